@@ -1,0 +1,1 @@
+"""Labeling energies and their solvers."""
