@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from subopt._types import Array, ArrayLike
+from subopt._types import RNG, Array, ArrayLike
 
 
 def real_array(name: str, values: ArrayLike, *, copy: bool = True) -> Array:
@@ -58,13 +58,13 @@ def choice(name: str, value: Any, allowed: tuple[Any, ...]) -> Any:
     return value
 
 
-def generator(rng: np.random.Generator | int | None) -> np.random.Generator:
+def generator(rng: RNG) -> np.random.Generator:
     """Return a generator: `rng` itself, or a new one seeded by an int, or by the system for None."""
     if isinstance(rng, np.random.Generator):
         return rng
     if rng is None:
         return np.random.default_rng()
-    if isinstance(rng, numbers.Integral) and not isinstance(rng, bool) and rng >= 0:
+    if isinstance(rng, int | np.integer) and not isinstance(rng, bool) and rng >= 0:
         return np.random.default_rng(int(rng))
     raise TypeError(
         f"rng needs a numpy.random.Generator, a seed >= 0 or None, got {rng!r} of type "

@@ -3,15 +3,15 @@
 m inputs compete for the patches of m' outputs. A labeling says what fills patch k of output j: a
 point z[j, k] of the simplex over inputs, one input or ``levels`` equal parts. Each output alone is
 a labeling with unary costs and a quadratic smoothness, which graph cuts handle; the coupling
-charges an output for the inputs that the other outputs use up, which is supermodular in the counts.
-`CoupledLabelingProblem.energy` is the definition, slow and plain; every solver is tested against it.
+charges an output for the inputs that the others use up, which is supermodular in the counts.
+`CoupledLabelingProblem.energy` is the definition, slow and plain, that solvers are tested against.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from subopt.labeling.bound import LabelingCertificate
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class CoupledLabelingProblem:
     r"""Label many outputs with shared inputs: unary, smoothness and supermodular coupling.
 
@@ -83,35 +83,43 @@ class CoupledLabelingProblem:
     -2.0
     """
 
-    unary: ArrayLike
-    _: KW_ONLY
-    n_outputs: int | None = None
-    compatibility: ArrayLike | None = None
-    smoothness: float = 0.32
-    coupling: float = 1.0
-    threshold: float = 0.83
-    threshold_kind: str = "hard"
-    levels: int = 2
+    unary: Array
+    n_outputs: int
+    compatibility: Array
+    smoothness: float
+    coupling: float
+    threshold: float
+    threshold_kind: str
+    levels: int
 
-    def __post_init__(self) -> None:
-        unary = _validate.real_array("unary", self.unary)
-        if not 2 <= unary.ndim <= 4 or 0 in unary.shape:
+    def __init__(
+        self,
+        unary: ArrayLike,
+        *,
+        n_outputs: int | None = None,
+        compatibility: ArrayLike | None = None,
+        smoothness: float = 0.32,
+        coupling: float = 1.0,
+        threshold: float = 0.83,
+        threshold_kind: str = "hard",
+        levels: int = 2,
+    ) -> None:
+        c = _validate.real_array("unary", unary)
+        if not 2 <= c.ndim <= 4 or 0 in c.shape:
             raise ValueError(
                 "unary needs the shape (inputs, *grid) with a grid of 1, 2 or 3 dimensions and no "
-                f"empty axis, got {unary.shape}. A flat list of patches is a grid of 1 dimension."
+                f"empty axis, got {c.shape}. A flat list of patches is a grid of 1 dimension."
             )
-        m = len(unary)
-        n_outputs = m if self.n_outputs is None else self.n_outputs
-        threshold_kind = _validate.choice("threshold_kind", self.threshold_kind, ("hard", "soft"))
+        m = len(c)
         normalized = {
-            "unary": unary,
-            "n_outputs": _validate.positive_int("n_outputs", n_outputs),
-            "compatibility": _compatibility(self.compatibility, m),
-            "smoothness": _validate.nonnegative("smoothness", self.smoothness),
-            "coupling": _validate.nonnegative("coupling", self.coupling),
-            "threshold": _validate.nonnegative("threshold", self.threshold),
-            "threshold_kind": threshold_kind,
-            "levels": _validate.choice("levels", self.levels, (1, 2)),
+            "unary": c,
+            "n_outputs": _validate.positive_int("n_outputs", m if n_outputs is None else n_outputs),
+            "compatibility": _compatibility(compatibility, m),
+            "smoothness": _validate.nonnegative("smoothness", smoothness),
+            "coupling": _validate.nonnegative("coupling", coupling),
+            "threshold": _validate.nonnegative("threshold", threshold),
+            "threshold_kind": _validate.choice("threshold_kind", threshold_kind, ("hard", "soft")),
+            "levels": _validate.choice("levels", levels, (1, 2)),
         }
         for name, value in normalized.items():
             if isinstance(value, np.ndarray):
@@ -121,12 +129,12 @@ class CoupledLabelingProblem:
     @property
     def n_inputs(self) -> int:
         """Number m of inputs."""
-        return int(self.unary.shape[0])  # type: ignore[union-attr]
+        return len(self.unary)
 
     @property
     def grid(self) -> tuple[int, ...]:
         """Shape of the patch grid."""
-        return tuple(self.unary.shape[1:])  # type: ignore[union-attr]
+        return self.unary.shape[1:]
 
     @property
     def n_patches(self) -> int:
@@ -168,13 +176,13 @@ class CoupledLabelingProblem:
         """
         z = self._checked_shares(shares)
         N = self.n_patches
-        unary = np.einsum("j...i,i...->", z, self.unary)
+        unary = np.sum(z * np.moveaxis(self.unary, 0, -1))
         smoothness = sum(
             np.sum(np.diff(z, axis=axis) ** 2) for axis in range(1, 1 + len(self.grid))
         )
-        counts = z.reshape(self.n_outputs or 0, N, self.n_inputs).sum(axis=1)
+        counts = z.reshape(self.n_outputs, N, self.n_inputs).sum(axis=1)
         used_by_others = counts.sum(axis=0) - counts
-        t = used_by_others @ np.asarray(self.compatibility).T
+        t = used_by_others @ self.compatibility.T
         coupling = np.sum(self.penalty(t) * counts)
         return float(unary + self.smoothness / N * smoothness / 2 + self.coupling / N * coupling)
 
