@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from subopt._types import RNG
 from subopt.labeling.coupled import Callback, CoupledLabelingProblem, LabelingResult
-from subopt.result import Status
+from subopt.labeling.local_search import local_search
 
 
 def minimize(
@@ -22,14 +20,14 @@ def minimize(
     callback: Callback | None = None,
     lower_bound: bool = False,
 ) -> LabelingResult:
-    """Placeholder until the solver lands: the identity assignment."""
-    m = problem.n_inputs
-    sources = np.empty((problem.n_outputs or 0, *problem.grid, problem.levels), dtype=np.intp)
-    for j in range(len(sources)):
-        sources[j] = j % m
-    value = problem.energy(problem.shares(sources))
-    return LabelingResult(
-        sources, value, np.array([value]), Status.LOCAL_MINIMUM, "identity", m, 1, 1, 0
+    """TODO."""
+    return local_search(
+        problem,
+        rng=rng,
+        effort=effort,
+        max_sweeps=max_sweeps,
+        time_limit=time_limit,
+        callback=callback,
     )
 
 

@@ -10,6 +10,7 @@ class Status(enum.Enum):
 
     OPTIMAL = "the lower bound meets the value: no better answer exists"
     LOCAL_MINIMUM = "no move of the kinds that were tried lowers the value"
+    SEARCHED = "the search that the effort describes ran to its end; nothing better was found"
     MAX_SWEEPS = "stopped after max_sweeps sweeps; the best answer so far is returned"
     TIME_LIMIT = "stopped at time_limit; the best answer so far is returned"
     CONVERGED = "the relative change of a sweep fell below the tolerance of the published rule"

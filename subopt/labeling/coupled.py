@@ -61,8 +61,8 @@ class CoupledLabelingProblem:
     threshold_kind : {"hard", "soft"}, default "hard"
         Whether use above the threshold is charged from zero or from the threshold.
     levels : int, default 2
-        In how many equal parts a patch may be divided: 1 means one input per patch, 2 also allows
-        half of each of two inputs.
+        In how many equal parts a patch may be divided, at least 1: with 1 a patch takes one input,
+        with 2 it may also take half of each of two.
 
     Raises
     ------
@@ -119,7 +119,7 @@ class CoupledLabelingProblem:
             "coupling": _validate.nonnegative("coupling", coupling),
             "threshold": _validate.nonnegative("threshold", threshold),
             "threshold_kind": _validate.choice("threshold_kind", threshold_kind, ("hard", "soft")),
-            "levels": _validate.choice("levels", levels, (1, 2)),
+            "levels": _validate.positive_int("levels", levels),
         }
         for name, value in normalized.items():
             if isinstance(value, np.ndarray):
@@ -186,10 +186,19 @@ class CoupledLabelingProblem:
         coupling = np.sum(self.penalty(t) * counts)
         return float(unary + self.smoothness / N * smoothness / 2 + self.coupling / N * coupling)
 
+    @property
+    def gate(self) -> float:
+        """Use by others that is free: tau N, raised by 1e-9 N for a hard threshold.
+
+        So that a sum which equals tau N is free whatever way it is rounded.
+        """
+        hard = self.threshold_kind == "hard" and self.threshold > 0
+        return (self.threshold + 1e-9 * hard) * self.n_patches
+
     def penalty(self, t: ArrayLike) -> Array:
         """Evaluate g(t), the charge per patch of an input of which others use t patches."""
         t = np.asarray(t, dtype=np.float64)
-        free = self.threshold * self.n_patches
+        free = self.gate
         return np.where(t > free, t if self.threshold_kind == "hard" else t - free, 0.0)
 
     def _checked_shares(self, shares: ArrayLike) -> Array:
