@@ -1,0 +1,152 @@
+"""Gather: fill the patches of every output from its sources, for any array and any labels.
+
+One kernel serves all layouts: every array is seen as (batch, outer, rows, columns), where columns
+is the last spatial axis (with channels, if they come last), rows are all other spatial axes, and
+outer is everything between the batch and the spatial axes.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+import numba
+import numpy as np
+from numba.extending import overload
+
+from comixup import _validate
+from comixup._types import Array
+from comixup.grid import patch_edges, patch_pixels
+
+
+def gather(array: Array, sources: Array, grid: tuple[int, ...], channels: str, mean: bool) -> Array:
+    r"""Fill patches of `array` (B, ...) from its own rows; `sources` is (B, N, levels)."""
+    d = len(grid)
+    first = channels == "first" or array.ndim == 1 + d
+    spatial = array.shape[-d:] if first else array.shape[1 : 1 + d]
+    outer = math.prod(array.shape[1:-d]) if first else 1
+    inner = 1 if first else math.prod(array.shape[1 + d :])
+    work = _workable(array, mean)
+    rows = math.prod(spatial[:-1])
+    work = np.ascontiguousarray(work).reshape(len(array), outer, rows, spatial[-1] * inner)
+    edges = patch_edges(spatial[-1], grid[-1]) * inner
+    out = np.empty_like(work)
+    _gather(work, sources, _first_patch_of_row(spatial, grid), edges, mean, out)
+    out = out.reshape(array.shape)
+    return out.view(array.dtype) if not mean else out.astype(array.dtype, copy=False)
+
+
+def _workable(array: Array, mean: bool) -> Array:
+    """Return the same numbers in a dtype that kernels know: copies move bits, means need values."""
+    if not mean:
+        return np.ascontiguousarray(array).view(f"u{array.dtype.itemsize}")
+    if array.dtype == np.float16:
+        return array.astype(np.float32)  # exact, and so is the way back for what is only copied
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def _first_patch_of_row(spatial: tuple[int, ...], grid: tuple[int, ...]) -> Array:
+    """Return for every row of pixels the flat index of the first patch that it crosses."""
+    patch = np.zeros((1,) * (len(grid) - 1), dtype=np.int64)
+    for axis, (s, g) in enumerate(zip(spatial[:-1], grid[:-1], strict=True)):
+        of_pixel = np.repeat(np.arange(g), np.diff(patch_edges(s, g))) * math.prod(grid[axis + 1 :])
+        patch = patch + of_pixel.reshape((s,) + (1,) * (len(grid) - 2 - axis))
+    return np.ascontiguousarray(patch.reshape(-1))
+
+
+def label_table(sources: Array, starts: Array, width: int, area: Array) -> Array:
+    """Return the share of pixels (B, width) that input ``starts[j] + i`` has in output j.
+
+    `sources` is (B, N, levels), `area` the N pixel counts. Counts are exact; one division rounds.
+    """
+    B, _, levels = sources.shape
+    cell = sources - starts[:, None, None] + np.arange(B)[:, None, None] * width
+    pixels = np.broadcast_to(area[None, :, None], sources.shape)
+    table = np.bincount(cell.ravel(), weights=pixels.ravel(), minlength=B * width)
+    return table.reshape(B, width) / (levels * area.sum())
+
+
+def as_label_matrix(labels: Any, n: int, num_classes: int | None) -> Array:
+    """Return int, one-hot, soft or multi-label labels as a float matrix (n, classes)."""
+    needed = "class indices (batch,) or one-hot, soft or multi-label rows (batch, classes)"
+    array = _validate.as_array("labels", labels, needed)
+    _validate.same_batch("labels", array, n, "inputs")
+    if array.ndim == 2:
+        return _label_rows(array, num_classes)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise (TypeError if array.ndim == 1 else ValueError)(
+            f"labels needs {needed}, got dtype {array.dtype} and shape {array.shape}"
+        )
+    if num_classes is None:
+        raise ValueError(
+            "labels are class indices, so num_classes is needed (one batch need not hold every "
+            "class): pass num_classes=..., or one-hot rows (batch, classes)."
+        )
+    num_classes = _validate.integer("num_classes", num_classes, 1)
+    outside = (array < 0) | (array >= num_classes)
+    if outside.any():
+        i = int(np.flatnonzero(outside)[0])
+        raise ValueError(
+            f"labels needs class indices in 0..{num_classes - 1} (num_classes={num_classes}), but "
+            f"labels[{i}] is {array[i]} ({int(outside.sum())} such entries)."
+        )
+    matrix = np.zeros((n, num_classes), dtype=np.float32)
+    matrix[np.arange(n), array.astype(np.intp)] = 1
+    return matrix
+
+
+def _label_rows(rows: Array, num_classes: int | None) -> Array:
+    if rows.shape[1] == 0:
+        raise ValueError(f"labels needs at least one class, got the shape {rows.shape}")
+    if num_classes is not None and rows.shape[1] != num_classes:
+        raise ValueError(
+            f"labels has {rows.shape[1]} classes a row, but num_classes is {num_classes}. Leave "
+            "num_classes out for one-hot, soft or multi-label rows."
+        )
+    _validate.require_finite("labels", rows)
+    return rows if rows.dtype.kind == "f" else rows.astype(np.float32)
+
+
+def mix_rows(table: Array, group_edges: Array, rows: Array) -> Array:
+    """Return the mixtures (B, K) of `rows` with the weights of `label_table`, group by group."""
+    out = np.empty(rows.shape, dtype=rows.dtype)
+    for start, stop in itertools.pairwise(group_edges.tolist()):
+        out[start:stop] = table[start:stop, : stop - start] @ rows[start:stop].astype(np.float64)
+    return out
+
+
+def patch_area(grid: tuple[int, ...], spatial: tuple[int, ...]) -> Array:
+    """Return the pixel counts of all patches, flat."""
+    return patch_pixels(grid, spatial).reshape(-1)
+
+
+def _mean(a: Any, b: Any) -> Any:
+    # This body runs when the JIT is off; compiled code gets the overload below.
+    return 0.5 * a + 0.5 * b if isinstance(a, np.floating) else (int(a) + int(b) + 1) >> 1
+
+
+@overload(_mean, inline="always")
+def _compiled_mean(a, b):
+    if isinstance(a, numba.types.Float):
+        return lambda a, b: 0.5 * a + 0.5 * b
+    # Rounds halves up without ever leaving the integer type.
+    return lambda a, b: (a >> 1) + (b >> 1) + ((a | b) & 1)
+
+
+@numba.njit(cache=True, nogil=True)
+def _gather(array, sources, first_patch, edges, mean, out):
+    n_outputs, n_outer, n_rows, _ = array.shape
+    last = sources.shape[2] - 1
+    for j in range(n_outputs):
+        for c in range(n_outer):
+            for r in range(n_rows):
+                for k in range(edges.shape[0] - 1):
+                    a = sources[j, first_patch[r] + k, 0]
+                    b = sources[j, first_patch[r] + k, last]
+                    if a == b or not mean:
+                        for x in range(edges[k], edges[k + 1]):
+                            out[j, c, r, x] = array[a, c, r, x]
+                    else:
+                        for x in range(edges[k], edges[k + 1]):
+                            out[j, c, r, x] = _mean(array[a, c, r, x], array[b, c, r, x])
