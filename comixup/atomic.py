@@ -9,6 +9,11 @@ from pathlib import Path
 from typing import IO, Any
 
 
+def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write or replace a file of ours."""
+    write_file(path, lambda file: file.write(data), overwrite=True)
+
+
 def write_file(
     path: str | os.PathLike[str], write: Callable[[IO[bytes]], Any], *, overwrite: bool
 ) -> None:

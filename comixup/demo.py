@@ -20,11 +20,11 @@ SOFTWARE = "comixup demo"  # written into the picture: how a later run knows tha
 
 # name, package, file in the wheel, square to cut: (left, top, side) as fractions of width and side
 PHOTOGRAPHS = (
-    ("astronaut", "skimage", "data/astronaut.png", (0.0, 0.0, 0.88)),
+    ("astronaut", "skimage", "data/astronaut.png", (0.13, 0.0, 0.62)),
     ("cat", "skimage", "data/chelsea.png", (0.22, 0.0, 1.0)),
     ("coffee", "skimage", "data/coffee.png", (0.16, 0.0, 1.0)),
     ("flower", "sklearn", "datasets/images/flower.jpg", (0.18, 0.0, 1.0)),
-    ("rocket", "skimage", "data/rocket.jpg", (0.17, 0.0, 1.0)),
+    ("rocket", "skimage", "data/rocket.jpg", (0.25, 0.22, 0.75)),
     ("temple", "sklearn", "datasets/images/china.jpg", (0.0, 0.0, 1.0)),
     ("cameraman", "skimage", "data/camera.png", (0.1, 0.05, 0.75)),
     ("galaxies", "skimage", "data/hubble_deep_field.jpg", (0.05, 0.1, 0.5)),
@@ -44,8 +44,8 @@ def photographs() -> tuple[Array, list[str]]:
             )
         with Image.open(Path(spec.submodule_search_locations[0]) / file) as image:
             length = side * min(image.size)
-            box = (left * image.width, top * image.height)
-            box = (*box, min(box[0] + length, image.width), min(box[1] + length, image.height))
+            x, y = left * image.width, top * image.height
+            box = (x, y, min(x + length, image.width), min(y + length, image.height))
             square = image.convert("RGB").resize((SIZE, SIZE), Image.Resampling.LANCZOS, box=box)
         images.append(np.asarray(square))
     return np.stack(images), [name for name, *_ in PHOTOGRAPHS]

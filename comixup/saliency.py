@@ -206,7 +206,7 @@ def spectral_residual(images: ArrayLike, *, channels: str = "first", size: int =
 
 
 def local_contrast(
-    images: ArrayLike, *, channels: str = "first", window: int | None = None
+    images: ArrayLike, *, channels: str = "first", sigma: float | None = None
 ) -> Array:
     r"""Saliency without a network: the standard deviation of brightness around every pixel.
 
@@ -216,9 +216,9 @@ def local_contrast(
         Channels are averaged.
     channels : {"first", "last"}, default "first"
         Where the channel axis is.
-    window : int, optional
-        Side of the window in pixels; an eighth of the shorter spatial axis by default, at least 3.
-        The image continues as its mirror image beyond the border.
+    sigma : float, optional
+        Width of the Gaussian window in pixels; a 24th of the shorter spatial axis by default, at
+        least 1. The image continues as its mirror image beyond the border.
 
     Returns
     -------
@@ -227,20 +227,21 @@ def local_contrast(
 
     Examples
     --------
-    >>> image = np.zeros((1, 1, 8))
+    >>> image = np.zeros((1, 1, 9))
     >>> image[0, 0, 4] = 3.0
-    >>> local_contrast(image, window=3).round(2)
-    array([[0.  , 0.  , 0.  , 1.41, 1.41, 1.41, 0.  , 0.  ]])
+    >>> local_contrast(image, sigma=0.5).round(2)
+    array([[0.  , 0.  , 0.05, 0.93, 1.23, 0.93, 0.05, 0.  , 0.  ]])
     """
     from scipy import ndimage
 
     grey = _grey(images, channels)
-    side = max(3, min(grey.shape[1:]) // 8) if window is None else window
-    side = _validate.integer("window", side, 2)
+    width = max(1.0, min(grey.shape[1:]) / 24) if sigma is None else sigma
+    width = _validate.real("sigma", width, positive=True)
     axes = tuple(range(1, grey.ndim))
     x = grey - grey.mean(axis=axes, keepdims=True)  # centred: E[x^2] - E[x]^2 loses less
-    box = (1, *(side,) * len(axes))
-    variance = ndimage.uniform_filter(x * x, box) - ndimage.uniform_filter(x, box) ** 2
+    window = (0.0, *(width,) * len(axes))
+    mean = ndimage.gaussian_filter(x, window)
+    variance = ndimage.gaussian_filter(x * x, window) - mean**2
     noise = 1e-12 * np.square(x).max(axis=axes, keepdims=True)  # what rounding leaves of zero
     return np.sqrt(np.where(variance > noise, variance, 0.0))
 
