@@ -26,24 +26,36 @@ def gather(array: Array, sources: Array, grid: tuple[int, ...], channels: str, m
     first = channels == "first" or array.ndim == 1 + d
     spatial = array.shape[-d:] if first else array.shape[1 : 1 + d]
     outer = math.prod(array.shape[1:-d]) if first else 1
-    inner = 1 if first else math.prod(array.shape[1 + d :])
-    work = _workable(array, mean)
     rows = math.prod(spatial[:-1])
-    work = np.ascontiguousarray(work).reshape(len(array), outer, rows, spatial[-1] * inner)
-    edges = patch_edges(spatial[-1], grid[-1]) * inner
+    work = _workable(array, mean).reshape(len(array), outer, rows, -1)
+    column = work.shape[-1] // spatial[-1]  # numbers per column: channels, bytes
+    edges = patch_edges(spatial[-1], grid[-1]) * column
     out = np.empty_like(work)
-    _gather(work, sources, _first_patch_of_row(spatial, grid), edges, mean, out)
-    out = out.reshape(array.shape)
-    return out.view(array.dtype) if not mean else out.astype(array.dtype, copy=False)
+    _gather(_readonly(work), sources, _first_patch_of_row(spatial, grid), edges, mean, out)
+    if not mean:
+        return out.view(array.dtype).reshape(array.shape)
+    return out.reshape(array.shape).astype(array.dtype, copy=False)
 
 
 def _workable(array: Array, mean: bool) -> Array:
-    """Return the same numbers in a dtype that kernels know: copies move bits, means need values."""
+    """Return the same numbers in one of the few dtypes for which the kernel gets compiled.
+
+    What is only copied is bytes. Every other conversion is exact, there and back.
+    """
     if not mean:
-        return np.ascontiguousarray(array).view(f"u{array.dtype.itemsize}")
-    if array.dtype == np.float16:
-        return array.astype(np.float32)  # exact, and so is the way back for what is only copied
-    return array.astype(array.dtype.newbyteorder("="), copy=False)
+        return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    if array.dtype.kind == "f":
+        dtype = np.dtype(np.float64 if array.dtype.itemsize == 8 else np.float32)
+    else:
+        dtype = np.dtype(np.uint8 if array.dtype == np.uint8 else np.int64)
+    return np.ascontiguousarray(array, dtype=dtype)
+
+
+def _readonly(array: Array) -> Array:
+    # Read-only and writable arrays are different types to numba; one of the two is enough.
+    view = array.view()
+    view.setflags(write=False)
+    return view
 
 
 def _first_patch_of_row(spatial: tuple[int, ...], grid: tuple[int, ...]) -> Array:
@@ -136,17 +148,26 @@ def _compiled_mean(a, b):
 
 @numba.njit(cache=True, nogil=True)
 def _gather(array, sources, first_patch, edges, mean, out):
-    n_outputs, n_outer, n_rows, _ = array.shape
+    n_outputs, n_outer, n_rows, n_columns = array.shape
     last = sources.shape[2] - 1
+    # Flat views: runs of a few pixels are short, and indexing four axes would cost more than them.
+    pixels, filled = array.reshape(array.size), out.reshape(array.size)
     for j in range(n_outputs):
         for c in range(n_outer):
             for r in range(n_rows):
+                at = ((j * n_outer + c) * n_rows + r) * n_columns
                 for k in range(edges.shape[0] - 1):
                     a = sources[j, first_patch[r] + k, 0]
                     b = sources[j, first_patch[r] + k, last]
+                    left, n = edges[k], edges[k + 1] - edges[k]
+                    of_a = ((a * n_outer + c) * n_rows + r) * n_columns + left
+                    target = filled[at + left : at + left + n]
+                    first = pixels[of_a : of_a + n]
                     if a == b or not mean:
-                        for x in range(edges[k], edges[k + 1]):
-                            out[j, c, r, x] = array[a, c, r, x]
+                        for x in range(n):
+                            target[x] = first[x]
                     else:
-                        for x in range(edges[k], edges[k + 1]):
-                            out[j, c, r, x] = _mean(array[a, c, r, x], array[b, c, r, x])
+                        of_b = ((b * n_outer + c) * n_rows + r) * n_columns + left
+                        second = pixels[of_b : of_b + n]
+                        for x in range(n):
+                            target[x] = _mean(first[x], second[x])

@@ -150,7 +150,7 @@ def _parser() -> argparse.ArgumentParser:
     show = commands.add_parser("demo", help="mix bundled photographs and draw the result")
     show.add_argument("--out", default="comixup-demo.png", help="PNG to write (%(default)s)")
     show.add_argument("--force", action="store_true", help="replace --out whatever it is")
-    _add_mixing(show, smoothness=0.5, levels=1, effort="default", saliency="contrast")
+    _add_mixing(show, smoothness=0.32, levels=1, effort="default", saliency="contrast")
     mix = commands.add_parser(
         "mix",
         help="mix a folder of images",

@@ -20,14 +20,14 @@ SOFTWARE = "comixup demo"  # written into the picture: how a later run knows tha
 
 # name, package, file in the wheel, square to cut: (left, top, side) as fractions of width and side
 PHOTOGRAPHS = (
-    ("astronaut", "skimage", "data/astronaut.png", (0.13, 0.0, 0.62)),
+    ("astronaut", "skimage", "data/astronaut.png", (0.07, 0.0, 0.72)),
     ("cat", "skimage", "data/chelsea.png", (0.22, 0.0, 1.0)),
     ("coffee", "skimage", "data/coffee.png", (0.16, 0.0, 1.0)),
     ("flower", "sklearn", "datasets/images/flower.jpg", (0.18, 0.0, 1.0)),
     ("rocket", "skimage", "data/rocket.jpg", (0.25, 0.22, 0.75)),
     ("temple", "sklearn", "datasets/images/china.jpg", (0.0, 0.0, 1.0)),
     ("cameraman", "skimage", "data/camera.png", (0.1, 0.05, 0.75)),
-    ("galaxies", "skimage", "data/hubble_deep_field.jpg", (0.05, 0.1, 0.5)),
+    ("motorcycle", "skimage", "data/motorcycle_left.png", (0.18, 0.0, 1.0)),
 )
 
 
@@ -90,11 +90,11 @@ def run(mixer: CoMixup, saliency: str, out: Path, say: Callable[[str], object]) 
 def table(mixed: MixedBatch, names: list[str], times: list[float]) -> list[str]:
     """Return the printed summary, line by line."""
     plan = mixed.plan
-    lines = ["output     made of"]
+    lines = ["output      made of"]
     for j, name in enumerate(names):
         share = plan.shares[j]
         order = [i for i in np.argsort(-share, kind="stable") if share[i] > 0]
-        lines.append(f"{name:9}  " + ", ".join(f"{names[i]} {share[i]:.0%}" for i in order))
+        lines.append(f"{name:10}  " + ", ".join(f"{names[i]} {share[i]:.0%}" for i in order))
     return [
         *lines,
         "",

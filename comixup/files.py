@@ -133,7 +133,8 @@ def walk_images(folder: Path) -> tuple[list[str], list[str]]:
 
     Names that begin with a dot are left out, and links to folders are not followed.
     """
-    images, others = [], []
+    images: list[str] = []
+    others: list[str] = []
     for root, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in names:

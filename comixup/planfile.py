@@ -93,7 +93,8 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Read the fields of a plan from `path`."""
     name = os.fspath(path)
     try:
-        with np.load(name, allow_pickle=False) as file:
+        with open(name, "rb") as stream:  # ours to close: numpy leaves damaged files open
+            file = np.load(stream, allow_pickle=False)
             if not isinstance(file, np.lib.npyio.NpzFile):
                 raise ValueError("it holds a single array")
             fields = {key: file[key] for key in file.files}

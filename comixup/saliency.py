@@ -81,19 +81,20 @@ def weights_and_peaks(
 
 
 def _require_nonnegative(maps: Array) -> None:
-    if maps.dtype.kind in "if" and not maps.min() >= 0:  # NaN fails too: look again
-        negative: Array = np.less(maps, 0)
-        if negative.any():
-            index = tuple(int(i) for i in np.argwhere(negative)[0])
-            raise ValueError(
-                f"saliency needs numbers >= 0, but saliency[{', '.join(map(str, index))}] is "
-                f"{maps[index]} ({int(negative.sum())} such entries). Take np.abs, or "
-                "comixup.saliency.from_gradient for a gradient."
-            )
+    if maps.dtype.kind not in "if" or maps.min() >= 0:
+        return
+    negative = np.argwhere(maps < 0)  # none if the minimum is NaN: that is another complaint
+    if len(negative):
+        index = tuple(negative[0].tolist())
+        raise ValueError(
+            f"saliency needs numbers >= 0, but saliency[{', '.join(map(str, index))}] is "
+            f"{maps[index]} ({len(negative)} such entries). Take np.abs, or "
+            "comixup.saliency.from_gradient for a gradient."
+        )
 
 
 def _bad_maps_message(maps: Array, samples: Array) -> str:
-    flat = maps[samples].reshape(len(samples), -1)
+    flat: Array = maps[samples].reshape(len(samples), -1)
     finite = np.isfinite(flat).all(axis=1)
     names = ", ".join(
         f"{i} ({'zero' if ok and not row.any() else 'sum too large' if ok else 'not finite'})"
