@@ -6,6 +6,7 @@ import argparse
 import os
 import re
 import sys
+import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(argv)
     try:
-        return _demo(options) if options.command == "demo" else _mix(options)
+        if options.command == "demo":
+            return _demo(options)
+        with warnings.catch_warnings():
+            # Pillow warns of huge images and odd metadata; our messages name the file instead.
+            warnings.simplefilter("ignore")
+            return _mix(options)
     except (dataset.UsageError, FileExistsError) as error:
         _tell(f"comixup: {error}")
         return USAGE

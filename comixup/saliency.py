@@ -95,7 +95,7 @@ def _require_nonnegative(maps: Array) -> None:
 
 def _bad_maps_message(maps: Array, samples: Array) -> str:
     flat: Array = maps[samples].reshape(len(samples), -1)
-    finite = np.isfinite(flat).all(axis=1)
+    finite = np.asarray(np.isfinite(flat).all(axis=1))
     names = ", ".join(
         f"{i} ({'zero' if ok and not row.any() else 'sum too large' if ok else 'not finite'})"
         for i, ok, row in zip(samples[:10], finite[:10], flat[:10], strict=True)
@@ -196,10 +196,11 @@ def spectral_residual(images: ArrayLike, *, channels: str = "first", size: int =
     amplitude = np.abs(spectrum)
     largest = amplitude.max(axis=axes, keepdims=True)
     # The floor keeps exact zeros of synthetic images from looking infinitely unexpected.
-    log_amplitude = np.log(amplitude + 1e-6 * largest + np.finfo(np.float64).tiny)
+    amplitude = amplitude + 1e-6 * largest + np.finfo(np.float64).tiny
+    log_amplitude = np.log(amplitude)
     window = (1, *(min(3, s) for s in small))
     residual = log_amplitude - ndimage.uniform_filter(log_amplitude, window, mode="wrap")
-    phase = spectrum / np.maximum(amplitude, np.finfo(np.float64).tiny)
+    phase = spectrum / amplitude
     saliency = np.abs(np.fft.ifftn(np.exp(residual) * phase, axes=axes)) ** 2
     saliency = ndimage.gaussian_filter(saliency, (0.0, *(2.5 * s / 64 for s in small)))
     flat = largest <= 1e-12 * (1 + np.abs(grey).max())
