@@ -150,24 +150,26 @@ def _compiled_mean(a, b):
 def _gather(array, sources, first_patch, edges, mean, out):
     n_outputs, n_outer, n_rows, n_columns = array.shape
     last = sources.shape[2] - 1
-    # Flat views: runs of a few pixels are short, and indexing four axes would cost more than them.
+    plane = n_rows * n_columns
+    # Flat views, and one look at the sources for all of `outer`: runs are only a few pixels long.
     pixels, filled = array.reshape(array.size), out.reshape(array.size)
     for j in range(n_outputs):
-        for c in range(n_outer):
-            for r in range(n_rows):
-                at = ((j * n_outer + c) * n_rows + r) * n_columns
-                for k in range(edges.shape[0] - 1):
-                    a = sources[j, first_patch[r] + k, 0]
-                    b = sources[j, first_patch[r] + k, last]
-                    left, n = edges[k], edges[k + 1] - edges[k]
-                    of_a = ((a * n_outer + c) * n_rows + r) * n_columns + left
-                    target = filled[at + left : at + left + n]
-                    first = pixels[of_a : of_a + n]
+        for r in range(n_rows):
+            patch = first_patch[r]
+            for k in range(edges.shape[0] - 1):
+                a = sources[j, patch + k, 0]
+                b = sources[j, patch + k, last]
+                n = edges[k + 1] - edges[k]
+                for c in range(n_outer):
+                    run = (c * n_rows + r) * n_columns + edges[k]
+                    at = j * n_outer * plane + run
+                    of_a = a * n_outer * plane + run
+                    target, first = filled[at : at + n], pixels[of_a : of_a + n]
                     if a == b or not mean:
                         for x in range(n):
                             target[x] = first[x]
                     else:
-                        of_b = ((b * n_outer + c) * n_rows + r) * n_columns + left
+                        of_b = b * n_outer * plane + run
                         second = pixels[of_b : of_b + n]
                         for x in range(n):
                             target[x] = _mean(first[x], second[x])

@@ -51,7 +51,7 @@ def from_subfolders(folder: Path) -> Dataset:
 
 def from_csv(folder: Path, path: Path) -> Dataset:
     """List images that a CSV file with the columns ``file,label`` names."""
-    images, messages = _walk(folder)
+    images, messages = _walk(folder, but=path)
     label_of: dict[str, str] = {}
     try:
         with open(path, encoding="utf-8-sig", newline="") as stream:
@@ -91,10 +91,12 @@ def _csv_row(row: dict[str, str | None], where: str, folder: Path) -> tuple[str,
     return relative.as_posix(), label
 
 
-def _walk(folder: Path) -> tuple[list[str], list[str]]:
+def _walk(folder: Path, but: Path | None = None) -> tuple[list[str], list[str]]:
     if not folder.is_dir():
         raise UsageError(f"{folder} is not a folder")
     images, others = walk_images(folder)
+    if but is not None:
+        others = [file for file in others if (folder / file).resolve() != but.resolve()]
     return images, [f"{_some(others)}: no image by name, left out"] if others else []
 
 

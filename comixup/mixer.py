@@ -214,8 +214,9 @@ class CoMixup:
         -------
         MixPlan
         """
-        weights, peaks = weights_and_peaks(saliency, self.grid, zero_saliency=self.zero_saliency)
-        shape = tuple(np.shape(saliency)[1:] if spatial is None else spatial)
+        maps = _validate.as_array("saliency", saliency, "numbers >= 0 of shape (batch, *spatial)")
+        weights, peaks = weights_and_peaks(maps, self.grid, zero_saliency=self.zero_saliency)
+        shape = maps.shape[1:] if spatial is None else tuple(spatial)
         seed = as_seed(self.seed if rng is None else rng)
         step = _validate.integer("step", step, 0)
         first = _validate.integer("first_group", first_group, 0)
