@@ -68,6 +68,8 @@ def read_image(path: Path, size: tuple[int, int], fit: str) -> ReadImage:
         raise UnreadableImage(f"huge: {error}") from error
     except Image.UnidentifiedImageError as error:
         raise UnreadableImage("not an image that Pillow can read") from error
+    except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
+        raise UnreadableImage(f"cannot be opened: {error.strerror}") from error
     except (OSError, SyntaxError, ValueError, EOFError, TypeError, KeyError, IndexError) as error:
         raise UnreadableImage(f"damaged or truncated: {error}") from error
     box = _crop(image.size, size) if fit == "crop" else None

@@ -297,7 +297,7 @@ class MixPlan:
         Parameters
         ----------
         images : array_like of shape (B, C, H, W) or (B, H, W, C)
-            The inputs, with 1 or 3 channels; floats are scaled from their range to 0..1.
+            The inputs, with 1 or 3 channels; floats that leave 0..1 are scaled to it.
         channels : {"first", "last"}, default "first"
             Where the channel axis is.
         labels : array_like of int, shape (B,), or real, shape (B, K), optional

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from test_comixup_mixer import shuffling_solver
 
-from comixup import MixPlan, folder, mixer
+from comixup import CoMixup, MixPlan, folder, mixer
 from comixup.cli import main
+from comixup.saliency import local_contrast
 
 Image = pytest.importorskip("PIL.Image")
 pytest.importorskip("tqdm")
@@ -91,6 +92,20 @@ def test_the_result_can_be_made_again_from_its_plan(photos, tmp_path, capsys):
         expected = {inputs[i]["file"]: plan.shares[j, i] for i in np.flatnonzero(plan.shares[j])}
         assert {k: float(v) for k, v in parts.items()} == pytest.approx(expected, rel=1e-3)
     assert sorted(row["file"] for row in inputs) != [row["file"] for row in inputs]  # shuffled
+
+
+def test_the_folder_is_mixed_as_the_library_would(photos, tmp_path):
+    """One plan for all images at once has the same groups, streams and energies."""
+    assert (
+        mix(photos, tmp_path / "out", "--seed", 3, "--grid", "3x5", "--saliency", "contrast") == 0
+    )
+    found = MixPlan.load(tmp_path / "out" / "plan.npz")
+    files = [row["file"] for row in read_csv(tmp_path / "out" / "inputs.csv")]
+    images = np.stack([pixels_of(photos / file) for file in files])
+    whole = CoMixup(group_size=4, grid=(3, 5)).plan(local_contrast(images, channels="last"), rng=3)
+    np.testing.assert_array_equal(found.sources, whole.sources)
+    np.testing.assert_array_equal(found.keys, whole.keys)
+    np.testing.assert_allclose(found.energies, whole.energies)
 
 
 def test_the_seed_decides_and_threads_do_not(photos, tmp_path):

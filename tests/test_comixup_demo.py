@@ -108,3 +108,19 @@ def test_a_mixed_batch_can_be_drawn():
     mixed = CoMixup(num_classes=3).mix(images, np.arange(12) % 3, rng=0)
     figure = mixed.plan.draw(images, labels=np.arange(12) % 3)
     assert len(figure.axes) == 3 * 12
+
+
+def test_outlines_have_the_colors_of_the_sources(plan):
+    figure = plan.draw(IMAGES)
+    inputs, mixed = figure.axes[:2], figure.axes[2:4]
+    color = [ax.lines[0].get_color() for ax in inputs]
+    assert color[0] != color[1]
+    # Output 0: row 0 is [1 1], [0 0]; row 1 is half and half, [0 0].
+    whole = [line for line in mixed[0].lines if line.get_linestyle() == "-"]
+    dashed = [line for line in mixed[0].lines if line.get_linestyle() != "-"]
+    assert {line.get_color() for line in whole} == {color[0], color[1]}
+    assert [line.get_color() for line in dashed] == [color[1]] * 4  # around the divided patch
+    # Output 1: all but the last patch is input 0, so its patches have no border between them.
+    ones = [line for line in mixed[1].lines if line.get_color() == color[1]]
+    assert len(ones) == 4
+    assert len(mixed[1].lines) == 4 + 2 + 3 + 3

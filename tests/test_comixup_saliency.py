@@ -8,7 +8,12 @@ from hypothesis import strategies as st
 
 from comixup import CoMixup, patch_weights
 from comixup.grid import patch_edges, patch_pixels, pool
-from comixup.saliency import from_gradient, local_contrast, spectral_residual
+from comixup.saliency import (
+    from_gradient,
+    local_contrast,
+    spectral_residual,
+    weights_and_peaks,
+)
 
 # Where a grid does not divide the image, and where it does; 1, 2 and 3 spatial dimensions.
 SHAPES = {
@@ -186,3 +191,12 @@ def test_names_of_methods_choose_them():
     assert default.plan.energies == mixer.mix(images, saliency="spectral", rng=0).plan.energies
     with pytest.raises(ValueError, match="'spectral', 'contrast'"):
         mixer.mix(images, saliency="gradient")
+
+
+def test_peaks_are_the_most_salient_pixels():
+    maps = np.zeros((4, 5, 8))
+    maps[0, 3, 6] = maps[1, 0, 2] = 1
+    maps[2, 2, 2] = np.nan
+    _, peaks = weights_and_peaks(maps, 2, zero_saliency="uniform")
+    # A map without one has it in the middle.
+    np.testing.assert_array_equal(peaks, [[3, 6], [0, 2], [2, 3.5], [2, 3.5]])
