@@ -1,0 +1,17 @@
+"""Packages that only pictures and the command line need: imported where used, named if missing."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+
+def require(module: str, purpose: str) -> ModuleType:
+    """Import `module`, or say what it is needed for and how to get it."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        name = module.partition(".")[0]
+        raise ImportError(
+            f'{purpose} needs {name}, which is not installed: pip install "subopt[demo]"'
+        ) from error

@@ -1,0 +1,175 @@
+"""Gather: fill the patches of every output from its sources, for any array and any labels.
+
+One kernel serves all layouts: every array is seen as (batch, outer, rows, columns), where columns
+is the last spatial axis (with channels, if they come last), rows are all other spatial axes, and
+outer is everything between the batch and the spatial axes.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+import numba
+import numpy as np
+from numba.extending import overload
+
+from comixup import _validate
+from comixup._types import Array
+from comixup.grid import patch_edges, patch_pixels
+
+
+def gather(array: Array, sources: Array, grid: tuple[int, ...], channels: str, mean: bool) -> Array:
+    r"""Fill patches of `array` (B, ...) from its own rows; `sources` is (B, N, levels)."""
+    d = len(grid)
+    first = channels == "first" or array.ndim == 1 + d
+    spatial = array.shape[-d:] if first else array.shape[1 : 1 + d]
+    outer = math.prod(array.shape[1:-d]) if first else 1
+    rows = math.prod(spatial[:-1])
+    work = _workable(array, mean).reshape(len(array), outer, rows, -1)
+    column = work.shape[-1] // spatial[-1]  # numbers per column: channels, bytes
+    edges = patch_edges(spatial[-1], grid[-1]) * column
+    out = np.empty_like(work)
+    _gather(_readonly(work), sources, _first_patch_of_row(spatial, grid), edges, mean, out)
+    if not mean:
+        return out.view(array.dtype).reshape(array.shape)
+    return out.reshape(array.shape).astype(array.dtype, copy=False)
+
+
+def _workable(array: Array, mean: bool) -> Array:
+    """Return the same numbers in one of the few dtypes for which the kernel gets compiled.
+
+    What is only copied is bytes. Every other conversion is exact, there and back.
+    """
+    if not mean:
+        return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    if array.dtype.kind == "f":
+        dtype = np.dtype(np.float64 if array.dtype.itemsize == 8 else np.float32)
+    else:
+        dtype = np.dtype(np.uint8 if array.dtype == np.uint8 else np.int64)
+    return np.ascontiguousarray(array, dtype=dtype)
+
+
+def _readonly(array: Array) -> Array:
+    # Read-only and writable arrays are different types to numba; one of the two is enough.
+    view = array.view()
+    view.setflags(write=False)
+    return view
+
+
+def _first_patch_of_row(spatial: tuple[int, ...], grid: tuple[int, ...]) -> Array:
+    """Return for every row of pixels the flat index of the first patch that it crosses."""
+    patch = np.zeros((1,) * (len(grid) - 1), dtype=np.int64)
+    for axis, (s, g) in enumerate(zip(spatial[:-1], grid[:-1], strict=True)):
+        of_pixel = np.repeat(np.arange(g), np.diff(patch_edges(s, g))) * math.prod(grid[axis + 1 :])
+        patch = patch + of_pixel.reshape((s,) + (1,) * (len(grid) - 2 - axis))
+    return np.ascontiguousarray(patch.reshape(-1))
+
+
+def label_table(sources: Array, starts: Array, width: int, area: Array) -> Array:
+    """Return the share of pixels (B, width) that input ``starts[j] + i`` has in output j.
+
+    `sources` is (B, N, levels), `area` the N pixel counts. Counts are exact; one division rounds.
+    """
+    B, _, levels = sources.shape
+    cell = sources - starts[:, None, None] + np.arange(B)[:, None, None] * width
+    pixels = np.broadcast_to(area[None, :, None], sources.shape)
+    table = np.bincount(cell.ravel(), weights=pixels.ravel(), minlength=B * width)
+    return table.reshape(B, width) / (levels * area.sum())
+
+
+def as_label_matrix(labels: Any, n: int, num_classes: int | None) -> Array:
+    """Return int, one-hot, soft or multi-label labels as a float matrix (n, classes)."""
+    needed = "class indices (batch,) or one-hot, soft or multi-label rows (batch, classes)"
+    array = _validate.as_array("labels", labels, needed)
+    _validate.same_batch("labels", array, n, "inputs")
+    if array.ndim == 2:
+        return _label_rows(array, num_classes)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise (TypeError if array.ndim == 1 else ValueError)(
+            f"labels needs {needed}, got dtype {array.dtype} and shape {array.shape}"
+        )
+    if num_classes is None:
+        raise ValueError(
+            "labels are class indices, so num_classes is needed (one batch need not hold every "
+            "class): pass num_classes=..., or one-hot rows (batch, classes)."
+        )
+    num_classes = _validate.integer("num_classes", num_classes, 1)
+    outside = (array < 0) | (array >= num_classes)
+    if outside.any():
+        i = int(np.flatnonzero(outside)[0])
+        raise ValueError(
+            f"labels needs class indices in 0..{num_classes - 1} (num_classes={num_classes}), but "
+            f"labels[{i}] is {array[i]} ({int(outside.sum())} such entries)."
+        )
+    matrix = np.zeros((n, num_classes), dtype=np.float32)
+    matrix[np.arange(n), array.astype(np.intp)] = 1
+    return matrix
+
+
+def _label_rows(rows: Array, num_classes: int | None) -> Array:
+    if rows.shape[1] == 0:
+        raise ValueError(f"labels needs at least one class, got the shape {rows.shape}")
+    if num_classes is not None and rows.shape[1] != num_classes:
+        raise ValueError(
+            f"labels has {rows.shape[1]} classes a row, but num_classes is {num_classes}. Leave "
+            "num_classes out for one-hot, soft or multi-label rows."
+        )
+    _validate.require_finite("labels", rows)
+    return rows if rows.dtype.kind == "f" else rows.astype(np.float32)
+
+
+def mix_rows(table: Array, group_edges: Array, rows: Array) -> Array:
+    """Return the mixtures (B, K) of `rows` with the weights of `label_table`, group by group."""
+    out = np.empty(rows.shape, dtype=rows.dtype)
+    for start, stop in itertools.pairwise(group_edges.tolist()):
+        out[start:stop] = table[start:stop, : stop - start] @ rows[start:stop].astype(np.float64)
+    return out
+
+
+def patch_area(grid: tuple[int, ...], spatial: tuple[int, ...]) -> Array:
+    """Return the pixel counts of all patches, flat."""
+    return patch_pixels(grid, spatial).reshape(-1)
+
+
+def _mean(a: Any, b: Any) -> Any:
+    # This body runs when the JIT is off; compiled code gets the overload below.
+    return 0.5 * a + 0.5 * b if isinstance(a, np.floating) else (int(a) + int(b) + 1) >> 1
+
+
+@overload(_mean, inline="always")
+def _compiled_mean(a, b):
+    if isinstance(a, numba.types.Float):
+        return lambda a, b: 0.5 * a + 0.5 * b
+    # Rounds halves up without ever leaving the integer type.
+    return lambda a, b: (a >> 1) + (b >> 1) + ((a | b) & 1)
+
+
+@numba.njit(cache=True, nogil=True)
+def _gather(array, sources, first_patch, edges, mean, out):
+    n_outputs, n_outer, n_rows, n_columns = array.shape
+    last = sources.shape[2] - 1
+    plane = n_rows * n_columns
+    # Flat views, and one look at the sources for all of `outer`: runs are only a few pixels long.
+    pixels, filled = array.reshape(array.size), out.reshape(array.size)
+    for j in range(n_outputs):
+        for r in range(n_rows):
+            patch = first_patch[r]
+            for k in range(edges.shape[0] - 1):
+                a = sources[j, patch + k, 0]
+                b = sources[j, patch + k, last]
+                n = edges[k + 1] - edges[k]
+                for c in range(n_outer):
+                    run = (c * n_rows + r) * n_columns + edges[k]
+                    at = j * n_outer * plane + run
+                    of_a = a * n_outer * plane + run
+                    target, first = filled[at : at + n], pixels[of_a : of_a + n]
+                    if a == b or not mean:
+                        for x in range(n):
+                            target[x] = first[x]
+                    else:
+                        of_b = b * n_outer * plane + run
+                        second = pixels[of_b : of_b + n]
+                        for x in range(n):
+                            target[x] = _mean(first[x], second[x])

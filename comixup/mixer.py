@@ -1,0 +1,279 @@
+"""CoMixup: saliency maps -> patch weights -> problems -> plan -> mixed batch, in a line."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from comixup import _validate, problem
+from comixup._types import RNG, Array, ArrayLike
+from comixup.apply import as_label_matrix
+from comixup.grid import as_grid, require_fit
+from comixup.plan import MixPlan
+from comixup.saliency import METHODS, weights_and_peaks
+from comixup.streams import as_seed, require_seed, stream
+from subopt import CoupledLabelingProblem, minimize_many
+
+EFFORTS = ("fast", "default", "best")
+
+
+class MixedBatch(NamedTuple):
+    r"""A mixed batch; unpacks as ``images, labels, plan = mixer.mix(...)``.
+
+    Attributes
+    ----------
+    images : ndarray
+        Of the shape and dtype of the images that came in.
+    labels : ndarray of shape (B, K) or None
+        Soft labels; ``None`` if no labels came in.
+    plan : MixPlan
+        How they were made.
+    """
+
+    images: Array
+    labels: Array | None
+    plan: MixPlan
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoMixup:
+    r"""Mix batches by Co-Mixup [1]_: salient patches kept, outputs made diverse.
+
+    The defaults are the published ones for CIFAR-100. docs/comixup.md lists the published names.
+
+    Parameters
+    ----------
+    group_size : int, default 20
+        Inputs that are mixed with each other: consecutive ones; the last group may be smaller.
+    grid : int or sequence of int, default 4
+        Number of patches along every spatial axis, or along each.
+    smoothness : float, default 0.32
+        Weight beta >= 0 that keeps neighbouring patches together.
+    coupling : float, default 1.0
+        Weight gamma >= 0 that keeps outputs from using the same inputs.
+    threshold : float, default 0.83
+        tau >= 0: use of an input by other outputs up to tau of an image is free.
+    threshold_kind : {"hard", "soft"}, default "hard"
+        Whether use above the threshold is charged from zero or from the threshold.
+    prior_weight : float, default 0.05
+        Weight eta >= 0 of the random preference for some inputs.
+    prior_concentration : float, default 2.0
+        Dirichlet parameter > 0 of that preference, drawn per group; larger is more even.
+    distance_weight : float, default 0.001
+        omega in [0, 1]: how far inputs with distant salient positions count as the same.
+    levels : {1, 2}, default 2
+        Whether a patch is filled by one input, or may also be half of each of two.
+    effort : {"fast", "default", "best"}, default "fast"
+        How long the solver looks, see `subopt.minimize`.
+    num_classes : int, optional
+        Number of classes; needed if labels are class indices.
+    channels : {"first", "last"}, default "first"
+        Where the channel axis of images is.
+    zero_saliency : {"raise", "uniform"}, default "raise"
+        What to do with samples whose saliency is zero or not finite: an error that names them, or
+        uniform weights.
+    seed : int, optional
+        Seed of the random streams of calls without `rng`; without either, every call is fresh.
+    threads : int, optional
+        Threads that solve groups; the solver's choice by default. Results do not depend on it.
+    time_limit : float, optional
+        Seconds that the solver may take; none by default. With it results depend on the machine.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a parameter is not as described.
+
+    References
+    ----------
+    .. [1] J. Kim, W. Choo, H. Jeong, H. O. Song, "Co-Mixup: Saliency guided joint mixup with
+       supermodular diversity", ICLR 2021.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> images = rng.random((6, 3, 32, 32), dtype=np.float32)
+    >>> saliency = rng.random((6, 32, 32))
+    >>> mixer = CoMixup(group_size=3, num_classes=10)
+    >>> mixed = mixer.mix(images, [3, 1, 4, 1, 5, 9], saliency, rng=0)
+    >>> mixed.images.shape, mixed.images.dtype.name, mixed.labels.shape, mixed.plan.n_groups
+    ((6, 3, 32, 32), 'float32', (6, 10), 2)
+    """
+
+    group_size: int = 20
+    grid: int | Sequence[int] = 4
+    smoothness: float = 0.32
+    coupling: float = 1.0
+    threshold: float = 0.83
+    threshold_kind: str = "hard"
+    prior_weight: float = 0.05
+    prior_concentration: float = 2.0
+    distance_weight: float = 0.001
+    levels: int = 2
+    effort: str = "fast"
+    num_classes: int | None = None
+    channels: str = "first"
+    zero_saliency: str = "raise"
+    seed: int | None = None
+    threads: int | None = None
+    time_limit: float | None = None
+
+    def __post_init__(self) -> None:
+        _validate.integer("group_size", self.group_size, 1)
+        as_grid(self.grid, len(self.grid) if isinstance(self.grid, Sequence) else 1)
+        _validate.real("prior_weight", self.prior_weight)
+        _validate.real("prior_concentration", self.prior_concentration, positive=True)
+        if _validate.real("distance_weight", self.distance_weight) > 1:
+            raise ValueError(f"distance_weight needs a number in 0..1, got {self.distance_weight}")
+        _validate.choice("effort", self.effort, EFFORTS)
+        _validate.choice("channels", self.channels, ("first", "last"))
+        _validate.choice("zero_saliency", self.zero_saliency, ("raise", "uniform"))
+        for name in ("num_classes", "threads"):
+            if getattr(self, name) is not None:
+                _validate.integer(name, getattr(self, name), 1)
+        if self.seed is not None:
+            require_seed("seed", self.seed)
+        if self.time_limit is not None:
+            _validate.real("time_limit", self.time_limit, positive=True)
+        self._problem(np.zeros((1, 1)), np.zeros((1, 1)), np.ones(1))  # checks the other fields
+
+    def mix(
+        self,
+        images: ArrayLike,
+        labels: ArrayLike | None = None,
+        saliency: ArrayLike | str | None = None,
+        *,
+        rng: RNG = None,
+        step: int = 0,
+    ) -> MixedBatch:
+        r"""Mix a batch.
+
+        Parameters
+        ----------
+        images : array_like of float or uint8, shape (B, C, \*spatial) or (B, \*spatial, C)
+            As `channels` says; 1 to 3 spatial dimensions. Never changed.
+        labels : array_like, int of shape (B,) or real of shape (B, K), optional
+            Class indices (with `num_classes`), or one-hot, soft or multi-label rows.
+        saliency : array_like of shape (B, \*spatial) or (B, \*grid), or str, optional
+            Nonnegative maps, or "spectral" (default) or "contrast" to compute them from the images,
+            see `comixup.saliency`.
+        rng : numpy.random.Generator, int or None
+            Seed of this call; a generator gives (and advances by) one draw. By default the `seed`
+            of the mixer.
+        step : int, default 0
+            Number of the training step: with one seed for a whole run, every step gets its own
+            random streams.
+
+        Returns
+        -------
+        MixedBatch
+            ``images`` of the same shape and dtype, ``labels`` (B, K), and the ``plan``.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the input is not as described; the message names what came and the way out.
+        """
+        batch, spatial = _validate.image_batch(images, self.channels)
+        rows = None if labels is None else as_label_matrix(labels, len(batch), self.num_classes)
+        maps = self._maps(batch, spatial, saliency)
+        plan = self.plan(maps, spatial=spatial, rng=rng, step=step)
+        mixed_labels = None if rows is None else plan.apply_labels(rows)
+        return MixedBatch(plan.apply(batch, channels=self.channels), mixed_labels, plan)
+
+    __call__ = mix
+
+    def plan(
+        self,
+        saliency: ArrayLike,
+        *,
+        spatial: Sequence[int] | None = None,
+        rng: RNG = None,
+        step: int = 0,
+        first_group: int = 0,
+    ) -> MixPlan:
+        r"""Plan a mixture from saliency alone.
+
+        Parameters
+        ----------
+        saliency : array_like of shape (B, \*resolution)
+            Nonnegative maps at any resolution of at least one pixel per patch.
+        spatial : sequence of int, optional
+            Spatial shape of the images; that of the maps by default.
+        rng, step
+            As in `mix`.
+        first_group : int, default 0
+            Number of the first group, for a batch that is a part of a larger one: groups get the
+            random streams that they would get in the whole.
+
+        Returns
+        -------
+        MixPlan
+        """
+        maps = _validate.as_array("saliency", saliency, "numbers >= 0 of shape (batch, *spatial)")
+        weights, peaks = weights_and_peaks(maps, self.grid, zero_saliency=self.zero_saliency)
+        shape = maps.shape[1:] if spatial is None else tuple(spatial)
+        seed = as_seed(self.seed if rng is None else rng)
+        step = _validate.integer("step", step, 0)
+        first = _validate.integer("first_group", first_group, 0)
+        B = len(weights)
+        edges = np.append(np.arange(0, B, self.group_size), B)
+        slices = [slice(a, b) for a, b in itertools.pairwise(edges.tolist())]
+        rngs = [stream(seed, step, first + g) for g in range(len(slices))]
+        priors = [
+            r.dirichlet(np.full(s.stop - s.start, float(self.prior_concentration)))
+            for r, s in zip(rngs, slices, strict=True)
+        ]
+        problems = [
+            self._problem(weights[s], peaks[s], prior)
+            for s, prior in zip(slices, priors, strict=True)
+        ]
+        results = minimize_many(
+            problems,
+            rngs=rngs,
+            threads=self.threads,
+            effort=self.effort,
+            time_limit=self.time_limit,
+        )
+        return MixPlan(
+            np.concatenate([r.sources + s.start for r, s in zip(results, slices, strict=True)]),
+            edges,
+            np.array([r.value for r in results]),
+            shape,
+            seed,
+            np.stack([np.full(len(slices), step), first + np.arange(len(slices))], axis=1),
+        )
+
+    def _problem(self, weights: Array, peaks: Array, prior: Array) -> CoupledLabelingProblem:
+        return CoupledLabelingProblem(
+            problem.unary(weights, prior, self.prior_weight),
+            compatibility=problem.compatibility(peaks, self.distance_weight),
+            smoothness=self.smoothness,
+            coupling=self.coupling,
+            threshold=self.threshold,
+            threshold_kind=self.threshold_kind,
+            levels=self.levels,
+        )
+
+    def _maps(
+        self, batch: Array, spatial: tuple[int, ...], saliency: ArrayLike | str | None
+    ) -> Array:
+        grid = as_grid(self.grid, len(spatial))
+        require_fit("images", spatial, grid)
+        if saliency is None or isinstance(saliency, str):
+            name = "spectral" if saliency is None else saliency
+            method = METHODS[_validate.choice("saliency", name, tuple(METHODS))]
+            return method(batch, channels=self.channels)
+        needed = f"numbers >= 0 of shape (batch, *spatial) = {(len(batch), *spatial)}"
+        maps = _validate.as_array("saliency", saliency, needed)
+        if maps.shape not in ((len(batch), *spatial), (len(batch), *grid)):
+            raise ValueError(
+                f"saliency needs {needed}, or one number per patch, {(len(batch), *grid)}, got the "
+                f"shape {maps.shape}. Gradients with a channel axis go through "
+                "comixup.saliency.from_gradient first."
+            )
+        return maps

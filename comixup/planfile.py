@@ -1,0 +1,151 @@
+"""The plan as plain fields: checks, the ``.npz`` file, and the table that `print` shows."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from comixup import _validate
+from comixup._types import Array
+from comixup.atomic import write_file
+from comixup.grid import require_fit
+from comixup.streams import require_seed
+
+if TYPE_CHECKING:
+    from comixup.plan import MixPlan
+
+FORMAT = 1
+_FIELDS = ("sources", "group_edges", "energies", "spatial", "seed", "keys")
+_ROWS = 20
+
+
+def checked_fields(plan: MixPlan) -> dict[str, Any]:
+    """Return the fields of a plan in their exact types, or say which does not fit."""
+    sources = np.asarray(plan.sources)
+    if sources.dtype.kind not in "iu" or not 3 <= sources.ndim <= 5 or 0 in sources.shape:
+        raise ValueError(
+            "sources needs integers of shape (batch, *grid, levels) with a grid of 1 to 3 "
+            f"dimensions and no empty axis, got dtype {sources.dtype} and shape {sources.shape}"
+        )
+    if sources.shape[-1] > 2:
+        raise ValueError(f"sources needs 1 or 2 levels, got {sources.shape[-1]}")
+    edges = np.array(plan.group_edges)
+    n = len(sources)
+    ordered = edges.ndim == 1 and len(edges) > 1 and edges.dtype.kind in "iu"
+    if not ordered or edges[0] != 0 or edges[-1] != n or (np.diff(edges) < 1).any():
+        raise ValueError(f"group_edges needs increasing integers from 0 to {n}, got {edges}")
+    sizes = np.diff(edges)
+    column = (-1,) + (1,) * (sources.ndim - 1)
+    start = np.repeat(edges[:-1], sizes).reshape(column)
+    stop = np.repeat(edges[1:], sizes).reshape(column)
+    outside = (sources < start) | (sources >= stop)
+    if outside.any():
+        index = tuple(int(i) for i in np.argwhere(outside)[0])
+        raise ValueError(
+            f"sources needs inputs of the output's own group, {start.flat[index[0]]} to "
+            f"{stop.flat[index[0]] - 1} for output {index[0]}, but "
+            f"sources[{', '.join(map(str, index))}] is {sources[index]}"
+        )
+    grid = sources.shape[1:-1]
+    spatial = tuple(_validate.integer("spatial", s, 1) for s in plan.spatial)
+    if len(spatial) != len(grid):
+        raise ValueError(f"spatial needs {len(grid)} axes as the grid {grid} has, got {spatial}")
+    require_fit("spatial", spatial, grid)
+    return {
+        "sources": np.array(sources, dtype=np.intp, order="C"),
+        "group_edges": edges.astype(np.int64),
+        "energies": _per_group("energies", plan.energies, (len(sizes),), "iuf", np.float64),
+        "spatial": spatial,
+        "seed": require_seed("seed", plan.seed),
+        "keys": _per_group("keys", plan.keys, (len(sizes), 2), "iu", np.int64),
+    }
+
+
+def _per_group(name: str, values: Any, shape: tuple[int, ...], kinds: str, dtype: type) -> Array:
+    array = np.array(values)
+    if array.shape != shape or array.dtype.kind not in kinds:
+        raise ValueError(
+            f"{name} needs the shape {shape}, one row per group, got dtype {array.dtype} and shape "
+            f"{array.shape}"
+        )
+    return array.astype(dtype)
+
+
+def save(plan: MixPlan, path: str | os.PathLike[str], *, overwrite: bool) -> None:
+    """Write a plan to `path`, by way of a temporary file in the same folder."""
+    fields: dict[str, Any] = {
+        "format": np.array(FORMAT),
+        "sources": plan.sources.astype(np.min_scalar_type(len(plan))),
+        "group_edges": plan.group_edges,
+        "energies": plan.energies,
+        "spatial": np.array(plan.spatial),
+        "seed": np.array(str(plan.seed)),  # may have any number of bits
+        "keys": plan.keys,
+    }
+    write_file(path, lambda file: np.savez_compressed(file, **fields), overwrite=overwrite)
+
+
+def load(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read the fields of a plan from `path`."""
+    name = os.fspath(path)
+    try:
+        with open(name, "rb") as stream:  # ours to close: numpy leaves damaged files open
+            file = np.load(stream, allow_pickle=False)
+            if not isinstance(file, np.lib.npyio.NpzFile):
+                raise ValueError("it holds a single array")
+            fields = {key: file[key] for key in file.files}
+    except FileNotFoundError:
+        raise
+    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{name} is not a comixup plan, or is damaged: {error}") from error
+    version = fields.get("format")
+    if version is None or any(key not in fields for key in _FIELDS):
+        missing = [key for key in ("format", *_FIELDS) if key not in fields]
+        raise ValueError(f"{name} is not a comixup plan: it lacks {', '.join(missing)}")
+    if version.shape != () or version != FORMAT:
+        raise ValueError(
+            f"{name} has plan format {version}, but this version reads format {FORMAT}. Update "
+            "comixup, or write the plan again."
+        )
+    try:
+        return {
+            **{key: fields[key] for key in _FIELDS},
+            "spatial": tuple(int(s) for s in fields["spatial"]),
+            "seed": int(str(fields["seed"])),
+        }
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{name} is not a comixup plan, or is damaged: {error}") from error
+
+
+def describe(plan: MixPlan) -> str:
+    """Return the plan as a short table, one line per group."""
+    grid = "x".join(map(str, plan.grid))
+    spatial = "x".join(map(str, plan.spatial))
+    n_sources, divided = plan.n_sources, plan.divided.reshape(len(plan), -1)
+    own = _own_share(plan)
+    lines = [
+        f"MixPlan: {len(plan)} outputs in {plan.n_groups} "
+        f"group{'s' if plan.n_groups > 1 else ''}, {grid} patches of {spatial} pixels, "
+        f"levels {plan.levels}, seed {plan.seed}",
+        " group     outputs      energy  sources/output  divided patches  own patches",
+    ]
+    for g, (start, stop) in enumerate(itertools.pairwise(plan.group_edges.tolist())):
+        if g == _ROWS and plan.n_groups > _ROWS + 1:
+            lines.append(f"   ... and {plan.n_groups - _ROWS} more groups")
+            break
+        outputs = f"{start}-{stop - 1}"
+        lines.append(
+            f"{g:6d}  {outputs:>10}  {plan.energies[g]:10.4f}  {n_sources[start:stop].mean():14.2f}"
+            f"  {divided[start:stop].mean():15.0%}  {own[start:stop].mean():11.0%}"
+        )
+    return "\n".join(lines)
+
+
+def _own_share(plan: MixPlan) -> Array:
+    """Return the share of patches of output j that input j fills itself."""
+    own = np.arange(len(plan)).reshape((-1,) + (1,) * (plan.sources.ndim - 1))
+    return (plan.sources == own).reshape(len(plan), -1).mean(axis=1)

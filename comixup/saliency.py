@@ -1,0 +1,277 @@
+"""Saliency: where the content of an image is, from gradients or without any network.
+
+Every function returns maps of shape (batch, *spatial), nonnegative; `patch_weights` turns maps into
+what the mixing problem needs, the part of an image's saliency that lies in each patch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from comixup import _validate
+from comixup._types import Array, ArrayLike
+from comixup.grid import as_grid, patch_edges, pool, require_fit
+
+
+def patch_weights(
+    saliency: ArrayLike, grid: int | Sequence[int] = 4, *, zero_saliency: str = "raise"
+) -> Array:
+    r"""Pool saliency maps to patch weights that sum to 1 per input.
+
+    Parameters
+    ----------
+    saliency : array_like of shape (B, \*spatial)
+        Nonnegative, 1 to 3 spatial dimensions, at any resolution of at least one pixel per patch.
+    grid : int or sequence of int, default 4
+        Number of patches along every axis, or along each. Patch k of K covers the pixels
+        floor(k S / K) .. floor((k + 1) S / K) - 1 of S: all pixels count, none twice.
+    zero_saliency : {"raise", "uniform"}, default "raise"
+        What to do with a map that is zero everywhere or holds NaN or infinity: raise an error that
+        names the samples, or give all patches the weight of their area.
+
+    Returns
+    -------
+    ndarray of float64, shape (B, \*grid)
+
+    Raises
+    ------
+    ValueError, TypeError
+        If maps are negative, empty, of a wrong shape, or smaller than the grid; if a map is zero or
+        not finite and `zero_saliency` is "raise".
+
+    Examples
+    --------
+    >>> patch_weights([[0.0, 1.0, 1.0, 2.0, 0.0]], grid=2)
+    array([[0.25, 0.75]])
+    """
+    return weights_and_peaks(saliency, grid, zero_saliency=zero_saliency)[0]
+
+
+def weights_and_peaks(
+    saliency: ArrayLike, grid: int | Sequence[int], *, zero_saliency: str
+) -> tuple[Array, Array]:
+    r"""Return patch weights (B, \*grid) and the most salient positions (B, dimensions)."""
+    _validate.choice("zero_saliency", zero_saliency, ("raise", "uniform"))
+    maps = _validate.as_array("saliency", saliency, "numbers >= 0 of shape (batch, *spatial)")
+    if not 2 <= maps.ndim <= 4 or 0 in maps.shape:
+        raise ValueError(
+            "saliency needs the shape (batch, *spatial) with 1 to 3 spatial dimensions and no "
+            f"empty axis, got {maps.shape}. Gradients with a channel axis go through "
+            "comixup.saliency.from_gradient first."
+        )
+    grid = as_grid(grid, maps.ndim - 1)
+    require_fit("saliency", maps.shape[1:], grid)
+    with np.errstate(all="ignore"):
+        sums = pool(maps, grid)
+        totals = sums.reshape(len(maps), -1).sum(axis=1)
+    bad = ~((totals > 0) & np.isfinite(totals))
+    _require_nonnegative(maps)
+    peaks = np.stack(
+        np.unravel_index(maps.reshape(len(maps), -1).argmax(axis=1), maps.shape[1:]), axis=1
+    ).astype(np.float64)
+    if bad.any():
+        if zero_saliency == "raise":
+            raise ValueError(_bad_maps_message(maps, np.flatnonzero(bad)))
+        sums[bad] = pool(np.ones((1, *maps.shape[1:])), grid)
+        totals[bad] = np.prod(maps.shape[1:])
+        peaks[bad] = (np.array(maps.shape[1:]) - 1) / 2
+    return sums / totals.reshape((-1,) + (1,) * len(grid)), peaks
+
+
+def _require_nonnegative(maps: Array) -> None:
+    if maps.dtype.kind not in "if" or maps.min() >= 0:
+        return
+    negative = np.argwhere(maps < 0)  # none if the minimum is NaN: that is another complaint
+    if len(negative):
+        index = tuple(negative[0].tolist())
+        raise ValueError(
+            f"saliency needs numbers >= 0, but saliency[{', '.join(map(str, index))}] is "
+            f"{maps[index]} ({len(negative)} such entries). Take np.abs, or "
+            "comixup.saliency.from_gradient for a gradient."
+        )
+
+
+def _bad_maps_message(maps: Array, samples: Array) -> str:
+    flat: Array = maps[samples].reshape(len(samples), -1)
+    finite = np.asarray(np.isfinite(flat).all(axis=1))
+    names = ", ".join(
+        f"{i} ({'zero' if ok and not row.any() else 'sum too large' if ok else 'not finite'})"
+        for i, ok, row in zip(samples[:10], finite[:10], flat[:10], strict=True)
+    )
+    more = f" and {len(samples) - 10} more" if len(samples) > 10 else ""
+    return (
+        "saliency needs a finite map with at least one number > 0 for every sample, but not for "
+        f"sample{'s' if len(samples) > 1 else ''} {names}{more}. Use zero_saliency='uniform' to "
+        "weight all pixels of such samples equally, or mix without them."
+    )
+
+
+def from_gradient(gradient: ArrayLike, *, channels: str = "first") -> Array:
+    r"""Turn the gradient of a loss with respect to images into saliency: the norm over channels.
+
+    Parameters
+    ----------
+    gradient : array_like of float, shape (B, C, \*spatial) or (B, \*spatial, C)
+        Any scale; only ratios within a sample matter.
+    channels : {"first", "last"}, default "first"
+        Where the channel axis is.
+
+    Returns
+    -------
+    ndarray of float, shape (B, \*spatial)
+        The l2 norm over channels, as published [1]_. A gradient that is zero or not finite gives a
+        map that is: see `patch_weights`.
+
+    References
+    ----------
+    .. [1] J. Kim, W. Choo, H. Jeong, H. O. Song, "Co-Mixup: Saliency guided joint mixup with
+       supermodular diversity", ICLR 2021.
+
+    Examples
+    --------
+    >>> from_gradient([[[3.0, 0.0], [-4.0, 1.0]]])
+    array([[5., 1.]])
+    """
+    axis = 1 if _validate.choice("channels", channels, ("first", "last")) == "first" else -1
+    array = _validate.as_array("gradient", gradient, "floats of shape (batch, channels, *spatial)")
+    if not 3 <= array.ndim <= 5 or 0 in array.shape:
+        raise ValueError(
+            "gradient needs a batch axis, a channel axis and 1 to 3 spatial axes, none empty, got "
+            f"the shape {array.shape}"
+        )
+    array = array.astype(np.result_type(array.dtype, np.float32), copy=False)
+    with np.errstate(all="ignore"):
+        # Scaled per sample, so that squares of tiny gradients (1e-30 in float32) do not vanish.
+        scale = np.abs(array).max(axis=tuple(range(1, array.ndim)), keepdims=True)
+        scale = np.where(scale > 0, scale, 1)
+        norm = np.sqrt(np.square(array / scale).sum(axis=axis))
+        return norm * np.squeeze(scale, axis=axis)
+
+
+def spectral_residual(images: ArrayLike, *, channels: str = "first", size: int = 64) -> Array:
+    r"""Saliency without a network: what is unexpected in the log amplitude spectrum.
+
+    Parameters
+    ----------
+    images : array_like of float or uint8, shape (B, C, \*spatial) or (B, \*spatial, C)
+        Channels are averaged.
+    channels : {"first", "last"}, default "first"
+        Where the channel axis is.
+    size : int, default 64
+        Pixels along the shorter spatial axis at which the spectrum is taken (published: 64); larger
+        images are averaged down to it and the map is interpolated back. The scale matters: at full
+        resolution only texture is salient.
+
+    Returns
+    -------
+    ndarray of float64, shape (B, \*spatial)
+        Zero where the image is constant.
+
+    References
+    ----------
+    .. [1] X. Hou, L. Zhang, "Saliency detection: a spectral residual approach", CVPR 2007,
+       equations 9-12.
+
+    Examples
+    --------
+    >>> image = np.random.default_rng(0).random((1, 1, 32, 32)) / 5
+    >>> image[0, 0, 20:24, 5:9] = 1.0
+    >>> row, column = np.unravel_index(spectral_residual(image).argmax(), (32, 32))
+    >>> bool(18 <= row <= 25 and 3 <= column <= 10)
+    True
+    """
+    from scipy import ndimage
+
+    size = _validate.integer("size", size, 4)
+    grey = _grey(images, channels)
+    spatial = grey.shape[1:]
+    scale = min(1.0, size / min(spatial))
+    small = tuple(max(1, round(s * scale)) for s in spatial)
+    x = pool(grey, small) / pool(np.ones((1, *spatial)), small)
+    axes = tuple(range(1, x.ndim))
+    x = x - x.mean(axis=axes, keepdims=True)
+    spectrum = np.fft.fftn(x, axes=axes)
+    amplitude = np.abs(spectrum)
+    largest = amplitude.max(axis=axes, keepdims=True)
+    # The floor keeps exact zeros of synthetic images from looking infinitely unexpected.
+    amplitude = amplitude + 1e-6 * largest + np.finfo(np.float64).tiny
+    log_amplitude = np.log(amplitude)
+    window = (1, *(min(3, s) for s in small))
+    residual = log_amplitude - ndimage.uniform_filter(log_amplitude, window, mode="wrap")
+    phase = spectrum / amplitude
+    saliency = np.abs(np.fft.ifftn(np.exp(residual) * phase, axes=axes)) ** 2
+    saliency = ndimage.gaussian_filter(saliency, (0.0, *(2.5 * s / 64 for s in small)))
+    flat = largest <= 1e-12 * (1 + np.abs(grey).max())
+    return _enlarge(np.where(flat, 0.0, saliency), spatial)
+
+
+def local_contrast(
+    images: ArrayLike, *, channels: str = "first", sigma: float | None = None
+) -> Array:
+    r"""Saliency without a network: the standard deviation of brightness around every pixel.
+
+    Parameters
+    ----------
+    images : array_like of float or uint8, shape (B, C, \*spatial) or (B, \*spatial, C)
+        Channels are averaged.
+    channels : {"first", "last"}, default "first"
+        Where the channel axis is.
+    sigma : float, optional
+        Width of the Gaussian window in pixels; a 24th of the shorter spatial axis by default, at
+        least 1. The image continues as its mirror image beyond the border.
+
+    Returns
+    -------
+    ndarray of float64, shape (B, \*spatial)
+        In units of the images; zero where the image is constant.
+
+    Examples
+    --------
+    >>> image = np.zeros((1, 1, 9))
+    >>> image[0, 0, 4] = 3.0
+    >>> local_contrast(image, sigma=0.5).round(2)
+    array([[0.  , 0.  , 0.05, 0.93, 1.23, 0.93, 0.05, 0.  , 0.  ]])
+    """
+    from scipy import ndimage
+
+    grey = _grey(images, channels)
+    width = max(1.0, min(grey.shape[1:]) / 24) if sigma is None else sigma
+    width = _validate.real("sigma", width, positive=True)
+    axes = tuple(range(1, grey.ndim))
+    x = grey - grey.mean(axis=axes, keepdims=True)  # centred: E[x^2] - E[x]^2 loses less
+    window = (0.0, *(width,) * len(axes))
+    mean = ndimage.gaussian_filter(x, window)
+    variance = ndimage.gaussian_filter(x * x, window) - mean**2
+    noise = 1e-12 * np.square(x).max(axis=axes, keepdims=True)  # what rounding leaves of zero
+    return np.sqrt(np.where(variance > noise, variance, 0.0))
+
+
+METHODS: dict[str, Callable[..., Array]] = {
+    "spectral": spectral_residual,
+    "contrast": local_contrast,
+}
+
+
+def _grey(images: ArrayLike, channels: str) -> Array:
+    _validate.choice("channels", channels, ("first", "last"))
+    array, _ = _validate.image_batch(images, channels)
+    return array.mean(axis=1 if channels == "first" else -1, dtype=np.float64)
+
+
+def _enlarge(maps: Array, spatial: tuple[int, ...]) -> Array:
+    """Interpolate linearly, pixel centre to pixel centre, one axis at a time."""
+    for axis, s in enumerate(spatial, start=1):
+        n = maps.shape[axis]
+        if n == s:
+            continue
+        edges = patch_edges(s, n)
+        centres = (edges[:-1] + edges[1:] - 1) / 2
+        left = np.clip(np.searchsorted(centres, np.arange(s), side="right") - 1, 0, max(n - 2, 0))
+        right = np.minimum(left + 1, n - 1)
+        span = np.maximum(centres[right] - centres[left], 1)
+        t = np.clip((np.arange(s) - centres[left]) / span, 0, 1)
+        t = t.reshape((-1,) + (1,) * (maps.ndim - 1 - axis))
+        maps = (1 - t) * np.take(maps, left, axis=axis) + t * np.take(maps, right, axis=axis)
+    return maps
