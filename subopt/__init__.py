@@ -2,9 +2,18 @@
 
 from subopt.cut_form import CutForm
 from subopt.difference import DifferenceOfSubmodular
-from subopt.function import SetFunction, normalize
+from subopt.function import SetFunction, Sum, View, normalize
+from subopt.functions.callable import Function
 from subopt.functions.cardinality import Cardinality
+from subopt.functions.concave import Concave
+from subopt.functions.concave_of_modular import ConcaveOfModular
+from subopt.functions.coverage import Coverage
 from subopt.functions.cut import Cut
+from subopt.functions.entropy import Entropy
+from subopt.functions.facility_location import FacilityLocation
+from subopt.functions.hypergraph_cut import HypergraphCut
+from subopt.functions.log_determinant import GaussianMutualInformation, LogDeterminant
+from subopt.functions.matroid_rank import MatroidRank
 from subopt.functions.modular import Modular
 from subopt.labeling.coupled import CoupledLabelingProblem, LabelingResult
 from subopt.minimize import minimize, minimize_many
@@ -12,14 +21,26 @@ from subopt.result import Status
 
 __all__ = [
     "Cardinality",
+    "Concave",
+    "ConcaveOfModular",
     "CoupledLabelingProblem",
+    "Coverage",
     "Cut",
     "CutForm",
     "DifferenceOfSubmodular",
+    "Entropy",
+    "FacilityLocation",
+    "Function",
+    "GaussianMutualInformation",
+    "HypergraphCut",
     "LabelingResult",
+    "LogDeterminant",
+    "MatroidRank",
     "Modular",
     "SetFunction",
     "Status",
+    "Sum",
+    "View",
     "minimize",
     "minimize_many",
     "normalize",

@@ -100,10 +100,10 @@ def mask(mask: ArrayLike, n: int) -> Array:
 
 
 def subset(S: Subset, n: int) -> Array:
-    """Return the boolean mask (n,) of elements: a boolean mask, or any iterable of indices."""
+    """Return a fresh boolean mask (n,) of elements: a boolean mask, or any iterable of indices."""
     array = np.asarray(S if hasattr(S, "__len__") and not isinstance(S, Set) else list(S))
     if array.dtype == np.bool_:
-        return mask(array, n)
+        return mask(array, n).copy()
     if array.ndim != 1:
         raise TypeError(
             f"A set needs a boolean mask or a list of elements, got {S!r}. For one element write "

@@ -147,37 +147,42 @@ class CutForm:
         )
 
 
-def concave_cut_form(
-    n: int, members: list[Array], tables: list[Array], weights: Array | None = None
-) -> CutForm:
-    """Return the form of sum_e w_e table_e(|S ∩ members_e|) for concave tables with table(0) = 0.
+def concave_cut_form(n: int, groups: list[tuple[Array, Array, Array]]) -> CutForm:
+    """Return the form of sum_e w_e table(|S ∩ e|) for concave tables with table[0] = 0.
 
     A concave table over 0..m that is zero at both ends is a nonnegative combination of the
     tents min(k (m - b), b (m - k)) / m with peaks b = 1, ..., m - 1, and the factor of each is
     the drop of slope at b. A tent is the minimum over one auxiliary node; what remains of the
     table is linear.
+
+    Parameters
+    ----------
+    n : int
+        Number of elements.
+    groups : list of (members, table, weights)
+        For edges e of one size m: their elements (edges, m), the table (m + 1,), w (edges,).
     """
     tails, heads, capacities = [], [], []
     unary, n_aux = np.zeros(n), 0
-    for e, (S, table) in enumerate(zip(members, tables, strict=True)):
-        m, w = len(S), 1.0 if weights is None else float(weights[e])
+    for members, table, weights in groups:
+        edges, m = members.shape
         if m == 0:
             continue
-        np.add.at(unary, S, w * (table[m] - table[0]) / m)
+        np.add.at(unary, members, (weights * table[m] / m)[:, None])
         drops = 2 * table[1:-1] - table[:-2] - table[2:]
         for b in np.flatnonzero(drops > 1e-13 * np.abs(table).max()) + 1:
-            node = np.full(m, n + n_aux)
-            tails += [S, node]
-            heads += [node, S]
-            slopes = w * drops[b - 1] * np.array([m - b, b]) / m
-            capacities += [np.full(m, slopes[0]), np.full(m, slopes[1])]
-            n_aux += 1
+            nodes = np.repeat(np.arange(n + n_aux, n + n_aux + edges), m)
+            slopes = np.repeat(weights * drops[b - 1] / m, m)
+            tails += [members.ravel(), nodes]
+            heads += [nodes, members.ravel()]
+            capacities += [(m - b) * slopes, b * slopes]
+            n_aux += edges
     none = [np.zeros(0, dtype=np.intp)]
     return CutForm(
         n,
         n_aux,
-        np.concatenate(tails or none).astype(np.intp),
-        np.concatenate(heads or none).astype(np.intp),
+        np.concatenate(tails or none),
+        np.concatenate(heads or none),
         np.concatenate(capacities or [np.zeros(0)]),
         np.concatenate([unary, np.zeros(n_aux)]),
     )

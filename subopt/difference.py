@@ -42,7 +42,8 @@ class DifferenceOfSubmodular:
 
     def value(self, mask: Array) -> float:
         """Evaluate f - g at a set given by its boolean mask (n,)."""
-        return self.f.value(mask) - self.g.value(mask)
+        mask = _validate.mask(mask, self.n)
+        return self.f.value(mask.copy()) - self.g.value(mask.copy())
 
     def __call__(self, S: Subset) -> float:
         """Evaluate f - g at a set given by its elements or a boolean mask."""

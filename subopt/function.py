@@ -293,7 +293,7 @@ class Sum(SetFunction):
     def value(self, mask: Array) -> float:
         """Evaluate the sum at a set."""
         mask = _validate.mask(mask, self.n)
-        return float(sum(a * F.value(mask) for a, F in self.terms))
+        return float(sum(a * F.value(mask.copy()) for a, F in self.terms))
 
     def marginals(self, mask: Array) -> Array:
         """Return what each element adds to the others of a set, term by term."""
@@ -415,7 +415,7 @@ class _Normalized(SetFunction):
         self.integral = F.integral
 
     def value(self, mask: Array) -> float:
-        return self._F.value(mask) - self._empty
+        return self._F.value(_validate.mask(mask, self.n).copy()) - self._empty
 
 
 def normalize(F: SetFunction) -> SetFunction:

@@ -23,8 +23,9 @@ def entries(name: str, matrix: Any) -> tuple[Array, Array, Array, tuple[int, int
                 f"{values[e]}"
             )
         values = _validate.real_array(f"{name}.data", values)
-        rows, columns = coo.row.astype(np.intp), coo.col.astype(np.intp)
-        return rows, columns, values, (int(coo.shape[0]), int(coo.shape[1]))
+        used = values != 0
+        rows, columns = coo.row[used].astype(np.intp), coo.col[used].astype(np.intp)
+        return rows, columns, values[used], (int(coo.shape[0]), int(coo.shape[1]))
     dense = _validate.real_array(name, matrix, copy=False)
     if dense.ndim != 2:
         raise ValueError(f"{name} needs to be a matrix, got shape {dense.shape}")
@@ -46,3 +47,50 @@ def compress(
     counts = np.bincount(key // max(n_columns, 1), minlength=n_rows)
     indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     return indptr, indices, summed
+
+
+def nonnegative_entries(name: str, matrix: Any) -> tuple[Array, Array, Array, tuple[int, int]]:
+    """Return `entries`, which must not be negative."""
+    rows, columns, values, shape = entries(name, matrix)
+    if (values < 0).any():
+        e = int(np.argmax(values < 0))
+        raise ValueError(
+            f"{name} needs numbers >= 0, but {name}[{rows[e]}, {columns[e]}] is {values[e]:g}. "
+            "Clip or shift it, or write a difference f - g of two functions."
+        )
+    return rows, columns, values, shape
+
+
+def weights_for(name: str, weights: Any, size: int, what: str) -> Array:
+    """Return nonnegative weights of shape (size,), ones for None."""
+    if weights is None:
+        return np.ones(size)
+    w = _validate.real_array(name, weights)
+    if w.shape != (size,):
+        raise ValueError(f"{name} needs one number per {what}, shape ({size},), got {w.shape}")
+    if (w < 0).any():
+        e = int(np.argmax(w < 0))
+        raise ValueError(
+            f"{name} needs numbers >= 0 for F to be submodular, but {name}[{e}] is {w[e]:g}. "
+            "Write a function with weights of both signs as a difference f - g."
+        )
+    return w
+
+
+def row_of(indptr: Array) -> Array:
+    """Return the row of each stored entry."""
+    return np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+
+
+def take_rows(indptr: Array, kept: Array) -> tuple[Array, Array]:
+    """Return the row pointers of some rows, and the positions of their entries."""
+    lengths = np.diff(indptr)[kept]
+    taken = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return taken, np.repeat(indptr[kept] - taken[:-1], lengths) + np.arange(taken[-1])
+
+
+def freeze(arrays: Any) -> None:
+    """Make the arrays of a data tuple read-only."""
+    for array in arrays:
+        if isinstance(array, np.ndarray):
+            array.setflags(write=False)

@@ -48,7 +48,7 @@ class Cardinality(SetFunction):
                 f"values needs n + 1 numbers, for the sizes 0, ..., n; got shape {table.shape}"
                 + ("" if n is None else f" for n = {n}")
             )
-        _check_concave(table)
+        check_concave("values", table)
         table.setflags(write=False)
         self.n = len(table) - 1
         self.values = table
@@ -69,7 +69,7 @@ class Cardinality(SetFunction):
 
     def as_cut(self) -> CutForm:
         """Return a tent gadget per breakpoint: up to n - 1 auxiliary nodes with 2n arcs each."""
-        return concave_cut_form(self.n, [np.arange(self.n)], [self.values])
+        return concave_cut_form(self.n, [(np.arange(self.n)[None], self.values, np.ones(1))])
 
     def complement(self) -> SetFunction:
         """Return S -> F(V - S) - F(V)."""
@@ -83,16 +83,17 @@ class Cardinality(SetFunction):
         return Cardinality(self.values[first : last + 1] - self.values[first])
 
 
-def _check_concave(table: Array) -> None:
+def check_concave(name: str, table: Array) -> None:
+    """Raise unless a table of values at 0, 1, ... starts at 0 and is concave."""
     if table[0] != 0:
         raise ValueError(
-            f"values[0] = F(∅) needs to be 0, got {table[0]:g}. Subtract it: values - values[0]."
+            f"{name}[0] = F(∅) needs to be 0, got {table[0]:g}. Subtract it: {name} - {name}[0]."
         )
     bends = table[2:] - 2 * table[1:-1] + table[:-2]
     if bends.size and bends.max() > 1e-12 * np.abs(table).max():
         k = int(bends.argmax()) + 1
         raise ValueError(
-            f"values needs to be concave for F to be submodular, but values[{k}] = {table[k]:g} "
+            f"{name} needs to be concave for F to be submodular, but {name}[{k}] = {table[k]:g} "
             f"lies below the mean of its neighbours {table[k - 1]:g} and {table[k + 1]:g}. "
             "Write a function that is not concave as a difference Cardinality(a) - Cardinality(b)."
         )

@@ -11,7 +11,7 @@ from subopt._jit import njit
 from subopt._types import Array, ArrayLike
 from subopt.cut_form import CutForm
 from subopt.function import SetFunction
-from subopt.functions._sparse import compress, entries
+from subopt.functions._sparse import compress, entries, freeze, row_of
 from subopt.functions.modular import Modular
 
 
@@ -161,8 +161,7 @@ class Cut(SetFunction):
         self.symmetric = not directed or np.array_equal(forward, backward)
         self.integral = bool((forward == np.rint(forward)).all())
         self._data = CutData(indptr, indices, forward, backward)
-        for array in self._data:
-            array.setflags(write=False)
+        freeze(self._data)
 
     @property
     def n_edges(self) -> int:
@@ -182,7 +181,7 @@ class Cut(SetFunction):
     def as_cut(self) -> CutForm:
         """Return the graph itself."""
         used = self._data.forward > 0
-        tails = np.repeat(np.arange(self.n), np.diff(self._data.indptr))
+        tails = row_of(self._data.indptr)
         return CutForm(
             self.n,
             0,
@@ -204,7 +203,7 @@ class Cut(SetFunction):
         new = np.full(self.n, -1)
         new[kept] = np.arange(len(kept))
         d = self._data
-        tails = np.repeat(np.arange(self.n), np.diff(d.indptr))
+        tails = row_of(d.indptr)
         leaving = (new[tails] >= 0) & (new[d.indices] < 0)
         shift = np.where(inside[d.indices], -d.backward, d.forward)[leaving]
         weights = np.bincount(new[tails[leaving]], shift, minlength=len(kept))
