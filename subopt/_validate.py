@@ -101,7 +101,8 @@ def mask(mask: ArrayLike, n: int) -> Array:
 
 def subset(S: Subset, n: int) -> Array:
     """Return a fresh boolean mask (n,) of elements: a boolean mask, or any iterable of indices."""
-    array = np.asarray(S if hasattr(S, "__len__") and not isinstance(S, Set) else list(S))
+    whole = hasattr(S, "__len__") or not hasattr(S, "__iter__")
+    array = np.asarray(S if whole and not isinstance(S, Set) else list(S))
     if array.dtype == np.bool_:
         return mask(array, n).copy()
     if array.ndim != 1:

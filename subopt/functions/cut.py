@@ -101,7 +101,8 @@ class Cut(SetFunction):
         bad = ((ends < 0) | (ends >= n)).any(axis=1)
         if bad.any():
             e = int(bad.argmax())
-            raise ValueError(f"edges needs ends in 0..{n - 1}, but edges[{e}] is {tuple(ends[e])}")
+            pair = tuple(int(i) for i in ends[e])
+            raise ValueError(f"edges needs ends in 0..{n - 1}, but edges[{e}] is {pair}")
         self = cls.__new__(cls)
         ends = ends.astype(np.intp)
         rows, columns = ends[:, 0], ends[:, 1]
