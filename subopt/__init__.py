@@ -1,8 +1,9 @@
 """Submodular and difference-of-submodular optimization with certificates."""
 
+from subopt.algebra import Sum, View, normalize
 from subopt.cut_form import CutForm
 from subopt.difference import DifferenceOfSubmodular
-from subopt.function import SetFunction, Sum, View, normalize
+from subopt.function import SetFunction
 from subopt.functions.callable import Function
 from subopt.functions.cardinality import Cardinality
 from subopt.functions.concave import Concave
@@ -15,6 +16,7 @@ from subopt.functions.hypergraph_cut import HypergraphCut
 from subopt.functions.log_determinant import GaussianMutualInformation, LogDeterminant
 from subopt.functions.matroid_rank import MatroidRank
 from subopt.functions.modular import Modular
+from subopt.incremental import Incremental
 from subopt.labeling.coupled import CoupledLabelingProblem, LabelingResult
 from subopt.minimize import minimize, minimize_many
 from subopt.result import Status
@@ -33,6 +35,7 @@ __all__ = [
     "Function",
     "GaussianMutualInformation",
     "HypergraphCut",
+    "Incremental",
     "LabelingResult",
     "LogDeterminant",
     "MatroidRank",

@@ -89,3 +89,4 @@ FAMILIES: dict[str, Builder] = {
     "graphic rank": lambda rng, n: MatroidRank.graphic(rng.integers(0, 4, (n, 2))),
     "callable": lambda rng, n: Function(n, Cut(_symmetric(rng, n)).value, symmetric=True),
 }
+"""For each family by name, a function (rng, n) -> a random member on n elements."""

@@ -5,8 +5,8 @@ vertex of the base polytope, a subgradient of the Lovász extension and a modula
 for most families it costs no more than one value. A subclass needs `n` and `value`; everything
 here works from these, and a built-in family replaces `_sweep` by one compiled pass.
 
-Sums are kept flat, and any chain of restrictions, contractions and complements is one `View`, so
-that a combination is never deeper than a sum of views of families.
+The combinations that the operators here make are in `subopt.algebra`, the one module that this
+one and that one import from each other, hence late.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from subopt.cut_form import CutForm
 
 if TYPE_CHECKING:
     from subopt.difference import DifferenceOfSubmodular
+    from subopt.incremental import Incremental
 
 
 class SetFunction:
@@ -153,6 +154,12 @@ class SetFunction:
             "contractions and complements are."
         )
 
+    def incremental(self, S: Subset = ()) -> Incremental:
+        """Return a copy of S that changes by one element at a time and keeps track of F(S)."""
+        from subopt.incremental import Incremental
+
+        return Incremental(self, _validate.subset(S, self.n))
+
     # The algebra -------------------------------------------------------------------------------
 
     def restrict(self, S: Subset) -> SetFunction:
@@ -181,6 +188,8 @@ class SetFunction:
         """Return S -> F(V - S) - F(V)."""
         if self.symmetric:
             return self
+        from subopt.algebra import View
+
         return View(self, np.zeros(0, dtype=np.intp), np.arange(self.n), flipped=True)
 
     def __add__(self, other: Any) -> SetFunction:
@@ -188,7 +197,9 @@ class SetFunction:
             return self  # so that sum([f, g]) works
         if not isinstance(other, SetFunction):
             return NotImplemented
-        return _combination(self.n, [(1.0, self), (1.0, other)])
+        from subopt.algebra import combination
+
+        return combination(self.n, [(1.0, self), (1.0, other)])
 
     __radd__ = __add__
 
@@ -201,7 +212,9 @@ class SetFunction:
                 f"A multiple of a submodular function needs a finite factor >= 0, got {scale}. "
                 "For a difference write f - g, which is a DifferenceOfSubmodular."
             )
-        return _combination(self.n, [(scale, self)])
+        from subopt.algebra import combination
+
+        return combination(self.n, [(scale, self)])
 
     __rmul__ = __mul__
 
@@ -256,10 +269,27 @@ class SetFunction:
             gains[i] += scale * (after - before)
             before = after
 
+    def _state(self, mask: Array) -> Any:
+        """Return what `_gain` needs to be fast at a set and `_flip` keeps up to date."""
+        return [self.value(mask.copy())]
+
+    def _gain(self, state: Any, mask: Array, i: int) -> float:
+        """Return ``F(S ∪ i) - F(S - i)``."""
+        other = mask.copy()
+        other[i] = not mask[i]
+        there = self.value(other)
+        return state[0] - there if mask[i] else there - state[0]
+
+    def _flip(self, state: Any, mask: Array, i: int, gain: float) -> None:
+        """Take note that i is about to leave or join the set, for minus or plus `gain`."""
+        state[0] += -gain if mask[i] else gain
+
     def _minor(self, before: Array, kept: Array) -> SetFunction:
         """Return T -> F(before ∪ kept[T]) - F(before)."""
         if len(kept) == self.n:
             return self
+        from subopt.algebra import View
+
         return View(self, before, kept)
 
     def _scaled(self, scale: float) -> SetFunction | None:
@@ -269,196 +299,3 @@ class SetFunction:
     def _merged(self, scale: float, other: SetFunction, other_scale: float) -> SetFunction | None:
         """Return scale * F + other_scale * other in closed form, or None if there is none."""
         return None
-
-
-class Sum(SetFunction):
-    """A nonnegative combination of set functions, flat: no term is a sum. Made by ``2 * f + g``.
-
-    Attributes
-    ----------
-    terms : tuple of (float, SetFunction)
-        Factors and functions.
-    """
-
-    terms: tuple[tuple[float, SetFunction], ...]
-
-    def __init__(self, n: int, terms: tuple[tuple[float, SetFunction], ...]) -> None:
-        self.n = n
-        self.terms = terms
-        self.monotone = all(F.monotone for _, F in terms)
-        self.symmetric = all(F.symmetric for _, F in terms)
-        self.integral = all(F.integral and a.is_integer() for a, F in terms)
-        self.cut_representable = all(F.cut_representable for _, F in terms)
-
-    def value(self, mask: Array) -> float:
-        """Evaluate the sum at a set."""
-        mask = _validate.mask(mask, self.n)
-        return float(sum(a * F.value(mask.copy()) for a, F in self.terms))
-
-    def marginals(self, mask: Array) -> Array:
-        """Return what each element adds to the others of a set, term by term."""
-        result = np.zeros(self.n)
-        for a, F in self.terms:
-            result += a * F.marginals(mask)
-        return result
-
-    def as_cut(self) -> CutForm:
-        """Return the union of the graphs of the terms."""
-        return CutForm.sum(self.n, [(a, F.as_cut()) for a, F in self.terms])
-
-    def complement(self) -> SetFunction:
-        """Return S -> F(V - S) - F(V), term by term."""
-        return _combination(self.n, [(a, F.complement()) for a, F in self.terms])
-
-    def _sweep(self, scale: float, order: Array, gains: Array) -> None:
-        for a, F in self.terms:
-            F._sweep(scale * a, order, gains)
-
-    def _minor(self, before: Array, kept: Array) -> SetFunction:
-        return _combination(len(kept), [(a, F._minor(before, kept)) for a, F in self.terms])
-
-    def __repr__(self) -> str:
-        parts = [repr(F) if a == 1 else f"{a:g} * {F!r}" for a, F in self.terms]
-        return " + ".join(parts) or f"0 (n={self.n})"
-
-
-class View(SetFunction):
-    """A restriction, contraction and/or complement of a function, without copying it.
-
-    T -> F(before ∪ kept[T]) - F(before), or with ``flipped`` T -> F(before ∪ kept[V - T]) -
-    F(before ∪ kept). A sweep is a sweep of the parent along `before` and then `kept`, so it costs
-    as much as building up ``before ∪ T`` in the parent.
-
-    Attributes
-    ----------
-    parent : SetFunction
-        F.
-    before, kept : ndarray of intp
-        Elements of the parent: those that are in, and those that this function is about.
-    flipped : bool
-        Whether sets are complemented.
-    """
-
-    def __init__(
-        self, parent: SetFunction, before: Array, kept: Array, *, flipped: bool = False
-    ) -> None:
-        self.n = len(kept)
-        self.parent, self.before, self.kept, self.flipped = parent, before, kept, flipped
-        self.monotone = parent.monotone and not flipped
-        self.integral = parent.integral
-        self.cut_representable = parent.cut_representable
-        self._offset = parent.value(self._lift(np.zeros(self.n, dtype=np.bool_)))
-
-    def value(self, mask: Array) -> float:
-        """Evaluate the view at a set."""
-        lifted = self._lift(_validate.mask(mask, self.n))
-        return self.parent.value(lifted) - self._offset
-
-    def marginals(self, mask: Array) -> Array:
-        """Return what each element adds to the others of a set."""
-        inner = self.parent.marginals(self._lift(_validate.mask(mask, self.n)))[self.kept]
-        return -inner if self.flipped else inner
-
-    def complement(self) -> SetFunction:
-        """Return S -> F(V - S) - F(V)."""
-        if self.flipped:
-            return self.parent._minor(self.before, self.kept)
-        return View(self.parent, self.before, self.kept, flipped=True)
-
-    def as_cut(self) -> CutForm:
-        """Return the graph of the parent with the fixed elements merged into its terminals."""
-        fixed = np.full(self.parent.n, -1, dtype=np.int8)
-        fixed[self.kept] = 2
-        fixed[self.before] = 1
-        form = self.parent.as_cut().fix(fixed == 1, fixed == -1)
-        form = form.flip() if self.flipped else form
-        return form.shift(-self._offset)
-
-    def _lift(self, mask: Array) -> Array:
-        lifted = np.zeros(self.parent.n, dtype=np.bool_)
-        lifted[self.before] = True
-        lifted[self.kept] = ~mask if self.flipped else mask
-        return lifted
-
-    def _sweep(self, scale: float, order: Array, gains: Array) -> None:
-        middle = order
-        if self.flipped:  # the parent loses order[0] first: it gained it last
-            rest = np.ones(self.n, dtype=np.bool_)
-            rest[order] = False
-            middle = np.concatenate([np.flatnonzero(rest), order[::-1]])
-        inner = np.zeros(self.parent.n)
-        self.parent._sweep(1.0, np.concatenate([self.before, self.kept[middle]]), inner)
-        gains[order] += (-scale if self.flipped else scale) * inner[self.kept[order]]
-
-    def _minor(self, before: Array, kept: Array) -> SetFunction:
-        if len(kept) == self.n:
-            return self
-        inside = before
-        if self.flipped:  # what is left out of the view is in the parent's set
-            outside = np.ones(self.n, dtype=np.bool_)
-            outside[before] = outside[kept] = False
-            inside = np.flatnonzero(outside)
-        inner = np.concatenate([self.before, self.kept[inside]])
-        return View(self.parent, inner, self.kept[kept], flipped=self.flipped)
-
-    def __repr__(self) -> str:
-        kind = ", flipped" if self.flipped else ""
-        return f"View({self.parent!r}, n={self.n}{kind})"
-
-
-class _Normalized(SetFunction):
-    """S -> F(S) - F(∅)."""
-
-    def __init__(self, F: SetFunction, empty: float) -> None:
-        self.n, self._F, self._empty = F.n, F, empty
-        self.monotone, self.symmetric = F.monotone, F.symmetric
-        self.integral = F.integral
-
-    def value(self, mask: Array) -> float:
-        return self._F.value(_validate.mask(mask, self.n).copy()) - self._empty
-
-
-def normalize(F: SetFunction) -> SetFunction:
-    """Return S -> F(S) - F(∅), which is F itself if F(∅) = 0.
-
-    Parameters
-    ----------
-    F : SetFunction
-        A function of your own whose value at the empty set is not 0.
-
-    Returns
-    -------
-    SetFunction
-    """
-    empty = F.value(np.zeros(F.n, dtype=np.bool_))
-    return F if empty == 0 else _Normalized(F, empty)
-
-
-def _combination(n: int, parts: list[tuple[float, SetFunction]]) -> SetFunction:
-    """Return the sum of scale * F in normal form: flat, like terms merged, no zero factors."""
-    terms: list[tuple[float, SetFunction]] = []
-    for scale, F in parts:
-        if F.n != n:
-            raise ValueError(
-                f"A sum needs functions on one ground set, got n = {n} and n = {F.n}. "
-                "F.restrict(S) takes a function to the subsets of S."
-            )
-        for a, G in F.terms if isinstance(F, Sum) else ((1.0, F),):
-            _collect(terms, scale * a, G)
-    if len(terms) == 1 and terms[0][0] == 1:
-        return terms[0][1]
-    return Sum(n, tuple(terms))
-
-
-def _collect(terms: list[tuple[float, SetFunction]], scale: float, F: SetFunction) -> None:
-    if (closed := F._scaled(scale)) is not None:
-        scale, F = 1.0, closed
-    for k, (a, G) in enumerate(terms):
-        if G is F:
-            terms[k] = (a + scale, G)
-            return
-        if (merged := G._merged(a, F, scale)) is not None:
-            terms[k] = (1.0, merged)
-            return
-    if scale != 0:
-        terms.append((scale, F))

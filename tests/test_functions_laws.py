@@ -209,6 +209,25 @@ def test_inputs_are_not_mutated_and_come_in_any_form(family, seed, n):
 
 @every_family
 @few
+@given(seed=seeds, n=sizes, flips=st.lists(st.tuples(st.integers(0, 5), st.booleans())))
+def test_incremental_changes_by_definition(family, seed, n, flips):
+    F, rng = member(family, seed, n)
+    start = subset(rng, n)
+    S = F.incremental(start)
+    for i, add in flips:
+        i %= n
+        before, gain = F.value(S.mask), S.gain(i)
+        np.testing.assert_allclose(gain, F.marginals(S.mask)[i], atol=TOL)
+        change = S.add(i) if add else S.remove(i)
+        assert S.mask[i] == add
+        assert change == pytest.approx(F.value(S.mask) - before, abs=TOL)
+        assert S.value == pytest.approx(F.value(S.mask), abs=TOL)
+        with pytest.raises(ValueError, match="Elements need to be in"):
+            S.gain(n)
+
+
+@every_family
+@few
 @given(seed=seeds, n=st.integers(1, 5))
 def test_the_represented_cut_is_the_function(family, seed, n):
     F, rng = member(family, seed, n)

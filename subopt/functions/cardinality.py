@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -74,6 +75,16 @@ class Cardinality(SetFunction):
     def complement(self) -> SetFunction:
         """Return S -> F(V - S) - F(V)."""
         return Cardinality(self.values[::-1] - self.values[-1])
+
+    def _state(self, mask: Array) -> Any:
+        return [int(np.count_nonzero(mask))]
+
+    def _gain(self, state: Any, mask: Array, i: int) -> float:
+        others = state[0] - int(mask[i])
+        return float(self.values[others + 1] - self.values[others])
+
+    def _flip(self, state: Any, mask: Array, i: int, gain: float) -> None:
+        state[0] += -1 if mask[i] else 1
 
     def _sweep(self, scale: float, order: Array, gains: Array) -> None:
         gains[order] += scale * np.diff(self.values[: len(order) + 1])

@@ -90,6 +90,22 @@ class ConcaveOfModular(SetFunction):
         used = mask[row_of(d.indptr)]
         return d.base + np.bincount(d.indices[used], d.weights[used], minlength=len(d.base))
 
+    def _state(self, mask: Array) -> Any:
+        return self._levels(mask)
+
+    def _gain(self, state: Any, mask: Array, i: int) -> float:
+        d = self._data
+        row = slice(d.indptr[i], d.indptr[i + 1])
+        groups, w = d.indices[row], d.weights[row]
+        low = state[groups] - w if mask[i] else state[groups]
+        low = np.where(low < 1e-15 * state[groups], 0.0, low)
+        return float(d.scales[groups] @ (self._phi(low + w) - self._phi(low)))
+
+    def _flip(self, state: Any, mask: Array, i: int, gain: float) -> None:
+        d = self._data
+        row = slice(d.indptr[i], d.indptr[i + 1])
+        state[d.indices[row]] += -d.weights[row] if mask[i] else d.weights[row]
+
     def _sweep(self, scale: float, order: Array, gains: Array) -> None:
         d = self._data
         if self._phi.code != CALLABLE:

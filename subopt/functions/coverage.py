@@ -80,6 +80,18 @@ class Coverage(SetFunction):
             self.n, len(d.weights), tails, self.n + d.indices, d.weights[d.indices], unary
         )
 
+    def _state(self, mask: Array) -> Any:
+        d = self._data
+        return np.bincount(d.indices[mask[row_of(d.indptr)]], minlength=len(d.weights))
+
+    def _gain(self, state: Any, mask: Array, i: int) -> float:
+        items = self._data.indices[self._data.indptr[i] : self._data.indptr[i + 1]]
+        return float(self._data.weights[items[state[items] == mask[i]]].sum())
+
+    def _flip(self, state: Any, mask: Array, i: int, gain: float) -> None:
+        items = self._data.indices[self._data.indptr[i] : self._data.indptr[i + 1]]
+        state[items] += -1 if mask[i] else 1
+
     def _sweep(self, scale: float, order: Array, gains: Array) -> None:
         _sweep(self._data, scale, order, gains)
 

@@ -192,6 +192,18 @@ class Cut(SetFunction):
             np.zeros(self.n),
         )
 
+    def _state(self, mask: Array) -> Any:
+        return None
+
+    def _flip(self, state: Any, mask: Array, i: int, gain: float) -> None:
+        pass
+
+    def _gain(self, state: Any, mask: Array, i: int) -> float:
+        d = self._data
+        row = slice(d.indptr[i], d.indptr[i + 1])
+        inside = mask[d.indices[row]]
+        return float(np.where(inside, -d.backward[row], d.forward[row]).sum())
+
     def _sweep(self, scale: float, order: Array, gains: Array) -> None:
         _sweep(self._data, scale, order, gains)
 

@@ -111,6 +111,21 @@ class HypergraphCut(SetFunction):
             groups.append((members, table, d.weights[edges]))
         return concave_cut_form(self.n, groups)
 
+    def _state(self, mask: Array) -> Any:
+        d = self._data
+        return np.bincount(d.indices[mask[row_of(d.indptr)]], minlength=len(d.weights))
+
+    def _gain(self, state: Any, mask: Array, i: int) -> float:
+        d = self._data
+        edges = d.indices[d.indptr[i] : d.indptr[i + 1]]
+        at = d.starts[edges] + state[edges] - int(mask[i])
+        return float(d.weights[edges] @ (d.table[at + 1] - d.table[at]))
+
+    def _flip(self, state: Any, mask: Array, i: int, gain: float) -> None:
+        state[self._data.indices[self._data.indptr[i] : self._data.indptr[i + 1]]] += (
+            -1 if mask[i] else 1
+        )
+
     def _sweep(self, scale: float, order: Array, gains: Array) -> None:
         _sweep(self._data, scale, order, gains)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from subopt import _validate
@@ -63,6 +65,15 @@ class Modular(SetFunction):
     def complement(self) -> SetFunction:
         """Return S -> F(V - S) - F(V)."""
         return Modular(-self.weights)
+
+    def _state(self, mask: Array) -> Any:
+        return None
+
+    def _flip(self, state: Any, mask: Array, i: int, gain: float) -> None:
+        pass
+
+    def _gain(self, state: Any, mask: Array, i: int) -> float:
+        return float(self.weights[i])
 
     def _sweep(self, scale: float, order: Array, gains: Array) -> None:
         gains[order] += scale * self.weights[order]
