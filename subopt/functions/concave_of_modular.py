@@ -104,7 +104,11 @@ class ConcaveOfModular(SetFunction):
     def _flip(self, state: Any, mask: Array, i: int, gain: float) -> None:
         d = self._data
         row = slice(d.indptr[i], d.indptr[i + 1])
-        state[d.indices[row]] += -d.weights[row] if mask[i] else d.weights[row]
+        groups, w = d.indices[row], d.weights[row]
+        before = state[groups]
+        after = before - w if mask[i] else before + w
+        # the root of what rounding leaves of an empty group would be large
+        state[groups] = np.where(after - d.base[groups] < 1e-14 * before, d.base[groups], after)
 
     def _sweep(self, scale: float, order: Array, gains: Array) -> None:
         d = self._data
