@@ -19,7 +19,7 @@ from subopt.testing import (
 )
 
 TOL = 1e-8
-few = settings(max_examples=12)
+few = settings(max_examples=settings().max_examples // 2)  # times some thirty families
 every_family = pytest.mark.parametrize("family", FAMILIES)
 seeds = st.integers(0, 2**32 - 1)
 sizes = st.integers(1, 6)
