@@ -213,9 +213,12 @@ def assert_base(
             f"y is not a base of {F!r}: y(V) = {y.sum():.9g}, but F(V) = {total:.9g} "
             f"(apart by {abs(y.sum() - total):.3g})"
         )
-    tops = (np.isin(np.arange(F.n), S) for S in _prefixes(np.argsort(-y, kind="stable")))
-    candidates = _sets(F.n, n_samples, rng)
-    for mask in candidates if F.n <= EXHAUSTIVE else [*candidates, *tops]:
+    candidates = list(_sets(F.n, n_samples, rng))
+    if F.n > EXHAUSTIVE:  # where the sets of the largest entries of y come closest, or exceed
+        order = np.argsort(-y, kind="stable")
+        slack = np.cumsum(F.greedy(order)[order] - y[order])
+        candidates.append(_mask(order[: int(slack.argmin()) + 1], F.n))
+    for mask in candidates:
         bound, load = F.value(mask), float(y[mask].sum())
         if load > bound + tol * max(1.0, abs(bound), np.abs(y).sum()):
             raise AssertionError(
@@ -234,9 +237,11 @@ def assert_minimizer(
     """
     mask = _validate.subset(S, F.n)
     value = F.value(mask)
-    candidates: Iterable[Array] = _sets(F.n, n_samples, rng)
+    candidates = list(_sets(F.n, n_samples, rng))
     if F.n > EXHAUSTIVE:
-        candidates = [*candidates, *(mask ^ (np.arange(F.n) == i) for i in range(F.n))]
+        gains = F.marginals(mask)
+        best = int(np.where(mask, -gains, gains).argmin())
+        candidates.append(mask ^ _mask([best], F.n))
     for other in candidates:
         if (lower := F.value(other)) < value - tol * max(1.0, abs(value)):
             raise AssertionError(
@@ -249,22 +254,26 @@ def assert_consistent(F: SetFunction, *, tol: float = 1e-9, rng: RNG = 0) -> Non
     """Assert that `greedy`, `marginals`, `lovasz` and what F claims of itself agree with `value`.
 
     For subclasses of your own that replace some of these by faster ones. Does not ask for
-    submodularity.
+    submodularity. Every gain is checked for n up to 64, and a sample of 64 beyond.
     """
     rng = _validate.generator(rng)
     if (empty := F.value(np.zeros(F.n, dtype=np.bool_))) != 0:
         raise AssertionError(f"{F!r} needs F(∅) = 0, got {empty:.9g}. See subopt.normalize.")
     for _ in range(3):
         order, mask = rng.permutation(F.n), rng.random(F.n) < rng.random()
-        by_value = np.empty(F.n)
-        levels = [F.value(np.isin(np.arange(F.n), S)) for S in _prefixes(order)]
-        by_value[order] = np.diff(levels)
-        _compare(F, f"greedy({order.tolist()})", F.greedy(order), by_value, tol)
-        by_value = SetFunction.marginals(F, mask)
-        _compare(F, f"marginals of {_show(mask)}", F.marginals(mask), by_value, tol)
-        extension = np.array([F.lovasz(mask.astype(np.float64))])
-        _compare(F, f"lovasz at {_show(mask)}", extension, np.array([F.value(mask)]), tol)
-        if F.integral and (value := F.value(mask)) != round(value):
+        some = rng.permutation(F.n)[:64]
+        steps = [_mask(order[:k], F.n) for k in some], [_mask(order[: k + 1], F.n) for k in some]
+        gains = F.greedy(order)[order[some]]
+        _compare(F, f"greedy({_list(order)})", order[some], gains, *steps, tol)
+        around = [mask & ~_mask([i], F.n) for i in some], [mask | _mask([i], F.n) for i in some]
+        _compare(F, f"marginals of {_show(mask)}", some, F.marginals(mask)[some], *around, tol)
+        value, extension = F.value(mask.copy()), F.lovasz(mask.astype(np.float64))
+        if not abs(value - extension) <= tol * max(1.0, abs(value)):
+            raise AssertionError(
+                f"{F!r}: lovasz at {_show(mask)} is {extension:.9g}, but `value` makes it "
+                f"{value:.9g} (apart by {abs(value - extension):.3g})"
+            )
+        if F.integral and value != round(value):
             raise AssertionError(f"{F!r} claims to be integral, but F({_show(mask)}) = {value!r}")
     if F.monotone:
         assert_monotone(F, tol=tol, n_samples=50, rng=rng)
@@ -315,8 +324,10 @@ def _some(elements: Array, n: int, rng: RNG) -> Array:
     return _validate.generator(rng).choice(elements, 1)
 
 
-def _prefixes(order: Array) -> Iterable[Array]:
-    return (order[:k] for k in range(len(order) + 1))
+def _mask(S: ArrayLike, n: int) -> Array:
+    mask = np.zeros(n, dtype=np.bool_)
+    mask[np.asarray(S, dtype=np.intp)] = True
+    return mask
 
 
 def _mask_of(k: int, n: int) -> Array:
@@ -324,16 +335,31 @@ def _mask_of(k: int, n: int) -> Array:
 
 
 def _show(mask: Array) -> str:
-    S = np.flatnonzero(mask).tolist()
+    return _list(np.flatnonzero(mask))
+
+
+def _list(elements: Array) -> str:
+    S = elements.tolist()
     return str(S) if len(S) <= 12 else f"[{', '.join(map(str, S[:12]))}, ... {len(S)} elements]"
 
 
-def _compare(F: SetFunction, what: str, got: Array, expected: Array, tol: float) -> None:
-    apart = np.abs(got - expected)
-    if apart.size and not apart.max() <= tol * max(1.0, float(np.abs(expected).max())):
-        i = int(apart.argmax())
-        where = f" at element {i}" if len(got) > 1 else ""
+def _compare(
+    F: SetFunction,
+    what: str,
+    elements: Array,
+    got: Array,
+    without: list[Array],
+    with_: list[Array],
+    tol: float,
+) -> None:
+    """Raise unless `got` is the difference of the values of two lists of sets."""
+    low = np.array([F.value(mask.copy()) for mask in without])
+    high = np.array([F.value(mask.copy()) for mask in with_])
+    apart = np.abs(got - (high - low))
+    scale = max(1.0, float(np.abs(low).max(initial=0)), float(np.abs(high).max(initial=0)))
+    if apart.size and not apart.max() <= tol * scale:
+        k = int(apart.argmax())
         raise AssertionError(
-            f"{F!r}: {what} is {got[i]:.9g}{where}, but `value` makes it {expected[i]:.9g} "
-            f"(apart by {apart[i]:.3g})"
+            f"{F!r}: {what} is {got[k]:.9g} at element {elements[k]}, but `value` makes it "
+            f"{high[k] - low[k]:.9g} (apart by {apart[k]:.3g})"
         )

@@ -25,8 +25,8 @@ class Function(SetFunction):
         once per set as long as the cache lasts.
     monotone, symmetric, integral : bool, default False
         What you promise; not checked, see `subopt.testing`.
-    cache_size : int, default 100_000
-        Largest number of values to keep; 0 for none.
+    cache_size : int, default 10_000
+        Largest number of values to keep, at n / 8 bytes and some each; 0 for none.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Function(SetFunction):
         monotone: bool = False,
         symmetric: bool = False,
         integral: bool = False,
-        cache_size: int = 100_000,
+        cache_size: int = 10_000,
     ) -> None:
         if callable(n) or not callable(value):
             raise TypeError(f"Function needs n and then a callable, got {n!r} and {value!r}")

@@ -97,7 +97,7 @@ class Cut(SetFunction):
         w = np.ones(len(ends)) if weights is None else _validate.real_array("weights", weights)
         if w.shape != (len(ends),):
             raise ValueError(f"weights needs one number per edge, {len(ends)}, got {w.shape}")
-        n = int(ends.max(initial=-1)) + 1 if n is None else n
+        n = int(ends.max(initial=-1)) + 1 if n is None else _validate.positive_int("n", n)
         bad = ((ends < 0) | (ends >= n)).any(axis=1)
         if bad.any():
             e = int(bad.argmax())

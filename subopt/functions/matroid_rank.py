@@ -137,6 +137,11 @@ class _GraphicRank(MatroidRank):
         tails, heads = (np.array(ends[:, k], dtype=np.int64, order="C") for k in (0, 1))
         self._data = GraphicData(tails, heads, vertices)
 
+    def marginals(self, mask: Array) -> Array:
+        result = np.zeros(self.n)
+        _marginals_graphic(self._data, _validate.mask(mask, self.n), result)
+        return result
+
     def _sweep(self, scale: float, order: Array, gains: Array) -> None:
         _sweep_graphic(self._data, scale, order, gains)
 
@@ -156,3 +161,55 @@ def _sweep_graphic(f, scale, order, gains):
         if u != v:
             parent[u] = v
             gains[i] += scale
+
+
+@njit
+def _marginals_graphic(f, mask, result):
+    # an edge outside S gains 1 if it joins two components of S, one inside loses 1 if it is a
+    # bridge: no edge from below it in the depth-first forest reaches above it
+    first = np.zeros(f.n_vertices + 1, np.int64)
+    for i in range(mask.shape[0]):
+        if mask[i]:
+            first[f.tails[i]] += 1
+            first[f.heads[i]] += 1
+    for u in range(f.n_vertices):
+        first[u + 1] += first[u]
+    edges = np.empty(first[f.n_vertices], np.int64)
+    for i in range(mask.shape[0]):
+        if mask[i]:
+            for u in (f.tails[i], f.heads[i]):
+                first[u] -= 1
+                edges[first[u]] = i
+    at, root = first.copy(), np.full(f.n_vertices, -1)
+    entered, low = np.zeros(f.n_vertices, np.int64), np.zeros(f.n_vertices, np.int64)
+    path, came_by = np.empty(f.n_vertices, np.int64), np.empty(f.n_vertices, np.int64)
+    time = 0
+    for r in range(f.n_vertices):
+        if root[r] >= 0:
+            continue
+        depth, path[0], came_by[0] = 0, r, -1
+        root[r], entered[r], low[r] = r, time, time
+        while depth >= 0:
+            u = path[depth]
+            if at[u] < first[u + 1]:
+                i = edges[at[u]]
+                at[u] += 1
+                v = f.tails[i] + f.heads[i] - u
+                if root[v] < 0:
+                    time += 1
+                    depth += 1
+                    path[depth], came_by[depth] = v, i
+                    root[v], entered[v], low[v] = r, time, time
+                elif i != came_by[depth]:
+                    low[u] = min(low[u], entered[v])
+            else:
+                if depth > 0:
+                    above = path[depth - 1]
+                    low[above] = min(low[above], low[u])
+                    if low[u] > entered[above]:
+                        result[came_by[depth]] = 1.0
+                depth -= 1
+        time += 1
+    for i in range(mask.shape[0]):
+        if not mask[i] and root[f.tails[i]] != root[f.heads[i]]:
+            result[i] = 1.0
