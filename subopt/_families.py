@@ -75,6 +75,7 @@ FAMILIES: dict[str, Builder] = {
         _weights(rng, 3, n), lambda t: t * (4 - t), scales=_weights(rng, 3)
     ),
     "root of coverage": lambda rng, n: Concave(Coverage(_weights(rng, n, 5)), "sqrt"),
+    "capped coverage": lambda rng, n: Concave(Coverage(_weights(rng, n, 5)), ("min", 3)),
     "capped rank": lambda rng, n: Concave(
         MatroidRank.graphic(rng.integers(0, 4, (n, 2))), lambda t: min(t, 2)
     ),

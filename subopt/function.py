@@ -64,6 +64,8 @@ class SetFunction:
     integral: bool = False
     cut_representable: bool = False
 
+    __array_ufunc__ = None  # np.float64(2) * F is ours to do, and an array of functions an error
+
     def value(self, mask: Array) -> float:
         """Evaluate F at a set.
 

@@ -1,5 +1,8 @@
 """Every law for every family, against the definition in terms of `value`."""
 
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from families import FAMILIES, ByValue
@@ -284,3 +287,21 @@ def test_a_value_that_spoils_its_mask_spoils_nothing_else():
     assert (F - combined)(mask) == pytest.approx((G - naive)(mask))
     np.testing.assert_allclose(combined.marginals(mask), naive.marginals(mask))
     np.testing.assert_array_equal(mask, kept)
+
+
+def test_numpy_numbers_are_factors_and_arrays_are_not():
+    F = FAMILIES["cut"](np.random.default_rng(0), 4)
+    mask = np.array([True, False, True, False])
+    assert (np.float64(2) * F * np.int64(3) / np.float32(4)).value(mask) == 1.5 * F.value(mask)
+    with pytest.raises(TypeError):
+        np.ones(2) * F
+
+
+@pytest.mark.parametrize("family", ["cut", "roots of groups", "entropy", "minus modular"])
+def test_functions_travel_to_other_processes_and_threads(family):
+    F, rng = member(family, 5, 6)
+    G = pickle.loads(pickle.dumps(F))
+    every = [rng.permutation(6) for _ in range(50)]
+    with ThreadPoolExecutor(4) as pool:
+        for here, there in zip(map(F.greedy, every), pool.map(G.greedy, every), strict=True):
+            np.testing.assert_array_equal(here, there)

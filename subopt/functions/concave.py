@@ -7,7 +7,7 @@ import numpy as np
 from subopt import _validate
 from subopt._types import Array
 from subopt.function import SetFunction
-from subopt.functions._phi import Phi, PhiSpec
+from subopt.functions._phi import MIN, Phi, PhiSpec
 from subopt.functions.modular import Modular
 
 
@@ -43,6 +43,8 @@ class Concave(SetFunction):
         self.n, self.F = F.n, F
         self._phi = Phi(phi, float(largest))
         self.monotone = self._phi.increasing
+        capped = self._phi.code == MIN and self._phi.parameter.is_integer()
+        self.integral = F.integral and capped
         if not self.monotone and not isinstance(F, Modular):
             raise ValueError(
                 f"Concave needs a phi that does not decrease on [0, F(V)] = [0, {largest:g}], "
