@@ -1,5 +1,6 @@
 """Malformed input: every message names the entry and the way out."""
 
+import networkx as nx
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -44,6 +45,11 @@ def squares(n):
         (lambda: Cut(NAN), ["adjacency[0, 1] is nan"]),
         (lambda: Cut(sp.coo_array(NAN)), ["adjacency[0, 1] is nan"]),
         (lambda: Cut(np.ones((2, 3))), ["square", "(2, 3)", "from_edges"]),
+        (lambda: Cut([(0, 1), (1, 2)]), ["tuples", "from_edges"]),
+        (lambda: Cut(nx.path_graph(3)), ["from_networkx"]),
+        (lambda: Coverage([[0, 1], [2]]), ["membership", "differ in length", "csr_array"]),
+        (lambda: Concave(Modular([1]), 3), ["log1p", "got 3"]),
+        (lambda: Concave(Modular([1]), ("min",)), ["cap", "('min',)"]),
         (lambda: Cut(np.ones(3)), ["matrix", "(3,)"]),
         (lambda: Cut.from_edges([(0, 5)], n=3), ["0..2", "edges[0]", "(0, 5)"]),
         (lambda: Cut.from_edges([(0, 1), (1, 2)], [1, -3]), ["weights[1] is -3"]),

@@ -33,9 +33,13 @@ class Phi:
             self.code = CALLABLE
             self._check_callable(largest)
             return
-        name, *rest = (spec,) if isinstance(spec, str) else spec
+        name, *rest = spec if isinstance(spec, tuple) and spec else (spec,)
         names = {"sqrt": SQRT, "log1p": LOG1P, "power": POWER, "min": MIN}
-        if name not in names or len(rest) != (name in ("power", "min")):
+        if (
+            not isinstance(name, str)
+            or name not in names
+            or len(rest) != (name in ("power", "min"))
+        ):
             raise ValueError(
                 'phi needs to be "sqrt", "log1p", ("power", exponent), ("min", cap) or a concave '
                 f"callable, got {spec!r}"

@@ -26,7 +26,14 @@ def entries(name: str, matrix: Any) -> tuple[Array, Array, Array, tuple[int, int
         used = values != 0
         rows, columns = coo.row[used].astype(np.intp), coo.col[used].astype(np.intp)
         return rows, columns, values[used], (int(coo.shape[0]), int(coo.shape[1]))
-    dense = _validate.real_array(name, matrix, copy=False)
+    try:
+        dense = np.asarray(matrix)
+    except ValueError as error:
+        raise ValueError(
+            f"{name} needs to be a matrix, but its rows differ in length. For lists of indices "
+            "build one first, e.g. scipy.sparse.csr_array((ones, (rows, columns)))."
+        ) from error
+    dense = _validate.real_array(name, dense, copy=False)
     if dense.ndim != 2:
         raise ValueError(f"{name} needs to be a matrix, got shape {dense.shape}")
     rows, columns = np.nonzero(dense)

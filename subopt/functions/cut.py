@@ -56,6 +56,13 @@ class Cut(SetFunction):
     cut_representable = True
 
     def __init__(self, adjacency: Any, *, directed: bool = False) -> None:
+        if hasattr(adjacency, "adj"):
+            raise TypeError("Cut needs a matrix. For a graph use Cut.from_networkx(graph).")
+        if isinstance(adjacency, list) and any(isinstance(row, tuple) for row in adjacency):
+            raise TypeError(
+                "Cut needs a matrix, and a list of tuples looks like a list of edges: use "
+                "Cut.from_edges(edges, weights), or a list of lists for a matrix."
+            )
         rows, columns, weights, shape = entries("adjacency", adjacency)
         if shape[0] != shape[1]:
             raise ValueError(
