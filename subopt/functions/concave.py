@@ -61,7 +61,7 @@ class Concave(SetFunction):
         mask = _validate.mask(mask, self.n)
         here, inner = self.F.value(mask.copy()), self.F.marginals(mask)
         low = np.where(mask, here - inner, here)
-        low[low < 1e-15 * here] = 0.0  # the root of what rounding leaves of 0 would be large
+        low[low < 1e-14 * here] = 0.0  # the root of what rounding leaves of 0 would be large
         high = np.where(mask, here, here + inner)
         return self._phi(high) - self._phi(low)
 

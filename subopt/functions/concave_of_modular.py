@@ -78,11 +78,12 @@ class ConcaveOfModular(SetFunction):
         """Return what each element adds to the others of a set; O(n + nnz)."""
         mask = _validate.mask(mask, self.n)
         d, rows = self._data, row_of(self._data.indptr)
-        here = self._levels(mask)[d.indices]
-        low = np.where(mask[rows], here - d.weights, here)
-        low[low < 1e-15 * here] = 0.0  # the root of what rounding leaves of 0 would be large
-        high = np.where(mask[rows], here, here + d.weights)
-        parts = d.scales[d.indices] * (self._phi(high) - self._phi(low))
+        levels, counts = self._state(mask)
+        here, inside = levels[d.indices], mask[rows]
+        # the root of what rounding leaves of an empty group would be large
+        low = np.where(inside, here - d.weights, here)
+        low = np.where(counts[d.indices] == inside, d.base[d.indices], low)
+        parts = d.scales[d.indices] * (self._phi(low + d.weights) - self._phi(low))
         return np.bincount(rows, parts, minlength=self.n)
 
     def _levels(self, mask: Array) -> Array:
@@ -91,24 +92,25 @@ class ConcaveOfModular(SetFunction):
         return d.base + np.bincount(d.indices[used], d.weights[used], minlength=len(d.base))
 
     def _state(self, mask: Array) -> Any:
-        return self._levels(mask)
+        d = self._data
+        used = mask[row_of(d.indptr)]
+        return self._levels(mask), np.bincount(d.indices[used], minlength=len(d.base))
 
     def _gain(self, state: Any, mask: Array, i: int) -> float:
-        d = self._data
+        (levels, counts), d = state, self._data
         row = slice(d.indptr[i], d.indptr[i + 1])
         groups, w = d.indices[row], d.weights[row]
-        low = state[groups] - w if mask[i] else state[groups]
-        low = np.where(low < 1e-15 * state[groups], 0.0, low)
+        low = levels[groups] - w if mask[i] else levels[groups]
+        low = np.where(counts[groups] == mask[i], d.base[groups], low)  # nobody else is there
         return float(d.scales[groups] @ (self._phi(low + w) - self._phi(low)))
 
     def _flip(self, state: Any, mask: Array, i: int, gain: float) -> None:
-        d = self._data
+        (levels, counts), d = state, self._data
         row = slice(d.indptr[i], d.indptr[i + 1])
-        groups, w = d.indices[row], d.weights[row]
-        before = state[groups]
-        after = before - w if mask[i] else before + w
-        # the root of what rounding leaves of an empty group would be large
-        state[groups] = np.where(after - d.base[groups] < 1e-14 * before, d.base[groups], after)
+        groups = d.indices[row]
+        counts[groups] += -1 if mask[i] else 1
+        levels[groups] += -d.weights[row] if mask[i] else d.weights[row]
+        levels[groups] = np.where(counts[groups] == 0, d.base[groups], levels[groups])
 
     def _sweep(self, scale: float, order: Array, gains: Array) -> None:
         d = self._data
