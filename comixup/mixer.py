@@ -234,7 +234,7 @@ class CoMixup:
         ]
         results = minimize_many(
             problems,
-            rngs=rngs,
+            rng=rngs,
             threads=self.threads,
             effort=self.effort,
             time_limit=self.time_limit,

@@ -1,7 +1,50 @@
 """Submodular and difference-of-submodular optimization with certificates."""
 
+from subopt.algebra import Sum, View, normalize
+from subopt.cut_form import CutForm
+from subopt.difference import DifferenceOfSubmodular
+from subopt.function import SetFunction
+from subopt.functions.callable import Function
+from subopt.functions.cardinality import Cardinality
+from subopt.functions.concave import Concave
+from subopt.functions.concave_of_modular import ConcaveOfModular
+from subopt.functions.coverage import Coverage
+from subopt.functions.cut import Cut
+from subopt.functions.entropy import Entropy
+from subopt.functions.facility_location import FacilityLocation
+from subopt.functions.hypergraph_cut import HypergraphCut
+from subopt.functions.log_determinant import GaussianMutualInformation, LogDeterminant
+from subopt.functions.matroid_rank import MatroidRank
+from subopt.functions.modular import Modular
+from subopt.incremental import Incremental
 from subopt.labeling.coupled import CoupledLabelingProblem, LabelingResult
 from subopt.minimize import minimize, minimize_many
 from subopt.result import Status
 
-__all__ = ["CoupledLabelingProblem", "LabelingResult", "Status", "minimize", "minimize_many"]
+__all__ = [
+    "Cardinality",
+    "Concave",
+    "ConcaveOfModular",
+    "CoupledLabelingProblem",
+    "Coverage",
+    "Cut",
+    "CutForm",
+    "DifferenceOfSubmodular",
+    "Entropy",
+    "FacilityLocation",
+    "Function",
+    "GaussianMutualInformation",
+    "HypergraphCut",
+    "Incremental",
+    "LabelingResult",
+    "LogDeterminant",
+    "MatroidRank",
+    "Modular",
+    "SetFunction",
+    "Status",
+    "Sum",
+    "View",
+    "minimize",
+    "minimize_many",
+    "normalize",
+]

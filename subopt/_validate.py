@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numbers
+from collections.abc import Set
 from typing import Any
 
 import numpy as np
 
-from subopt._types import RNG, Array, ArrayLike
+from subopt._types import RNG, Array, ArrayLike, Subset
 
 
 def real_array(name: str, values: ArrayLike, *, copy: bool = True) -> Array:
@@ -70,3 +71,72 @@ def generator(rng: RNG) -> np.random.Generator:
         f"rng needs a numpy.random.Generator, a seed >= 0 or None, got {rng!r} of type "
         f"{type(rng).__name__}"
     )
+
+
+def mask(mask: ArrayLike, n: int) -> Array:
+    """Return `mask` as a boolean array (n,); numbers are welcome if each is 0 or 1."""
+    if isinstance(mask, np.ndarray) and mask.dtype == np.bool_ and mask.shape == (n,):
+        return mask
+    array = np.asarray(mask)
+    if array.shape != (n,):
+        raise ValueError(
+            f"mask needs one entry for each of the {n} elements, got shape {array.shape}. "
+            "For a list of elements call the function itself: F([0, 3])."
+        )
+    if array.dtype == np.bool_:
+        return array
+    if array.dtype.kind not in "iuf":
+        if n == 0:
+            return np.zeros(0, dtype=np.bool_)
+        raise TypeError(f"mask needs booleans, got dtype {array.dtype}")
+    bad = (array != 0) & (array != 1)
+    if bad.any():
+        i = int(np.argmax(bad))
+        raise ValueError(
+            f"mask needs booleans (or 0 and 1), but mask[{i}] is {array[i]}. For a list of "
+            "elements call the function itself: F([0, 3])."
+        )
+    return array != 0
+
+
+def subset(S: Subset, n: int) -> Array:
+    """Return a fresh boolean mask (n,) of elements: a boolean mask, or any iterable of indices."""
+    whole = hasattr(S, "__len__") or not hasattr(S, "__iter__")
+    array = np.asarray(S if whole and not isinstance(S, Set) else list(S))
+    if array.dtype == np.bool_:
+        return mask(array, n).copy()
+    if array.ndim != 1:
+        raise TypeError(
+            f"A set needs a boolean mask or a list of elements, got {S!r}. For one element write "
+            "F([i])."
+        )
+    if array.size and array.dtype.kind not in "iu":
+        raise TypeError(f"Elements need to be integers, got {S!r} of dtype {array.dtype}")
+    bad = (array < 0) | (array >= n)
+    if bad.any():
+        raise ValueError(
+            f"Elements need to be in 0..{n - 1}, but element {array[np.argmax(bad)]} was given"
+        )
+    result = np.zeros(n, dtype=np.bool_)
+    result[array.astype(np.intp)] = True
+    return result
+
+
+def order(order: ArrayLike, n: int) -> Array:
+    """Return `order` as a fresh intp array that is a permutation of 0..n-1."""
+    array = np.asarray(order)
+    if array.shape != (n,) or (n and array.dtype.kind not in "iu"):
+        raise ValueError(
+            f"order needs a permutation of 0..{n - 1}, got dtype {array.dtype} and shape "
+            f"{array.shape}. To sort elements by weight: np.argsort(-weights, kind='stable')."
+        )
+    result = np.array(array, dtype=np.intp, order="C")
+    seen = np.zeros(n, dtype=np.bool_)
+    inside = result[(result >= 0) & (result < n)]
+    seen[inside] = True
+    if not seen.all():
+        missing = int(np.argmin(seen))
+        raise ValueError(
+            f"order needs every element of 0..{n - 1} exactly once, but {missing} is missing"
+        )
+    return result

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
+import numpy as np
+
+from subopt import _validate
 from subopt._types import RNG
 from subopt.labeling.coupled import Callback, CoupledLabelingProblem, LabelingResult
 from subopt.labeling.local_search import local_search
@@ -14,13 +20,50 @@ def minimize(
     *,
     rng: RNG = None,
     effort: str = "default",
-    mode: str = "descent",
     max_sweeps: int | None = None,
     time_limit: float | None = None,
     callback: Callback | None = None,
-    lower_bound: bool = False,
 ) -> LabelingResult:
-    """TODO."""
+    """Minimize a coupled labeling energy.
+
+    Parameters
+    ----------
+    problem : CoupledLabelingProblem
+    rng : numpy.random.Generator, int or None
+        Source of all randomness. An int gives the same answer every time, on any number of
+        threads; None a fresh one.
+    effort : {"fast", "default", "best"}
+        How much work to do, see `subopt.labeling.local_search.local_search`.
+    max_sweeps : int, optional
+        Stop after so many sweeps.
+    time_limit : float, optional
+        Seconds to search, instead of the work of `effort`; the best answer so far is returned.
+    callback : callable, optional
+        Called with the best `LabelingResult` so far after every sweep.
+
+    Returns
+    -------
+    LabelingResult
+        ``value`` equals ``problem.energy(result.shares)``; ``energies`` never rises.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as described.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> problem = CoupledLabelingProblem(-rng.random((8, 4, 4)))
+    >>> result = minimize(problem, rng=0)
+    >>> result.sources.shape, bool(abs(result.value - problem.energy(result.shares)) < 1e-9)
+    ((8, 4, 4, 2), True)
+    """
+    if not isinstance(problem, CoupledLabelingProblem):
+        raise TypeError(
+            f"minimize needs a CoupledLabelingProblem, got {type(problem).__name__}. Build one from "
+            "an array of costs: CoupledLabelingProblem(unary)."
+        )
     return local_search(
         problem,
         rng=rng,
@@ -34,12 +77,49 @@ def minimize(
 def minimize_many(
     problems: Sequence[CoupledLabelingProblem],
     *,
-    rngs: Sequence[RNG] | None = None,
+    rng: RNG | Sequence[RNG] = None,
     threads: int | None = None,
-    effort: str = "default",
-    mode: str = "descent",
-    max_sweeps: int | None = None,
-    time_limit: float | None = None,
+    **options: Any,
 ) -> list[LabelingResult]:
-    """Placeholder."""
-    return [minimize(problem) for problem in problems]
+    """Minimize many problems at once, on all cores.
+
+    Parameters
+    ----------
+    problems : sequence of CoupledLabelingProblem
+    rng : Generator, int, None, or a sequence of one of these for each problem
+        One source is split into independent streams, one a problem, before any work starts.
+    threads : int, optional
+        Number of threads; one a core by default. Answers do not depend on it.
+    **options
+        As in `minimize`, for each problem; `time_limit` is seconds per problem.
+
+    Returns
+    -------
+    list of LabelingResult
+        In the order of `problems`.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> problems = [CoupledLabelingProblem(-rng.random((4, 2, 2))) for _ in range(3)]
+    >>> one, two = (minimize_many(problems, rng=0, threads=threads) for threads in (1, 2))
+    >>> [a.value == b.value for a, b in zip(one, two)]
+    [True, True, True]
+    """
+    problems = list(problems)
+    if isinstance(rng, Sequence | np.ndarray):
+        rngs = list(rng)
+        if len(rngs) != len(problems):
+            raise ValueError(
+                f"rng needs one entry for each of the {len(problems)} problems, got {len(rngs)}"
+            )
+    else:
+        rngs = list(_validate.generator(rng).spawn(len(problems)))
+    if threads is None:
+        threads = os.cpu_count() or 1
+    threads = min(_validate.positive_int("threads", threads), len(problems))
+    jobs = list(zip(problems, rngs, strict=True))
+    if threads <= 1:
+        return [minimize(problem, rng=rng, **options) for problem, rng in jobs]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(lambda job: minimize(job[0], rng=job[1], **options), jobs))

@@ -162,8 +162,12 @@ def coupling_change(use, load, vec, A, par, j, u, b, q):
     change = q * ((to - offset) * (to > free) - (fro - offset) * (fro > free))
     change += row_change(use, load, vec, par, u, j, q * (A[u, b] - A[u, u]))
     change += row_change(use, load, vec, par, b, j, q * (A[b, b] - A[b, u]))
-    change += q * (vec[SLOPE, b] - vec[OWN, b] - A[u, b] * (vec[ACTIVE, u] - use[u, j] * (fro > free)))
-    change -= q * (vec[SLOPE, u] - vec[OWN, u] - A[b, u] * (vec[ACTIVE, b] - use[b, j] * (to > free)))
+    change += q * (
+        vec[SLOPE, b] - vec[OWN, b] - A[u, b] * (vec[ACTIVE, u] - use[u, j] * (fro > free))
+    )
+    change -= q * (
+        vec[SLOPE, u] - vec[OWN, u] - A[b, u] * (vec[ACTIVE, b] - use[b, j] * (to > free))
+    )
     return par[GAMMA] * change
 
 

@@ -1,0 +1,188 @@
+"""Set functions as cuts: arcs, unary terms and auxiliary nodes, for a maximum-flow solver.
+
+A function is cut-representable if it is the cut function of a graph after minimizing over some
+extra nodes. `CutForm` is such a graph as plain arrays; fixing elements, complementing and adding
+are operations on it, so combinations need no gadgets of their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from subopt._types import Array
+
+
+@dataclass(frozen=True, eq=False)
+class CutForm:
+    """F(S) as a minimum over sets A of auxiliary nodes of a cut of S ∪ A.
+
+    With X = S ∪ A, a subset of the n + n_aux nodes,
+
+        F(S) = offset + min_A [sum of unary over X + sum of capacity over arcs from X to not X].
+
+    Attributes
+    ----------
+    n, n_aux : int
+        Number of elements and of auxiliary nodes; nodes n, ..., n + n_aux - 1 are auxiliary.
+    tails, heads : ndarray of intp, shape (m,)
+        Ends of the arcs. Parallel arcs are allowed.
+    capacities : ndarray of float64, shape (m,)
+        Nonnegative.
+    unary : ndarray of float64, shape (n + n_aux,)
+        Of any sign.
+    offset : float
+        Such that F(∅) = 0.
+
+    Examples
+    --------
+    >>> form = Coverage([[1, 1], [0, 1]]).as_cut()
+    >>> form.n, form.n_aux, form.value([True, False])
+    (2, 2, 2.0)
+    """
+
+    n: int
+    n_aux: int
+    tails: Array
+    heads: Array
+    capacities: Array
+    unary: Array
+    offset: float = 0.0
+
+    def cut(self, mask: Array) -> float:
+        """Evaluate the cut of a set of nodes, given as a boolean mask (n + n_aux,)."""
+        mask = np.asarray(mask, dtype=np.bool_)
+        crossing = mask[self.tails] & ~mask[self.heads]
+        total = self.capacities[crossing].sum() + self.unary[mask].sum()
+        return float(self.offset + total)
+
+    def value(self, mask: Array) -> float:
+        """Evaluate F at a set by trying all sets of auxiliary nodes: for tests, 2^n_aux cuts."""
+        best = np.inf
+        for k in range(2**self.n_aux):
+            chosen = (k >> np.arange(self.n_aux)) & 1 == 1
+            best = min(best, self.cut(np.concatenate([np.asarray(mask, np.bool_), chosen])))
+        return best
+
+    def shift(self, amount: float) -> CutForm:
+        """Add a constant."""
+        return CutForm(
+            self.n,
+            self.n_aux,
+            self.tails,
+            self.heads,
+            self.capacities,
+            self.unary,
+            self.offset + amount,
+        )
+
+    def flip(self) -> CutForm:
+        """Return the form of S -> F(V - S): every node changes sides."""
+        return CutForm(
+            self.n,
+            self.n_aux,
+            self.heads,
+            self.tails,
+            self.capacities,
+            -self.unary,
+            self.offset + float(self.unary.sum()),
+        )
+
+    def fix(self, inside: Array, outside: Array) -> CutForm:
+        """Fix elements in or out, and keep the others in their order.
+
+        Parameters
+        ----------
+        inside, outside : ndarray of bool, shape (n,)
+            Disjoint sets of elements.
+        """
+        aux = np.zeros(self.n_aux, dtype=np.bool_)
+        in_, out = np.concatenate([inside, aux]), np.concatenate([outside, aux])
+        free = ~(in_ | out)
+        tail_in, tail_free = in_[self.tails], free[self.tails]
+        head_out, head_free = out[self.heads], free[self.heads]
+        unary = self.unary.copy()
+        # an arc to a node that is out is paid whenever its tail is in; an arc from a node that is
+        # in is paid unless its head is in
+        to_out, from_in = tail_free & head_out, tail_in & head_free
+        np.add.at(unary, self.tails[to_out], self.capacities[to_out])
+        np.subtract.at(unary, self.heads[from_in], self.capacities[from_in])
+        paid = from_in | (tail_in & head_out)
+        offset = self.offset + self.unary[in_].sum() + self.capacities[paid].sum()
+        number = np.cumsum(free) - 1
+        inner = tail_free & head_free
+        return CutForm(
+            int(free[: self.n].sum()),
+            self.n_aux,
+            number[self.tails[inner]],
+            number[self.heads[inner]],
+            self.capacities[inner],
+            unary[free],
+            float(offset),
+        )
+
+    @staticmethod
+    def sum(n: int, terms: list[tuple[float, CutForm]]) -> CutForm:
+        """Return the nonnegative combination of forms on the same n elements."""
+        tails, heads, capacities, auxiliary = [], [], [], []
+        unary, offset, n_aux = np.zeros(n), 0.0, 0
+        for scale, form in terms:
+            tails.append(form.tails + n_aux * (form.tails >= n))
+            heads.append(form.heads + n_aux * (form.heads >= n))
+            capacities.append(scale * form.capacities)
+            auxiliary.append(scale * form.unary[n:])
+            unary += scale * form.unary[:n]
+            offset += scale * form.offset
+            n_aux += form.n_aux
+        none = [np.zeros(0, dtype=np.intp)]
+        return CutForm(
+            n,
+            n_aux,
+            np.concatenate(tails or none),
+            np.concatenate(heads or none),
+            np.concatenate([np.zeros(0), *capacities]),
+            np.concatenate([unary, *auxiliary]),
+            offset,
+        )
+
+
+def concave_cut_form(n: int, groups: list[tuple[Array, Array, Array]]) -> CutForm:
+    """Return the form of sum_e w_e table(|S ∩ e|) for concave tables with table[0] = 0.
+
+    A concave table over 0..m that is zero at both ends is a nonnegative combination of the
+    tents min(k (m - b), b (m - k)) / m with peaks b = 1, ..., m - 1, and the factor of each is
+    the drop of slope at b. A tent is the minimum over one auxiliary node; what remains of the
+    table is linear.
+
+    Parameters
+    ----------
+    n : int
+        Number of elements.
+    groups : list of (members, table, weights)
+        For edges e of one size m: their elements (edges, m), the table (m + 1,), w (edges,).
+    """
+    tails, heads, capacities = [], [], []
+    unary, n_aux = np.zeros(n), 0
+    for members, table, weights in groups:
+        edges, m = members.shape
+        if m == 0:
+            continue
+        np.add.at(unary, members, (weights * table[m] / m)[:, None])
+        drops = 2 * table[1:-1] - table[:-2] - table[2:]
+        for b in np.flatnonzero(drops > 1e-13 * np.abs(table).max()) + 1:
+            nodes = np.repeat(np.arange(n + n_aux, n + n_aux + edges), m)
+            slopes = np.repeat(weights * drops[b - 1] / m, m)
+            tails += [members.ravel(), nodes]
+            heads += [nodes, members.ravel()]
+            capacities += [(m - b) * slopes, b * slopes]
+            n_aux += edges
+    none = [np.zeros(0, dtype=np.intp)]
+    return CutForm(
+        n,
+        n_aux,
+        np.concatenate(tails or none),
+        np.concatenate(heads or none),
+        np.concatenate(capacities or [np.zeros(0)]),
+        np.concatenate([unary, np.zeros(n_aux)]),
+    )

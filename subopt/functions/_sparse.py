@@ -1,0 +1,103 @@
+"""Matrices from users as compressed rows, without importing scipy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from subopt import _validate
+from subopt._types import Array
+
+
+def entries(name: str, matrix: Any) -> tuple[Array, Array, Array, tuple[int, int]]:
+    """Return rows, columns, values and shape of the nonzeros of a dense or scipy sparse matrix."""
+    if hasattr(matrix, "tocoo"):
+        coo = matrix.tocoo()
+        values = np.asarray(coo.data)
+        bad = ~np.isfinite(values) if values.dtype.kind in "biuf" else np.ones(0, np.bool_)
+        if bad.any():
+            e = int(bad.argmax())
+            raise ValueError(
+                f"{name} needs finite numbers, but {name}[{coo.row[e]}, {coo.col[e]}] is "
+                f"{values[e]}"
+            )
+        values = _validate.real_array(f"{name}.data", values)
+        used = values != 0
+        rows, columns = coo.row[used].astype(np.intp), coo.col[used].astype(np.intp)
+        return rows, columns, values[used], (int(coo.shape[0]), int(coo.shape[1]))
+    try:
+        dense = np.asarray(matrix)
+    except ValueError as error:
+        raise ValueError(
+            f"{name} needs to be a matrix, but its rows differ in length. For lists of indices "
+            "build one first, e.g. scipy.sparse.csr_array((ones, (rows, columns)))."
+        ) from error
+    dense = _validate.real_array(name, dense, copy=False)
+    if dense.ndim != 2:
+        raise ValueError(f"{name} needs to be a matrix, got shape {dense.shape}")
+    rows, columns = np.nonzero(dense)
+    return rows, columns, dense[rows, columns], dense.shape
+
+
+def compress(
+    n_rows: int, n_columns: int, rows: Array, columns: Array, values: tuple[Array, ...]
+) -> tuple[Array, Array, tuple[Array, ...]]:
+    """Return compressed rows (indptr, indices, values), with equal positions added up."""
+    key = rows.astype(np.int64) * max(n_columns, 1) + columns
+    order = np.argsort(key, kind="stable")
+    key = key[order]
+    first = np.flatnonzero(np.diff(key, prepend=-1))
+    key = key[first]
+    summed = tuple(np.add.reduceat(v[order], first) if len(first) else v[:0] for v in values)
+    indices = key % max(n_columns, 1)
+    counts = np.bincount(key // max(n_columns, 1), minlength=n_rows)
+    indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    return indptr, indices, summed
+
+
+def nonnegative_entries(name: str, matrix: Any) -> tuple[Array, Array, Array, tuple[int, int]]:
+    """Return `entries`, which must not be negative."""
+    rows, columns, values, shape = entries(name, matrix)
+    if (values < 0).any():
+        e = int(np.argmax(values < 0))
+        raise ValueError(
+            f"{name} needs numbers >= 0, but {name}[{rows[e]}, {columns[e]}] is {values[e]:g}. "
+            "Clip or shift it, or write a difference f - g of two functions."
+        )
+    return rows, columns, values, shape
+
+
+def weights_for(name: str, weights: Any, size: int, what: str) -> Array:
+    """Return nonnegative weights of shape (size,), ones for None."""
+    if weights is None:
+        return np.ones(size)
+    w = _validate.real_array(name, weights)
+    if w.shape != (size,):
+        raise ValueError(f"{name} needs one number per {what}, shape ({size},), got {w.shape}")
+    if (w < 0).any():
+        e = int(np.argmax(w < 0))
+        raise ValueError(
+            f"{name} needs numbers >= 0 for F to be submodular, but {name}[{e}] is {w[e]:g}. "
+            "Write a function with weights of both signs as a difference f - g."
+        )
+    return w
+
+
+def row_of(indptr: Array) -> Array:
+    """Return the row of each stored entry."""
+    return np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+
+
+def take_rows(indptr: Array, kept: Array) -> tuple[Array, Array]:
+    """Return the row pointers of some rows, and the positions of their entries."""
+    lengths = np.diff(indptr)[kept]
+    taken = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return taken, np.repeat(indptr[kept] - taken[:-1], lengths) + np.arange(taken[-1])
+
+
+def freeze(arrays: Any) -> None:
+    """Make the arrays of a data tuple read-only."""
+    for array in arrays:
+        if isinstance(array, np.ndarray):
+            array.setflags(write=False)

@@ -1,0 +1,85 @@
+"""A Python callable as a set function."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from subopt import _validate
+from subopt._types import Array
+from subopt.function import SetFunction
+
+
+class Function(SetFunction):
+    """The set function of a Python callable, with a cache and a counter.
+
+    Parameters
+    ----------
+    n : int
+        Size of the ground set.
+    value : callable
+        Takes a boolean mask (n,) and returns a real number; ``value(∅)`` must be 0. It is called
+        once per set as long as the cache lasts.
+    monotone, symmetric, integral : bool, default False
+        What you promise; not checked, see `subopt.testing`.
+    cache_size : int, default 10_000
+        Largest number of values to keep, at n / 8 bytes and some each; 0 for none.
+
+    Attributes
+    ----------
+    n_evals : int
+        How often ``value`` has been called.
+
+    Examples
+    --------
+    >>> F = Function(3, lambda mask: float(mask.sum()) ** 0.5)
+    >>> F([0, 1, 2]) ** 2, F.greedy([0, 1, 2]).round(3), F.n_evals
+    (2.9999999999999996, array([1.   , 0.414, 0.318]), 4)
+    """
+
+    def __init__(
+        self,
+        n: int,
+        value: Callable[[Array], Any],
+        *,
+        monotone: bool = False,
+        symmetric: bool = False,
+        integral: bool = False,
+        cache_size: int = 10_000,
+    ) -> None:
+        if callable(n) or not callable(value):
+            raise TypeError(f"Function needs n and then a callable, got {n!r} and {value!r}")
+        self.n = _validate.positive_int("n", n)
+        self.monotone, self.symmetric, self.integral = monotone, symmetric, integral
+        self.n_evals = 0
+        self._callable, self._cache_size = value, cache_size
+        self._cache: dict[bytes, float] = {}
+        empty = self.value(np.zeros(n, dtype=np.bool_))
+        if empty != 0:
+            raise ValueError(
+                f"A set function needs F(∅) = 0, but value of the empty set is {empty:g}. Subtract "
+                "it in the callable; the argument is a boolean mask, so that |S| is mask.sum()."
+            )
+
+    def value(self, mask: Array) -> float:
+        """Evaluate F at a set, from the cache if it is there."""
+        mask = _validate.mask(mask, self.n)
+        key = np.packbits(mask).tobytes()
+        if key in self._cache:
+            return self._cache[key]
+        result = self._callable(mask.copy())
+        self.n_evals += 1
+        number = isinstance(result, numbers.Real) or (
+            isinstance(result, np.ndarray) and result.ndim == 0 and result.dtype.kind in "biuf"
+        )
+        if not number or not np.isfinite(result):
+            raise (ValueError if number else TypeError)(
+                f"value needs to return finite real numbers, but at S = "
+                f"{np.flatnonzero(mask).tolist()} it returned {result!r}"
+            )
+        if len(self._cache) < self._cache_size:
+            self._cache[key] = float(result)
+        return float(result)

@@ -1,0 +1,110 @@
+"""Concave functions of the size of the set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from subopt import _validate
+from subopt._types import Array, ArrayLike
+from subopt.cut_form import CutForm, concave_cut_form
+from subopt.function import SetFunction
+
+
+class Cardinality(SetFunction):
+    """F(S) = values[|S|] for concave values with values[0] = 0.
+
+    Parameters
+    ----------
+    values : array_like of float, shape (n + 1,), or callable
+        The table, or a function of |S| that is called with an integer for every size 0..n.
+    n : int, optional
+        Size of the ground set; needed for a callable.
+
+    Attributes
+    ----------
+    values : ndarray of float64, shape (n + 1,)
+        Read-only.
+
+    Examples
+    --------
+    >>> F = Cardinality(lambda k: k * (4 - k), n=4)
+    >>> F([0, 3]), F.symmetric, F.greedy([3, 2, 1, 0])
+    (4.0, True, array([-3., -1.,  1.,  3.]))
+    """
+
+    cut_representable = True
+
+    def __init__(self, values: ArrayLike | Callable[[int], float], n: int | None = None) -> None:
+        if callable(values):
+            if n is None:
+                raise TypeError("Cardinality of a callable needs n: Cardinality(np.sqrt, n=10)")
+            n = _validate.positive_int("n", n)
+            values = [values(k) for k in range(n + 1)]
+        table = _validate.real_array("values", values)
+        if table.ndim != 1 or not len(table) or (n is not None and len(table) != n + 1):
+            raise ValueError(
+                f"values needs n + 1 numbers, for the sizes 0, ..., n; got shape {table.shape}"
+                + ("" if n is None else f" for n = {n}")
+            )
+        check_concave("values", table)
+        table.setflags(write=False)
+        self.n = len(table) - 1
+        self.values = table
+        self.monotone = bool((np.diff(table) >= 0).all())
+        self.symmetric = bool(np.array_equal(table, table[::-1]))
+        self.integral = bool((table == np.rint(table)).all())
+
+    def value(self, mask: Array) -> float:
+        """Evaluate F at a set; O(n)."""
+        return float(self.values[np.count_nonzero(_validate.mask(mask, self.n))])
+
+    def marginals(self, mask: Array) -> Array:
+        """Return what each element adds to the others of a set; O(n)."""
+        mask = _validate.mask(mask, self.n)
+        size = np.count_nonzero(mask)
+        others = np.where(mask, size - 1, size)
+        return self.values[np.minimum(others + 1, self.n)] - self.values[others]
+
+    def as_cut(self) -> CutForm:
+        """Return a tent gadget per breakpoint: up to n - 1 auxiliary nodes with 2n arcs each."""
+        return concave_cut_form(self.n, [(np.arange(self.n)[None], self.values, np.ones(1))])
+
+    def complement(self) -> SetFunction:
+        """Return S -> F(V - S) - F(V)."""
+        return Cardinality(self.values[::-1] - self.values[-1])
+
+    def _state(self, mask: Array) -> Any:
+        return [int(np.count_nonzero(mask))]
+
+    def _gain(self, state: Any, mask: Array, i: int) -> float:
+        others = state[0] - int(mask[i])
+        return float(self.values[others + 1] - self.values[others])
+
+    def _flip(self, state: Any, mask: Array, i: int, gain: float) -> None:
+        state[0] += -1 if mask[i] else 1
+
+    def _sweep(self, scale: float, order: Array, gains: Array) -> None:
+        gains[order] += scale * np.diff(self.values[: len(order) + 1])
+
+    def _minor(self, before: Array, kept: Array) -> SetFunction:
+        first, last = len(before), len(before) + len(kept)
+        return Cardinality(self.values[first : last + 1] - self.values[first])
+
+
+def check_concave(name: str, table: Array) -> None:
+    """Raise unless a table of values at 0, 1, ... starts at 0 and is concave."""
+    if table[0] != 0:
+        raise ValueError(
+            f"{name}[0] = F(∅) needs to be 0, got {table[0]:g}. Subtract it: {name} - {name}[0]."
+        )
+    bends = table[2:] - 2 * table[1:-1] + table[:-2]
+    if bends.size and bends.max() > 1e-12 * np.abs(table).max():
+        k = int(bends.argmax()) + 1
+        raise ValueError(
+            f"{name} needs to be concave for F to be submodular, but {name}[{k}] = {table[k]:g} "
+            f"lies below the mean of its neighbours {table[k - 1]:g} and {table[k + 1]:g}. "
+            "Write a function that is not concave as a difference Cardinality(a) - Cardinality(b)."
+        )

@@ -1,0 +1,72 @@
+"""A concave function of a monotone submodular one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from subopt import _validate
+from subopt._types import Array
+from subopt.function import SetFunction
+from subopt.functions._phi import MIN, Phi, PhiSpec
+from subopt.functions.modular import Modular
+
+
+class Concave(SetFunction):
+    """S -> phi(F(S)) for monotone submodular F and concave nondecreasing phi with phi(0) = 0.
+
+    A sweep is one sweep of F and n values of phi. For many small groups use `ConcaveOfModular`.
+
+    Parameters
+    ----------
+    F : SetFunction
+        With ``F.monotone``.
+    phi : str, tuple or callable, default "sqrt"
+        "sqrt", "log1p", ("power", a) with 0 < a <= 1, ("min", cap), or a concave callable with
+        phi(0) = 0, best one that takes arrays. It must not decrease, unless F is `Modular`.
+
+    Examples
+    --------
+    >>> F = Concave(Coverage([[1, 1, 1, 1], [0, 0, 1, 1]]), "sqrt")
+    >>> F([0, 1]), F.greedy([1, 0]).round(3)
+    (2.0, array([0.586, 1.414]))
+    """
+
+    def __init__(self, F: SetFunction, phi: PhiSpec = "sqrt") -> None:
+        if not isinstance(F, SetFunction):
+            raise TypeError(f"Concave needs a SetFunction, got {F!r}. Concave(F, phi), in order.")
+        if not F.monotone:
+            raise ValueError(
+                f"Concave needs a monotone function to be submodular, and {F!r} does not say that "
+                "it is. If you know it: F.monotone = True, or Function(n, value, monotone=True)."
+            )
+        largest = F.value(np.ones(F.n, dtype=np.bool_))
+        self.n, self.F = F.n, F
+        self._phi = Phi(phi, float(largest))
+        self.monotone = self._phi.increasing
+        capped = self._phi.code == MIN and self._phi.parameter.is_integer()
+        self.integral = F.integral and capped
+        if not self.monotone and not isinstance(F, Modular):
+            raise ValueError(
+                f"Concave needs a phi that does not decrease on [0, F(V)] = [0, {largest:g}], "
+                "unless F is Modular; phi(F) would not be submodular."
+            )
+
+    def value(self, mask: Array) -> float:
+        """Evaluate phi(F) at a set."""
+        inner = self.F.value(_validate.mask(mask, self.n).copy())
+        return float(self._phi(np.array([inner]))[0])
+
+    def marginals(self, mask: Array) -> Array:
+        """Return what each element adds to the others of a set; one ``F.marginals``."""
+        mask = _validate.mask(mask, self.n)
+        here, inner = self.F.value(mask.copy()), self.F.marginals(mask)
+        low = np.where(mask, here - inner, here)
+        low[low < 1e-14 * here] = 0.0  # the root of what rounding leaves of 0 would be large
+        high = np.where(mask, here, here + inner)
+        return self._phi(high) - self._phi(low)
+
+    def _sweep(self, scale: float, order: Array, gains: Array) -> None:
+        inner = np.zeros(self.n)
+        self.F._sweep(1.0, order, inner)
+        levels = np.concatenate([[0.0], np.cumsum(inner[order])])
+        gains[order] += scale * np.diff(self._phi(levels))

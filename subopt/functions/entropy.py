@@ -1,0 +1,190 @@
+"""Entropy of discrete data, by partition refinement."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from subopt import _validate
+from subopt._jit import njit
+from subopt._types import Array, ArrayLike
+from subopt.function import SetFunction
+from subopt.functions._sparse import freeze
+
+
+class EntropyData(NamedTuple):
+    """Coded columns, and the blocks of rows that are equal so far."""
+
+    codes: Array  # (n, rows) int32, in 0..levels - 1 for each column
+    n_codes: int
+    rows: Array  # (rows,) int64, grouped by block
+    starts: Array  # (blocks,) int64; blocks of one row cannot split and are left out
+    stops: Array  # (blocks,) int64
+    cost: Array  # (rows + 1,) float64: (c / N) log c, so that H = log N - sum over blocks of cost
+
+
+class Entropy(SetFunction):
+    """F(S) = H(D_S), the empirical entropy of the columns S of discrete data.
+
+    With ``condition`` it is H(D_S | C). A sweep refines the partition of the rows column by column:
+    O(n rows) for all n entropies, and less once rows are alone in their block.
+
+    Parameters
+    ----------
+    data : array_like, shape (rows, n)
+        Integers, booleans, strings: equal entries are equal values. Bin continuous data first.
+    condition : array_like, shape (rows,) or (rows, k), optional
+        What the entropy is conditional on.
+    base : float, default 2
+        Of the logarithm: 2 for bits, ``np.e`` for nats.
+
+    Examples
+    --------
+    >>> F = Entropy([[0, 0], [0, 1], [1, 0], [1, 0]])
+    >>> F([0]), F.greedy([0, 1])
+    (1.0, array([1. , 0.5]))
+    >>> Entropy([[0, 0], [0, 1], [1, 0], [1, 0]], condition=[0, 0, 1, 1])([0, 1])
+    0.5
+    """
+
+    monotone = True
+
+    def __init__(
+        self, data: ArrayLike, condition: ArrayLike | None = None, base: float = 2
+    ) -> None:
+        columns = _discrete("data", data)
+        n_rows, self.n = columns.shape
+        if not np.isfinite(base) or base <= 1:
+            raise ValueError(f"base needs a finite number > 1, got {base}. np.e gives nats.")
+        codes = np.empty((self.n, n_rows), dtype=np.int32)
+        for i in range(self.n):
+            codes[i] = np.unique(columns[:, i], return_inverse=True)[1]
+        counts = np.arange(n_rows + 1, dtype=np.float64)
+        cost = counts * np.log(np.maximum(counts, 1)) / (n_rows * np.log(base))
+        blocks = np.zeros(n_rows, dtype=np.int64)
+        if condition is not None:
+            C = _discrete("condition", condition)
+            if len(C) != n_rows:
+                raise ValueError(f"condition needs {n_rows} rows like data, got {len(C)}")
+            for column in C.T:
+                blocks = _joined(blocks, np.unique(column, return_inverse=True)[1])
+        rows = np.argsort(blocks, kind="stable").astype(np.int64)
+        sizes = np.bincount(blocks)
+        stops = np.cumsum(sizes).astype(np.int64)
+        many = sizes > 1
+        n_codes = int(codes.max(initial=-1)) + 1
+        self._build(EntropyData(codes, n_codes, rows, (stops - sizes)[many], stops[many], cost))
+
+    def _build(self, data: EntropyData) -> None:
+        self.n, self._data = len(data.codes), data
+        freeze(data)
+
+    def value(self, mask: Array) -> float:
+        """Evaluate F at a set; O(|S| rows)."""
+        gains = np.zeros(self.n)
+        self._sweep(1.0, np.flatnonzero(_validate.mask(mask, self.n)), gains)
+        return float(gains.sum())
+
+    def marginals(self, mask: Array) -> Array:
+        """Return what each element adds to the others of a set; O((n + |S|²) rows)."""
+        mask = _validate.mask(mask, self.n)
+        result = np.zeros(self.n)
+        S = np.flatnonzero(mask)
+        given = self._given(S)
+        for i in np.flatnonzero(~mask):
+            _sweep(given, 1.0, np.array([i]), result, *self._workspaces())
+        for i in S:
+            others = self._given(S[i != S])
+            _sweep(others, 1.0, np.array([i]), result, *self._workspaces())
+        return result
+
+    def _given(self, before: Array) -> EntropyData:
+        """Return the data with the blocks refined by some columns."""
+        rows, blocks = self._workspaces()
+        side, m = _sweep(self._data, 0.0, before, np.zeros(self.n), rows, blocks)
+        starts, stops = (blocks[side, end, :m].copy() for end in (0, 1))
+        data = self._data._replace(rows=rows[side].copy(), starts=starts, stops=stops)
+        freeze(data)
+        return data
+
+    def _workspaces(self) -> tuple[Array, Array]:
+        n_rows = len(self._data.rows)
+        return np.zeros((2, n_rows), np.int64), np.empty((2, 2, n_rows // 2), np.int64)
+
+    def _sweep(self, scale: float, order: Array, gains: Array) -> None:
+        _sweep(self._data, scale, order, gains, *self._workspaces())
+
+    def _minor(self, before: Array, kept: Array) -> SetFunction:
+        if len(kept) == self.n:
+            return self
+        part = Entropy.__new__(Entropy)
+        part._build(self._given(before)._replace(codes=self._data.codes[kept]))
+        return part
+
+
+def _discrete(name: str, values: ArrayLike) -> Array:
+    array = np.asarray(values)
+    if array.ndim == 1 and name == "condition":
+        array = array[:, None]
+    if array.ndim != 2 or not len(array):
+        raise ValueError(f"{name} needs the shape (rows, columns), got {array.shape}")
+    if array.dtype.kind not in "biufUS":
+        raise TypeError(
+            f"{name} needs integers, booleans or strings, got dtype {array.dtype}. "
+            "np.unique(column, return_inverse=True)[1] codes a column."
+        )
+    if array.dtype.kind == "f" and np.isnan(array).any():
+        row, column = np.argwhere(np.isnan(array))[0]
+        raise ValueError(
+            f"{name}[{row}, {column}] is NaN, which equals nothing. Give missing entries a value "
+            "of their own, e.g. np.nan_to_num(data, nan=-1)."
+        )
+    return array
+
+
+def _joined(blocks: Array, codes: Array) -> Array:
+    pair = blocks * (int(codes.max()) + 1) + codes
+    return np.unique(pair, return_inverse=True)[1]
+
+
+@njit
+def _sweep(f, scale, order, gains, rows, blocks):
+    # the partition before and after a column takes turns on the two sides of the workspaces; no
+    # slices, each of which would add half a second to the time of compilation
+    codes, cost, n_blocks = f.codes, f.cost, f.starts.shape[0]
+    for r in range(f.rows.shape[0]):
+        rows[0, r] = f.rows[r]
+    for b in range(n_blocks):
+        blocks[0, 0, b], blocks[0, 1, b] = f.starts[b], f.stops[b]
+    counts, place = np.zeros(f.n_codes, np.int64), np.zeros(f.n_codes, np.int64)
+    seen = np.empty(f.n_codes, np.int64)
+    side = 0
+    for k in range(order.shape[0]):
+        i, gain, n_new = order[k], 0.0, 0
+        for b in range(n_blocks):
+            first, last, n_seen = blocks[side, 0, b], blocks[side, 1, b], 0
+            for r in range(first, last):
+                c = codes[i, rows[side, r]]
+                if counts[c] == 0:
+                    seen[n_seen] = c
+                    n_seen += 1
+                counts[c] += 1
+            gain += cost[last - first]
+            position = first
+            for s in range(n_seen):
+                c = seen[s]
+                place[c] = position
+                gain -= cost[counts[c]]
+                position += counts[c]
+                if counts[c] > 1:  # a row that is alone cannot be split off any more
+                    blocks[1 - side, 0, n_new], blocks[1 - side, 1, n_new] = place[c], position
+                    n_new += 1
+                counts[c] = 0
+            for r in range(first, last):
+                c = codes[i, rows[side, r]]
+                rows[1 - side, place[c]] = rows[side, r]
+                place[c] += 1
+        gains[i] += scale * gain
+        side, n_blocks = 1 - side, n_new
+    return side, n_blocks

@@ -1,0 +1,125 @@
+"""Facility location: every client is served by the most similar chosen element."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from subopt import _validate
+from subopt._jit import njit
+from subopt._types import Array
+from subopt.function import SetFunction
+from subopt.functions._sparse import compress, freeze, nonnegative_entries, take_rows
+
+
+class FacilityLocationData(NamedTuple):
+    """Similarities of each element, in compressed rows."""
+
+    indptr: Array  # (n + 1,) int64
+    indices: Array  # (nnz,) int64, clients
+    similarity: Array  # (nnz,) float64, positive
+    base: Array  # (clients,) float64: what contracted elements offer
+
+
+class FacilityLocation(SetFunction):
+    """F(S) = sum over clients of the largest similarity to an element of S (0 for none).
+
+    A sweep costs O(nnz + clients): similarities that are 0 are not stored.
+
+    Parameters
+    ----------
+    similarity : array_like or scipy sparse matrix, shape (clients, n)
+        Nonnegative.
+
+    Examples
+    --------
+    >>> F = FacilityLocation([[3, 1], [0, 2]])
+    >>> F([1]), F.greedy([1, 0])
+    (3.0, array([2., 3.]))
+    """
+
+    monotone = True
+
+    def __init__(self, similarity: Any) -> None:
+        clients, elements, s, (n_clients, n) = nonnegative_entries("similarity", similarity)
+        indptr, indices, (s,) = compress(n, n_clients, elements, clients, (s,))
+        self._build(FacilityLocationData(indptr, indices, s, np.zeros(n_clients)))
+
+    def _build(self, data: FacilityLocationData) -> None:
+        self.n = len(data.indptr) - 1
+        self.integral = all(bool((x == np.rint(x)).all()) for x in (data.similarity, data.base))
+        self._data = data
+        freeze(data)
+
+    def value(self, mask: Array) -> float:
+        """Evaluate F at a set; O(n + clients + nnz of the set)."""
+        gains = np.zeros(self.n)
+        _sweep(self._data, 1.0, np.flatnonzero(_validate.mask(mask, self.n)), gains)
+        return float(gains.sum())
+
+    def marginals(self, mask: Array) -> Array:
+        """Return what each element adds to the others of a set; O(n + clients + nnz)."""
+        result = np.empty(self.n)
+        _marginals(self._data, _validate.mask(mask, self.n), result)
+        return result
+
+    def _sweep(self, scale: float, order: Array, gains: Array) -> None:
+        _sweep(self._data, scale, order, gains)
+
+    def _minor(self, before: Array, kept: Array) -> SetFunction:
+        if len(kept) == self.n:
+            return self
+        d = self._data
+        base = d.base.copy()
+        _sweep_best(d, before, base)
+        indptr, used = take_rows(d.indptr, kept)
+        part = FacilityLocation.__new__(FacilityLocation)
+        part._build(FacilityLocationData(indptr, d.indices[used], d.similarity[used], base))
+        return part
+
+
+@njit
+def _sweep_best(f, order, best):
+    for i in order:
+        for e in range(f.indptr[i], f.indptr[i + 1]):
+            best[f.indices[e]] = max(best[f.indices[e]], f.similarity[e])
+
+
+@njit
+def _sweep(f, scale, order, gains):
+    best = f.base.copy()
+    for i in order:
+        total = 0.0
+        for e in range(f.indptr[i], f.indptr[i + 1]):
+            more = f.similarity[e] - best[f.indices[e]]
+            if more > 0:
+                total += more
+                best[f.indices[e]] = f.similarity[e]
+        gains[i] += scale * total
+
+
+@njit
+def _marginals(f, mask, result):
+    # a client loses best - second if the element that serves it goes
+    best, second = f.base.copy(), f.base.copy()
+    server = np.full(best.shape[0], -1)
+    for i in range(mask.shape[0]):
+        if mask[i]:
+            for e in range(f.indptr[i], f.indptr[i + 1]):
+                c, s = f.indices[e], f.similarity[e]
+                if s > best[c]:
+                    second[c] = best[c]
+                    best[c] = s
+                    server[c] = i
+                elif s > second[c]:
+                    second[c] = s
+    for i in range(mask.shape[0]):
+        total = 0.0
+        for e in range(f.indptr[i], f.indptr[i + 1]):
+            c = f.indices[e]
+            if server[c] == i:
+                total += best[c] - second[c]
+            elif f.similarity[e] > best[c]:
+                total += f.similarity[e] - best[c]
+        result[i] = total

@@ -1,0 +1,215 @@
+"""Rank functions of partition and graphic matroids."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from subopt import _validate
+from subopt._jit import njit
+from subopt._types import Array, ArrayLike
+from subopt.function import SetFunction
+
+
+class MatroidRank(SetFunction):
+    """F(S) = size of a largest independent subset of S in a matroid.
+
+    Made by `MatroidRank.partition` and `MatroidRank.graphic`.
+
+    Examples
+    --------
+    >>> MatroidRank.partition([0, 0, 0, 1], capacities=[2, 1]).greedy([0, 1, 2, 3])
+    array([1., 1., 0., 1.])
+    >>> MatroidRank.graphic([(0, 1), (1, 2), (0, 2)]).greedy([0, 1, 2])
+    array([1., 1., 0.])
+    """
+
+    monotone = True
+    integral = True
+
+    def __init__(self) -> None:
+        raise TypeError(
+            "MatroidRank is made by MatroidRank.partition(labels, capacities) or "
+            "MatroidRank.graphic(edges)"
+        )
+
+    @staticmethod
+    def partition(labels: ArrayLike, capacities: ArrayLike | int = 1) -> MatroidRank:
+        """Return the rank of sets with at most ``capacities[b]`` elements of block b.
+
+        Parameters
+        ----------
+        labels : array_like of int, shape (n,)
+            The block of each element, in 0..blocks - 1.
+        capacities : int or array_like of int, shape (blocks,), default 1
+            Nonnegative.
+        """
+        return _PartitionRank(labels, capacities)
+
+    @staticmethod
+    def graphic(edges: ArrayLike, n_vertices: int | None = None) -> MatroidRank:
+        """Return the rank of sets of edges of a graph: the size of a spanning forest.
+
+        Parameters
+        ----------
+        edges : array_like of int, shape (n, 2)
+            The ends of each element; loops and parallel edges are allowed.
+        n_vertices : int, optional
+            One more than the largest end by default.
+        """
+        return _GraphicRank(edges, n_vertices)
+
+    def value(self, mask: Array) -> float:
+        """Evaluate the rank of a set; one sweep."""
+        gains = np.zeros(self.n)
+        self._sweep(1.0, np.flatnonzero(_validate.mask(mask, self.n)), gains)
+        return float(gains.sum())
+
+
+class _PartitionRank(MatroidRank):
+    def __init__(self, labels: ArrayLike, capacities: ArrayLike | int) -> None:
+        b = np.asarray(labels)
+        if b.ndim != 1 or (b.size and b.dtype.kind not in "iu"):
+            raise ValueError(f"labels needs integers of shape (n,), got {b.dtype} and {b.shape}")
+        blocks = int(b.max(initial=-1)) + 1
+        if np.ndim(capacities) == 0:
+            capacities = np.full(blocks, capacities)
+        c = np.asarray(capacities)
+        if c.ndim != 1 or (c.size and c.dtype.kind not in "iu") or (c < 0).any():
+            raise ValueError(f"capacities needs integers >= 0, one per block, got {capacities!r}")
+        bad = (b < 0) | (b >= len(c))
+        if bad.any():
+            i = int(bad.argmax())
+            raise ValueError(
+                f"labels needs blocks in 0..{len(c) - 1}, one per capacity, but labels[{i}] is "
+                f"{b[i]}"
+            )
+        self.n = len(b)
+        self._labels, self._capacities = b.astype(np.int64), c.astype(np.int64)
+
+    def value(self, mask: Array) -> float:
+        counts = self._counts(_validate.mask(mask, self.n))
+        return float(np.minimum(counts, self._capacities).sum())
+
+    def marginals(self, mask: Array) -> Array:
+        mask = _validate.mask(mask, self.n)
+        others = self._counts(mask)[self._labels] - mask
+        return (others < self._capacities[self._labels]).astype(np.float64)
+
+    def _counts(self, mask: Array) -> Array:
+        return np.bincount(self._labels[mask], minlength=len(self._capacities))
+
+    def _sweep(self, scale: float, order: Array, gains: Array) -> None:
+        # sorted by block, an element is free if its position within the block is below capacity
+        labels = self._labels[order]
+        by_block = np.argsort(labels, kind="stable")
+        sizes = np.bincount(labels, minlength=len(self._capacities))
+        position = np.empty(len(order), dtype=np.int64)
+        first = np.repeat(np.cumsum(sizes) - sizes, sizes)
+        position[by_block] = np.arange(len(order)) - first
+        gains[order] += scale * (position < self._capacities[labels])
+
+
+class GraphicData(NamedTuple):
+    """The edges of a graph."""
+
+    tails: Array  # (n,) int64
+    heads: Array  # (n,) int64
+    n_vertices: int
+
+
+class _GraphicRank(MatroidRank):
+    def __init__(self, edges: ArrayLike, n_vertices: int | None) -> None:
+        ends = np.asarray(edges)
+        if ends.ndim != 2 or ends.shape[1] != 2 or ends.dtype.kind not in "iu":
+            raise ValueError(
+                f"edges needs integers of shape (n, 2), got dtype {ends.dtype} and shape "
+                f"{ends.shape}"
+            )
+        vertices = int(ends.max(initial=-1)) + 1 if n_vertices is None else n_vertices
+        bad = ((ends < 0) | (ends >= vertices)).any(axis=1)
+        if bad.any():
+            i = int(bad.argmax())
+            pair = tuple(int(v) for v in ends[i])
+            raise ValueError(f"edges needs vertices in 0..{vertices - 1}, but edges[{i}] is {pair}")
+        self.n = len(ends)
+        tails, heads = (np.array(ends[:, k], dtype=np.int64, order="C") for k in (0, 1))
+        self._data = GraphicData(tails, heads, vertices)
+
+    def marginals(self, mask: Array) -> Array:
+        result = np.zeros(self.n)
+        _marginals_graphic(self._data, _validate.mask(mask, self.n), result)
+        return result
+
+    def _sweep(self, scale: float, order: Array, gains: Array) -> None:
+        _sweep_graphic(self._data, scale, order, gains)
+
+
+@njit
+def _sweep_graphic(f, scale, order, gains):
+    # union-find with path halving: an edge is free if it joins two trees
+    parent = np.arange(f.n_vertices)
+    for i in order:
+        u, v = f.tails[i], f.heads[i]
+        while parent[u] != u:
+            parent[u] = parent[parent[u]]
+            u = parent[u]
+        while parent[v] != v:
+            parent[v] = parent[parent[v]]
+            v = parent[v]
+        if u != v:
+            parent[u] = v
+            gains[i] += scale
+
+
+@njit
+def _marginals_graphic(f, mask, result):
+    # an edge outside S gains 1 if it joins two components of S, one inside loses 1 if it is a
+    # bridge: no edge from below it in the depth-first forest reaches above it
+    first = np.zeros(f.n_vertices + 1, np.int64)
+    for i in range(mask.shape[0]):
+        if mask[i]:
+            first[f.tails[i]] += 1
+            first[f.heads[i]] += 1
+    for u in range(f.n_vertices):
+        first[u + 1] += first[u]
+    edges = np.empty(first[f.n_vertices], np.int64)
+    for i in range(mask.shape[0]):
+        if mask[i]:
+            for u in (f.tails[i], f.heads[i]):
+                first[u] -= 1
+                edges[first[u]] = i
+    at, root = first.copy(), np.full(f.n_vertices, -1)
+    entered, low = np.zeros(f.n_vertices, np.int64), np.zeros(f.n_vertices, np.int64)
+    path, came_by = np.empty(f.n_vertices, np.int64), np.empty(f.n_vertices, np.int64)
+    time = 0
+    for r in range(f.n_vertices):
+        if root[r] >= 0:
+            continue
+        depth, path[0], came_by[0] = 0, r, -1
+        root[r], entered[r], low[r] = r, time, time
+        while depth >= 0:
+            u = path[depth]
+            if at[u] < first[u + 1]:
+                i = edges[at[u]]
+                at[u] += 1
+                v = f.tails[i] + f.heads[i] - u
+                if root[v] < 0:
+                    time += 1
+                    depth += 1
+                    path[depth], came_by[depth] = v, i
+                    root[v], entered[v], low[v] = r, time, time
+                elif i != came_by[depth]:
+                    low[u] = min(low[u], entered[v])
+            else:
+                if depth > 0:
+                    above = path[depth - 1]
+                    low[above] = min(low[above], low[u])
+                    if low[u] > entered[above]:
+                        result[came_by[depth]] = 1.0
+                depth -= 1
+        time += 1
+    for i in range(mask.shape[0]):
+        if not mask[i] and root[f.tails[i]] != root[f.heads[i]]:
+            result[i] = 1.0

@@ -1,0 +1,90 @@
+"""Modular functions: a weight per element."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from subopt import _validate
+from subopt._types import Array, ArrayLike
+from subopt.cut_form import CutForm
+from subopt.function import SetFunction
+
+
+class Modular(SetFunction):
+    """F(S) = sum of the weights of S: submodular and supermodular at once.
+
+    The one family that may be negated: ``F - Modular(w)`` is a `SetFunction`, and sums of modular
+    functions are merged into one.
+
+    Parameters
+    ----------
+    weights : array_like of float, shape (n,)
+        Finite, of any sign.
+
+    Attributes
+    ----------
+    weights : ndarray of float64, shape (n,)
+        Read-only.
+
+    Examples
+    --------
+    >>> F = Modular([1.0, -2.0, 4.0])
+    >>> F([0, 1]), F.lovasz([0.5, 0.5, 0.0])
+    (-1.0, -0.5)
+    """
+
+    cut_representable = True
+
+    def __init__(self, weights: ArrayLike) -> None:
+        w = _validate.real_array("weights", weights)
+        if w.ndim != 1:
+            raise ValueError(f"weights needs the shape (n,), got {w.shape}. Use np.ravel(weights).")
+        w.setflags(write=False)
+        self.n = len(w)
+        self.weights = w
+        self.monotone = bool((w >= 0).all())
+        self.symmetric = not w.any()
+        self.integral = bool((w == np.rint(w)).all())
+
+    def value(self, mask: Array) -> float:
+        """Evaluate F at a set; O(n)."""
+        return float(self.weights[_validate.mask(mask, self.n)].sum())
+
+    def marginals(self, mask: Array) -> Array:
+        """Return the weights, whatever the set."""
+        _validate.mask(mask, self.n)
+        return self.weights.copy()
+
+    def as_cut(self) -> CutForm:
+        """Return the form without arcs."""
+        none = np.zeros(0, dtype=np.intp)
+        return CutForm(self.n, 0, none, none, np.zeros(0), self.weights)
+
+    def complement(self) -> SetFunction:
+        """Return S -> F(V - S) - F(V)."""
+        return Modular(-self.weights)
+
+    def _state(self, mask: Array) -> Any:
+        return None
+
+    def _flip(self, state: Any, mask: Array, i: int, gain: float) -> None:
+        pass
+
+    def _gain(self, state: Any, mask: Array, i: int) -> float:
+        return float(self.weights[i])
+
+    def _sweep(self, scale: float, order: Array, gains: Array) -> None:
+        gains[order] += scale * self.weights[order]
+
+    def _minor(self, before: Array, kept: Array) -> SetFunction:
+        return Modular(self.weights[kept])
+
+    def _scaled(self, scale: float) -> SetFunction | None:
+        return self if scale == 1 else Modular(scale * self.weights)
+
+    def _merged(self, scale: float, other: SetFunction, other_scale: float) -> SetFunction | None:
+        if not isinstance(other, Modular):
+            return None
+        return Modular(scale * self.weights + other_scale * other.weights)

@@ -1,0 +1,55 @@
+"""The functions that every law is tested on: one line a family.
+
+`subopt.testing.FAMILIES` has the built-in ones; here come a user's own subclasses and
+combinations, which the laws must hold for as well.
+"""
+
+import numpy as np
+
+from subopt import Cut, Modular, SetFunction
+from subopt.testing import FAMILIES as BUILT_IN
+
+
+class ByValue(SetFunction):
+    """What a user writes: n and value. The naive twin of every family."""
+
+    def __init__(self, F):
+        self.n, self._F = F.n, F
+
+    def value(self, mask):
+        assert mask.dtype == np.bool_
+        assert mask.shape == (self.n,)
+        return self._F.value(mask)
+
+
+class OwnGreedy(ByValue):
+    """A user with a fast greedy of their own, who counts and uses super()."""
+
+    calls = 0
+
+    def greedy(self, order):
+        self.calls += 1
+        return super().greedy(order)
+
+
+def _sum(rng, n):
+    parts = [BUILT_IN[name](rng, n) for name in rng.choice(sorted(BUILT_IN), 2)]
+    return 2 * parts[0] + 0.5 * parts[1] + Modular(rng.normal(size=n))
+
+
+def _view(rng, n):
+    F = BUILT_IN[rng.choice(sorted(BUILT_IN))](rng, n + 2)
+    i, j = rng.choice(n + 1, 2, replace=False)
+    return F.contract([i]).complement().restrict(np.arange(n + 1) != j)
+
+
+FAMILIES = BUILT_IN | {
+    "by value": lambda rng, n: ByValue(BUILT_IN["coverage"](rng, n)),
+    "own greedy": lambda rng, n: OwnGreedy(BUILT_IN["cut"](rng, n)),
+    "multiple": lambda rng, n: 3 * BUILT_IN["entropy"](rng, n),
+    "minus modular": lambda rng, n: BUILT_IN["cut"](rng, n) - Modular(rng.integers(0, 3, n)),
+    "sum": _sum,
+    "view": _view,
+    "no edges": lambda rng, n: Cut(np.zeros((n, n))),
+    "zero": lambda rng, n: 0 * BUILT_IN["cut"](rng, n),
+}

@@ -1,0 +1,40 @@
+"""The examples in docstrings and in the pages of the documentation run and are true."""
+
+import doctest
+import importlib
+import pathlib
+import pkgutil
+
+import numpy as np
+import pytest
+
+import subopt
+import subopt.testing
+
+ROOT = pathlib.Path(__file__).parents[1]
+MODULES = sorted(m.name for m in pkgutil.walk_packages(subopt.__path__, "subopt."))
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+# what a reader of a docstring has imported
+NAMES = {name: getattr(subopt, name) for name in subopt.__all__}
+KIT = {name: getattr(subopt.testing, name) for name in subopt.testing.__all__}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstrings(name):
+    module = importlib.import_module(name)
+    names = NAMES | KIT | {"np": np}
+    assert doctest.testmod(module, extraglobs=names, optionflags=OPTIONS).failed == 0
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pages(page):
+    failed, _ = doctest.testfile(str(page), module_relative=False, optionflags=OPTIONS)
+    assert failed == 0
+
+
+def test_public_names_are_sorted_and_documented():
+    for module in (subopt, subopt.testing):
+        assert sorted(module.__all__) == module.__all__
+        for name in module.__all__:
+            assert getattr(module, name).__doc__

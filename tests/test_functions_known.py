@@ -1,0 +1,220 @@
+"""Families against other libraries and against recorded instances."""
+
+import json
+
+import networkx as nx
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import scipy.stats
+from scipy.sparse.csgraph import maximum_flow
+
+from subopt import (
+    Cardinality,
+    Concave,
+    ConcaveOfModular,
+    Coverage,
+    Cut,
+    Entropy,
+    FacilityLocation,
+    GaussianMutualInformation,
+    HypergraphCut,
+    LogDeterminant,
+    MatroidRank,
+    Modular,
+)
+from subopt.testing import assert_submodular, brute_force
+
+RNG = np.random.default_rng(7)
+MASK = RNG.random(12) < 0.5
+
+
+def weighted(graph):
+    for k, (_, _, data) in enumerate(graph.edges(data=True)):
+        data["weight"] = k % 5
+    return graph
+
+
+@pytest.mark.parametrize(
+    "graph",
+    [
+        weighted(nx.gnp_random_graph(12, 0.4, seed=1)),
+        weighted(nx.gnp_random_graph(12, 0.4, seed=1, directed=True)),
+        weighted(nx.relabel_nodes(nx.cycle_graph(12), "abcdefghijkl".__getitem__)),
+        nx.MultiGraph(nx.path_graph(12)),
+    ],
+)
+@pytest.mark.parametrize("weight", ["weight", None])
+def test_edge_boundary_of_networkx(graph, weight):
+    F = Cut.from_networkx(graph, weight)
+    nodes = list(graph)
+    S = [nodes[i] for i in np.flatnonzero(MASK)]
+    boundary = nx.edge_boundary(graph, S, data=weight or False, default=1)
+    assert F.value(MASK) == sum(edge[2] if weight else 1 for edge in boundary)
+    assert F.symmetric != graph.is_directed()
+
+
+def test_cuts_from_every_kind_of_input_are_equal():
+    A = np.triu(RNG.integers(0, 3, (12, 12)), 1)
+    i, j = np.nonzero(A)
+    undirected = [
+        Cut(A + A.T),
+        Cut((A + A.T + 5 * np.eye(12)).tolist()),
+        *(Cut(make(A + A.T)) for make in (sp.csr_matrix, sp.csc_array, sp.coo_array, sp.lil_array)),
+        Cut.from_edges(np.stack([i, j], axis=1), A[i, j], n=12),
+        Cut.from_edges(np.repeat(np.stack([i, j], axis=1), A[i, j], axis=0), n=12),
+        HypergraphCut(np.stack([i, j], axis=1).tolist(), A[i, j], n=12),
+        Cut(A, directed=True) + Cut(A.T, directed=True),
+    ]
+    order = RNG.permutation(12)
+    for F in undirected:
+        np.testing.assert_array_equal(F.greedy(order), undirected[0].greedy(order))
+    assert undirected[0].n_edges == len(i)
+    assert Cut(A, directed=True).value(MASK) == A[np.ix_(MASK, ~MASK)].sum()
+
+
+@pytest.mark.parametrize("make", [np.asarray, sp.csr_array, sp.csc_matrix])
+def test_dense_and_sparse_input(make):
+    W = RNG.integers(0, 3, (12, 9))
+    w = RNG.random(9)
+    covered = (W[MASK] > 0).any(axis=0)
+    assert Coverage(make(W), w).value(MASK) == pytest.approx(w[covered].sum())
+    best = W[MASK].max(axis=0).sum()
+    assert FacilityLocation(make(W.T)).value(MASK) == best
+    roots = np.sqrt(W[MASK].sum(axis=0))
+    assert ConcaveOfModular(make(W.T)).value(MASK) == pytest.approx(roots.sum())
+    split = covered & (W[~MASK] > 0).any(axis=0)
+    assert HypergraphCut(make(W), w).value(MASK) == pytest.approx(w[split].sum())
+
+
+def test_log_determinants():
+    X = RNG.normal(size=(12, 12))
+    K = X @ X.T + np.eye(12)
+    sets = [np.ix_(mask, mask) for mask in (MASK, ~MASK, MASK | True)]
+    inside, outside, whole = (np.linalg.slogdet(K[S])[1] for S in sets)
+    assert LogDeterminant(K).value(MASK) == pytest.approx(inside)
+    assert GaussianMutualInformation(K).value(MASK) == pytest.approx(
+        0.5 * (inside + outside - whole)
+    )
+    assert LogDeterminant(K).monotone  # all eigenvalues are at least 1
+    assert not LogDeterminant(0.1 * K).monotone
+
+
+def test_entropy_of_scipy():
+    data = RNG.choice(["a", "b", "c"], (200, 12))
+    labels = RNG.integers(0, 2, 200)
+
+    def entropy(columns):
+        return scipy.stats.entropy(np.unique(columns, axis=0, return_counts=True)[1], base=2)
+
+    joint = np.column_stack([data[:, MASK], labels.astype(str)])
+    assert Entropy(data).value(MASK) == pytest.approx(entropy(data[:, MASK]))
+    conditional = Entropy(data, labels)
+    assert conditional.value(MASK) == pytest.approx(entropy(joint) - entropy(labels))
+    two = Entropy(data, np.stack([labels, labels // 2], axis=1), base=np.e)
+    assert two.value(MASK) == pytest.approx(conditional.value(MASK) * np.log(2))
+
+
+def test_graphic_rank_of_networkx():
+    graph = nx.gnm_random_graph(8, 12, seed=3)
+    edges = np.array(graph.edges)
+    forest = nx.Graph(edges[MASK].tolist())
+    rank = forest.number_of_nodes() - nx.number_connected_components(forest)
+    assert MatroidRank.graphic(edges).value(MASK) == rank
+
+
+@pytest.mark.parametrize("phi", [np.sqrt, lambda t: float(t) ** 0.5])
+def test_a_callable_phi_is_the_named_one(phi):
+    W, order = RNG.random((3, 12)), RNG.permutation(12)
+    F, G = ConcaveOfModular(W, "sqrt"), ConcaveOfModular(W, phi)
+    np.testing.assert_allclose(G.greedy(order), F.greedy(order))
+    rest = np.arange(12) != 1
+    np.testing.assert_allclose(
+        G.contract([1]).marginals(MASK[rest]), F.marginals(MASK | ~rest)[rest]
+    )
+    H = Concave(Modular(W[0]), phi)
+    np.testing.assert_allclose(H.greedy(order), ConcaveOfModular(W[:1]).greedy(order))
+
+
+def recorded(folder, name):
+    path = folder / "sfm" / f"{name}.npz"
+    if not path.is_file():
+        pytest.skip(f"{path} is not there")
+    z = np.load(path)
+    u, kind = Modular(z["u"]), str(z["type"])
+    n = u.n
+    if kind == "cut":
+        return Cut.from_edges(np.stack([z["ei"], z["ej"]], axis=1), z["w"], n=n) + u
+    if kind == "conc":
+        return Cardinality(np.sqrt(np.arange(n + 1))) + u
+    if kind == "grp":
+        weights = sp.coo_array((z["w"], (z["gi"], z["ii"])), shape=(int(z["K"]), n))
+        return ConcaveOfModular(weights) + u
+    if kind == "gp":
+        return GaussianMutualInformation(z["Kx"]) + u
+    assert kind == "iwata"
+    return Cardinality(lambda k: k * (n - k), n) + u
+
+
+def minimum(folder, name):
+    return json.loads((folder / "sfm" / "minima.json").read_text())[name]["minimum"]
+
+
+def minimum_by_scipy(form):
+    """Return the minimum of an integral `CutForm` by the maximum flow of scipy."""
+    size = form.n + form.n_aux
+    source, sink, nodes = size, size + 1, np.arange(size)
+    # a node is in the set on the side of the source
+    tails = np.concatenate([form.tails, np.full(size, source), nodes])
+    heads = np.concatenate([form.heads, nodes, np.full(size, sink)])
+    w = np.concatenate([form.capacities, np.maximum(-form.unary, 0), np.maximum(form.unary, 0)])
+    np.testing.assert_array_equal(w, np.rint(w))
+    graph = sp.coo_array((w.astype(np.int32), (tails, heads)), shape=(size + 2, size + 2)).tocsr()
+    flow = maximum_flow(graph, source, sink).flow_value
+    return flow - np.maximum(-form.unary, 0).sum() + form.offset
+
+
+@pytest.mark.parametrize("name", ["rgg500", "rgg1000", "grid529", "grid1024"])
+def test_recorded_minima_of_cuts_by_maximum_flow(data_dir, name):
+    F, best = recorded(data_dir, name), minimum(data_dir, name)
+    assert minimum_by_scipy(F.as_cut()) == best
+    S = np.random.default_rng(0).random(F.n) < 0.1
+    # over the sets that contain S, over those that do not meet it, and over all of them flipped
+    assert F.value(S) + minimum_by_scipy(F.contract(S).as_cut()) >= best
+    assert minimum_by_scipy(F.restrict(~S).as_cut()) >= best
+    flipped = F.complement()
+    assert F.value(S | True) + minimum_by_scipy(flipped.as_cut()) == best
+
+
+def test_gadgets_have_the_minimum_of_brute_force():
+    rng = np.random.default_rng(5)
+    edges = [rng.choice(9, size, replace=False).tolist() for size in (2, 3, 4, 6, 6)]
+    F = (
+        HypergraphCut(edges, 12 * 10 * rng.integers(0, 4, 5), n=9)
+        + Coverage(rng.integers(0, 2, (9, 5)), rng.integers(0, 90, 5))
+        + Modular(rng.integers(-400, 90, 9))
+    )
+    assert minimum_by_scipy(F.as_cut()) == brute_force(F)[1] < 0
+
+
+@pytest.mark.parametrize("name", ["conc500", "conc1000", "iwata100", "iwata500"])
+def test_recorded_minima_of_cardinality_by_sorting(data_dir, name):
+    F = recorded(data_dir, name)
+    u = next(term.weights for _, term in F.terms if isinstance(term, Modular))
+    gains = F.greedy(np.argsort(u, kind="stable"))
+    values = np.cumsum(gains[np.argsort(u, kind="stable")])
+    assert min(0.0, values.min()) == pytest.approx(minimum(data_dir, name), abs=1e-9)
+
+
+@pytest.mark.parametrize("name", ["grp500", "gp100", "gp200"])
+def test_recorded_minima_are_not_undercut(data_dir, name):
+    F, best = recorded(data_dir, name), minimum(data_dir, name)
+    y, lowest = F.greedy(np.arange(F.n)), 0.0
+    for t in range(100):  # Frank-Wolfe on the base polytope: F between its two bounds
+        order = np.argsort(y, kind="stable")
+        gains = F.greedy(order)
+        lowest = min(lowest, np.cumsum(gains[order]).min())
+        assert np.minimum(y, 0).sum() - 1e-9 <= best <= lowest + 1e-9
+        y += 2 / (t + 2) * (gains - y)
+    assert lowest < 0.9 * best
+    assert_submodular(F, n_samples=20)

@@ -1,0 +1,307 @@
+"""Every law for every family, against the definition in terms of `value`."""
+
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from families import FAMILIES, ByValue
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from subopt import Concave, DifferenceOfSubmodular, Modular, SetFunction, Sum, View
+from subopt.testing import (
+    all_values,
+    assert_base,
+    assert_consistent,
+    assert_monotone,
+    assert_symmetric,
+    brute_force,
+    check_submodular,
+    compositions,
+)
+
+TOL = 1e-8
+few = settings(max_examples=settings().max_examples // 2)  # times some thirty families
+every_family = pytest.mark.parametrize("family", FAMILIES)
+seeds = st.integers(0, 2**32 - 1)
+sizes = st.integers(1, 6)
+
+
+def member(family, seed, n):
+    rng = np.random.default_rng(seed)
+    return FAMILIES[family](rng, n), rng
+
+
+def subset(rng, n):
+    return rng.random(n) < rng.random()
+
+
+def members(mask):
+    return np.flatnonzero(mask).tolist()
+
+
+def test_the_table_has_every_family():
+    import subopt
+
+    made = {type(FAMILIES[name](np.random.default_rng(0), 4)).__name__ for name in FAMILIES}
+    public = {
+        name
+        for name, cls in vars(subopt).items()
+        if isinstance(cls, type) and issubclass(cls, SetFunction) and name != "SetFunction"
+    }
+    assert public - {"MatroidRank"} <= made
+
+
+@every_family
+@few
+@given(seed=seeds, n=st.integers(1, 7))
+def test_diminishing_returns(family, seed, n):
+    F, _ = member(family, seed, n)
+    assert str(check_submodular(F, tol=TOL)) == "None"
+
+
+@every_family
+@few
+@given(seed=seeds, n=sizes)
+def test_greedy_is_a_base_and_agrees_with_value(family, seed, n):
+    F, rng = member(family, seed, n)
+    order = rng.permutation(n)
+    gains = F.greedy(order)
+    assert gains.shape == (n,)
+    assert gains.dtype == np.float64
+    assert_base(F, gains, tol=TOL)
+    np.testing.assert_allclose(gains, ByValue(F).greedy(order), atol=TOL)
+
+
+@every_family
+@few
+@given(seed=seeds, n=sizes)
+def test_marginals_by_definition_and_what_it_claims(family, seed, n):
+    F, rng = member(family, seed, n)
+    mask = subset(rng, n)
+    np.testing.assert_allclose(F.marginals(mask), ByValue(F).marginals(mask), atol=TOL)
+    assert_consistent(F, tol=TOL, rng=rng)
+    if F.monotone:
+        assert_monotone(F, tol=TOL)
+    if F.symmetric:
+        assert_symmetric(F, tol=TOL)
+    if F.integral:
+        values = all_values(F)
+        np.testing.assert_array_equal(values, np.rint(values))
+
+
+@every_family
+@few
+@given(seed=seeds, n=sizes)
+def test_lovasz_extends_and_is_convex_and_homogeneous(family, seed, n):
+    F, rng = member(family, seed, n)
+    mask = subset(rng, n)
+    assert F.lovasz(mask) == pytest.approx(F.value(mask), abs=TOL)
+    x, y, t = rng.normal(size=n), rng.integers(-1, 2, n).astype(float), rng.random()
+    assert F.lovasz(t * x + (1 - t) * y) <= t * F.lovasz(x) + (1 - t) * F.lovasz(y) + TOL
+    assert F.lovasz(3 * x) == pytest.approx(3 * F.lovasz(x), abs=TOL)
+    # the minimum over the cube is the minimum over sets
+    assert brute_force(F)[1] <= F.lovasz(rng.random(n)) + TOL
+
+
+@every_family
+@few
+@given(seed=seeds, n=st.integers(2, 7))
+def test_restrict_contract_complement_by_definition(family, seed, n):
+    F, rng = member(family, seed, n)
+    S = subset(rng, n)
+    T = subset(rng, int(S.sum()))
+    U = subset(rng, int((~S).sum()))
+    inside, outside = np.flatnonzero(S), np.flatnonzero(~S)
+
+    restricted = F.restrict(S)
+    assert restricted.n == S.sum()
+    assert restricted.value(T) == pytest.approx(F(inside[T]), abs=TOL)
+
+    contracted = F.contract(members(S))
+    assert contracted.n == n - S.sum()
+    expected = F(np.concatenate([inside, outside[U]])) - F.value(S)
+    assert contracted.value(U) == pytest.approx(expected, abs=TOL)
+
+    expected = F.value(~S) - F.value(np.ones(n, bool))
+    assert F.complement().value(S) == pytest.approx(expected, abs=TOL)
+
+    for G in (restricted, contracted, F.complement(), F.complement().contract(S).complement()):
+        assert isinstance(G, SetFunction)
+        assert_consistent(G, tol=TOL, rng=rng)
+
+
+@every_family
+@few
+@given(seed=seeds, n=st.integers(3, 6))
+def test_chains_of_views_are_one_view(family, seed, n):
+    F, rng = member(family, seed, n)
+    first, second, third = rng.permutation(n)[:3]
+    left = [i for i in range(n) if i != first]
+    G = F.contract([first]).complement()
+    naive = ByValue(ByValue(F).contract([first])).complement()
+    assert not (isinstance(G, View) and isinstance(G.parent, View | Sum))
+    i, j = left.index(second), left.index(third)
+    keep = np.arange(n - 1) != i
+    np.testing.assert_allclose(
+        all_values(G.restrict(keep)), all_values(naive.restrict(keep)), atol=TOL
+    )
+    np.testing.assert_allclose(
+        all_values(G.contract([i, j])), all_values(naive.contract([i, j])), atol=TOL
+    )
+    np.testing.assert_allclose(all_values(G.complement()), all_values(naive.complement()), atol=TOL)
+
+
+@every_family
+@few
+@given(seed=seeds, n=sizes)
+def test_sums_and_multiples(family, seed, n):
+    F, rng = member(family, seed, n)
+    G = FAMILIES[rng.choice(list(FAMILIES))](rng, n)
+    mask, order = subset(rng, n), rng.permutation(n)
+    H = 2 * F + G * 3
+    assert H.value(mask) == pytest.approx(2 * F.value(mask) + 3 * G.value(mask), abs=TOL)
+    np.testing.assert_allclose(H.greedy(order), 2 * F.greedy(order) + 3 * G.greedy(order), atol=TOL)
+    assert_consistent(H, tol=TOL, rng=rng)
+    assert not any(isinstance(term, Sum) for _, term in getattr(H, "terms", ()))
+    h = F - G
+    assert isinstance(h, SetFunction | DifferenceOfSubmodular)
+    assert h.value(mask) == pytest.approx(F.value(mask) - G.value(mask), abs=TOL)
+    assert h(members(mask)) == h(mask)
+    np.testing.assert_array_equal(sum([F, G]).greedy(order), (F + G).greedy(order))
+    assert (F / 2).value(mask) == pytest.approx(F.value(mask) / 2, abs=TOL)
+
+
+@every_family
+@few
+@given(seed=seeds, n=sizes, length=st.integers(0, 6))
+def test_sweeps_are_additive_scaled_and_may_stop_early(family, seed, n, length):
+    F, rng = member(family, seed, n)
+    order = rng.permutation(n)
+    start = rng.normal(size=n)
+    gains = start.copy()
+    part = order[:length]
+    F._sweep(-2.0, part, gains)
+    full = F.greedy(order)
+    expected = start.copy()
+    expected[part] -= 2.0 * full[part]
+    np.testing.assert_allclose(gains, expected, atol=TOL)
+
+
+@every_family
+@few
+@given(seed=seeds, n=sizes)
+def test_inputs_are_not_mutated_and_come_in_any_form(family, seed, n):
+    F, rng = member(family, seed, n)
+    mask, order, x = subset(rng, n), rng.permutation(n), rng.normal(size=n)
+    for array in (mask, order, x):
+        array.setflags(write=False)
+    value, gains = F.value(mask), F.greedy(order)
+    F.marginals(mask)
+    F.lovasz(x)
+    S = members(mask)
+    forms = [S, tuple(S), set(S), iter(S), np.array(S, dtype=np.uint8), mask, [*S, *S]]
+    assert [F(form) for form in forms] == [value] * len(forms)
+    if not isinstance(F, ByValue):  # numbers are for built-in functions; a user sees booleans
+        assert F.value(np.repeat(mask, 2)[::2].astype(np.int8)) == value
+    assert type(value) is float
+    np.testing.assert_array_equal(F.greedy(order.tolist()), gains)
+    np.testing.assert_array_equal(F.greedy(np.repeat(order, 2)[::2].astype(np.int32)), gains)
+
+
+@every_family
+@few
+@given(seed=seeds, n=sizes, flips=st.lists(st.tuples(st.integers(0, 5), st.booleans())))
+def test_incremental_changes_by_definition(family, seed, n, flips):
+    F, rng = member(family, seed, n)
+    start = subset(rng, n)
+    S = F.incremental(start)
+    for i, add in flips:
+        i %= n
+        before, gain = F.value(S.mask), S.gain(i)
+        np.testing.assert_allclose(gain, F.marginals(S.mask)[i], atol=TOL)
+        change = S.add(i) if add else S.remove(i)
+        assert S.mask[i] == add
+        assert change == pytest.approx(F.value(S.mask) - before, abs=TOL)
+        assert S.value == pytest.approx(F.value(S.mask), abs=TOL)
+        with pytest.raises(ValueError, match="Elements need to be in"):
+            S.gain(n)
+
+
+@every_family
+@few
+@given(seed=seeds, n=st.integers(1, 5))
+def test_the_represented_cut_is_the_function(family, seed, n):
+    F, rng = member(family, seed, n)
+    if not F.cut_representable:
+        with pytest.raises(TypeError, match="not known to be a cut"):
+            (F if not isinstance(F, Sum | View) else ByValue(F)).as_cut()
+        return
+    S, order = subset(rng, n), rng.permutation(n)
+    for G in (F, F.contract(S), F.restrict(S), F.complement(), 2 * F + Modular(order)):
+        form = G.as_cut()
+        assert form.n == G.n
+        assert (form.capacities >= 0).all()
+        if form.n_aux <= 10:
+            mask = subset(rng, G.n)
+            assert form.value(mask) == pytest.approx(G.value(mask), abs=TOL)
+
+
+@given(F=compositions(max_n=5))
+def test_compositions(F):
+    assert str(check_submodular(F, tol=TOL)) == "None"
+    assert_consistent(F, tol=TOL)
+
+
+def test_like_terms_are_merged():
+    rng = np.random.default_rng(0)
+    F, u = FAMILIES["cut"](rng, 4), Modular([1.0, 2.0, 3.0, 4.0])
+    assert [a for a, _ in (F + 2 * F).terms] == [3.0]
+    total = F + u + F + u
+    assert len(total.terms) == 2
+    assert isinstance(u + 2 * u - u, Modular)
+    assert isinstance(-u, Modular)
+    assert (F + u - u).value(np.ones(4, bool)) == F.value(np.ones(4, bool))
+    assert F.complement() is F
+    assert F.restrict(range(4)) is F
+    assert F.contract([]) is F
+
+
+def test_a_value_that_spoils_its_mask_spoils_nothing_else():
+    class Spoils(ByValue):
+        def value(self, mask):
+            result = super().value(mask)
+            mask[:] = False
+            return result
+
+    G = FAMILIES["coverage"](np.random.default_rng(3), 5)
+    F = Spoils(G)
+    F.monotone = True
+    combined = 9 * F + F.complement() + Concave(F, "sqrt")
+    naive = 9 * G + G.complement() + Concave(G, "sqrt")
+    mask = np.array([True, False, True, True, False])
+    kept = mask.copy()
+    assert combined.value(mask) == pytest.approx(naive.value(mask))
+    assert F(mask) == G(mask)
+    assert (F - combined)(mask) == pytest.approx((G - naive)(mask))
+    np.testing.assert_allclose(combined.marginals(mask), naive.marginals(mask))
+    np.testing.assert_array_equal(mask, kept)
+
+
+def test_numpy_numbers_are_factors_and_arrays_are_not():
+    F = FAMILIES["cut"](np.random.default_rng(0), 4)
+    mask = np.array([True, False, True, False])
+    assert (np.float64(2) * F * np.int64(3) / np.float32(4)).value(mask) == 1.5 * F.value(mask)
+    with pytest.raises(TypeError):
+        np.ones(2) * F
+
+
+@pytest.mark.parametrize("family", ["cut", "roots of groups", "entropy", "minus modular"])
+def test_functions_travel_to_other_processes_and_threads(family):
+    F, rng = member(family, 5, 6)
+    G = pickle.loads(pickle.dumps(F))
+    every = [rng.permutation(6) for _ in range(50)]
+    with ThreadPoolExecutor(4) as pool:
+        for here, there in zip(map(F.greedy, every), pool.map(G.greedy, every), strict=True):
+            np.testing.assert_array_equal(here, there)
