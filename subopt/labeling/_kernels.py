@@ -68,6 +68,7 @@ class Work(NamedTuple):
     energy: np.ndarray  # (1,)
     rng: np.ndarray  # (1,) uint64, xorshift state
     turn: np.ndarray  # (2 J,) 0..J-1 twice
+    deck: np.ndarray  # (J + 1,) outputs in the order in which they are perturbed; how many were
 
 
 @njit
@@ -327,7 +328,7 @@ def sweep(level, work, outputs, lazy):
     touched, saved_seen = work.touched, work.saved_seen
     saved_sources, saved_use = work.saved_sources, work.saved_use
     size, degree, energy = level.size, level.degree, work.energy
-    tolerance, slack = par[TOLERANCE], par[LAZY]
+    tolerance, slack, per_unit = par[TOLERANCE], par[LAZY], 1.0 / par[UNIT]
     moves = 0
     for j in outputs:
         prices(use, load, vec, A, par, j)
@@ -345,7 +346,7 @@ def sweep(level, work, outputs, lazy):
         save_prices(touched, seen, saved_seen, j)
         moved = 0
         for k in range(N):
-            f = size[k] / par[UNIT]
+            f = size[k] * per_unit
             quadratic = degree[k]
             for _ in range(L):
                 everything = not lazy
@@ -423,6 +424,19 @@ def sweep(level, work, outputs, lazy):
 
 
 @njit
+def deal(deck, rng):
+    """Return the next output of a shuffled deck: all come up equally often."""
+    J = deck.shape[0] - 1
+    place = deck[J] % J
+    if place == 0:
+        for a in range(J - 1, 0, -1):
+            b = draw(rng, np.int64(a + 1))
+            deck[a], deck[b] = deck[b], deck[a]
+    deck[J] += 1
+    return deck[place]
+
+
+@njit
 def open_output(level, work, j):
     """Save output j for `roll_back`, forget its prices, and return its own terms."""
     save_prices(work.touched, work.seen, work.saved_seen, j)
@@ -495,13 +509,14 @@ def improve(level, work, rounds, settle, energies):
             begin(work)
             n, start, count, passes = 0, 0, J, SETTLE
             if not settling:
-                n = min(J, 2 + draw(rng, WAYS) // 3)
+                opening = work.deck[J] < J  # pair up all outputs once
+                n = min(J, 2 if opening else 2 + draw(rng, WAYS) // 3)
                 start, count, passes = draw(rng, J), min(J, WINDOW), REPAIR
                 for a in range(n):
-                    chosen[a] = draw(rng, J)
+                    chosen[a] = deal(work.deck, rng)
                     if work.touched[chosen[a]] == 0:
                         energy -= open_output(level, work, chosen[a])
-                if n == 2 and draw(rng, COIN) == 0:
+                if n == 2 and (opening or draw(rng, COIN) == 0):
                     exchange(work.sources, rng, chosen[0], chosen[1])
                 else:
                     for a in range(n):
@@ -512,8 +527,8 @@ def improve(level, work, rounds, settle, energies):
                 for i in range(vec.shape[1]):
                     refresh(use, load, vec, A, par, i)
             work.energy[0] = energy
-            for p in range(3 + passes):
-                lazy = p >= 3
+            for p in range(2 + passes):
+                lazy = p >= 2
                 outputs = work.turn[start : start + count] if lazy else chosen[:n]
                 if sweep(level, work, outputs, lazy) == 0 and lazy:
                     break
