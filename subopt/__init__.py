@@ -17,6 +17,7 @@ from subopt.functions.log_determinant import GaussianMutualInformation, LogDeter
 from subopt.functions.matroid_rank import MatroidRank
 from subopt.functions.modular import Modular
 from subopt.incremental import Incremental
+from subopt.labeling.bound import LabelingCertificate
 from subopt.labeling.coupled import CoupledLabelingProblem, LabelingResult
 from subopt.minimize import minimize, minimize_many
 from subopt.result import Status
@@ -36,6 +37,7 @@ __all__ = [
     "GaussianMutualInformation",
     "HypergraphCut",
     "Incremental",
+    "LabelingCertificate",
     "LabelingResult",
     "LogDeterminant",
     "MatroidRank",

@@ -22,8 +22,10 @@ LAYOUTS = {"signal": (21,), "image": (11, 9), "volume": (5, 6, 7)}
 def shuffling_solver(problems, *, rng, threads=None, effort="fast", time_limit=None):
     """Any labeling, drawn from the stream of the group: the layer has to cope with all of them."""
     results = []
-    for p, rng in zip(problems, rng, strict=True):
-        sources = np.sort(rng.integers(0, p.n_inputs, (p.n_outputs, *p.grid, p.levels)), axis=-1)
+    for p, generator in zip(problems, rng, strict=True):
+        sources = np.sort(
+            generator.integers(0, p.n_inputs, (p.n_outputs, *p.grid, p.levels)), axis=-1
+        )
         value = p.energy(p.shares(sources))
         results.append(types.SimpleNamespace(sources=sources, value=value))
     return results

@@ -41,7 +41,7 @@ def graphs(grid: tuple[int, ...]) -> tuple[Graph, ...]:
         for axis in range(len(grid))
     ]
     tails, heads = np.concatenate(ends, axis=1)
-    size = np.ones(index.size)
+    size: Array = np.ones(index.size)
     found = []
     while True:
         coarse = tuple(-(-length // 2) for length in grid)

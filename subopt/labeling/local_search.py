@@ -18,7 +18,7 @@ import numpy as np
 
 from subopt import _validate
 from subopt._types import RNG, Array
-from subopt.labeling import _kernels, _levels
+from subopt.labeling import _kernels, _levels, _rounds
 from subopt.labeling.coupled import Callback, CoupledLabelingProblem, LabelingResult
 from subopt.result import Status
 
@@ -130,7 +130,7 @@ class _Search:
                 if self.max_sweeps is not None:
                     now = min(now, self.max_sweeps - len(self.energies))
                 energies = np.empty(now)
-                _kernels.improve(self.levels[depth], work, ROUNDS_PER_SWEEP, first, energies)
+                _rounds.improve(self.levels[depth], work, ROUNDS_PER_SWEEP, first, energies)
                 self.energies.extend(energies.tolist())
                 sweeps -= now
                 first = False
