@@ -130,7 +130,8 @@ class CoMixup:
         if _validate.real("distance_weight", self.distance_weight) > 1:
             raise ValueError(f"distance_weight needs a number in 0..1, got {self.distance_weight}")
         _validate.choice("effort", self.effort, EFFORTS)
-        _validate.choice("levels", self.levels, (1, 2))
+        if _validate.integer("levels", self.levels, 1) > 2:
+            raise ValueError(f"levels must be 1 or 2, got {self.levels}")
         _validate.choice("channels", self.channels, ("first", "last"))
         _validate.choice("zero_saliency", self.zero_saliency, ("raise", "uniform"))
         for name in ("num_classes", "threads"):
