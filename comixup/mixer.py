@@ -41,7 +41,7 @@ class MixedBatch(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class CoMixup:
-    r"""Mix batches by Co-Mixup [1]_: salient patches kept, outputs made diverse.
+    r"""Mix batches by Co-Mixup: salient patches kept, outputs made diverse.
 
     The defaults are the published ones for CIFAR-100. docs/comixup.md lists the published names.
 
