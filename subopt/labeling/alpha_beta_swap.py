@@ -88,7 +88,10 @@ def swap(costs, distance, graph, labels, a, b, tolerance, room):
         gain = 0.0  # reached from the source, level >= 0: label a
         for i in range(n):
             label = labels[members[i]]
-            gain += wanted[i] * ((label == b) - (level[i] < 0))
+            if label == b:
+                gain += wanted[i]
+            if level[i] < 0:
+                gain -= wanted[i]
             for e in range(small_indptr[i], small_indptr[i + 1]):
                 j = small_heads[e]
                 if j > i:
