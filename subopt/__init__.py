@@ -16,6 +16,7 @@ from subopt.functions.hypergraph_cut import HypergraphCut
 from subopt.functions.log_determinant import GaussianMutualInformation, LogDeterminant
 from subopt.functions.matroid_rank import MatroidRank
 from subopt.functions.modular import Modular
+from subopt.graph.max_flow import Flow, max_flow
 from subopt.incremental import Incremental
 from subopt.labeling.bound import LabelingCertificate
 from subopt.labeling.coupled import CoupledLabelingProblem, LabelingResult
@@ -33,6 +34,7 @@ __all__ = [
     "DifferenceOfSubmodular",
     "Entropy",
     "FacilityLocation",
+    "Flow",
     "Function",
     "GaussianMutualInformation",
     "HypergraphCut",
@@ -46,6 +48,7 @@ __all__ = [
     "Status",
     "Sum",
     "View",
+    "max_flow",
     "minimize",
     "minimize_many",
     "normalize",

@@ -14,11 +14,13 @@ from subopt._types import RNG
 from subopt.labeling.bound import certified
 from subopt.labeling.coupled import Callback, CoupledLabelingProblem, LabelingResult
 from subopt.labeling.local_search import local_search
+from subopt.labeling.published import published
 
 
 def minimize(
     problem: CoupledLabelingProblem,
     *,
+    mode: str = "search",
     rng: RNG = None,
     effort: str = "default",
     max_sweeps: int | None = None,
@@ -31,17 +33,23 @@ def minimize(
     Parameters
     ----------
     problem : CoupledLabelingProblem
+    mode : {"search", "published"}
+        "search" looks for a low energy, see `subopt.labeling.local_search.local_search`.
+        "published" runs the published update rule of Co-Mixup, to compare with, see
+        `subopt.labeling.published.published`.
     rng : numpy.random.Generator, int or None
         Source of all randomness. An int gives the same answer every time, on any number of
         threads; None a fresh one.
     effort : {"fast", "default", "best"}
-        How much work to do, see `subopt.labeling.local_search.local_search`.
+        How much work to do in mode "search". Mode "published" does not use it.
     max_sweeps : int, optional
         Stop after so many sweeps.
     time_limit : float, optional
         Seconds to search, instead of the work of `effort`; the best answer so far is returned.
+        In mode "published": seconds after which no further sweep starts.
     callback : callable, optional
-        Called with the best `LabelingResult` so far after every sweep.
+        Called with the best `LabelingResult` so far after every sweep; in mode "published" with
+        the current one.
     lower_bound : bool, default False
         Whether to also compute a lower bound on the energy of every labeling, with a certificate
         that `LabelingCertificate.check` verifies. Takes 0.1 s or so, and is weak for strong
@@ -50,7 +58,8 @@ def minimize(
     Returns
     -------
     LabelingResult
-        ``value`` equals ``problem.energy(result.shares)``; ``energies`` never rises.
+        ``value`` equals ``problem.energy(result.shares)``. ``energies`` never rises in mode
+        "search"; in mode "published" it may, and `value` is the last of it.
 
     Raises
     ------
@@ -70,14 +79,19 @@ def minimize(
             f"minimize needs a CoupledLabelingProblem, got {type(problem).__name__}. Build one "
             "from an array of costs: CoupledLabelingProblem(unary)."
         )
-    result = local_search(
-        problem,
-        rng=rng,
-        effort=effort,
-        max_sweeps=max_sweeps,
-        time_limit=time_limit,
-        callback=callback,
-    )
+    if _validate.choice("mode", mode, ("search", "published")) == "published":
+        result = published(
+            problem, rng=rng, max_sweeps=max_sweeps, time_limit=time_limit, callback=callback
+        )
+    else:
+        result = local_search(
+            problem,
+            rng=rng,
+            effort=effort,
+            max_sweeps=max_sweeps,
+            time_limit=time_limit,
+            callback=callback,
+        )
     return certified(problem, result) if lower_bound else result
 
 

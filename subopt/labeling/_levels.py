@@ -35,13 +35,8 @@ class Graph(NamedTuple):
 @lru_cache(maxsize=32)
 def graphs(grid: tuple[int, ...]) -> tuple[Graph, ...]:
     """Return the graphs of all levels, finest first."""
-    index = np.arange(math.prod(grid)).reshape(grid)
-    ends = [
-        np.stack([np.delete(index, -1, axis).ravel(), np.delete(index, 0, axis).ravel()])
-        for axis in range(len(grid))
-    ]
-    tails, heads = np.concatenate(ends, axis=1)
-    size: Array = np.ones(index.size)
+    tails, heads = neighbours(grid)
+    size: Array = np.ones(math.prod(grid))
     found = []
     while True:
         coarse = tuple(-(-length // 2) for length in grid)
@@ -53,6 +48,16 @@ def graphs(grid: tuple[int, ...]) -> tuple[Graph, ...]:
         tails, heads = tails[tails != heads], heads[tails != heads]
         size = np.bincount(block, weights=size)
         grid = coarse
+
+
+def neighbours(grid: tuple[int, ...]) -> Array:
+    """Return the pairs of patches that are neighbours along an axis: tails and heads, (2, E)."""
+    index = np.arange(math.prod(grid)).reshape(grid)
+    ends = [
+        np.stack([np.delete(index, -1, axis).ravel(), np.delete(index, 0, axis).ravel()])
+        for axis in range(len(grid))
+    ]
+    return np.concatenate(ends, axis=1)
 
 
 def _graph(grid: tuple[int, ...], tails: Array, heads: Array, size: Array, parent: Array) -> Graph:
