@@ -18,6 +18,7 @@ from subopt.functions.matroid_rank import MatroidRank
 from subopt.functions.modular import Modular
 from subopt.graph.max_flow import Flow, max_flow
 from subopt.incremental import Incremental
+from subopt.labeling.bound import LabelingCertificate
 from subopt.labeling.coupled import CoupledLabelingProblem, LabelingResult
 from subopt.minimize import minimize, minimize_many
 from subopt.result import Status
@@ -38,6 +39,7 @@ __all__ = [
     "GaussianMutualInformation",
     "HypergraphCut",
     "Incremental",
+    "LabelingCertificate",
     "LabelingResult",
     "LogDeterminant",
     "MatroidRank",

@@ -78,15 +78,19 @@ def levels(problem: CoupledLabelingProblem) -> list[_kernels.Level]:
     A = problem.compatibility / L
     coupled = float(np.count_nonzero(A) > np.count_nonzero(A.diagonal()))
     pull = problem.smoothness / (N * L**2)
-    cost = np.moveaxis(problem.unary, 0, -1) / L
+    cost = problem.unary.reshape(len(problem.unary), -1).T / L
     # what differences of costs look like: a unit for tolerances that follows any rescaling of E
-    unit = float(np.ptp(cost.reshape(N, -1), axis=1).mean()) + (problem.smoothness / N / L)
+    unit = float((cost.max(axis=1) - cost.min(axis=1)).sum() + problem.smoothness / L) / N
+    finest, *_ = hierarchy = graphs(problem.grid)
+    grid = finest.grid
     found = []
-    for graph in graphs(problem.grid):
-        if cost.shape[:-1] != graph.grid:
-            for axis in range(len(graph.grid)):
-                cost = np.add.reduceat(cost, np.arange(0, cost.shape[axis], 2), axis=axis)
-        scale = float(graph.size.mean())
+    for graph in hierarchy:
+        if graph is not finest:
+            cost = cost.reshape(*grid, -1)
+            for axis, length in enumerate(grid):
+                cost = np.add.reduceat(cost, np.arange(0, length, 2), axis=axis)
+        grid = graph.grid
+        scale = N / len(graph.size)
         par = [problem.coupling / (N * L), free, offset, scale, 1e-10 * unit, coupled]
         found.append(
             _kernels.Level(
