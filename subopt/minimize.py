@@ -79,19 +79,16 @@ def minimize(
             f"minimize needs a CoupledLabelingProblem, got {type(problem).__name__}. Build one "
             "from an array of costs: CoupledLabelingProblem(unary)."
         )
-    if _validate.choice("mode", mode, ("search", "published")) == "published":
-        result = published(
-            problem, rng=rng, max_sweeps=max_sweeps, time_limit=time_limit, callback=callback
-        )
+    limits: dict[str, Any] = {
+        "rng": rng,
+        "max_sweeps": max_sweeps,
+        "time_limit": time_limit,
+        "callback": callback,
+    }
+    if _validate.choice("mode", mode, ("search", "published")) == "search":
+        result = local_search(problem, effort=effort, **limits)
     else:
-        result = local_search(
-            problem,
-            rng=rng,
-            effort=effort,
-            max_sweeps=max_sweeps,
-            time_limit=time_limit,
-            callback=callback,
-        )
+        result = published(problem, **limits)
     return certified(problem, result) if lower_bound else result
 
 

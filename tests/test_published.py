@@ -1,6 +1,7 @@
 """The published update rule: its moves against all assignments, its sweeps against a plain twin."""
 
 import itertools
+import pickle
 
 import numba
 import numpy as np
@@ -215,6 +216,20 @@ def test_outputs_with_the_same_inputs_are_pushed_apart():
     use = np.array([[3.0, 1, 0], [2, 2, 0], [4, 0, 0], [4, 0, 0], [1, 3, 0], [1, 1, 2]])
     push = rule._apart(use, 0.5)
     assert push.tolist() == [[0.5, 0, 0], [0, 0.5, 0], [0] * 3, [0] * 3, [0.5, 0, 0], [0] * 3]
+
+
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="counts what the JIT compiled")
+def test_one_compilation_serves_all_problems():
+    rng = np.random.default_rng(0)
+    for grid, m in [((3,), 1), ((1,), 3), ((2, 2), 2), ((2, 1, 2), 3)]:
+        for levels in (1, 2):
+            problem = CoupledLabelingProblem(rng.random((m, *grid)), levels=levels)
+            minimize(problem, mode="published", rng=0)
+            minimize(pickle.loads(pickle.dumps(problem)), mode="published", rng=0)
+    assert len(rule._sweep.signatures) == 1
+    # the kernels inside are not loaded if that one came from the disk cache
+    assert len(alpha_beta_swap.swap_all.signatures) <= 1
+    assert len(max_flow.augment.signatures) <= 1
 
 
 def test_stops():

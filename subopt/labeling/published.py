@@ -122,7 +122,9 @@ class _Run:
             coupling=problem.coupling,
             threshold=0.0,
         )
-        self.unary = np.ascontiguousarray(problem.unary.reshape(m, N).T)
+        # copies: for read-only arrays numba would compile everything anew
+        self.unary = np.array(problem.unary.reshape(m, N).T, order="C")
+        self.compatibility = np.array(problem.compatibility)
         distance = np.zeros((m + EXTRA, m + EXTRA))
         distance[:m, :m] = problem.smoothness / N * (1.0 - np.eye(m))
         first = rng.integers(0, m, size=(J, N), dtype=np.int64)
@@ -139,12 +141,12 @@ class _Run:
         self.graph, _ = max_flow.csr(N, tails, heads)
         self.room = room(N, len(self.graph.heads), m + EXTRA)
         self.energies: list[float] = []
-        self.plain_energy = self.plain.energy(self.shares())
+        self.plain_energies = [self.plain.energy(self.shares())]
         self.n_cuts = 0
         self.status = Status.SEARCHED
 
     def sweep(self, *, halves: bool, apart: bool) -> None:
-        """Solve every output once and record the energy."""
+        """Solve every output once and record the energies."""
         problem = self.problem
         N = problem.n_patches
         use = self.state.use
@@ -163,26 +165,30 @@ class _Run:
         )
         self.n_cuts += _sweep(
             self.unary,
-            problem.compatibility,
+            self.compatibility,
             push,
             par,
             self.graph,
             self.state,
             self.room,
         )
-        self.energies.append(problem.energy(self.shares()))
+        shares = self.shares()
+        self.energies.append(problem.energy(shares))
+        self.plain_energies.append(self.plain.energy(shares))
 
     def converged(self) -> bool:
-        """Whether the stopping objective hardly changed since the last call."""
-        before, self.plain_energy = self.plain_energy, self.plain.energy(self.shares())
-        return abs(self.plain_energy - before) <= CHANGE * abs(before)
+        """Whether the last sweep hardly changed the stopping objective."""
+        before, now = self.plain_energies[-2:]
+        return abs(now - before) <= CHANGE * abs(before)
 
     def shares(self) -> Array:
+        """Return shares, whatever `levels`: a whole patch is two halves of one input."""
         p = self.problem
         sources = self.state.sources.reshape(p.n_outputs, *p.grid, 2)
         return shares_from_sources(sources, p.n_inputs)
 
     def result(self) -> LabelingResult:
+        """Return the labeling as it stands."""
         p = self.problem
         sources = self.state.sources[:, :, : p.levels].reshape(p.n_outputs, *p.grid, p.levels)
         return LabelingResult(
