@@ -111,6 +111,11 @@ def as_label_matrix(labels: Any, n: int, num_classes: int | None) -> Array:
 def _label_rows(rows: Array, num_classes: int | None) -> Array:
     if rows.shape[1] == 0:
         raise ValueError(f"labels needs at least one class, got the shape {rows.shape}")
+    if rows.shape[1] == 1 and rows.dtype.kind in "iu" and rows.max(initial=0) > 1:
+        raise ValueError(
+            f"labels of shape {rows.shape} with values above 1 look like a column of class "
+            "indices: pass labels[:, 0], with num_classes."
+        )
     if num_classes is not None and rows.shape[1] != num_classes:
         raise ValueError(
             f"labels has {rows.shape[1]} classes a row, but num_classes is {num_classes}. Leave "

@@ -90,11 +90,11 @@ def run(mixer: CoMixup, saliency: str, out: Path, say: Callable[[str], object]) 
 def table(mixed: MixedBatch, names: list[str], times: list[float]) -> list[str]:
     """Return the printed summary, line by line."""
     plan = mixed.plan
-    lines = ["output      made of"]
-    for j, name in enumerate(names):
+    lines = ["output  made of"]
+    for j in range(len(names)):
         share = plan.shares[j]
         order = [i for i in np.argsort(-share, kind="stable") if share[i] > 0]
-        lines.append(f"{name:10}  " + ", ".join(f"{names[i]} {share[i]:.0%}" for i in order))
+        lines.append(f"{j + 1:6}  " + ", ".join(f"{names[i]} {share[i]:.0%}" for i in order))
     return [
         *lines,
         "",

@@ -81,7 +81,8 @@ class CoMixup:
     threads : int, optional
         Threads that solve groups; the solver's choice by default. Results do not depend on it.
     time_limit : float, optional
-        Seconds that the solver may take; none by default. With it results depend on the machine.
+        Seconds that the solver may take for each group, instead of the work of `effort`; none by
+        default. With it results depend on the machine.
 
     Raises
     ------
@@ -275,7 +276,12 @@ class CoMixup:
         if maps.shape not in ((len(batch), *spatial), (len(batch), *grid)):
             raise ValueError(
                 f"saliency needs {needed}, or one number per patch, {(len(batch), *grid)}, got the "
-                f"shape {maps.shape}. Gradients with a channel axis go through "
-                "comixup.saliency.from_gradient first."
+                f"shape {maps.shape}. "
+                + (
+                    "If the images are grey, give them their channel axis: images[:, None]."
+                    if maps.shape == batch.shape
+                    else "Gradients with a channel axis go through comixup.saliency.from_gradient "
+                    "first."
+                )
             )
         return maps

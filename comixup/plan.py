@@ -318,7 +318,7 @@ class MixPlan:
 
         return draw_group(self, images, channels, labels, names, saliency, group)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return planfile.describe(self)
 
     @cached_property

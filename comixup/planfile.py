@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import zipfile
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 FORMAT = 1
 _FIELDS = ("sources", "group_edges", "energies", "spatial", "seed", "keys")
 _ROWS = 20
+# what reading a damaged or foreign archive raises, besides the errors of its formats
+_DAMAGED = (ValueError, OSError, EOFError, KeyError, NotImplementedError, RuntimeError)
 
 
 def checked_fields(plan: MixPlan) -> dict[str, Any]:
@@ -100,7 +103,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
             fields = {key: file[key] for key in file.files}
     except FileNotFoundError:
         raise
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
+    except (*_DAMAGED, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{name} is not a comixup plan, or is damaged: {error}") from error
     version = fields.get("format")
     if version is None or any(key not in fields for key in _FIELDS):

@@ -13,6 +13,7 @@ class Status(enum.Enum):
     SEARCHED = "the search that the effort describes ran to its end; nothing better was found"
     MAX_SWEEPS = "stopped after max_sweeps sweeps; the best answer so far is returned"
     TIME_LIMIT = "stopped at time_limit; the best answer so far is returned"
+    RULE_ENDED = "the sweeps of the published rule are done; their last labeling is returned"
     CONVERGED = "the relative change of a sweep fell below the tolerance of the published rule"
 
     def __str__(self) -> str:

@@ -111,17 +111,12 @@ def test_without_coupling_and_smoothness_the_bound_is_tight(problem, seed):
 
 
 @given(problems(inputs=(2, 5)), SEEDS)
-def test_permuting_the_inputs_permutes_the_answer(problem, seed):
+def test_permuting_the_inputs_permutes_the_energy_of_an_answer(problem, seed):
     order = np.random.default_rng(seed).permutation(problem.n_inputs)
-    permuted = CoupledLabelingProblem(
-        problem.unary[order],
-        n_outputs=problem.n_outputs,
+    permuted = dataclasses.replace(
+        problem,
+        unary=problem.unary[order],
         compatibility=problem.compatibility[np.ix_(order, order)],
-        smoothness=problem.smoothness,
-        coupling=problem.coupling,
-        threshold=problem.threshold,
-        threshold_kind=problem.threshold_kind,
-        levels=problem.levels,
     )
     result = minimize(problem, rng=seed, effort="fast")
     energy = permuted.energy(result.shares[..., order])
@@ -229,17 +224,53 @@ def test_prices_are_changes_of_energy(problem, seed):
     )
 
 
+@given(problems(grids=[(4,), (2, 2), (3, 3)], inputs=(2, 4), outputs=(1, 3)), SEEDS)
+def test_where_nothing_moves_no_slot_improves(problem, seed):
+    """Prices are exact if A does not couple inputs: full visits end in a minimum over slots."""
+    problem = _with(problem, np.diag(problem.compatibility.diagonal()))
+    level, work = states(problem, 0, seed)
+    _rounds.begin(work)
+    for _ in range(100):
+        if _rounds.sweep(level, work, np.arange(problem.n_outputs), False) == 0:
+            break
+    sources = on_the_grid(problem, 0, work.sources)
+    energy = problem.energy(problem.shares(sources))
+    for index in np.ndindex(sources.shape):
+        for b in range(problem.n_inputs):
+            changed = sources.copy()
+            changed[index] = b
+            slack = scale(problem) + level.par[_kernels.TOLERANCE]
+            assert problem.energy(problem.shares(changed)) >= energy - slack
+
+
+@given(problems(grids=LARGE, inputs=(2, 5)), SEEDS)
+def test_changes_stay_exact_from_move_to_move(problem, seed):
+    """Without a threshold no gate flips, so the change of any move is exact for any A."""
+    problem = dataclasses.replace(problem, threshold=0.0)
+    depth = len(_levels.graphs(problem.grid)) - 1
+    level, work = states(problem, depth, seed)
+    rng = np.random.default_rng(seed)
+    j = rng.integers(problem.n_outputs)
+    _kernels.prices(work.use, work.load, work.vec, level.A, level.par, j)
+    for _ in range(4):
+        k = rng.integers(len(level.size))
+        u, b = work.sources[j, k, 0], rng.integers(problem.n_inputs)
+        n = int(np.sum(work.sources[j, k] == u))
+        if u == b:
+            continue
+        state = (work.use, work.load, work.vec, level.A, level.par, j, u, b, n * level.size[k])
+        before = problem.energy(problem.shares(on_the_grid(problem, depth, work.sources)))
+        own = -_kernels.fill_field(level, work, j)
+        change = _kernels.coupling_change(*state)
+        _kernels.move(*state)
+        work.sources[j, k][work.sources[j, k] == u] = b
+        own += _kernels.fill_field(level, work, j)
+        after = problem.energy(problem.shares(on_the_grid(problem, depth, work.sources)))
+        assert own + change == pytest.approx(after - before, abs=scale(problem))
+
+
 def _with(problem, A):
-    return CoupledLabelingProblem(
-        problem.unary,
-        n_outputs=problem.n_outputs,
-        compatibility=A,
-        smoothness=problem.smoothness,
-        coupling=problem.coupling,
-        threshold=problem.threshold,
-        threshold_kind=problem.threshold_kind,
-        levels=problem.levels,
-    )
+    return dataclasses.replace(problem, compatibility=A)
 
 
 @given(problems(grids=LARGE), SEEDS)
@@ -265,6 +296,21 @@ def test_a_rolled_back_trial_leaves_no_trace(problem, seed):
 def group(m=20, grid=(4, 4), seed=0):
     c = np.random.default_rng(seed).random((m, *grid)) ** 3
     return CoupledLabelingProblem(-c / c.reshape(m, -1).sum(axis=1).reshape(-1, *[1] * len(grid)))
+
+
+def test_one_generator_for_all_problems_does_not_depend_on_threads():
+    runs = []
+    for threads in (1, 4):
+        rng = np.random.default_rng(5)
+        results = minimize_many([group(4)] * 8, rng=[rng] * 8, threads=threads, effort="fast")
+        runs.append([r.sources.tobytes() for r in results])
+    assert runs[0] == runs[1]
+
+
+def test_max_sweeps_that_suffice_are_not_a_stop():
+    full = minimize(group(), rng=0, effort="fast")
+    same = minimize(group(), rng=0, effort="fast", max_sweeps=full.n_sweeps)
+    assert same.status is full.status is Status.SEARCHED
 
 
 def test_max_sweeps_and_callback():
@@ -326,6 +372,9 @@ BAD = {
     "no inputs": ((np.zeros((0, 3)),), {}, "no empty axis"),
     "empty grid": ((np.zeros((3, 0)),), {}, "no empty axis"),
     "ragged": (([[1.0], [1.0, 2.0]],), {}, "unary"),
+    "huge": ((U + 1e301,), {}, r"up to 1e\+60.*largest is 1e\+301"),
+    "huge coupling": ((U,), {"coupling": 1e200}, "coupling needs a number up to"),
+    "huge A": ((U,), {"compatibility": np.full((2, 2), 1e99)}, "compatibility needs numbers up to"),
     "negative smoothness": ((U,), {"smoothness": -1}, "smoothness needs a finite number >= 0"),
     "nan coupling": ((U,), {"coupling": np.nan}, "coupling needs a finite number >= 0"),
     "text threshold": ((U,), {"threshold": "0.8"}, "threshold needs a number"),
@@ -375,6 +424,12 @@ def test_bad_calls_say_what_to_do():
         problem.shares([[[0.5]]])
     with pytest.raises(ValueError, match="one entry for each of the 1 problems, got 2"):
         minimize_many([problem], rng=[0, 1])
+    with pytest.raises(TypeError, match="rng needs"):
+        minimize_many([problem], rng="seed")
+    with pytest.raises(TypeError, match="for one, call minimize"):
+        minimize_many(problem)
+    with pytest.raises(ValueError, match="is for mode='search'"):
+        minimize(problem, mode="published", effort="fast")
     with pytest.raises(ValueError, match="threads needs"):
         minimize_many([problem], threads=0)
     assert minimize_many([]) == []

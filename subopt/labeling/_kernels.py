@@ -30,7 +30,7 @@ SAVED = 5
 # entries of Level.par
 GAMMA, FREE, OFFSET, UNIT, TOLERANCE, COUPLED, LAZY = range(7)
 
-FAR = 1e300
+FAR = np.inf
 
 
 class Level(NamedTuple):
@@ -167,6 +167,13 @@ def move(use, load, vec, A, par, j, u, b, q):
             d = q * (A[i, b] - A[i, u])
             vec[LOAD, i] += d
             load[i, j] += d
+        # the load of an output does not open its own gates: OWN follows the counts
+        if vec[LOAD, b] - load[b, j] > par[FREE]:
+            for i in range(vec.shape[1]):
+                vec[OWN, i] += q * A[b, i] * (i != b)
+        if vec[LOAD, u] - load[u, j] > par[FREE]:
+            for i in range(vec.shape[1]):
+                vec[OWN, i] -= q * A[u, i] * (i != u)
     else:
         vec[LOAD, b] += q * A[b, b]
         load[b, j] += q * A[b, b]

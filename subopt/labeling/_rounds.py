@@ -99,10 +99,24 @@ def roll_back(level, work):
 
 
 @njit
-def smallest(vec):
-    """Return the smallest score; four at a time, since one chain of comparisons is all latency."""
+def cheapest(vec, candidates, n_candidates, banned):
+    """Return the candidate of lowest score, or -1; n_candidates < 0 means that all inputs are."""
+    lowest = np.inf
+    if n_candidates >= 0:
+        best = -1
+        for c in range(n_candidates):
+            i = candidates[c]
+            if i != banned and vec[SCORE, i] < lowest:
+                lowest = vec[SCORE, i]
+                best = i
+        return best
     m = vec.shape[1]
-    a = b = c = d = FAR
+    kept = 0.0
+    if banned >= 0:
+        kept = vec[SCORE, banned]
+        vec[SCORE, banned] = np.inf
+    # four at a time, since one chain of comparisons is all latency
+    a = b = c = d = np.inf
     for i in range(0, m - 3, 4):
         a = vec[SCORE, i] if vec[SCORE, i] < a else a
         b = vec[SCORE, i + 1] if vec[SCORE, i + 1] < b else b
@@ -110,7 +124,13 @@ def smallest(vec):
         d = vec[SCORE, i + 3] if vec[SCORE, i + 3] < d else d
     for i in range(m - m % 4, m):
         a = vec[SCORE, i] if vec[SCORE, i] < a else a
-    return min(min(a, b), min(c, d))
+    lowest = min(min(a, b), min(c, d))
+    best = m - 1
+    while best >= 0 and not (vec[SCORE, best] == lowest and best != banned):
+        best -= 1
+    if banned >= 0:
+        vec[SCORE, banned] = kept
+    return best
 
 
 @njit
@@ -130,6 +150,7 @@ def sweep(level, work, outputs, lazy):
     saved_sources, saved_use = work.saved_sources, work.saved_use
     size, degree, energy = level.size, level.degree, work.energy
     tolerance, slack, per_unit = par[TOLERANCE], par[LAZY], 1.0 / par[UNIT]
+    none = np.int64(-1)
     moves = 0
     for j in outputs:
         prices(use, load, vec, A, par, j)
@@ -156,51 +177,54 @@ def sweep(level, work, outputs, lazy):
                         u = s[j, k, l]
                         if vec[REMOVE, u] < seen[j, 1, u] - slack:
                             everything = True
-                lowest = FAR
-                b = 0
+                candidates = -1 if everything else n_cheaper
                 if everything:
                     for i in range(m):
                         vec[SCORE, i] = field[j, k, i] + vec[ADD, i] * f
-                    lowest = smallest(vec)
                 else:
                     for c in range(n_cheaper):
                         i = cheaper[c]
-                        x = field[j, k, i] + vec[ADD, i] * f
-                        if x < lowest:
-                            lowest = x
-                            b = i
-                # the slot that gains most, alone or, in a pure patch, together with all others
+                        vec[SCORE, i] = field[j, k, i] + vec[ADD, i] * f
+                u = s[j, k, 0]
                 pure = True
+                for l in range(1, L):
+                    pure = pure and s[j, k, l] == u
+                # the slot that gains most, alone or, in a pure patch, together with all others
                 slot = -1
-                n = 1
+                target = cheapest(vec, cheaper, candidates, u if pure else none)
                 gain = -tolerance
-                for l in range(L):
-                    u = s[j, k, l]
-                    pure = pure and u == s[j, k, 0]
-                    d = lowest - field[j, k, u] + vec[REMOVE, u] * f + quadratic
-                    if d < gain:
-                        gain = d
-                        slot = l
-                if pure and L > 1:
-                    u = s[j, k, 0]
-                    d = lowest - field[j, k, u] + vec[REMOVE, u] * f
-                    d = L * d + L * L * quadratic
-                    if d < gain:
-                        gain = d
+                n = 1
+                if pure and target >= 0:
+                    d = vec[SCORE, target] - field[j, k, u] + vec[REMOVE, u] * f
+                    if d + quadratic < gain:
+                        gain = d + quadratic
                         slot = 0
-                        n = L
+                    if L > 1 and L * d + L * L * quadratic < gain:
+                        # prices are of one unit: ask for the change itself
+                        d = L * (field[j, k, target] - field[j, k, u]) + L * L * quadratic
+                        q = L * size[k]
+                        d += coupling_change(use, load, vec, A, par, j, u, target, q)
+                        if d < gain:
+                            slot = 0
+                            n = L
+                elif not pure:
+                    first = target
+                    for l in range(L):
+                        u = s[j, k, l]
+                        b = cheapest(vec, cheaper, candidates, u) if first == u else first
+                        if b >= 0:
+                            d = vec[SCORE, b] - field[j, k, u] + vec[REMOVE, u] * f + quadratic
+                            if d < gain:
+                                gain = d
+                                slot = l
+                                target = b
                 if slot < 0:
                     break
-                if everything:
-                    while vec[SCORE, b] > lowest:
-                        b += 1
-                u = s[j, k, slot]
-                if u == b:
-                    break
+                u, b = s[j, k, slot], target
                 d = n * (field[j, k, b] - field[j, k, u]) + n * n * quadratic
-                if n > 1 or f != 1.0:  # prices are of one unit: ask for the change itself
-                    q = n * size[k]
-                    if d + coupling_change(use, load, vec, A, par, j, u, b, q) >= -tolerance:
+                if n == 1 and f != 1.0:
+                    change = coupling_change(use, load, vec, A, par, j, u, b, size[k])
+                    if d + change >= -tolerance:
                         break
                 if moved == 0:
                     save_labels(touched, s, use, load, saved_sources, saved_use, j)

@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from subopt.result import Status
 
 if TYPE_CHECKING:
     from subopt.labeling.bound import LabelingCertificate
+
+
+LARGEST = 1e60  # of unary costs and weights: products of three of them are still finite
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -40,13 +43,13 @@ class CoupledLabelingProblem:
 
     where every pair k ~ k' of grid neighbours (along one axis) counts once, and
     :math:`g(t) = t\,[t > \tau N]` ("hard") or :math:`\max(t - \tau N, 0)` ("soft"); both are
-    g(t) = t when :math:`\tau = 0`.
+    g(t) = t when :math:`\tau = 0`. (A hard threshold is raised by 1e-9 N, see `gate`.)
 
     Parameters
     ----------
     unary : array_like of shape (m, \*grid)
-        Cost c[i, k] of filling patch k of any output with input i. Any finite real numbers. The
-        grid has 1, 2 or 3 dimensions.
+        Cost c[i, k] of filling patch k of any output with input i. Any real numbers up to 1e60 in
+        size. The grid has 1, 2 or 3 dimensions.
     n_outputs : int, optional
         Number m' of outputs; m by default.
     compatibility : array_like of shape (m, m), optional
@@ -110,8 +113,13 @@ class CoupledLabelingProblem:
                 "unary needs the shape (inputs, *grid) with a grid of 1, 2 or 3 dimensions and no "
                 f"empty axis, got {c.shape}. A flat list of patches is a grid of 1 dimension."
             )
+        if np.abs(c).max() > LARGEST:
+            raise ValueError(
+                f"unary needs numbers up to {LARGEST:g}, so that sums stay finite, but the largest "
+                f"is {np.abs(c).max():g}. Divide all weights by a constant: the answer stays."
+            )
         m = len(c)
-        normalized = {
+        normalized: dict[str, Any] = {
             "unary": c,
             "n_outputs": _validate.positive_int("n_outputs", m if n_outputs is None else n_outputs),
             "compatibility": _compatibility(compatibility, m),
@@ -121,10 +129,24 @@ class CoupledLabelingProblem:
             "threshold_kind": _validate.choice("threshold_kind", threshold_kind, ("hard", "soft")),
             "levels": _validate.positive_int("levels", levels),
         }
+        for name in ("smoothness", "coupling", "threshold"):
+            if normalized[name] > LARGEST:
+                raise ValueError(
+                    f"{name} needs a number up to {LARGEST:g}, got {normalized[name]:g}"
+                )
+        if normalized["compatibility"].max() > LARGEST:
+            raise ValueError(f"compatibility needs numbers up to {LARGEST:g}")
         for name, value in normalized.items():
             if isinstance(value, np.ndarray):
                 value.setflags(write=False)
             object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        return (
+            f"CoupledLabelingProblem({self.n_inputs} inputs, {self.n_outputs} outputs, grid "
+            f"{self.grid}, smoothness={self.smoothness:g}, coupling={self.coupling:g}, "
+            f"threshold={self.threshold:g} {self.threshold_kind}, levels={self.levels})"
+        )
 
     @property
     def n_inputs(self) -> int:
@@ -276,8 +298,8 @@ class LabelingResult:
         What ran, in words.
     n_inputs : int
         Number m of inputs.
-    n_sweeps, n_starts, n_cuts : int
-        Passes over all outputs, labelings started from, minimum cuts solved.
+    n_sweeps, n_cuts : int
+        Sweeps over the outputs, and minimum cuts solved (none in mode "search").
     certificate : LabelingCertificate or None
         Evidence for `lower_bound`; ``None`` unless it was asked for.
     """
@@ -289,9 +311,15 @@ class LabelingResult:
     method: str
     n_inputs: int
     n_sweeps: int
-    n_starts: int
     n_cuts: int
     certificate: LabelingCertificate | None = None
+
+    def __repr__(self) -> str:
+        bound = "" if self.lower_bound is None else f", lower_bound={self.lower_bound:.6g}"
+        return (
+            f"LabelingResult(value={self.value:.6g}{bound}, status={self.status.name}, "
+            f"n_sweeps={self.n_sweeps}, sources of shape {self.sources.shape}; {self.method})"
+        )
 
     @cached_property
     def shares(self) -> Array:

@@ -1,6 +1,7 @@
 """Coarse-to-fine iterated local search for coupled labelings.
 
-Start from whole inputs (output j is input j), whose counts already respect the coupling. Improve
+Start from whole inputs (output j is input j mod m: with as many outputs as inputs, none is used
+twice, and the coupling is quiet). Improve
 slot by slot, then perturb two or three outputs, repair what that touches, and keep the result if E
 did not rise. All of it first on blocks of patches, where a slot is many patches, then on smaller
 blocks down to single patches. A hard threshold makes clubs of outputs own an input together;
@@ -118,6 +119,8 @@ class _Search:
     def run(self, *, step: bool) -> Iterator[None]:
         """Search all levels; yield after every sweep if `step`, else after every level."""
         for depth in range(len(self.levels) - 1, -1, -1):
+            if self.status is not Status.SEARCHED:
+                return
             if depth < self.depth:
                 self.sources = self.sources[:, self.graphs[depth].parent]
                 self.depth = depth
@@ -144,11 +147,13 @@ class _Search:
 
     def _may_go_on(self, first: bool, sweeps: int) -> bool:
         """Whether this level gets another sweep; every level gets its first unless stopped."""
+        if self.deadline is None and sweeps <= 0:
+            return False
         if self.max_sweeps is not None and len(self.energies) >= self.max_sweeps:
             self.status = Status.MAX_SWEEPS
             return False
         if self.deadline is None:
-            return sweeps > 0
+            return True
         now = time.perf_counter()
         if now >= self.deadline and self.energies:
             self.status = Status.TIME_LIMIT
@@ -171,7 +176,6 @@ class _Search:
             method=f"iterated local search on {len(self.levels)} level(s)",
             n_inputs=self.problem.n_inputs,
             n_sweeps=len(self.energies),
-            n_starts=1,
             n_cuts=0,
         )
 

@@ -75,7 +75,7 @@ def published(
     -------
     LabelingResult
         The labeling after the last sweep, which need not be the best: ``energies`` may rise.
-        ``status`` is CONVERGED, TIME_LIMIT, MAX_SWEEPS (the argument) or SEARCHED (4 sweeps).
+        ``status`` is CONVERGED, TIME_LIMIT, MAX_SWEEPS (the argument) or RULE_ENDED.
 
     References
     ----------
@@ -98,12 +98,12 @@ def published(
         if run.converged():
             run.status = Status.CONVERGED
         elif last:
-            run.status = Status.SEARCHED if max_sweeps is None else Status.MAX_SWEEPS
+            run.status = Status.RULE_ENDED if max_sweeps is None else Status.MAX_SWEEPS
         elif time.perf_counter() >= deadline:
             run.status = Status.TIME_LIMIT
         if callback is not None:
             callback(run.result())
-        if run.status is not Status.SEARCHED:
+        if run.status is not Status.RULE_ENDED:
             break
     return run.result()
 
@@ -143,7 +143,7 @@ class _Run:
         self.energies: list[float] = []
         self.plain_energies = [self.plain.energy(self.shares())]
         self.n_cuts = 0
-        self.status = Status.SEARCHED
+        self.status = Status.RULE_ENDED
 
     def sweep(self, *, halves: bool, apart: bool) -> None:
         """Solve every output once and record the energies."""
@@ -199,7 +199,6 @@ class _Run:
             method="published update rule: block coordinate descent by alpha-beta swaps",
             n_inputs=p.n_inputs,
             n_sweeps=len(self.energies),
-            n_starts=1,
             n_cuts=self.n_cuts,
         )
 
