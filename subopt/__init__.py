@@ -1,6 +1,7 @@
 """Submodular and difference-of-submodular optimization with certificates."""
 
 from subopt.algebra import Sum, View, normalize
+from subopt.certificate import BaseCertificate, CertificateError, ExhaustiveCertificate
 from subopt.cut_form import CutForm
 from subopt.difference import DifferenceOfSubmodular
 from subopt.function import SetFunction
@@ -19,10 +20,13 @@ from subopt.functions.modular import Modular
 from subopt.incremental import Incremental
 from subopt.labeling.coupled import CoupledLabelingProblem, LabelingResult
 from subopt.minimize import minimize, minimize_many
-from subopt.result import Status
+from subopt.result import Result, Status
+from subopt.solvers.min_norm_point import min_norm_point
 
 __all__ = [
+    "BaseCertificate",
     "Cardinality",
+    "CertificateError",
     "Concave",
     "ConcaveOfModular",
     "CoupledLabelingProblem",
@@ -31,6 +35,7 @@ __all__ = [
     "CutForm",
     "DifferenceOfSubmodular",
     "Entropy",
+    "ExhaustiveCertificate",
     "FacilityLocation",
     "Function",
     "GaussianMutualInformation",
@@ -40,10 +45,12 @@ __all__ = [
     "LogDeterminant",
     "MatroidRank",
     "Modular",
+    "Result",
     "SetFunction",
     "Status",
     "Sum",
     "View",
+    "min_norm_point",
     "minimize",
     "minimize_many",
     "normalize",

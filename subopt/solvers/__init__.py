@@ -1,0 +1,1 @@
+"""One algorithm per file, one public function each; solvers never import each other."""
