@@ -91,8 +91,8 @@ def minimize(problem: Any, **options: Any) -> Any:
 
     Examples
     --------
-    >>> F = Cut([[0, 2, 0], [2, 0, 1], [0, 1, 0]]) + Modular([-3, 1, 0])
-    >>> result = minimize(F)
+    >>> F = Cut([[0, 2, 0], [2, 0, 1], [0, 1, 0]]) + Modular([-3, 1, 2])
+    >>> result = minimize(F, minimizer="minimal")
     >>> result.S, result.value, result.gap, result.certificate.check(F, result.S)
     (array([0]), -1.0, 0.0, 0.0)
     >>> result.method
@@ -209,22 +209,22 @@ def minimize_many(
     >>> [a.value == b.value for a, b in zip(one, two)]
     [True, True, True]
     """
-    problems = list(problems)
+    tasks: list[Any] = list(problems)
     if isinstance(rng, Sequence | np.ndarray):
         rngs = list(rng)
-        if len(rngs) != len(problems):
+        if len(rngs) != len(tasks):
             raise ValueError(
-                f"rng needs one entry for each of the {len(problems)} problems, got {len(rngs)}"
+                f"rng needs one entry for each of the {len(tasks)} problems, got {len(rngs)}"
             )
     else:
-        rngs = list(_validate.generator(rng).spawn(len(problems)))
+        rngs = list(_validate.generator(rng).spawn(len(tasks)))
     if threads is None:
         threads = os.cpu_count() or 1
-    threads = min(_validate.positive_int("threads", threads), len(problems))
-    labelings = [isinstance(problem, CoupledLabelingProblem) for problem in problems]
+    threads = min(_validate.positive_int("threads", threads), len(tasks))
+    labelings = [isinstance(problem, CoupledLabelingProblem) for problem in tasks]
     jobs = [
         partial(minimize, problem, **options, **({"rng": rng} if labeling else {}))
-        for problem, rng, labeling in zip(problems, rngs, labelings, strict=True)
+        for problem, rng, labeling in zip(tasks, rngs, labelings, strict=True)
     ]
     if threads <= 1:
         return [job() for job in jobs]

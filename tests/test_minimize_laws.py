@@ -114,7 +114,7 @@ def test_tampered_certificates_raise(family, seed, n):
     for certificate in worse:
         with pytest.raises(CertificateError):
             certificate.check(F, result.mask)
-    lower = F + Modular(np.full(n, -1.0 - abs(bound)))
+    lower = F + Modular(np.full(n, -1.0 - np.abs(all_values(F)).max()))
     with pytest.raises(CertificateError, match="proves"):
         result.certificate.check(lower, result.mask)
 

@@ -83,12 +83,12 @@ def min_norm_point(
 
     Examples
     --------
-    >>> F = Cut([[0, 2, 0], [2, 0, 1], [0, 1, 0]]) + Modular([-3, 1, 0])
-    >>> result = min_norm_point(F)
+    >>> F = Cut([[0, 2, 0], [2, 0, 1], [0, 1, 0]]) + Modular([-3, 1, 2])
+    >>> result = min_norm_point(F, minimizer="minimal")
     >>> result.S, result.value, result.gap, result.status.name
     (array([0]), -1.0, 0.0, 'OPTIMAL')
     >>> min_norm_point(F, minimizer="maximal").S
-    array([0, 1, 2])
+    array([0, 1])
     """
     _validate.set_function(F)
     tol = _validate.nonnegative("tol", tol)
@@ -152,6 +152,7 @@ class _Solver:
         self.F, self.stop, self.eliminate = F, stop, eliminate
         self.reduction = R = Reduction(F, elementary=eliminate)
         self.value, self.n_iter = math.inf, 0
+        self.order = np.arange(len(R.free))  # that of the last sweep
         if start is None:
             orders, weights = np.argsort(R.low + R.high, kind="stable")[None], np.ones(1)
         else:
