@@ -16,6 +16,7 @@ import numpy as np
 from subopt._types import Array
 from subopt.function import SetFunction
 from subopt.solvers._blocks import Block, product
+from subopt.solvers._scan import ends
 
 ENOUGH = 0.75
 """A minor is made when at most this share of the elements is left: making it is not free."""
@@ -110,33 +111,21 @@ class Reduction:
         """Apply the elementary tests, and those along the one order that they suggest."""
         while True:
             G, n = self.function, len(self.free)
+            if n == 0:
+                self.high = self.low = np.zeros(0)
+                return
             self.high = G.marginals(np.zeros(n, dtype=np.bool_))
             self.low = G.marginals(np.ones(n, dtype=np.bool_))
             self.n_evals += 2
             self._check_finite(self.high)
             self._check_finite(self.low)
-            if not self._elementary or n == 0:
+            if not self._elementary:
                 return
             # those with F(i) < 0 first, those with F(i | V - i) > 0 last, the others between
-            side = np.where(self.high < 0, -1, np.where(self.low > 0, 1, 0))
-            order = np.lexsort((self.low + self.high, side))
+            key = np.where(self.low > 0, np.inf, self.low + self.high)
+            order = np.where(self.high < 0, -np.inf, key).argsort(kind="stable")
             a, b = ends(self.sweep(order)[order])
             if b - a > ENOUGH * n:
                 return
             one = np.ones(1)
             self._take(Block(order[None, :a], one), Block(order[None, b:], one))
-
-
-def ends(gains: Array) -> tuple[int, int]:
-    """Return (a, b): before a all gains along an order are negative, from b on all are positive.
-
-    F(i) < 0 for the first element i, so its gains are negative in any order; with i at the front,
-    so are those of the second; and from the other end alike. Strict, beyond rounding, so that the
-    smallest and the largest minimizer are kept.
-    """
-    margin = 1e-14 * np.abs(gains).max(initial=0.0)
-    head, tail = gains < -margin, gains > margin
-    n = len(gains)
-    a = n if head.all() else int(head.argmin())
-    b = 0 if tail.all() else n - int(tail[::-1].argmin())
-    return a, max(a, b)

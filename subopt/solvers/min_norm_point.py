@@ -2,9 +2,9 @@
 
 A sweep along the point x of smallest norm in the hull of a few greedy vertices gives the next
 vertex. The negative entries of x bound min F from below, its level sets from above, and both meet
-at the optimum. What the hull is, and its numerics, are in `_active_set`. What makes the method fast
-is that elements leave the ground set while it runs, by tests that the certificate can repeat; what
-remains true of the others when they do is in `_reduction`, the tests are in `_split` and below.
+at the optimum. `_active_set` is the hull and its numerics. What makes the method fast is that
+elements leave the ground set while it runs, by tests that the certificate can repeat (`_scan`);
+`_reduction` is what then remains.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from subopt.functions.modular import Modular
 from subopt.result import Result, Status
 from subopt.solvers._active_set import ActiveSet
 from subopt.solvers._blocks import Block
-from subopt.solvers._reduction import Reduction, ends
+from subopt.solvers._reduction import Reduction
+from subopt.solvers._scan import Scan, scan
 
 
 def min_norm_point(
@@ -187,22 +188,18 @@ class _Solver:
         # sorting along the last order is faster, as little has changed
         self.order = self.order[x[self.order].argsort(kind="stable")]
         self.gains = R.sweep(self.order)
-        self.reached = self.gains[self.order].cumsum()
-        size = int(self.reached.argmin()) + 1 if x.size else 0
-        low = min(0.0, float(self.reached[size - 1])) if size else 0.0
-        if R.base_value + low < self.value:
-            self.value = R.base_value + low
-            self.mask = R.mask(self.order[: size if low < 0 else 0])
-        self.bound = R.base_value + float(np.minimum(x, 0.0).sum())
+        self.scan = found = Scan(*scan(x[self.order], self.gains[self.order]))
+        if R.base_value + found.low < self.value:
+            self.value = R.base_value + found.low
+            self.mask = R.mask(self.order[: found.size])
+        self.bound = R.base_value + found.negative
         if self.F.integral:
             self.bound = round_up(self.bound)
-        self.square = float(x @ x)
-        self.excess = self.square - float(x @ self.gains)
 
     def _status(self) -> Status | None:
         if self.value - self.bound <= self.stop.tol:
             return Status.OPTIMAL
-        if self.excess <= 1e-15 * self.square:
+        if self.scan.excess <= 1e-15 * self.scan.square:
             return Status.STALLED
         if self.n_iter >= self.stop.max_iter:
             return Status.MAX_ITER
@@ -211,29 +208,16 @@ class _Solver:
         return None
 
     def _split(self, least: float) -> bool:
-        """Take a lower and an upper level set of x in and out, if they are proven to be.
-
-        Let A be the first elements of the order, slack = F(A) - x(A). Moving A to the front of all
-        active orders raises entries of x in A and lowers the others, by at most slack in sum. So
-        if all entries in A are below -slack, they stay negative: A is in every minimizer. If all
-        others are above slack, none of those is in any. For one order alone see `ends`.
-        """
-        n, xs = len(self.order), self.active.x[self.order]
-        slack = self.reached - xs.cumsum()
-        slack += 1e-14 * n * np.abs(self.reached).max(initial=0.0)
-        head, tail = slack < -xs, slack[:-1] < xs[1:]
-        a = n - int(head[::-1].argmax()) if head.any() else 0
-        b = int(tail.argmax()) + 1 if tail.any() else n
-        first, last = ends(self.gains[self.order])
-        if max(a, first) > min(b, last):
-            first, last = 0, n
-        if min(b, last) - max(a, first) >= max(n * (1 - least), 1e-9 * n):
+        """Take level sets of x in and out that are proven to be, if they are a share `least`."""
+        found, n = self.scan, len(self.order)
+        a, b = max(found.head, found.first), min(found.tail, found.last)
+        if b < a or n - (b - a) <= least * n:
             return False
         orders, weights = self.active.combination()
         inside = np.zeros((2, n), dtype=np.bool_)
         one = self.order[None], np.ones(1)
-        a, ahead = max((a, (orders, weights)), (first, one), key=lambda pair: pair[0])
-        b, behind = min((b, (orders, weights)), (last, one), key=lambda pair: pair[0])
+        ahead = one if found.first > found.head else (orders, weights)
+        behind = one if found.last < found.tail else (orders, weights)
         inside[0, self.order[:a]] = inside[1, self.order[b:]] = True
         parts = [
             Block(rows[part[rows]].reshape(len(rows), -1), w)
