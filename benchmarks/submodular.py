@@ -62,10 +62,10 @@ def load(path: pathlib.Path) -> SetFunction:
             raise ValueError(f"{path} has the unknown type {other}")
 
 
-def seconds(solve) -> float:
-    start = time.thread_time()
-    solve()
-    return time.thread_time() - start
+def seconds(solve, *arguments, **options) -> float:
+    before = time.thread_time()
+    solve(*arguments, **options)
+    return time.thread_time() - before
 
 
 def main() -> None:
@@ -86,10 +86,10 @@ def main() -> None:
         assert abs(result.value - minima[name]["minimum"]) <= 1e-6, (name, result.value)
         gap = result.certificate.check(F, result.mask)
         assert gap <= 1e-6, (name, gap)
-        first = statistics.median(seconds(lambda: min_norm_point(F)) for _ in range(options.runs))
-        auto = statistics.median(seconds(lambda: minimize(F)) for _ in range(options.runs))
+        first = statistics.median(seconds(min_norm_point, F) for _ in range(options.runs))
+        auto = statistics.median(seconds(minimize, F) for _ in range(options.runs))
         orders = [np.random.default_rng(k).permutation(F.n) for k in range(options.runs)]
-        runs = [seconds(lambda start=start: min_norm_point(F, start=start)) for start in orders]
+        runs = [seconds(min_norm_point, F, start=start) for start in orders]
         median = statistics.median(runs)
         print(
             f"{name:>10}{first:10.5f}{median:10.5f}{max(runs) / median:10.2f}{auto:10.5f}"

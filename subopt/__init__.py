@@ -21,7 +21,10 @@ from subopt.incremental import Incremental
 from subopt.labeling.coupled import CoupledLabelingProblem, LabelingResult
 from subopt.minimize import minimize, minimize_many
 from subopt.result import Result, Status
+from subopt.solvers.frank_wolfe import frank_wolfe
 from subopt.solvers.min_norm_point import min_norm_point
+from subopt.solvers.proximal import Path, path, prox
+from subopt.solvers.queyranne import PendantCertificate, queyranne
 
 __all__ = [
     "BaseCertificate",
@@ -45,13 +48,19 @@ __all__ = [
     "LogDeterminant",
     "MatroidRank",
     "Modular",
+    "Path",
+    "PendantCertificate",
     "Result",
     "SetFunction",
     "Status",
     "Sum",
     "View",
+    "frank_wolfe",
     "min_norm_point",
     "minimize",
     "minimize_many",
     "normalize",
+    "path",
+    "prox",
+    "queyranne",
 ]

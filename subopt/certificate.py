@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol
 
 import numpy as np
 
@@ -145,7 +145,15 @@ class ExhaustiveCertificate:
         return value - lowest
 
 
-Certificate: TypeAlias = BaseCertificate | ExhaustiveCertificate
+class Certificate(Protocol):
+    """Evidence for a lower bound."""
+
+    @property
+    def lower_bound(self) -> float:
+        """What is proven."""
+
+    def check(self, F: SetFunction, S: Subset) -> float:
+        """Recompute how far F(S) can be from the minimum, or raise `CertificateError`."""
 
 
 def all_masks(n: int) -> Array:

@@ -21,6 +21,7 @@ from subopt.labeling.local_search import local_search
 from subopt.result import Result
 from subopt.solvers.brute_force import brute_force
 from subopt.solvers.cardinality_sort import cardinality_sort, size_and_weights
+from subopt.solvers.frank_wolfe import frank_wolfe
 from subopt.solvers.min_norm_point import min_norm_point
 from subopt.solvers.modular import modular, modular_weights
 
@@ -58,7 +59,8 @@ def minimize(problem: Any, **options: Any) -> Any:
         What to minimize. That a `SetFunction` is submodular is not checked, see
         `subopt.testing.assert_submodular`.
     method : str, default "auto"
-        For a set function: "modular", "sort", "min_norm_point" or "brute_force"; "auto" picks
+        For a set function: "modular", "sort", "min_norm_point",
+        "frank_wolfe" or "brute_force"; "auto" picks
         the first of these that fits, and the result says why. Each is a function of its own, with
         more options.
     tol : float, default 1e-6
@@ -124,6 +126,17 @@ class _Method(NamedTuple):
     iterative: bool = False  # takes tol, time_limit and callback
 
 
+def _any_minimizer(run: Callable[..., Result]) -> Callable[..., Result]:
+    def solve(F: SetFunction, *, minimizer: str, **options: Any) -> Result:
+        if minimizer != "any":
+            raise ValueError(
+                f"This method finds any minimizer, not the {minimizer} one; min_norm_point does."
+            )
+        return run(F, **options)
+
+    return solve
+
+
 # in the order in which "auto" tries them
 _METHODS = {
     "modular": _Method(modular, lambda F: modular_weights(F) is not None, "F is modular"),
@@ -137,6 +150,9 @@ _METHODS = {
         lambda F: True,
         "F is not known to be modular or a function of |S| plus a modular one",
         iterative=True,
+    ),
+    "frank_wolfe": _Method(
+        _any_minimizer(frank_wolfe), lambda F: False, "n is large", iterative=True
     ),
     "brute_force": _Method(brute_force, lambda F: False, "n is small"),
 }

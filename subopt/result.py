@@ -41,7 +41,7 @@ class Result:
         No set has a lower value. Minus infinity if nothing is known.
     status : Status
         Why the solver stopped.
-    certificate : BaseCertificate, ExhaustiveCertificate or None
+    certificate : Certificate or None
         Evidence for `lower_bound`: ``result.certificate.check(F, result.mask)`` recomputes `gap`.
     method : str
         What ran, and for `minimize` why it was picked.
