@@ -18,7 +18,7 @@ from subopt.function import SetFunction
 from subopt.solvers._blocks import Block, product
 from subopt.solvers._scan import ends
 
-ENOUGH = 0.75
+ENOUGH = 0.5
 """A minor is made when at most this share of the elements is left: making it is not free."""
 
 

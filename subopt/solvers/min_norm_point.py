@@ -27,6 +27,9 @@ from subopt.solvers._blocks import Block
 from subopt.solvers._reduction import Reduction
 from subopt.solvers._scan import Scan, scan
 
+LEAST = 0.65
+"""A split is made when it takes this share of the elements: all vertices are swept again for it."""
+
 
 def min_norm_point(
     F: SetFunction,
@@ -169,7 +172,7 @@ class _Solver:
                 break
             if callback is not None:
                 callback(self._result(Status.MAX_ITER))
-            if self.eliminate and self._split(least=0.5):
+            if self.eliminate and self._split(least=LEAST):
                 continue
             if self.active.add(self.order, self.gains):
                 stalled = False
