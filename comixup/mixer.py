@@ -41,7 +41,7 @@ class MixedBatch(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class CoMixup:
-    r"""Mix batches by Co-Mixup [1]_: salient patches kept, outputs made diverse.
+    r"""Mix batches by Co-Mixup: salient patches kept, outputs made diverse.
 
     The defaults are the published ones for CIFAR-100. docs/comixup.md lists the published names.
 
@@ -130,6 +130,8 @@ class CoMixup:
         if _validate.real("distance_weight", self.distance_weight) > 1:
             raise ValueError(f"distance_weight needs a number in 0..1, got {self.distance_weight}")
         _validate.choice("effort", self.effort, EFFORTS)
+        if _validate.integer("levels", self.levels, 1) > 2:
+            raise ValueError(f"levels must be 1 or 2, got {self.levels}")
         _validate.choice("channels", self.channels, ("first", "last"))
         _validate.choice("zero_saliency", self.zero_saliency, ("raise", "uniform"))
         for name in ("num_classes", "threads"):

@@ -17,7 +17,9 @@ from subopt.functions.hypergraph_cut import HypergraphCut
 from subopt.functions.log_determinant import GaussianMutualInformation, LogDeterminant
 from subopt.functions.matroid_rank import MatroidRank
 from subopt.functions.modular import Modular
+from subopt.graph.max_flow import Flow, max_flow
 from subopt.incremental import Incremental
+from subopt.labeling.bound import LabelingCertificate
 from subopt.labeling.coupled import CoupledLabelingProblem, LabelingResult
 from subopt.minimize import minimize, minimize_many
 from subopt.result import Result, Status
@@ -40,10 +42,12 @@ __all__ = [
     "Entropy",
     "ExhaustiveCertificate",
     "FacilityLocation",
+    "Flow",
     "Function",
     "GaussianMutualInformation",
     "HypergraphCut",
     "Incremental",
+    "LabelingCertificate",
     "LabelingResult",
     "LogDeterminant",
     "MatroidRank",
@@ -56,6 +60,7 @@ __all__ = [
     "Sum",
     "View",
     "frank_wolfe",
+    "max_flow",
     "min_norm_point",
     "minimize",
     "minimize_many",

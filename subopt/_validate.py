@@ -12,8 +12,13 @@ from subopt._types import RNG, Array, ArrayLike, Subset
 
 
 def real_array(name: str, values: ArrayLike, *, copy: bool = True) -> Array:
-    """Return `values` as a finite, C-contiguous float64 array or say which entry is not a number."""
-    array = np.asarray(values)
+    """Return `values` as a finite, C-contiguous float64 array, or name the entry that is not."""
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(
+            f"{name} needs a rectangular array of numbers, but its rows differ in length"
+        ) from error
     if array.dtype.kind not in "biuf":
         raise TypeError(
             f"{name} needs real numbers, got an array of dtype {array.dtype} and shape "
@@ -60,7 +65,7 @@ def choice(name: str, value: Any, allowed: tuple[Any, ...]) -> Any:
 
 
 def generator(rng: RNG) -> np.random.Generator:
-    """Return a generator: `rng` itself, or a new one seeded by an int, or by the system for None."""
+    """Return a generator: `rng` itself, or a new one seeded by an int (None: by the system)."""
     if isinstance(rng, np.random.Generator):
         return rng
     if rng is None:

@@ -15,9 +15,11 @@ import numpy as np
 from subopt import _validate
 from subopt._types import RNG
 from subopt.function import SetFunction
+from subopt.labeling.bound import certified
 from subopt.labeling.coupled import Callback as LabelingCallback
 from subopt.labeling.coupled import CoupledLabelingProblem, LabelingResult
 from subopt.labeling.local_search import local_search
+from subopt.labeling.published import published
 from subopt.result import Result
 from subopt.solvers.brute_force import brute_force
 from subopt.solvers.cardinality_sort import cardinality_sort, size_and_weights
@@ -42,11 +44,13 @@ def minimize(
 def minimize(
     problem: CoupledLabelingProblem,
     *,
+    mode: str = "search",
     rng: RNG = None,
     effort: str = "default",
     max_sweeps: int | None = None,
     time_limit: float | None = None,
     callback: LabelingCallback | None = None,
+    lower_bound: bool = False,
 ) -> LabelingResult: ...
 
 
@@ -67,24 +71,35 @@ def minimize(problem: Any, **options: Any) -> Any:
         For a set function: the gap at which to stop, in the units of F.
     minimizer : {"any", "minimal", "maximal"}, default "any"
         For a set function: which one to return if there are several.
+    mode : {"search", "published"}
+        For a labeling: "search" looks for a low energy, see
+        `subopt.labeling.local_search.local_search`. "published" runs the published update rule of
+        Co-Mixup, to compare with, see `subopt.labeling.published.published`.
     rng : numpy.random.Generator, int or None
         For a labeling: source of all randomness. An int gives the same answer every time, on any
         number of threads; None a fresh one.
     effort : {"fast", "default", "best"}
-        For a labeling: how much work to do, see `subopt.labeling.local_search.local_search`.
+        For a labeling: how much work to do in mode "search". Mode "published" does not use it.
     max_sweeps : int, optional
         For a labeling: stop after so many sweeps.
+    lower_bound : bool, default False
+        For a labeling: whether to also compute a lower bound on the energy of every labeling, with
+        a certificate that `LabelingCertificate.check` verifies. Takes 0.1 s or so, and is weak for
+        strong coupling: tens of percent below what is reachable.
     time_limit : float, optional
-        Seconds to search; the best answer so far is returned.
+        Seconds to search; the best answer so far is returned. For a labeling this is instead of
+        the work of `effort`; in mode "published", no further sweep starts after it.
     callback : callable, optional
-        Called with the best result so far, after every sweep or step.
+        Called with the best result so far, after every sweep or before every step; in mode
+        "published" with the current one.
 
     Returns
     -------
     Result or LabelingResult
         A `Result` has a lower bound on the minimum and a certificate that proves it:
         ``result.certificate.check(F, result.mask)`` recomputes ``result.gap``. For a
-        `LabelingResult`, ``value`` equals ``problem.energy(result.shares)``.
+        `LabelingResult`, ``value`` equals ``problem.energy(result.shares)``; ``energies`` never
+        rises in mode "search"; in mode "published" it may, and `value` is the last of it.
 
     Raises
     ------
@@ -108,7 +123,7 @@ def minimize(problem: Any, **options: Any) -> Any:
     """
     if isinstance(problem, CoupledLabelingProblem):
         _check("a CoupledLabelingProblem", options, _OF_A_LABELING)
-        return local_search(problem, **options)
+        return _labeling(problem, **options)
     if isinstance(problem, SetFunction):
         _check("a SetFunction", options, _OF_A_FUNCTION)
         return _set_function(problem, **options)
@@ -179,11 +194,38 @@ def _set_function(
     return result
 
 
+def _labeling(
+    problem: CoupledLabelingProblem,
+    *,
+    mode: str = "search",
+    rng: RNG = None,
+    effort: str = "default",
+    max_sweeps: int | None = None,
+    time_limit: float | None = None,
+    callback: LabelingCallback | None = None,
+    lower_bound: bool = False,
+) -> LabelingResult:
+    if _validate.choice("mode", mode, ("search", "published")) == "published":
+        result = published(
+            problem, rng=rng, max_sweeps=max_sweeps, time_limit=time_limit, callback=callback
+        )
+    else:
+        result = local_search(
+            problem,
+            rng=rng,
+            effort=effort,
+            max_sweeps=max_sweeps,
+            time_limit=time_limit,
+            callback=callback,
+        )
+    return certified(problem, result) if lower_bound else result
+
+
 def _names(function: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(inspect.signature(function).parameters)[1:]
 
 
-_OF_A_FUNCTION, _OF_A_LABELING = _names(_set_function), _names(local_search)
+_OF_A_FUNCTION, _OF_A_LABELING = _names(_set_function), _names(_labeling)
 
 
 def _check(what: str, options: dict[str, Any], allowed: tuple[str, ...]) -> None:

@@ -25,6 +25,9 @@ settings.register_profile("dev", deadline=None, max_examples=25, suppress_health
 settings.register_profile(
     "ci", deadline=None, max_examples=40, derandomize=True, suppress_health_check=_SLOW
 )
+settings.register_profile(  # without the JIT: every line runs, few examples
+    "nojit", deadline=None, max_examples=5, derandomize=True, suppress_health_check=_SLOW
+)
 settings.register_profile("deep", deadline=None, max_examples=1000, suppress_health_check=_SLOW)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.environ else "dev"))
 

@@ -19,11 +19,13 @@ SEEDS = st.integers(0, 2**32 - 1)
 LAYOUTS = {"signal": (21,), "image": (11, 9), "volume": (5, 6, 7)}
 
 
-def shuffling_solver(problems, *, rngs, threads=None, effort="fast", time_limit=None):
+def shuffling_solver(problems, *, rng, threads=None, effort="fast", time_limit=None):
     """Any labeling, drawn from the stream of the group: the layer has to cope with all of them."""
     results = []
-    for p, rng in zip(problems, rngs, strict=True):
-        sources = np.sort(rng.integers(0, p.n_inputs, (p.n_outputs, *p.grid, p.levels)), axis=-1)
+    for p, generator in zip(problems, rng, strict=True):
+        sources = np.sort(
+            generator.integers(0, p.n_inputs, (p.n_outputs, *p.grid, p.levels)), axis=-1
+        )
         value = p.energy(p.shares(sources))
         results.append(types.SimpleNamespace(sources=sources, value=value))
     return results
@@ -322,13 +324,13 @@ def test_every_parameter_reaches_the_solver(monkeypatch, name, value):
     def given(mix):
         seen = []
 
-        def spy(problems, *, rngs, **options):
+        def spy(problems, *, rng, **options):
             for p in problems:
                 arrays = (p.unary.tobytes(), p.compatibility.tobytes(), p.unary.shape)
                 scalars = (p.smoothness, p.coupling, p.threshold, p.threshold_kind, p.levels)
                 seen.append((arrays, scalars))
             seen.append(options)
-            return shuffling_solver(problems, rngs=rngs)
+            return shuffling_solver(problems, rng=rng)
 
         monkeypatch.setattr(mixer, "minimize_many", spy)
         mix.plan(SALIENCY, rng=0)

@@ -13,7 +13,7 @@ import subopt.testing
 
 ROOT = pathlib.Path(__file__).parents[1]
 MODULES = sorted(m.name for m in pkgutil.walk_packages(subopt.__path__, "subopt."))
-PAGES = sorted((ROOT / "docs").glob("*.md"))
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 # what a reader of a docstring has imported
 NAMES = {name: getattr(subopt, name) for name in subopt.__all__}

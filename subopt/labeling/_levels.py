@@ -35,13 +35,8 @@ class Graph(NamedTuple):
 @lru_cache(maxsize=32)
 def graphs(grid: tuple[int, ...]) -> tuple[Graph, ...]:
     """Return the graphs of all levels, finest first."""
-    index = np.arange(math.prod(grid)).reshape(grid)
-    ends = [
-        np.stack([np.delete(index, -1, axis).ravel(), np.delete(index, 0, axis).ravel()])
-        for axis in range(len(grid))
-    ]
-    tails, heads = np.concatenate(ends, axis=1)
-    size = np.ones(index.size)
+    tails, heads = neighbours(grid)
+    size: Array = np.ones(math.prod(grid))
     found = []
     while True:
         coarse = tuple(-(-length // 2) for length in grid)
@@ -53,6 +48,16 @@ def graphs(grid: tuple[int, ...]) -> tuple[Graph, ...]:
         tails, heads = tails[tails != heads], heads[tails != heads]
         size = np.bincount(block, weights=size)
         grid = coarse
+
+
+def neighbours(grid: tuple[int, ...]) -> Array:
+    """Return the pairs of patches that are neighbours along an axis: tails and heads, (2, E)."""
+    index = np.arange(math.prod(grid)).reshape(grid)
+    ends = [
+        np.stack([np.delete(index, -1, axis).ravel(), np.delete(index, 0, axis).ravel()])
+        for axis in range(len(grid))
+    ]
+    return np.concatenate(ends, axis=1)
 
 
 def _graph(grid: tuple[int, ...], tails: Array, heads: Array, size: Array, parent: Array) -> Graph:
@@ -73,15 +78,19 @@ def levels(problem: CoupledLabelingProblem) -> list[_kernels.Level]:
     A = problem.compatibility / L
     coupled = float(np.count_nonzero(A) > np.count_nonzero(A.diagonal()))
     pull = problem.smoothness / (N * L**2)
-    cost = np.moveaxis(problem.unary, 0, -1) / L
+    cost = problem.unary.reshape(len(problem.unary), -1).T / L
     # what differences of costs look like: a unit for tolerances that follows any rescaling of E
-    unit = float(np.ptp(cost.reshape(N, -1), axis=1).mean()) + (problem.smoothness / N / L)
+    unit = float((cost.max(axis=1) - cost.min(axis=1)).sum() + problem.smoothness / L) / N
+    finest, *_ = hierarchy = graphs(problem.grid)
+    grid = finest.grid
     found = []
-    for graph in graphs(problem.grid):
-        if cost.shape[:-1] != graph.grid:
-            for axis in range(len(graph.grid)):
-                cost = np.add.reduceat(cost, np.arange(0, cost.shape[axis], 2), axis=axis)
-        scale = float(graph.size.mean())
+    for graph in hierarchy:
+        if graph is not finest:
+            cost = cost.reshape(*grid, -1)
+            for axis, length in enumerate(grid):
+                cost = np.add.reduceat(cost, np.arange(0, length, 2), axis=axis)
+        grid = graph.grid
+        scale = N / len(graph.size)
         par = [problem.coupling / (N * L), free, offset, scale, 1e-10 * unit, coupled]
         found.append(
             _kernels.Level(

@@ -268,7 +268,8 @@ class LabelingResult:
     value : float
         ``problem.energy(result.shares)``.
     energies : ndarray of float64, shape (n_sweeps,)
-        Energy of the best labeling after every sweep; never rises.
+        Energy of the best labeling after every sweep, which never rises; in mode "published" of
+        the labeling after every sweep, which may rise.
     status : Status
         Why the solver stopped.
     method : str

@@ -3,12 +3,13 @@
 Start from whole inputs (output j is input j), whose counts already respect the coupling. Improve
 slot by slot, then perturb two or three outputs, repair what that touches, and keep the result if E
 did not rise. All of it first on blocks of patches, where a slot is many patches, then on smaller
-blocks down to single patches. Hard thresholds make clubs of outputs own an input together; refilling
-an output with one input founds or joins a club, which no sequence of improving patch moves does.
+blocks down to single patches. A hard threshold makes clubs of outputs own an input together;
+refilling an output with one input founds or joins a club, which no run of improving moves does.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -17,20 +18,20 @@ import numpy as np
 
 from subopt import _validate
 from subopt._types import RNG, Array
-from subopt.labeling import _kernels, _levels
+from subopt.labeling import _kernels, _levels, _rounds
 from subopt.labeling.coupled import Callback, CoupledLabelingProblem, LabelingResult
 from subopt.result import Status
 
 
 class Effort(NamedTuple):
-    """Rounds of perturbation for 20 outputs; more outputs get proportionally more."""
+    """Rounds of perturbation for 20 outputs on one level."""
 
     coarsest: int
     finer: int
 
 
-EFFORTS = {"fast": Effort(10, 0), "default": Effort(60, 8), "best": Effort(4000, 400)}
-ROUNDS_PER_SWEEP = 10
+EFFORTS = {"fast": Effort(5, 0), "default": Effort(30, 10), "best": Effort(2000, 200)}
+ROUNDS_PER_SWEEP = 5
 OUTPUTS = 20
 
 
@@ -51,11 +52,13 @@ def local_search(
     rng : numpy.random.Generator, int or None
         What the perturbations are drawn from.
     effort : {"fast", "default", "best"}
-        Rounds of perturbation on the coarsest level and on each finer one, for up to 20 outputs:
-        10 and 0, 60 and 8, 4000 and 400. Proportionally more for more outputs.
+        Rounds of perturbation on the coarsest level and on each finer one: 5 and 0, 30 and 10,
+        2000 and 200 for 20 outputs on one level. The coarsest level gets three times as many for
+        each finer one that builds on it; more outputs get proportionally more, and fewer outputs,
+        whose rounds are cheaper, up to four times as many.
     max_sweeps : int, optional
         Stop after so many sweeps. The first sweep on a level passes over all outputs until none
-        improves; each other one is 10 rounds of perturbation.
+        improves; each other one is 5 rounds of perturbation.
     time_limit : float, optional
         Seconds to search, instead of the rounds of `effort`. Checked between sweeps. Half of it
         goes to the coarsest level. The answer then depends on the speed of the machine.
@@ -127,17 +130,17 @@ class _Search:
                 if self.max_sweeps is not None:
                     now = min(now, self.max_sweeps - len(self.energies))
                 energies = np.empty(now)
-                _kernels.improve(self.levels[depth], work, ROUNDS_PER_SWEEP, first, energies)
+                _rounds.improve(self.levels[depth], work, ROUNDS_PER_SWEEP, first, energies)
                 self.energies.extend(energies.tolist())
                 sweeps -= now
                 first = False
                 yield
 
     def _sweeps(self) -> int:
-        coarsest = self.depth == len(self.levels) - 1
-        rounds = self.effort.coarsest if coarsest else self.effort.finer
-        rounds = rounds * max(self.problem.n_outputs, OUTPUTS) // OUTPUTS
-        return 1 + -(-rounds // ROUNDS_PER_SWEEP)
+        top = len(self.levels) - 1
+        rounds = self.effort.coarsest * 3**top if self.depth == top else self.effort.finer
+        ratio = self.problem.n_outputs / OUTPUTS
+        return 1 + math.ceil(rounds * max(ratio, min(1 / ratio, 4.0)) / ROUNDS_PER_SWEEP)
 
     def _may_go_on(self, first: bool, sweeps: int) -> bool:
         """Whether this level gets another sweep; every level gets its first unless stopped."""
@@ -191,5 +194,6 @@ def _work(level: _kernels.Level, sources: Array, seed: Array) -> _kernels.Work:
         list=np.empty(m, dtype=np.int64),
         energy=np.empty(1),
         rng=seed,
-        turn=np.tile(np.arange(J), 2),
+        turn=np.arange(2 * J) % J,
+        deck=np.append(np.arange(J), 0),
     )

@@ -1,0 +1,1 @@
+"""Graphs with capacities: maximum flow and minimum cut."""

@@ -1,0 +1,237 @@
+"""Maximum flow against its definition, scipy, networkx, and its own certificate."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import maximum_flow
+
+import subopt
+from subopt.graph import max_flow as kernels
+
+INF = np.inf
+
+
+def random_graph(seed, n, *, whole=True):
+    """Parallel arcs, loops, unreachable nodes and nodes at both terminals."""
+    rng = np.random.default_rng(seed)
+    m = int(rng.integers(0, 4 * n + 1))
+    numbers = [rng.integers(0, 8, size) * (rng.random(size) < 0.7) for size in (m, m, n, n)]
+    if not whole:
+        numbers = [x * rng.random(len(x)) for x in numbers]
+    c, r, s, t = numbers
+    ends = rng.integers(0, n, m), rng.integers(0, n, m)
+    return (*ends, c, r), {"source_capacity": s, "sink_capacity": t}
+
+
+def cut(graph, terminals, side):
+    """Capacity of a cut, arc by arc."""
+    total = 0
+    for tail, head, c, r in zip(*graph, strict=True):
+        total += c * (side[tail] and not side[head]) + r * (side[head] and not side[tail])
+    for v, inside in enumerate(side):
+        total += terminals["sink_capacity" if inside else "source_capacity"][v]
+    return total
+
+
+def minimum_cuts(graph, terminals):
+    n = len(terminals["source_capacity"])
+    sides = [np.array(side) for side in itertools.product([False, True], repeat=n)]
+    values = [cut(graph, terminals, side) for side in sides]
+    best = min(values)
+    return best, [s for s, value in zip(sides, values, strict=True) if value <= best + 1e-12]
+
+
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 7), whole=st.booleans())
+def test_is_the_minimum_over_all_cuts(seed, n, whole):
+    graph, terminals = random_graph(seed, n, whole=whole)
+    best, sides = minimum_cuts(graph, terminals)
+    small = subopt.max_flow(*graph, **terminals)
+    large = subopt.max_flow(*graph, **terminals, maximal=True)
+    assert small.value == pytest.approx(best, abs=1e-9)
+    assert isinstance(small.value, int) == whole
+    assert (small.source_side == np.logical_and.reduce(sides)).all()
+    assert (large.source_side == np.logical_or.reduce(sides)).all()
+    for result in (small, large):
+        assert result.check(*graph, **terminals) == pytest.approx(0, abs=1e-9)
+
+
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 30))
+def test_agrees_with_scipy(seed, n):
+    (tails, heads, c, r), terminals = random_graph(seed, n)
+    matrix = np.zeros((n + 2, n + 2), dtype=np.int32)
+    np.add.at(matrix, (tails, heads), c)
+    np.add.at(matrix, (heads, tails), r)
+    np.fill_diagonal(matrix, 0)
+    matrix[n, :n] = terminals["source_capacity"]
+    matrix[:n, n + 1] = terminals["sink_capacity"]
+    ours = subopt.max_flow(tails, heads, c, r, **terminals)
+    assert ours.value == maximum_flow(csr_array(matrix), n, n + 1).flow_value
+    assert ours.check(tails, heads, c, r, **terminals) == 0
+
+
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(2, 12))
+def test_agrees_with_networkx(seed, n):
+    networkx = pytest.importorskip("networkx", reason="networkx is not installed")
+    (tails, heads, c, _), terminals = random_graph(seed, n, whole=False)
+    graph = networkx.DiGraph()
+    graph.add_nodes_from(["s", "t"])
+    for v in range(n):
+        graph.add_edge("s", v, capacity=terminals["source_capacity"][v])
+        graph.add_edge(v, "t", capacity=terminals["sink_capacity"][v])
+    for tail, head, capacity in zip(tails.tolist(), heads.tolist(), c, strict=True):
+        if tail != head:
+            before = graph.get_edge_data(tail, head, {"capacity": 0.0})["capacity"]
+            graph.add_edge(tail, head, capacity=before + capacity)
+    value = networkx.maximum_flow_value(graph, "s", "t")
+    assert subopt.max_flow(tails, heads, c, **terminals).value == pytest.approx(value, abs=1e-9)
+
+
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 9), whole=st.booleans())
+def test_the_flow_is_a_flow(seed, n, whole):
+    graph, terminals = random_graph(seed, n, whole=whole)
+    tails, heads, c, r = graph
+    result = subopt.max_flow(*graph, **terminals)
+    flow = result.flow
+    assert (flow <= c + 1e-12).all()
+    assert (flow >= -r - 1e-12).all()
+    out = np.bincount(tails, flow, n) - np.bincount(heads, flow, n)
+    s, t = terminals["source_capacity"], terminals["sink_capacity"]
+    assert (out <= s + 1e-9).all()
+    assert (out >= -t - 1e-9).all()
+    side = result.source_side
+    leaves, enters = side[tails] & ~side[heads], ~side[tails] & side[heads]
+    assert flow[leaves] == pytest.approx(c[leaves], abs=1e-9)
+    assert -flow[enters] == pytest.approx(r[enters], abs=1e-9)
+    assert np.minimum(s, t + out).sum() == pytest.approx(result.value, abs=1e-9)
+
+
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(2, 7))
+def test_the_certificate_accepts_no_other_cut(seed, n):
+    graph, terminals = random_graph(seed, n)
+    best, _ = minimum_cuts(graph, terminals)
+    flow = subopt.max_flow(*graph, **terminals).flow
+    rng = np.random.default_rng(seed)
+    for _ in range(5):
+        side = rng.random(n) < 0.5
+        excess = cut(graph, terminals, side) - best
+        assert subopt.Flow(best, side, flow).check(*graph, **terminals) == excess
+        noise = subopt.Flow(best, side, rng.integers(-20, 20, len(flow)))
+        assert noise.check(*graph, **terminals) >= excess
+
+
+def twin_of_augment(n, tails, heads, c, r, supply):
+    """Augment any path, one after the other."""
+    residual = np.zeros((n, n))
+    for tail, head, forward, backward in zip(tails, heads, c, r, strict=True):
+        if tail != head:
+            residual[tail, head] += forward
+            residual[head, tail] += backward
+    excess = supply.astype(float)
+    value = 0.0
+    while True:
+        parent = {v: None for v in range(n) if excess[v] > 0}
+        stack = list(parent)
+        while stack:
+            v = stack.pop()
+            for u in np.flatnonzero(residual[v] > 0).tolist():
+                if u not in parent:
+                    parent[u] = v
+                    stack.append(u)
+        end = next((v for v in parent if excess[v] < 0), None)
+        if end is None:
+            return value, np.isin(np.arange(n), list(parent))
+        path = [end]
+        while parent[path[-1]] is not None:
+            path.append(parent[path[-1]])
+        arcs = list(zip(path[1:], path[:-1], strict=True))
+        amount = min([excess[path[-1]], -excess[end]] + [residual[arc] for arc in arcs])
+        excess[path[-1]] -= amount
+        excess[end] += amount
+        for v, u in arcs:
+            residual[v, u] -= amount
+            residual[u, v] += amount
+        value += amount
+
+
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 12))
+def test_the_kernel_equals_its_naive_twin(seed, n):
+    (tails, heads, c, r), terminals = random_graph(seed, n)
+    supply = terminals["source_capacity"] - terminals["sink_capacity"]
+    network, slot = kernels.csr(n, tails, heads)
+    residual = np.zeros(len(network.heads))
+    proper = slot >= 0
+    residual[slot[proper]], residual[network.twin[slot[proper]]] = c[proper], r[proper]
+    excess = supply.astype(np.float64)
+    work = kernels.workspace(n)
+    kernels.augment(n, network, residual, excess, work)
+    value, side = twin_of_augment(n, tails, heads, c, r, supply)
+    assert np.maximum(supply, 0).sum() - np.maximum(excess, 0).sum() == value
+    assert ((work.level >= 0) == side).all()
+    assert (network.twin[network.twin] == np.arange(len(network.twin))).all()
+
+
+def test_clrs_figure_26_1():
+    # Cormen, Leiserson, Rivest, Stein, "Introduction to algorithms", 3rd ed.: value 23
+    tails, heads = [0, 0, 1, 2, 2, 3, 3, 4, 4], [1, 2, 3, 1, 4, 2, 5, 3, 5]
+    capacity = [16, 13, 12, 4, 14, 9, 20, 7, 4]
+    graph = {"source_capacity": {0: INF}, "sink_capacity": {5: INF}, "n": 6}
+    result = subopt.max_flow(tails, heads, capacity, **graph)
+    assert result.value == 23
+    assert isinstance(result.value, int)
+    assert result.flow.dtype == np.int64
+    assert result.source_side.tolist() == [True, True, True, False, True, False]
+    assert result.check(tails, heads, capacity, **graph) == 0
+
+
+def test_infinite_capacities():
+    chain = {"source_capacity": {0: INF}, "sink_capacity": {3: INF}, "n": 4}
+    result = subopt.max_flow([0, 1, 2], [1, 2, 3], [INF, 2.5, INF], [INF, INF, INF], **chain)
+    assert result.value == 2.5
+    assert result.flow.tolist() == [2.5, 2.5, 2.5]
+    assert result.source_side.tolist() == [True, True, False, False]
+    with pytest.raises(ValueError, match="finite cut"):
+        subopt.max_flow([0, 1, 2], [1, 2, 3], [INF, INF, INF], **chain)
+    with pytest.raises(ValueError, match="finite cut"):
+        subopt.max_flow([], [], [], source_capacity=[INF], sink_capacity=[INF])
+
+
+def test_small_graphs():
+    nothing = subopt.max_flow([], [], [], source_capacity=[], sink_capacity=[])
+    assert (nothing.value, len(nothing.source_side), len(nothing.flow)) == (0, 0, 0)
+    loop = subopt.max_flow([0], [0], [5], source_capacity=[3], sink_capacity=[2])
+    assert (loop.value, loop.flow.tolist(), loop.source_side.tolist()) == (2, [0], [True])
+
+
+def test_large_ints_are_exact_or_refused():
+    big = 2**50 + 1
+    assert subopt.max_flow([0], [1], [big], source_capacity=[big, 0], sink_capacity={1: INF}).value
+    with pytest.raises(ValueError, match="exact integers"):
+        subopt.max_flow([0], [1], [2**53], source_capacity=[1, 0], sink_capacity=[0, 1])
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"capacity": [1.0, -2.0]}, ValueError, r"capacity\[1\] is -2"),
+        ({"capacity": [1.0, np.nan]}, ValueError, r"capacity\[1\] is nan"),
+        ({"capacity": [1.0]}, ValueError, r"shape \(2,\), got \(1,\)"),
+        ({"capacity": ["a", "b"]}, TypeError, "real numbers"),
+        ({"reverse_capacity": [1, -1]}, ValueError, r"reverse_capacity\[1\] is -1"),
+        ({"tails": [0, 3]}, ValueError, r"tails\[1\] is 3"),
+        ({"heads": [-1, 0]}, ValueError, r"heads\[0\] is -1"),
+        ({"heads": [0]}, ValueError, "one entry per arc"),
+        ({"tails": [0.0, 1.0]}, TypeError, "integers"),
+        ({"source_capacity": [1, 2]}, ValueError, r"shape \(3,\)"),
+        ({"sink_capacity": {3: 1.0}}, ValueError, r"0\.\.2"),
+        ({"source_capacity": {}, "sink_capacity": {}, "n": None}, ValueError, "number of nodes"),
+    ],
+)
+def test_errors(change, error, message):
+    given = {"tails": [0, 1], "heads": [1, 2], "capacity": [1, 1], "n": 3}
+    given |= {"source_capacity": {0: 1}, "sink_capacity": {2: 1}} | change
+    with pytest.raises(error, match=message):
+        subopt.max_flow(**given)
