@@ -279,6 +279,11 @@ def test_stopping_early_is_honest():
         assert partial.lower_bound <= best <= partial.value
         assert partial.certificate.check(F, partial.mask) == pytest.approx(partial.gap)
     assert min_norm_point(F, time_limit=0).status is Status.TIME_LIMIT
+    extreme = []
+    min_norm_point(F, minimizer="minimal", callback=extreme.append)
+    for partial in extreme:
+        assert partial.value == F.value(partial.mask.copy())
+        assert partial.certificate.check(F, partial.mask) == pytest.approx(partial.gap)
     bounds = [partial.value for partial in seen]
     assert bounds == sorted(bounds, reverse=True)
     stalled = min_norm_point(F, tol=0.0)

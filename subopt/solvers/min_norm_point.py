@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -123,22 +124,27 @@ def _extreme(
     """
     price = (0.5 if F.integral else max(stop.tol, 1e-9)) / (F.n + 1)
     priced = F + Modular(np.full(F.n, sign * price))
-    result = _Solver(priced, stop._replace(tol=price / 2), start, eliminate).run(callback)
-    assert isinstance(result.certificate, BaseCertificate)
-    orders, weights = result.certificate.orders, result.certificate.weights
-    x = BaseCertificate(orders, weights, -math.inf).base(F)
-    value, bound = F.value(result.mask), float(np.minimum(x, 0).sum())
-    bound = min(value, round_up(bound) if F.integral else bound)
-    return Result(
-        result.mask.copy(),
-        value,
-        bound,
-        result.status,
-        BaseCertificate(orders, weights, bound),
-        result.method,
-        result.n_iter,
-        result.n_evals + len(orders) + 1,
-    )
+
+    def about_F(result: Result) -> Result:
+        assert isinstance(result.certificate, BaseCertificate)
+        orders, weights = result.certificate.orders, result.certificate.weights
+        x = BaseCertificate(orders, weights, -math.inf).base(F)
+        value, bound = F.value(result.mask.copy()), float(np.minimum(x, 0).sum())
+        bound = min(value, round_up(bound) if F.integral else bound)
+        return replace(
+            result,
+            value=value,
+            lower_bound=bound,
+            certificate=BaseCertificate(orders, weights, bound),
+            n_evals=result.n_evals + len(orders) + 1,
+        )
+
+    def tell(result: Result) -> None:
+        if callback is not None:
+            callback(about_F(result))
+
+    solver = _Solver(priced, stop._replace(tol=price / 2), start, eliminate)
+    return about_F(solver.run(None if callback is None else tell))
 
 
 class _Stop(NamedTuple):
