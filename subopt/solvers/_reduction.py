@@ -15,6 +15,7 @@ import numpy as np
 
 from subopt._types import Array
 from subopt.function import SetFunction
+from subopt.functions.modular import Modular
 from subopt.solvers._blocks import Block, product
 from subopt.solvers._scan import ends
 
@@ -104,8 +105,9 @@ class Reduction:
             whole[first] = True
             self.base_value += G.value(whole)
             self.n_evals += 1
-        self.function = G._minor(first, np.flatnonzero(kept))
         self.free = self.free[kept]
+        nothing = Modular(np.zeros(0))
+        self.function = G._minor(first, np.flatnonzero(kept)) if len(self.free) else nothing
 
     def _fix_elements(self) -> None:
         """Apply the elementary tests, and those along the one order that they suggest."""
