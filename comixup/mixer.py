@@ -279,7 +279,7 @@ class CoMixup:
                 f"shape {maps.shape}. "
                 + (
                     "If the images are grey, give them their channel axis: images[:, None]."
-                    if maps.shape == batch.shape
+                    if maps.ndim == 3 and maps.shape == batch.shape
                     else "Gradients with a channel axis go through comixup.saliency.from_gradient "
                     "first."
                 )

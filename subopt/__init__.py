@@ -1,6 +1,7 @@
 """Submodular and difference-of-submodular optimization with certificates."""
 
 from subopt.algebra import Sum, View, normalize
+from subopt.certificate import BaseCertificate, CertificateError, ExhaustiveCertificate
 from subopt.cut_form import CutForm
 from subopt.difference import DifferenceOfSubmodular
 from subopt.function import SetFunction
@@ -21,10 +22,16 @@ from subopt.incremental import Incremental
 from subopt.labeling.bound import LabelingCertificate
 from subopt.labeling.coupled import CoupledLabelingProblem, LabelingResult
 from subopt.minimize import minimize, minimize_many
-from subopt.result import Status
+from subopt.result import Result, Status
+from subopt.solvers.frank_wolfe import frank_wolfe
+from subopt.solvers.min_norm_point import min_norm_point
+from subopt.solvers.proximal import Path, path, prox
+from subopt.solvers.queyranne import PendantCertificate, queyranne
 
 __all__ = [
+    "BaseCertificate",
     "Cardinality",
+    "CertificateError",
     "Concave",
     "ConcaveOfModular",
     "CoupledLabelingProblem",
@@ -33,6 +40,7 @@ __all__ = [
     "CutForm",
     "DifferenceOfSubmodular",
     "Entropy",
+    "ExhaustiveCertificate",
     "FacilityLocation",
     "Flow",
     "Function",
@@ -44,12 +52,20 @@ __all__ = [
     "LogDeterminant",
     "MatroidRank",
     "Modular",
+    "Path",
+    "PendantCertificate",
+    "Result",
     "SetFunction",
     "Status",
     "Sum",
     "View",
+    "frank_wolfe",
     "max_flow",
+    "min_norm_point",
     "minimize",
     "minimize_many",
     "normalize",
+    "path",
+    "prox",
+    "queyranne",
 ]

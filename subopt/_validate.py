@@ -145,3 +145,21 @@ def order(order: ArrayLike, n: int) -> Array:
             f"order needs every element of 0..{n - 1} exactly once, but {missing} is missing"
         )
     return result
+
+
+def set_function(F: Any) -> None:
+    """Raise unless F is a `SetFunction` with F(∅) = 0."""
+    from subopt.function import SetFunction
+
+    if not isinstance(F, SetFunction):
+        way = (
+            "A DifferenceOfSubmodular is not submodular, and its minimum has no certificate."
+            if type(F).__name__ == "DifferenceOfSubmodular"
+            else "Wrap a callable of a boolean mask: Function(n, value)."
+        )
+        raise TypeError(f"A SetFunction is needed, got {type(F).__name__}. {way}")
+    if (empty := F.value(np.zeros(F.n, dtype=np.bool_))) != 0:
+        raise ValueError(
+            f"F(∅) needs to be 0, but {F!r} has the value {empty:g} there. normalize(F) subtracts "
+            "it."
+        )

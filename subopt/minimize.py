@@ -2,21 +2,45 @@
 
 from __future__ import annotations
 
+import inspect
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from dataclasses import replace
+from functools import partial
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 
 from subopt import _validate
 from subopt._types import RNG
+from subopt.function import SetFunction
 from subopt.labeling.bound import certified
-from subopt.labeling.coupled import Callback, CoupledLabelingProblem, LabelingResult
+from subopt.labeling.coupled import Callback as LabelingCallback
+from subopt.labeling.coupled import CoupledLabelingProblem, LabelingResult
 from subopt.labeling.local_search import local_search
 from subopt.labeling.published import published
+from subopt.result import Result
+from subopt.solvers.brute_force import brute_force
+from subopt.solvers.cardinality_sort import cardinality_sort, size_and_weights
+from subopt.solvers.frank_wolfe import frank_wolfe
+from subopt.solvers.min_norm_point import min_norm_point
+from subopt.solvers.modular import modular, modular_weights
 
 
+@overload
+def minimize(
+    problem: SetFunction,
+    *,
+    method: str = "auto",
+    tol: float = 1e-6,
+    minimizer: str = "any",
+    time_limit: float | None = None,
+    callback: Callable[[Result], object] | None = None,
+) -> Result: ...
+
+
+@overload
 def minimize(
     problem: CoupledLabelingProblem,
     *,
@@ -25,42 +49,57 @@ def minimize(
     effort: str = "default",
     max_sweeps: int | None = None,
     time_limit: float | None = None,
-    callback: Callback | None = None,
+    callback: LabelingCallback | None = None,
     lower_bound: bool = False,
-) -> LabelingResult:
-    """Minimize a coupled labeling energy.
+) -> LabelingResult: ...
+
+
+def minimize(problem: Any, **options: Any) -> Any:
+    """Minimize a submodular function or a coupled labeling energy.
 
     Parameters
     ----------
-    problem : CoupledLabelingProblem
+    problem : SetFunction or CoupledLabelingProblem
+        What to minimize. That a `SetFunction` is submodular is not checked, see
+        `subopt.testing.assert_submodular`.
+    method : str, default "auto"
+        For a set function: "modular", "sort", "min_norm_point", "frank_wolfe" or "brute_force";
+        "auto" picks the first of these that fits, and the result says why. Each is a function of
+        its own, with more options.
+    tol : float, default 1e-6
+        For a set function: the gap at which to stop, in the units of F.
+    minimizer : {"any", "minimal", "maximal"}, default "any"
+        For a set function: which one to return if there are several.
     mode : {"search", "published"}
-        "search" looks for a low energy, see `subopt.labeling.local_search.local_search`.
-        "published" runs the published update rule of Co-Mixup, to compare with, see
-        `subopt.labeling.published.published`.
+        For a labeling: "search" looks for a low energy, see
+        `subopt.labeling.local_search.local_search`. "published" runs the published update rule of
+        Co-Mixup, to compare with, see `subopt.labeling.published.published`.
     rng : numpy.random.Generator, int or None
-        Source of all randomness. An int gives the same answer every time, on any number of
-        threads; None a fresh one.
+        For a labeling: source of all randomness. An int gives the same answer every time, on any
+        number of threads; None a fresh one.
     effort : {"fast", "default", "best"}
-        How much work to do in mode "search"; mode "published" takes no effort.
+        For a labeling: how much work to do in mode "search"; mode "published" takes no effort.
     max_sweeps : int, optional
-        Stop after so many sweeps.
-    time_limit : float, optional
-        Seconds to search, instead of the work of `effort`; the best answer so far is returned.
-        In mode "published": seconds after which no further sweep starts.
-    callback : callable, optional
-        Called with the best `LabelingResult` so far after every sweep; in mode "published" with
-        the current one. To stop from there, raise.
+        For a labeling: stop after so many sweeps.
     lower_bound : bool, default False
-        Whether to also compute a lower bound on the energy of every labeling, with a certificate
-        that `LabelingCertificate.check` verifies. Takes 0.1 s for 20 inputs on 4x4 patches and
-        seconds on 16x16, not counted in `time_limit`; weak for strong coupling: tens of percent
-        below what is reachable.
+        For a labeling: whether to also compute a lower bound on the energy of every labeling, with
+        a certificate that `LabelingCertificate.check` verifies. Takes 0.1 s for 20 inputs on 4x4
+        patches and seconds on 16x16, not counted in `time_limit`; weak for strong coupling: tens of
+        percent below what is reachable.
+    time_limit : float, optional
+        Seconds to search; the best answer so far is returned. For a labeling this is instead of
+        the work of `effort`; in mode "published", no further sweep starts after it.
+    callback : callable, optional
+        Called with the best result so far, after every sweep or before every step; in mode
+        "published" with the current one. To stop from there, raise.
 
     Returns
     -------
-    LabelingResult
-        ``value`` equals ``problem.energy(result.shares)``. ``energies`` never rises in mode
-        "search"; in mode "published" it may, and `value` is the last of it.
+    Result or LabelingResult
+        A `Result` has a lower bound on the minimum and a certificate that proves it:
+        ``result.certificate.check(F, result.mask)`` recomputes ``result.gap``. For a
+        `LabelingResult`, ``value`` equals ``problem.energy(result.shares)``; ``energies`` never
+        rises in mode "search"; in mode "published" it may, and `value` is the last of it.
 
     Raises
     ------
@@ -69,17 +108,103 @@ def minimize(
 
     Examples
     --------
+    >>> F = Cut([[0, 2, 0], [2, 0, 1], [0, 1, 0]]) + Modular([-3, 1, 2])
+    >>> result = minimize(F, minimizer="minimal")
+    >>> result.S, result.value, result.gap, result.certificate.check(F, result.S)
+    (array([0]), -1.0, 0.0, 0.0)
+    >>> result.method
+    'min_norm_point, because F is not known to be modular or a function of |S| plus a modular one'
+
     >>> rng = np.random.default_rng(0)
     >>> problem = CoupledLabelingProblem(-rng.random((8, 4, 4)))
     >>> result = minimize(problem, rng=0)
     >>> result.sources.shape, bool(abs(result.value - problem.energy(result.shares)) < 1e-9)
     ((8, 4, 4, 2), True)
     """
-    if not isinstance(problem, CoupledLabelingProblem):
-        raise TypeError(
-            f"minimize needs a CoupledLabelingProblem, got {type(problem).__name__}. Build one "
-            "from an array of costs: CoupledLabelingProblem(unary)."
-        )
+    if isinstance(problem, CoupledLabelingProblem):
+        _check("a CoupledLabelingProblem", options, _OF_A_LABELING)
+        return _labeling(problem, **options)
+    if isinstance(problem, SetFunction):
+        _check("a SetFunction", options, _OF_A_FUNCTION)
+        return _set_function(problem, **options)
+    raise TypeError(
+        f"minimize needs a SetFunction or a CoupledLabelingProblem, got {type(problem).__name__}. "
+        "Wrap a callable of a boolean mask as Function(n, value), an array of labeling costs as "
+        "CoupledLabelingProblem(unary)."
+    )
+
+
+class _Method(NamedTuple):
+    run: Callable[..., Result]
+    fits: Callable[[SetFunction], bool]
+    because: str
+    iterative: bool = False  # takes tol, time_limit and callback
+
+
+def _any_minimizer(run: Callable[..., Result]) -> Callable[..., Result]:
+    def solve(F: SetFunction, *, minimizer: str, **options: Any) -> Result:
+        if minimizer != "any":
+            raise ValueError(
+                f"This method finds any minimizer, not the {minimizer} one; min_norm_point does."
+            )
+        return run(F, **options)
+
+    return solve
+
+
+# in the order in which "auto" tries them
+_METHODS = {
+    "modular": _Method(modular, lambda F: modular_weights(F) is not None, "F is modular"),
+    "sort": _Method(
+        cardinality_sort,
+        lambda F: size_and_weights(F) is not None,
+        "F is a function of |S| plus a modular one",
+    ),
+    "min_norm_point": _Method(
+        min_norm_point,
+        lambda F: True,
+        "F is not known to be modular or a function of |S| plus a modular one",
+        iterative=True,
+    ),
+    "frank_wolfe": _Method(
+        _any_minimizer(frank_wolfe), lambda F: False, "n is large", iterative=True
+    ),
+    "brute_force": _Method(brute_force, lambda F: False, "n is small"),
+}
+
+
+def _set_function(
+    F: SetFunction,
+    *,
+    method: str = "auto",
+    tol: float = 1e-6,
+    minimizer: str = "any",
+    time_limit: float | None = None,
+    callback: Callable[[Result], object] | None = None,
+) -> Result:
+    _validate.choice("method", method, ("auto", *_METHODS))
+    name = method
+    if method == "auto":
+        name = next(name for name, candidate in _METHODS.items() if candidate.fits(F))
+    chosen = _METHODS[name]
+    iteration = {"tol": tol, "time_limit": time_limit, "callback": callback}
+    result = chosen.run(F, minimizer=minimizer, **(iteration if chosen.iterative else {}))
+    if method == "auto":
+        result = replace(result, method=f"{result.method}, because {chosen.because}")
+    return result
+
+
+def _labeling(
+    problem: CoupledLabelingProblem,
+    *,
+    mode: str = "search",
+    rng: RNG = None,
+    effort: str = "default",
+    max_sweeps: int | None = None,
+    time_limit: float | None = None,
+    callback: LabelingCallback | None = None,
+    lower_bound: bool = False,
+) -> LabelingResult:
     limits: dict[str, Any] = {
         "rng": rng,
         "max_sweeps": max_sweeps,
@@ -98,20 +223,34 @@ def minimize(
     return certified(problem, result) if lower_bound else result
 
 
+def _names(function: Callable[..., Any]) -> tuple[str, ...]:
+    return tuple(inspect.signature(function).parameters)[1:]
+
+
+_OF_A_FUNCTION, _OF_A_LABELING = _names(_set_function), _names(_labeling)
+
+
+def _check(what: str, options: dict[str, Any], allowed: tuple[str, ...]) -> None:
+    for name in options:
+        if name not in allowed:
+            raise TypeError(f"minimize of {what} takes {', '.join(allowed)}; got {name}")
+
+
 def minimize_many(
-    problems: Sequence[CoupledLabelingProblem],
+    problems: Sequence[SetFunction] | Sequence[CoupledLabelingProblem],
     *,
     rng: RNG | Sequence[RNG] = None,
     threads: int | None = None,
     **options: Any,
-) -> list[LabelingResult]:
+) -> list[Any]:
     """Minimize many problems at once, on all cores.
 
     Parameters
     ----------
-    problems : sequence of CoupledLabelingProblem
+    problems : sequence of SetFunction or CoupledLabelingProblem
     rng : Generator, int, None, or a list of one of these for each problem
-        One source is split into independent streams, one a problem, before any work starts.
+        For labelings: one source is split into independent streams, one a problem, before any
+        work starts.
     threads : int, optional
         Number of threads; one a core by default. Answers do not depend on it.
     **options
@@ -119,7 +258,7 @@ def minimize_many(
 
     Returns
     -------
-    list of LabelingResult
+    list of Result or LabelingResult
         In the order of `problems`.
 
     Examples
@@ -130,23 +269,27 @@ def minimize_many(
     >>> [a.value == b.value for a, b in zip(one, two)]
     [True, True, True]
     """
-    if isinstance(problems, CoupledLabelingProblem):
+    if isinstance(problems, SetFunction | CoupledLabelingProblem):
         raise TypeError("minimize_many needs a sequence of problems; for one, call minimize")
-    problems = list(problems)
+    tasks: list[Any] = list(problems)
     if isinstance(rng, Sequence):
         # seeds are drawn before the pool starts, since one generator may stand here several times
         rngs = [np.random.default_rng(_validate.generator(r).integers(2**63)) for r in rng]
-        if len(rngs) != len(problems):
+        if len(rngs) != len(tasks):
             raise ValueError(
-                f"rng needs one entry for each of the {len(problems)} problems, got {len(rngs)}"
+                f"rng needs one entry for each of the {len(tasks)} problems, got {len(rngs)}"
             )
     else:
-        rngs = list(_validate.generator(rng).spawn(len(problems)))
+        rngs = list(_validate.generator(rng).spawn(len(tasks)))
     if threads is None:
         threads = os.cpu_count() or 1
-    threads = min(_validate.positive_int("threads", threads), len(problems))
-    jobs = list(zip(problems, rngs, strict=True))
+    threads = min(_validate.positive_int("threads", threads), len(tasks))
+    labelings = [isinstance(problem, CoupledLabelingProblem) for problem in tasks]
+    jobs = [
+        partial(minimize, problem, **options, **({"rng": rng} if labeling else {}))
+        for problem, rng, labeling in zip(tasks, rngs, labelings, strict=True)
+    ]
     if threads <= 1:
-        return [minimize(problem, rng=rng, **options) for problem, rng in jobs]
+        return [job() for job in jobs]
     with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(lambda job: minimize(job[0], rng=job[1], **options), jobs))
+        return list(pool.map(lambda job: job(), jobs))

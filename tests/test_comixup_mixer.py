@@ -360,3 +360,15 @@ def test_only_public_names_of_subopt_are_used():
                 used |= {a.name for a in node.names}
     assert used == {"CoupledLabelingProblem", "minimize_many"}
     assert used <= set(subopt.__all__)
+
+
+def test_grey_images_without_a_channel_axis_are_pointed_to():
+    grey = np.zeros((4, 11, 9), np.uint8)
+    with pytest.raises(ValueError, match=r"channel axis: images\[:, None\]"):
+        CoMixup(grid=2).mix(grey, None, np.ones((4, 11, 9)))
+
+
+def test_a_column_of_class_indices_is_pointed_to():
+    images = np.zeros((4, 1, 8, 8), np.uint8)
+    with pytest.raises(ValueError, match=r"labels\[:, 0\]"):
+        CoMixup().mix(images, np.arange(4)[:, None], np.ones((4, 8, 8)))

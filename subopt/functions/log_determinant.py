@@ -48,12 +48,7 @@ class LogDeterminant(SetFunction):
     def _minor(self, before: Array, kept: Array) -> SetFunction:
         if len(kept) == self.n:
             return self
-        K = self.kernel[np.ix_(kept, kept)]
-        if len(before):  # Schur complement
-            cross = self.kernel[np.ix_(before, kept)]
-            K = K - cross.T @ np.linalg.solve(self.kernel[np.ix_(before, before)], cross)
-            K = (K + K.T) / 2
-        return LogDeterminant(K)
+        return LogDeterminant(_given(self.kernel, before, kept))
 
 
 class GaussianMutualInformation(SetFunction):
@@ -101,6 +96,27 @@ class GaussianMutualInformation(SetFunction):
         reverse = np.concatenate([np.flatnonzero(rest), order[::-1]])
         lost = _pivots(self.kernel, reverse)[::-1][: len(order)]
         gains[order] += 0.5 * scale * (_pivots(self.kernel, order) - lost)
+
+    def _minor(self, before: Array, kept: Array) -> SetFunction:
+        if len(kept) == self.n:
+            return self
+        rest = np.ones(self.n, dtype=np.bool_)
+        rest[before] = rest[kept] = False
+        try:
+            inside = LogDeterminant(_given(self.kernel, before, kept))
+            outside = LogDeterminant(_given(self.kernel, np.flatnonzero(rest), kept))
+        except ValueError:  # nearly singular: what is left of the kernel is rounding
+            return super()._minor(before, kept)
+        return 0.5 * inside + 0.5 * outside.complement()
+
+
+def _given(K: Array, before: Array, kept: Array) -> Array:
+    """Return the covariance of some coordinates given others, a Schur complement."""
+    left = K[np.ix_(kept, kept)]
+    if len(before):
+        cross = K[np.ix_(before, kept)]
+        left = left - cross.T @ np.linalg.solve(K[np.ix_(before, before)], cross)
+    return (left + left.T) / 2
 
 
 def _pivots(K: Array, order: Array) -> Array:

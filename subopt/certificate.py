@@ -1,0 +1,166 @@
+"""Evidence that can be re-checked from F alone."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from subopt import _validate
+from subopt._types import Array, Subset
+from subopt.function import SetFunction
+
+
+class CertificateError(ValueError):
+    """Raised when evidence does not prove what it is said to prove."""
+
+
+@dataclass(frozen=True, eq=False)
+class BaseCertificate:
+    """A base of F as a convex combination of greedy vertices.
+
+    Every base x has x(S) ≤ F(S), so the sum of its negative entries bounds all values of F from
+    below. If F is integral, the bound may be rounded up to the next integer.
+
+    Attributes
+    ----------
+    orders : ndarray of intp, shape (k, n)
+        Permutations of V, one a vertex.
+    weights : ndarray of float64, shape (k,)
+        Nonnegative, of sum 1.
+    lower_bound : float
+        What the base was found to prove.
+
+    Examples
+    --------
+    >>> F = Cut([[0, 1], [1, 0]]) + Modular([-3.0, 0.5])
+    >>> certificate = BaseCertificate(np.array([[0, 1]]), np.ones(1), lower_bound=-2.5)
+    >>> certificate.base(F), certificate.check(F, [0, 1])
+    (array([-2. , -0.5]), 0.0)
+    """
+
+    orders: Array
+    weights: Array
+    lower_bound: float
+
+    def validate(self, n: int) -> None:
+        """Raise unless there are orders of n elements with convex weights."""
+        orders, weights = np.asarray(self.orders), np.asarray(self.weights, dtype=np.float64)
+        if orders.ndim != 2 or orders.shape[1] != n or weights.shape != (len(orders),):
+            raise CertificateError(
+                f"A base of a function on {n} elements needs orders (k, {n}) and weights (k,), "
+                f"got {orders.shape} and {weights.shape}"
+            )
+        if not (weights >= 0).all() or not abs(weights.sum() - 1) <= 1e-9:
+            raise CertificateError(
+                f"weights need to be nonnegative with sum 1, but the smallest is "
+                f"{weights.min(initial=math.inf):g} and the sum {weights.sum():.12g}"
+            )
+        for order in orders:
+            try:
+                _validate.order(order, n)
+            except ValueError as error:
+                raise CertificateError(f"Not an order of V: {error}") from error
+
+    def base(self, F: SetFunction) -> Array:
+        """Return the base, by one greedy sweep of F per order.
+
+        Raises
+        ------
+        CertificateError
+            If the orders are no permutations of V or the weights are not convex.
+        """
+        return self._sweep(F)[0]
+
+    def _sweep(self, F: SetFunction) -> tuple[Array, float]:
+        """Return the base and the size of the numbers that it was made of."""
+        self.validate(F.n)
+        x, size = np.zeros(F.n), 0.0
+        total = float(np.sum(self.weights))
+        for order, weight in zip(self.orders, self.weights, strict=True):
+            gains = F.greedy(order)
+            x += weight / total * gains
+            size += weight / total * float(np.abs(gains).sum())
+        return x, size
+
+    def check(self, F: SetFunction, S: Subset) -> float:
+        """Recompute how far F(S) can be from the minimum, from F alone.
+
+        Parameters
+        ----------
+        F : SetFunction
+            Submodular, which is not checked.
+        S : boolean mask (n,) or iterable of int
+            The set that is said to be a minimizer.
+
+        Returns
+        -------
+        float
+            ``F(S) - lower bound``, at least 0. Costs one greedy sweep per order.
+
+        Raises
+        ------
+        CertificateError
+            If the base proves less than `lower_bound`, or a bound above F(S), by more than
+            rounding.
+        """
+        mask = _validate.subset(S, F.n)
+        x, size = self._sweep(F)
+        proven, value = float(np.minimum(x, 0.0).sum()), F.value(mask)
+        rounding = 1e-9 * max(size, abs(value)) + 1e-12  # numbers inside F may cancel
+        if F.integral:
+            proven = max(proven, round_up(proven, 1e-4))
+        if not self.lower_bound <= proven + rounding:
+            raise CertificateError(
+                f"The base proves min F >= {proven:.12g}, not {self.lower_bound:.12g}"
+            )
+        if not proven <= value + rounding:
+            raise CertificateError(
+                f"The base proves min F >= {proven:.12g}, but F(S) is {value:.12g}: F is not "
+                "submodular, or not the function that this certificate is about"
+            )
+        return max(0.0, value - proven)
+
+
+@dataclass(frozen=True, eq=False)
+class ExhaustiveCertificate:
+    """All 2^n values: no more than the definition, for any set function.
+
+    Attributes
+    ----------
+    lower_bound : float
+        The smallest value.
+    """
+
+    lower_bound: float
+
+    def check(self, F: SetFunction, S: Subset) -> float:
+        """Evaluate F at all sets, raise `CertificateError` if one is lower, and return the gap."""
+        value = F.value(_validate.subset(S, F.n))
+        lowest = min(F.value(mask.copy()) for mask in all_masks(F.n))
+        if not abs(lowest - self.lower_bound) <= 1e-9 * max(1e-300, abs(lowest)):
+            raise CertificateError(f"The smallest value is {lowest:.12g}, not {self.lower_bound}")
+        return value - lowest
+
+
+class Certificate(Protocol):
+    """Evidence for a lower bound."""
+
+    @property
+    def lower_bound(self) -> float:
+        """What is proven."""
+
+    def check(self, F: SetFunction, S: Subset) -> float:
+        """Recompute how far F(S) can be from the minimum, or raise `CertificateError`."""
+
+
+def all_masks(n: int) -> Array:
+    """Return all subsets as rows of booleans (2^n, n); element i is bit i of the row number."""
+    return (np.arange(2**n)[:, None] >> np.arange(n)) & 1 == 1
+
+
+def round_up(bound: float, slack: float = 1e-3) -> float:
+    """Return the least integer above a bound on integers, which is exact up to `slack`."""
+    return float(math.ceil(bound - max(slack, 1e-12 * abs(bound))))

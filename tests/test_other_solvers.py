@@ -1,0 +1,100 @@
+"""Frank-Wolfe and Queyranne against brute force; min-norm point as the other witness."""
+
+import networkx as nx
+import numpy as np
+import pytest
+from families import FAMILIES
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_minimize_laws import every_family, grid, member
+
+from subopt import (
+    CertificateError,
+    Cut,
+    Modular,
+    Status,
+    frank_wolfe,
+    min_norm_point,
+    minimize,
+    queyranne,
+)
+from subopt.solvers.queyranne import PendantCertificate
+from subopt.testing import all_values
+
+few = settings(max_examples=max(3, settings().max_examples // 8))
+seeds = st.integers(0, 2**32 - 1)
+
+
+@every_family
+@few
+@given(seed=seeds, n=st.integers(1, 7))
+def test_frank_wolfe_brackets_the_minimum(family, seed, n):
+    F = member(family, seed, n)
+    result = frank_wolfe(F, max_iter=300, tol=1e-4)
+    lowest = all_values(F).min()
+    assert result.lower_bound - 1e-9 <= lowest <= result.value == F.value(result.mask.copy())
+    assert result.certificate.check(F, result.mask) == pytest.approx(result.gap, abs=1e-8)
+    assert result.status in (Status.OPTIMAL, Status.MAX_ITER, Status.STALLED)
+    assert result.gap <= 0.05 * max(1, np.abs(all_values(F)).max())
+
+
+def test_frank_wolfe_on_a_grid():
+    F = grid(10)
+    seen = []
+    result = frank_wolfe(F, callback=seen.append, tol=1e-5)
+    assert result.status is Status.OPTIMAL
+    assert result.value == pytest.approx(min_norm_point(F).value, abs=1e-5)
+    assert result.certificate.check(F, result.mask) <= 1e-5
+    assert seen[0].lower_bound <= result.value
+    assert frank_wolfe(F, time_limit=0).status is Status.TIME_LIMIT
+    assert minimize(F, method="frank_wolfe", tol=1e-5).value == result.value
+
+
+SYMMETRIC = [
+    name
+    for name, make in FAMILIES.items()
+    if name not in ("sum", "view") and make(np.random.default_rng(0), 5).symmetric
+]
+
+
+@pytest.mark.parametrize("family", SYMMETRIC)
+@few
+@given(seed=seeds, n=st.integers(2, 7))
+def test_queyranne_is_the_lowest_cut(family, seed, n):
+    F = FAMILIES[family](np.random.default_rng(seed), n)
+    if not F.symmetric:
+        F = F + F.complement()
+    result = queyranne(F)
+    assert 0 < result.mask.sum() < n
+    lowest = all_values(F)[1:-1].min()
+    assert result.value == pytest.approx(lowest, abs=1e-9)
+    assert result.certificate.check(F, result.mask) <= 1e-8
+
+
+def test_queyranne_is_stoer_wagner():
+    graph = nx.gnp_random_graph(24, 0.3, seed=2)
+    rng = np.random.default_rng(0)
+    for _, _, data in graph.edges(data=True):
+        data["weight"] = int(rng.integers(1, 9))
+    F = Cut.from_networkx(graph)
+    result = queyranne(F)
+    assert result.value == nx.stoer_wagner(graph)[0]
+    orders, bound = result.certificate.orders, result.lower_bound
+    worse = [
+        PendantCertificate(bound + 1, orders),
+        PendantCertificate(bound, orders[:-1]),
+        PendantCertificate(bound, (orders[0][::-1], *orders[1:])),
+        PendantCertificate(bound, (orders[0][1:], *orders[1:])),
+    ]
+    for certificate in worse:
+        with pytest.raises(CertificateError):
+            certificate.check(F, result.mask)
+    with pytest.raises(CertificateError, match="no answer"):
+        result.certificate.check(F, [])
+
+
+def test_queyranne_errors():
+    with pytest.raises(ValueError, match="is not known to be"):
+        queyranne(Cut.from_edges([(0, 1), (1, 2)]) + Modular([1, 2, 3]))
+    with pytest.raises(ValueError, match="n >= 2"):
+        queyranne(Cut(np.zeros((1, 1))))
