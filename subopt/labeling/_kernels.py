@@ -25,7 +25,7 @@ import numpy as np
 from subopt._jit import njit
 
 # rows of Work.vec; the first five are restored when a round is rejected, the others are scratch
-LOAD, RISE, FALL, ACTIVE, SLOPE, ADD, REMOVE, OWN, SCORE = range(9)
+LOAD, RISE, FALL, ACTIVE, SLOPE, ADD, REMOVE, OWN = range(8)
 SAVED = 5
 # entries of Level.par
 GAMMA, FREE, OFFSET, UNIT, TOLERANCE, COUPLED, LAZY = range(7)
@@ -53,7 +53,7 @@ class Work(NamedTuple):
     field: np.ndarray  # (J, N, m)
     use: np.ndarray  # (m, J)
     load: np.ndarray  # (m, J)
-    vec: np.ndarray  # (9, m)
+    vec: np.ndarray  # (8, m)
     seen: np.ndarray  # (J, 2, m) prices at which output j was last found unimprovable
     touched: np.ndarray  # (J,) 0: as saved, 1: `seen` changed, 2: all of it changed
     saved_sources: np.ndarray  # (J, N, L)

@@ -13,7 +13,6 @@ from subopt.labeling._kernels import (
     LAZY,
     REMOVE,
     SAVED,
-    SCORE,
     TOLERANCE,
     UNIT,
     coupling,
@@ -99,41 +98,6 @@ def roll_back(level, work):
 
 
 @njit
-def cheapest(vec, candidates, n_candidates, banned):
-    """Return the candidate of lowest score, or -1; n_candidates < 0 means that all inputs are."""
-    lowest = np.inf
-    if n_candidates >= 0:
-        best = -1
-        for c in range(n_candidates):
-            i = candidates[c]
-            if i != banned and vec[SCORE, i] < lowest:
-                lowest = vec[SCORE, i]
-                best = i
-        return best
-    m = vec.shape[1]
-    kept = 0.0
-    if banned >= 0:
-        kept = vec[SCORE, banned]
-        vec[SCORE, banned] = np.inf
-    # four at a time, since one chain of comparisons is all latency
-    a = b = c = d = np.inf
-    for i in range(0, m - 3, 4):
-        a = vec[SCORE, i] if vec[SCORE, i] < a else a
-        b = vec[SCORE, i + 1] if vec[SCORE, i + 1] < b else b
-        c = vec[SCORE, i + 2] if vec[SCORE, i + 2] < c else c
-        d = vec[SCORE, i + 3] if vec[SCORE, i + 3] < d else d
-    for i in range(m - m % 4, m):
-        a = vec[SCORE, i] if vec[SCORE, i] < a else a
-    lowest = min(min(a, b), min(c, d))
-    best = m - 1
-    while best >= 0 and not (vec[SCORE, best] == lowest and best != banned):
-        best -= 1
-    if banned >= 0:
-        vec[SCORE, banned] = kept
-    return best
-
-
-@njit
 def sweep(level, work, outputs, lazy):
     """Improve each of `outputs` once, slot by slot; return the number of moves.
 
@@ -150,7 +114,6 @@ def sweep(level, work, outputs, lazy):
     saved_sources, saved_use = work.saved_sources, work.saved_use
     size, degree, energy = level.size, level.degree, work.energy
     tolerance, slack, per_unit = par[TOLERANCE], par[LAZY], 1.0 / par[UNIT]
-    none = np.int64(-1)
     moves = 0
     for j in outputs:
         prices(use, load, vec, A, par, j)
@@ -177,47 +140,45 @@ def sweep(level, work, outputs, lazy):
                         u = s[j, k, l]
                         if vec[REMOVE, u] < seen[j, 1, u] - slack:
                             everything = True
-                candidates = -1 if everything else n_cheaper
-                if everything:
-                    for i in range(m):
-                        vec[SCORE, i] = field[j, k, i] + vec[ADD, i] * f
-                else:
-                    for c in range(n_cheaper):
-                        i = cheaper[c]
-                        vec[SCORE, i] = field[j, k, i] + vec[ADD, i] * f
-                u = s[j, k, 0]
-                pure = True
-                for l in range(1, L):
-                    pure = pure and s[j, k, l] == u
+                # the two cheapest candidates: a slot cannot move to the input that it has
+                first = second = -1
+                lowest = next_lowest = np.inf
+                for c in range(m if everything else n_cheaper):
+                    i = c if everything else cheaper[c]
+                    x = field[j, k, i] + vec[ADD, i] * f
+                    if x < next_lowest:
+                        if x < lowest:
+                            second, next_lowest = first, lowest
+                            first, lowest = i, x
+                        else:
+                            second, next_lowest = i, x
                 # the slot that gains most, alone or, in a pure patch, together with all others
-                slot = -1
-                target = cheapest(vec, cheaper, candidates, u if pure else none)
+                pure = True
+                slot = target = -1
                 gain = -tolerance
+                for l in range(L):
+                    u = s[j, k, l]
+                    pure = pure and u == s[j, k, 0]
+                    x = next_lowest if u == first else lowest
+                    d = x - field[j, k, u] + vec[REMOVE, u] * f + quadratic
+                    if d < gain:
+                        gain = d
+                        slot = l
+                        target = second if u == first else first
                 n = 1
-                if pure and target >= 0:
-                    d = vec[SCORE, target] - field[j, k, u] + vec[REMOVE, u] * f
-                    if d + quadratic < gain:
-                        gain = d + quadratic
-                        slot = 0
-                    if L > 1 and L * d + L * L * quadratic < gain:
+                if pure and L > 1:
+                    u = s[j, k, 0]
+                    b = second if u == first else first
+                    x = next_lowest if u == first else lowest
+                    d = x - field[j, k, u] + vec[REMOVE, u] * f
+                    if b >= 0 and L * d + L * L * quadratic < gain:
                         # prices are of one unit: ask for the change itself
-                        d = L * (field[j, k, target] - field[j, k, u]) + L * L * quadratic
-                        q = L * size[k]
-                        d += coupling_change(use, load, vec, A, par, j, u, target, q)
+                        d = L * (field[j, k, b] - field[j, k, u]) + L * L * quadratic
+                        d += coupling_change(use, load, vec, A, par, j, u, b, L * size[k])
                         if d < gain:
                             slot = 0
+                            target = b
                             n = L
-                elif not pure:
-                    first = target
-                    for l in range(L):
-                        u = s[j, k, l]
-                        b = cheapest(vec, cheaper, candidates, u) if first == u else first
-                        if b >= 0:
-                            d = vec[SCORE, b] - field[j, k, u] + vec[REMOVE, u] * f + quadratic
-                            if d < gain:
-                                gain = d
-                                slot = l
-                                target = b
                 if slot < 0:
                     break
                 u, b = s[j, k, slot], target

@@ -31,8 +31,8 @@ class Effort(NamedTuple):
     finer: int
 
 
-EFFORTS = {"fast": Effort(5, 0), "default": Effort(30, 10), "best": Effort(2000, 200)}
-ROUNDS_PER_SWEEP = 5
+EFFORTS = {"fast": Effort(4, 0), "default": Effort(28, 10), "best": Effort(2000, 200)}
+ROUNDS_PER_SWEEP = 4
 OUTPUTS = 20
 
 
@@ -53,13 +53,13 @@ def local_search(
     rng : numpy.random.Generator, int or None
         What the perturbations are drawn from.
     effort : {"fast", "default", "best"}
-        Rounds of perturbation on the coarsest level and on each finer one: 5 and 0, 30 and 10,
+        Rounds of perturbation on the coarsest level and on each finer one: 4 and 0, 28 and 10,
         2000 and 200 for 20 outputs on one level. The coarsest level gets three times as many for
         each finer one that builds on it; more outputs get proportionally more, and fewer outputs,
         whose rounds are cheaper, up to four times as many.
     max_sweeps : int, optional
         Stop after so many sweeps. The first sweep on a level passes over all outputs until none
-        improves; each other one is 5 rounds of perturbation.
+        improves; each other one is 4 rounds of perturbation.
     time_limit : float, optional
         Seconds to search, instead of the rounds of `effort`. Checked between sweeps. Half of it
         goes to the coarsest level. The answer then depends on the speed of the machine.
@@ -188,7 +188,7 @@ def _work(level: _kernels.Level, sources: Array, seed: Array) -> _kernels.Work:
         field=np.empty((J, N, m)),
         use=np.empty((m, J)),
         load=np.empty((m, J)),
-        vec=np.empty((9, m)),
+        vec=np.empty((8, m)),
         seen=np.empty((J, 2, m)),
         touched=np.empty(J, dtype=np.int64),
         saved_sources=np.empty((J, N, L), dtype=np.int64),
