@@ -273,8 +273,10 @@ def minimize_many(
         raise TypeError("minimize_many needs a sequence of problems; for one, call minimize")
     tasks: list[Any] = list(problems)
     if isinstance(rng, Sequence):
-        # seeds are drawn before the pool starts, since one generator may stand here several times
-        rngs = [np.random.default_rng(_validate.generator(r).integers(2**63)) for r in rng]
+        rngs = [_validate.generator(r) for r in rng]
+        if len(set(map(id, rngs))) < len(rngs):
+            # one generator for several problems: split it before threads could race for it
+            rngs = [np.random.default_rng(r.integers(2**63)) for r in rngs]
         if len(rngs) != len(tasks):
             raise ValueError(
                 f"rng needs one entry for each of the {len(tasks)} problems, got {len(rngs)}"

@@ -466,7 +466,7 @@ def test_recorded_energies_are_reproduced(recorded, case):
 @pytest.mark.parametrize("case", range(37))
 def test_recorded_cases_are_solved_better(recorded, case):
     problem, known, _ = recorded(case)
-    fast = minimize(problem, rng=0, effort="fast").value
+    fast = np.median([minimize(problem, rng=seed, effort="fast").value for seed in range(9)])
     assert fast <= min(known["published"], known["identity"]) + 1e-9
     default = np.median([minimize(problem, rng=seed).value for seed in range(5)])
     assert default <= known["best_known"] + 0.03 * abs(known["best_known"])

@@ -29,7 +29,7 @@ from subopt.labeling._kernels import (
 COIN, WAYS = np.int64(2), np.int64(4)  # numba compiles anew for every literal argument
 WINDOW = 20  # outputs that are looked at after a perturbation, besides the perturbed ones
 SETTLE = 30  # passes over all outputs; few are needed, the limit guards against ties
-REPAIR = 2  # passes over the other outputs after a perturbation
+REPAIR = 1  # passes over the other outputs after a perturbation
 
 
 @njit

@@ -31,8 +31,8 @@ class Effort(NamedTuple):
     finer: int
 
 
-EFFORTS = {"fast": Effort(4, 0), "default": Effort(28, 10), "best": Effort(2000, 200)}
-ROUNDS_PER_SWEEP = 4
+EFFORTS = {"fast": Effort(3, 0), "default": Effort(36, 10), "best": Effort(2000, 200)}
+ROUNDS_PER_SWEEP = 3
 OUTPUTS = 20
 
 
@@ -53,13 +53,13 @@ def local_search(
     rng : numpy.random.Generator, int or None
         What the perturbations are drawn from.
     effort : {"fast", "default", "best"}
-        Rounds of perturbation on the coarsest level and on each finer one: 4 and 0, 28 and 10,
+        Rounds of perturbation on the coarsest level and on each finer one: 3 and 0, 36 and 10,
         2000 and 200 for 20 outputs on one level. The coarsest level gets three times as many for
-        each finer one that builds on it; more outputs get proportionally more, and fewer outputs,
-        whose rounds are cheaper, up to four times as many.
+        each finer one that builds on it; m' > 20 outputs get (m' / 20)^1.25 times as many, and
+        fewer, whose rounds are cheaper, 20 / m' times as many, up to four.
     max_sweeps : int, optional
         Stop after so many sweeps. The first sweep on a level passes over all outputs until none
-        improves; each other one is 4 rounds of perturbation.
+        improves; each other one is 3 rounds of perturbation.
     time_limit : float, optional
         Seconds to search, instead of the rounds of `effort`. Checked between sweeps. Half of it
         goes to the coarsest level. The answer then depends on the speed of the machine.
@@ -143,7 +143,8 @@ class _Search:
         top = len(self.levels) - 1
         rounds = self.effort.coarsest * 3**top if self.depth == top else self.effort.finer
         ratio = self.problem.n_outputs / OUTPUTS
-        return 1 + math.ceil(rounds * max(ratio, min(1 / ratio, 4.0)) / ROUNDS_PER_SWEEP)
+        times = ratio**1.25 if ratio > 1 else min(1 / ratio, 4.0)
+        return 1 + math.ceil(rounds * times / ROUNDS_PER_SWEEP)
 
     def _may_go_on(self, first: bool, sweeps: int) -> bool:
         """Whether this level gets another sweep; every level gets its first unless stopped."""
