@@ -67,7 +67,7 @@ class CoMixup:
         omega in [0, 1]: how far inputs with distant salient positions count as the same.
     levels : {1, 2}, default 2
         Whether a patch is filled by one input, or may also be half of each of two.
-    effort : {"fast", "default", "best"}, default "fast"
+    effort : {"fast", "default", "best"}, default "default"
         How long the solver looks, see `subopt.minimize`.
     num_classes : int, optional
         Number of classes; needed if labels are class indices.
@@ -115,7 +115,7 @@ class CoMixup:
     prior_concentration: float = 2.0
     distance_weight: float = 0.001
     levels: int = 2
-    effort: str = "fast"
+    effort: str = "default"
     num_classes: int | None = None
     channels: str = "first"
     zero_saliency: str = "raise"
