@@ -15,11 +15,10 @@ class Status(enum.Enum):
     """Why a solver stopped; the value is the sentence."""
 
     OPTIMAL = "the lower bound meets the value: no better answer exists"
-    LOCAL_MINIMUM = "no move of the kinds that were tried lowers the value"
     SEARCHED = "the search that the effort describes ran to its end; nothing better was found"
-    MAX_SWEEPS = "stopped after max_sweeps sweeps; the best answer so far is returned"
+    MAX_SWEEPS = "stopped after max_sweeps sweeps; the answer is as good as it was then"
     MAX_ITER = "stopped after max_iter iterations; the best answer so far is returned"
-    TIME_LIMIT = "stopped at time_limit; the best answer so far is returned"
+    TIME_LIMIT = "stopped at time_limit; the answer is as good as it was then"
     RULE_ENDED = "the sweeps of the published rule are done; their last labeling is returned"
     CONVERGED = "the relative change of a sweep fell below the tolerance of the published rule"
     STALLED = "floating point allows no further progress; the gap that is left is reported"
