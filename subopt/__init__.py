@@ -1,7 +1,12 @@
 """Submodular and difference-of-submodular optimization with certificates."""
 
 from subopt.algebra import Sum, View, normalize
-from subopt.certificate import BaseCertificate, CertificateError, ExhaustiveCertificate
+from subopt.certificate import (
+    BaseCertificate,
+    CertificateError,
+    ExhaustiveCertificate,
+    FlowCertificate,
+)
 from subopt.cut_form import CutForm
 from subopt.difference import DifferenceOfSubmodular
 from subopt.function import SetFunction
@@ -43,6 +48,7 @@ __all__ = [
     "ExhaustiveCertificate",
     "FacilityLocation",
     "Flow",
+    "FlowCertificate",
     "Function",
     "GaussianMutualInformation",
     "HypergraphCut",

@@ -24,6 +24,7 @@ from subopt.result import Result
 from subopt.solvers.brute_force import brute_force
 from subopt.solvers.cardinality_sort import cardinality_sort, size_and_weights
 from subopt.solvers.frank_wolfe import frank_wolfe
+from subopt.solvers.max_flow import max_flow_minimize
 from subopt.solvers.min_norm_point import min_norm_point
 from subopt.solvers.modular import modular, modular_weights
 
@@ -63,9 +64,9 @@ def minimize(problem: Any, **options: Any) -> Any:
         What to minimize. That a `SetFunction` is submodular is not checked, see
         `subopt.testing.assert_submodular`.
     method : str, default "auto"
-        For a set function: "modular", "sort", "min_norm_point", "frank_wolfe" or "brute_force";
-        "auto" picks the first of these that fits, and the result says why. Each is a function of
-        its own, with more options.
+        For a set function: "modular", "sort", "max_flow", "min_norm_point", "frank_wolfe",
+        "decomposed" or "brute_force"; "auto" picks the first of these that fits, and the result
+        says why.
     tol : float, default 1e-6
         For a set function: the gap at which to stop, in the units of F.
     minimizer : {"any", "minimal", "maximal"}, default "any"
@@ -87,11 +88,12 @@ def minimize(problem: Any, **options: Any) -> Any:
         patches and seconds on 16x16, not counted in `time_limit`; weak for strong coupling: tens of
         percent below what is reachable.
     time_limit : float, optional
-        Seconds to search; the best answer so far is returned. For a labeling this is instead of
-        the work of `effort`; in mode "published", no further sweep starts after it.
+        Seconds to search; the best answer so far is returned. Methods of one step ("modular",
+        "sort", "max_flow", "brute_force") finish it. For a labeling this is instead of the work
+        of `effort`; in mode "published", no further sweep starts after it.
     callback : callable, optional
-        Called with the best result so far, after every sweep or before every step; in mode
-        "published" with the current one. To stop from there, raise.
+        Called with the best result so far, after every sweep or before every step, once by methods
+        that take one step; in mode "published" with the current one. To stop from there, raise.
 
     Returns
     -------
@@ -113,7 +115,7 @@ def minimize(problem: Any, **options: Any) -> Any:
     >>> result.S, result.value, result.gap, result.certificate.check(F, result.S)
     (array([0]), -1.0, 0.0, 0.0)
     >>> result.method
-    'min_norm_point, because F is not known to be modular or a function of |S| plus a modular one'
+    'max_flow, because F is the cut function of a graph'
 
     >>> rng = np.random.default_rng(0)
     >>> problem = CoupledLabelingProblem(-rng.random((8, 4, 4)))
@@ -160,10 +162,13 @@ _METHODS = {
         lambda F: size_and_weights(F) is not None,
         "F is a function of |S| plus a modular one",
     ),
+    "max_flow": _Method(
+        max_flow_minimize, lambda F: F.cut_representable, "F is the cut function of a graph"
+    ),
     "min_norm_point": _Method(
         min_norm_point,
         lambda F: True,
-        "F is not known to be modular or a function of |S| plus a modular one",
+        "F is not known to be modular, a function of |S| plus a modular one, or a cut",
         iterative=True,
     ),
     "frank_wolfe": _Method(
@@ -189,6 +194,8 @@ def _set_function(
     chosen = _METHODS[name]
     iteration = {"tol": tol, "time_limit": time_limit, "callback": callback}
     result = chosen.run(F, minimizer=minimizer, **(iteration if chosen.iterative else {}))
+    if callback is not None and not chosen.iterative:
+        callback(result)
     if method == "auto":
         result = replace(result, method=f"{result.method}, because {chosen.because}")
     return result
