@@ -6,6 +6,7 @@ from subopt.certificate import (
     CertificateError,
     ExhaustiveCertificate,
     FlowCertificate,
+    SummandCertificate,
 )
 from subopt.cut_form import CutForm
 from subopt.difference import DifferenceOfSubmodular
@@ -28,6 +29,7 @@ from subopt.labeling.bound import LabelingCertificate
 from subopt.labeling.coupled import CoupledLabelingProblem, LabelingResult
 from subopt.minimize import minimize, minimize_many
 from subopt.result import Result, Status
+from subopt.solvers.decomposed import decomposed
 from subopt.solvers.frank_wolfe import frank_wolfe
 from subopt.solvers.min_norm_point import min_norm_point
 from subopt.solvers.proximal import Path, path, prox
@@ -64,7 +66,9 @@ __all__ = [
     "SetFunction",
     "Status",
     "Sum",
+    "SummandCertificate",
     "View",
+    "decomposed",
     "frank_wolfe",
     "max_flow",
     "min_norm_point",

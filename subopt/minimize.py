@@ -23,6 +23,7 @@ from subopt.labeling.published import published
 from subopt.result import Result
 from subopt.solvers.brute_force import brute_force
 from subopt.solvers.cardinality_sort import cardinality_sort, size_and_weights
+from subopt.solvers.decomposed import decomposed
 from subopt.solvers.frank_wolfe import frank_wolfe
 from subopt.solvers.max_flow import max_flow_minimize
 from subopt.solvers.min_norm_point import min_norm_point
@@ -173,6 +174,12 @@ _METHODS = {
     ),
     "frank_wolfe": _Method(
         _any_minimizer(frank_wolfe), lambda F: False, "n is large", iterative=True
+    ),
+    "decomposed": _Method(
+        _any_minimizer(decomposed),
+        lambda F: False,
+        "F is a sum of simple functions",
+        iterative=True,
     ),
     "brute_force": _Method(brute_force, lambda F: False, "n is small"),
 }
