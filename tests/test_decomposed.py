@@ -1,5 +1,7 @@
 """Sums of simple functions: parts against the function, projections against the general prox."""
 
+import itertools
+
 import numpy as np
 import pytest
 from families import FAMILIES
@@ -129,8 +131,8 @@ def test_every_edge_is_on_one_path():
     random = Cut.from_edges(np.unique(np.sort(rng.integers(0, 99, (400, 2))), axis=0), n=99)
     for F in (star, random):
         parts = summands(F)
-        ends = [parts.elements[a:b] for a, b in zip(parts.indptr, parts.indptr[1:], strict=False)]
-        edges = [{*pair} for path in ends for pair in zip(path, path[1:], strict=False)]
+        paths = [parts.elements[a:b] for a, b in itertools.pairwise(parts.indptr)]
+        edges = [pair for path in paths for pair in itertools.pairwise(path.tolist())]
         assert len(edges) == F.n_edges == len({frozenset(edge) for edge in edges})
 
 

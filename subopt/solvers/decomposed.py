@@ -56,7 +56,7 @@ def decomposed(
     time_limit : float, optional
         Seconds after which to stop with what there is.
     callback : callable, optional
-        Called with a `Result` after every round.
+        Called with a `Result` before every round.
 
     Returns
     -------
@@ -73,7 +73,7 @@ def decomposed(
     >>> F = Cut([[0, 2, 0], [2, 0, 1], [0, 1, 0]]) + Cardinality(np.sqrt, 3) + Modular([-4, 1, 2.5])
     >>> result = decomposed(F)
     >>> result.S, round(result.value, 6), result.gap <= 1e-6
-    (array([0, 1]), -0.585786, True)
+    (array([0]), -1.0, True)
     """
     _validate.set_function(F)
     tol, max_iter = _validate.nonnegative("tol", tol), _validate.positive_int("max_iter", max_iter)
@@ -104,11 +104,11 @@ def decomposed(
             return result(Status.OPTIMAL)
         if n_iter >= max_iter or time.monotonic() > deadline:
             return result(Status.MAX_ITER if n_iter >= max_iter else Status.TIME_LIMIT)
+        if callback is not None:
+            callback(result(Status.MAX_ITER))
         n_iter += 1
         turns = rng.permutation(len(parts.is_path))
         _round(turns, *parts.arrays, shares, x, work)
-        if callback is not None:
-            callback(result(Status.MAX_ITER))
 
 
 def _start(parts: Summands) -> Array:
