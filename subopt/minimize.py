@@ -22,7 +22,7 @@ from subopt.labeling.local_search import local_search
 from subopt.labeling.published import published
 from subopt.result import Result
 from subopt.solvers.brute_force import brute_force
-from subopt.solvers.cardinality_sort import cardinality_sort, size_and_weights
+from subopt.solvers.cardinality_sort import cardinality_sort, is_size_and_weights
 from subopt.solvers.decomposed import decomposed
 from subopt.solvers.frank_wolfe import frank_wolfe
 from subopt.solvers.max_flow import max_flow_minimize
@@ -160,7 +160,7 @@ _METHODS = {
     "modular": _Method(modular, lambda F: modular_weights(F) is not None, "F is modular"),
     "sort": _Method(
         cardinality_sort,
-        lambda F: size_and_weights(F) is not None,
+        is_size_and_weights,
         "F is a function of |S| plus a modular one",
     ),
     "max_flow": _Method(
