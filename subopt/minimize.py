@@ -6,9 +6,8 @@ import inspect
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple, overload
+from typing import Any, overload
 
 import numpy as np
 
@@ -21,13 +20,7 @@ from subopt.labeling.coupled import CoupledLabelingProblem, LabelingResult
 from subopt.labeling.local_search import local_search
 from subopt.labeling.published import published
 from subopt.result import Result
-from subopt.solvers.brute_force import brute_force
-from subopt.solvers.cardinality_sort import cardinality_sort, is_size_and_weights
-from subopt.solvers.decomposed import decomposed
-from subopt.solvers.frank_wolfe import frank_wolfe
-from subopt.solvers.max_flow import max_flow_minimize
-from subopt.solvers.min_norm_point import min_norm_point
-from subopt.solvers.modular import modular, modular_weights
+from subopt.submodular import minimize_submodular
 
 
 @overload
@@ -129,83 +122,12 @@ def minimize(problem: Any, **options: Any) -> Any:
         return _labeling(problem, **options)
     if isinstance(problem, SetFunction):
         _check("a SetFunction", options, _OF_A_FUNCTION)
-        return _set_function(problem, **options)
+        return minimize_submodular(problem, **options)
     raise TypeError(
         f"minimize needs a SetFunction or a CoupledLabelingProblem, got {type(problem).__name__}. "
         "Wrap a callable of a boolean mask as Function(n, value), an array of labeling costs as "
         "CoupledLabelingProblem(unary)."
     )
-
-
-class _Method(NamedTuple):
-    run: Callable[..., Result]
-    fits: Callable[[SetFunction], bool]
-    because: str
-    iterative: bool = False  # takes tol, time_limit and callback
-
-
-def _any_minimizer(run: Callable[..., Result]) -> Callable[..., Result]:
-    def solve(F: SetFunction, *, minimizer: str, **options: Any) -> Result:
-        if minimizer != "any":
-            raise ValueError(
-                f"This method finds any minimizer, not the {minimizer} one; min_norm_point does."
-            )
-        return run(F, **options)
-
-    return solve
-
-
-# in the order in which "auto" tries them
-_METHODS = {
-    "modular": _Method(modular, lambda F: modular_weights(F) is not None, "F is modular"),
-    "sort": _Method(
-        cardinality_sort,
-        is_size_and_weights,
-        "F is a function of |S| plus a modular one",
-    ),
-    "max_flow": _Method(
-        max_flow_minimize, lambda F: F.cut_representable, "F is the cut function of a graph"
-    ),
-    "min_norm_point": _Method(
-        min_norm_point,
-        lambda F: True,
-        "F is not known to be modular, a function of |S| plus a modular one, or a cut",
-        iterative=True,
-    ),
-    "frank_wolfe": _Method(
-        _any_minimizer(frank_wolfe), lambda F: False, "n is large", iterative=True
-    ),
-    "decomposed": _Method(
-        _any_minimizer(decomposed),
-        lambda F: False,
-        "F is a sum of simple functions",
-        iterative=True,
-    ),
-    "brute_force": _Method(brute_force, lambda F: False, "n is small"),
-}
-
-
-def _set_function(
-    F: SetFunction,
-    *,
-    method: str = "auto",
-    tol: float = 1e-6,
-    minimizer: str = "any",
-    time_limit: float | None = None,
-    callback: Callable[[Result], object] | None = None,
-) -> Result:
-    _validate.choice("method", method, ("auto", *_METHODS))
-    name = method
-    if method == "auto":
-        name = next(name for name, candidate in _METHODS.items() if candidate.fits(F))
-    chosen = _METHODS[name]
-    iteration = {"tol": tol, "time_limit": time_limit, "callback": callback}
-    result = chosen.run(F, minimizer=minimizer, **(iteration if chosen.iterative else {}))
-    if callback is not None and not chosen.iterative:
-        callback(result)
-    if method == "auto":
-        result = replace(result, method=f"{result.method}, because {chosen.because}")
-    return result
 
 
 def _labeling(
@@ -241,7 +163,7 @@ def _names(function: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(inspect.signature(function).parameters)[1:]
 
 
-_OF_A_FUNCTION, _OF_A_LABELING = _names(_set_function), _names(_labeling)
+_OF_A_FUNCTION, _OF_A_LABELING = _names(minimize_submodular), _names(_labeling)
 
 
 def _check(what: str, options: dict[str, Any], allowed: tuple[str, ...]) -> None:
