@@ -17,7 +17,12 @@ from subopt.functions.hypergraph_cut import HypergraphCut
 from subopt.functions.log_determinant import GaussianMutualInformation, LogDeterminant
 from subopt.functions.matroid_rank import MatroidRank
 from subopt.functions.modular import Modular
-from subopt.graph.max_flow import Flow, max_flow
+from subopt.graph.dynamic import DynamicMaxFlow
+from subopt.graph.flow import Flow
+from subopt.graph.many import Flows, max_flow_many
+from subopt.graph.max_flow import max_flow
+from subopt.graph.parametric import ParametricCut, parametric_max_flow
+from subopt.graph.problem import FlowProblem
 from subopt.incremental import Incremental
 from subopt.labeling.bound import LabelingCertificate
 from subopt.labeling.coupled import CoupledLabelingProblem, LabelingResult
@@ -39,10 +44,13 @@ __all__ = [
     "Cut",
     "CutForm",
     "DifferenceOfSubmodular",
+    "DynamicMaxFlow",
     "Entropy",
     "ExhaustiveCertificate",
     "FacilityLocation",
     "Flow",
+    "FlowProblem",
+    "Flows",
     "Function",
     "GaussianMutualInformation",
     "HypergraphCut",
@@ -52,6 +60,7 @@ __all__ = [
     "LogDeterminant",
     "MatroidRank",
     "Modular",
+    "ParametricCut",
     "Path",
     "PendantCertificate",
     "Result",
@@ -61,10 +70,12 @@ __all__ = [
     "View",
     "frank_wolfe",
     "max_flow",
+    "max_flow_many",
     "min_norm_point",
     "minimize",
     "minimize_many",
     "normalize",
+    "parametric_max_flow",
     "path",
     "prox",
     "queyranne",
