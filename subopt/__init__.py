@@ -24,7 +24,12 @@ from subopt.functions.hypergraph_cut import HypergraphCut
 from subopt.functions.log_determinant import GaussianMutualInformation, LogDeterminant
 from subopt.functions.matroid_rank import MatroidRank
 from subopt.functions.modular import Modular
-from subopt.graph.max_flow import Flow, max_flow
+from subopt.graph.dynamic import DynamicMaxFlow
+from subopt.graph.flow import Flow
+from subopt.graph.many import Flows, max_flow_many
+from subopt.graph.max_flow import max_flow
+from subopt.graph.parametric import ParametricCut, parametric_max_flow
+from subopt.graph.problem import FlowProblem
 from subopt.incremental import Incremental
 from subopt.labeling.bound import LabelingCertificate
 from subopt.labeling.coupled import CoupledLabelingProblem, LabelingResult
@@ -59,11 +64,14 @@ __all__ = [
     "Cut",
     "CutForm",
     "DifferenceOfSubmodular",
+    "DynamicMaxFlow",
     "Entropy",
     "ExhaustiveCertificate",
     "FacilityLocation",
     "Flow",
     "FlowCertificate",
+    "FlowProblem",
+    "Flows",
     "Function",
     "GaussianMutualInformation",
     "HypergraphCut",
@@ -75,6 +83,7 @@ __all__ = [
     "MatroidRank",
     "Modular",
     "ModularBound",
+    "ParametricCut",
     "Path",
     "PendantCertificate",
     "Result",
@@ -93,6 +102,7 @@ __all__ = [
     "frank_wolfe",
     "local_search",
     "max_flow",
+    "max_flow_many",
     "min_norm_point",
     "minimize",
     "minimize_many",
@@ -100,6 +110,7 @@ __all__ = [
     "modular_lower",
     "modular_upper",
     "normalize",
+    "parametric_max_flow",
     "path",
     "projected_subgradient",
     "prox",
