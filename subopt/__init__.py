@@ -17,6 +17,8 @@ from subopt.functions.hypergraph_cut import HypergraphCut
 from subopt.functions.log_determinant import GaussianMutualInformation, LogDeterminant
 from subopt.functions.matroid_rank import MatroidRank
 from subopt.functions.modular import Modular
+from subopt.graph.grid import grid_cut
+from subopt.graph.grid_flow import GridFlow
 from subopt.graph.max_flow import Flow, max_flow
 from subopt.incremental import Incremental
 from subopt.labeling.bound import LabelingCertificate
@@ -45,6 +47,7 @@ __all__ = [
     "Flow",
     "Function",
     "GaussianMutualInformation",
+    "GridFlow",
     "HypergraphCut",
     "Incremental",
     "LabelingCertificate",
@@ -60,6 +63,7 @@ __all__ = [
     "Sum",
     "View",
     "frank_wolfe",
+    "grid_cut",
     "max_flow",
     "min_norm_point",
     "minimize",
