@@ -26,8 +26,9 @@ from subopt.functions.matroid_rank import MatroidRank
 from subopt.functions.modular import Modular
 from subopt.graph.dynamic import DynamicMaxFlow
 from subopt.graph.flow import Flow
+from subopt.graph.grid import grid_cut
+from subopt.graph.grid_flow import GridFlow
 from subopt.graph.many import Flows, max_flow_many
-from subopt.graph.max_flow import max_flow
 from subopt.graph.parametric import ParametricCut, parametric_max_flow
 from subopt.graph.problem import FlowProblem
 from subopt.incremental import Incremental
@@ -74,6 +75,7 @@ __all__ = [
     "Flows",
     "Function",
     "GaussianMutualInformation",
+    "GridFlow",
     "HypergraphCut",
     "Incremental",
     "LabelingCertificate",
@@ -100,6 +102,7 @@ __all__ = [
     "double_greedy",
     "forward_greedy",
     "frank_wolfe",
+    "grid_cut",
     "local_search",
     "max_flow",
     "max_flow_many",
