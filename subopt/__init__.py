@@ -1,6 +1,7 @@
 """Submodular and difference-of-submodular optimization with certificates."""
 
 from subopt.algebra import Sum, View, normalize
+from subopt.bounds import ModularBound, modular_lower, modular_upper
 from subopt.certificate import BaseCertificate, CertificateError, ExhaustiveCertificate
 from subopt.cut_form import CutForm
 from subopt.difference import DifferenceOfSubmodular
@@ -52,6 +53,7 @@ __all__ = [
     "LogDeterminant",
     "MatroidRank",
     "Modular",
+    "ModularBound",
     "Path",
     "PendantCertificate",
     "Result",
@@ -64,6 +66,8 @@ __all__ = [
     "min_norm_point",
     "minimize",
     "minimize_many",
+    "modular_lower",
+    "modular_upper",
     "normalize",
     "path",
     "prox",
