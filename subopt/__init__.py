@@ -24,10 +24,13 @@ from subopt.labeling.bound import LabelingCertificate
 from subopt.labeling.coupled import CoupledLabelingProblem, LabelingResult
 from subopt.minimize import minimize, minimize_many
 from subopt.result import Result, Status
+from subopt.solvers.branch_and_bound import branch_and_bound
 from subopt.solvers.frank_wolfe import frank_wolfe
+from subopt.solvers.milp import MilpResult, milp
 from subopt.solvers.min_norm_point import min_norm_point
 from subopt.solvers.proximal import Path, path, prox
 from subopt.solvers.queyranne import PendantCertificate, queyranne
+from subopt.tree_certificate import TreeCertificate
 
 __all__ = [
     "BaseCertificate",
@@ -52,6 +55,7 @@ __all__ = [
     "LabelingResult",
     "LogDeterminant",
     "MatroidRank",
+    "MilpResult",
     "Modular",
     "ModularBound",
     "Path",
@@ -60,9 +64,12 @@ __all__ = [
     "SetFunction",
     "Status",
     "Sum",
+    "TreeCertificate",
     "View",
+    "branch_and_bound",
     "frank_wolfe",
     "max_flow",
+    "milp",
     "min_norm_point",
     "minimize",
     "minimize_many",

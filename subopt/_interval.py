@@ -134,19 +134,24 @@ class Interval:
     def ranges(self) -> tuple[Array, Array]:
         """Bounds of ``h(S ∪ i) - h(S - i)`` over all S of the interval, for every free i."""
         none, whole = np.zeros(self.size, dtype=np.bool_), np.ones(self.size, dtype=np.bool_)
-        low = self.f.marginals(whole) - self.g.marginals(none)
         high = self.f.marginals(none) - self.g.marginals(whole)
-        for a, F, G in self.falling:
-            low = low + a * (F.marginals(whole) - G.marginals(none))
-            high = high + a * np.minimum(F.marginals(none) - G.marginals(whole), 0.0)
-        return low, high
+        if self.falling:  # by how much they fall is not worth asking for
+            return np.full(self.size, -np.inf), high
+        return self.f.marginals(whole) - self.g.marginals(none), high
 
     def values_along(self, order: Array, gains: Array) -> Array:
         """Return h at all prefixes of an order, of which `gains` are those of f."""
         steps = gains - self.g.greedy(order)
+        along = self.value + np.concatenate([[0.0], np.cumsum(steps[order])])
+        return along + self.falls_along(order) if self.falling else along
+
+    def falls_along(self, order: Array) -> Array:
+        """Return what the falling parts are worth at all prefixes of an order of some elements."""
+        steps = np.zeros(self.size)
         for a, F, G in self.falling:
-            steps = steps + a * (F.greedy(order) - G.greedy(order))
-        return self.value + np.concatenate([[0.0], np.cumsum(steps[order])])
+            F._sweep(a, order, steps)
+            G._sweep(-a, order, steps)
+        return np.concatenate([[0.0], np.cumsum(steps[order])])
 
     def bound(self, evidence: Evidence) -> tuple[float, Array]:
         """Return a lower bound of h on the interval, and its reduced costs.

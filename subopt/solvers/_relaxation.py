@@ -17,7 +17,6 @@ import numpy as np
 
 from subopt._interval import Evidence, Interval
 from subopt._types import Array
-from subopt.certificate import round_up
 
 TOWARDS_BEST = 0.3
 """How far the next point is moved from that of the linear program to the best one."""
@@ -94,8 +93,6 @@ def relax(
             best_value, best_x = value, x
         found = cuts.solve()
         low, costs = interval.bound(found.evidence)
-        if interval.parts.integral:
-            low = round_up(low, 1e-4)
         if best is None or low > best.bound:
             best = Relaxed(low, costs, found.evidence, best_x, best_value)
         gap, missing = best_value - best.bound, cutoff - best.bound
@@ -128,7 +125,8 @@ class _Cuts:
         interval = self.interval
         order = np.argsort(-x, kind="stable")
         gains = interval.f.greedy(order)
-        tell(order, interval.values_along(order, gains))
+        if not interval.falling:  # whose values are slow, and best at few elements
+            tell(order, interval.values_along(order, gains))
         self.orders.append(order)
         self.vertices.append(gains)
         bounds = [(interval.majorant.at(x, kind), kind) for kind in interval.majorant.kinds]

@@ -41,10 +41,12 @@ from subopt.tree_certificate import (
 
 SMALL = 7
 """Up to this many free elements all sets are tried: 35 sweeps are faster than a linear program."""
-RESTARTS = 8
-"""Random sets that local search starts from, besides ∅ and V."""
+ORDERS = 8
+"""Random orders whose best prefixes are tried to begin with."""
 ROOT_ITER, ITER = 200, 30
 """Linear programs at the root, and at any other interval."""
+FEW = 8
+"""So many parts an interval may have before another division of it is tried."""
 ACCURACY = 0.1
 """A relaxation is accurate enough when this share of what is missing to the best value is open."""
 DIVE_EVERY = 8
@@ -82,7 +84,7 @@ def branch_and_bound(
         Called with a `Result` whenever the value or the lower bound has improved. To stop from
         there, raise.
     rng : Generator, int or None
-        Source of the sets that local search starts from.
+        Source of the orders that local search starts from.
 
     Returns
     -------
@@ -159,9 +161,11 @@ class _Search:
 
     def run(self, masks: list[Array], rng: np.random.Generator) -> Result:
         n = self.h.n
-        some = rng.random((RESTARTS, n)) < rng.random((RESTARTS, 1))
-        for mask in [*masks, np.zeros(n, np.bool_), np.ones(n, np.bool_), *some]:
+        self.rng = rng
+        for mask in [np.zeros(n, np.bool_), *masks]:
             self._descend(mask)
+        for _ in range(ORDERS):
+            self._offer_prefix(rng.permutation(n))
         none = np.zeros(n, np.bool_)
         self._explore(self._new_step(), none, np.arange(n), root_start(n), -math.inf, [])
         rounds = 0
@@ -182,8 +186,8 @@ class _Search:
     @property
     def cutoff(self) -> float:
         """Intervals with bounds from here on need not be looked at any more."""
-        if self.parts.integral:  # the next better value is lower by 1
-            return self.value - max(self.gap, 1 - 1e-4)
+        if self.parts.integral:  # bounds are rounded up to integers by the certificate
+            return self.value - max(self.gap, 1 - 2e-4)
         return self.value - max(self.gap, self.rounding)
 
     def _stopped(self) -> bool:
@@ -197,25 +201,35 @@ class _Search:
     # Intervals ----------------------------------------------------------------------------------
 
     def _expand(self, node: _Open) -> list[_Open]:
-        """Split an open interval, and return what is open of its halves."""
+        """Split an open interval at one element or several, and return what is open of its parts.
+
+        With elements q, r, ...: the sets with q; those without q and with r; ...; without any.
+        """
         del self.open[node.step]
-        interval, where = node.interval, self._branch(node)
-        element = interval.free[where : where + 1]
-        left = np.arange(interval.size) != where
-        children = (self._new_step(), self._new_step())
-        inside = interval.inside.copy()
-        inside[element] = True
-        start = node.start.take(np.flatnonzero(left))
+        interval = node.interval
+        j, left = node.step, np.ones(interval.size, dtype=np.bool_)
         opened: list[_Open] = []
-        lows = [
-            self._explore(child, mask, interval.free[left], start, node.bound, opened)
-            for child, mask in zip(children, (interval.inside, inside), strict=True)
-        ]
-        evidence = self.steps[node.step].evidence
-        if min(lows) >= self.own[node.step][0]:  # the halves prove as much
-            evidence, self.own[node.step] = None, NOTHING
-        self.steps[node.step] = Step(SPLIT, element, element[:0], evidence, children)
+        low = math.inf
+        for where in self._branch(node):
+            left[where] = False
+            element = interval.free[where : where + 1]
+            out, into = children = (self._new_step(), self._new_step())
+            evidence = self.steps[j].evidence
+            self.steps[j] = Step(SPLIT, element, NONE, evidence, children)
+            inside = self._mask(interval, element)
+            low = min(low, self._explore_part(into, inside, left, node, opened))
+            j = out
+        low = min(low, self._explore_part(j, interval.inside, left, node, opened))
+        if low >= self.own[node.step][0]:  # the parts prove as much
+            self.steps[node.step] = self.steps[node.step]._replace(evidence=None)
+            self.own[node.step] = NOTHING
         return opened
+
+    def _explore_part(
+        self, j: int, inside: Array, left: Array, node: _Open, opened: list[_Open]
+    ) -> float:
+        free, start = node.interval.free[left], node.start.take(np.flatnonzero(left))
+        return self._explore(j, inside, free, start, node.bound, opened)
 
     def _explore(
         self, j: int, inside: Array, free: Array, start: Start, above: float, opened: list[_Open]
@@ -223,6 +237,7 @@ class _Search:
         """Do for an interval what needs no branching, and return what is proven of it."""
         self.n_nodes += 1
         interval = Interval(self.parts, inside, free)
+        self._offer(inside, interval.value)
         if interval.size <= SMALL:
             low, chosen = interval.exhausted()
             self._offer(self._mask(interval, free[chosen]), low)
@@ -254,6 +269,7 @@ class _Search:
             self.open[j] = node
             opened.append(node)
             heapq.heappush(self.heap, (node.bound, -j, j))
+        low = self._rounded(low)
         return self._close(j, Step(BOUND, NONE, NONE, evidence, ()), (low, low))
 
     def _fix(
@@ -279,11 +295,37 @@ class _Search:
         self._close(j, Step(reason, free[into], free[out], evidence, (child,)), own)
         return max(own[0], min(own[1], below)) if reason == COSTS else below
 
-    def _branch(self, node: _Open) -> int:
-        """Return the number of the free element to split at."""
+    def _branch(self, node: _Open) -> list[int]:
+        """Return the numbers of the free elements to split at."""
+        if node.interval.falling:
+            return self._needed(node)
         low, high = node.interval.ranges
         x = node.start.x
-        return int(np.argmax((0.05 + np.minimum(x, 1 - x)) * (high - low)))
+        return [int(np.argmax((0.05 + np.minimum(x, 1 - x)) * (high - low)))]
+
+    def _needed(self, node: _Open) -> list[int]:
+        """Return elements one of which is in every set that is better than the best.
+
+        The others are as many as there can be, one after the other, while the falling parts stay
+        too high for anything better. Those that help least alone come first.
+        """
+        interval = node.interval
+        least = self.cutoff - (self.own[node.step][0] - interval.fall)
+        alone = np.array([interval.falls_along(np.array([i]))[1] for i in range(interval.size)])
+        best: list[int] = list(range(interval.size))
+        for noise in (np.ones(interval.size), self.rng.random(interval.size)):
+            if len(best) <= FEW:
+                break
+            order, kept, needed = np.argsort(-alone * noise, kind="stable"), 0, []
+            while kept + len(needed) < len(order) and len(needed) < len(best):
+                enough = interval.falls_along(order)[1 : len(order) - len(needed) + 1] >= least
+                if enough.all():
+                    break
+                kept = int(enough.argmin())
+                needed.append(int(order[kept]))
+                order = np.concatenate([order[:kept], order[kept + 1 :], order[kept : kept + 1]])
+            best = needed if len(needed) < len(best) else best
+        return best or [0]
 
     def _new_step(self) -> int:
         self.steps.append(Step(BOUND, NONE, NONE, None, ()))
@@ -309,6 +351,13 @@ class _Search:
         k = int(values.argmin())
         if values[k] < self.value - self.rounding:
             self._offer(self._mask(interval, interval.free[order[:k]]), float(values[k]))
+
+    def _offer_prefix(self, order: Array) -> None:
+        values = np.concatenate([[0.0], np.cumsum(self.h.greedy(order)[order])])
+        mask = np.zeros(self.h.n, dtype=np.bool_)
+        mask[order[: int(values.argmin())]] = True
+        self.n_evals += 1
+        self._offer(mask, float(values.min()))
 
     def _offer(self, mask: Array, value: float) -> None:
         if value < self.value:
