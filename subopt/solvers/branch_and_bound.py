@@ -177,7 +177,7 @@ class _Search:
             rounds += 1
             children = self._expand(node)
             while rounds % DIVE_EVERY == 0 and children and not self._stopped():
-                children = self._expand(min(children, key=lambda child: child.bound))
+                children = self._expand(min(children, key=lambda c: (c.bound, c.interval.value)))
         result = self._result()
         if self.callback is not None and (result.value, result.lower_bound) != self.told:
             self.callback(result)
