@@ -2,7 +2,12 @@
 
 from subopt.algebra import Sum, View, normalize
 from subopt.bounds import ModularBound, modular_lower, modular_upper
-from subopt.certificate import BaseCertificate, CertificateError, ExhaustiveCertificate
+from subopt.certificate import (
+    BaseCertificate,
+    CertificateError,
+    ExhaustiveCertificate,
+    FlowCertificate,
+)
 from subopt.cut_form import CutForm
 from subopt.difference import DifferenceOfSubmodular
 from subopt.function import SetFunction
@@ -47,6 +52,7 @@ __all__ = [
     "ExhaustiveCertificate",
     "FacilityLocation",
     "Flow",
+    "FlowCertificate",
     "Function",
     "GaussianMutualInformation",
     "HypergraphCut",

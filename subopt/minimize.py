@@ -6,9 +6,8 @@ import inspect
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple, overload
+from typing import Any, overload
 
 import numpy as np
 
@@ -21,11 +20,7 @@ from subopt.labeling.coupled import CoupledLabelingProblem, LabelingResult
 from subopt.labeling.local_search import local_search
 from subopt.labeling.published import published
 from subopt.result import Result
-from subopt.solvers.brute_force import brute_force
-from subopt.solvers.cardinality_sort import cardinality_sort, size_and_weights
-from subopt.solvers.frank_wolfe import frank_wolfe
-from subopt.solvers.min_norm_point import min_norm_point
-from subopt.solvers.modular import modular, modular_weights
+from subopt.submodular import minimize_submodular
 
 
 @overload
@@ -63,9 +58,9 @@ def minimize(problem: Any, **options: Any) -> Any:
         What to minimize. That a `SetFunction` is submodular is not checked, see
         `subopt.testing.assert_submodular`.
     method : str, default "auto"
-        For a set function: "modular", "sort", "min_norm_point", "frank_wolfe" or "brute_force";
-        "auto" picks the first of these that fits, and the result says why. Each is a function of
-        its own, with more options.
+        For a set function: "modular", "sort", "max_flow", "min_norm_point", "frank_wolfe",
+        "decomposed" or "brute_force"; "auto" picks the first of these that fits, and the result
+        says why.
     tol : float, default 1e-6
         For a set function: the gap at which to stop, in the units of F.
     minimizer : {"any", "minimal", "maximal"}, default "any"
@@ -87,11 +82,12 @@ def minimize(problem: Any, **options: Any) -> Any:
         patches and seconds on 16x16, not counted in `time_limit`; weak for strong coupling: tens of
         percent below what is reachable.
     time_limit : float, optional
-        Seconds to search; the best answer so far is returned. For a labeling this is instead of
-        the work of `effort`; in mode "published", no further sweep starts after it.
+        Seconds to search; the best answer so far is returned. Methods of one step ("modular",
+        "sort", "max_flow", "brute_force") finish it. For a labeling this is instead of the work
+        of `effort`; in mode "published", no further sweep starts after it.
     callback : callable, optional
-        Called with the best result so far, after every sweep or before every step; in mode
-        "published" with the current one. To stop from there, raise.
+        Called with the best result so far, after every sweep or before every step, once by methods
+        that take one step; in mode "published" with the current one. To stop from there, raise.
 
     Returns
     -------
@@ -113,7 +109,7 @@ def minimize(problem: Any, **options: Any) -> Any:
     >>> result.S, result.value, result.gap, result.certificate.check(F, result.S)
     (array([0]), -1.0, 0.0, 0.0)
     >>> result.method
-    'min_norm_point, because F is not known to be modular or a function of |S| plus a modular one'
+    'max_flow, because F is the cut function of a graph'
 
     >>> rng = np.random.default_rng(0)
     >>> problem = CoupledLabelingProblem(-rng.random((8, 4, 4)))
@@ -126,72 +122,12 @@ def minimize(problem: Any, **options: Any) -> Any:
         return _labeling(problem, **options)
     if isinstance(problem, SetFunction):
         _check("a SetFunction", options, _OF_A_FUNCTION)
-        return _set_function(problem, **options)
+        return minimize_submodular(problem, **options)
     raise TypeError(
         f"minimize needs a SetFunction or a CoupledLabelingProblem, got {type(problem).__name__}. "
         "Wrap a callable of a boolean mask as Function(n, value), an array of labeling costs as "
         "CoupledLabelingProblem(unary)."
     )
-
-
-class _Method(NamedTuple):
-    run: Callable[..., Result]
-    fits: Callable[[SetFunction], bool]
-    because: str
-    iterative: bool = False  # takes tol, time_limit and callback
-
-
-def _any_minimizer(run: Callable[..., Result]) -> Callable[..., Result]:
-    def solve(F: SetFunction, *, minimizer: str, **options: Any) -> Result:
-        if minimizer != "any":
-            raise ValueError(
-                f"This method finds any minimizer, not the {minimizer} one; min_norm_point does."
-            )
-        return run(F, **options)
-
-    return solve
-
-
-# in the order in which "auto" tries them
-_METHODS = {
-    "modular": _Method(modular, lambda F: modular_weights(F) is not None, "F is modular"),
-    "sort": _Method(
-        cardinality_sort,
-        lambda F: size_and_weights(F) is not None,
-        "F is a function of |S| plus a modular one",
-    ),
-    "min_norm_point": _Method(
-        min_norm_point,
-        lambda F: True,
-        "F is not known to be modular or a function of |S| plus a modular one",
-        iterative=True,
-    ),
-    "frank_wolfe": _Method(
-        _any_minimizer(frank_wolfe), lambda F: False, "n is large", iterative=True
-    ),
-    "brute_force": _Method(brute_force, lambda F: False, "n is small"),
-}
-
-
-def _set_function(
-    F: SetFunction,
-    *,
-    method: str = "auto",
-    tol: float = 1e-6,
-    minimizer: str = "any",
-    time_limit: float | None = None,
-    callback: Callable[[Result], object] | None = None,
-) -> Result:
-    _validate.choice("method", method, ("auto", *_METHODS))
-    name = method
-    if method == "auto":
-        name = next(name for name, candidate in _METHODS.items() if candidate.fits(F))
-    chosen = _METHODS[name]
-    iteration = {"tol": tol, "time_limit": time_limit, "callback": callback}
-    result = chosen.run(F, minimizer=minimizer, **(iteration if chosen.iterative else {}))
-    if method == "auto":
-        result = replace(result, method=f"{result.method}, because {chosen.because}")
-    return result
 
 
 def _labeling(
@@ -227,7 +163,7 @@ def _names(function: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(inspect.signature(function).parameters)[1:]
 
 
-_OF_A_FUNCTION, _OF_A_LABELING = _names(_set_function), _names(_labeling)
+_OF_A_FUNCTION, _OF_A_LABELING = _names(minimize_submodular), _names(_labeling)
 
 
 def _check(what: str, options: dict[str, Any], allowed: tuple[str, ...]) -> None:

@@ -222,14 +222,15 @@ class Cut(SetFunction):
 
     def as_cut(self) -> CutForm:
         """Return the graph itself."""
-        used = self._data.forward > 0
-        tails = row_of(self._data.indptr)
+        d, tails = self._data, row_of(self._data.indptr)
+        once = d.indices > tails  # rows hold both ends of an edge
         return CutForm(
             self.n,
             0,
-            tails[used],
-            self._data.indices[used],
-            self._data.forward[used],
+            tails[once],
+            d.indices[once],
+            d.forward[once],
+            d.backward[once],
             np.zeros(self.n),
         )
 

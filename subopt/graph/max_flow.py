@@ -145,30 +145,50 @@ def max_flow(
             f"add up to {total:g}. Scale them, or pass floats to accept rounding."
         )
     forward, backward, source, sink = (np.minimum(part, beyond) for part in parts)
-    network, slot = csr(g.n, g.tails, g.heads)
-    residual = np.zeros(len(network.heads))
-    proper = slot >= 0
-    residual[slot[proper]] = forward[proper]
-    residual[network.twin[slot[proper]]] = backward[proper]
-    work = workspace(g.n)
-    excess = source - sink
-    augment(g.n, network, residual, excess, work)
-    side = work.level[: g.n] >= 0
+    side, flow = minimum_cut(
+        g.n, g.tails, g.heads, forward, backward, source - sink, maximal=maximal
+    )
     value = _cut(g, side)
     if not np.isfinite(value):
         raise ValueError(
             "max_flow needs a finite cut, but a path of infinite capacities leads from the source "
             "to the sink. Give one of its arcs a finite capacity."
         )
-    if maximal:
-        # what can still reach a demand does so against the arcs: swap the roles and search again
-        augment(g.n, network, residual[network.twin], -excess, work)
-        side = work.level[: g.n] < 0
-    flow = np.zeros(len(slot))
-    flow[proper] = forward[proper] - residual[slot[proper]]
     if g.whole:
         return Flow(int(value), side, flow.astype(np.int64))
     return Flow(value, side, flow)
+
+
+def minimum_cut(
+    n: int,
+    tails: Array,
+    heads: Array,
+    forward: Array,
+    backward: Array,
+    excess: Array,
+    *,
+    maximal: bool = False,
+) -> tuple[Array, Array]:
+    """Return the source side of a minimum cut, and a maximum flow on the arcs; checks nothing.
+
+    `excess` (n,) is the capacity from the source to a node minus that from it to the sink.
+    """
+    network, slot = csr(n, tails, heads)
+    residual = np.zeros(len(network.heads))
+    proper = slot >= 0
+    residual[slot[proper]] = forward[proper]
+    residual[network.twin[slot[proper]]] = backward[proper]
+    work = workspace(n)
+    excess = excess.copy()
+    augment(n, network, residual, excess, work)
+    side = work.level[:n] >= 0
+    if maximal:
+        # what can still reach a demand does so against the arcs: swap the roles and search again
+        augment(n, network, residual[network.twin], -excess, work)
+        side = work.level[:n] < 0
+    flow = np.zeros(len(slot))
+    flow[proper] = forward[proper] - residual[slot[proper]]
+    return side, flow
 
 
 class _Graph(NamedTuple):
