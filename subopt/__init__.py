@@ -9,6 +9,7 @@ from subopt.certificate import (
     FlowCertificate,
 )
 from subopt.cut_form import CutForm
+from subopt.decompose import Decomposition, decompose
 from subopt.difference import DifferenceOfSubmodular
 from subopt.function import SetFunction
 from subopt.functions.callable import Function
@@ -47,6 +48,7 @@ __all__ = [
     "Coverage",
     "Cut",
     "CutForm",
+    "Decomposition",
     "DifferenceOfSubmodular",
     "Entropy",
     "ExhaustiveCertificate",
@@ -73,6 +75,7 @@ __all__ = [
     "TreeCertificate",
     "View",
     "branch_and_bound",
+    "decompose",
     "frank_wolfe",
     "max_flow",
     "milp",

@@ -53,6 +53,10 @@ class Parts(NamedTuple):
         """Size of the ground set."""
         return self.f.n
 
+    def fallen(self, mask: Array) -> float:
+        """Evaluate the sum of the falling parts at a set."""
+        return sum(a * (F.value(mask.copy()) - G.value(mask.copy())) for a, F, G in self.falling)
+
     @classmethod
     def of(cls, h: DifferenceOfSubmodular) -> Parts:
         """Pair terms of f with terms of g that grow faster."""
@@ -107,12 +111,9 @@ class Interval:
         self.parts, self.inside, self.free = parts, inside, free
         before = np.flatnonzero(inside)
         self.f, self.g = _minor(parts.f, before, free), _minor(parts.g, before, free)
+        self._before = before
         self.value = parts.f.value(inside.copy()) - parts.g.value(inside.copy())
-        self.falling = [
-            (a, _minor(F, before, free), _minor(G, before, free)) for a, F, G in parts.falling
-        ]
-        for a, F, G in parts.falling:
-            self.value += a * (F.value(inside.copy()) - G.value(inside.copy()))
+        self.value += parts.fallen(inside)
 
     @property
     def size(self) -> int:
@@ -126,16 +127,15 @@ class Interval:
 
     @cached_property
     def fall(self) -> float:
-        """What the falling parts are worth at most, which is at I ∪ free."""
-        whole = np.ones(self.size, dtype=np.bool_)
-        return sum(a * (F.value(whole.copy()) - G.value(whole)) for a, F, G in self.falling)
+        """What the falling parts are worth at least, which is at I ∪ free."""
+        return float(self.falls_along(np.arange(self.size))[-1])
 
     @cached_property
     def ranges(self) -> tuple[Array, Array]:
         """Bounds of ``h(S ∪ i) - h(S - i)`` over all S of the interval, for every free i."""
         none, whole = np.zeros(self.size, dtype=np.bool_), np.ones(self.size, dtype=np.bool_)
         high = self.f.marginals(none) - self.g.marginals(whole)
-        if self.falling:  # by how much they fall is not worth asking for
+        if self.parts.falling:  # by how much they fall is not worth asking for
             return np.full(self.size, -np.inf), high
         return self.f.marginals(whole) - self.g.marginals(none), high
 
@@ -143,15 +143,48 @@ class Interval:
         """Return h at all prefixes of an order, of which `gains` are those of f."""
         steps = gains - self.g.greedy(order)
         along = self.value + np.concatenate([[0.0], np.cumsum(steps[order])])
-        return along + self.falls_along(order) if self.falling else along
+        return along + self.falls_along(order) if self.parts.falling else along
 
     def falls_along(self, order: Array) -> Array:
-        """Return what the falling parts are worth at all prefixes of an order of some elements."""
-        steps = np.zeros(self.size)
-        for a, F, G in self.falling:
-            F._sweep(a, order, steps)
-            G._sweep(-a, order, steps)
-        return np.concatenate([[0.0], np.cumsum(steps[order])])
+        """Return what the falling parts are worth at all prefixes of an order of free elements."""
+        path = np.concatenate([self._before, self.free[order]])
+        steps = np.zeros(self.parts.n)
+        for a, F, G in self.parts.falling:
+            F._sweep(a, path, steps)
+            G._sweep(-a, path, steps)
+        return np.concatenate([[0.0], np.cumsum(steps[self.free[order]])])
+
+    def needed(self, order: Array, least: float, most: int) -> list[int] | None:
+        """Return free elements without all of which the falling parts stay at `least` or above.
+
+        Every set in which they are lower has one of these. The others are as many as there can
+        be, one after the other in the order given; None if more than `most` are needed.
+        """
+        ids, at, falling, found = self.free[order], 0.0, self.parts.falling, []
+        before = self._before
+        while len(ids):
+            path, steps = np.concatenate([before, ids]), np.zeros(falling[0][1].n)
+            for a, F, G in falling:
+                F._sweep(a, path, steps)
+                G._sweep(-a, path, steps)
+            along = at + np.cumsum(steps[ids])
+            enough = along >= least
+            if enough.all():
+                break
+            if len(found) == most:
+                return None
+            k = int(enough.argmin())
+            found.append(int(order[k]))
+            at = float(along[k - 1]) if k else at
+            # what has been passed is contracted: then little is left to refine
+            inside = np.concatenate([before, ids[:k]])
+            falling = tuple(
+                (a, F._minor(inside, ids[k + 1 :]), G._minor(inside, ids[k + 1 :]))
+                for a, F, G in falling
+            )
+            order, before = order[k + 1 :], np.zeros(0, dtype=np.intp)
+            ids = np.arange(len(order))
+        return found
 
     def bound(self, evidence: Evidence) -> tuple[float, Array]:
         """Return a lower bound of h on the interval, and its reduced costs.

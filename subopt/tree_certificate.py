@@ -59,7 +59,7 @@ class TreeCertificate:
     >>> h = Cut([[0, 1], [1, 0]]) - Coverage([[3, 0], [0, 1]])
     >>> result = branch_and_bound(h)
     >>> result.certificate.lower_bound, result.certificate.check(h, [0, 1])
-    (-4.0, 0.0)
+    (-2.0, 0.0)
     """
 
     steps: tuple[Step, ...]

@@ -91,6 +91,8 @@ def relax(
         value = cuts.add(x, tell)
         if value < best_value:
             best_value, best_x = value, x
+        if not cuts.new and best is not None:  # the relaxation has no more to say
+            break
         found = cuts.solve()
         low, costs = interval.bound(found.evidence)
         if best is None or low > best.bound:
@@ -125,24 +127,31 @@ class _Cuts:
         interval = self.interval
         order = np.argsort(-x, kind="stable")
         gains = interval.f.greedy(order)
-        if not interval.falling:  # whose values are slow, and best at few elements
+        if not interval.parts.falling:  # whose values are slow, and best at few elements
             tell(order, interval.values_along(order, gains))
-        self.orders.append(order)
-        self.vertices.append(gains)
+        n_cuts = len(self.vertices) + len(self.bounds)
+        if not any(np.array_equal(gains, y) for y in self.vertices):
+            self.orders.append(order)
+            self.vertices.append(gains)
         bounds = [(interval.majorant.at(x, kind), kind) for kind in interval.majorant.kinds]
         (constant, weights), kind = min(bounds, key=lambda b: b[0][0] + float(b[0][1] @ x))
-        self.points.append(x)
-        self.kinds.append(kind)
-        self.bounds.append((constant, weights))
+        if not any(c == constant and np.array_equal(weights, w) for c, w in self.bounds):
+            self.points.append(x)
+            self.kinds.append(kind)
+            self.bounds.append((constant, weights))
+        self.new = len(self.vertices) + len(self.bounds) > n_cuts
         base = interval.value + interval.fall
         lowest = min(c + float(w @ x) for c, w in self.bounds)
         return base + max(float(y @ x) for y in self.vertices) - lowest
 
     def solve(self) -> _Solution:
         """Minimize the larger of all vertices minus the lowest of all bounds over the cube."""
+        m, k, p = self.interval.size, len(self.vertices), len(self.bounds)
+        if k == p == 1:
+            x = np.where(self.vertices[0] < self.bounds[0][1], 1.0, 0.0)
+            return _Solution(x, self._evidence(np.ones(1), np.ones(1)))
         from scipy.optimize import linprog
 
-        m, k, p = self.interval.size, len(self.vertices), len(self.bounds)
         A = np.zeros((k + p, m + 2))
         A[:k, :m] = self.vertices
         A[k:, :m] = [-w for _, w in self.bounds]

@@ -45,8 +45,8 @@ ORDERS = 8
 """Random orders whose best prefixes are tried to begin with."""
 ROOT_ITER, ITER = 200, 30
 """Linear programs at the root, and at any other interval."""
-FEW = 8
-"""So many parts an interval may have before another division of it is tried."""
+FEW, TRIES = 4, 16
+"""Where parts of h fall: how few parts an interval is divided into, and how often it is tried."""
 ACCURACY = 0.1
 """A relaxation is accurate enough when this share of what is missing to the best value is open."""
 DIVE_EVERY = 8
@@ -297,35 +297,27 @@ class _Search:
 
     def _branch(self, node: _Open) -> list[int]:
         """Return the numbers of the free elements to split at."""
-        if node.interval.falling:
+        if self.parts.falling:
             return self._needed(node)
         low, high = node.interval.ranges
         x = node.start.x
         return [int(np.argmax((0.05 + np.minimum(x, 1 - x)) * (high - low)))]
 
     def _needed(self, node: _Open) -> list[int]:
-        """Return elements one of which is in every set that is better than the best.
+        """Return few elements one of which is in every set that is better than the best.
 
-        The others are as many as there can be, one after the other, while the falling parts stay
-        too high for anything better. Those that help least alone come first.
+        The others are as many as there can be, in a random order, while the falling parts stay too
+        high for anything better: the smallest of what some orders leave.
         """
         interval = node.interval
         least = self.cutoff - (self.own[node.step][0] - interval.fall)
-        alone = np.array([interval.falls_along(np.array([i]))[1] for i in range(interval.size)])
-        best: list[int] = list(range(interval.size))
-        for noise in (np.ones(interval.size), self.rng.random(interval.size)):
+        best = list(range(interval.size))
+        for _ in range(TRIES):
             if len(best) <= FEW:
                 break
-            order, kept, needed = np.argsort(-alone * noise, kind="stable"), 0, []
-            while kept + len(needed) < len(order) and len(needed) < len(best):
-                enough = interval.falls_along(order)[1 : len(order) - len(needed) + 1] >= least
-                if enough.all():
-                    break
-                kept = int(enough.argmin())
-                needed.append(int(order[kept]))
-                order = np.concatenate([order[:kept], order[kept + 1 :], order[kept : kept + 1]])
-            best = needed if len(needed) < len(best) else best
-        return best or [0]
+            order = self.rng.permutation(interval.size)
+            best = interval.needed(order, least, len(best) - 1) or best
+        return best
 
     def _new_step(self) -> int:
         self.steps.append(Step(BOUND, NONE, NONE, None, ()))
