@@ -28,6 +28,7 @@ from subopt import (
     LogDeterminant,
     Modular,
     branch_and_bound,
+    milp,
 )
 from subopt.lift import is_liftable
 
@@ -104,9 +105,7 @@ def row(name: str, h: DifferenceOfSubmodular, limit: float) -> None:
     check = time.thread_time() - before
     assert gap <= result.gap + 1e-9 * (1 + abs(result.value))
     milp_seconds = float("nan")
-    if False and is_liftable(h.g):
-        from subopt import milp
-
+    if is_liftable(h.f) and is_liftable(h.g):
         before = time.thread_time()
         other = milp(h, time_limit=limit)
         milp_seconds = time.thread_time() - before

@@ -13,6 +13,7 @@ are lowest at I ∪ free, which is far better than any difference of bounds.
 from __future__ import annotations
 
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -160,7 +161,8 @@ class Interval:
         Every set in which they are lower has one of these. The others are as many as there can
         be, one after the other in the order given; None if more than `most` are needed.
         """
-        ids, at, falling, found = self.free[order], 0.0, self.parts.falling, []
+        ids, at, falling = self.free[order], 0.0, self.parts.falling
+        found: list[int] = []
         before = self._before
         while len(ids):
             path, steps = np.concatenate([before, ids]), np.zeros(falling[0][1].n)
@@ -231,7 +233,7 @@ def chains(n: int) -> Array:
     bits = (np.array([c[0] for c in sets])[:, None] >> np.arange(n)) & 1
     orders = np.empty((len(sets), n), dtype=np.intp)
     for k, chain in enumerate(sets):
-        joined = [(b ^ a).bit_length() - 1 for a, b in zip(chain, chain[1:], strict=False)]
+        joined = [(b ^ a).bit_length() - 1 for a, b in pairwise(chain)]
         first = np.flatnonzero(bits[k]).tolist()
         rest = sorted(set(range(n)) - set(first) - set(joined))
         orders[k] = first + joined + rest

@@ -1,8 +1,8 @@
 """Any set function as a difference of submodular ones: what it takes, and what it costs.
 
-Diminishing returns fail by at most c, that is F(S+i+j) - F(S+i) - F(S+j) + F(S) <= c. The function
+Diminishing returns fail by at most c if F(S+i+j) - F(S+i) - F(S+j) + F(S) <= c. The function
 |S| (n - |S|) / 2 has -1 there, for all S, i and j; the cut of a graph has minus twice the weight of
-the edge ij. So F plus c times the one, or plus a cut with half of a c for every pair, is submodular.
+the edge ij. So F plus c times the one, or plus a cut with c / 2 for every pair, is submodular.
 """
 
 from __future__ import annotations

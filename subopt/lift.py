@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import singledispatch
+from itertools import pairwise
 
 import numpy as np
 
@@ -171,14 +172,10 @@ def _(F: ConcaveOfModular) -> CapForm:
     sizes = np.bincount(d.indices, minlength=len(d.base))
     indptr = np.concatenate([[0], np.cumsum(sizes)])
     if F._phi.code == MIN:
-        return normal(
-            np.zeros(F.n), indptr, elements, weights, F._phi.parameter - d.base, d.scales
-        )
+        return normal(np.zeros(F.n), indptr, elements, weights, F._phi.parameter - d.base, d.scales)
     parts = [
-        _of_levels(
-            F, F._phi, elements[a:b], weights[a:b], float(d.base[g]), float(d.scales[g])
-        )
-        for g, (a, b) in enumerate(zip(indptr[:-1], indptr[1:], strict=True))
+        _of_levels(F, F._phi, elements[a:b], weights[a:b], float(d.base[g]), float(d.scales[g]))
+        for g, (a, b) in enumerate(pairwise(indptr))
         if a < b
     ]
     return total(F.n, [nothing(F.n), *parts])

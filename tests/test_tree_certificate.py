@@ -46,7 +46,7 @@ def test_bounds_that_are_not_proven_raise(seed, n):
     with pytest.raises(CertificateError, match="prove"):
         TreeCertificate(steps, low + 0.1 + abs(low)).check(h, result.mask)
     lower = h + Modular(np.full(n, -1.0 - np.abs(values_of(h)).max()))
-    with pytest.raises(CertificateError, match="prove|hold"):
+    with pytest.raises(CertificateError, match=r"prove|hold"):
         result.certificate.check(lower, np.ones(n, dtype=np.bool_))
     worst = np.unravel_index(values_of(h).argmax(), (2,) * n)[::-1]  # any set may be asked about
     gap = result.certificate.check(h, np.array(worst) == 1)
