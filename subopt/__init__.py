@@ -10,6 +10,7 @@ from subopt.certificate import (
     SummandCertificate,
 )
 from subopt.cut_form import CutForm
+from subopt.decompose import Decomposition, decompose
 from subopt.difference import DifferenceOfSubmodular
 from subopt.function import SetFunction
 from subopt.functions.callable import Function
@@ -29,6 +30,7 @@ from subopt.graph.flow import Flow
 from subopt.graph.grid import grid_cut
 from subopt.graph.grid_flow import GridFlow
 from subopt.graph.many import Flows, max_flow_many
+from subopt.graph.max_flow import max_flow
 from subopt.graph.parametric import ParametricCut, parametric_max_flow
 from subopt.graph.problem import FlowProblem
 from subopt.incremental import Incremental
@@ -38,6 +40,7 @@ from subopt.local_minimum import LocalMinimumCertificate
 from subopt.minimize import minimize, minimize_many
 from subopt.result import Result, Status
 from subopt.solvers.accelerated_dca import accelerated_dca
+from subopt.solvers.branch_and_bound import branch_and_bound
 from subopt.solvers.complete_dca import complete_dca
 from subopt.solvers.dca import dca
 from subopt.solvers.dca_rounded import dca_rounded
@@ -46,6 +49,7 @@ from subopt.solvers.double_greedy import double_greedy
 from subopt.solvers.forward_greedy import forward_greedy
 from subopt.solvers.frank_wolfe import frank_wolfe
 from subopt.solvers.local_search import local_search
+from subopt.solvers.milp import MilpResult, milp
 from subopt.solvers.min_norm_point import min_norm_point
 from subopt.solvers.modmod import modmod
 from subopt.solvers.projected_subgradient import projected_subgradient
@@ -53,6 +57,7 @@ from subopt.solvers.proximal import Path, path, prox
 from subopt.solvers.queyranne import PendantCertificate, queyranne
 from subopt.solvers.subsup import subsup
 from subopt.solvers.supsub import supsub
+from subopt.tree_certificate import TreeCertificate
 
 __all__ = [
     "BaseCertificate",
@@ -64,6 +69,7 @@ __all__ = [
     "Coverage",
     "Cut",
     "CutForm",
+    "Decomposition",
     "DifferenceOfSubmodular",
     "DynamicMaxFlow",
     "Entropy",
@@ -83,6 +89,7 @@ __all__ = [
     "LocalMinimumCertificate",
     "LogDeterminant",
     "MatroidRank",
+    "MilpResult",
     "Modular",
     "ModularBound",
     "ParametricCut",
@@ -93,11 +100,15 @@ __all__ = [
     "Status",
     "Sum",
     "SummandCertificate",
+    "TreeCertificate",
+    "View",
     "View",
     "accelerated_dca",
+    "branch_and_bound",
     "complete_dca",
     "dca",
     "dca_rounded",
+    "decompose",
     "decomposed",
     "double_greedy",
     "forward_greedy",
@@ -106,6 +117,7 @@ __all__ = [
     "local_search",
     "max_flow",
     "max_flow_many",
+    "milp",
     "min_norm_point",
     "minimize",
     "minimize_many",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -140,6 +141,39 @@ class Cut(SetFunction):
             n=len(number),
             directed=graph.is_directed(),
         )
+
+    def to_networkx(self, nodes: Iterable[Any] | None = None) -> Any:
+        """Return the graph, with the weights in the edge attribute "weight".
+
+        Parameters
+        ----------
+        nodes : iterable of hashable, optional
+            A name for each element, as in ``list(graph)`` of the graph that F came from; the
+            numbers of the elements by default. ``[nodes[i] for i in result.S]`` names an answer.
+
+        Returns
+        -------
+        networkx.Graph or networkx.DiGraph
+            Directed unless all weights are the same both ways. Without loops; parallel edges have
+            become one.
+
+        Examples
+        --------
+        >>> F = Cut.from_edges([(0, 1), (1, 2)], [2.0, 1.0])
+        >>> F.to_networkx(["a", "b", "c"]).edges(data="weight")
+        EdgeDataView([('a', 'b', 2.0), ('b', 'c', 1.0)])
+        """
+        import networkx as nx
+
+        names = _validate.node_names(nodes, self.n)
+        d, tails = self._data, row_of(self._data.indptr)
+        used = (tails < d.indices) if self.symmetric else np.ones(len(tails), dtype=np.bool_)
+        used &= d.forward > 0
+        graph = nx.Graph() if self.symmetric else nx.DiGraph()
+        graph.add_nodes_from(names)
+        edges = zip(tails[used].tolist(), d.indices[used].tolist(), d.forward[used], strict=True)
+        graph.add_weighted_edges_from((names[i], names[j], float(w)) for i, j, w in edges)
+        return graph
 
     def _build(
         self, n: int, rows: Array, columns: Array, weights: Array, directed: bool, name: str
