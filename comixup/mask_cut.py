@@ -134,7 +134,7 @@ def _at(ends: Array, values: Array, N: int) -> Array:
 
 
 def _log_binomial(levels: int, p: Array) -> Array:
-    """Return the logs (len(p), levels + 1) of the Binomial(levels, p) probabilities of 0..levels."""
+    """Return logs (P, levels + 1) of the Binomial(levels, p) probabilities of 0..levels."""
     t = np.arange(levels + 1)
     ways = np.cumprod(np.append(1.0, (levels - t[:-1]) / (t[:-1] + 1)))
     tiny = np.finfo(np.float64).tiny

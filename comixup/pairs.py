@@ -236,20 +236,20 @@ class BoxPlan(PairPlan):
         inside = self.inside(values.shape, channels)
         return like(array, np.where(inside, values[self.partner], values))
 
-    def inside(self, shape: Sequence[int], channels: str = "first") -> Array:
-        """Return which entries of an array the partner fills, bool, broadcastable to `shape`."""
+    def ends(self, shape: Sequence[int], channels: str = "first") -> list[tuple[int, Array, Array]]:
+        """Return every spatial axis of an array of `shape`, with first and last + 1 there (B,)."""
         d, ndim = len(self.spatial), len(shape)
         axes = range(ndim - d, ndim) if channels == "first" else range(1, 1 + d)
-        mask = np.ones((len(self),) + (1,) * (ndim - 1), dtype=np.bool_)
-        for axis, size, (start, stop) in zip(
-            axes, self.spatial, self.boxes.transpose(1, 2, 0), strict=True
-        ):
-            at = np.arange(shape[axis]).reshape((-1,) + (1,) * (ndim - 1 - axis))
-            low, high = (
-                (end * shape[axis] // size).reshape((-1,) + (1,) * (ndim - 1))
-                for end in (start, stop)
-            )
-            mask = mask & (low <= at) & (at < high)
+        scaled = [self.boxes[:, k] * shape[axis] // self.spatial[k] for k, axis in enumerate(axes)]
+        return [(axis, e[:, 0], e[:, 1]) for axis, e in zip(axes, scaled, strict=True)]
+
+    def inside(self, shape: Sequence[int], channels: str = "first") -> Array:
+        """Return which entries of an array the partner fills, bool, broadcastable to `shape`."""
+        column = (-1,) + (1,) * (len(shape) - 1)
+        mask = np.ones((len(self),) + (1,) * (len(shape) - 1), dtype=np.bool_)
+        for axis, start, stop in self.ends(shape, channels):
+            at = np.arange(shape[axis]).reshape((-1,) + (1,) * (len(shape) - 1 - axis))
+            mask = mask & (start.reshape(column) <= at) & (at < stop.reshape(column))
         return mask
 
     def coverage(self, output: int) -> tuple[Array, Array]:

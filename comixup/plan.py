@@ -171,6 +171,13 @@ class MixPlan(Mixture):
         return self.sources[..., 0] != self.sources[..., -1]
 
     @property
+    def halved(self) -> Array:
+        r"""Which patches hold halves of two different patches, bool of shape (B, \*grid)."""
+        if self.moves is None:
+            return self.divided
+        return self.divided | (self.moves[..., 0] != self.moves[..., -1])
+
+    @property
     def origins(self) -> Array:
         r"""Patch of the source that fills the patch, flat index of shape (B, \*grid, levels)."""
         if self.moves is not None:
@@ -219,8 +226,7 @@ class MixPlan(Mixture):
         require_fit("array", spatial, self.grid)
         mean = self.levels > 1 and apply.blend_of(blend, values.dtype) == "mean"
         moves = None if self.moves is None else self._flat(self.moves)
-        if moves is not None:
-            self._require_movable(spatial, moves)
+        self.require_movable(spatial)
         mixed = apply.gather(values, self._flat(self.sources), self.grid, channels, mean, moves)
         return like(array, mixed)
 
@@ -381,9 +387,12 @@ class MixPlan(Mixture):
     def _flat(self, per_patch: Array) -> Array:
         return per_patch.reshape(len(self), math.prod(self.grid), self.levels)
 
-    def _require_movable(self, spatial: tuple[int, ...], moves: Array) -> None:
+    def require_movable(self, spatial: tuple[int, ...]) -> None:
+        """Raise unless patches that move have places of their own size on this spatial shape."""
+        if self.moves is None:
+            return
         shapes = apply.patch_shapes(spatial, self.grid)
-        if (shapes[moves] != shapes[:, None]).any():
+        if (shapes[self._flat(self.moves)] != shapes[:, None]).any():
             raise ValueError(
                 f"array has the spatial shape {tuple(spatial)}, on which the plan moves patches to "
                 f"places of another size. It fits the shape {self.spatial} that it was made for, "
