@@ -262,4 +262,5 @@ class BoxPlan(PairPlan):
 def _merged(own: int, partner: int, weights: Array) -> tuple[Array, Array]:
     if own == partner:
         return np.array([own]), weights.sum(axis=0, keepdims=True)
-    return np.array([own, partner]), weights
+    order = [0, 1] if own < partner else [1, 0]
+    return np.array([own, partner])[order], weights[order]

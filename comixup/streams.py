@@ -51,7 +51,8 @@ class Key:
 
     def stream(self, purpose: int) -> np.random.Generator:
         """Return the generator of what is drawn once for the whole batch, for one purpose."""
-        sequence = np.random.SeedSequence(self.seed, spawn_key=(self.step, self.rank, 1 + purpose))
+        # one number more than the keys of groups have, so that no two of them can be equal
+        sequence = np.random.SeedSequence(self.seed, spawn_key=(self.step, self.rank, purpose, 1))
         return np.random.default_rng(sequence)
 
 

@@ -44,7 +44,9 @@ def apply(plan: MixPlan | PairPlan, tensor: Tensor, *, blend: str | None = None)
             f"tensor needs one entry for each of the {len(plan)} inputs of the plan, got the shape "
             f"{tuple(tensor.shape)}"
         )
-    mean = blend_of(blend, _numpy_kind(tensor.dtype)) == "mean"
+    mean = True
+    if blend is not None or not isinstance(plan, BoxPlan):  # a box divides no pixel
+        mean = blend_of(blend, _numpy_kind(tensor.dtype)) == "mean"
     d = 0 if isinstance(plan, BlendPlan) else len(plan.spatial)
     if tensor.ndim < 1 + d:
         raise ValueError(
@@ -126,7 +128,7 @@ def _in_format_of(tensor: Tensor, mixed: Tensor) -> Tensor:
             continue
         if tensor.is_contiguous(memory_format=layout):
             return mixed.contiguous(memory_format=layout)
-    return mixed
+    return mixed.contiguous()
 
 
 def _patches(plan: MixPlan, tensor: Tensor, mean: bool) -> Tensor:
