@@ -102,7 +102,6 @@ __all__ = [
     "SummandCertificate",
     "TreeCertificate",
     "View",
-    "View",
     "accelerated_dca",
     "branch_and_bound",
     "complete_dca",
