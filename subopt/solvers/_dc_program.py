@@ -83,7 +83,9 @@ class DCProgram:
     def scores(self, point: Point) -> Array:
         """Return how to break ties so that a set the method does not leave is a local minimum."""
         self.descent.n_evals += 2
-        return -self.h.marginals(point.rounded)
+        inside = point.x == 1.0
+        whole = bool((inside | (point.x == 0.0)).all())
+        return -self.h.marginals(inside if whole else point.rounded)
 
     def step(self, y: Array) -> Array:
         """Minimize the first function minus its tangent y over the cube."""
