@@ -158,6 +158,17 @@ def order(order: ArrayLike, n: int) -> Array:
     return result
 
 
+def node_names(nodes: Any, n: int) -> list[Any]:
+    """Return `nodes` as a list of n different names, 0..n-1 for None."""
+    names = list(range(n)) if nodes is None else list(nodes)
+    if len(names) != n:
+        raise ValueError(f"nodes needs one name for each of the {n} elements, got {len(names)}")
+    if len(set(names)) < n:
+        twice = next(name for k, name in enumerate(names) if name in names[:k])
+        raise ValueError(f"nodes needs {n} different names, but {twice!r} is there twice")
+    return names
+
+
 def set_function(F: Any) -> None:
     """Raise unless F is a `SetFunction` with F(∅) = 0."""
     from subopt.function import SetFunction

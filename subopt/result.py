@@ -18,6 +18,7 @@ class Status(enum.Enum):
     SEARCHED = "the search that the effort describes ran to its end; nothing better was found"
     MAX_SWEEPS = "stopped after max_sweeps sweeps; the answer is as good as it was then"
     MAX_ITER = "stopped after max_iter iterations; the best answer so far is returned"
+    REPORTED = "another program reports optimality; there is no evidence to re-check"
     TIME_LIMIT = "stopped at time_limit; the answer is as good as it was then"
     RULE_ENDED = "the sweeps of the published rule are done; their last labeling is returned"
     CONVERGED = "the relative change of a sweep fell below the tolerance of the published rule"
