@@ -28,14 +28,26 @@ from subopt.graph.max_flow import Flow, max_flow
 from subopt.incremental import Incremental
 from subopt.labeling.bound import LabelingCertificate
 from subopt.labeling.coupled import CoupledLabelingProblem, LabelingResult
+from subopt.local_minimum import LocalMinimumCertificate
 from subopt.minimize import minimize, minimize_many
 from subopt.result import Result, Status
+from subopt.solvers.accelerated_dca import accelerated_dca
 from subopt.solvers.branch_and_bound import branch_and_bound
+from subopt.solvers.complete_dca import complete_dca
+from subopt.solvers.dca import dca
+from subopt.solvers.dca_rounded import dca_rounded
+from subopt.solvers.double_greedy import double_greedy
+from subopt.solvers.forward_greedy import forward_greedy
 from subopt.solvers.frank_wolfe import frank_wolfe
+from subopt.solvers.local_search import local_search
 from subopt.solvers.milp import MilpResult, milp
 from subopt.solvers.min_norm_point import min_norm_point
+from subopt.solvers.modmod import modmod
+from subopt.solvers.projected_subgradient import projected_subgradient
 from subopt.solvers.proximal import Path, path, prox
 from subopt.solvers.queyranne import PendantCertificate, queyranne
+from subopt.solvers.subsup import subsup
+from subopt.solvers.supsub import supsub
 from subopt.tree_certificate import TreeCertificate
 
 __all__ = [
@@ -61,6 +73,7 @@ __all__ = [
     "Incremental",
     "LabelingCertificate",
     "LabelingResult",
+    "LocalMinimumCertificate",
     "LogDeterminant",
     "MatroidRank",
     "MilpResult",
@@ -74,18 +87,29 @@ __all__ = [
     "Sum",
     "TreeCertificate",
     "View",
+    "accelerated_dca",
     "branch_and_bound",
+    "complete_dca",
+    "dca",
+    "dca_rounded",
     "decompose",
+    "double_greedy",
+    "forward_greedy",
     "frank_wolfe",
+    "local_search",
     "max_flow",
     "milp",
     "min_norm_point",
     "minimize",
     "minimize_many",
+    "modmod",
     "modular_lower",
     "modular_upper",
     "normalize",
     "path",
+    "projected_subgradient",
     "prox",
     "queyranne",
+    "subsup",
+    "supsub",
 ]

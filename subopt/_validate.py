@@ -57,6 +57,17 @@ def positive_int(name: str, value: Any) -> int:
     return int(value)
 
 
+def natural(name: str, value: Any) -> int:
+    """Return `value` as an int >= 0."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(
+            f"{name} needs an integer >= 0, got {value!r} of type {type(value).__name__}"
+        )
+    if value < 0:
+        raise ValueError(f"{name} needs an integer >= 0, got {value}")
+    return int(value)
+
+
 def choice(name: str, value: Any, allowed: tuple[Any, ...]) -> Any:
     """Return `value` if it is one of `allowed`."""
     if isinstance(value, bool) or value not in allowed:

@@ -19,6 +19,8 @@ from subopt._types import Array, ArrayLike, Subset
 from subopt.function import SetFunction
 from subopt.functions.modular import Modular
 
+KINDS = ("grow", "shrink", "bar")
+
 
 @dataclass(frozen=True, eq=False)
 class ModularBound:
@@ -144,17 +146,28 @@ def modular_upper(F: SetFunction, mask: Subset, kind: str = "grow") -> ModularBo
     """
     _validate.set_function(F)
     inside = _validate.subset(mask, F.n)
-    _validate.choice("kind", kind, ("grow", "shrink", "bar"))
-    if kind == "grow":
-        within = F.marginals(inside.copy())
-    else:
-        within = F.marginals(np.ones(F.n, dtype=np.bool_))
-    if kind == "shrink":
-        beyond = F.marginals(inside.copy())
-    else:
-        beyond = F.marginals(np.zeros(F.n, dtype=np.bool_))
+    _validate.choice("kind", kind, KINDS)
+    whole = np.ones(F.n, dtype=np.bool_)
+    within = F.marginals(inside.copy() if kind == "grow" else whole)
+    beyond = F.marginals(inside.copy() if kind == "shrink" else ~whole)
     weights = Modular(np.where(inside, within, beyond))
     return ModularBound(weights, F.value(inside.copy()) - weights.value(inside))
+
+
+class Supergradients:
+    """The weights of all three kinds of `modular_upper`, for one set after the other.
+
+    The marginals at ∅ and at V are computed once, those at S once for all kinds.
+    """
+
+    def __init__(self, F: SetFunction) -> None:
+        whole = np.ones(F.n, dtype=np.bool_)
+        self.low, self.high = F.marginals(whole), F.marginals(~whole)
+
+    def at(self, inside: Array, gains: Array) -> list[Array]:
+        """Return the weights for "grow", "shrink" and "bar", given the marginals at a set."""
+        pairs = ((gains, self.high), (self.low, gains), (self.low, self.high))
+        return [np.where(inside, within, beyond) for within, beyond in pairs]
 
 
 def chain(inside: Array, scores: Array | None = None) -> Array:

@@ -22,6 +22,8 @@ class Status(enum.Enum):
     TIME_LIMIT = "stopped at time_limit; the answer is as good as it was then"
     RULE_ENDED = "the sweeps of the published rule are done; their last labeling is returned"
     CONVERGED = "the relative change of a sweep fell below the tolerance of the published rule"
+    STATIONARY = "no step of the method leads to a better set"
+    LOCAL_MINIMUM = "no set in the neighbourhoods that the certificate names is better"
     STALLED = "floating point allows no further progress; the gap that is left is reported"
 
     def __str__(self) -> str:

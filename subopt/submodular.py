@@ -65,7 +65,8 @@ _METHODS = {
 }
 
 
-def _pick(F: SetFunction) -> str:
+def exact_method(F: SetFunction) -> str:
+    """Return the name of the first exact solver that fits F."""
     return next(name for name, candidate in _METHODS.items() if candidate.fits(F))
 
 
@@ -80,7 +81,7 @@ def minimize_submodular(
 ) -> Result:
     """Minimize F by `method`; "auto" picks the first that fits. See `minimize`."""
     _validate.choice("method", method, ("auto", *_METHODS))
-    name = _pick(F) if method == "auto" else method
+    name = exact_method(F) if method == "auto" else method
     chosen = _METHODS[name]
     iteration = {"tol": tol, "time_limit": time_limit, "callback": callback}
     result = chosen.run(F, minimizer=minimizer, **(iteration if chosen.iterative else {}))
@@ -106,12 +107,12 @@ class InnerSolver:
 
     def __init__(self, tol: float, max_iter: int, deadline: float) -> None:
         self.tol, self.max_iter, self.deadline = tol, max_iter, deadline
-        self.n_evals = 0
+        self._evals = 0
         self._last: BaseCertificate | None = None
 
     def __call__(self, F: SetFunction) -> Result:
         """Return a minimizer of F, or the best set within the limits."""
-        name = _pick(F)
+        name = exact_method(F)
         if name != "min_norm_point":
             result = _METHODS[name].run(F, minimizer="any")
         else:
@@ -122,5 +123,10 @@ class InnerSolver:
             )
             assert isinstance(result.certificate, BaseCertificate)
             self._last = result.certificate
-        self.n_evals += result.n_evals
+        self._evals += result.n_evals
         return result
+
+    def spent(self) -> int:
+        """Return the number of evaluations since the last call of this."""
+        spent, self._evals = self._evals, 0
+        return spent

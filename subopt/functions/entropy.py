@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -91,15 +91,13 @@ class Entropy(SetFunction):
         mask = _validate.mask(mask, self.n)
         result = np.zeros(self.n)
         S = np.flatnonzero(mask)
-        given = self._given(S)
-        for i in np.flatnonzero(~mask):
-            _sweep(given, 1.0, np.array([i]), result, *self._workspaces())
+        _gains(self._given(S), np.flatnonzero(~mask), result)
         # what an element of S adds to the others: halves of S, each given the other
         parts = [(S, self._data)] if len(S) else []
         while parts:
             part, others = parts.pop()
             if len(part) == 1:
-                _sweep(others, 1.0, part, result, *self._workspaces())
+                _gains(others, part, result)
                 continue
             left, right = part[: len(part) // 2], part[len(part) // 2 :]
             parts += [(left, self._given(right, others)), (right, self._given(left, others))]
@@ -118,6 +116,21 @@ class Entropy(SetFunction):
     def _workspaces(self) -> tuple[Array, Array]:
         n_rows = len(self._data.rows)
         return np.zeros((2, n_rows), np.int64), np.empty((2, 2, n_rows // 2), np.int64)
+
+    def _state(self, mask: Array) -> Any:
+        return [self._given(np.flatnonzero(mask))]
+
+    def _gain(self, state: Any, mask: Array, i: int) -> float:
+        others = state[0] if not mask[i] else self._given(np.setdiff1d(np.flatnonzero(mask), i))
+        gains = np.zeros(self.n)
+        _gains(others, np.array([i]), gains)
+        return float(gains[i])
+
+    def _flip(self, state: Any, mask: Array, i: int, gain: float) -> None:
+        if mask[i]:
+            state[0] = self._given(np.setdiff1d(np.flatnonzero(mask), i))
+        else:
+            state[0] = self._given(np.array([i]), state[0])
 
     def _sweep(self, scale: float, order: Array, gains: Array) -> None:
         _sweep(self._data, scale, order, gains, *self._workspaces())
@@ -195,3 +208,24 @@ def _sweep(f, scale, order, gains, rows, blocks):
         gains[i] += scale * gain
         side, n_blocks = 1 - side, n_new
     return side, n_blocks
+
+
+@njit
+def _gains(f, elements, gains):
+    # one column after the blocks that there are, for each column on its own: counts are enough
+    counts, seen = np.zeros(f.n_codes, np.int64), np.empty(f.n_codes, np.int64)
+    for i in elements:
+        gain = 0.0
+        for b in range(f.starts.shape[0]):
+            n_seen = 0
+            for r in range(f.starts[b], f.stops[b]):
+                c = f.codes[i, f.rows[r]]
+                if counts[c] == 0:
+                    seen[n_seen] = c
+                    n_seen += 1
+                counts[c] += 1
+            gain += f.cost[f.stops[b] - f.starts[b]]
+            for s in range(n_seen):
+                gain -= f.cost[counts[seen[s]]]
+                counts[seen[s]] = 0
+        gains[i] = gain
