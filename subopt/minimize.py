@@ -78,7 +78,7 @@ def minimize(problem: Any, **options: Any) -> Any:
         says why.
         For a difference ``f - g``: the name of one method, such as "subsup", see
         `subopt.portfolio.METHODS`, or "auto", which runs several and local search, and says which
-        one found the answer.
+        one found the answer. "branch_and_bound" proves a lower bound; "milp" reports one.
     starts : int, optional
         For a difference: how many more sets, near the best one and random, "auto" starts from; by
         default 4096 / n, but 8 to 64.
@@ -118,10 +118,10 @@ def minimize(problem: Any, **options: Any) -> Any:
     Result or LabelingResult
         A `Result` has a lower bound on the minimum and a certificate that proves it:
         ``result.certificate.check(F, result.mask)`` recomputes ``result.gap``. For a
-        difference there is no such proof: the lower bound is -inf, and the certificate of "auto"
-        says that no set with one element more, less, or exchanged is better. For a
-        `LabelingResult`, ``value`` equals ``problem.energy(result.shares)``; ``energies`` never
-        rises in mode "search"; in mode "published" it may, and `value` is the last of it.
+        difference only "branch_and_bound" has such a proof: else the lower bound is -inf, and the
+        certificate of "auto" says that no set with one element more, less, or exchanged is better.
+        For a `LabelingResult`, ``value`` equals ``problem.energy(result.shares)``; ``energies``
+        never rises in mode "search"; in mode "published" it may, and `value` is the last of it.
 
     Raises
     ------
