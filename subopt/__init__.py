@@ -19,8 +19,18 @@ from subopt.functions.matroid_rank import MatroidRank
 from subopt.functions.modular import Modular
 from subopt.graph.max_flow import Flow, max_flow
 from subopt.incremental import Incremental
+from subopt.labeling._batch import LabelingBatch
+from subopt.labeling.alpha_beta_swap import alpha_beta_swap, alpha_beta_swap_many
+from subopt.labeling.alpha_expansion import alpha_expansion, alpha_expansion_many
 from subopt.labeling.bound import LabelingCertificate
 from subopt.labeling.coupled import CoupledLabelingProblem, LabelingResult
+from subopt.labeling.cut_graphs import FlowCertificate
+from subopt.labeling.dual_bound import ChainCertificate, dual_bound
+from subopt.labeling.energy import LabelingEnergy
+from subopt.labeling.icm import icm
+from subopt.labeling.ishikawa import ishikawa
+from subopt.labeling.labeling import Labeling
+from subopt.labeling.qpbo import qpbo
 from subopt.minimize import minimize, minimize_many
 from subopt.result import Result, Status
 from subopt.solvers.frank_wolfe import frank_wolfe
@@ -32,6 +42,7 @@ __all__ = [
     "BaseCertificate",
     "Cardinality",
     "CertificateError",
+    "ChainCertificate",
     "Concave",
     "ConcaveOfModular",
     "CoupledLabelingProblem",
@@ -43,11 +54,15 @@ __all__ = [
     "ExhaustiveCertificate",
     "FacilityLocation",
     "Flow",
+    "FlowCertificate",
     "Function",
     "GaussianMutualInformation",
     "HypergraphCut",
     "Incremental",
+    "Labeling",
+    "LabelingBatch",
     "LabelingCertificate",
+    "LabelingEnergy",
     "LabelingResult",
     "LogDeterminant",
     "MatroidRank",
@@ -59,7 +74,14 @@ __all__ = [
     "Status",
     "Sum",
     "View",
+    "alpha_beta_swap",
+    "alpha_beta_swap_many",
+    "alpha_expansion",
+    "alpha_expansion_many",
+    "dual_bound",
     "frank_wolfe",
+    "icm",
+    "ishikawa",
     "max_flow",
     "min_norm_point",
     "minimize",
@@ -67,5 +89,6 @@ __all__ = [
     "normalize",
     "path",
     "prox",
+    "qpbo",
     "queyranne",
 ]
