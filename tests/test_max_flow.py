@@ -10,7 +10,8 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_flow
 
 import subopt
-from subopt.graph import max_flow as kernels
+from subopt.graph import network as kernels
+from subopt.graph.augment import augment
 
 INF = np.inf
 
@@ -162,16 +163,16 @@ def test_the_kernel_equals_its_naive_twin(seed, n):
     (tails, heads, c, r), terminals = random_graph(seed, n)
     supply = terminals["source_capacity"] - terminals["sink_capacity"]
     network, slot = kernels.csr(n, tails, heads)
-    residual = np.zeros(len(network.heads))
-    proper = slot >= 0
-    residual[slot[proper]], residual[network.twin[slot[proper]]] = c[proper], r[proper]
+    residual = np.zeros((len(network.heads), 2))
+    kernels.fill(slot, network.twin, c.astype(float), r.astype(float), residual)
     excess = supply.astype(np.float64)
     work = kernels.workspace(n)
-    kernels.augment(n, network, residual, excess, work)
+    augment(n, network, residual, excess, work)
     value, side = twin_of_augment(n, tails, heads, c, r, supply)
     assert np.maximum(supply, 0).sum() - np.maximum(excess, 0).sum() == value
-    assert ((work.level >= 0) == side).all()
+    assert (work.side == side).all()
     assert (network.twin[network.twin] == np.arange(len(network.twin))).all()
+    assert (residual[network.twin, 0] == residual[:, 1]).all()
 
 
 def test_clrs_figure_26_1():
@@ -207,10 +208,16 @@ def test_small_graphs():
 
 
 def test_large_ints_are_exact_or_refused():
-    big = 2**50 + 1
-    assert subopt.max_flow([0], [1], [big], source_capacity=[big, 0], sink_capacity={1: INF}).value
-    with pytest.raises(ValueError, match="exact integers"):
-        subopt.max_flow([0], [1], [2**53], source_capacity=[1, 0], sink_capacity=[0, 1])
+    big = 2**58 + 1
+    terminals = {"source_capacity": [big, 1], "sink_capacity": {1: big + 3}, "n": 2}
+    result = subopt.max_flow([0], [1], [big], **terminals)
+    assert result.value == big + 1
+    assert result.flow.tolist() == [big]
+    assert result.check([0], [1], [big], **terminals) == 0
+    with pytest.raises(ValueError, match=r"less than 2\*\*61"):
+        subopt.max_flow([0], [1], [2**61], source_capacity=[1, 0], sink_capacity=[0, 1])
+    with pytest.raises(ValueError, match=r"capacity\[0\] is 18446744073709551615"):
+        subopt.max_flow([0], [1], np.array([2**64 - 1], dtype=np.uint64), **terminals)
 
 
 @pytest.mark.parametrize(

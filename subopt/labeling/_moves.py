@@ -20,18 +20,10 @@ import numpy as np
 
 from subopt._jit import njit
 from subopt._types import Array
-from subopt.graph import max_flow
+from subopt.graph.augment import augment
+from subopt.graph.network import Network, Workspace, workspace
 
 MOVES, CUTS = range(2)  # entries of Room.clock
-
-
-from subopt.graph import boykov_kolmogorov as bk
-
-
-class W(NamedTuple):
-    node: Array
-    queue: Array
-    state: Array
 
 
 class Room(NamedTuple):
@@ -43,16 +35,16 @@ class Room(NamedTuple):
     inside: Array  # (n,) int64, move in which it has to be decided; minus that: placed
     gain: Array  # (n,) e and the flow out of the node
     inflow: Array  # (n,) what nodes to be decided could push to it
-    queue: Array  # (n,) int64, nodes to be decided
-    piece: Array  # (n,) int64, connected ones of these
-    place: Array  # (n,) int64, their position there
-    at: Array  # (arcs,) int64, where an arc went in the network of the piece
-    network: max_flow.Network
+    queue: Array  # (n,) int32, nodes to be decided
+    piece: Array  # (n,) int32, connected ones of these
+    place: Array  # (n,) int32, their position there
+    at: Array  # (arcs,) int32, where an arc went in the network of the piece
+    network: Network
     capacity: Array  # (arcs,) c
-    residual: Array  # (arcs,)
+    residual: Array  # (arcs, 2)
     excess: Array  # (n,)
     wanted: Array  # (n,) -e, where nodes outside of the piece stay as they are
-    work: max_flow.Workspace
+    work: Workspace
     flows: Array  # (1 or labels, edges) flow from the first end of an edge to the second
     clock: Array  # (2,) int64
     last: Array  # (moves,) int64, when a move was last found to be optimal
@@ -67,12 +59,13 @@ def room(n: int, edges: int, labels: int, moves: int, flows: int) -> Room:
         np.empty(n),
         *(np.zeros(n, ints) for _ in range(3)),
         *(np.empty(n) for _ in range(2)),
-        *(np.empty(n, ints) for _ in range(3)),
-        np.empty(arcs, ints),
-        max_flow.Network(np.zeros(n + 1, ints), np.empty(arcs, ints), np.empty(arcs, ints)),
-        *(np.empty(arcs) for _ in range(2)),
+        *(np.empty(n, np.int32) for _ in range(3)),
+        np.empty(arcs, np.int32),
+        Network(np.zeros(n + 1, np.int32), np.empty(arcs, np.int32), np.empty(arcs, np.int32)),
+        np.empty(arcs),
+        np.empty((arcs, 2)),
         *(np.empty(n) for _ in range(2)),
-        max_flow.workspace(n),
+        workspace(n),
         np.zeros((flows, edges)),
         np.zeros(2, ints),
         np.zeros(moves, ints),
@@ -145,37 +138,24 @@ def solve(size, arcs, room):
     for e in range(arcs):
         small_twin[e] = at[small_twin[e]]
     room.clock[CUTS] += 1
-    node = np.empty((size, 4), np.int32)
-    queue = np.empty(size, np.int32)
-    state = np.zeros(3, np.int64)
-    r2 = np.empty((max(arcs, 1), 2))
-    for e in range(arcs):
-        r2[e, 0] = room.residual[e]
-        r2[e, 1] = room.residual[small_twin[e]]
-    net = max_flow.Network(room.network.indptr[: size + 1], room.network.heads, small_twin)
-    bk.plant(size, room.excess, node, state)
-    bk.grow(net, r2, room.excess, W(node, queue, state), 1 << 60)
-    for e in range(arcs):
-        room.residual[e] = r2[e, 0]
-    for i in range(size):
-        room.work.level[i] = 1 if node[i, 0] > 0 else -1
+    augment(size, room.network, room.residual, room.excess, room.work)
 
 
 @njit
 def lowered(labels, b, size, room):
     """Return by how much the cut of a piece, source side b, lowers E."""
-    piece, capacity, wanted, level = room.piece, room.capacity, room.wanted, room.work.level
+    piece, capacity, wanted, side = room.piece, room.capacity, room.wanted, room.work.side
     small_indptr, small_heads = room.network.indptr, room.network.heads
     total = 0.0
     for i in range(size):
-        before, after = labels[piece[i]] == b, level[i] >= 0
+        before, after = labels[piece[i]] == b, side[i]
         if after != before:
             total += wanted[i] if after else -wanted[i]
         for e in range(small_indptr[i], small_indptr[i + 1]):
             j = small_heads[e]
             if j > i:
                 total += capacity[e] * ((labels[piece[j]] == b) != before)
-                total -= capacity[e] * ((level[j] >= 0) != after)
+                total -= capacity[e] * (side[j] != after)
     return total
 
 

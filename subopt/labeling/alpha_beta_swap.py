@@ -189,7 +189,7 @@ def swap(costs, tables, graph, labels, a, b, pair, local, tolerance, room):
                 if gain > tolerance:
                     gained += gain
                     for i in range(size):
-                        better = b if room.work.level[i] >= 0 else a
+                        better = b if room.work.side[i] else a
                         if labels[piece[i]] != better:
                             relabel(costs, graph, labels, piece[i], better, local, room)
     room.last[pair] = move
@@ -236,7 +236,8 @@ def _write(tables, graph, labels, a, b, size, room):
                 at[e] = arcs
                 small_heads[arcs] = place[u]
                 small_twin[arcs] = twin[e]
-                room.capacity[arcs] = room.residual[arcs] = max(weight[e] * bend, 0.0)
+                most = max(weight[e] * bend, 0.0)
+                room.capacity[arcs] = room.residual[arcs, 0] = room.residual[arcs, 1] = most
                 arcs += 1
         small_indptr[i + 1] = arcs
         room.excess[i] = room.wanted[i] = -room.gain[k]

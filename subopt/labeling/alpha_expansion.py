@@ -182,7 +182,7 @@ def expand(costs, tables, graph, labels, b, tolerance, room):
                 if gain > tolerance:
                     gained += gain
                     for i in range(size):
-                        if room.work.level[i] >= 0:
+                        if room.work.side[i]:
                             relabel(costs, graph, labels, room.piece[i], b, True, room)
     room.last[b] = room.clock[MOVES]
     return gained
@@ -297,7 +297,8 @@ def _write(tables, graph, labels, b, row, size, room):
                 small_heads[arcs] = place[u]
                 small_twin[arcs] = twin[e]
                 room.capacity[arcs] = most
-                room.residual[arcs] = most - flow
+                room.residual[arcs, 0] = most - flow
+                room.residual[arcs, 1] = most + flow
                 arcs += 1
                 continue
             wanted += most
@@ -316,7 +317,7 @@ def _open(tables, graph, labels, b, row, size, room):
     indptr, heads, _, weight, turned, edge = graph
     move = room.clock[MOVES]
     for i in range(size):
-        if room.work.level[i] >= 0:
+        if room.work.side[i]:
             k = room.piece[i]
             z = labels[k]
             for e in range(indptr[k], indptr[k + 1]):
@@ -342,6 +343,6 @@ def _keep_flow(graph, row, size, room):
         for e in range(indptr[room.piece[i]], indptr[room.piece[i] + 1]):
             if arc < small_indptr[i + 1] and room.at[e] == arc:
                 if small_heads[arc] > i:
-                    flow = room.capacity[arc] - room.residual[arc]
+                    flow = room.capacity[arc] - room.residual[arc, 0]
                     room.flows[row, edge[e]] = flow if turned[e] == 0 else -flow
                 arc += 1

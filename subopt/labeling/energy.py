@@ -160,11 +160,11 @@ class Adjacency(NamedTuple):
     """Both directions of every edge, row by row."""
 
     indptr: Array  # (n + 1,) int64
-    heads: Array  # (arcs,) int64
-    twin: Array  # (arcs,) int64, the other direction
+    heads: Array  # (arcs,) int32
+    twin: Array  # (arcs,) int32, the other direction
     weight: Array  # (arcs,)
-    turned: Array  # (arcs,) int64, 1 if the arc leads from the second end of its edge to the first
-    edge: Array  # (arcs,) int64
+    turned: Array  # (arcs,) int8, 1 if the arc leads from the second end of its edge to the first
+    edge: Array  # (arcs,) int32
 
 
 def adjacency(n: int, tails: Array, heads: Array, weights: Array) -> Adjacency:
@@ -173,11 +173,11 @@ def adjacency(n: int, tails: Array, heads: Array, weights: Array) -> Adjacency:
     arcs = 2 * len(tails)
     rows = Adjacency(
         indptr,
-        np.empty(arcs, np.int64),
-        np.empty(arcs, np.int64),
+        np.empty(arcs, np.int32),
+        np.empty(arcs, np.int32),
         np.empty(arcs),
-        np.empty(arcs, np.int64),
-        np.empty(arcs, np.int64),
+        np.empty(arcs, np.int8),
+        np.empty(arcs, np.int32),
     )
     _fill(tails, heads, weights, np.empty(n, np.int64), rows)
     return rows
