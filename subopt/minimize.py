@@ -13,11 +13,14 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 
 from subopt import _validate
-from subopt._types import RNG
+from subopt._types import RNG, ArrayLike
 from subopt.function import SetFunction
 from subopt.labeling.bound import certified
 from subopt.labeling.coupled import Callback as LabelingCallback
 from subopt.labeling.coupled import CoupledLabelingProblem, LabelingResult
+from subopt.labeling.energy import LabelingEnergy
+from subopt.labeling.label import label
+from subopt.labeling.labeling import Labeling
 from subopt.labeling.local_search import local_search
 from subopt.labeling.published import published
 from subopt.result import Result
@@ -54,18 +57,29 @@ def minimize(
 ) -> LabelingResult: ...
 
 
+@overload
+def minimize(
+    problem: LabelingEnergy,
+    *,
+    method: str = "auto",
+    initial: ArrayLike | None = None,
+    lower_bound: bool = False,
+) -> Labeling: ...
+
+
 def minimize(problem: Any, **options: Any) -> Any:
-    """Minimize a submodular function or a coupled labeling energy.
+    """Minimize a submodular function or a labeling energy.
 
     Parameters
     ----------
-    problem : SetFunction or CoupledLabelingProblem
+    problem : SetFunction, CoupledLabelingProblem or LabelingEnergy
         What to minimize. That a `SetFunction` is submodular is not checked, see
         `subopt.testing.assert_submodular`.
     method : str, default "auto"
         For a set function: "modular", "sort", "min_norm_point", "frank_wolfe" or "brute_force";
         "auto" picks the first of these that fits, and the result says why. Each is a function of
-        its own, with more options.
+        its own, with more options. For a `LabelingEnergy`: see `subopt.labeling.label.label`, which
+        also takes `initial`, and `lower_bound`.
     tol : float, default 1e-6
         For a set function: the gap at which to stop, in the units of F.
     minimizer : {"any", "minimal", "maximal"}, default "any"
@@ -95,7 +109,7 @@ def minimize(problem: Any, **options: Any) -> Any:
 
     Returns
     -------
-    Result or LabelingResult
+    Result, LabelingResult or Labeling
         A `Result` has a lower bound on the minimum and a certificate that proves it:
         ``result.certificate.check(F, result.mask)`` recomputes ``result.gap``. For a
         `LabelingResult`, ``value`` equals ``problem.energy(result.shares)``; ``energies`` never
@@ -127,6 +141,9 @@ def minimize(problem: Any, **options: Any) -> Any:
     if isinstance(problem, SetFunction):
         _check("a SetFunction", options, _OF_A_FUNCTION)
         return _set_function(problem, **options)
+    if isinstance(problem, LabelingEnergy):
+        _check("a LabelingEnergy", options, _OF_AN_ENERGY)
+        return label(problem, **options)
     raise TypeError(
         f"minimize needs a SetFunction or a CoupledLabelingProblem, got {type(problem).__name__}. "
         "Wrap a callable of a boolean mask as Function(n, value), an array of labeling costs as "
@@ -228,6 +245,7 @@ def _names(function: Callable[..., Any]) -> tuple[str, ...]:
 
 
 _OF_A_FUNCTION, _OF_A_LABELING = _names(_set_function), _names(_labeling)
+_OF_AN_ENERGY = _names(label)
 
 
 def _check(what: str, options: dict[str, Any], allowed: tuple[str, ...]) -> None:

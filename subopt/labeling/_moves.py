@@ -20,10 +20,11 @@ import numpy as np
 
 from subopt._jit import njit
 from subopt._types import Array
-from subopt.graph.augment import augment
+from subopt.graph.augment import augment_within
 from subopt.graph.network import Network, Workspace, workspace
 
 MOVES, CUTS = range(2)  # entries of Room.clock
+TREES = np.int64(2**40)
 
 
 class Room(NamedTuple):
@@ -48,28 +49,37 @@ class Room(NamedTuple):
     flows: Array  # (1 or labels, edges) flow from the first end of an edge to the second
     clock: Array  # (2,) int64
     last: Array  # (moves,) int64, when a move was last found to be optimal
-    count: Array  # (labels,) int64, nodes that carry a label
+    carriers: Array  # (labels,) int64, nodes that carry a label
     changed: Array  # (labels,) int64, move in which such a node, or one next to it, last changed
 
 
 def room(n: int, edges: int, labels: int, moves: int, flows: int) -> Room:
     """Return room for moves on a graph of n nodes."""
-    ints, arcs = np.int64, 2 * edges
+    arcs = 2 * edges
     return Room(
-        np.empty(n),
-        *(np.zeros(n, ints) for _ in range(3)),
-        *(np.empty(n) for _ in range(2)),
-        *(np.empty(n, np.int32) for _ in range(3)),
-        np.empty(arcs, np.int32),
-        Network(np.zeros(n + 1, np.int32), np.empty(arcs, np.int32), np.empty(arcs, np.int32)),
-        np.empty(arcs),
-        np.empty((arcs, 2)),
-        *(np.empty(n) for _ in range(2)),
-        workspace(n),
-        np.zeros((flows, edges)),
-        np.zeros(2, ints),
-        np.zeros(moves, ints),
-        *(np.zeros(labels, ints) for _ in range(2)),
+        unary=np.empty(n),
+        stamp=np.zeros(n, np.int64),
+        seen=np.zeros(n, np.int64),
+        inside=np.zeros(n, np.int64),
+        gain=np.empty(n),
+        inflow=np.empty(n),
+        queue=np.empty(n, np.int32),
+        piece=np.empty(n, np.int32),
+        place=np.empty(n, np.int32),
+        at=np.empty(arcs, np.int32),
+        network=Network(
+            np.zeros(n + 1, np.int32), np.empty(arcs, np.int32), np.empty(arcs, np.int32)
+        ),
+        capacity=np.empty(arcs),
+        residual=np.empty((arcs, 2)),
+        excess=np.empty(n),
+        wanted=np.empty(n),
+        work=workspace(n),
+        flows=np.zeros((flows, edges)),
+        clock=np.zeros(2, np.int64),
+        last=np.zeros(moves, np.int64),
+        carriers=np.zeros(labels, np.int64),
+        changed=np.zeros(labels, np.int64),
     )
 
 
@@ -81,12 +91,12 @@ def begin(costs, tables, graph, labels, room):
     room.clock[:] = 0
     room.last[:] = -1
     room.flows[:] = 0.0
-    room.count[:] = 0
+    room.carriers[:] = 0
     room.changed[:] = 0
     value = 0.0
     for k in range(labels.shape[0]):
         b = labels[k]
-        room.count[b] += 1
+        room.carriers[b] += 1
         unary[k] = costs[b, k]
         stamp[k] = seen[k] = inside[k] = 0
         edges = 0.0
@@ -138,7 +148,7 @@ def solve(size, arcs, room):
     for e in range(arcs):
         small_twin[e] = at[small_twin[e]]
     room.clock[CUTS] += 1
-    augment(size, room.network, room.residual, room.excess, room.work)
+    augment_within(size, room.network, room.residual, room.excess, room.work, TREES)
 
 
 @njit
@@ -163,12 +173,12 @@ def lowered(labels, b, size, room):
 def relabel(costs, graph, labels, k, new, local, room):
     """Give node k a new label and update what is kept; `local`: for labels next to it as well."""
     indptr, heads = graph[0], graph[1]
-    unary, stamp, count, changed = room.unary, room.stamp, room.count, room.changed
+    unary, stamp, carriers, changed = room.unary, room.stamp, room.carriers, room.changed
     move = room.clock[MOVES]
     old = labels[k]
     labels[k] = new
-    count[old] -= 1
-    count[new] += 1
+    carriers[old] -= 1
+    carriers[new] += 1
     changed[old] = changed[new] = move
     unary[k] = costs[new, k]
     stamp[k] = move

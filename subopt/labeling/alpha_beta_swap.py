@@ -141,13 +141,13 @@ def swap_all(costs, tables, graph, labels, local, tolerance, cycles, room):
     """
     value = begin(costs, tables, graph, labels, room)
     n_labels = costs.shape[0]
-    count, changed, last = room.count, room.changed, room.last
+    carriers, changed, last = room.carriers, room.changed, room.last
     for _ in range(cycles):
         before = value
         for a in range(n_labels):
             for b in range(a + 1, n_labels):
                 pair = a * n_labels + b
-                if count[a] + count[b] == 0 or max(changed[a], changed[b]) <= last[pair]:
+                if carriers[a] + carriers[b] == 0 or max(changed[a], changed[b]) <= last[pair]:
                     continue
                 value -= swap(costs, tables, graph, labels, a, b, pair, local, tolerance, room)
         if value == before:

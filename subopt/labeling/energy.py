@@ -261,7 +261,7 @@ def _edges(edges: ArrayLike, n: int) -> tuple[Array, Array]:
             f"edges needs two different ends, but edges[{e}] is ({pairs[e, 0]}, {pairs[e, 1]}). "
             "A loop costs weight * table[l, l]: add that to unary."
         )
-    return tuple(np.ascontiguousarray(pairs.T.astype(np.int64)))  # type: ignore[return-value]
+    return tuple(np.ascontiguousarray(pairs.T.astype(np.int64)))
 
 
 def _table(metric: str | ArrayLike, truncation: float | None, L: int) -> Array:
