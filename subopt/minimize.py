@@ -172,8 +172,8 @@ def minimize(problem: Any, **options: Any) -> Any:
         return label(problem, **options)
     raise TypeError(
         "minimize needs a SetFunction, a DifferenceOfSubmodular, a CoupledLabelingProblem or a "
-        f"LabelingEnergy, got {type(problem).__name__}. Wrap a callable of a boolean mask as Function(n, value), an "
-        "array of labeling costs as CoupledLabelingProblem(unary)."
+        f"LabelingEnergy, got {type(problem).__name__}. Wrap a callable of a boolean mask as "
+        "Function(n, value), an array of labeling costs as CoupledLabelingProblem(unary)."
     )
 
 
