@@ -7,6 +7,7 @@ from subopt.certificate import (
     CertificateError,
     ExhaustiveCertificate,
     FlowCertificate,
+    SummandCertificate,
 )
 from subopt.cut_form import CutForm
 from subopt.decompose import Decomposition, decompose
@@ -24,7 +25,14 @@ from subopt.functions.hypergraph_cut import HypergraphCut
 from subopt.functions.log_determinant import GaussianMutualInformation, LogDeterminant
 from subopt.functions.matroid_rank import MatroidRank
 from subopt.functions.modular import Modular
-from subopt.graph.max_flow import Flow, max_flow
+from subopt.graph.dynamic import DynamicMaxFlow
+from subopt.graph.flow import Flow
+from subopt.graph.grid import grid_cut
+from subopt.graph.grid_flow import GridFlow
+from subopt.graph.many import Flows, max_flow_many
+from subopt.graph.max_flow import max_flow
+from subopt.graph.parametric import ParametricCut, parametric_max_flow
+from subopt.graph.problem import FlowProblem
 from subopt.incremental import Incremental
 from subopt.labeling.bound import LabelingCertificate
 from subopt.labeling.coupled import CoupledLabelingProblem, LabelingResult
@@ -36,6 +44,7 @@ from subopt.solvers.branch_and_bound import branch_and_bound
 from subopt.solvers.complete_dca import complete_dca
 from subopt.solvers.dca import dca
 from subopt.solvers.dca_rounded import dca_rounded
+from subopt.solvers.decomposed import decomposed
 from subopt.solvers.double_greedy import double_greedy
 from subopt.solvers.forward_greedy import forward_greedy
 from subopt.solvers.frank_wolfe import frank_wolfe
@@ -62,13 +71,17 @@ __all__ = [
     "CutForm",
     "Decomposition",
     "DifferenceOfSubmodular",
+    "DynamicMaxFlow",
     "Entropy",
     "ExhaustiveCertificate",
     "FacilityLocation",
     "Flow",
     "FlowCertificate",
+    "FlowProblem",
+    "Flows",
     "Function",
     "GaussianMutualInformation",
+    "GridFlow",
     "HypergraphCut",
     "Incremental",
     "LabelingCertificate",
@@ -79,12 +92,14 @@ __all__ = [
     "MilpResult",
     "Modular",
     "ModularBound",
+    "ParametricCut",
     "Path",
     "PendantCertificate",
     "Result",
     "SetFunction",
     "Status",
     "Sum",
+    "SummandCertificate",
     "TreeCertificate",
     "View",
     "accelerated_dca",
@@ -93,11 +108,14 @@ __all__ = [
     "dca",
     "dca_rounded",
     "decompose",
+    "decomposed",
     "double_greedy",
     "forward_greedy",
     "frank_wolfe",
+    "grid_cut",
     "local_search",
     "max_flow",
+    "max_flow_many",
     "milp",
     "min_norm_point",
     "minimize",
@@ -106,6 +124,7 @@ __all__ = [
     "modular_lower",
     "modular_upper",
     "normalize",
+    "parametric_max_flow",
     "path",
     "projected_subgradient",
     "prox",

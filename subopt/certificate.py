@@ -11,6 +11,7 @@ import numpy as np
 from subopt import _validate
 from subopt._types import Array, Subset
 from subopt.function import SetFunction
+from subopt.summands import summands
 
 
 class CertificateError(ValueError):
@@ -171,6 +172,55 @@ class FlowCertificate:
         proven = form.bound(flow)
         size = float(np.abs(form.unary).sum() + np.abs(flow).sum() + abs(form.offset))
         return _gap(F, mask, "flow", proven, size, self.lower_bound)
+
+
+@dataclass(frozen=True, eq=False)
+class SummandCertificate:
+    """A base of a sum of simple functions, as one base for each of them.
+
+    The parts are those of `subopt.summands.summands`: paths, whose bases are flows, and concave
+    functions of a size, whose bases are tested by sorting.
+
+    Attributes
+    ----------
+    shares : ndarray of float64, shape (size,)
+        What each part gives to each of its members. What exceeds a capacity on a path is cut off,
+        and what exceeds a function of a size is subtracted from the bound.
+    lower_bound : float
+        What the bases were found to prove.
+
+    Examples
+    --------
+    >>> F = Cut([[0, 1], [1, 0]]) + Modular([-3.0, 0.5])
+    >>> SummandCertificate(np.array([0.5, -0.5]), lower_bound=-2.5).check(F, [0, 1])
+    0.0
+    """
+
+    shares: Array
+    lower_bound: float
+
+    def check(self, F: SetFunction, S: Subset) -> float:
+        """Recompute how far F(S) can be from the minimum, from F alone; O(size log size).
+
+        Raises
+        ------
+        CertificateError
+            If there is not one share per member, or if they prove less than `lower_bound`, or a
+            bound above F(S), by more than rounding.
+        TypeError
+            If F is not a sum of simple functions.
+        """
+        mask = _validate.subset(S, F.n)
+        parts, shares = summands(F), np.asarray(self.shares, dtype=np.float64)
+        if shares.shape != parts.elements.shape or not np.isfinite(shares).all():
+            raise CertificateError(
+                f"Bases of the summands of {F!r} need {len(parts.elements)} finite numbers, got "
+                f"shape {shares.shape}"
+            )
+        x, excess = parts.bound(shares)
+        size = float(np.abs(parts.unary).sum() + np.abs(shares).sum())
+        proven = float(np.minimum(x, 0.0).sum()) - excess
+        return _gap(F, mask, "summands", proven, size, self.lower_bound)
 
 
 def _gap(

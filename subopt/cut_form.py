@@ -129,28 +129,31 @@ class CutForm:
     @staticmethod
     def sum(n: int, terms: list[tuple[float, CutForm]]) -> CutForm:
         """Return the nonnegative combination of forms on the same n elements."""
-        tails, heads, capacities, reverse, auxiliary = [], [], [], [], []
-        unary, offset, n_aux = np.zeros(n), 0.0, 0
+        unary, offset, n_aux, auxiliary = np.zeros(n), 0.0, 0, []
+        arcs: list[tuple[Array, ...]] = []
         for scale, form in terms:
-            tails.append(form.tails + n_aux * (form.tails >= n))
-            heads.append(form.heads + n_aux * (form.heads >= n))
-            capacities.append(scale * form.capacities)
-            reverse.append(scale * form.reverse)
-            auxiliary.append(scale * form.unary[n:])
             unary += scale * form.unary[:n]
             offset += scale * form.offset
+            if not (form.n_aux or len(form.tails)):
+                continue
+            tails, heads = form.tails, form.heads
+            if n_aux and form.n_aux:
+                tails, heads = (ends + n_aux * (ends >= n) for ends in (tails, heads))
+            arcs.append((tails, heads, scale * form.capacities, scale * form.reverse))
+            auxiliary.append(scale * form.unary[n:])
             n_aux += form.n_aux
-        none = [np.zeros(0, dtype=np.intp)]
-        return CutForm(
-            n,
-            n_aux,
-            np.concatenate(tails or none),
-            np.concatenate(heads or none),
-            np.concatenate([np.zeros(0), *capacities]),
-            np.concatenate([np.zeros(0), *reverse]),
-            np.concatenate([unary, *auxiliary]),
-            offset,
-        )
+        unary = np.concatenate([unary, *auxiliary])
+        return CutForm(n, n_aux, *_joined(arcs), unary, offset)
+
+
+def _joined(arcs: list[tuple[Array, ...]]) -> tuple[Array, Array, Array, Array]:
+    """Return tails, heads, capacities and reverse capacities of all arcs."""
+    none = np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp), np.zeros(0), np.zeros(0)
+    if len(arcs) == 1:
+        tails, heads, capacities, reverse = arcs[0]
+    else:
+        tails, heads, capacities, reverse = map(np.concatenate, zip(none, *arcs, strict=True))
+    return tails, heads, capacities, reverse
 
 
 def concave_cut_form(n: int, groups: list[tuple[Array, Array, Array]]) -> CutForm:
@@ -168,7 +171,7 @@ def concave_cut_form(n: int, groups: list[tuple[Array, Array, Array]]) -> CutFor
     groups : list of (members, table, weights)
         For edges e of one size m: their elements (edges, m), the table (m + 1,), w (edges,).
     """
-    tails, heads, capacities, reverse = [], [], [], []
+    arcs: list[tuple[Array, ...]] = []
     unary, n_aux = np.zeros(n), 0
     for members, table, weights in groups:
         edges, m = members.shape
@@ -178,18 +181,7 @@ def concave_cut_form(n: int, groups: list[tuple[Array, Array, Array]]) -> CutFor
         drops = 2 * table[1:-1] - table[:-2] - table[2:]
         for b in np.flatnonzero(drops > 1e-13 * np.abs(table).max()) + 1:
             slopes = np.repeat(weights * drops[b - 1] / m, m)
-            tails.append(members.ravel())
-            heads.append(np.repeat(np.arange(n + n_aux, n + n_aux + edges), m))
-            capacities.append((m - b) * slopes)
-            reverse.append(b * slopes)
+            nodes = np.repeat(np.arange(n + n_aux, n + n_aux + edges), m)
+            arcs.append((members.ravel(), nodes, (m - b) * slopes, b * slopes))
             n_aux += edges
-    none = [np.zeros(0, dtype=np.intp)]
-    return CutForm(
-        n,
-        n_aux,
-        np.concatenate(tails or none),
-        np.concatenate(heads or none),
-        np.concatenate([np.zeros(0), *capacities]),
-        np.concatenate([np.zeros(0), *reverse]),
-        np.concatenate([unary, np.zeros(n_aux)]),
-    )
+    return CutForm(n, n_aux, *_joined(arcs), np.concatenate([unary, np.zeros(n_aux)]))

@@ -16,7 +16,8 @@ from subopt.certificate import BaseCertificate
 from subopt.function import SetFunction
 from subopt.result import Result
 from subopt.solvers.brute_force import brute_force
-from subopt.solvers.cardinality_sort import cardinality_sort, size_and_weights
+from subopt.solvers.cardinality_sort import cardinality_sort, is_size_and_weights
+from subopt.solvers.decomposed import decomposed
 from subopt.solvers.frank_wolfe import frank_wolfe
 from subopt.solvers.max_flow import max_flow_minimize
 from subopt.solvers.min_norm_point import min_norm_point
@@ -46,7 +47,7 @@ _METHODS = {
     "modular": _Method(modular, lambda F: modular_weights(F) is not None, "F is modular"),
     "sort": _Method(
         cardinality_sort,
-        lambda F: size_and_weights(F) is not None,
+        is_size_and_weights,
         "F is a function of |S| plus a modular one",
     ),
     "max_flow": _Method(
@@ -60,6 +61,12 @@ _METHODS = {
     ),
     "frank_wolfe": _Method(
         _any_minimizer(frank_wolfe), lambda F: False, "n is large", iterative=True
+    ),
+    "decomposed": _Method(
+        _any_minimizer(decomposed),
+        lambda F: False,
+        "F is a sum of simple functions",
+        iterative=True,
     ),
     "brute_force": _Method(brute_force, lambda F: False, "n is small"),
 }

@@ -1,48 +1,16 @@
 """Maximum flow against its definition, scipy, networkx, and its own certificate."""
 
-import itertools
-
 import numpy as np
 import pytest
+from flow_graphs import INF, cut, minimum_cuts, random_graph, twin_of_augment
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_flow
 
 import subopt
-from subopt.graph import max_flow as kernels
-
-INF = np.inf
-
-
-def random_graph(seed, n, *, whole=True):
-    """Parallel arcs, loops, unreachable nodes and nodes at both terminals."""
-    rng = np.random.default_rng(seed)
-    m = int(rng.integers(0, 4 * n + 1))
-    numbers = [rng.integers(0, 8, size) * (rng.random(size) < 0.7) for size in (m, m, n, n)]
-    if not whole:
-        numbers = [x * rng.random(len(x)) for x in numbers]
-    c, r, s, t = numbers
-    ends = rng.integers(0, n, m), rng.integers(0, n, m)
-    return (*ends, c, r), {"source_capacity": s, "sink_capacity": t}
-
-
-def cut(graph, terminals, side):
-    """Capacity of a cut, arc by arc."""
-    total = 0
-    for tail, head, c, r in zip(*graph, strict=True):
-        total += c * (side[tail] and not side[head]) + r * (side[head] and not side[tail])
-    for v, inside in enumerate(side):
-        total += terminals["sink_capacity" if inside else "source_capacity"][v]
-    return total
-
-
-def minimum_cuts(graph, terminals):
-    n = len(terminals["source_capacity"])
-    sides = [np.array(side) for side in itertools.product([False, True], repeat=n)]
-    values = [cut(graph, terminals, side) for side in sides]
-    best = min(values)
-    return best, [s for s, value in zip(sides, values, strict=True) if value <= best + 1e-12]
+from subopt.graph import network as kernels
+from subopt.graph.augment import augment
 
 
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 7), whole=st.booleans())
@@ -123,55 +91,21 @@ def test_the_certificate_accepts_no_other_cut(seed, n):
         assert noise.check(*graph, **terminals) >= excess
 
 
-def twin_of_augment(n, tails, heads, c, r, supply):
-    """Augment any path, one after the other."""
-    residual = np.zeros((n, n))
-    for tail, head, forward, backward in zip(tails, heads, c, r, strict=True):
-        if tail != head:
-            residual[tail, head] += forward
-            residual[head, tail] += backward
-    excess = supply.astype(float)
-    value = 0.0
-    while True:
-        parent = {v: None for v in range(n) if excess[v] > 0}
-        stack = list(parent)
-        while stack:
-            v = stack.pop()
-            for u in np.flatnonzero(residual[v] > 0).tolist():
-                if u not in parent:
-                    parent[u] = v
-                    stack.append(u)
-        end = next((v for v in parent if excess[v] < 0), None)
-        if end is None:
-            return value, np.isin(np.arange(n), list(parent))
-        path = [end]
-        while parent[path[-1]] is not None:
-            path.append(parent[path[-1]])
-        arcs = list(zip(path[1:], path[:-1], strict=True))
-        amount = min([excess[path[-1]], -excess[end]] + [residual[arc] for arc in arcs])
-        excess[path[-1]] -= amount
-        excess[end] += amount
-        for v, u in arcs:
-            residual[v, u] -= amount
-            residual[u, v] += amount
-        value += amount
-
-
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 12))
 def test_the_kernel_equals_its_naive_twin(seed, n):
     (tails, heads, c, r), terminals = random_graph(seed, n)
     supply = terminals["source_capacity"] - terminals["sink_capacity"]
     network, slot = kernels.csr(n, tails, heads)
-    residual = np.zeros(len(network.heads))
-    proper = slot >= 0
-    residual[slot[proper]], residual[network.twin[slot[proper]]] = c[proper], r[proper]
+    residual = np.zeros((len(network.heads), 2))
+    kernels.fill(slot, network.twin, c.astype(float), r.astype(float), residual)
     excess = supply.astype(np.float64)
     work = kernels.workspace(n)
-    kernels.augment(n, network, residual, excess, work)
+    augment(n, network, residual, excess, work)
     value, side = twin_of_augment(n, tails, heads, c, r, supply)
     assert np.maximum(supply, 0).sum() - np.maximum(excess, 0).sum() == value
-    assert ((work.level >= 0) == side).all()
+    assert (work.side == side).all()
     assert (network.twin[network.twin] == np.arange(len(network.twin))).all()
+    assert (residual[network.twin, 0] == residual[:, 1]).all()
 
 
 def test_clrs_figure_26_1():
@@ -207,10 +141,16 @@ def test_small_graphs():
 
 
 def test_large_ints_are_exact_or_refused():
-    big = 2**50 + 1
-    assert subopt.max_flow([0], [1], [big], source_capacity=[big, 0], sink_capacity={1: INF}).value
-    with pytest.raises(ValueError, match="exact integers"):
-        subopt.max_flow([0], [1], [2**53], source_capacity=[1, 0], sink_capacity=[0, 1])
+    big = 2**58 + 1
+    terminals = {"source_capacity": [big, 1], "sink_capacity": {1: big + 3}, "n": 2}
+    result = subopt.max_flow([0], [1], [big], **terminals)
+    assert result.value == big + 1
+    assert result.flow.tolist() == [big]
+    assert result.check([0], [1], [big], **terminals) == 0
+    with pytest.raises(ValueError, match=r"less than 2\*\*61"):
+        subopt.max_flow([0], [1], [2**61], source_capacity=[1, 0], sink_capacity=[0, 1])
+    with pytest.raises(ValueError, match=r"capacity\[0\] is 18446744073709551615"):
+        subopt.max_flow([0], [1], np.array([2**64 - 1], dtype=np.uint64), **terminals)
 
 
 @pytest.mark.parametrize(

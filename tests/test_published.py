@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from subopt import CoupledLabelingProblem, Status, minimize, minimize_many
-from subopt.graph import max_flow
+from subopt.graph.augment import augment
+from subopt.graph.network import csr
 from subopt.labeling import _levels, alpha_beta_swap
 from subopt.labeling import published as rule
 
@@ -40,7 +41,7 @@ def random_labeling(rng, grid, n_labels):
     """Costs, distances that break the triangle inequality, a graph and labels."""
     n = int(np.prod(grid))
     tails, heads = _levels.neighbours(grid)
-    graph, _ = max_flow.csr(n, tails, heads)
+    graph, _ = csr(n, tails, heads)
     distance = rng.random((n_labels, n_labels))
     distance = np.where(np.eye(n_labels) > 0, 0.0, distance + distance.T)
     costs = rng.normal(size=(n, n_labels))
@@ -118,7 +119,7 @@ def twin_of_a_sweep(problem, z, *, halves, apart):
     z = z.copy()
     unary = problem.unary.reshape(m, N)
     tails, heads = _levels.neighbours(problem.grid)
-    graph, _ = max_flow.csr(N, tails, heads)
+    graph, _ = csr(N, tails, heads)
     sets = [tuple(np.flatnonzero(z[j].sum(axis=0) > 0)) for j in range(J)]
     push = np.zeros((J, m))
     if apart:
@@ -229,7 +230,7 @@ def test_one_compilation_serves_all_problems():
     assert len(rule._sweep.signatures) == 1
     # the kernels inside are not loaded if that one came from the disk cache
     assert len(alpha_beta_swap.swap_all.signatures) <= 1
-    assert len(max_flow.augment.signatures) <= 1
+    assert len(augment.signatures) <= 1
 
 
 def test_stops():

@@ -222,17 +222,11 @@ class Cut(SetFunction):
 
     def as_cut(self) -> CutForm:
         """Return the graph itself."""
-        d, tails = self._data, row_of(self._data.indptr)
-        once = d.indices > tails  # rows hold both ends of an edge
-        return CutForm(
-            self.n,
-            0,
-            tails[once],
-            d.indices[once],
-            d.forward[once],
-            d.backward[once],
-            np.zeros(self.n),
-        )
+        m = self.n_edges
+        tails, heads = np.empty(m, dtype=np.int64), np.empty(m, dtype=np.int64)
+        capacities, reverse = np.empty(m), np.empty(m)
+        _edges(self._data, tails, heads, capacities, reverse)
+        return CutForm(self.n, 0, tails, heads, capacities, reverse, np.zeros(self.n))
 
     def _state(self, mask: Array) -> Any:
         return None
@@ -281,6 +275,17 @@ def _check_symmetric(indptr: Array, indices: Array, forward: Array, backward: Ar
         f"adjacency[{j}, {i}] is {backward[e]:g}. Pass directed=True for one-way arcs, or "
         "adjacency + adjacency.T to count every entry as an edge."
     )
+
+
+@njit
+def _edges(f, tails, heads, capacities, reverse):
+    m = 0
+    for i in range(f.indptr.shape[0] - 1):
+        for e in range(f.indptr[i], f.indptr[i + 1]):
+            if f.indices[e] > i:  # rows hold both ends of an edge
+                tails[m], heads[m] = i, f.indices[e]
+                capacities[m], reverse[m] = f.forward[e], f.backward[e]
+                m += 1
 
 
 @njit

@@ -14,7 +14,8 @@ import numpy as np
 
 from subopt._jit import njit
 from subopt._types import Array
-from subopt.graph import max_flow
+from subopt.graph.augment import augment
+from subopt.graph.network import Network, Workspace, workspace
 
 
 class Room(NamedTuple):
@@ -24,11 +25,11 @@ class Room(NamedTuple):
     members: Array  # (n,) nodes in the current swap
     place: Array  # (n,) their position among the members, else -1
     at: Array  # (arcs,) where an arc went in the network of the members
-    network: max_flow.Network
-    residual: Array  # (arcs,)
+    network: Network
+    residual: Array  # (arcs, 2)
     excess: Array  # (n,)
     wanted: Array  # (n,) the excess before the flow: what b costs more than a
-    work: max_flow.Workspace
+    work: Workspace
 
 
 def room(n: int, arcs: int, labels: int) -> Room:
@@ -39,11 +40,11 @@ def room(n: int, arcs: int, labels: int) -> Room:
         np.empty(n, dtype=ints),
         np.full(n, -1, dtype=ints),
         np.empty(arcs, dtype=ints),
-        max_flow.Network(np.zeros(n + 1, ints), np.empty(arcs, ints), np.empty(arcs, ints)),
-        np.empty(arcs),
+        Network(np.zeros(n + 1, np.int32), np.empty(arcs, np.int32), np.empty(arcs, np.int32)),
+        np.empty((arcs, 2)),
         np.empty(n),
         np.empty(n),
-        max_flow.workspace(n),
+        workspace(n),
     )
 
 
@@ -53,7 +54,7 @@ def swap(costs, distance, graph, labels, a, b, tolerance, room):
     indptr, heads, twin = graph
     count, members, place, at, small, residual, excess, wanted, work = room
     small_indptr, small_heads, small_twin = small
-    level = work.level
+    side = work.side
     n, tempted = np.int64(0), False  # not a literal, for which numba would compile `augment` anew
     for k in range(labels.shape[0]):
         if labels[k] == a or labels[k] == b:
@@ -79,31 +80,31 @@ def swap(costs, distance, graph, labels, a, b, tolerance, room):
                     at[e] = arcs
                     small_heads[arcs] = place[heads[e]]
                     small_twin[arcs] = twin[e]
-                    residual[arcs] = weight
+                    residual[arcs, 0] = residual[arcs, 1] = weight
                     arcs += 1
             small_indptr[i + 1] = arcs
         for e in range(arcs):
             small_twin[e] = at[small_twin[e]]
-        max_flow.augment(n, small, residual, excess, work)
-        gain = 0.0  # reached from the source, level >= 0: label a
+        augment(n, small, residual, excess, work)
+        gain = 0.0  # on the source's side: label a
         for i in range(n):
             label = labels[members[i]]
             if label == b:
                 gain += wanted[i]
-            if level[i] < 0:
+            if not side[i]:
                 gain -= wanted[i]
             for e in range(small_indptr[i], small_indptr[i + 1]):
                 j = small_heads[e]
                 if j > i:
                     gain += weight * (label != labels[members[j]])
-                    gain -= weight * ((level[i] < 0) != (level[j] < 0))
+                    gain -= weight * (side[i] != side[j])
         lower = gain > tolerance
     for i in range(n):
         k = members[i]
         place[k] = -1
         if lower:
             count[labels[k]] -= 1
-            labels[k] = a if level[i] >= 0 else b
+            labels[k] = a if side[i] else b
             count[labels[k]] += 1
     return cut, lower
 

@@ -15,7 +15,7 @@ import numpy as np
 from subopt import _validate
 from subopt._jit import njit
 from subopt._types import RNG, Array
-from subopt.graph import max_flow
+from subopt.graph.network import csr
 from subopt.labeling import _levels
 from subopt.labeling.alpha_beta_swap import room, swap_all
 from subopt.labeling.coupled import (
@@ -138,7 +138,7 @@ class _Run:
             pairs=np.empty((EXTRA, 2), dtype=np.int64),
         )
         tails, heads = _levels.neighbours(problem.grid)
-        self.graph, _ = max_flow.csr(N, tails, heads)
+        self.graph, _ = csr(N, tails, heads)
         self.room = room(N, len(self.graph.heads), m + EXTRA)
         self.energies: list[float] = []
         self.plain_energies = [self.plain.energy(self.shares())]

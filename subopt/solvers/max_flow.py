@@ -48,7 +48,7 @@ def max_flow_minimize(F: SetFunction, *, minimizer: str = "any") -> Result:
         size = np.abs(form.unary).sum() + form.capacities.sum() + form.reverse.sum()
         price = 1e-11 * float(size) / (F.n + 1)
         excess[: F.n] += price if minimizer == "maximal" else -price
-    side, flow = minimum_cut(
+    side, flow, _ = minimum_cut(
         form.n + form.n_aux,
         form.tails,
         form.heads,

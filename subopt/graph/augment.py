@@ -1,0 +1,95 @@
+"""The maximum flow of compiled code: `augment`, and what it picks from.
+
+A caller that is compiled itself keeps a `Network`, residual capacities, excesses and a `Workspace`,
+and calls `augment` as often as it likes: nothing is allocated. Python code calls `max_flow`.
+"""
+
+from subopt._jit import njit
+from subopt.graph.boykov_kolmogorov import LABEL, grow, plant
+from subopt.graph.network import send
+from subopt.graph.push_relabel import push_relabel
+
+# Search trees get the work of so many looks at every arc before push-relabel takes over. That wins
+# at once where it wins, and what the trees did is not lost.
+PATIENCE = 1
+
+
+@njit
+def augment(n, network, residual, excess, work):
+    """Push a maximum flow from nodes with positive to nodes with negative excess, in place.
+
+    Parameters
+    ----------
+    n : int
+        Number of nodes; the arrays may be longer.
+    network : Network
+    residual : array (arcs, 2)
+        Residual capacities >= 0 of every arc and of its twin, so
+        ``residual[e, 1] == residual[network.twin[e], 0]``. Float64, or int64.
+    excess : array (n,)
+        Supply of a node minus its demand; what remains of them afterwards.
+    work : Workspace
+        ``work.side[:n]`` is the smallest source side of a minimum cut afterwards.
+
+    Returns
+    -------
+    bool
+        Whether Boykov and Kolmogorov's trees sufficed, without push-relabel.
+    """
+    return augment_within(n, network, residual, excess, work, PATIENCE * (n + network.indptr[n]))
+
+
+@njit
+def augment_within(n, network, residual, excess, work, limit):
+    """Like `augment`, with a limit on the arcs that search trees look at."""
+    _settle(n, network, residual, excess)
+    done = False
+    if limit > 0:
+        plant(n, excess, work.node, work.state)
+        done = grow(network, residual, excess, work, limit)
+    if done:
+        for v in range(n):
+            work.side[v] = work.node[v, LABEL] > 0
+    else:
+        push_relabel(n, network, residual, excess, work)
+        reach(n, network, residual, excess, work, 1)
+    return done
+
+
+@njit
+def _settle(n, network, residual, excess):
+    """Push what neighbours can settle among themselves."""
+    indptr, heads, twin = network
+    for v in range(n):
+        for e in range(indptr[v], indptr[v + 1]):
+            if excess[v] <= 0:
+                break
+            if excess[heads[e]] < 0:
+                amount = min(excess[v], -excess[heads[e]], residual[e, 0])
+                if amount > 0:
+                    excess[v] -= amount
+                    excess[heads[e]] += amount
+                    send(residual, e, twin[e], amount)
+
+
+@njit
+def reach(n, network, residual, excess, work, sign):
+    """Set `work.side` to what supply reaches (sign 1), or to what can reach demand (sign -1)."""
+    indptr, heads, _ = network
+    side, queue = work.side, work.queue
+    along = 0 if sign > 0 else 1
+    count = 0
+    for v in range(n):
+        side[v] = sign * excess[v] > 0
+        if side[v]:
+            queue[count] = v
+            count += 1
+    q = 0
+    while q < count:
+        v = queue[q]
+        q += 1
+        for e in range(indptr[v], indptr[v + 1]):
+            if residual[e, along] > 0 and not side[heads[e]]:
+                side[heads[e]] = True
+                queue[count] = heads[e]
+                count += 1
