@@ -145,8 +145,9 @@ def _submodular(
     time_limit: float | None,
     callback: Callable[[Result], object] | None,
 ) -> Result:
-    # not by maximum flow: bases are certificates of h as well
-    method = "min_norm_point" if exact_method(F) == "max_flow" else exact_method(F)
+    # bases are certificates of h as well, flows and summands are not
+    method = exact_method(F)
+    method = "min_norm_point" if method in ("max_flow", "decomposed") else method
     result = minimize_submodular(F, method=method, time_limit=time_limit, callback=callback)
     return replace(result, method=f"{result.method}, because g is modular")
 

@@ -358,7 +358,7 @@ def test_only_public_names_of_subopt_are_used():
             elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "subopt":
                 assert node.module == "subopt", path
                 used |= {a.name for a in node.names}
-    assert used == {"CoupledLabelingProblem", "max_flow", "minimize_many"}
+    assert used == {"CoupledLabelingProblem", "max_flow_many", "minimize_many"}
     assert used <= set(subopt.__all__)
 
 
