@@ -18,7 +18,8 @@ from subopt.functions.log_determinant import GaussianMutualInformation, LogDeter
 from subopt.functions.matroid_rank import MatroidRank
 from subopt.functions.modular import Modular
 from subopt.graph.grid import grid_cut
-from subopt.graph.grid_flow import GridFlow
+from subopt.graph.grid_flow import GridFlow, GridFlows
+from subopt.graph.grid_many import grid_cut_many
 from subopt.graph.max_flow import Flow, max_flow
 from subopt.incremental import Incremental
 from subopt.labeling.bound import LabelingCertificate
@@ -48,6 +49,7 @@ __all__ = [
     "Function",
     "GaussianMutualInformation",
     "GridFlow",
+    "GridFlows",
     "HypergraphCut",
     "Incremental",
     "LabelingCertificate",
@@ -64,6 +66,7 @@ __all__ = [
     "View",
     "frank_wolfe",
     "grid_cut",
+    "grid_cut_many",
     "max_flow",
     "min_norm_point",
     "minimize",
