@@ -28,9 +28,10 @@ from subopt.functions.modular import Modular
 from subopt.graph.dynamic import DynamicMaxFlow
 from subopt.graph.flow import Flow
 from subopt.graph.grid import grid_cut
-from subopt.graph.grid_flow import GridFlow
+from subopt.graph.grid_flow import GridFlow, GridFlows
+from subopt.graph.grid_many import grid_cut_many
 from subopt.graph.many import Flows, max_flow_many
-from subopt.graph.max_flow import max_flow
+from subopt.graph.max_flow import Flow, max_flow
 from subopt.graph.parametric import ParametricCut, parametric_max_flow
 from subopt.graph.problem import FlowProblem
 from subopt.incremental import Incremental
@@ -94,6 +95,7 @@ __all__ = [
     "Function",
     "GaussianMutualInformation",
     "GridFlow",
+    "GridFlows",
     "HypergraphCut",
     "Incremental",
     "Labeling",
@@ -133,6 +135,7 @@ __all__ = [
     "forward_greedy",
     "frank_wolfe",
     "grid_cut",
+    "grid_cut_many",
     "icm",
     "ishikawa",
     "local_search",
