@@ -20,6 +20,7 @@ from subopt.functions.modular import Modular
 from subopt.graph.grid import grid_cut
 from subopt.graph.grid_flow import GridFlow, GridFlows
 from subopt.graph.grid_many import grid_cut_many
+from subopt.graph.grid_structure import grid_structure
 from subopt.graph.max_flow import Flow, max_flow
 from subopt.incremental import Incremental
 from subopt.labeling.bound import LabelingCertificate
@@ -67,6 +68,7 @@ __all__ = [
     "frank_wolfe",
     "grid_cut",
     "grid_cut_many",
+    "grid_structure",
     "max_flow",
     "min_norm_point",
     "minimize",
