@@ -15,7 +15,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -78,15 +77,14 @@ def minimize_difference(
     for name, option in (("starts", starts), ("threads", threads)):
         if option is not None:
             raise ValueError(f"{name} is for method='auto'; {method} is one run from one start")
-    options: dict[str, Any] = {}
-    if method in ("subsup", "modmod"):
-        options["rng"] = rng
     if method == "double_greedy":
+        if time_limit is not None:
+            raise ValueError("time_limit is for methods that iterate; double_greedy is one pass")
         result = double_greedy(h)
         if callback is not None:
             callback(result)
         return result
-    return METHODS[method](h, time_limit=time_limit, callback=callback, **options)
+    return METHODS[method](h, time_limit=time_limit, callback=callback)
 
 
 def portfolio(
