@@ -110,7 +110,8 @@ def minimize(problem: Any, **options: Any) -> Any:
         Co-Mixup, to compare with, see `subopt.labeling.published.published`.
     rng : numpy.random.Generator, int or None
         For a labeling or a difference: source of all randomness. An int gives the same answer
-        every time, on any number of threads; None a fresh one.
+        every time, on any number of threads; None a fresh one. Methods for a difference other than
+        "auto" make no random choices by default.
     effort : {"fast", "default", "best"}
         For a labeling: how much work to do in mode "search"; mode "published" takes no effort.
     max_sweeps : int, optional

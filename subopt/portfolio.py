@@ -15,7 +15,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -82,14 +81,14 @@ def minimize_difference(
     for name, option in (("starts", starts), ("threads", threads)):
         if option is not None:
             raise ValueError(f"{name} is for method='auto'; {method} is one run from one start")
-    options: dict[str, Any] = {}
-    if method in ("subsup", "modmod", "branch_and_bound"):
-        options["rng"] = rng
     if method in ("double_greedy", "milp"):
+        if method == "double_greedy" and time_limit is not None:
+            raise ValueError("time_limit is for methods that iterate; double_greedy is one pass")
         result = double_greedy(h) if method == "double_greedy" else milp(h, time_limit=time_limit)
         if callback is not None:
             callback(result)
         return result
+    options = {"rng": rng} if method in ("subsup", "modmod", "branch_and_bound") else {}
     return METHODS[method](h, time_limit=time_limit, callback=callback, **options)
 
 

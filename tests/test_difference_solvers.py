@@ -259,6 +259,8 @@ def test_errors_say_what_is_needed():
         subopt.forward_greedy(h, patience=-1)
     with pytest.raises(ValueError, match="starts is for method='auto'; subsup is one run"):
         minimize(h, method="subsup", starts=3)
+    with pytest.raises(ValueError, match="time_limit is for methods that iterate; double_greedy"):
+        minimize(h, method="double_greedy", time_limit=1.0)
     with pytest.raises(ValueError, match="method must be one of 'auto', 'subsup'"):
         minimize(h, method="magic")
     with pytest.raises(TypeError, match=r"minimize of a DifferenceOfSubmodular takes .*; got tol"):
