@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from differences import NAMES, pair
 from families import FAMILIES
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,12 +13,6 @@ from subopt.testing import all_values, check_submodular
 
 seeds = st.integers(0, 2**32 - 1)
 sizes = st.integers(1, 5)
-NAMES = sorted(FAMILIES)
-
-
-def pair(rng, n):
-    f, g = (FAMILIES[NAMES[k]](rng, n) for k in rng.integers(len(NAMES), size=2))
-    return DifferenceOfSubmodular(f, g)
 
 
 def close(a, b):

@@ -34,6 +34,11 @@ class Point(NamedTuple):
     rounded: Array  # (n,) bool, the level set with the lowest h
     rounding: float  # changes of the value below this are none
 
+    @property
+    def is_set(self) -> bool:
+        """Whether all coordinates are 0 or 1."""
+        return bool(((self.x == 0.0) | (self.x == 1.0)).all())
+
 
 class DCProgram:
     """The program of one h: tangents, steps, points, and the best set among all level sets seen.
@@ -75,6 +80,14 @@ class DCProgram:
         size = float(np.abs(f_gains).sum() + np.abs(g_gains).sum())
         return Point(x, value, rounded, ROUNDING * size)
 
+    def corner(self, point: Point) -> Point:
+        """Return the best level set of a point, or the point if it is a set and as good."""
+        while True:
+            there = self.point(point.rounded.astype(np.float64))
+            if point.is_set and not there.value < point.value - point.rounding:
+                return point
+            point = there
+
     def tangent(self, x: Array, scores: Array) -> Array:
         """Return a subgradient of the second function at x; ties by descending scores."""
         self.descent.n_evals += 1
@@ -83,7 +96,7 @@ class DCProgram:
     def scores(self, point: Point) -> Array:
         """Return how to break ties so that a set the method does not leave is a local minimum."""
         self.descent.n_evals += 2
-        return -self.h.marginals(point.rounded)
+        return -self.h.marginals(point.x == 1.0 if point.is_set else point.rounded)
 
     def step(self, y: Array) -> Array:
         """Minimize the first function minus its tangent y over the cube."""

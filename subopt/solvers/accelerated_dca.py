@@ -79,8 +79,7 @@ def accelerated_dca(
         ahead = program.point(x)
         base = ahead if ahead.value <= max(recent) else here
         there = program.point(program.step(program.tangent(base.x, program.scores(base))))
-        if there.value < min(recent) - here.rounding or np.abs(there.x - here.x).max() > 1e-6:
-            return there if there.value < max(recent) - here.rounding else None
-        return None
+        moved = np.abs(there.x - here.x).max(initial=0.0) > 1e-6
+        return there if moved and there.value < max(recent) - here.rounding else None
 
     return program.run(first, advance)

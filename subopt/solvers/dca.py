@@ -48,9 +48,9 @@ def dca(
     Returns
     -------
     Result
-        The best level set of all iterates, whose values in the Lovász extension descend. Ties in a
-        tangent are broken by marginals: if the last iterate is a set and ``STATIONARY``, no flip is
-        better.
+        The best level set of all iterates, whose values in the Lovász extension descend. If the
+        last iterate is a set, no flip of it is better, as ties in a tangent are broken by
+        marginals; the certificate says whether that is so for the result.
 
     References
     ----------

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
 from subopt._types import ArrayLike
 from subopt.difference import DifferenceOfSubmodular
 from subopt.result import Result
@@ -60,9 +58,9 @@ def dca_rounded(
     program = DCProgram(h, "dca_rounded", limits, callback, rho=rho, inner_iter=inner_iter)
 
     def advance(here: Point) -> Point | None:
-        corner = program.point(here.rounded.astype(np.float64))
+        corner = program.corner(here)
         there = program.point(program.step(program.tangent(corner.x, program.scores(corner))))
-        there = program.point(there.rounded.astype(np.float64))
+        there = program.corner(there)
         return there if there.value < corner.value - corner.rounding else None
 
     return program.run(start_point(start, h.n), advance)

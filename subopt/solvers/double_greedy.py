@@ -51,8 +51,8 @@ def double_greedy(
     Examples
     --------
     >>> h = Modular([1.0, 1.0, 1.0]) - Cardinality([0, 2, 3, 3])
-    >>> double_greedy(DifferenceOfSubmodular(h.f, h.g)).S
-    array([2])
+    >>> double_greedy(h).value
+    -1.0
     """
     difference(h)
     order = np.arange(h.n) if order is None else _validate.order(order, h.n)
