@@ -169,7 +169,7 @@ def lowered(labels, b, size, room):
     return total
 
 
-@njit
+@njit(inline="always")  # a call would pass all arrays of the room, node by node
 def relabel(costs, graph, labels, k, new, local, room):
     """Give node k a new label and update what is kept; `local`: for labels next to it as well."""
     indptr, heads = graph[0], graph[1]

@@ -188,7 +188,7 @@ def expand(costs, tables, graph, labels, b, tolerance, room):
     return gained
 
 
-@njit
+@njit(inline="always")  # a call would pass all arrays of the room, node by node
 def _gain(costs, tables, graph, labels, b, row, k, room):
     """Set what b costs node k more than its label, with what the flow takes out of it."""
     indptr, heads, _, weight, turned, edge = graph
@@ -233,7 +233,7 @@ def _spread(costs, tables, graph, labels, b, row, limit, room):
         return found, True, limit
     limit = max(limit, FEW, 2 * found)
     whole = True
-    if 4 * limit > labels.shape[0]:  # as good as all: do not ask
+    if found > FEW and 8 * found > labels.shape[0]:  # as good as all: do not ask
         found = 0
         for k in range(labels.shape[0]):
             if labels[k] != b:
