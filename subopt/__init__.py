@@ -17,7 +17,12 @@ from subopt.functions.hypergraph_cut import HypergraphCut
 from subopt.functions.log_determinant import GaussianMutualInformation, LogDeterminant
 from subopt.functions.matroid_rank import MatroidRank
 from subopt.functions.modular import Modular
-from subopt.graph.max_flow import Flow, max_flow
+from subopt.graph.dynamic import DynamicMaxFlow
+from subopt.graph.flow import Flow
+from subopt.graph.many import Flows, max_flow_many
+from subopt.graph.max_flow import max_flow
+from subopt.graph.parametric import ParametricCut, parametric_max_flow
+from subopt.graph.problem import FlowProblem
 from subopt.incremental import Incremental
 from subopt.labeling._batch import LabelingBatch
 from subopt.labeling.alpha_beta_swap import alpha_beta_swap, alpha_beta_swap_many
@@ -50,11 +55,14 @@ __all__ = [
     "Cut",
     "CutForm",
     "DifferenceOfSubmodular",
+    "DynamicMaxFlow",
     "Entropy",
     "ExhaustiveCertificate",
     "FacilityLocation",
     "Flow",
     "FlowCertificate",
+    "FlowProblem",
+    "Flows",
     "Function",
     "GaussianMutualInformation",
     "HypergraphCut",
@@ -67,6 +75,7 @@ __all__ = [
     "LogDeterminant",
     "MatroidRank",
     "Modular",
+    "ParametricCut",
     "Path",
     "PendantCertificate",
     "Result",
@@ -83,10 +92,12 @@ __all__ = [
     "icm",
     "ishikawa",
     "max_flow",
+    "max_flow_many",
     "min_norm_point",
     "minimize",
     "minimize_many",
     "normalize",
+    "parametric_max_flow",
     "path",
     "prox",
     "qpbo",

@@ -1,77 +1,110 @@
 """Maximum flow against its definition, scipy, networkx, and its own certificate."""
 
-import itertools
+import os
+import pathlib
+import subprocess
+import sys
 
+import numba
 import numpy as np
 import pytest
-from hypothesis import given
+from flow_graphs import (
+    INF,
+    cut,
+    hard_graph,
+    is_a_flow,
+    minimum_cuts,
+    random_graph,
+    twin_of_augment,
+)
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_flow
 
 import subopt
 from subopt.graph import network as kernels
-from subopt.graph.augment import augment
+from subopt.graph.augment import augment, augment_within
+from subopt.graph.max_flow import METHODS
 
-INF = np.inf
-
-
-def random_graph(seed, n, *, whole=True):
-    """Parallel arcs, loops, unreachable nodes and nodes at both terminals."""
-    rng = np.random.default_rng(seed)
-    m = int(rng.integers(0, 4 * n + 1))
-    numbers = [rng.integers(0, 8, size) * (rng.random(size) < 0.7) for size in (m, m, n, n)]
-    if not whole:
-        numbers = [x * rng.random(len(x)) for x in numbers]
-    c, r, s, t = numbers
-    ends = rng.integers(0, n, m), rng.integers(0, n, m)
-    return (*ends, c, r), {"source_capacity": s, "sink_capacity": t}
+JIT_OFF = bool(numba.config.DISABLE_JIT)
 
 
-def cut(graph, terminals, side):
-    """Capacity of a cut, arc by arc."""
-    total = 0
-    for tail, head, c, r in zip(*graph, strict=True):
-        total += c * (side[tail] and not side[head]) + r * (side[head] and not side[tail])
-    for v, inside in enumerate(side):
-        total += terminals["sink_capacity" if inside else "source_capacity"][v]
-    return total
-
-
-def minimum_cuts(graph, terminals):
-    n = len(terminals["source_capacity"])
-    sides = [np.array(side) for side in itertools.product([False, True], repeat=n)]
-    values = [cut(graph, terminals, side) for side in sides]
-    best = min(values)
-    return best, [s for s, value in zip(sides, values, strict=True) if value <= best + 1e-12]
-
-
+@pytest.mark.parametrize("method", METHODS)
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 7), whole=st.booleans())
-def test_is_the_minimum_over_all_cuts(seed, n, whole):
+def test_is_the_minimum_over_all_cuts(method, seed, n, whole):
     graph, terminals = random_graph(seed, n, whole=whole)
     best, sides = minimum_cuts(graph, terminals)
-    small = subopt.max_flow(*graph, **terminals)
-    large = subopt.max_flow(*graph, **terminals, maximal=True)
+    small = subopt.max_flow(*graph, **terminals, method=method)
+    large = subopt.max_flow(*graph, **terminals, method=method, maximal=True)
     assert small.value == pytest.approx(best, abs=1e-9)
     assert isinstance(small.value, int) == whole
     assert (small.source_side == np.logical_and.reduce(sides)).all()
     assert (large.source_side == np.logical_or.reduce(sides)).all()
     for result in (small, large):
         assert result.check(*graph, **terminals) == pytest.approx(0, abs=1e-9)
+        assert is_a_flow(graph, terminals, result.flow)
+        assert method == "auto" or result.method == method
 
 
-@given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 30))
-def test_agrees_with_scipy(seed, n):
-    (tails, heads, c, r), terminals = random_graph(seed, n)
-    matrix = np.zeros((n + 2, n + 2), dtype=np.int32)
-    np.add.at(matrix, (tails, heads), c)
-    np.add.at(matrix, (heads, tails), r)
-    np.fill_diagonal(matrix, 0)
-    matrix[n, :n] = terminals["source_capacity"]
-    matrix[:n, n + 1] = terminals["sink_capacity"]
-    ours = subopt.max_flow(tails, heads, c, r, **terminals)
-    assert ours.value == maximum_flow(csr_array(matrix), n, n + 1).flow_value
-    assert ours.check(tails, heads, c, r, **terminals) == 0
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("n", [50, 400])
+def test_hard_graphs(method, n):
+    for seed in range(4):
+        graph, terminals = hard_graph(seed, n)
+        result = subopt.max_flow(*graph, **terminals, method=method)
+        other = subopt.max_flow(*graph, **terminals, maximal=True)
+        assert result.check(*graph, **terminals) == 0
+        assert is_a_flow(graph, terminals, result.flow)
+        assert result.value == other.value
+        assert (result.source_side <= other.source_side).all()
+
+
+def test_push_relabel_goes_on_where_trees_stop():
+    graph, terminals = hard_graph(0, 300)
+    (tails, heads, c, r), supply = graph, terminals["source_capacity"] - terminals["sink_capacity"]
+    network, slot = kernels.csr(300, tails, heads)
+    answers = set()
+    for limit in (0, 1, 1000, 10000, 10**9):
+        residual = np.empty((len(network.heads), 2))
+        kernels.fill(slot, network.twin, c.astype(float), r.astype(float), residual)
+        excess, work = supply.astype(float), kernels.workspace(300)
+        trees = augment_within(300, network, residual, excess, work, np.int64(limit))
+        assert trees == (limit == 10**9)
+        answers.add((np.maximum(excess, 0).sum(), work.side.tobytes()))
+    assert len(answers) == 1
+
+
+@pytest.mark.parametrize("method", METHODS)
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 12))
+def test_scaling_to_large_ints(method, seed, n):
+    graph, terminals = random_graph(seed, n)
+    scale = 2**52 + 1
+    large = *graph[:2], *(scale * c for c in graph[2:])
+    ends = {name: scale * c for name, c in terminals.items()}
+    one = subopt.max_flow(*graph, **terminals, method=method)
+    result = subopt.max_flow(*large, **ends, method=method)
+    assert result.value == scale * one.value
+    assert (result.source_side == one.source_side).all()
+    assert result.flow.dtype == np.int64
+    assert result.check(*large, **ends) == 0
+
+
+def test_agrees_with_scipy():
+    # 10,000 graphs in the deep profile
+    for seed in range(10 * settings().max_examples):
+        n = 1 + seed % 30
+        (tails, heads, c, r), terminals = random_graph(seed, n)
+        matrix = np.zeros((n + 2, n + 2), dtype=np.int32)
+        np.add.at(matrix, (tails, heads), c)
+        np.add.at(matrix, (heads, tails), r)
+        np.fill_diagonal(matrix, 0)
+        matrix[n, :n] = terminals["source_capacity"]
+        matrix[:n, n + 1] = terminals["sink_capacity"]
+        method = METHODS[seed % len(METHODS)]
+        ours = subopt.max_flow(tails, heads, c, r, **terminals, method=method)
+        assert ours.value == maximum_flow(csr_array(matrix), n, n + 1).flow_value, seed
+        assert ours.check(tails, heads, c, r, **terminals) == 0
 
 
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(2, 12))
@@ -91,25 +124,6 @@ def test_agrees_with_networkx(seed, n):
     assert subopt.max_flow(tails, heads, c, **terminals).value == pytest.approx(value, abs=1e-9)
 
 
-@given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 9), whole=st.booleans())
-def test_the_flow_is_a_flow(seed, n, whole):
-    graph, terminals = random_graph(seed, n, whole=whole)
-    tails, heads, c, r = graph
-    result = subopt.max_flow(*graph, **terminals)
-    flow = result.flow
-    assert (flow <= c + 1e-12).all()
-    assert (flow >= -r - 1e-12).all()
-    out = np.bincount(tails, flow, n) - np.bincount(heads, flow, n)
-    s, t = terminals["source_capacity"], terminals["sink_capacity"]
-    assert (out <= s + 1e-9).all()
-    assert (out >= -t - 1e-9).all()
-    side = result.source_side
-    leaves, enters = side[tails] & ~side[heads], ~side[tails] & side[heads]
-    assert flow[leaves] == pytest.approx(c[leaves], abs=1e-9)
-    assert -flow[enters] == pytest.approx(r[enters], abs=1e-9)
-    assert np.minimum(s, t + out).sum() == pytest.approx(result.value, abs=1e-9)
-
-
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(2, 7))
 def test_the_certificate_accepts_no_other_cut(seed, n):
     graph, terminals = random_graph(seed, n)
@@ -122,40 +136,6 @@ def test_the_certificate_accepts_no_other_cut(seed, n):
         assert subopt.Flow(best, side, flow).check(*graph, **terminals) == excess
         noise = subopt.Flow(best, side, rng.integers(-20, 20, len(flow)))
         assert noise.check(*graph, **terminals) >= excess
-
-
-def twin_of_augment(n, tails, heads, c, r, supply):
-    """Augment any path, one after the other."""
-    residual = np.zeros((n, n))
-    for tail, head, forward, backward in zip(tails, heads, c, r, strict=True):
-        if tail != head:
-            residual[tail, head] += forward
-            residual[head, tail] += backward
-    excess = supply.astype(float)
-    value = 0.0
-    while True:
-        parent = {v: None for v in range(n) if excess[v] > 0}
-        stack = list(parent)
-        while stack:
-            v = stack.pop()
-            for u in np.flatnonzero(residual[v] > 0).tolist():
-                if u not in parent:
-                    parent[u] = v
-                    stack.append(u)
-        end = next((v for v in parent if excess[v] < 0), None)
-        if end is None:
-            return value, np.isin(np.arange(n), list(parent))
-        path = [end]
-        while parent[path[-1]] is not None:
-            path.append(parent[path[-1]])
-        arcs = list(zip(path[1:], path[:-1], strict=True))
-        amount = min([excess[path[-1]], -excess[end]] + [residual[arc] for arc in arcs])
-        excess[path[-1]] -= amount
-        excess[end] += amount
-        for v, u in arcs:
-            residual[v, u] -= amount
-            residual[u, v] += amount
-        value += amount
 
 
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 12))
@@ -218,6 +198,51 @@ def test_large_ints_are_exact_or_refused():
         subopt.max_flow([0], [1], [2**61], source_capacity=[1, 0], sink_capacity=[0, 1])
     with pytest.raises(ValueError, match=r"capacity\[0\] is 18446744073709551615"):
         subopt.max_flow([0], [1], np.array([2**64 - 1], dtype=np.uint64), **terminals)
+
+
+def test_infinite_terminals_are_exact():
+    # many infinite numbers would not add up exactly if they were simply large
+    n = 40
+    tails, heads = np.arange(n - 1), np.arange(1, n)
+    capacity = np.full(n - 1, 2**46 + 1)
+    source = np.where(np.arange(n) % 2 == 0, INF, 0)
+    terminals = {"source_capacity": source, "sink_capacity": {1: INF, n - 1: 2**46}}
+    for method in METHODS:
+        result = subopt.max_flow(tails, heads, capacity, capacity, **terminals, method=method)
+        assert result.value == 2 * (2**46 + 1) + 2**46
+        assert result.check(tails, heads, capacity, capacity, **terminals) == 0
+
+
+NUMBERS = st.sampled_from([0, 1, 2.5, -1, INF, -INF, np.nan, 2**40, 2**62, 2**64, 1e308, True])
+ODD = st.sampled_from([None, "x", [[1, 2]], {"a": 1}, {0: 1}, {7: 1}, 3, -1, [], [None], 1j])
+
+
+@given(data=st.data(), n=st.sampled_from([None, 0, 2, 3, -1, 2.0, "n"]))
+def test_anything_is_answered_or_refused(data, n):
+    node = st.sampled_from([0, 1, 2, 2, 1, -1, 3, 2**31, 2**40, 0.5])
+    m = data.draw(st.integers(0, 3))
+    arrays = [
+        data.draw(st.lists(values, min_size=m, max_size=m) | ODD)
+        for values in (node, node, NUMBERS, NUMBERS)
+    ]
+    ends = {
+        f"{end}_capacity": data.draw(st.lists(NUMBERS, min_size=2, max_size=3) | ODD)
+        for end in ("source", "sink")
+    }
+    try:
+        result = subopt.max_flow(*arrays, **ends, n=n)
+    except (ValueError, TypeError):
+        return
+    gap = result.check(*arrays, **ends, n=n)
+    assert gap == pytest.approx(0, abs=1e-9 * max(1, result.value))
+
+
+@pytest.mark.skipif(JIT_OFF, reason="checks bounds of compiled code")
+def test_kernels_stay_within_bounds():
+    cache = os.environ["NUMBA_CACHE_DIR"] + "-bounds"
+    environment = os.environ | {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": cache}
+    script = pathlib.Path(__file__).with_name("flow_graphs.py")
+    subprocess.run([sys.executable, script], check=True, env=environment)
 
 
 @pytest.mark.parametrize(

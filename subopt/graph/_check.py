@@ -29,8 +29,8 @@ class Graph(NamedTuple):
 
     def cut(self, side: Array) -> Any:
         """Capacity of the cut around a set of nodes; an int if all of it is."""
-        leaves = side[self.tails] & ~side[self.heads]
-        enters = ~side[self.tails] & side[self.heads]
+        tail, head = side[self.tails], side[self.heads]
+        leaves, enters = tail > head, tail < head
         cut = (self.source[~side], self.sink[side], self.forward[leaves], self.backward[enters])
         total = float(sum(part.sum() for part in cut))
         if self.whole and np.isfinite(total):
@@ -57,10 +57,10 @@ def graph(
         raise ValueError(f"heads needs one entry per arc, as tails has: {m}, got {len(heads)}")
     if max(n, 2 * m) >= 2**31 - 1:
         raise ValueError(f"max_flow needs fewer than 2**30 arcs and 2**31 nodes, got {m} and {n}")
-    forward, whole = capacities("capacity", capacity, m)
+    forward, whole = capacities("capacity", capacity, (m,))
     backward, whole_back = np.zeros(m, dtype=np.int64), True
     if reverse_capacity is not None:
-        backward, whole_back = capacities("reverse_capacity", reverse_capacity, m)
+        backward, whole_back = capacities("reverse_capacity", reverse_capacity, (m,))
     whole = whole and whole_back and whole_source and whole_sink
     return Graph(n, tails, heads, forward, backward, source, sink, whole)
 
@@ -85,9 +85,9 @@ def bounded(g: Graph) -> tuple[Array, Array, Array, Array]:
     result = (forward, backward, source, sink)
     most = sum(float(part.sum(dtype=np.float64)) for part in result)
     if not np.isfinite(most) or (g.whole and most >= 2**61):
-        limit = "2**61" if g.whole else "1e308"
+        allowed = "2**61" if g.whole else "1e308"
         raise ValueError(
-            f"max_flow needs capacities that add up to less than {limit}, but they add up to "
+            f"max_flow needs capacities that add up to less than {allowed}, but they add up to "
             f"{total:g} (and infinite ones count more). Scale them"
             + (", or pass floats to accept rounding." if g.whole else ".")
         )
@@ -132,19 +132,19 @@ def ends(name: str, values: ArrayLike, n: int) -> Array:
 
 def _terminal(name: str, values: Terminal, n: int) -> tuple[Array, bool]:
     if not isinstance(values, Mapping):
-        return capacities(name, values, n)
+        return capacities(name, values, (n,))
     nodes = ends(f"keys of {name}", list(values), n)
-    amounts, whole = capacities(name, list(values.values()), len(nodes))
+    amounts, whole = capacities(name, list(values.values()), nodes.shape)
     array = np.zeros(n, dtype=amounts.dtype)
     array[nodes] = amounts
     return array, whole
 
 
-def capacities(name: str, values: ArrayLike, size: int) -> tuple[Array, bool]:
+def capacities(name: str, values: ArrayLike, shape: tuple[int, ...]) -> tuple[Array, bool]:
     """Return capacities as int64 or float64, and whether they are whole; or name a bad one."""
     array: Array = np.asarray(values)
-    if array.shape != (size,):
-        raise ValueError(f"{name} needs the shape ({size},), got {array.shape}")
+    if array.shape != shape:
+        raise ValueError(f"{name} needs the shape {shape}, got {array.shape}")
     if array.size and array.dtype.kind not in "biuf":
         raise TypeError(
             f"{name} needs real numbers that fit into int64 or float64, got dtype {array.dtype}"
@@ -152,15 +152,16 @@ def capacities(name: str, values: ArrayLike, size: int) -> tuple[Array, bool]:
     kind = array.dtype.kind if array.size else "i"
     low = array.min() if array.size else 0  # NaN if there is one
     if not low >= 0 or (kind == "u" and array.max() >= 2**63):
-        e = int(np.argmax(~(array >= 0) | (array >= 2.0**63) if kind == "u" else ~(array >= 0)))
+        bad = ~(array >= 0) | (array.astype(np.float64) >= 2.0**63 if kind == "u" else False)
+        index = tuple(int(i) for i in np.argwhere(bad)[0])
         raise ValueError(
-            f"{name} needs numbers >= 0 (and < 2**63 for ints), but {name}[{e}] is {array[e]}. "
-            "A cost c of a node on the source's side is sink_capacity c if c >= 0, "
-            "source_capacity -c if not."
+            f"{name} needs numbers >= 0 (and < 2**63 for ints), but "
+            f"{name}[{', '.join(map(str, index))}] is {array[index]}. A cost c of a node on the "
+            "source's side is sink_capacity c if c >= 0, source_capacity -c if not."
         )
     if kind in "biu":
         return array.astype(np.int64), True
     amounts = array.astype(np.float64)
     # infinity turns a list of ints into floats, so a float infinity counts as whole
     finite = amounts[np.isfinite(amounts)]
-    return amounts, len(finite) < len(amounts) and bool((finite == np.floor(finite)).all())
+    return amounts, len(finite) < amounts.size and bool((finite == np.floor(finite)).all())

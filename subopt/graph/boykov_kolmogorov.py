@@ -148,6 +148,8 @@ def adopt(count, network, residual, node, orphans, state):
         v = orphans[q]
         q = q + 1 if q + 1 < room else 0
         count -= 1
+        if node[v, PARENT] != ORPHAN:
+            continue
         step = 1 if node[v, LABEL] > 0 else -1
         back = 1 if step > 0 else 0
         best, parent = room + 1, -1

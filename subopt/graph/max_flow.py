@@ -10,7 +10,7 @@ import numpy as np
 from subopt import _validate
 from subopt._types import ArrayLike
 from subopt.graph._check import Graph, Terminal, bounded, graph
-from subopt.graph.augment import PATIENCE, augment_within, reach
+from subopt.graph.augment import PATIENCE, augment_within, reach, spreads
 from subopt.graph.flow import Flow
 from subopt.graph.network import csr, drain, fill, workspace
 
@@ -50,8 +50,9 @@ def max_flow(
     maximal : bool, default False
         Return the largest source side of a minimum cut instead of the smallest.
     method : {"auto", "boykov_kolmogorov", "push_relabel"}, default "auto"
-        "auto" lets search trees try, and goes on with push-relabel where they take long;
-        `Flow.method` says what ran. The answer does not depend on it, but the flow may.
+        "auto" takes push-relabel for graphs that spread like random ones, else search trees, and
+        goes on with push-relabel where these take long; `Flow.method` says what ran. The cut does
+        not depend on it, but the flow may.
 
     Returns
     -------
@@ -96,9 +97,13 @@ def solve(g: Graph, *, maximal: bool, method: str) -> Flow:
     fill(slot, network.twin, forward, backward, residual)
     excess = source - sink
     work = workspace(g.n, forward.dtype)
-    limit = {"boykov_kolmogorov": 10**6, "auto": PATIENCE, "push_relabel": 0}[method]
-    size = g.n + len(network.heads)
-    trees = augment_within(g.n, network, residual, excess, work, np.int64(limit * size))
+    if method == "auto":
+        patience = 0 if spreads(g.n, network, work) else PATIENCE
+    else:
+        # trees have a limit in any case: only push-relabel is sure to end on real capacities
+        patience = {"boykov_kolmogorov": 10**6, "push_relabel": 0}[method]
+    limit = np.int64(patience * (g.n + len(network.heads)))
+    trees = augment_within(g.n, network, residual, excess, work, limit)
     value = g.cut(work.side)
     if not np.isfinite(value):
         raise ValueError(
@@ -113,5 +118,5 @@ def solve(g: Graph, *, maximal: bool, method: str) -> Flow:
     drain(slot, forward, backward, residual, flow)
     ran = "boykov_kolmogorov"
     if not trees:
-        ran = "push_relabel" if limit == 0 else "boykov_kolmogorov, then push_relabel"
+        ran = "push_relabel" if patience == 0 else "boykov_kolmogorov, then push_relabel"
     return Flow(value, side, flow.astype(np.int64) if g.whole else flow, ran)

@@ -1,0 +1,207 @@
+"""Thousands of small maximum flows in one call, on all cores.
+
+The problems share their number of nodes and arcs, and usually the arcs as well. A thread has one
+network, one workspace and a share of the problems, and writes only their rows of the answer.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from subopt import _validate
+from subopt._jit import njit
+from subopt._types import Array, ArrayLike
+from subopt.graph._check import Graph, bounded, capacities, ends
+from subopt.graph.augment import augment, reach
+from subopt.graph.flow import Flow
+from subopt.graph.network import csr, drain, fill, workspace
+
+
+@dataclass(frozen=True, eq=False)
+class Flows:
+    """Minimum cuts of many problems; ``flows[k]`` is the `Flow` of problem k.
+
+    Attributes
+    ----------
+    values : ndarray, shape (problems,)
+        Capacities of the cuts; int64 if all capacities are ints.
+    source_sides : ndarray of bool, shape (problems, n)
+    flows : ndarray, shape (problems, m)
+    trees : ndarray of bool, shape (problems,)
+        Whether Boykov and Kolmogorov's trees sufficed, without push-relabel.
+    """
+
+    values: Array
+    source_sides: Array
+    flows: Array
+    trees: Array
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, k: int) -> Flow:
+        method = "boykov_kolmogorov" + ("" if self.trees[k] else ", then push_relabel")
+        return Flow(self.values[k].item(), self.source_sides[k], self.flows[k], method)
+
+
+def max_flow_many(
+    tails: ArrayLike,
+    heads: ArrayLike,
+    capacity: ArrayLike,
+    reverse_capacity: ArrayLike | None = None,
+    *,
+    source_capacity: ArrayLike,
+    sink_capacity: ArrayLike,
+    maximal: bool = False,
+    threads: int | None = None,
+) -> Flows:
+    """Find maximum flows and minimum cuts of many problems on the same nodes.
+
+    Parameters
+    ----------
+    tails, heads : array_like of int, shape (m,)
+        Ends of the arcs, which all problems share. An arc that some of them lack has capacity 0.
+    capacity, reverse_capacity : array_like, shape (m,) or (problems, m)
+        Capacities >= 0, of all problems or of each.
+    source_capacity, sink_capacity : array_like, shape (n,) or (problems, n)
+        The same of the terminal arcs; at least one of these two has a row for each problem.
+    maximal : bool, default False
+        Return the largest source sides of minimum cuts instead of the smallest.
+    threads : int, optional
+        Number of threads; one a core by default. Answers do not depend on it.
+
+    Returns
+    -------
+    Flows
+
+    Examples
+    --------
+    >>> flows = max_flow_many(
+    ...     [0], [1], [2], source_capacity=[[1, 0], [5, 0]], sink_capacity=[[0, 9], [0, 9]]
+    ... )
+    >>> flows.values, flows[1].source_side
+    (array([1, 2]), array([ True, False]))
+    """
+    given = (capacity, reverse_capacity, source_capacity, sink_capacity)
+    tails, heads, parts, whole = _checked(tails, heads, *given)
+    problems, n = parts[2].shape
+    m = len(tails)
+    offset = n * np.arange(problems)[:, None]
+    # side by side they are one graph, on which bounds and cuts are computed
+    ends_ = (tails + offset).ravel(), (heads + offset).ravel()
+    ahead, behind, first, last = (part.ravel() for part in parts)
+    g = Graph(problems * n, *ends_, ahead, behind, first, last, whole)
+    forward, backward, source, sink = bounded(g)
+    rows = (forward.reshape(problems, m), backward.reshape(problems, m))
+    excess = (source - sink).reshape(problems, n)
+    network, slot = csr(n, tails, heads)
+    sides = np.empty((problems, n), dtype=np.bool_)
+    flows = np.empty((problems, m), dtype=forward.dtype)
+    trees = np.empty(problems, dtype=np.bool_)
+
+    def run(part: Array) -> None:
+        room = np.empty((len(network.heads), 2), dtype=forward.dtype), workspace(n, forward.dtype)
+        answer = sides, flows, trees
+        _solve(part, network, slot, *rows, excess, np.bool_(maximal), *room, *answer)
+
+    if threads is None:
+        threads = os.cpu_count() or 1
+    threads = min(_validate.positive_int("threads", threads), max(problems, 1))
+    shares = np.array_split(np.arange(problems), threads)
+    if threads == 1:
+        run(shares[0])
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(run, shares))
+    values = _values(sides, tails, heads, parts, whole)
+    return Flows(values, sides, flows.astype(np.int64) if whole else flows, trees)
+
+
+def _checked(
+    tails: ArrayLike,
+    heads: ArrayLike,
+    capacity: ArrayLike,
+    reverse_capacity: ArrayLike | None,
+    source_capacity: ArrayLike,
+    sink_capacity: ArrayLike,
+) -> tuple[Array, Array, list[Array], bool]:
+    """Return ends (m,), the four capacities with a row for each problem, and if all are whole."""
+    terminals = np.asarray(source_capacity), np.asarray(sink_capacity)
+    rows = [len(array) for array in terminals if array.ndim == 2]
+    if not rows:
+        raise ValueError(
+            "max_flow_many needs source_capacity or sink_capacity of shape (problems, n), got "
+            f"{terminals[0].shape} and {terminals[1].shape}. For one problem call max_flow."
+        )
+    problems, n = rows[0], terminals[0].shape[-1]
+    tails, heads = ends("tails", tails, n), ends("heads", heads, n)
+    m = len(tails)
+    if len(heads) != m:
+        raise ValueError(f"heads needs one entry per arc, as tails has: {m}, got {len(heads)}")
+    if reverse_capacity is None:
+        reverse_capacity = np.zeros(m, dtype=np.int64)
+    parts, whole = [], True
+    for name, values, size in (
+        ("capacity", capacity, m),
+        ("reverse_capacity", reverse_capacity, m),
+        ("source_capacity", source_capacity, n),
+        ("sink_capacity", sink_capacity, n),
+    ):
+        shape = (size,) if np.ndim(values) == 1 else (problems, size)
+        amounts, whole_too = capacities(name, values, shape)
+        parts.append(np.broadcast_to(amounts, (problems, size)))
+        whole &= whole_too
+    return tails, heads, parts, whole
+
+
+def _values(sides: Array, tails: Array, heads: Array, parts: list[Array], whole: bool) -> Array:
+    """Return the capacity of the cut of each problem, or raise where it is infinite."""
+    forward, backward, source, sink = parts
+    leaves = sides[:, tails] & ~sides[:, heads]
+    enters = ~sides[:, tails] & sides[:, heads]
+    cut = [
+        np.where(sides, sink, source),
+        np.where(leaves, forward, 0),
+        np.where(enters, backward, 0),
+    ]
+    values: Array = sum(part.sum(axis=1, dtype=np.float64) for part in cut)
+    if not np.isfinite(values).all():
+        raise ValueError(
+            "max_flow_many needs finite cuts, but a path of infinite capacities leads from the "
+            f"source to the sink in problem {int(np.argmin(np.isfinite(values)))}. Give one of its "
+            "arcs a finite capacity."
+        )
+    if whole:
+        values = sum(part.astype(np.int64).sum(axis=1) for part in cut)
+    return values
+
+
+@njit
+def _solve(
+    part,
+    network,
+    slot,
+    forward,
+    backward,
+    excess,
+    maximal,
+    residual,
+    work,
+    sides,
+    flows,
+    trees,
+):
+    """Solve some of the problems one after the other."""
+    n = excess.shape[1]
+    for k in part:
+        fill(slot, network.twin, forward[k], backward[k], residual)
+        trees[k] = augment(n, network, residual, excess[k], work)
+        if maximal:
+            reach(n, network, residual, excess[k], work, -1)
+        for v in range(n):
+            sides[k, v] = work.side[v] != maximal
+        drain(slot, forward[k], backward[k], residual, flows[k])

@@ -1,0 +1,237 @@
+"""Changed terminals, parameters, many problems, and graphs from elsewhere, against fresh flows."""
+
+import numpy as np
+import pytest
+import scipy.sparse
+from flow_graphs import INF, cut, hard_graph, is_a_flow, minimum_cuts, random_graph
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.sparse.csgraph import maximum_flow
+
+import subopt
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+# --- dynamic
+
+
+@given(seed=SEEDS, n=st.integers(1, 12), whole=st.booleans())
+def test_changed_terminals_equal_a_fresh_start(seed, n, whole):
+    graph, terminals = random_graph(seed, n, whole=whole)
+    rng = np.random.default_rng(seed)
+    dynamic = subopt.DynamicMaxFlow(*graph, **terminals)
+    now = {name: values.copy() for name, values in terminals.items()}
+    for _ in range(5):
+        maximal = bool(rng.integers(2))
+        ours = dynamic.solve(maximal=maximal)
+        fresh = subopt.max_flow(*graph, **now, maximal=maximal)
+        assert ours.value == pytest.approx(fresh.value, abs=1e-9)
+        assert isinstance(ours.value, int) == whole
+        assert ours.check(*graph, **now) == pytest.approx(0, abs=1e-9)
+        assert is_a_flow(graph, now, ours.flow)
+        if whole:  # ties that rounding does not break
+            assert (ours.source_side == fresh.source_side).all()
+        for name in rng.permutation(list(now))[: rng.integers(1, 3)]:
+            nodes = rng.integers(0, n, rng.integers(0, n + 1))
+            values = rng.integers(0, 9, len(nodes)) * (1 if whole else rng.random())
+            dynamic.change(nodes, **{str(name): values})
+            now[name][nodes] = values
+    assert (
+        terminals["source_capacity"] == random_graph(seed, n, whole=whole)[1]["source_capacity"]
+    ).all()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_changed_terminals_of_hard_graphs(seed):
+    graph, terminals = hard_graph(seed, 60)
+    rng = np.random.default_rng(seed)
+    dynamic = subopt.DynamicMaxFlow(*graph, **terminals)
+    for _ in range(6):
+        result = dynamic.solve()
+        fresh = subopt.max_flow(*graph, **terminals)
+        assert result.value == fresh.value
+        assert (result.source_side == fresh.source_side).all()
+        assert is_a_flow(graph, terminals, result.flow)
+        nodes, values = rng.integers(0, 60, 5), rng.integers(0, 500, 5)
+        terminals["sink_capacity"] = terminals["sink_capacity"].copy()
+        terminals["sink_capacity"][nodes] = values
+        dynamic.change(nodes, sink_capacity=values)
+
+
+def test_errors_of_changes():
+    graph = ([0], [1], [2]), {"source_capacity": [1, 0], "sink_capacity": [0, 1]}
+    with pytest.raises(ValueError, match=r"finite capacities, but capacity\[0\] is inf"):
+        subopt.DynamicMaxFlow([0], [1], [INF], **graph[1])
+    dynamic = subopt.DynamicMaxFlow(*graph[0], **graph[1])
+    with pytest.raises(ValueError, match=r"nodes\[0\] is 2"):
+        dynamic.change([2], source_capacity=[1])
+    with pytest.raises(ValueError, match=r"source_capacity\[1\] is -1"):
+        dynamic.change([0, 1], source_capacity=[1, -1])
+    with pytest.raises(ValueError, match="finite"):
+        dynamic.change([0], sink_capacity=[INF])
+    assert dynamic.solve().value == 1  # a change that was refused changed nothing
+
+
+# --- parametric
+
+
+@given(seed=SEEDS, n=st.integers(1, 7))
+def test_cuts_of_a_parameter_are_those_of_every_value(seed, n):
+    graph, _ = random_graph(seed, n)
+    rng = np.random.default_rng(seed)
+    supply, slope = rng.integers(-9, 10, n), rng.integers(0, 4, n)
+    cuts = subopt.parametric_max_flow(*graph, supply=supply, slope=slope, interval=(-5, 5))
+    breaks = cuts.breakpoints
+    ends = np.concatenate([[-5.0], breaks, [5.0]])
+    between = (ends[1:] + ends[:-1]) / 2
+    for t in np.concatenate([between, [-5, 5], rng.uniform(-5, 5, 3)]):
+        if len(breaks) and 0 < np.abs(breaks - t).min() < 1e-9:
+            continue
+        now = supply + t * slope
+        terminals = {"source_capacity": np.maximum(now, 0), "sink_capacity": np.maximum(-now, 0)}
+        best, _ = minimum_cuts(graph, terminals)
+        assert cut(graph, terminals, cuts.at(t)) == pytest.approx(best, abs=1e-8)
+        fresh = subopt.max_flow(*graph, **terminals)
+        if not len(breaks) or np.abs(breaks - t).min() > 1e-9:
+            assert (cuts.at(t) == fresh.source_side).all()
+    assert (np.diff([cuts.at(t).sum() for t in np.linspace(-5, 5, 9)]) >= 0).all()
+
+
+def test_total_variation_of_a_step():
+    # min over x of |x - y|^2 / 2 + |x_0 - x_1|: both move by one towards each other
+    cuts = subopt.parametric_max_flow(
+        [0], [1], [1.0], [1.0], supply=[0.0, -4.0], slope=[1.0, 1.0], interval=(-10, 10)
+    )
+    assert cuts.joins.tolist() == [1.0, 3.0]
+    assert cuts.breakpoints.tolist() == [1.0, 3.0]
+    assert cuts.at(2.0).tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"slope": [1, -1]}, r"slope\[1\] is -1"),
+        ({"slope": [1]}, "same shape"),
+        ({"supply": [1, np.nan]}, r"supply\[1\] is nan"),
+        ({"interval": (1, 0)}, "rising order"),
+        ({"capacity": [np.inf]}, "finite"),
+        ({"heads": [2]}, r"heads\[0\] is 2"),
+    ],
+)
+def test_errors_of_parameters(change, message):
+    given = {"tails": [0], "heads": [1], "capacity": [1], "supply": [0, 0], "slope": [1, 1]}
+    with pytest.raises(ValueError, match=message):
+        subopt.parametric_max_flow(**(given | {"interval": (0, 1)} | change))
+    cuts = subopt.parametric_max_flow(**given, interval=(0, 1))
+    with pytest.raises(ValueError, match="not at 2"):
+        cuts.at(2)
+
+
+# --- many
+
+
+@given(seed=SEEDS, n=st.integers(1, 7), whole=st.booleans(), maximal=st.booleans())
+def test_many_equal_one_by_one(seed, n, whole, maximal):
+    (tails, heads, c, r), _ = random_graph(seed, n)
+    rng = np.random.default_rng(seed)
+    problems = int(rng.integers(1, 8))
+    terminals = rng.integers(0, 9, (2, problems, n)) * (1 if whole else rng.random())
+    if rng.integers(2):
+        c = rng.integers(0, 9, (problems, len(tails)))
+    answers = [
+        subopt.max_flow_many(
+            *(tails, heads, c, r),
+            source_capacity=terminals[0],
+            sink_capacity=terminals[1],
+            maximal=maximal,
+            threads=threads,
+        )
+        for threads in (1, 3)
+    ]
+    assert len(answers[0]) == problems
+    for k in range(problems):
+        graph = tails, heads, c if c.ndim == 1 else c[k], r
+        own = {"source_capacity": terminals[0, k], "sink_capacity": terminals[1, k]}
+        one = subopt.max_flow(*graph, **own, maximal=maximal)
+        for answer in answers:
+            flow = answer[k]
+            assert flow.value == pytest.approx(one.value, abs=1e-9)
+            assert type(flow.value) is type(one.value)
+            assert (flow.source_side == one.source_side).all()
+            assert flow.check(*graph, **own) == pytest.approx(0, abs=1e-9)
+    assert (answers[0].flows == answers[1].flows).all()
+
+
+def test_errors_of_many():
+    terminals = {"source_capacity": [[1, 0], [2, 0]], "sink_capacity": [[0, 1], [0, 1]]}
+    with pytest.raises(ValueError, match=r"capacity\[1, 0\] is -1"):
+        subopt.max_flow_many([0], [1], [[1], [-1]], **terminals)
+    with pytest.raises(ValueError, match=r"shape \(2, 1\), got \(3, 1\)"):
+        subopt.max_flow_many([0], [1], [[1], [1], [1]], **terminals)
+    with pytest.raises(ValueError, match=r"shape \(problems, n\)"):
+        subopt.max_flow_many([0], [1], [1], source_capacity=[1, 0], sink_capacity=[0, 1])
+    with pytest.raises(ValueError, match="in problem 1"):
+        subopt.max_flow_many(
+            [0], [1], [[1], [INF]], source_capacity=[[INF, 0]] * 2, sink_capacity=[[0, INF]] * 2
+        )
+    nothing = subopt.max_flow_many(
+        [0], [1], [1], source_capacity=np.zeros((0, 2)), sink_capacity=np.zeros((0, 2))
+    )
+    assert len(nothing) == 0
+
+
+# --- graphs from elsewhere
+
+
+@given(seed=SEEDS, n=st.integers(2, 20))
+def test_a_sparse_matrix(seed, n):
+    rng = np.random.default_rng(seed)
+    matrix = scipy.sparse.random_array((n, n), density=0.4, rng=rng, dtype=np.int32).tocsr()
+    matrix.data = rng.integers(0, 20, matrix.nnz).astype(np.int32)
+    problem = subopt.FlowProblem.from_sparse(matrix, 0, n - 1)
+    flow = problem.max_flow()
+    assert flow.value == maximum_flow(matrix, 0, n - 1).flow_value
+    assert problem.check(flow) == 0
+    assert (0 in problem.source_nodes(flow)) > (n - 1 in problem.source_nodes(flow))
+
+
+@pytest.mark.parametrize("kind", ["Graph", "DiGraph", "MultiGraph", "MultiDiGraph"])
+@given(seed=SEEDS)
+def test_a_networkx_graph(kind, seed):
+    networkx = pytest.importorskip("networkx", reason="networkx is not installed")
+    rng = np.random.default_rng(seed)
+    graph = getattr(networkx, kind)()
+    graph.add_nodes_from("sabcdt")
+    for _ in range(12):
+        v, u = rng.choice(list("sabcdt"), 2, replace=False)
+        graph.add_edge(str(v), str(u), weight=int(rng.integers(0, 9)))
+    graph.add_edge("c", "d")  # no limit
+    problem = subopt.FlowProblem.from_networkx(graph, "s", "t", capacity="weight")
+    flow = problem.max_flow(maximal=True)
+    assert problem.check(flow) == 0
+    simple = networkx.DiGraph()
+    simple.add_nodes_from("sabcdt")
+    for v, u, c in graph.edges(data="weight"):
+        for tail, head in ((v, u),) if graph.is_directed() else ((v, u), (u, v)):
+            before = simple.get_edge_data(tail, head, {"capacity": 0})["capacity"]
+            simple.add_edge(tail, head, capacity=before + (1000 if c is None else c))
+    assert flow.value == networkx.maximum_flow_value(simple, "s", "t")
+
+
+def test_errors_of_problems():
+    networkx = pytest.importorskip("networkx", reason="networkx is not installed")
+    with pytest.raises(ValueError, match="two nodes"):
+        subopt.FlowProblem.from_sparse(np.eye(3), 1, 1)
+    with pytest.raises(ValueError, match=r"0\.\.2, got 3"):
+        subopt.FlowProblem.from_sparse(np.eye(3), 1, 3)
+    with pytest.raises(ValueError, match="square"):
+        subopt.FlowProblem.from_sparse(np.ones((2, 3)), 0, 1)
+    graph = networkx.path_graph(3)
+    with pytest.raises(ValueError, match="sink needs to be a node"):
+        subopt.FlowProblem.from_networkx(graph, 0, "x")
+    with pytest.raises(ValueError, match="finite cut"):
+        subopt.FlowProblem.from_networkx(graph, 0, 2).max_flow()
+    networkx.set_edge_attributes(graph, -1, "capacity")
+    with pytest.raises(ValueError, match=r"capacity\[0\] is -1"):
+        subopt.FlowProblem.from_networkx(graph, 0, 2).max_flow()
