@@ -106,7 +106,7 @@ def begin(costs, tables, graph, labels, room):
     return value
 
 
-@njit
+@njit(inline="always")
 def connect(graph, root, found, room):
     """Place the nodes to be decided that are connected with one of them; return their number.
 
@@ -141,7 +141,7 @@ def connect(graph, root, found, room):
     return size
 
 
-@njit
+@njit(inline="always")
 def solve(size, arcs, room):
     """Find the minimum cut of a piece whose network has been written."""
     small_twin, at = room.network.twin, room.at
@@ -151,7 +151,7 @@ def solve(size, arcs, room):
     augment_within(size, room.network, room.residual, room.excess, room.work, TREES)
 
 
-@njit
+@njit(inline="always")
 def lowered(labels, b, size, room):
     """Return by how much the cut of a piece, source side b, lowers E."""
     piece, capacity, wanted, side = room.piece, room.capacity, room.wanted, room.work.side
@@ -169,7 +169,7 @@ def lowered(labels, b, size, room):
     return total
 
 
-@njit
+@njit(inline="always")  # a call would pass all arrays of the room, node by node
 def relabel(costs, graph, labels, k, new, local, room):
     """Give node k a new label and update what is kept; `local`: for labels next to it as well."""
     indptr, heads = graph[0], graph[1]

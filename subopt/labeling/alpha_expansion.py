@@ -150,7 +150,7 @@ def expand_many(costs, tables, graph, labels, values, tolerance, room):
         )
 
 
-@njit
+@njit(inline="always")
 def expand(costs, tables, graph, labels, b, tolerance, room):
     """Let any nodes take label b if that lowers E; return by how much it did.
 
@@ -188,7 +188,7 @@ def expand(costs, tables, graph, labels, b, tolerance, room):
     return gained
 
 
-@njit
+@njit(inline="always")  # a call would pass all arrays of the room, node by node
 def _gain(costs, tables, graph, labels, b, row, k, room):
     """Set what b costs node k more than its label, with what the flow takes out of it."""
     indptr, heads, _, weight, turned, edge = graph
@@ -210,7 +210,7 @@ def _gain(costs, tables, graph, labels, b, row, k, room):
     room.gain[k] = costs[b, k] - room.unary[k] + total
 
 
-@njit
+@njit(inline="always")
 def _spread(costs, tables, graph, labels, b, row, limit, room):
     """List nodes to be decided; return their number, whether these are all, and the next limit.
 
@@ -233,7 +233,7 @@ def _spread(costs, tables, graph, labels, b, row, limit, room):
         return found, True, limit
     limit = max(limit, FEW, 2 * found)
     whole = True
-    if 4 * limit > labels.shape[0]:  # as good as all: do not ask
+    if found > FEW and 8 * found > labels.shape[0]:  # as good as all: do not ask
         found = 0
         for k in range(labels.shape[0]):
             if labels[k] != b:
@@ -270,7 +270,7 @@ def _spread(costs, tables, graph, labels, b, row, limit, room):
     return found, whole, MORE * limit
 
 
-@njit
+@njit(inline="always")
 def _write(tables, graph, labels, b, row, size, room):
     """Write the network of a piece; return the number of arcs."""
     indptr, heads, twin, weight, turned, edge = graph
@@ -311,7 +311,7 @@ def _write(tables, graph, labels, b, row, size, room):
     return arcs
 
 
-@njit
+@njit(inline="always")
 def _open(tables, graph, labels, b, row, size, room):
     """Whether nodes that still want b could send more to nodes outside of the piece."""
     indptr, heads, _, weight, turned, edge = graph
@@ -333,7 +333,7 @@ def _open(tables, graph, labels, b, row, size, room):
     return False
 
 
-@njit
+@njit(inline="always")
 def _keep_flow(graph, row, size, room):
     """Store the flow of a piece for the next expansion of the label."""
     indptr, turned, edge = graph[0], graph[4], graph[5]
