@@ -30,7 +30,7 @@ class Layout(NamedTuple):
 
     @property
     def degree(self) -> Any:
-        """Arcs of a cell as the kernels want them: None is compiled for 4, without periodic axes."""
+        """Arcs of a cell as kernels want them: None is compiled for 4, without periodic axes."""
         arcs = len(self.shift)
         return None if arcs == 4 and self.wrap is None else np.uint64(arcs)
 
