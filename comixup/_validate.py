@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 
 from comixup._types import Array
+from comixup.interchange import to_numpy
 
 
 def as_array(name: str, values: Any, needed: str) -> Array:
     """Return `values` as a numeric or boolean array without copying, or say what is `needed`."""
-    if hasattr(values, "__dlpack__") and not hasattr(values, "__array__"):
-        values = np.from_dlpack(values)
     try:
-        array = np.asarray(values)
+        array = np.asarray(to_numpy(values))
     except ValueError as error:
         raise ValueError(f"{name} needs {needed}, got a ragged sequence: {error}") from None
     if array.dtype.kind not in "biuf":

@@ -20,8 +20,18 @@ from comixup._types import Array
 from comixup.grid import patch_edges, patch_pixels
 
 
-def gather(array: Array, sources: Array, grid: tuple[int, ...], channels: str, mean: bool) -> Array:
-    r"""Fill patches of `array` (B, ...) from its own rows; `sources` is (B, N, levels)."""
+def gather(
+    array: Array,
+    sources: Array,
+    grid: tuple[int, ...],
+    channels: str,
+    mean: bool,
+    moves: Array | None = None,
+) -> Array:
+    r"""Fill patches of `array` (B, ...) from its own rows; `sources` is (B, N, levels).
+
+    `moves` (B, N, levels) says from which patch of the source; by default from the same.
+    """
     d = len(grid)
     first = channels == "first" or array.ndim == 1 + d
     spatial = array.shape[-d:] if first else array.shape[1 : 1 + d]
@@ -31,7 +41,13 @@ def gather(array: Array, sources: Array, grid: tuple[int, ...], channels: str, m
     column = work.shape[-1] // spatial[-1]  # numbers per column: channels, bytes
     edges = patch_edges(spatial[-1], grid[-1]) * column
     out = np.empty_like(work)
-    _gather(_readonly(work), sources, _first_patch_of_row(spatial, grid), edges, mean, out)
+    if moves is None:
+        shifts = np.zeros(sources.shape, dtype=np.int64)
+    else:
+        starts = patch_starts(spatial, grid) * column
+        shifts = starts[moves] - starts[:, None]
+    first_patch = _first_patch_of_row(spatial, grid)
+    _gather(_readonly(work), sources, shifts, first_patch, edges, mean, out)
     if not mean:
         return out.view(array.dtype).reshape(array.shape)
     return out.reshape(array.shape).astype(array.dtype, copy=False)
@@ -65,6 +81,21 @@ def _first_patch_of_row(spatial: tuple[int, ...], grid: tuple[int, ...]) -> Arra
         of_pixel = np.repeat(np.arange(g), np.diff(patch_edges(s, g))) * math.prod(grid[axis + 1 :])
         patch = patch + of_pixel.reshape((s,) + (1,) * (len(grid) - 2 - axis))
     return np.ascontiguousarray(patch.reshape(-1))
+
+
+def patch_starts(spatial: tuple[int, ...], grid: tuple[int, ...]) -> Array:
+    """Return the flat index of the first pixel of every patch."""
+    corners = np.meshgrid(
+        *(patch_edges(s, g)[:-1] for s, g in zip(spatial, grid, strict=True)), indexing="ij"
+    )
+    return np.ravel_multi_index([c.reshape(-1) for c in corners], spatial)
+
+
+def patch_shapes(spatial: tuple[int, ...], grid: tuple[int, ...]) -> Array:
+    """Return which patches are of the same shape: one number for every shape."""
+    sizes = [np.diff(patch_edges(s, g)) for s, g in zip(spatial, grid, strict=True)]
+    shapes = np.stack([a.reshape(-1) for a in np.meshgrid(*sizes, indexing="ij")], axis=1)
+    return np.unique(shapes, axis=0, return_inverse=True)[1].reshape(-1)
 
 
 def label_table(sources: Array, starts: Array, width: int, area: Array) -> Array:
@@ -138,6 +169,23 @@ def patch_area(grid: tuple[int, ...], spatial: tuple[int, ...]) -> Array:
     return patch_pixels(grid, spatial).reshape(-1)
 
 
+def blend_of(blend: str | None, dtype: np.dtype[Any]) -> str:
+    """Return how halves are put together, or say that a choice is needed."""
+    if blend is None:
+        if dtype.kind == "f" or dtype in (np.uint8, np.uint16):
+            return "mean"
+        raise TypeError(
+            f"blend is needed for dtype {dtype}, which may hold class indices or flags: "
+            "blend='first' keeps one of the two inputs of a divided patch, blend='mean' averages."
+        )
+    if _validate.choice("blend", blend, ("mean", "first")) == "mean" and dtype in (bool, np.uint64):
+        raise TypeError(
+            f"blend='mean' needs floats or integers of up to 63 bits, got dtype {dtype}. Use "
+            "blend='first', or convert the array to float32 first."
+        )
+    return blend
+
+
 def _mean(a: Any, b: Any) -> Any:
     # This body runs when the JIT is off; compiled code gets the overload below.
     return 0.5 * a + 0.5 * b if isinstance(a, np.floating) else (int(a) + int(b) + 1) >> 1
@@ -152,7 +200,7 @@ def _compiled_mean(a, b):
 
 
 @numba.njit(cache=True, nogil=True)
-def _gather(array, sources, first_patch, edges, mean, out):
+def _gather(array, sources, shifts, first_patch, edges, mean, out):
     n_outputs, n_outer, n_rows, n_columns = array.shape
     last = sources.shape[2] - 1
     plane = n_rows * n_columns
@@ -164,17 +212,20 @@ def _gather(array, sources, first_patch, edges, mean, out):
             for k in range(edges.shape[0] - 1):
                 a = sources[j, patch + k, 0]
                 b = sources[j, patch + k, last]
+                # patches of one shape differ by a constant in flat index
+                at_a = a * n_outer * plane + shifts[j, patch + k, 0]
+                at_b = b * n_outer * plane + shifts[j, patch + k, last]
                 n = edges[k + 1] - edges[k]
                 for c in range(n_outer):
                     run = (c * n_rows + r) * n_columns + edges[k]
                     at = j * n_outer * plane + run
-                    of_a = a * n_outer * plane + run
+                    of_a = at_a + run
                     target, first = filled[at : at + n], pixels[of_a : of_a + n]
-                    if a == b or not mean:
+                    if at_a == at_b or not mean:
                         for x in range(n):
                             target[x] = first[x]
                     else:
-                        of_b = b * n_outer * plane + run
+                        of_b = at_b + run
                         second = pixels[of_b : of_b + n]
                         for x in range(n):
                             target[x] = _mean(first[x], second[x])

@@ -12,7 +12,8 @@ import numpy as np
 from comixup._optional import require
 from comixup._types import Array
 from comixup.atomic import write_file
-from comixup.mixer import CoMixup, MixedBatch
+from comixup.base import MixedBatch
+from comixup.mixer import CoMixup
 from comixup.saliency import METHODS
 
 SIZE = 256

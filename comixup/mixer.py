@@ -5,42 +5,24 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
 from comixup import _validate, problem
 from comixup._types import RNG, Array, ArrayLike
-from comixup.apply import as_label_matrix
-from comixup.grid import as_grid, require_fit
+from comixup.base import Mixer
+from comixup.grid import as_grid
 from comixup.plan import MixPlan
-from comixup.saliency import METHODS, weights_and_peaks
-from comixup.streams import as_seed, require_seed, stream
+from comixup.saliency import weights_and_peaks
+from comixup.streams import Key, stream
+from comixup.summary import Needs, Summary
 from subopt import CoupledLabelingProblem, minimize_many
 
 EFFORTS = ("fast", "default", "best")
 
 
-class MixedBatch(NamedTuple):
-    r"""A mixed batch; unpacks as ``images, labels, plan = mixer.mix(...)``.
-
-    Attributes
-    ----------
-    images : ndarray
-        Of the shape and dtype of the images that came in.
-    labels : ndarray of shape (B, K) or None
-        Soft labels; ``None`` if no labels came in.
-    plan : MixPlan
-        How they were made.
-    """
-
-    images: Array
-    labels: Array | None
-    plan: MixPlan
-
-
 @dataclass(frozen=True, kw_only=True)
-class CoMixup:
+class CoMixup(Mixer):
     r"""Mix batches by Co-Mixup: salient patches kept, outputs made diverse.
 
     The defaults are the published ones for CIFAR-100. docs/comixup.md lists the published names.
@@ -71,6 +53,12 @@ class CoMixup:
         How long the solver looks, see `subopt.minimize`.
     num_classes : int, optional
         Number of classes; needed if labels are class indices.
+    label_smoothing : float, default 0.0
+        Part of every label that is spread evenly over the classes, after mixing.
+    prob : float, default 1.0
+        Probability with which a batch is mixed; otherwise it stays as it is, labels as rows.
+    off_epoch : int, optional
+        Epoch from which on batches stay as they are; never by default.
     channels : {"first", "last"}, default "first"
         Where the channel axis of images is.
     zero_saliency : {"raise", "uniform"}, default "raise"
@@ -116,14 +104,12 @@ class CoMixup:
     distance_weight: float = 0.001
     levels: int = 2
     effort: str = "default"
-    num_classes: int | None = None
-    channels: str = "first"
     zero_saliency: str = "raise"
-    seed: int | None = None
     threads: int | None = None
     time_limit: float | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _validate.integer("group_size", self.group_size, 1)
         as_grid(self.grid, len(self.grid) if isinstance(self.grid, Sequence) else 1)
         _validate.real("prior_weight", self.prior_weight)
@@ -133,62 +119,21 @@ class CoMixup:
         _validate.choice("effort", self.effort, EFFORTS)
         if _validate.integer("levels", self.levels, 1) > 2:
             raise ValueError(f"levels must be 1 or 2, got {self.levels}")
-        _validate.choice("channels", self.channels, ("first", "last"))
         _validate.choice("zero_saliency", self.zero_saliency, ("raise", "uniform"))
-        for name in ("num_classes", "threads"):
-            if getattr(self, name) is not None:
-                _validate.integer(name, getattr(self, name), 1)
-        if self.seed is not None:
-            require_seed("seed", self.seed)
+        if self.threads is not None:
+            _validate.integer("threads", self.threads, 1)
         if self.time_limit is not None:
             _validate.real("time_limit", self.time_limit, positive=True)
         self._problem(np.zeros((1, 1)), np.zeros((1, 1)), np.ones(1))  # checks the other fields
 
-    def mix(
-        self,
-        images: ArrayLike,
-        labels: ArrayLike | None = None,
-        saliency: ArrayLike | str | None = None,
-        *,
-        rng: RNG = None,
-        step: int = 0,
-    ) -> MixedBatch:
-        r"""Mix a batch.
+    @property
+    def uses_saliency(self) -> bool:
+        """Whether plans depend on saliency."""
+        return True
 
-        Parameters
-        ----------
-        images : array_like of float or uint8, shape (B, C, \*spatial) or (B, \*spatial, C)
-            As `channels` says; 1 to 3 spatial dimensions. Never changed.
-        labels : array_like, int of shape (B,) or real of shape (B, K), optional
-            Class indices (with `num_classes`), or one-hot, soft or multi-label rows.
-        saliency : array_like of shape (B, \*spatial) or (B, \*grid), or str, optional
-            Nonnegative maps, or "spectral" (default) or "contrast" to compute them from the images,
-            see `comixup.saliency`.
-        rng : numpy.random.Generator, int or None
-            Seed of this call; a generator gives (and advances by) one draw. By default the `seed`
-            of the mixer.
-        step : int, default 0
-            Number of the training step: with one seed for a whole run, every step gets its own
-            random streams.
-
-        Returns
-        -------
-        MixedBatch
-            ``images`` of the same shape and dtype, ``labels`` (B, K), and the ``plan``.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If the input is not as described; the message names what came and the way out.
-        """
-        batch, spatial = _validate.image_batch(images, self.channels)
-        rows = None if labels is None else as_label_matrix(labels, len(batch), self.num_classes)
-        maps = self._maps(batch, spatial, saliency)
-        plan = self.plan(maps, spatial=spatial, rng=rng, step=step)
-        mixed_labels = None if rows is None else plan.apply_labels(rows)
-        return MixedBatch(plan.apply(batch, channels=self.channels), mixed_labels, plan)
-
-    __call__ = mix
+    def needs(self, key: Key, spatial: tuple[int, ...]) -> Needs:
+        """Say what a plan for this call is made from."""
+        return Needs(as_grid(self.grid, len(spatial)), zero_saliency=self.zero_saliency)
 
     def plan(
         self,
@@ -197,6 +142,7 @@ class CoMixup:
         spatial: Sequence[int] | None = None,
         rng: RNG = None,
         step: int = 0,
+        rank: int = 0,
         first_group: int = 0,
     ) -> MixPlan:
         r"""Plan a mixture from saliency alone.
@@ -207,7 +153,7 @@ class CoMixup:
             Nonnegative maps at any resolution of at least one pixel per patch.
         spatial : sequence of int, optional
             Spatial shape of the images; that of the maps by default.
-        rng, step
+        rng, step, rank
             As in `mix`.
         first_group : int, default 0
             Number of the first group, for a batch that is a part of a larger one: groups get the
@@ -220,13 +166,20 @@ class CoMixup:
         maps = _validate.as_array("saliency", saliency, "numbers >= 0 of shape (batch, *spatial)")
         weights, peaks = weights_and_peaks(maps, self.grid, zero_saliency=self.zero_saliency)
         shape = maps.shape[1:] if spatial is None else tuple(spatial)
-        seed = as_seed(self.seed if rng is None else rng)
-        step = _validate.integer("step", step, 0)
+        key = Key.of_call(self.seed, rng, step, rank)
         first = _validate.integer("first_group", first_group, 0)
+        return self.solve(Summary(len(maps), shape, weights, peaks), key, first_group=first)
+
+    def solve(self, summary: Summary, key: Key, *, first_group: int = 0) -> MixPlan:
+        """Plan a batch of which the saliency is pooled already."""
+        weights, peaks = summary.weights, summary.peaks
+        assert weights is not None
+        assert peaks is not None
+        first = key.first_group + first_group
         B = len(weights)
         edges = np.append(np.arange(0, B, self.group_size), B)
         slices = [slice(a, b) for a, b in itertools.pairwise(edges.tolist())]
-        rngs = [stream(seed, step, first + g) for g in range(len(slices))]
+        rngs = [stream(key.seed, key.step, first + g) for g in range(len(slices))]
         priors = [
             r.dirichlet(np.full(s.stop - s.start, float(self.prior_concentration)))
             for r, s in zip(rngs, slices, strict=True)
@@ -246,9 +199,9 @@ class CoMixup:
             np.concatenate([r.sources + s.start for r, s in zip(results, slices, strict=True)]),
             edges,
             np.array([r.value for r in results]),
-            shape,
-            seed,
-            np.stack([np.full(len(slices), step), first + np.arange(len(slices))], axis=1),
+            summary.spatial,
+            key.seed,
+            np.stack([np.full(len(slices), key.step), first + np.arange(len(slices))], axis=1),
         )
 
     def _problem(self, weights: Array, peaks: Array, prior: Array) -> CoupledLabelingProblem:
@@ -261,27 +214,3 @@ class CoMixup:
             threshold_kind=self.threshold_kind,
             levels=self.levels,
         )
-
-    def _maps(
-        self, batch: Array, spatial: tuple[int, ...], saliency: ArrayLike | str | None
-    ) -> Array:
-        grid = as_grid(self.grid, len(spatial))
-        require_fit("images", spatial, grid)
-        if saliency is None or isinstance(saliency, str):
-            name = "spectral" if saliency is None else saliency
-            method = METHODS[_validate.choice("saliency", name, tuple(METHODS))]
-            return method(batch, channels=self.channels)
-        needed = f"numbers >= 0 of shape (batch, *spatial) = {(len(batch), *spatial)}"
-        maps = _validate.as_array("saliency", saliency, needed)
-        if maps.shape not in ((len(batch), *spatial), (len(batch), *grid)):
-            raise ValueError(
-                f"saliency needs {needed}, or one number per patch, {(len(batch), *grid)}, got the "
-                f"shape {maps.shape}. "
-                + (
-                    "If the images are grey, give them their channel axis: images[:, None]."
-                    if maps.ndim == 3 and maps.shape == batch.shape
-                    else "Gradients with a channel axis go through comixup.saliency.from_gradient "
-                    "first."
-                )
-            )
-        return maps

@@ -17,14 +17,16 @@ import numpy as np
 
 from comixup import _validate, apply, planfile
 from comixup._types import Array, ArrayLike
-from comixup.grid import require_fit
+from comixup.grid import patch_edges, require_fit
+from comixup.interchange import like
+from comixup.mixture import Mixture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, eq=False)
-class MixPlan:
+class MixPlan(Mixture):
     r"""Which inputs fill which patch of which output.
 
     Made by `CoMixup.mix` or `CoMixup.plan`; the constructor is for plans of one's own.
@@ -45,6 +47,8 @@ class MixPlan:
         Seed of the random streams.
     keys : ndarray of int64, shape (G, 2)
         (step, group number) of every group: with the seed, the key of its random stream.
+    moves : ndarray of intp, shape (B, \*grid, levels), optional
+        Which patch of the source fills the patch, as a flat index; by default the same one.
 
     Raises
     ------
@@ -70,6 +74,7 @@ class MixPlan:
     spatial: tuple[int, ...]
     seed: int
     keys: Array
+    moves: Array | None = None
 
     def __post_init__(self) -> None:
         for name, value in planfile.checked_fields(self).items():
@@ -79,7 +84,12 @@ class MixPlan:
 
     @classmethod
     def from_sources(
-        cls, sources: ArrayLike, *, spatial: Sequence[int], group_edges: ArrayLike | None = None
+        cls,
+        sources: ArrayLike,
+        *,
+        spatial: Sequence[int],
+        group_edges: ArrayLike | None = None,
+        moves: ArrayLike | None = None,
     ) -> MixPlan:
         r"""Make a plan of one's own: one group unless `group_edges` says otherwise.
 
@@ -91,6 +101,8 @@ class MixPlan:
             Spatial shape of the images.
         group_edges : array_like of int, shape (G + 1,), optional
             ``[0, B]`` by default.
+        moves : array_like of int, shape (B, \*grid, levels), optional
+            Flat index of the patch of the source that fills each patch; the same by default.
 
         Returns
         -------
@@ -101,7 +113,15 @@ class MixPlan:
         edges = np.asarray([0, n] if group_edges is None else group_edges)
         G = max(len(edges) - 1, 0)
         keys = np.stack([np.zeros(G, dtype=np.int64), np.arange(G)], axis=1)
-        return cls(np.asarray(sources), edges, np.full(G, np.nan), tuple(spatial), 0, keys)
+        nan = np.full(G, np.nan)
+        moved = None if moves is None else np.asarray(moves)
+        return cls(np.asarray(sources), edges, nan, tuple(spatial), 0, keys, moved)
+
+    @classmethod
+    def identity(cls, n: int, spatial: Sequence[int]) -> MixPlan:
+        """Make the plan that leaves every one of n inputs as it is."""
+        own = np.arange(n).reshape((n,) + (1,) * (len(spatial) + 1))
+        return cls.from_sources(own, spatial=spatial, group_edges=np.arange(n + 1))
 
     def __len__(self) -> int:
         """Return the number B of inputs, and of outputs."""
@@ -150,9 +170,22 @@ class MixPlan:
         r"""Which patches hold halves of two inputs, bool of shape (B, \*grid)."""
         return self.sources[..., 0] != self.sources[..., -1]
 
-    def apply(
-        self, array: ArrayLike, *, channels: str = "first", blend: str | None = None
-    ) -> Array:
+    @property
+    def halved(self) -> Array:
+        r"""Which patches hold halves of two different patches, bool of shape (B, \*grid)."""
+        if self.moves is None:
+            return self.divided
+        return self.divided | (self.moves[..., 0] != self.moves[..., -1])
+
+    @property
+    def origins(self) -> Array:
+        r"""Patch of the source that fills the patch, flat index of shape (B, \*grid, levels)."""
+        if self.moves is not None:
+            return self.moves
+        own = np.arange(math.prod(self.grid)).reshape(*self.grid, 1)
+        return np.broadcast_to(own, self.sources.shape)
+
+    def apply(self, array: ArrayLike, *, channels: str = "first", blend: str | None = None) -> Any:
         r"""Mix anything that is aligned with the batch.
 
         Parameters
@@ -170,8 +203,8 @@ class MixPlan:
 
         Returns
         -------
-        ndarray
-            Of the same shape and dtype, never a view of `array`.
+        array
+            Of the same shape, dtype and library, never a view of `array`.
 
         Raises
         ------
@@ -191,8 +224,11 @@ class MixPlan:
             )
         spatial = values.shape[-d:] if channels == "first" else values.shape[1 : 1 + d]
         require_fit("array", spatial, self.grid)
-        mean = self.levels > 1 and _blend(blend, values.dtype) == "mean"
-        return apply.gather(values, self._flat_sources, self.grid, channels, mean)
+        mean = self.levels > 1 and apply.blend_of(blend, values.dtype) == "mean"
+        moves = None if self.moves is None else self._flat(self.moves)
+        self.require_movable(spatial)
+        mixed = apply.gather(values, self._flat(self.sources), self.grid, channels, mean, moves)
+        return like(array, mixed)
 
     def apply_labels(
         self,
@@ -200,7 +236,7 @@ class MixPlan:
         *,
         num_classes: int | None = None,
         spatial: Sequence[int] | None = None,
-    ) -> Array:
+    ) -> Any:
         """Mix labels: each input counts for the share of pixels that it fills.
 
         Parameters
@@ -228,7 +264,31 @@ class MixPlan:
         if len(shape) != len(self.grid):
             raise ValueError(f"spatial needs {len(self.grid)} axes as the grid has, got {shape}")
         require_fit("spatial", shape, self.grid)
-        return apply.mix_rows(self._table(shape), self.group_edges, rows)
+        return like(labels, apply.mix_rows(self._table(shape), self.group_edges, rows))
+
+    @cached_property
+    def slots(self) -> tuple[Array, Array]:
+        """Sources of every output and their shares, both (B, S), largest first.
+
+        S is the largest number of sources; outputs with fewer have themselves with share 0.
+        """
+        table = self._table(self.spatial)
+        starts = np.repeat(self.group_edges[:-1], np.diff(self.group_edges))
+        order = np.argsort(-table, axis=1, kind="stable")[:, : int(self.n_sources.max())]
+        weights = np.take_along_axis(table, order, axis=1)
+        own = np.arange(len(self))[:, None]
+        return np.where(weights > 0, order + starts[:, None], own), weights
+
+    def coverage(self, output: int) -> tuple[Array, Array]:
+        r"""Return sources (s,) of an output and how much of each pixel they fill (s, \*spatial)."""
+        if self.moves is not None:
+            raise ValueError("boxes cannot follow patches that move: plan with transport=False")
+        used = np.unique(self.sources[output])
+        part = self.sources[output][None] == used.reshape((-1,) + (1,) * self.sources[0].ndim)
+        weights = part.mean(axis=-1)
+        for axis, (s, g) in enumerate(zip(self.spatial, self.grid, strict=True), start=1):
+            weights = np.repeat(weights, np.diff(patch_edges(s, g)), axis=axis)
+        return used, weights
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the plan to an ``.npz`` file, at once or not at all.
@@ -280,6 +340,9 @@ class MixPlan:
             head.spatial,
             head.seed,
             np.concatenate([p.keys for p in plans]),
+            None
+            if all(p.moves is None for p in plans)
+            else np.concatenate([p.origins for p in plans]),
         )
 
     def draw(
@@ -321,28 +384,23 @@ class MixPlan:
     def __repr__(self) -> str:
         return planfile.describe(self)
 
-    @cached_property
-    def _flat_sources(self) -> Array:
-        return self.sources.reshape(len(self), math.prod(self.grid), self.levels)
+    def _flat(self, per_patch: Array) -> Array:
+        return per_patch.reshape(len(self), math.prod(self.grid), self.levels)
+
+    def require_movable(self, spatial: tuple[int, ...]) -> None:
+        """Raise unless patches that move have places of their own size on this spatial shape."""
+        if self.moves is None:
+            return
+        shapes = apply.patch_shapes(spatial, self.grid)
+        if (shapes[self._flat(self.moves)] != shapes[:, None]).any():
+            raise ValueError(
+                f"array has the spatial shape {tuple(spatial)}, on which the plan moves patches to "
+                f"places of another size. It fits the shape {self.spatial} that it was made for, "
+                f"and shapes that the grid {self.grid} divides."
+            )
 
     def _table(self, spatial: tuple[int, ...]) -> Array:
         sizes = np.diff(self.group_edges)
         starts = np.repeat(self.group_edges[:-1], sizes)
         area = apply.patch_area(self.grid, spatial)
-        return apply.label_table(self._flat_sources, starts, int(sizes.max()), area)
-
-
-def _blend(blend: str | None, dtype: np.dtype[Any]) -> str:
-    if blend is None:
-        if dtype.kind == "f" or dtype in (np.uint8, np.uint16):
-            return "mean"
-        raise TypeError(
-            f"blend is needed for dtype {dtype}, which may hold class indices or flags: "
-            "blend='first' keeps one of the two inputs of a divided patch, blend='mean' averages."
-        )
-    if _validate.choice("blend", blend, ("mean", "first")) == "mean" and dtype in (bool, np.uint64):
-        raise TypeError(
-            f"blend='mean' needs floats or integers of up to 63 bits, got dtype {dtype}. Use "
-            "blend='first', or convert the array to float32 first."
-        )
-    return blend
+        return apply.label_table(self._flat(self.sources), starts, int(sizes.max()), area)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import zipfile
 import zlib
@@ -12,6 +13,7 @@ import numpy as np
 
 from comixup import _validate
 from comixup._types import Array
+from comixup.apply import patch_shapes
 from comixup.atomic import write_file
 from comixup.grid import require_fit
 from comixup.streams import require_seed
@@ -65,7 +67,37 @@ def checked_fields(plan: MixPlan) -> dict[str, Any]:
         "spatial": spatial,
         "seed": require_seed("seed", plan.seed),
         "keys": _per_group("keys", plan.keys, (len(sizes), 2), "iu", np.int64),
+        "moves": _checked_moves(plan.moves, sources, spatial),
     }
+
+
+def _checked_moves(moves: Any, sources: Array, spatial: tuple[int, ...]) -> Array | None:
+    if moves is None:
+        return None
+    array = np.asarray(moves)
+    grid = sources.shape[1:-1]
+    N = math.prod(grid)
+    if array.dtype.kind not in "iu" or array.shape != sources.shape:
+        raise ValueError(
+            f"moves needs integers of the shape {sources.shape} of sources, got dtype "
+            f"{array.dtype} and shape {array.shape}"
+        )
+    outside = (array < 0) | (array >= N)
+    if outside.any():
+        index = tuple(int(i) for i in np.argwhere(outside)[0])
+        raise ValueError(
+            f"moves needs flat indices of patches in 0..{N - 1}, but "
+            f"moves[{', '.join(map(str, index))}] is {array[index]}"
+        )
+    shapes = patch_shapes(spatial, grid)
+    wrong = shapes[array] != shapes.reshape(*grid, 1)
+    if wrong.any():
+        index = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise ValueError(
+            f"moves needs patches of the same size, but moves[{', '.join(map(str, index))}] is "
+            f"{array[index]}, whose size on {spatial} pixels is another"
+        )
+    return np.array(array, dtype=np.intp, order="C")
 
 
 def _per_group(name: str, values: Any, shape: tuple[int, ...], kinds: str, dtype: type) -> Array:
@@ -89,6 +121,8 @@ def save(plan: MixPlan, path: str | os.PathLike[str], *, overwrite: bool) -> Non
         "seed": np.array(str(plan.seed)),  # may have any number of bits
         "keys": plan.keys,
     }
+    if plan.moves is not None:
+        fields["moves"] = plan.moves
     write_file(path, lambda file: np.savez_compressed(file, **fields), overwrite=overwrite)
 
 
@@ -119,6 +153,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
             **{key: fields[key] for key in _FIELDS},
             "spatial": tuple(int(s) for s in fields["spatial"]),
             "seed": int(str(fields["seed"])),
+            "moves": fields.get("moves"),
         }
     except (ValueError, TypeError) as error:
         raise ValueError(f"{name} is not a comixup plan, or is damaged: {error}") from error

@@ -12,7 +12,7 @@ import numpy as np
 
 from comixup import _validate
 from comixup._types import Array, ArrayLike
-from comixup.grid import as_grid, patch_edges, pool, require_fit
+from comixup.grid import as_grid, patch_edges, patch_pixels, pool, require_fit
 
 
 def patch_weights(
@@ -65,18 +65,32 @@ def weights_and_peaks(
     require_fit("saliency", maps.shape[1:], grid)
     with np.errstate(all="ignore"):
         sums = pool(maps, grid)
-        totals = sums.reshape(len(maps), -1).sum(axis=1)
-    bad = ~((totals > 0) & np.isfinite(totals))
     _require_nonnegative(maps)
     peaks = np.stack(
         np.unravel_index(maps.reshape(len(maps), -1).argmax(axis=1), maps.shape[1:]), axis=1
     ).astype(np.float64)
+    return normalized(sums, peaks, maps.shape[1:], maps, zero_saliency)
+
+
+def normalized(
+    sums: Array, peaks: Array, shape: tuple[int, ...], maps: Array, zero_saliency: str
+) -> tuple[Array, Array]:
+    r"""Return pooled maps (B, \*grid) scaled to sum 1, and peaks, with samples of none replaced.
+
+    `shape` is the spatial shape that was pooled; `maps`, of that shape or pooled, are what a
+    message quotes.
+    """
+    grid = sums.shape[1:]
+    with np.errstate(all="ignore"):
+        totals = sums.reshape(len(sums), -1).sum(axis=1)
+    bad = ~((totals > 0) & np.isfinite(totals))
     if bad.any():
         if zero_saliency == "raise":
             raise ValueError(_bad_maps_message(maps, np.flatnonzero(bad)))
-        sums[bad] = pool(np.ones((1, *maps.shape[1:])), grid)
-        totals[bad] = np.prod(maps.shape[1:])
-        peaks[bad] = (np.array(maps.shape[1:]) - 1) / 2
+        sums, totals, peaks = sums.copy(), totals.copy(), peaks.copy()
+        sums[bad] = patch_pixels(grid, shape)
+        totals[bad] = np.prod(shape)
+        peaks[bad] = (np.array(shape) - 1) / 2
     return sums / totals.reshape((-1,) + (1,) * len(grid)), peaks
 
 

@@ -1,15 +1,62 @@
-"""Random streams keyed by (seed, step, group): what a group draws depends on nothing else.
+"""Random streams keyed by (seed, step, rank, group): what a group draws depends on nothing else.
 
 Not on threads, workers, the other groups of the batch, or how many batches came before.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from comixup import _validate
 from comixup._types import RNG
+
+GROUPS_PER_RANK = 2**32
+
+
+@dataclass(frozen=True)
+class Key:
+    """What the random numbers of one call are keyed by.
+
+    Attributes
+    ----------
+    seed : int
+        Of the whole run.
+    step : int
+        Of the call within the run.
+    rank : int
+        Of the process among those that share the run: its groups are numbered from
+        ``rank * 2**32``.
+    """
+
+    seed: int
+    step: int = 0
+    rank: int = 0
+
+    @classmethod
+    def of_call(cls, seed: int | None, rng: RNG, step: Any, rank: Any) -> Key:
+        """Return the key of a call with checked parts; `rng` goes before `seed`."""
+        step = _validate.integer("step", step, 0)
+        rank = _validate.integer("rank", rank, 0)
+        if rank >= 2**31:
+            raise ValueError(f"rank needs an integer below 2**31, got {rank}")
+        return cls(as_seed(seed if rng is None else rng), step, rank)
+
+    @property
+    def first_group(self) -> int:
+        """Number of the first group of this rank."""
+        return self.rank * GROUPS_PER_RANK
+
+    def stream(self, purpose: int) -> np.random.Generator:
+        """Return the generator of what is drawn once for the whole batch, for one purpose."""
+        # one number more than the keys of groups have, so that no two of them can be equal
+        sequence = np.random.SeedSequence(self.seed, spawn_key=(self.step, self.rank, purpose, 1))
+        return np.random.default_rng(sequence)
+
+
+SWITCH, CHOICE, DRAW = 0, 1, 2  # the purposes: mix at all, with which mixer, how
 
 
 def as_seed(rng: RNG) -> int:

@@ -57,6 +57,17 @@ def positive_int(name: str, value: Any) -> int:
     return int(value)
 
 
+def natural(name: str, value: Any) -> int:
+    """Return `value` as an int >= 0."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(
+            f"{name} needs an integer >= 0, got {value!r} of type {type(value).__name__}"
+        )
+    if value < 0:
+        raise ValueError(f"{name} needs an integer >= 0, got {value}")
+    return int(value)
+
+
 def choice(name: str, value: Any, allowed: tuple[Any, ...]) -> Any:
     """Return `value` if it is one of `allowed`."""
     if isinstance(value, bool) or value not in allowed:
@@ -145,6 +156,17 @@ def order(order: ArrayLike, n: int) -> Array:
             f"order needs every element of 0..{n - 1} exactly once, but {missing} is missing"
         )
     return result
+
+
+def node_names(nodes: Any, n: int) -> list[Any]:
+    """Return `nodes` as a list of n different names, 0..n-1 for None."""
+    names = list(range(n)) if nodes is None else list(nodes)
+    if len(names) != n:
+        raise ValueError(f"nodes needs one name for each of the {n} elements, got {len(names)}")
+    if len(set(names)) < n:
+        twice = next(name for k, name in enumerate(names) if name in names[:k])
+        raise ValueError(f"nodes needs {n} different names, but {twice!r} is there twice")
+    return names
 
 
 def set_function(F: Any) -> None:

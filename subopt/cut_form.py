@@ -7,7 +7,7 @@ are operations on it, so combinations need no gadgets of their own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,7 +20,8 @@ class CutForm:
 
     With X = S ∪ A, a subset of the n + n_aux nodes,
 
-        F(S) = offset + min_A [sum of unary over X + sum of capacity over arcs from X to not X].
+        F(S) = offset + min_A [sum of unary over X + sum of capacities over arcs from X to not X
+                               + sum of reverse over arcs from not X to X].
 
     Attributes
     ----------
@@ -28,8 +29,8 @@ class CutForm:
         Number of elements and of auxiliary nodes; nodes n, ..., n + n_aux - 1 are auxiliary.
     tails, heads : ndarray of intp, shape (m,)
         Ends of the arcs. Parallel arcs are allowed.
-    capacities : ndarray of float64, shape (m,)
-        Nonnegative.
+    capacities, reverse : ndarray of float64, shape (m,)
+        Nonnegative, from tail to head and from head to tail.
     unary : ndarray of float64, shape (n + n_aux,)
         Of any sign.
     offset : float
@@ -47,15 +48,16 @@ class CutForm:
     tails: Array
     heads: Array
     capacities: Array
+    reverse: Array
     unary: Array
     offset: float = 0.0
 
     def cut(self, mask: Array) -> float:
         """Evaluate the cut of a set of nodes, given as a boolean mask (n + n_aux,)."""
         mask = np.asarray(mask, dtype=np.bool_)
-        crossing = mask[self.tails] & ~mask[self.heads]
-        total = self.capacities[crossing].sum() + self.unary[mask].sum()
-        return float(self.offset + total)
+        inside = mask[self.tails], mask[self.heads]
+        total = self.capacities[inside[0] & ~inside[1]].sum() + self.unary[mask].sum()
+        return float(self.offset + total + self.reverse[inside[1] & ~inside[0]].sum())
 
     def value(self, mask: Array) -> float:
         """Evaluate F at a set by trying all sets of auxiliary nodes: for tests, 2^n_aux cuts."""
@@ -65,28 +67,28 @@ class CutForm:
             best = min(best, self.cut(np.concatenate([np.asarray(mask, np.bool_), chosen])))
         return best
 
+    def bound(self, flow: Array) -> float:
+        """Return a lower bound on all values, from a flow (m,) within the capacities.
+
+        With x = unary + outflow, x(X) is at most the cut of X, and at least the sum of the negative
+        entries of x.
+        """
+        size = self.n + self.n_aux
+        out = np.bincount(self.tails, flow, size) - np.bincount(self.heads, flow, size)
+        return float(self.offset + np.minimum(self.unary + out, 0.0).sum())
+
     def shift(self, amount: float) -> CutForm:
         """Add a constant."""
-        return CutForm(
-            self.n,
-            self.n_aux,
-            self.tails,
-            self.heads,
-            self.capacities,
-            self.unary,
-            self.offset + amount,
-        )
+        return replace(self, offset=self.offset + amount)
 
     def flip(self) -> CutForm:
         """Return the form of S -> F(V - S): every node changes sides."""
-        return CutForm(
-            self.n,
-            self.n_aux,
-            self.heads,
-            self.tails,
-            self.capacities,
-            -self.unary,
-            self.offset + float(self.unary.sum()),
+        return replace(
+            self,
+            capacities=self.reverse,
+            reverse=self.capacities,
+            unary=-self.unary,
+            offset=self.offset + float(self.unary.sum()),
         )
 
     def fix(self, inside: Array, outside: Array) -> CutForm:
@@ -100,24 +102,26 @@ class CutForm:
         aux = np.zeros(self.n_aux, dtype=np.bool_)
         in_, out = np.concatenate([inside, aux]), np.concatenate([outside, aux])
         free = ~(in_ | out)
-        tail_in, tail_free = in_[self.tails], free[self.tails]
-        head_out, head_free = out[self.heads], free[self.heads]
-        unary = self.unary.copy()
-        # an arc to a node that is out is paid whenever its tail is in; an arc from a node that is
-        # in is paid unless its head is in
-        to_out, from_in = tail_free & head_out, tail_in & head_free
-        np.add.at(unary, self.tails[to_out], self.capacities[to_out])
-        np.subtract.at(unary, self.heads[from_in], self.capacities[from_in])
-        paid = from_in | (tail_in & head_out)
-        offset = self.offset + self.unary[in_].sum() + self.capacities[paid].sum()
+        unary, offset = self.unary.copy(), self.offset + self.unary[in_].sum()
+        for tails, heads, amounts in (
+            (self.tails, self.heads, self.capacities),
+            (self.heads, self.tails, self.reverse),
+        ):
+            # an arc to a node that is out is paid whenever its tail is in; an arc from a node that
+            # is in is paid unless its head is in
+            to_out, from_in = free[tails] & out[heads], in_[tails] & free[heads]
+            np.add.at(unary, tails[to_out], amounts[to_out])
+            np.subtract.at(unary, heads[from_in], amounts[from_in])
+            offset += amounts[from_in | (in_[tails] & out[heads])].sum()
         number = np.cumsum(free) - 1
-        inner = tail_free & head_free
+        inner = free[self.tails] & free[self.heads]
         return CutForm(
             int(free[: self.n].sum()),
             self.n_aux,
             number[self.tails[inner]],
             number[self.heads[inner]],
             self.capacities[inner],
+            self.reverse[inner],
             unary[free],
             float(offset),
         )
@@ -125,26 +129,38 @@ class CutForm:
     @staticmethod
     def sum(n: int, terms: list[tuple[float, CutForm]]) -> CutForm:
         """Return the nonnegative combination of forms on the same n elements."""
-        tails, heads, capacities, auxiliary = [], [], [], []
-        unary, offset, n_aux = np.zeros(n), 0.0, 0
+        unary, offset, n_aux, auxiliary = np.zeros(n), 0.0, 0, []
+        arcs: list[tuple[Array, ...]] = []
         for scale, form in terms:
-            tails.append(form.tails + n_aux * (form.tails >= n))
-            heads.append(form.heads + n_aux * (form.heads >= n))
-            capacities.append(scale * form.capacities)
-            auxiliary.append(scale * form.unary[n:])
             unary += scale * form.unary[:n]
             offset += scale * form.offset
+            if not (form.n_aux or len(form.tails)):
+                continue
+            tails, heads = form.tails, form.heads
+            if n_aux and form.n_aux:
+                tails, heads = (ends + n_aux * (ends >= n) for ends in (tails, heads))
+            arcs.append((tails, heads, scale * form.capacities, scale * form.reverse))
+            auxiliary.append(scale * form.unary[n:])
             n_aux += form.n_aux
-        none = [np.zeros(0, dtype=np.intp)]
-        return CutForm(
-            n,
-            n_aux,
-            np.concatenate(tails or none),
-            np.concatenate(heads or none),
-            np.concatenate([np.zeros(0), *capacities]),
-            np.concatenate([unary, *auxiliary]),
-            offset,
-        )
+        unary = np.concatenate([unary, *auxiliary])
+        return CutForm(n, n_aux, *_joined(arcs), unary, offset)
+
+
+def _joined(arcs: list[tuple[Array, ...]]) -> tuple[Array, Array, Array, Array]:
+    """Return tails, heads, capacities and reverse capacities of all arcs."""
+    none = np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp), np.zeros(0), np.zeros(0)
+    if len(arcs) == 1:
+        tails, heads, capacities, reverse = arcs[0]
+    else:
+        tails, heads, capacities, reverse = map(np.concatenate, zip(none, *arcs, strict=True))
+    return tails, heads, capacities, reverse
+
+
+def bends(table: Array) -> tuple[Array, Array]:
+    """Return where the slope of a concave table drops, in 1..m - 1, and by how much."""
+    drops = 2 * table[1:-1] - table[:-2] - table[2:]
+    where = np.flatnonzero(drops > 1e-13 * np.abs(table).max(initial=0.0))
+    return where + 1, drops[where]
 
 
 def concave_cut_form(n: int, groups: list[tuple[Array, Array, Array]]) -> CutForm:
@@ -162,27 +178,16 @@ def concave_cut_form(n: int, groups: list[tuple[Array, Array, Array]]) -> CutFor
     groups : list of (members, table, weights)
         For edges e of one size m: their elements (edges, m), the table (m + 1,), w (edges,).
     """
-    tails, heads, capacities = [], [], []
+    arcs: list[tuple[Array, ...]] = []
     unary, n_aux = np.zeros(n), 0
     for members, table, weights in groups:
         edges, m = members.shape
         if m == 0:
             continue
         np.add.at(unary, members, (weights * table[m] / m)[:, None])
-        drops = 2 * table[1:-1] - table[:-2] - table[2:]
-        for b in np.flatnonzero(drops > 1e-13 * np.abs(table).max()) + 1:
+        for b, drop in zip(*bends(table), strict=True):
+            slopes = np.repeat(weights * drop / m, m)
             nodes = np.repeat(np.arange(n + n_aux, n + n_aux + edges), m)
-            slopes = np.repeat(weights * drops[b - 1] / m, m)
-            tails += [members.ravel(), nodes]
-            heads += [nodes, members.ravel()]
-            capacities += [(m - b) * slopes, b * slopes]
+            arcs.append((members.ravel(), nodes, (m - b) * slopes, b * slopes))
             n_aux += edges
-    none = [np.zeros(0, dtype=np.intp)]
-    return CutForm(
-        n,
-        n_aux,
-        np.concatenate(tails or none),
-        np.concatenate(heads or none),
-        np.concatenate(capacities or [np.zeros(0)]),
-        np.concatenate([unary, np.zeros(n_aux)]),
-    )
+    return CutForm(n, n_aux, *_joined(arcs), np.concatenate([unary, np.zeros(n_aux)]))

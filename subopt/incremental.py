@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from subopt._types import Array
 from subopt.function import SetFunction
+
+if TYPE_CHECKING:
+    from subopt.difference import DifferenceOfSubmodular
 
 
 class Incremental:
     """A set S and F(S), kept up to date while elements come and go.
 
-    Made by `SetFunction.incremental`. For `Modular`, `Cut`, `HypergraphCut`, `Coverage`,
-    `Cardinality` and `ConcaveOfModular`, and their sums and views, a gain or a change costs what
-    is stored for one element, its degree; for other functions it costs a value.
+    Made by ``F.incremental``. For `Modular`, `Cut`, `HypergraphCut`, `Coverage`, `Cardinality` and
+    `ConcaveOfModular`, their sums, views and differences, a gain or a change costs what is stored
+    for one element, its degree; for other functions it costs a value.
 
     Attributes
     ----------
-    F : SetFunction
+    F : SetFunction or DifferenceOfSubmodular
         The function.
     mask : ndarray of bool, shape (n,)
         The set. Change it only by `add` and `remove`.
@@ -31,7 +34,7 @@ class Incremental:
     (2.0, -1.0, -1.0, 1.0)
     """
 
-    def __init__(self, F: SetFunction, mask: Array) -> None:
+    def __init__(self, F: SetFunction | DifferenceOfSubmodular, mask: Array) -> None:
         self.F = F
         self.mask = mask
         self.value = F.value(mask.copy())

@@ -6,26 +6,26 @@ import inspect
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple, overload
+from typing import Any, overload
 
 import numpy as np
 
 from subopt import _validate
-from subopt._types import RNG
+from subopt._types import RNG, ArrayLike
+from subopt.difference import DifferenceOfSubmodular
 from subopt.function import SetFunction
 from subopt.labeling.bound import certified
 from subopt.labeling.coupled import Callback as LabelingCallback
 from subopt.labeling.coupled import CoupledLabelingProblem, LabelingResult
+from subopt.labeling.energy import LabelingEnergy
+from subopt.labeling.label import label
+from subopt.labeling.labeling import Labeling
 from subopt.labeling.local_search import local_search
 from subopt.labeling.published import published
+from subopt.portfolio import minimize_difference
 from subopt.result import Result
-from subopt.solvers.brute_force import brute_force
-from subopt.solvers.cardinality_sort import cardinality_sort, size_and_weights
-from subopt.solvers.frank_wolfe import frank_wolfe
-from subopt.solvers.min_norm_point import min_norm_point
-from subopt.solvers.modular import modular, modular_weights
+from subopt.submodular import minimize_submodular
 
 
 @overload
@@ -35,6 +35,19 @@ def minimize(
     method: str = "auto",
     tol: float = 1e-6,
     minimizer: str = "any",
+    time_limit: float | None = None,
+    callback: Callable[[Result], object] | None = None,
+) -> Result: ...
+
+
+@overload
+def minimize(
+    problem: DifferenceOfSubmodular,
+    *,
+    method: str = "auto",
+    starts: int | None = None,
+    rng: RNG = None,
+    threads: int | None = None,
     time_limit: float | None = None,
     callback: Callable[[Result], object] | None = None,
 ) -> Result: ...
@@ -54,18 +67,39 @@ def minimize(
 ) -> LabelingResult: ...
 
 
+@overload
+def minimize(
+    problem: LabelingEnergy,
+    *,
+    method: str = "auto",
+    initial: ArrayLike | None = None,
+    lower_bound: bool = False,
+) -> Labeling: ...
+
+
 def minimize(problem: Any, **options: Any) -> Any:
-    """Minimize a submodular function or a coupled labeling energy.
+    """Minimize a submodular function, a difference of two, or a labeling energy.
 
     Parameters
     ----------
-    problem : SetFunction or CoupledLabelingProblem
+    problem : SetFunction, DifferenceOfSubmodular, CoupledLabelingProblem or LabelingEnergy
         What to minimize. That a `SetFunction` is submodular is not checked, see
         `subopt.testing.assert_submodular`.
     method : str, default "auto"
-        For a set function: "modular", "sort", "min_norm_point", "frank_wolfe" or "brute_force";
-        "auto" picks the first of these that fits, and the result says why. Each is a function of
-        its own, with more options.
+        For a set function: "modular", "sort", "max_flow", "min_norm_point", "frank_wolfe",
+        "decomposed" or "brute_force"; "auto" picks the first of these that fits, and the result
+        says why.
+        For a difference ``f - g``: the name of one method, such as "subsup", see
+        `subopt.portfolio.METHODS`, or "auto", which runs several and local search, and says which
+        one found the answer. "branch_and_bound" proves a lower bound; "milp" reports one.
+        For a `LabelingEnergy`: see `subopt.labeling.label.label`, which also takes `initial`, and
+        `lower_bound`.
+    starts : int, optional
+        For a difference: how many more sets, near the best one and random, "auto" starts from; by
+        default 4096 / n, but 8 to 64.
+    threads : int, optional
+        For a difference: how many threads "auto" uses; one a core by default. The answer does not
+        depend on it, unless there is a `time_limit`.
     tol : float, default 1e-6
         For a set function: the gap at which to stop, in the units of F.
     minimizer : {"any", "minimal", "maximal"}, default "any"
@@ -75,8 +109,9 @@ def minimize(problem: Any, **options: Any) -> Any:
         `subopt.labeling.local_search.local_search`. "published" runs the published update rule of
         Co-Mixup, to compare with, see `subopt.labeling.published.published`.
     rng : numpy.random.Generator, int or None
-        For a labeling: source of all randomness. An int gives the same answer every time, on any
-        number of threads; None a fresh one.
+        For a labeling or a difference: source of all randomness. An int gives the same answer
+        every time, on any number of threads; None a fresh one. Methods for a difference other than
+        "auto" make no random choices by default.
     effort : {"fast", "default", "best"}
         For a labeling: how much work to do in mode "search"; mode "published" takes no effort.
     max_sweeps : int, optional
@@ -87,19 +122,22 @@ def minimize(problem: Any, **options: Any) -> Any:
         patches and seconds on 16x16, not counted in `time_limit`; weak for strong coupling: tens of
         percent below what is reachable.
     time_limit : float, optional
-        Seconds to search; the best answer so far is returned. For a labeling this is instead of
-        the work of `effort`; in mode "published", no further sweep starts after it.
+        Seconds to search; the best answer so far is returned. Methods of one step ("modular",
+        "sort", "max_flow", "brute_force") finish it. For a labeling this is instead of the work
+        of `effort`; in mode "published", no further sweep starts after it.
     callback : callable, optional
-        Called with the best result so far, after every sweep or before every step; in mode
-        "published" with the current one. To stop from there, raise.
+        Called with the best result so far, after every sweep or before every step, once by methods
+        that take one step; in mode "published" with the current one. To stop from there, raise.
 
     Returns
     -------
-    Result or LabelingResult
+    Result, LabelingResult or Labeling
         A `Result` has a lower bound on the minimum and a certificate that proves it:
         ``result.certificate.check(F, result.mask)`` recomputes ``result.gap``. For a
-        `LabelingResult`, ``value`` equals ``problem.energy(result.shares)``; ``energies`` never
-        rises in mode "search"; in mode "published" it may, and `value` is the last of it.
+        difference only "branch_and_bound" has such a proof: else the lower bound is -inf, and the
+        certificate of "auto" says that no set with one element more, less, or exchanged is better.
+        For a `LabelingResult`, ``value`` equals ``problem.energy(result.shares)``; ``energies``
+        never rises in mode "search"; in mode "published" it may, and `value` is the last of it.
 
     Raises
     ------
@@ -113,7 +151,7 @@ def minimize(problem: Any, **options: Any) -> Any:
     >>> result.S, result.value, result.gap, result.certificate.check(F, result.S)
     (array([0]), -1.0, 0.0, 0.0)
     >>> result.method
-    'min_norm_point, because F is not known to be modular or a function of |S| plus a modular one'
+    'max_flow, because F is the cut function of a graph'
 
     >>> rng = np.random.default_rng(0)
     >>> problem = CoupledLabelingProblem(-rng.random((8, 4, 4)))
@@ -124,74 +162,20 @@ def minimize(problem: Any, **options: Any) -> Any:
     if isinstance(problem, CoupledLabelingProblem):
         _check("a CoupledLabelingProblem", options, _OF_A_LABELING)
         return _labeling(problem, **options)
+    if isinstance(problem, DifferenceOfSubmodular):
+        _check("a DifferenceOfSubmodular", options, _OF_A_DIFFERENCE)
+        return minimize_difference(problem, **options)
     if isinstance(problem, SetFunction):
         _check("a SetFunction", options, _OF_A_FUNCTION)
-        return _set_function(problem, **options)
+        return minimize_submodular(problem, **options)
+    if isinstance(problem, LabelingEnergy):
+        _check("a LabelingEnergy", options, _OF_AN_ENERGY)
+        return label(problem, **options)
     raise TypeError(
-        f"minimize needs a SetFunction or a CoupledLabelingProblem, got {type(problem).__name__}. "
-        "Wrap a callable of a boolean mask as Function(n, value), an array of labeling costs as "
-        "CoupledLabelingProblem(unary)."
+        "minimize needs a SetFunction, a DifferenceOfSubmodular, a CoupledLabelingProblem or a "
+        f"LabelingEnergy, got {type(problem).__name__}. Wrap a callable of a boolean mask as "
+        "Function(n, value), an array of labeling costs as CoupledLabelingProblem(unary)."
     )
-
-
-class _Method(NamedTuple):
-    run: Callable[..., Result]
-    fits: Callable[[SetFunction], bool]
-    because: str
-    iterative: bool = False  # takes tol, time_limit and callback
-
-
-def _any_minimizer(run: Callable[..., Result]) -> Callable[..., Result]:
-    def solve(F: SetFunction, *, minimizer: str, **options: Any) -> Result:
-        if minimizer != "any":
-            raise ValueError(
-                f"This method finds any minimizer, not the {minimizer} one; min_norm_point does."
-            )
-        return run(F, **options)
-
-    return solve
-
-
-# in the order in which "auto" tries them
-_METHODS = {
-    "modular": _Method(modular, lambda F: modular_weights(F) is not None, "F is modular"),
-    "sort": _Method(
-        cardinality_sort,
-        lambda F: size_and_weights(F) is not None,
-        "F is a function of |S| plus a modular one",
-    ),
-    "min_norm_point": _Method(
-        min_norm_point,
-        lambda F: True,
-        "F is not known to be modular or a function of |S| plus a modular one",
-        iterative=True,
-    ),
-    "frank_wolfe": _Method(
-        _any_minimizer(frank_wolfe), lambda F: False, "n is large", iterative=True
-    ),
-    "brute_force": _Method(brute_force, lambda F: False, "n is small"),
-}
-
-
-def _set_function(
-    F: SetFunction,
-    *,
-    method: str = "auto",
-    tol: float = 1e-6,
-    minimizer: str = "any",
-    time_limit: float | None = None,
-    callback: Callable[[Result], object] | None = None,
-) -> Result:
-    _validate.choice("method", method, ("auto", *_METHODS))
-    name = method
-    if method == "auto":
-        name = next(name for name, candidate in _METHODS.items() if candidate.fits(F))
-    chosen = _METHODS[name]
-    iteration = {"tol": tol, "time_limit": time_limit, "callback": callback}
-    result = chosen.run(F, minimizer=minimizer, **(iteration if chosen.iterative else {}))
-    if method == "auto":
-        result = replace(result, method=f"{result.method}, because {chosen.because}")
-    return result
 
 
 def _labeling(
@@ -227,7 +211,9 @@ def _names(function: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(inspect.signature(function).parameters)[1:]
 
 
-_OF_A_FUNCTION, _OF_A_LABELING = _names(_set_function), _names(_labeling)
+_OF_A_FUNCTION, _OF_A_LABELING = _names(minimize_submodular), _names(_labeling)
+_OF_A_DIFFERENCE = _names(minimize_difference)
+_OF_AN_ENERGY = _names(label)
 
 
 def _check(what: str, options: dict[str, Any], allowed: tuple[str, ...]) -> None:
@@ -237,7 +223,9 @@ def _check(what: str, options: dict[str, Any], allowed: tuple[str, ...]) -> None
 
 
 def minimize_many(
-    problems: Sequence[SetFunction] | Sequence[CoupledLabelingProblem],
+    problems: Sequence[SetFunction]
+    | Sequence[DifferenceOfSubmodular]
+    | Sequence[CoupledLabelingProblem],
     *,
     rng: RNG | Sequence[RNG] = None,
     threads: int | None = None,
@@ -247,10 +235,10 @@ def minimize_many(
 
     Parameters
     ----------
-    problems : sequence of SetFunction or CoupledLabelingProblem
+    problems : sequence of SetFunction, DifferenceOfSubmodular or CoupledLabelingProblem
     rng : Generator, int, None, or a list of one of these for each problem
-        For labelings: one source is split into independent streams, one a problem, before any
-        work starts.
+        For labelings and differences: one source is split into independent streams, one a problem,
+        before any work starts.
     threads : int, optional
         Number of threads; one a core by default. Answers do not depend on it.
     **options
@@ -269,7 +257,7 @@ def minimize_many(
     >>> [a.value == b.value for a, b in zip(one, two)]
     [True, True, True]
     """
-    if isinstance(problems, SetFunction | CoupledLabelingProblem):
+    if isinstance(problems, SetFunction | DifferenceOfSubmodular | CoupledLabelingProblem):
         raise TypeError("minimize_many needs a sequence of problems; for one, call minimize")
     tasks: list[Any] = list(problems)
     if isinstance(rng, Sequence):
@@ -286,11 +274,14 @@ def minimize_many(
     if threads is None:
         threads = os.cpu_count() or 1
     threads = min(_validate.positive_int("threads", threads), len(tasks))
-    labelings = [isinstance(problem, CoupledLabelingProblem) for problem in tasks]
-    jobs = [
-        partial(minimize, problem, **options, **({"rng": rng} if labeling else {}))
-        for problem, rng, labeling in zip(tasks, rngs, labelings, strict=True)
-    ]
+    jobs = []
+    for problem, source in zip(tasks, rngs, strict=True):
+        own: dict[str, Any] = {}
+        if isinstance(problem, CoupledLabelingProblem | DifferenceOfSubmodular):
+            own["rng"] = source
+        if isinstance(problem, DifferenceOfSubmodular) and options.get("method", "auto") == "auto":
+            own["threads"] = 1  # these here are for whole problems
+        jobs.append(partial(minimize, problem, **options, **own))
     if threads <= 1:
         return [job() for job in jobs]
     with ThreadPoolExecutor(threads) as pool:

@@ -16,11 +16,15 @@ class Status(enum.Enum):
 
     OPTIMAL = "the lower bound meets the value: no better answer exists"
     SEARCHED = "the search that the effort describes ran to its end; nothing better was found"
+    LOCAL = "no single move of the method lowers the energy further"
     MAX_SWEEPS = "stopped after max_sweeps sweeps; the answer is as good as it was then"
     MAX_ITER = "stopped after max_iter iterations; the best answer so far is returned"
+    REPORTED = "another program reports optimality; there is no evidence to re-check"
     TIME_LIMIT = "stopped at time_limit; the answer is as good as it was then"
     RULE_ENDED = "the sweeps of the published rule are done; their last labeling is returned"
     CONVERGED = "the relative change of a sweep fell below the tolerance of the published rule"
+    STATIONARY = "no step of the method leads to a better set"
+    LOCAL_MINIMUM = "no set in the neighbourhoods that the certificate names is better"
     STALLED = "floating point allows no further progress; the gap that is left is reported"
 
     def __str__(self) -> str:

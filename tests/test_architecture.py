@@ -11,6 +11,9 @@ ROOT = pathlib.Path(__file__).parents[1]
 PACKAGES = ("subopt", "comixup")
 LAZY = {
     "torch",
+    "lightning",
+    "timm",
+    "jax",
     "PIL",
     "tqdm",
     "matplotlib",
@@ -56,7 +59,13 @@ def test_imports_point_one_way(name):
         private = {m for m in ours if m.startswith("subopt")} - public
         assert not private, "comixup uses public names of subopt only"
     if name.startswith("subopt.labeling"):
-        allowed = ("subopt._", "subopt.result", "subopt.labeling", "subopt.graph")
+        allowed = (
+            "subopt._",
+            "subopt.result",
+            "subopt.certificate",
+            "subopt.labeling",
+            "subopt.graph",
+        )
         assert all(m == "subopt" or m.startswith(allowed) for m in ours), ours
     if name.startswith("subopt.graph"):
         allowed = ("subopt._", "subopt.result", "subopt.graph")
@@ -76,7 +85,20 @@ def test_optional_packages_are_imported_where_they_are_used(name):
     tree = ast.parse(MODULES[name].read_text())
     top = {m.split(".")[0] for m in imported(tree, top_level_only=True)}
     expected = {"hypothesis"} if name == "subopt._strategies" else set()
+    if name.startswith("comixup.torch"):
+        expected = {"torch"}
+    if name == "comixup.torch.lightning":
+        expected |= {"lightning"}
     assert top & LAZY <= expected
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_only_the_layer_for_torch_knows_torch(name):
+    if name.startswith("comixup.torch"):
+        return
+    everything = set(imported(ast.parse(MODULES[name].read_text())))
+    assert not [m for m in everything if m.split(".")[0] in ("torch", "lightning")]
+    assert not [m for m in everything if m.startswith("comixup.torch")]
 
 
 @pytest.mark.parametrize("package", PACKAGES)

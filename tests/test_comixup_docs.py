@@ -10,13 +10,16 @@ import pytest
 
 import comixup
 
-MODULES = [m.name for m in pkgutil.iter_modules(comixup.__path__) if m.name != "__main__"]
+NAMES = {name: getattr(comixup, name) for name in comixup.__all__}
+MODULES = [
+    m.name for m in pkgutil.iter_modules(comixup.__path__) if m.name not in ("__main__", "torch")
+]
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_docstrings(name):
     module = importlib.import_module(f"comixup.{name}")
-    result = doctest.testmod(module, extraglobs={"np": np})
+    result = doctest.testmod(module, extraglobs=NAMES | {"np": np})
     assert result.failed == 0
 
 

@@ -165,9 +165,10 @@ def minimum_by_scipy(form):
     size = form.n + form.n_aux
     source, sink, nodes = size, size + 1, np.arange(size)
     # a node is in the set on the side of the source
-    tails = np.concatenate([form.tails, np.full(size, source), nodes])
-    heads = np.concatenate([form.heads, nodes, np.full(size, sink)])
-    w = np.concatenate([form.capacities, np.maximum(-form.unary, 0), np.maximum(form.unary, 0)])
+    tails = np.concatenate([form.tails, form.heads, np.full(size, source), nodes])
+    heads = np.concatenate([form.heads, form.tails, nodes, np.full(size, sink)])
+    terminals = np.maximum(-form.unary, 0), np.maximum(form.unary, 0)
+    w = np.concatenate([form.capacities, form.reverse, *terminals])
     np.testing.assert_array_equal(w, np.rint(w))
     graph = sp.coo_array((w.astype(np.int32), (tails, heads)), shape=(size + 2, size + 2)).tocsr()
     flow = maximum_flow(graph, source, sink).flow_value

@@ -1,12 +1,15 @@
-"""Cut functions minimized by one maximum flow, against all subsets."""
+"""Cut functions minimized by one maximum flow, against all subsets; the flow as the proof."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from families import FAMILIES
 from hypothesis import given
 from hypothesis import strategies as st
+from test_minimize_laws import lattice
 
-from subopt import Entropy, Modular
+from subopt import CertificateError, Cut, Entropy, FlowCertificate, Modular, Status, minimize
 from subopt.solvers.max_flow import max_flow_minimize
 
 CUTS = [
@@ -21,24 +24,55 @@ CUTS = [
 ]
 
 
+def member(family, other, seed, n):
+    rng = np.random.default_rng(seed)
+    F = FAMILIES[family](rng, n) + 0.5 * FAMILIES[other](rng, n) - Modular(rng.integers(0, 4, n))
+    return F.contract([0]).complement() if rng.integers(2) else F
+
+
 @pytest.mark.parametrize("family", CUTS)
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 6), other=st.sampled_from(CUTS))
 def test_finds_the_smallest_and_the_largest_minimizer(family, seed, n, other):
+    F = member(family, other, seed, n)
+    lowest, smallest, largest = lattice(F, tol=1e-9)
+    for kind, expected in (("minimal", smallest), ("maximal", largest), ("any", None)):
+        result = max_flow_minimize(F, minimizer=kind)
+        assert result.status is Status.OPTIMAL
+        assert result.value == F.value(result.mask.copy()) == pytest.approx(lowest, abs=1e-9)
+        if expected is not None:
+            np.testing.assert_array_equal(result.mask, expected)
+        assert result.lower_bound - 1e-9 <= lowest
+        assert result.gap <= 1e-8
+        assert result.certificate.check(F, result.mask) == pytest.approx(result.gap, abs=1e-9)
+
+
+@pytest.mark.parametrize("family", CUTS)
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(2, 6), other=st.sampled_from(CUTS))
+def test_any_flow_proves_a_bound_and_no_more(family, seed, n, other):
+    F = member(family, other, seed, n)
+    result = max_flow_minimize(F)
+    lowest, flow = result.value, result.certificate.flow
     rng = np.random.default_rng(seed)
-    F = FAMILIES[family](rng, n) + 0.5 * FAMILIES[other](rng, n) - Modular(rng.integers(0, 4, n))
-    if rng.integers(2):
-        F = F.contract([0]).complement()
-    masks = (np.arange(2**F.n)[:, None] >> np.arange(F.n)) & 1 == 1
-    values = np.array([F.value(mask) for mask in masks])
-    small, value = max_flow_minimize(F)
-    large, again = max_flow_minimize(F, maximal=True)
-    assert value == pytest.approx(values.min(), abs=1e-9)
-    assert again == pytest.approx(values.min(), abs=1e-9)
-    assert (small <= large).all()
-    # rounding decides between sets that are minimal up to 1e-9
-    best = masks[values <= values.min() + 1e-9]
-    assert (small >= best.all(axis=0)).all()
-    assert (large <= best.any(axis=0)).all()
+    # not conserved, beyond the capacities: what is left of it proves less, never too much
+    wild = flow + rng.normal(size=flow.shape) * rng.integers(0, 9)
+    gap = FlowCertificate(wild, -np.inf).check(F, result.mask)
+    assert gap >= 0
+    bad = [
+        replace(result.certificate, lower_bound=lowest + 0.1 + 1e-6 * abs(lowest)),
+        FlowCertificate(np.append(flow, 0.0), lowest),
+        FlowCertificate(np.append(flow, np.nan)[1:], lowest),
+    ]
+    for certificate in bad[: 2 + bool(len(flow))]:
+        with pytest.raises(CertificateError):
+            certificate.check(F, result.mask)
+    lower = F + Modular(np.full(F.n, -1.0 - 2 * np.abs(F.as_cut().unary).sum()))
+    with pytest.raises(CertificateError, match="proves"):
+        replace(result.certificate, lower_bound=lowest).check(lower, result.mask)
+
+
+def test_auto_takes_it_and_says_so():
+    F = Cut([[0, 2], [2, 0]]) + Modular([-1, 3])
+    assert minimize(F).method == "max_flow, because F is the cut function of a graph"
 
 
 def test_functions_that_are_no_cuts_say_so():

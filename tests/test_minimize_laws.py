@@ -16,6 +16,7 @@ from subopt import (
     Cut,
     Function,
     GaussianMutualInformation,
+    MatroidRank,
     Modular,
     SetFunction,
     Status,
@@ -210,7 +211,12 @@ def test_what_is_picked_and_why():
     assert minimize(0 * cut).method == "modular, because F is modular"
     assert minimize(cut.restrict([])).method.startswith("modular")
     assert minimize(Cardinality(np.sqrt, 3)).method.startswith("sort, because F is a function of")
-    assert minimize(cut).method.startswith("min_norm_point, because F is not known to be")
+    assert minimize(cut).method == "max_flow, because F is the cut function of a graph"
+    rank = MatroidRank.partition([0, 0, 1], [1, 1])
+    assert minimize(rank).method.startswith("min_norm_point, because F is not known to be")
+    large = Cut(np.zeros((40, 40))) + Cardinality(np.sqrt, 40)
+    assert minimize(large).method.startswith("decomposed, because F is a sum of simple functions")
+    assert minimize(large, minimizer="minimal").method.startswith("min_norm_point")
     assert minimize(cut, method="brute_force").method == "brute_force"
     for method in ("modular", "sort"):
         with pytest.raises(TypeError, match=f"{method} needs a .*, got Cut.*method='auto'"):
@@ -219,7 +225,7 @@ def test_what_is_picked_and_why():
 
 def test_errors_at_the_door():
     F = Cut.from_edges([(0, 1), (1, 2)])
-    with pytest.raises(TypeError, match="SetFunction or a CoupledLabelingProblem, got ndarray"):
+    with pytest.raises(TypeError, match="or a LabelingEnergy, got ndarray"):
         minimize(np.zeros(3))
     with pytest.raises(TypeError, match="A DifferenceOfSubmodular is not submodular"):
         min_norm_point(F - Cardinality(np.sqrt, 3))
@@ -298,8 +304,15 @@ def test_an_interrupt_leaves_nothing_behind():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        minimize(F, callback=interrupt)
+        minimize(F, method="min_norm_point", callback=interrupt)
     assert minimize(F).gap <= TOL
+
+
+def test_methods_of_one_step_report_once():
+    for F in (Modular([1.0, -1.0]), Cardinality(np.sqrt, 4), grid(3)):
+        seen = []
+        result = minimize(F, callback=seen.append)
+        assert [partial.value for partial in seen] == [result.value]
 
 
 def test_many_set_functions():

@@ -73,11 +73,15 @@ class Coverage(SetFunction):
 
     def as_cut(self) -> CutForm:
         """Return the graph with an auxiliary node per item, bought by any element on it."""
-        d = self._data
-        unary = np.concatenate([np.zeros(self.n), d.weights])
-        tails = row_of(d.indptr)
+        d, items = self._data, len(self._data.weights)
         return CutForm(
-            self.n, len(d.weights), tails, self.n + d.indices, d.weights[d.indices], unary
+            self.n,
+            items,
+            row_of(d.indptr),
+            self.n + d.indices,
+            d.weights[d.indices],
+            np.zeros(len(d.indices)),
+            np.concatenate([np.zeros(self.n), d.weights]),
         )
 
     def _state(self, mask: Array) -> Any:

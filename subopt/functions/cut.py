@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -141,6 +142,39 @@ class Cut(SetFunction):
             directed=graph.is_directed(),
         )
 
+    def to_networkx(self, nodes: Iterable[Any] | None = None) -> Any:
+        """Return the graph, with the weights in the edge attribute "weight".
+
+        Parameters
+        ----------
+        nodes : iterable of hashable, optional
+            A name for each element, as in ``list(graph)`` of the graph that F came from; the
+            numbers of the elements by default. ``[nodes[i] for i in result.S]`` names an answer.
+
+        Returns
+        -------
+        networkx.Graph or networkx.DiGraph
+            Directed unless all weights are the same both ways. Without loops; parallel edges have
+            become one.
+
+        Examples
+        --------
+        >>> F = Cut.from_edges([(0, 1), (1, 2)], [2.0, 1.0])
+        >>> F.to_networkx(["a", "b", "c"]).edges(data="weight")
+        EdgeDataView([('a', 'b', 2.0), ('b', 'c', 1.0)])
+        """
+        import networkx as nx
+
+        names = _validate.node_names(nodes, self.n)
+        d, tails = self._data, row_of(self._data.indptr)
+        used = (tails < d.indices) if self.symmetric else np.ones(len(tails), dtype=np.bool_)
+        used &= d.forward > 0
+        graph = nx.Graph() if self.symmetric else nx.DiGraph()
+        graph.add_nodes_from(names)
+        edges = zip(tails[used].tolist(), d.indices[used].tolist(), d.forward[used], strict=True)
+        graph.add_weighted_edges_from((names[i], names[j], float(w)) for i, j, w in edges)
+        return graph
+
     def _build(
         self, n: int, rows: Array, columns: Array, weights: Array, directed: bool, name: str
     ) -> None:
@@ -188,16 +222,11 @@ class Cut(SetFunction):
 
     def as_cut(self) -> CutForm:
         """Return the graph itself."""
-        used = self._data.forward > 0
-        tails = row_of(self._data.indptr)
-        return CutForm(
-            self.n,
-            0,
-            tails[used],
-            self._data.indices[used],
-            self._data.forward[used],
-            np.zeros(self.n),
-        )
+        m = self.n_edges
+        tails, heads = np.empty(m, dtype=np.int64), np.empty(m, dtype=np.int64)
+        capacities, reverse = np.empty(m), np.empty(m)
+        _edges(self._data, tails, heads, capacities, reverse)
+        return CutForm(self.n, 0, tails, heads, capacities, reverse, np.zeros(self.n))
 
     def _state(self, mask: Array) -> Any:
         return None
@@ -246,6 +275,17 @@ def _check_symmetric(indptr: Array, indices: Array, forward: Array, backward: Ar
         f"adjacency[{j}, {i}] is {backward[e]:g}. Pass directed=True for one-way arcs, or "
         "adjacency + adjacency.T to count every entry as an edge."
     )
+
+
+@njit
+def _edges(f, tails, heads, capacities, reverse):
+    m = 0
+    for i in range(f.indptr.shape[0] - 1):
+        for e in range(f.indptr[i], f.indptr[i + 1]):
+            if f.indices[e] > i:  # rows hold both ends of an edge
+                tails[m], heads[m] = i, f.indices[e]
+                capacities[m], reverse[m] = f.forward[e], f.backward[e]
+                m += 1
 
 
 @njit

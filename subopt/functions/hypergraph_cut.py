@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from subopt import _validate
 from subopt._jit import njit
 from subopt._types import Array, ArrayLike
-from subopt.cut_form import CutForm, concave_cut_form
+from subopt.cut_form import CutForm, bends, concave_cut_form
 from subopt.function import SetFunction
 from subopt.functions._sparse import compress, entries, freeze, row_of, weights_for
 from subopt.functions.cardinality import check_concave
@@ -77,10 +77,91 @@ class HypergraphCut(SetFunction):
         indptr, indices, _ = compress(self.n, n_edges, rows, columns, ())
         sizes = np.bincount(indices, minlength=n_edges)
         table, starts, self._tables = _tables(sizes, splitting)
+        self._tents = max((len(bends(t)[0]) for t in self._tables.values()), default=0)
         self.symmetric = all(np.array_equal(t, t[::-1]) for t in self._tables.values())
         self.integral = all(bool((x == np.rint(x)).all()) for x in (w, table))
         self._data = HypergraphCutData(indptr, indices, w, starts, table)
         freeze(self._data)
+
+    @classmethod
+    def from_networkx(
+        cls,
+        graph: Any,
+        edges: Iterable[Any],
+        weight: str | None = "weight",
+        *,
+        splitting: str | Callable[[int, int], float] = "all-or-nothing",
+    ) -> HypergraphCut:
+        """Build the cut function of a hypergraph that is given by its incidence graph.
+
+        Parameters
+        ----------
+        graph : networkx.Graph
+            Bipartite: every hyperedge is a node, joined to its elements.
+        edges : iterable of nodes
+            The nodes that are hyperedges. Element k is the k-th other node of ``list(graph)``.
+        weight : str or None, default "weight"
+            Attribute of the hyperedges with their weight; those without it, or all for None,
+            weigh 1.
+        splitting
+            As for the class.
+
+        Examples
+        --------
+        >>> import networkx as nx
+        >>> graph = nx.Graph([("ann", "club"), ("bob", "club"), ("bob", "team"), ("eve", "team")])
+        >>> HypergraphCut.from_networkx(graph, ["club", "team"])([0])
+        1.0
+        """
+        chosen = list(dict.fromkeys(edges))
+        if missing := [edge for edge in chosen if edge not in graph]:
+            raise ValueError(f"edges needs nodes of the graph, but {missing[0]!r} is none")
+        kept = set(chosen)
+        number = {node: k for k, node in enumerate(v for v in graph if v not in kept)}
+        members = []
+        for edge in chosen:
+            for node in graph[edge]:
+                if node in kept:
+                    raise ValueError(
+                        f"The graph needs to be bipartite between elements and hyperedges, but "
+                        f"the hyperedges {edge!r} and {node!r} are joined"
+                    )
+            members.append([number[node] for node in graph[edge]])
+        for u, v in graph.edges:
+            if u not in kept and v not in kept:
+                raise ValueError(
+                    f"The graph needs to be bipartite between elements and hyperedges, but the "
+                    f"elements {u!r} and {v!r} are joined. For a graph use Cut.from_networkx."
+                )
+        weights = [graph.nodes[edge].get(weight, 1.0) if weight else 1.0 for edge in chosen]
+        return cls(members, weights, n=len(number), splitting=splitting)
+
+    def to_networkx(self, nodes: Iterable[Any] | None = None) -> Any:
+        """Return the incidence graph: hyperedge k is the node ``("edge", k)`` with its weight.
+
+        Parameters
+        ----------
+        nodes : iterable of hashable, optional
+            A name for each element; their numbers by default.
+
+        Returns
+        -------
+        networkx.Graph
+            Bipartite, with the attribute "bipartite": 0 for elements, 1 for hyperedges, which also
+            have a "weight". The splitting is not in it.
+        """
+        import networkx as nx
+
+        names = _validate.node_names(nodes, self.n)
+        d = self._data
+        graph = nx.Graph()
+        graph.add_nodes_from(names, bipartite=0)
+        for k, w in enumerate(d.weights.tolist()):
+            graph.add_node(("edge", k), bipartite=1, weight=w)
+        rows = row_of(d.indptr).tolist()
+        joined = zip(rows, d.indices.tolist(), strict=True)
+        graph.add_edges_from((names[i], ("edge", k)) for i, k in joined)
+        return graph
 
     def value(self, mask: Array) -> float:
         """Evaluate F at a set; O(n + nnz)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -59,6 +59,26 @@ class MatroidRank(SetFunction):
             One more than the largest end by default.
         """
         return _GraphicRank(edges, n_vertices)
+
+    @staticmethod
+    def from_networkx(graph: Any) -> MatroidRank:
+        """Return the rank of sets of edges of a networkx graph.
+
+        Parameters
+        ----------
+        graph : networkx.Graph, DiGraph, MultiGraph or MultiDiGraph
+            Element k is the k-th edge of ``list(graph.edges)``; directions do not count.
+
+        Examples
+        --------
+        >>> import networkx as nx
+        >>> F = MatroidRank.from_networkx(nx.cycle_graph("abcd"))
+        >>> F.n, F([0, 1, 2, 3])
+        (4, 3.0)
+        """
+        number = {node: k for k, node in enumerate(graph)}
+        ends = [(number[u], number[v]) for u, v in graph.edges(data=False)]
+        return _GraphicRank(np.array(ends, dtype=np.intp).reshape(-1, 2), max(len(number), 1))
 
     def value(self, mask: Array) -> float:
         """Evaluate the rank of a set; one sweep."""

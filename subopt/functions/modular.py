@@ -60,7 +60,7 @@ class Modular(SetFunction):
     def as_cut(self) -> CutForm:
         """Return the form without arcs."""
         none = np.zeros(0, dtype=np.intp)
-        return CutForm(self.n, 0, none, none, np.zeros(0), self.weights)
+        return CutForm(self.n, 0, none, none, np.zeros(0), np.zeros(0), self.weights)
 
     def complement(self) -> SetFunction:
         """Return S -> F(V - S) - F(V)."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from subopt import _validate
-from subopt._types import ArrayLike
+from subopt._types import Array, ArrayLike
 from subopt.graph._check import Graph, Terminal, bounded, graph
 from subopt.graph.augment import PATIENCE, augment_within, reach, spreads
 from subopt.graph.flow import Flow
@@ -92,31 +92,51 @@ def max_flow(
 def solve(g: Graph, *, maximal: bool, method: str) -> Flow:
     """Find the maximum flow of a checked graph."""
     forward, backward, source, sink = bounded(g)
-    network, slot = csr(g.n, g.tails, g.heads)
-    residual = np.empty((len(network.heads), 2), dtype=forward.dtype)
-    fill(slot, network.twin, forward, backward, residual)
-    excess = source - sink
-    work = workspace(g.n, forward.dtype)
-    if method == "auto":
-        patience = 0 if spreads(g.n, network, work) else PATIENCE
-    else:
-        # trees have a limit in any case: only push-relabel is sure to end on real capacities
-        patience = {"boykov_kolmogorov": 10**6, "push_relabel": 0}[method]
-    limit = np.int64(patience * (g.n + len(network.heads)))
-    trees = augment_within(g.n, network, residual, excess, work, limit)
-    value = g.cut(work.side)
+    side, flow, ran = minimum_cut(
+        g.n, g.tails, g.heads, forward, backward, source - sink, maximal=maximal, method=method
+    )
+    value = g.cut(side)
     if not np.isfinite(value):
         raise ValueError(
             "max_flow needs a finite cut, but a path of infinite capacities leads from the source "
             "to the sink. Give one of its arcs a finite capacity."
         )
+    return Flow(value, side, flow.astype(np.int64) if g.whole else flow, ran)
+
+
+def minimum_cut(
+    n: int,
+    tails: Array,
+    heads: Array,
+    forward: Array,
+    backward: Array,
+    excess: Array,
+    *,
+    maximal: bool = False,
+    method: str = "auto",
+) -> tuple[Array, Array, str]:
+    """Return the source side of a minimum cut, a maximum flow, and what ran; check nothing.
+
+    `excess` (n,) is the capacity from the source to a node minus that from it to the sink, and is
+    overwritten. All capacities are finite.
+    """
+    network, slot = csr(n, tails, heads)
+    residual = np.empty((len(network.heads), 2), dtype=forward.dtype)
+    fill(slot, network.twin, forward, backward, residual)
+    work = workspace(n, forward.dtype)
+    if method == "auto":
+        patience = 0 if spreads(n, network, work) else PATIENCE
+    else:
+        # trees have a limit in any case: only push-relabel is sure to end on real capacities
+        patience = {"boykov_kolmogorov": 10**6, "push_relabel": 0}[method]
+    limit = np.int64(patience * (n + len(network.heads)))
+    trees = augment_within(n, network, residual, excess, work, limit)
     side = work.side
     if maximal:
-        reach(g.n, network, residual, excess, work, np.int64(-1))
+        reach(n, network, residual, excess, work, np.int64(-1))
         side = ~side
     flow = np.empty_like(forward)
     drain(slot, forward, backward, residual, flow)
-    ran = "boykov_kolmogorov"
-    if not trees:
-        ran = "push_relabel" if patience == 0 else "boykov_kolmogorov, then push_relabel"
-    return Flow(value, side, flow.astype(np.int64) if g.whole else flow, ran)
+    if trees:
+        return side, flow, "boykov_kolmogorov"
+    return side, flow, "push_relabel" if patience == 0 else "boykov_kolmogorov, then push_relabel"

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from subopt import _validate
+from subopt._jit import njit
 from subopt._types import Array
 from subopt.algebra import Sum
 from subopt.certificate import BaseCertificate
@@ -45,38 +46,59 @@ def cardinality_sort(F: SetFunction, *, minimizer: str = "any") -> Result:
     (array([0, 2, 3]), -0.3679, 0.0)
     """
     _validate.choice("minimizer", minimizer, ("any", "minimal", "maximal"))
-    parts = size_and_weights(F)
-    if parts is None:
+    if not is_size_and_weights(F):
         raise TypeError(
             f"sort needs a sum of Cardinality and Modular functions, got {F!r}. Use method='auto', "
             "which picks what fits."
         )
-    d, u = np.diff(parts[0]), parts[1]
-    order = u.argsort(kind="stable")
-    sorted_u = u[order]
-    reached = np.concatenate([[0.0], (sorted_u + d).cumsum()])
-    k = F.n - int(reached[::-1].argmin()) if minimizer == "maximal" else int(reached.argmin())
+    g, u = size_and_weights(F)
+    d, order = g[1:] - g[:-1], u.argsort(kind="stable")
+    k, signs = _prefix(order, u, d, minimizer == "maximal")
     mask = np.zeros(F.n, dtype=np.bool_)
     mask[order[:k]] = True
     value = F.value(mask)
-    ahead = _segments(order[:k], sorted_u[:k], d[:k])
-    behind = _segments(order[k:][::-1], -sorted_u[k:][::-1], -d[k:][::-1])
-    blocks = [*ahead, *(Block(b.orders[:, ::-1], b.weights) for b in behind[::-1])]
-    orders, weights = product(F.n, blocks)
+    if signs:  # the order alone is the proof
+        orders, weights = order[None], np.ones(1)
+    else:
+        sorted_u = u[order]
+        ahead = _segments(order[:k], sorted_u[:k], d[:k])
+        behind = _segments(order[k:][::-1], -sorted_u[k:][::-1], -d[k:][::-1])
+        blocks = [*ahead, *(Block(b.orders[:, ::-1], b.weights) for b in behind[::-1])]
+        orders, weights = product(F.n, blocks)
     certificate = BaseCertificate(orders, weights, value)
     return Result(mask, value, value, Status.OPTIMAL, certificate, "sort", 1, 1)
 
 
-def size_and_weights(F: SetFunction) -> tuple[Array, Array] | None:
-    """Return g (n + 1,) and u (n,) if F is known to be g(|S|) + u(S)."""
+@njit
+def _prefix(order, u, d, maximal):
+    """Return the size of the best prefix, and whether gains are <= 0 in it and >= 0 beyond."""
+    low, reached, k = 0.0, 0.0, 0
+    for j in range(order.shape[0]):
+        reached += u[order[j]] + d[j]
+        if reached < low or (maximal and reached <= low):
+            low, k = reached, j + 1
+    signs = True
+    for j in range(order.shape[0]):
+        gain = u[order[j]] + d[j]
+        signs &= gain <= 0.0 if j < k else gain >= 0.0
+    return k, signs
+
+
+def is_size_and_weights(F: SetFunction) -> bool:
+    """Return whether F is known to be g(|S|) + u(S)."""
+    terms = F.terms if isinstance(F, Sum) else ((1.0, F),)
+    return all(isinstance(term, Cardinality | Modular) for _, term in terms)
+
+
+def size_and_weights(F: SetFunction) -> tuple[Array, Array]:
+    """Return g (n + 1,) and u (n,) with F(S) = g(|S|) + u(S)."""
     g, u = np.zeros(F.n + 1), np.zeros(F.n)
     for scale, term in F.terms if isinstance(F, Sum) else ((1.0, F),):
         if isinstance(term, Cardinality):
-            g = g + scale * term.values
-        elif isinstance(term, Modular):
-            u = u + scale * term.weights
+            g += scale * term.values
         else:
-            return None
+            assert isinstance(term, Modular)
+            u += scale * term.weights
     return g, u
 
 

@@ -59,7 +59,9 @@ def min_norm_point(
         Which minimizer to return if there are several: they form a lattice, with a smallest and a
         largest one. Sets within `tol` of the minimum count as minimizers.
     start : BaseCertificate or array_like of int, shape (n,), optional
-        A base to start from, say of a similar function, or an order of V.
+        A base to start from, say of a similar function, or an order of V. A Frank-Wolfe warm-up is
+        ``start=frank_wolfe(F, max_iter=20).certificate``; with elements that leave, it has cost
+        more than it saved on everything we measured (`benchmarks/submodular.py`, column "warm").
     eliminate : bool, default True
         Whether elements that are known to be in or out leave the problem.
     time_limit : float, optional

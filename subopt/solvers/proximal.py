@@ -13,18 +13,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
 from subopt import _validate
-from subopt._jit import njit
 from subopt._types import Array, ArrayLike
 from subopt.certificate import BaseCertificate
 from subopt.function import SetFunction
 from subopt.functions.modular import Modular
 from subopt.result import Result, Status
-from subopt.solvers._active_set import ActiveSet
+from subopt.solvers._levels import Levels, minimum_norm
 
 
 def prox(F: SetFunction, y: ArrayLike, *, tol: float = 1e-6, max_iter: int = 100_000) -> Array:
@@ -62,7 +60,7 @@ def prox(F: SetFunction, y: ArrayLike, *, tol: float = 1e-6, max_iter: int = 100
     y = _validate.real_array("y", y)
     if y.shape != (F.n,):
         raise ValueError(f"y needs one number per element, shape ({F.n},), got {y.shape}")
-    levels = _minimum_norm(F + Modular(-y), tol, max_iter)
+    levels = _solved(F + Modular(-y), tol, max_iter)
     return -levels.x
 
 
@@ -140,7 +138,7 @@ def path(F: SetFunction, *, tol: float = 1e-6, max_iter: int = 100_000) -> Path:
     (array([0, 1]), -4.0, 0.0)
     """
     _validate.set_function(F)
-    levels = _minimum_norm(F, tol, max_iter)
+    levels = _solved(F, tol, max_iter)
     ends = np.flatnonzero(np.diff(levels.x[levels.order], append=math.inf) > 0) + 1
     masks = np.zeros((len(ends) + 1, F.n), dtype=np.bool_)
     for j, end in enumerate(ends):
@@ -151,57 +149,12 @@ def path(F: SetFunction, *, tol: float = 1e-6, max_iter: int = 100_000) -> Path:
     return Path(F, alphas, masks, certificate, levels.n_evals)
 
 
-class _Levels(NamedTuple):
-    x: Array  # (n,), constant on its level sets
-    order: Array  # by ascending x
-    base: Array  # (n,), the combination of the greedy vertices of:
-    orders: Array
-    weights: Array
-    n_evals: int
-
-
-def _minimum_norm(F: SetFunction, tol: float, max_iter: int) -> _Levels:
+def _solved(F: SetFunction, tol: float, max_iter: int) -> Levels:
     tol = _validate.nonnegative("tol", tol)
-    order, n_evals = np.arange(F.n), 1
-    vertex = F.greedy(order)
-    reach = F.marginals(np.zeros(F.n, dtype=np.bool_)) - F.marginals(np.ones(F.n, dtype=np.bool_))
-    active = ActiveSet(order[None], vertex[None], np.ones(1), float(reach @ reach))
-    best = math.inf
-    for n_evals in range(2, _validate.positive_int("max_iter", max_iter) + 2):
-        order = order[active.x[order].argsort(kind="stable")]
-        vertex = F.greedy(order)
-        fit = np.empty(F.n)
-        fit[order] = _isotonic(vertex[order])
-        # primal minus dual: f(w) + ½||w||² + ½||x||² for w = -fit
-        norm = float(active.x @ active.x)
-        gap = max(0.0, 0.5 * float(fit @ fit) - float(fit @ vertex) + 0.5 * norm)
-        if gap < best:
-            best, found = gap, _Levels(fit, order, active.x, *active.combination(), n_evals)
-        small = math.sqrt(2 * gap) <= tol or norm - active.x @ vertex <= 1e-15 * norm
-        if small or not active.add(order, vertex):
-            return found
-    raise RuntimeError(
-        f"max_iter = {max_iter} sweeps were not enough: the distance to the solution may be "
-        f"{math.sqrt(2 * best):.3g}, and tol is {tol:.3g}"
-    )
-
-
-@njit
-def _isotonic(gains):
-    # pool adjacent violators: the nearest nondecreasing sequence
-    n = gains.shape[0]
-    means, sizes, k = np.empty(n), np.empty(n, dtype=np.int64), 0
-    for gain in gains:
-        means[k], sizes[k] = gain, 1
-        while k and means[k - 1] >= means[k] - 1e-12 * (abs(means[k]) + abs(means[k - 1])):
-            total = sizes[k - 1] + sizes[k]
-            means[k - 1] += (means[k] - means[k - 1]) * sizes[k] / total
-            sizes[k - 1] = total
-            k -= 1
-        k += 1
-    fit, i = np.empty(n), 0
-    for j in range(k):
-        for _ in range(sizes[j]):
-            fit[i] = means[j]
-            i += 1
-    return fit
+    levels = minimum_norm(F, tol, _validate.positive_int("max_iter", max_iter))
+    if not levels.finished:
+        raise RuntimeError(
+            f"max_iter = {max_iter} sweeps were not enough: the distance to the solution may be "
+            f"{levels.distance:.3g}, and tol is {tol:.3g}"
+        )
+    return levels

@@ -1,0 +1,197 @@
+"""Methods for f - g on the problems of El Halabi, Orfanides, Hoheisel (ICML 2023), and small ones.
+
+    SUBOPT_DATA=... OMP_NUM_THREADS=1 python benchmarks/difference.py [--quick] [speech] [mushroom]
+    python benchmarks/difference.py small [--cases 500]
+
+Values and seconds of every method next to those recorded for the published MATLAB code (under
+Octave, with vectorised oracles). `wall` is elapsed time, `cpu` that of all threads; compiling is
+not counted. "small" compares "auto" with all 2^n values for random pairs of families, n <= 16.
+"""
+
+import argparse
+import gzip
+import itertools
+import os
+import pathlib
+import sys
+import time
+from collections import Counter
+
+import numpy as np
+import scipy.sparse as sp
+
+import subopt
+from subopt import (
+    Concave,
+    ConcaveOfModular,
+    Coverage,
+    DifferenceOfSubmodular,
+    Entropy,
+    Modular,
+    minimize,
+)
+from subopt.testing import FAMILIES
+
+# (value, seconds) of the published methods
+RECORDED = {
+    "speech": {
+        "subsup": (-48.1497621796, 63),
+        "supsub": (-48.1497621796, 20),
+        "modmod": (-48.1148598805, 5),
+        "dca": (-48.1552623702, 156),
+        "projected_subgradient": (-48.1552623702, 165),
+        "double_greedy": (-47.841, 18),
+        "auto": (-48.1552623702, None),
+    },
+    "mushroom": {
+        "modmod": (-0.9976143, 13),
+        "supsub": (-0.9964143, 101),
+        "dca": (-0.9969143, 115),
+        "auto": (-0.9979143402, None),
+    },
+}
+
+
+def speech(folder: pathlib.Path) -> DifferenceOfSubmodular:
+    """Few words, much speech: sqrt(words covered) - sum over blocks of sqrt(seconds)."""
+    instance = np.load(folder / "speech_instance.npz")
+    with gzip.open(folder / "uniform-sent.800.gz", "rt") as lines:
+        arcs = np.array([line.split()[1:3] for line in lines if line.startswith("a")], dtype=int)
+    # node 1 is the source, 2 the sink; then come 800 sentences, then words
+    sentence, word = arcs[(arcs[:, 0] > 2) & (arcs[:, 1] > 802)].T
+    shape = (800, word.max() - 802)
+    words = sp.coo_array((np.ones(len(word)), (sentence - 3, word - 803)), shape).tocsr()
+    n = np.arange(800)
+    blocks = sp.coo_array((instance["block_weights"], (n // 80, n)), shape=(10, 800))
+    return Concave(Coverage(words[instance["row_order"]])) - ConcaveOfModular(blocks)
+
+
+def mushroom(folder: pathlib.Path, split: int = 1) -> DifferenceOfSubmodular:
+    """Few features, much information: -I(features; class) + 1e-4 per feature, in bits."""
+    data = np.loadtxt(folder / f"mushroom_train_{split}.csv.gz", delimiter=",", dtype=int)
+    edible, features = data[:, 0], data[:, 1:]
+    price = Modular(np.full(features.shape[1], 1e-4))
+    return Entropy(features, edible) + price - Entropy(features)
+
+
+def methods(h: DifferenceOfSubmodular, quick: bool):
+    whole = np.ones(h.n, dtype=bool)
+    rho = 0.1 * float(np.abs(h.g.greedy(np.arange(h.n))).mean())
+    yield "auto", lambda: minimize(h, rng=0)
+    yield "subsup", lambda: subopt.subsup(h)
+    yield "subsup, from V", lambda: subopt.subsup(h, whole)
+    yield "modmod", lambda: subopt.modmod(h)
+    yield "modmod, from V", lambda: subopt.modmod(h, whole)
+    yield "dca", lambda: subopt.dca(h)
+    yield "complete_dca", lambda: subopt.complete_dca(h)
+    yield "projected_subgradient", lambda: subopt.projected_subgradient(h, patience=100)
+    yield "forward_greedy", lambda: subopt.forward_greedy(h)
+    yield "double_greedy", lambda: subopt.double_greedy(h)
+    yield "local_search", lambda: subopt.local_search(h)
+    yield "local_search, from V", lambda: subopt.local_search(h, whole)
+    if quick:
+        return
+    limits = {"max_iter": 30, "inner_iter": 500}
+    yield "supsub", lambda: subopt.supsub(h)
+    yield f"dca, rho={rho:.2g}", lambda: subopt.dca(h, rho=rho, **limits)
+    yield f"dca_rounded, rho={rho:.2g}", lambda: subopt.dca_rounded(h, rho=rho, **limits)
+    yield f"accelerated_dca, rho={rho:.2g}", lambda: subopt.accelerated_dca(h, rho=rho, **limits)
+
+
+def table(name: str, h: DifferenceOfSubmodular, quick: bool) -> None:
+    heading = ("wall s", "cpu s", "recorded", "s", "times")
+    print(f"\n{name}: n = {h.n}\n{'':28}{'value':>16}" + ("{:>12}" * 5).format(*heading))
+    minimize(h, rng=0, time_limit=1)
+    subopt.subsup(h, max_iter=1, inner_iter=5)  # these compile
+    subopt.dca(h, rho=1.0, max_iter=1, inner_iter=5)
+    for label, run in methods(h, quick):
+        wall, cpu = time.perf_counter(), time.process_time()
+        result = run()
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        recorded, seconds = RECORDED[name].get(label, (None, None))
+        print(
+            f"{label:28}{result.value:16.10f}{wall:12.3f}{cpu:12.3f}"
+            + (f"{recorded:12.7g}" if recorded else " " * 12)
+            + (f"{seconds:12}{seconds / wall:12.0f}" if seconds else "")
+            + (f"  found by {result.method}" if label == "auto" else ""),
+            flush=True,
+        )
+
+
+def chains(n: int) -> list[list[int]]:
+    """Return a partition of all sets, as bit masks, into chains; each grows by one element."""
+    result = [[0]]
+    for bit in (1 << i for i in range(n)):
+        longer = [[*chain, chain[-1] | bit] for chain in result]
+        shorter = [[S | bit for S in chain[:-1]] for chain in result if len(chain) > 1]
+        result = longer + shorter
+    return result
+
+
+def lowest(h: DifferenceOfSubmodular) -> tuple[float, float]:
+    """Return the minimum of h over all sets, and the largest |f| + |g|: one sweep a chain."""
+    low = high = 0.0
+    everything = (1 << h.n) - 1
+    for chain in chains(h.n):
+        steps = [chain[0], *(b ^ a for a, b in itertools.pairwise(chain))]
+        steps.append(everything ^ chain[-1])
+        order = [i for step in steps for i in range(h.n) if step >> i & 1]
+        f, g = (np.cumsum(F.greedy(order)[order]) for F in (h.f, h.g))
+        low, high = min(low, (f - g).min()), max(high, (np.abs(f) + np.abs(g)).max())
+    return float(low), float(high)
+
+
+def small(cases: int) -> None:
+    names, winners, missed, seconds = sorted(FAMILIES), Counter(), [], []
+    for case in range(cases):
+        rng = np.random.default_rng(case)
+        n = int(rng.integers(1, 17))
+        pair = rng.choice(names), rng.choice(names)
+        f, g = (FAMILIES[name](rng, n) for name in pair)
+        nothing = np.zeros(n, dtype=bool)
+        sizes = [np.abs(F.marginals(nothing)).sum() for F in (f, g)]
+        if min(sizes) > 0:  # of the same size, or one of them decides alone
+            g = float(sizes[0] / sizes[1] * rng.uniform(0.5, 2)) * g
+        h = DifferenceOfSubmodular(f, g)
+        best, size = lowest(h)
+        before = time.process_time()
+        result = minimize(h, rng=case, threads=1)
+        seconds.append(time.process_time() - before)
+        winners[result.method.split(",")[0]] += 1
+        slack = 1e-9 * max(size, 1e-300)
+        result.certificate.check(h, result.mask)
+        gains = h.marginals(result.mask.copy())
+        assert np.where(result.mask, -gains, gains).min() >= -10 * slack, (
+            case,
+            pair,
+            n,
+            "a flip improves it",
+        )
+        if result.value > best + slack:
+            missed.append((case, *pair, n, result.value, best))
+    print(
+        f"small: auto is optimal on {cases - len(missed)} of {cases} "
+        f"({100 - 100 * len(missed) / cases:.1f} %), median {np.median(seconds):.3f} s, "
+        f"longest {max(seconds):.2f} s; found by {dict(winners.most_common())}"
+    )
+    for line in missed:
+        print("  missed:", *line)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("names", nargs="*", default=["speech", "mushroom", "small"])
+    parser.add_argument("--cases", type=int, default=500)
+    parser.add_argument("--quick", action="store_true", help="leave out the slowest methods")
+    options = parser.parse_args()
+    if "small" in options.names:
+        small(options.cases)
+    for name in [name for name in options.names if name in RECORDED]:
+        if not (data := os.environ.get("SUBOPT_DATA")):
+            parser.error("SUBOPT_DATA needs to name the folder with dsm/")
+        build = {"speech": speech, "mushroom": mushroom}[name]
+        table(name, build(pathlib.Path(data) / "dsm"), options.quick)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,193 @@
+"""Minimum cuts of grids against PyMaxflow: build and solve, one thread each.
+
+    pip install PyMaxflow scikit-image
+    python benchmarks/graph_cuts_grid.py            # --quick for the small ones
+
+Prints medians of runs that alternate, in ms of this thread's time, and how many times as long
+PyMaxflow takes: through directed `add_grid_edges`, and through `add_edges` on index arrays, the
+leanest way to build a grid with it. Values are asserted to be equal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import maxflow
+import numpy as np
+
+import subopt
+
+Problem = tuple[np.ndarray, np.ndarray, list[Any]]
+
+
+def pairs(weights: list[Any]) -> list[tuple[np.ndarray, np.ndarray]]:
+    return [w if isinstance(w, tuple) else (w, w) for w in weights]
+
+
+def graph(source: np.ndarray, edges: int = 0) -> Any:
+    kind = maxflow.GraphInt if source.dtype.kind == "i" else maxflow.GraphFloat
+    return kind(source.size, edges)
+
+
+def grid_calls(source: np.ndarray, sink: np.ndarray, weights: list[Any]) -> tuple[float, Any]:
+    """One directed `add_grid_edges` for each axis and direction."""
+    g = graph(source)
+    nodes = g.add_grid_nodes(source.shape)
+    d = source.ndim
+    for axis, pair in enumerate(pairs(weights)):
+        for w, place, pad in zip(pair, (2, 0), ((0, 1), (1, 0)), strict=True):
+            structure = np.zeros((3,) * d, dtype=int)
+            structure[tuple(place if i == axis else 1 for i in range(d))] = 1
+            full = np.pad(w, [pad if i == axis else (0, 0) for i in range(d)])
+            g.add_grid_edges(nodes, weights=full, structure=structure, symmetric=False)
+    g.add_grid_tedges(nodes, source, sink)
+    return g.maxflow(), ~g.get_grid_segments(nodes)
+
+
+def edge_calls(source: np.ndarray, sink: np.ndarray, weights: list[Any]) -> tuple[float, Any]:
+    """One `add_edges` for each axis, with both directions."""
+    g = graph(source, source.ndim * source.size)
+    nodes = g.add_grid_nodes(source.shape)
+    for axis, (forward, backward) in enumerate(pairs(weights)):
+        tails = nodes.take(range(nodes.shape[axis] - 1), axis)
+        heads = nodes.take(range(1, nodes.shape[axis]), axis)
+        g.add_edges(tails.ravel(), heads.ravel(), forward.ravel(), backward.ravel())
+    g.add_grid_tedges(nodes, source, sink)
+    return g.maxflow(), ~g.get_grid_segments(nodes)
+
+
+def ours(source: np.ndarray, sink: np.ndarray, weights: list[Any]) -> tuple[float, Any]:
+    result = subopt.grid_cut(source, sink, weights)
+    return result.value, result.source_side
+
+
+def random_grid(rng: np.random.Generator, shape: tuple[int, ...], *, whole: bool) -> Problem:
+    def numbers(size: tuple[int, ...]) -> np.ndarray:
+        return rng.integers(0, 100, size) if whole else rng.random(size)
+
+    weights = []
+    for axis in range(len(shape)):
+        arcs = tuple(n - (i == axis) for i, n in enumerate(shape))
+        pair = numbers(arcs), numbers(arcs)
+        # three axes at full strength would make all nodes follow one terminal
+        weights.append(pair if len(shape) == 2 else tuple(w // 2 if whole else w / 2 for w in pair))
+    return numbers(shape), numbers(shape), weights
+
+
+def photograph(name: str, smoothness: float) -> Problem:
+    """Figure and ground by intensity; cutting between two pixels is cheap where they differ."""
+    from skimage import data
+
+    image = getattr(data, name)().astype(np.float64) / 255
+    if image.ndim == 3:
+        image = image.mean(axis=2)
+    dark, light = np.percentile(image, [20, 80])
+    steps = [np.diff(image, axis=axis) ** 2 for axis in (0, 1)]
+    beta = 1 / (2 * np.concatenate([step.ravel() for step in steps]).mean())
+    weights = [smoothness * np.exp(-beta * step) for step in steps]
+    return 20 * (image - light) ** 2, 20 * (image - dark) ** 2, weights
+
+
+def problems(quick: bool) -> Iterator[tuple[str, Problem]]:
+    rng = np.random.default_rng(0)
+    for n in (256,) if quick else (256, 512, 1024):
+        for whole in (False, True):
+            yield (
+                f"random {n}^2 {'int' if whole else 'float'}",
+                random_grid(rng, (n, n), whole=whole),
+            )
+    for name in ("camera", "astronaut", "coins"):
+        for smoothness in (1.0, 5.0, 20.0):
+            yield f"{name} smoothness {smoothness:g}", photograph(name, smoothness)
+    for n in (32,) if quick else (32, 64):
+        for whole in (False, True):
+            yield (
+                f"random {n}^3 {'int' if whole else 'float'}",
+                random_grid(rng, (n, n, n), whole=whole),
+            )
+
+
+def medians(
+    calls: list[Callable[[], Any]], runs: int, clock: Callable[[], float] = time.thread_time
+) -> list[float]:
+    """Return the median time of each call in ms, over runs that take turns."""
+    times: list[list[float]] = [[] for _ in calls]
+    for _ in range(runs):
+        for call, row in zip(calls, times, strict=True):
+            start = clock()
+            call()
+            row.append(1e3 * (clock() - start))
+    return [statistics.median(row) for row in times]
+
+
+def one_by_one(quick: bool, runs: int) -> None:
+    print(f"{'':28}{'subopt':>9}{'grid calls':>12}{'lean':>9}   times as fast")
+    for name, problem in problems(quick):
+        value, _ = ours(*problem)
+        for peer in (grid_calls, edge_calls):
+            assert np.isclose(peer(*problem)[0], value, rtol=1e-9), name
+        solvers = (ours, grid_calls, edge_calls)
+        own, grid, lean = medians([partial(f, *problem) for f in solvers], runs)
+        print(f"{name:28}{own:9.1f}{grid:12.1f}{lean:9.1f}   {grid / own:.2f}  {lean / own:.2f}")
+
+
+def loop(source: np.ndarray, sink: np.ndarray, weights: list[Any]) -> list[float]:
+    """PyMaxflow grid after grid; the ends of the arcs are computed once."""
+    nodes = np.arange(source[0].size).reshape(source[0].shape)
+    ends = [
+        (nodes.take(range(n - 1), axis).ravel(), nodes.take(range(1, n), axis).ravel())
+        for axis, n in enumerate(nodes.shape)
+    ]
+    forward, backward = ([w[i].reshape(len(source), -1) for w in weights] for i in (0, 1))
+    values = []
+    for b in range(len(source)):
+        g = maxflow.GraphFloat(nodes.size, 2 * nodes.size)
+        g.add_nodes(nodes.size)
+        for axis, (tails, heads) in enumerate(ends):
+            g.add_edges(tails, heads, forward[axis][b], backward[axis][b])
+        g.add_grid_tedges(nodes, source[b], sink[b])
+        values.append(g.maxflow())
+        g.get_grid_segments(nodes)
+    return values
+
+
+def many(count: int, runs: int) -> None:
+    print(f"\n{count} grids in one call, float; wall ms; two threads mean something on idle cores")
+    print(f"{'':12}{'1 thread':>9}{'2 threads':>11}{'loop':>9}   loop / 1   1 / 2")
+    rng = np.random.default_rng(1)
+    for n in (4, 8, 16):
+        source, sink = rng.random((2, count, n, n))
+        down, right = (count, n - 1, n), (count, n, n - 1)
+        weights = [(rng.random(size), rng.random(size)) for size in (down, right)]
+        values = subopt.grid_cut_many(source, sink, weights, threads=1).values
+        assert np.allclose(values, loop(source, sink, weights), rtol=1e-9)
+
+        problem = source, sink, weights
+        calls = [
+            partial(subopt.grid_cut_many, *problem, threads=1),
+            partial(subopt.grid_cut_many, *problem, threads=2),
+            partial(loop, *problem),
+        ]
+        one, two, peer = medians(calls, runs, time.perf_counter)
+        print(f"{n}x{n:<10}{one:9.1f}{two:11.1f}{peer:9.1f}   {peer / one:8.2f}{one / two:8.2f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="the small problems only")
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--only", choices=("one", "many"), help="one grid a call, or many")
+    options = parser.parse_args()
+    if options.only != "many":
+        one_by_one(options.quick, options.runs)
+    if options.only != "one":
+        many(1000 if options.quick else 10_000, options.runs)
+
+
+if __name__ == "__main__":
+    main()

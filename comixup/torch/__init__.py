@@ -1,0 +1,42 @@
+"""Mixers for PyTorch: tensors of any device and dtype in and out, a training step, saliency.
+
+The mixers are those of `comixup`, with the same options. What a plan needs of a batch, a few
+numbers a patch, is pooled on the device and travels to the host; images stay where they are.
+"""
+
+from comixup.torch.ahead import PlanAhead
+from comixup.torch.collate import MixCollate
+from comixup.torch.gather import apply, apply_labels
+from comixup.torch.hidden import mixed_at
+from comixup.torch.losses import soft_cross_entropy, softmax_binary_cross_entropy
+from comixup.torch.mixers import (
+    CoMixup,
+    CutMix,
+    InputMixup,
+    PuzzleMix,
+    RandomChoice,
+    TensorMixer,
+)
+from comixup.torch.saliency import gradient_norm, input_saliency, undisturbed
+from comixup.torch.step import StepResult, training_step
+
+__all__ = [
+    "CoMixup",
+    "CutMix",
+    "InputMixup",
+    "MixCollate",
+    "PlanAhead",
+    "PuzzleMix",
+    "RandomChoice",
+    "StepResult",
+    "TensorMixer",
+    "apply",
+    "apply_labels",
+    "gradient_norm",
+    "input_saliency",
+    "mixed_at",
+    "soft_cross_entropy",
+    "softmax_binary_cross_entropy",
+    "training_step",
+    "undisturbed",
+]

@@ -1,0 +1,103 @@
+"""PlanAhead: the next batch is planned on a thread of its own while the device works on this one.
+
+For saliency that is known one step early: from the model of the last step, or without a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Any
+
+from torch import Tensor
+
+from comixup.base import MixedBatch
+from comixup.torch.mixers import AnyPlan, TensorMixer
+
+
+class PlanAhead:
+    """Plan batches one step early.
+
+    Parameters
+    ----------
+    mix : TensorMixer
+
+    Examples
+    --------
+    >>> batches = [(torch.rand(8, 1, 16, 16), torch.arange(8)) for _ in range(3)]
+    >>> def saliency(images, labels):               # called when the batch before is handed out
+    ...     return images.square().sum(dim=1)
+    >>> with PlanAhead(CoMixup(num_classes=8, seed=0)) as ahead:
+    ...     for images, labels, plan in ahead.batches(batches, saliency):
+    ...         pass                                # train: the next plan is being made meanwhile
+    >>> images.shape, labels.shape
+    (torch.Size([8, 1, 16, 16]), torch.Size([8, 8]))
+    """
+
+    def __init__(self, mix: TensorMixer) -> None:
+        self.mix = mix
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="comixup-plan")
+
+    def submit(
+        self, images: Tensor, saliency: Any = None, **options: Any
+    ) -> Callable[[Tensor | None], MixedBatch]:
+        """Begin to plan a batch; return a function of its labels that waits and mixes.
+
+        Parameters
+        ----------
+        images, saliency
+            As in `TensorMixer.mix`.
+        **options
+            `rng`, `step`, `rank` and `epoch`, likewise.
+        """
+        epoch = options.pop("epoch", 0)
+        key = self.mix.key(**options)
+        planning = self.mix.planning(key, images, saliency, epoch=epoch)
+        plan: Future[AnyPlan] = self._thread.submit(planning)
+        return lambda labels: self.mix.finish(plan.result(), images, labels)
+
+    def batches(
+        self,
+        batches: Iterable[Any],
+        saliency: Callable[[Tensor, Tensor], Tensor] | None = None,
+        *,
+        epoch: int = 0,
+    ) -> Iterator[MixedBatch]:
+        """Yield the mixed batches, each while the next one is being planned.
+
+        Parameters
+        ----------
+        batches : iterable of (images, labels)
+            E.g. a `DataLoader`.
+        saliency : callable, optional
+            ``saliency(images, labels)`` gives the maps of a batch, before the batch before it is
+            handed out: with a model, that of one step earlier. Without it they are computed from
+            the images.
+        epoch : int, default 0
+            As in `TensorMixer.mix`.
+        """
+        waiting = None
+        for images, labels in batches:
+            maps = None if saliency is None else saliency(images, labels)
+            following = (self.submit(images, maps, epoch=epoch), labels)
+            if waiting is not None:
+                yield waiting[0](waiting[1])
+            waiting = following
+        if waiting is not None:
+            yield waiting[0](waiting[1])
+
+    def close(self) -> None:
+        """End the thread; plans that were begun are finished."""
+        self._thread.shutdown()
+
+    def __enter__(self) -> PlanAhead:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

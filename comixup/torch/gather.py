@@ -1,0 +1,217 @@
+"""Plans applied to tensors, on the device where they are; gradients pass through."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from comixup._types import Array
+from comixup.apply import blend_of, patch_starts
+from comixup.grid import patch_edges, require_fit
+from comixup.pairs import BlendPlan, BoxPlan, PairPlan
+from comixup.plan import MixPlan
+
+
+def apply(plan: MixPlan | PairPlan, tensor: Tensor, *, blend: str | None = None) -> Tensor:
+    r"""Mix a tensor that is aligned with the batch: images, hidden layers, masks.
+
+    Parameters
+    ----------
+    plan : MixPlan, BlendPlan or BoxPlan
+    tensor : Tensor of shape (B, ..., \*spatial)
+        On any device and of any dtype; what `plan.apply` is for numpy.
+    blend : {"mean", "first"}, optional
+        As in `plan.apply`: needed for integers, which may be class indices.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape, dtype, device and memory format; differentiable.
+
+    Examples
+    --------
+    >>> plan = MixPlan.from_sources([[[1, 1], [0, 0]], [[0, 1], [0, 1]]], spatial=(4,))
+    >>> apply(plan, torch.tensor([[0.0, 1.0, 2.0, 3.0], [4.0, 5.0, 6.0, 7.0]]))
+    tensor([[4., 5., 2., 3.],
+            [2., 3., 4., 5.]])
+    """
+    if len(tensor) != len(plan):
+        raise ValueError(
+            f"tensor needs one entry for each of the {len(plan)} inputs of the plan, got the shape "
+            f"{tuple(tensor.shape)}"
+        )
+    mean = True
+    if blend is not None or not isinstance(plan, BoxPlan):  # a box divides no pixel
+        mean = blend_of(blend, _numpy_kind(tensor.dtype)) == "mean"
+    d = 0 if isinstance(plan, BlendPlan) else len(plan.spatial)
+    if tensor.ndim < 1 + d:
+        raise ValueError(
+            f"tensor needs the shape (batch, ..., *spatial) with {d} spatial axes, got "
+            f"{tuple(tensor.shape)}"
+        )
+    if isinstance(plan, MixPlan):
+        mixed = _patches(plan, tensor, mean)
+    elif isinstance(plan, BoxPlan):
+        mixed = _box(plan, tensor)
+    else:
+        mixed = _blend(plan, tensor, mean)
+    return _in_format_of(tensor, mixed)
+
+
+def apply_labels(
+    plan: MixPlan | PairPlan, labels: Tensor, *, num_classes: int | None = None
+) -> Tensor:
+    """Mix labels on their device: each input counts for its share.
+
+    Parameters
+    ----------
+    plan : MixPlan, BlendPlan or BoxPlan
+    labels : Tensor, int of shape (B,) or of shape (B, K)
+        Class indices (with `num_classes`), or one-hot, soft or multi-label rows.
+    num_classes : int, optional
+        Number K of classes; needed for class indices.
+
+    Returns
+    -------
+    Tensor of shape (B, K)
+        float32 for integer labels, otherwise of the dtype of `labels`.
+    """
+    rows = label_rows(labels, len(plan), num_classes)
+    sources, weights = plan.slots
+    index = torch.tensor(sources, device=rows.device)
+    precision = torch.float64 if rows.dtype == torch.float64 else torch.float32
+    share = torch.tensor(weights, dtype=precision, device=rows.device)
+    mixed = sum(share[:, s, None] * rows[index[:, s]] for s in range(index.shape[1]))
+    assert isinstance(mixed, Tensor)
+    return mixed.to(rows.dtype)
+
+
+def label_rows(labels: Tensor, n: int, num_classes: int | None) -> Tensor:
+    """Return labels as float rows (n, K), or say what is wrong with them."""
+    needed = "class indices (batch,) or one-hot, soft or multi-label rows (batch, classes)"
+    if labels.ndim not in (1, 2) or len(labels) != n:
+        raise ValueError(f"labels needs {needed} of {n} inputs, got {tuple(labels.shape)}")
+    if labels.ndim == 2:
+        if num_classes is not None and labels.shape[1] != num_classes:
+            raise ValueError(
+                f"labels has {labels.shape[1]} classes a row, but num_classes is {num_classes}"
+            )
+        return labels if labels.is_floating_point() else labels.to(torch.float32)
+    if labels.is_floating_point() or labels.dtype == torch.bool:
+        raise TypeError(f"labels needs {needed}, got {labels.dtype} of shape {tuple(labels.shape)}")
+    if num_classes is None:
+        raise ValueError(
+            "labels are class indices, so num_classes is needed. Pass num_classes=..., or "
+            "labels=None and take plan.interpolate_loss(loss, labels)."
+        )
+    low, high = (int(v) for v in torch.aminmax(labels))
+    if low < 0 or high >= num_classes:
+        raise ValueError(
+            f"labels needs class indices in 0..{num_classes - 1} (num_classes={num_classes}), got "
+            f"{low if low < 0 else high}"
+        )
+    return torch.nn.functional.one_hot(labels.long(), num_classes).to(torch.float32)
+
+
+def _numpy_kind(dtype: torch.dtype) -> np.dtype[Any]:
+    name = str(dtype).removeprefix("torch.")
+    return np.dtype(np.float32 if dtype.is_floating_point else name)
+
+
+def _in_format_of(tensor: Tensor, mixed: Tensor) -> Tensor:
+    for ndim, layout in ((4, torch.channels_last), (5, torch.channels_last_3d)):
+        if tensor.ndim != ndim or tensor.is_contiguous():
+            continue
+        if tensor.is_contiguous(memory_format=layout):
+            return mixed.contiguous(memory_format=layout)
+    return mixed.contiguous()
+
+
+def _patches(plan: MixPlan, tensor: Tensor, mean: bool) -> Tensor:
+    d = len(plan.grid)
+    spatial = tuple(tensor.shape[-d:])
+    require_fit("tensor", spatial, plan.grid)
+    plan.require_movable(spatial)
+    flat = tensor.reshape(len(plan), -1, math.prod(spatial))
+    first = _level(plan, flat, spatial, 0)
+    if not mean or plan.levels == 1:
+        return first.reshape(tensor.shape)
+    second = _level(plan, flat, spatial, 1)
+    divided = _per_pixel(plan.halved.astype(np.uint8), spatial, tensor.device).bool()[:, None]
+    return torch.where(divided, _mean(first, second), first).reshape(tensor.shape)
+
+
+def _level(plan: MixPlan, flat: Tensor, spatial: tuple[int, ...], level: int) -> Tensor:
+    """Fill all patches from one level, of pixels (B, C, S)."""
+    source = _per_pixel(plan.sources[..., level], spatial, flat.device)
+    if plan.moves is None:
+        return torch.gather(flat, 0, source[:, None].expand_as(flat))
+    starts = patch_starts(spatial, plan.grid)
+    shift = starts[plan.moves[..., level]] - starts.reshape(plan.grid)
+    at = torch.arange(flat.shape[2], device=flat.device) + _per_pixel(shift, spatial, flat.device)
+    rows = flat.transpose(1, 2).reshape(-1, flat.shape[1])
+    return rows[source * flat.shape[2] + at].transpose(1, 2)
+
+
+def _per_pixel(values: Array, spatial: tuple[int, ...], device: torch.device) -> Tensor:
+    r"""Spread numbers (B, \*grid) over the pixels of their patches: (B, S). Small ones travel."""
+    spread = torch.tensor(np.ascontiguousarray(values), device=device)
+    for axis, s in enumerate(spatial, start=1):
+        patches = np.arange(spread.shape[axis])
+        of_pixel = np.repeat(patches, np.diff(patch_edges(s, len(patches))))
+        spread = spread.index_select(axis, torch.as_tensor(of_pixel, device=device))
+    return spread.reshape(len(spread), -1)
+
+
+def _mean(a: Tensor, b: Tensor) -> Tensor:
+    if a.is_floating_point():
+        return 0.5 * a + 0.5 * b
+    return (a >> 1) + (b >> 1) + ((a | b) & 1)  # halves up, never leaving the dtype
+
+
+def _blend(plan: PairPlan, tensor: Tensor, mean: bool) -> Tensor:
+    own = np.arange(len(plan))
+    if not mean:
+        chosen = np.where(plan.share >= 0.5, own, plan.partner)
+        return tensor[torch.tensor(chosen, device=tensor.device)]
+    wide = tensor.dtype == torch.float64 or not (tensor.is_floating_point() or tensor.itemsize == 1)
+    precision = torch.float64 if wide else torch.float32
+    share = torch.tensor(plan.share, dtype=precision, device=tensor.device)
+    share = share.reshape((-1,) + (1,) * (tensor.ndim - 1))
+    partner = tensor[torch.tensor(plan.partner, device=tensor.device)]
+    mixed = share * tensor + (1 - share) * partner
+    return (mixed if tensor.is_floating_point() else (mixed + 0.5).floor()).to(tensor.dtype)
+
+
+def _box(plan: BoxPlan, tensor: Tensor) -> Tensor:
+    mask = torch.ones((1,) * tensor.ndim, dtype=torch.bool, device=tensor.device)
+    column = (-1,) + (1,) * (tensor.ndim - 1)
+    for axis, start, stop in plan.ends(tensor.shape):
+        at = torch.arange(tensor.shape[axis], device=tensor.device)
+        at = at.reshape((-1,) + (1,) * (tensor.ndim - 1 - axis))
+        low, high = (torch.tensor(e, device=tensor.device).reshape(column) for e in (start, stop))
+        mask = mask & (low <= at) & (at < high)
+    partner = tensor[torch.tensor(plan.partner, device=tensor.device)]
+    return torch.where(mask, partner, tensor)
+
+
+def require_images(images: Any) -> Tensor:
+    r"""Return `images` if they are a tensor (B, C, \*spatial) of floats or uint8."""
+    needed = "a tensor of floats or uint8, of shape (batch, channels, *spatial)"
+    if not isinstance(images, Tensor):
+        raise TypeError(
+            f"images needs {needed}, got {type(images).__name__}. For arrays there is "
+            "comixup.CoMixup."
+        )
+    if not (images.is_floating_point() or images.dtype == torch.uint8):
+        raise TypeError(f"images needs {needed}, got {images.dtype}. Convert it first.")
+    if not 3 <= images.ndim <= 5 or 0 in images.shape:
+        raise ValueError(
+            f"images needs {needed} with 1 to 3 spatial dimensions and no empty axis, got "
+            f"{tuple(images.shape)}. Grey images need a channel axis: images[:, None]."
+        )
+    return images

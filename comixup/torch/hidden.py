@@ -1,0 +1,43 @@
+"""Hidden layers mixed by a plan, for Manifold Mixup and for plans of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from torch import nn
+
+from comixup.pairs import PairPlan
+from comixup.plan import MixPlan
+from comixup.torch.gather import apply
+
+
+@contextmanager
+def mixed_at(module: nn.Module, plan: MixPlan | PairPlan) -> Iterator[None]:
+    """Mix what `module` gets as its first input, for as long as the context lasts.
+
+    Parameters
+    ----------
+    module : Module
+        A layer of a network; the network itself to mix images.
+    plan : MixPlan, BlendPlan or BoxPlan
+        E.g. from `comixup.ManifoldMixup`.
+
+    Examples
+    --------
+    >>> from comixup import ManifoldMixup
+    >>> layers = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+    >>> layer, plan = ManifoldMixup(n_layers=3, seed=0).plan(6)
+    >>> with mixed_at(layers[layer], plan):
+    ...     logits = layers(torch.rand(6, 4))
+    """
+
+    def mix(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (apply(plan, inputs[0]), *inputs[1:])
+
+    handle = module.register_forward_pre_hook(mix)
+    try:
+        yield
+    finally:
+        handle.remove()

@@ -1,0 +1,43 @@
+"""Losses for soft labels, in float32 whatever the precision of the forward pass."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def soft_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the mean of - sum_k labels log softmax(logits), as published for ImageNet.
+
+    Parameters
+    ----------
+    logits, labels : Tensor of shape (B, K)
+
+    Examples
+    --------
+    >>> soft_cross_entropy(torch.zeros(1, 4), torch.tensor([[0.5, 0.5, 0.0, 0.0]]))
+    tensor(1.3863)
+    """
+    with torch.autocast(logits.device.type, enabled=False):
+        return functional.cross_entropy(logits.float(), labels.float())
+
+
+def softmax_binary_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the mean binary cross entropy of softmax(logits), as published for CIFAR.
+
+    Parameters
+    ----------
+    logits, labels : Tensor of shape (B, K)
+        Mean over B and K.
+
+    Examples
+    --------
+    >>> softmax_binary_cross_entropy(torch.zeros(1, 2), torch.tensor([[0.5, 0.5]]))
+    tensor(0.6931)
+    """
+    with torch.autocast(logits.device.type, enabled=False):
+        return functional.binary_cross_entropy(logits.float().softmax(dim=1), labels.float())
+
+
+LOSSES = {"bce": softmax_binary_cross_entropy, "ce": soft_cross_entropy}

@@ -1,0 +1,110 @@
+"""What of a batch travels to the host: saliency and colours pooled to patches on the device."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from comixup.grid import patch_edges, patch_pixels, require_fit
+from comixup.saliency import normalized
+from comixup.summary import Needs, Summary, require_map_shape, saliency_maps
+
+
+def summarize(images: Tensor, saliency: Any, needs: Needs) -> Callable[[], Summary]:
+    """Pool what `needs` asks for, and return a function that waits for it on the host.
+
+    Everything is put on the queue of the device before this returns, so the function may be called
+    later, from another thread, and waits for nothing that comes after.
+    """
+    n, spatial = len(images), tuple(images.shape[2:])
+    grid = needs.grid
+    if grid is None:
+        return lambda: Summary(n, spatial)
+    require_fit("images", spatial, grid)
+    if saliency is None or isinstance(saliency, str):
+        # without a network the maps are computed on the host, from grey images
+        saliency = torch.as_tensor(_host_maps(images, saliency, grid))
+    maps = torch.as_tensor(saliency, device=images.device).detach()
+    require_map_shape(tuple(maps.shape), tuple(images.shape), spatial, grid)
+    shape = tuple(maps.shape[1:])
+    N, d = math.prod(grid), len(grid)
+    with torch.no_grad():
+        maps = maps.to(_precision(maps))
+        parts = [pool(maps, grid).reshape(n, N), *_peaks(maps), maps.reshape(n, -1).amin(1, True)]
+        if needs.colours:
+            parts.append(pool(images.to(maps.dtype), grid).reshape(n, -1))
+        fetch = _to_host(torch.cat([p.to(maps.dtype) for p in parts], dim=1))
+
+    def summary() -> Summary:
+        numbers = fetch()
+        sums = numbers[:, :N].reshape(n, *grid)
+        least = numbers[:, N + d]
+        if (least < 0).any():
+            i = int(np.argmax(least < 0))
+            raise ValueError(
+                f"saliency needs numbers >= 0, but sample {i} has {least[i]}. Take its abs(), or "
+                "comixup.torch.gradient_norm of a gradient."
+            )
+        weights, peaks = normalized(sums, numbers[:, N : N + d], shape, sums, needs.zero_saliency)
+        colours = None
+        if needs.colours:
+            colours = numbers[:, N + d + 1 :].reshape(n, -1, *grid) / patch_pixels(grid, spatial)
+        return Summary(n, spatial, weights, peaks, colours)
+
+    return summary
+
+
+def pool(maps: Tensor, grid: Sequence[int]) -> Tensor:
+    r"""Sum (B, ..., \*spatial) over patches of any size, in a fixed order."""
+    for axis, patches in zip(range(maps.ndim - len(grid), maps.ndim), grid, strict=True):
+        edges = patch_edges(maps.shape[axis], patches)
+        widest = int(np.diff(edges).max())
+        if widest == 1:
+            continue
+        columns = edges[:-1, None] + np.arange(widest)
+        real = torch.as_tensor(columns < edges[1:, None], device=maps.device)
+        index = torch.as_tensor(np.minimum(columns, edges[-1] - 1).ravel(), device=maps.device)
+        parts = maps.index_select(axis, index).unflatten(axis, (patches, widest))
+        parts = parts.masked_fill(~real.reshape(real.shape + (1,) * (maps.ndim - 1 - axis)), 0)
+        maps = parts.sum(dim=axis + 1)
+    return maps
+
+
+def _peaks(maps: Tensor) -> list[Tensor]:
+    flat = maps.reshape(len(maps), -1).argmax(dim=1, keepdim=True)
+    places = []
+    for size in reversed(maps.shape[1:]):
+        places.append(flat % size)
+        flat = flat // size
+    return places[::-1]
+
+
+def _precision(maps: Tensor) -> torch.dtype:
+    return torch.float64 if maps.dtype == torch.float64 else torch.float32
+
+
+def _host_maps(images: Tensor, saliency: str | None, grid: tuple[int, ...]) -> Any:
+    grey = images.detach().to(torch.float32).mean(dim=1, keepdim=True).cpu().numpy()
+    return saliency_maps(grey, "first", saliency, grey.shape[2:], grid)
+
+
+def _to_host(numbers: Tensor) -> Callable[[], Any]:
+    """Start the copy of a small tensor; the function that is returned waits for it."""
+    if numbers.device.type != "cuda":
+        host = numbers.cpu()
+        return lambda: host.numpy().astype(np.float64)
+    host = torch.empty(numbers.shape, dtype=numbers.dtype, pin_memory=True)
+    host.copy_(numbers, non_blocking=True)
+    arrived = torch.cuda.Event()
+    arrived.record(torch.cuda.current_stream(numbers.device))
+
+    def fetch() -> Any:
+        arrived.synchronize()
+        return host.numpy().astype(np.float64)
+
+    return fetch

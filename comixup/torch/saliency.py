@@ -1,0 +1,155 @@
+"""Saliency from a network: the gradient of its loss, and nothing of it changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+Loss = Callable[[Tensor, Any], Tensor]
+
+
+def gradient_norm(gradient: Tensor) -> Tensor:
+    r"""Return saliency (B, \*spatial) of a gradient (B, C, \*spatial): the norm over channels.
+
+    Examples
+    --------
+    >>> gradient_norm(torch.tensor([[[3.0, 0.0], [-4.0, 1.0]]]))
+    tensor([[5., 1.]])
+    """
+    if gradient.ndim < 3:
+        raise ValueError(
+            "gradient needs the shape (batch, channels, *spatial), got the shape "
+            f"{tuple(gradient.shape)}"
+        )
+    wide = gradient.detach().to(torch.promote_types(gradient.dtype, torch.float32))
+    # scaled per sample, so that squares of tiny gradients do not vanish
+    scale = wide.abs().amax(dim=tuple(range(1, wide.ndim)), keepdim=True)
+    scale = torch.where(scale > 0, scale, torch.ones_like(scale))
+    return (wide / scale).square().sum(dim=1).sqrt() * scale.squeeze(1)
+
+
+@contextmanager
+def undisturbed(model: nn.Module, device: torch.device | None = None) -> Iterator[None]:
+    """Leave a model and PyTorch as they were, whatever happens to them in between.
+
+    Restored are the mode of every module, gradients (by reference: what is added to a tensor in
+    place stays), buffers such as running means, random numbers of the CPU and of `device`, and the
+    autocast cache.
+
+    Parameters
+    ----------
+    model : Module
+    device : torch.device, optional
+        Of the data; that of the first parameter by default.
+
+    Examples
+    --------
+    >>> model = nn.Sequential(nn.BatchNorm1d(2), nn.Dropout())
+    >>> with undisturbed(model):
+    ...     _ = model(torch.ones(8, 2)).sum().backward()
+    >>> model[0].running_mean, model[0].weight.grad
+    (tensor([0., 0.]), None)
+    """
+    if device is None:
+        device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    modes = [(module, module.training) for module in model.modules()]
+    gradients = [(parameter, parameter.grad) for parameter in model.parameters()]
+    for parameter, _ in gradients:
+        parameter.grad = None
+    buffers = [(buffer, buffer.detach().clone()) for buffer in model.buffers()]
+    with ExitStack() as stack:
+        devices = [device] if device.type == "cuda" else []
+        stack.enter_context(torch.random.fork_rng(devices=devices))
+        if torch.is_autocast_enabled(device.type):
+            # what is cached here would carry its graph into the caller's passes
+            dtype = torch.get_autocast_dtype(device.type)
+            stack.enter_context(torch.autocast(device.type, dtype=dtype, cache_enabled=False))
+        try:
+            yield
+        finally:
+            for module, training in modes:
+                module.training = training
+            for parameter, gradient in gradients:
+                parameter.grad = gradient
+            _restore(buffers, device)
+
+
+def _restore(buffers: list[tuple[Tensor, Tensor]], device: torch.device) -> None:
+    """Give buffers their values again. Only what changed: a graph may hold on to the others."""
+    with torch.no_grad():
+        changed = [(buffer != value).any().to(device) for buffer, value in buffers]
+        if not changed:
+            return
+        # one wait for the device, not one for every buffer
+        for (buffer, value), differs in zip(buffers, torch.stack(changed).tolist(), strict=True):
+            if differs:
+                buffer.copy_(value)
+
+
+@contextmanager
+def input_saliency(
+    model: nn.Module,
+    images: Tensor,
+    labels: Any,
+    loss: Loss | None = None,
+    *,
+    train: bool = False,
+    scale: float = 1.0,
+) -> Iterator[Tensor]:
+    r"""Compute saliency from a network; the model is as before in the end.
+
+    One forward pass and the part of a backward pass that leads to the images. Mode, gradients,
+    buffers, random numbers and the autocast cache are restored when the context is left.
+
+    Parameters
+    ----------
+    model : Module
+        Gets `images`, returns logits.
+    images : Tensor of float, shape (B, C, \*spatial)
+    labels : Tensor
+        Handed to `loss`.
+    loss : callable, optional
+        ``loss(logits, labels)``, a number or one for every sample, which are summed; cross entropy
+        by default, of class indices or of rows.
+    train : bool, default False
+        Whether the pass is in training mode; in evaluation mode by default.
+    scale : float, default 1.0
+        Factor of the loss, against gradients that vanish in float16. Only ratios within a sample
+        matter.
+
+    Yields
+    ------
+    Tensor of shape (B, \*spatial)
+        float32 or float64: the norm of the gradient over channels.
+
+    Examples
+    --------
+    >>> model = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    >>> images, labels = torch.rand(6, 1, 8, 8), torch.arange(6)
+    >>> with input_saliency(model, images, labels) as saliency:
+    ...     mixed, rows = CoMixup(num_classes=10)(images, labels, saliency)
+    >>> saliency.shape
+    torch.Size([6, 8, 8])
+    """
+    if not images.is_floating_point():
+        raise TypeError(
+            f"images needs floats, to have a gradient, got {images.dtype}. Convert them as the "
+            "model needs them."
+        )
+    with undisturbed(model, images.device):
+        model.train(train)
+        with torch.inference_mode(False), torch.enable_grad():
+            leaf = images.detach().clone().requires_grad_()
+            value = (loss or sum_of_losses)(model(leaf), labels)
+            (gradient,) = torch.autograd.grad(value.sum() * scale, leaf)
+        yield gradient_norm(gradient)
+
+
+def sum_of_losses(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the sum over the batch of the cross entropies, of class indices or of rows."""
+    return functional.cross_entropy(logits, labels, reduction="sum")

@@ -1,0 +1,152 @@
+"""One training step as published: clean pass, saliency, mix, mixed pass, gradients of both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from comixup import _validate
+from comixup.base import Mixer
+from comixup.torch.gather import require_images
+from comixup.torch.losses import LOSSES
+from comixup.torch.mixers import AnyPlan, TensorMixer
+from comixup.torch.saliency import gradient_norm, input_saliency
+
+
+class StepResult(NamedTuple):
+    """What a training step computed, without its graph.
+
+    Attributes
+    ----------
+    loss : Tensor
+        What gradients were taken of: the sum of the other two.
+    clean_loss : Tensor
+        ``clean_weight * 2 CE / K``; zero without a clean pass.
+    mixed_loss : Tensor
+    logits : Tensor of shape (B, K)
+        For the mixed images.
+    plan : MixPlan, BlendPlan or BoxPlan
+    """
+
+    loss: Tensor
+    clean_loss: Tensor
+    mixed_loss: Tensor
+    logits: Tensor
+    plan: Any
+
+
+def training_step(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    mix: TensorMixer,
+    *,
+    loss: str | Callable[[Tensor, Tensor], Tensor] = "bce",
+    clean_weight: float = 1.0,
+    step: int | None = None,
+    epoch: int = 0,
+    amp: torch.dtype | None = None,
+    scale: Callable[[Tensor], Tensor] | None = None,
+) -> StepResult:
+    r"""Add the gradients of one mixed batch to the parameters.
+
+    As published: with a mixer that uses saliency, a clean pass in training mode, whose loss is
+    ``clean_weight * 2 CE / K`` and whose gradient with respect to the images is the saliency; then
+    a pass on the mixed images. Each of the two is backpropagated once, so memory is that of one.
+    Zeroing gradients and stepping the optimizer is left to the caller.
+
+    Parameters
+    ----------
+    model : Module
+        Gets images, returns logits (B, K). In `DistributedDataParallel`, gradients are exchanged
+        once, with the mixed pass.
+    images : Tensor of float, shape (B, C, \*spatial)
+    labels : Tensor, int of shape (B,) or of shape (B, K)
+        K is taken from the logits.
+    mix : TensorMixer
+    loss : {"bce", "ce"} or callable, default "bce"
+        Of the mixed pass: binary cross entropy of the softmax (published for CIFAR), soft cross
+        entropy (ImageNet), or ``loss(logits, rows)``.
+    clean_weight : float, default 1.0
+        With 0 saliency comes from a pass in evaluation mode that leaves no trace. Mixers that use
+        no saliency have no clean pass.
+    step, epoch
+        As in `TensorMixer.mix`.
+    amp : torch.dtype, optional
+        Run the forward passes under autocast to this type, e.g. ``torch.bfloat16``.
+    scale : callable, optional
+        ``scaler.scale`` of a `torch.amp.GradScaler`: applied to losses before `backward`.
+
+    Returns
+    -------
+    StepResult
+
+    Examples
+    --------
+    >>> model = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    >>> mix = CoMixup(seed=0)
+    >>> result = training_step(model, torch.rand(6, 1, 8, 8), torch.arange(6), mix)
+    >>> optimizer.step(); optimizer.zero_grad()
+    >>> bool(result.loss == result.clean_loss + result.mixed_loss)
+    True
+    """
+    images = require_images(images)
+    _validate.real("clean_weight", clean_weight)
+    if not callable(loss):
+        loss = LOSSES[_validate.choice("loss", loss, tuple(LOSSES))]
+    scale = scale or (lambda value: value)
+    key = mix.key(step=step)
+    clean, saliency = _clean_pass(
+        model, images, labels, mix.active(key, epoch), clean_weight, amp, scale
+    )
+    plan: AnyPlan = mix.planning(key, images, saliency, epoch=epoch)()
+    mixed = mix.finish(plan, images, None).images
+    with _autocast(images, amp):
+        logits = model(mixed)
+    rows = mix.labels(plan, labels, logits.shape[1])
+    mixed_loss = loss(logits, rows)
+    scale(mixed_loss).backward()
+    mixed_loss = mixed_loss.detach()
+    return StepResult(clean + mixed_loss, clean, mixed_loss, logits.detach(), plan)
+
+
+def _clean_pass(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    mixer: Mixer | None,
+    weight: float,
+    amp: torch.dtype | None,
+    scale: Callable[[Tensor], Tensor],
+) -> tuple[Tensor, Tensor | None]:
+    """Return the clean loss, backpropagated, and the saliency, if the mixer uses any."""
+    none = torch.zeros((), device=images.device)
+    if mixer is None or not mixer.uses_saliency:
+        return none, None
+    if weight == 0:
+        with _autocast(images, amp), input_saliency(model, images, labels) as saliency:
+            return none, saliency
+    leaf = images.detach().clone().requires_grad_()
+    with _without_exchange(model):
+        with _autocast(images, amp):
+            logits = model(leaf)
+        with torch.autocast(images.device.type, enabled=False):
+            loss = 2 * weight / logits.shape[1] * functional.cross_entropy(logits.float(), labels)
+        scale(loss).backward()
+    assert leaf.grad is not None
+    return loss.detach(), gradient_norm(leaf.grad)
+
+
+def _autocast(images: Tensor, amp: torch.dtype | None) -> AbstractContextManager[Any]:
+    return nullcontext() if amp is None else torch.autocast(images.device.type, dtype=amp)
+
+
+def _without_exchange(model: nn.Module) -> AbstractContextManager[Any]:
+    """Keep DistributedDataParallel and its like from exchanging gradients."""
+    return model.no_sync() if hasattr(model, "no_sync") else nullcontext()

@@ -1,0 +1,145 @@
+"""Where the nodes of a grid lie in memory: rows of cells with a border, problems one after another.
+
+Nodes are cells of one long array. Between rows (planes, problems) lie as many cells of border as
+the longest offset needs, shared by the row before and the row after, so that a neighbour is always
+``cell + shift``, and a neighbour outside the grid is a cell without arcs. On periodic axes the
+border is twice as wide and `wrap` says which node each of its cells stands for.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from subopt._types import Array
+
+Vector = tuple[int, int, int]
+
+
+class Layout(NamedTuple):
+    """The cells of some grids of one shape, and their arcs."""
+
+    stack: int  # grids
+    shape: Vector  # of a grid; leading ones below three dimensions
+    padded: Vector
+    first: int  # cell of the first node
+    cells: int
+    shift: Array  # (arcs of a cell,) uint64, modulo 2**64; arcs 2q and 2q + 1 are twins
+    wrap: Array | None  # (cells,) uint32
+
+    @property
+    def degree(self) -> Any:
+        """Arcs of a cell as the kernels want them: None is compiled for 4, without periodic axes."""
+        arcs = len(self.shift)
+        return None if arcs == 4 and self.wrap is None else np.uint64(arcs)
+
+    def nodes(self, array: Array) -> Array:
+        """Return the nodes' part of an array over cells: (grids, shape), a view."""
+        return self._inner(array, 1)[..., 0]
+
+    def arcs(self, array: Array) -> Array:
+        """Return the nodes' part of an array over arcs: (grids, shape, arcs of a node), a view."""
+        return self._inner(array, len(self.shift))
+
+    def _inner(self, array: Array, depth: int) -> Array:
+        last = self.first + self.stack * int(np.prod(self.padded))
+        inner = array[self.first * depth : last * depth]
+        a, b, c = self.shape
+        return inner.reshape((self.stack, *self.padded, depth))[:, :a, :b, :c]
+
+
+class Workspace(NamedTuple):
+    """What a maximum flow on a grid reads and writes. Bytes a cell: see `docs/grid_cuts.md`.
+
+    Fill `residual` and `excess`, border included (zero there), and run `settle` and `grow`.
+    """
+
+    residual: Array  # (cells * arcs,) int32 or float64: of arc k of cell v at v * arcs + k
+    excess: Array  # (cells,) same dtype: capacity from the source minus capacity to the sink
+    state: Array  # (cells,) uint8
+    outward: Array  # (cells,) uint8 if the degree is None, else uint32; bit k: arc k is open
+    inward: Array  # same; bit k: the twin of arc k is open
+    stamp: Array  # (cells,) int64; when the distance to the root was last known, and the distance
+    queue: Array  # (cells + 1,) uint32
+    orphans: Array  # (cells + 1,) uint32
+
+
+def workspace(layout: Layout, dtype: Any) -> Workspace:
+    """Return room for flows on a layout; capacities and excesses are zero."""
+    cells, arcs = layout.cells, len(layout.shift)
+    bits = np.uint8 if layout.degree is None else np.uint32
+    return Workspace(
+        residual=np.zeros(cells * arcs, dtype=dtype),
+        excess=np.zeros(cells, dtype=dtype),
+        state=np.empty(cells, dtype=np.uint8),
+        outward=np.empty(cells, dtype=bits),
+        inward=np.empty(cells, dtype=bits),
+        stamp=np.empty(cells, dtype=np.int64),
+        queue=np.empty(cells + 1, dtype=np.uint32),
+        orphans=np.empty(cells + 1, dtype=np.uint32),
+    )
+
+
+def layout(
+    count: int, shape: Vector, offsets: tuple[Vector, ...], periodic: tuple[bool, bool, bool]
+) -> Layout:
+    """Lay out `count` grids; arcs 2q and 2q + 1 of a node follow offset q and its opposite."""
+    offsets = tuple(short(o, shape, periodic) for o in offsets)
+    border = [max((abs(o[i]) for o in offsets), default=0) for i in range(3)]
+    a, b, c = (n + (p + p * wraps) for n, p, wraps in zip(shape, border, periodic, strict=True))
+    strides = np.array([b * c, c, 1])
+    first = int(np.dot(border, strides))
+    cells = first + count * a * b * c + first
+    steps = [sign * int(np.dot(o, strides)) for o in offsets for sign in (1, -1)]
+    shift = np.array(steps, dtype=np.int64).view(np.uint64)
+    plain = Layout(count, shape, (a, b, c), first, cells, shift, None)
+    if cells >= 2**31:
+        raise ValueError(
+            f"A grid cut needs fewer than 2**31 cells, got {cells} for {count} grids of shape "
+            f"{shape} with their border"
+        )
+    if not any(periodic):
+        return plain
+    wrap = np.arange(cells, dtype=np.uint32)
+    node = plain.nodes(np.arange(cells))
+    for k, step in enumerate(steps):
+        offset = [o if k % 2 == 0 else -o for o in offsets[k // 2]]
+        here = (slice(None), *tails(offset, shape, periodic))
+        wrap[node[here] + step] = heads(node, offset, shape, periodic)
+    return plain._replace(wrap=wrap)
+
+
+def short(offset: Vector, shape: Vector, periodic: tuple[bool, bool, bool]) -> Vector:
+    """Return an offset with the same ends, at most half around periodic axes; zero without arcs."""
+    short = [
+        (o + n // 2) % n - n // 2 if wraps and n else o
+        for o, n, wraps in zip(offset, shape, periodic, strict=True)
+    ]
+    if any(abs(o) >= n for o, n in zip(short, shape, strict=True)):
+        return (0, 0, 0)
+    return (short[0], short[1], short[2])
+
+
+def tails(offset: Any, shape: Any, periodic: Any) -> tuple[Any, ...]:
+    """Return where the tails of the arcs along an offset lie."""
+    return tuple(
+        slice(0, n) if wraps else slice(min(max(-o, 0), n), max(n - max(o, 0), 0))
+        for o, n, wraps in zip(offset, shape, periodic, strict=True)
+    )
+
+
+def heads(array: Array, offset: Any, shape: Any, periodic: Any) -> Array:
+    """Return what lies at the heads of the arcs along an offset; the last axes are the grid's."""
+    axes = range(-len(shape), 0)
+    shifts = {axis: -o for axis, o, wraps in zip(axes, offset, periodic, strict=True) if wraps}
+    if any(shifts.values()):
+        array = np.roll(array, tuple(shifts.values()), tuple(shifts))
+    opposite = [-o for o in offset]
+    return array[(..., *tails(opposite, shape, periodic))]
+
+
+def at_heads(array: Array, offset: Any, periodic: Any) -> Array:
+    """Return an array over arcs, in the order of their tails, in the order of their heads."""
+    shifts = [o * wraps for o, wraps in zip(offset, periodic, strict=True)]
+    return np.roll(array, shifts, (-3, -2, -1)) if any(shifts) else array

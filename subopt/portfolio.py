@@ -1,0 +1,236 @@
+"""Several methods for f - g side by side, and the best of them: what "auto" does.
+
+First the members run, each from its own start. Their sets, and then sets near the best one and
+random ones, go down to local minima by flips and swaps. Every task has a fixed amount of work and
+its own random numbers, and results are compared in the order of the tasks: so threads change
+nothing but the time. Only `time_limit` can.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from subopt import _validate
+from subopt._types import RNG, Array
+from subopt.difference import DifferenceOfSubmodular
+from subopt.function import SetFunction
+from subopt.functions.modular import Modular
+from subopt.result import Result, Status
+from subopt.solvers._descent import Descent, Limits, difference
+from subopt.solvers.accelerated_dca import accelerated_dca
+from subopt.solvers.branch_and_bound import branch_and_bound
+from subopt.solvers.complete_dca import complete_dca
+from subopt.solvers.dca import dca
+from subopt.solvers.dca_rounded import dca_rounded
+from subopt.solvers.double_greedy import double_greedy
+from subopt.solvers.forward_greedy import forward_greedy
+from subopt.solvers.local_search import local_search, reach, search
+from subopt.solvers.milp import milp
+from subopt.solvers.modmod import modmod
+from subopt.solvers.modular import modular_weights
+from subopt.solvers.projected_subgradient import projected_subgradient
+from subopt.solvers.subsup import subsup
+from subopt.solvers.supsub import supsub
+from subopt.submodular import exact_method, minimize_submodular
+
+METHODS: dict[str, Callable[..., Result]] = {
+    "subsup": subsup,
+    "supsub": supsub,
+    "modmod": modmod,
+    "dca": dca,
+    "dca_rounded": dca_rounded,
+    "accelerated_dca": accelerated_dca,
+    "complete_dca": complete_dca,
+    "projected_subgradient": projected_subgradient,
+    "forward_greedy": forward_greedy,
+    "double_greedy": double_greedy,
+    "local_search": local_search,
+    "branch_and_bound": branch_and_bound,
+    "milp": milp,
+}
+
+Task = Callable[[float | None], Result]
+ROUNDS = 4
+
+
+def minimize_difference(
+    h: DifferenceOfSubmodular,
+    *,
+    method: str = "auto",
+    starts: int | None = None,
+    rng: RNG = None,
+    threads: int | None = None,
+    time_limit: float | None = None,
+    callback: Callable[[Result], object] | None = None,
+) -> Result:
+    """Minimize h by `method`; "auto" runs several and local search. See `minimize`."""
+    difference(h)
+    _validate.choice("method", method, ("auto", *METHODS))
+    if method == "auto":
+        return portfolio(
+            h, starts=starts, rng=rng, threads=threads, time_limit=time_limit, callback=callback
+        )
+    for name, option in (("starts", starts), ("threads", threads)):
+        if option is not None:
+            raise ValueError(f"{name} is for method='auto'; {method} is one run from one start")
+    if method in ("double_greedy", "milp"):
+        if method == "double_greedy" and time_limit is not None:
+            raise ValueError("time_limit is for methods that iterate; double_greedy is one pass")
+        result = double_greedy(h) if method == "double_greedy" else milp(h, time_limit=time_limit)
+        if callback is not None:
+            callback(result)
+        return result
+    options = {"rng": rng} if method in ("subsup", "modmod", "branch_and_bound") else {}
+    return METHODS[method](h, time_limit=time_limit, callback=callback, **options)
+
+
+def portfolio(
+    h: DifferenceOfSubmodular,
+    *,
+    starts: int | None = None,
+    rng: RNG = None,
+    threads: int | None = None,
+    time_limit: float | None = None,
+    callback: Callable[[Result], object] | None = None,
+) -> Result:
+    """Minimize f - g by several methods and local search."""
+    if (weights := modular_weights(h.g)) is not None:
+        return _submodular(h.f + Modular(-weights), time_limit, callback)
+    run = _Run(h, starts, _validate.generator(rng), threads, time_limit, callback)
+    whole = np.ones(h.n, dtype=np.bool_)
+    run.tasks(
+        [
+            lambda left: forward_greedy(h, patience=4, time_limit=left),
+            lambda left: subsup(h, inner_iter=40, max_iter=10, time_limit=left),
+            lambda left: projected_subgradient(h, max_iter=300, patience=30, time_limit=left),
+            lambda left: modmod(h, whole, max_iter=5, time_limit=left),
+        ]
+    )
+    run.polish(run.found)
+    for k in range(ROUNDS):
+        S = run.best().mask
+        streams = run.rng.spawn(run.starts * (k + 1) // ROUNDS - run.starts * k // ROUNDS)
+        run.polish([_restart(h, restarted(S, stream)) for stream in streams])
+    return run.result()
+
+
+def restarted(S: Array, rng: np.random.Generator) -> Array:
+    """Return a set near S, or for a quarter of the time one at random of about its size."""
+    n, size = len(S), int(S.sum())
+    if rng.integers(4) == 0:
+        return rng.random(n) < (size + 1) / (n + 2)
+    mask = S.copy()
+    for side, least in ((np.flatnonzero(S), 1), (np.flatnonzero(~S), 0)):
+        count = min(len(side), int(rng.integers(least, 4)))
+        flipped = rng.choice(side, count, replace=False)
+        mask[flipped] = ~mask[flipped]
+    return mask
+
+
+def _restart(h: DifferenceOfSubmodular, mask: Array) -> Result:
+    return Result(mask, math.inf, -math.inf, Status.SEARCHED, None, "a random start", 0, 0)
+
+
+def _submodular(
+    F: SetFunction,
+    time_limit: float | None,
+    callback: Callable[[Result], object] | None,
+) -> Result:
+    # bases are certificates of h as well, flows and summands are not
+    method = exact_method(F)
+    method = "min_norm_point" if method in ("max_flow", "decomposed") else method
+    result = minimize_submodular(F, method=method, time_limit=time_limit, callback=callback)
+    return replace(result, method=f"{result.method}, because g is modular")
+
+
+class _Run:
+    """The tasks of one call, what they found, and the time."""
+
+    def __init__(
+        self,
+        h: DifferenceOfSubmodular,
+        starts: int | None,
+        rng: np.random.Generator,
+        threads: int | None,
+        time_limit: float | None,
+        callback: Callable[[Result], object] | None,
+    ) -> None:
+        self.h, self.rng, self.callback = h, rng, callback
+        default = max(8, min(64, 4096 // max(1, h.n)))
+        self.starts = default if starts is None else _validate.natural("starts", starts)
+        count = os.cpu_count() or 1
+        self.threads = count if threads is None else _validate.positive_int("threads", threads)
+        self.deadline = math.inf
+        if time_limit is not None:
+            self.deadline = time.monotonic() + _validate.nonnegative("time_limit", time_limit)
+        self.reach = reach(h)
+        self.found: list[Result] = []
+        self.n_iter = self.n_evals = 0
+
+    def left(self) -> float | None:
+        """Return the seconds that are left."""
+        return None if self.deadline == math.inf else max(0.0, self.deadline - time.monotonic())
+
+    def tasks(self, tasks: Sequence[Task]) -> None:
+        """Run tasks on several threads; results come in the order of the tasks."""
+        if not tasks or (self.left() == 0.0 and self.found):
+            return
+        if self.threads == 1 or len(tasks) == 1:
+            results = [task(self.left()) for task in tasks]
+        else:
+            with ThreadPoolExecutor(min(self.threads, len(tasks))) as pool:
+                results = list(pool.map(lambda task: task(self.left()), tasks))
+        self.n_iter += sum(result.n_iter for result in results)
+        self.n_evals += sum(result.n_evals for result in results)
+        self.found += results
+        if self.callback is not None:
+            self.callback(self.best())
+
+    def polish(self, results: list[Result]) -> None:
+        """Take the sets of some results, each only once, down to local minima."""
+        seen: dict[bytes, Result] = {}
+        for result in results:
+            seen.setdefault(result.mask.tobytes(), result)
+
+        def polished(result: Result, left: float | None) -> Result:
+            limits = Limits.of(100_000, left)
+            descent = Descent(self.h, result.mask, "local_search", limits, None)
+            local = search(descent, ("flip", "swap"), self.reach)
+            better = local.value < result.value
+            name = f"{result.method} and local_search" if better else result.method
+            return replace(local, method=name)
+
+        self.tasks([partial(polished, result) for result in seen.values()])
+
+    def best(self) -> Result:
+        """Return the first of the best results, or of those that are proven local minima."""
+        lowest = min(result.value for result in self.found)
+        rank = [
+            (result.value > lowest, result.status is not Status.LOCAL_MINIMUM)
+            for result in self.found
+        ]
+        return self.found[rank.index(min(rank))]
+
+    def result(self) -> Result:
+        """Return the best result, about the whole run."""
+        best = self.best()
+        if best.status is not Status.LOCAL_MINIMUM and self.left() != 0.0:
+            self.polish([best])  # it was found after the last time that sets were polished
+            best = self.best()
+        done = best.status is Status.LOCAL_MINIMUM and self.left() != 0.0
+        return replace(
+            best,
+            mask=best.mask.copy(),
+            status=best.status if done else Status.TIME_LIMIT,
+            method=f"{best.method}, the best of a portfolio",
+            n_iter=self.n_iter,
+            n_evals=self.n_evals,
+        )

@@ -1,0 +1,212 @@
+"""Branch and bound: the minimum, and a certificate that proves it, for all families."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from families import FAMILIES
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import subopt.solvers.branch_and_bound as solver
+from subopt import (
+    DifferenceOfSubmodular,
+    Entropy,
+    Modular,
+    Status,
+    branch_and_bound,
+)
+from subopt._interval import Interval, Parts, chains
+from subopt.majorant import KINDS, Majorant
+from subopt.testing import all_values
+
+seeds = st.integers(0, 2**32 - 1)
+few = settings(max_examples=max(3, settings().max_examples // 6))
+every_family = pytest.mark.parametrize("family", FAMILIES)
+NAMES = sorted(FAMILIES)
+
+
+def problem(family, seed, n, others=NAMES):
+    """A family minus another one, neither of which is much larger."""
+    rng = np.random.default_rng(seed)
+    f, g = FAMILIES[family](rng, n), FAMILIES[others[seed % len(others)]](rng, n)
+    a, b = (max(1e-9, np.abs(all_values(F)).max()) for F in (f, g))
+    f = f * (max(1, round(b / a)) if seed % 3 else b / a) if a > 1e-8 < b else f
+    return DifferenceOfSubmodular(*((f, g) if seed % 2 else (g, f)))
+
+
+def features(seed, n, price=0.1):
+    """A price per column minus what the columns tell of a class."""
+    rng = np.random.default_rng(seed)
+    D, C = rng.integers(0, 2, (14, n)), rng.integers(0, 3, 14)
+    prices = Modular(rng.choice([price, 2 * price], n))
+    return DifferenceOfSubmodular(Entropy(D, C) + prices, Entropy(D))
+
+
+def searched(h, **options):
+    """Branch and bound that does not try all sets of anything."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(solver, "SMALL", 0)
+        return branch_and_bound(h, rng=0, **options)
+
+
+def values_of(h):
+    masks = (np.arange(2**h.n)[:, None] >> np.arange(h.n)) & 1 == 1
+    return np.array([h.value(mask) for mask in masks])
+
+
+def size(h):
+    return 1e-8 * (1 + np.abs(all_values(h.f)).max() + np.abs(all_values(h.g)).max())
+
+
+@every_family
+@few
+@given(seed=seeds, n=st.integers(1, 9))
+def test_it_finds_the_minimum_and_proves_it(family, seed, n):
+    h = problem(family, seed, n)
+    lowest, tol = values_of(h).min(), size(h)
+    for solve in (searched, branch_and_bound):
+        result = solve(h)
+        assert result.status is Status.OPTIMAL
+        assert result.value == h.value(result.mask.copy())
+        assert result.lower_bound <= result.value <= lowest + tol
+        assert result.lower_bound >= lowest - tol
+        assert result.certificate.check(h, result.mask) == pytest.approx(result.gap, abs=tol)
+
+
+@few
+@given(seed=seeds, n=st.integers(1, 9), price=st.sampled_from([0.0, 0.03, 0.1, 1.0]))
+def test_features_are_selected_with_a_bound_of_their_own(seed, n, price):
+    h = features(seed, n, price)
+    assert Parts.of(h).falling
+    result = searched(h)
+    assert result.value == pytest.approx(values_of(h).min(), abs=1e-8)
+    assert result.gap <= 1e-7
+    assert result.certificate.check(h, result.mask) == pytest.approx(result.gap, abs=1e-8)
+
+
+@given(seed=seeds, n=st.integers(2, 8))
+def test_the_best_set_and_the_bound_only_improve(seed, n):
+    h = problem("coverage", seed, n)
+    lowest, tol, seen = values_of(h).min(), size(h), []
+    final = searched(h, callback=seen.append)
+    assert seen[-1].value == final.value
+    for before, after in pairwise(seen):
+        assert after.value <= before.value
+        assert after.lower_bound >= before.lower_bound - tol
+    for result in seen:
+        assert result.lower_bound - tol <= lowest <= result.value + tol
+        assert result.certificate.check(h, result.mask) == pytest.approx(result.gap, abs=tol)
+
+
+@every_family
+@few
+@given(seed=seeds, n=st.integers(1, 8), limit=st.integers(1, 6))
+def test_limits_leave_a_bracket(family, seed, n, limit):
+    h = problem(family, seed, n)
+    result = searched(h, node_limit=limit)
+    lowest, tol = values_of(h).min(), size(h)
+    assert result.lower_bound - tol <= lowest <= result.value + tol
+    assert result.status in (Status.OPTIMAL, Status.MAX_ITER)
+    assert result.certificate.check(h, result.mask) == pytest.approx(result.gap, abs=tol)
+    more = searched(h, node_limit=limit + 5, start=result.mask)
+    assert more.value <= result.value
+    assert more.lower_bound >= result.lower_bound - tol
+
+
+def test_no_time_at_all():
+    h = problem("facility location", 5, 8)
+    result = searched(h, time_limit=0)
+    assert result.status in (Status.OPTIMAL, Status.TIME_LIMIT)
+    assert result.certificate.check(h, result.mask) == pytest.approx(result.gap, abs=1e-8)
+
+
+@given(seed=seeds, n=st.integers(2, 7), gap=st.sampled_from([0.5, 1.0, 2.0]))
+def test_a_gap_may_remain(seed, n, gap):
+    h = problem("cut", seed, n)
+    result = searched(h, gap=gap)
+    assert result.status is Status.OPTIMAL
+    assert result.gap <= gap + size(h)
+    assert values_of(h).min() >= result.value - gap - size(h)
+
+
+# What it is made of -------------------------------------------------------------------------------
+
+
+@every_family
+@few
+@given(seed=seeds, n=st.integers(1, 6))
+def test_majorants_are_above_and_tight_at_sets(family, seed, n):
+    rng = np.random.default_rng(seed)
+    G = FAMILIES[family](rng, n)
+    values, bounds = all_values(G), Majorant(G)
+    tol = 1e-9 * (1 + np.abs(values).max())
+    points = ((np.arange(2**n)[:, None] >> np.arange(n)) & 1).astype(float)
+    where = rng.integers(2**n)
+    for kind in bounds.kinds:
+        for x in (rng.random(n), points[where]):
+            constant, weights = bounds.at(x, kind)
+            assert (constant + points @ weights >= values - tol).all()
+        if KINDS[kind] in ("grow", "shrink"):
+            assert constant + points[where] @ weights == pytest.approx(values[where], abs=tol)
+
+
+@every_family
+@few
+@given(seed=seeds, n=st.integers(1, 6))
+def test_bounds_and_costs_of_intervals_hold(family, seed, n):
+    rng = np.random.default_rng(seed)
+    h = problem(family, seed, n) if seed % 5 else features(seed, n)
+    kind = rng.integers(0, 3, n)
+    interval = Interval(Parts.of(h), kind == 1, np.flatnonzero(kind == 2))
+    m = interval.size
+    points, shares = rng.random((3, m)), rng.dirichlet(np.ones(3))
+    kinds = rng.choice(interval.majorant.kinds, 3).astype(np.int8)
+    orders = np.array([rng.permutation(m) for _ in range(2)]).reshape(2, m)
+    evidence = solver.Evidence(orders, rng.dirichlet(np.ones(2)), points, kinds, shares)
+    low, costs = interval.bound(evidence)
+    lowest, chosen = interval.exhausted()
+    inside = [interval.inside.copy() for _ in range(2**m)]
+    tol, values = size(h), []
+    for k, mask in enumerate(inside):
+        mask[interval.free[(k >> np.arange(m)) & 1 == 1]] = True
+        values.append(h.value(mask))
+        T = mask[interval.free]
+        paid = np.where(T, np.maximum(costs, 0), np.maximum(-costs, 0))
+        assert values[-1] >= low + paid.max(initial=0.0) - tol
+    assert min(values) == pytest.approx(lowest, abs=tol)
+    best = interval.inside.copy()
+    best[interval.free[chosen]] = True
+    assert h.value(best) == pytest.approx(lowest, abs=tol)
+    ranges = interval.ranges
+    for mask in inside:
+        gains = h.marginals(mask)[interval.free]
+        assert (ranges[0] - tol <= gains).all()
+        assert (gains <= ranges[1] + tol).all()
+
+
+@given(seed=seeds, n=st.integers(1, 7))
+def test_sets_without_the_needed_elements_are_no_better(seed, n):
+    h = features(seed, n)
+    rng = np.random.default_rng(seed)
+    interval = Interval(Parts.of(h), np.zeros(n, dtype=np.bool_), np.arange(n))
+    least = interval.fall * rng.random()
+    found = interval.needed(rng.permutation(n), least, n)
+    left = np.setdiff1d(np.arange(n), found)
+    rest = np.zeros(n, dtype=np.bool_)
+    rest[left] = True
+    assert interval.parts.fallen(rest) >= least - 1e-9
+    for i in found:  # no more could be left out
+        rest[i] = True
+        assert interval.parts.fallen(rest) < least + 1e-9
+        rest[i] = False
+    if found:
+        assert interval.needed(rng.permutation(n), least, 0) is None
+
+
+@pytest.mark.parametrize("n", range(9))
+def test_every_set_is_a_prefix_of_a_chain(n):
+    orders = chains(n)
+    assert len(orders) == math.comb(n, n // 2)
+    assert len({frozenset(order[:k]) for order in orders.tolist() for k in range(n + 1)}) == 2**n

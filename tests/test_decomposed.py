@@ -1,0 +1,159 @@
+"""Sums of simple functions: parts against the function, projections against the general prox."""
+
+import itertools
+
+import numpy as np
+import pytest
+from families import FAMILIES
+from hypothesis import given
+from hypothesis import strategies as st
+from test_max_flow_minimize import CUTS
+from test_minimize_laws import grid
+
+from subopt import (
+    Cardinality,
+    CertificateError,
+    Cut,
+    Entropy,
+    Modular,
+    Status,
+    SummandCertificate,
+    min_norm_point,
+    minimize,
+    prox,
+)
+from subopt.solvers.decomposed import _onto_path, _onto_sizes, decomposed
+from subopt.summands import summands
+from subopt.testing import all_values
+
+seeds = st.integers(0, 2**32 - 1)
+every_pair = (pytest.mark.parametrize("family", CUTS), st.sampled_from(CUTS))
+
+
+def member(family, other, seed, n):
+    rng = np.random.default_rng(seed)
+    F = FAMILIES[family](rng, n) + 0.5 * FAMILIES[other](rng, n)
+    return F - Modular(rng.integers(0, 4, n) if rng.integers(2) else 3 * rng.random(n))
+
+
+def by_parts(parts, mask):
+    """The definition of `Summands`, part by part."""
+    total = parts.unary[mask].sum()
+    for p, is_path in enumerate(parts.is_path):
+        k = slice(parts.indptr[p], parts.indptr[p + 1])
+        inside = mask[parts.elements[k]]
+        if is_path:
+            total += parts.first[k][:-1][inside[:-1] & ~inside[1:]].sum()
+            total += parts.second[k][:-1][inside[1:] & ~inside[:-1]].sum()
+        else:
+            total += parts.first[k][: inside.sum()].sum()
+    return total
+
+
+@every_pair[0]
+@given(other=every_pair[1], seed=seeds, n=st.integers(0, 7))
+def test_the_parts_add_up_to_the_function(family, other, seed, n):
+    F = member(family, other, seed, max(n, 1))
+    F = F if n else F.restrict([])
+    parts = summands(F)
+    masks = (np.arange(2**n)[:, None] >> np.arange(n)) & 1 == 1
+    np.testing.assert_allclose([by_parts(parts, mask) for mask in masks], all_values(F), atol=1e-9)
+    for p in np.flatnonzero(parts.is_path):
+        members = parts.elements[parts.indptr[p] : parts.indptr[p + 1]]
+        assert len(set(members.tolist())) == len(members) >= 2
+
+
+@every_pair[0]
+@given(other=every_pair[1], seed=seeds, n=st.integers(1, 7))
+def test_finds_the_minimum_and_proves_it(family, other, seed, n):
+    F = member(family, other, seed, n)
+    result = decomposed(F)
+    assert result.status is Status.OPTIMAL
+    lowest = all_values(F).min()
+    assert result.lower_bound - 1e-9 <= lowest <= result.value == F.value(result.mask.copy())
+    assert result.gap <= 1e-6
+    assert result.certificate.check(F, result.mask) == pytest.approx(result.gap, abs=1e-8)
+    again = minimize(F, method="decomposed")
+    np.testing.assert_array_equal(again.mask, result.mask)
+
+
+@every_pair[0]
+@given(other=every_pair[1], seed=seeds, n=st.integers(1, 6))
+def test_any_shares_prove_a_bound_and_no_more(family, other, seed, n):
+    F = member(family, other, seed, n)
+    rng = np.random.default_rng(seed)
+    parts = summands(F)
+    x, excess = parts.bound(rng.normal(size=len(parts.elements)) * rng.integers(1, 9))
+    masks = (np.arange(2**n)[:, None] >> np.arange(n)) & 1 == 1
+    assert (masks @ x - excess <= all_values(F) + 1e-9).all()
+    result = decomposed(F)
+    shares = result.certificate.shares
+    for certificate in (
+        SummandCertificate(shares, result.value + 0.1 + 1e-6 * abs(result.value)),
+        SummandCertificate(np.append(shares, 0.0), result.lower_bound),
+        SummandCertificate(np.append(shares, np.nan), result.lower_bound),
+    ):
+        with pytest.raises(CertificateError):
+            certificate.check(F, result.mask)
+
+
+@given(seed=seeds, n=st.integers(2, 12))
+def test_projections_are_those_of_the_general_prox(seed, n):
+    rng = np.random.default_rng(seed)
+    target, work, result = rng.normal(size=n) * 3, np.empty((6, n + 1)), np.empty(n)
+    forward, backward = rng.integers(0, 4, n) * 1.0, rng.random(n) * 2
+    forward[-1] = backward[-1] = 0.0
+    tails, heads = np.arange(n - 1), np.arange(1, n)
+    arcs = np.concatenate([np.stack([tails, heads], 1), np.stack([heads, tails], 1)])
+    weights = np.concatenate([forward[:-1], backward[:-1]])
+    chain = Cut.from_edges(arcs, weights, n=n, directed=True)
+    slopes = np.sort(rng.normal(size=n).round(1))[::-1].copy()
+    size = Cardinality(np.concatenate([[0], slopes.cumsum()]))
+    # min ½ ||y - t||² over B(F) is t - prox of the extension at t
+    _onto_path(n, target, forward, backward, result, work)
+    np.testing.assert_allclose(result, target - prox(chain, target, tol=1e-9), atol=1e-6)
+    _onto_sizes(n, target, slopes, result, work)
+    np.testing.assert_allclose(result, target - prox(size, target, tol=1e-9), atol=1e-6)
+
+
+def test_a_grid_falls_into_rows_and_columns():
+    parts = summands(grid(7))
+    assert parts.is_path.tolist() == [True] * 14
+    assert np.diff(parts.indptr).tolist() == [7] * 14
+    rows = [parts.elements[a : a + 7] for a in parts.indptr[:-1]]
+    assert {tuple(np.diff(row)) for row in rows} == {(1,) * 6, (7,) * 6}
+
+
+def test_every_edge_is_on_one_path():
+    rng = np.random.default_rng(0)
+    star = Cut.from_edges([(0, k) for k in range(1, 1001)])
+    random = Cut.from_edges(np.unique(np.sort(rng.integers(0, 99, (400, 2))), axis=0), n=99)
+    for F in (star, random):
+        parts = summands(F)
+        paths = [parts.elements[a:b] for a, b in itertools.pairwise(parts.indptr)]
+        edges = [pair for path in paths for pair in itertools.pairwise(path.tolist())]
+        assert len(edges) == F.n_edges == len({frozenset(edge) for edge in edges})
+
+
+def test_a_grid_with_a_function_of_the_size():
+    F = grid(12) + 2 * Cardinality(np.sqrt, 144)
+    seen = []
+    result = decomposed(F, callback=seen.append)
+    assert result.status is Status.OPTIMAL
+    assert result.value == pytest.approx(min_norm_point(F).value, abs=1e-6)
+    assert len(seen) == result.n_iter
+    for partial in seen:
+        assert partial.lower_bound - 1e-9 <= result.value <= partial.value + 1e-9
+        assert partial.certificate.check(F, partial.mask) == pytest.approx(partial.gap, abs=1e-8)
+    assert decomposed(F, max_iter=1).status is Status.MAX_ITER
+    assert decomposed(F, time_limit=0).status is Status.TIME_LIMIT
+    other = decomposed(F, rng=7)
+    assert other.value == pytest.approx(result.value, abs=1e-6)
+
+
+def test_what_is_not_simple_says_so():
+    F = Cut([[0, 1], [1, 0]]) + Entropy(np.eye(2))
+    with pytest.raises(TypeError, match=r"decomposed needs a sum of .*, got Entropy"):
+        minimize(F, method="decomposed")
+    with pytest.raises(ValueError, match="finds any minimizer, not the minimal one"):
+        minimize(grid(2), method="decomposed", minimizer="minimal")

@@ -1,0 +1,253 @@
+"""Minimum cuts of grids against general graphs, scipy, networkx and their own certificate."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from naive_grid import arcs, cut, random_grid
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import maximum_flow
+
+import subopt
+from subopt import grid_cut
+
+INF = np.inf
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+@given(seed=SEEDS, whole=st.booleans(), maximal=st.booleans())
+def test_is_the_cut_of_the_graph_with_those_arcs(seed, whole, maximal):
+    args, options = random_grid(seed, whole=whole)
+    source, sink = (terminal.ravel() for terminal in args[:2])
+    ours = grid_cut(*args, **options, maximal=maximal)
+    graph = subopt.max_flow(
+        *arcs(args, options), source_capacity=source, sink_capacity=sink, maximal=maximal
+    )
+    assert ours.value == pytest.approx(graph.value, abs=1e-9)
+    assert isinstance(ours.value, int) == whole
+    assert ours.value == pytest.approx(cut(args, options, ours.source_side), abs=1e-9)
+    assert ours.source_side.shape == args[0].shape
+    if whole:  # rounding may tell two cuts of one value apart
+        assert (ours.source_side.ravel() == graph.source_side).all()
+    assert ours.check(*args, **options) == pytest.approx(0, abs=1e-9)
+
+
+@given(seed=SEEDS)
+def test_agrees_with_scipy(seed):
+    args, options = random_grid(seed)
+    n = args[0].size
+    tails, heads, forward, backward = arcs(args, options)
+    matrix = np.zeros((n + 2, n + 2), dtype=np.int32)
+    np.add.at(matrix, (tails, heads), forward)
+    np.add.at(matrix, (heads, tails), backward)
+    np.fill_diagonal(matrix, 0)
+    matrix[n, :n], matrix[:n, n + 1] = args[0].ravel(), args[1].ravel()
+    assert grid_cut(*args, **options).value == maximum_flow(csr_array(matrix), n, n + 1).flow_value
+
+
+@given(seed=SEEDS)
+def test_agrees_with_networkx(seed):
+    networkx = pytest.importorskip("networkx", reason="networkx is not installed")
+    args, options = random_grid(seed)
+    graph = networkx.DiGraph()
+    graph.add_nodes_from(["s", "t"])
+
+    def add(tail, head, capacity):
+        if tail != head:
+            before = graph.get_edge_data(tail, head, {"capacity": 0})["capacity"]
+            graph.add_edge(tail, head, capacity=before + int(capacity))
+
+    for tail, head, forward, backward in zip(*arcs(args, options), strict=True):
+        add(tail, head, forward)
+        add(head, tail, backward)
+    for v, (source, sink) in enumerate(zip(args[0].flat, args[1].flat, strict=True)):
+        add("s", v, source)
+        add(v, "t", sink)
+    assert grid_cut(*args, **options).value == networkx.maximum_flow_value(graph, "s", "t")
+
+
+@given(seed=SEEDS)
+def test_the_flow_is_conserved_and_within_the_capacities(seed):
+    args, options = random_grid(seed)
+    result = grid_cut(*args, **options)
+    tails, heads, forward, backward = arcs(args, options)
+    flow = np.concatenate([np.ravel(f) for f in result.flow] or [np.zeros(0, int)])
+    assert flow.dtype == np.int64
+    assert ((flow <= forward) & (-flow <= backward)).all()
+    n = args[0].size
+    out = np.bincount(tails, flow, n) - np.bincount(heads, flow, n)
+    source, sink = (terminal.ravel() for terminal in args[:2])
+    # what a node sends out it gets from the source, what it takes in it gives to the sink
+    assert ((out <= source) & (-out <= sink)).all()
+    assert (np.minimum(source - out, sink) + out).clip(min=out).sum() >= result.value
+    assert np.minimum(source, sink + out).sum() == result.value
+
+
+@given(seed=SEEDS)
+def test_the_smallest_side_is_a_subset_of_the_largest(seed):
+    args, options = random_grid(seed)
+    small, large = (grid_cut(*args, **options, maximal=m) for m in (False, True))
+    assert small.value == large.value
+    assert not (small.source_side & ~large.source_side).any()
+
+
+@given(seed=SEEDS, scale=st.integers(2, 2**40))
+def test_scaling_scales(seed, scale):
+    (source, sink, weights), options = random_grid(seed)
+    scaled = [tuple(x * scale for x in w) if isinstance(w, tuple) else w * scale for w in weights]
+    one = grid_cut(source, sink, weights, **options)
+    other = grid_cut(source * scale, sink * scale, scaled, **options)
+    assert other.value == one.value * scale
+    assert (other.source_side == one.source_side).all()
+
+
+@given(seed=SEEDS)
+def test_transposing_transposes(seed):
+    (source, sink, weights), options = random_grid(seed)
+    offsets = options["offsets"]
+    if offsets is None:
+        offsets = np.eye(source.ndim, dtype=int).tolist()
+
+    def turn(weight):
+        return tuple(map(turn, weight)) if isinstance(weight, tuple) else np.transpose(weight)
+
+    one = grid_cut(source, sink, weights, **options)
+    other = grid_cut(
+        source.T,
+        sink.T,
+        [turn(w) for w in weights],
+        offsets=[offset[::-1] for offset in offsets],
+        periodic=options["periodic"][::-1],
+    )
+    assert other.value == one.value
+    assert (other.source_side == one.source_side.T).all()
+
+
+@given(seed=SEEDS)
+def test_swapping_the_terminals_complements(seed):
+    (source, sink, weights), options = random_grid(seed)
+    back = [w[::-1] if isinstance(w, tuple) else w for w in weights]
+    one = grid_cut(source, sink, weights, **options)
+    other = grid_cut(sink, source, back, **options, maximal=True)
+    assert other.value == one.value
+    assert (other.source_side == ~one.source_side).all()
+
+
+@given(seed=SEEDS)
+def test_an_opposite_offset_swaps_the_directions(seed):
+    (source, sink, weights), options = random_grid(seed)
+    if options["offsets"] is None or any(options["periodic"]):
+        return  # around an axis, arrays start at another node
+    back = [w[::-1] if isinstance(w, tuple) else w for w in weights]
+    opposite = [tuple(-o for o in offset) for offset in options["offsets"]]
+    one = grid_cut(source, sink, weights, **options)
+    other = grid_cut(source, sink, back, offsets=opposite)
+    assert (other.source_side == one.source_side).all()
+
+
+def test_the_check_sees_a_wrong_cut():
+    args = [[5, 0, 0]], [[0, 0, 5]], [0, [[1, 2]]]
+    result = grid_cut(*args)
+    assert (result.value, result.check(*args)) == (1, 0)
+    wrong = subopt.GridFlow(
+        7, np.zeros((1, 3), bool), result._problem, result._plan, result._residual
+    )
+    assert wrong.check(*args) == 4
+    assert result.check([[5, 0, 0]], [[0, 0, 5]], [0, [[0.5, 2]]]) == 0  # clipped, still a bound
+    assert result.check([[5, 0, 0]], [[0, 0, 5]], [0, [[4, 2]]]) == 3
+
+
+@pytest.mark.parametrize(
+    "shape", [(0,), (1,), (0, 3), (3, 0), (1, 1), (1, 5), (2, 1, 1), (2, 0, 2)]
+)
+@pytest.mark.parametrize("periodic", [False, True])
+def test_degenerate_shapes(shape, periodic):
+    source = np.arange(np.prod(shape)).reshape(shape)
+    result = grid_cut(source, 1, 1, periodic=periodic)
+    assert result.source_side.shape == shape
+    assert result.value == cut(
+        (source, np.ones_like(source), [1] * len(shape)),
+        {"offsets": None, "periodic": [periodic] * len(shape)},
+        result.source_side,
+    )
+    assert result.check(source, 1, 1, periodic=periodic) == 0
+
+
+def test_offsets_that_leave_the_grid_join_nothing():
+    result = grid_cut([3, 0], [0, 3], [5, np.zeros(0)], offsets=[(2,), (-7,)])
+    assert (result.value, result.source_side.tolist()) == (0, [True, False])
+
+
+def test_infinite_capacities_tie_nodes_to_terminals_and_to_each_other():
+    source, sink = np.array([INF, 0, 0, 1]), np.array([0, 1, 2, INF])
+    result = grid_cut(source, sink, [[INF, 4, 2]])
+    assert (result.value, result.source_side.tolist()) == (6, [True, True, False, False])
+    assert isinstance(result.value, int)
+    assert result.check(source, sink, [[INF, 4, 2]]) == 0
+    halves = grid_cut(source / 2, sink / 2, [[INF, 2.25, 1]])
+    assert halves.value == pytest.approx(3)
+    with pytest.raises(ValueError, match="path of infinite capacities"):
+        grid_cut([INF, 0], [0, INF], INF)
+    with pytest.raises(ValueError, match="path of infinite capacities"):
+        grid_cut([0.5, INF], [0, INF], 1)
+
+
+def test_ints_are_exact_up_to_the_limit():
+    big = 2**52 - 1
+    result = grid_cut([big, 0], [0, big], [[big]])
+    assert result.value == big
+    assert grid_cut([2**31, 7], [3, 2**31], [([2**31 - 1], [2**31 - 1])]).value == 2**31 + 3
+    with pytest.raises(ValueError, match="below 2\\*\\*52"):
+        grid_cut([2**53, 0], [0, 1], 1)
+    with pytest.raises(ValueError, match="below 2\\*\\*63"):
+        grid_cut(np.full((64, 64), 2**52), 0, 1)
+    with pytest.raises(ValueError, match="finite in float64"):
+        grid_cut([1e308, 1e308], [0, 1], 1)
+    with pytest.raises(ValueError, match="finite in float64"):
+        grid_cut([1e308, INF], [0, 1], 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "match"),
+    [
+        ({"source_capacity": 1, "sink_capacity": 1}, ValueError, "1 to 3 dimensions"),
+        ({"source_capacity": np.ones((2,) * 4)}, ValueError, r"shape \(2, 2, 2, 2\)"),
+        ({"sink_capacity": np.ones((3, 2))}, ValueError, r"shape \(2, 3\), got \(3, 2\)"),
+        ({"source_capacity": [[1, 2], [3]]}, ValueError, "rectangular"),
+        ({"source_capacity": [["a", "b", "c"]] * 2}, TypeError, "real numbers"),
+        (
+            {"source_capacity": [[0, 1, 2], [3, -4, 5]]},
+            ValueError,
+            r"source_capacity\[1, 1\] is -4",
+        ),
+        ({"sink_capacity": [[0, np.nan, 2]] * 2}, ValueError, r"sink_capacity\[0, 1\] is nan"),
+        ({"weights": -1}, ValueError, "weights is -1"),
+        ({"weights": None}, TypeError, "weights needs one number"),
+        ({"weights": "ab"}, TypeError, "weights needs one number"),
+        ({"weights": [1]}, ValueError, "one entry per offset: 2, got 1"),
+        ({"weights": [1, np.ones((2, 3))]}, ValueError, r"weights\[1\].*\(2, 2\), got \(2, 3\)"),
+        ({"weights": [(1, 2, 3), 1]}, ValueError, r"weights\[0\].*tuple of 3"),
+        ({"weights": [(1, [[0, 1, -2]]), 1]}, ValueError, r"weights\[0\]\[1\]\[0, 2\] is -2"),
+        ({"offsets": [(1, 0), (0, 0)]}, ValueError, r"offsets\[1\] is zero"),
+        ({"offsets": [(1, 0), (-1, 0)]}, ValueError, r"offsets\[0\] and offsets\[1\]"),
+        ({"offsets": [(1, 0), (1,)]}, ValueError, r"offsets\[1\] needs one int per axis"),
+        ({"offsets": [(1, 0), 3]}, TypeError, r"offsets\[1\] is 3"),
+        ({"offsets": [(1, 0), (0, 0.5)]}, TypeError, r"offsets\[1\] is \(0, 0.5\)"),
+        ({"offsets": [(i, 1) for i in range(15)]}, ValueError, "at most 14 offsets"),
+        ({"periodic": [True]}, TypeError, "2 of them"),
+        ({"periodic": "yes"}, TypeError, "periodic needs"),
+    ],
+)
+def test_bad_input_is_named(change, error, match):
+    given = {"source_capacity": np.ones((2, 3)), "sink_capacity": np.ones((2, 3)), "weights": 1}
+    with pytest.raises(error, match=match):
+        grid_cut(**given | change)
+
+
+def test_arguments_are_left_alone():
+    args, options = random_grid(3)
+    copies = [args[0].copy(), args[1].copy()]
+    for array in args[:2]:
+        array.flags.writeable = False
+    grid_cut(*args, **options)
+    assert all((a == b).all() for a, b in zip(args, copies, strict=False))

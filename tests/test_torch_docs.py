@@ -1,0 +1,40 @@
+"""The examples of the PyTorch layer and of its page run."""
+
+import doctest
+import importlib
+import pathlib
+import pkgutil
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+import comixup  # noqa: E402
+import comixup.torch  # noqa: E402
+
+# what a reader of a docstring has imported
+NAMES = {name: getattr(comixup, name) for name in comixup.__all__}
+NAMES |= {name: getattr(comixup.torch, name) for name in comixup.torch.__all__}
+NAMES |= {"np": np, "torch": torch, "nn": torch.nn}
+MODULES = [m.name for m in pkgutil.iter_modules(comixup.torch.__path__) if m.name != "lightning"]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstrings(name):
+    module = importlib.import_module(f"comixup.torch.{name}")
+    torch.manual_seed(0)
+    assert doctest.testmod(module, extraglobs=NAMES).failed == 0
+
+
+def test_the_how_to():
+    path = pathlib.Path(__file__).parents[1] / "docs" / "torch.md"
+    result = doctest.testfile(str(path), module_relative=False)
+    assert result.attempted > 20
+    assert result.failed == 0
+
+
+def test_public_names_are_sorted_and_documented():
+    assert sorted(comixup.torch.__all__) == comixup.torch.__all__
+    for name in comixup.torch.__all__:
+        assert getattr(comixup.torch, name).__doc__

@@ -1,0 +1,214 @@
+"""Mixing in the workers of a DataLoader, across processes, and inside other packages."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+from torch import nn  # noqa: E402
+from torch.utils.data import DataLoader, default_collate  # noqa: E402
+
+from comixup.torch import CoMixup, CutMix, InputMixup, MixCollate, training_step  # noqa: E402
+from comixup.torch.collate import content_key  # noqa: E402
+
+CO = {"group_size": 4, "grid": 2, "effort": "fast", "seed": 0}
+
+
+class Pictures(torch.utils.data.Dataset):
+    def __init__(self, n=22, dtype=torch.uint8):
+        generator = torch.Generator().manual_seed(0)
+        self.images = (torch.rand(n, 3, 8, 8, generator=generator) * 255).to(dtype)
+        self.masks = torch.randint(0, 9, (n, 8, 8), generator=generator)
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, i):
+        return self.images[i], i % 4, self.masks[i], i
+
+
+@pytest.mark.filterwarnings("ignore:This DataLoader will create", "ignore:.*fork")
+@pytest.mark.parametrize("mix", [CoMixup(num_classes=4, **CO), CutMix(num_classes=4, seed=0)])
+def test_batches_do_not_depend_on_the_number_of_workers(mix):
+    epochs = []
+    for workers in (0, 1, 3):
+        loader = DataLoader(
+            Pictures(),
+            batch_size=6,
+            shuffle=True,
+            num_workers=workers,
+            generator=torch.Generator().manual_seed(1),
+            collate_fn=MixCollate(mix, carry={2: "first"}),
+        )
+        epochs.append([*loader])
+    assert [len(batch[1]) for batch in epochs[0]] == [6, 6, 6, 4]  # an odd one at the end
+    for epoch in epochs[1:]:
+        for one, two in zip(epochs[0], epoch, strict=True):
+            for a, b in zip(one, two, strict=True):
+                assert torch.equal(a, b)
+    assert epochs[0][0][0].dtype == torch.uint8
+
+
+def test_all_parts_of_a_batch_go_where_they_should():
+    samples = [Pictures()[i] for i in range(6)]
+    mix = CoMixup(num_classes=4, **CO)
+    collate = MixCollate(mix, carry={2: "first"}, saliency="contrast")
+    images, labels, masks, index = collate(samples)
+    plain = default_collate(samples)
+    step = content_key(plain[0], plain[1])
+    expected = mix.mix(plain[0], plain[1], "contrast", step=step)
+    assert torch.equal(images, expected.images)
+    assert torch.equal(labels, expected.labels)
+    found = expected.plan.apply(plain[2].numpy(), blend="first")
+    np.testing.assert_array_equal(masks.numpy(), found)
+    assert index.tolist() == list(range(6))
+    named = [{"x": image, "y": label} for image, label, *_ in samples]
+    batch = MixCollate(mix, images="x", labels="y", saliency="contrast")(named)
+    assert torch.equal(batch["x"], images)
+    other = MixCollate(mix, carry={2: "first"}, saliency="contrast", rank=1)(samples)
+    assert not torch.equal(other[0], images)
+    collate.mixup_enabled = False
+    assert torch.equal(collate(samples)[0], plain[0])
+    assert not mix.mixup_enabled
+    mix.mixup_enabled = True
+
+
+def test_content_keys_see_everything():
+    tensors = [torch.zeros(4), torch.zeros(2, 2), torch.zeros(4, dtype=torch.int32)]
+    tensors += [torch.tensor([0.0, 0, 0, 1e-30]), torch.zeros(4, dtype=torch.bfloat16)]
+    keys = {content_key(t) for t in tensors} | {content_key(torch.zeros(4), torch.zeros(0))}
+    assert len(keys) == len(tensors) + 1
+    assert all(0 <= key < 2**63 for key in keys)
+
+
+# torch.distributed
+
+
+def shards(rank):
+    generator = torch.Generator().manual_seed(10 + rank)
+    images = torch.rand(8, 3, 8, 8, generator=generator)
+    return images, torch.randint(0, 4, (8,), generator=generator)
+
+
+def small_network():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(192, 8), nn.Tanh(), nn.Linear(8, 4))
+
+
+def train_on_a_rank(rank, store, results):
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{store}", rank=rank, world_size=2
+    )
+    model = nn.parallel.DistributedDataParallel(small_network())
+    mix = CoMixup(threads=1, **CO)
+    result = training_step(model, *shards(rank), mix)
+    gradients = [p.grad.numpy() for p in model.parameters()]
+    plan = result.plan
+    results[rank] = (gradients, plan.sources, plan.keys, plan.shares)
+    torch.distributed.destroy_process_group()
+
+
+def test_two_processes_mix_their_own_shards_and_share_gradients(tmp_path):
+    context = torch.multiprocessing.get_context("spawn")
+    with context.Manager() as manager:
+        results = manager.dict()
+        torch.multiprocessing.spawn(
+            train_on_a_rank, (str(tmp_path / "store"), results), nprocs=2, join=True
+        )
+        results = dict(results)
+    assert results[0][2].tolist() == [[0, 0], [0, 1]]
+    assert results[1][2].tolist() == [[0, 2**32], [0, 2**32 + 1]]
+    alone = []
+    for rank in (0, 1):  # each rank again, in this process
+        model = small_network()
+        images, labels = shards(rank)
+        mix = CoMixup(**CO)
+        key = mix.key(rank=rank)
+        mix.key = lambda rng=None, step=None, rank=None, key=key: key
+        result = training_step(model, images, labels, mix)
+        np.testing.assert_array_equal(result.plan.sources, results[rank][1])
+        alone.append([p.grad.numpy() for p in model.parameters()])
+    for one, two, a, b in zip(results[0][0], results[1][0], *alone, strict=True):
+        np.testing.assert_array_equal(one, two)
+        np.testing.assert_allclose(one, (a + b) / 2, rtol=1e-4, atol=1e-6)
+
+
+# other packages
+
+
+def test_a_drop_in_for_mixup_of_timm():
+    timm = pytest.importorskip("timm.data")
+    loss = pytest.importorskip("timm.loss").SoftTargetCrossEntropy()
+    images, labels = torch.rand(8, 3, 8, 8), torch.arange(8) % 4
+    for amount in (0.0, 0.1):
+        theirs = timm.Mixup(label_smoothing=amount, num_classes=4)
+        ours = InputMixup(label_smoothing=amount, num_classes=4)
+        for mixup_fn in (theirs, ours, CoMixup(num_classes=4, label_smoothing=amount, **CO)):
+            out, rows = mixup_fn(images.clone(), labels)
+            assert (out.shape, rows.shape, rows.dtype) == (images.shape, (8, 4), torch.float32)
+            torch.testing.assert_close(rows.sum(1), torch.ones(8))
+            assert rows.min() == pytest.approx(amount / 4)
+            assert torch.isfinite(loss(torch.rand(8, 4), rows))
+            mixup_fn.mixup_enabled = False  # what timm's train.py does at --mixup-off-epoch
+            assert torch.equal(mixup_fn(images.clone(), labels)[0], images)
+
+
+def test_labels_as_torchvision_has_them():
+    v2 = pytest.importorskip("torchvision.transforms.v2")
+    images, labels = torch.rand(8, 3, 8, 8), torch.arange(8) % 4
+    for theirs, ours in ((v2.MixUp, InputMixup), (v2.CutMix, CutMix)):
+        one, two = theirs(num_classes=4)(images, labels), ours(num_classes=4)(images, labels)
+        for a, b in zip(one, two, strict=True):
+            assert (a.shape, a.dtype) == (b.shape, b.dtype)
+        torch.testing.assert_close(two[1].sum(1), torch.ones(8))
+
+
+@pytest.mark.filterwarnings("ignore")  # what Lightning warns of is not ours
+@pytest.mark.parametrize("kind", ["co", "cut"])
+def test_a_callback_for_lightning(kind, tmp_path):
+    lightning = pytest.importorskip("lightning.pytorch")
+    from comixup.torch.lightning import MixCallback
+
+    seen = []
+
+    class Module(lightning.LightningModule):
+        def __init__(self):
+            super().__init__()
+            self.network = small_network()
+
+        def forward(self, images):
+            return self.network(images)
+
+        def training_step(self, batch, batch_idx):
+            images, labels = batch
+            seen.append((images.clone(), labels.clone()))
+            return nn.functional.cross_entropy(self(images), labels)
+
+        def configure_optimizers(self):
+            return torch.optim.SGD(self.parameters(), lr=0.0)
+
+    options = {"num_classes": 4, "off_epoch": 1}
+    make = {"co": lambda: CoMixup(**CO, **options), "cut": lambda: CutMix(seed=0, **options)}[kind]
+    images, labels = shards(0)
+    data = torch.utils.data.TensorDataset(images, labels)
+    trainer = lightning.Trainer(
+        max_epochs=2, accelerator="cpu", callbacks=[MixCallback(make())], logger=False,
+        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
+        default_root_dir=tmp_path,
+    )  # fmt: skip
+    module = Module()
+    trainer.fit(module, DataLoader(data, batch_size=4))
+    assert len(seen) == 4
+    from comixup.torch import input_saliency
+
+    for i, (mixed, rows) in enumerate(seen):
+        part = slice(4 * (i % 2), 4 * (i % 2) + 4)
+        with input_saliency(module, images[part], labels[part]) as saliency:
+            expected = make()(
+                images[part], labels[part], saliency, step=i, epoch=i // 2
+            )  # the learning rate is zero: the model is the same
+        torch.testing.assert_close(mixed, expected[0])
+        torch.testing.assert_close(rows, expected[1])
+    assert torch.equal(seen[2][0], images[:4])
+    with pytest.raises(TypeError, match="lists"):
+        MixCallback(make()).on_train_batch_start(trainer, module, (images, labels), 0)
