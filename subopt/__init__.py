@@ -32,7 +32,7 @@ from subopt.graph.grid_flow import GridFlow, GridFlows
 from subopt.graph.grid_many import grid_cut_many
 from subopt.graph.grid_structure import grid_structure
 from subopt.graph.many import Flows, max_flow_many
-from subopt.graph.max_flow import Flow, max_flow
+from subopt.graph.max_flow import max_flow
 from subopt.graph.parametric import ParametricCut, parametric_max_flow
 from subopt.graph.problem import FlowProblem
 from subopt.incremental import Incremental
