@@ -30,7 +30,7 @@ class Layout(NamedTuple):
 
     @property
     def degree(self) -> Any:
-        """Arcs of a cell as kernels want them: None is compiled for 4, without periodic axes."""
+        """Arcs of a cell, as the kernels want it: None for 4 and no periodic axis."""
         arcs = len(self.shift)
         return None if arcs == 4 and self.wrap is None else np.uint64(arcs)
 
@@ -52,7 +52,9 @@ class Layout(NamedTuple):
 class Workspace(NamedTuple):
     """What a maximum flow on a grid reads and writes. Bytes a cell: see `docs/grid_cuts.md`.
 
-    Fill `residual` and `excess`, border included (zero there), and run `settle` and `grow`.
+    For a loop over problems of one layout, write capacities through ``layout.arcs(residual)`` and
+    ``layout.nodes(excess)`` each time (every arc; slots of arcs that leave the grid stay zero), call
+    `subopt.graph.grid.solve`, and read ``layout.nodes(state) & TREE == SOURCE``.
     """
 
     residual: Array  # (cells * arcs,) int32 or float64: of arc k of cell v at v * arcs + k

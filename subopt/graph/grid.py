@@ -121,7 +121,7 @@ def load(problem: Grids, plan: Layout, work: Workspace) -> None:
 
 
 def solve(plan: Layout, work: Workspace) -> None:
-    """Find a maximum flow in a loaded workspace."""
+    """Find a maximum flow in a loaded workspace, without checks: it costs two compiled calls."""
     with np.errstate(over="ignore"):  # unsigned steps wrap around; numpy says so without the JIT
         tail = settle(plan.degree, np.uint64(plan.first), plan.shift, plan.wrap, *work[:-1])
         grow(plan.degree, plan.shift, plan.wrap, *work, np.uint64(tail))
