@@ -159,13 +159,14 @@ def lowered(labels, b, size, room):
     total = 0.0
     for i in range(size):
         before, after = labels[piece[i]] == b, side[i]
-        if after != before:
-            total += wanted[i] if after else -wanted[i]
+        if after == before:
+            continue
+        total += wanted[i] if after else -wanted[i]
         for e in range(small_indptr[i], small_indptr[i + 1]):
             j = small_heads[e]
-            if j > i:
-                total += capacity[e] * ((labels[piece[j]] == b) != before)
-                total -= capacity[e] * (side[j] != after)
+            there = labels[piece[j]] == b
+            if side[j] == there:  # else both change, and differ as they did
+                total += -capacity[e] if there == before else capacity[e]
     return total
 
 

@@ -103,7 +103,8 @@ def alpha_expansion_many(
 
 def _room(energy: LabelingEnergy) -> _moves.Room:
     L, m = energy.n_labels, len(energy.tails)
-    kept = L if 8 * L * m <= MEMORY else 1
+    # on a small graph the first cycle is most of the work, and starts from nothing anyway
+    kept = L if energy.n > FEW and 8 * L * m <= MEMORY else 1
     return _moves.room(energy.n, m, L, L, kept)
 
 
@@ -174,7 +175,8 @@ def expand(costs, tables, graph, labels, b, tolerance, room):
             if room.inside[room.queue[q]] == room.clock[MOVES]:
                 size = connect(graph, room.queue[q], found, room)
                 solve(size, _write(tables, graph, labels, b, row, size, room), room)
-                _keep_flow(graph, row, size, room)
+                if flows.shape[0] > 1 or not whole:
+                    _keep_flow(graph, row, size, room)
                 if not whole and _open(tables, graph, labels, b, row, size, room):
                     again = True
                     continue
@@ -233,7 +235,7 @@ def _spread(costs, tables, graph, labels, b, row, limit, room):
         return found, True, limit
     limit = max(limit, FEW, 2 * found)
     whole = True
-    if found > FEW and 8 * found > labels.shape[0]:  # as good as all: do not ask
+    if 8 * found > labels.shape[0]:  # as good as all: do not ask
         found = 0
         for k in range(labels.shape[0]):
             if labels[k] != b:
