@@ -2,6 +2,7 @@
 
     OMP_NUM_THREADS=1 python benchmarks/branch_and_bound.py [--limit 20] [--sizes 10 20] [KIND ...]
     SUBOPT_DATA=... python benchmarks/branch_and_bound.py --limit 600 mushroom speech
+    python benchmarks/branch_and_bound.py --small 500      # against brute force, all families
 
 `seconds` are of CPU, of one thread; `check` those of re-checking the certificate; `milp` those of
 HiGHS to its own proof where it applies. The gap is relative: (value - bound) / |value|.
@@ -31,6 +32,7 @@ from subopt import (
     milp,
 )
 from subopt.lift import is_liftable
+from subopt.testing import FAMILIES
 
 
 def signed_graph(rng, n):
@@ -118,12 +120,42 @@ def row(name: str, h: DifferenceOfSubmodular, limit: float) -> None:
     )
 
 
+def small(count: int) -> None:
+    """Compare with all 2^n values on problems of all pairs of families, n up to 16."""
+    names, wrong, nodes, most, seconds, milps, milp_wrong = sorted(FAMILIES), 0, 0, 0, 0.0, 0, 0
+    for seed in range(count):
+        rng = np.random.default_rng(seed)
+        n = int(rng.integers(1, 17))
+        f, g = (FAMILIES[name](rng, n) for name in rng.choice(names, 2))
+        orders = [rng.permutation(n) for _ in range(8)]
+        a, b = (max(np.abs(np.cumsum(F.greedy(o)[o])).max() for o in orders) for F in (f, g))
+        h = DifferenceOfSubmodular(f * (b / a) if min(a, b) > 1e-9 else f, g)
+        lowest = min(h.value(mask) for mask in (np.arange(2**n)[:, None] >> np.arange(n)) & 1 == 1)
+        before = time.thread_time()
+        result = branch_and_bound(h, rng=seed)
+        seconds += time.thread_time() - before
+        gap = result.certificate.check(h, result.mask)
+        tolerance = 1e-7 * (1 + a + b)
+        ok = max(abs(result.value - lowest), gap, result.gap) <= tolerance
+        wrong, nodes, most = wrong + (not ok), nodes + result.n_iter, max(most, result.n_iter)
+        if is_liftable(h.f) and is_liftable(h.g):
+            milps += 1
+            other = milp(h)
+            milp_wrong += abs(other.value - lowest) > 1e-5 * (1 + a + b)
+    print(f"{count} problems: {wrong} wrong, {nodes} nodes, at most {most}, {seconds:.1f} s")
+    print(f"milp: {milps} problems, {milp_wrong} wrong")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("names", nargs="*", default=list(RANDOM))
     parser.add_argument("--limit", type=float, default=20.0)
     parser.add_argument("--sizes", type=int, nargs="+", default=[10, 20, 30, 40, 60])
+    parser.add_argument("--small", type=int)
     options = parser.parse_args()
+    if options.small:
+        small(options.small)
+        return
     columns = "".join(f"{c:>{w}}" for c, w in (("n", 5), ("nodes", 8), ("seconds", 10)))
     print(f"{'problem':>16}{columns}{'check':>8}{'milp':>8}{'value':>16}{'gap':>10}  status")
     for name in options.names:

@@ -1,9 +1,9 @@
-"""Mixing masks of pairs: the exact minimum over levels, by one minimum cut for the whole batch.
+"""Mixing masks of pairs: the exact minimum over levels, by one minimum cut a pair.
 
 A mask value z = t / L is written as L binary numbers u_1 >= ... >= u_L with t ones. The energy of
 a pair is quadratic in z, sum_i U_i(z_i) + sum_ij q_ij z_i z_j, and with q <= 0 each product of
 binaries is submodular (Ishikawa, "Exact optimization for Markov random fields with convex priors",
-PAMI 2003): the minimum over all masks is a minimum cut. Pairs share no arcs: one call serves all.
+PAMI 2003): the minimum over all masks is a minimum cut.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from comixup._types import Array
-from subopt import max_flow
+from subopt import max_flow_many
 
 
 class MaskEnergy(NamedTuple):
@@ -92,7 +92,7 @@ def mask_energy(
     return MaskEnergy(unary, product, ends)
 
 
-def minimize_masks(energy: MaskEnergy) -> Array:
+def minimize_masks(energy: MaskEnergy, threads: int | None = None) -> Array:
     """Return the steps (P, N) in 0..L of the masks of least energy.
 
     Examples
@@ -105,25 +105,25 @@ def minimize_masks(energy: MaskEnergy) -> Array:
     array([[0, 1, 2]])
     """
     P, N, L = *energy.unary.shape[:2], energy.unary.shape[2] - 1
-    node = np.arange(P * N * L).reshape(P, N, L)
     # u_a = 1 if the mask is at least a / L: what the a-th step costs
     cost = np.diff(energy.unary, axis=2)
     a, b = energy.ends
     weight = -energy.product / L**2  # -w u v = -w (u + v) / 2 + w (u (1 - v) + v (1 - u)) / 2
     cost -= (L / 2) * (_at(a, weight, N) + _at(b, weight, N))[:, :, None]
-    tails = np.repeat(node[:, a], L, axis=2).ravel()
-    heads = np.tile(node[:, b], L).ravel()
-    capacity = np.repeat(weight.ravel() / 2, L * L)
-    chain = node[:, :, 1:].size
-    cut = max_flow(
-        np.append(tails, node[:, :, 1:].ravel()),
-        np.append(heads, node[:, :, :-1].ravel()),
-        np.append(capacity, np.full(chain, np.inf)),
-        np.append(capacity, np.zeros(chain)),
-        source_capacity=np.maximum(-cost, 0).ravel(),
-        sink_capacity=np.maximum(cost, 0).ravel(),
+    node = np.arange(N * L).reshape(N, L)
+    tails, heads = np.repeat(node[a], L, axis=1).ravel(), np.tile(node[b], L).ravel()
+    both_ways = np.repeat(weight / 2, L * L, axis=1)
+    chain = np.full((P, N * (L - 1)), np.inf)  # u_{a+1} = 1 needs u_a = 1
+    cut = max_flow_many(
+        np.append(tails, node[:, 1:]),
+        np.append(heads, node[:, :-1]),
+        np.concatenate([both_ways, chain], axis=1),
+        np.concatenate([both_ways, np.zeros(chain.shape)], axis=1),
+        source_capacity=np.maximum(-cost, 0).reshape(P, -1),
+        sink_capacity=np.maximum(cost, 0).reshape(P, -1),
+        threads=threads,
     )
-    return cut.source_side.reshape(P, N, L).sum(axis=2)
+    return cut.source_sides.reshape(P, N, L).sum(axis=2)
 
 
 def _at(ends: Array, values: Array, N: int) -> Array:

@@ -45,6 +45,8 @@ class PuzzleMix(PairMixer):
         Weight xi >= 0 of the L1 distance in patches that they move by.
     zero_saliency : {"raise", "uniform"}, default "raise"
         What to do with samples whose saliency is zero or not finite.
+    threads : int, optional
+        Threads that cut; one a core by default. Results do not depend on it.
     num_classes, label_smoothing, prob, off_epoch, channels, seed
         As in `CoMixup`.
 
@@ -77,6 +79,7 @@ class PuzzleMix(PairMixer):
     transport: bool = True
     transport_cost: float = 0.8
     zero_saliency: str = "raise"
+    threads: int | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -91,6 +94,8 @@ class PuzzleMix(PairMixer):
         if not isinstance(self.transport, bool):
             raise TypeError(f"transport needs True or False, got {self.transport!r}")
         _validate.choice("zero_saliency", self.zero_saliency, ("raise", "uniform"))
+        if self.threads is not None:
+            _validate.integer("threads", self.threads, 1)
 
     @property
     def uses_saliency(self) -> bool:
@@ -109,7 +114,7 @@ class PuzzleMix(PairMixer):
         partner, share = self.draw(summary.n, key.stream(DRAW))
         grid = weights.shape[1:]
         energy = self.energy(summary, partner, share)
-        steps = minimize_masks(energy)
+        steps = minimize_masks(energy, self.threads)
         values = energy(steps)
         own = np.arange(summary.n)
         # level 0 shows the own image unless all of the patch is the partner's, the last level

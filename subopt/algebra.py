@@ -34,6 +34,7 @@ class Sum(SetFunction):
         self.symmetric = all(F.symmetric for _, F in terms)
         self.integral = all(F.integral and a.is_integer() for a, F in terms)
         self.cut_representable = all(F.cut_representable for _, F in terms)
+        self._tents = max((F._tents for _, F in terms), default=0)
 
     def value(self, mask: Array) -> float:
         """Evaluate the sum at a set."""
@@ -103,6 +104,7 @@ class View(SetFunction):
         self.monotone = parent.monotone and not flipped
         self.integral = parent.integral
         self.cut_representable = parent.cut_representable
+        self._tents = parent._tents
         self._offset = parent.value(self._lift(np.zeros(self.n, dtype=np.bool_)))
 
     def value(self, mask: Array) -> float:

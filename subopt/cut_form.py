@@ -156,6 +156,13 @@ def _joined(arcs: list[tuple[Array, ...]]) -> tuple[Array, Array, Array, Array]:
     return tails, heads, capacities, reverse
 
 
+def bends(table: Array) -> tuple[Array, Array]:
+    """Return where the slope of a concave table drops, in 1..m - 1, and by how much."""
+    drops = 2 * table[1:-1] - table[:-2] - table[2:]
+    where = np.flatnonzero(drops > 1e-13 * np.abs(table).max(initial=0.0))
+    return where + 1, drops[where]
+
+
 def concave_cut_form(n: int, groups: list[tuple[Array, Array, Array]]) -> CutForm:
     """Return the form of sum_e w_e table(|S ∩ e|) for concave tables with table[0] = 0.
 
@@ -178,9 +185,8 @@ def concave_cut_form(n: int, groups: list[tuple[Array, Array, Array]]) -> CutFor
         if m == 0:
             continue
         np.add.at(unary, members, (weights * table[m] / m)[:, None])
-        drops = 2 * table[1:-1] - table[:-2] - table[2:]
-        for b in np.flatnonzero(drops > 1e-13 * np.abs(table).max()) + 1:
-            slopes = np.repeat(weights * drops[b - 1] / m, m)
+        for b, drop in zip(*bends(table), strict=True):
+            slopes = np.repeat(weights * drop / m, m)
             nodes = np.repeat(np.arange(n + n_aux, n + n_aux + edges), m)
             arcs.append((members.ravel(), nodes, (m - b) * slopes, b * slopes))
             n_aux += edges

@@ -64,6 +64,9 @@ class SetFunction:
     integral: bool = False
     cut_representable: bool = False
 
+    _tents: int = 1
+    """The most auxiliary nodes that `as_cut` needs for one hyperedge, item, or table."""
+
     __array_ufunc__ = None  # np.float64(2) * F is ours to do, and an array of functions an error
 
     def value(self, mask: Array) -> float:

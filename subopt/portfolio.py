@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -26,12 +27,14 @@ from subopt.functions.modular import Modular
 from subopt.result import Result, Status
 from subopt.solvers._descent import Descent, Limits, difference
 from subopt.solvers.accelerated_dca import accelerated_dca
+from subopt.solvers.branch_and_bound import branch_and_bound
 from subopt.solvers.complete_dca import complete_dca
 from subopt.solvers.dca import dca
 from subopt.solvers.dca_rounded import dca_rounded
 from subopt.solvers.double_greedy import double_greedy
 from subopt.solvers.forward_greedy import forward_greedy
 from subopt.solvers.local_search import local_search, reach, search
+from subopt.solvers.milp import milp
 from subopt.solvers.modmod import modmod
 from subopt.solvers.modular import modular_weights
 from subopt.solvers.projected_subgradient import projected_subgradient
@@ -51,6 +54,8 @@ METHODS: dict[str, Callable[..., Result]] = {
     "forward_greedy": forward_greedy,
     "double_greedy": double_greedy,
     "local_search": local_search,
+    "branch_and_bound": branch_and_bound,
+    "milp": milp,
 }
 
 Task = Callable[[float | None], Result]
@@ -77,14 +82,15 @@ def minimize_difference(
     for name, option in (("starts", starts), ("threads", threads)):
         if option is not None:
             raise ValueError(f"{name} is for method='auto'; {method} is one run from one start")
-    if method == "double_greedy":
-        if time_limit is not None:
-            raise ValueError("time_limit is for methods that iterate; double_greedy is one pass")
-        result = double_greedy(h)
+    if method == "double_greedy" and time_limit is not None:
+        raise ValueError("time_limit is for methods that iterate; double_greedy is one pass")
+    options: dict[str, Any] = {"rng": rng} if method == "branch_and_bound" else {}
+    if method in ("double_greedy", "milp"):
+        result = double_greedy(h) if method == "double_greedy" else milp(h, time_limit=time_limit)
         if callback is not None:
             callback(result)
         return result
-    return METHODS[method](h, time_limit=time_limit, callback=callback)
+    return METHODS[method](h, time_limit=time_limit, callback=callback, **options)
 
 
 def portfolio(
@@ -139,8 +145,9 @@ def _submodular(
     time_limit: float | None,
     callback: Callable[[Result], object] | None,
 ) -> Result:
-    # not by maximum flow: bases are certificates of h as well
-    method = "min_norm_point" if exact_method(F) == "max_flow" else exact_method(F)
+    # bases are certificates of h as well, flows and summands are not
+    method = exact_method(F)
+    method = "min_norm_point" if method in ("max_flow", "decomposed") else method
     result = minimize_submodular(F, method=method, time_limit=time_limit, callback=callback)
     return replace(result, method=f"{result.method}, because g is modular")
 

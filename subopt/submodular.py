@@ -22,11 +22,16 @@ from subopt.solvers.frank_wolfe import frank_wolfe
 from subopt.solvers.max_flow import max_flow_minimize
 from subopt.solvers.min_norm_point import min_norm_point
 from subopt.solvers.modular import modular, modular_weights
+from subopt.summands import is_sum_of_simple
+
+FEW = 16
+"""A table with more drops of slope has too many auxiliary nodes, of as many arcs as it has members,
+for a maximum flow to be faster than other methods."""
 
 
 class _Method(NamedTuple):
     run: Callable[..., Result]
-    fits: Callable[[SetFunction], bool]
+    fits: Callable[[SetFunction, str], bool]  # of F and of the minimizer that is asked for
     because: str
     iterative: bool = False  # takes tol, time_limit and callback
 
@@ -44,37 +49,39 @@ def _any_minimizer(run: Callable[..., Result]) -> Callable[..., Result]:
 
 # in the order in which "auto" tries them
 _METHODS = {
-    "modular": _Method(modular, lambda F: modular_weights(F) is not None, "F is modular"),
+    "modular": _Method(modular, lambda F, _: modular_weights(F) is not None, "F is modular"),
     "sort": _Method(
         cardinality_sort,
-        is_size_and_weights,
+        lambda F, _: is_size_and_weights(F),
         "F is a function of |S| plus a modular one",
     ),
     "max_flow": _Method(
-        max_flow_minimize, lambda F: F.cut_representable, "F is the cut function of a graph"
-    ),
-    "min_norm_point": _Method(
-        min_norm_point,
-        lambda F: True,
-        "F is not known to be modular, a function of |S| plus a modular one, or a cut",
-        iterative=True,
-    ),
-    "frank_wolfe": _Method(
-        _any_minimizer(frank_wolfe), lambda F: False, "n is large", iterative=True
+        max_flow_minimize,
+        lambda F, _: F.cut_representable and F._tents <= FEW,
+        "F is the cut function of a graph",
     ),
     "decomposed": _Method(
         _any_minimizer(decomposed),
-        lambda F: False,
-        "F is a sum of simple functions",
+        lambda F, minimizer: minimizer == "any" and is_sum_of_simple(F),
+        "F is a sum of simple functions, and its graph would be large",
         iterative=True,
     ),
-    "brute_force": _Method(brute_force, lambda F: False, "n is small"),
+    "min_norm_point": _Method(
+        min_norm_point,
+        lambda F, _: True,
+        "F is not known to be one of the simpler kinds",
+        iterative=True,
+    ),
+    "frank_wolfe": _Method(
+        _any_minimizer(frank_wolfe), lambda F, _: False, "n is large", iterative=True
+    ),
+    "brute_force": _Method(brute_force, lambda F, _: False, "n is small"),
 }
 
 
-def exact_method(F: SetFunction) -> str:
+def exact_method(F: SetFunction, minimizer: str = "any") -> str:
     """Return the name of the first exact solver that fits F."""
-    return next(name for name, candidate in _METHODS.items() if candidate.fits(F))
+    return next(name for name, candidate in _METHODS.items() if candidate.fits(F, minimizer))
 
 
 def minimize_submodular(
@@ -88,7 +95,7 @@ def minimize_submodular(
 ) -> Result:
     """Minimize F by `method`; "auto" picks the first that fits. See `minimize`."""
     _validate.choice("method", method, ("auto", *_METHODS))
-    name = exact_method(F) if method == "auto" else method
+    name = exact_method(F, minimizer) if method == "auto" else method
     chosen = _METHODS[name]
     iteration = {"tol": tol, "time_limit": time_limit, "callback": callback}
     result = chosen.run(F, minimizer=minimizer, **(iteration if chosen.iterative else {}))
@@ -120,16 +127,17 @@ class InnerSolver:
     def __call__(self, F: SetFunction) -> Result:
         """Return a minimizer of F, or the best set within the limits."""
         name = exact_method(F)
-        if name != "min_norm_point":
-            result = _METHODS[name].run(F, minimizer="any")
-        else:
+        limits: dict[str, Any] = {}
+        if _METHODS[name].iterative:
             left = self.deadline - time.monotonic()
             limit = None if left == float("inf") else max(0.0, left)
-            result = min_norm_point(
-                F, tol=self.tol, max_iter=self.max_iter, start=self._last, time_limit=limit
-            )
+            limits = {"tol": self.tol, "max_iter": self.max_iter, "time_limit": limit}
+        if name == "min_norm_point":
+            result = min_norm_point(F, start=self._last, **limits)
             assert isinstance(result.certificate, BaseCertificate)
             self._last = result.certificate
+        else:
+            result = _METHODS[name].run(F, minimizer="any", **limits)
         self._evals += result.n_evals
         return result
 

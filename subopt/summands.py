@@ -77,6 +77,15 @@ class Summands:
         return x, float(excess)
 
 
+_SIMPLE = Cut | HypergraphCut | Coverage | Cardinality
+
+
+def is_sum_of_simple(F: SetFunction) -> bool:
+    """Return whether `summands` works."""
+    terms = F.terms if isinstance(F, Sum) else ((1.0, F),)
+    return F.n == 0 or all(isinstance(term, Modular | _SIMPLE) for _, term in terms)
+
+
 def summands(F: SetFunction) -> Summands:
     """Return a sum of simple functions as such.
 
@@ -99,7 +108,7 @@ def summands(F: SetFunction) -> Summands:
         if isinstance(term, Modular):
             unary += scale * term.weights
             continue
-        if not isinstance(term, Cut | HypergraphCut | Coverage | Cardinality):
+        if not isinstance(term, _SIMPLE):
             raise TypeError(
                 "decomposed needs a sum of Modular, Cut, HypergraphCut, Coverage and Cardinality "
                 f"functions, got {term!r}. Use method='auto', which picks what fits."

@@ -18,12 +18,11 @@ from subopt import (
     Modular,
     Status,
     SummandCertificate,
-    decomposed,
     min_norm_point,
     minimize,
     prox,
 )
-from subopt.solvers.decomposed import _onto_path, _onto_sizes
+from subopt.solvers.decomposed import _onto_path, _onto_sizes, decomposed
 from subopt.summands import summands
 from subopt.testing import all_values
 

@@ -214,6 +214,9 @@ def test_what_is_picked_and_why():
     assert minimize(cut).method == "max_flow, because F is the cut function of a graph"
     rank = MatroidRank.partition([0, 0, 1], [1, 1])
     assert minimize(rank).method.startswith("min_norm_point, because F is not known to be")
+    large = Cut(np.zeros((40, 40))) + Cardinality(np.sqrt, 40)
+    assert minimize(large).method.startswith("decomposed, because F is a sum of simple functions")
+    assert minimize(large, minimizer="minimal").method.startswith("min_norm_point")
     assert minimize(cut, method="brute_force").method == "brute_force"
     for method in ("modular", "sort"):
         with pytest.raises(TypeError, match=f"{method} needs a .*, got Cut.*method='auto'"):
@@ -222,7 +225,7 @@ def test_what_is_picked_and_why():
 
 def test_errors_at_the_door():
     F = Cut.from_edges([(0, 1), (1, 2)])
-    with pytest.raises(TypeError, match="or a CoupledLabelingProblem, got ndarray"):
+    with pytest.raises(TypeError, match="or a LabelingEnergy, got ndarray"):
         minimize(np.zeros(3))
     with pytest.raises(TypeError, match="A DifferenceOfSubmodular is not submodular"):
         min_norm_point(F - Cardinality(np.sqrt, 3))

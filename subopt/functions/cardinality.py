@@ -9,7 +9,7 @@ import numpy as np
 
 from subopt import _validate
 from subopt._types import Array, ArrayLike
-from subopt.cut_form import CutForm, concave_cut_form
+from subopt.cut_form import CutForm, bends, concave_cut_form
 from subopt.function import SetFunction
 
 
@@ -56,6 +56,7 @@ class Cardinality(SetFunction):
         self.monotone = bool((np.diff(table) >= 0).all())
         self.symmetric = bool(np.array_equal(table, table[::-1]))
         self.integral = bool((table == np.rint(table)).all())
+        self._tents = len(bends(table)[0])
 
     def value(self, mask: Array) -> float:
         """Evaluate F at a set; O(n)."""

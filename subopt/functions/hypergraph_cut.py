@@ -10,7 +10,7 @@ import numpy as np
 from subopt import _validate
 from subopt._jit import njit
 from subopt._types import Array, ArrayLike
-from subopt.cut_form import CutForm, concave_cut_form
+from subopt.cut_form import CutForm, bends, concave_cut_form
 from subopt.function import SetFunction
 from subopt.functions._sparse import compress, entries, freeze, row_of, weights_for
 from subopt.functions.cardinality import check_concave
@@ -77,6 +77,7 @@ class HypergraphCut(SetFunction):
         indptr, indices, _ = compress(self.n, n_edges, rows, columns, ())
         sizes = np.bincount(indices, minlength=n_edges)
         table, starts, self._tables = _tables(sizes, splitting)
+        self._tents = max((len(bends(t)[0]) for t in self._tables.values()), default=0)
         self.symmetric = all(np.array_equal(t, t[::-1]) for t in self._tables.values())
         self.integral = all(bool((x == np.rint(x)).all()) for x in (w, table))
         self._data = HypergraphCutData(indptr, indices, w, starts, table)

@@ -52,8 +52,8 @@ class Workspace(NamedTuple):
     residual: Array  # (cells * arcs,) int32 or float64: of arc k of cell v at v * arcs + k
     excess: Array  # (cells,) same dtype: capacity from the source minus capacity to the sink
     state: Array  # (cells,) uint8
-    outward: Array  # (cells,) uint32; bit k: arc k is open
-    inward: Array  # (cells,) uint32; bit k: the twin of arc k is open
+    outward: Array  # (cells,) uint8, or uint32 above 8 arcs; bit k: arc k is open
+    inward: Array  # same; bit k: the twin of arc k is open
     stamp: Array  # (cells,) int64; when the distance to the root was last known, and the distance
     queue: Array  # (cells + 1,) uint32
     orphans: Array  # (cells + 1,) uint32
@@ -61,13 +61,14 @@ class Workspace(NamedTuple):
 
 def workspace(layout: Layout, dtype: Any) -> Workspace:
     """Return room for flows on a layout; capacities and excesses are zero."""
-    cells = layout.cells
+    cells, arcs = layout.cells, len(layout.shift)
+    bits = np.uint8 if arcs <= 8 else np.uint32
     return Workspace(
-        residual=np.zeros(cells * len(layout.shift), dtype=dtype),
+        residual=np.zeros(cells * arcs, dtype=dtype),
         excess=np.zeros(cells, dtype=dtype),
         state=np.empty(cells, dtype=np.uint8),
-        outward=np.empty(cells, dtype=np.uint32),
-        inward=np.empty(cells, dtype=np.uint32),
+        outward=np.empty(cells, dtype=bits),
+        inward=np.empty(cells, dtype=bits),
         stamp=np.empty(cells, dtype=np.int64),
         queue=np.empty(cells + 1, dtype=np.uint32),
         orphans=np.empty(cells + 1, dtype=np.uint32),
@@ -130,3 +131,9 @@ def heads(array: Array, offset: Any, shape: Any, periodic: Any) -> Array:
         array = np.roll(array, tuple(shifts.values()), tuple(shifts))
     opposite = [-o for o in offset]
     return array[(..., *tails(opposite, shape, periodic))]
+
+
+def at_heads(array: Array, offset: Any, periodic: Any) -> Array:
+    """Return an array over arcs, in the order of their tails, in the order of their heads."""
+    shifts = [o * wraps for o, wraps in zip(offset, periodic, strict=True)]
+    return np.roll(array, shifts, (-3, -2, -1)) if any(shifts) else array

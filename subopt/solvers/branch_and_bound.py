@@ -24,6 +24,7 @@ from subopt.certificate import round_up
 from subopt.difference import DifferenceOfSubmodular
 from subopt.function import SetFunction
 from subopt.result import Result, Status
+from subopt.solvers._incumbent import Incumbent
 from subopt.solvers._relaxation import Start, relax, root_start
 from subopt.tree_certificate import (
     BOUND,
@@ -133,8 +134,10 @@ class _Open(NamedTuple):
 
     bound: float
     step: int
-    interval: Interval
+    inside: Array
+    free: Array
     start: Start
+    value: float  # h(inside)
 
 
 class _Search:
@@ -156,16 +159,18 @@ class _Search:
         self.own: list[tuple[float, float]] = []
         self.open: dict[int, _Open] = {}
         self.heap: list[tuple[float, int, int]] = []
-        self.value, self.n_nodes, self.n_evals = math.inf, 0, 0
+        self.best = Incumbent(h, self.rounding, deadline)
+        self.n_nodes = 0
         self.told = (math.inf, -math.inf)
 
     def run(self, masks: list[Array], rng: np.random.Generator) -> Result:
         n = self.h.n
         self.rng = rng
         for mask in [np.zeros(n, np.bool_), *masks]:
-            self._descend(mask)
+            self.best.descend(mask)
         for _ in range(ORDERS):
-            self._offer_prefix(rng.permutation(n))
+            if not self._stopped():
+                self.best.offer_prefix(rng.permutation(n))
         none = np.zeros(n, np.bool_)
         self._explore(self._new_step(), none, np.arange(n), root_start(n), -math.inf, [])
         rounds = 0
@@ -177,7 +182,7 @@ class _Search:
             rounds += 1
             children = self._expand(node)
             while rounds % DIVE_EVERY == 0 and children and not self._stopped():
-                children = self._expand(min(children, key=lambda c: (c.bound, c.interval.value)))
+                children = self._expand(min(children, key=lambda c: (c.bound, c.value)))
         result = self._result()
         if self.callback is not None and (result.value, result.lower_bound) != self.told:
             self.callback(result)
@@ -187,8 +192,8 @@ class _Search:
     def cutoff(self) -> float:
         """Intervals with bounds from here on need not be looked at any more."""
         if self.parts.integral:  # bounds are rounded up to integers by the certificate
-            return self.value - max(self.gap, 1 - 2e-4)
-        return self.value - max(self.gap, self.rounding)
+            return self.best.value - max(self.gap, 1 - 2e-4)
+        return self.best.value - max(self.gap, self.rounding)
 
     def _stopped(self) -> bool:
         return self.n_nodes >= self.node_limit or time.monotonic() > self.deadline
@@ -206,11 +211,11 @@ class _Search:
         With elements q, r, ...: the sets with q; those without q and with r; ...; without any.
         """
         del self.open[node.step]
-        interval = node.interval
+        interval = Interval(self.parts, node.inside, node.free)  # made anew: too large to keep
         j, left = node.step, np.ones(interval.size, dtype=np.bool_)
         opened: list[_Open] = []
         low = math.inf
-        for where in self._branch(node):
+        for where in self._branch(node, interval):
             left[where] = False
             element = interval.free[where : where + 1]
             out, into = children = (self._new_step(), self._new_step())
@@ -228,7 +233,7 @@ class _Search:
     def _explore_part(
         self, j: int, inside: Array, left: Array, node: _Open, opened: list[_Open]
     ) -> float:
-        free, start = node.interval.free[left], node.start.take(np.flatnonzero(left))
+        free, start = node.free[left], node.start.take(np.flatnonzero(left))
         return self._explore(j, inside, free, start, node.bound, opened)
 
     def _explore(
@@ -237,10 +242,10 @@ class _Search:
         """Do for an interval what needs no branching, and return what is proven of it."""
         self.n_nodes += 1
         interval = Interval(self.parts, inside, free)
-        self._offer(inside, interval.value)
+        self.best.offer(inside, interval.value)
         if interval.size <= SMALL:
             low, chosen = interval.exhausted()
-            self._offer(self._mask(interval, free[chosen]), low)
+            self.best.offer(self._mask(interval, free[chosen]), low)
             return self._close(j, Step(EXHAUSTED, NONE, NONE, None, ()), (low, low))
         low_marginals, high_marginals = interval.ranges
         into = high_marginals <= 0
@@ -265,7 +270,7 @@ class _Search:
                 other = low + least_cost(free, relaxed.costs, free[into], free[out])
                 own = self._rounded(low), self._rounded(other)
                 return self._fix(j, interval, into, out, COSTS, evidence, own, start, above, opened)
-            node = _Open(max(low, above), j, interval, start)
+            node = _Open(max(low, above), j, inside, free, start, interval.value)
             self.open[j] = node
             opened.append(node)
             heapq.heappush(self.heap, (node.bound, -j, j))
@@ -295,21 +300,20 @@ class _Search:
         self._close(j, Step(reason, free[into], free[out], evidence, (child,)), own)
         return max(own[0], min(own[1], below)) if reason == COSTS else below
 
-    def _branch(self, node: _Open) -> list[int]:
+    def _branch(self, node: _Open, interval: Interval) -> list[int]:
         """Return the numbers of the free elements to split at."""
         if self.parts.falling:
-            return self._needed(node)
-        low, high = node.interval.ranges
+            return self._needed(node, interval)
+        low, high = interval.ranges
         x = node.start.x
         return [int(np.argmax((0.05 + np.minimum(x, 1 - x)) * (high - low)))]
 
-    def _needed(self, node: _Open) -> list[int]:
+    def _needed(self, node: _Open, interval: Interval) -> list[int]:
         """Return few elements one of which is in every set that is better than the best.
 
         The others are as many as there can be, in a random order, while the falling parts stay too
         high for anything better: the smallest of what some orders leave.
         """
-        interval = node.interval
         least = self.cutoff - (self.own[node.step][0] - interval.fall)
         best = list(range(interval.size))
         for _ in range(TRIES):
@@ -341,51 +345,22 @@ class _Search:
     def _candidate(self, interval: Interval, order: Array, values: Array) -> None:
         """Take note of the lowest prefix of an order."""
         k = int(values.argmin())
-        if values[k] < self.value - self.rounding:
-            self._offer(self._mask(interval, interval.free[order[:k]]), float(values[k]))
-
-    def _offer_prefix(self, order: Array) -> None:
-        values = np.concatenate([[0.0], np.cumsum(self.h.greedy(order)[order])])
-        mask = np.zeros(self.h.n, dtype=np.bool_)
-        mask[order[: int(values.argmin())]] = True
-        self.n_evals += 1
-        self._offer(mask, float(values.min()))
-
-    def _offer(self, mask: Array, value: float) -> None:
-        if value < self.value:
-            self._descend(mask)
-
-    def _descend(self, mask: Array) -> None:
-        """Flip the best element until none is better, and keep the set if it is the best."""
-        mask = mask.copy()
-        value = self.h.value(mask)
-        while True:
-            if value < self.value:
-                self.mask, self.value = mask.copy(), value
-            gains = self.h.marginals(mask)
-            self.n_evals += 1
-            change = np.where(mask, -gains, gains)
-            i = int(change.argmin()) if change.size else 0
-            if not change.size or change[i] >= -self.rounding:
-                return
-            mask[i] = not mask[i]
-            lower = self.h.value(mask)
-            if lower >= value:  # a difference of rounding
-                return
-            value = lower
+        if values[k] < self.best.value - self.rounding:
+            mask = self._mask(interval, interval.free[order[:k]])
+            self.best.offer(mask, float(values[k]))
 
     def _tell(self) -> None:
         if self.callback is None:
             return
-        low = min(self.value, self._best_open().bound)
-        if self.value < self.told[0] or low > self.told[1]:
+        low = min(self.best.value, self._best_open().bound)
+        if self.best.value < self.told[0] or low > self.told[1]:
             result = self._result()
             self.told = result.value, result.lower_bound
             self.callback(result)
 
     def _result(self) -> Result:
-        bound = min(self.value, combine(self.steps, np.array(self.own)))
-        if self.value - bound <= max(self.gap, self.rounding):
+        bound = min(self.best.value, combine(self.steps, np.array(self.own)))
+        if self.best.value - bound <= max(self.gap, self.rounding):
             status = Status.OPTIMAL
         elif self.n_nodes >= self.node_limit:
             status = Status.MAX_ITER
@@ -393,12 +368,12 @@ class _Search:
             status = Status.TIME_LIMIT
         certificate = TreeCertificate(tuple(self.steps), bound)
         return Result(
-            self.mask.copy(),
-            self.value,
+            self.best.mask.copy(),
+            self.best.value,
             bound,
             status,
             certificate,
             "branch_and_bound",
             self.n_nodes,
-            self.n_evals,
+            self.best.n_evals,
         )

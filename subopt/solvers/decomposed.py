@@ -71,7 +71,7 @@ def decomposed(
     Examples
     --------
     >>> F = Cut([[0, 2, 0], [2, 0, 1], [0, 1, 0]]) + Cardinality(np.sqrt, 3) + Modular([-4, 1, 2.5])
-    >>> result = decomposed(F)
+    >>> result = minimize(F, method="decomposed")
     >>> result.S, round(result.value, 6), result.gap <= 1e-6
     (array([0]), -1.0, True)
     """
