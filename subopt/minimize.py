@@ -96,7 +96,7 @@ def minimize(problem: Any, **options: Any) -> Any:
         `lower_bound`.
     starts : int, optional
         For a difference: how many more sets, near the best one and random, "auto" starts from; by
-        default 4096 / n, but 8 to 64.
+        default 4096 / n, but 8 to 32.
     threads : int, optional
         For a difference: how many threads "auto" uses; one a core by default. The answer does not
         depend on it, unless there is a `time_limit`.

@@ -165,7 +165,7 @@ class _Run:
         callback: Callable[[Result], object] | None,
     ) -> None:
         self.h, self.rng, self.callback = h, rng, callback
-        default = max(8, min(64, 4096 // max(1, h.n)))
+        default = max(8, min(32, 4096 // max(1, h.n)))
         self.starts = default if starts is None else _validate.natural("starts", starts)
         count = os.cpu_count() or 1
         self.threads = count if threads is None else _validate.positive_int("threads", threads)
