@@ -2,8 +2,8 @@
 
     SUBOPT_DATA=... OMP_NUM_THREADS=1 python benchmarks/graph_cuts.py [grid] [sparse] [labeling]
 
-Each prints ratios of medians of runs that take turns, one thread on both sides, and is a script of its
-own, `graph_cuts_NAME.py`, with options. Peers: pip install PyMaxflow gco-wrapper scikit-image
+Each prints ratios of medians of runs that take turns, one thread on both sides, and is a script of
+its own, `graph_cuts_NAME.py`, with options. Peers: pip install PyMaxflow gco-wrapper scikit-image
 """
 
 import argparse
