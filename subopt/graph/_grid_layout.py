@@ -52,8 +52,8 @@ class Layout(NamedTuple):
 class Workspace(NamedTuple):
     """What a maximum flow on a grid reads and writes. Bytes a cell: see `docs/grid_cuts.md`.
 
-    For a loop over problems of one layout, write capacities through ``layout.arcs(residual)`` and
-    ``layout.nodes(excess)`` each time (every arc; those that leave the grid stay zero), call
+    For a loop over problems of one layout, write all capacities through ``layout.arcs(residual)``
+    and ``layout.nodes(excess)`` each time (arcs that leave the grid stay zero), call
     `subopt.graph.grid.solve`, and read ``layout.nodes(state) & TREE == SOURCE``.
     """
 
