@@ -84,7 +84,8 @@ def minimize_difference(
             raise ValueError(f"{name} is for method='auto'; {method} is one run from one start")
     if method == "double_greedy" and time_limit is not None:
         raise ValueError("time_limit is for methods that iterate; double_greedy is one pass")
-    options: dict[str, Any] = {"rng": rng} if method == "branch_and_bound" else {}
+    random = ("subsup", "modmod", "branch_and_bound")
+    options: dict[str, Any] = {"rng": rng} if method in random else {}
     if method in ("double_greedy", "milp"):
         result = double_greedy(h) if method == "double_greedy" else milp(h, time_limit=time_limit)
         if callback is not None:

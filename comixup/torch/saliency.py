@@ -61,7 +61,7 @@ def undisturbed(model: nn.Module, device: torch.device | None = None) -> Iterato
     gradients = [(parameter, parameter.grad) for parameter in model.parameters()]
     for parameter, _ in gradients:
         parameter.grad = None
-    buffers = [(buffer, buffer.detach().clone(), _version(buffer)) for buffer in model.buffers()]
+    buffers = [(buffer, buffer.detach().clone()) for buffer in model.buffers()]
     with ExitStack() as stack:
         devices = [device] if device.type == "cuda" else []
         stack.enter_context(torch.random.fork_rng(devices=devices))
@@ -76,15 +76,19 @@ def undisturbed(model: nn.Module, device: torch.device | None = None) -> Iterato
                 module.training = training
             for parameter, gradient in gradients:
                 parameter.grad = gradient
-            with torch.no_grad():
-                for buffer, value, version in buffers:
-                    if _version(buffer) != version:
-                        buffer.copy_(value)
+            _restore(buffers, device)
 
 
-def _version(buffer: Tensor) -> int:
-    """Return how often a tensor was changed in place: no need to wait for the device to tell."""
-    return 0 if buffer.is_inference() else buffer._version
+def _restore(buffers: list[tuple[Tensor, Tensor]], device: torch.device) -> None:
+    """Give buffers their values again. Only what changed: a graph may hold on to the others."""
+    with torch.no_grad():
+        changed = [(buffer != value).any().to(device) for buffer, value in buffers]
+        if not changed:
+            return
+        # one wait for the device, not one for every buffer
+        for (buffer, value), differs in zip(buffers, torch.stack(changed).tolist(), strict=True):
+            if differs:
+                buffer.copy_(value)
 
 
 @contextmanager
