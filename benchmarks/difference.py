@@ -4,9 +4,9 @@
     python benchmarks/difference.py small [--cases 500]
 
 Values and seconds of every method next to those recorded for the published MATLAB code (under
-Octave, with vectorised oracles). `wall` is elapsed time, `cpu` that of all threads, and `times`
-how often it fits into the seconds on record; compiling is not counted. "small" compares "auto"
-with all 2^n values for random pairs of families, n <= 16.
+Octave, with vectorised oracles). `wall` is elapsed time, `cpu` that of all threads, and `times` how
+often it fits into the seconds on record; compiling is not counted. "small" compares "auto" with all
+2^n values for random pairs of families, n <= 16.
 """
 
 import argparse
