@@ -14,6 +14,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import maxflow
@@ -111,14 +112,16 @@ def problems(quick: bool) -> Iterator[tuple[str, Problem]]:
             )
 
 
-def medians(calls: list[Callable[[], Any]], runs: int) -> list[float]:
+def medians(
+    calls: list[Callable[[], Any]], runs: int, clock: Callable[[], float] = time.thread_time
+) -> list[float]:
     """Return the median time of each call in ms, over runs that take turns."""
     times: list[list[float]] = [[] for _ in calls]
     for _ in range(runs):
         for call, row in zip(calls, times, strict=True):
-            start = time.thread_time()
+            start = clock()
             call()
-            row.append(1e3 * (time.thread_time() - start))
+            row.append(1e3 * (clock() - start))
     return [statistics.median(row) for row in times]
 
 
@@ -129,16 +132,61 @@ def one_by_one(quick: bool, runs: int) -> None:
         for peer in (grid_calls, edge_calls):
             assert np.isclose(peer(*problem)[0], value, rtol=1e-9), name
         solvers = (ours, grid_calls, edge_calls)
-        own, grid, lean = medians([lambda f=f, p=problem: f(*p) for f in solvers], runs)
+        own, grid, lean = medians([partial(f, *problem) for f in solvers], runs)
         print(f"{name:28}{own:9.1f}{grid:12.1f}{lean:9.1f}   {grid / own:.2f}  {lean / own:.2f}")
+
+
+def loop(source: np.ndarray, sink: np.ndarray, weights: list[Any]) -> list[float]:
+    """PyMaxflow grid after grid; the ends of the arcs are computed once."""
+    nodes = np.arange(source[0].size).reshape(source[0].shape)
+    ends = [
+        (nodes.take(range(n - 1), axis).ravel(), nodes.take(range(1, n), axis).ravel())
+        for axis, n in enumerate(nodes.shape)
+    ]
+    forward, backward = ([w[i].reshape(len(source), -1) for w in weights] for i in (0, 1))
+    values = []
+    for b in range(len(source)):
+        g = maxflow.GraphFloat(nodes.size, 2 * nodes.size)
+        g.add_nodes(nodes.size)
+        for axis, (tails, heads) in enumerate(ends):
+            g.add_edges(tails, heads, forward[axis][b], backward[axis][b])
+        g.add_grid_tedges(nodes, source[b], sink[b])
+        values.append(g.maxflow())
+        g.get_grid_segments(nodes)
+    return values
+
+
+def many(count: int, runs: int) -> None:
+    print(f"\n{count} grids in one call, float; wall ms; two threads mean something on idle cores")
+    print(f"{'':12}{'1 thread':>9}{'2 threads':>11}{'loop':>9}   loop / 1   1 / 2")
+    rng = np.random.default_rng(1)
+    for n in (4, 8, 16):
+        source, sink = rng.random((2, count, n, n))
+        down, right = (count, n - 1, n), (count, n, n - 1)
+        weights = [(rng.random(size), rng.random(size)) for size in (down, right)]
+        values = subopt.grid_cut_many(source, sink, weights, threads=1).values
+        assert np.allclose(values, loop(source, sink, weights), rtol=1e-9)
+
+        problem = source, sink, weights
+        calls = [
+            partial(subopt.grid_cut_many, *problem, threads=1),
+            partial(subopt.grid_cut_many, *problem, threads=2),
+            partial(loop, *problem),
+        ]
+        one, two, peer = medians(calls, runs, time.perf_counter)
+        print(f"{n}x{n:<10}{one:9.1f}{two:11.1f}{peer:9.1f}   {peer / one:8.2f}{one / two:8.2f}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="the small problems only")
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--only", choices=("one", "many"), help="one grid a call, or many")
     options = parser.parse_args()
-    one_by_one(options.quick, options.runs)
+    if options.only != "many":
+        one_by_one(options.quick, options.runs)
+    if options.only != "one":
+        many(1000 if options.quick else 10_000, options.runs)
 
 
 if __name__ == "__main__":

@@ -46,8 +46,15 @@ class Block(nn.Module):
         return z + self.shortcut(y if isinstance(self.shortcut, nn.Conv2d) else x)
 
 
+ARCHITECTURES = {  # width, blocks a stage, stages
+    "resnet8": (16, 1, 3),
+    "resnet20": (16, 3, 3),
+    "preactresnet18": (64, 2, 4),
+}
+
+
 def network(arch, classes):
-    width, depth, stages = {"resnet8": (16, 1, 3), "preactresnet18": (64, 2, 4)}[arch]
+    width, depth, stages = ARCHITECTURES[arch]
     layers, inside = [nn.Conv2d(3, width, 3, 1, 1, bias=False)], width
     for stage in range(stages):
         for i in range(depth):
@@ -103,10 +110,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--arch", choices=("resnet8", "preactresnet18"))
+    parser.add_argument("--arch", choices=tuple(ARCHITECTURES))
     options = parser.parse_args()
     device = torch.device(options.device)
-    arch = options.arch or ("preactresnet18" if device.type == "cuda" else "resnet8")
+    arch = options.arch or ("preactresnet18" if device.type == "cuda" else "resnet20")
     target = "10 ms" if device.type == "cuda" else "5 %"
     if device.type != "cuda":
         print("no measurement on a GPU: no CUDA device, or another one was asked for")

@@ -8,33 +8,16 @@ in `comixup.torch`: pool there, plan here, gather there.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from comixup import _validate
 from comixup._types import RNG, Array
 from comixup.apply import as_label_matrix
 from comixup.interchange import like
+from comixup.mixture import Mixture
 from comixup.plan import MixPlan
 from comixup.streams import SWITCH, Key, require_seed
 from comixup.summary import Needs, Summary, summarize
-
-
-class Plan(Protocol):
-    """What every plan can do, whether its parts are patches, boxes or whole images."""
-
-    def __len__(self) -> int: ...
-
-    def apply(self, array: Any, *, channels: str = "first", blend: str | None = None) -> Any:
-        """Mix anything that is aligned with the batch."""
-
-    def apply_labels(self, labels: Any, *, num_classes: int | None = None) -> Any:
-        """Mix labels by area."""
-
-    def interpolate_loss(self, loss: Any, labels: Any) -> Any:
-        """Mix losses instead of labels."""
-
-    def apply_boxes(self, boxes: Any, *, min_visible: float = 0.1) -> Any:
-        """Cut bounding boxes to what is visible of them."""
 
 
 class MixedBatch(NamedTuple):
@@ -150,7 +133,7 @@ class Mixer:
         """Say what a plan for this call is made from."""
         return Needs()
 
-    def solve(self, summary: Summary, key: Key) -> Plan:
+    def solve(self, summary: Summary, key: Key) -> Mixture:
         """Plan a batch."""
         raise NotImplementedError
 
@@ -160,7 +143,7 @@ class Mixer:
         """Mix a batch with the random numbers of `key`."""
         batch, spatial = _validate.image_batch(images, self.channels)
         rows = None if labels is None else as_label_matrix(labels, len(batch), self.num_classes)
-        plan: Plan
+        plan: Mixture
         if self.is_on(key, epoch):
             needs = self.needs(key, spatial)
             plan = self.solve(summarize(batch, self.channels, saliency, needs), key)

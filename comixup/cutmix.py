@@ -38,7 +38,7 @@ class CutMix(PairMixer):
     >>> images = np.random.default_rng(0).random((6, 3, 8, 8), dtype=np.float32)
     >>> mixed = CutMix(num_classes=10)(images, [3, 1, 4, 1, 5, 9], rng=3)
     >>> mixed.plan.boxes[0].tolist(), float(mixed.plan.share[0])
-    ([[2, 8], [1, 7]], 0.4375)
+    ([[0, 3], [3, 7]], 0.8125)
     """
 
     def solve(self, summary: Summary, key: Key) -> BoxPlan:

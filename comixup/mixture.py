@@ -26,6 +26,14 @@ class Mixture:
         """Sources of every output and their shares, both (B, S); unused slots have share 0."""
         raise NotImplementedError
 
+    def apply(self, array: Any, *, channels: str = "first", blend: str | None = None) -> Any:
+        """Mix anything that is aligned with the batch."""
+        raise NotImplementedError
+
+    def apply_labels(self, labels: Any, *, num_classes: int | None = None) -> Any:
+        """Mix labels: each input counts for its share."""
+        raise NotImplementedError
+
     def coverage(self, output: int) -> tuple[Array, Array]:
         r"""Return sources (s,) of an output and how much of each pixel they fill (s, \*spatial)."""
         raise NotImplementedError

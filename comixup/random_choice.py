@@ -34,7 +34,7 @@ class RandomChoice(Mixer):
     >>> mix = RandomChoice([InputMixup(num_classes=10), CutMix(num_classes=10)], [0.3, 0.7], seed=0)
     >>> images = np.random.default_rng(0).random((6, 3, 8, 8), dtype=np.float32)
     >>> [type(mix(images, np.arange(6), step=step).plan).__name__ for step in range(4)]
-    ['BoxPlan', 'BoxPlan', 'BlendPlan', 'BoxPlan']
+    ['BoxPlan', 'BoxPlan', 'BoxPlan', 'BlendPlan']
     """
 
     mixers: Sequence[Mixer] = ()

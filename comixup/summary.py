@@ -68,6 +68,11 @@ def saliency_maps(
     batch: Array, channels: str, saliency: Any, spatial: tuple[int, ...], grid: tuple[int, ...]
 ) -> Array:
     """Return the maps that came in, if their shape fits, or compute them."""
+    if saliency is None and batch.ndim == 3 and batch.shape[1] == batch.shape[2]:
+        raise ValueError(
+            f"images of shape {batch.shape} are either signals or grey images: grey images need a "
+            "channel axis, images[:, None]; for signals say which saliency, e.g. 'spectral'."
+        )
     if saliency is None or isinstance(saliency, str):
         name = "spectral" if saliency is None else saliency
         method = METHODS[_validate.choice("saliency", name, tuple(METHODS))]

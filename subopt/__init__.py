@@ -28,14 +28,26 @@ from subopt.functions.modular import Modular
 from subopt.graph.dynamic import DynamicMaxFlow
 from subopt.graph.flow import Flow
 from subopt.graph.grid import grid_cut
-from subopt.graph.grid_flow import GridFlow
+from subopt.graph.grid_flow import GridFlow, GridFlows
+from subopt.graph.grid_many import grid_cut_many
+from subopt.graph.grid_structure import grid_structure
 from subopt.graph.many import Flows, max_flow_many
 from subopt.graph.max_flow import max_flow
 from subopt.graph.parametric import ParametricCut, parametric_max_flow
 from subopt.graph.problem import FlowProblem
 from subopt.incremental import Incremental
+from subopt.labeling._batch import LabelingBatch
+from subopt.labeling.alpha_beta_swap import alpha_beta_swap, alpha_beta_swap_many
+from subopt.labeling.alpha_expansion import alpha_expansion, alpha_expansion_many
 from subopt.labeling.bound import LabelingCertificate
 from subopt.labeling.coupled import CoupledLabelingProblem, LabelingResult
+from subopt.labeling.cut_graphs import CutGraphCertificate
+from subopt.labeling.dual_bound import ChainCertificate, dual_bound
+from subopt.labeling.energy import LabelingEnergy
+from subopt.labeling.icm import icm
+from subopt.labeling.ishikawa import ishikawa
+from subopt.labeling.labeling import Labeling
+from subopt.labeling.qpbo import qpbo
 from subopt.local_minimum import LocalMinimumCertificate
 from subopt.minimize import minimize, minimize_many
 from subopt.result import Result, Status
@@ -63,12 +75,14 @@ __all__ = [
     "BaseCertificate",
     "Cardinality",
     "CertificateError",
+    "ChainCertificate",
     "Concave",
     "ConcaveOfModular",
     "CoupledLabelingProblem",
     "Coverage",
     "Cut",
     "CutForm",
+    "CutGraphCertificate",
     "Decomposition",
     "DifferenceOfSubmodular",
     "DynamicMaxFlow",
@@ -82,9 +96,13 @@ __all__ = [
     "Function",
     "GaussianMutualInformation",
     "GridFlow",
+    "GridFlows",
     "HypergraphCut",
     "Incremental",
+    "Labeling",
+    "LabelingBatch",
     "LabelingCertificate",
+    "LabelingEnergy",
     "LabelingResult",
     "LocalMinimumCertificate",
     "LogDeterminant",
@@ -103,6 +121,10 @@ __all__ = [
     "TreeCertificate",
     "View",
     "accelerated_dca",
+    "alpha_beta_swap",
+    "alpha_beta_swap_many",
+    "alpha_expansion",
+    "alpha_expansion_many",
     "branch_and_bound",
     "complete_dca",
     "dca",
@@ -110,9 +132,14 @@ __all__ = [
     "decompose",
     "decomposed",
     "double_greedy",
+    "dual_bound",
     "forward_greedy",
     "frank_wolfe",
     "grid_cut",
+    "grid_cut_many",
+    "grid_structure",
+    "icm",
+    "ishikawa",
     "local_search",
     "max_flow",
     "max_flow_many",
@@ -128,6 +155,7 @@ __all__ = [
     "path",
     "projected_subgradient",
     "prox",
+    "qpbo",
     "queyranne",
     "subsup",
     "supsub",

@@ -12,12 +12,15 @@ from typing import Any, overload
 import numpy as np
 
 from subopt import _validate
-from subopt._types import RNG
+from subopt._types import RNG, ArrayLike
 from subopt.difference import DifferenceOfSubmodular
 from subopt.function import SetFunction
 from subopt.labeling.bound import certified
 from subopt.labeling.coupled import Callback as LabelingCallback
 from subopt.labeling.coupled import CoupledLabelingProblem, LabelingResult
+from subopt.labeling.energy import LabelingEnergy
+from subopt.labeling.label import label
+from subopt.labeling.labeling import Labeling
 from subopt.labeling.local_search import local_search
 from subopt.labeling.published import published
 from subopt.portfolio import minimize_difference
@@ -64,12 +67,22 @@ def minimize(
 ) -> LabelingResult: ...
 
 
+@overload
+def minimize(
+    problem: LabelingEnergy,
+    *,
+    method: str = "auto",
+    initial: ArrayLike | None = None,
+    lower_bound: bool = False,
+) -> Labeling: ...
+
+
 def minimize(problem: Any, **options: Any) -> Any:
     """Minimize a submodular function, a difference of two, or a labeling energy.
 
     Parameters
     ----------
-    problem : SetFunction, DifferenceOfSubmodular or CoupledLabelingProblem
+    problem : SetFunction, DifferenceOfSubmodular, CoupledLabelingProblem or LabelingEnergy
         What to minimize. That a `SetFunction` is submodular is not checked, see
         `subopt.testing.assert_submodular`.
     method : str, default "auto"
@@ -79,9 +92,11 @@ def minimize(problem: Any, **options: Any) -> Any:
         For a difference ``f - g``: the name of one method, such as "subsup", see
         `subopt.portfolio.METHODS`, or "auto", which runs several and local search, and says which
         one found the answer. "branch_and_bound" proves a lower bound; "milp" reports one.
+        For a `LabelingEnergy`: see `subopt.labeling.label.label`, which also takes `initial`, and
+        `lower_bound`.
     starts : int, optional
         For a difference: how many more sets, near the best one and random, "auto" starts from; by
-        default 4096 / n, but 8 to 64.
+        default 4096 / n, but 8 to 32.
     threads : int, optional
         For a difference: how many threads "auto" uses; one a core by default. The answer does not
         depend on it, unless there is a `time_limit`.
@@ -95,7 +110,8 @@ def minimize(problem: Any, **options: Any) -> Any:
         Co-Mixup, to compare with, see `subopt.labeling.published.published`.
     rng : numpy.random.Generator, int or None
         For a labeling or a difference: source of all randomness. An int gives the same answer
-        every time, on any number of threads; None a fresh one.
+        every time, on any number of threads; None a fresh one. Of the methods for a difference,
+        "auto" and "branch_and_bound" make random choices.
     effort : {"fast", "default", "best"}
         For a labeling: how much work to do in mode "search"; mode "published" takes no effort.
     max_sweeps : int, optional
@@ -115,7 +131,7 @@ def minimize(problem: Any, **options: Any) -> Any:
 
     Returns
     -------
-    Result or LabelingResult
+    Result, LabelingResult or Labeling
         A `Result` has a lower bound on the minimum and a certificate that proves it:
         ``result.certificate.check(F, result.mask)`` recomputes ``result.gap``. For a
         difference only "branch_and_bound" has such a proof: else the lower bound is -inf, and the
@@ -152,10 +168,13 @@ def minimize(problem: Any, **options: Any) -> Any:
     if isinstance(problem, SetFunction):
         _check("a SetFunction", options, _OF_A_FUNCTION)
         return minimize_submodular(problem, **options)
+    if isinstance(problem, LabelingEnergy):
+        _check("a LabelingEnergy", options, _OF_AN_ENERGY)
+        return label(problem, **options)
     raise TypeError(
-        "minimize needs a SetFunction, a DifferenceOfSubmodular or a CoupledLabelingProblem, got "
-        f"{type(problem).__name__}. Wrap a callable of a boolean mask as Function(n, value), an "
-        "array of labeling costs as CoupledLabelingProblem(unary)."
+        "minimize needs a SetFunction, a DifferenceOfSubmodular, a CoupledLabelingProblem or a "
+        f"LabelingEnergy, got {type(problem).__name__}. Wrap a callable of a boolean mask as "
+        "Function(n, value), an array of labeling costs as CoupledLabelingProblem(unary)."
     )
 
 
@@ -194,6 +213,7 @@ def _names(function: Callable[..., Any]) -> tuple[str, ...]:
 
 _OF_A_FUNCTION, _OF_A_LABELING = _names(minimize_submodular), _names(_labeling)
 _OF_A_DIFFERENCE = _names(minimize_difference)
+_OF_AN_ENERGY = _names(label)
 
 
 def _check(what: str, options: dict[str, Any], allowed: tuple[str, ...]) -> None:

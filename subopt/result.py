@@ -16,6 +16,7 @@ class Status(enum.Enum):
 
     OPTIMAL = "the lower bound meets the value: no better answer exists"
     SEARCHED = "the search that the effort describes ran to its end; nothing better was found"
+    LOCAL = "no single move of the method lowers the energy further"
     MAX_SWEEPS = "stopped after max_sweeps sweeps; the answer is as good as it was then"
     MAX_ITER = "stopped after max_iter iterations; the best answer so far is returned"
     REPORTED = "another program reports optimality; there is no evidence to re-check"

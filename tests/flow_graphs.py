@@ -88,3 +88,31 @@ def twin_of_augment(n, tails, heads, c, r, supply):
             residual[v, u] -= amount
             residual[u, v] += amount
         value += amount
+
+
+def all_kernels():
+    """Run every compiled path on small graphs; with NUMBA_BOUNDSCHECK=1, see `test_max_flow`."""
+    import subopt
+    from subopt.graph.max_flow import METHODS
+
+    for seed in range(60):
+        make = random_graph if seed % 3 else hard_graph
+        (tails, heads, c, r), terminals = make(seed, 1 + seed)
+        for method in METHODS:
+            for scale in (1, 2**44):
+                amounts = {name: scale * values for name, values in terminals.items()}
+                subopt.max_flow(
+                    tails, heads, scale * c, scale * r, **amounts, method=method, maximal=True
+                )
+        dynamic = subopt.DynamicMaxFlow(tails, heads, c, r, **terminals)
+        rng = np.random.default_rng(seed)
+        for _ in range(4):
+            dynamic.solve()
+            nodes = rng.integers(0, 1 + seed, 1 + seed // 4)
+            dynamic.change(nodes, source_capacity=rng.integers(0, 300, len(nodes)))
+        many = {name: np.stack([values] * 3) for name, values in terminals.items()}
+        subopt.max_flow_many(tails, heads, c, r, **many, maximal=bool(seed % 2))
+
+
+if __name__ == "__main__":
+    all_kernels()

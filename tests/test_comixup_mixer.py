@@ -366,6 +366,10 @@ def test_grey_images_without_a_channel_axis_are_pointed_to():
     grey = np.zeros((4, 11, 9), np.uint8)
     with pytest.raises(ValueError, match=r"channel axis: images\[:, None\]"):
         CoMixup(grid=2).mix(grey, None, np.ones((4, 11, 9)))
+    square = np.random.default_rng(0).random((4, 8, 8))
+    with pytest.raises(ValueError, match=r"images\[:, None\]"):
+        CoMixup(grid=2).mix(square)
+    assert CoMixup(grid=2).mix(square, None, "contrast").images.shape == square.shape
 
 
 def test_a_column_of_class_indices_is_pointed_to():

@@ -1,44 +1,110 @@
 """Maximum flow against its definition, scipy, networkx, and its own certificate."""
 
+import os
+import pathlib
+import subprocess
+import sys
+
+import numba
 import numpy as np
 import pytest
-from flow_graphs import INF, cut, minimum_cuts, random_graph, twin_of_augment
-from hypothesis import given
+from flow_graphs import (
+    INF,
+    cut,
+    hard_graph,
+    is_a_flow,
+    minimum_cuts,
+    random_graph,
+    twin_of_augment,
+)
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_flow
 
 import subopt
 from subopt.graph import network as kernels
-from subopt.graph.augment import augment
+from subopt.graph.augment import augment, augment_within
+from subopt.graph.max_flow import METHODS
+
+JIT_OFF = bool(numba.config.DISABLE_JIT)
 
 
+@pytest.mark.parametrize("method", METHODS)
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 7), whole=st.booleans())
-def test_is_the_minimum_over_all_cuts(seed, n, whole):
+def test_is_the_minimum_over_all_cuts(method, seed, n, whole):
     graph, terminals = random_graph(seed, n, whole=whole)
     best, sides = minimum_cuts(graph, terminals)
-    small = subopt.max_flow(*graph, **terminals)
-    large = subopt.max_flow(*graph, **terminals, maximal=True)
+    small = subopt.max_flow(*graph, **terminals, method=method)
+    large = subopt.max_flow(*graph, **terminals, method=method, maximal=True)
     assert small.value == pytest.approx(best, abs=1e-9)
     assert isinstance(small.value, int) == whole
     assert (small.source_side == np.logical_and.reduce(sides)).all()
     assert (large.source_side == np.logical_or.reduce(sides)).all()
     for result in (small, large):
         assert result.check(*graph, **terminals) == pytest.approx(0, abs=1e-9)
+        assert is_a_flow(graph, terminals, result.flow)
+        assert method == "auto" or result.method == method
 
 
-@given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 30))
-def test_agrees_with_scipy(seed, n):
-    (tails, heads, c, r), terminals = random_graph(seed, n)
-    matrix = np.zeros((n + 2, n + 2), dtype=np.int32)
-    np.add.at(matrix, (tails, heads), c)
-    np.add.at(matrix, (heads, tails), r)
-    np.fill_diagonal(matrix, 0)
-    matrix[n, :n] = terminals["source_capacity"]
-    matrix[:n, n + 1] = terminals["sink_capacity"]
-    ours = subopt.max_flow(tails, heads, c, r, **terminals)
-    assert ours.value == maximum_flow(csr_array(matrix), n, n + 1).flow_value
-    assert ours.check(tails, heads, c, r, **terminals) == 0
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("n", [50, 400])
+def test_hard_graphs(method, n):
+    for seed in range(4):
+        graph, terminals = hard_graph(seed, n)
+        result = subopt.max_flow(*graph, **terminals, method=method)
+        other = subopt.max_flow(*graph, **terminals, maximal=True)
+        assert result.check(*graph, **terminals) == 0
+        assert is_a_flow(graph, terminals, result.flow)
+        assert result.value == other.value
+        assert (result.source_side <= other.source_side).all()
+
+
+def test_push_relabel_goes_on_where_trees_stop():
+    graph, terminals = hard_graph(0, 300)
+    (tails, heads, c, r), supply = graph, terminals["source_capacity"] - terminals["sink_capacity"]
+    network, slot = kernels.csr(300, tails, heads)
+    answers = set()
+    for limit in (0, 1, 1000, 10000, 10**9):
+        residual = np.empty((len(network.heads), 2))
+        kernels.fill(slot, network.twin, c.astype(float), r.astype(float), residual)
+        excess, work = supply.astype(float), kernels.workspace(300)
+        trees = augment_within(300, network, residual, excess, work, np.int64(limit))
+        assert trees == (limit == 10**9)
+        answers.add((np.maximum(excess, 0).sum(), work.side.tobytes()))
+    assert len(answers) == 1
+
+
+@pytest.mark.parametrize("method", METHODS)
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 12))
+def test_scaling_to_large_ints(method, seed, n):
+    graph, terminals = random_graph(seed, n)
+    scale = 2**52 + 1
+    large = *graph[:2], *(scale * c for c in graph[2:])
+    ends = {name: scale * c for name, c in terminals.items()}
+    one = subopt.max_flow(*graph, **terminals, method=method)
+    result = subopt.max_flow(*large, **ends, method=method)
+    assert result.value == scale * one.value
+    assert (result.source_side == one.source_side).all()
+    assert result.flow.dtype == np.int64
+    assert result.check(*large, **ends) == 0
+
+
+def test_agrees_with_scipy():
+    # 10,000 graphs in the deep profile
+    for seed in range(10 * settings().max_examples):
+        n = 1 + seed % 30
+        (tails, heads, c, r), terminals = random_graph(seed, n)
+        matrix = np.zeros((n + 2, n + 2), dtype=np.int32)
+        np.add.at(matrix, (tails, heads), c)
+        np.add.at(matrix, (heads, tails), r)
+        np.fill_diagonal(matrix, 0)
+        matrix[n, :n] = terminals["source_capacity"]
+        matrix[:n, n + 1] = terminals["sink_capacity"]
+        method = METHODS[seed % len(METHODS)]
+        ours = subopt.max_flow(tails, heads, c, r, **terminals, method=method)
+        assert ours.value == maximum_flow(csr_array(matrix), n, n + 1).flow_value, seed
+        assert ours.check(tails, heads, c, r, **terminals) == 0
 
 
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(2, 12))
@@ -56,25 +122,6 @@ def test_agrees_with_networkx(seed, n):
             graph.add_edge(tail, head, capacity=before + capacity)
     value = networkx.maximum_flow_value(graph, "s", "t")
     assert subopt.max_flow(tails, heads, c, **terminals).value == pytest.approx(value, abs=1e-9)
-
-
-@given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 9), whole=st.booleans())
-def test_the_flow_is_a_flow(seed, n, whole):
-    graph, terminals = random_graph(seed, n, whole=whole)
-    tails, heads, c, r = graph
-    result = subopt.max_flow(*graph, **terminals)
-    flow = result.flow
-    assert (flow <= c + 1e-12).all()
-    assert (flow >= -r - 1e-12).all()
-    out = np.bincount(tails, flow, n) - np.bincount(heads, flow, n)
-    s, t = terminals["source_capacity"], terminals["sink_capacity"]
-    assert (out <= s + 1e-9).all()
-    assert (out >= -t - 1e-9).all()
-    side = result.source_side
-    leaves, enters = side[tails] & ~side[heads], ~side[tails] & side[heads]
-    assert flow[leaves] == pytest.approx(c[leaves], abs=1e-9)
-    assert -flow[enters] == pytest.approx(r[enters], abs=1e-9)
-    assert np.minimum(s, t + out).sum() == pytest.approx(result.value, abs=1e-9)
 
 
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(2, 7))
@@ -151,6 +198,54 @@ def test_large_ints_are_exact_or_refused():
         subopt.max_flow([0], [1], [2**61], source_capacity=[1, 0], sink_capacity=[0, 1])
     with pytest.raises(ValueError, match=r"capacity\[0\] is 18446744073709551615"):
         subopt.max_flow([0], [1], np.array([2**64 - 1], dtype=np.uint64), **terminals)
+
+
+def test_infinite_terminals_are_exact():
+    # many infinite numbers would not add up exactly if they were simply large
+    n = 40
+    tails, heads = np.arange(n - 1), np.arange(1, n)
+    capacity = np.full(n - 1, 2**46 + 1)
+    source = np.where(np.arange(n) % 2 == 0, INF, 0)
+    terminals = {"source_capacity": source, "sink_capacity": {1: INF, n - 1: 2**46}}
+    for method in METHODS:
+        result = subopt.max_flow(tails, heads, capacity, capacity, **terminals, method=method)
+        assert result.value == 2 * (2**46 + 1) + 2**46
+        assert result.check(tails, heads, capacity, capacity, **terminals) == 0
+
+
+NUMBERS = st.sampled_from([0, 1, 2.5, -1, INF, -INF, np.nan, 2**40, 2**62, 2**64, 1e308, True])
+ODD = st.sampled_from([None, "x", [[1, 2]], {"a": 1}, {0: 1}, {7: 1}, 3, -1, [], [None], 1j])
+
+
+@given(data=st.data(), n=st.sampled_from([None, 0, 2, 3, -1, 2.0, "n"]))
+def test_anything_is_answered_or_refused(data, n):
+    node = st.sampled_from([0, 1, 2, 2, 1, -1, 3, 2**31, 2**40, 0.5])
+    m = data.draw(st.integers(0, 3))
+    arrays = [
+        data.draw(st.lists(values, min_size=m, max_size=m) | ODD)
+        for values in (node, node, NUMBERS, NUMBERS)
+    ]
+    ends = {
+        f"{end}_capacity": data.draw(st.lists(NUMBERS, min_size=2, max_size=3) | ODD)
+        for end in ("source", "sink")
+    }
+    try:
+        result = subopt.max_flow(*arrays, **ends, n=n)
+    except (ValueError, TypeError):
+        return
+    gap = result.check(*arrays, **ends, n=n)
+    assert gap == pytest.approx(0, abs=1e-9 * max(1, result.value))
+
+
+@pytest.mark.skipif(JIT_OFF, reason="checks bounds of compiled code")
+def test_kernels_stay_within_bounds():
+    script = pathlib.Path(__file__).with_name("flow_graphs.py")
+    changed = {
+        "NUMBA_BOUNDSCHECK": "1",
+        "NUMBA_CACHE_DIR": os.environ["NUMBA_CACHE_DIR"] + "-bounds",
+        "PYTHONPATH": str(script.parents[1]),
+    }
+    subprocess.run([sys.executable, script], check=True, env=os.environ | changed)
 
 
 @pytest.mark.parametrize(

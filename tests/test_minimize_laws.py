@@ -225,7 +225,7 @@ def test_what_is_picked_and_why():
 
 def test_errors_at_the_door():
     F = Cut.from_edges([(0, 1), (1, 2)])
-    with pytest.raises(TypeError, match="or a CoupledLabelingProblem, got ndarray"):
+    with pytest.raises(TypeError, match="or a LabelingEnergy, got ndarray"):
         minimize(np.zeros(3))
     with pytest.raises(TypeError, match="A DifferenceOfSubmodular is not submodular"):
         min_norm_point(F - Cardinality(np.sqrt, 3))

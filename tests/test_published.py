@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from subopt import CoupledLabelingProblem, Status, minimize, minimize_many
 from subopt.graph.augment import augment
 from subopt.graph.network import csr
-from subopt.labeling import _levels, alpha_beta_swap
+from subopt.labeling import _levels
+from subopt.labeling import _swap as alpha_beta_swap
 from subopt.labeling import published as rule
 
 GRIDS = [(1,), (4,), (2, 3), (3, 3), (2, 2, 2)]

@@ -13,7 +13,8 @@ from typing import Any
 from torch import Tensor
 
 from comixup.base import MixedBatch
-from comixup.torch.mixers import AnyPlan, TensorMixer
+from comixup.mixture import Mixture
+from comixup.torch.mixers import TensorMixer
 
 
 class PlanAhead:
@@ -54,7 +55,7 @@ class PlanAhead:
         epoch = options.pop("epoch", 0)
         key = self.mix.key(**options)
         planning = self.mix.planning(key, images, saliency, epoch=epoch)
-        plan: Future[AnyPlan] = self._thread.submit(planning)
+        plan: Future[Mixture] = self._thread.submit(planning)
         return lambda labels: self.mix.finish(plan.result(), images, labels)
 
     def batches(

@@ -12,11 +12,12 @@ from torch import Tensor
 from comixup._types import Array
 from comixup.apply import blend_of, patch_starts
 from comixup.grid import patch_edges, require_fit
-from comixup.pairs import BlendPlan, BoxPlan, PairPlan
+from comixup.mixture import Mixture
+from comixup.pairs import BlendPlan, BoxPlan
 from comixup.plan import MixPlan
 
 
-def apply(plan: MixPlan | PairPlan, tensor: Tensor, *, blend: str | None = None) -> Tensor:
+def apply(plan: Mixture, tensor: Tensor, *, blend: str | None = None) -> Tensor:
     r"""Mix a tensor that is aligned with the batch: images, hidden layers, masks.
 
     Parameters
@@ -57,14 +58,14 @@ def apply(plan: MixPlan | PairPlan, tensor: Tensor, *, blend: str | None = None)
         mixed = _patches(plan, tensor, mean)
     elif isinstance(plan, BoxPlan):
         mixed = _box(plan, tensor)
-    else:
+    elif isinstance(plan, BlendPlan):
         mixed = _blend(plan, tensor, mean)
+    else:
+        raise TypeError(f"plan needs a plan of comixup, got {type(plan).__name__}")
     return _in_format_of(tensor, mixed)
 
 
-def apply_labels(
-    plan: MixPlan | PairPlan, labels: Tensor, *, num_classes: int | None = None
-) -> Tensor:
+def apply_labels(plan: Mixture, labels: Tensor, *, num_classes: int | None = None) -> Tensor:
     """Mix labels on their device: each input counts for its share.
 
     Parameters
@@ -173,7 +174,7 @@ def _mean(a: Tensor, b: Tensor) -> Tensor:
     return (a >> 1) + (b >> 1) + ((a | b) & 1)  # halves up, never leaving the dtype
 
 
-def _blend(plan: PairPlan, tensor: Tensor, mean: bool) -> Tensor:
+def _blend(plan: BlendPlan, tensor: Tensor, mean: bool) -> Tensor:
     own = np.arange(len(plan))
     if not mean:
         chosen = np.where(plan.share >= 0.5, own, plan.partner)

@@ -8,13 +8,12 @@ from typing import Any
 
 from torch import nn
 
-from comixup.pairs import PairPlan
-from comixup.plan import MixPlan
+from comixup.mixture import Mixture
 from comixup.torch.gather import apply
 
 
 @contextmanager
-def mixed_at(module: nn.Module, plan: MixPlan | PairPlan) -> Iterator[None]:
+def mixed_at(module: nn.Module, plan: Mixture) -> Iterator[None]:
     """Mix what `module` gets as its first input, for as long as the context lasts.
 
     Parameters

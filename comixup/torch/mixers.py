@@ -11,13 +11,11 @@ from torch import Tensor
 import comixup
 from comixup._types import RNG
 from comixup.base import MixedBatch, Mixer
-from comixup.pairs import PairPlan
+from comixup.mixture import Mixture
 from comixup.plan import MixPlan
 from comixup.streams import Key, as_seed
 from comixup.torch.gather import apply, apply_labels, require_images
 from comixup.torch.pooling import summarize
-
-AnyPlan = MixPlan | PairPlan
 
 
 class TensorMixer:
@@ -104,7 +102,8 @@ class TensorMixer:
         -------
         MixedBatch
         """
-        return self.ahead(images, saliency, rng=rng, step=step, epoch=epoch, rank=rank)(labels)
+        key = self.key(rng, step, rank)
+        return self.finish(self.planning(key, images, saliency, epoch=epoch)(), images, labels)
 
     def key(self, rng: RNG = None, step: int | None = None, rank: int | None = None) -> Key:
         """Return what the random numbers of a call are keyed by, and count the call."""
@@ -119,27 +118,9 @@ class TensorMixer:
         member = self.mixer.member(key)
         return member if self.mixup_enabled and member.is_on(key, epoch) else None
 
-    def ahead(
-        self,
-        images: Tensor,
-        saliency: Any = None,
-        *,
-        rng: RNG = None,
-        step: int | None = None,
-        epoch: int = 0,
-        rank: int | None = None,
-    ) -> Callable[[Tensor | None], MixedBatch]:
-        """Begin to mix: return a function of the labels that plans and finishes.
-
-        What it needs of saliency has been put on the queue of the device already. See `PlanAhead`.
-        """
-        key = self.key(rng, step, rank)
-        planning = self.planning(key, images, saliency, epoch=epoch)
-        return lambda labels: self.finish(planning(), images, labels)
-
     def planning(
         self, key: Key, images: Tensor, saliency: Any = None, *, epoch: int = 0
-    ) -> Callable[[], AnyPlan]:
+    ) -> Callable[[], Mixture]:
         """Return a function that plans, and touches the device no more."""
         images = require_images(images)
         n, spatial = len(images), tuple(images.shape[2:])
@@ -147,14 +128,14 @@ class TensorMixer:
         if member is None:
             return lambda: MixPlan.identity(n, spatial)
         summary = summarize(images, saliency, member.needs(key, spatial))
-        return lambda: member.solve(summary(), key)  # type: ignore[return-value]
+        return lambda: member.solve(summary(), key)
 
-    def finish(self, plan: AnyPlan, images: Tensor, labels: Tensor | None) -> MixedBatch:
+    def finish(self, plan: Mixture, images: Tensor, labels: Tensor | None) -> MixedBatch:
         """Apply a plan to images and labels."""
         rows = None if labels is None else self.labels(plan, labels)
         return MixedBatch(apply(plan, images), rows, plan)
 
-    def labels(self, plan: AnyPlan, labels: Tensor, num_classes: int | None = None) -> Tensor:
+    def labels(self, plan: Mixture, labels: Tensor, num_classes: int | None = None) -> Tensor:
         """Return the mixed and smoothed label rows (B, K)."""
         K = self.mixer.num_classes if num_classes is None else num_classes
         rows = apply_labels(plan, labels, num_classes=K)

@@ -76,10 +76,19 @@ def undisturbed(model: nn.Module, device: torch.device | None = None) -> Iterato
                 module.training = training
             for parameter, gradient in gradients:
                 parameter.grad = gradient
-            with torch.no_grad():
-                for buffer, value in buffers:
-                    if not torch.equal(buffer, value):
-                        buffer.copy_(value)
+            _restore(buffers, device)
+
+
+def _restore(buffers: list[tuple[Tensor, Tensor]], device: torch.device) -> None:
+    """Give buffers their values again. Only what changed: a graph may hold on to the others."""
+    with torch.no_grad():
+        changed = [(buffer != value).any().to(device) for buffer, value in buffers]
+        if not changed:
+            return
+        # one wait for the device, not one for every buffer
+        for (buffer, value), differs in zip(buffers, torch.stack(changed).tolist(), strict=True):
+            if differs:
+                buffer.copy_(value)
 
 
 @contextmanager

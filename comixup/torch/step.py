@@ -12,9 +12,10 @@ from torch.nn import functional
 
 from comixup import _validate
 from comixup.base import Mixer
+from comixup.mixture import Mixture
 from comixup.torch.gather import require_images
 from comixup.torch.losses import LOSSES
-from comixup.torch.mixers import AnyPlan, TensorMixer
+from comixup.torch.mixers import TensorMixer
 from comixup.torch.saliency import gradient_norm, input_saliency
 
 
@@ -105,7 +106,7 @@ def training_step(
     clean, saliency = _clean_pass(
         model, images, labels, mix.active(key, epoch), clean_weight, amp, scale
     )
-    plan: AnyPlan = mix.planning(key, images, saliency, epoch=epoch)()
+    plan: Mixture = mix.planning(key, images, saliency, epoch=epoch)()
     mixed = mix.finish(plan, images, None).images
     with _autocast(images, amp):
         logits = model(mixed)

@@ -29,8 +29,8 @@ class Graph(NamedTuple):
 
     def cut(self, side: Array) -> Any:
         """Capacity of the cut around a set of nodes; an int if all of it is."""
-        leaves = side[self.tails] & ~side[self.heads]
-        enters = ~side[self.tails] & side[self.heads]
+        tail, head = side[self.tails], side[self.heads]
+        leaves, enters = tail > head, tail < head
         cut = (self.source[~side], self.sink[side], self.forward[leaves], self.backward[enters])
         total = float(sum(part.sum() for part in cut))
         if self.whole and np.isfinite(total):

@@ -8,7 +8,8 @@ distances to the root are known since the last path, so a walk to the root stops
 
 What a search reads of a cell is small: its tree, the arc to its parent and whether it waits in the
 queue are one byte, and two words say which of its arcs are open, so capacities are read only along
-paths. Cells are unsigned: numba then leaves out the tests for negative indices.
+paths. Cells are unsigned: numba then leaves out the tests for negative indices. `degree` is the
+number of arcs of a cell, or None for 4: numba compiles for None anew, with the loops unrolled.
 
 .. [1] Y. Boykov, V. Kolmogorov, "An experimental comparison of min-cut/max-flow algorithms for
    energy minimization in vision", IEEE PAMI 26(9), 2004.
@@ -24,7 +25,7 @@ WAITS = 32
 PARENT, ROOT, ORPHAN = 31, 30, 31
 ARCS = 28  # of one cell, at most
 
-_0, _1 = np.uint64(0), np.uint64(1)
+_0, _1, _4 = np.uint64(0), np.uint64(1), np.uint64(4)
 _BIT = np.uint32(1)
 _FAR = 1 << 31
 
@@ -39,63 +40,62 @@ def _head(v, k, shift, wrap):
 
 
 @njit
-def settle(shift, wrap, residual, excess, state, outward, inward, stamp, queue):
+def settle(degree, border, shift, wrap, residual, excess, state, outward, inward, stamp, queue):
     """Settle what neighbours can between themselves, then plant the trees; return the queue's end.
 
     A root waits in the queue only if an arc between it and a cell outside its tree is open: the
-    others have nothing to find.
+    others have nothing to find. The first and the last `border` cells are no nodes.
     """
-    degree, cells = np.uint64(shift.shape[0]), np.uint64(excess.shape[0])
-    for v in range(_0, cells):
-        rest = excess[v]
+    arcs, cells = _4 if degree is None else degree, np.uint64(excess.shape[0])
+    for v in range(_0, border):
         outward[v] = 0
-        inward[v] = 0
+        outward[cells - _1 - v] = 0
+    for v in range(border, cells - border):
+        rest = excess[v]
         if rest > 0:
-            for k in range(_0, degree):
-                if residual[v * degree + k] > 0:
-                    u = _head(v, k, shift, wrap)
-                    if excess[u] < 0:
-                        amount = min(rest, -excess[u], residual[v * degree + k])
-                        rest -= amount
-                        excess[u] += amount
-                        residual[v * degree + k] -= amount
-                        residual[u * degree + (k ^ _1)] += amount
-                        if rest <= 0:
-                            break
+            for k in range(_0, arcs):
+                u = _head(v, k, shift, wrap)
+                amount = min(rest, -excess[u], residual[v * arcs + k])
+                if amount > 0:
+                    rest -= amount
+                    excess[u] += amount
+                    residual[v * arcs + k] -= amount
+                    residual[u * arcs + (k ^ _1)] += amount
+                    outward[u] |= _BIT << np.uint32(k ^ _1)
             excess[v] = rest
-    for v in range(_0, cells):
-        for k in range(_0, degree):
-            if residual[v * degree + k] > 0:
-                outward[v] |= _BIT << np.uint32(k)
-                inward[_head(v, k, shift, wrap)] |= _BIT << np.uint32(k ^ _1)
-    tail = _0
+        bits = np.uint32(0)
+        for k in range(_0, arcs):
+            bits |= np.uint32(residual[v * arcs + k] > 0) << np.uint32(k)
+        outward[v] = bits
     for v in range(_0, cells):
         stamp[v] = 1
-        state[v] = 0
-        if excess[v] == 0:
-            continue
-        supply = excess[v] > 0
-        open_arcs = np.uint64(outward[v] if supply else inward[v])
-        state[v] = ROOT | (SOURCE if supply else SINK)
-        for k in range(_0, degree):
-            if (open_arcs >> k) & _1:
-                u = _head(v, k, shift, wrap)
-                if excess[u] == 0 or (excess[u] > 0) != supply:
-                    state[v] |= WAITS
-                    queue[tail] = v
-                    tail += _1
-                    break
+        state[v] = (excess[v] > 0) * (SOURCE | ROOT) + (excess[v] < 0) * (SINK | ROOT)
+    tail = _0
+    for v in range(border, cells - border):
+        tree = state[v] & TREE
+        bits, other = np.uint32(0), np.uint32(0)
+        for k in range(_0, arcs):
+            u = _head(v, k, shift, wrap)
+            bits |= ((np.uint32(outward[u]) >> np.uint32(k ^ _1)) & _BIT) << np.uint32(k)
+            other |= np.uint32(state[u] & TREE != tree) << np.uint32(k)
+        inward[v] = bits
+        if tree != 0 and other & (outward[v] if tree == SOURCE else bits):
+            state[v] |= WAITS
+            queue[tail] = v
+            tail += _1
     return tail
 
 
 @njit
-def grow(shift, wrap, residual, excess, state, outward, inward, stamp, queue, orphans, tail):
+def grow(
+    degree, shift, wrap, residual, excess, state, outward, inward, stamp, queue, orphans, tail
+):
     """Grow the trees, and saturate every path where they touch, until the queue is empty.
 
     Afterwards the source's tree is the smallest source side of a minimum cut, and the sink's tree
     the smallest sink side.
     """
-    degree, size = np.uint64(shift.shape[0]), np.uint64(queue.shape[0])
+    arcs, size = _4 if degree is None else degree, np.uint64(queue.shape[0])
     head, time = _0, 0
     while head != tail:
         v = np.uint64(queue[head])
@@ -107,7 +107,7 @@ def grow(shift, wrap, residual, excess, state, outward, inward, stamp, queue, or
         if tree == 0:
             continue
         k = _0
-        while k < degree:
+        while k < arcs:
             open_arcs = np.uint64(outward[v] if tree == SOURCE else inward[v])
             if (open_arcs >> k) & _1 == _0:
                 k += _1
@@ -129,49 +129,82 @@ def grow(shift, wrap, residual, excess, state, outward, inward, stamp, queue, or
                 time += 1
                 if tree == SOURCE:
                     last = _augment(
-                        v, u, k, shift, wrap, residual, excess, state, outward, inward, orphans
+                        degree,
+                        v,
+                        u,
+                        k,
+                        shift,
+                        wrap,
+                        residual,
+                        excess,
+                        state,
+                        outward,
+                        inward,
+                        orphans,
                     )
                 else:
                     last = _augment(
-                        u, v, k ^ _1, shift, wrap, residual, excess, state, outward, inward, orphans
+                        degree,
+                        u,
+                        v,
+                        k ^ _1,
+                        shift,
+                        wrap,
+                        residual,
+                        excess,
+                        state,
+                        outward,
+                        inward,
+                        orphans,
                     )
                 tail = _adopt(
-                    last, time, shift, wrap, state, outward, inward, stamp, queue, tail, orphans
+                    degree,
+                    last,
+                    time,
+                    shift,
+                    wrap,
+                    state,
+                    outward,
+                    inward,
+                    stamp,
+                    queue,
+                    tail,
+                    orphans,
                 )
                 if state[v] & TREE != tree:
                     break
 
 
 @njit
-def _augment(a, b, k, shift, wrap, residual, excess, state, outward, inward, orphans):
+def _augment(degree, a, b, k, shift, wrap, residual, excess, state, outward, inward, orphans):
     """Saturate the path through arc k from a, of the source's tree, to b, of the sink's.
 
     Return how many cells it cut off from their parents, and list them in `orphans`.
     """
-    degree = np.uint64(shift.shape[0])
-    amount = residual[a * degree + k]
+    arcs = _4 if degree is None else degree
+    amount = residual[a * arcs + k]
     v = a
     p = np.uint64(state[v] & PARENT)
     while p != ROOT:
         v = _head(v, p, shift, wrap)
-        amount = min(amount, residual[v * degree + (p ^ _1)])
+        amount = min(amount, residual[v * arcs + (p ^ _1)])
         p = np.uint64(state[v] & PARENT)
     amount = min(amount, excess[v])
     v = b
     p = np.uint64(state[v] & PARENT)
     while p != ROOT:
-        amount = min(amount, residual[v * degree + p])
+        amount = min(amount, residual[v * arcs + p])
         v = _head(v, p, shift, wrap)
         p = np.uint64(state[v] & PARENT)
     amount = min(amount, -excess[v])
 
-    _push(a, b, k, amount, degree, residual, outward, inward)
+    _push(a, b, k, amount, arcs, residual, outward, inward)
     last = _0
     v = a
     p = np.uint64(state[v] & PARENT)
     while p != ROOT:
         u = _head(v, p, shift, wrap)
-        if _push(u, v, p ^ _1, amount, degree, residual, outward, inward):
+        if _push(u, v, p ^ _1, amount, arcs, residual, outward, inward):
             state[v] |= ORPHAN
             orphans[last] = v
             last += _1
@@ -186,7 +219,7 @@ def _augment(a, b, k, shift, wrap, residual, excess, state, outward, inward, orp
     p = np.uint64(state[v] & PARENT)
     while p != ROOT:
         u = _head(v, p, shift, wrap)
-        if _push(v, u, p, amount, degree, residual, outward, inward):
+        if _push(v, u, p, amount, arcs, residual, outward, inward):
             state[v] |= ORPHAN
             orphans[last] = v
             last += _1
@@ -201,14 +234,14 @@ def _augment(a, b, k, shift, wrap, residual, excess, state, outward, inward, orp
 
 
 @njit
-def _push(v, u, k, amount, degree, residual, outward, inward):
+def _push(v, u, k, amount, arcs, residual, outward, inward):
     """Push flow through arc k from v to u; return whether that saturates it."""
     there, back = _BIT << np.uint32(k), _BIT << np.uint32(k ^ _1)
-    residual[v * degree + k] -= amount
-    residual[u * degree + (k ^ _1)] += amount
+    residual[v * arcs + k] -= amount
+    residual[u * arcs + (k ^ _1)] += amount
     outward[u] |= back
     inward[v] |= there
-    if residual[v * degree + k] > 0:
+    if residual[v * arcs + k] > 0:
         return False
     outward[v] ^= there
     inward[u] ^= back
@@ -216,9 +249,9 @@ def _push(v, u, k, amount, degree, residual, outward, inward):
 
 
 @njit
-def _adopt(last, time, shift, wrap, state, outward, inward, stamp, queue, tail, orphans):
+def _adopt(degree, last, time, shift, wrap, state, outward, inward, stamp, queue, tail, orphans):
     """Find every orphan the parent nearest to the root, or set it free; return the queue's end."""
-    degree, size = np.uint64(shift.shape[0]), np.uint64(queue.shape[0])
+    arcs, size = _4 if degree is None else degree, np.uint64(queue.shape[0])
     first = _0
     while first != last:
         w = np.uint64(orphans[first])
@@ -227,22 +260,25 @@ def _adopt(last, time, shift, wrap, state, outward, inward, stamp, queue, tail, 
             first = _0
         tree = state[w] & TREE
         open_arcs = np.uint64(inward[w] if tree == SOURCE else outward[w])
-        best, nearest = degree, _FAR
-        for k in range(_0, degree):
+        best, nearest = arcs, _FAR
+        for k in range(_0, arcs):
             if (open_arcs >> k) & _1 == _0:
                 continue
             u = _head(w, k, shift, wrap)
             if state[u] & TREE != tree:
                 continue
+            if state[u] & PARENT == ROOT:
+                best, nearest = k, 1
+                break
             distance = _rooted(u, time, shift, wrap, state, stamp)
             if distance < nearest:
                 best, nearest = k, distance
-        if best < degree:
+        if best < arcs:
             state[w] = (state[w] & (TREE | WAITS)) | best
             stamp[w] = (time << 31) | (nearest + 1)
             continue
         state[w] &= WAITS
-        for k in range(_0, degree):
+        for k in range(_0, arcs):
             u = _head(w, k, shift, wrap)
             there = state[u]
             if there & TREE != tree:
@@ -286,20 +322,3 @@ def _rooted(u, time, shift, wrap, state, stamp):
         left -= 1
         v = _head(v, np.uint64(state[v] & PARENT), shift, wrap)
     return distance
-
-
-@njit
-def crossing(left, right, forward, backward, values):
-    """Add to ``values[b]`` the weights of the arcs of problem b that leave the source's side.
-
-    `left` and `right` say whether the ends of arc e lie there: (problems, arcs). A weight array
-    has one row for all problems or one each, and one column for all arcs or one each.
-    """
-    rows_f, columns_f = forward.shape[0] > 1, forward.shape[1] > 1
-    rows_b, columns_b = backward.shape[0] > 1, backward.shape[1] > 1
-    for b in range(left.shape[0]):
-        for e in range(left.shape[1]):
-            if left[b, e] and not right[b, e]:
-                values[b] += forward[b * rows_f, e * columns_f]
-            elif right[b, e] and not left[b, e]:
-                values[b] += backward[b * rows_b, e * columns_b]

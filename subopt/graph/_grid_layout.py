@@ -28,6 +28,12 @@ class Layout(NamedTuple):
     shift: Array  # (arcs of a cell,) uint64, modulo 2**64; arcs 2q and 2q + 1 are twins
     wrap: Array | None  # (cells,) uint32
 
+    @property
+    def degree(self) -> Any:
+        """Arcs of a cell, as the kernels want it: None for 4 and no periodic axis."""
+        arcs = len(self.shift)
+        return None if arcs == 4 and self.wrap is None else np.uint64(arcs)
+
     def nodes(self, array: Array) -> Array:
         """Return the nodes' part of an array over cells: (grids, shape), a view."""
         return self._inner(array, 1)[..., 0]
@@ -46,14 +52,16 @@ class Layout(NamedTuple):
 class Workspace(NamedTuple):
     """What a maximum flow on a grid reads and writes. Bytes a cell: see `docs/grid_cuts.md`.
 
-    Fill `residual` and `excess`, border included (zero there), and run `settle` and `grow`.
+    For a loop over problems of one layout, write all capacities through ``layout.arcs(residual)``
+    and ``layout.nodes(excess)`` each time (arcs that leave the grid stay zero), call
+    `subopt.graph.grid.solve`, and read ``layout.nodes(state) & TREE == SOURCE``.
     """
 
     residual: Array  # (cells * arcs,) int32 or float64: of arc k of cell v at v * arcs + k
     excess: Array  # (cells,) same dtype: capacity from the source minus capacity to the sink
     state: Array  # (cells,) uint8
-    outward: Array  # (cells,) uint32; bit k: arc k is open
-    inward: Array  # (cells,) uint32; bit k: the twin of arc k is open
+    outward: Array  # (cells,) uint8 if the degree is None, else uint32; bit k: arc k is open
+    inward: Array  # same; bit k: the twin of arc k is open
     stamp: Array  # (cells,) int64; when the distance to the root was last known, and the distance
     queue: Array  # (cells + 1,) uint32
     orphans: Array  # (cells + 1,) uint32
@@ -61,13 +69,14 @@ class Workspace(NamedTuple):
 
 def workspace(layout: Layout, dtype: Any) -> Workspace:
     """Return room for flows on a layout; capacities and excesses are zero."""
-    cells = layout.cells
+    cells, arcs = layout.cells, len(layout.shift)
+    bits = np.uint8 if layout.degree is None else np.uint32
     return Workspace(
-        residual=np.zeros(cells * len(layout.shift), dtype=dtype),
+        residual=np.zeros(cells * arcs, dtype=dtype),
         excess=np.zeros(cells, dtype=dtype),
         state=np.empty(cells, dtype=np.uint8),
-        outward=np.empty(cells, dtype=np.uint32),
-        inward=np.empty(cells, dtype=np.uint32),
+        outward=np.empty(cells, dtype=bits),
+        inward=np.empty(cells, dtype=bits),
         stamp=np.empty(cells, dtype=np.int64),
         queue=np.empty(cells + 1, dtype=np.uint32),
         orphans=np.empty(cells + 1, dtype=np.uint32),
@@ -130,3 +139,9 @@ def heads(array: Array, offset: Any, shape: Any, periodic: Any) -> Array:
         array = np.roll(array, tuple(shifts.values()), tuple(shifts))
     opposite = [-o for o in offset]
     return array[(..., *tails(opposite, shape, periodic))]
+
+
+def at_heads(array: Array, offset: Any, periodic: Any) -> Array:
+    """Return an array over arcs, in the order of their tails, in the order of their heads."""
+    shifts = [o * wraps for o, wraps in zip(offset, periodic, strict=True)]
+    return np.roll(array, shifts, (-3, -2, -1)) if any(shifts) else array

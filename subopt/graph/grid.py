@@ -13,9 +13,9 @@ import numpy as np
 
 from subopt._types import Array, ArrayLike
 from subopt.graph._grid_input import Grids, grids
-from subopt.graph._grid_kernels import SINK, SOURCE, TREE, crossing, grow, settle
-from subopt.graph._grid_layout import Layout, Workspace, heads, layout, short, tails, workspace
-from subopt.graph.grid_flow import GridFlow
+from subopt.graph._grid_kernels import SINK, SOURCE, TREE, grow, settle
+from subopt.graph._grid_layout import Layout, Workspace, at_heads, layout, short, tails, workspace
+from subopt.graph.grid_flow import GridFlow, cut_values
 
 
 def grid_cut(
@@ -67,6 +67,8 @@ def grid_cut(
 
     See Also
     --------
+    grid_cut_many : thousands of small grids in one call.
+    grid_structure : offsets and weights from a structure array, as PyMaxflow has them.
     max_flow : general graphs.
 
     Notes
@@ -115,40 +117,17 @@ def load(problem: Grids, plan: Layout, work: Workspace) -> None:
         there = (slice(None), *tails(offset, shape, periodic))
         back = (slice(None), *tails([-o for o in offset], shape, periodic))
         residual[(*there, 2 * q)] = problem.forward[q]
-        backward = problem.backward[q]
-        shifts = [o * p for o, p in zip(offset, periodic, strict=True)]
-        if any(shifts):
-            backward = np.roll(backward, shifts, (1, 2, 3))
-        residual[(*back, 2 * q + 1)] = backward
+        residual[(*back, 2 * q + 1)] = at_heads(problem.backward[q], offset, periodic)
 
 
 def solve(plan: Layout, work: Workspace) -> None:
-    """Find a maximum flow in a loaded workspace."""
-    tail = settle(plan.shift, plan.wrap, *work[:-1])
-    grow(plan.shift, plan.wrap, *work, np.uint64(tail))
+    """Find a maximum flow in a loaded workspace, without checks: it costs two compiled calls."""
+    with np.errstate(over="ignore"):  # unsigned steps wrap around; numpy says so without the JIT
+        tail = settle(plan.degree, np.uint64(plan.first), plan.shift, plan.wrap, *work[:-1])
+        grow(plan.degree, plan.shift, plan.wrap, *work, np.uint64(tail))
 
 
 def source_side(plan: Layout, work: Workspace, maximal: bool) -> Array:
     """Return the smallest or largest source side after `solve`, (problems, 3 of the grid)."""
     tree = plan.nodes(work.state) & TREE
     return tree != SINK if maximal else tree == SOURCE
-
-
-def cut_values(problem: Grids, side: Array) -> Array:
-    """Return what the cuts around the source sides of all problems weigh."""
-    count = len(side)
-    values = np.zeros(count, dtype=problem.source.dtype)
-
-    def add(left: Array, right: Array, forward: Array, backward: Array) -> None:
-        ends = (np.ascontiguousarray(end).reshape(count, -1) for end in (left, right))
-        both = (w.reshape(len(w), -1) for w in (forward, backward))
-        crossing(*ends, *both, values)
-
-    add(side, ~side, problem.sink, problem.source)
-    for offset, forward, backward in zip(
-        problem.offsets, problem.forward, problem.backward, strict=True
-    ):
-        here = (slice(None), *tails(offset, problem.shape, problem.periodic))
-        there = heads(side, offset, problem.shape, problem.periodic)
-        add(side[here], there, forward, backward)
-    return values

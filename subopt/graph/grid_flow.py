@@ -1,4 +1,4 @@
-"""The minimum cut of a grid, and the flow that proves it."""
+"""Minimum cuts of grids, and the flows that prove them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from subopt._types import Array, ArrayLike
 from subopt.graph._grid_input import Grids, grids
-from subopt.graph._grid_layout import Layout, heads, tails
+from subopt.graph._grid_layout import Layout, at_heads, heads, tails
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,17 +39,9 @@ class GridFlow:
 
         Arrays are shaped as those of `weights` in `grid_cut`, and made when first asked for.
         """
-        problem = self._problem
-        residual = self._plan.arcs(self._residual)
-        flows = []
-        for q, offset in enumerate(problem.offsets):
-            here = tails(offset, problem.shape, problem.periodic)
-            left = residual[(0, *here, 2 * q)]
-            flow = (problem.forward[q][0] - left).astype(problem.forward[q].dtype)
-            if not self._plan.shift[2 * q]:
-                flow[...] = 0  # a loop, or no arc at all
-            flows.append(flow.reshape(flow.shape[3 - problem.dimensions :]))
-        return flows
+        lead = 3 - self._problem.dimensions
+        stacks = flows(self._problem, self._plan, self._residual)
+        return [flow.reshape(flow.shape[1 + lead :]) for flow in stacks]
 
     def check(
         self,
@@ -77,23 +69,92 @@ class GridFlow:
             Capacity of the cut around `source_side` minus the bound: 0 up to rounding for a
             minimum cut, infinite for a cut through an infinite capacity.
         """
-        g = grids(source_capacity, sink_capacity, weights, offsets, periodic)
-        node = np.arange(int(np.prod(g.shape))).reshape(g.shape)
-        side = np.asarray(self.source_side, dtype=np.bool_).ravel()
-        out = np.zeros(node.size)
-        source, sink = (np.broadcast_to(t[0], g.shape).ravel() for t in (g.source, g.sink))
-        cut = source[~side].sum() + sink[side].sum()
-        for q, offset in enumerate(g.offsets):
-            tail = node[tails(offset, g.shape, g.periodic)]
-            head = heads(node, offset, g.shape, g.periodic)
-            forward, backward = (
-                np.broadcast_to(w[q][0], tail.shape).ravel() for w in (g.forward, g.backward)
-            )
-            tail, head = tail.ravel(), head.ravel()
-            flow = np.clip(np.ravel(self.flow[q]), -backward, forward)
-            out += np.bincount(tail, flow, node.size) - np.bincount(head, flow, node.size)
-            cut += forward[side[tail] & ~side[head]].sum()
-            cut += backward[~side[tail] & side[head]].sum()
-        if cut >= g.beyond:
-            return np.inf
-        return float(cut - np.minimum(source, sink + out).sum())
+        problem = grids(source_capacity, sink_capacity, weights, offsets, periodic)
+        return float(gaps(problem, self.source_side, self.flow)[0])
+
+
+@dataclass(frozen=True, eq=False)
+class GridFlows:
+    """Minimum cuts of many grids of one shape.
+
+    Attributes
+    ----------
+    values : ndarray, shape (problems,)
+        Capacities of the cuts; int64 if all capacities are ints, and then exact.
+    source_sides : ndarray of bool, shape (problems, *grid)
+        Nodes on the source's side.
+    flow : list of ndarray or None
+        One array per offset, (problems, arcs): flows from p to ``p + offset``, if asked for.
+    """
+
+    values: Array
+    source_sides: Array
+    flow: list[Array] | None = field(default=None, repr=False)
+
+    def check(
+        self,
+        source_capacity: ArrayLike,
+        sink_capacity: ArrayLike,
+        weights: Any,
+        *,
+        offsets: Sequence[Sequence[int]] | None = None,
+        periodic: bool | Sequence[bool] = False,
+    ) -> Array:
+        """Recompute every cut and what its flow proves; return the gaps, (problems,).
+
+        As `GridFlow.check`; needs flows, so ``grid_cut_many(..., flow=True)``.
+        """
+        if self.flow is None:
+            raise ValueError("A check needs the flows: call grid_cut_many(..., flow=True)")
+        problem = grids(source_capacity, sink_capacity, weights, offsets, periodic, many=True)
+        return gaps(problem, self.source_sides, self.flow)
+
+
+def flows(problem: Grids, plan: Layout, residual: Array) -> list[Array]:
+    """Return the flows along each offset that have left these residual capacities."""
+    left = plan.arcs(residual)
+    result = []
+    for q, (offset, forward) in enumerate(zip(problem.offsets, problem.forward, strict=True)):
+        rest = left[(slice(None), *tails(offset, problem.shape, problem.periodic), 2 * q)]
+        flow = np.subtract(forward, rest, dtype=forward.dtype, casting="unsafe")
+        if not plan.shift[2 * q]:
+            flow[...] = 0  # these arcs are loops, or there are none
+        result.append(flow)
+    return result
+
+
+def cut_values(problem: Grids, sides: Array) -> Array:
+    """Return what the cuts around `sides`, (problems, shape), weigh: (problems,)."""
+    cut = _sums(np.where(sides, problem.sink, problem.source))
+    for offset, forward, backward in zip(
+        problem.offsets, problem.forward, problem.backward, strict=True
+    ):
+        tail = sides[(slice(None), *tails(offset, problem.shape, problem.periodic))]
+        head = heads(sides, offset, problem.shape, problem.periodic)
+        if forward is backward:
+            cut += _sums(np.where(tail != head, forward, 0))
+        else:
+            cut += _sums(np.where(tail & ~head, forward, 0))
+            cut += _sums(np.where(head & ~tail, backward, 0))
+    return cut
+
+
+def gaps(problem: Grids, sides: ArrayLike, flow: Sequence[ArrayLike]) -> Array:
+    """Return what the cuts around `sides` weigh beyond what the flows prove: (problems,)."""
+    shape = (problem.stack, *problem.shape)
+    out = np.zeros(shape)
+    for offset, forward, backward, given in zip(
+        problem.offsets, problem.forward, problem.backward, flow, strict=True
+    ):
+        there = (slice(None), *tails(offset, problem.shape, problem.periodic))
+        back = (slice(None), *tails([-o for o in offset], problem.shape, problem.periodic))
+        clipped = np.clip(np.reshape(given, out[there].shape), -backward, forward)
+        out[there] += clipped
+        out[back] -= at_heads(clipped, offset, problem.periodic)
+    bound = _sums(np.minimum(problem.source, problem.sink + out))
+    cut = cut_values(problem, np.asarray(sides, dtype=np.bool_).reshape(shape))
+    return np.where(cut >= problem.beyond, np.inf, cut - bound)
+
+
+def _sums(array: Array) -> Array:
+    return array.sum(axis=(1, 2, 3))

@@ -10,7 +10,7 @@ import numpy as np
 from subopt import _validate
 from subopt._types import Array, ArrayLike
 from subopt.graph._check import Graph, Terminal, bounded, graph
-from subopt.graph.augment import PATIENCE, augment_within, reach
+from subopt.graph.augment import PATIENCE, augment_within, reach, spreads
 from subopt.graph.flow import Flow
 from subopt.graph.network import csr, drain, fill, workspace
 
@@ -50,8 +50,9 @@ def max_flow(
     maximal : bool, default False
         Return the largest source side of a minimum cut instead of the smallest.
     method : {"auto", "boykov_kolmogorov", "push_relabel"}, default "auto"
-        "auto" lets search trees try, and goes on with push-relabel where they take long;
-        `Flow.method` says what ran. The answer does not depend on it, but the flow may.
+        "auto" takes push-relabel for graphs that spread like random ones, else search trees, and
+        goes on with push-relabel where these take long; `Flow.method` says what ran. The cut does
+        not depend on it, but the flow may.
 
     Returns
     -------
@@ -123,15 +124,19 @@ def minimum_cut(
     residual = np.empty((len(network.heads), 2), dtype=forward.dtype)
     fill(slot, network.twin, forward, backward, residual)
     work = workspace(n, forward.dtype)
-    limit = {"boykov_kolmogorov": 10**6, "auto": PATIENCE, "push_relabel": 0}[method]
-    size = n + len(network.heads)
-    trees = augment_within(n, network, residual, excess, work, np.int64(limit * size))
+    if method == "auto":
+        patience = 0 if spreads(n, network, work) else PATIENCE
+    else:
+        # trees have a limit in any case: only push-relabel is sure to end on real capacities
+        patience = {"boykov_kolmogorov": 10**6, "push_relabel": 0}[method]
+    limit = np.int64(patience * (n + len(network.heads)))
+    trees = augment_within(n, network, residual, excess, work, limit)
     side = work.side
     if maximal:
         reach(n, network, residual, excess, work, np.int64(-1))
         side = ~side
     flow = np.empty_like(forward)
     drain(slot, forward, backward, residual, flow)
-    if trees:
-        return side, flow, "boykov_kolmogorov"
-    return side, flow, "push_relabel" if limit == 0 else "boykov_kolmogorov, then push_relabel"
+    if patience == 0:
+        return side, flow, "push_relabel"
+    return side, flow, "boykov_kolmogorov" + ("" if trees else ", then push_relabel")

@@ -67,7 +67,7 @@ def _push(n, network, residual, excess, work, along):
     """Push excess until all that is left cannot reach a demand, along arcs (0) or against (1)."""
     indptr, heads, twin = network
     label, cursor, queue, tally = work.label, work.cursor, work.queue, work.tally
-    budget = n + indptr[n]
+    budget = 2 * (n + indptr[n])  # a search has long rows in its favour
     effort, first, count, top = budget + 1, 0, 0, n
     while True:
         if effort > budget:
@@ -82,11 +82,10 @@ def _push(n, network, residual, excess, work, along):
         v = queue[first]
         first = first + 1 if first + 1 < n else 0
         count -= 1
-        amount = excess[v]
+        amount, old = excess[v], label[v]
         e, end = cursor[v], indptr[v + 1]
-        while amount > 0 and label[v] < n:
+        while amount > 0 and old < n:
             if e == end:
-                old = label[v]
                 e = _relabel(v, n, indptr, heads, residual, label, along)
                 effort += end - indptr[v]
                 tally[old] -= 1
@@ -96,9 +95,10 @@ def _push(n, network, residual, excess, work, along):
                         effort += n // 32
                     label[v], top = n, old
                 tally[label[v]] += 1
-                if top < label[v] < n:
-                    top = label[v]
-            elif residual[e, along] > 0 and label[heads[e]] == label[v] - 1:
+                old = label[v]
+                if top < old < n:
+                    top = old
+            elif residual[e, along] > 0 and label[heads[e]] == old - 1:
                 u = heads[e]
                 pushed = min(amount, residual[e, along])
                 amount -= pushed

@@ -17,7 +17,7 @@ from subopt._jit import njit
 from subopt._types import RNG, Array
 from subopt.graph.network import csr
 from subopt.labeling import _levels
-from subopt.labeling.alpha_beta_swap import room, swap_all
+from subopt.labeling._swap import room, swap_all
 from subopt.labeling.coupled import (
     Callback,
     CoupledLabelingProblem,

@@ -1,0 +1,151 @@
+"""Many small grids in one call: stacks of problems that fit the cache, on all cores.
+
+The problems of a stack lie one after another in one workspace, without arcs between them, so the
+compiled search runs once a stack and not once a problem. Threads take whole stacks, each with its
+own workspace, and share nothing: answers do not depend on their number.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from subopt import _validate
+from subopt._types import Array, ArrayLike
+from subopt.graph._grid_input import Grids, grids
+from subopt.graph._grid_layout import Layout, Workspace, layout, tails, workspace
+from subopt.graph.grid import load, solve, source_side
+from subopt.graph.grid_flow import GridFlows, cut_values, flows
+
+_CELLS = 1 << 13  # of a stack: about half a megabyte
+
+
+def grid_cut_many(
+    source_capacity: ArrayLike,
+    sink_capacity: ArrayLike,
+    weights: Any,
+    *,
+    offsets: Sequence[Sequence[int]] | None = None,
+    periodic: bool | Sequence[bool] = False,
+    maximal: bool = False,
+    flow: bool = False,
+    threads: int | None = None,
+) -> GridFlows:
+    """Find minimum cuts of many grids of one shape.
+
+    Parameters
+    ----------
+    source_capacity, sink_capacity : array_like, shape (problems, *grid)
+        As for `grid_cut`, with a first axis of problems. One of the two may be shaped as one grid,
+        or be a number, and then serves all.
+    weights : float or sequence
+        As for `grid_cut`; every array may have a first axis of problems, or serves all.
+    offsets, periodic, maximal
+        As for `grid_cut`.
+    flow : bool, default False
+        Return the flows as well, which prove the cuts (`GridFlows.check`).
+    threads : int, optional
+        Number of threads; one a core by default. Answers do not depend on it.
+
+    Returns
+    -------
+    GridFlows
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as described, if a problem has no finite cut, or if ints are too
+        large to be exact.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> source, sink = rng.integers(0, 10, (2, 1000, 4, 4))
+    >>> cuts = grid_cut_many(source, sink, 1)
+    >>> cuts.values[:3], cuts.source_sides.shape
+    (array([62, 58, 33]), (1000, 4, 4))
+    >>> grid_cut(source[2], sink[2], 1).value
+    33
+    """
+    problem = grids(source_capacity, sink_capacity, weights, offsets, periodic, many=True)
+    if threads is None:
+        threads = os.cpu_count() or 1
+    threads = _validate.positive_int("threads", threads)
+    one = layout(1, problem.shape, problem.offsets, problem.periodic)
+    # at least one stack a thread, none larger than the cache likes
+    count = max(1, min(_CELLS // max(one.cells, 1), -(-problem.stack // threads)))
+    starts = range(0, problem.stack, count)
+    cuts = GridFlows(
+        np.zeros(problem.stack, dtype=problem.source.dtype),
+        np.zeros((problem.stack, *problem.shape), dtype=np.bool_),
+        [_room(problem, q) for q in range(len(problem.offsets))] if flow else None,
+    )
+
+    def run(mine: Sequence[int]) -> None:
+        plan, work = one, workspace(one, problem.dtype)
+        for start in mine:
+            here = slice(start, min(start + count, problem.stack))
+            part = _part(problem, here)
+            if part.stack != plan.stack:
+                plan = layout(part.stack, part.shape, part.offsets, part.periodic)
+                work = workspace(plan, part.dtype)
+            _fill(cuts, here, part, plan, work, maximal)
+
+    if threads == 1 or len(starts) <= 1:
+        run(starts)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(run, [starts[i::threads] for i in range(threads)]))
+    values = cuts.values
+    if (values >= problem.beyond).any():
+        raise ValueError(
+            "grid_cut_many needs finite cuts, but a path of infinite capacities leads from the "
+            f"source to the sink of problem {int(np.argmax(values >= problem.beyond))}. Give one "
+            "of its arcs a finite capacity."
+        )
+    lead = 3 - problem.dimensions
+
+    def lower(array: Array) -> Array:
+        return array.reshape(array.shape[:1] + array.shape[1 + lead :])
+
+    return GridFlows(values, lower(cuts.source_sides), cuts.flow and [*map(lower, cuts.flow)])
+
+
+def _fill(
+    cuts: GridFlows, here: slice, part: Grids, plan: Layout, work: Workspace, maximal: bool
+) -> None:
+    """Solve a stack of problems, and write what they have to `cuts`."""
+    load(part, plan, work)
+    solve(plan, work)
+    side = source_side(plan, work, maximal)
+    cuts.source_sides[here] = side
+    cuts.values[here] = cut_values(part, side)
+    if cuts.flow is not None:
+        for array, stack in zip(cuts.flow, flows(part, plan, work.residual), strict=True):
+            array[here] = stack
+
+
+def _part(problem: Grids, here: slice) -> Grids:
+    """Return some of the problems."""
+
+    def own(array: Array) -> Array:
+        return array[here] if len(array) > 1 else array
+
+    return problem._replace(
+        stack=len(range(problem.stack)[here]),
+        source=own(problem.source),
+        sink=own(problem.sink),
+        forward=[own(w) for w in problem.forward],
+        backward=[own(w) for w in problem.backward],
+    )
+
+
+def _room(problem: Grids, q: int) -> Array:
+    """Return an array for the flows of all problems along offset q."""
+    places = tails(problem.offsets[q], problem.shape, problem.periodic)
+    arcs = tuple(place.stop - place.start for place in places)
+    return np.zeros((problem.stack, *arcs), dtype=problem.source.dtype)

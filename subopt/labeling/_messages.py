@@ -1,0 +1,161 @@
+"""Compiled: sequential tree-reweighted message passing, for lower bounds and good first labels.
+
+The edges are covered by chains along which the nodes are in increasing order: the i-th edge of a
+node to an earlier neighbour is continued by its i-th edge to a later one. So max(earlier, later)
+chains, at least one, pass through a node, and get equal parts of its cost. A sweep visits the nodes
+in order; at a node the costs of its chains are averaged, and each passes on by dynamic programming
+what it knows. The bound, the sum over the chains of their minima, never falls.
+
+V. Kolmogorov, "Convergent tree-reweighted message passing for energy minimization", IEEE TPAMI
+28(10), 2006, section 4.
+"""
+
+import numpy as np
+
+from subopt._jit import njit
+
+# directions, and rows of messages: from earlier to later nodes, and back
+FORWARD, BACKWARD = np.int64(0), np.int64(1)
+
+
+# minima and sums may be taken in any order, in vector registers: a bound is checked afterwards
+@njit(fastmath={"nnan", "nsz", "reassoc", "contract"})
+def sweep(costs, tables, uniform, graph, messages, direction, total):
+    """Visit all nodes in one direction; return the bound.
+
+    The bound is that of the chains after the sweep, see `split`.
+    """
+    indptr, heads, _, weight, turned, edge = graph
+    n_labels, n = costs.shape
+    bound = 0.0
+    for step in range(n):
+        p = step if direction == FORWARD else n - 1 - step
+        for a in range(n_labels):
+            total[a] = costs[a, p]
+        come, go = 0, 0
+        for e in range(indptr[p], indptr[p + 1]):
+            passed = (heads[e] < p) == (direction == FORWARD)
+            come += passed
+            go += not passed
+            message = messages[0 if heads[e] < p else 1, edge[e]]
+            for a in range(n_labels):
+                total[a] += message[a]
+        chains = max(come, go, 1)
+        part = 1.0 / chains
+        lowest = np.inf
+        for a in range(n_labels):
+            total[a] *= part
+            lowest = min(lowest, total[a])
+        bound += (chains - go) * lowest  # of the chains that end here
+        for e in range(indptr[p], indptr[p + 1]):
+            if (heads[e] < p) != (direction == FORWARD):
+                back = 0 if heads[e] < p else 1
+                came, sent = messages[back, edge[e]], messages[1 - back, edge[e]]
+                lowest = np.inf
+                for a in range(n_labels):
+                    lowest = min(lowest, total[a] - came[a])
+                bound += lowest
+                if uniform > 0.0 and weight[e] >= 0.0:
+                    most = weight[e] * uniform
+                    for b in range(n_labels):
+                        sent[b] = min(total[b] - came[b] - lowest, most)
+                else:
+                    _send(total, came, sent, lowest, weight[e], tables, turned[e])
+    return bound
+
+
+@njit(fastmath={"nnan", "nsz", "reassoc", "contract"})
+def _send(total, came, sent, lowest, weight, tables, t):
+    n_labels = total.shape[0]
+    for b in range(n_labels):
+        sent[b] = np.inf
+    for a in range(n_labels):
+        here = total[a] - came[a] - lowest
+        for b in range(n_labels):
+            sent[b] = min(sent[b], here + weight * tables[t, a, b])
+
+
+@njit
+def choose(costs, tables, graph, messages, labels):
+    """Choose labels in order of the nodes, each for what is known of the later ones."""
+    indptr, heads, _, weight, turned, edge = graph
+    n_labels, n = costs.shape
+    cost = np.empty(n_labels)
+    for p in range(n):
+        for a in range(n_labels):
+            cost[a] = costs[a, p]
+        for e in range(indptr[p], indptr[p + 1]):
+            t, w, i = turned[e], weight[e], edge[e]
+            if heads[e] < p:
+                c = labels[heads[e]]
+                for a in range(n_labels):
+                    cost[a] += w * tables[t, a, c]
+            else:
+                for a in range(n_labels):
+                    cost[a] += messages[1, i, a]
+        labels[p] = np.argmin(cost)
+
+
+@njit
+def split(costs, graph, first, messages, parts):
+    """Write the costs that the chains through every node have, but for the last of them."""
+    indptr, heads, _, _, _, edge = graph
+    n_labels, n = costs.shape
+    for p in range(n):
+        chains = first[p + 1] - first[p] + 1
+        for j in range(chains - 1):
+            for a in range(n_labels):
+                parts[first[p] + j, a] = costs[a, p] / chains
+        earlier, later = 0, 0
+        for e in range(indptr[p], indptr[p + 1]):
+            row = 0 if heads[e] < p else 1
+            j = earlier if row == 0 else later
+            earlier += row == 0
+            later += row == 1
+            for k in range(chains - 1):
+                for a in range(n_labels):
+                    parts[first[p] + k, a] += messages[row, edge[e], a] / chains
+            if j < chains - 1:
+                for a in range(n_labels):
+                    parts[first[p] + j, a] -= messages[row, edge[e], a]
+
+
+@njit
+def chain_minima(costs, tables, graph, first, parts, cost_to_go):
+    """Return the sum over all chains of their minima, by dynamic programming from the last node."""
+    indptr, heads, _, weight, turned, edge = graph
+    n_labels, n = costs.shape
+    bound = 0.0
+    cost = np.empty(n_labels)
+    for p in range(n - 1, -1, -1):
+        chains = first[p + 1] - first[p] + 1
+        for j in range(chains):
+            for a in range(n_labels):
+                if j < chains - 1:
+                    cost[a] = parts[first[p] + j, a]
+                else:  # the last chain has what is left
+                    cost[a] = costs[a, p]
+                    for i in range(first[p], first[p + 1]):
+                        cost[a] -= parts[i, a]
+            before = -1
+            earlier, later = 0, 0
+            for e in range(indptr[p], indptr[p + 1]):
+                if heads[e] < p:
+                    if earlier == j:
+                        before = e
+                    earlier += 1
+                else:
+                    if later == j:
+                        for a in range(n_labels):
+                            cost[a] += cost_to_go[edge[e], a]
+                    later += 1
+            if before < 0:
+                bound += cost.min()
+                continue
+            t, w = turned[before], weight[before]
+            for b in range(n_labels):  # at the earlier node
+                lowest = np.inf
+                for a in range(n_labels):
+                    lowest = min(lowest, cost[a] + w * tables[t, a, b])
+                cost_to_go[edge[before], b] = lowest
+    return bound

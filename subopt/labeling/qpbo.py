@@ -1,0 +1,69 @@
+"""Two labels and any costs: the roof dual, its bound and the labels that it proves.
+
+E. Boros, P. L. Hammer, "Pseudo-Boolean optimization", Discrete Applied Mathematics 123, 2002,
+section 5; V. Kolmogorov, C. Rother, "Minimizing nonsubmodular functions with graph cuts - a
+review", IEEE TPAMI 29(7), 2007.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from subopt.labeling.cut_graphs import solve
+from subopt.labeling.energy import LabelingEnergy
+from subopt.labeling.icm import icm
+from subopt.labeling.labeling import Labeling, certified
+from subopt.result import Status
+
+
+def qpbo(energy: LabelingEnergy) -> Labeling:
+    """Find what roof duality knows of the minimizers of an energy of two labels.
+
+    Parameters
+    ----------
+    energy : LabelingEnergy
+        With two labels; any table, weights of any sign, no label costs.
+
+    Returns
+    -------
+    Labeling
+        ``persistent`` marks the nodes whose label is the same in every minimizer; the others have
+        labels that `icm` finds. With a `CutGraphCertificate`; OPTIMAL if the bound meets the value.
+
+    Examples
+    --------
+    A cycle of three nodes that all want to differ from the next, and a fourth that follows:
+
+    >>> energy = LabelingEnergy(
+    ...     [[0, 0], [0, 0], [0, 0], [0, 9]],
+    ...     edges=[(0, 1), (1, 2), (2, 0), (2, 3)],
+    ...     weights=[-1, -1, -1, 0.5],
+    ... )
+    >>> result = qpbo(energy)
+    >>> result.persistent, result.value, result.lower_bound
+    (array([False, False, False,  True]), -2.0, -2.75)
+    """
+    if not isinstance(energy, LabelingEnergy):
+        raise TypeError(f"qpbo needs a LabelingEnergy, got {type(energy).__name__}")
+    if energy.n_labels != 2:
+        raise ValueError(
+            f"qpbo needs two labels, got {energy.n_labels}. alpha_expansion, alpha_beta_swap and "
+            "icm take more."
+        )
+    if energy.label_costs.any():
+        raise ValueError("qpbo takes no label costs. icm takes them.")
+    cut, certificate = solve("roof", energy)
+    one, zero = cut.source_side[: energy.n], cut.source_side[energy.n :]
+    known = one != zero
+    labels = np.where(known, one, energy.costs.argmin(axis=0)).astype(np.int64)
+    # whatever the others are, these labels are no worse
+    labels = np.where(known, one, icm(energy, initial=labels).labels.ravel()).astype(np.int64)
+    labeling = Labeling(
+        labels=labels.reshape(energy.shape),
+        value=energy.value(labels),
+        status=Status.LOCAL,
+        method=f"roof duality: {int(known.sum())} of {energy.n} labels persistent",
+        n_cuts=1,
+        persistent=known.reshape(energy.shape),
+    )
+    return certified(energy, labeling, certificate)

@@ -1,0 +1,23 @@
+"""The scripts in docs/examples run; on random data, unless their data are installed packages."""
+
+import os
+import pathlib
+import runpy
+
+import pytest
+
+pytestmark = pytest.mark.skipif(
+    os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="minutes without the JIT"
+)
+
+EXAMPLES = sorted((pathlib.Path(__file__).parents[1] / "docs" / "examples").glob("*.py"))
+NEEDS = {"segmentation": "skimage"}
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_examples_run(path, monkeypatch, capsys):
+    if path.stem in NEEDS:
+        pytest.importorskip(NEEDS[path.stem])
+    monkeypatch.delenv("SUBOPT_DATA", raising=False)
+    runpy.run_path(str(path), run_name="__main__")
+    assert "found by" in capsys.readouterr().out

@@ -1,0 +1,103 @@
+"""Many grids in one call are each grid alone; threads and stacks change nothing."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from naive_grid import problem, random_grid
+
+from subopt import GridFlows, grid_cut, grid_cut_many
+from subopt.graph import grid_many
+from subopt.graph._grid_layout import layout, workspace
+from subopt.graph.grid import solve, source_side
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+@given(seed=SEEDS, many=st.integers(1, 7), whole=st.booleans(), maximal=st.booleans())
+def test_each_is_the_cut_alone(seed, many, whole, maximal):
+    args, options = random_grid(seed, whole=whole, many=many)
+    cuts = grid_cut_many(*args, **options, maximal=maximal, flow=True, threads=1)
+    assert (cuts.values.dtype.kind == "i") == whole
+    for b in range(many):
+        alone = problem(args, b)
+        one = grid_cut(*alone, **options, maximal=maximal)
+        assert cuts.values[b] == pytest.approx(one.value, abs=1e-9)
+        if whole:
+            assert (cuts.source_sides[b] == one.source_side).all()
+        # the flow of the stack proves the cut alone
+        assert one.check(*alone, **options) == pytest.approx(0, abs=1e-9)
+    assert cuts.check(*args, **options) == pytest.approx(np.zeros(many), abs=1e-9)
+
+
+@given(seed=SEEDS, threads=st.integers(2, 3), cells=st.integers(1, 300))
+def test_threads_and_stacks_change_nothing(seed, threads, cells):
+    args, options = random_grid(seed, many=9)
+    one = grid_cut_many(*args, **options, flow=True, threads=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(grid_many, "_CELLS", cells)
+        other = grid_cut_many(*args, **options, flow=True, threads=threads)
+    assert (one.values == other.values).all()
+    assert (one.source_sides == other.source_sides).all()
+    assert (other.check(*args, **options) == 0).all()
+
+
+@given(seed=SEEDS)
+def test_a_workspace_serves_one_problem_after_another(seed):
+    rng = np.random.default_rng(seed)
+    shape = tuple(int(n) for n in rng.integers(1, 7, 2))
+    plan = layout(1, (1, *shape), ((0, 1, 0), (0, 0, 1)), (False, False, False))
+    work = workspace(plan, np.int32)
+    for _ in range(4):
+        source, sink, forward, backward = rng.integers(0, 9, (4, *shape))
+        plan.nodes(work.excess)[0, 0] = source - sink
+        arcs = plan.arcs(work.residual)[0, 0]
+        arcs[:-1, :, 0], arcs[1:, :, 1] = forward[:-1], backward[:-1]
+        arcs[:, :-1, 2], arcs[:, 1:, 3] = forward[:, :-1], backward[:, :-1]
+        solve(plan, work)
+        weights = [(forward[:-1], backward[:-1]), (forward[:, :-1], backward[:, :-1])]
+        alone = grid_cut(source, sink, weights)
+        assert (source_side(plan, work, False)[0, 0] == alone.source_side).all()
+        # what the source still has was not pushed
+        assert source.sum() - plan.nodes(work.excess).clip(min=0).sum() == alone.value
+
+
+def test_a_wrong_flow_leaves_a_gap():
+    args = [[[5, 0, 0]]] * 2, [[[0, 0, 5]]] * 2, [0, [[1, 2]]]
+    cuts = grid_cut_many(*args, flow=True)
+    assert cuts.check(*args).tolist() == [0, 0]
+    cuts.flow[1][1] = 0
+    assert cuts.check(*args).tolist() == [0, 1]
+    with pytest.raises(ValueError, match="flow=True"):
+        grid_cut_many(*args).check(*args)
+
+
+def test_one_terminal_and_weights_may_serve_all():
+    rng = np.random.default_rng(0)
+    source, sink, w0 = rng.random((5, 3, 4)), rng.random((3, 4)), rng.random((2, 4))
+    cuts = grid_cut_many(source, sink, [w0, 0.5])
+    for b in range(5):
+        assert cuts.values[b] == pytest.approx(grid_cut(source[b], sink, [w0, 0.5]).value)
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (2, 0, 2), (0, 0), (1, 1, 1, 1)])
+def test_nothing_to_cut(shape):
+    cuts = grid_cut_many(np.ones(shape), 2, 1)
+    assert isinstance(cuts, GridFlows)
+    assert cuts.values.tolist() == [np.prod(shape[1:])] * shape[0]
+    assert cuts.source_sides.shape == shape
+
+
+def test_bad_input_is_named():
+    with pytest.raises(ValueError, match="after the axis of problems"):
+        grid_cut_many([1, 2], [1, 2], 1)
+    with pytest.raises(ValueError, match=r"after the axis of problems.*\(\)"):
+        grid_cut_many(1, 1, 1)
+    with pytest.raises(ValueError, match=r"\(2, 3\), or \(4, 2, 3\) with one row per problem"):
+        grid_cut_many(np.ones((4, 2, 3)), np.ones((3, 2, 3)), 1)
+    with pytest.raises(ValueError, match=r"weights\[0\].*\(1, 3\), or \(4, 1, 3\)"):
+        grid_cut_many(np.ones((4, 2, 3)), 1, [np.ones((3, 1, 3)), 1])
+    with pytest.raises(ValueError, match="sink of problem 1"):
+        grid_cut_many([[0, np.inf], [np.inf, 0]], [[0, 0], [0, np.inf]], np.inf)
+    with pytest.raises(ValueError, match="threads"):
+        grid_cut_many([[1]], [[1]], 1, threads=0)

@@ -1,0 +1,165 @@
+"""Lower bounds and exact minima of labeling energies, and the evidence for them."""
+
+from dataclasses import replace
+
+import naive_energy as naive
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from subopt import (
+    CertificateError,
+    LabelingEnergy,
+    Status,
+    alpha_expansion,
+    dual_bound,
+    ishikawa,
+    minimize,
+    qpbo,
+)
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+def random_graph(rng, n):
+    pairs = [(p, q) for p in range(n) for q in range(n) if p != q]
+    return [pairs[i] for i in rng.integers(0, len(pairs), 2 * n)] if pairs else []
+
+
+@given(seed=seeds, n=st.integers(1, 6), L=st.integers(1, 3), potts=st.booleans())
+def test_the_dual_bound_is_one_and_can_be_checked(seed, n, L, potts):
+    rng = np.random.default_rng(seed)
+    edges = random_graph(rng, n)
+    energy = LabelingEnergy(
+        rng.normal(size=(n, L)),
+        edges=edges,
+        weights=rng.normal(size=len(edges)),
+        metric="potts" if potts else rng.normal(size=(L, L)),
+        label_costs=rng.random(L) * (seed % 2),
+    )
+    least, _ = naive.minimum(energy)
+    result = dual_bound(energy, max_sweeps=20)
+    assert result.lower_bound <= least + 1e-9 <= result.value + 2e-9
+    assert result.value == energy.value(result.labels)
+    assert result.certificate.check(energy) == pytest.approx(result.lower_bound)
+    # whatever the parts are, they prove a bound
+    parts = result.certificate.parts + rng.normal(size=result.certificate.parts.shape)
+    assert replace(result.certificate, parts=parts, lower_bound=-1e9).check(energy) <= least + 1e-9
+    with pytest.raises(CertificateError, match="chains prove"):
+        replace(result.certificate, lower_bound=least + 1.0).check(energy)
+    with pytest.raises(CertificateError, match="finite parts of shape"):
+        replace(result.certificate, parts=parts[:, 1:]).check(energy)
+
+
+@given(seed=seeds, n=st.integers(1, 6), L=st.integers(1, 3))
+def test_the_dual_bound_of_a_chain_is_the_minimum(seed, n, L):
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(n)
+    order = np.arange(n)[:: 1 if seed % 2 else -1]
+    energy = LabelingEnergy(
+        rng.normal(size=(n, L)),
+        edges=np.stack([order[:-1], order[1:]], axis=1),
+        weights=rng.normal(size=n - 1),
+        metric=rng.normal(size=(L, L)),
+    )
+    least, _ = naive.minimum(energy)
+    result = dual_bound(energy)
+    assert result.lower_bound == pytest.approx(least)
+    assert result.value == pytest.approx(least)
+    assert result.status is Status.OPTIMAL
+
+
+def test_more_sweeps_never_lower_the_bound():
+    rng = np.random.default_rng(0)
+    energy = LabelingEnergy(rng.random((6, 5, 4)), weights=0.3, metric="linear", truncation=2)
+    bounds = [dual_bound(energy, max_sweeps=k, tol=0).lower_bound for k in range(1, 12)]
+    assert (np.diff(bounds) >= -1e-12).all()
+    value = alpha_expansion(energy).value
+    assert bounds[-1] <= value + 1e-9
+    assert value - dual_bound(energy).lower_bound < 0.05 * value
+
+
+@given(seed=seeds, shape=st.sampled_from([(1,), (4,), (2, 3)]), L=st.integers(1, 4))
+def test_convex_costs_are_minimized_exactly(seed, shape, L):
+    rng = np.random.default_rng(seed)
+    steps = np.sort(rng.integers(-4, 5, 2 * L)).cumsum().astype(float)
+    d = np.subtract.outer(np.arange(L), np.arange(L)) + L - 1
+    energy = LabelingEnergy(
+        rng.integers(-9, 9, (*shape, L)),
+        weights=float(rng.integers(0, 4)),
+        metric=[steps[d], "linear", "quadratic"][seed % 3],
+    )
+    least, minimizers = naive.minimum(energy)
+    result = ishikawa(energy)
+    assert result.value == pytest.approx(least)
+    assert result.status is Status.OPTIMAL
+    assert result.certificate.check(energy) == pytest.approx(least)
+    np.testing.assert_array_equal(result.labels.ravel(), np.min(minimizers, axis=0))
+
+
+@given(seed=seeds, n=st.integers(1, 7))
+def test_roof_duality_is_persistent_and_bounds(seed, n):
+    rng = np.random.default_rng(seed)
+    edges = random_graph(rng, n)
+    energy = LabelingEnergy(
+        rng.integers(-9, 9, (n, 2)),
+        edges=edges,
+        weights=rng.integers(-4, 5, len(edges)),
+        metric=rng.integers(-3, 4, (2, 2)),
+    )
+    least, minimizers = naive.minimum(energy)
+    result = qpbo(energy)
+    assert result.lower_bound <= least + 1e-9 <= result.value + 2e-9
+    assert result.certificate.check(energy) == pytest.approx(result.lower_bound)
+    for x in minimizers:
+        np.testing.assert_array_equal(
+            result.labels[result.persistent], np.array(x)[result.persistent]
+        )
+    with pytest.raises(CertificateError, match="flow proves"):
+        replace(result.certificate, lower_bound=least + 1.0).check(energy)
+    with pytest.raises(CertificateError, match="arcs"):
+        replace(result.certificate, flow=np.zeros(1 + 2 * len(edges))).check(energy)
+
+
+@given(seed=seeds, n=st.integers(1, 7))
+def test_two_submodular_labels_are_solved_alike(seed, n):
+    rng = np.random.default_rng(seed)
+    edges = random_graph(rng, n)
+    energy = LabelingEnergy(rng.normal(size=(n, 2)), edges=edges, weights=rng.random(len(edges)))
+    least, _ = naive.minimum(energy)
+    for result in (ishikawa(energy), qpbo(energy), alpha_expansion(energy)):
+        assert result.value == pytest.approx(least)
+    assert qpbo(energy).status is Status.OPTIMAL
+
+
+@pytest.mark.parametrize(
+    ("options", "labels", "method"),
+    [
+        ({"metric": "linear"}, 3, "one minimum cut over ordered labels"),
+        ({}, 3, "alpha-expansion"),
+        ({"metric": "quadratic", "truncation": 5}, 4, "alpha-beta swap"),
+        ({"weights": -1.0}, 2, "roof duality"),
+        ({"weights": -1.0}, 3, "iterated conditional modes"),
+        ({"label_costs": [1.0, 0.0, 0.0]}, 3, "iterated conditional modes"),
+    ],
+)
+def test_the_front_door_takes_what_fits(options, labels, method):
+    unary = np.random.default_rng(0).random((2, 3, labels))
+    energy = LabelingEnergy(unary, **options)
+    result = minimize(energy, lower_bound=True)
+    assert result.method.startswith(method)
+    assert result.certificate.check(energy) == pytest.approx(result.lower_bound)
+    assert result.lower_bound <= naive.minimum(energy)[0] + 1e-9
+
+
+def test_the_front_door_refuses_what_does_not_fit():
+    energy = LabelingEnergy(np.zeros((2, 3)), metric="quadratic")
+    with pytest.raises(ValueError, match="alpha_expansion needs a metric"):
+        minimize(energy, method="expansion")
+    with pytest.raises(ValueError, match="leave out initial"):
+        minimize(energy, method="ishikawa", initial=[0, 0])
+    with pytest.raises(ValueError, match="method must be one of"):
+        minimize(energy, method="annealing")
+    with pytest.raises(TypeError, match="minimize of a LabelingEnergy takes method, initial"):
+        minimize(energy, effort="best")

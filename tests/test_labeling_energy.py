@@ -1,0 +1,148 @@
+"""Labeling energies: the definition, what it accepts, and its messages."""
+
+import naive_energy as naive
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from subopt import (
+    LabelingEnergy,
+    alpha_beta_swap,
+    alpha_beta_swap_many,
+    alpha_expansion,
+    alpha_expansion_many,
+    dual_bound,
+    icm,
+    ishikawa,
+    qpbo,
+)
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+@given(seed=seeds, n=st.integers(1, 6), L=st.integers(1, 4))
+def test_the_value_is_the_formula(seed, n, L):
+    rng = np.random.default_rng(seed)
+    pairs = [(p, q) for p in range(n) for q in range(n) if p != q]
+    edges = [pairs[i] for i in rng.integers(0, len(pairs), 5)] if pairs else []
+    unary, table, label_costs = rng.normal(size=(n, L)), rng.normal(size=(L, L)), rng.random(L)
+    weights = rng.normal(size=len(edges))
+    energy = LabelingEnergy(
+        unary, edges=edges, weights=weights, metric=table, label_costs=label_costs
+    )
+    x = rng.integers(0, L, n)
+    expected = naive.value(unary, edges, weights, table, label_costs, x.tolist())
+    assert energy.value(x) == pytest.approx(expected)
+    np.testing.assert_array_equal(energy.unary, unary)
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 3), (2, 2, 2), (1, 1)])
+def test_a_grid_is_its_pairs_of_neighbours(shape):
+    rng = np.random.default_rng(0)
+    unary = rng.random((*shape, 3))
+    sides = [tuple(s - (a == i) for a, s in enumerate(shape)) for i in range(len(shape))]
+    weights = [rng.random(side) for side in sides]
+    grid = LabelingEnergy(unary, weights=weights if len(shape) > 1 else weights[0])
+    x = rng.integers(0, 3, shape)
+    expected = np.take_along_axis(unary, x[..., None], -1).sum()
+    for axis, w in enumerate(weights):
+        expected += (w * (np.diff(x, axis=axis) != 0)).sum()
+    assert grid.value(x) == pytest.approx(expected)
+    assert grid.value(x.ravel()) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("metric", "truncation", "expected"),
+    [
+        ("potts", None, [[0, 1, 1], [1, 0, 1], [1, 1, 0]]),
+        ("linear", None, [[0, 1, 2], [1, 0, 1], [2, 1, 0]]),
+        ("linear", 1.5, [[0, 1, 1.5], [1, 0, 1], [1.5, 1, 0]]),
+        ("quadratic", None, [[0, 1, 4], [1, 0, 1], [4, 1, 0]]),
+        ("quadratic", 3, [[0, 1, 3], [1, 0, 1], [3, 1, 0]]),
+    ],
+)
+def test_named_metrics(metric, truncation, expected):
+    energy = LabelingEnergy(np.zeros((2, 3)), metric=metric, truncation=truncation)
+    np.testing.assert_array_equal(energy.table, expected)
+
+
+def test_inputs_are_not_changed_and_answers_are_read_only():
+    unary = np.arange(12.0).reshape(4, 3)
+    kept = unary.copy()
+    energy = LabelingEnergy(unary)
+    result = alpha_expansion(energy)
+    energy.unary[:] = 7.0
+    np.testing.assert_array_equal(unary, kept)
+    assert energy.value([0, 0, 0, 0]) == 18.0
+    with pytest.raises(ValueError, match="read-only"):
+        result.labels[0] = 1
+
+
+U = np.zeros((2, 3, 4))
+BAD = {
+    "unary needs the shape": lambda: LabelingEnergy([1.0, 2.0]),
+    r"unary\[0, 1\] is nan": lambda: LabelingEnergy([[0.0, np.nan]]),
+    "unary needs numbers up to": lambda: LabelingEnergy([[1e70, 0.0]]),
+    r"weights\[1\] needs one number per edge along axis 1, shape \(2, 2\)": lambda: LabelingEnergy(
+        U, weights=[np.ones((1, 3)), np.ones((2, 3))]
+    ),
+    "a list with one array per axis": lambda: LabelingEnergy(U, weights=np.ones((2, 3))),
+    "one for each of the 2 edges": lambda: LabelingEnergy(
+        np.zeros((3, 2)), edges=[(0, 1), (1, 2)], weights=[1.0]
+    ),
+    r"edges\[1, 0\] is 3": lambda: LabelingEnergy(np.zeros((3, 2)), edges=[(0, 1), (3, 2)]),
+    r"edges\[0\] is \(1, 1\).*add that to unary": lambda: LabelingEnergy(
+        np.zeros((3, 2)), edges=[(1, 1)]
+    ),
+    "metric must be one of": lambda: LabelingEnergy(U, metric="pots"),
+    r"metric needs a table of shape \(labels, labels\) = \(4, 4\)": lambda: LabelingEnergy(
+        U, metric=np.eye(3)
+    ),
+    "truncate a table yourself": lambda: LabelingEnergy(U, metric=np.eye(4), truncation=1),
+    "takes no truncation": lambda: LabelingEnergy(U, truncation=1),
+    r"label_costs\[2\] is -1": lambda: LabelingEnergy(U, label_costs=[0, 0, -1, 0]),
+    r"label_costs needs the shape \(labels,\) = \(4,\)": lambda: LabelingEnergy(
+        U, label_costs=[1, 2]
+    ),
+    r"labels\[1, 0\] is 4": lambda: LabelingEnergy(U).value([[0, 0, 0], [4, 0, 0]]),
+    "labels needs integers of shape": lambda: LabelingEnergy(U).value(np.zeros((3, 2), int)),
+    r"initial\[0\] is -1": lambda: alpha_expansion(LabelingEnergy(np.zeros((1, 2))), initial=[-1]),
+    r"labels 0, 1, 2 the table has \[0, 2\].*4 > .*alpha_beta_swap.*qpbo": lambda: alpha_expansion(
+        LabelingEnergy(U, metric="quadratic")
+    ),
+    "expansion needs weights >= 0, but that of edge 1 between the nodes 1": lambda: alpha_expansion(
+        LabelingEnergy(np.zeros((3, 2)), edges=[(0, 1), (1, 2)], weights=[1, -2])
+    ),
+    "alpha_expansion takes no label costs": lambda: alpha_expansion(
+        LabelingEnergy(U, label_costs=[0, 1, 2, 0])
+    ),
+    r"labels 0, 1 it is 2 > 0": lambda: alpha_beta_swap(
+        LabelingEnergy(np.zeros((2, 2)), metric=np.eye(2))
+    ),
+    "unaries needs the shape": lambda: alpha_expansion_many(LabelingEnergy(U), np.zeros((5, 4))),
+    "threads needs an integer": lambda: alpha_beta_swap_many(
+        LabelingEnergy(U), np.zeros((5, 2, 3, 4)), threads=0
+    ),
+    "i = 0, j = 1": lambda: ishikawa(LabelingEnergy(U)),
+    "ishikawa takes no label costs": lambda: ishikawa(LabelingEnergy(U, label_costs=[0, 1, 2, 0])),
+    "qpbo needs two labels, got 4": lambda: qpbo(LabelingEnergy(U)),
+    "max_sweeps needs an integer": lambda: dual_bound(LabelingEnergy(U), max_sweeps=0),
+}
+
+
+@pytest.mark.parametrize("message", BAD)
+def test_messages(message):
+    with pytest.raises(ValueError, match=message):
+        BAD[message]()
+
+
+@pytest.mark.parametrize("solver", [alpha_expansion, alpha_beta_swap, icm, ishikawa, qpbo])
+def test_solvers_say_what_they_need(solver):
+    with pytest.raises(TypeError, match=f"{solver.__name__} needs a LabelingEnergy, got list"):
+        solver([1, 2])
+
+
+def test_floats_are_no_edges():
+    with pytest.raises(TypeError, match="edges needs integers"):
+        LabelingEnergy(np.zeros((3, 2)), edges=[(0.0, 1.0)])

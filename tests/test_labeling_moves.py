@@ -1,0 +1,185 @@
+"""Expansion, swap and iterated conditional modes: no move of theirs is left."""
+
+import itertools
+
+import naive_energy as naive
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from subopt import (
+    LabelingEnergy,
+    Status,
+    alpha_beta_swap,
+    alpha_beta_swap_many,
+    alpha_expansion,
+    alpha_expansion_many,
+    icm,
+)
+from subopt.labeling import alpha_expansion as expansion
+
+seeds = st.integers(0, 2**32 - 1)
+SHAPES = [(1,), (5,), (2, 3), (2, 2, 2)]
+shapes = st.sampled_from(SHAPES)
+
+
+def metric_table(rng, L):
+    """Shortest ways between L points, one way or the other: a metric that need not be symmetric."""
+    T = rng.integers(1, 9, (L, L)).astype(float)
+    if rng.random() < 0.5:
+        T = np.minimum(T, T.T)
+    np.fill_diagonal(T, 0.0)
+    for b in range(L):
+        T = np.minimum(T, T[:, b, None] + T[b])
+    return T
+
+
+def random_energy(rng, shape, L, table, whole=True):
+    unary = rng.integers(0, 20, (*shape, L)) if whole else rng.normal(size=(*shape, L))
+    if rng.random() < 0.3:  # a graph instead of a grid
+        n = int(np.prod(shape))
+        pairs = list(itertools.combinations(range(n), 2))
+        edges = (
+            [pairs[i][:: rng.choice([-1, 1])] for i in rng.integers(0, len(pairs), n)]
+            if pairs
+            else []
+        )
+        weights = rng.integers(0, 5, len(edges))
+        return LabelingEnergy(unary.reshape(n, L), edges=edges, weights=weights, metric=table)
+    return LabelingEnergy(unary, weights=float(rng.integers(0, 5)), metric=table)
+
+
+@given(seed=seeds, shape=shapes, L=st.integers(1, 3), whole=st.booleans())
+def test_no_expansion_is_left(seed, shape, L, whole):
+    rng = np.random.default_rng(seed)
+    energy = random_energy(rng, shape, L, metric_table(rng, L), whole)
+    initial = rng.integers(0, L, energy.n)
+    result = alpha_expansion(energy, initial=initial)
+    assert result.status is Status.LOCAL
+    assert result.value == energy.value(result.labels) <= energy.value(initial) + 1e-9
+    for alpha in range(L):
+        assert result.value <= naive.best_expansion(energy, result.labels.ravel(), alpha) + 1e-9
+
+
+@given(seed=seeds, shape=shapes, L=st.integers(1, 3))
+def test_expansions_are_the_same_with_memory(seed, shape, L):
+    rng = np.random.default_rng(seed)
+    energy = random_energy(rng, shape, L, metric_table(rng, L))
+    forgotten = alpha_expansion(energy)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(expansion, "FEW", 0)  # else graphs as small as these are started anew
+        kept = alpha_expansion(energy)
+    np.testing.assert_array_equal(kept.labels, forgotten.labels)
+
+
+@given(seed=seeds)
+def test_local_expansions_find_what_whole_ones_do(seed):
+    # large enough that late expansions look at a ball around the changes only
+    rng = np.random.default_rng(seed)
+    shape = (40, 40) if seed % 5 == 0 else (24, 24)
+    blocks = rng.integers(0, 10, (shape[0] // 4, shape[1] // 4, 4)).repeat(4, 0).repeat(4, 1)
+    energy = LabelingEnergy(blocks + rng.integers(0, 6, (*shape, 4)), weights=4.0)
+    result = alpha_expansion(energy)
+    again = alpha_expansion(energy, initial=result.labels)  # from scratch, without any flow
+    assert result.value == energy.value(result.labels)
+    np.testing.assert_array_equal(result.labels, again.labels)
+
+
+@given(seed=seeds, shape=shapes, L=st.integers(2, 3))
+def test_expansions_are_within_the_bound_of_the_literature(seed, shape, L):
+    rng = np.random.default_rng(seed)
+    table = metric_table(rng, L)
+    energy = random_energy(rng, shape, L, table)
+    result = alpha_expansion(energy)
+    least, _ = naive.minimum(energy)
+    ratio = table.max() / table[~np.eye(L, dtype=bool)].min()
+    assert result.value <= 2 * ratio * least + 1e-9
+
+
+@given(seed=seeds, shape=shapes, L=st.integers(2, 3), whole=st.booleans())
+def test_no_swap_is_left(seed, shape, L, whole):
+    rng = np.random.default_rng(seed)
+    table = rng.integers(0, 9, (L, L)).astype(float)
+    np.fill_diagonal(table, 0.0)
+    energy = random_energy(rng, shape, L, table, whole)
+    initial = rng.integers(0, L, energy.n)
+    result = alpha_beta_swap(energy, initial=initial)
+    assert result.status is Status.LOCAL
+    assert result.value == energy.value(result.labels) <= energy.value(initial) + 1e-9
+    for a, b in itertools.combinations(range(L), 2):
+        assert result.value <= naive.best_swap(energy, result.labels.ravel(), a, b) + 1e-9
+
+
+@given(seed=seeds, shape=shapes, L=st.integers(1, 3))
+def test_no_change_of_one_label_is_left_by_icm(seed, shape, L):
+    rng = np.random.default_rng(seed)
+    energy = LabelingEnergy(
+        rng.normal(size=(*shape, L)),
+        weights=float(rng.normal()),
+        metric=rng.normal(size=(L, L)),
+        label_costs=rng.random(L),
+    )
+    result = icm(energy)
+    x = result.labels.ravel()
+    assert result.value <= energy.value(energy.unary.argmin(axis=-1)) + 1e-9
+    for k, a in itertools.product(range(energy.n), range(L)):
+        y = x.copy()
+        y[k] = a
+        assert result.value <= energy.value(y) + 1e-9
+
+
+@given(seed=seeds, shape=shapes)
+def test_names_of_labels_do_not_matter(seed, shape):
+    # unique minima of every move: real costs
+    rng = np.random.default_rng(seed)
+    unary, order = rng.normal(size=(*shape, 3)), rng.permutation(3)
+    first = alpha_expansion(LabelingEnergy(unary), max_cycles=1)
+    renamed = alpha_expansion(LabelingEnergy(unary[..., order]))
+    final = alpha_expansion(
+        LabelingEnergy(unary[..., order]), initial=np.argsort(order)[first.labels]
+    )
+    assert final.value <= first.value + 1e-9
+    assert renamed.status is Status.LOCAL
+
+
+@pytest.mark.parametrize(
+    ("one", "many"),
+    [(alpha_expansion, alpha_expansion_many), (alpha_beta_swap, alpha_beta_swap_many)],
+)
+@pytest.mark.parametrize("shape", [(4,), (3, 2)])
+def test_many_problems_get_the_answers_of_one_by_one(one, many, shape):
+    unaries = np.random.default_rng(1).integers(0, 9, (7, *shape, 3)).astype(float)
+    energy = LabelingEnergy(np.zeros((*shape, 3)), weights=2.0, metric="linear", truncation=2)
+    batch = many(energy, unaries, threads=2)
+    same = many(energy, unaries, threads=1)
+    assert batch.labels.shape == (7, *shape)
+    np.testing.assert_array_equal(batch.labels, same.labels)
+    for unary, labels, value in zip(unaries, batch.labels, batch.values, strict=True):
+        alone = one(LabelingEnergy(unary, weights=2.0, metric="linear", truncation=2))
+        np.testing.assert_array_equal(labels, alone.labels)
+        assert value == alone.value
+    assert many(energy, unaries[:0]).labels.shape == (0, *shape)
+
+
+def test_a_cycle_limit_is_said():
+    rng = np.random.default_rng(0)
+    energy = LabelingEnergy(rng.random((6, 6, 5)), weights=0.2)
+    for solver in (alpha_expansion, alpha_beta_swap, icm):
+        assert solver(energy, max_cycles=1).status is Status.MAX_ITER
+        assert solver(energy).status is Status.LOCAL
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_single_step_of_another_program_improves(seed):
+    maxflow = pytest.importorskip("maxflow")
+    rng = np.random.default_rng(seed)
+    unary = rng.integers(0, 30, (15, 11, 5))
+    energy = LabelingEnergy(unary, weights=8.0)
+    result = alpha_expansion(energy)
+    for alpha in range(5):
+        labels = result.labels.copy()
+        maxflow.fastmin.aexpansion_grid_step(
+            alpha, unary.astype(float), 8.0 * (1 - np.eye(5)), labels
+        )
+        assert energy.value(labels) >= result.value - 1e-9
