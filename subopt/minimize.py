@@ -96,7 +96,7 @@ def minimize(problem: Any, **options: Any) -> Any:
         `lower_bound`.
     starts : int, optional
         For a difference: how many more sets, near the best one and random, "auto" starts from; by
-        default 4096 / n, but 8 to 64.
+        default 4096 / n, but 8 to 32.
     threads : int, optional
         For a difference: how many threads "auto" uses; one a core by default. The answer does not
         depend on it, unless there is a `time_limit`.
@@ -110,7 +110,8 @@ def minimize(problem: Any, **options: Any) -> Any:
         Co-Mixup, to compare with, see `subopt.labeling.published.published`.
     rng : numpy.random.Generator, int or None
         For a labeling or a difference: source of all randomness. An int gives the same answer
-        every time, on any number of threads; None a fresh one.
+        every time, on any number of threads; None a fresh one. Of the methods for a difference,
+        "auto" and "branch_and_bound" make random choices.
     effort : {"fast", "default", "best"}
         For a labeling: how much work to do in mode "search"; mode "published" takes no effort.
     max_sweeps : int, optional

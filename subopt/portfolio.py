@@ -82,9 +82,10 @@ def minimize_difference(
     for name, option in (("starts", starts), ("threads", threads)):
         if option is not None:
             raise ValueError(f"{name} is for method='auto'; {method} is one run from one start")
-    options: dict[str, Any] = {}
-    if method in ("subsup", "modmod", "branch_and_bound"):
-        options["rng"] = rng
+    if method == "double_greedy" and time_limit is not None:
+        raise ValueError("time_limit is for methods that iterate; double_greedy is one pass")
+    random = ("subsup", "modmod", "branch_and_bound")
+    options: dict[str, Any] = {"rng": rng} if method in random else {}
     if method in ("double_greedy", "milp"):
         result = double_greedy(h) if method == "double_greedy" else milp(h, time_limit=time_limit)
         if callback is not None:
@@ -165,7 +166,7 @@ class _Run:
         callback: Callable[[Result], object] | None,
     ) -> None:
         self.h, self.rng, self.callback = h, rng, callback
-        default = max(8, min(64, 4096 // max(1, h.n)))
+        default = max(8, min(32, 4096 // max(1, h.n)))
         self.starts = default if starts is None else _validate.natural("starts", starts)
         count = os.cpu_count() or 1
         self.threads = count if threads is None else _validate.positive_int("threads", threads)

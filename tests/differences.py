@@ -13,7 +13,7 @@ def pair(rng, n):
     """f and g of about the same size, from any two families."""
     f, g = (FAMILIES[NAMES[k]](rng, n) for k in rng.integers(len(NAMES), size=2))
     sizes = [np.abs(F.marginals(np.zeros(n, dtype=bool))).sum() for F in (f, g)]
-    if min(sizes) > 0:
+    if min(sizes) > 1e-9:
         g = float(sizes[0] / sizes[1] * rng.uniform(0.5, 2)) * g
     return DifferenceOfSubmodular(f, g)
 

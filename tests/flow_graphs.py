@@ -99,7 +99,7 @@ def all_kernels():
         make = random_graph if seed % 3 else hard_graph
         (tails, heads, c, r), terminals = make(seed, 1 + seed)
         for method in METHODS:
-            for scale in (1, 2**46):
+            for scale in (1, 2**44):
                 amounts = {name: scale * values for name, values in terminals.items()}
                 subopt.max_flow(
                     tails, heads, scale * c, scale * r, **amounts, method=method, maximal=True

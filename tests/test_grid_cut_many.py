@@ -8,6 +8,8 @@ from naive_grid import problem, random_grid
 
 from subopt import GridFlows, grid_cut, grid_cut_many
 from subopt.graph import grid_many
+from subopt.graph._grid_layout import layout, workspace
+from subopt.graph.grid import solve, source_side
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -38,6 +40,26 @@ def test_threads_and_stacks_change_nothing(seed, threads, cells):
     assert (one.values == other.values).all()
     assert (one.source_sides == other.source_sides).all()
     assert (other.check(*args, **options) == 0).all()
+
+
+@given(seed=SEEDS)
+def test_a_workspace_serves_one_problem_after_another(seed):
+    rng = np.random.default_rng(seed)
+    shape = tuple(int(n) for n in rng.integers(1, 7, 2))
+    plan = layout(1, (1, *shape), ((0, 1, 0), (0, 0, 1)), (False, False, False))
+    work = workspace(plan, np.int32)
+    for _ in range(4):
+        source, sink, forward, backward = rng.integers(0, 9, (4, *shape))
+        plan.nodes(work.excess)[0, 0] = source - sink
+        arcs = plan.arcs(work.residual)[0, 0]
+        arcs[:-1, :, 0], arcs[1:, :, 1] = forward[:-1], backward[:-1]
+        arcs[:, :-1, 2], arcs[:, 1:, 3] = forward[:, :-1], backward[:, :-1]
+        solve(plan, work)
+        weights = [(forward[:-1], backward[:-1]), (forward[:, :-1], backward[:, :-1])]
+        alone = grid_cut(source, sink, weights)
+        assert (source_side(plan, work, False)[0, 0] == alone.source_side).all()
+        # what the source still has was not pushed
+        assert source.sum() - plan.nodes(work.excess).clip(min=0).sum() == alone.value
 
 
 def test_a_wrong_flow_leaves_a_gap():

@@ -15,6 +15,7 @@ from subopt import (
     alpha_expansion,
     dual_bound,
     ishikawa,
+    minimize,
     qpbo,
 )
 
@@ -130,3 +131,35 @@ def test_two_submodular_labels_are_solved_alike(seed, n):
     for result in (ishikawa(energy), qpbo(energy), alpha_expansion(energy)):
         assert result.value == pytest.approx(least)
     assert qpbo(energy).status is Status.OPTIMAL
+
+
+@pytest.mark.parametrize(
+    ("options", "labels", "method"),
+    [
+        ({"metric": "linear"}, 3, "one minimum cut over ordered labels"),
+        ({}, 3, "alpha-expansion"),
+        ({"metric": "quadratic", "truncation": 5}, 4, "alpha-beta swap"),
+        ({"weights": -1.0}, 2, "roof duality"),
+        ({"weights": -1.0}, 3, "iterated conditional modes"),
+        ({"label_costs": [1.0, 0.0, 0.0]}, 3, "iterated conditional modes"),
+    ],
+)
+def test_the_front_door_takes_what_fits(options, labels, method):
+    unary = np.random.default_rng(0).random((2, 3, labels))
+    energy = LabelingEnergy(unary, **options)
+    result = minimize(energy, lower_bound=True)
+    assert result.method.startswith(method)
+    assert result.certificate.check(energy) == pytest.approx(result.lower_bound)
+    assert result.lower_bound <= naive.minimum(energy)[0] + 1e-9
+
+
+def test_the_front_door_refuses_what_does_not_fit():
+    energy = LabelingEnergy(np.zeros((2, 3)), metric="quadratic")
+    with pytest.raises(ValueError, match="alpha_expansion needs a metric"):
+        minimize(energy, method="expansion")
+    with pytest.raises(ValueError, match="leave out initial"):
+        minimize(energy, method="ishikawa", initial=[0, 0])
+    with pytest.raises(ValueError, match="method must be one of"):
+        minimize(energy, method="annealing")
+    with pytest.raises(TypeError, match="minimize of a LabelingEnergy takes method, initial"):
+        minimize(energy, effort="best")

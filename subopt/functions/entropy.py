@@ -184,6 +184,22 @@ def _sweep(f, scale, order, gains, rows, blocks):
         i, gain, n_new = order[k], 0.0, 0
         for b in range(n_blocks):
             first, last, n_seen = blocks[side, 0, b], blocks[side, 1, b], 0
+            if f.n_codes == 2:  # zeros to the front, ones to the back, in one pass
+                low, high = first, last
+                for r in range(first, last):
+                    row = rows[side, r]
+                    c = codes[i, row]
+                    high -= c
+                    rows[1 - side, high if c else low] = row
+                    low += 1 - c
+                gain += cost[last - first] - cost[low - first] - cost[last - low]
+                if low - first > 1:
+                    blocks[1 - side, 0, n_new], blocks[1 - side, 1, n_new] = first, low
+                    n_new += 1
+                if last - low > 1:
+                    blocks[1 - side, 0, n_new], blocks[1 - side, 1, n_new] = low, last
+                    n_new += 1
+                continue
             for r in range(first, last):
                 c = codes[i, rows[side, r]]
                 if counts[c] == 0:
@@ -218,6 +234,12 @@ def _gains(f, elements, gains):
         gain = 0.0
         for b in range(f.starts.shape[0]):
             n_seen = 0
+            if f.n_codes == 2:
+                ones, size = 0, f.stops[b] - f.starts[b]
+                for r in range(f.starts[b], f.stops[b]):
+                    ones += f.codes[i, f.rows[r]]
+                gain += f.cost[size] - f.cost[ones] - f.cost[size - ones]
+                continue
             for r in range(f.starts[b], f.stops[b]):
                 c = f.codes[i, f.rows[r]]
                 if counts[c] == 0:

@@ -9,7 +9,7 @@ distances to the root are known since the last path, so a walk to the root stops
 What a search reads of a cell is small: its tree, the arc to its parent and whether it waits in the
 queue are one byte, and two words say which of its arcs are open, so capacities are read only along
 paths. Cells are unsigned: numba then leaves out the tests for negative indices. `degree` is the
-number of arcs of a cell, or None for 4: numba compiles for None once more, with the loops unrolled.
+number of arcs of a cell, or None for 4: numba compiles for None anew, with the loops unrolled.
 
 .. [1] Y. Boykov, V. Kolmogorov, "An experimental comparison of min-cut/max-flow algorithms for
    energy minimization in vision", IEEE PAMI 26(9), 2004.

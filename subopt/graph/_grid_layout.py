@@ -28,6 +28,12 @@ class Layout(NamedTuple):
     shift: Array  # (arcs of a cell,) uint64, modulo 2**64; arcs 2q and 2q + 1 are twins
     wrap: Array | None  # (cells,) uint32
 
+    @property
+    def degree(self) -> Any:
+        """Arcs of a cell, as the kernels want it: None for 4 and no periodic axis."""
+        arcs = len(self.shift)
+        return None if arcs == 4 and self.wrap is None else np.uint64(arcs)
+
     def nodes(self, array: Array) -> Array:
         """Return the nodes' part of an array over cells: (grids, shape), a view."""
         return self._inner(array, 1)[..., 0]
@@ -46,13 +52,15 @@ class Layout(NamedTuple):
 class Workspace(NamedTuple):
     """What a maximum flow on a grid reads and writes. Bytes a cell: see `docs/grid_cuts.md`.
 
-    Fill `residual` and `excess`, border included (zero there), and run `settle` and `grow`.
+    For a loop over problems of one layout, write all capacities through ``layout.arcs(residual)``
+    and ``layout.nodes(excess)`` each time (arcs that leave the grid stay zero), call
+    `subopt.graph.grid.solve`, and read ``layout.nodes(state) & TREE == SOURCE``.
     """
 
     residual: Array  # (cells * arcs,) int32 or float64: of arc k of cell v at v * arcs + k
     excess: Array  # (cells,) same dtype: capacity from the source minus capacity to the sink
     state: Array  # (cells,) uint8
-    outward: Array  # (cells,) uint8, or uint32 above 8 arcs; bit k: arc k is open
+    outward: Array  # (cells,) uint8 if the degree is None, else uint32; bit k: arc k is open
     inward: Array  # same; bit k: the twin of arc k is open
     stamp: Array  # (cells,) int64; when the distance to the root was last known, and the distance
     queue: Array  # (cells + 1,) uint32
@@ -62,7 +70,7 @@ class Workspace(NamedTuple):
 def workspace(layout: Layout, dtype: Any) -> Workspace:
     """Return room for flows on a layout; capacities and excesses are zero."""
     cells, arcs = layout.cells, len(layout.shift)
-    bits = np.uint8 if arcs <= 8 else np.uint32
+    bits = np.uint8 if layout.degree is None else np.uint32
     return Workspace(
         residual=np.zeros(cells * arcs, dtype=dtype),
         excess=np.zeros(cells, dtype=dtype),

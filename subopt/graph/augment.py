@@ -42,7 +42,10 @@ def augment(n, network, residual, excess, work):
 @njit
 def augment_within(n, network, residual, excess, work, limit):
     """Like `augment`, with a limit on the arcs that search trees look at."""
-    _settle(n, network, residual, excess)
+    if not _settle(n, network, residual, excess):
+        for v in range(n):
+            work.side[v] = False
+        return True
     done = False
     if limit > 0:
         plant(n, excess, work.node, work.state)
@@ -58,8 +61,9 @@ def augment_within(n, network, residual, excess, work, limit):
 
 @njit
 def _settle(n, network, residual, excess):
-    """Push what neighbours can settle among themselves."""
+    """Push what neighbours can settle among themselves; return whether supply is left."""
     indptr, heads, twin = network
+    left = False
     for v in range(n):
         for e in range(indptr[v], indptr[v + 1]):
             if excess[v] <= 0:
@@ -70,6 +74,8 @@ def _settle(n, network, residual, excess):
                     excess[v] -= amount
                     excess[heads[e]] += amount
                     send(residual, e, twin[e], amount)
+        left |= excess[v] > 0
+    return left
 
 
 @njit

@@ -17,7 +17,7 @@ import numpy as np
 from subopt._jit import njit
 from subopt._types import Array, ArrayLike
 from subopt.graph._check import Terminal, capacities, ends, graph
-from subopt.graph.augment import PATIENCE, augment, augment_within, reach
+from subopt.graph.augment import PATIENCE, augment, reach
 from subopt.graph.boykov_kolmogorov import (
     CLOCK,
     LABEL,
@@ -28,6 +28,7 @@ from subopt.graph.boykov_kolmogorov import (
     activate,
     adopt,
     grow,
+    plant,
 )
 from subopt.graph.flow import Flow
 from subopt.graph.network import csr, drain, fill, workspace
@@ -132,11 +133,10 @@ class DynamicMaxFlow:
         g, work = self._graph, self._work
         graph = (g.n, self._network, self._residual, self._excess, work)
         limit = np.int64(PATIENCE * (g.n + len(self._network.heads)))
-        if self._trees and work.state[CLOCK] < 2**30:
-            changed = np.unique(np.concatenate([np.zeros(0, np.int32), *self._changed]))
-            self._trees = regrow(changed, *graph, limit)
-        else:
-            self._trees = augment_within(*graph, limit)
+        if not self._trees or work.state[CLOCK] > 2**30:
+            plant(g.n, self._excess, work.node, work.state)
+        changed = np.unique(np.concatenate([np.zeros(0, np.int32), *self._changed]))
+        self._trees = regrow(changed, *graph, limit)
         self._changed = []
         side = work.side.copy()
         value, flow = g.cut(side), self._flow(side)
@@ -184,7 +184,7 @@ def _set(
 
 @njit
 def regrow(changed, n, network, residual, excess, work, limit):
-    """Like `augment_within` after the excess of some nodes has changed, from the trees so far."""
+    """Find a maximum flow from the trees so far, after the excess of some nodes has changed."""
     indptr, heads, twin = network
     count = 0
     for k in range(changed.shape[0]):

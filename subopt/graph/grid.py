@@ -67,6 +67,8 @@ def grid_cut(
 
     See Also
     --------
+    grid_cut_many : thousands of small grids in one call.
+    grid_structure : offsets and weights from a structure array, as PyMaxflow has them.
     max_flow : general graphs.
 
     Notes
@@ -119,12 +121,10 @@ def load(problem: Grids, plan: Layout, work: Workspace) -> None:
 
 
 def solve(plan: Layout, work: Workspace) -> None:
-    """Find a maximum flow in a loaded workspace."""
-    arcs = len(plan.shift)
-    degree = None if arcs == 4 else np.uint64(arcs)
+    """Find a maximum flow in a loaded workspace, without checks: it costs two compiled calls."""
     with np.errstate(over="ignore"):  # unsigned steps wrap around; numpy says so without the JIT
-        tail = settle(degree, np.uint64(plan.first), plan.shift, plan.wrap, *work[:-1])
-        grow(degree, plan.shift, plan.wrap, *work, np.uint64(tail))
+        tail = settle(plan.degree, np.uint64(plan.first), plan.shift, plan.wrap, *work[:-1])
+        grow(plan.degree, plan.shift, plan.wrap, *work, np.uint64(tail))
 
 
 def source_side(plan: Layout, work: Workspace, maximal: bool) -> Array:

@@ -137,6 +137,6 @@ def minimum_cut(
         side = ~side
     flow = np.empty_like(forward)
     drain(slot, forward, backward, residual, flow)
-    if trees:
-        return side, flow, "boykov_kolmogorov"
-    return side, flow, "push_relabel" if patience == 0 else "boykov_kolmogorov, then push_relabel"
+    if patience == 0:
+        return side, flow, "push_relabel"
+    return side, flow, "boykov_kolmogorov" + ("" if trees else ", then push_relabel")

@@ -93,7 +93,7 @@ def parametric_max_flow(
     ...     [0, 1], [1, 2], [1.0, 1.0], supply=[0, -1, -4], slope=[1, 1, 1], interval=(-9, 9)
     ... )
     >>> cuts.joins, cuts.at(2)
-    (array([0.5, 0.5, 4. ]), array([ True,  True, False]))
+    (array([1., 1., 3.]), array([ True,  True, False]))
     """
     supply, slope = real_array("supply", supply), real_array("slope", slope)
     n = len(supply)

@@ -106,7 +106,7 @@ def begin(costs, tables, graph, labels, room):
     return value
 
 
-@njit
+@njit(inline="always")
 def connect(graph, root, found, room):
     """Place the nodes to be decided that are connected with one of them; return their number.
 
@@ -141,7 +141,7 @@ def connect(graph, root, found, room):
     return size
 
 
-@njit
+@njit(inline="always")
 def solve(size, arcs, room):
     """Find the minimum cut of a piece whose network has been written."""
     small_twin, at = room.network.twin, room.at
@@ -151,7 +151,7 @@ def solve(size, arcs, room):
     augment_within(size, room.network, room.residual, room.excess, room.work, TREES)
 
 
-@njit
+@njit(inline="always")
 def lowered(labels, b, size, room):
     """Return by how much the cut of a piece, source side b, lowers E."""
     piece, capacity, wanted, side = room.piece, room.capacity, room.wanted, room.work.side
@@ -159,17 +159,18 @@ def lowered(labels, b, size, room):
     total = 0.0
     for i in range(size):
         before, after = labels[piece[i]] == b, side[i]
-        if after != before:
-            total += wanted[i] if after else -wanted[i]
+        if after == before:
+            continue
+        total += wanted[i] if after else -wanted[i]
         for e in range(small_indptr[i], small_indptr[i + 1]):
             j = small_heads[e]
-            if j > i:
-                total += capacity[e] * ((labels[piece[j]] == b) != before)
-                total -= capacity[e] * (side[j] != after)
+            there = labels[piece[j]] == b
+            if side[j] == there:  # else both change, and differ as they did
+                total += -capacity[e] if there == before else capacity[e]
     return total
 
 
-@njit
+@njit(inline="always")  # a call would pass all arrays of the room, node by node
 def relabel(costs, graph, labels, k, new, local, room):
     """Give node k a new label and update what is kept; `local`: for labels next to it as well."""
     indptr, heads = graph[0], graph[1]

@@ -164,7 +164,7 @@ def swap_many(costs, tables, graph, labels, values, tolerance, local, room):
         )
 
 
-@njit
+@njit(inline="always")
 def swap(costs, tables, graph, labels, a, b, pair, local, tolerance, room):
     """Reassign a and b to the nodes that have either, if that lowers E; return by how much."""
     stamp, inside, queue, piece, clock = room.stamp, room.inside, room.queue, room.piece, room.clock
@@ -196,7 +196,7 @@ def swap(costs, tables, graph, labels, a, b, pair, local, tolerance, room):
     return gained
 
 
-@njit
+@njit(inline="always")
 def _tempted(costs, tables, graph, labels, a, b, size, room):
     """Set what b costs every node of a piece more than a; whether a swap could lower E."""
     indptr, heads, _, weight, turned, _ = graph
@@ -219,7 +219,7 @@ def _tempted(costs, tables, graph, labels, a, b, size, room):
     return (some_a and some_b) or some_want
 
 
-@njit
+@njit(inline="always")
 def _write(tables, graph, labels, a, b, size, room):
     """Write the network of a piece; return the number of arcs."""
     indptr, heads, twin, weight, _, _ = graph

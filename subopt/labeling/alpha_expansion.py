@@ -103,7 +103,8 @@ def alpha_expansion_many(
 
 def _room(energy: LabelingEnergy) -> _moves.Room:
     L, m = energy.n_labels, len(energy.tails)
-    kept = L if 8 * L * m <= MEMORY else 1
+    # on a small graph the first cycle is most of the work, and starts from nothing anyway
+    kept = L if energy.n > FEW and 8 * L * m <= MEMORY else 1
     return _moves.room(energy.n, m, L, L, kept)
 
 
@@ -150,7 +151,7 @@ def expand_many(costs, tables, graph, labels, values, tolerance, room):
         )
 
 
-@njit
+@njit(inline="always")
 def expand(costs, tables, graph, labels, b, tolerance, room):
     """Let any nodes take label b if that lowers E; return by how much it did.
 
@@ -174,7 +175,8 @@ def expand(costs, tables, graph, labels, b, tolerance, room):
             if room.inside[room.queue[q]] == room.clock[MOVES]:
                 size = connect(graph, room.queue[q], found, room)
                 solve(size, _write(tables, graph, labels, b, row, size, room), room)
-                _keep_flow(graph, row, size, room)
+                if flows.shape[0] > 1 or not whole:
+                    _keep_flow(graph, row, size, room)
                 if not whole and _open(tables, graph, labels, b, row, size, room):
                     again = True
                     continue
@@ -188,7 +190,7 @@ def expand(costs, tables, graph, labels, b, tolerance, room):
     return gained
 
 
-@njit
+@njit(inline="always")  # a call would pass all arrays of the room, node by node
 def _gain(costs, tables, graph, labels, b, row, k, room):
     """Set what b costs node k more than its label, with what the flow takes out of it."""
     indptr, heads, _, weight, turned, edge = graph
@@ -210,7 +212,7 @@ def _gain(costs, tables, graph, labels, b, row, k, room):
     room.gain[k] = costs[b, k] - room.unary[k] + total
 
 
-@njit
+@njit(inline="always")
 def _spread(costs, tables, graph, labels, b, row, limit, room):
     """List nodes to be decided; return their number, whether these are all, and the next limit.
 
@@ -233,7 +235,7 @@ def _spread(costs, tables, graph, labels, b, row, limit, room):
         return found, True, limit
     limit = max(limit, FEW, 2 * found)
     whole = True
-    if 4 * limit > labels.shape[0]:  # as good as all: do not ask
+    if 8 * found > labels.shape[0]:  # as good as all: do not ask
         found = 0
         for k in range(labels.shape[0]):
             if labels[k] != b:
@@ -270,7 +272,7 @@ def _spread(costs, tables, graph, labels, b, row, limit, room):
     return found, whole, MORE * limit
 
 
-@njit
+@njit(inline="always")
 def _write(tables, graph, labels, b, row, size, room):
     """Write the network of a piece; return the number of arcs."""
     indptr, heads, twin, weight, turned, edge = graph
@@ -311,7 +313,7 @@ def _write(tables, graph, labels, b, row, size, room):
     return arcs
 
 
-@njit
+@njit(inline="always")
 def _open(tables, graph, labels, b, row, size, room):
     """Whether nodes that still want b could send more to nodes outside of the piece."""
     indptr, heads, _, weight, turned, edge = graph
@@ -333,7 +335,7 @@ def _open(tables, graph, labels, b, row, size, room):
     return False
 
 
-@njit
+@njit(inline="always")
 def _keep_flow(graph, row, size, room):
     """Store the flow of a piece for the next expansion of the label."""
     indptr, turned, edge = graph[0], graph[4], graph[5]

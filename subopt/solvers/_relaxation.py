@@ -63,6 +63,7 @@ def relax(
     *,
     max_iter: int,
     accuracy: float,
+    noise: float,
     expired: Callable[[], bool],
 ) -> Relaxed:
     """Bound h on an interval from below, until `cutoff` is reached or progress ends.
@@ -81,6 +82,8 @@ def relax(
         Largest number of linear programs.
     accuracy : float
         Stop when bound and value are closer than this share of what is left to `cutoff`.
+    noise : float
+        Stop when they are closer than this: linear programs are no more accurate.
     expired : callable
         Whether time is up.
     """
@@ -98,7 +101,7 @@ def relax(
         if best is None or low > best.bound:
             best = Relaxed(low, costs, found.evidence, best_x, best_value)
         gap, missing = best_value - best.bound, cutoff - best.bound
-        if missing <= 0 or gap <= accuracy * missing or (iteration and expired()):
+        if missing <= 0 or gap <= max(accuracy * missing, noise) or (iteration and expired()):
             break
         x = (1 - TOWARDS_BEST) * found.x + TOWARDS_BEST * best_x
     assert best is not None

@@ -73,7 +73,7 @@ def branch_and_bound(
     h : DifferenceOfSubmodular or SetFunction
         f - g with f and g submodular, which is not checked. A `SetFunction` counts as f alone.
     gap : float, default 0
-        Stop when ``value - lower_bound <= gap``, in the units of h. Rounding, 1e-9 of the numbers
+        Stop when ``value - lower_bound <= gap``, in the units of h. Rounding, 1e-12 of the numbers
         in f and g, is always allowed for.
     time_limit : float, optional
         Seconds after which to stop with what there is.
@@ -154,7 +154,7 @@ class _Search:
         self.h, self.gap, self.deadline, self.node_limit = h, gap, deadline, node_limit
         self.callback = callback
         self.parts = Parts.of(h)
-        self.rounding = 1e-9 * size_of(self.parts)
+        self.rounding = 1e-12 * size_of(self.parts)
         self.steps: list[Step] = []
         self.own: list[tuple[float, float]] = []
         self.open: dict[int, _Open] = {}
@@ -259,6 +259,7 @@ class _Search:
             lambda order, values: self._candidate(interval, order, values),
             max_iter=ITER if j else ROOT_ITER,
             accuracy=ACCURACY,
+            noise=1e3 * self.rounding,
             expired=lambda: time.monotonic() > self.deadline,
         )
         low, evidence = relaxed.bound, relaxed.evidence

@@ -1,0 +1,83 @@
+"""Structure arrays mean what they mean in PyMaxflow; kernels stay in bounds."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from subopt import grid_cut, grid_structure
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+@given(seed=st.integers(0, 2**32 - 1), symmetric=st.booleans())
+def test_means_what_pymaxflow_means(seed, symmetric):
+    maxflow = pytest.importorskip("maxflow", reason="PyMaxflow is not installed")
+    rng = np.random.default_rng(seed)
+    d = int(rng.integers(1, 4))
+    shape = tuple(int(n) for n in rng.integers(3, [12, 6, 5][d - 1], d))
+    periodic = [bool(axis) for axis in rng.random(d) < 0.5]
+    size = (5,) if d == 1 else (3,) * d
+    structure = rng.integers(1, 4, size) * (rng.random(size) < 0.5)
+    structure[tuple(n // 2 for n in size)] = 0
+    structure.flat[-1] = 1
+    node = rng.integers(0, 5, shape if rng.random() < 0.5 else shape[-1:])
+    source, sink = rng.integers(0, 20, (2, *shape))
+    weights, offsets = grid_structure(
+        structure, node, shape=shape, symmetric=symmetric, periodic=periodic
+    )
+    ours = grid_cut(source, sink, weights, offsets=offsets, periodic=periodic)
+    graph = maxflow.GraphInt()
+    nodes = graph.add_grid_nodes(shape)
+    graph.add_grid_edges(nodes, node, structure, symmetric=symmetric, periodic=periodic)
+    graph.add_grid_tedges(nodes, source, sink)
+    assert ours.value == graph.maxflow()
+
+
+def test_bad_structures_are_named():
+    for structure in (np.ones((2, 3)), np.ones(3)):
+        with pytest.raises(ValueError, match="odd length"):
+            grid_structure(structure, shape=(4, 4))
+    with pytest.raises(ValueError, match=r"broadcast to \(4, 4\), got the shape \(3,\)"):
+        grid_structure(np.ones((3, 3)), [1, 2, 3], shape=(4, 4))
+    with pytest.raises(ValueError, match="needs a neighbour"):
+        grid_structure(np.ones((1, 1)), shape=(4, 4))
+
+
+FUZZ = """
+import numpy as np
+from naive_grid import random_grid
+import subopt
+for seed in range(150):
+    for dimensions, many in ((2, None), (3, 3)):
+        args, options = random_grid(seed, dimensions=dimensions, many=many)
+        options["periodic"] = [dimensions == 3] * dimensions  # few kernels to compile
+        args = (*args[:2], 2)
+        if dimensions == 2:
+            options["offsets"] = None
+            gap = subopt.grid_cut(*args, **options).check(*args, **options)
+        else:
+            options["offsets"] = [(0, 1, 2), (1, 0, 0), (2, -1, 0)]
+            cuts = subopt.grid_cut_many(*args, **options, flow=True, threads=1)
+            gap = abs(cuts.check(*args, **options)).max()
+        assert gap == 0, (seed, gap)
+print("in bounds")
+"""
+
+
+@pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="needs compiled kernels")
+def test_kernels_stay_in_bounds(tmp_path):
+    environment = os.environ | {
+        "NUMBA_BOUNDSCHECK": "1",
+        "NUMBA_CACHE_DIR": str(tmp_path),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
+    }
+    run = subprocess.run(
+        [sys.executable, "-c", FUZZ], env=environment, capture_output=True, text=True, check=False
+    )
+    assert run.stdout.strip() == "in bounds", run.stderr
