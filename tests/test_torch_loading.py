@@ -101,6 +101,8 @@ def train_on_a_rank(rank, store, results):
     )
     model = nn.parallel.DistributedDataParallel(small_network())
     mix = CoMixup(threads=1, **CO)
+    training_step(model, *shards(rank), mix, clean_weight=0.0, step=1)  # saliency without exchange
+    model.zero_grad()
     result = training_step(model, *shards(rank), mix)
     gradients = [p.grad.numpy() for p in model.parameters()]
     plan = result.plan

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -143,11 +143,16 @@ def input_saliency(
         )
     with undisturbed(model, images.device):
         model.train(train)
-        with torch.inference_mode(False), torch.enable_grad():
+        with torch.inference_mode(False), torch.enable_grad(), without_exchange(model):
             leaf = images.detach().clone().requires_grad_()
             value = (loss or sum_of_losses)(model(leaf), labels)
             (gradient,) = torch.autograd.grad(value.sum() * scale, leaf)
         yield gradient_norm(gradient)
+
+
+def without_exchange(model: nn.Module) -> AbstractContextManager[Any]:
+    """Keep DistributedDataParallel and its like from exchanging gradients, or waiting for some."""
+    return model.no_sync() if hasattr(model, "no_sync") else nullcontext()
 
 
 def sum_of_losses(logits: Tensor, labels: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from comixup.mixture import Mixture
 from comixup.torch.gather import require_images
 from comixup.torch.losses import LOSSES
 from comixup.torch.mixers import TensorMixer
-from comixup.torch.saliency import gradient_norm, input_saliency
+from comixup.torch.saliency import gradient_norm, input_saliency, without_exchange
 
 
 class StepResult(NamedTuple):
@@ -134,7 +134,7 @@ def _clean_pass(
         with _autocast(images, amp), input_saliency(model, images, labels) as saliency:
             return none, saliency
     leaf = images.detach().clone().requires_grad_()
-    with _without_exchange(model):
+    with without_exchange(model):
         with _autocast(images, amp):
             logits = model(leaf)
         with torch.autocast(images.device.type, enabled=False):
@@ -146,8 +146,3 @@ def _clean_pass(
 
 def _autocast(images: Tensor, amp: torch.dtype | None) -> AbstractContextManager[Any]:
     return nullcontext() if amp is None else torch.autocast(images.device.type, dtype=amp)
-
-
-def _without_exchange(model: nn.Module) -> AbstractContextManager[Any]:
-    """Keep DistributedDataParallel and its like from exchanging gradients."""
-    return model.no_sync() if hasattr(model, "no_sync") else nullcontext()
