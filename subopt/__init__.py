@@ -56,7 +56,6 @@ from subopt.solvers.branch_and_bound import branch_and_bound
 from subopt.solvers.complete_dca import complete_dca
 from subopt.solvers.dca import dca
 from subopt.solvers.dca_rounded import dca_rounded
-from subopt.solvers.decomposed import decomposed
 from subopt.solvers.double_greedy import double_greedy
 from subopt.solvers.forward_greedy import forward_greedy
 from subopt.solvers.frank_wolfe import frank_wolfe
@@ -130,7 +129,6 @@ __all__ = [
     "dca",
     "dca_rounded",
     "decompose",
-    "decomposed",
     "double_greedy",
     "dual_bound",
     "forward_greedy",

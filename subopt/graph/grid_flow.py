@@ -81,7 +81,7 @@ class GridFlows:
     ----------
     values : ndarray, shape (problems,)
         Capacities of the cuts; int64 if all capacities are ints, and then exact.
-    source_sides : ndarray of bool, shape (problems, *grid)
+    source_sides : ndarray of bool, shape (problems, ...)
         Nodes on the source's side.
     flow : list of ndarray or None
         One array per offset, (problems, arcs): flows from p to ``p + offset``, if asked for.

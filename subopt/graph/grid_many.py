@@ -39,7 +39,7 @@ def grid_cut_many(
 
     Parameters
     ----------
-    source_capacity, sink_capacity : array_like, shape (problems, *grid)
+    source_capacity, sink_capacity : array_like, shape (problems, ...)
         As for `grid_cut`, with a first axis of problems. One of the two may be shaped as one grid,
         or be a number, and then serves all.
     weights : float or sequence
