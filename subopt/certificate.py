@@ -218,7 +218,7 @@ class SummandCertificate:
                 f"shape {shares.shape}"
             )
         x, excess = parts.bound(shares)
-        size = float(np.abs(parts.unary).sum() + np.abs(shares).sum())
+        size = float(sum(np.abs(a).sum() for a in (parts.unary, parts.first, parts.second)))
         proven = float(np.minimum(x, 0.0).sum()) - excess
         return _gap(F, mask, "summands", proven, size, self.lower_bound)
 

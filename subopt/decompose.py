@@ -16,6 +16,7 @@ import numpy as np
 from subopt import _validate
 from subopt._types import RNG, Array
 from subopt.algebra import normalize
+from subopt.certificate import all_masks
 from subopt.difference import DifferenceOfSubmodular
 from subopt.function import SetFunction
 from subopt.functions.callable import Function
@@ -139,7 +140,7 @@ def _cut(curvature: Any, n: int) -> Cut:
 
 def _exact(F: SetFunction) -> Array:
     """Return the largest second difference of each pair; 2^n values."""
-    masks = (np.arange(2**F.n)[:, None] >> np.arange(F.n)) & 1 == 1
+    masks = all_masks(F.n)
     values = np.array([F.value(mask) for mask in masks])
     index, result = np.arange(2**F.n), np.zeros((F.n, F.n))
     for i in range(F.n):

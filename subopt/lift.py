@@ -10,6 +10,7 @@ import numpy as np
 from subopt._types import Array
 from subopt.algebra import Sum, View
 from subopt.cap_form import CapForm, normal, nothing, total
+from subopt.cut_form import bends
 from subopt.function import SetFunction
 from subopt.functions._phi import MIN, Phi
 from subopt.functions._sparse import row_of
@@ -200,13 +201,12 @@ def _of_counts(F: SetFunction, groups: list[tuple[Array, Array, Array]]) -> CapF
         if m == 0:
             continue
         np.add.at(linear, members, (w * (table[m] - table[m - 1]))[:, None])
-        drops = 2 * table[1:-1] - table[:-2] - table[2:]
-        bends = np.flatnonzero(drops > 1e-13 * np.abs(table).max())
-        _check_size(F, members.size * len(bends))
-        sizes.append(np.full(edges * len(bends), m))
-        indices.append(np.tile(members.ravel(), len(bends)))
-        caps.append(np.repeat(bends + 1.0, edges))
-        scales.append((drops[bends][:, None] * w).ravel())
+        where, drops = bends(table)
+        _check_size(F, members.size * len(where))
+        sizes.append(np.full(edges * len(where), m))
+        indices.append(np.tile(members.ravel(), len(where)))
+        caps.append(np.repeat(where.astype(float), edges))
+        scales.append((drops[:, None] * w).ravel())
     none = [np.zeros(0, dtype=np.intp)]
     taken = np.concatenate(indices or none)
     return normal(
@@ -245,15 +245,14 @@ def _of_levels(
         return nothing(F.n)
     linear = np.zeros(F.n)
     linear[elements] = times * (table[-1] - table[-2])
-    drops = 2 * table[1:-1] - table[:-2] - table[2:]
-    bends = np.flatnonzero(drops > 1e-13 * np.abs(table).max())
+    where, drops = bends(table)
     return normal(
         linear,
-        m * np.arange(len(bends) + 1),
-        np.tile(elements, len(bends)),
-        np.tile(times, len(bends)),
-        bends + 1.0,
-        drops[bends],
+        m * np.arange(len(where) + 1),
+        np.tile(elements, len(where)),
+        np.tile(times, len(where)),
+        where.astype(float),
+        drops,
     )
 
 

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from subopt import _validate
 from subopt._types import Array, Subset
 from subopt.certificate import CertificateError
-
-if TYPE_CHECKING:
-    from subopt.difference import DifferenceOfSubmodular
-    from subopt.function import SetFunction
+from subopt.difference import DifferenceOfSubmodular
+from subopt.function import SetFunction
 
 NEIGHBORHOODS = ("flip", "swap")
 
@@ -171,6 +169,6 @@ def swap(
 def rounding(h: DifferenceOfSubmodular | SetFunction, mask: Array) -> float:
     """Return a change of h(S) that may be rounding: 1e-11 of the numbers that h(S) is made of."""
     size = 0.0
-    for F in (h.f, h.g) if hasattr(h, "f") and hasattr(h, "g") else (h,):
+    for F in (h.f, h.g) if isinstance(h, DifferenceOfSubmodular) else (h,):
         size += abs(F.value(mask.copy())) + float(np.abs(F.marginals(mask.copy())).max(initial=0))
     return 1e-11 * size

@@ -86,8 +86,8 @@ def minimize(problem: Any, **options: Any) -> Any:
         What to minimize. That a `SetFunction` is submodular is not checked, see
         `subopt.testing.assert_submodular`.
     method : str, default "auto"
-        For a set function: "modular", "sort", "max_flow", "min_norm_point", "frank_wolfe",
-        "decomposed" or "brute_force"; "auto" picks the first of these that fits, and the result
+        For a set function: "modular", "sort", "max_flow", "decomposed", "min_norm_point",
+        "frank_wolfe" or "brute_force"; "auto" picks the first of these that fits, and the result
         says why.
         For a difference ``f - g``: the name of one method, such as "subsup", see
         `subopt.portfolio.METHODS`, or "auto", which runs several and local search, and says which
@@ -225,7 +225,8 @@ def _check(what: str, options: dict[str, Any], allowed: tuple[str, ...]) -> None
 def minimize_many(
     problems: Sequence[SetFunction]
     | Sequence[DifferenceOfSubmodular]
-    | Sequence[CoupledLabelingProblem],
+    | Sequence[CoupledLabelingProblem]
+    | Sequence[LabelingEnergy],
     *,
     rng: RNG | Sequence[RNG] = None,
     threads: int | None = None,
@@ -235,7 +236,9 @@ def minimize_many(
 
     Parameters
     ----------
-    problems : sequence of SetFunction, DifferenceOfSubmodular or CoupledLabelingProblem
+    problems : sequence of what `minimize` takes
+        For thousands of small labeling energies on one grid, `alpha_expansion_many` and
+        `alpha_beta_swap_many` are faster.
     rng : Generator, int, None, or a list of one of these for each problem
         For labelings and differences: one source is split into independent streams, one a problem,
         before any work starts.
@@ -246,8 +249,13 @@ def minimize_many(
 
     Returns
     -------
-    list of Result or LabelingResult
+    list of Result, LabelingResult or Labeling
         In the order of `problems`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `minimize`, or if there is not one rng for each problem.
 
     Examples
     --------
@@ -257,7 +265,8 @@ def minimize_many(
     >>> [a.value == b.value for a, b in zip(one, two)]
     [True, True, True]
     """
-    if isinstance(problems, SetFunction | DifferenceOfSubmodular | CoupledLabelingProblem):
+    kinds = SetFunction | DifferenceOfSubmodular | CoupledLabelingProblem | LabelingEnergy
+    if isinstance(problems, kinds):
         raise TypeError("minimize_many needs a sequence of problems; for one, call minimize")
     tasks: list[Any] = list(problems)
     if isinstance(rng, Sequence):

@@ -25,7 +25,7 @@ from subopt.difference import DifferenceOfSubmodular
 from subopt.function import SetFunction
 from subopt.functions.modular import Modular
 from subopt.result import Result, Status
-from subopt.solvers._descent import Descent, Limits, difference
+from subopt.solvers._descent import Descent, Limits, require_difference
 from subopt.solvers.accelerated_dca import accelerated_dca
 from subopt.solvers.branch_and_bound import branch_and_bound
 from subopt.solvers.complete_dca import complete_dca
@@ -73,7 +73,7 @@ def minimize_difference(
     callback: Callable[[Result], object] | None = None,
 ) -> Result:
     """Minimize h by `method`; "auto" runs several and local search. See `minimize`."""
-    difference(h)
+    require_difference(h)
     _validate.choice("method", method, ("auto", *METHODS))
     if method == "auto":
         return portfolio(
@@ -104,9 +104,9 @@ def portfolio(
     callback: Callable[[Result], object] | None = None,
 ) -> Result:
     """Minimize f - g by several methods and local search."""
+    run = _Run(h, starts, _validate.generator(rng), threads, time_limit, callback)
     if (weights := modular_weights(h.g)) is not None:
         return _submodular(h.f + Modular(-weights), time_limit, callback)
-    run = _Run(h, starts, _validate.generator(rng), threads, time_limit, callback)
     whole = np.ones(h.n, dtype=np.bool_)
     run.tasks(
         [

@@ -133,6 +133,8 @@ class TreeCertificate:
             if j not in open_:
                 raise _error(j, "it belongs to no earlier step")
             inside, free = open_.pop(j)
+            if any(np.asarray(part).dtype.kind not in "iu" for part in (step.inside, step.outside)):
+                raise _error(j, "inside and outside need indices of elements")
             fixed = np.concatenate([step.inside, step.outside]).astype(np.intp)
             if not np.isin(fixed, free).all() or len(np.unique(fixed)) < len(fixed):
                 raise _error(j, "it fixes an element that is not free")
@@ -141,8 +143,8 @@ class TreeCertificate:
                 raise _error(j, f"{step.reason!r} does not have {len(step.children)} children")
             if step.reason in (COSTS, BOUND) and step.evidence is None:
                 raise _error(j, "there is no evidence")
-            if step.reason == SPLIT and len(step.inside) != 1:
-                raise _error(j, "a split needs one element")
+            if step.reason == SPLIT and (len(step.inside) != 1 or len(step.outside)):
+                raise _error(j, "a split needs one element, in `inside`")
             yield j, Interval(parts, inside, free), step
             left = free[~np.isin(free, fixed)]
             more = inside.copy()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import subopt.solvers.branch_and_bound as solver
 from subopt import (
+    Cut,
     DifferenceOfSubmodular,
     Entropy,
     Modular,
@@ -210,3 +211,12 @@ def test_every_set_is_a_prefix_of_a_chain(n):
     orders = chains(n)
     assert len(orders) == math.comb(n, n // 2)
     assert len({frozenset(order[:k]) for order in orders.tolist() for k in range(n + 1)}) == 2**n
+
+
+def test_elements_may_be_fixed_one_after_the_other():
+    n = 700  # each of them once its neighbour is in: no recursion is that deep
+    path = Cut.from_edges(np.stack([np.arange(n - 1), np.arange(1, n)], axis=1))
+    weights = np.full(n, -0.5)
+    weights[0] = -3.0
+    result = branch_and_bound(path + Modular(weights), rng=0)
+    assert result.value == result.lower_bound == weights.sum()

@@ -97,6 +97,12 @@ def test_any_shares_prove_a_bound_and_no_more(family, other, seed, n):
             certificate.check(F, result.mask)
 
 
+def test_large_shares_do_not_buy_tolerance():
+    F = Cut([[0, 1], [1, 0]]) + Modular([-3.0, 0.5])
+    with pytest.raises(CertificateError, match="proves"):
+        SummandCertificate(np.array([1e15, -1e15]), 1e5).check(F, [0, 1])
+
+
 @given(seed=seeds, n=st.integers(2, 12))
 def test_projections_are_those_of_the_general_prox(seed, n):
     rng = np.random.default_rng(seed)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from subopt import (
     CertificateError,
+    CutGraphCertificate,
     LabelingEnergy,
     Status,
     alpha_expansion,
@@ -163,3 +164,10 @@ def test_the_front_door_refuses_what_does_not_fit():
         minimize(energy, method="annealing")
     with pytest.raises(TypeError, match="minimize of a LabelingEnergy takes method, initial"):
         minimize(energy, effort="best")
+
+
+def test_a_roof_is_about_two_labels():
+    energy = LabelingEnergy(np.array([[0.0, 1.0, -8.0]]), edges=np.zeros((0, 2), dtype=int))
+    for construction, message in (("roof", "two labels"), ("tent", "one of")):
+        with pytest.raises(CertificateError, match=message):
+            CutGraphCertificate(construction, np.zeros(0), 0.0).check(energy)

@@ -59,6 +59,24 @@ def test_changed_terminals_of_hard_graphs(seed):
         dynamic.change(nodes, sink_capacity=values)
 
 
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 8))
+def test_a_number_above_all_others_leaves_nothing_behind(seed, n):
+    rng = np.random.default_rng(seed)
+    tails, heads = rng.integers(0, n, (2, 3 * n))
+    capacity, source, sink = rng.random(3 * n), rng.random(n), rng.random(n)
+    dynamic = subopt.DynamicMaxFlow(
+        tails, heads, capacity, source_capacity=source, sink_capacity=sink
+    )
+    fresh = subopt.max_flow(tails, heads, capacity, source_capacity=source, sink_capacity=sink)
+    v = [int(rng.integers(n))]
+    for large in (1e18, 1e9):
+        dynamic.solve()
+        dynamic.change(v, source_capacity=[large])
+        dynamic.solve()
+        dynamic.change(v, source_capacity=source[v])
+        assert dynamic.solve().value == pytest.approx(fresh.value, abs=1e-9)
+
+
 def test_errors_of_changes():
     graph = ([0], [1], [2]), {"source_capacity": [1, 0], "sink_capacity": [0, 1]}
     with pytest.raises(ValueError, match=r"finite capacities, but capacity\[0\] is inf"):

@@ -76,4 +76,4 @@ def test_errors_name_the_part_and_the_family():
     with pytest.raises(TypeError, match="SetFunction is needed"):
         milp(len)
     with pytest.raises(ValueError, match="gap needs"):
-        milp(Modular([1.0]), gap=-1)
+        milp(Modular([1.0]), relative_gap=-1)

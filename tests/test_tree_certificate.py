@@ -110,6 +110,19 @@ def test_elements_that_may_matter_cannot_be_fixed():
             TreeCertificate(steps, -9.0).check(h, [0])
 
 
+def test_no_set_can_be_left_out():
+    h = DifferenceOfSubmodular(Modular([-5.0, 1.0, 2.0]), Modular(np.zeros(3)))
+    leaf = Step(EXHAUSTED, NONE, NONE, None, ())
+    for step in (
+        Step(SPLIT, np.array([1]), np.array([0]), None, (1, 2)),  # 0 is out on both sides
+        Step(SPLIT, np.array([1, 2]), NONE, None, (1, 2)),
+        Step(MARGINALS, np.array([True, False, False]), NONE, None, (1,)),  # a mask, no indices
+    ):
+        steps = (step, leaf, leaf)[: 1 + len(step.children)]
+        with pytest.raises(CertificateError, match="Step 0 of the tree does not hold"):
+            TreeCertificate(steps, -1.0).check(h, [])
+
+
 def test_functions_that_are_not_submodular_are_found_out():
     g = Function(3, lambda mask: float(mask.sum()) ** 2)  # supermodular: its bounds are none
     h = DifferenceOfSubmodular(Modular(np.ones(3)), g)

@@ -16,7 +16,7 @@ import numpy as np
 
 from subopt._jit import njit
 from subopt._types import Array, ArrayLike
-from subopt.graph._check import Terminal, capacities, ends, graph
+from subopt.graph._check import Graph, Terminal, capacities, ends, graph
 from subopt.graph.augment import PATIENCE, augment, reach
 from subopt.graph.boykov_kolmogorov import (
     CLOCK,
@@ -79,11 +79,13 @@ class DynamicMaxFlow:
             ("sink_capacity", g.sink),
         ):
             _finite(name, part)
+        _exact(g)
         self._graph = g
         self._forward, self._backward = g.forward.astype(float), g.backward.astype(float)
         self._network, self._slot = csr(g.n, g.tails, g.heads)
         self._residual = np.empty((len(self._network.heads), 2))
         fill(self._slot, self._network.twin, self._forward, self._backward, self._residual)
+        self._full = self._residual[:, 0].copy()
         self._excess = (g.source - g.sink).astype(float)
         self._work = workspace(g.n)
         self._changed: list[Array] = []
@@ -112,9 +114,12 @@ class DynamicMaxFlow:
             source, whole = _set("source_capacity", source, nodes, source_capacity, whole)
         if sink_capacity is not None:
             sink, whole = _set("sink_capacity", sink, nodes, sink_capacity, whole)
+        _exact(g._replace(source=source, sink=sink, whole=whole))
         nodes = np.unique(nodes)
         before, after = (g.source - g.sink)[nodes], (source - sink)[nodes]
-        self._excess[nodes] += after - before
+        gone = _outflow(nodes, self._network.indptr, self._full, self._residual)
+        # not `+= after - before`: next to a large number it would round for good
+        self._excess[nodes] = after - gone
         self._changed.append(nodes[after != before])
         self._graph = g._replace(source=source, sink=sink, whole=whole)
 
@@ -171,6 +176,15 @@ def _finite(name: str, values: Array) -> None:
         )
 
 
+def _exact(g: Graph) -> None:
+    total = sum(float(part.sum(dtype=float)) for part in (g.forward, g.backward, g.source, g.sink))
+    if g.whole and total >= 2**52:
+        raise ValueError(
+            "DynamicMaxFlow needs ints that add up to less than 2**52 to be exact, but they add up "
+            f"to {total:g}. Pass floats to accept rounding, or use max_flow."
+        )
+
+
 def _set(
     name: str, before: Array, nodes: Array, values: ArrayLike, whole: bool
 ) -> tuple[Array, bool]:
@@ -180,6 +194,16 @@ def _set(
     array = before.astype(np.result_type(before, amounts))
     array[nodes] = amounts
     return array, whole and whole_now
+
+
+@njit
+def _outflow(nodes, indptr, full, residual):
+    """Return what flows out of some nodes along the arcs, less what flows in."""
+    result = np.zeros(nodes.shape[0])
+    for k in range(nodes.shape[0]):
+        for e in range(indptr[nodes[k]], indptr[nodes[k] + 1]):
+            result[k] += full[e] - residual[e, 0]
+    return result
 
 
 @njit

@@ -63,6 +63,15 @@ class CutGraphCertificate:
             If the flow is not one along the arcs of this energy, or proves less than `lower_bound`
             by more than rounding.
         """
+        if self.construction not in CONSTRUCTIONS:
+            raise CertificateError(
+                f"construction needs to be one of {', '.join(CONSTRUCTIONS)}, got "
+                f"{self.construction!r}"
+            )
+        if self.construction == "roof" and energy.n_labels != 2:
+            raise CertificateError(
+                f"roof duality is about two labels, but this energy has {energy.n_labels}"
+            )
         graph = CONSTRUCTIONS[self.construction](energy)
         flow = np.asarray(self.flow, dtype=np.float64)
         if flow.shape != graph.tails.shape or np.isnan(flow).any():

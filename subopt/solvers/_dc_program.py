@@ -19,7 +19,7 @@ from subopt._types import Array, ArrayLike
 from subopt.difference import DifferenceOfSubmodular
 from subopt.functions.modular import Modular
 from subopt.result import Result, Status
-from subopt.solvers._descent import ROUNDING, Descent, Limits, difference, inner_solver
+from subopt.solvers._descent import ROUNDING, Descent, Limits, inner_solver, require_difference
 from subopt.solvers._levels import minimum_norm
 
 WARM = 64
@@ -59,7 +59,7 @@ class DCProgram:
         rho: float = 0.0,
         inner_iter: int = 100_000,
     ) -> None:
-        difference(h)
+        require_difference(h)
         self.h, self.rho = h, _validate.nonnegative("rho", rho)
         self.descent = Descent(h, (), method, limits, callback)
         self._inner = inner_solver(h, limits, inner_iter)
@@ -106,7 +106,8 @@ class DCProgram:
             self.descent.n_evals += self._inner.spent()
             return mask.astype(np.float64)
         tol = 1e-4 * self.rho * math.sqrt(self.h.n)
-        levels = minimum_norm(F, tol, self._inner.max_iter, self._start)
+        inner = self._inner
+        levels = minimum_norm(F, tol, inner.max_iter, self._start, inner.deadline)
         kept = np.argsort(-levels.weights, kind="stable")[:WARM]
         self._start = levels.orders[kept], levels.weights[kept] / levels.weights[kept].sum()
         self.descent.n_evals += levels.n_evals

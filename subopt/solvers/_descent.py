@@ -137,7 +137,7 @@ def significant(f_gains: Array, g_gains: Array, size: float) -> Array:
     return gains
 
 
-def difference(h: DifferenceOfSubmodular) -> None:
+def require_difference(h: DifferenceOfSubmodular) -> None:
     """Raise unless h is a `DifferenceOfSubmodular` with h(∅) = 0."""
     if not isinstance(h, DifferenceOfSubmodular):
         raise TypeError(

@@ -7,6 +7,7 @@ as the order is.
 from __future__ import annotations
 
 import math
+import time
 from typing import NamedTuple
 
 import numpy as np
@@ -27,15 +28,20 @@ class Levels(NamedTuple):
     weights: Array
     distance: float  # x is proven to be within this of the point of smallest norm
     n_evals: int
-    finished: bool  # whether it stopped before max_iter
+    finished: bool  # whether it ended by itself
 
 
 def minimum_norm(
-    F: SetFunction, tol: float, max_iter: int, start: tuple[Array, Array] | None = None
+    F: SetFunction,
+    tol: float,
+    max_iter: int,
+    start: tuple[Array, Array] | None = None,
+    deadline: float = math.inf,
 ) -> Levels:
     """Return the point of smallest norm up to a Euclidean distance of `tol`.
 
-    `start` is the orders and weights of a base to start from, say those for a similar F.
+    `start` is the orders and weights of a base to start from, say those for a similar F, and
+    `deadline` when to stop with the best so far, by ``time.monotonic()``.
     """
     order = np.arange(F.n)
     orders, weights = (order[None], np.ones(1)) if start is None else start
@@ -58,6 +64,8 @@ def minimum_norm(
         small = distance <= tol or norm - active.x @ vertex <= 1e-15 * norm
         if small or not active.add(order, vertex):
             finished = True
+            break
+        if time.monotonic() > deadline:
             break
     return found._replace(n_evals=n_evals, finished=finished)
 

@@ -140,6 +140,17 @@ class _Open(NamedTuple):
     value: float  # h(inside)
 
 
+class _Fixed(NamedTuple):
+    """What is left of an interval of which elements were fixed."""
+
+    own: tuple[float, float]  # what is proven of all of it, and of what is not left
+    step: int
+    inside: Array
+    free: Array
+    start: Start
+    above: float
+
+
 class _Search:
     """One run: the best set so far, the steps so far, and the intervals that are open."""
 
@@ -240,6 +251,19 @@ class _Search:
         self, j: int, inside: Array, free: Array, start: Start, above: float, opened: list[_Open]
     ) -> float:
         """Do for an interval what needs no branching, and return what is proven of it."""
+        fixed: list[tuple[float, float]] = []  # a loop: there may be n fixings, one in another
+        low = self._look(j, inside, free, start, above, opened)
+        while isinstance(low, _Fixed):
+            fixed.append(low.own)
+            low = self._look(*low[1:], opened)
+        for own in reversed(fixed):
+            low = max(own[0], min(own[1], low))
+        return low
+
+    def _look(
+        self, j: int, inside: Array, free: Array, start: Start, above: float, opened: list[_Open]
+    ) -> float | _Fixed:
+        """Close an interval, open it, or fix some of its elements."""
         self.n_nodes += 1
         interval = Interval(self.parts, inside, free)
         self.best.offer(inside, interval.value)
@@ -251,7 +275,7 @@ class _Search:
         into = high_marginals <= 0
         out = (low_marginals >= 0) & ~into
         if into.any() or out.any():
-            return self._fix(j, interval, into, out, MARGINALS, None, NOTHING, start, above, opened)
+            return self._fix(j, interval, into, out, MARGINALS, None, NOTHING, start, above)
         relaxed = relax(
             interval,
             start,
@@ -270,7 +294,7 @@ class _Search:
             if into.any() or out.any():
                 other = low + least_cost(free, relaxed.costs, free[into], free[out])
                 own = self._rounded(low), self._rounded(other)
-                return self._fix(j, interval, into, out, COSTS, evidence, own, start, above, opened)
+                return self._fix(j, interval, into, out, COSTS, evidence, own, start, above)
             node = _Open(max(low, above), j, inside, free, start, interval.value)
             self.open[j] = node
             opened.append(node)
@@ -289,17 +313,16 @@ class _Search:
         own: tuple[float, float],
         start: Start,
         above: float,
-        opened: list[_Open],
-    ) -> float:
-        """Fix elements, explore what is left, and return what is proven of all."""
+    ) -> _Fixed:
+        """Fix elements, and return what is left to explore."""
         child, left = self._new_step(), ~(into | out)
         free, inside = interval.free, interval.inside.copy()
         inside[free[into]] = True
         above = max(above, own[0])
         rest = start.take(np.flatnonzero(left))
-        below = self._explore(child, inside, free[left], rest, above, opened)
         self._close(j, Step(reason, free[into], free[out], evidence, (child,)), own)
-        return max(own[0], min(own[1], below)) if reason == COSTS else below
+        known = own if reason == COSTS else (-math.inf, math.inf)
+        return _Fixed(known, child, inside, free[left], rest, above)
 
     def _branch(self, node: _Open, interval: Interval) -> list[int]:
         """Return the numbers of the free elements to split at."""

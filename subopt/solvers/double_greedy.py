@@ -12,7 +12,7 @@ from subopt import _validate
 from subopt._types import RNG, ArrayLike
 from subopt.difference import DifferenceOfSubmodular
 from subopt.result import Result, Status
-from subopt.solvers._descent import Descent, Limits, difference
+from subopt.solvers._descent import Descent, Limits, require_difference
 from subopt.solvers._double_greedy import double_greedy_mask
 
 
@@ -54,7 +54,7 @@ def double_greedy(
     >>> double_greedy(h).value
     -1.0
     """
-    difference(h)
+    require_difference(h)
     order = np.arange(h.n) if order is None else _validate.order(order, h.n)
     chosen = _validate.generator(rng) if randomized else None
     descent = Descent(h, (), "double_greedy", Limits.of(1, None), None)

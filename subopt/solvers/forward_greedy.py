@@ -10,7 +10,7 @@ from subopt import _validate
 from subopt._types import Subset
 from subopt.difference import DifferenceOfSubmodular
 from subopt.result import Result, Status
-from subopt.solvers._descent import Descent, Limits, difference, significant
+from subopt.solvers._descent import Descent, Limits, require_difference, significant
 
 
 def forward_greedy(
@@ -47,7 +47,7 @@ def forward_greedy(
     >>> forward_greedy(h).S
     array([0, 1])
     """
-    difference(h)
+    require_difference(h)
     patience = _validate.natural("patience", patience)
     limits = Limits.of(h.n + 1, time_limit)
     descent = Descent(h, start, "forward_greedy", limits, callback)

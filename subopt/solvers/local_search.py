@@ -18,7 +18,7 @@ from subopt._types import Array, Subset
 from subopt.difference import DifferenceOfSubmodular
 from subopt.local_minimum import STAY, LocalMinimumCertificate, flip, swap
 from subopt.result import Result, Status
-from subopt.solvers._descent import ROUNDING, Descent, Limits, difference, significant
+from subopt.solvers._descent import ROUNDING, Descent, Limits, require_difference, significant
 
 MOVES = ("flip", "swap", "drop")
 
@@ -61,7 +61,9 @@ def local_search(
     >>> result.S, result.value, result.certificate.neighborhoods
     (array([0, 1, 2]), -5.0, ('flip', 'swap'))
     """
-    difference(h)
+    require_difference(h)
+    if not isinstance(moves, tuple) or not moves:
+        raise ValueError(f"moves needs a tuple of some of {', '.join(MOVES)}, got {moves!r}")
     for kind in moves:
         _validate.choice("moves", kind, MOVES)
     descent = Descent(h, start, "local_search", Limits.of(max_iter, time_limit), callback)
@@ -107,7 +109,9 @@ def search(
     if status is not Status.LOCAL_MINIMUM:
         return descent.result(status)
     exhausted = tuple(name for name in ("flip", "swap") if name in moves)
-    return descent.end(status, LocalMinimumCertificate(exhausted) if exhausted else None)
+    if not exhausted:  # of "drop" alone
+        return descent.end(Status.STATIONARY, None)
+    return descent.end(status, LocalMinimumCertificate(exhausted))
 
 
 def _flips(h: DifferenceOfSubmodular, S: Array, gains: Array, add: bool, drop: bool) -> Array:

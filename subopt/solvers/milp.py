@@ -19,9 +19,9 @@ from subopt._types import Array
 from subopt.cap_form import CapForm
 from subopt.difference import DifferenceOfSubmodular
 from subopt.function import SetFunction
-from subopt.functions.modular import Modular
 from subopt.lift import cap_form
 from subopt.result import Result, Status
+from subopt.tree_certificate import difference
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class MilpResult(Result):
 def milp(
     h: DifferenceOfSubmodular | SetFunction,
     *,
-    gap: float = 0.0,
+    relative_gap: float = 0.0,
     time_limit: float | None = None,
 ) -> MilpResult:
     """Minimize a difference of submodular functions that is linear after lifting.
@@ -52,8 +52,8 @@ def milp(
     h : DifferenceOfSubmodular or SetFunction
         f - g where `cap_form` knows f and g: sums of modular, cut, hypergraph cut, coverage,
         facility location, cardinality, capped functions and partition ranks.
-    gap : float, default 0
-        Relative gap at which HiGHS may stop.
+    relative_gap : float, default 0
+        Gap at which HiGHS may stop, as a share of the value.
     time_limit : float, optional
         Seconds after which to stop with what there is.
 
@@ -76,11 +76,11 @@ def milp(
     (array([0, 1]), -2.0, -2.0, -inf)
     """
     f, g = _forms(h)
-    gap = _validate.nonnegative("gap", gap)
+    relative_gap = _validate.nonnegative("relative_gap", relative_gap)
     seconds = math.inf if time_limit is None else _validate.nonnegative("time_limit", time_limit)
     if h.n == 0:
         return _result(h, np.zeros(0, dtype=np.bool_), 0.0, Status.REPORTED, 0)
-    options: dict[str, Any] = {"mip_rel_gap": gap}
+    options: dict[str, Any] = {"mip_rel_gap": relative_gap}
     if seconds < math.inf:
         options["time_limit"] = seconds
     found = _solve(f, g, options)
@@ -101,9 +101,7 @@ def _result(
 
 
 def _forms(h: DifferenceOfSubmodular | SetFunction) -> tuple[CapForm, CapForm]:
-    if not isinstance(h, DifferenceOfSubmodular):
-        _validate.set_function(h)
-        h = DifferenceOfSubmodular(h, Modular(np.zeros(h.n)))
+    h = difference(h)
     forms = []
     for name, F in (("f", h.f), ("g", h.g)):
         try:

@@ -14,7 +14,7 @@ from subopt._types import RNG, Array, Subset
 from subopt.bounds import Supergradients, chain
 from subopt.difference import DifferenceOfSubmodular
 from subopt.result import Result
-from subopt.solvers._descent import Descent, Limits, difference
+from subopt.solvers._descent import Descent, Limits, require_difference
 
 
 def modmod(
@@ -64,7 +64,7 @@ def modmod(
     >>> modmod(h).value
     -5.0
     """
-    difference(h)
+    require_difference(h)
     random = _validate.choice("tie_break", tie_break, ("gains", "random")) == "random"
     rng = _validate.generator(rng)
     descent = Descent(h, start, "modmod", Limits.of(max_iter, time_limit), callback)

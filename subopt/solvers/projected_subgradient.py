@@ -16,7 +16,7 @@ from subopt._types import ArrayLike
 from subopt.difference import DifferenceOfSubmodular
 from subopt.result import Result, Status
 from subopt.solvers._dc_program import start_point
-from subopt.solvers._descent import ROUNDING, Descent, Limits, difference
+from subopt.solvers._descent import ROUNDING, Descent, Limits, require_difference
 
 
 def projected_subgradient(
@@ -65,10 +65,10 @@ def projected_subgradient(
     >>> projected_subgradient(h, max_iter=50).value
     -5.0
     """
-    difference(h)
+    require_difference(h)
     if not _validate.nonnegative("step", step) > 0:
         raise ValueError(f"step needs a number > 0, got {step}")
-    patience = max_iter if patience is None else _validate.positive_int("patience", patience)
+    limit = math.inf if patience is None else _validate.positive_int("patience", patience)
     descent = Descent(h, (), "projected_subgradient", Limits.of(max_iter, time_limit), callback)
     x, waited = start_point(start, h.n), 0
     while (status := descent.limits.reached(descent.n_iter)) is None:
@@ -84,7 +84,7 @@ def projected_subgradient(
             if descent.offer(mask):
                 waited = 0
                 descent.tell()
-        if waited >= patience:
+        if waited >= limit:
             status = Status.SEARCHED
             break
         length = float(np.linalg.norm(gains))

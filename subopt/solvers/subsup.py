@@ -13,7 +13,7 @@ from subopt import _validate
 from subopt._types import RNG, Array, Subset
 from subopt.difference import DifferenceOfSubmodular
 from subopt.result import Result
-from subopt.solvers._descent import Descent, Limits, difference, inner_solver
+from subopt.solvers._descent import Descent, Limits, inner_solver, require_difference
 
 
 def subsup(
@@ -69,7 +69,7 @@ def subsup(
     >>> result.S, result.value, result.status.name
     (array([0, 1, 2]), -5.0, 'STATIONARY')
     """
-    difference(h)
+    require_difference(h)
     random = _validate.choice("tie_break", tie_break, ("gains", "random")) == "random"
     rng = _validate.generator(rng)
     limits = Limits.of(max_iter, time_limit)

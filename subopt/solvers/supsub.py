@@ -16,7 +16,7 @@ from subopt.bounds import Supergradients
 from subopt.difference import DifferenceOfSubmodular
 from subopt.functions.modular import Modular
 from subopt.result import Result
-from subopt.solvers._descent import Descent, Limits, difference, significant
+from subopt.solvers._descent import Descent, Limits, require_difference, significant
 from subopt.solvers._double_greedy import double_greedy_mask
 
 
@@ -61,7 +61,7 @@ def supsub(
     >>> supsub(h).value
     -5.0
     """
-    difference(h)
+    require_difference(h)
     descent = Descent(h, start, "supsub", Limits.of(max_iter, time_limit), callback)
     bounds = Supergradients(h.f)
 
