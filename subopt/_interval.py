@@ -14,10 +14,11 @@ from __future__ import annotations
 
 from functools import cached_property, lru_cache
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from subopt import _validate
 from subopt._types import Array
 from subopt.algebra import Sum, combination
 from subopt.difference import DifferenceOfSubmodular
@@ -115,6 +116,7 @@ class Interval:
         self._before = before
         self.value = parts.f.value(inside.copy()) - parts.g.value(inside.copy())
         self.value += parts.fallen(inside)
+        _finite(self.value)
 
     @property
     def size(self) -> int:
@@ -138,11 +140,12 @@ class Interval:
         high = self.f.marginals(none) - self.g.marginals(whole)
         if self.parts.falling:  # by how much they fall is not worth asking for
             return np.full(self.size, -np.inf), high
-        return self.f.marginals(whole) - self.g.marginals(none), high
+        low = self.f.marginals(whole) - self.g.marginals(none)
+        return _finite(low), _finite(high)
 
     def values_along(self, order: Array, gains: Array) -> Array:
         """Return h at all prefixes of an order, of which `gains` are those of f."""
-        steps = gains - self.g.greedy(order)
+        steps = _finite(gains - self.g.greedy(order))
         along = self.value + np.concatenate([[0.0], np.cumsum(steps[order])])
         return along + self.falls_along(order) if self.parts.falling else along
 
@@ -203,7 +206,7 @@ class Interval:
             more, w = self.majorant.at(x, int(kind))
             constant += share * more
             y -= share * w
-        low = self.value + self.fall - constant + float(np.minimum(y, 0.0).sum())
+        low = _finite(self.value + self.fall - constant + float(np.minimum(y, 0.0).sum()))
         return low, y
 
     def exhausted(self) -> tuple[float, Array]:
@@ -257,6 +260,10 @@ def check_evidence(evidence: Evidence, size: int) -> str | None:
     if kinds.shape != shares.shape or not np.isin(kinds, np.arange(len(KINDS))).all():
         return "a modular bound is of no known kind"
     return None
+
+
+def _finite(numbers: Any) -> Any:
+    return _validate.finite("f - g", numbers)
 
 
 def _minor(F: SetFunction, before: Array, free: Array) -> SetFunction:

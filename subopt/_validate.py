@@ -36,6 +36,14 @@ def real_array(name: str, values: ArrayLike, *, copy: bool = True) -> Array:
     return array
 
 
+def finite(F: Any, numbers: Any) -> Any:
+    """Return values or gains of a set function, which need to be finite."""
+    if not np.isfinite(numbers).all():
+        bad = np.asarray(numbers)[~np.isfinite(numbers)].flat[0]
+        raise ValueError(f"{F!r} needs finite values, but a value or a gain is {bad}")
+    return numbers
+
+
 def nonnegative(name: str, value: Any) -> float:
     """Return `value` as a finite float >= 0."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):

@@ -68,7 +68,8 @@ class DifferenceOfSubmodular:
     def value(self, mask: Array) -> float:
         """Evaluate f - g at a set given by its boolean mask (n,)."""
         mask = _validate.mask(mask, self.n)
-        return self.f.value(mask.copy()) - self.g.value(mask.copy())
+        value = self.f.value(mask.copy()) - self.g.value(mask.copy())
+        return float(_validate.finite(self, value))
 
     def __call__(self, S: Subset) -> float:
         """Evaluate f - g at a set given by its elements or a boolean mask."""
@@ -79,12 +80,15 @@ class DifferenceOfSubmodular:
 
         The values along the order are exact. It is no base: h has none.
         """
-        return self.f.greedy(order) - self.g.greedy(order)
+        gains: Array = _validate.finite(self, self.f.greedy(order) - self.g.greedy(order))
+        return gains
 
     def marginals(self, mask: Array) -> Array:
         """Return ``h(S ∪ i) - h(S - i)`` for every i."""
         mask = _validate.mask(mask, self.n)
-        return self.f.marginals(mask.copy()) - self.g.marginals(mask.copy())
+        gains = self.f.marginals(mask.copy()) - self.g.marginals(mask.copy())
+        result: Array = _validate.finite(self, gains)
+        return result
 
     def lovasz(self, x: ArrayLike) -> float:
         """Evaluate the Lovász extension, the difference of two convex functions."""

@@ -67,6 +67,10 @@ class LocalMinimumCertificate:
             If a neighbour is better by more than rounding; its value is computed by ``h.value``.
         """
         mask = _validate.subset(S, h.n)
+        if self.lower_bound != -math.inf:
+            raise CertificateError(
+                f"A local minimum proves no lower bound, so it is -inf, not {self.lower_bound}"
+            )
         for name in self.neighborhoods:
             if name not in NEIGHBORHOODS:
                 raise CertificateError(

@@ -101,7 +101,8 @@ def minimize(problem: Any, **options: Any) -> Any:
         For a difference: how many threads "auto" uses; one a core by default. The answer does not
         depend on it, unless there is a `time_limit`.
     tol : float, default 1e-6
-        For a set function: the gap at which to stop, in the units of F.
+        For a set function: the gap at which to stop, in the units of F, or of its largest gain if
+        that is below 1.
     minimizer : {"any", "minimal", "maximal"}, default "any"
         For a set function: which one to return if there are several.
     mode : {"search", "published"}
@@ -219,7 +220,8 @@ _OF_AN_ENERGY = _names(label)
 def _check(what: str, options: dict[str, Any], allowed: tuple[str, ...]) -> None:
     for name in options:
         if name not in allowed:
-            raise TypeError(f"minimize of {what} takes {', '.join(allowed)}; got {name}")
+            hint = "; f - g is a SetFunction if g is modular" if what == "a SetFunction" else ""
+            raise TypeError(f"minimize of {what} takes {', '.join(allowed)}; got {name}{hint}")
 
 
 def minimize_many(

@@ -67,6 +67,13 @@ class Result:
     def __post_init__(self) -> None:
         self.mask.setflags(write=False)
 
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(value={self.value:.9g}, lower_bound={self.lower_bound:.9g}, "
+            f"{int(self.mask.sum())} of {len(self.mask)} elements, {self.status.name}, "
+            f"method={self.method!r})"
+        )
+
     @property
     def gap(self) -> float:
         """How far `value` is from the minimum at most, ``value - lower_bound``; 0 if optimal."""

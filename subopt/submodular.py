@@ -95,6 +95,9 @@ def minimize_submodular(
 ) -> Result:
     """Minimize F by `method`; "auto" picks the first that fits. See `minimize`."""
     _validate.choice("method", method, ("auto", *_METHODS))
+    _validate.nonnegative("tol", tol)
+    if time_limit is not None:
+        _validate.nonnegative("time_limit", time_limit)
     name = exact_method(F, minimizer) if method == "auto" else method
     chosen = _METHODS[name]
     iteration = {"tol": tol, "time_limit": time_limit, "callback": callback}

@@ -272,3 +272,30 @@ def test_errors_say_what_is_needed():
     broken = subopt.Function(3, lambda mask: float("nan") if mask.all() else 0.0)
     with pytest.raises(ValueError, match="finite"):
         subopt.local_search(DifferenceOfSubmodular(h.f, broken), [0, 1, 2])
+
+
+class NotANumber(subopt.SetFunction):
+    """Square root of the size, but for one value in the middle."""
+
+    n = 5
+
+    def value(self, mask):
+        return float("nan") if 2 <= mask.sum() <= 4 else float(mask.sum()) ** 0.5
+
+
+@pytest.mark.parametrize("method", [*METHODS, "branch_and_bound"])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_values_that_are_no_numbers_are_found_out(method, sign):
+    whole = DifferenceOfSubmodular(Modular(np.full(5, 0.1)), NotANumber())
+    h = whole if sign > 0 else -whole
+    start = () if "double" in method or method == "auto" else np.arange(5) < 3
+    run = METHODS.get(method, lambda h, S: subopt.branch_and_bound(h, rng=0))
+    with pytest.raises(ValueError, match="finite"):
+        run(h, start)
+
+
+def test_a_local_minimum_proves_no_bound():
+    h = DifferenceOfSubmodular(Modular([1.0, 2.0]), Modular([0.5, 0.5]))
+    for bound in (0.0, math.nan):
+        with pytest.raises(CertificateError, match="no lower bound"):
+            LocalMinimumCertificate(("flip",), bound).check(h, [])

@@ -1,6 +1,7 @@
 """Every law for every family and every solver, against brute force."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -235,6 +236,11 @@ def test_errors_at_the_door():
         minimize(F, effort="best")
     with pytest.raises(ValueError, match="method must be one of 'auto', 'modular'"):
         minimize(F, method="magic")
+    for bad in ({"tol": -1.0}, {"tol": math.nan}, {"time_limit": -1}):
+        with pytest.raises(ValueError, match=next(iter(bad))):
+            minimize(F, **bad)
+    with pytest.raises(TypeError, match="f - g is a SetFunction if g is modular"):
+        minimize(F - Modular(np.ones(3)), rng=0)
     for bad in ({"tol": -1.0}, {"max_iter": 0}, {"minimizer": "least"}, {"time_limit": -1}):
         with pytest.raises(ValueError, match=next(iter(bad))):
             min_norm_point(F, **bad)
@@ -262,6 +268,8 @@ def test_errors_at_the_door():
 
     with pytest.raises(ValueError, match="finite values"):
         minimize(NotANumber())
+    with pytest.raises(ValueError, match="finite values"):
+        minimize(NotANumber(), method="brute_force")
 
 
 def grid(n, seed=0):
@@ -295,6 +303,20 @@ def test_stopping_early_is_honest():
     stalled = min_norm_point(F, tol=0.0)
     assert stalled.status in (Status.OPTIMAL, Status.STALLED)
     assert stalled.gap < 1e-10
+
+
+@pytest.mark.parametrize("method", ["auto", "min_norm_point", "frank_wolfe", "decomposed"])
+@pytest.mark.parametrize("scale", [1e-5, 1e-9, 1e-13])
+def test_small_functions_are_minimized_as_well(method, scale):
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        weights = Modular(rng.normal(size=36))
+        F = grid(6, seed) + Cardinality(np.sqrt, 36) + weights
+        result = minimize(scale * F, method=method)
+        assert result.value == pytest.approx(scale * min_norm_point(F).value, rel=1e-5)
+        for kind in ("minimal", "maximal") if method == "min_norm_point" else ():
+            extreme = minimize(scale * F, method=method, minimizer=kind)
+            np.testing.assert_array_equal(extreme.mask, min_norm_point(F, minimizer=kind).mask)
 
 
 def test_an_interrupt_leaves_nothing_behind():

@@ -132,7 +132,7 @@ class Descent:
 
 def significant(f_gains: Array, g_gains: Array, size: float) -> Array:
     """Return f_gains - g_gains, with what may be rounding set to 0."""
-    gains = f_gains - g_gains
+    gains = _validate.finite("f - g", f_gains - g_gains)
     gains[np.abs(gains) <= ROUNDING * (np.abs(f_gains) + np.abs(g_gains) + size)] = 0.0
     return gains
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
+from subopt import _validate
 from subopt._types import Array
 from subopt.difference import DifferenceOfSubmodular
 
@@ -15,6 +18,8 @@ def double_greedy_mask(
     low, high = h.incremental(), h.incremental(np.ones(h.n, dtype=np.bool_))
     for i in order:
         saved_by_adding, saved_by_removing = -low.gain(i), high.gain(i)
+        if not math.isfinite(saved_by_adding + saved_by_removing):
+            _validate.finite(h, np.array([saved_by_adding, saved_by_removing]))
         adds = saved_by_adding >= saved_by_removing
         if rng is not None:
             a, b = max(saved_by_adding, 0.0), max(saved_by_removing, 0.0)

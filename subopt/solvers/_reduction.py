@@ -23,6 +23,12 @@ ENOUGH = 0.5
 """A minor is made when at most this share of the elements is left: making it is not free."""
 
 
+def scale_of(low: Array, high: Array) -> float:
+    """Return the largest gain in absolute value, but at most 1, and 1 if there is none."""
+    largest = max(float(np.abs(low).max(initial=0.0)), float(np.abs(high).max(initial=0.0)))
+    return min(1.0, largest) if largest > 0 else 1.0
+
+
 class Reduction:
     """F on its free elements, given what is in and out.
 
@@ -38,6 +44,8 @@ class Reduction:
         Elements that no minimizer contains; those found first come last.
     low, high : ndarray of float64
         ``function(j | all others)`` and ``function({j})``: the range of entry j of a base.
+    scale : float
+        The largest gain of F in absolute value, but at most 1: what tolerances are multiplied by.
     n_evals : int
         Number of sweeps and of calls of `marginals`.
     """
@@ -48,7 +56,7 @@ class Reduction:
         self.inside: list[Block] = []
         self.outside: list[Block] = []
         self.base_value = 0.0
-        self.n_evals = 0
+        self.n_evals, self.scale = 0, 1.0
         self._elementary = elementary
         self._fix_elements()
 
@@ -121,6 +129,8 @@ class Reduction:
             self.n_evals += 2
             self._check_finite(self.high)
             self._check_finite(self.low)
+            if n == self.F.n:
+                self.scale = scale_of(self.low, self.high)
             if not self._elementary:
                 return
             # those with F(i) < 0 first, those with F(i | V - i) > 0 last, the others between

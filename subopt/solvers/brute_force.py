@@ -45,7 +45,7 @@ def brute_force(F: SetFunction, *, minimizer: str = "any", tol: float = 0.0) -> 
             "method, or restrict or contract F."
         )
     masks = all_masks(F.n)
-    values = np.array([F.value(mask.copy()) for mask in masks])
+    values = _validate.finite(F, np.array([F.value(mask.copy()) for mask in masks]))
     best = np.flatnonzero(values <= values.min() + _validate.nonnegative("tol", tol))
     mask = masks[_pick(masks[best].sum(axis=1), best, minimizer)]
     value = F.value(mask.copy())

@@ -25,6 +25,7 @@ from subopt._types import RNG, Array
 from subopt.certificate import SummandCertificate, round_up
 from subopt.function import SetFunction
 from subopt.result import Result, Status
+from subopt.solvers._reduction import scale_of
 from subopt.solvers._scan import Scan, scan
 from subopt.summands import Summands, summands
 
@@ -47,7 +48,8 @@ def decomposed(
         functions. The edges of a cut are divided into paths, a grid into its rows and columns; the
         others are one part per hyperedge, item, and function of a size.
     tol : float, default 1e-6
-        Stop when ``value - lower_bound <= tol``, in the units of F; below 1 if F is integral.
+        Stop when ``value - lower_bound <= tol``, in the units of F, or of its largest gain if that
+        is below 1; below 1 if F is integral.
     max_iter : int, default 10_000
         Largest number of rounds. A round projects every part once, O(size) for paths and
         O(size log size) for the others, and takes one sweep of F.
@@ -80,6 +82,8 @@ def decomposed(
     seconds = math.inf if time_limit is None else _validate.nonnegative("time_limit", time_limit)
     deadline = time.monotonic() + seconds
     rng = _validate.generator(rng)
+    none = np.zeros(F.n, dtype=np.bool_)
+    tol *= scale_of(F.marginals(~none), F.marginals(none))
     parts = summands(F)
     shares, work = _start(parts), np.empty((6, parts.largest + 1))
     value, mask, n_iter = math.inf, np.zeros(F.n, dtype=np.bool_), 0

@@ -38,7 +38,8 @@ def frank_wolfe(
     F : SetFunction
         Submodular. Not checked; see `subopt.testing.assert_submodular`.
     tol : float, default 1e-6
-        Stop when ``value - lower_bound <= tol``, in the units of F; below 1 if F is integral.
+        Stop when ``value - lower_bound <= tol``, in the units of F, or of its largest gain if that
+        is below 1; below 1 if F is integral.
     max_iter : int, default 10_000
         Largest number of steps. Each costs a sort of n numbers, one sweep of F and O(n k) for k
         active vertices.
@@ -69,6 +70,7 @@ def frank_wolfe(
     seconds = math.inf if time_limit is None else _validate.nonnegative("time_limit", time_limit)
     deadline = time.monotonic() + seconds
     R = Reduction(F)
+    tol *= R.scale
     state = _Vertices(R, np.argsort(R.low + R.high, kind="stable")[None], np.ones(1))
     value, mask, n_iter = math.inf, np.zeros(F.n, dtype=np.bool_), 0
 

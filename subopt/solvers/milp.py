@@ -24,7 +24,7 @@ from subopt.result import Result, Status
 from subopt.tree_certificate import difference
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class MilpResult(Result):
     """A `Result` without evidence: its bound is the word of another program.
 

@@ -25,7 +25,7 @@ from subopt.functions.modular import Modular
 from subopt.result import Result, Status
 from subopt.solvers._active_set import ActiveSet
 from subopt.solvers._blocks import Block
-from subopt.solvers._reduction import Reduction
+from subopt.solvers._reduction import Reduction, scale_of
 from subopt.solvers._scan import Scan, scan
 
 LEAST = 0.65
@@ -50,8 +50,8 @@ def min_norm_point(
     F : SetFunction
         Submodular, on V = {0, ..., n - 1}. Not checked; see `subopt.testing.assert_submodular`.
     tol : float, default 1e-6
-        Stop when ``value - lower_bound <= tol``, in the units of F. If F is integral, a gap below
-        1 is enough to know that it is 0.
+        Stop when ``value - lower_bound <= tol``, in the units of F, or of its largest gain if that
+        is below 1. If F is integral, a gap below 1 is enough to know that it is 0.
     max_iter : int, default 100_000
         Largest number of vertices to try. Each costs a sort of n numbers, one sweep of F and
         O(n k + k²) for k active vertices.
@@ -124,7 +124,9 @@ def _extreme(
     For integral F the values of the point of smallest norm are fractions with denominators up to
     n, so that any price below 1 / n leaves exactly one minimizer.
     """
-    price = (0.5 if F.integral else max(stop.tol, 1e-9)) / (F.n + 1)
+    none = np.zeros(F.n, dtype=np.bool_)
+    scale = scale_of(F.marginals(~none), F.marginals(none))
+    price = (0.5 if F.integral else scale * max(stop.tol, 1e-9)) / (F.n + 1)
     priced = F + Modular(np.full(F.n, sign * price))
 
     def about_F(result: Result) -> Result:
@@ -145,7 +147,7 @@ def _extreme(
         if callback is not None:
             callback(about_F(result))
 
-    solver = _Solver(priced, stop._replace(tol=price / 2), start, eliminate)
+    solver = _Solver(priced, stop._replace(tol=price / 2 / scale), start, eliminate)
     return about_F(solver.run(None if callback is None else tell))
 
 
@@ -164,6 +166,7 @@ class _Solver:
         self.F, self.stop, self.eliminate = F, stop, eliminate
         self.reduction = R = Reduction(F, elementary=eliminate)
         self.value, self.n_iter = math.inf, 0
+        self.tol = stop.tol * R.scale
         self.order = np.arange(len(R.free))  # that of the last sweep
         if start is None:
             orders, weights = np.argsort(R.low + R.high, kind="stable")[None], np.ones(1)
@@ -208,7 +211,7 @@ class _Solver:
             self.bound = round_up(self.bound)
 
     def _status(self) -> Status | None:
-        if self.value - self.bound <= self.stop.tol:
+        if self.value - self.bound <= self.tol:
             return Status.OPTIMAL
         if self.scan.excess <= 1e-15 * self.scan.square:
             return Status.STALLED
