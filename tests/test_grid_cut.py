@@ -155,6 +155,9 @@ def test_the_check_sees_a_wrong_cut():
     assert wrong.check(*args) == 4
     assert result.check([[5, 0, 0]], [[0, 0, 5]], [0, [[0.5, 2]]]) == 0  # clipped, still a bound
     assert result.check([[5, 0, 0]], [[0, 0, 5]], [0, [[4, 2]]]) == 3
+    result.flow[1] = np.array([[0, np.nan]])
+    with pytest.raises(ValueError, match=r"flow\[1\]\[0, 1\] is nan"):
+        result.check(*args)
 
 
 @pytest.mark.parametrize(
@@ -251,3 +254,25 @@ def test_arguments_are_left_alone():
         array.flags.writeable = False
     grid_cut(*args, **options)
     assert all((a == b).all() for a, b in zip(args, copies, strict=False))
+
+
+@given(seed=SEEDS, whole=st.booleans())
+def test_the_answer_does_not_follow_what_the_caller_changes(seed, whole):
+    args, options = random_grid(seed, whole=whole)
+    pairs = [w if isinstance(w, tuple) else (w,) for w in args[2]]
+    given = [tuple(np.array(w) for w in pair) for pair in pairs]
+    weights = [pair if len(pair) == 2 else pair[0] for pair in given]
+    result = grid_cut(*args[:2], weights, **options)
+    for pair in given:
+        for array in pair:
+            array[...] = 50
+    for ours, flow in zip(result.flow, grid_cut(*args, **options).flow, strict=True):
+        np.testing.assert_array_equal(ours, flow)
+
+
+def test_cuts_through_many_infinities_do_not_wrap_around():
+    ends, weights = np.full((64, 64), INF), np.zeros((63, 64), dtype=np.int64)
+    for k in range(30, 52):
+        weights[0, 0] = 2**k
+        with pytest.raises(ValueError, match=r"path of infinite capacities|below 2\*\*52"):
+            grid_cut(ends, ends, [weights, 0])

@@ -80,6 +80,22 @@ def test_one_terminal_and_weights_may_serve_all():
         assert cuts.values[b] == pytest.approx(grid_cut(source[b], sink, [w0, 0.5]).value)
 
 
+def test_infinity_is_as_large_as_one_problem_needs():
+    # of all problems together the capacities are beyond what float64 holds
+    rng = np.random.default_rng(0)
+    shape = 30, 3, 3
+    source, sink = rng.integers(0, 10**7, (2, *shape)) * 10**6
+    weights = [rng.integers(0, 10**13, (30, 2, 3)), 10**13 - 1]
+    source, infinite = source.astype(float), rng.integers(0, 9, 30)
+    source.reshape(30, 9)[np.arange(30), infinite] = np.inf
+    cuts = grid_cut_many(source, sink, weights, flow=True, threads=1)
+    assert cuts.values.dtype == np.int64
+    assert cuts.source_sides.reshape(30, 9)[np.arange(30), infinite].all()
+    assert (cuts.check(source, sink, weights) == 0).all()
+    alone = [grid_cut(source[b], sink[b], [weights[0][b], weights[1]]).value for b in range(30)]
+    assert cuts.values.tolist() == alone
+
+
 @pytest.mark.parametrize("shape", [(0, 3), (3, 0), (2, 0, 2), (0, 0), (1, 1, 1, 1)])
 def test_nothing_to_cut(shape):
     cuts = grid_cut_many(np.ones(shape), 2, 1)

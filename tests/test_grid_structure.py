@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from subopt import grid_cut, grid_structure
+from subopt import GridStructure, grid_cut, grid_structure
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -47,6 +47,17 @@ def test_bad_structures_are_named():
         grid_structure(np.ones((3, 3)), [1, 2, 3], shape=(4, 4))
     with pytest.raises(ValueError, match="needs a neighbour"):
         grid_structure(np.ones((1, 1)), shape=(4, 4))
+    for shape in (4, (4, 4.0)):
+        with pytest.raises(TypeError, match=r"shape needs one int per axis.*got \(?4"):
+            grid_structure(np.ones((3, 3)), shape=shape)
+    with pytest.raises(ValueError, match=r"shape needs ints >= 0, got \(4, -4\)"):
+        grid_structure(np.ones((3, 3)), shape=(4, -4))
+    with pytest.raises(TypeError, match=r"periodic needs True, False or 2 of them"):
+        grid_structure(np.ones((3, 3)), shape=(4, 4), periodic=[True] * 3)
+
+
+def test_a_structure_has_a_type_that_can_be_named():
+    assert isinstance(grid_structure(np.ones((3, 3)), shape=(4, 4)), GridStructure)
 
 
 FUZZ = """

@@ -19,6 +19,7 @@ from subopt import (
     minimize,
     qpbo,
 )
+from subopt.labeling.label import label
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -53,10 +54,40 @@ def test_the_dual_bound_is_one_and_can_be_checked(seed, n, L, potts):
         replace(result.certificate, parts=parts[:, 1:]).check(energy)
 
 
+@given(seed=seeds, n=st.integers(2, 6), L=st.integers(1, 3), size=st.integers(-3, 14))
+def test_large_evidence_proves_no_more(seed, n, L, size):
+    rng = np.random.default_rng(seed)
+    edges = random_graph(rng, n)
+    energy = LabelingEnergy(rng.normal(size=(n, L)), edges=edges, weights=rng.normal(size=2 * n))
+    least, _ = naive.minimum(energy)
+    certificate = dual_bound(energy, max_sweeps=3).certificate
+    parts = certificate.parts
+    for other in (parts * 10.0**size, parts + 10.0**size * rng.normal(size=parts.shape)):
+        evidence = replace(certificate, parts=other, lower_bound=-1e300)
+        if size <= 3:
+            assert evidence.check(energy) <= least + 1e-7
+        with pytest.raises(CertificateError):
+            replace(evidence, lower_bound=least + 1e-6).check(energy)
+
+
+def test_evidence_does_not_choose_its_own_tolerance():
+    energy = LabelingEnergy(np.zeros((3, 3, 2)), weights=1.0)
+    certificate = dual_bound(energy).certificate
+    parts = np.zeros_like(certificate.parts)
+    parts[0] = 1e13
+    with pytest.raises(CertificateError, match=r"Parts add up to 1e\+13.*rounding"):
+        replace(certificate, parts=parts, lower_bound=100.0).check(energy)
+    with pytest.raises(CertificateError, match=r"Parts add up to inf"):
+        replace(certificate, parts=np.full_like(parts, 1.7e308)).check(energy)
+    parts[0] = 1.0
+    assert replace(certificate, parts=parts, lower_bound=0.0).check(energy) == 0
+    with pytest.raises(CertificateError, match="chains prove 0, not 1e-06"):
+        replace(certificate, parts=parts, lower_bound=1e-6).check(energy)
+
+
 @given(seed=seeds, n=st.integers(1, 6), L=st.integers(1, 3))
 def test_the_dual_bound_of_a_chain_is_the_minimum(seed, n, L):
     rng = np.random.default_rng(seed)
-    order = rng.permutation(n)
     order = np.arange(n)[:: 1 if seed % 2 else -1]
     energy = LabelingEnergy(
         rng.normal(size=(n, L)),
@@ -160,6 +191,9 @@ def test_the_front_door_refuses_what_does_not_fit():
         minimize(energy, method="expansion")
     with pytest.raises(ValueError, match="leave out initial"):
         minimize(energy, method="ishikawa", initial=[0, 0])
+    for function in (dual_bound, label):
+        with pytest.raises(TypeError, match=f"{function.__name__} needs a LabelingEnergy, got int"):
+            function(3)
     with pytest.raises(ValueError, match="method must be one of"):
         minimize(energy, method="annealing")
     with pytest.raises(TypeError, match="minimize of a LabelingEnergy takes method, initial"):

@@ -200,6 +200,20 @@ def test_large_ints_are_exact_or_refused():
         subopt.max_flow([0], [1], np.array([2**64 - 1], dtype=np.uint64), **terminals)
 
 
+def test_the_certificate_refuses_what_it_cannot_add_up():
+    empty, nothing = np.zeros(8, dtype=bool), np.zeros(1, dtype=np.int64)
+    terminals = {"source_capacity": [2**61] * 8, "sink_capacity": [1] * 8}
+    with pytest.raises(ValueError, match="less than 2\\*\\*61"):
+        subopt.Flow(0, empty, nothing).check([0], [1], [1], **terminals)
+    large = {"source_capacity": [2**49] * 8, "sink_capacity": [1] * 8}
+    assert subopt.Flow(0, empty, nothing).check([0], [1], [1], **large) == 2**52 - 8
+    for wrong in (np.nan, np.inf):
+        with pytest.raises(ValueError, match=rf"flow\[1\] is {wrong}"):
+            subopt.Flow(0, empty, np.array([0, wrong])).check([0, 1], [1, 2], [1, INF], **large)
+    with pytest.raises(ValueError, match=r"shape \(1,\), got \(2,\)"):
+        subopt.Flow(0, empty, np.zeros(2)).check([0], [1], [1], **large)
+
+
 def test_infinite_terminals_are_exact():
     # many infinite numbers would not add up exactly if they were simply large
     n = 40

@@ -133,6 +133,9 @@ def test_total_variation_of_a_step():
         ({"slope": [1]}, "same shape"),
         ({"supply": [1, np.nan]}, r"supply\[1\] is nan"),
         ({"interval": (1, 0)}, "rising order"),
+        ({"interval": 3}, "two finite numbers in rising order, got 3"),
+        ({"interval": (0, 1, 2)}, r"two finite numbers in rising order, got \(0, 1, 2\)"),
+        ({"supply": 1}, r"same shape \(n,\), got \(\) and \(2,\)"),
         ({"capacity": [np.inf]}, "finite"),
         ({"heads": [2]}, r"heads\[0\] is 2"),
     ],
@@ -189,6 +192,9 @@ def test_errors_of_many():
         subopt.max_flow_many([0], [1], [[1], [1], [1]], **terminals)
     with pytest.raises(ValueError, match=r"shape \(problems, n\)"):
         subopt.max_flow_many([0], [1], [1], source_capacity=[1, 0], sink_capacity=[0, 1])
+    for ends in ((3, [[0, 1]]), ([[0, 1]], 3), ([[[0, 1]]], [[0, 1]])):
+        with pytest.raises(ValueError, match=r"shape \(n,\) or \(problems, n\).*got \("):
+            subopt.max_flow_many([0], [1], [1], source_capacity=ends[0], sink_capacity=ends[1])
     with pytest.raises(ValueError, match="in problem 1"):
         subopt.max_flow_many(
             [0], [1], [[1], [INF]], source_capacity=[[INF, 0]] * 2, sink_capacity=[[0, INF]] * 2

@@ -63,10 +63,10 @@ def grids(
         )
     source = _read("source_capacity", source_capacity, shape, count)
     sink = _read("sink_capacity", sink_capacity, shape, count)
-    axes = _periodic(periodic, len(shape))
+    axes = periodic_axes(periodic, len(shape))
     vectors = _offsets(offsets, len(shape))
     pairs = _weights(weights, vectors, shape, axes, count)
-    whole, beyond, dtype = _scale(source, sink, pairs, full)
+    whole, beyond, dtype = _scale(source, sink, pairs, shape)
     forward, backward = [], []
     for f, b in pairs:
         forward.append(_plain(f, whole, beyond))
@@ -133,7 +133,8 @@ def _read(name: str, values: ArrayLike, shape: tuple[int, ...], count: int | Non
     return _Given(array, largest, whole, infinite)
 
 
-def _periodic(periodic: bool | Sequence[bool], d: int) -> tuple[bool, ...]:
+def periodic_axes(periodic: bool | Sequence[bool], d: int) -> tuple[bool, ...]:
+    """Return whether each of d axes is periodic."""
     axes = np.asarray(periodic)
     if axes.dtype != np.bool_ or axes.shape not in ((), (d,)):
         raise TypeError(
@@ -216,18 +217,22 @@ def _scale(
     source: _Given,
     sink: _Given,
     pairs: list[tuple[_Given, _Given]],
-    full: tuple[int, ...],
+    shape: tuple[int, ...],
 ) -> tuple[bool, float, Any]:
-    """Return whether capacities are whole, what stands for infinity, and the type of flows."""
+    """Return whether capacities are whole, what stands for infinity, and the type of flows.
+
+    Problems do not touch each other, so what counts is the sum over one grid.
+    """
     each = [source, sink, *(given for pair in pairs for given in pair)]
     whole = all(given.whole for given in each)
-    nodes = float(np.prod(full, dtype=np.float64))
+    nodes = float(np.prod(shape, dtype=np.float64))
     total = sum(given.largest * nodes for given in each)  # of floats; of Python ints no overflow
     beyond = np.inf
     if any(given.infinite for given in each):
-        total = sum(_finite_sum(given, nodes) for given in each)
+        finite, infinite = zip(*(_sums(given, nodes) for given in each), strict=True)
+        total = float(np.max(sum(finite), initial=0.0))
         beyond = 1.0 + 2.0 * total
-        total += beyond * sum(given.infinite for given in each)
+        total += beyond * float(np.max(sum(infinite), initial=0.0))
     if not np.isfinite(total):
         raise ValueError(
             "grid_cut needs capacities whose sum is finite in float64, but they are as large as "
@@ -245,10 +250,13 @@ def _scale(
     return whole, beyond, np.int32 if whole and top < 2**31 else np.float64
 
 
-def _finite_sum(given: _Given, nodes: float) -> float:
+def _sums(given: _Given, nodes: float) -> tuple[Array, Array]:
+    """Return the sum of the finite entries of each problem, and how many are infinite."""
     array = given.array
-    finite = array[np.isfinite(array)].astype(np.float64)
-    return float(finite.sum()) * (nodes if array.size == 1 else nodes / max(array[:1].size, 1))
+    finite = np.isfinite(array)
+    times = nodes if array[:1].size == 1 else 1.0  # one number for all nodes
+    total = np.where(finite, array, 0).sum(axis=(1, 2, 3), dtype=np.float64)
+    return times * total, times * (~finite).sum(axis=(1, 2, 3))
 
 
 def _plain(given: _Given, whole: bool, beyond: float) -> Array:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from subopt._types import Array, ArrayLike
-from subopt.graph._check import Terminal, graph
+from subopt.graph._check import Graph, Terminal, bounded, graph
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +59,15 @@ class Flow:
         float
             Capacity of the cut around `source_side` minus the bound: 0 up to rounding for a
             minimum cut, infinite for a cut through an infinite capacity.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If `max_flow` refuses the graph, or the flow is not one number for each of its arcs.
         """
         g = graph(tails, heads, capacity, reverse_capacity, source_capacity, sink_capacity, n)
-        flow = np.asarray(self.flow)
+        bounded(g)  # raises if sums overflow
+        flow = _flow(g, self.flow)
         flow = np.maximum(np.minimum(flow, g.forward), -g.backward)
         out = np.zeros(g.n, dtype=np.result_type(flow, np.int64))
         np.add.at(out, g.tails, flow)
@@ -69,3 +75,16 @@ class Flow:
         bound = np.minimum(g.source, g.sink + out)
         cut = g.cut(np.asarray(self.source_side, dtype=np.bool_))
         return float(cut - bound.sum())
+
+
+def _flow(g: Graph, values: ArrayLike) -> Array:
+    flow = np.asarray(values)
+    if flow.shape != g.tails.shape:
+        raise ValueError(
+            f"A check needs a flow along each arc, of shape {g.tails.shape}, got {flow.shape}"
+        )
+    bad = ~np.isfinite(flow)
+    if bad.any():
+        e = int(np.argmax(bad))
+        raise ValueError(f"A check needs flows that are finite, but flow[{e}] is {flow[e]}")
+    return flow

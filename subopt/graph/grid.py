@@ -103,6 +103,9 @@ def grid_cut(
             "to the sink. Give one of its arcs a finite capacity."
         )
     shape = problem.shape[3 - problem.dimensions :]
+    # flows are made when asked for, and the caller may have changed the weights by then
+    own = [w if w.base is None else w.copy() for w in problem.forward]
+    problem = problem._replace(forward=own)
     return GridFlow(value, side.reshape(shape), problem, plan, work.residual)
 
 

@@ -143,9 +143,12 @@ def gaps(problem: Grids, sides: ArrayLike, flow: Sequence[ArrayLike]) -> Array:
     """Return what the cuts around `sides` weigh beyond what the flows prove: (problems,)."""
     shape = (problem.stack, *problem.shape)
     out = np.zeros(shape)
-    for offset, forward, backward, given in zip(
-        problem.offsets, problem.forward, problem.backward, flow, strict=True
+    for q, (offset, forward, backward, given) in enumerate(
+        zip(problem.offsets, problem.forward, problem.backward, flow, strict=True)
     ):
+        if np.isnan(given).any():
+            index = ", ".join(map(str, np.argwhere(np.isnan(given))[0]))
+            raise ValueError(f"A check needs flows that are numbers, but flow[{q}][{index}] is nan")
         there = (slice(None), *tails(offset, problem.shape, problem.periodic))
         back = (slice(None), *tails([-o for o in offset], problem.shape, problem.periodic))
         clipped = np.clip(np.reshape(given, out[there].shape), -backward, forward)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from subopt._types import Array, ArrayLike
+from subopt.graph._grid_input import periodic_axes
 from subopt.graph._grid_layout import heads, tails
 
 
@@ -53,9 +55,9 @@ def grid_structure(
 
     Raises
     ------
-    ValueError
-        If the structure has an even length, other axes than the grid, or no neighbour, or if
-        weights do not broadcast.
+    ValueError, TypeError
+        If the structure has an even length, other axes than the grid, or no neighbour, if weights
+        do not broadcast, or if `shape` or `periodic` do not describe a grid.
 
     Examples
     --------
@@ -67,7 +69,7 @@ def grid_structure(
     2
     """
     around: Array = np.asarray(structure)
-    shape = tuple(shape)
+    shape = _lengths(shape)
     if around.ndim != len(shape) or any(n % 2 == 0 for n in around.shape):
         raise ValueError(
             f"structure needs {len(shape)} axes, as the grid, each of odd length, got the shape "
@@ -81,7 +83,7 @@ def grid_structure(
             f"{np.shape(weights)}"
         ) from error
     center = np.array(around.shape) // 2
-    axes = np.broadcast_to(np.asarray(periodic, dtype=np.bool_), (len(shape),)).tolist()
+    axes = periodic_axes(periodic, len(shape))
     result = GridStructure([], [])
     for place in np.argwhere((around != 0) | (around[(slice(None, None, -1),) * len(shape)] != 0)):
         offset = tuple(int(o) for o in place - center)
@@ -97,3 +99,15 @@ def grid_structure(
     if not result.offsets:
         raise ValueError("structure needs a neighbour: an entry off its center that is not zero")
     return result
+
+
+def _lengths(shape: Any) -> tuple[int, ...]:
+    try:
+        lengths = tuple(operator.index(n) for n in shape)
+    except TypeError as error:
+        raise TypeError(
+            f"shape needs one int per axis, such as (480, 640), got {shape!r}"
+        ) from error
+    if min(lengths, default=0) < 0:
+        raise ValueError(f"shape needs ints >= 0, got {lengths}")
+    return lengths

@@ -78,6 +78,17 @@ def max_flow_many(
     -------
     Flows
 
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as described, if a problem has no finite cut, or if capacities are
+        ints that add up to 2**61 or more over all problems.
+
+    Notes
+    -----
+    As `max_flow` per problem, O(n^3) at worst and far less in practice; in all O(problems (n + m))
+    memory for the answers, and one network of O(n + m) per thread.
+
     Examples
     --------
     >>> flows = max_flow_many(
@@ -132,10 +143,11 @@ def _checked(
     """Return ends (m,), the four capacities with a row for each problem, and if all are whole."""
     terminals = np.asarray(source_capacity), np.asarray(sink_capacity)
     rows = [len(array) for array in terminals if array.ndim == 2]
-    if not rows:
+    if not rows or any(array.ndim not in (1, 2) for array in terminals):
         raise ValueError(
-            "max_flow_many needs source_capacity or sink_capacity of shape (problems, n), got "
-            f"{terminals[0].shape} and {terminals[1].shape}. For one problem call max_flow."
+            "max_flow_many needs source_capacity and sink_capacity of shape (n,) or (problems, n), "
+            f"at least one of shape (problems, n), got {terminals[0].shape} and "
+            f"{terminals[1].shape}. For one problem call max_flow."
         )
     problems, n = rows[0], terminals[0].shape[-1]
     tails, heads = ends("tails", tails, n), ends("heads", heads, n)

@@ -46,6 +46,11 @@ def alpha_beta_swap(
     ValueError
         If a pair of labels or a weight is not as needed; the message names them.
 
+    References
+    ----------
+    .. [1] Y. Boykov, O. Veksler, R. Zabih, "Fast approximate energy minimization via graph cuts",
+       IEEE TPAMI 23(11), 2001, section 3.
+
     Examples
     --------
     >>> energy = LabelingEnergy(
@@ -94,6 +99,11 @@ def alpha_beta_swap_many(
     Returns
     -------
     LabelingBatch
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described, or if the energy is not as `alpha_beta_swap` needs it.
 
     Examples
     --------

@@ -50,6 +50,13 @@ def alpha_expansion(
     ValueError
         If the table is no metric or a weight negative; the message names them and what to use.
 
+    References
+    ----------
+    .. [1] Y. Boykov, O. Veksler, R. Zabih, "Fast approximate energy minimization via graph cuts",
+       IEEE TPAMI 23(11), 2001.
+    .. [2] P. Kohli, P. H. S. Torr, "Dynamic graph cuts for efficient inference in Markov random
+       fields", IEEE TPAMI 29(12), 2007.
+
     Examples
     --------
     >>> energy = LabelingEnergy([[0, 3, 9], [2, 1, 2], [9, 3, 0]], weights=0.5)
@@ -89,6 +96,11 @@ def alpha_expansion_many(
     Returns
     -------
     LabelingBatch
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described, or if the energy is not as `alpha_expansion` needs it.
 
     Examples
     --------

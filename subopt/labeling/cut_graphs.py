@@ -117,9 +117,10 @@ def ordered(energy: LabelingEnergy) -> CutGraph:
     linear = np.diff(energy.costs, axis=0).T.copy()
     np.add.at(linear, p, w[:, None] * np.diff(T[:, 0]))
     np.add.at(linear, q, w[:, None] * np.diff(T[0]))
-    # E has w m_ij s_pi s_qj = |w m_ij| (s_pi (1 - s_qj) - s_pi) with m <= 0, see `bends`
-    i, j = np.nonzero(bends(T))
-    m = bends(T)[i, j]
+    # E has w m_ij s_pi s_qj = |w m_ij| (s_pi (1 - s_qj) - s_pi) with m <= 0
+    m = mixed_differences(T)
+    i, j = np.nonzero(m)
+    m = m[i, j]
     joint = np.abs(w[:, None] * m)
     tails, heads = node[p][:, i], node[q][:, j]
     linear = linear.ravel()
@@ -136,7 +137,7 @@ def ordered(energy: LabelingEnergy) -> CutGraph:
     )
 
 
-def bends(table: Array) -> Array:
+def mixed_differences(table: Array) -> Array:
     """Return T[i + 1, j + 1] + T[i, j] - T[i + 1, j] - T[i, j + 1], 0 if that is rounding."""
     m = table[1:, 1:] + table[:-1, :-1] - table[1:, :-1] - table[:-1, 1:]
     return np.where(np.abs(m) <= 1e-12 * np.abs(table).max(initial=0.0), 0.0, m)

@@ -17,7 +17,7 @@ from subopt._types import Array
 from subopt.certificate import CertificateError
 from subopt.labeling import _messages
 from subopt.labeling.energy import LabelingEnergy
-from subopt.labeling.labeling import Labeling, certified
+from subopt.labeling.labeling import Labeling, certified, rounding
 from subopt.result import Status
 
 
@@ -56,8 +56,8 @@ class ChainCertificate:
         Raises
         ------
         CertificateError
-            If the division does not fit the energy, or proves less than `lower_bound` by more than
-            rounding.
+            If the division does not fit the energy, is so much larger that rounding would decide,
+            or proves less than `lower_bound` by more than rounding.
         """
         first = _first(energy)
         parts = np.array(self.parts, dtype=np.float64)
@@ -66,9 +66,17 @@ class ChainCertificate:
                 f"Chains of this energy need finite parts of shape {(first[-1], energy.n_labels)}, "
                 f"got shape {parts.shape}"
             )
+        # the energy alone says what is rounding, or evidence could make room for any claim
+        tolerance = 1e3 * rounding(energy)
+        with np.errstate(over="ignore"):
+            largest = float(np.abs(parts).max(axis=1).sum())
+        if 1e-14 * largest > tolerance:
+            raise CertificateError(
+                f"Parts add up to {largest:g}, so that rounding may exceed {tolerance:g}, which is "
+                "what this energy allows. dual_bound makes parts about as large as the costs."
+            )
         proven = _minima(energy, first, parts)
-        size = float(np.abs(parts).max(initial=0.0) + np.abs(energy.costs).max()) * energy.n
-        if not self.lower_bound <= proven + 1e-9 * size:
+        if not self.lower_bound <= proven + tolerance:
             raise CertificateError(f"The chains prove {proven:.12g}, not {self.lower_bound:.12g}")
         return proven
 
@@ -94,6 +102,11 @@ def dual_bound(
     Labeling
         A labeling read off the messages, with a `ChainCertificate`.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described.
+
     References
     ----------
     .. [1] V. Kolmogorov, "Convergent tree-reweighted message passing for energy minimization",
@@ -106,6 +119,8 @@ def dual_bound(
     >>> result.value, result.lower_bound, result.certificate.check(energy)
     (2.5, 2.5, 2.5)
     """
+    if not isinstance(energy, LabelingEnergy):
+        raise TypeError(f"dual_bound needs a LabelingEnergy, got {type(energy).__name__}")
     sweeps = _validate.positive_int("max_sweeps", max_sweeps)
     least = _validate.nonnegative("tol", tol)
     costs, tables, graph = energy.costs, energy.tables, energy.adjacency

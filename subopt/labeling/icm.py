@@ -34,6 +34,15 @@ def icm(
     Labeling
         ``status`` is LOCAL, no change of one label lowers the energy, or MAX_ITER.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described; the message names the entry.
+
+    Notes
+    -----
+    A pass costs O((n + m) L) for n nodes, m edges and L labels.
+
     References
     ----------
     .. [1] J. Besag, "On the statistical analysis of dirty pictures", J. Royal Statistical Society B

@@ -1,15 +1,13 @@
 """Exact minimum for convex costs on ordered labels, by one minimum cut.
 
-H. Ishikawa, "Exact optimization for Markov random fields with convex priors", IEEE TPAMI 25(10),
-2003; for every table that is submodular in the order of the labels: D. Schlesinger, B. Flach,
-"Transforming an arbitrary minsum problem into a binary one", TU Dresden, 2006.
+And for every table that is submodular in the order of the labels, which is all that it needs.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from subopt.labeling.cut_graphs import bends, solve
+from subopt.labeling.cut_graphs import mixed_differences, solve
 from subopt.labeling.energy import LabelingEnergy
 from subopt.labeling.labeling import Labeling, certified
 from subopt.result import Status
@@ -32,13 +30,21 @@ def ishikawa(energy: LabelingEnergy) -> Labeling:
 
     Raises
     ------
-    ValueError
-        If the table is not as needed; the message names the labels.
+    TypeError, ValueError
+        If `energy` is no `LabelingEnergy`, has label costs, or a table that is not as needed; the
+        message names the labels.
 
     Notes
     -----
     The graph has n (L - 1) nodes, and an arc per edge and nonzero bend of the table: m (L - 1) for
     "linear", m (L - 1) for "quadratic" too, and up to m (L - 1)^2 for other tables.
+
+    References
+    ----------
+    .. [1] H. Ishikawa, "Exact optimization for Markov random fields with convex priors", IEEE TPAMI
+       25(10), 2003.
+    .. [2] D. Schlesinger, B. Flach, "Transforming an arbitrary minsum problem into a binary one",
+       TU Dresden, 2006.
 
     Examples
     --------
@@ -65,7 +71,7 @@ def _check(energy: LabelingEnergy) -> None:
         raise TypeError(f"ishikawa needs a LabelingEnergy, got {type(energy).__name__}")
     if energy.label_costs.any():
         raise ValueError("ishikawa takes no label costs. icm takes them.")
-    m = bends(energy.table)
+    m = mixed_differences(energy.table)
     if not len(energy.weights) or not m.size:
         return
     for e in (int(energy.weights.argmax()), int(energy.weights.argmin())):

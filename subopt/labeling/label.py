@@ -48,6 +48,11 @@ def label(
     -------
     Labeling
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described, or if `method` does not fit the energy.
+
     Examples
     --------
     >>> energy = LabelingEnergy([[0, 3, 9], [2, 1, 2], [9, 3, 0]], weights=0.5)
@@ -55,6 +60,8 @@ def label(
     >>> result.method, result.value, result.gap, result.status.name
     ('alpha-expansion', 2.0, 0.0, 'OPTIMAL')
     """
+    if not isinstance(energy, LabelingEnergy):
+        raise TypeError(f"label needs a LabelingEnergy, got {type(energy).__name__}")
     _validate.choice("method", method, ("auto", *_EXACT, *_MOVES))
     if method in _EXACT and initial is not None:
         raise ValueError(f"method {method!r} starts from no labels; leave out initial")

@@ -1,13 +1,6 @@
-"""Two labels and any costs: the roof dual, its bound and the labels that it proves.
-
-E. Boros, P. L. Hammer, "Pseudo-Boolean optimization", Discrete Applied Mathematics 123, 2002,
-section 5; V. Kolmogorov, C. Rother, "Minimizing nonsubmodular functions with graph cuts - a
-review", IEEE TPAMI 29(7), 2007.
-"""
+"""Two labels and any costs: the roof dual, its bound and the labels that it proves."""
 
 from __future__ import annotations
-
-import numpy as np
 
 from subopt.labeling.cut_graphs import solve
 from subopt.labeling.energy import LabelingEnergy
@@ -29,6 +22,22 @@ def qpbo(energy: LabelingEnergy) -> Labeling:
     Labeling
         ``persistent`` marks the nodes whose label is the same in every minimizer; the others have
         labels that `icm` finds. With a `CutGraphCertificate`; OPTIMAL if the bound meets the value.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `energy` is no `LabelingEnergy`, has not two labels, or has label costs.
+
+    Notes
+    -----
+    One maximum flow on 2 n nodes and 2 m arcs, and `icm`.
+
+    References
+    ----------
+    .. [1] E. Boros, P. L. Hammer, "Pseudo-Boolean optimization", Discrete Applied Mathematics 123,
+       2002, section 5.
+    .. [2] V. Kolmogorov, C. Rother, "Minimizing nonsubmodular functions with graph cuts - a
+       review", IEEE TPAMI 29(7), 2007.
 
     Examples
     --------
@@ -55,9 +64,10 @@ def qpbo(energy: LabelingEnergy) -> Labeling:
     cut, certificate = solve("roof", energy)
     one, zero = cut.source_side[: energy.n], cut.source_side[energy.n :]
     known = one != zero
-    labels = np.where(known, one, energy.costs.argmin(axis=0)).astype(np.int64)
-    # whatever the others are, these labels are no worse
-    labels = np.where(known, one, icm(energy, initial=labels).labels.ravel()).astype(np.int64)
+    labels = energy.costs.argmin(axis=0)
+    labels[known] = one[known]
+    others = icm(energy, initial=labels).labels.ravel()
+    labels[~known] = others[~known]  # whatever the others are, known labels are no worse
     labeling = Labeling(
         labels=labels.reshape(energy.shape),
         value=energy.value(labels),
