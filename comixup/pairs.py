@@ -53,7 +53,8 @@ class PairPlan(Mixture):
             array.setflags(write=False)
         object.__setattr__(self, "partner", partner)
         object.__setattr__(self, "share", share)
-        object.__setattr__(self, "spatial", tuple(int(s) for s in self.spatial))
+        spatial = tuple(_validate.integer("spatial", s, 1) for s in self.spatial)
+        object.__setattr__(self, "spatial", spatial)
 
     def __len__(self) -> int:
         """Return the number B of inputs, and of outputs."""
@@ -164,7 +165,8 @@ class BlendPlan(PairPlan):
 class BoxPlan(PairPlan):
     r"""Output j is input j with one box of its partner pasted over it.
 
-    `share` follows from the boxes, so that labels are true to area: make one by `from_boxes`.
+    `share` follows from the boxes, so that labels are true to area: make one by `from_boxes`. The
+    constructor refuses any other share.
 
     Attributes
     ----------
@@ -183,6 +185,20 @@ class BoxPlan(PairPlan):
 
     boxes: Array = None  # type: ignore[assignment]  # no default: the base class has one
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        boxes = _checked_boxes(self.boxes, len(self), self.spatial)
+        share = _area_left(boxes, self.spatial)
+        wrong = ~np.isclose(self.share, share, rtol=0, atol=1e-6)
+        if wrong.any():
+            j = int(np.flatnonzero(wrong)[0])
+            raise ValueError(
+                f"share needs the part of the area that boxes leave, but share[{j}] is "
+                f"{self.share[j]} and boxes[{j}] leaves {share[j]}. BoxPlan.from_boxes computes it."
+            )
+        boxes.setflags(write=False)
+        object.__setattr__(self, "boxes", boxes)
+
     @classmethod
     def from_boxes(
         cls,
@@ -193,25 +209,9 @@ class BoxPlan(PairPlan):
         key: Key | None = None,
     ) -> BoxPlan:
         """Make a plan from boxes within the spatial shape."""
-        size = np.asarray(spatial)
-        array = np.array(boxes)
-        n, d = len(np.asarray(partner)), len(size)
-        if array.shape != (n, d, 2) or array.dtype.kind not in "iu":
-            raise ValueError(
-                f"boxes needs integers of shape {(n, d, 2)}, got dtype {array.dtype} and shape "
-                f"{array.shape}"
-            )
-        good = (array[..., 0] >= 0) & (array[..., 0] <= array[..., 1]) & (array[..., 1] <= size)
-        if not good.all():
-            j = int(np.flatnonzero(~good.all(axis=1))[0])
-            raise ValueError(
-                f"boxes needs 0 <= start <= stop <= {tuple(spatial)}, but boxes[{j}] is "
-                f"{array[j].tolist()}"
-            )
-        pasted = np.diff(array, axis=2).prod(axis=(1, 2)) / math.prod(size.tolist())
-        array = array.astype(np.int64)
-        array.setflags(write=False)
-        return cls(np.asarray(partner), 1 - pasted, tuple(size.tolist()), key, array)
+        shape = tuple(_validate.integer("spatial", s, 1) for s in spatial)
+        array = _checked_boxes(boxes, np.size(partner), shape)
+        return cls(np.asarray(partner), _area_left(array, shape), shape, key, array)
 
     def apply(self, array: ArrayLike, *, channels: str = "first", blend: str | None = None) -> Any:
         r"""Mix anything that is aligned with the batch, at any resolution.
@@ -257,6 +257,34 @@ class BoxPlan(PairPlan):
         pasted = np.zeros(self.spatial)
         pasted[tuple(slice(*ends) for ends in self.boxes[output].tolist())] = 1
         return _merged(output, self.partner[output], np.stack([1 - pasted, pasted]))
+
+
+def _checked_boxes(boxes: Any, n: int, spatial: tuple[int, ...]) -> Array:
+    """Return boxes as a new int64 array (n, dimensions, 2), all within the spatial shape."""
+    if boxes is None:
+        raise ValueError("boxes is needed, one for each input. BoxPlan.from_boxes makes a plan.")
+    if not spatial:
+        raise ValueError("spatial needs at least one axis for boxes to lie in, got ()")
+    array = np.array(boxes)
+    shape = (n, len(spatial), 2)
+    if array.shape != shape or array.dtype.kind not in "iu":
+        raise ValueError(
+            f"boxes needs integers of shape {shape}, got dtype {array.dtype} and shape "
+            f"{array.shape}"
+        )
+    good = (array[..., 0] >= 0) & (array[..., 0] <= array[..., 1]) & (array[..., 1] <= spatial)
+    if not good.all():
+        j = int(np.flatnonzero(~good.all(axis=1))[0])
+        raise ValueError(
+            f"boxes needs 0 <= start <= stop <= {spatial}, but boxes[{j}] is {array[j].tolist()}"
+        )
+    return array.astype(np.int64)
+
+
+def _area_left(boxes: Array, spatial: tuple[int, ...]) -> Array:
+    """Return the part of the pixels that lies outside of each box, (n,)."""
+    pasted: Array = np.diff(boxes, axis=2).prod(axis=(1, 2)) / math.prod(spatial)
+    return 1 - pasted
 
 
 def _merged(own: int, partner: int, weights: Array) -> tuple[Array, Array]:

@@ -320,30 +320,7 @@ class MixPlan(Mixture):
         ValueError
             If there are none, or their grid, levels, spatial shape or seed differ.
         """
-        if not plans:
-            raise ValueError("concatenate needs at least one plan, got none")
-        head = plans[0]
-        for i, p in enumerate(plans):
-            for name in ("grid", "levels", "spatial", "seed"):
-                if getattr(p, name) != getattr(head, name):
-                    raise ValueError(
-                        f"concatenate needs plans of the same {name}, but plans[{i}] has "
-                        f"{getattr(p, name)} and plans[0] has {getattr(head, name)}"
-                    )
-        offsets = np.cumsum([0, *map(len, plans)])
-        shifted = zip(plans, offsets, strict=False)
-        edges = [p.group_edges[:-1] + at for p, at in zip(plans, offsets, strict=False)]
-        return cls(
-            np.concatenate([p.sources + at for p, at in shifted]),
-            np.concatenate([*edges, offsets[-1:]]),
-            np.concatenate([p.energies for p in plans]),
-            head.spatial,
-            head.seed,
-            np.concatenate([p.keys for p in plans]),
-            None
-            if all(p.moves is None for p in plans)
-            else np.concatenate([p.origins for p in plans]),
-        )
+        return cls(**planfile.joined(plans))
 
     def draw(
         self,

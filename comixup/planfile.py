@@ -1,4 +1,4 @@
-"""The plan as plain fields: checks, the ``.npz`` file, and the table that `print` shows."""
+"""The plan as plain fields: checks, the ``.npz`` file, joins, and the table that `print` shows."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 import os
 import zipfile
 import zlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -157,6 +158,32 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
         }
     except (ValueError, TypeError) as error:
         raise ValueError(f"{name} is not a comixup plan, or is damaged: {error}") from error
+
+
+def joined(plans: Sequence[MixPlan]) -> dict[str, Any]:
+    """Return the fields of the plan for the concatenated batch, see `MixPlan.concatenate`."""
+    if not plans:
+        raise ValueError("concatenate needs at least one plan, got none")
+    head = plans[0]
+    for i, p in enumerate(plans):
+        for name in ("grid", "levels", "spatial", "seed"):
+            if getattr(p, name) != getattr(head, name):
+                raise ValueError(
+                    f"concatenate needs plans of the same {name}, but plans[{i}] has "
+                    f"{getattr(p, name)} and plans[0] has {getattr(head, name)}"
+                )
+    *offsets, total = itertools.accumulate(map(len, plans), initial=0)
+    pairs = list(zip(plans, offsets, strict=True))
+    still = all(p.moves is None for p in plans)
+    return {
+        "sources": np.concatenate([p.sources + at for p, at in pairs]),
+        "group_edges": np.concatenate([*(p.group_edges[:-1] + at for p, at in pairs), [total]]),
+        "energies": np.concatenate([p.energies for p in plans]),
+        "spatial": head.spatial,
+        "seed": head.seed,
+        "keys": np.concatenate([p.keys for p in plans]),
+        "moves": None if still else np.concatenate([p.origins for p in plans]),
+    }
 
 
 def describe(plan: MixPlan) -> str:

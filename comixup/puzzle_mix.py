@@ -10,6 +10,7 @@ import numpy as np
 from comixup import _validate
 from comixup._types import Array
 from comixup.apply import patch_shapes
+from comixup.grid import require_fit
 from comixup.input_mixup import PairMixer
 from comixup.mask_cut import MaskEnergy, mask_energy, minimize_masks
 from comixup.plan import MixPlan
@@ -29,7 +30,8 @@ class PuzzleMix(PairMixer):
     mode : {"batch", "elem"}, default "batch"
         Whether there is one draw for the batch or one for each output.
     grids : sequence of int, default (2, 4, 8, 16)
-        Number of patches along every spatial axis, drawn from these for every batch.
+        Number of patches along every spatial axis, drawn from these for every batch;
+        images need as many pixels as the largest along every axis.
     smoothness : float, default 1.2
         Weight beta >= 0 of (z_i - z_j)^2 for neighbouring patches.
     data_smoothness : float, default 0.5
@@ -104,6 +106,8 @@ class PuzzleMix(PairMixer):
 
     def needs(self, key: Key, spatial: tuple[int, ...]) -> Needs:
         """Say what a plan for this call is made from; the grid is drawn here."""
+        for grid in self.grids:  # all of them: whether images are too small is no matter of luck
+            require_fit("images", spatial, (grid,) * len(spatial))
         side = self.grids[int(key.stream(CHOICE).integers(len(self.grids)))]
         return Needs((side,) * len(spatial), self.data_smoothness > 0, self.zero_saliency)
 

@@ -40,6 +40,8 @@ class Key:
         """Return the key of a call with checked parts; `rng` goes before `seed`."""
         step = _validate.integer("step", step, 0)
         rank = _validate.integer("rank", rank, 0)
+        if step >= 2**63:
+            raise ValueError(f"step needs an integer below 2**63, got {step}")
         if rank >= 2**31:
             raise ValueError(f"rank needs an integer below 2**31, got {rank}")
         return cls(as_seed(seed if rng is None else rng), step, rank)
@@ -51,9 +53,7 @@ class Key:
 
     def stream(self, purpose: int) -> np.random.Generator:
         """Return the generator of what is drawn once for the whole batch, for one purpose."""
-        # one number more than the keys of groups have, so that no two of them can be equal
-        sequence = np.random.SeedSequence(self.seed, spawn_key=(self.step, self.rank, purpose, 1))
-        return np.random.default_rng(sequence)
+        return _generator(self.seed, self.step, self.rank, purpose, 1)
 
 
 SWITCH, CHOICE, DRAW = 0, 1, 2  # the purposes: mix at all, with which mixer, how
@@ -82,4 +82,17 @@ def require_seed(name: str, value: Any) -> int:
 
 def stream(seed: int, step: int, group: int) -> np.random.Generator:
     """Return the generator of one group of one step."""
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(step, group)))
+    return _generator(seed, step, group)
+
+
+def _generator(seed: int, step: int, *rest: int) -> np.random.Generator:
+    """Return the generator of a key (step, group) or (step, rank, purpose, 1).
+
+    A `SeedSequence` sees words of 32 bits without the borders of the numbers that they make up.
+    Groups have 1 or 2 words, so keys 2, 3 or 4; late steps put their second word at the end and
+    fill up to 5, 6 or 7. So the number of words tells where each number is, and no two keys of a
+    seed are equal.
+    """
+    late = (step >> 32, 0, 0) if step >= 2**32 else ()
+    key = (step % 2**32, *rest, *late)
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))

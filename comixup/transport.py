@@ -62,56 +62,70 @@ def _assign_all(saliency, shows, travel, origins):
     parent = np.empty(N, dtype=np.int64)
     done = np.empty(N, dtype=np.bool_)
     for p in range(P):
-        for i in range(N):
-            origins[p, i] = -1
-            place_of[i] = -1
-        # column reduction: every origin wants its cheapest place, the first one there gets it
-        for o in range(N):
-            best = o
-            lowest = travel[o, o] - saliency[p, o] * shows[p, o]
-            if saliency[p, o] > 0:
-                for i in range(N):
-                    c = travel[i, o] - saliency[p, o] * shows[p, i]
-                    if c < lowest:
-                        lowest = c
-                        best = i
-            price[o] = lowest
-            if origins[p, best] == -1:
-                origins[p, best] = o
-                place_of[o] = best
+        _take_cheapest(saliency[p], shows[p], travel, price, place_of, origins[p])
         for free in range(N):
-            if origins[p, free] >= 0:
-                continue
-            for o in range(N):
-                least[o] = travel[free, o] - saliency[p, o] * shows[p, free] - price[o]
-                parent[o] = free
-                done[o] = False
-            # Dijkstra over origins, by reduced costs, to the nearest one without a place
-            while True:
-                end = -1
-                for o in range(N):
-                    if not done[o] and (end == -1 or least[o] < least[end]):
-                        end = o
-                done[end] = True
-                i = place_of[end]
-                if i == -1:
-                    break
-                base = least[end] - (travel[i, end] - saliency[p, end] * shows[p, i] - price[end])
-                for o in range(N):
-                    if not done[o]:
-                        c = base + travel[i, o] - saliency[p, o] * shows[p, i] - price[o]
-                        if c < least[o]:
-                            least[o] = c
-                            parent[o] = i
-            for o in range(N):
-                if done[o] and o != end:
-                    price[o] += least[o] - least[end]
-            o = end
-            while True:
-                i = parent[o]
-                place_of[o] = i
-                previous = origins[p, i]
-                origins[p, i] = o
-                if i == free:
-                    break
-                o = previous
+            if origins[p, free] == -1:
+                _augment(
+                    free, saliency[p], shows[p], travel, price, place_of, origins[p],
+                    least, parent, done,
+                )  # fmt: skip
+
+
+@numba.njit(cache=True, nogil=True)
+def _take_cheapest(saliency, shows, travel, price, place_of, origins):
+    """Column reduction: every origin wants its cheapest place, the first one there gets it."""
+    N = len(saliency)
+    origins[:] = -1
+    place_of[:] = -1
+    for o in range(N):
+        best = o
+        lowest = travel[o, o] - saliency[o] * shows[o]
+        if saliency[o] > 0:
+            for i in range(N):
+                c = travel[i, o] - saliency[o] * shows[i]
+                if c < lowest:
+                    lowest = c
+                    best = i
+        price[o] = lowest
+        if origins[best] == -1:
+            origins[best] = o
+            place_of[o] = best
+
+
+@numba.njit(cache=True, nogil=True)
+def _augment(free, saliency, shows, travel, price, place_of, origins, least, parent, done):
+    """Give a free place an origin, and move those that give way to it."""
+    N = len(saliency)
+    for o in range(N):
+        least[o] = travel[free, o] - saliency[o] * shows[free] - price[o]
+        parent[o] = free
+        done[o] = False
+    # Dijkstra over origins, by reduced costs, to the nearest one without a place
+    while True:
+        end = -1
+        for o in range(N):
+            if not done[o] and (end == -1 or least[o] < least[end]):
+                end = o
+        done[end] = True
+        i = place_of[end]
+        if i == -1:
+            break
+        base = least[end] - (travel[i, end] - saliency[end] * shows[i] - price[end])
+        for o in range(N):
+            if not done[o]:
+                c = base + travel[i, o] - saliency[o] * shows[i] - price[o]
+                if c < least[o]:
+                    least[o] = c
+                    parent[o] = i
+    for o in range(N):
+        if done[o] and o != end:
+            price[o] += least[o] - least[end]
+    o = end
+    while True:
+        i = parent[o]
+        place_of[o] = i
+        previous = origins[i]
+        origins[i] = o
+        if i == free:
+            break
+        o = previous

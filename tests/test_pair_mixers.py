@@ -110,6 +110,34 @@ def test_streams_of_batches_and_groups_differ():
     assert len(draws) == len(streams)
 
 
+WORDS = st.sampled_from([0, 1, 2, 5, 2**31 - 1])
+STEPS = st.builds(lambda low, high: low + 2**32 * high, WORDS, WORDS)
+GROUPS = st.tuples(st.just("group"), STEPS, WORDS, WORDS)
+BATCHES = st.tuples(st.just("batch"), STEPS, WORDS, st.sampled_from([SWITCH, CHOICE, DRAW]))
+
+
+def first_draws(kind, step, rank, of):
+    rng = stream(7, step, of + 2**32 * rank) if kind == "group" else Key(7, step, rank).stream(of)
+    return rng.integers(2**62, size=2).tolist()
+
+
+@given(keys=st.lists(GROUPS | BATCHES, min_size=2, max_size=30, unique=True))
+def test_no_two_keys_have_one_stream(keys):
+    assert len({tuple(first_draws(*key)) for key in keys}) == len(keys)
+
+
+def test_words_of_late_steps_are_not_those_of_other_keys():
+    # as numbers of 64 bits in a row, both would be the words 5, 1, 2, 1
+    assert first_draws("group", 5 + 2**32, 1, 2) != first_draws("batch", 5, 1, DRAW)
+    assert first_draws("group", 1 + 2**32, 0, 3) != first_draws("group", 1, 3, 1)
+
+
+@given(step=st.integers(0, 2**32 - 1), group=st.integers(0, 2**63 - 1))
+def test_streams_of_early_steps_are_those_of_numpy(step, group):
+    sequence = np.random.SeedSequence(3, spawn_key=(step, group))
+    assert stream(3, step, group).random() == np.random.default_rng(sequence).random()
+
+
 @pytest.mark.parametrize("name", MIXERS)
 def test_prob_is_the_part_of_batches_that_are_mixed(name):
     rng = np.random.default_rng(0)
@@ -234,6 +262,22 @@ def test_cutmix_pastes_one_box(seed, layout):
             assert plan.share[j] == pytest.approx(1 - pasted.mean())
 
 
+@given(seed=SEEDS, layout=st.sampled_from(list(LAYOUTS)))
+def test_the_constructor_takes_the_fields_of_a_plan_and_no_other_share(seed, layout):
+    plan = CutMix(mode="elem")(np.ones((5, 1, *LAYOUTS[layout])), rng=seed).plan
+    fields = [plan.partner, plan.share, plan.spatial, plan.key, plan.boxes.copy()]
+    again = BoxPlan(*fields)
+    fields[-1][:] = 0  # the plan holds a copy
+    for name in ("partner", "share", "boxes"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(plan, name))
+        assert not getattr(again, name).flags.writeable
+    j = int(np.random.default_rng(seed).integers(5))
+    share = plan.share.copy()
+    share[j] = (share[j] + 0.5) % 1
+    with pytest.raises(ValueError, match=rf"share\[{j}\]"):
+        BoxPlan(plan.partner, share, plan.spatial, plan.key, plan.boxes)
+
+
 def test_cutmix_boxes_have_the_area_they_were_drawn_for():
     """Away from the border, the part left free is Beta(alpha, alpha) up to pixels."""
     free = []
@@ -304,11 +348,18 @@ BAD = [
     (lambda: CutMix()(np.zeros((2, 3, 4, 4)), [0, 1], rng=0), "num_classes"),
     (lambda: CutMix()(np.zeros((2, 3, 4, 4)), epoch=-1), "epoch"),
     (lambda: CutMix()(np.zeros((2, 3, 4, 4)), rank=2**31), "rank"),
+    (lambda: CutMix()(np.zeros((2, 3, 4, 4)), step=2**63), "step"),
     (lambda: BlendPlan([2, 0], [0.5, 0.5], (1,)), "partner"),
     (lambda: BlendPlan([1, 0], [0.5, 1.5], (1,)), "share"),
     (lambda: BoxPlan.from_boxes([0], [[[0, 3]]], spatial=(2,)), r"boxes\[0\]"),
     (lambda: BoxPlan.from_boxes([0], [[0, 3]], spatial=(2,)), "shape"),
     (lambda: BoxPlan.from_boxes([0], [[[0, 1]]], spatial=(2,)).apply(np.zeros(1)), "spatial"),
+    (lambda: BoxPlan.from_boxes([0], [[[0, 0]]], spatial=(0,)), "spatial needs an integer >= 1"),
+    (lambda: BoxPlan.from_boxes([0], np.zeros((1, 0, 2), int), spatial=()), "at least one axis"),
+    (lambda: BoxPlan([1, 0], [0.5, 0.5], (4,)), "from_boxes"),
+    (lambda: BoxPlan([0], [0.5], (4,), None, [[[0, 3]]]), r"share\[0\] is 0\.5 .* leaves 0\.25"),
+    (lambda: BoxPlan([0], [1.0], (4,), None, [[[3, 2]]]), r"boxes\[0\]"),
+    (lambda: BlendPlan([0], [1.0], (4, 0)), "spatial needs an integer >= 1"),
     (lambda: BlendPlan([1, 0], [1, 1], (2,)).apply(np.zeros((3, 2))), "2 inputs"),
     (lambda: BlendPlan([1, 0], [1, 1], ()).interpolate_loss(abs, [1]), "labels needs"),
     (lambda: BlendPlan([1, 0], [1, 1], ()).interpolate_loss(np.mean, [1, 2]), "reduction='none'"),

@@ -198,6 +198,18 @@ def test_every_option_matters(option, value):
     )
 
 
+@given(step=st.integers(0, 2**63 - 1), side=st.integers(1, 20))
+def test_images_too_small_for_one_of_the_grids_are_refused_at_every_step(step, side):
+    mix, key = PuzzleMix(), Key(0, step)
+    if side >= 16:
+        assert mix.needs(key, (side, 20)).grid[0] in mix.grids
+        return
+    with pytest.raises(ValueError, match=r"images needs at least one pixel per patch"):
+        mix.needs(key, (side, 20))
+    with pytest.raises(ValueError, match=r"images needs at least one pixel per patch"):
+        mix(np.ones((2, 1, side, 20)), rng=0, step=step)
+
+
 def test_labels_only_know_the_share_through_the_prior():
     """With a strong prior the mask follows the share that was drawn."""
     n = 6

@@ -196,6 +196,34 @@ def test_rows_of_any_kind_are_mixed():
     assert apply_labels(plan, torch.tensor([1, 0]), num_classes=3).shape == (2, 3)
 
 
+@pytest.mark.parametrize(
+    ("labels", "num_classes"),
+    [
+        ([[7], [3]], None),
+        ([[7], [3]], 1),
+        (np.zeros((2, 0)), None),
+        (np.zeros((2, 0), dtype=np.int64), 0),
+        (np.eye(2), 3),
+        ([1, 5], 5),
+        ([-1, 7], 5),
+    ],
+)
+def test_labels_are_refused_as_those_of_arrays(labels, num_classes):
+    plan = comixup.BlendPlan([1, 0], [0.5, 0.5], ())
+    with pytest.raises(ValueError, match="labels") as of_arrays:
+        plan.apply_labels(labels, num_classes=num_classes)
+    with pytest.raises(ValueError, match="labels") as of_tensors:
+        apply_labels(plan, torch.as_tensor(labels), num_classes=num_classes)
+    assert str(of_tensors.value) == str(of_arrays.value)
+
+
+def test_a_single_class_is_a_row_of_one():
+    plan = comixup.BlendPlan([1, 0], [0.75, 0.75], ())
+    for dtype in (torch.int64, torch.bool, torch.float32):
+        rows = apply_labels(plan, torch.tensor([[1], [0]], dtype=dtype), num_classes=1)
+        assert rows.tolist() == [[0.75], [0.25]]
+
+
 def test_a_hidden_layer_is_mixed_while_the_context_lasts():
     layers = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Linear(4, 2))
     plan = comixup.BlendPlan([1, 2, 0], [0.6] * 3, ())
@@ -214,8 +242,8 @@ BAD = [
     ({"images": IMAGES[:, 0]}, ValueError, "shape"),
     ({"images": IMAGES[0, 0]}, ValueError, r"images\[:, None\]"),
     ({"labels": torch.arange(3)}, ValueError, "4 inputs"),
-    ({"labels": torch.tensor([0, 1, 2, 9])}, ValueError, "got 9"),
-    ({"labels": torch.tensor([0, 1, 2, -1])}, ValueError, "got -1"),
+    ({"labels": torch.tensor([0, 1, 2, 9])}, ValueError, r"labels\[3\] is 9 \(1"),
+    ({"labels": torch.tensor([0, 1, 2, -1])}, ValueError, r"labels\[3\] is -1 \(1"),
     ({"labels": torch.rand(4)}, TypeError, "float32"),
     ({"labels": torch.rand(4, 7)}, ValueError, "num_classes is 5"),
     ({"saliency": SALIENCY[:3]}, ValueError, "one number per patch"),

@@ -256,6 +256,56 @@ def test_autocast_and_scaled_losses():
     torch.testing.assert_close(results["plain"][0].loss, results["scaled"][0].loss)
 
 
+@pytest.mark.parametrize("kind", [CoMixup, PuzzleMix])
+def test_a_scaler_gets_to_skip_the_step_that_overflows(kind):
+    options = CO if kind is CoMixup else {"grids": (2,), "seed": 0}
+    torch.manual_seed(0)
+    model, (images, labels) = nn.Sequential(nn.Flatten(), nn.Linear(192, 5)), batch()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    before = [p.detach().clone() for p in model.parameters()]
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**127)
+    result = training_step(
+        model, images, labels, kind(**options), clean_weight=1e5, scale=scaler.scale
+    )
+    assert not all(p.grad.isfinite().all() for p in model.parameters())
+    assert torch.isfinite(result.loss)
+    scaler.step(optimizer)
+    scaler.update()
+    assert scaler.get_scale() == 2.0**126
+    for p, value in zip(model.parameters(), before, strict=True):
+        assert torch.equal(p, value)
+
+
+class GradientTimes(nn.Module):
+    def __init__(self, factor):
+        super().__init__()
+        self.factor, self.inner = factor[:, None, None, None], network(dropout=0.0)
+
+    def forward(self, images):
+        if images.requires_grad:
+            images.register_hook(lambda gradient: gradient * self.factor)
+        return self.inner(images)
+
+
+@pytest.mark.parametrize("bad", [torch.inf, torch.nan, 3e38])
+def test_only_samples_that_overflow_are_uniform(bad):
+    images, labels = batch()
+    factor = torch.ones(8)
+    factor[2] = bad
+    model, clean = GradientTimes(factor), network(dropout=0.0)
+    options = {"clean_weight": 2.5, "scale": lambda value: 2.0**20 * value}  # 2 * 2.5 / 5 is 1
+    found = training_step(model, images, labels, CoMixup(**CO), step=0, **options)
+    leaf = images.clone().requires_grad_()
+    functional.cross_entropy(clean(leaf), labels).backward()
+    saliency = gradient_norm(leaf.grad)
+    saliency[2] = 1
+    expected = CoMixup(**CO).mix(images, None, saliency, step=0)
+    np.testing.assert_array_equal(found.plan.sources, expected.plan.sources)
+    if not np.isfinite(bad):  # 3e38 is too much only when it is scaled
+        with pytest.raises(ValueError, match=r"sample 2 \(not finite\)"):
+            training_step(model, images, labels, CoMixup(**CO))
+
+
 def test_bad_steps_are_refused():
     model, (images, labels) = network(), batch()
     with pytest.raises(ValueError, match="loss must be"):

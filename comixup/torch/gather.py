@@ -97,11 +97,7 @@ def label_rows(labels: Tensor, n: int, num_classes: int | None) -> Tensor:
     if labels.ndim not in (1, 2) or len(labels) != n:
         raise ValueError(f"labels needs {needed} of {n} inputs, got {tuple(labels.shape)}")
     if labels.ndim == 2:
-        if num_classes is not None and labels.shape[1] != num_classes:
-            raise ValueError(
-                f"labels has {labels.shape[1]} classes a row, but num_classes is {num_classes}"
-            )
-        return labels if labels.is_floating_point() else labels.to(torch.float32)
+        return _given_rows(labels, num_classes)
     if labels.is_floating_point() or labels.dtype == torch.bool:
         raise TypeError(f"labels needs {needed}, got {labels.dtype} of shape {tuple(labels.shape)}")
     if num_classes is None:
@@ -111,11 +107,31 @@ def label_rows(labels: Tensor, n: int, num_classes: int | None) -> Tensor:
         )
     low, high = (int(v) for v in torch.aminmax(labels))
     if low < 0 or high >= num_classes:
+        outside = (labels < 0) | (labels >= num_classes)
+        i = int(outside.nonzero()[0])
         raise ValueError(
-            f"labels needs class indices in 0..{num_classes - 1} (num_classes={num_classes}), got "
-            f"{low if low < 0 else high}"
+            f"labels needs class indices in 0..{num_classes - 1} (num_classes={num_classes}), but "
+            f"labels[{i}] is {int(labels[i])} ({int(outside.sum())} such entries)."
         )
     return torch.nn.functional.one_hot(labels.long(), num_classes).to(torch.float32)
+
+
+def _given_rows(rows: Tensor, num_classes: int | None) -> Tensor:
+    shape = tuple(rows.shape)
+    if shape[1] == 0:
+        raise ValueError(f"labels needs at least one class, got the shape {shape}")
+    indices = not rows.is_floating_point() and rows.dtype != torch.bool
+    if shape[1] == 1 and indices and rows.max() > 1:
+        raise ValueError(
+            f"labels of shape {shape} with values above 1 look like a column of class indices: "
+            "pass labels[:, 0], with num_classes."
+        )
+    if num_classes is not None and shape[1] != num_classes:
+        raise ValueError(
+            f"labels has {shape[1]} classes a row, but num_classes is {num_classes}. Leave "
+            "num_classes out for one-hot, soft or multi-label rows."
+        )
+    return rows if rows.is_floating_point() else rows.to(torch.float32)
 
 
 def _numpy_kind(dtype: torch.dtype) -> np.dtype[Any]:

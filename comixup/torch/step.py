@@ -81,7 +81,8 @@ def training_step(
     amp : torch.dtype, optional
         Run the forward passes under autocast to this type, e.g. ``torch.bfloat16``.
     scale : callable, optional
-        ``scaler.scale`` of a `torch.amp.GradScaler`: applied to losses before `backward`.
+        ``scaler.scale`` of a `torch.amp.GradScaler`: applied to losses before `backward`. Where a
+        gradient overflows, which makes the scaler skip the step, saliency is uniform.
 
     Returns
     -------
@@ -101,7 +102,6 @@ def training_step(
     _validate.real("clean_weight", clean_weight)
     if not callable(loss):
         loss = LOSSES[_validate.choice("loss", loss, tuple(LOSSES))]
-    scale = scale or (lambda value: value)
     key = mix.key(step=step)
     clean, saliency = _clean_pass(
         model, images, labels, mix.active(key, epoch), clean_weight, amp, scale
@@ -112,7 +112,7 @@ def training_step(
         logits = model(mixed)
     rows = mix.labels(plan, labels, logits.shape[1])
     mixed_loss = loss(logits, rows)
-    scale(mixed_loss).backward()
+    (mixed_loss if scale is None else scale(mixed_loss)).backward()
     mixed_loss = mixed_loss.detach()
     return StepResult(clean + mixed_loss, clean, mixed_loss, logits.detach(), plan)
 
@@ -124,7 +124,7 @@ def _clean_pass(
     mixer: Mixer | None,
     weight: float,
     amp: torch.dtype | None,
-    scale: Callable[[Tensor], Tensor],
+    scale: Callable[[Tensor], Tensor] | None,
 ) -> tuple[Tensor, Tensor | None]:
     """Return the clean loss, backpropagated, and the saliency, if the mixer uses any."""
     none = torch.zeros((), device=images.device)
@@ -139,9 +139,17 @@ def _clean_pass(
             logits = model(leaf)
         with torch.autocast(images.device.type, enabled=False):
             loss = 2 * weight / logits.shape[1] * functional.cross_entropy(logits.float(), labels)
-        scale(loss).backward()
+        (loss if scale is None else scale(loss)).backward()
     assert leaf.grad is not None
-    return loss.detach(), gradient_norm(leaf.grad)
+    saliency = gradient_norm(leaf.grad)
+    return loss.detach(), saliency if scale is None else _uniform_where_infinite(saliency)
+
+
+def _uniform_where_infinite(saliency: Tensor) -> Tensor:
+    # a scaler expects overflows and skips the step: no reason to stop, nor to wait for the device
+    column = (-1,) + (1,) * (saliency.ndim - 1)
+    finite = saliency.flatten(1).sum(dim=1).isfinite().reshape(column)
+    return torch.where(finite, saliency, torch.ones_like(saliency))
 
 
 def _autocast(images: Tensor, amp: torch.dtype | None) -> AbstractContextManager[Any]:
