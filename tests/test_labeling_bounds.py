@@ -168,12 +168,12 @@ def test_two_submodular_labels_are_solved_alike(seed, n):
 @pytest.mark.parametrize(
     ("options", "labels", "method"),
     [
-        ({"metric": "linear"}, 3, "one minimum cut over ordered labels"),
-        ({}, 3, "alpha-expansion"),
-        ({"metric": "quadratic", "truncation": 5}, 4, "alpha-beta swap"),
-        ({"weights": -1.0}, 2, "roof duality"),
-        ({"weights": -1.0}, 3, "iterated conditional modes"),
-        ({"label_costs": [1.0, 0.0, 0.0]}, 3, "iterated conditional modes"),
+        ({"metric": "linear"}, 3, "ishikawa"),
+        ({}, 3, "alpha_expansion"),
+        ({"metric": "quadratic", "truncation": 5}, 4, "alpha_beta_swap"),
+        ({"weights": -1.0}, 2, "qpbo"),
+        ({"weights": -1.0}, 3, "icm"),
+        ({"label_costs": [1.0, 0.0, 0.0]}, 3, "icm"),
     ],
 )
 def test_the_front_door_takes_what_fits(options, labels, method):
@@ -188,7 +188,7 @@ def test_the_front_door_takes_what_fits(options, labels, method):
 def test_the_front_door_refuses_what_does_not_fit():
     energy = LabelingEnergy(np.zeros((2, 3)), metric="quadratic")
     with pytest.raises(ValueError, match="alpha_expansion needs a metric"):
-        minimize(energy, method="expansion")
+        minimize(energy, method="alpha_expansion")
     with pytest.raises(ValueError, match="leave out initial"):
         minimize(energy, method="ishikawa", initial=[0, 0])
     for function in (dual_bound, label):

@@ -78,7 +78,7 @@ def alpha_beta_swap(
         labels=labels.reshape(energy.shape),
         value=energy.value(labels),
         status=Status.LOCAL if done else Status.MAX_ITER,
-        method="alpha-beta swap",
+        method="alpha_beta_swap",
         n_cuts=int(room.clock[_moves.CUTS]),
     )
 

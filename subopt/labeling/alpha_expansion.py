@@ -75,7 +75,7 @@ def alpha_expansion(
         labels=labels.reshape(energy.shape),
         value=energy.value(labels),
         status=Status.LOCAL if done else Status.MAX_ITER,
-        method="alpha-expansion",
+        method="alpha_expansion",
         n_cuts=int(room.clock[_moves.CUTS]),
     )
 

@@ -147,7 +147,7 @@ def dual_bound(
         labels=labels.reshape(energy.shape),
         value=energy.value(labels),
         status=status,
-        method=f"tree-reweighted message passing, {len(bounds)} sweeps",
+        method=f"dual_bound: {len(bounds)} sweeps",
     )
     return certified(energy, labeling, certificate)
 

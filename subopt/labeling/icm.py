@@ -77,7 +77,7 @@ def icm(
         labels=labels.reshape(energy.shape),
         value=energy.value(labels),
         status=Status.LOCAL if done else Status.MAX_ITER,
-        method="iterated conditional modes",
+        method="icm",
     )
 
 

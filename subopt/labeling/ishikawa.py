@@ -60,7 +60,7 @@ def ishikawa(energy: LabelingEnergy) -> Labeling:
         labels=labels.reshape(energy.shape),
         value=energy.value(labels),
         status=Status.STALLED,
-        method="one minimum cut over ordered labels",
+        method="ishikawa",
         n_cuts=1,
     )
     return certified(energy, labeling, certificate)

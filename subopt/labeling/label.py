@@ -17,8 +17,8 @@ from subopt.labeling.qpbo import qpbo
 
 ARCS = 5_000_000  # beyond so many nodes and arcs "auto" does not build the graph of `ishikawa`
 _MOVES: dict[str, Callable[..., Labeling]] = {
-    "expansion": alpha_expansion,
-    "swap": alpha_beta_swap,
+    "alpha_expansion": alpha_expansion,
+    "alpha_beta_swap": alpha_beta_swap,
     "icm": icm,
 }
 _EXACT: dict[str, Callable[[LabelingEnergy], Labeling]] = {"ishikawa": ishikawa, "qpbo": qpbo}
@@ -36,11 +36,11 @@ def label(
     Parameters
     ----------
     energy : LabelingEnergy
-    method : {"auto", "ishikawa", "qpbo", "expansion", "swap", "icm"}
+    method : {"auto", "ishikawa", "qpbo", "alpha_expansion", "alpha_beta_swap", "icm"}
         "auto" takes the first that fits: `ishikawa` is exact, `qpbo` knows what it proves,
         `alpha_expansion` needs a metric, `alpha_beta_swap` less, `icm` nothing.
     initial : array_like of int, shape (\*grid,) or (n,), optional
-        Labels to start from, for "expansion", "swap" and "icm".
+        Labels to start from, for the last three.
     lower_bound : bool, default False
         Whether to add a certificate of `dual_bound` if the method has none.
 
@@ -58,7 +58,7 @@ def label(
     >>> energy = LabelingEnergy([[0, 3, 9], [2, 1, 2], [9, 3, 0]], weights=0.5)
     >>> result = minimize(energy, lower_bound=True)
     >>> result.method, result.value, result.gap, result.status.name
-    ('alpha-expansion', 2.0, 0.0, 'OPTIMAL')
+    ('alpha_expansion', 2.0, 0.0, 'OPTIMAL')
     """
     if not isinstance(energy, LabelingEnergy):
         raise TypeError(f"label needs a LabelingEnergy, got {type(energy).__name__}")

@@ -72,7 +72,7 @@ def qpbo(energy: LabelingEnergy) -> Labeling:
         labels=labels.reshape(energy.shape),
         value=energy.value(labels),
         status=Status.LOCAL,
-        method=f"roof duality: {int(known.sum())} of {energy.n} labels persistent",
+        method=f"qpbo: {int(known.sum())} of {energy.n} labels persistent",
         n_cuts=1,
         persistent=known.reshape(energy.shape),
     )
