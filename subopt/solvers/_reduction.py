@@ -24,9 +24,12 @@ ENOUGH = 0.5
 
 
 def scale_of(low: Array, high: Array) -> float:
-    """Return the largest gain in absolute value, but at most 1, and 1 if there is none."""
+    """Return the largest gain in absolute value, but at least 1e-6 and at most 1.
+
+    Smaller gains may be all rounding of larger numbers inside F.
+    """
     largest = max(float(np.abs(low).max(initial=0.0)), float(np.abs(high).max(initial=0.0)))
-    return min(1.0, largest) if largest > 0 else 1.0
+    return min(1.0, max(1e-6, largest))
 
 
 class Reduction:
@@ -45,7 +48,7 @@ class Reduction:
     low, high : ndarray of float64
         ``function(j | all others)`` and ``function({j})``: the range of entry j of a base.
     scale : float
-        The largest gain of F in absolute value, but at most 1: what tolerances are multiplied by.
+        The largest gain of F, between 1e-6 and 1: what tolerances are multiplied by.
     n_evals : int
         Number of sweeps and of calls of `marginals`.
     """
