@@ -20,7 +20,7 @@ import numpy as np
 
 from subopt import _validate
 from subopt._types import Array
-from subopt.algebra import Sum, combination
+from subopt.algebra import combination, terms_of
 from subopt.difference import DifferenceOfSubmodular
 from subopt.function import SetFunction
 from subopt.functions.entropy import Entropy
@@ -62,8 +62,7 @@ class Parts(NamedTuple):
     @classmethod
     def of(cls, h: DifferenceOfSubmodular) -> Parts:
         """Pair terms of f with terms of g that grow faster."""
-        left = list(h.f.terms) if isinstance(h.f, Sum) else [(1.0, h.f)]
-        right = list(h.g.terms) if isinstance(h.g, Sum) else [(1.0, h.g)]
+        left, right = list(terms_of(h.f)), list(terms_of(h.g))
         falling = []
         for j, (a, F) in enumerate(left):
             for k, (b, G) in enumerate(right):

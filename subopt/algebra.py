@@ -206,6 +206,11 @@ def normalize(F: SetFunction) -> SetFunction:
     return F if empty == 0 else _Normalized(F, empty)
 
 
+def terms_of(F: SetFunction) -> tuple[tuple[float, SetFunction], ...]:
+    """Return the factors and functions that F is the sum of; F itself if it is no sum."""
+    return F.terms if isinstance(F, Sum) else ((1.0, F),)
+
+
 def combination(n: int, parts: list[tuple[float, SetFunction]]) -> SetFunction:
     """Return the sum of scale * F in normal form: flat, like terms merged, no zero factors."""
     terms: list[tuple[float, SetFunction]] = []
@@ -215,7 +220,7 @@ def combination(n: int, parts: list[tuple[float, SetFunction]]) -> SetFunction:
                 f"A sum needs functions on one ground set, got n = {n} and n = {F.n}. "
                 "F.restrict(S) takes a function to the subsets of S."
             )
-        for a, G in F.terms if isinstance(F, Sum) else ((1.0, F),):
+        for a, G in terms_of(F):
             _collect(terms, scale * a, G)
     if len(terms) == 1 and terms[0][0] == 1:
         return terms[0][1]

@@ -1,6 +1,6 @@
 """Set functions as modular ones plus capped modular ones: what linear programs can lift.
 
-    F(S) = offset + linear(S) + sum over k of scales[k] * min(caps[k], w_k(S)),   scales, w_k >= 0
+    F(S) = linear(S) + sum over k of scales[k] * min(caps[k], w_k(S)),   scales, w_k >= 0
 
 Cuts, coverage, concave functions of counts, facility location and truncations are of this form,
 and it is closed under sums, restriction, contraction and complement. One capped term has both of
@@ -31,8 +31,6 @@ class CapForm:
         The rows w_k; weights are positive.
     caps, scales : ndarray of float64, shape (rows,)
         Positive, and ``caps[k] < w_k(V)``: a row that is never capped is in `linear`.
-    offset : float
-        Such that F(∅) = 0.
 
     Examples
     --------
@@ -48,7 +46,6 @@ class CapForm:
     weights: Array
     caps: Array
     scales: Array
-    offset: float = 0.0
 
     @property
     def n(self) -> int:
@@ -67,20 +64,21 @@ class CapForm:
     def value(self, x: Array) -> float:
         """Evaluate the concave extension, which is F on 0-1 vectors."""
         capped = np.minimum(self.caps, self.levels(x))
-        return float(self.offset + self.linear @ x + self.scales @ capped)
+        return float(self.linear @ x + self.scales @ capped)
 
     def tangent(self, x: Array) -> tuple[float, Array]:
         """Return constant and weights of the modular upper bound that is tight at x."""
         full = self.levels(x) >= self.caps
-        constant = self.offset + float((self.scales * self.caps)[full].sum())
+        constant = float((self.scales * self.caps)[full].sum())
         free = ~full[self.rows]
         parts = (self.scales[self.rows] * self.weights)[free]
         return constant, self.linear + np.bincount(self.indices[free], parts, minlength=self.n)
 
     def scaled(self, scale: float) -> CapForm:
         """Return scale * F for a nonnegative factor."""
-        form = replace(self, linear=scale * self.linear, scales=scale * self.scales)
-        return replace(form, offset=scale * self.offset) if scale > 0 else nothing(self.n)
+        if scale == 0:
+            return nothing(self.n)
+        return replace(self, linear=scale * self.linear, scales=scale * self.scales)
 
     def fix(self, inside: Array, kept: Array) -> CapForm:
         """Return T -> F(inside ∪ kept[T]) - F(inside), for index arrays."""
@@ -109,7 +107,6 @@ class CapForm:
             self,
             linear=-self.linear - np.bincount(self.indices, parts, minlength=self.n),
             caps=totals - self.caps,
-            offset=0.0,
         )
 
 
@@ -152,5 +149,4 @@ def total(n: int, forms: list[CapForm]) -> CapForm:
         np.concatenate([form.weights for form in forms]),
         np.concatenate([form.caps for form in forms]),
         np.concatenate([form.scales for form in forms]),
-        float(sum(form.offset for form in forms)),
     )

@@ -140,15 +140,7 @@ def _(F: Cardinality) -> CapForm:
 
 @cap_form.register
 def _(F: HypergraphCut) -> CapForm:
-    d = F._data
-    elements = row_of(d.indptr)[np.argsort(d.indices, kind="stable")]
-    sizes = np.bincount(d.indices, minlength=len(d.weights))
-    first = np.cumsum(sizes) - sizes
-    groups = []
-    for m, table in F._tables.items():
-        edges = np.flatnonzero(sizes == m)
-        groups.append((elements[first[edges][:, None] + np.arange(m)], table, d.weights[edges]))
-    return _of_counts(F, groups)
+    return _of_counts(F, F._groups())
 
 
 @cap_form.register

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from subopt._types import Array
-from subopt.algebra import Sum, combination
+from subopt.algebra import combination, terms_of
 from subopt.cap_form import CapForm, nothing, total
 from subopt.function import SetFunction
 from subopt.functions._phi import CALLABLE, LOG1P, MIN, SQRT
@@ -43,7 +43,7 @@ class Majorant:
         forms: list[CapForm] = [nothing(F.n)]
         other: list[tuple[float, SetFunction]] = []
         self._roots: list[tuple[float, _Roots]] = []
-        for scale, G in F.terms if isinstance(F, Sum) else ((1.0, F),):
+        for scale, G in terms_of(F):
             if isinstance(G, ConcaveOfModular) and (roots := _Roots.of(G)) is not None:
                 self._roots.append((scale, roots))
                 continue

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import inspect
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, overload
 
 import numpy as np
 
 from subopt import _validate
+from subopt._threads import in_order, thread_count
 from subopt._types import RNG, ArrayLike
 from subopt.difference import DifferenceOfSubmodular
 from subopt.function import SetFunction
@@ -282,9 +281,7 @@ def minimize_many(
             )
     else:
         rngs = list(_validate.generator(rng).spawn(len(tasks)))
-    if threads is None:
-        threads = os.cpu_count() or 1
-    threads = min(_validate.positive_int("threads", threads), len(tasks))
+    threads = min(thread_count(threads), len(tasks))
     jobs = []
     for problem, source in zip(tasks, rngs, strict=True):
         own: dict[str, Any] = {}
@@ -293,7 +290,4 @@ def minimize_many(
         if isinstance(problem, DifferenceOfSubmodular) and options.get("method", "auto") == "auto":
             own["threads"] = 1  # these here are for whole problems
         jobs.append(partial(minimize, problem, **options, **own))
-    if threads <= 1:
-        return [job() for job in jobs]
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(lambda job: job(), jobs))
+    return in_order(lambda job: job(), jobs, threads)

@@ -9,10 +9,8 @@ nothing but the time. Only `time_limit` can.
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -20,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from subopt import _validate
+from subopt._threads import in_order, thread_count
 from subopt._types import RNG, Array
 from subopt.difference import DifferenceOfSubmodular
 from subopt.function import SetFunction
@@ -168,8 +167,7 @@ class _Run:
         self.h, self.rng, self.callback = h, rng, callback
         default = max(8, min(32, 4096 // max(1, h.n)))
         self.starts = default if starts is None else _validate.natural("starts", starts)
-        count = os.cpu_count() or 1
-        self.threads = count if threads is None else _validate.positive_int("threads", threads)
+        self.threads = thread_count(threads)
         self.deadline = math.inf
         if time_limit is not None:
             self.deadline = time.monotonic() + _validate.nonnegative("time_limit", time_limit)
@@ -185,11 +183,7 @@ class _Run:
         """Run tasks on several threads; results come in the order of the tasks."""
         if not tasks or (self.left() == 0.0 and self.found):
             return
-        if self.threads == 1 or len(tasks) == 1:
-            results = [task(self.left()) for task in tasks]
-        else:
-            with ThreadPoolExecutor(min(self.threads, len(tasks))) as pool:
-                results = list(pool.map(lambda task: task(self.left()), tasks))
+        results = in_order(lambda task: task(self.left()), tasks, self.threads)
         self.n_iter += sum(result.n_iter for result in results)
         self.n_evals += sum(result.n_evals for result in results)
         self.found += results

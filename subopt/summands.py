@@ -14,7 +14,7 @@ import numpy as np
 
 from subopt._jit import njit
 from subopt._types import Array
-from subopt.algebra import Sum
+from subopt.algebra import terms_of
 from subopt.function import SetFunction
 from subopt.functions._sparse import row_of
 from subopt.functions.cardinality import Cardinality
@@ -82,8 +82,7 @@ _SIMPLE = Cut | HypergraphCut | Coverage | Cardinality
 
 def is_sum_of_simple(F: SetFunction) -> bool:
     """Return whether `summands` works."""
-    terms = F.terms if isinstance(F, Sum) else ((1.0, F),)
-    return F.n == 0 or all(isinstance(term, Modular | _SIMPLE) for _, term in terms)
+    return F.n == 0 or all(isinstance(term, Modular | _SIMPLE) for _, term in terms_of(F))
 
 
 def summands(F: SetFunction) -> Summands:
@@ -103,8 +102,7 @@ def summands(F: SetFunction) -> Summands:
     unary = np.zeros(F.n)
     none = np.zeros(0, dtype=np.int64)
     sizes, elements, firsts, seconds, kinds = [none], [none], [np.zeros(0)], [np.zeros(0)], []
-    terms = F.terms if isinstance(F, Sum) else ((1.0, F),)
-    for scale, term in terms if F.n else ():
+    for scale, term in terms_of(F) if F.n else ():
         if isinstance(term, Modular):
             unary += scale * term.weights
             continue

@@ -23,6 +23,7 @@ from subopt import _validate
 from subopt._families import FAMILIES
 from subopt._strategies import compositions, masks, orders, set_functions
 from subopt._types import RNG, Array, ArrayLike, Subset
+from subopt.certificate import all_masks
 from subopt.function import SetFunction
 
 __all__ = [
@@ -87,8 +88,7 @@ def all_values(F: SetFunction) -> Array:
     """Return F at all 2^n sets: entry k is the set of the elements i with bit i of k set."""
     if F.n > 24:
         raise ValueError(f"2^n values need n <= 24, got n = {F.n}. Restrict F to a smaller set.")
-    bits = (np.arange(2**F.n)[:, None] >> np.arange(F.n)) & 1 == 1
-    return np.array([F.value(mask) for mask in bits])
+    return np.array([F.value(mask) for mask in all_masks(F.n)])
 
 
 def brute_force(F: SetFunction) -> tuple[Array, float]:

@@ -52,11 +52,6 @@ def searched(h, **options):
         return branch_and_bound(h, rng=0, **options)
 
 
-def values_of(h):
-    masks = (np.arange(2**h.n)[:, None] >> np.arange(h.n)) & 1 == 1
-    return np.array([h.value(mask) for mask in masks])
-
-
 def size(h):
     return 1e-8 * (1 + np.abs(all_values(h.f)).max() + np.abs(all_values(h.g)).max())
 
@@ -66,7 +61,7 @@ def size(h):
 @given(seed=seeds, n=st.integers(1, 9))
 def test_it_finds_the_minimum_and_proves_it(family, seed, n):
     h = problem(family, seed, n)
-    lowest, tol = values_of(h).min(), size(h)
+    lowest, tol = all_values(h).min(), size(h)
     for solve in (searched, branch_and_bound):
         result = solve(h)
         assert result.status is Status.OPTIMAL
@@ -82,7 +77,7 @@ def test_features_are_selected_with_a_bound_of_their_own(seed, n, price):
     h = features(seed, n, price)
     assert Parts.of(h).falling
     result = searched(h)
-    assert result.value == pytest.approx(values_of(h).min(), abs=1e-8)
+    assert result.value == pytest.approx(all_values(h).min(), abs=1e-8)
     assert result.gap <= 1e-7
     assert result.certificate.check(h, result.mask) == pytest.approx(result.gap, abs=1e-8)
 
@@ -90,7 +85,7 @@ def test_features_are_selected_with_a_bound_of_their_own(seed, n, price):
 @given(seed=seeds, n=st.integers(2, 8))
 def test_the_best_set_and_the_bound_only_improve(seed, n):
     h = problem("coverage", seed, n)
-    lowest, tol, seen = values_of(h).min(), size(h), []
+    lowest, tol, seen = all_values(h).min(), size(h), []
     final = searched(h, callback=seen.append)
     assert seen[-1].value == final.value
     for before, after in pairwise(seen):
@@ -107,7 +102,7 @@ def test_the_best_set_and_the_bound_only_improve(seed, n):
 def test_limits_leave_a_bracket(family, seed, n, limit):
     h = problem(family, seed, n)
     result = searched(h, node_limit=limit)
-    lowest, tol = values_of(h).min(), size(h)
+    lowest, tol = all_values(h).min(), size(h)
     assert result.lower_bound - tol <= lowest <= result.value + tol
     assert result.status in (Status.OPTIMAL, Status.MAX_ITER)
     assert result.certificate.check(h, result.mask) == pytest.approx(result.gap, abs=tol)
@@ -129,7 +124,7 @@ def test_a_gap_may_remain(seed, n, gap):
     result = searched(h, gap=gap)
     assert result.status is Status.OPTIMAL
     assert result.gap <= gap + size(h)
-    assert values_of(h).min() >= result.value - gap - size(h)
+    assert all_values(h).min() >= result.value - gap - size(h)
 
 
 # What it is made of -------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import scipy.sparse as sp
 from families import FAMILIES
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_max_flow_minimize import CUTS
 
 from subopt import (
     Cardinality,
@@ -19,6 +20,7 @@ from subopt import (
     MatroidRank,
     Modular,
 )
+from subopt.certificate import all_masks
 from subopt.cvx import lovasz
 from subopt.lift import cap_form, is_liftable
 from subopt.testing import all_values
@@ -27,14 +29,7 @@ cp = pytest.importorskip("cvxpy")
 seeds = st.integers(0, 2**32 - 1)
 few = settings(max_examples=max(3, settings().max_examples // 6))
 LIFTABLE = [
-    "modular",
-    "cut",
-    "directed cut",
-    "hypergraph cut",
-    "star hypergraph",
-    "clique hypergraph",
-    "coverage",
-    "cardinality",
+    *CUTS,
     "capped groups",
     "facility location",
     "partition rank",
@@ -59,7 +54,7 @@ def nodes(expression):
 
 
 def bits(n):
-    return ((np.arange(2**n)[:, None] >> np.arange(n)) & 1).astype(float)
+    return all_masks(n).astype(float)
 
 
 @every_family

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from subopt import Decomposition, Function, Modular, SetFunction, branch_and_bound, decompose
+from subopt.certificate import all_masks
 from subopt.testing import all_values, assert_submodular
 
 seeds = st.integers(0, 2**32 - 1)
@@ -28,16 +29,12 @@ def test_any_table_is_a_difference_of_submodular_functions(seed, n, matrix):
     assert not h.estimated
     curvature = h.curvature if matrix else h.curvature.max()
     for k in (h, decompose(value, curvature, n=n)):
-        np.testing.assert_allclose([k.value(m) for m in masks(n)], table, atol=1e-9)
+        np.testing.assert_allclose([k.value(m) for m in all_masks(n)], table, atol=1e-9)
         assert_submodular(k.f)
         assert_submodular(k.g)
     result = branch_and_bound(h)
     assert result.value == pytest.approx(table.min(), abs=1e-9)
     assert result.certificate.check(h, result.mask) <= 1e-7
-
-
-def masks(n):
-    return (np.arange(2**n)[:, None] >> np.arange(n)) & 1 == 1
 
 
 def test_the_smallest_curvature_is_found():

@@ -22,6 +22,7 @@ from subopt import (
     minimize,
     prox,
 )
+from subopt.certificate import all_masks
 from subopt.solvers.decomposed import _onto_path, _onto_sizes, decomposed
 from subopt.summands import summands
 from subopt.testing import all_values
@@ -56,7 +57,7 @@ def test_the_parts_add_up_to_the_function(family, other, seed, n):
     F = member(family, other, seed, max(n, 1))
     F = F if n else F.restrict([])
     parts = summands(F)
-    masks = (np.arange(2**n)[:, None] >> np.arange(n)) & 1 == 1
+    masks = all_masks(n)
     np.testing.assert_allclose([by_parts(parts, mask) for mask in masks], all_values(F), atol=1e-9)
     for p in np.flatnonzero(parts.is_path):
         members = parts.elements[parts.indptr[p] : parts.indptr[p + 1]]
@@ -84,7 +85,7 @@ def test_any_shares_prove_a_bound_and_no_more(family, other, seed, n):
     rng = np.random.default_rng(seed)
     parts = summands(F)
     x, excess = parts.bound(rng.normal(size=len(parts.elements)) * rng.integers(1, 9))
-    masks = (np.arange(2**n)[:, None] >> np.arange(n)) & 1 == 1
+    masks = all_masks(n)
     assert (masks @ x - excess <= all_values(F) + 1e-9).all()
     result = decomposed(F)
     shares = result.certificate.shares

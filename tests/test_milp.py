@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_branch_and_bound import problem, size, values_of
+from test_branch_and_bound import problem, size
 from test_cvx import LIFTABLE
 
 from subopt import (
@@ -22,6 +22,7 @@ from subopt import (
     branch_and_bound,
     milp,
 )
+from subopt.testing import all_values
 
 seeds = st.integers(0, 2**32 - 1)
 few = settings(max_examples=max(3, settings().max_examples // 6))
@@ -33,7 +34,7 @@ few = settings(max_examples=max(3, settings().max_examples // 6))
 def test_it_finds_the_minimum(family, seed, n):
     h = problem(family, seed, n, LIFTABLE)
     result = milp(h)
-    lowest, tol = values_of(h).min(), 100 * size(h)  # HiGHS has tolerances of 1e-6
+    lowest, tol = all_values(h).min(), 100 * size(h)  # HiGHS has tolerances of 1e-6
     assert isinstance(result, MilpResult)
     assert result.status is Status.REPORTED
     assert result.value == h.value(result.mask.copy())

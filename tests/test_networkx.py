@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from subopt import Cut, HypergraphCut, MatroidRank
+from subopt.certificate import all_masks
 from subopt.testing import FAMILIES, all_values
 
 nx = pytest.importorskip("networkx")
@@ -56,7 +57,7 @@ def test_graphic_rank_is_the_size_of_a_spanning_forest(seed):
     graph = nx.gnm_random_graph(5, 6, seed=seed % 2**31)
     F = MatroidRank.from_networkx(nx.relabel_nodes(graph, dict(enumerate("abcde"))))
     edges = list(graph.edges)
-    for mask in (np.arange(2**F.n)[:, None] >> np.arange(F.n)) & 1 == 1:
+    for mask in all_masks(F.n):
         sub = nx.Graph([edges[i] for i in np.flatnonzero(mask)])
         expected = len(sub) - nx.number_connected_components(sub) if len(sub) else 0
         assert F.value(mask) == expected

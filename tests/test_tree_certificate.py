@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_branch_and_bound import features, problem, searched, size, values_of
+from test_branch_and_bound import features, problem, searched, size
 
 from subopt import (
     Cardinality,
@@ -19,6 +19,7 @@ from subopt import (
     branch_and_bound,
     minimize,
 )
+from subopt.testing import all_values
 from subopt.tree_certificate import BOUND, COSTS, EXHAUSTED, MARGINALS, SPLIT, Step
 
 seeds = st.integers(0, 2**32 - 1)
@@ -45,12 +46,12 @@ def test_bounds_that_are_not_proven_raise(seed, n):
     steps, low = result.certificate.steps, result.lower_bound
     with pytest.raises(CertificateError, match="prove"):
         TreeCertificate(steps, low + 0.1 + abs(low)).check(h, result.mask)
-    lower = h + Modular(np.full(n, -1.0 - np.abs(values_of(h)).max()))
+    lower = h + Modular(np.full(n, -1.0 - np.abs(all_values(h)).max()))
     with pytest.raises(CertificateError, match=r"prove|hold"):
         result.certificate.check(lower, np.ones(n, dtype=np.bool_))
-    worst = np.unravel_index(values_of(h).argmax(), (2,) * n)[::-1]  # any set may be asked about
+    worst = np.unravel_index(all_values(h).argmax(), (2,) * n)[::-1]  # any set may be asked about
     gap = result.certificate.check(h, np.array(worst) == 1)
-    assert gap == pytest.approx(values_of(h).max() - low, abs=size(h))
+    assert gap == pytest.approx(all_values(h).max() - low, abs=size(h))
 
 
 def test_every_part_of_a_tree_counts():
@@ -155,7 +156,7 @@ def test_the_smallest_problems(n, sign):
 ], ids=["zero", "tangents", "parabola", "cycles"])  # fmt: skip
 def test_ties_everywhere(h):
     result = searched(h)
-    assert result.value == pytest.approx(values_of(h).min(), abs=1e-9)
+    assert result.value == pytest.approx(all_values(h).min(), abs=1e-9)
     assert result.gap <= 1e-7
     assert result.certificate.check(h, result.mask) <= 1e-7
 
@@ -163,7 +164,7 @@ def test_ties_everywhere(h):
 @given(seed=seeds, n=st.integers(2, 7), power=st.sampled_from([-9, -5, 5, 9]))
 def test_scales_that_differ(seed, n, power):
     h = 10.0**power * problem("cut", seed, n) + problem("coverage", seed, n)
-    lowest, tol = values_of(h).min(), size(h)
+    lowest, tol = all_values(h).min(), size(h)
     result = searched(h)
     assert result.value <= lowest + tol
     assert result.lower_bound <= lowest + tol

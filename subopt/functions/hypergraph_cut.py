@@ -181,6 +181,10 @@ class HypergraphCut(SetFunction):
 
     def as_cut(self) -> CutForm:
         """Return the graph with an auxiliary node per edge and drop of slope of its table."""
+        return concave_cut_form(self.n, self._groups())
+
+    def _groups(self) -> list[tuple[Array, Array, Array]]:
+        """Return members (edges, m), table (m + 1,) and weights of the edges of every size m."""
         d = self._data
         elements = row_of(d.indptr)[np.argsort(d.indices, kind="stable")]
         sizes = np.bincount(d.indices, minlength=len(d.weights))
@@ -190,7 +194,7 @@ class HypergraphCut(SetFunction):
             edges = np.flatnonzero(sizes == m)
             members = elements[first[edges][:, None] + np.arange(m)]
             groups.append((members, table, d.weights[edges]))
-        return concave_cut_form(self.n, groups)
+        return groups
 
     def _state(self, mask: Array) -> Any:
         d = self._data

@@ -127,36 +127,21 @@ def grow(
                 k += _1
             else:
                 time += 1
-                if tree == SOURCE:
-                    last = _augment(
-                        degree,
-                        v,
-                        u,
-                        k,
-                        shift,
-                        wrap,
-                        residual,
-                        excess,
-                        state,
-                        outward,
-                        inward,
-                        orphans,
-                    )
-                else:
-                    last = _augment(
-                        degree,
-                        u,
-                        v,
-                        k ^ _1,
-                        shift,
-                        wrap,
-                        residual,
-                        excess,
-                        state,
-                        outward,
-                        inward,
-                        orphans,
-                    )
+                a, b, arc = (v, u, k) if tree == SOURCE else (u, v, k ^ _1)
+                last = _augment(
+                    degree,
+                    a,
+                    b,
+                    arc,
+                    shift,
+                    wrap,
+                    residual,
+                    excess,
+                    state,
+                    outward,
+                    inward,
+                    orphans,
+                )
                 tail = _adopt(
                     degree,
                     last,

@@ -7,14 +7,12 @@ own workspace, and share nothing: answers do not depend on their number.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
-from subopt import _validate
+from subopt._threads import in_order, thread_count
 from subopt._types import Array, ArrayLike
 from subopt.graph._grid_input import Grids, grids
 from subopt.graph._grid_layout import Layout, Workspace, layout, tails, workspace
@@ -72,9 +70,7 @@ def grid_cut_many(
     38
     """
     problem = grids(source_capacity, sink_capacity, weights, offsets, periodic, many=True)
-    if threads is None:
-        threads = os.cpu_count() or 1
-    threads = _validate.positive_int("threads", threads)
+    threads = thread_count(threads)
     one = layout(1, problem.shape, problem.offsets, problem.periodic)
     # at least one stack a thread, none larger than the cache likes
     count = max(1, min(_CELLS // max(one.cells, 1), -(-problem.stack // threads)))
@@ -95,11 +91,8 @@ def grid_cut_many(
                 work = workspace(plan, part.dtype)
             _fill(cuts, here, part, plan, work, maximal)
 
-    if threads == 1 or len(starts) <= 1:
-        run(starts)
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(run, [starts[i::threads] for i in range(threads)]))
+    threads = min(threads, max(len(starts), 1))
+    in_order(run, [starts[i::threads] for i in range(threads)], threads)
     values = cuts.values
     if (values >= problem.beyond).any():
         raise ValueError(

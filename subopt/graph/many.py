@@ -6,14 +6,12 @@ network, one workspace and a share of the problems, and writes only their rows o
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
-from subopt import _validate
 from subopt._jit import njit
+from subopt._threads import in_order, thread_count
 from subopt._types import Array, ArrayLike
 from subopt.graph._check import Graph, bounded, capacities, ends
 from subopt.graph.augment import augment, reach
@@ -119,15 +117,8 @@ def max_flow_many(
         answer = sides, flows, trees
         _solve(part, network, slot, *rows, excess, np.bool_(maximal), *room, *answer)
 
-    if threads is None:
-        threads = os.cpu_count() or 1
-    threads = min(_validate.positive_int("threads", threads), max(problems, 1))
-    shares = np.array_split(np.arange(problems), threads)
-    if threads == 1:
-        run(shares[0])
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(run, shares))
+    threads = min(thread_count(threads), max(problems, 1))
+    in_order(run, np.array_split(np.arange(problems), threads), threads)
     values = _values(sides, tails, heads, parts, whole)
     return Flows(values, sides, flows.astype(np.int64) if whole else flows, trees)
 

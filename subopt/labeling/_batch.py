@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from subopt import _validate
+from subopt._threads import in_order, thread_count
 from subopt._types import Array, ArrayLike
 from subopt.labeling.energy import LARGEST, LabelingEnergy
 
@@ -81,17 +80,12 @@ def run(
     size = np.abs(energy.weights).sum() * np.abs(energy.table).max()
     tolerance = 1e-12 * (np.abs(costs).max(axis=1).sum(axis=1) + size) + 1e-300
     tables, graph = energy.tables, energy.adjacency
-    count = os.cpu_count() or 1 if threads is None else _validate.positive_int("threads", threads)
-    parts = [s for s in np.array_split(np.arange(P), min(count, max(P, 1))) if len(s)]
+    count = min(thread_count(threads), max(P, 1))
+    parts = [s for s in np.array_split(np.arange(P), count) if len(s)]
 
     def one(part: Array) -> None:
         s = slice(part[0], part[-1] + 1)
         kernel(costs[s], tables, graph, labels[s], values[s], tolerance[s], *options())
 
-    if len(parts) <= 1:
-        for part in parts:
-            one(part)
-    else:
-        with ThreadPoolExecutor(len(parts)) as pool:
-            list(pool.map(one, parts))
+    in_order(one, parts, count)
     return LabelingBatch(labels.reshape(P, *energy.shape), values)

@@ -17,8 +17,7 @@ from subopt.labeling import _batch, _moves
 from subopt.labeling._batch import LabelingBatch
 from subopt.labeling._moves import MOVES, begin, connect, lowered, relabel, solve
 from subopt.labeling.energy import LabelingEnergy
-from subopt.labeling.labeling import Labeling, rounding
-from subopt.result import Status
+from subopt.labeling.labeling import Labeling, local, rounding
 
 
 def alpha_beta_swap(
@@ -74,13 +73,7 @@ def alpha_beta_swap(
         cycles,
         room,
     )
-    return Labeling(
-        labels=labels.reshape(energy.shape),
-        value=energy.value(labels),
-        status=Status.LOCAL if done else Status.MAX_ITER,
-        method="alpha_beta_swap",
-        n_cuts=int(room.clock[_moves.CUTS]),
-    )
+    return local(energy, labels, "alpha_beta_swap", done=done, n_cuts=int(room.clock[_moves.CUTS]))
 
 
 def alpha_beta_swap_many(

@@ -19,8 +19,7 @@ from subopt.labeling import _batch, _moves
 from subopt.labeling._batch import LabelingBatch
 from subopt.labeling._moves import MOVES, begin, connect, lowered, relabel, solve
 from subopt.labeling.energy import LabelingEnergy
-from subopt.labeling.labeling import Labeling, rounding
-from subopt.result import Status
+from subopt.labeling.labeling import Labeling, local, rounding
 
 MEMORY = 2**29  # bytes for the flows of all labels; with more they are not kept
 
@@ -71,13 +70,7 @@ def alpha_expansion(
     _, done = expand_all(
         energy.costs, energy.tables, energy.adjacency, labels, rounding(energy), cycles, room
     )
-    return Labeling(
-        labels=labels.reshape(energy.shape),
-        value=energy.value(labels),
-        status=Status.LOCAL if done else Status.MAX_ITER,
-        method="alpha_expansion",
-        n_cuts=int(room.clock[_moves.CUTS]),
-    )
+    return local(energy, labels, "alpha_expansion", done=done, n_cuts=int(room.clock[_moves.CUTS]))
 
 
 def alpha_expansion_many(

@@ -12,8 +12,7 @@ from subopt import _validate
 from subopt._jit import njit
 from subopt._types import ArrayLike
 from subopt.labeling.energy import LabelingEnergy
-from subopt.labeling.labeling import Labeling, rounding
-from subopt.result import Status
+from subopt.labeling.labeling import Labeling, local, rounding
 
 
 def icm(
@@ -73,12 +72,7 @@ def icm(
         rounding(energy),
         cycles,
     )
-    return Labeling(
-        labels=labels.reshape(energy.shape),
-        value=energy.value(labels),
-        status=Status.LOCAL if done else Status.MAX_ITER,
-        method="icm",
-    )
+    return local(energy, labels, "icm", done=done)
 
 
 @njit

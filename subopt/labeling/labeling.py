@@ -69,6 +69,14 @@ class Labeling:
         return max(0.0, self.value - self.lower_bound)
 
 
+def local(
+    energy: LabelingEnergy, labels: Array, method: str, *, done: bool, n_cuts: int = 0
+) -> Labeling:
+    """Return what a method of moves ends with: a local minimum, if it is done."""
+    status = Status.LOCAL if done else Status.MAX_ITER
+    return Labeling(labels.reshape(energy.shape), energy.value(labels), status, method, n_cuts)
+
+
 def certified(energy: LabelingEnergy, labeling: Labeling, certificate: Certificate) -> Labeling:
     """Return the labeling with a certificate, and OPTIMAL if the bound meets the value."""
     met = labeling.value - certificate.lower_bound <= rounding(energy)

@@ -23,7 +23,13 @@ ENOUGH = 0.5
 """A minor is made when at most this share of the elements is left: making it is not free."""
 
 
-def scale_of(low: Array, high: Array) -> float:
+def scale_of(F: SetFunction) -> float:
+    """Return what tolerances for F are multiplied by, see `Reduction`."""
+    none = np.zeros(F.n, dtype=np.bool_)
+    return _scale(F.marginals(~none), F.marginals(none))
+
+
+def _scale(low: Array, high: Array) -> float:
     """Return the largest gain in absolute value, but at least 1e-6 and at most 1.
 
     Smaller gains may be all rounding of larger numbers inside F.
@@ -133,7 +139,7 @@ class Reduction:
             self._check_finite(self.high)
             self._check_finite(self.low)
             if n == self.F.n:
-                self.scale = scale_of(self.low, self.high)
+                self.scale = _scale(self.low, self.high)
             if not self._elementary:
                 return
             # those with F(i) < 0 first, those with F(i | V - i) > 0 last, the others between

@@ -13,7 +13,7 @@ import numpy as np
 from subopt import _validate
 from subopt._jit import njit
 from subopt._types import Array
-from subopt.algebra import Sum
+from subopt.algebra import terms_of
 from subopt.certificate import BaseCertificate
 from subopt.function import SetFunction
 from subopt.functions.cardinality import Cardinality
@@ -86,14 +86,13 @@ def _prefix(order, u, d, maximal):
 
 def is_size_and_weights(F: SetFunction) -> bool:
     """Return whether F is known to be g(|S|) + u(S)."""
-    terms = F.terms if isinstance(F, Sum) else ((1.0, F),)
-    return all(isinstance(term, Cardinality | Modular) for _, term in terms)
+    return all(isinstance(term, Cardinality | Modular) for _, term in terms_of(F))
 
 
 def size_and_weights(F: SetFunction) -> tuple[Array, Array]:
     """Return g (n + 1,) and u (n,) with F(S) = g(|S|) + u(S)."""
     g, u = np.zeros(F.n + 1), np.zeros(F.n)
-    for scale, term in F.terms if isinstance(F, Sum) else ((1.0, F),):
+    for scale, term in terms_of(F):
         if isinstance(term, Cardinality):
             g += scale * term.values
         else:

@@ -82,8 +82,7 @@ def decomposed(
     seconds = math.inf if time_limit is None else _validate.nonnegative("time_limit", time_limit)
     deadline = time.monotonic() + seconds
     rng = _validate.generator(rng)
-    none = np.zeros(F.n, dtype=np.bool_)
-    tol *= scale_of(F.marginals(~none), F.marginals(none))
+    tol *= scale_of(F)
     parts = summands(F)
     shares, work = _start(parts), np.empty((6, parts.largest + 1))
     value, mask, n_iter = math.inf, np.zeros(F.n, dtype=np.bool_), 0

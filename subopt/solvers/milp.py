@@ -88,7 +88,7 @@ def milp(
         raise RuntimeError(f"HiGHS failed: {found.message}")
     mask = np.zeros(h.n, dtype=np.bool_) if found.x is None else found.x[: h.n] > 0.5
     bound = found.mip_dual_bound
-    bound = -math.inf if bound is None else float(bound) + f.offset - g.offset
+    bound = -math.inf if bound is None else float(bound)
     status = Status.REPORTED if found.status == 0 else Status.TIME_LIMIT
     return _result(h, mask, bound, status, int(found.mip_node_count or 0))
 

@@ -124,8 +124,7 @@ def _extreme(
     For integral F the values of the point of smallest norm are fractions with denominators up to
     n, so that any price below 1 / n leaves exactly one minimizer.
     """
-    none = np.zeros(F.n, dtype=np.bool_)
-    scale = scale_of(F.marginals(~none), F.marginals(none))
+    scale = scale_of(F)
     price = (0.5 if F.integral else scale * max(stop.tol, 1e-9)) / (F.n + 1)
     priced = F + Modular(np.full(F.n, sign * price))
 
