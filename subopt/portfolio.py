@@ -63,8 +63,8 @@ METHODS: dict[str, Callable[..., Result]] = {
 
 Task = Callable[[float | None], Result]
 ROUNDS = 4
-PROVABLE, INTERVALS = 32, 16
-"""Up to which n a proof is tried, and how many intervals of branch and bound it may take."""
+PROVABLE, SMALL = 32, 16
+"""Up to which n a proof is tried; up to which n it is worth more than a few intervals."""
 
 
 def minimize_difference(
@@ -221,10 +221,11 @@ class _Run:
     def prove(self) -> None:
         """Look for a proof that the best set is a minimum, or for a better one."""
         best, stream = self.best(), self.rng.spawn(1)[0]
+        limit = 128 if self.h.n <= SMALL else 16
 
         def proof(left: float | None) -> Result:
             result = branch_and_bound(
-                self.h, start=best.mask, node_limit=INTERVALS, time_limit=left, rng=stream
+                self.h, start=best.mask, node_limit=limit, time_limit=left, rng=stream
             )
             if result.value < best.value:
                 return result
