@@ -223,6 +223,8 @@ def _check(what: str, options: dict[str, Any], allowed: tuple[str, ...]) -> None
         if name not in allowed:
             hint = "; f - g is a SetFunction if g is modular" if what == "a SetFunction" else ""
             raise TypeError(f"minimize of {what} takes {', '.join(allowed)}; got {name}{hint}")
+    if (callback := options.get("callback")) is not None and not callable(callback):
+        raise TypeError(f"callback needs to be callable with a result, got {callback!r}")
 
 
 def minimize_many(
