@@ -208,7 +208,7 @@ def normalize(F: SetFunction) -> SetFunction:
     ...     n = 2
     ...     def value(self, mask):
     ...         return 5.0 + mask.sum()
-    >>> normalize(Shifted())([0])
+    >>> float(normalize(Shifted())([0]))
     1.0
     """
     empty = F.value(np.zeros(F.n, dtype=np.bool_))
