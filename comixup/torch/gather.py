@@ -16,7 +16,6 @@ from comixup.mixture import Mixture
 from comixup.pairs import BlendPlan, BoxPlan
 from comixup.plan import MixPlan
 
-
 HOST_DTYPES = (torch.float32, torch.float64, torch.uint8)
 
 
@@ -94,9 +93,14 @@ def apply_labels(plan: Mixture, labels: Tensor, *, num_classes: int | None = Non
     return mixed.to(rows.dtype)
 
 
-def label_rows(labels: Tensor, n: int, num_classes: int | None) -> Tensor:
+def label_rows(labels: Any, n: int, num_classes: int | None) -> Tensor:
     """Return labels as float rows (n, K), or say what is wrong with them."""
     needed = "class indices (batch,) or one-hot, soft or multi-label rows (batch, classes)"
+    if not isinstance(labels, Tensor):
+        raise TypeError(
+            f"labels needs a tensor of {needed}, got {type(labels).__name__}. Convert it first: "
+            "torch.as_tensor(labels, device=images.device)."
+        )
     if labels.ndim not in (1, 2) or len(labels) != n:
         raise ValueError(f"labels needs {needed} of {n} inputs, got {tuple(labels.shape)}")
     if labels.ndim == 2:
@@ -134,7 +138,21 @@ def _given_rows(rows: Tensor, num_classes: int | None) -> Tensor:
             f"labels has {shape[1]} classes a row, but num_classes is {num_classes}. Leave "
             "num_classes out for one-hot, soft or multi-label rows."
         )
-    return rows if rows.is_floating_point() else rows.to(torch.float32)
+    rows = rows if rows.is_floating_point() else rows.to(torch.float32)
+    _require_weights(rows)
+    return rows
+
+
+def _require_weights(rows: Tensor) -> None:
+    low, high = torch.aminmax(rows) if len(rows) else (rows.sum(), rows.sum())
+    if low >= 0 and high < math.inf:
+        return
+    bad = ~((rows >= 0) & (rows < math.inf))
+    i, k = bad.nonzero()[0].tolist()
+    raise ValueError(
+        f"labels needs finite numbers >= 0, but labels[{i}, {k}] is {rows[i, k].item():g} "
+        f"({int(bad.sum())} such entries)."
+    )
 
 
 def _numpy_kind(dtype: torch.dtype) -> np.dtype[Any]:

@@ -12,7 +12,13 @@ from torch import Tensor
 
 from comixup.grid import patch_edges, patch_pixels, require_fit
 from comixup.saliency import normalized
-from comixup.summary import Needs, Summary, require_map_shape, saliency_maps
+from comixup.summary import (
+    Needs,
+    Summary,
+    require_map_shape,
+    require_saliency,
+    saliency_maps,
+)
 
 
 def summarize(images: Tensor, saliency: Any, needs: Needs) -> Callable[[], Summary]:
@@ -24,6 +30,7 @@ def summarize(images: Tensor, saliency: Any, needs: Needs) -> Callable[[], Summa
     n, spatial = len(images), tuple(images.shape[2:])
     grid = needs.grid
     if grid is None:
+        require_saliency(saliency, tuple(images.shape), spatial)
         return lambda: Summary(n, spatial)
     require_fit("images", spatial, grid)
     if saliency is None or isinstance(saliency, str):
