@@ -5,7 +5,7 @@ and calls `augment` as often as it likes: nothing is allocated. Python code call
 """
 
 from subopt._jit import njit
-from subopt.graph.boykov_kolmogorov import LABEL, grow, plant
+from subopt.graph.boykov_kolmogorov import grow, plant
 from subopt.graph.network import send
 from subopt.graph.push_relabel import push_relabel
 
@@ -48,11 +48,11 @@ def augment_within(n, network, residual, excess, work, limit):
         return True
     done = False
     if limit > 0:
-        plant(n, excess, work.node, work.state)
+        plant(n, excess, work)
         done = grow(network, residual, excess, work, limit)
     if done:
         for v in range(n):
-            work.side[v] = work.node[v, LABEL] > 0
+            work.side[v] = work.label[v] > 0
     else:
         push_relabel(n, network, residual, excess, work)
         reach(n, network, residual, excess, work, 1)

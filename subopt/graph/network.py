@@ -24,31 +24,29 @@ class Network(NamedTuple):
 
 
 class Workspace(NamedTuple):
-    """What a maximum flow writes to, besides residual capacities and excesses; 37 bytes a node."""
+    """What a maximum flow writes to, besides residual capacities and excesses; 26 bytes a node."""
 
     side: Array  # (n,) bool; afterwards: the smallest source side
     supply: Array  # (n,) like the excess
     queue: Array  # (n,) int32
-    node: Array  # (n + 1, 4) int32, for `boykov_kolmogorov`; for `push_relabel` it is these three:
     label: Array  # (n,) int32
-    cursor: Array  # (n,) int32
-    tally: Array  # (n + 1,) int32
-    state: Array  # (3,) int64
+    parent: Array  # (n,) int32
+    active: Array  # (n + 1,) int32
+    waits: Array  # (n,) bool
+    state: Array  # (2,) int64
 
 
 def workspace(n: int, dtype: Any = np.float64) -> Workspace:
     """Return room for graphs of up to n nodes."""
-    node = np.empty((n + 1, 4), dtype=np.int32)
-    cells = node.reshape(-1)
     return Workspace(
         np.empty(n, dtype=np.bool_),
         np.empty(n, dtype=dtype),
         np.empty(n, dtype=np.int32),
-        node,
-        cells[:n],
-        cells[n : 2 * n],
-        cells[2 * n : 3 * n + 1],
-        np.zeros(3, dtype=np.int64),
+        np.empty(n, dtype=np.int32),
+        np.empty(n, dtype=np.int32),
+        np.empty(n + 1, dtype=np.int32),
+        np.empty(n, dtype=np.bool_),
+        np.zeros(2, dtype=np.int64),
     )
 
 

@@ -66,7 +66,7 @@ def _narrow_end(n, indptr, residual, excess):
 def _push(n, network, residual, excess, work, along):
     """Push excess until all that is left cannot reach a demand, along arcs (0) or against (1)."""
     indptr, heads, twin = network
-    label, cursor, queue, tally = work.label, work.cursor, work.queue, work.tally
+    label, cursor, queue, tally = work.label, work.parent, work.queue, work.active
     budget = 2 * (n + indptr[n])  # a search has long rows in its favour
     effort, first, count, top = budget + 1, 0, 0, n
     while True:
@@ -144,7 +144,7 @@ def _close(gap, n, label, tally):
 def _exact_labels(n, network, residual, excess, work, along):
     """Set labels to the distance from the nearest demand, n where there is none; the largest."""
     indptr, heads, _ = network
-    label, cursor, queue, tally = work.label, work.cursor, work.queue, work.tally
+    label, cursor, queue, tally = work.label, work.parent, work.queue, work.active
     count = 0
     for v in range(n):
         cursor[v] = indptr[v]
