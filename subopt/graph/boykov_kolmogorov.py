@@ -17,11 +17,15 @@ References
    PhD thesis, Cornell University, 2004: distances with time stamps.
 """
 
+import numpy as np
+
 from subopt._jit import njit
 from subopt.graph.network import send
 
 # what `work.parent` says of a node besides the slot of the arc to its parent, in its own row
 ROOT, ORPHAN = -1, -2
+
+_1 = np.uint64(1)  # slots and nodes are unsigned: numba then leaves out the tests for negative ones
 
 FIRST, COUNT = 0, 1  # the entries of `work.state`: the nodes of `work.active` that wait
 
@@ -65,31 +69,31 @@ def grow(network, residual, excess, work, limit):
     while state[COUNT] > 0:
         if limit < 0:
             return False
-        v = active[state[FIRST]]
+        v = np.uint32(active[state[FIRST]])
         state[FIRST] = state[FIRST] + 1 if state[FIRST] + 1 < active.shape[0] else 0
         state[COUNT] -= 1
         work.waits[v] = False
         own = label[v]
         along = 0 if own > 0 else 1
         step = 1 if own > 0 else -1
-        e, end = indptr[v], indptr[v + 1]
-        limit -= end - e
+        e, end = np.uint64(indptr[v]), np.uint64(indptr[np.int64(v) + 1])
+        limit -= np.int64(end - e)
         while e < end and own != 0:
-            if residual[e, along] > 0:
-                u = heads[e]
-                other = label[u] * step
+            u = np.uint32(heads[e])
+            other = label[u] * step
+            if (residual[e, along] > 0) & ((other <= 0) | (other > own * step + 1)):
                 if other < 0:
-                    a = e if own > 0 else twin[e]
+                    a = e if own > 0 else np.uint64(twin[e])
                     count = _augment(a, heads, twin, residual, excess, work)
                     limit -= adopt(count, network, residual, work)
                     own = label[v]
                     continue  # with the same arc
-                if other == 0 or other > own * step + 1:  # nearer to a root through v
-                    parent[u] = twin[e]
-                    label[u] = own + step
-                    if other == 0:
-                        activate(u, work)
-            e += 1
+                # nearer to a root through v
+                parent[u] = twin[e]
+                label[u] = own + step
+                if other == 0:
+                    activate(u, work)
+            e += _1
     return True
 
 
@@ -99,27 +103,27 @@ def _augment(a, heads, twin, residual, excess, work):
     parent, orphans = work.parent, work.queue
     amount = residual[a, 0]
     for along in (0, 1):
-        v = heads[a] if along == 0 else heads[twin[a]]
+        v = np.uint32(heads[a] if along == 0 else heads[twin[a]])
         while parent[v] >= 0:
             p = parent[v]
             amount = min(amount, residual[p, along])
-            v = heads[p]
+            v = np.uint32(heads[p])
         amount = min(amount, abs(excess[v]))
-    send(residual, a, twin[a], amount)
+    send(residual, a, np.uint64(twin[a]), amount)
     count = 0
     for along in (0, 1):
-        v = heads[a] if along == 0 else heads[twin[a]]
+        v = np.uint32(heads[a] if along == 0 else heads[twin[a]])
         p = parent[v]
         while p >= 0:
             if along == 0:
-                send(residual, p, twin[p], amount)
+                send(residual, np.uint64(p), np.uint64(twin[p]), amount)
             else:
-                send(residual, twin[p], p, amount)
+                send(residual, np.uint64(twin[p]), np.uint64(p), amount)
             if residual[p, along] <= 0:
                 parent[v] = ORPHAN
                 orphans[count] = v
                 count += 1
-            v = heads[p]
+            v = np.uint32(heads[p])
             p = parent[v]
         excess[v] += amount if along == 0 else -amount
         if (excess[v] < 0) == (excess[v] > 0):  # exactly zero
@@ -141,7 +145,7 @@ def adopt(count, network, residual, work):
         orphans[k], orphans[count - 1 - k] = orphans[count - 1 - k], orphans[k]
     q = 0
     while count > 0:
-        v = orphans[q]
+        v = np.uint32(orphans[q])
         q = q + 1 if q + 1 < room else 0
         count -= 1
         if parent[v] != ORPHAN:
@@ -149,20 +153,20 @@ def adopt(count, network, residual, work):
         own = label[v]
         step = 1 if own > 0 else -1
         back = 1 if own > 0 else 0
-        start, end = indptr[v], indptr[v + 1]
+        start, end = np.uint64(indptr[v]), np.uint64(indptr[np.int64(v) + 1])
         e = start
         while e < end:
-            other = label[heads[e]]
-            if 0 < other * step < own * step and residual[e, back] > 0:
+            other = label[np.uint32(heads[e])] * step
+            if (0 < other) & (other < own * step) & (residual[e, back] > 0):
                 break
-            e += 1
-        effort += end - start
+            e += _1
+        effort += np.int64(end - start)
         if e < end:
             parent[v] = e
             label[v] = label[heads[e]] + step
             continue
         for e in range(start, end):
-            u = heads[e]
+            u = np.uint32(heads[e])
             if label[u] * step > 0:
                 if residual[e, back] > 0:
                     activate(u, work)
@@ -171,7 +175,7 @@ def adopt(count, network, residual, work):
                     last = q + count
                     orphans[last if last < room else last - room] = u
                     count += 1
-        effort += end - start
+        effort += np.int64(end - start)
         label[v] = 0
         parent[v] = ROOT
     return effort
