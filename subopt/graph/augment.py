@@ -4,6 +4,8 @@ A caller that is compiled itself keeps a `Network`, residual capacities, excesse
 and calls `augment` as often as it likes: nothing is allocated. Python code calls `max_flow`.
 """
 
+import numpy as np
+
 from subopt._jit import njit
 from subopt.graph.boykov_kolmogorov import grow, plant
 from subopt.graph.network import send
@@ -92,13 +94,15 @@ def reach(n, network, residual, excess, work, sign):
             count += 1
     q = 0
     while q < count:
-        v = queue[q]
+        v = np.uint32(queue[q])
         q += 1
-        for e in range(indptr[v], indptr[v + 1]):
-            if residual[e, along] > 0 and not side[heads[e]]:
-                side[heads[e]] = True
-                queue[count] = heads[e]
-                count += 1
+        for e in range(np.uint64(indptr[v]), np.uint64(indptr[np.int64(v) + 1])):
+            # without branches, which nobody could predict
+            u = np.uint32(heads[e])
+            new = (residual[e, along] > 0) & (not side[u])
+            side[u] |= new
+            queue[count] = u
+            count += new
 
 
 @njit

@@ -76,6 +76,8 @@ class DynamicMaxFlow:
         ):
             _finite(name, part)
         _exact(g)
+        # of its own: those of the caller may change
+        g = Graph(*(part.copy() if isinstance(part, np.ndarray) else part for part in g))
         self._graph = g
         self._forward, self._backward = g.forward.astype(float), g.backward.astype(float)
         self._network, self._slot = csr(g.n, g.tails, g.heads)

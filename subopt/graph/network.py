@@ -28,7 +28,7 @@ class Workspace(NamedTuple):
 
     side: Array  # (n,) bool; afterwards: the smallest source side
     supply: Array  # (n,) like the excess
-    queue: Array  # (n,) int32
+    queue: Array  # (n + 1,) int32
     label: Array  # (n,) int32
     parent: Array  # (n,) int32
     active: Array  # (n + 1,) int32
@@ -41,7 +41,7 @@ def workspace(n: int, dtype: Any = np.float64) -> Workspace:
     return Workspace(
         np.empty(n, dtype=np.bool_),
         np.empty(n, dtype=dtype),
-        np.empty(n, dtype=np.int32),
+        np.empty(n + 1, dtype=np.int32),
         np.empty(n, dtype=np.int32),
         np.empty(n, dtype=np.int32),
         np.empty(n + 1, dtype=np.int32),
@@ -106,10 +106,10 @@ def drain(slot, forward, backward, residual, flow):
         a = slot[e]
         if a < 0:
             flow[e] = 0
-        elif forward[e] <= backward[e]:  # the other may be so large that it is rounded
-            flow[e] = forward[e] - residual[a, 0]
         else:
-            flow[e] = residual[a, 1] - backward[e]
+            ahead, back = forward[e] - residual[a, 0], residual[a, 1] - backward[e]
+            # the larger capacity may be so large that it is rounded
+            flow[e] = ahead if forward[e] <= backward[e] else back
 
 
 @njit
