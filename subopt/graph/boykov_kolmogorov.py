@@ -5,16 +5,19 @@ augmented; what it saturates cuts off orphans, which look for a new parent in th
 it. Fast when paths are short and cuts are local. The number of augmentations has no bound in terms
 of the graph alone, so there is a limit on the work, after which `push_relabel` goes on from here.
 
-Compiled. The supply and demand of a node are one signed number, and what the trees know of it is
-four int32 that share a cache line. The trees stay valid after `grow`: they can be mended and grown
-on when capacities have changed.
+A label is the length of the path to a root when a node joined, and rises along every path of a
+tree. So an orphan takes neighbours with smaller labels only, which cannot be its descendants, and
+never walks to a root to make sure, as in [2]_; unlike there it leaves the tree if there is none.
+
+Compiled. The supply and demand of a node are one signed number. The trees stay valid after `grow`:
+they can be mended and grown on when capacities have changed.
 
 References
 ----------
 .. [1] Y. Boykov, V. Kolmogorov, "An experimental comparison of min-cut/max-flow algorithms for
    energy minimization in vision", IEEE TPAMI 26(9), 2004, section 3.
-.. [2] V. Kolmogorov, "Graph based algorithms for scene reconstruction from two or more views",
-   PhD thesis, Cornell University, 2004: distances with time stamps.
+.. [2] A. V. Goldberg, S. Hed, H. Kaplan, R. E. Tarjan, R. F. Werneck, "Maximum flows by incremental
+   breadth-first search", ESA 2011.
 """
 
 import numpy as np
@@ -22,12 +25,12 @@ import numpy as np
 from subopt._jit import njit
 from subopt.graph.network import send
 
-# what `work.parent` says of a node besides the slot of the arc to its parent, in its own row
+# what `work.parent` has besides the slot of the arc to the parent, in the row of the node
 ROOT, ORPHAN = -1, -2
 
-_1 = np.uint64(1)  # slots and nodes are unsigned: numba then leaves out the tests for negative ones
+FIRST, COUNT = 0, 1  # the entries of `work.state`: which part of `work.active` waits
 
-FIRST, COUNT = 0, 1  # the entries of `work.state`: the nodes of `work.active` that wait
+_1 = np.uint64(1)  # slots and nodes are unsigned: numba then leaves out the tests for negative ones
 
 
 @njit
@@ -157,7 +160,7 @@ def adopt(count, network, residual, work):
         e = start
         while e < end:
             other = label[np.uint32(heads[e])] * step
-            if (0 < other) & (other < own * step) & (residual[e, back] > 0):
+            if (other > 0) & (other < own * step) & (residual[e, back] > 0):
                 break
             e += _1
         effort += np.int64(end - start)

@@ -76,9 +76,8 @@ class DynamicMaxFlow:
         ):
             _finite(name, part)
         _exact(g)
-        # of its own: those of the caller may change
-        g = Graph(*(part.copy() if isinstance(part, np.ndarray) else part for part in g))
-        self._graph = g
+        forward, backward, source, sink = (part.copy() for part in g[3:7])  # the caller may write
+        self._graph = g._replace(forward=forward, backward=backward, source=source, sink=sink)
         self._forward, self._backward = g.forward.astype(float), g.backward.astype(float)
         self._network, self._slot = csr(g.n, g.tails, g.heads)
         self._residual = np.empty((len(self._network.heads), 2))
@@ -175,11 +174,16 @@ def _finite(name: str, values: Array) -> None:
 
 
 def _exact(g: Graph) -> None:
-    total = sum(float(part.sum(dtype=float)) for part in (g.forward, g.backward, g.source, g.sink))
+    with np.errstate(over="ignore"):
+        total = sum(float(part.sum(dtype=float)) for part in g[3:7])
     if g.whole and total >= 2**52:
         raise ValueError(
             "DynamicMaxFlow needs ints that add up to less than 2**52 to be exact, but they add up "
             f"to {total:g}. Pass floats to accept rounding, or use max_flow."
+        )
+    if not np.isfinite(total):
+        raise ValueError(
+            "DynamicMaxFlow needs capacities that add up to less than 1e308. Scale them."
         )
 
 

@@ -29,10 +29,10 @@ class Workspace(NamedTuple):
     side: Array  # (n,) bool; afterwards: the smallest source side
     supply: Array  # (n,) like the excess
     queue: Array  # (n + 1,) int32
-    label: Array  # (n,) int32
-    parent: Array  # (n,) int32
-    active: Array  # (n + 1,) int32
-    waits: Array  # (n,) bool
+    label: Array  # (n,) int32: length of a path to a root, < 0 to demand; or a distance from demand
+    parent: Array  # (n,) int32, in `boykov_kolmogorov`; the current arcs in `push_relabel`
+    active: Array  # (n + 1,) int32, a queue of nodes; or how many nodes have some label
+    waits: Array  # (n,) bool, whether a node is in that queue
     state: Array  # (2,) int64
 
 
