@@ -67,16 +67,18 @@ def _settle(n, network, residual, excess):
     indptr, heads, twin = network
     left = False
     for v in range(n):
-        for e in range(indptr[v], indptr[v + 1]):
-            if excess[v] <= 0:
-                break
-            if excess[heads[e]] < 0:
-                amount = min(excess[v], -excess[heads[e]], residual[e, 0])
-                if amount > 0:
-                    excess[v] -= amount
-                    excess[heads[e]] += amount
-                    send(residual, e, twin[e], amount)
-        left |= excess[v] > 0
+        if excess[v] > 0:
+            for e in range(np.uint64(indptr[v]), np.uint64(indptr[v + 1])):
+                u = np.uint32(heads[e])
+                if excess[u] < 0:
+                    amount = min(excess[v], -excess[u], residual[e, 0])
+                    if amount > 0:
+                        excess[v] -= amount
+                        excess[u] += amount
+                        send(residual, e, np.uint64(twin[e]), amount)
+                        if excess[v] <= 0:
+                            break
+            left |= excess[v] > 0
     return left
 
 

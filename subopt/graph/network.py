@@ -75,11 +75,12 @@ def _link(tails, heads, network, slot):
     for v in range(n):
         indptr[v + 1] += indptr[v]
     for e in range(tails.shape[0]):
-        v, u = tails[e], heads[e]
+        v, u = np.uint32(tails[e]), np.uint32(heads[e])  # no tests for negative ones
         slot[e] = -1
         if v != u:
-            a, b = indptr[v], indptr[u]
-            indptr[v], indptr[u] = a + 1, b + 1
+            a, b = np.uint32(indptr[v]), np.uint32(indptr[u])
+            indptr[v] += 1
+            indptr[u] += 1
             ends[a], ends[b] = u, v
             twin[a], twin[b] = b, a
             slot[e] = a
@@ -94,7 +95,7 @@ def fill(slot, twin, forward, backward, residual):
     for e in range(slot.shape[0]):
         a = slot[e]
         if a >= 0:
-            b = twin[a]
+            b = np.uint32(twin[a])
             residual[a, 0] = residual[b, 1] = forward[e]
             residual[a, 1] = residual[b, 0] = backward[e]
 
