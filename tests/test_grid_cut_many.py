@@ -9,7 +9,7 @@ from naive_grid import problem, random_grid
 from subopt import GridFlows, grid_cut, grid_cut_many
 from subopt.graph import grid_many
 from subopt.graph._grid_layout import layout, workspace
-from subopt.graph.grid import solve, source_side
+from subopt.graph.grid import solve
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -48,16 +48,17 @@ def test_a_workspace_serves_one_problem_after_another(seed):
     shape = tuple(int(n) for n in rng.integers(1, 7, 2))
     plan = layout(1, (1, *shape), ((0, 1, 0), (0, 0, 1)), (False, False, False))
     work = workspace(plan, np.int32)
+    side = np.empty((1, 1, *shape), dtype=np.bool_)
     for _ in range(4):
         source, sink, forward, backward = rng.integers(0, 9, (4, *shape))
         plan.nodes(work.excess)[0, 0] = source - sink
         arcs = plan.arcs(work.residual)[0, 0]
         arcs[:-1, :, 0], arcs[1:, :, 1] = forward[:-1], backward[:-1]
         arcs[:, :-1, 2], arcs[:, 1:, 3] = forward[:, :-1], backward[:, :-1]
-        solve(plan, work)
+        solve(plan, work, False, side)
         weights = [(forward[:-1], backward[:-1]), (forward[:, :-1], backward[:, :-1])]
         alone = grid_cut(source, sink, weights)
-        assert (source_side(plan, work, False)[0, 0] == alone.source_side).all()
+        assert (side[0, 0] == alone.source_side).all()
         # what the source still has was not pushed
         assert source.sum() - plan.nodes(work.excess).clip(min=0).sum() == alone.value
 

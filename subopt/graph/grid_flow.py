@@ -11,7 +11,8 @@ import numpy as np
 
 from subopt._types import Array, ArrayLike
 from subopt.graph._grid_input import Grids, grids
-from subopt.graph._grid_layout import Layout, at_heads, heads, tails
+from subopt.graph._grid_layout import Layout, at_heads, tails
+from subopt.graph._grid_terms import terms, weigh
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,22 +124,6 @@ def flows(problem: Grids, plan: Layout, residual: Array) -> list[Array]:
     return result
 
 
-def cut_values(problem: Grids, sides: Array) -> Array:
-    """Return what the cuts around `sides`, (problems, shape), weigh: (problems,)."""
-    cut = _sums(np.where(sides, problem.sink, problem.source))
-    for offset, forward, backward in zip(
-        problem.offsets, problem.forward, problem.backward, strict=True
-    ):
-        tail = sides[(slice(None), *tails(offset, problem.shape, problem.periodic))]
-        head = heads(sides, offset, problem.shape, problem.periodic)
-        if forward is backward:
-            cut += _sums(np.where(tail != head, forward, 0))
-        else:
-            cut += _sums(np.where(tail & ~head, forward, 0))
-            cut += _sums(np.where(head & ~tail, backward, 0))
-    return cut
-
-
 def gaps(problem: Grids, sides: ArrayLike, flow: Sequence[ArrayLike]) -> Array:
     """Return what the cuts around `sides` weigh beyond what the flows prove: (problems,)."""
     shape = (problem.stack, *problem.shape)
@@ -155,7 +140,8 @@ def gaps(problem: Grids, sides: ArrayLike, flow: Sequence[ArrayLike]) -> Array:
         out[there] += clipped
         out[back] -= at_heads(clipped, offset, problem.periodic)
     bound = _sums(np.minimum(problem.source, problem.sink + out))
-    cut = cut_values(problem, np.asarray(sides, dtype=np.bool_).reshape(shape))
+    cut = np.zeros(problem.stack, dtype=problem.source.dtype)
+    weigh(terms(problem), 0, np.asarray(sides, dtype=np.bool_).reshape(shape), cut)
     return np.where(cut >= problem.beyond, np.inf, cut - bound)
 
 
