@@ -122,7 +122,7 @@ def _bits(layout: Layout, dtype: Any) -> Bits:
     arcs, rows = len(layout.shift), max(int(np.prod(layout.shape)), 1) + 1
     words = int(layout.words or 1)
     return Bits(
-        leap=layout.shift % np.uint64(64 * words),
+        leap=(layout.shift.view(np.int64) % (64 * words)).astype(np.uint64),
         sets=np.empty((3 + 2 * arcs, words), dtype=np.uint64),
         layer=np.empty((rows, words), dtype=np.uint64),
         path=np.empty(rows, dtype=np.uint64),
