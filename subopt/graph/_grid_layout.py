@@ -9,6 +9,7 @@ sets of nodes are words of bits, need no border: arcs that leave them are closed
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,7 +42,7 @@ class Layout(NamedTuple):
     @property
     def words(self) -> Any:
         """Words of a set of nodes, as the kernels want it: None for one."""
-        words = -(-int(np.prod(self.shape)) // 64)
+        words = -(-math.prod(self.shape) // 64)
         return np.uint64(words) if words > 1 else None
 
     @property
@@ -59,7 +60,7 @@ class Layout(NamedTuple):
         return self._inner(array, len(self.shift))
 
     def _inner(self, array: Array, depth: int) -> Array:
-        last = self.first + self.stack * int(np.prod(self.padded))
+        last = self.first + self.stack * math.prod(self.padded)
         inner = array[self.first * depth : last * depth]
         a, b, c = self.shape
         return inner.reshape((self.stack, *self.padded, depth))[:, :a, :b, :c]
@@ -119,7 +120,7 @@ def workspace(layout: Layout, dtype: Any) -> Workspace:
 
 
 def _bits(layout: Layout, dtype: Any) -> Bits:
-    arcs, rows = len(layout.shift), max(int(np.prod(layout.shape)), 1) + 1
+    arcs, rows = len(layout.shift), max(math.prod(layout.shape), 1) + 1
     words = int(layout.words or 1)
     return Bits(
         leap=(layout.shift.view(np.int64) % (64 * words)).astype(np.uint64),
@@ -136,7 +137,7 @@ def layout(
 ) -> Layout:
     """Lay out `count` grids; arcs 2q and 2q + 1 of a node follow offset q and its opposite."""
     offsets = tuple(short(o, shape, periodic) for o in offsets)
-    small = not any(periodic) and int(np.prod(shape)) <= SMALL
+    small = not any(periodic) and math.prod(shape) <= SMALL
     border = [0 if small else max((abs(o[i]) for o in offsets), default=0) for i in range(3)]
     a, b, c = (n + (p + p * wraps) for n, p, wraps in zip(shape, border, periodic, strict=True))
     steps = [sign * int(np.dot(o, [b * c, c, 1])) for o in offsets for sign in (1, -1)]

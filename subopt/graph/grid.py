@@ -6,6 +6,7 @@ cut takes a fraction of the memory and the time of one on a general graph.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -143,7 +144,7 @@ def solve(plan: Layout, work: Workspace, maximal: bool, sides: Array) -> None:
                 excess,
                 *search,
                 np.bool_(maximal),
-                sides.reshape(plan.stack, -1),
+                sides.reshape(plan.stack, math.prod(plan.shape)),
             )
             return
         cells = shift, plan.wrap, residual, excess
