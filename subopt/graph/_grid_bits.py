@@ -58,7 +58,8 @@ def cut_bits(
     for p in range(sides.shape[0]):
         base = first + np.uint64(p) * nodes
         for v in range(base, base + nodes):
-            meet(degree, np.uint64(v), shift, None, residual, excess, None)
+            if excess[v] > 0:
+                meet(degree, np.uint64(v), shift, None, residual, excess, None)
         _fill(degree, words, base, nodes, residual, excess, sets)
         while True:
             last = _search(degree, words, SUPPLY, DEMAND, leap, sets, layer)

@@ -43,8 +43,6 @@ def _head(v, k, shift, wrap):
 def meet(degree, v, shift, wrap, residual, excess, outward):
     """Push from v what its neighbours demand, and note in `outward`, if any, what that opens."""
     arcs, rest = _4 if degree is None else degree, excess[v]
-    if rest <= 0:
-        return
     for k in range(_0, arcs):
         u = _head(v, k, shift, wrap)
         amount = min(rest, -excess[u], residual[v * arcs + k])
@@ -70,7 +68,8 @@ def settle(degree, border, shift, wrap, residual, excess, state, outward, inward
         outward[v] = 0
         outward[cells - _1 - v] = 0
     for v in range(border, cells - border):
-        meet(degree, v, shift, wrap, residual, excess, outward)
+        if excess[v] > 0:
+            meet(degree, v, shift, wrap, residual, excess, outward)
         bits = np.uint32(0)
         for k in range(_0, arcs):
             bits |= np.uint32(residual[v * arcs + k] > 0) << np.uint32(k)
