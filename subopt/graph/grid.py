@@ -52,7 +52,7 @@ def grid_cut(
         ``[down, right]`` of shapes ``(H - 1, W)`` and ``(H, W - 1)``.
     offsets : sequence of tuples of int, optional
         Neighbours, each with its opposite: at most 14. By default one step along every axis, so
-        4 neighbours in two dimensions and 6 in three; add ``(1, 1), (1, -1)`` for 8.
+        4 neighbours in two dimensions and 6 in three; `grid_neighbors` has those of 8, 18 and 26.
     periodic : bool or sequence of bool, default False
         Whether the last node of an axis is followed by its first; one per axis, or for all.
     maximal : bool, default False
@@ -71,13 +71,15 @@ def grid_cut(
     See Also
     --------
     grid_cut_many : thousands of small grids in one call.
+    grid_neighbors : offsets of the nearest neighbours.
     grid_structure : offsets and weights from a structure array, as PyMaxflow has them.
     max_flow : general graphs.
 
     Notes
     -----
     Boykov and Kolmogorov's algorithm [1]_: no useful bound at worst, close to linear on images.
-    Ints are exact.
+    Grids of up to 1024 nodes that are not periodic: Dinic's, O(n^2 m) at worst, on sets of nodes
+    that are words of bits. Ints are exact.
 
     References
     ----------
