@@ -98,11 +98,13 @@ FUZZ = """
 import numpy as np
 from naive_grid import random_grid
 import subopt
+from subopt.graph import _grid_layout
 for seed in range(150):
     for dimensions, many in ((2, None), (3, 3)):
         args, options = random_grid(seed, dimensions=dimensions, many=many)
         options["periodic"] = [dimensions == 3] * dimensions  # few kernels to compile
         args = (*args[:2], 2)
+        _grid_layout.SMALL = seed % 2 * 1024
         if dimensions == 2:
             options["offsets"] = None
             gap = subopt.grid_cut(*args, **options).check(*args, **options)
@@ -111,6 +113,12 @@ for seed in range(150):
             cuts = subopt.grid_cut_many(*args, **options, flow=True, threads=1)
             gap = abs(cuts.check(*args, **options)).max()
         assert gap == 0, (seed, gap)
+_grid_layout.SMALL = 1024
+rng = np.random.default_rng(0)
+for shape in ((9, 9), (8, 16), (5, 40), (3, 70), (200, 1)):
+    args = (*rng.integers(0, 9, (2, 20, *shape)), 3)
+    cuts = subopt.grid_cut_many(*args, maximal=True, flow=True, threads=1)
+    assert (cuts.check(*args) == 0).all(), shape
 print("in bounds")
 """
 
