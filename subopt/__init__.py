@@ -30,7 +30,7 @@ from subopt.graph.flow import Flow
 from subopt.graph.grid import grid_cut
 from subopt.graph.grid_flow import GridFlow, GridFlows
 from subopt.graph.grid_many import grid_cut_many
-from subopt.graph.grid_structure import GridStructure, grid_structure
+from subopt.graph.grid_structure import GridStructure, grid_neighbors, grid_structure
 from subopt.graph.many import Flows, max_flow_many
 from subopt.graph.max_flow import max_flow
 from subopt.graph.parametric import ParametricCut, parametric_max_flow
@@ -136,6 +136,7 @@ __all__ = [
     "frank_wolfe",
     "grid_cut",
     "grid_cut_many",
+    "grid_neighbors",
     "grid_structure",
     "icm",
     "ishikawa",

@@ -69,7 +69,7 @@ def test_imports_point_one_way(name):
         )
         assert all(m == "subopt" or m.startswith(allowed) for m in ours), ours
     if name.startswith("subopt.graph"):
-        allowed = ("subopt._", "subopt.result", "subopt.graph")
+        allowed = ("subopt._", "subopt.result", "subopt.certificate", "subopt.graph")
         assert all(m == "subopt" or m.startswith(allowed) for m in ours), ours
     if name.startswith("subopt.functions"):
         forbidden = ("subopt.labeling", "subopt.minimize", "subopt.solvers", "subopt.graph")

@@ -1,5 +1,7 @@
 """Minimum cuts of grids against general graphs, scipy, networkx and their own certificate."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -149,14 +151,28 @@ def test_the_check_sees_a_wrong_cut():
     args = [[5, 0, 0]], [[0, 0, 5]], [0, [[1, 2]]]
     result = grid_cut(*args)
     assert (result.value, result.check(*args)) == (1, 0)
-    wrong = subopt.GridFlow(
-        7, np.zeros((1, 3), bool), result._problem, result._plan, result._residual
-    )
-    assert wrong.check(*args) == 4
-    assert result.check([[5, 0, 0]], [[0, 0, 5]], [0, [[0.5, 2]]]) == 0  # clipped, still a bound
-    assert result.check([[5, 0, 0]], [[0, 0, 5]], [0, [[4, 2]]]) == 3
+    assert replace(result, value=5, source_side=np.zeros((1, 3), bool)).check(*args) == 4
+    less = [[5, 0, 0]], [[0, 0, 5]], [0, [[0.5, 2]]]
+    assert replace(result, value=0.5).check(*less) == 0  # clipped, still a bound
+    more = [[5, 0, 0]], [[0, 0, 5]], [0, [[4, 2]]]
+    assert replace(result, value=4).check(*more) == 3
+    for wrong, problem in ((7, args), (1, less), (1 + 1e-8, args), (np.nan, args)):
+        with pytest.raises(subopt.CertificateError, match=f"value is {wrong}, but the cut .* w"):
+            replace(result, value=wrong).check(*problem)
+
+
+def test_the_check_needs_the_grid_of_the_answer():
+    args = [[5, 0, 0]], [[0, 0, 5]], [0, [[1, 2]]]
+    result = grid_cut(*args)
+    error = subopt.CertificateError
+    with pytest.raises(error, match=r"source_side of shape \(1, 3\), got \(3,\)"):
+        replace(result, source_side=result.source_side[0]).check(*args)
+    with pytest.raises(error, match="one flow per offset: 3, got 2"):
+        result.check(*args[:2], 1, offsets=[(1, 0), (0, 1), (1, 1)])
+    with pytest.raises(error, match=r"flow\[1\] of shape \(1, 1\), got \(1, 2\)"):
+        result.check(*args[:2], 1, offsets=[(1, 0), (0, 2)])
     result.flow[1] = np.array([[0, np.nan]])
-    with pytest.raises(ValueError, match=r"flow\[1\]\[0, 1\] is nan"):
+    with pytest.raises(error, match=r"flow\[1\]\[0, 1\] is nan"):
         result.check(*args)
 
 

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from naive_grid import problem, random_grid
 
-from subopt import GridFlows, grid_cut, grid_cut_many
-from subopt.graph import grid_many
+from subopt import CertificateError, GridFlows, grid_cut, grid_cut_many
+from subopt.graph import _grid_layout, grid_many
 from subopt.graph._grid_layout import layout, workspace
-from subopt.graph.grid import solve, source_side
+from subopt.graph.grid import solve
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -42,22 +42,47 @@ def test_threads_and_stacks_change_nothing(seed, threads, cells):
     assert (other.check(*args, **options) == 0).all()
 
 
+@given(
+    seed=SEEDS,
+    whole=st.booleans(),
+    maximal=st.booleans(),
+    shape=st.sampled_from([(8, 8), (13, 10), (11, 17), (7, 5, 6), (3, 70), (190,), (16, 20)]),
+)
+def test_bits_and_trees_agree(seed, whole, maximal, shape):
+    rng = np.random.default_rng(seed)
+    offsets = [tuple(int(o) for o in row) for row in rng.integers(-2, 3, (6, len(shape)))]
+    offsets = [o for o in dict.fromkeys(offsets) if o > (0,) * len(shape)]
+    source, sink = rng.integers(0, 30, (2, 3, *shape)) * rng.choice([0, 1], (2, 3, *shape))
+    weights = [(int(a), int(b)) for a, b in rng.integers(0, 12, (len(offsets), 2))]
+    args = (source, sink, weights) if whole else (source / 7, sink / 7, weights)
+    options = {"offsets": offsets, "maximal": maximal, "flow": True, "threads": 1}
+    bits = grid_cut_many(*args, **options)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_grid_layout, "SMALL", 0)
+        trees = grid_cut_many(*args, **options)
+    assert bits.values == pytest.approx(trees.values, abs=1e-9)
+    assert bits.check(*args, offsets=offsets) == pytest.approx(np.zeros(3), abs=1e-9)
+    if whole:
+        assert (bits.source_sides == trees.source_sides).all()
+
+
 @given(seed=SEEDS)
 def test_a_workspace_serves_one_problem_after_another(seed):
     rng = np.random.default_rng(seed)
     shape = tuple(int(n) for n in rng.integers(1, 7, 2))
     plan = layout(1, (1, *shape), ((0, 1, 0), (0, 0, 1)), (False, False, False))
     work = workspace(plan, np.int32)
+    side = np.empty((1, 1, *shape), dtype=np.bool_)
     for _ in range(4):
         source, sink, forward, backward = rng.integers(0, 9, (4, *shape))
         plan.nodes(work.excess)[0, 0] = source - sink
         arcs = plan.arcs(work.residual)[0, 0]
         arcs[:-1, :, 0], arcs[1:, :, 1] = forward[:-1], backward[:-1]
         arcs[:, :-1, 2], arcs[:, 1:, 3] = forward[:, :-1], backward[:, :-1]
-        solve(plan, work)
+        solve(plan, work, False, side)
         weights = [(forward[:-1], backward[:-1]), (forward[:, :-1], backward[:, :-1])]
         alone = grid_cut(source, sink, weights)
-        assert (source_side(plan, work, False)[0, 0] == alone.source_side).all()
+        assert (side[0, 0] == alone.source_side).all()
         # what the source still has was not pushed
         assert source.sum() - plan.nodes(work.excess).clip(min=0).sum() == alone.value
 
@@ -68,6 +93,10 @@ def test_a_wrong_flow_leaves_a_gap():
     assert cuts.check(*args).tolist() == [0, 0]
     cuts.flow[1][1] = 0
     assert cuts.check(*args).tolist() == [0, 1]
+    with pytest.raises(CertificateError, match=r"values\[0\] is 1, but the cut .*\[0\] weighs 3"):
+        cuts.check(*args[:2], [0, [[3, 3]]])
+    with pytest.raises(CertificateError, match=r"source_sides of shape \(1, 1, 3\), got \(2, 1, 3"):
+        cuts.check([[[5, 0, 0]]], [[[0, 0, 5]]], 1)
     with pytest.raises(ValueError, match="flow=True"):
         grid_cut_many(*args).check(*args)
 

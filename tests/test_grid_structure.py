@@ -1,5 +1,6 @@
 """Structure arrays mean what they mean in PyMaxflow; kernels stay in bounds."""
 
+import itertools
 import os
 import pathlib
 import subprocess
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from subopt import GridStructure, grid_cut, grid_structure
+from subopt import GridStructure, grid_cut, grid_neighbors, grid_structure
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -39,6 +40,39 @@ def test_means_what_pymaxflow_means(seed, symmetric):
     assert ours.value == graph.maxflow()
 
 
+@pytest.mark.parametrize(
+    ("d", "counts"), [(1, {2: 1}), (2, {4: 1, 8: 2}), (3, {6: 1, 18: 2, 26: 3})]
+)
+def test_neighbours_are_those_within_a_distance(d, counts):
+    for count, most in counts.items():
+        offsets = grid_neighbors(d, count)
+        around = {tuple(sign * o for o in offset) for offset in offsets for sign in (1, -1)}
+        near = {
+            o
+            for o in itertools.product((-1, 0, 1), repeat=d)
+            if 0 < np.dot(o, o) <= most  # the square of the distance
+        }
+        assert around == near
+        assert len(near) == count == 2 * len(offsets)
+        assert offsets[:d] == [tuple(row) for row in np.eye(d, dtype=int).tolist()]
+        source, sink = np.random.default_rng(count).integers(0, 9, (2, *(4,) * d))
+        structure = np.zeros((3,) * d, dtype=int)
+        for o in near:
+            structure[tuple(np.add(o, 1))] = 1
+        weights, others = grid_structure(structure, shape=(4,) * d)
+        cut = grid_cut(source, sink, 1, offsets=offsets)
+        assert cut.value == grid_cut(source, sink, weights, offsets=others).value
+
+
+def test_other_numbers_of_neighbours_are_refused():
+    with pytest.raises(ValueError, match="has 6 or 18 or 26 nearest neighbours, not 8"):
+        grid_neighbors(3, 8)
+    with pytest.raises(ValueError, match="1, 2 or 3 dimensions, got 4"):
+        grid_neighbors(4, 8)
+    with pytest.raises(TypeError, match=r"two ints, such as \(2, 8\), got \(2, '8'\)"):
+        grid_neighbors(2, "8")
+
+
 def test_bad_structures_are_named():
     for structure in (np.ones((2, 3)), np.ones(3)):
         with pytest.raises(ValueError, match="odd length"):
@@ -64,11 +98,13 @@ FUZZ = """
 import numpy as np
 from naive_grid import random_grid
 import subopt
+from subopt.graph import _grid_layout
 for seed in range(150):
     for dimensions, many in ((2, None), (3, 3)):
         args, options = random_grid(seed, dimensions=dimensions, many=many)
         options["periodic"] = [dimensions == 3] * dimensions  # few kernels to compile
         args = (*args[:2], 2)
+        _grid_layout.SMALL = seed % 2 * 1024
         if dimensions == 2:
             options["offsets"] = None
             gap = subopt.grid_cut(*args, **options).check(*args, **options)
@@ -77,6 +113,12 @@ for seed in range(150):
             cuts = subopt.grid_cut_many(*args, **options, flow=True, threads=1)
             gap = abs(cuts.check(*args, **options)).max()
         assert gap == 0, (seed, gap)
+_grid_layout.SMALL = 1024
+rng = np.random.default_rng(0)
+for shape in ((9, 9), (8, 16), (5, 40), (3, 70), (200, 1)):
+    args = (*rng.integers(0, 9, (2, 20, *shape)), 3)
+    cuts = subopt.grid_cut_many(*args, maximal=True, flow=True, threads=1)
+    assert (cuts.check(*args) == 0).all(), shape
 print("in bounds")
 """
 

@@ -133,10 +133,12 @@ def test_the_certificate_accepts_no_other_cut(seed, n):
     rng = np.random.default_rng(seed)
     for _ in range(5):
         side = rng.random(n) < 0.5
-        excess = cut(graph, terminals, side) - best
-        assert subopt.Flow(best, side, flow).check(*graph, **terminals) == excess
-        noise = subopt.Flow(best, side, rng.integers(-20, 20, len(flow)))
-        assert noise.check(*graph, **terminals) >= excess
+        value = cut(graph, terminals, side)
+        assert subopt.Flow(value, side, flow).check(*graph, **terminals) == value - best
+        noise = subopt.Flow(value, side, rng.integers(-20, 20, len(flow)))
+        assert noise.check(*graph, **terminals) >= value - best
+        with pytest.raises(subopt.CertificateError, match="value is -1, but the cut"):
+            subopt.Flow(-1, side, flow).check(*graph, **terminals)
 
 
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 12))
@@ -207,7 +209,7 @@ def test_the_certificate_refuses_what_it_cannot_add_up():
     with pytest.raises(ValueError, match="less than 2\\*\\*61"):
         subopt.Flow(0, empty, nothing).check([0], [1], [1], **terminals)
     large = {"source_capacity": [2**49] * 8, "sink_capacity": [1] * 8}
-    assert subopt.Flow(0, empty, nothing).check([0], [1], [1], **large) == 2**52 - 8
+    assert subopt.Flow(2**52, empty, nothing).check([0], [1], [1], **large) == 2**52 - 8
     for wrong in (np.nan, np.inf):
         with pytest.raises(ValueError, match=rf"flow\[1\] is {wrong}"):
             subopt.Flow(0, empty, np.array([0, wrong])).check([0, 1], [1, 2], [1, INF], **large)

@@ -75,8 +75,8 @@ def grids(
     return Grids(
         1 if count is None else count,
         len(shape),
-        _vector((1,) * lead + shape),
-        tuple(_vector((0,) * lead + o) for o in vectors),
+        vector((1,) * lead + shape),
+        tuple(vector((0,) * lead + o) for o in vectors),
         (*(False,) * lead, *axes),  # type: ignore[arg-type]
         _plain(source, whole, beyond),
         _plain(sink, whole, beyond),
@@ -88,7 +88,8 @@ def grids(
     )
 
 
-def _vector(values: tuple[int, ...]) -> Vector:
+def vector(values: Sequence[int]) -> Vector:
+    """Return three numbers as a tuple of that length."""
     a, b, c = values
     return (a, b, c)
 

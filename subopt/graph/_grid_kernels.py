@@ -39,6 +39,23 @@ def _head(v, k, shift, wrap):
     return u
 
 
+@njit(inline="always")
+def meet(degree, v, shift, wrap, residual, excess, outward):
+    """Push from v what its neighbours demand, and note in `outward`, if any, what that opens."""
+    arcs, rest = _4 if degree is None else degree, excess[v]
+    for k in range(_0, arcs):
+        u = _head(v, k, shift, wrap)
+        amount = min(rest, -excess[u], residual[v * arcs + k])
+        if amount > 0:
+            rest -= amount
+            excess[u] += amount
+            residual[v * arcs + k] -= amount
+            residual[u * arcs + (k ^ _1)] += amount
+            if outward is not None:
+                outward[u] |= _BIT << np.uint32(k ^ _1)
+    excess[v] = rest
+
+
 @njit
 def settle(degree, border, shift, wrap, residual, excess, state, outward, inward, stamp, queue):
     """Settle what neighbours can between themselves, then plant the trees; return the queue's end.
@@ -51,18 +68,8 @@ def settle(degree, border, shift, wrap, residual, excess, state, outward, inward
         outward[v] = 0
         outward[cells - _1 - v] = 0
     for v in range(border, cells - border):
-        rest = excess[v]
-        if rest > 0:
-            for k in range(_0, arcs):
-                u = _head(v, k, shift, wrap)
-                amount = min(rest, -excess[u], residual[v * arcs + k])
-                if amount > 0:
-                    rest -= amount
-                    excess[u] += amount
-                    residual[v * arcs + k] -= amount
-                    residual[u * arcs + (k ^ _1)] += amount
-                    outward[u] |= _BIT << np.uint32(k ^ _1)
-            excess[v] = rest
+        if excess[v] > 0:
+            meet(degree, v, shift, wrap, residual, excess, outward)
         bits = np.uint32(0)
         for k in range(_0, arcs):
             bits |= np.uint32(residual[v * arcs + k] > 0) << np.uint32(k)

@@ -8,6 +8,7 @@ import numpy as np
 
 from subopt._types import Array, ArrayLike
 from subopt.graph._check import Graph, Terminal, bounded, graph
+from subopt.graph._claims import confirm, shaped
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +65,8 @@ class Flow:
         ------
         ValueError, TypeError
             If `max_flow` refuses the graph, or the flow is not one number for each of its arcs.
+        CertificateError
+            If `value` is not the capacity of the cut around `source_side`.
         """
         g = graph(tails, heads, capacity, reverse_capacity, source_capacity, sink_capacity, n)
         bounded(g)  # raises if sums overflow
@@ -73,7 +76,8 @@ class Flow:
         np.add.at(out, g.tails, flow)
         np.subtract.at(out, g.heads, flow)
         bound = np.minimum(g.source, g.sink + out)
-        cut = g.cut(np.asarray(self.source_side, dtype=np.bool_))
+        cut = g.cut(shaped("source_side", self.source_side, (g.n,)).astype(np.bool_))
+        confirm(self.value, cut)
         return float(cut - bound.sum())
 
 

@@ -6,16 +6,19 @@ cut takes a fraction of the memory and the time of one on a general graph.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from subopt._types import Array, ArrayLike
-from subopt.graph._grid_input import Grids, grids
+from subopt.graph._grid_bits import cut_bits
+from subopt.graph._grid_input import grids
 from subopt.graph._grid_kernels import SINK, SOURCE, TREE, grow, settle
-from subopt.graph._grid_layout import Layout, Workspace, at_heads, layout, short, tails, workspace
-from subopt.graph.grid_flow import GridFlow, cut_values
+from subopt.graph._grid_layout import Bits, Layout, Workspace, layout, workspace
+from subopt.graph._grid_terms import Terms, load, terms, weigh
+from subopt.graph.grid_flow import GridFlow
 
 
 def grid_cut(
@@ -49,7 +52,7 @@ def grid_cut(
         ``[down, right]`` of shapes ``(H - 1, W)`` and ``(H, W - 1)``.
     offsets : sequence of tuples of int, optional
         Neighbours, each with its opposite: at most 14. By default one step along every axis, so
-        4 neighbours in two dimensions and 6 in three; add ``(1, 1), (1, -1)`` for 8.
+        4 neighbours in two dimensions and 6 in three; `grid_neighbors` has those of 8, 18 and 26.
     periodic : bool or sequence of bool, default False
         Whether the last node of an axis is followed by its first; one per axis, or for all.
     maximal : bool, default False
@@ -68,13 +71,15 @@ def grid_cut(
     See Also
     --------
     grid_cut_many : thousands of small grids in one call.
+    grid_neighbors : offsets of the nearest neighbours.
     grid_structure : offsets and weights from a structure array, as PyMaxflow has them.
     max_flow : general graphs.
 
     Notes
     -----
     Boykov and Kolmogorov's algorithm [1]_: no useful bound at worst, close to linear on images.
-    Ints are exact.
+    Grids of up to 1024 nodes that are not periodic: Dinic's, O(n^2 m) at worst, on sets of nodes
+    that are words of bits. Ints are exact.
 
     References
     ----------
@@ -93,10 +98,10 @@ def grid_cut(
     problem = grids(source_capacity, sink_capacity, weights, offsets, periodic)
     plan = layout(problem.stack, problem.shape, problem.offsets, problem.periodic)
     work = workspace(plan, problem.dtype)
-    load(problem, plan, work)
-    solve(plan, work)
-    side = source_side(plan, work, maximal)
-    value = cut_values(problem, side)[0].item()
+    side = np.empty((1, *problem.shape), dtype=np.bool_)
+    values = np.zeros(1, dtype=problem.source.dtype)
+    fill(terms(problem), 0, plan, work, maximal, side, values)
+    value = values[0].item()
     if value >= problem.beyond:
         raise ValueError(
             "grid_cut needs a finite cut, but a path of infinite capacities leads from the source "
@@ -109,28 +114,43 @@ def grid_cut(
     return GridFlow(value, side.reshape(shape), problem, plan, work.residual)
 
 
-def load(problem: Grids, plan: Layout, work: Workspace) -> None:
-    """Write the capacities of a problem where the kernels read them."""
-    np.subtract(problem.source, problem.sink, out=plan.nodes(work.excess), casting="unsafe")
-    residual = plan.arcs(work.residual)
-    shape, periodic = problem.shape, problem.periodic
-    for q, offset in enumerate(problem.offsets):
-        if not any(short(offset, shape, periodic)):
-            continue
-        there = (slice(None), *tails(offset, shape, periodic))
-        back = (slice(None), *tails([-o for o in offset], shape, periodic))
-        residual[(*there, 2 * q)] = problem.forward[q]
-        residual[(*back, 2 * q + 1)] = at_heads(problem.backward[q], offset, periodic)
+def fill(
+    parts: list[Terms],
+    start: int,
+    plan: Layout,
+    work: Workspace,
+    maximal: bool,
+    sides: Array,
+    values: Array,
+) -> None:
+    """Solve a stack of problems from `start` on, and write its source sides and values."""
+    load(parts, start, plan, work.excess, work.residual)
+    solve(plan, work, maximal, sides)
+    weigh(parts, start, sides, values)
 
 
-def solve(plan: Layout, work: Workspace) -> None:
-    """Find a maximum flow in a loaded workspace, without checks: it costs two compiled calls."""
+def solve(plan: Layout, work: Workspace, maximal: bool, sides: Array) -> None:
+    """Find maximum flows in a loaded workspace, and write the source sides, (problems, shape).
+
+    Without checks: it costs few compiled calls.
+    """
+    shift, (residual, excess, search) = plan.shift, work
     with np.errstate(over="ignore"):  # unsigned steps wrap around; numpy says so without the JIT
-        tail = settle(plan.degree, np.uint64(plan.first), plan.shift, plan.wrap, *work[:-1])
-        grow(plan.degree, plan.shift, plan.wrap, *work, np.uint64(tail))
-
-
-def source_side(plan: Layout, work: Workspace, maximal: bool) -> Array:
-    """Return the smallest or largest source side after `solve`, (problems, 3 of the grid)."""
-    tree = plan.nodes(work.state) & TREE
-    return tree != SINK if maximal else tree == SOURCE
+        if isinstance(search, Bits):
+            cut_bits(
+                plan.degree,
+                plan.words,
+                np.uint64(plan.first),
+                shift,
+                residual,
+                excess,
+                *search,
+                np.bool_(maximal),
+                sides.reshape(plan.stack, math.prod(plan.shape)),
+            )
+            return
+        cells = shift, plan.wrap, residual, excess
+        tail = settle(plan.degree, np.uint64(plan.first), *cells, *search[:-1])
+        grow(plan.degree, *cells, *search, np.uint64(tail))
+    tree = plan.nodes(search.state) & TREE
+    sides[...] = tree != SINK if maximal else tree == SOURCE

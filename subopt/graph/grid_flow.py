@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 
 from subopt._types import Array, ArrayLike
+from subopt.certificate import CertificateError
+from subopt.graph._claims import confirm, shaped
 from subopt.graph._grid_input import Grids, grids
-from subopt.graph._grid_layout import Layout, at_heads, heads, tails
+from subopt.graph._grid_layout import Layout, at_heads, tails
+from subopt.graph._grid_terms import terms, weigh
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,9 +71,18 @@ class GridFlow:
         float
             Capacity of the cut around `source_side` minus the bound: 0 up to rounding for a
             minimum cut, infinite for a cut through an infinite capacity.
+
+        Raises
+        ------
+        CertificateError
+            If `value` is not the capacity of the cut, or shapes are not those of the grid.
+        ValueError, TypeError
+            If `grid_cut` refuses the grid.
         """
         problem = grids(source_capacity, sink_capacity, weights, offsets, periodic)
-        return float(gaps(problem, self.source_side, self.flow)[0])
+        cut, bound = _cuts(problem, "source_side", self.source_side, self.flow, ())
+        confirm(self.value, cut[0])
+        return float(cut[0] - bound[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,12 +114,15 @@ class GridFlows:
     ) -> Array:
         """Recompute every cut and what its flow proves; return the gaps, (problems,).
 
-        As `GridFlow.check`; needs flows, so ``grid_cut_many(..., flow=True)``.
+        As `GridFlow.check`, with its errors; needs flows: ``grid_cut_many(..., flow=True)``.
         """
         if self.flow is None:
             raise ValueError("A check needs the flows: call grid_cut_many(..., flow=True)")
         problem = grids(source_capacity, sink_capacity, weights, offsets, periodic, many=True)
-        return gaps(problem, self.source_sides, self.flow)
+        each = (problem.stack,)
+        cut, bound = _cuts(problem, "source_sides", self.source_sides, self.flow, each)
+        confirm(shaped("values", self.values, each), cut)
+        return cut - bound
 
 
 def flows(problem: Grids, plan: Layout, residual: Array) -> list[Array]:
@@ -123,41 +138,36 @@ def flows(problem: Grids, plan: Layout, residual: Array) -> list[Array]:
     return result
 
 
-def cut_values(problem: Grids, sides: Array) -> Array:
-    """Return what the cuts around `sides`, (problems, shape), weigh: (problems,)."""
-    cut = _sums(np.where(sides, problem.sink, problem.source))
-    for offset, forward, backward in zip(
-        problem.offsets, problem.forward, problem.backward, strict=True
-    ):
-        tail = sides[(slice(None), *tails(offset, problem.shape, problem.periodic))]
-        head = heads(sides, offset, problem.shape, problem.periodic)
-        if forward is backward:
-            cut += _sums(np.where(tail != head, forward, 0))
-        else:
-            cut += _sums(np.where(tail & ~head, forward, 0))
-            cut += _sums(np.where(head & ~tail, backward, 0))
-    return cut
+def _cuts(
+    problem: Grids, name: str, sides: Array, flow: Sequence[Array], each: tuple[int, ...]
+) -> tuple[Array, Array]:
+    """Return what the cuts around `sides` weigh, and what flows prove that cuts have to weigh.
 
-
-def gaps(problem: Grids, sides: ArrayLike, flow: Sequence[ArrayLike]) -> Array:
-    """Return what the cuts around `sides` weigh beyond what the flows prove: (problems,)."""
-    shape = (problem.stack, *problem.shape)
+    `each` is the first axis of the answer's arrays, if they have one for problems.
+    """
+    shape, lead = (problem.stack, *problem.shape), 4 - problem.dimensions
+    sides = shaped(name, sides, each + shape[lead:]).astype(np.bool_).reshape(shape)
+    if len(flow) != len(problem.offsets):
+        raise CertificateError(
+            f"A check needs one flow per offset: {len(problem.offsets)}, got {len(flow)}"
+        )
     out = np.zeros(shape)
-    for q, (offset, forward, backward, given) in enumerate(
-        zip(problem.offsets, problem.forward, problem.backward, flow, strict=True)
+    for q, (offset, forward, backward) in enumerate(
+        zip(problem.offsets, problem.forward, problem.backward, strict=True)
     ):
-        if np.isnan(given).any():
-            index = ", ".join(map(str, np.argwhere(np.isnan(given))[0]))
-            raise ValueError(f"A check needs flows that are numbers, but flow[{q}][{index}] is nan")
         there = (slice(None), *tails(offset, problem.shape, problem.periodic))
         back = (slice(None), *tails([-o for o in offset], problem.shape, problem.periodic))
-        clipped = np.clip(np.reshape(given, out[there].shape), -backward, forward)
+        arcs = out[there].shape
+        given = shaped(f"flow[{q}]", flow[q], each + arcs[lead:])
+        if np.isnan(given).any():
+            index = ", ".join(map(str, np.argwhere(np.isnan(given))[0]))
+            raise CertificateError(
+                f"A check needs flows that are numbers, but flow[{q}][{index}] is nan"
+            )
+        clipped = np.clip(given.reshape(arcs), -backward, forward)
         out[there] += clipped
         out[back] -= at_heads(clipped, offset, problem.periodic)
-    bound = _sums(np.minimum(problem.source, problem.sink + out))
-    cut = cut_values(problem, np.asarray(sides, dtype=np.bool_).reshape(shape))
-    return np.where(cut >= problem.beyond, np.inf, cut - bound)
-
-
-def _sums(array: Array) -> Array:
-    return array.sum(axis=(1, 2, 3))
+    bound = np.minimum(problem.source, problem.sink + out).sum(axis=(1, 2, 3))
+    cut = np.zeros(problem.stack, dtype=problem.source.dtype)
+    weigh(terms(problem), 0, sides, cut)
+    return np.where(cut >= problem.beyond, np.inf, cut) if problem.beyond < np.inf else cut, bound

@@ -15,9 +15,10 @@ import numpy as np
 from subopt._threads import in_order, thread_count
 from subopt._types import Array, ArrayLike
 from subopt.graph._grid_input import Grids, grids
-from subopt.graph._grid_layout import Layout, Workspace, layout, tails, workspace
-from subopt.graph.grid import load, solve, source_side
-from subopt.graph.grid_flow import GridFlows, cut_values, flows
+from subopt.graph._grid_layout import Layout, layout, tails, workspace
+from subopt.graph._grid_terms import terms
+from subopt.graph.grid import fill
+from subopt.graph.grid_flow import GridFlows, flows
 
 _CELLS = 1 << 13  # of a stack: about half a megabyte
 
@@ -71,13 +72,13 @@ def grid_cut_many(
     """
     problem = grids(source_capacity, sink_capacity, weights, offsets, periodic, many=True)
     threads = thread_count(threads)
-    one = layout(1, problem.shape, problem.offsets, problem.periodic)
+    one, parts = _layout(problem, 1), terms(problem)
     # at least one stack a thread, none larger than the cache likes
     count = max(1, min(_CELLS // max(one.cells, 1), -(-problem.stack // threads)))
     starts = range(0, problem.stack, count)
     cuts = GridFlows(
         np.zeros(problem.stack, dtype=problem.source.dtype),
-        np.zeros((problem.stack, *problem.shape), dtype=np.bool_),
+        np.empty((problem.stack, *problem.shape), dtype=np.bool_),
         [_room(problem, q) for q in range(len(problem.offsets))] if flow else None,
     )
 
@@ -85,11 +86,14 @@ def grid_cut_many(
         plan, work = one, workspace(one, problem.dtype)
         for start in mine:
             here = slice(start, min(start + count, problem.stack))
-            part = _part(problem, here)
-            if part.stack != plan.stack:
-                plan = layout(part.stack, part.shape, part.offsets, part.periodic)
-                work = workspace(plan, part.dtype)
-            _fill(cuts, here, part, plan, work, maximal)
+            if here.stop - here.start != plan.stack:
+                plan = _layout(problem, here.stop - here.start)
+                work = workspace(plan, problem.dtype)
+            fill(parts, start, plan, work, maximal, cuts.source_sides[here], cuts.values[here])
+            if cuts.flow is not None:
+                stack = flows(_part(problem, here), plan, work.residual)
+                for array, flow in zip(cuts.flow, stack, strict=True):
+                    array[here] = flow
 
     threads = min(threads, max(len(starts), 1))
     in_order(run, [starts[i::threads] for i in range(threads)], threads)
@@ -108,18 +112,8 @@ def grid_cut_many(
     return GridFlows(values, lower(cuts.source_sides), cuts.flow and [*map(lower, cuts.flow)])
 
 
-def _fill(
-    cuts: GridFlows, here: slice, part: Grids, plan: Layout, work: Workspace, maximal: bool
-) -> None:
-    """Solve a stack of problems, and write what they have to `cuts`."""
-    load(part, plan, work)
-    solve(plan, work)
-    side = source_side(plan, work, maximal)
-    cuts.source_sides[here] = side
-    cuts.values[here] = cut_values(part, side)
-    if cuts.flow is not None:
-        for array, stack in zip(cuts.flow, flows(part, plan, work.residual), strict=True):
-            array[here] = stack
+def _layout(problem: Grids, count: int) -> Layout:
+    return layout(count, problem.shape, problem.offsets, problem.periodic)
 
 
 def _part(problem: Grids, here: slice) -> Grids:

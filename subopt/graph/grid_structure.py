@@ -1,7 +1,11 @@
-"""Neighbourhoods given as arrays around a node, as `scipy.ndimage` and PyMaxflow have them."""
+"""Neighbourhoods: by their number of neighbours, or as arrays around a node.
+
+Arrays are those of `scipy.ndimage` and PyMaxflow.
+"""
 
 from __future__ import annotations
 
+import itertools
 import operator
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -18,6 +22,53 @@ class GridStructure(NamedTuple):
 
     weights: list[Any]
     offsets: list[tuple[int, ...]]
+
+
+def grid_neighbors(dimensions: int, neighbors: int) -> list[tuple[int, ...]]:
+    """Return the offsets of `grid_cut` for so many nearest neighbours.
+
+    Parameters
+    ----------
+    dimensions : int
+        Of the grid: 1, 2 or 3.
+    neighbors : int
+        2 in one dimension, 4 or 8 in two, 6, 18 or 26 in three.
+
+    Returns
+    -------
+    list of tuples of int
+        One per pair of opposite neighbours: steps along the axes first, then diagonals.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If no nearest neighbours are so many.
+
+    Examples
+    --------
+    >>> offsets = grid_neighbors(2, 8)
+    >>> offsets
+    [(1, 0), (0, 1), (1, 1), (1, -1)]
+    >>> lengths = np.linalg.norm(offsets, axis=1)
+    >>> grid_cut([[9, 0], [0, 0]], [[0, 0], [0, 9]], list(1 / lengths), offsets=offsets).value
+    2.7071067811865475
+    """
+    try:
+        d, count = operator.index(dimensions), operator.index(neighbors)
+    except TypeError as error:
+        raise TypeError(
+            f"grid_neighbors needs two ints, such as (2, 8), got {(dimensions, neighbors)!r}"
+        ) from error
+    if not 1 <= d <= 3:
+        raise ValueError(f"A grid has 1, 2 or 3 dimensions, got {d}")
+    steps = [o for o in itertools.product((1, 0, -1), repeat=d) if o > (0,) * d]
+    steps.sort(key=np.count_nonzero)
+    near = [[o for o in steps if np.count_nonzero(o) <= m] for m in range(1, d + 1)]
+    for offsets in near:
+        if 2 * len(offsets) == count:
+            return offsets
+    counts = " or ".join(str(2 * len(offsets)) for offsets in near)
+    raise ValueError(f"In {d} dimensions a node has {counts} nearest neighbours, not {count}")
 
 
 def grid_structure(
