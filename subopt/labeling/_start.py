@@ -22,7 +22,7 @@ from subopt.labeling.energy import Adjacency, LabelingEnergy
 SWEEPS, PUSHES = np.int64(24), np.int64(4)
 LEAST = 0.01  # of what all sweeps raised the bound by: what one has to, or it is the last
 LARGEST = np.float32(1e30)
-EPS = np.float32(0.0)
+EPS = np.float32(1e-5)  # what nodes are given beyond what they need: more than rounding
 
 
 class Terms(NamedTuple):

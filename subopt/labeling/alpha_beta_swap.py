@@ -1,9 +1,10 @@
 """Alpha-beta swap: the nodes with one of two labels get either anew, optimally, by a minimum cut.
 
 The table need not be a metric (Boykov, Veksler, Zabih, "Fast approximate energy minimization via
-graph cuts", IEEE TPAMI 23(11), 2001, section 3). Work follows the change: the nodes of a swap fall
-apart into connected pieces, and a piece that did not change, nor anything next to it, since the two
-labels were last swapped is still as good as it can get.
+graph cuts", IEEE TPAMI 23(11), 2001, section 3). E is submodular in the nodes that have either
+label, so a swap helps only if it does where no node takes the first, or none the second: swaps are
+made one side at a time, as expansions of b into the nodes that have a, with all that makes these
+fast.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ def alpha_beta_swap(
     ----------
     energy : LabelingEnergy
         With weights >= 0 and ``table[a, a] + table[b, b] <= table[a, b] + table[b, a]`` for all
-        labels; no label costs.
+        labels.
     initial : array_like of int, shape (\*grid,) or (n,), optional
-        Labels to start from; by default the cheapest single label everywhere.
+        Labels to start from; by default what message passing suggests.
     max_cycles : int, default 1000
         How often to try all pairs of labels; a handful is enough.
 
@@ -42,10 +43,18 @@ def alpha_beta_swap(
     ValueError
         If a pair of labels or a weight is not as needed; the message names them.
 
+    Notes
+    -----
+    For m edges and L labels, about 20 m L bytes while it starts and 8 m L afterwards; where
+    8 m L are more than 512 MiB it starts from the cheapest label, and keeps no flows. With label
+    costs every move is a cut of the whole graph.
+
     References
     ----------
     .. [1] Y. Boykov, O. Veksler, R. Zabih, "Fast approximate energy minimization via graph cuts",
        IEEE TPAMI 23(11), 2001, section 3.
+    .. [2] A. Delong, A. Osokin, H. N. Isack, Y. Boykov, "Fast approximate energy minimization with
+       label costs", International Journal of Computer Vision 96(1), 2012.
 
     Examples
     --------

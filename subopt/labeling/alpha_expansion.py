@@ -3,9 +3,11 @@
 For a metric the answer costs at most 2 max(V) / min(V) times as much as the best labeling, pairwise
 (Boykov, Veksler, Zabih, "Fast approximate energy minimization via graph cuts", IEEE TPAMI 23(11),
 2001, theorem 6.1); with a lower bound it is usually seen to be within a percent. Work follows the
-change: every label keeps the flow of its last expansion, the next one starts from there, and looks
-only at the surroundings of nodes that this leaves unsettled (compare P. Kohli, P. Torr, "Dynamic
-graph cuts for efficient inference in Markov random fields", IEEE TPAMI 29(12), 2007).
+change: labels and flows start from messages, every label keeps the flow of its last expansion, the
+next one starts from there, and looks only at the surroundings of nodes that this leaves unsettled
+(compare P. Kohli, P. Torr, "Dynamic graph cuts for efficient inference in Markov random fields",
+IEEE TPAMI 29(12), 2007, and the primal-dual moves of N. Komodakis, G. Tziritas, "Approximate
+labeling via graph cuts based on linear programming", IEEE TPAMI 29(8), 2007).
 """
 
 from __future__ import annotations
@@ -28,9 +30,9 @@ def alpha_expansion(
     ----------
     energy : LabelingEnergy
         With weights >= 0 and a metric: ``table[a, a] + table[b, c] <= table[b, a] + table[a, c]``
-        for all labels; no label costs.
+        for all labels.
     initial : array_like of int, shape (\*grid,) or (n,), optional
-        Labels to start from; by default the cheapest single label everywhere.
+        Labels to start from; by default what message passing suggests.
     max_cycles : int, default 1000
         How often to try all labels; a handful is enough.
 
@@ -44,12 +46,20 @@ def alpha_expansion(
     ValueError
         If the table is no metric or a weight negative; the message names them and what to use.
 
+    Notes
+    -----
+    For m edges and L labels, about 20 m L bytes while it starts and 8 m L afterwards; where
+    8 m L are more than 512 MiB it starts from the cheapest label, and keeps no flows. With label
+    costs every move is a cut of the whole graph.
+
     References
     ----------
     .. [1] Y. Boykov, O. Veksler, R. Zabih, "Fast approximate energy minimization via graph cuts",
        IEEE TPAMI 23(11), 2001.
     .. [2] P. Kohli, P. H. S. Torr, "Dynamic graph cuts for efficient inference in Markov random
        fields", IEEE TPAMI 29(12), 2007.
+    .. [3] A. Delong, A. Osokin, H. N. Isack, Y. Boykov, "Fast approximate energy minimization with
+       label costs", International Journal of Computer Vision 96(1), 2012.
 
     Examples
     --------

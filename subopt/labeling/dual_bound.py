@@ -3,7 +3,7 @@
 The edges are covered by chains, and the unary cost of a node is divided among the chains through
 it. Every division is a bound: the sum over the chains of their minima, one dynamic program each.
 Message passing (`_messages`) finds a good division; the certificate is the division, and its check
-runs the dynamic programs on the energy. Label costs are >= 0, and dropped.
+runs the dynamic programs on the energy. Of the label costs only the smallest counts.
 """
 
 from __future__ import annotations
@@ -164,6 +164,7 @@ def _first(energy: LabelingEnergy) -> Array:
 
 def _minima(energy: LabelingEnergy, first: Array, parts: Array) -> float:
     to_go = np.empty((len(energy.tails), energy.n_labels))
-    return float(
-        _messages.chain_minima(energy.costs, energy.tables, energy.adjacency, first, parts, to_go)
+    bound = _messages.chain_minima(
+        energy.costs, energy.tables, energy.adjacency, first, parts, to_go
     )
+    return float(bound + energy.label_costs.min())  # some label is used
