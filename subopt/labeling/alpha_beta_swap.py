@@ -104,8 +104,8 @@ def alpha_beta_swap_many(
 
 def _moves(L: int) -> Array:
     """List pairs of labels, there and back: nodes with the first may take the second."""
-    pairs = [((a, b), (b, a)) for a in range(L) for b in range(a + 1, L)]
-    return np.array(pairs or [(0, 0)], dtype=np.int64).reshape(-1, 2)
+    pairs = [pair for a in range(L) for b in range(a + 1, L) for pair in ((a, b), (b, a))]
+    return np.array(pairs or [(0, 0)])
 
 
 def _check(energy: LabelingEnergy) -> None:
