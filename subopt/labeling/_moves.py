@@ -21,7 +21,7 @@ from subopt.labeling._pieces import connect, keep_flow, lowered, open_ends, solv
 from subopt.labeling._room import MOVES
 from subopt.labeling._start import prepare
 
-FEW, MORE = np.int64(500), np.int64(8)
+FEW, MORE = np.int64(500), np.int64(4)
 
 
 @njit
@@ -121,14 +121,13 @@ def expand(costs, tables, graph, labels, only, b, i, local, tolerance, room):
         flows[0] = 0.0
         room.last[i] = -1
     gained = 0.0
-    limit = np.int64(0)
-    again = True
-    while again:
-        again = False
+    waiting, limit = -1, FEW  # at first all nodes are looked at
+    while waiting != 0:
         room.clock[MOVES] += 1
         found, whole, limit = _spread(
-            costs, tables, graph, labels, only, b, row, room.last[i], limit, room
+            costs, tables, graph, labels, only, b, row, room.last[i], waiting, limit, room
         )
+        waiting = 0
         for q in range(found):
             if room.inside[room.queue[q]] == room.clock[MOVES]:
                 size = connect(graph, room.queue[q], found, room)
@@ -136,7 +135,10 @@ def expand(costs, tables, graph, labels, only, b, i, local, tolerance, room):
                 if flows.shape[0] > 1 or not whole:
                     keep_flow(graph, row, size, room)
                 if not whole and open_ends(tables, graph, labels, only, b, row, size, room):
-                    again = True
+                    for k in range(size):
+                        if room.work.side[k]:
+                            room.waiting[waiting] = room.piece[k]
+                            waiting += 1
                     continue
                 gain = lowered(size, room)
                 if gain > tolerance:
@@ -173,19 +175,22 @@ def _gain(costs, tables, graph, labels, only, b, row, k, room):
 
 
 @njit(inline="always")
-def _spread(costs, tables, graph, labels, only, b, row, last, limit, room):
+def _spread(costs, tables, graph, labels, only, b, row, last, waiting, limit, room):
     """List nodes to be decided; return their number, whether these are all, and the next limit.
 
     All of them: those that want b, and those that may be pushed over, because they could not take
-    what their listed neighbours could send them all together.
+    what their listed neighbours could send them all together. `waiting`: how many nodes were left
+    by pieces that were too small, -1 at first.
     """
     indptr, heads, _, weight, turned, edge = graph
     stamp, seen, inside = room.stamp, room.seen, room.inside
     gain, inflow, queue = room.gain, room.inflow, room.queue
     move = room.clock[MOVES]
     found = 0
-    for k in range(labels.shape[0]):
-        if stamp[k] > last and labels[k] != b and (only < 0 or labels[k] == only):
+    for i in range(labels.shape[0] if waiting < 0 else waiting):
+        k = i if waiting < 0 else room.waiting[i]
+        new = stamp[k] > last and labels[k] != b and (only < 0 or labels[k] == only)
+        if new or waiting >= 0:
             _gain(costs, tables, graph, labels, only, b, row, k, room)
             if gain[k] < 0.0:
                 inside[k] = move

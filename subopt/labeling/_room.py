@@ -22,6 +22,7 @@ class Room(NamedTuple):
     gain: Array  # (n,) e and the flow out of the node
     inflow: Array  # (n,) what nodes to be decided could push to it
     queue: Array  # (n,) int32, nodes to be decided
+    waiting: Array  # (n,) int32, nodes that may want the label, in pieces that were too small
     piece: Array  # (n,) int32, connected ones of these
     place: Array  # (n,) int32, their position there
     at: Array  # (arcs,) int32, where an arc went in the network of the piece
@@ -49,6 +50,7 @@ def room(n: int, edges: int, labels: int, moves: int, flows: int) -> Room:
         gain=np.empty(n),
         inflow=np.empty(n),
         queue=np.empty(n, np.int32),
+        waiting=np.empty(n, np.int32),
         piece=np.empty(n, np.int32),
         place=np.empty(n, np.int32),
         at=np.empty(arcs, np.int32),
