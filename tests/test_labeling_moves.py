@@ -15,6 +15,7 @@ from subopt import (
     alpha_beta_swap_many,
     alpha_expansion,
     alpha_expansion_many,
+    dual_bound,
     icm,
 )
 from subopt.labeling import _batch, _label_costs
@@ -125,6 +126,27 @@ def test_no_swap_is_left(seed, shape, L, whole):
     assert seed % 2 == 0 or result.value <= energy.value(initial) + 1e-9
     for a, b in itertools.combinations(range(L), 2):
         assert result.value <= naive.best_swap(energy, result.labels.ravel(), a, b) + 1e-9
+
+
+@pytest.mark.parametrize("solver", [alpha_expansion, alpha_beta_swap])
+@given(seed=seeds, n=st.integers(1, 9), L=st.integers(1, 4))
+def test_paths_are_solved_exactly_by_the_messages(solver, seed, n, L):
+    rng = np.random.default_rng(seed)
+    energy = LabelingEnergy(rng.integers(0, 20, (n, L)), weights=3.0, metric=metric_table(rng, L))
+    assert solver(energy).value == pytest.approx(dual_bound(energy).lower_bound)
+
+
+def test_costs_of_any_size_make_a_start():
+    rng = np.random.default_rng(0)
+    unary = rng.integers(0, 9, (5, 6, 3)).astype(float)
+    unary[1, 2, 0] = 1e6
+    expected = alpha_expansion(LabelingEnergy(unary, weights=4.0))
+    for size in (2.0**-150, 2.0**150):
+        result = alpha_expansion(LabelingEnergy(unary * size, weights=4.0 * size))
+        np.testing.assert_array_equal(result.labels, expected.labels)
+    apart = unary * 1e60
+    apart[1, 2, 0] = 1e59
+    assert alpha_expansion(LabelingEnergy(np.minimum(apart, 1e60))).status is Status.LOCAL
 
 
 @given(seed=seeds, shape=shapes, L=st.integers(1, 3), whole=st.booleans())
