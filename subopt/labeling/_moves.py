@@ -1,7 +1,8 @@
 """Compiled moves: every node has two labels to choose from, and one minimum cut chooses for all.
 
-In a move node k takes label z_k or o_k: in an expansion of alpha the label it has or alpha, in a
-swap of a and b one of these if it has one of these. With V the cost of an edge, and x_k = 1 for
+In a move node k takes label z_k or o_k: in an expansion of alpha the label it has or alpha, and so
+in one side of a swap, but only if it has the other label of the two; neighbours that have any third
+stay as they are, and cost what they cost. With V the cost of an edge, and x_k = 1 for
 o_k, E is up to a constant a cut with symmetric capacities,
 
     sum_k e_k x_k + sum_{(k, u)} c_ku |x_k - x_u|,
