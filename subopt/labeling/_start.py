@@ -91,7 +91,9 @@ def prepare(costs, terms, labels, given, pairs, draft, flows):
             draft.costs[k, a] = min((costs[a, k] - least) / unit[0], LARGEST)
     messages[:] = 0.0
     first = before = 0.0
-    for i in range(SWEEPS):
+    # without one cost for all pairs of labels a sweep costs O(m labels^2), as much as some moves
+    sweeps = SWEEPS if unit[1] > 0.0 else min(SWEEPS, 64 // n_labels)
+    for i in range(sweeps):
         sweep(draft.costs, tables, unit[1], graph, messages, FORWARD, draft.total)
         bound = sweep(draft.costs, tables, unit[1], graph, messages, BACKWARD, draft.total)
         if i > 0 and bound - before <= LEAST * (bound - first):
