@@ -173,7 +173,8 @@ def test_two_submodular_labels_are_solved_alike(seed, n):
         ({"metric": "quadratic", "truncation": 5}, 4, "alpha_beta_swap"),
         ({"weights": -1.0}, 2, "qpbo"),
         ({"weights": -1.0}, 3, "icm"),
-        ({"label_costs": [1.0, 0.0, 0.0]}, 3, "icm"),
+        ({"label_costs": [1.0, 0.0, 0.0]}, 3, "alpha_expansion"),
+        ({"label_costs": [1.0, 2.0]}, 2, "alpha_expansion"),
     ],
 )
 def test_the_front_door_takes_what_fits(options, labels, method):

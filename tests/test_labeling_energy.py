@@ -75,8 +75,10 @@ def test_inputs_are_not_changed_and_answers_are_read_only():
     energy.unary[:] = 7.0
     np.testing.assert_array_equal(unary, kept)
     assert energy.value([0, 0, 0, 0]) == 18.0
-    with pytest.raises(ValueError, match="read-only"):
-        result.labels[0] = 1
+    parts = [energy.costs, energy.weights, energy.table, energy.tails, energy.label_costs]
+    for array in (result.labels, *parts):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 1
 
 
 U = np.zeros((2, 3, 4))
@@ -114,8 +116,8 @@ BAD = {
     "expansion needs weights >= 0, but that of edge 1 between the nodes 1": lambda: alpha_expansion(
         LabelingEnergy(np.zeros((3, 2)), edges=[(0, 1), (1, 2)], weights=[1, -2])
     ),
-    "alpha_expansion takes no label costs": lambda: alpha_expansion(
-        LabelingEnergy(U, label_costs=[0, 1, 2, 0])
+    r"takes? no label costs, but label_costs\[2\] is 2": lambda: alpha_expansion_many(
+        LabelingEnergy(U, label_costs=[0, 1, 2, 0]), U[None]
     ),
     r"labels 0, 1 it is 2 > 0": lambda: alpha_beta_swap(
         LabelingEnergy(np.zeros((2, 2)), metric=np.eye(2))

@@ -15,9 +15,10 @@ from subopt import (
     alpha_beta_swap_many,
     alpha_expansion,
     alpha_expansion_many,
+    dual_bound,
     icm,
 )
-from subopt.labeling import alpha_expansion as expansion
+from subopt.labeling import _batch, _label_costs
 
 seeds = st.integers(0, 2**32 - 1)
 SHAPES = [(1,), (5,), (2, 3), (2, 2, 2)]
@@ -55,22 +56,37 @@ def test_no_expansion_is_left(seed, shape, L, whole):
     rng = np.random.default_rng(seed)
     energy = random_energy(rng, shape, L, metric_table(rng, L), whole)
     initial = rng.integers(0, L, energy.n)
-    result = alpha_expansion(energy, initial=initial)
+    result = alpha_expansion(energy, initial=initial if seed % 2 else None)
     assert result.status is Status.LOCAL
-    assert result.value == energy.value(result.labels) <= energy.value(initial) + 1e-9
+    assert result.value == energy.value(result.labels)
+    assert seed % 2 == 0 or result.value <= energy.value(initial) + 1e-9
     for alpha in range(L):
         assert result.value <= naive.best_expansion(energy, result.labels.ravel(), alpha) + 1e-9
 
 
+def start_from_nothing(*arguments):
+    arguments[-1][:] = 0.0
+
+
+def start_from_anything(costs, terms, labels, given, pairs, draft, flows):
+    flows[:] = np.random.default_rng(len(flows)).normal(scale=5.0, size=flows.shape)
+
+
+@pytest.mark.parametrize("solver", [alpha_expansion, alpha_beta_swap])
 @given(seed=seeds, shape=shapes, L=st.integers(1, 3))
-def test_expansions_are_the_same_with_memory(seed, shape, L):
+def test_moves_do_not_depend_on_the_flows_they_start_from(solver, seed, shape, L):
     rng = np.random.default_rng(seed)
     energy = random_energy(rng, shape, L, metric_table(rng, L))
-    forgotten = alpha_expansion(energy)
+    initial = rng.integers(0, L, energy.n)
+    expected = solver(energy, initial=initial)
+    for start in (start_from_nothing, start_from_anything):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(_batch._start, "prepare", start)
+            np.testing.assert_array_equal(solver(energy, initial=initial).labels, expected.labels)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(expansion, "FEW", 0)  # else graphs as small as these are started anew
-        kept = alpha_expansion(energy)
-    np.testing.assert_array_equal(kept.labels, forgotten.labels)
+        patch.setattr(_batch, "MEMORY", 0)  # too little to keep flows
+        np.testing.assert_array_equal(solver(energy, initial=initial).labels, expected.labels)
+        assert solver(energy).status is Status.LOCAL
 
 
 @given(seed=seeds)
@@ -104,11 +120,85 @@ def test_no_swap_is_left(seed, shape, L, whole):
     np.fill_diagonal(table, 0.0)
     energy = random_energy(rng, shape, L, table, whole)
     initial = rng.integers(0, L, energy.n)
-    result = alpha_beta_swap(energy, initial=initial)
+    result = alpha_beta_swap(energy, initial=initial if seed % 2 else None)
     assert result.status is Status.LOCAL
-    assert result.value == energy.value(result.labels) <= energy.value(initial) + 1e-9
+    assert result.value == energy.value(result.labels)
+    assert seed % 2 == 0 or result.value <= energy.value(initial) + 1e-9
     for a, b in itertools.combinations(range(L), 2):
         assert result.value <= naive.best_swap(energy, result.labels.ravel(), a, b) + 1e-9
+
+
+@pytest.mark.parametrize("solver", [alpha_expansion, alpha_beta_swap])
+@given(seed=seeds, n=st.integers(1, 9), L=st.integers(1, 4))
+def test_paths_are_solved_exactly_by_the_messages(solver, seed, n, L):
+    rng = np.random.default_rng(seed)
+    energy = LabelingEnergy(rng.integers(0, 20, (n, L)), weights=3.0, metric=metric_table(rng, L))
+    assert solver(energy).value == pytest.approx(dual_bound(energy).lower_bound)
+
+
+def test_costs_of_any_size_make_a_start():
+    rng = np.random.default_rng(0)
+    unary = rng.integers(0, 9, (5, 6, 3)).astype(float)
+    unary[1, 2, 0] = 1e6
+    expected = alpha_expansion(LabelingEnergy(unary, weights=4.0))
+    for size in (2.0**-150, 2.0**150):
+        result = alpha_expansion(LabelingEnergy(unary * size, weights=4.0 * size))
+        np.testing.assert_array_equal(result.labels, expected.labels)
+    apart = unary * 1e60
+    apart[1, 2, 0] = 1e59
+    assert alpha_expansion(LabelingEnergy(np.minimum(apart, 1e60))).status is Status.LOCAL
+
+
+@given(seed=seeds, shape=shapes, L=st.integers(1, 3), whole=st.booleans())
+def test_no_move_is_left_with_label_costs(seed, shape, L, whole):
+    rng = np.random.default_rng(seed)
+    energy = random_energy(rng, shape, L, metric_table(rng, L), whole)
+    energy = LabelingEnergy(
+        energy.unary.reshape(energy.n, L),
+        edges=np.stack([energy.tails, energy.heads], axis=1),
+        weights=energy.weights,
+        metric=energy.table,
+        label_costs=rng.integers(0, 12, L) if whole else rng.random(L),
+    )
+    initial = rng.integers(0, L, energy.n)
+    start = initial if seed % 2 else None
+    most = energy.value(initial) if seed % 2 else np.inf
+    expansion, swap = alpha_expansion(energy, initial=start), alpha_beta_swap(energy, initial=start)
+    for result in (expansion, swap):
+        assert result.status is Status.LOCAL
+        assert result.value == energy.value(result.labels) <= most + 1e-9
+    for a in range(L):
+        assert expansion.value <= naive.best_expansion(energy, expansion.labels, a) + 1e-9
+    for a, b in itertools.combinations(range(L), 2):
+        assert swap.value <= naive.best_swap(energy, swap.labels, a, b) + 1e-9
+
+
+@given(seed=seeds, shape=shapes, L=st.integers(1, 3))
+def test_one_move_with_label_costs_is_the_best_one(seed, shape, L):
+    rng = np.random.default_rng(seed)
+    energy = LabelingEnergy(
+        rng.integers(0, 9, (*shape, L)),
+        weights=float(rng.integers(0, 4)),
+        label_costs=rng.integers(0, 12, L),
+    )
+    labels = rng.integers(0, L, energy.n)
+    for b in range(L):
+        x = labels.copy()
+        _label_costs.descend(energy, np.array([(-1, b)]), x, 1e-9, 1)
+        assert energy.value(x) == naive.best_expansion(energy, labels, b)
+
+
+def test_label_costs_leave_fewer_labels():
+    rng = np.random.default_rng(0)
+    unary = rng.random((12, 12, 6))
+    used = [
+        len(np.unique(solver(LabelingEnergy(unary, weights=0.1, label_costs=[h] * 6)).labels))
+        for solver in (alpha_expansion, alpha_beta_swap, icm)
+        for h in (0.0, 8.0, 1000.0)
+    ]
+    assert used[:2] == used[3:5] == [6, used[1]]
+    assert 1 < used[1] < 6
+    assert used[2] == used[5] == 1
 
 
 @given(seed=seeds, shape=shapes, L=st.integers(1, 3))
@@ -162,11 +252,13 @@ def test_many_problems_get_the_answers_of_one_by_one(one, many, shape):
     assert many(energy, unaries[:0]).labels.shape == (0, *shape)
 
 
-def test_a_cycle_limit_is_said():
+@pytest.mark.parametrize("label_costs", [None, [0.1] * 5])
+def test_a_cycle_limit_is_said(label_costs):
     rng = np.random.default_rng(0)
-    energy = LabelingEnergy(rng.random((6, 6, 5)), weights=0.2)
+    energy = LabelingEnergy(rng.random((6, 6, 5)), weights=0.2, label_costs=label_costs)
     for solver in (alpha_expansion, alpha_beta_swap, icm):
-        assert solver(energy, max_cycles=1).status is Status.MAX_ITER
+        first = solver(energy, max_cycles=1, initial=np.zeros(36, np.int64))
+        assert first.status is Status.MAX_ITER
         assert solver(energy).status is Status.LOCAL
 
 

@@ -1,17 +1,21 @@
-"""What the move-making methods share: checks, first labels, many problems on all cores."""
+"""What expansion and swap share: checks, first labels, one problem, many on all cores."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from subopt import _validate
 from subopt._threads import in_order, thread_count
 from subopt._types import Array, ArrayLike
+from subopt.labeling import _label_costs, _start
+from subopt.labeling._moves import descend, descend_many
+from subopt.labeling._room import CUTS, Room, room
 from subopt.labeling.energy import LARGEST, LabelingEnergy
+from subopt.labeling.labeling import Labeling, local, rounding
+
+MEMORY = 2**29  # bytes for the flows of all labels; with more they are not kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +34,7 @@ class LabelingBatch:
 
 
 def check(name: str, energy: LabelingEnergy) -> None:
-    """Raise unless all weights are >= 0 and labels cost nothing."""
+    """Raise unless all weights are >= 0."""
     if not isinstance(energy, LabelingEnergy):
         raise TypeError(f"{name} needs a LabelingEnergy, got {type(energy).__name__}")
     if (energy.weights < 0).any():
@@ -40,28 +44,72 @@ def check(name: str, energy: LabelingEnergy) -> None:
             f"and {energy.heads[e]} is {energy.weights[e]:g}. icm takes any weights; with two "
             "labels, qpbo does."
         )
-    if energy.label_costs.any():
-        raise ValueError(
-            f"{name} takes no label costs so far, but label_costs[{energy.label_costs.argmax()}] "
-            f"is {energy.label_costs.max():g}. icm takes them."
-        )
 
 
-def start(energy: LabelingEnergy, initial: ArrayLike | None) -> Array:
-    """Return the labels to start from; by default the single label that is cheapest."""
+def solve(
+    name: str, energy: LabelingEnergy, moves: Array, initial: ArrayLike | None, max_cycles: int
+) -> Labeling:
+    """Make moves from labels that are given, or read off messages."""
+    cycles = _validate.positive_int("max_cycles", max_cycles)
+    given, costly = initial is not None, bool(energy.label_costs.any())
     if initial is not None:
-        return energy.check_labels("initial", initial)
-    return np.full(energy.n, energy.costs.sum(axis=1).argmin(), dtype=np.int64)
+        labels = energy.check_labels("initial", initial)
+    else:
+        labels = np.full(energy.n, energy.costs.sum(axis=1).argmin(), dtype=np.int64)
+    space = _room(energy, moves)
+    if len(space.flows) == energy.n_labels and not (given and costly):
+        draft = _start.draft(energy.n, len(energy.tails), energy.n_labels)
+        terms, pairs = _start.terms(energy), bool(moves[0, 0] >= 0)
+        _start.prepare(energy.costs, terms, labels, given, pairs, draft, space.flows)
+        del draft
+    if costly:
+        labels = labels if given else _cheaper(energy, labels)
+        done, cuts = _label_costs.descend(energy, moves, labels, rounding(energy), cycles)
+        return local(energy, labels, name, done=done, n_cuts=cuts)
+    _, done = descend(
+        energy.costs,
+        energy.tables,
+        energy.adjacency,
+        moves,
+        _local(energy, moves),
+        labels,
+        rounding(energy),
+        cycles,
+        space,
+    )
+    return local(energy, labels, name, done=done, n_cuts=int(space.clock[CUTS]))
 
 
-def run(
-    kernel: Callable[..., object],
-    energy: LabelingEnergy,
-    unaries: ArrayLike,
-    options: Callable[[], tuple[Any, ...]],
-    threads: int | None,
+def _cheaper(energy: LabelingEnergy, labels: Array) -> Array:
+    """Return some labels, or a single one everywhere if that is cheaper with the label costs."""
+    single = int((energy.costs.sum(axis=1) + energy.label_costs).argmin())
+    alone = np.full(energy.n, single, dtype=np.int64)
+    return alone if energy.value(alone) < energy.value(labels) else labels
+
+
+def _room(energy: LabelingEnergy, moves: Array) -> Room:
+    """Return room with a flow for every label, or a single one if these take too much memory."""
+    L, m = energy.n_labels, len(energy.tails)
+    return room(energy.n, m, L, len(moves), L if 8 * L * m <= MEMORY else 1)
+
+
+def _local(energy: LabelingEnergy, moves: Array) -> bool:
+    """Whether two labels differ by the same next to every third one, or that does not matter."""
+    T = energy.table
+    apart = ~np.eye(energy.n_labels, dtype=np.bool_)
+    return bool(moves[0, 0] < 0 or np.unique(T[apart]).size <= 1)
+
+
+def solve_many(
+    energy: LabelingEnergy, unaries: ArrayLike, moves: Array, threads: int | None
 ) -> LabelingBatch:
-    """Run a kernel on parts of the problems, one part a thread."""
+    """Make moves in many problems, part of them in every thread."""
+    if energy.label_costs.any():
+        l = int(energy.label_costs.argmax())
+        raise ValueError(
+            f"many labelings in one call take no label costs, but label_costs[{l}] is "
+            f"{energy.label_costs[l]:g}. Solve the problems one by one."
+        )
     costs = _validate.real_array("unaries", unaries, copy=False)
     n, L = energy.n, energy.n_labels
     if costs.ndim < 1 or costs.shape[1:] not in ((*energy.shape, L), (n, L)):
@@ -72,20 +120,22 @@ def run(
     if costs.size and max(costs.max(), -costs.min()) > LARGEST:
         raise ValueError(f"unaries needs numbers up to {LARGEST:g}, so that sums are finite")
     P = len(costs)
-    costs = np.ascontiguousarray(costs.reshape(P, n, L).transpose(0, 2, 1))
-    if not costs.flags.writeable or np.shares_memory(costs, np.asarray(unaries)):
-        costs = costs.copy()  # kernels are compiled for writable arrays only
+    costs = np.ascontiguousarray(costs.reshape(P, n, L).transpose(0, 2, 1)).view()
+    costs.setflags(write=False)  # kernels are compiled for the costs of an energy
     labels = np.repeat(costs.sum(axis=2).argmin(axis=1)[:, None], n, axis=1)
     values = np.empty(P)
     size = np.abs(energy.weights).sum() * np.abs(energy.table).max()
     tolerance = 1e-12 * (np.abs(costs).max(axis=1).sum(axis=1) + size) + 1e-300
-    tables, graph = energy.tables, energy.adjacency
+    tables, graph, terms = energy.tables, energy.adjacency, _start.terms(energy)
+    alike, given = _local(energy, moves), False
     count = min(thread_count(threads), max(P, 1))
     parts = [s for s in np.array_split(np.arange(P), count) if len(s)]
 
     def one(part: Array) -> None:
-        s = slice(part[0], part[-1] + 1)
-        kernel(costs[s], tables, graph, labels[s], values[s], tolerance[s], *options())
+        s, draft = slice(part[0], part[-1] + 1), _start.draft(n, len(energy.tails), L)
+        space = _room(energy, moves)
+        where = (labels[s], values[s], tolerance[s])
+        descend_many(costs[s], terms, tables, graph, moves, alike, given, *where, draft, space)
 
     in_order(one, parts, count)
     return LabelingBatch(labels.reshape(P, *energy.shape), values)

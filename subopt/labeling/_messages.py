@@ -4,7 +4,8 @@ The edges are covered by chains along which the nodes are in increasing order: t
 node to an earlier neighbour is continued by its i-th edge to a later one. So max(earlier, later)
 chains, at least one, pass through a node, and get equal parts of its cost. A sweep visits the nodes
 in order; at a node the costs of its chains are averaged, and each passes on by dynamic programming
-what it knows. The bound, the sum over the chains of their minima, never falls.
+what it knows. The bound, the sum over the chains of their minima, never falls. ``messages[e]`` is
+what the node whose row has arc e knows from the other end.
 
 V. Kolmogorov, "Convergent tree-reweighted message passing for energy minimization", IEEE TPAMI
 28(10), 2006, section 4.
@@ -14,8 +15,7 @@ import numpy as np
 
 from subopt._jit import njit
 
-# directions, and rows of messages: from earlier to later nodes, and back
-FORWARD, BACKWARD = np.int64(0), np.int64(1)
+FORWARD, BACKWARD = np.int64(0), np.int64(1)  # directions: by increasing or decreasing index
 
 
 # minima and sums may be taken in any order, in vector registers: a bound is checked afterwards
@@ -23,101 +23,98 @@ FORWARD, BACKWARD = np.int64(0), np.int64(1)
 def sweep(costs, tables, uniform, graph, messages, direction, total):
     """Visit all nodes in one direction; return the bound.
 
-    The bound is that of the chains after the sweep, see `split`.
+    `costs` has the shape (n, labels). The bound is that of the chains after the sweep, see `split`.
     """
-    indptr, heads, _, weight, turned, edge = graph
-    n_labels, n = costs.shape
+    indptr, heads, twin, weight, turned, _ = graph
+    n, n_labels = costs.shape
+    number = total.dtype.type
     bound = 0.0
     for step in range(n):
         p = step if direction == FORWARD else n - 1 - step
         for a in range(n_labels):
-            total[a] = costs[a, p]
+            total[a] = costs[p, a]
         come, go = 0, 0
         for e in range(indptr[p], indptr[p + 1]):
             passed = (heads[e] < p) == (direction == FORWARD)
             come += passed
             go += not passed
-            message = messages[0 if heads[e] < p else 1, edge[e]]
             for a in range(n_labels):
-                total[a] += message[a]
+                total[a] += messages[e, a]
         chains = max(come, go, 1)
-        part = 1.0 / chains
-        lowest = np.inf
+        part = number(1.0 / chains)
+        lowest = number(np.inf)
         for a in range(n_labels):
             total[a] *= part
             lowest = min(lowest, total[a])
         bound += (chains - go) * lowest  # of the chains that end here
         for e in range(indptr[p], indptr[p + 1]):
             if (heads[e] < p) != (direction == FORWARD):
-                back = 0 if heads[e] < p else 1
-                came, sent = messages[back, edge[e]], messages[1 - back, edge[e]]
-                lowest = np.inf
+                back = twin[e]
+                lowest = number(np.inf)
                 for a in range(n_labels):
-                    lowest = min(lowest, total[a] - came[a])
+                    lowest = min(lowest, total[a] - messages[e, a])
                 bound += lowest
                 if uniform > 0.0 and weight[e] >= 0.0:
-                    most = weight[e] * uniform
+                    most = number(weight[e] * uniform)
                     for b in range(n_labels):
-                        sent[b] = min(total[b] - came[b] - lowest, most)
+                        messages[back, b] = min(total[b] - messages[e, b] - lowest, most)
                 else:
-                    _send(total, came, sent, lowest, weight[e], tables, turned[e])
+                    _send(total, messages, e, back, lowest, weight[e], tables, turned[e])
     return bound
 
 
 @njit(fastmath={"nnan", "nsz", "reassoc", "contract"})
-def _send(total, came, sent, lowest, weight, tables, t):
+def _send(total, messages, e, back, lowest, weight, tables, t):
     n_labels = total.shape[0]
     for b in range(n_labels):
-        sent[b] = np.inf
+        messages[back, b] = np.inf
     for a in range(n_labels):
-        here = total[a] - came[a] - lowest
+        here = total[a] - messages[e, a] - lowest
         for b in range(n_labels):
-            sent[b] = min(sent[b], here + weight * tables[t, a, b])
+            messages[back, b] = min(messages[back, b], here + weight * tables[t, a, b])
 
 
 @njit
-def choose(costs, tables, graph, messages, labels):
+def choose(costs, tables, graph, messages, labels, cost):
     """Choose labels in order of the nodes, each for what is known of the later ones."""
-    indptr, heads, _, weight, turned, edge = graph
-    n_labels, n = costs.shape
-    cost = np.empty(n_labels)
+    indptr, heads, _, weight, turned, _ = graph
+    n, n_labels = costs.shape
     for p in range(n):
         for a in range(n_labels):
-            cost[a] = costs[a, p]
+            cost[a] = costs[p, a]
         for e in range(indptr[p], indptr[p + 1]):
-            t, w, i = turned[e], weight[e], edge[e]
+            t, w = turned[e], weight[e]
             if heads[e] < p:
                 c = labels[heads[e]]
                 for a in range(n_labels):
-                    cost[a] += w * tables[t, a, c]
+                    cost[a] += w * tables[1 - t, c, a]
             else:
                 for a in range(n_labels):
-                    cost[a] += messages[1, i, a]
+                    cost[a] += messages[e, a]
         labels[p] = np.argmin(cost)
 
 
 @njit
 def split(costs, graph, first, messages, parts):
     """Write the costs that the chains through every node have, but for the last of them."""
-    indptr, heads, _, _, _, edge = graph
-    n_labels, n = costs.shape
+    indptr, heads = graph[0], graph[1]
+    n, n_labels = costs.shape
     for p in range(n):
         chains = first[p + 1] - first[p] + 1
         for j in range(chains - 1):
             for a in range(n_labels):
-                parts[first[p] + j, a] = costs[a, p] / chains
+                parts[first[p] + j, a] = costs[p, a] / chains
         earlier, later = 0, 0
         for e in range(indptr[p], indptr[p + 1]):
-            row = 0 if heads[e] < p else 1
-            j = earlier if row == 0 else later
-            earlier += row == 0
-            later += row == 1
+            j = earlier if heads[e] < p else later
+            earlier += heads[e] < p
+            later += heads[e] > p
             for k in range(chains - 1):
                 for a in range(n_labels):
-                    parts[first[p] + k, a] += messages[row, edge[e], a] / chains
+                    parts[first[p] + k, a] += messages[e, a] / chains
             if j < chains - 1:
                 for a in range(n_labels):
-                    parts[first[p] + j, a] -= messages[row, edge[e], a]
+                    parts[first[p] + j, a] -= messages[e, a]
 
 
 @njit

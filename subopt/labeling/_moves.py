@@ -1,7 +1,8 @@
 """Compiled moves: every node has two labels to choose from, and one minimum cut chooses for all.
 
-In a move node k takes label z_k or o_k: in an expansion of alpha the label it has or alpha, in a
-swap of a and b one of these if it has one of these. With V the cost of an edge, and x_k = 1 for
+In a move node k takes label z_k or o_k: in an expansion of alpha the label it has or alpha, and so
+in one side of a swap, but only if it has the other label of the two; neighbours that have any third
+stay as they are, and cost what they cost. With V the cost of an edge, and x_k = 1 for
 o_k, E is up to a constant a cut with symmetric capacities,
 
     sum_k e_k x_k + sum_{(k, u)} c_ku |x_k - x_u|,
@@ -14,73 +15,14 @@ arc from k to u has c_ku - f_ku left. So the flow of the last move, cut off at t
 is where the next one starts.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from subopt._jit import njit
-from subopt._types import Array
-from subopt.graph.augment import augment_within
-from subopt.graph.network import Network, Workspace, workspace
+from subopt.labeling._pieces import connect, keep_flow, lowered, open_ends, solve, write
+from subopt.labeling._room import MOVES
+from subopt.labeling._start import prepare
 
-MOVES, CUTS = range(2)  # entries of Room.clock
-TREES = np.int64(2**40)
-
-
-class Room(NamedTuple):
-    """What moves read and write besides the problem; allocated once for a graph."""
-
-    unary: Array  # (n,) cost of the label that a node has
-    stamp: Array  # (n,) int64, move in which its label, or one next to it, last changed
-    seen: Array  # (n,) int64, move for which `gain` and `inflow` hold
-    inside: Array  # (n,) int64, move in which it has to be decided; minus that: placed
-    gain: Array  # (n,) e and the flow out of the node
-    inflow: Array  # (n,) what nodes to be decided could push to it
-    queue: Array  # (n,) int32, nodes to be decided
-    piece: Array  # (n,) int32, connected ones of these
-    place: Array  # (n,) int32, their position there
-    at: Array  # (arcs,) int32, where an arc went in the network of the piece
-    network: Network
-    capacity: Array  # (arcs,) c
-    residual: Array  # (arcs, 2)
-    excess: Array  # (n,)
-    wanted: Array  # (n,) -e, where nodes outside of the piece stay as they are
-    work: Workspace
-    flows: Array  # (1 or labels, edges) flow from the first end of an edge to the second
-    clock: Array  # (2,) int64
-    last: Array  # (moves,) int64, when a move was last found to be optimal
-    carriers: Array  # (labels,) int64, nodes that carry a label
-    changed: Array  # (labels,) int64, move in which such a node, or one next to it, last changed
-
-
-def room(n: int, edges: int, labels: int, moves: int, flows: int) -> Room:
-    """Return room for moves on a graph of n nodes."""
-    arcs = 2 * edges
-    return Room(
-        unary=np.empty(n),
-        stamp=np.zeros(n, np.int64),
-        seen=np.zeros(n, np.int64),
-        inside=np.zeros(n, np.int64),
-        gain=np.empty(n),
-        inflow=np.empty(n),
-        queue=np.empty(n, np.int32),
-        piece=np.empty(n, np.int32),
-        place=np.empty(n, np.int32),
-        at=np.empty(arcs, np.int32),
-        network=Network(
-            np.zeros(n + 1, np.int32), np.empty(arcs, np.int32), np.empty(arcs, np.int32)
-        ),
-        capacity=np.empty(arcs),
-        residual=np.empty((arcs, 2)),
-        excess=np.empty(n),
-        wanted=np.empty(n),
-        work=workspace(n),
-        flows=np.zeros((flows, edges)),
-        clock=np.zeros(2, np.int64),
-        last=np.zeros(moves, np.int64),
-        carriers=np.zeros(labels, np.int64),
-        changed=np.zeros(labels, np.int64),
-    )
+FEW, MORE = np.int64(500), np.int64(4)
 
 
 @njit
@@ -90,7 +32,6 @@ def begin(costs, tables, graph, labels, room):
     unary, stamp, seen, inside = room.unary, room.stamp, room.seen, room.inside
     room.clock[:] = 0
     room.last[:] = -1
-    room.flows[:] = 0.0
     room.carriers[:] = 0
     room.changed[:] = 0
     value = 0.0
@@ -104,70 +45,6 @@ def begin(costs, tables, graph, labels, room):
             edges += weight[e] * tables[turned[e], b, labels[heads[e]]]
         value += unary[k] + 0.5 * edges
     return value
-
-
-@njit(inline="always")
-def connect(graph, root, found, room):
-    """Place the nodes to be decided that are connected with one of them; return their number.
-
-    All `found` of them if that is a good part of the graph: in the order of their indices these
-    are faster to work with.
-    """
-    indptr, heads = graph[0], graph[1]
-    inside, piece, place = room.inside, room.piece, room.place
-    move = room.clock[MOVES]
-    size = 0
-    if 8 * found > inside.shape[0]:
-        for k in range(inside.shape[0]):
-            if inside[k] == move:
-                inside[k] = -move
-                place[k] = size
-                piece[size] = k
-                size += 1
-        return size
-    size = 1
-    piece[0], place[root], inside[root] = root, 0, -move
-    q = 0
-    while q < size:
-        k = piece[q]
-        q += 1
-        for e in range(indptr[k], indptr[k + 1]):
-            u = heads[e]
-            if inside[u] == move:
-                inside[u] = -move
-                place[u] = size
-                piece[size] = u
-                size += 1
-    return size
-
-
-@njit(inline="always")
-def solve(size, arcs, room):
-    """Find the minimum cut of a piece whose network has been written."""
-    small_twin, at = room.network.twin, room.at
-    for e in range(arcs):
-        small_twin[e] = at[small_twin[e]]
-    room.clock[CUTS] += 1
-    augment_within(size, room.network, room.residual, room.excess, room.work, TREES)
-
-
-@njit(inline="always")
-def lowered(labels, b, size, room):
-    """Return by how much the cut of a piece, source side b, lowers E."""
-    piece, capacity, wanted, side = room.piece, room.capacity, room.wanted, room.work.side
-    small_indptr, small_heads = room.network.indptr, room.network.heads
-    total = 0.0
-    for i in range(size):
-        before, after = labels[piece[i]] == b, side[i]
-        if after == before:
-            continue
-        total += wanted[i] if after else -wanted[i]
-        for e in range(small_indptr[i], small_indptr[i + 1]):
-            j = small_heads[e]
-            there = labels[piece[j]] == b
-            if side[j] == there:  # else both change, and differ as they did
-                total += -capacity[e] if there == before else capacity[e]
-    return total
 
 
 @njit(inline="always")  # a call would pass all arrays of the room, node by node
@@ -187,3 +64,176 @@ def relabel(costs, graph, labels, k, new, local, room):
         stamp[heads[e]] = move
         if not local:
             changed[labels[heads[e]]] = move
+
+
+@njit
+def descend(costs, tables, graph, moves, local, labels, tolerance, cycles, room):
+    """Make all moves in turn until none lowers E; return E, and whether none does.
+
+    A move ``(only, b)`` lets nodes with the label `only`, or all if that is -1, take label b. There
+    is a better swap of a and b only if there is a better move (a, b) or (b, a), because E is
+    submodular in the nodes that have either. `local`: what a label costs more than another does not
+    depend on a third one next to it, so that only moves of labels that changed can have become
+    better.
+    """
+    value = begin(costs, tables, graph, labels, room)
+    carriers, changed, last = room.carriers, room.changed, room.last
+    count = moves.shape[0]
+    idle = 0
+    for step in range(cycles * count):
+        i = step % count
+        only, b = moves[i, 0], moves[i, 1]
+        idle += 1
+        if only < 0 or (carriers[only] > 0 and max(changed[only], changed[b]) > last[i]):
+            gained = expand(costs, tables, graph, labels, only, b, i, local, tolerance, room)
+            if gained > 0.0:
+                value -= gained
+                idle = 1
+        if idle >= count:
+            return value, True
+    return value, False
+
+
+@njit
+def descend_many(
+    costs, terms, tables, graph, moves, local, given, labels, values, tolerance, draft, room
+):
+    """Solve problem after problem."""
+    pairs = moves[0, 0] >= 0
+    for p in range(costs.shape[0]):
+        if room.flows.shape[0] == costs.shape[1]:
+            prepare(costs[p], terms, labels[p], given, pairs, draft, room.flows)
+        values[p], _ = descend(
+            costs[p], tables, graph, moves, local, labels[p], tolerance[p], np.int64(1000), room
+        )
+
+
+@njit(inline="always")
+def expand(costs, tables, graph, labels, only, b, i, local, tolerance, room):
+    """Let nodes take label b if that lowers E; return by how much it did.
+
+    Work follows the change, not the graph: it starts from the nodes that want b more than the flow
+    has settled so far, which can only be near a change since this move was last made, and takes in
+    the nodes that those may push over. All others keep their labels in any case.
+    """
+    flows = room.flows
+    row = b if flows.shape[0] > 1 else 0
+    if flows.shape[0] == 1:
+        flows[0] = 0.0
+        room.last[i] = -1
+    gained = 0.0
+    waiting, limit = -1, FEW  # at first all nodes are looked at
+    while waiting != 0:
+        room.clock[MOVES] += 1
+        found, whole, limit = _spread(
+            costs, tables, graph, labels, only, b, row, room.last[i], waiting, limit, room
+        )
+        waiting = 0
+        for q in range(found):
+            if room.inside[room.queue[q]] == room.clock[MOVES]:
+                size = connect(graph, room.queue[q], found, room)
+                solve(size, write(tables, graph, labels, only, b, row, size, room), room)
+                if flows.shape[0] > 1 or not whole:
+                    keep_flow(graph, row, size, room)
+                if not whole and open_ends(tables, graph, labels, only, b, row, size, room):
+                    for k in range(size):
+                        if room.work.side[k]:
+                            room.waiting[waiting] = room.piece[k]
+                            waiting += 1
+                    continue
+                gain = lowered(size, room)
+                if gain > tolerance:
+                    gained += gain
+                    for k in range(size):
+                        if room.work.side[k]:
+                            relabel(costs, graph, labels, room.piece[k], b, local, room)
+    room.last[i] = room.clock[MOVES]
+    return gained
+
+
+@njit(inline="always")  # a call would pass all arrays of the room, node by node
+def _gain(costs, tables, graph, labels, only, b, row, k, room):
+    """Set what b costs node k more than its label, with what the flow takes out of it."""
+    indptr, heads, _, weight, turned, edge = graph
+    z = labels[k]
+    total = 0.0
+    for e in range(indptr[k], indptr[k + 1]):
+        c, t = labels[heads[e]], turned[e]
+        bc, zc = tables[t, b, c], tables[t, z, c]
+        if only >= 0 and c != only:
+            total += weight[e] * (bc - zc)
+            continue
+        zb, bb = tables[t, z, b], tables[t, b, b]
+        half = 0.5 * weight[e]
+        capacity = half * (zb + bc - zc - bb)
+        flow = room.flows[row, edge[e]]
+        if t == 1:
+            flow = -flow
+        total += half * (bc - zc + bb - zb) + max(-capacity, min(flow, capacity))
+    room.seen[k] = room.clock[MOVES]
+    room.inflow[k] = 0.0
+    room.gain[k] = costs[b, k] - room.unary[k] + total
+
+
+@njit(inline="always")
+def _spread(costs, tables, graph, labels, only, b, row, last, waiting, limit, room):
+    """List nodes to be decided; return their number, whether these are all, and the next limit.
+
+    All of them: those that want b, and those that may be pushed over, because they could not take
+    what their listed neighbours could send them all together. `waiting`: how many nodes were left
+    by pieces that were too small, -1 at first.
+    """
+    indptr, heads, _, weight, turned, edge = graph
+    stamp, seen, inside = room.stamp, room.seen, room.inside
+    gain, inflow, queue = room.gain, room.inflow, room.queue
+    move = room.clock[MOVES]
+    found = 0
+    for i in range(labels.shape[0] if waiting < 0 else waiting):
+        k = i if waiting < 0 else room.waiting[i]
+        new = stamp[k] > last and labels[k] != b and (only < 0 or labels[k] == only)
+        if new or waiting >= 0:
+            _gain(costs, tables, graph, labels, only, b, row, k, room)
+            if gain[k] < 0.0:
+                inside[k] = move
+                queue[found] = k
+                found += 1
+    if found == 0:
+        return found, True, limit
+    limit = max(limit, FEW, 2 * found)
+    whole = True
+    free = labels.shape[0] if only < 0 else room.carriers[only]
+    if 8 * found > free:  # as good as all: do not ask
+        found = 0
+        for k in range(labels.shape[0]):
+            if labels[k] != b and (only < 0 or labels[k] == only):
+                if seen[k] != move:
+                    _gain(costs, tables, graph, labels, only, b, row, k, room)
+                inside[k] = move
+                queue[found] = k
+                found += 1
+        return found, True, limit
+    q = 0
+    while q < found:
+        k = queue[q]
+        q += 1
+        z = labels[k]
+        for e in range(indptr[k], indptr[k + 1]):
+            u = heads[e]
+            c, t = labels[u], turned[e]
+            if inside[u] == move or c == b or (only >= 0 and c != only):
+                continue
+            if seen[u] != move:
+                _gain(costs, tables, graph, labels, only, b, row, u, room)
+            most = (0.5 * weight[e]) * (
+                tables[t, z, b] + tables[t, b, c] - tables[t, z, c] - tables[t, b, b]
+            )
+            flow = room.flows[row, edge[e]]
+            inflow[u] += most - max(-most, min(flow if t == 0 else -flow, most))
+            if inflow[u] > gain[u]:
+                if found < limit:
+                    inside[u] = move
+                    queue[found] = u
+                    found += 1
+                else:
+                    whole = False
+    return found, whole, MORE * limit

@@ -3,7 +3,7 @@
 The edges are covered by chains, and the unary cost of a node is divided among the chains through
 it. Every division is a bound: the sum over the chains of their minima, one dynamic program each.
 Message passing (`_messages`) finds a good division; the certificate is the division, and its check
-runs the dynamic programs on the energy. Label costs are >= 0, and dropped.
+runs the dynamic programs on the energy. Of the label costs only the smallest counts.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from subopt import _validate
 from subopt._types import Array
 from subopt.certificate import CertificateError
 from subopt.labeling import _messages
+from subopt.labeling._start import uniform
 from subopt.labeling.energy import LabelingEnergy
 from subopt.labeling.labeling import Labeling, certified, rounding
 from subopt.result import Status
@@ -123,22 +124,23 @@ def dual_bound(
         raise TypeError(f"dual_bound needs a LabelingEnergy, got {type(energy).__name__}")
     sweeps = _validate.positive_int("max_sweeps", max_sweeps)
     least = _validate.nonnegative("tol", tol)
-    costs, tables, graph = energy.costs, energy.tables, energy.adjacency
-    messages = np.zeros((2, len(energy.tails), energy.n_labels))
+    tables, graph = energy.tables, energy.adjacency
+    costs = np.ascontiguousarray(energy.costs.T)
+    messages = np.zeros((2 * len(energy.tails), energy.n_labels))
     room = np.empty(energy.n_labels)
-    uniform, labels = _uniform(energy), np.zeros(energy.n, dtype=np.int64)
+    alike, labels = uniform(energy.table), np.zeros(energy.n, dtype=np.int64)
     bounds: list[float] = []
     status = Status.MAX_ITER
     for _ in range(sweeps):
         for way in (_messages.FORWARD, _messages.BACKWARD):
-            bound = _messages.sweep(costs, tables, uniform, graph, messages, way, room)
+            bound = _messages.sweep(costs, tables, alike, graph, messages, way, room)
         bounds.append(bound)
         risen = bound - bounds[-2] if len(bounds) > 1 else np.inf
         met = value is not None and bound >= value - 1e-12 * abs(value)
         if met or risen <= least * (bound - bounds[0]):
             status = Status.STALLED
             break
-    _messages.choose(costs, tables, graph, messages, labels)
+    _messages.choose(costs, tables, graph, messages, labels, room)
     first = _first(energy)
     parts = np.empty((first[-1], energy.n_labels))
     _messages.split(costs, graph, first, messages, parts)
@@ -152,13 +154,6 @@ def dual_bound(
     return certified(energy, labeling, certificate)
 
 
-def _uniform(energy: LabelingEnergy) -> float:
-    """Return the cost of two different labels if it is the same for all, and else 0."""
-    most = float(energy.table.max())
-    apart = most * (1.0 - np.eye(energy.n_labels))
-    return most if np.array_equal(energy.table, apart) else 0.0
-
-
 def _first(energy: LabelingEnergy) -> Array:
     """Where the parts of every node begin: one less than the chains through it."""
     before = np.bincount(np.maximum(energy.tails, energy.heads), minlength=energy.n)
@@ -169,6 +164,7 @@ def _first(energy: LabelingEnergy) -> Array:
 
 def _minima(energy: LabelingEnergy, first: Array, parts: Array) -> float:
     to_go = np.empty((len(energy.tails), energy.n_labels))
-    return float(
-        _messages.chain_minima(energy.costs, energy.tables, energy.adjacency, first, parts, to_go)
+    bound = _messages.chain_minima(
+        energy.costs, energy.tables, energy.adjacency, first, parts, to_go
     )
+    return float(bound + energy.label_costs.min())  # some label is used

@@ -95,9 +95,15 @@ class LabelingEnergy:
         for name, values in (parts | {"label_costs": self.label_costs}).items():
             if values.size and max(values.max(), -values.min()) > LARGEST:
                 raise ValueError(f"{name} needs numbers up to {LARGEST:g}, so that sums are finite")
-        for array in (self.tails, self.heads, self.weights, self.table):
+        for array in (
+            self.costs,
+            self.tails,
+            self.heads,
+            self.weights,
+            self.table,
+            self.label_costs,
+        ):
             array.setflags(write=False)
-        self.label_costs.setflags(write=False)
 
     def __repr__(self) -> str:
         graph = "grid " + "x".join(map(str, self.shape)) if self.is_grid else f"{self.n} nodes"
