@@ -67,11 +67,10 @@ def sweep(costs, tables, uniform, graph, messages, direction, total):
 def _send(total, messages, e, back, lowest, weight, tables, t):
     n_labels = total.shape[0]
     for b in range(n_labels):
-        messages[back, b] = np.inf
-    for a in range(n_labels):
-        here = total[a] - messages[e, a] - lowest
-        for b in range(n_labels):
-            messages[back, b] = min(messages[back, b], here + weight * tables[t, a, b])
+        best = total.dtype.type(np.inf)
+        for a in range(n_labels):  # the row of the table that lies in order
+            best = min(best, total[a] - messages[e, a] + weight * tables[1 - t, b, a])
+        messages[back, b] = best - lowest
 
 
 @njit

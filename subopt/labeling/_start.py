@@ -92,7 +92,7 @@ def prepare(costs, terms, labels, given, pairs, draft, flows):
     messages[:] = 0.0
     first = before = 0.0
     # without one cost for all pairs of labels a sweep costs O(m labels^2), as much as some moves
-    sweeps = SWEEPS if unit[1] > 0.0 else min(SWEEPS, 64 // n_labels)
+    sweeps = SWEEPS if unit[1] > 0.0 else min(SWEEPS, 160 // n_labels)
     for i in range(sweeps):
         sweep(draft.costs, tables, unit[1], graph, messages, FORWARD, draft.total)
         bound = sweep(draft.costs, tables, unit[1], graph, messages, BACKWARD, draft.total)
