@@ -1,6 +1,6 @@
 """Co-Mixup on plain arrays: saliency maps and labels in, a mixed batch out."""
 
-from comixup import saliency
+from comixup import evaluate, saliency
 from comixup.base import MixedBatch
 from comixup.boxes import MixedBoxes
 from comixup.cutmix import CutMix
@@ -24,6 +24,7 @@ __all__ = [
     "MixedBoxes",
     "PuzzleMix",
     "RandomChoice",
+    "evaluate",
     "patch_weights",
     "saliency",
 ]

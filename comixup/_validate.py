@@ -97,3 +97,14 @@ def same_batch(name: str, array: Array, n: int, of: str) -> None:
         raise ValueError(
             f"{name} needs one entry for each of the {n} {of}, got the shape {array.shape}"
         )
+
+
+def require_classes(labels: Array, num_classes: int) -> None:
+    """Raise at the first of the class indices (n,) that is not in 0 .. num_classes - 1."""
+    outside = (labels < 0) | (labels >= num_classes)
+    if outside.any():
+        i = int(np.argmax(outside))
+        raise ValueError(
+            f"labels needs class indices in 0..{num_classes - 1} (num_classes={num_classes}), but "
+            f"labels[{i}] is {labels[i]} ({int(outside.sum())} such entries)."
+        )

@@ -127,13 +127,7 @@ def as_label_matrix(labels: Any, n: int, num_classes: int | None) -> Array:
             "class): pass num_classes=..., or one-hot rows (batch, classes)."
         )
     num_classes = _validate.integer("num_classes", num_classes, 1)
-    outside = (array < 0) | (array >= num_classes)
-    if outside.any():
-        i = int(np.flatnonzero(outside)[0])
-        raise ValueError(
-            f"labels needs class indices in 0..{num_classes - 1} (num_classes={num_classes}), but "
-            f"labels[{i}] is {array[i]} ({int(outside.sum())} such entries)."
-        )
+    _validate.require_classes(array, num_classes)
     matrix = np.zeros((n, num_classes), dtype=np.float32)
     matrix[np.arange(n), array.astype(np.intp)] = 1
     return matrix

@@ -45,15 +45,17 @@ def mix_boxes(plan: Mixture, boxes: Sequence[ArrayLike], min_visible: float) -> 
         raise ValueError(
             f"boxes needs one array for each of the {len(plan)} inputs, got {len(boxes)}"
         )
-    arrays = [_box_array(i, b, plan.spatial) for i, b in enumerate(boxes)]
+    arrays = [box_array(i, b, plan.spatial) for i, b in enumerate(boxes)]
     return [_boxes_of(*plan.coverage(j), arrays, min_visible) for j in range(len(plan))]
 
 
-def _box_array(i: int, boxes: Any, spatial: tuple[int, ...]) -> Array:
+def box_array(i: int, boxes: Any, spatial: tuple[int, ...]) -> Array:
+    """Return the boxes (n, 4) of image i, all within it; a single box may be (4,)."""
     needed = "corners (x0, y0, x1, y1) of shape (n, 4)"
     array = _validate.as_array(f"boxes[{i}]", boxes, needed).astype(np.float64)
     if array.size == 0:
         return array.reshape(0, 4)
+    array = np.atleast_2d(array)
     if array.ndim != 2 or array.shape[1] != 4:
         raise ValueError(f"boxes[{i}] needs {needed}, got the shape {array.shape}")
     height, width = spatial

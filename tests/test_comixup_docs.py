@@ -11,7 +11,9 @@ import pytest
 import comixup
 
 NAMES = {name: getattr(comixup, name) for name in comixup.__all__}
-MODULES = [
+NAMES |= {name: getattr(comixup.evaluate, name) for name in comixup.evaluate.__all__}
+SUBPACKAGE = [f"evaluate.{m.name}" for m in pkgutil.iter_modules(comixup.evaluate.__path__)]
+MODULES = SUBPACKAGE + [
     m.name for m in pkgutil.iter_modules(comixup.__path__) if m.name not in ("__main__", "torch")
 ]
 

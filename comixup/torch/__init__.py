@@ -6,6 +6,7 @@ numbers a patch, is pooled on the device and travels to the host; images stay wh
 
 from comixup.torch.ahead import PlanAhead
 from comixup.torch.collate import MixCollate
+from comixup.torch.evaluate import Predictions, activation_maps, predict
 from comixup.torch.gather import apply, apply_labels
 from comixup.torch.hidden import mixed_at
 from comixup.torch.losses import soft_cross_entropy, softmax_binary_cross_entropy
@@ -26,15 +27,18 @@ __all__ = [
     "InputMixup",
     "MixCollate",
     "PlanAhead",
+    "Predictions",
     "PuzzleMix",
     "RandomChoice",
     "StepResult",
     "TensorMixer",
+    "activation_maps",
     "apply",
     "apply_labels",
     "gradient_norm",
     "input_saliency",
     "mixed_at",
+    "predict",
     "soft_cross_entropy",
     "softmax_binary_cross_entropy",
     "training_step",

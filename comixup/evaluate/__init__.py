@@ -1,0 +1,21 @@
+"""How good a trained network is: errors, calibration, robustness, localization.
+
+On plain arrays of any library: scores and maps go in, numbers come out. `comixup.torch.predict` and
+`comixup.torch.activation_maps` make them from a network.
+"""
+
+from comixup.evaluate.corruption import gaussian_noise, replace_at_random
+from comixup.evaluate.localization import Localization, bounding_box, box_iou, localization
+from comixup.evaluate.scores import Calibration, calibration, error_rate
+
+__all__ = [
+    "Calibration",
+    "Localization",
+    "bounding_box",
+    "box_iou",
+    "calibration",
+    "error_rate",
+    "gaussian_noise",
+    "localization",
+    "replace_at_random",
+]

@@ -1,0 +1,169 @@
+"""What `comixup.evaluate` looks at, from a network: predictions, class activation maps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from comixup._types import Array
+from comixup.torch.gather import require_images
+from comixup.torch.saliency import undisturbed
+
+UPSAMPLING = {3: "linear", 4: "bilinear", 5: "trilinear"}
+
+
+class Predictions(NamedTuple):
+    """What a network says, on the host.
+
+    Attributes
+    ----------
+    logits : ndarray of float32 or float64, shape (B, K)
+    labels : ndarray of shape (B,) or (B, K)
+        As they came.
+    """
+
+    logits: Array
+    labels: Array
+
+
+def predict(
+    model: nn.Module, batches: Iterable[Any], device: torch.device | str | None = None
+) -> Predictions:
+    """Run a network in evaluation mode over batches; the model is as before in the end.
+
+    Parameters
+    ----------
+    model : Module
+        Gets images, returns logits (B, K).
+    batches : iterable of (images, labels, ...)
+        E.g. a `DataLoader` that does not shuffle. What follows labels is not looked at.
+    device : torch.device or str, optional
+        Where images are sent; that of the first parameter by default.
+
+    Returns
+    -------
+    Predictions
+        Of all batches, one after the other.
+
+    Examples
+    --------
+    >>> from comixup import evaluate
+    >>> model = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    >>> batches = [(torch.rand(6, 1, 8, 8), torch.arange(6)) for _ in range(3)]
+    >>> logits, labels = predict(model, batches)
+    >>> logits.shape, 0 <= evaluate.error_rate(logits, labels) <= 1
+    ((18, 10), True)
+    """
+    device = _device(model) if device is None else torch.device(device)
+    logits, labels = [], []
+    with undisturbed(model, device), torch.no_grad():
+        model.eval()
+        for images, of_batch, *_ in batches:
+            out = model(images.to(device, non_blocking=True))
+            if not isinstance(out, Tensor) or out.ndim != 2 or len(out) != len(images):
+                raise ValueError(
+                    f"model needs to return logits of shape (batch, classes) for {len(images)} "
+                    f"images, got {tuple(out.shape) if isinstance(out, Tensor) else type(out)}"
+                )
+            logits.append(out.to(torch.promote_types(out.dtype, torch.float32)).cpu())
+            labels.append(torch.as_tensor(of_batch).cpu())
+    if not logits:
+        raise ValueError("batches needs at least one batch (images, labels), got none")
+    return Predictions(torch.cat(logits).numpy(), torch.cat(labels).numpy())
+
+
+def activation_maps(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    layer: nn.Module | str,
+    head: nn.Module | str,
+) -> Tensor:
+    r"""Return class activation maps at the size of the images; the model is as before in the end.
+
+    The map of a class is the sum of the channels of `layer`, weighted by the row of that class in
+    the weight of `head`; it is upsampled linearly.
+
+    Parameters
+    ----------
+    model : Module
+        A network that averages the output of `layer` over space and hands it to `head`.
+    images : Tensor of float, shape (B, C, \*spatial)
+    labels : Tensor of int, shape (B,)
+        The class of which the map of each image is wanted.
+    layer : Module or str
+        Whose output (B, channels, \*space) is averaged; the module, or its name in the model.
+    head : Linear or str
+        Of weight (classes, channels); a convolution of size 1 will do.
+
+    Returns
+    -------
+    Tensor of float32 or float64, shape (B, \*spatial)
+        Of any sign, on the device of the images.
+
+    References
+    ----------
+    .. [1] B. Zhou, A. Khosla, A. Lapedriza, A. Oliva, A. Torralba, "Learning deep features for
+       discriminative localization", CVPR 2016, section 2.
+
+    Examples
+    --------
+    >>> layers = nn.Conv2d(3, 8, 3, stride=4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    >>> model = nn.Sequential(*layers, nn.Linear(8, 10))
+    >>> images, labels = torch.rand(6, 3, 32, 32), torch.arange(6)
+    >>> activation_maps(model, images, labels, layer="1", head="4").shape
+    torch.Size([6, 32, 32])
+    """
+    images = require_images(images)
+    layer = model.get_submodule(layer) if isinstance(layer, str) else layer
+    head = model.get_submodule(head) if isinstance(head, str) else head
+    weight = getattr(head, "weight", None)
+    if not isinstance(weight, Tensor) or weight.ndim < 2 or weight[0, 0].numel() != 1:
+        raise TypeError(
+            "head needs a weight of shape (classes, channels), as nn.Linear has, got "
+            f"{type(head).__name__}"
+        )
+    if labels.shape != (len(images),) or labels.is_floating_point():
+        raise ValueError(
+            f"labels needs one class index for each of the {len(images)} images, got "
+            f"{labels.dtype} of shape {tuple(labels.shape)}"
+        )
+    seen: list[Tensor] = []
+    handle = layer.register_forward_hook(lambda *called: seen.append(called[2]))
+    try:
+        with undisturbed(model, images.device), torch.no_grad():
+            model.eval()
+            model(images)
+    finally:
+        handle.remove()
+    return _weighted(seen, weight.detach().flatten(1), labels.to(weight.device), images)
+
+
+def _weighted(seen: list[Tensor], weight: Tensor, labels: Tensor, images: Tensor) -> Tensor:
+    """Return the channels that were seen, summed with the weights of the classes, upsampled."""
+    shapes = [tuple(s.shape) if isinstance(s, Tensor) else type(s).__name__ for s in seen]
+    needed = (len(images), weight.shape[1])
+    if len(seen) != 1 or shapes[0][:2] != needed or len(shapes[0]) != images.ndim:
+        raise ValueError(
+            f"layer needs to run once and return (batch, channels, *space) = ({needed[0]}, "
+            f"{needed[1]}, ...), the channels that head weights; it returned {shapes}"
+        )
+    if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < len(weight):
+        raise ValueError(
+            f"labels needs class indices in 0..{len(weight) - 1}, got {int(labels.min())} to "
+            f"{int(labels.max())}"
+        )
+    channels = seen[0].to(torch.promote_types(seen[0].dtype, torch.float32))
+    rows = weight[labels].to(channels.dtype)
+    maps = torch.einsum("bc...,bc->b...", channels, rows)[:, None]
+    size = tuple(images.shape[2:])
+    mode = UPSAMPLING[images.ndim]
+    return functional.interpolate(maps, size, mode=mode, align_corners=False)[:, 0]
+
+
+def _device(model: nn.Module) -> torch.device:
+    return next((p.device for p in model.parameters()), torch.device("cpu"))
