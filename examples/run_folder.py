@@ -28,46 +28,52 @@ class RunFolder:
 
     def __init__(self, path, settings):
         self.path = path
+        self.settings = json.loads(json.dumps(settings))
         self._lock = None
-        if path.exists() and not path.is_dir():
-            raise UsageError(f"{path} is a file, not a folder")
-        if path.is_dir() and any(path.iterdir()):
-            self._require_same(settings)
-        else:
-            path.mkdir(parents=True, exist_ok=True)
-            self._write_json(SETTINGS, settings)
 
     def __enter__(self):
+        if self.path.exists() and not self.path.is_dir():
+            raise UsageError(f"{self.path} is a file, not a folder")
+        found = [p.name for p in self.path.iterdir()] if self.path.is_dir() else []
+        if SETTINGS not in found and any(not name.startswith(".") for name in found):
+            raise UsageError(f"{self.path} is not empty, and holds no run. Choose another folder.")
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._take_lock()
+        try:
+            self._require_same()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        if self._lock is not None:
+            os.close(self._lock)
+
+    def _take_lock(self):
         with contextlib.suppress(ImportError):  # where there is no fcntl, there is no lock
             import fcntl
 
-            self._lock = os.open(self.path / SETTINGS, os.O_RDONLY)
+            self._lock = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT)
             try:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 os.close(self._lock)
                 raise UsageError(f"{self.path} is in use by another process") from error
-        return self
 
-    def __exit__(self, kind, error, trace):
-        if self._lock is not None:
-            os.close(self._lock)
-
-    def _require_same(self, settings):
+    def _require_same(self):
         path = self.path / SETTINGS
+        if not any((self.path / name).exists() for name in (CHECKPOINT, RESULT)):
+            self._write_json(SETTINGS, self.settings)  # no epoch has ended: nothing to continue
+            return
         try:
             found = json.loads(path.read_bytes())
-        except FileNotFoundError:
-            raise UsageError(
-                f"{self.path} is not empty, and holds no run. Choose another folder."
-            ) from None
         except ValueError as error:
             raise UsageError(f"{path} is damaged ({error}). Choose another folder.") from error
-        wanted = json.loads(json.dumps(settings))
-        keys = [key for key in {**found, **wanted} if found.get(key) != wanted.get(key)]
+        keys = [k for k in {**found, **self.settings} if found.get(k) != self.settings.get(k)]
         if keys:
             changes = "; ".join(
-                f"{key} was {found.get(key)!r}, now {wanted.get(key)!r}" for key in keys[:3]
+                f"{k} was {found.get(k)!r}, now {self.settings.get(k)!r}" for k in keys[:3]
             )
             raise UsageError(
                 f"{self.path} holds a run with other settings ({changes}). Choose another folder, "

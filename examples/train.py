@@ -15,6 +15,7 @@ import math
 import sys
 import time
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 import torch
@@ -31,7 +32,11 @@ MIXERS = {  # class, what is always said, our options and its names for them
     "none": (InputMixup, {"prob": 0.0}, {}),
     "input": (InputMixup, {}, {"alpha": "alpha", "prob": "prob"}),
     "cutmix": (CutMix, {}, {"alpha": "alpha", "prob": "prob"}),
-    "puzzle": (PuzzleMix, {"zero_saliency": "uniform"}, {"alpha": "alpha", "prob": "prob"}),
+    "puzzle": (
+        PuzzleMix,
+        {"zero_saliency": "uniform"},
+        {"alpha": "alpha", "prob": "prob", "threads": "threads"},
+    ),
     "comixup": (
         CoMixup,
         {"zero_saliency": "uniform"},
@@ -41,6 +46,7 @@ MIXERS = {  # class, what is always said, our options and its names for them
             "effort": "effort",
             "solver": "mode",
             "prob": "prob",
+            "threads": "threads",
         },
     ),
 }
@@ -162,6 +168,10 @@ class Training:
         self.mean, self.std = (
             torch.tensor(n, dtype=torch.float32, device=self.device).reshape(shape) for n in numbers
         )
+        try:  # whatever is wrong with the mixer shows here, before anything is written
+            self.mix.mix(self.x[:2].float(), None, torch.ones(len(self.x[:2]), *spatial), step=0)
+        except ValueError as error:
+            raise UsageError(f"--mixer {options.mixer}: {error}") from error
         self.history = []
 
     def prepare(self, images):
@@ -176,7 +186,7 @@ class Training:
         rng = np.random.default_rng((options.seed, number))
         order = torch.from_numpy(rng.permutation(n)).to(self.device)
         steps = math.ceil(n / options.batch)
-        losses = torch.zeros(3, device=self.device)
+        losses, mixing = torch.zeros(3, device=self.device), np.zeros(2)
         self.model.train()
         for i, rows in enumerate(order.split(options.batch)):
             rate = learning_rate(options, (number + i / steps) / options.epochs)
@@ -195,6 +205,8 @@ class Training:
             self.optimizer.zero_grad()
             parts = torch.stack([step.loss, step.clean_loss, step.mixed_loss])
             losses += parts * (len(rows) / n)
+            energies = step.plan.energies if options.mixer == "comixup" else np.nan
+            mixing += np.array([step.plan.n_sources.mean(), np.mean(energies)]) * len(rows) / n
         if not torch.isfinite(losses).all():
             raise UsageError(
                 f"the loss is not finite in epoch {number + 1}; what was saved before is kept. Try "
@@ -202,6 +214,7 @@ class Training:
             )
         row = {"epoch": number + 1, "lr": rate}
         row |= dict(zip(("loss", "clean_loss", "mixed_loss"), losses.tolist(), strict=True))
+        row["sources"], row["energy"] = (None if np.isnan(v) else float(v) for v in mixing)
         last = number + 1 == options.epochs
         look = last or (number + 1) % options.eval_every == 0
         row["test_error"] = test_error(self.model, self.data, self.prepare) if look else None
@@ -232,18 +245,22 @@ class Training:
     def result(self):
         """Return the evaluation and what it cost."""
         found = evaluated(self.model, self.data, self.prepare, self.options.seed)
-        found["seconds"] = sum(row["seconds"] for row in self.history)
-        found["cpu_seconds"] = sum(row["cpu_seconds"] for row in self.history)
+        for name, total in (("seconds", sum), ("cpu_seconds", sum), ("sources", fmean)):
+            found[name] = total(row[name] for row in self.history)
+        energies = [row["energy"] for row in self.history if row["energy"] is not None]
+        if energies:
+            found["energy"] = fmean(energies)
         return found
 
 
-def train(options, data, folder):
+def train(options, training, folder):
     """Train to the end, from where the folder has got to, and return the result."""
-    training = Training(options, data)
     state = folder.load(training.device)
     if state is not None:
         training.restore(state)
-    log = _tensorboard(folder.path, len(training.history)) if options.tensorboard else None
+    log = None
+    if options.tensorboard:
+        log = _summary_writer()(folder.path / "tensorboard", purge_step=len(training.history) + 1)
     for number in _progress(options, len(training.history)):
         training.epoch(number)
         folder.save(training.state())
@@ -273,12 +290,12 @@ def _progress(options, done):
     return tqdm(numbers, initial=done, total=options.epochs, unit="epoch")
 
 
-def _tensorboard(path, done):
+def _summary_writer():
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         raise UsageError("--tensorboard needs tensorboard, which is not installed") from error
-    return SummaryWriter(path / "tensorboard", purge_step=done + 1)
+    return SummaryWriter
 
 
 def main(arguments=None):
@@ -292,10 +309,13 @@ def main(arguments=None):
         data = load(options.data).part(options.classes, options.per_class)
         settings = {k: v for k, v in vars(options).items() if k not in NOT_SETTINGS}
         settings["data_sha256"] = data.digest()
+        training = Training(options, data)
+        if options.tensorboard:
+            _summary_writer()  # or say now that it is missing
         with RunFolder(Path(options.out), settings) as folder:
             result = folder.result()
             if result is None:
-                result = train(options, data, folder)
+                result = train(options, training, folder)
     except UsageError as error:
         print(f"train.py: {error}", file=sys.stderr)
         return 2
