@@ -51,7 +51,7 @@ class Experiment(NamedTuple):
 EXPERIMENTS = {
     "cifar": Experiment(
         lambda data, made: data / "cifar100_subset.npz",
-        "--classes 10 --per-class 100 --arch resnet8 --epochs 30 --schedule cosine --batch 40 "
+        "--classes 10 --per-class 100 --arch resnet8 --epochs 40 --schedule cosine --batch 40 "
         "--eval-every 10",
         {
             "vanilla": "--mixer none",
@@ -63,7 +63,7 @@ EXPERIMENTS = {
     ),
     "tiny-imagenet": Experiment(
         tiny_imagenet,
-        "--per-class 50 --arch resnet8 --epochs 15 --schedule cosine --eval-every 5",
+        "--per-class 50 --arch resnet8 --epochs 15 --schedule cosine --batch 40 --eval-every 5",
         {
             "vanilla": "--mixer none",
             "CutMix": "--mixer cutmix",
@@ -72,7 +72,8 @@ EXPERIMENTS = {
     ),
     "audio": Experiment(
         digits,
-        "--per-class 30 --arch resnet8 --epochs 40 --schedule cosine --no-flip --eval-every 10",
+        "--per-class 30 --arch resnet8 --epochs 40 --schedule cosine --batch 20 --no-flip "
+        "--eval-every 10",
         {
             "2-D, vanilla": "--mixer none --crop 2x4",
             "2-D, CutMix": "--mixer cutmix --crop 2x4",
@@ -131,9 +132,7 @@ def table(name, root):
     lines += ["| | seeds | " + " | ".join(columns) + " |", "|---" * (2 + len(columns)) + "|"]
     for run, of_run in results.items():
         if of_run:
-            cells = [
-                _cell([r.get(COLUMNS[c][0]) for r in of_run], *COLUMNS[c][1:]) for c in columns
-            ]
+            cells = [_cell(of_run, *COLUMNS[column]) for column in columns]
             lines.append(f"| {run} | {len(of_run)} | " + " | ".join(cells) + " |")
     return lines
 

@@ -11,6 +11,7 @@ import hashlib
 import pickle
 import sys
 import zipfile
+import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -126,19 +127,18 @@ def checked(source, arrays, names=None, boxes=None):
 
 def _npz(path):
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise UsageError(f"{path} is no .npz file")
+        with open(path, "rb") as stream:
+            file = np.load(stream, allow_pickle=False)
+            if isinstance(file, np.ndarray):
+                raise UsageError(f"{path} is a single array, and no .npz file")
             needed = ("x_train", "y_train", "x_test", "y_test")
             missing = [name for name in needed if name not in file]
             if missing:
                 raise UsageError(f"{path} lacks {' and '.join(missing)}; it has {sorted(file)}")
             optional = [file.get(name) for name in ("names", "boxes_test")]
             return [file[name] for name in needed], *optional
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise UsageError(f"{path} cannot be read as .npz: {error}") from error
-    except AttributeError as error:  # a single array has no context
-        raise UsageError(f"{path} is no .npz file, but a single array") from error
 
 
 _ALLOWED = {

@@ -1,0 +1,498 @@
+"""examples/train.py trains with every mixer, continues exactly, and loses nothing to bad input."""
+
+import csv
+import json
+import pathlib
+import pickle
+import sys
+import types
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "examples"))
+import experiments  # noqa: E402
+import train  # noqa: E402
+from augment import augment  # noqa: E402
+from command_line import parser  # noqa: E402
+from load_data import checked, load  # noqa: E402
+from networks import ARCHITECTURES, network  # noqa: E402
+
+from comixup.dataset import UsageError  # noqa: E402
+
+SMALL = ["--arch", "tiny", "--batch", "8", "--epochs", "2", "--crop", "2"]
+MIXERS = {
+    "none": [],
+    "input": ["--alpha", "0.5"],
+    "cutmix": ["--prob", "0.5"],
+    "puzzle": [],
+    "comixup": ["--effort", "fast", "--group", "4", "--grid", "2x3"],
+    "published": ["--mixer", "comixup", "--solver", "published", "--group", "4", "--grid", "2"],
+}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def little_work():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    ARCHITECTURES["tiny"] = (8, 1, 2)
+    yield
+    del ARCHITECTURES["tiny"]
+    torch.set_num_threads(threads)
+
+
+def images(n, seed=0, side=8, classes=3):
+    """Return images (n, 3, side, side) of which a class has a colour of its own, and labels."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) % classes
+    x = rng.integers(0, 120, (n, 3, side, side), dtype=np.uint8)
+    x[np.arange(n), y] += 100
+    return x, y
+
+
+def saved(path, side):
+    (x, y), (x_test, y_test) = images(20, side=side), images(9, seed=1, side=side)
+    np.savez(path, x_train=x, y_train=y, x_test=x_test, y_test=y_test, names=["r", "g", "b"])
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return saved(tmp_path_factory.mktemp("data") / "small.npz", 8)
+
+
+def run(data, out, *options, expect=0):
+    assert train.main([data, str(out), *SMALL, "--quiet", *options]) == expect
+
+
+def log(out):
+    with open(out / "log.csv", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def checkpoint(out):
+    state = torch.load(out / "checkpoint.pt", weights_only=True)
+    for row in state["history"]:
+        row.pop("seconds"), row.pop("cpu_seconds")
+    return state
+
+
+def assert_equal(one, two):
+    assert type(one) is type(two)
+    if isinstance(one, torch.Tensor):
+        assert torch.equal(one, two)
+    elif isinstance(one, dict):
+        assert one.keys() == two.keys()
+        for key in one:
+            assert_equal(one[key], two[key])
+    elif isinstance(one, list):
+        assert len(one) == len(two)
+        for a, b in zip(one, two, strict=True):
+            assert_equal(a, b)
+    else:
+        assert one == two
+
+
+def files(folder):
+    return {p.name: p.read_bytes() for p in folder.iterdir() if not p.name.startswith(".")}
+
+
+# training
+
+
+@pytest.mark.parametrize("mixer", MIXERS)
+def test_every_mixer_trains(data, tmp_path, mixer):
+    if mixer == "puzzle":  # 16 patches along an axis need as many pixels
+        data = saved(tmp_path / "larger.npz", 16)
+    out = tmp_path / "run"
+    run(data, out, "--mixer", mixer.replace("published", "comixup"), *MIXERS[mixer])
+    rows = log(out)
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    for row in rows:
+        assert float(row["loss"]) == pytest.approx(
+            float(row["clean_loss"]) + float(row["mixed_loss"]), rel=1e-5
+        )
+        assert (float(row["clean_loss"]) > 0) == (mixer in ("puzzle", "comixup", "published"))
+        assert (row["energy"] != "") == (mixer in ("comixup", "published"))
+    result = json.loads((out / "result.json").read_bytes())
+    for name in ("error", "error_top5", "ece", "error_replaced", "error_noise"):
+        assert 0 <= result[name] <= 1
+    assert result["error"] == pytest.approx(float(rows[-1]["test_error"]))
+    assert result["sources"] == 1 if mixer == "none" else 1 <= result["sources"] <= 4
+
+
+def test_it_learns(data, tmp_path):
+    run(data, tmp_path, "--mixer", "none", "--epochs", "12", "--schedule", "cosine", "--lr", "0.1")
+    rows = log(tmp_path)
+    assert float(rows[-1]["loss"]) < float(rows[0]["loss"])
+    assert json.loads((tmp_path / "result.json").read_bytes())["error"] < 0.2
+
+
+@pytest.mark.parametrize("mixer", ["none", "comixup"])
+@pytest.mark.parametrize("stopped_at", [1, 4, 6], ids="step {}".format)
+def test_an_interrupted_run_ends_as_one_that_was_not(
+    data, tmp_path, monkeypatch, mixer, stopped_at
+):
+    """Three epochs of three steps; what was begun of an epoch is done again."""
+    options = ["--mixer", mixer, *MIXERS[mixer], "--epochs", "3"]
+    run(data, tmp_path / "whole", *options)
+    step, seen = train.training_step, []
+
+    def interrupted(*arguments, step, **given):
+        if len(seen) == stopped_at:
+            raise KeyboardInterrupt
+        seen.append(step)
+        return original(*arguments, step=step, **given)
+
+    original = step
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "training_step", interrupted)
+        run(data, tmp_path / "parts", *options, expect=130)
+    assert not (tmp_path / "parts" / "result.json").exists()
+    torch.rand(3)  # the state of the process has no influence
+    run(data, tmp_path / "parts", *options)
+    assert_equal(checkpoint(tmp_path / "whole"), checkpoint(tmp_path / "parts"))
+    one, two = (json.loads((tmp_path / n / "result.json").read_bytes()) for n in ("whole", "parts"))
+    for name in set(one) - {"seconds", "cpu_seconds"}:
+        assert one[name] == two[name], name
+
+
+def test_a_complete_run_is_not_run_again(data, tmp_path, capsys):
+    run(data, tmp_path, "--mixer", "none", "--epochs", "1")
+    before = files(tmp_path)
+    assert train.main([data, str(tmp_path), *SMALL, "--mixer", "none", "--epochs", "1"]) == 0
+    assert "error" in capsys.readouterr().out
+    assert files(tmp_path) == before
+
+
+def test_seeds_differ_and_repeat(data, tmp_path):
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        run(data, tmp_path / name, "--mixer", "cutmix", "--epochs", "1", "--seed", str(seed))
+    a, b, c = (checkpoint(tmp_path / name) for name in "abc")
+    assert_equal(a, b)
+    assert a["history"][0]["loss"] != c["history"][0]["loss"]
+
+
+def test_sequences_of_one_axis(tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.random((12, 5, 24), dtype=np.float32)
+    y = np.arange(12) % 3
+    np.savez(tmp_path / "d.npz", x_train=x, y_train=y, x_test=x[:6], y_test=y[:6])
+    options = ["--epochs", "1", "--no-flip", "--mixer", "cutmix"]
+    run(str(tmp_path / "d.npz"), tmp_path / "run", *options)
+    assert float(log(tmp_path / "run")[0]["sources"]) > 1
+
+
+def test_schedules():
+    options = parser("").parse_args(["d", "o", "--lr", "1"])
+    parts = [0, 0.33, 1 / 3, 0.5, 2 / 3, 0.99]
+    rates = [train.learning_rate(options, part) for part in parts]
+    np.testing.assert_allclose(rates, [1, 1, 0.1, 0.1, 0.01, 0.01])
+    options.schedule = "cosine"
+    np.testing.assert_allclose([train.learning_rate(options, p) for p in (0, 0.5, 1)], [1, 0.5, 0])
+
+
+@pytest.mark.parametrize("shape", [(6, 2, 9), (6, 2, 7, 9)])
+def test_crops_and_flips_by_hand(shape):
+    x = torch.from_numpy(np.random.default_rng(0).integers(1, 9, shape).astype(np.uint8))
+    crop = (1, 2)[: x.ndim - 2]
+    found = augment(x, np.random.default_rng(3), crop=crop, flip=True)
+    rng, spatial = np.random.default_rng(3), shape[2:]
+    starts = [rng.integers(0, 2 * size + 1, len(x)) for size in crop]
+    turned = rng.random(len(x)) < 0.5
+    for i in range(len(x)):
+        padded = np.pad(x[i], [(0, 0), *((size, size) for size in crop)])
+        part = padded[(slice(None), *(slice(s[i], s[i] + n) for s, n in zip(starts, spatial)))]  # noqa: B905
+        np.testing.assert_array_equal(found[i], part[..., ::-1] if turned[i] else part)
+    assert torch.equal(augment(x, rng), x)
+
+
+@pytest.mark.parametrize("arch", ["resnet8", "resnet20", "preactresnet18"])
+def test_networks(arch):
+    model = network(arch, 7, channels=2, dimensions=2)
+    assert model(torch.rand(2, 2, 16, 16)).shape == (2, 7)
+    assert model.head.weight.shape[1] == (512 if arch == "preactresnet18" else 64)
+    blocks = sum("block" in name for name, _ in model.named_children())
+    assert 2 * blocks + 2 == int(arch.removeprefix("resnet").removeprefix("preactresnet"))
+
+
+def test_tensorboard(data, tmp_path, monkeypatch, capsys):
+    written = []
+
+    class Writer:
+        def __init__(self, path, purge_step):
+            written.append((path, purge_step))
+
+        def add_scalar(self, name, value, step):
+            written.append((name, value, step))
+
+        def close(self):
+            written.append("closed")
+
+    module = types.SimpleNamespace(SummaryWriter=Writer)
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
+    run(data, tmp_path / "run", "--mixer", "none", "--tensorboard", "--eval-every", "2")
+    assert written[0] == (tmp_path / "run" / "tensorboard", 1)
+    assert written[-1] == "closed"
+    assert [w[2] for w in written[1:-1] if w[0] == "test_error"] == [2]
+    assert [w[2] for w in written[1:-1] if w[0] == "loss"] == [1, 2]
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    run(data, tmp_path / "other", "--mixer", "none", "--tensorboard", expect=2)
+    assert "tensorboard" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()
+
+
+# the folder of a run
+
+
+def test_another_run_is_not_overwritten(data, tmp_path, capsys):
+    run(data, tmp_path / "run", "--mixer", "none", "--epochs", "1")
+    before = files(tmp_path / "run")
+    run(data, tmp_path / "run", "--mixer", "none", "--lr", "0.05", expect=2)
+    message = capsys.readouterr().err
+    assert "lr was 0.2, now 0.05" in message
+    assert "Choose another folder" in message
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "dear.txt").write_text("mine")
+    run(data, tmp_path / "letters", "--mixer", "none", expect=2)
+    run(data, tmp_path / "letters" / "dear.txt", "--mixer", "none", expect=2)
+    assert files(tmp_path / "run") == before
+    assert files(tmp_path / "letters") == {"dear.txt": b"mine"}
+
+
+def test_other_data_are_other_settings(data, tmp_path, capsys):
+    run(data, tmp_path, "--mixer", "none", "--epochs", "1")
+    run(data, tmp_path, "--mixer", "none", "--epochs", "1", "--per-class", "3", expect=2)
+    assert "per_class was None, now 3" in capsys.readouterr().err
+    with np.load(data) as file:
+        arrays = dict(file)
+    arrays["x_train"] = arrays["x_train"] + np.uint8(1)
+    np.savez(tmp_path / "other.npz", **arrays)
+    run(str(tmp_path / "other.npz"), tmp_path, "--mixer", "none", "--epochs", "1", expect=2)
+    assert "data_sha256" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["checkpoint.pt", "settings.json"])
+def test_a_damaged_file_is_named_and_kept(data, tmp_path, monkeypatch, capsys, name):
+    run(data, tmp_path, "--mixer", "none", "--epochs", "1")
+    (tmp_path / "result.json").unlink()
+    whole = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(whole[: len(whole) // 2])
+    before = files(tmp_path)
+    run(data, tmp_path, "--mixer", "none", "--epochs", "1", expect=2)
+    assert str(tmp_path / name) in capsys.readouterr().err
+    assert files(tmp_path) == before
+
+
+def test_one_process_at_a_time(data, tmp_path, capsys):
+    pytest.importorskip("fcntl")
+    with train.RunFolder(tmp_path / "run", {}):
+        run(data, tmp_path / "run", "--mixer", "none", expect=2)
+    assert "in use by another process" in capsys.readouterr().err
+    run(data, tmp_path / "run", "--mixer", "none", "--epochs", "1")
+
+
+def test_a_run_that_diverges_says_so_and_keeps_what_was(data, tmp_path, monkeypatch, capsys):
+    for loss in ("bce", "ce"):
+        out = tmp_path / loss
+        run(data, out, "--mixer", "none", "--lr", "1e30", "--loss", loss, expect=2)
+        assert "--lr" in capsys.readouterr().err
+        assert not (out / "checkpoint.pt").exists()
+        run(data, out, "--mixer", "none", "--loss", loss, "--epochs", "1")
+
+
+# the command line and the data
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--mixer", "cutmix", "--effort", "fast"], "--effort is not for --mixer cutmix"),
+        (["--mixer", "none", "--alpha", "1"], "--alpha is not for --mixer none"),
+        (["--epochs", "0"], "--epochs needs"),
+        (["--lr", "0"], "--lr needs"),
+        (["--seed", "-1"], "--seed needs"),
+        (["--mixer", "magic"], "magic"),
+    ],
+)
+def test_options_that_make_no_sense(data, tmp_path, capsys, options, message):
+    with pytest.raises(SystemExit):
+        train.main([data, str(tmp_path / "run"), *options])
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--solver", "published", "--effort", "fast"], "effort='fast' is for mode='search'"),
+        (["--grid", "2x2x2"], "--grid needs one number or 2"),
+        (["--crop", "1x1x1"], "--crop needs one number or 2"),
+        (["--classes", "4"], "have 3 classes"),
+        (["--prob", "2"], "prob"),
+        (["--grid", "40"], "--mixer comixup"),
+    ],
+)
+def test_settings_that_do_not_fit(data, tmp_path, capsys, options, message):
+    run(data, tmp_path / "run", *options, expect=2)
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+X, Y = images(6)
+BAD = {
+    "labels need to be in 0..2, but y_test[1] is 7": {"y_test": np.array([0, 7, 1, 2, 0, 1])},
+    "labels need to be in 0..2, but y_train[2] is -1": {"y_train": np.array([0, 1, -1, 2, 0, 1])},
+    "y_train needs integers": {"y_train": Y + 0.5},
+    "x_train needs uint8 or floats": {"x_train": X.astype(np.int32)},
+    "x_test[3] has numbers that are not finite": {
+        "x_train": X.astype(np.float32),
+        "x_test": np.where(np.arange(6)[:, None, None, None] == 3, np.nan, X).astype(np.float32),
+    },
+    "x_train needs the shape": {"x_train": X[:, 0, 0]},
+    "x_train and x_test differ": {"x_test": X[..., :6]},
+    "y_train (n,), got": {"y_train": Y[:5]},
+    "lacks y_test": {"y_test": None},
+}
+
+
+@pytest.mark.parametrize("message", BAD)
+def test_bad_arrays(tmp_path, message):
+    arrays = {"x_train": X, "y_train": Y, "x_test": X, "y_test": Y, **BAD[message]}
+    arrays = {name: array for name, array in arrays.items() if array is not None}
+    np.savez(tmp_path / "bad.npz", names=["a", "b", "c"], **arrays)
+    with pytest.raises(UsageError) as caught:
+        load(str(tmp_path / "bad.npz"))
+    assert message in str(caught.value)
+
+
+def test_bad_files(tmp_path, data, capsys):
+    whole = pathlib.Path(data).read_bytes()
+    (tmp_path / "half.npz").write_bytes(whole[: len(whole) // 2])
+    torn = bytearray(whole)
+    torn[len(whole) // 3] ^= 255
+    (tmp_path / "torn.npz").write_bytes(torn)
+    (tmp_path / "text.npz").write_text("no archive")
+    np.save(tmp_path / "one.npy", X)
+    (tmp_path / "empty").mkdir()
+    for name in ("missing.npz", "half.npz", "torn.npz", "text.npz", "one.npy", "empty"):
+        run(str(tmp_path / name), tmp_path / "run", expect=2)
+        message = capsys.readouterr().err
+        assert str(tmp_path / name) in message
+        assert message.count("\n") == 1
+    run("torchvision:NoSuchSet:.", tmp_path / "run", expect=2)
+    assert "torchvision" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_parts_of_classes():
+    x, y = images(20)
+    part = checked("here", (x, y, x[:7], y[:7]), ["a", "b", "c"]).part(2, 3)
+    assert part.y_train.tolist() == [0, 1, 0, 1, 0, 1]
+    np.testing.assert_array_equal(part.x_train, x[[0, 1, 3, 4, 6, 7]])
+    assert part.y_test.tolist() == [0, 1, 0, 1, 0]
+    assert part.names == ("a", "b")
+
+
+def as_from_python_2(batch):
+    # as in the official files: the old home of numpy's functions
+    return pickle.dumps(batch, protocol=2).replace(b"numpy._core.", b"numpy.core.")
+
+
+def cifar(n, key):
+    x, y = images(n, side=32)
+    return {b"data": x.reshape(n, -1), key: y.tolist()}
+
+
+def test_cifar_folders(tmp_path):
+    ten, hundred = tmp_path / "cifar-10-batches-py", tmp_path / "cifar-100-python"
+    ten.mkdir()
+    for i in range(1, 6):
+        (ten / f"data_batch_{i}").write_bytes(as_from_python_2(cifar(4, b"labels")))
+    (ten / "test_batch").write_bytes(as_from_python_2(cifar(3, b"labels")))
+    (ten / "batches.meta").write_bytes(pickle.dumps({b"label_names": [b"cat"] * 10}))
+    hundred.mkdir()
+    for name in ("train", "test"):
+        (hundred / name).write_bytes(as_from_python_2(cifar(4, b"fine_labels")))
+    for found, n, K in ((load(str(ten)), 20, 10), (load(str(hundred)), 4, 100)):
+        assert len(found.x_train) == n
+        assert len(found.names) == K
+        np.testing.assert_array_equal(found.x_train[:4], images(4, side=32)[0])
+    assert load(str(tmp_path)).names == ("cat",) * 10
+
+
+def test_a_pickle_runs_nothing(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return (pathlib.Path.touch, (tmp_path / "touched",))
+
+    (tmp_path / "test").write_bytes(as_from_python_2(cifar(4, b"fine_labels")))
+    for content in (pickle.dumps(Evil()), b"no pickle", as_from_python_2({b"data": 3})):
+        (tmp_path / "train").write_bytes(content)
+        with pytest.raises(UsageError, match="cannot be read as a CIFAR batch"):
+            load(str(tmp_path))
+    assert not (tmp_path / "touched").exists()
+
+
+def test_image_folders_with_boxes(tmp_path, capsys):
+    Image = pytest.importorskip("PIL.Image")
+    rows = ["split,wnid,file,x0,y0,x1,y1"]
+    for part, n in (("train", 5), ("test", 3)):
+        for label in ("n1", "n2"):
+            folder = tmp_path / "set" / part / label
+            folder.mkdir(parents=True)
+            for i in range(n):
+                pixels = np.full((16, 16, 3), 40 * i, dtype=np.uint8)
+                Image.fromarray(pixels).save(folder / f"{i}.png")
+                rows.append(f"{part},{label},{i}.png,2,3,{8 + i},15")
+    (tmp_path / "set" / "train" / "n1" / "4.png").write_bytes(b"damaged")
+    (tmp_path / "set" / "boxes.csv").write_text("\n".join(rows))
+    found = load(str(tmp_path / "set"))
+    assert "4.png" in capsys.readouterr().err
+    assert found.y_train.tolist() == [0] * 4 + [1] * 5
+    assert found.x_test[:, 0, 0, 0].tolist() == [0, 40, 80] * 2
+    assert found.boxes_test[1].tolist() == [2, 3, 9, 15]
+    run(str(tmp_path / "set"), tmp_path / "run", "--mixer", "none", "--epochs", "1")
+    result = json.loads((tmp_path / "run" / "result.json").read_bytes())
+    assert 0 <= result["localized_and_classified"] <= result["localized"] <= 1
+    (tmp_path / "set" / "boxes.csv").write_text("\n".join(rows[:-1]))
+    with pytest.raises(UsageError, match="a row for every image"):
+        load(str(tmp_path / "set"))
+
+
+# experiments
+
+
+def test_experiments_fill_their_table(data, tmp_path, monkeypatch, capsys):
+    calls = []
+
+    def in_this_process(command, check):
+        calls.append(command)
+        return types.SimpleNamespace(returncode=train.main(command[2:]))
+
+    monkeypatch.setattr(experiments.subprocess, "run", in_this_process)
+    monkeypatch.setenv("SUBOPT_DATA", str(tmp_path))
+    options = " ".join([*SMALL, "--epochs", "1"])
+    runs = {"plain": "--mixer none", "cut, paste": "--mixer cutmix"}
+    tiny = experiments.Experiment(lambda *_: data, options, runs)
+    monkeypatch.setattr(experiments, "EXPERIMENTS", {"tiny": tiny})
+    for _ in range(2):
+        assert experiments.run("tiny", tmp_path, 2, 1) == 0
+        assert len(calls) == 4  # all are complete the second time
+    page = tmp_path / "page.md"
+    page.write_text("Above.\n\n<!-- tiny: begin -->\nold\n<!-- tiny: end -->\n\nBelow.\n")
+    for _ in range(2):
+        experiments.write_tables(tmp_path, page)
+        text = page.read_text()
+        assert text.startswith("Above.\n\n<!-- tiny: begin -->\n")
+        assert text.endswith("<!-- tiny: end -->\n\nBelow.\n")
+        assert "old" not in text
+    paths = sorted((tmp_path / "tiny").glob("plain-seed*/result.json"))
+    errors = [100 * json.loads(p.read_bytes())["error"] for p in paths]
+    assert f"| plain | 2 | {np.mean(errors):.2f} ± {np.std(errors, ddof=1):.2f} |" in text
+    page.write_text("no marks")
+    with pytest.raises(SystemExit):
+        experiments.write_tables(tmp_path, page)
+    assert page.read_text() == "no marks"
