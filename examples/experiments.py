@@ -72,7 +72,7 @@ EXPERIMENTS = {
     ),
     "audio": Experiment(
         digits,
-        "--per-class 30 --arch resnet8 --epochs 40 --schedule cosine --batch 20 --no-flip "
+        "--per-class 12 --arch resnet8 --epochs 100 --schedule cosine --batch 20 --no-flip "
         "--eval-every 10",
         {
             "2-D, vanilla": "--mixer none --crop 2x4",

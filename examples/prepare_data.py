@@ -52,16 +52,21 @@ def spectrograms(archive):
 
     maps, labels, held_out = [], [], []
     with tarfile.open(archive) as tar:
-        wanted = {m.name: m for m in tar if m.name.endswith(".wav")}
-        for name in sorted(wanted, key=lambda name: name.rpartition("/")[2]):
-            digit, _, rest = name.rpartition("/")[2].partition("_")
-            rate, sound = wavfile.read(io.BytesIO(tar.extractfile(wanted[name]).read()))
+        members = [m for m in tar if m.name.endswith(".wav")]
+        for index, digit, _, member in sorted((*_parts(m.name), m) for m in members):
+            rate, sound = wavfile.read(io.BytesIO(tar.extractfile(member).read()))
             if rate != RATE or sound.ndim != 1:
-                raise ValueError(f"{name} needs one channel at {RATE} Hz, got {rate} Hz")
+                raise ValueError(f"{member.name} needs one channel at {RATE} Hz, got {rate} Hz")
             maps.append(spectrogram(sound))
-            labels.append(int(digit))
-            held_out.append(int(rest.removesuffix(".wav").rpartition("_")[2]) < 5)
+            labels.append(digit)
+            held_out.append(index < 5)
     return np.stack(maps), np.array(labels), np.array(held_out)
+
+
+def _parts(name):
+    """Read .../DIGIT_SPEAKER_INDEX.wav; by index first, speakers and digits alternate."""
+    digit, speaker, index = name.rpartition("/")[2].removesuffix(".wav").split("_")
+    return int(index), int(digit), speaker
 
 
 def spectrogram(sound):
