@@ -11,13 +11,16 @@ pytestmark = pytest.mark.skipif(
 )
 
 EXAMPLES = sorted((pathlib.Path(__file__).parents[1] / "docs" / "examples").glob("*.py"))
-NEEDS = {"segmentation": "skimage"}
+NEEDS = {"segmentation": ["skimage"], "keras_training": ["torch", "keras"]}
 
 
+@pytest.mark.filterwarnings("ignore:.*copy keyword:DeprecationWarning")  # Keras on torch
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_examples_run(path, monkeypatch, capsys):
-    if path.stem in NEEDS:
-        pytest.importorskip(NEEDS[path.stem])
+    if "KERAS_BACKEND" not in os.environ:
+        monkeypatch.setenv("KERAS_BACKEND", "torch")
+    for module in NEEDS.get(path.stem, ()):
+        pytest.importorskip(module)
     monkeypatch.delenv("SUBOPT_DATA", raising=False)
     runpy.run_path(str(path), run_name="__main__")
     assert "found by" in capsys.readouterr().out

@@ -27,10 +27,11 @@ def test_docstrings(name):
     assert doctest.testmod(module, extraglobs=NAMES).failed == 0
 
 
-def test_the_how_to():
-    path = pathlib.Path(__file__).parents[1] / "docs" / "torch.md"
+@pytest.mark.parametrize(("page", "examples"), [("torch.md", 20), ("evaluate.md", 15)])
+def test_the_how_to(page, examples):
+    path = pathlib.Path(__file__).parents[1] / "docs" / page
     result = doctest.testfile(str(path), module_relative=False)
-    assert result.attempted > 20
+    assert result.attempted > examples
     assert result.failed == 0
 
 

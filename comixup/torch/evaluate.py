@@ -159,7 +159,8 @@ def _weighted(seen: list[Tensor], weight: Tensor, labels: Tensor, images: Tensor
         )
     channels = seen[0].to(torch.promote_types(seen[0].dtype, torch.float32))
     rows = weight[labels].to(channels.dtype)
-    maps = torch.einsum("bc...,bc->b...", channels, rows)[:, None]
+    with torch.autocast(channels.device.type, enabled=False):
+        maps = torch.einsum("bc...,bc->b...", channels, rows)[:, None]
     size = tuple(images.shape[2:])
     mode = UPSAMPLING[images.ndim]
     return functional.interpolate(maps, size, mode=mode, align_corners=False)[:, 0]
