@@ -86,6 +86,8 @@ def check(options, command):
             command.error(f"--{name.replace('_', '-')} needs an integer >= 1, got {value}")
     if not (options.lr > 0 and math.isfinite(options.lr)) or min(options.crop) < 0:
         command.error("--lr needs a number > 0, and --crop pixels >= 0")
+    if not 0 <= options.momentum < 1 or not 0 <= options.weight_decay < math.inf:
+        command.error("--momentum needs a number in 0..1, below 1, and --weight-decay one >= 0")
     if options.seed < 0:
         command.error(f"--seed needs an integer >= 0, got {options.seed}")
 

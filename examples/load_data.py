@@ -38,7 +38,8 @@ class Data:
     def digest(self):
         """Return a hash of all that can change a result."""
         sha = hashlib.sha256()
-        for array in (self.x_train, self.y_train, self.x_test, self.y_test):
+        arrays = [self.x_train, self.y_train, self.x_test, self.y_test]
+        for array in arrays + ([] if self.boxes_test is None else [self.boxes_test]):
             sha.update(f"{array.dtype}{array.shape}".encode())
             sha.update(np.ascontiguousarray(array).data)
         return sha.hexdigest()
@@ -118,11 +119,30 @@ def checked(source, arrays, names=None, boxes=None):
                 f"{source}: labels need to be in 0..{K - 1}, but y_{part}[{i}] is {y[i]} "
                 f"({len(outside)} such labels)"
             )
+    if boxes is not None:
+        _check_boxes(source, boxes, x_test)
     names = tuple(str(k) for k in range(K)) if names is None else tuple(str(n) for n in names)
     if x_train.dtype != np.uint8:
         x_train, x_test = x_train.astype(np.float32), x_test.astype(np.float32)
     labels = [y.astype(np.int64) for y in (y_train, y_test)]
     return Data(x_train, labels[0], x_test, labels[1], names, boxes)
+
+
+def _check_boxes(source, boxes, x_test):
+    if x_test.ndim != 4 or boxes.shape != (len(x_test), 4):
+        raise UsageError(
+            f"{source}: boxes_test needs a row for each of the {len(x_test)} images, "
+            f"({len(x_test)}, 4), got {boxes.shape}"
+        )
+    (left, top, right, bottom), (height, width) = boxes.T, x_test.shape[2:]
+    good = (left >= 0) & (top >= 0) & (left <= right) & (top <= bottom)
+    good &= (right < width) & (bottom < height)
+    if not good.all():
+        i = int(np.argmin(good))
+        raise UsageError(
+            f"{source}: boxes need corners left, top, right, bottom of pixels in {width}x{height}, "
+            f"but that of test image {i} is {boxes[i].tolist()}"
+        )
 
 
 def _npz(path):

@@ -10,6 +10,8 @@ weights are those of a run without one, bit by bit.
 The defaults are the published ones for CIFAR-100. Data and network stay on one device.
 """
 
+import contextlib
+import functools
 import math
 import sys
 import time
@@ -46,7 +48,10 @@ class Training:
 
     def __init__(self, options, data):
         self.options, self.data = options, data
-        self.device = torch.device(options.device)
+        try:
+            self.device = torch.empty(0, device=options.device).device
+        except (RuntimeError, AssertionError) as error:
+            raise UsageError(f"--device {options.device}: {error}".partition("\n")[0]) from error
         torch.manual_seed(options.seed)
         channels, *spatial = data.x_train.shape[1:]
         d = len(spatial)
@@ -85,25 +90,30 @@ class Training:
         images = (images.to(self.device).float() - self.mean) / self.std
         return images.contiguous(memory_format=torch.channels_last) if images.ndim == 4 else images
 
-    def epoch(self, number):
-        """Train for one epoch and add a row to the history."""
+    @property
+    def steps(self):
+        """Number of steps in an epoch."""
+        return math.ceil(len(self.x) / self.options.batch)
+
+    def epoch(self, number, tick):
+        """Train for one epoch, call `tick` after each step, and add a row to the history."""
         options, n = self.options, len(self.x)
         wall, cpu = time.perf_counter(), time.process_time()
         rng = np.random.default_rng((options.seed, number))
         order = torch.from_numpy(rng.permutation(n)).to(self.device)
-        steps = math.ceil(n / options.batch)
         losses, mixing = torch.zeros(3, device=self.device), np.zeros(2)
         self.model.train()
         for i, rows in enumerate(order.split(options.batch)):
-            rate = learning_rate(options, (number + i / steps) / options.epochs)
+            rate = learning_rate(options, (number + i / self.steps) / options.epochs)
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
             images = augment(self.x[rows], rng, crop=self.crop, flip=options.flip)
-            step = self._step(images, self.y[rows], number * steps + i)
+            step = self._step(images, self.y[rows], number * self.steps + i)
             parts = torch.stack([step.loss, step.clean_loss, step.mixed_loss])
             losses += parts * (len(rows) / n)
             energies = step.plan.energies if options.mixer == "comixup" else np.nan
             mixing += np.array([step.plan.n_sources.mean(), np.mean(energies)]) * len(rows) / n
+            tick()
         if not torch.isfinite(losses).all():
             raise UsageError(DIVERGED)
         row = {"epoch": number + 1, "lr": rate}
@@ -170,17 +180,18 @@ def train(options, training, folder):
     log = None
     if options.tensorboard:
         log = _summary_writer()(folder.path / "tensorboard", purge_step=len(training.history) + 1)
-    for number in _progress(options, len(training.history)):
-        training.epoch(number)
+    done = len(training.history)
+    tick, say = _progress(options, training.steps, done)
+    for number in range(done, options.epochs):
+        training.epoch(number, tick)
         folder.save(training.state())
         row = training.history[-1]
         if log is not None:
             for name, value in row.items():
                 if value is not None:
                     log.add_scalar(name, value, row["epoch"])
-        if not options.quiet:
-            error = "" if row["test_error"] is None else f", test error {row['test_error']:.4f}"
-            print(f"epoch {row['epoch']}: loss {row['loss']:.4f}{error}", flush=True)
+        error = "" if row["test_error"] is None else f", test error {row['test_error']:.4f}"
+        say(f"epoch {row['epoch']}: loss {row['loss']:.4f}{error}")
     if log is not None:
         log.close()
     result = training.result()
@@ -188,15 +199,17 @@ def train(options, training, folder):
     return result
 
 
-def _progress(options, done):
-    numbers = range(done, options.epochs)
-    if options.quiet or not sys.stderr.isatty():
-        return numbers
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        return numbers
-    return tqdm(numbers, initial=done, total=options.epochs, unit="epoch")
+def _progress(options, steps, done):
+    """Return what to call after each step, and what to call with a line for each epoch."""
+    if options.quiet:
+        return lambda: None, lambda line: None
+    if sys.stderr.isatty():
+        with contextlib.suppress(ImportError):
+            from tqdm import tqdm
+
+            bar = tqdm(total=steps * options.epochs, initial=steps * done, unit="step")
+            return bar.update, bar.write
+    return lambda: None, functools.partial(print, flush=True)
 
 
 def _summary_writer():
@@ -225,7 +238,7 @@ def main(arguments=None):
             result = folder.result()
             if result is None:
                 result = train(options, training, folder)
-    except UsageError as error:
+    except (UsageError, OSError) as error:  # OSError: no permission, no space
         print(f"train.py: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -1,9 +1,6 @@
 """examples/train.py trains with every mixer, continues exactly, and loses nothing to bad input."""
 
-import csv
 import json
-import pathlib
-import pickle
 import sys
 import types
 
@@ -12,17 +9,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "examples"))
-import experiments  # noqa: E402
 import train  # noqa: E402
 from augment import augment  # noqa: E402
 from command_line import parser  # noqa: E402
-from load_data import checked, load  # noqa: E402
-from networks import ARCHITECTURES, network  # noqa: E402
+from networks import network  # noqa: E402
+from small_runs import SMALL, checkpoint, files, log, run, saved  # noqa: E402
 
-from comixup.dataset import UsageError  # noqa: E402
-
-SMALL = ["--arch", "tiny", "--batch", "8", "--epochs", "2", "--crop", "2"]
 MIXERS = {
     "none": [],
     "input": ["--alpha", "0.5"],
@@ -37,46 +29,13 @@ MIXERS = {
 def little_work():
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    ARCHITECTURES["tiny"] = (8, 1, 2)
     yield
-    del ARCHITECTURES["tiny"]
     torch.set_num_threads(threads)
-
-
-def images(n, seed=0, side=8, classes=3):
-    """Return images (n, 3, side, side) of which a class has a colour of its own, and labels."""
-    rng = np.random.default_rng(seed)
-    y = np.arange(n) % classes
-    x = rng.integers(0, 120, (n, 3, side, side), dtype=np.uint8)
-    x[np.arange(n), y] += 100
-    return x, y
-
-
-def saved(path, side):
-    (x, y), (x_test, y_test) = images(20, side=side), images(9, seed=1, side=side)
-    np.savez(path, x_train=x, y_train=y, x_test=x_test, y_test=y_test, names=["r", "g", "b"])
-    return str(path)
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    return saved(tmp_path_factory.mktemp("data") / "small.npz", 8)
-
-
-def run(data, out, *options, expect=0):
-    assert train.main([data, str(out), *SMALL, "--quiet", *options]) == expect
-
-
-def log(out):
-    with open(out / "log.csv", newline="") as stream:
-        return list(csv.DictReader(stream))
-
-
-def checkpoint(out):
-    state = torch.load(out / "checkpoint.pt", weights_only=True)
-    for row in state["history"]:
-        row.pop("seconds"), row.pop("cpu_seconds")
-    return state
+    return saved(tmp_path_factory.mktemp("data") / "small.npz")
 
 
 def assert_equal(one, two):
@@ -93,10 +52,6 @@ def assert_equal(one, two):
             assert_equal(a, b)
     else:
         assert one == two
-
-
-def files(folder):
-    return {p.name: p.read_bytes() for p in folder.iterdir() if not p.name.startswith(".")}
 
 
 # training
@@ -244,6 +199,22 @@ def test_tensorboard(data, tmp_path, monkeypatch, capsys):
     assert not (tmp_path / "other").exists()
 
 
+def test_a_bar_where_somebody_looks(data, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("tqdm")
+    options = [data, str(tmp_path / "run"), *SMALL, "--mixer", "none"]
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    assert train.main(options) == 0
+    seen = capsys.readouterr()
+    assert "6/6" in seen.err  # two epochs of three steps
+    assert "epoch 2: loss" in seen.out
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    options[1] = str(tmp_path / "other")
+    assert train.main(options) == 0
+    seen = capsys.readouterr()
+    assert seen.err == ""
+    assert "epoch 2: loss" in seen.out
+
+
 # the folder of a run
 
 
@@ -258,6 +229,7 @@ def test_another_run_is_not_overwritten(data, tmp_path, capsys):
     (tmp_path / "letters" / "dear.txt").write_text("mine")
     run(data, tmp_path / "letters", "--mixer", "none", expect=2)
     run(data, tmp_path / "letters" / "dear.txt", "--mixer", "none", expect=2)
+    run(data, tmp_path / "letters" / "dear.txt" / "below", "--mixer", "none", expect=2)
     assert files(tmp_path / "run") == before
     assert files(tmp_path / "letters") == {"dear.txt": b"mine"}
 
@@ -314,6 +286,7 @@ def test_a_run_that_diverges_says_so_and_keeps_what_was(data, tmp_path, monkeypa
         (["--epochs", "0"], "--epochs needs"),
         (["--lr", "0"], "--lr needs"),
         (["--seed", "-1"], "--seed needs"),
+        (["--momentum", "1"], "--momentum needs"),
         (["--mixer", "magic"], "magic"),
     ],
 )
@@ -333,166 +306,10 @@ def test_options_that_make_no_sense(data, tmp_path, capsys, options, message):
         (["--classes", "4"], "have 3 classes"),
         (["--prob", "2"], "prob"),
         (["--grid", "40"], "--mixer comixup"),
+        (["--device", "abacus"], "--device abacus"),
     ],
 )
 def test_settings_that_do_not_fit(data, tmp_path, capsys, options, message):
     run(data, tmp_path / "run", *options, expect=2)
     assert message in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
-
-
-X, Y = images(6)
-BAD = {
-    "labels need to be in 0..2, but y_test[1] is 7": {"y_test": np.array([0, 7, 1, 2, 0, 1])},
-    "labels need to be in 0..2, but y_train[2] is -1": {"y_train": np.array([0, 1, -1, 2, 0, 1])},
-    "y_train needs integers": {"y_train": Y + 0.5},
-    "x_train needs uint8 or floats": {"x_train": X.astype(np.int32)},
-    "x_test[3] has numbers that are not finite": {
-        "x_train": X.astype(np.float32),
-        "x_test": np.where(np.arange(6)[:, None, None, None] == 3, np.nan, X).astype(np.float32),
-    },
-    "x_train needs the shape": {"x_train": X[:, 0, 0]},
-    "x_train and x_test differ": {"x_test": X[..., :6]},
-    "y_train (n,), got": {"y_train": Y[:5]},
-    "lacks y_test": {"y_test": None},
-}
-
-
-@pytest.mark.parametrize("message", BAD)
-def test_bad_arrays(tmp_path, message):
-    arrays = {"x_train": X, "y_train": Y, "x_test": X, "y_test": Y, **BAD[message]}
-    arrays = {name: array for name, array in arrays.items() if array is not None}
-    np.savez(tmp_path / "bad.npz", names=["a", "b", "c"], **arrays)
-    with pytest.raises(UsageError) as caught:
-        load(str(tmp_path / "bad.npz"))
-    assert message in str(caught.value)
-
-
-def test_bad_files(tmp_path, data, capsys):
-    whole = pathlib.Path(data).read_bytes()
-    (tmp_path / "half.npz").write_bytes(whole[: len(whole) // 2])
-    torn = bytearray(whole)
-    torn[len(whole) // 3] ^= 255
-    (tmp_path / "torn.npz").write_bytes(torn)
-    (tmp_path / "text.npz").write_text("no archive")
-    np.save(tmp_path / "one.npy", X)
-    (tmp_path / "empty").mkdir()
-    for name in ("missing.npz", "half.npz", "torn.npz", "text.npz", "one.npy", "empty"):
-        run(str(tmp_path / name), tmp_path / "run", expect=2)
-        message = capsys.readouterr().err
-        assert str(tmp_path / name) in message
-        assert message.count("\n") == 1
-    run("torchvision:NoSuchSet:.", tmp_path / "run", expect=2)
-    assert "torchvision" in capsys.readouterr().err
-    assert not (tmp_path / "run").exists()
-
-
-def test_parts_of_classes():
-    x, y = images(20)
-    part = checked("here", (x, y, x[:7], y[:7]), ["a", "b", "c"]).part(2, 3)
-    assert part.y_train.tolist() == [0, 1, 0, 1, 0, 1]
-    np.testing.assert_array_equal(part.x_train, x[[0, 1, 3, 4, 6, 7]])
-    assert part.y_test.tolist() == [0, 1, 0, 1, 0]
-    assert part.names == ("a", "b")
-
-
-def as_from_python_2(batch):
-    # as in the official files: the old home of numpy's functions
-    return pickle.dumps(batch, protocol=2).replace(b"numpy._core.", b"numpy.core.")
-
-
-def cifar(n, key):
-    x, y = images(n, side=32)
-    return {b"data": x.reshape(n, -1), key: y.tolist()}
-
-
-def test_cifar_folders(tmp_path):
-    ten, hundred = tmp_path / "cifar-10-batches-py", tmp_path / "cifar-100-python"
-    ten.mkdir()
-    for i in range(1, 6):
-        (ten / f"data_batch_{i}").write_bytes(as_from_python_2(cifar(4, b"labels")))
-    (ten / "test_batch").write_bytes(as_from_python_2(cifar(3, b"labels")))
-    (ten / "batches.meta").write_bytes(pickle.dumps({b"label_names": [b"cat"] * 10}))
-    hundred.mkdir()
-    for name in ("train", "test"):
-        (hundred / name).write_bytes(as_from_python_2(cifar(4, b"fine_labels")))
-    for found, n, K in ((load(str(ten)), 20, 10), (load(str(hundred)), 4, 100)):
-        assert len(found.x_train) == n
-        assert len(found.names) == K
-        np.testing.assert_array_equal(found.x_train[:4], images(4, side=32)[0])
-    assert load(str(tmp_path)).names == ("cat",) * 10
-
-
-def test_a_pickle_runs_nothing(tmp_path):
-    class Evil:
-        def __reduce__(self):
-            return (pathlib.Path.touch, (tmp_path / "touched",))
-
-    (tmp_path / "test").write_bytes(as_from_python_2(cifar(4, b"fine_labels")))
-    for content in (pickle.dumps(Evil()), b"no pickle", as_from_python_2({b"data": 3})):
-        (tmp_path / "train").write_bytes(content)
-        with pytest.raises(UsageError, match="cannot be read as a CIFAR batch"):
-            load(str(tmp_path))
-    assert not (tmp_path / "touched").exists()
-
-
-def test_image_folders_with_boxes(tmp_path, capsys):
-    Image = pytest.importorskip("PIL.Image")
-    rows = ["split,wnid,file,x0,y0,x1,y1"]
-    for part, n in (("train", 5), ("test", 3)):
-        for label in ("n1", "n2"):
-            folder = tmp_path / "set" / part / label
-            folder.mkdir(parents=True)
-            for i in range(n):
-                pixels = np.full((16, 16, 3), 40 * i, dtype=np.uint8)
-                Image.fromarray(pixels).save(folder / f"{i}.png")
-                rows.append(f"{part},{label},{i}.png,2,3,{8 + i},15")
-    (tmp_path / "set" / "train" / "n1" / "4.png").write_bytes(b"damaged")
-    (tmp_path / "set" / "boxes.csv").write_text("\n".join(rows))
-    found = load(str(tmp_path / "set"))
-    assert "4.png" in capsys.readouterr().err
-    assert found.y_train.tolist() == [0] * 4 + [1] * 5
-    assert found.x_test[:, 0, 0, 0].tolist() == [0, 40, 80] * 2
-    assert found.boxes_test[1].tolist() == [2, 3, 9, 15]
-    run(str(tmp_path / "set"), tmp_path / "run", "--mixer", "none", "--epochs", "1")
-    result = json.loads((tmp_path / "run" / "result.json").read_bytes())
-    assert 0 <= result["localized_and_classified"] <= result["localized"] <= 1
-    (tmp_path / "set" / "boxes.csv").write_text("\n".join(rows[:-1]))
-    with pytest.raises(UsageError, match="a row for every image"):
-        load(str(tmp_path / "set"))
-
-
-# experiments
-
-
-def test_experiments_fill_their_table(data, tmp_path, monkeypatch, capsys):
-    calls = []
-
-    def in_this_process(command, check):
-        calls.append(command)
-        return types.SimpleNamespace(returncode=train.main(command[2:]))
-
-    monkeypatch.setattr(experiments.subprocess, "run", in_this_process)
-    monkeypatch.setenv("SUBOPT_DATA", str(tmp_path))
-    options = " ".join([*SMALL, "--epochs", "1"])
-    runs = {"plain": "--mixer none", "cut, paste": "--mixer cutmix"}
-    tiny = experiments.Experiment(lambda *_: data, options, runs)
-    monkeypatch.setattr(experiments, "EXPERIMENTS", {"tiny": tiny})
-    for _ in range(2):
-        assert experiments.run("tiny", tmp_path, 2, 1) == 0
-        assert len(calls) == 4  # all are complete the second time
-    page = tmp_path / "page.md"
-    page.write_text("Above.\n\n<!-- tiny: begin -->\nold\n<!-- tiny: end -->\n\nBelow.\n")
-    for _ in range(2):
-        experiments.write_tables(tmp_path, page)
-        text = page.read_text()
-        assert text.startswith("Above.\n\n<!-- tiny: begin -->\n")
-        assert text.endswith("<!-- tiny: end -->\n\nBelow.\n")
-        assert "old" not in text
-    paths = sorted((tmp_path / "tiny").glob("plain-seed*/result.json"))
-    errors = [100 * json.loads(p.read_bytes())["error"] for p in paths]
-    assert f"| plain | 2 | {np.mean(errors):.2f} ± {np.std(errors, ddof=1):.2f} |" in text
-    page.write_text("no marks")
-    with pytest.raises(SystemExit):
-        experiments.write_tables(tmp_path, page)
-    assert page.read_text() == "no marks"
