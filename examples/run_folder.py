@@ -41,6 +41,8 @@ class RunFolder:
         self._take_lock()
         try:
             self._require_same()
+            for left in self.path.glob(".*.tmp"):  # by a process that was killed in writing
+                left.unlink()
         except BaseException:
             self.__exit__()
             raise

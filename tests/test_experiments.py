@@ -39,7 +39,7 @@ def test_experiments_fill_their_table(tmp_path, monkeypatch):
         assert "old" not in text
     paths = sorted((tmp_path / "tiny").glob("plain-seed*/result.json"))
     errors = [100 * json.loads(p.read_bytes())["error"] for p in paths]
-    assert f"| plain | 2 | {np.mean(errors):.2f} ± {np.std(errors, ddof=1):.2f} |" in text
+    assert f"| plain | 2 | {np.mean(errors):.1f} ± {np.std(errors, ddof=1):.1f} |" in text
     page.write_text("no marks")
     with pytest.raises(SystemExit):
         experiments.write_tables(tmp_path, page)

@@ -106,9 +106,11 @@ def test_an_interrupted_run_ends_as_one_that_was_not(
         patch.setattr(train, "training_step", interrupted)
         run(data, tmp_path / "parts", *options, expect=130)
     assert not (tmp_path / "parts" / "result.json").exists()
+    (tmp_path / "parts" / ".checkpoint.pt.1.tmp").write_bytes(b"killed in writing")
     torch.rand(3)  # the state of the process has no influence
     run(data, tmp_path / "parts", *options)
     assert_equal(checkpoint(tmp_path / "whole"), checkpoint(tmp_path / "parts"))
+    assert not list((tmp_path / "parts").glob(".*.tmp"))
     one, two = (json.loads((tmp_path / n / "result.json").read_bytes()) for n in ("whole", "parts"))
     for name in set(one) - {"seconds", "cpu_seconds"}:
         assert one[name] == two[name], name
