@@ -147,6 +147,12 @@ def _label_rows(rows: Array, num_classes: int | None) -> Array:
             "num_classes out for one-hot, soft or multi-label rows."
         )
     _validate.require_finite("labels", rows)
+    if rows.min(initial=0) < 0:
+        i, k = (int(a) for a in np.argwhere(rows < 0)[0])
+        raise ValueError(
+            f"labels needs numbers >= 0, but labels[{i}, {k}] is {rows[i, k]:g} "
+            f"({int((rows < 0).sum())} such entries)."
+        )
     return rows if rows.dtype.kind == "f" else rows.astype(np.float32)
 
 

@@ -86,7 +86,7 @@ class Mixer:
             Class indices (with `num_classes`), or one-hot, soft or multi-label rows.
         saliency : array_like of shape (B, \*spatial) or (B, \*grid), or str, optional
             Nonnegative maps, or "spectral" (default) or "contrast" to compute them from the images,
-            see `comixup.saliency`. Mixers that plan without saliency do not look at it.
+            see `comixup.saliency`. Mixers that plan without saliency check its shape alone.
         rng : numpy.random.Generator, int or None
             Seed of this call; a generator gives (and advances by) one draw. By default the `seed`
             of the mixer.

@@ -56,6 +56,7 @@ def summarize(batch: Array, channels: str, saliency: Any, needs: Needs) -> Summa
     """Return what `needs` asks for of checked images, with maps computed if there are none."""
     spatial = batch.shape[2:] if channels == "first" else batch.shape[1:-1]
     if needs.grid is None:
+        require_saliency(saliency, batch.shape, spatial)
         return Summary(len(batch), spatial)
     require_fit("images", spatial, needs.grid)
     maps = saliency_maps(batch, channels, saliency, spatial, needs.grid)
@@ -83,19 +84,30 @@ def saliency_maps(
     return maps
 
 
+def require_saliency(saliency: Any, images: tuple[int, ...], spatial: tuple[int, ...]) -> None:
+    """Raise if saliency that is not used could not be used by any mixer: a slip of the caller."""
+    if isinstance(saliency, str):
+        _validate.choice("saliency", saliency, tuple(METHODS))
+    elif saliency is not None:
+        shape = tuple(np.shape(saliency))
+        a_grid = len(shape) == 1 + len(spatial) and 0 not in shape
+        require_map_shape(shape, images, spatial, shape[1:] if a_grid else None)
+
+
 def require_map_shape(
     shape: tuple[int, ...],
     images: tuple[int, ...],
     spatial: tuple[int, ...],
-    grid: tuple[int, ...],
+    grid: tuple[int, ...] | None,
 ) -> None:
     """Raise unless maps are as large as the images, or have one number for every patch."""
     n = images[0]
-    if shape in ((n, *spatial), (n, *grid)):
+    patches = "(batch, *grid)" if grid is None else (n, *grid)
+    if shape in ((n, *spatial), patches):
         return
     raise ValueError(
         f"saliency needs numbers >= 0 of shape (batch, *spatial) = {(n, *spatial)}, or one number "
-        f"per patch, {(n, *grid)}, got the shape {shape}. "
+        f"per patch, {patches}, got the shape {shape}. "
         + (
             "If the images are grey, give them their channel axis: images[:, None]."
             if len(shape) == 3 and shape == images

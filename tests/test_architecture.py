@@ -14,6 +14,7 @@ LAZY = {
     "lightning",
     "timm",
     "jax",
+    "keras",
     "PIL",
     "tqdm",
     "matplotlib",

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comixup.evaluate import calibration, error_rate
+from comixup.evaluate import calibration, error_rate, localization, replace_at_random
+from comixup.interchange import to_numpy
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -150,12 +151,36 @@ def test_low_precisions_are_probabilities(dtype):
     assert np.isfinite(error_rate(rows, labels, 5))
 
 
-def test_any_array_library():
+def torch_tensors():
     torch = pytest.importorskip("torch")
+    return lambda a: torch.tensor(a, requires_grad=a.dtype.kind == "f")
+
+
+def jax_arrays():
+    return pytest.importorskip("jax").numpy.asarray
+
+
+def strict_arrays():
+    return pytest.importorskip("array_api_strict").asarray
+
+
+@pytest.mark.parametrize("library", [torch_tensors, jax_arrays, strict_arrays])
+def test_any_array_library(library):
+    convert = library()
     rows, labels = random_rows(3)
-    tensors = torch.tensor(rows, requires_grad=True), torch.tensor(labels)
-    assert error_rate(*tensors) == error_rate(rows, labels)
-    assert calibration(*tensors).ece == calibration(rows, labels).ece
+    rows = rows.astype(np.float32)
+    arrays = convert(rows), convert(labels)
+    assert error_rate(*arrays) == error_rate(rows, labels)
+    assert calibration(*arrays).ece == calibration(rows, labels).ece
+    maps = np.random.default_rng(0).random((3, 4, 5)).astype(np.float32)
+    boxes = np.array([[0.0, 0, 2, 2]] * 3, dtype=np.float32)
+    found = localization(convert(maps), convert(boxes), convert(np.array([True, False, True])))
+    assert found.top1 == localization(maps, boxes, [True, False, True]).top1
+    images = np.random.default_rng(0).random((3, 2, 4, 5)).astype(np.float32)
+    out = replace_at_random(convert(images), boxes=convert(boxes), rng=0)
+    assert type(out) is type(convert(images))
+    expected = replace_at_random(images, boxes=boxes, rng=0)
+    np.testing.assert_array_equal(to_numpy(out), expected)
 
 
 @pytest.mark.parametrize(

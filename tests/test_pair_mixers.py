@@ -377,3 +377,24 @@ def test_nothing_global_is_drawn_from():
     for make in MIXERS.values():
         make()(np.random.default_rng(0).random((4, 2, 8, 8)))
     np.testing.assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+
+
+@pytest.mark.parametrize("name", MIXERS)
+def test_saliency_and_labels_of_a_wrong_kind_are_refused_by_all(name):
+    rng = np.random.default_rng(0)
+    images, saliency = batch(rng, 4)
+    mix = MIXERS[name](num_classes=4)
+    labels = np.arange(4)
+    mix(images, labels, "contrast")
+    mix(images, labels)
+    for wrong in (labels, saliency[:3], images, saliency[:, :, 0]):
+        with pytest.raises(ValueError, match=r"saliency needs .* got the shape"):
+            mix(images, labels, wrong, rng=0)
+    with pytest.raises(ValueError, match="saliency must be one of"):
+        mix(images, labels, "bright", rng=0)
+    rows = np.eye(4)
+    rows[2, 1] = -0.25
+    for wrong in (rows, (4 * rows).astype(int), rows.astype(np.float32)):
+        with pytest.raises(ValueError, match=r"labels\[2, 1\] is -(0.25|1) \(1 such"):
+            mix(images, wrong, saliency, rng=0)
+    mix(images, np.array([[1, 0, 1, 1]] * 4, dtype=bool), saliency, rng=0)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch")
 
 import comixup  # noqa: E402
+from comixup import MixPlan  # noqa: E402
 from comixup.summary import Needs, summarize  # noqa: E402
 from comixup.torch import (  # noqa: E402
     CoMixup,
@@ -20,6 +21,7 @@ from comixup.torch import (  # noqa: E402
     TensorMixer,
     apply,
     apply_labels,
+    gather,
     mixed_at,
     pooling,
 )
@@ -289,3 +291,49 @@ def test_no_random_numbers_of_torch_are_drawn():
     for make in MIXERS.values():
         make()(IMAGES, None, SALIENCY)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("kind", MIXERS)
+def test_saliency_and_labels_of_a_wrong_kind_are_refused(kind):
+    mix = MIXERS[kind]()
+    images, labels = torch.rand(4, 3, 8, 8), torch.arange(4) % 4
+    for wrong in (labels, torch.rand(3, 8, 8), images, torch.rand(4, 9, 9, 9)):
+        with pytest.raises(ValueError, match=r"saliency needs .* got the shape"):
+            mix(images, labels, wrong)
+    for wrong in (labels.numpy(), [0, 1, 2, 3]):
+        with pytest.raises(TypeError, match=r"labels needs a tensor .* torch.as_tensor"):
+            mix(images, wrong)
+    for bad, shown in ((-0.5, "-0.5"), (float("nan"), "nan"), (float("inf"), "inf")):
+        for dtype in (torch.float16, torch.bfloat16, torch.float32, torch.float64):
+            rows = torch.eye(4, dtype=dtype)
+            rows[3, 2] = bad
+            with pytest.raises(ValueError, match=rf"labels\[3, 2\] is {shown} \(1 such"):
+                mix(images, rows)
+    for rows in (torch.eye(4).bool(), torch.eye(4).long(), torch.eye(4, dtype=torch.uint8)):
+        assert mix(images, rows)[1].dtype == torch.float32
+
+
+class Wrapped(torch.Tensor):
+    """A tensor that numpy is not asked about."""
+
+
+@given(seed=SEEDS, dtype=st.sampled_from([torch.uint8, torch.float32, torch.float64]))
+def test_the_host_and_the_device_gather_the_same(seed, dtype):
+    """Without a graph compiled code gathers, with one it is torch: the same numbers and strides."""
+    rng = np.random.default_rng(seed)
+    d = int(rng.integers(1, 4))
+    spatial = tuple(int(s) for s in rng.integers(3, 9, d))
+    grid, levels = tuple(rng.integers(1, 4, d)), int(rng.integers(1, 3))
+    sources = np.sort(rng.integers(0, 4, (4, *grid, levels)), axis=-1)
+    plan = MixPlan.from_sources(sources, spatial=spatial)
+    extra = [(), (3,), (2, 3)][int(rng.integers(3))]
+    tensor = torch.from_numpy(255 * rng.random((4, *extra, *spatial))).to(dtype)
+    if len(extra) == 1 and d > 1 and rng.random() < 0.5:
+        layout = torch.channels_last if d == 2 else torch.channels_last_3d
+        tensor = tensor.contiguous(memory_format=layout)
+    for blend in ("mean", "first"):
+        plain = apply(plan, tensor, blend=blend)
+        meta = gather._patches(plan, tensor.as_subclass(Wrapped), blend == "mean")
+        other = gather._in_format_of(tensor, meta.as_subclass(torch.Tensor))
+        assert torch.equal(plain, other)
+        assert (plain.stride(), plain.dtype) == (other.stride(), other.dtype)

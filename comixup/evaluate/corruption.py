@@ -13,7 +13,7 @@ import numpy as np
 from comixup import _validate
 from comixup._types import RNG, Array
 from comixup.boxes import box_array
-from comixup.interchange import like
+from comixup.interchange import like, to_numpy
 from comixup.streams import require_seed
 
 
@@ -136,13 +136,14 @@ def gaussian_noise(
     return like(images, np.where(free, noisy.astype(batch.dtype), batch))
 
 
-def background(boxes: Sequence[Any] | None, n: int, spatial: tuple[int, ...]) -> Array:
+def background(boxes: Any, n: int, spatial: tuple[int, ...]) -> Array:
     r"""Return which pixels (n, \*spatial) are in none of the boxes of their image."""
     free = np.ones((n, *spatial), dtype=bool)
     if boxes is None:
         return free
     if len(spatial) != 2:
         raise ValueError(f"boxes need images of 2 spatial dimensions, got {spatial}")
+    boxes = to_numpy(boxes)
     if len(boxes) != n:
         raise ValueError(f"boxes needs one array for each of the {n} images, got {len(boxes)}")
     y, x = (np.arange(s) + 0.5 for s in spatial)

@@ -13,6 +13,7 @@ import numpy as np
 
 from comixup import _validate
 from comixup._types import Array, ArrayLike
+from comixup.interchange import to_numpy
 
 
 def bounding_box(map: Any, threshold: float = 0.2, *, largest: bool = True) -> Array:
@@ -163,7 +164,7 @@ def localization(
     if array.ndim != 3 or 0 in array.shape:
         raise ValueError(f"maps needs the shape (batch, height, width), got {array.shape}")
     _validate.require_finite("maps", array)
-    n = len(array)
+    n, boxes = len(array), to_numpy(boxes)
     if len(boxes) != n:
         raise ValueError(f"boxes needs one array for each of the {n} maps, got {len(boxes)}")
     if _validate.real("iou", iou) > 1:

@@ -12,7 +12,13 @@ from torch import Tensor
 
 from comixup.grid import patch_edges, patch_pixels, require_fit
 from comixup.saliency import normalized
-from comixup.summary import Needs, Summary, require_map_shape, saliency_maps
+from comixup.summary import (
+    Needs,
+    Summary,
+    require_map_shape,
+    require_saliency,
+    saliency_maps,
+)
 
 
 def summarize(images: Tensor, saliency: Any, needs: Needs) -> Callable[[], Summary]:
@@ -24,6 +30,7 @@ def summarize(images: Tensor, saliency: Any, needs: Needs) -> Callable[[], Summa
     n, spatial = len(images), tuple(images.shape[2:])
     grid = needs.grid
     if grid is None:
+        require_saliency(saliency, tuple(images.shape), spatial)
         return lambda: Summary(n, spatial)
     require_fit("images", spatial, grid)
     if saliency is None or isinstance(saliency, str):
@@ -65,6 +72,9 @@ def pool(maps: Tensor, grid: Sequence[int]) -> Tensor:
         edges = patch_edges(maps.shape[axis], patches)
         widest = int(np.diff(edges).max())
         if widest == 1:
+            continue
+        if widest * patches == maps.shape[axis]:  # the same sums, without copies
+            maps = maps.contiguous().unflatten(axis, (patches, widest)).sum(dim=axis + 1)
             continue
         columns = edges[:-1, None] + np.arange(widest)
         real = torch.as_tensor(columns < edges[1:, None], device=maps.device)

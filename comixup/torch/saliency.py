@@ -27,10 +27,11 @@ def gradient_norm(gradient: Tensor) -> Tensor:
             f"{tuple(gradient.shape)}"
         )
     wide = gradient.detach().to(torch.promote_types(gradient.dtype, torch.float32))
-    # scaled per sample, so that squares of tiny gradients do not vanish
-    scale = wide.abs().amax(dim=tuple(range(1, wide.ndim)), keepdim=True)
-    scale = torch.where(scale > 0, scale, torch.ones_like(scale))
-    return (wide / scale).square().sum(dim=1).sqrt() * scale.squeeze(1)
+    # scaled per sample, so that squares of tiny gradients do not vanish; few arrays of that size
+    axes = tuple(range(1, wide.ndim))
+    largest = torch.maximum(wide.amax(axes, keepdim=True), wide.amin(axes, keepdim=True).neg_())
+    scale = torch.where(largest > 0, largest, torch.ones_like(largest))
+    return (wide / scale).square_().sum(dim=1).sqrt_().mul_(scale.squeeze(1))
 
 
 @contextmanager
