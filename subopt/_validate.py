@@ -188,6 +188,7 @@ def set_function(F: Any) -> None:
             else "Wrap a callable of a boolean mask: Function(n, value)."
         )
         raise TypeError(f"A SetFunction is needed, got {type(F).__name__}. {way}")
+    natural(f"n of {type(F).__name__}", F.n)
     if (empty := F.value(np.zeros(F.n, dtype=np.bool_))) != 0:
         raise ValueError(
             f"F(∅) needs to be 0, but {F!r} has the value {empty:g} there. normalize(F) subtracts "

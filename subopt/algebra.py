@@ -201,6 +201,15 @@ def normalize(F: SetFunction) -> SetFunction:
     Returns
     -------
     SetFunction
+
+    Examples
+    --------
+    >>> class Shifted(SetFunction):
+    ...     n = 2
+    ...     def value(self, mask):
+    ...         return 5.0 + mask.sum()
+    >>> float(normalize(Shifted())([0]))
+    1.0
     """
     empty = F.value(np.zeros(F.n, dtype=np.bool_))
     return F if empty == 0 else _Normalized(F, empty)

@@ -93,6 +93,11 @@ def modular_lower(
     ModularBound
         With the gains along the order, and the constant 0. One greedy sweep.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described.
+
     Examples
     --------
     >>> F = Cardinality([0, 3, 4, 4])
@@ -135,6 +140,11 @@ def modular_upper(F: SetFunction, mask: Subset, kind: str = "grow") -> ModularBo
     -------
     ModularBound
         Tight at S. Two calls of ``F.marginals``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described.
 
     Examples
     --------

@@ -10,6 +10,7 @@ import numpy as np
 
 from subopt import _validate
 from subopt._types import Array, Subset
+from subopt.difference import DifferenceOfSubmodular
 from subopt.function import SetFunction
 from subopt.summands import summands
 
@@ -256,7 +257,7 @@ class ExhaustiveCertificate:
 
     lower_bound: float
 
-    def check(self, F: SetFunction, S: Subset) -> float:
+    def check(self, F: SetFunction | DifferenceOfSubmodular, S: Subset) -> float:
         """Evaluate F at all sets, raise `CertificateError` if one is lower, and return the gap."""
         value = F.value(_validate.subset(S, F.n))
         lowest = min(F.value(mask.copy()) for mask in all_masks(F.n))

@@ -69,6 +69,14 @@ class SetFunction:
 
     __array_ufunc__ = None  # np.float64(2) * F is ours to do, and an array of functions an error
 
+    def __getattr__(self, name: str) -> Any:  # called for what is missing only
+        if name == "n":
+            raise AttributeError(
+                f"{type(self).__name__} needs an attribute n, the size of the ground set: "
+                "set self.n in __init__, or n in the class"
+            )
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
     def value(self, mask: Array) -> float:
         """Evaluate F at a set.
 

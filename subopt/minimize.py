@@ -90,7 +90,8 @@ def minimize(problem: Any, **options: Any) -> Any:
         says why.
         For a difference ``f - g``: the name of one method, such as "subsup", see
         `subopt.portfolio.METHODS`, or "auto", which runs several and local search, and says which
-        one found the answer. "branch_and_bound" proves a lower bound; "milp" reports one.
+        one found the answer; up to n = 32 it also tries to prove it, by a few steps of
+        "branch_and_bound". That proves a lower bound, "milp" reports one.
         For a `LabelingEnergy`: see `subopt.labeling.label.label`, which also takes `initial`, and
         `lower_bound`.
     starts : int, optional
@@ -134,8 +135,9 @@ def minimize(problem: Any, **options: Any) -> Any:
     Result, LabelingResult or Labeling
         A `Result` has a lower bound on the minimum and a certificate that proves it:
         ``result.certificate.check(F, result.mask)`` recomputes ``result.gap``. For a
-        difference only "branch_and_bound" has such a proof: else the lower bound is -inf, and the
-        certificate of "auto" says that no set with one element more, less, or exchanged is better.
+        difference there is such a proof if `status` is OPTIMAL, and from "branch_and_bound" in any
+        case: else the lower bound is -inf, and the certificate of "auto" says that no set with one
+        element more, less, or exchanged is better.
         For a `LabelingResult`, ``value`` equals ``problem.energy(result.shares)``; ``energies``
         never rises in mode "search"; in mode "published" it may, and `value` is the last of it.
 
@@ -221,6 +223,8 @@ def _check(what: str, options: dict[str, Any], allowed: tuple[str, ...]) -> None
         if name not in allowed:
             hint = "; f - g is a SetFunction if g is modular" if what == "a SetFunction" else ""
             raise TypeError(f"minimize of {what} takes {', '.join(allowed)}; got {name}{hint}")
+    if (callback := options.get("callback")) is not None and not callable(callback):
+        raise TypeError(f"callback needs to be callable with a result, got {callback!r}")
 
 
 def minimize_many(

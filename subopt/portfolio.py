@@ -1,9 +1,10 @@
 """Several methods for f - g side by side, and the best of them: what "auto" does.
 
-First the members run, each from its own start. Their sets, and then sets near the best one and
-random ones, go down to local minima by flips and swaps. Every task has a fixed amount of work and
-its own random numbers, and results are compared in the order of the tasks: so threads change
-nothing but the time. Only `time_limit` can.
+First the members run, each from its own start. Their sets go down to local minima by flips and
+swaps. If n is small, a few intervals of branch and bound may prove that nothing is better than the
+best of them. Else sets near it and random ones go down as well. Every task has a fixed amount of
+work and its own random numbers, and results are compared in the order of the tasks: so threads
+change nothing but the time. Only `time_limit` can.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 from subopt import _validate
 from subopt._threads import in_order, thread_count
 from subopt._types import RNG, Array
+from subopt.decompose import Decomposition
 from subopt.difference import DifferenceOfSubmodular
 from subopt.function import SetFunction
 from subopt.functions.modular import Modular
@@ -27,6 +29,7 @@ from subopt.result import Result, Status
 from subopt.solvers._descent import Descent, Limits, require_difference
 from subopt.solvers.accelerated_dca import accelerated_dca
 from subopt.solvers.branch_and_bound import branch_and_bound
+from subopt.solvers.brute_force import brute_force
 from subopt.solvers.complete_dca import complete_dca
 from subopt.solvers.dca import dca
 from subopt.solvers.dca_rounded import dca_rounded
@@ -55,10 +58,13 @@ METHODS: dict[str, Callable[..., Result]] = {
     "local_search": local_search,
     "branch_and_bound": branch_and_bound,
     "milp": milp,
+    "brute_force": brute_force,
 }
 
 Task = Callable[[float | None], Result]
 ROUNDS = 4
+PROVABLE, SMALL = 32, 16
+"""Up to which n a proof is tried; up to which n it is worth more than a few intervals."""
 
 
 def minimize_difference(
@@ -81,12 +87,14 @@ def minimize_difference(
     for name, option in (("starts", starts), ("threads", threads)):
         if option is not None:
             raise ValueError(f"{name} is for method='auto'; {method} is one run from one start")
-    if method == "double_greedy" and time_limit is not None:
-        raise ValueError("time_limit is for methods that iterate; double_greedy is one pass")
+    one_pass = ("double_greedy", "brute_force")
+    if method in one_pass and time_limit is not None:
+        raise ValueError(f"time_limit is for methods that iterate; {method} is one pass")
     random = ("subsup", "modmod", "branch_and_bound")
     options: dict[str, Any] = {"rng": rng} if method in random else {}
-    if method in ("double_greedy", "milp"):
-        result = double_greedy(h) if method == "double_greedy" else milp(h, time_limit=time_limit)
+    if method in (*one_pass, "milp"):
+        limit = {} if method in one_pass else {"time_limit": time_limit}
+        result = METHODS[method](h, **limit)
         if callback is not None:
             callback(result)
         return result
@@ -116,6 +124,10 @@ def portfolio(
         ]
     )
     run.polish(run.found)
+    if h.n <= PROVABLE and not (isinstance(h, Decomposition) and h.estimated):
+        run.prove()
+        if run.best().status is Status.OPTIMAL:
+            return run.result()
     for k in range(ROUNDS):
         S = run.best().mask
         streams = run.rng.spawn(run.starts * (k + 1) // ROUNDS - run.starts * k // ROUNDS)
@@ -206,22 +218,41 @@ class _Run:
 
         self.tasks([partial(polished, result) for result in seen.values()])
 
+    def prove(self) -> None:
+        """Look for a proof that the best set is a minimum, or for a better one."""
+        best, stream = self.best(), self.rng.spawn(1)[0]
+        limit = 128 if self.h.n <= SMALL else 16
+
+        def proof(left: float | None) -> Result:
+            result = branch_and_bound(
+                self.h, start=best.mask, node_limit=limit, time_limit=left, rng=stream
+            )
+            if result.value < best.value:
+                return result
+            return replace(result, method=f"{best.method}, proven by {result.method}")
+
+        self.tasks([proof])
+
     def best(self) -> Result:
-        """Return the first of the best results, or of those that are proven local minima."""
+        """Return the first of the best results; if there are proven ones, of those."""
         lowest = min(result.value for result in self.found)
         rank = [
-            (result.value > lowest, result.status is not Status.LOCAL_MINIMUM)
+            (result.value > lowest, result.status is not Status.OPTIMAL, not self.local(result))
             for result in self.found
         ]
         return self.found[rank.index(min(rank))]
 
+    def local(self, result: Result) -> bool:
+        """Whether nothing near a set is better, as far as is known."""
+        return result.status in (Status.OPTIMAL, Status.LOCAL_MINIMUM)
+
     def result(self) -> Result:
         """Return the best result, about the whole run."""
         best = self.best()
-        if best.status is not Status.LOCAL_MINIMUM and self.left() != 0.0:
+        if not self.local(best) and self.left() != 0.0:
             self.polish([best])  # it was found after the last time that sets were polished
             best = self.best()
-        done = best.status is Status.LOCAL_MINIMUM and self.left() != 0.0
+        done = self.local(best) and (best.status is Status.OPTIMAL or self.left() != 0.0)
         return replace(
             best,
             mask=best.mask.copy(),

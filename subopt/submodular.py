@@ -6,6 +6,7 @@ hands them to an `InnerSolver`, which starts each where the last one ended.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -102,6 +103,10 @@ def minimize_submodular(
     chosen = _METHODS[name]
     iteration = {"tol": tol, "time_limit": time_limit, "callback": callback}
     result = chosen.run(F, minimizer=minimizer, **(iteration if chosen.iterative else {}))
+    if not math.isfinite(result.value):
+        raise ValueError(
+            f"The values of {F!r} are too large for floating point: multiply F by 1e-8"
+        )
     if callback is not None and not chosen.iterative:
         callback(result)
     if method == "auto":

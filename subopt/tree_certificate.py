@@ -65,6 +65,9 @@ class TreeCertificate:
     steps: tuple[Step, ...]
     lower_bound: float
 
+    def __repr__(self) -> str:
+        return f"TreeCertificate({len(self.steps)} steps, lower_bound={self.lower_bound:.9g})"
+
     def prove(self, h: DifferenceOfSubmodular | SetFunction) -> float:
         """Return the lower bound that the steps prove, from h alone.
 

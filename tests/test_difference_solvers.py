@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 from differences import KINDS, pair, size_of
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import subopt
@@ -133,9 +133,38 @@ def test_auto_finds_the_minimum_of_small_problems(n):
         assert result.value == pytest.approx(all_values(h).min(), abs=1e-8 * size_of(h)), seed
 
 
+@given(**problems)
+def test_auto_proves_what_is_small(seed, kind, n):
+    h, _ = drawn(seed, kind, n)
+    result = minimize(h, rng=seed, threads=1)
+    assert result.status is Status.OPTIMAL  # 7 elements are one interval
+    assert result.value <= all_values(h).min() + 1e-9 * size_of(h)
+    assert result.certificate.check(h, result.mask) <= 1e-9 * size_of(h)
+
+
+def test_auto_is_proven_or_a_local_minimum():
+    proven = 0
+    for seed in range(6):
+        h = pair(np.random.default_rng(seed), 12 + 4 * (seed % 2))
+        result = minimize(h, rng=seed, threads=1)
+        small = result.certificate.check(h, result.mask) < 1e-7 * (1 + abs(result.value))
+        assert result.status is (Status.OPTIMAL if small else Status.LOCAL_MINIMUM)
+        proven += result.status is Status.OPTIMAL
+    assert proven >= 3
+
+
+def test_auto_proves_nothing_from_an_estimate():
+    F = subopt.Function(14, lambda mask: float(mask.sum() == 3) - 0.1 * mask.sum())
+    h = subopt.decompose(F, n_samples=20)
+    assert h.estimated
+    assert minimize(h, rng=0, starts=2).lower_bound == -math.inf
+
+
+@pytest.mark.parametrize("n", [8, 33])  # with and without a proof
+@settings(max_examples=max(2, settings().max_examples // 5))
 @given(seed=seeds)
-def test_threads_and_time_change_nothing(seed):
-    h = pair(np.random.default_rng(seed), 8)
+def test_threads_and_time_change_nothing(n, seed):
+    h = pair(np.random.default_rng(seed), n)
     runs = [minimize(h, rng=3, starts=6, threads=threads) for threads in (1, 3)]
     runs += subopt.minimize_many([h], rng=[3], starts=6)
     for other in runs[1:]:
@@ -263,6 +292,8 @@ def test_errors_say_what_is_needed():
         minimize(h, method="subsup", starts=3)
     with pytest.raises(ValueError, match="time_limit is for methods that iterate; double_greedy"):
         minimize(h, method="double_greedy", time_limit=1.0)
+    with pytest.raises(ValueError, match="time_limit is for methods that iterate; brute_force"):
+        minimize(h, method="brute_force", time_limit=1.0)
     with pytest.raises(ValueError, match="method must be one of 'auto', 'subsup'"):
         minimize(h, method="magic")
     with pytest.raises(TypeError, match=r"minimize of a DifferenceOfSubmodular takes .*; got tol"):

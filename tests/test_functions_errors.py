@@ -21,6 +21,7 @@ from subopt import (
     MatroidRank,
     Modular,
     SetFunction,
+    minimize,
     normalize,
 )
 
@@ -100,7 +101,7 @@ def squares(n):
         (lambda: Function(2, lambda mask: None), ["finite real", "[]", "None"]),
         (lambda: Function(2, lambda mask: float(mask[0]) and np.nan)([0]), ["S = [0]", "nan"]),
         (lambda: Function(lambda mask: 0, 2), ["n and then a callable"]),
-        (lambda: Function(0, lambda mask: 0.0), ["n needs an integer >= 1"]),
+        (lambda: Function(-1, lambda mask: 0.0), ["n needs an integer >= 0"]),
     ],
 )
 def test_constructors(make, words):
@@ -184,6 +185,20 @@ def test_a_subclass_without_value():
 
     with pytest.raises(NotImplementedError, match="needs a method value"):
         Nothing()([0])
+
+
+def test_a_subclass_without_n():
+    class Nothing(SetFunction):
+        def value(self, mask):
+            return 0.0
+
+    with pytest.raises(AttributeError, match="Nothing needs an attribute n"):
+        minimize(Nothing())
+    with pytest.raises(AttributeError, match="'Nothing' object has no attribute 'm'"):
+        _ = Nothing().m
+    Nothing.n = "3"
+    with pytest.raises(TypeError, match="n of Nothing needs an integer >= 0, got '3'"):
+        minimize(Nothing())
 
 
 def test_the_cache_of_a_callable():

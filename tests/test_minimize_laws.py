@@ -21,6 +21,7 @@ from subopt import (
     Modular,
     SetFunction,
     Status,
+    decompose,
     min_norm_point,
     minimize,
     minimize_many,
@@ -236,6 +237,10 @@ def test_errors_at_the_door():
         minimize(F, effort="best")
     with pytest.raises(ValueError, match="method must be one of 'auto', 'modular'"):
         minimize(F, method="magic")
+    with pytest.raises(TypeError, match="callback needs to be callable with a result, got 3"):
+        minimize(F, callback=3)
+    with np.errstate(over="ignore"), pytest.raises(ValueError, match="too large for floating"):
+        minimize(Modular([-1e308, -1e308]))
     for bad in ({"tol": -1.0}, {"tol": math.nan}, {"time_limit": -1}):
         with pytest.raises(ValueError, match=next(iter(bad))):
             minimize(F, **bad)
@@ -270,6 +275,16 @@ def test_errors_at_the_door():
         minimize(NotANumber())
     with pytest.raises(ValueError, match="finite values"):
         minimize(NotANumber(), method="brute_force")
+
+
+@pytest.mark.parametrize(
+    "F",
+    [Cardinality(np.sqrt, 0), Modular([]), Cut(np.zeros((0, 0))), Function(0, lambda mask: 0.0)],
+)
+def test_an_empty_ground_set_has_one_set(F):
+    for problem in (F, F - Cardinality(np.sqrt, 0), decompose(F)):
+        result = minimize(problem)
+        assert (result.value, result.set, result.gap) == (0.0, frozenset(), 0.0)
 
 
 def grid(n, seed=0):

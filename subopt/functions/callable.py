@@ -52,7 +52,7 @@ class Function(SetFunction):
     ) -> None:
         if callable(n) or not callable(value):
             raise TypeError(f"Function needs n and then a callable, got {n!r} and {value!r}")
-        self.n = _validate.positive_int("n", n)
+        self.n = _validate.natural("n", n)
         self.monotone, self.symmetric, self.integral = monotone, symmetric, integral
         self.n_evals = 0
         self._callable, self._cache_size = value, cache_size

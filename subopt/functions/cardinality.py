@@ -41,7 +41,7 @@ class Cardinality(SetFunction):
         if callable(values):
             if n is None:
                 raise TypeError("Cardinality of a callable needs n: Cardinality(np.sqrt, n=10)")
-            n = _validate.positive_int("n", n)
+            n = _validate.natural("n", n)
             values = [values(k) for k in range(n + 1)]
         table = _validate.real_array("values", values)
         if table.ndim != 1 or not len(table) or (n is not None and len(table) != n + 1):

@@ -105,7 +105,7 @@ class Cut(SetFunction):
         w = np.ones(len(ends)) if weights is None else _validate.real_array("weights", weights)
         if w.shape != (len(ends),):
             raise ValueError(f"weights needs one number per edge, {len(ends)}, got {w.shape}")
-        n = int(ends.max(initial=-1)) + 1 if n is None else _validate.positive_int("n", n)
+        n = int(ends.max(initial=-1)) + 1 if n is None else _validate.natural("n", n)
         bad = ((ends < 0) | (ends >= n)).any(axis=1)
         if bad.any():
             e = int(bad.argmax())
@@ -198,7 +198,7 @@ class Cut(SetFunction):
         )
         if not directed:
             _check_symmetric(indptr, indices, forward, backward)
-            forward = backward = (forward + backward) / 2
+            forward = backward = forward / 2 + backward / 2
         self.n = n
         self.symmetric = not directed or np.array_equal(forward, backward)
         self.integral = bool((forward == np.rint(forward)).all())

@@ -51,6 +51,11 @@ def accelerated_dca(
     Result
         The best level set of all points.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described.
+
     References
     ----------
     .. [1] D. N. Phan, H. M. Le and H. A. Le Thi, "Accelerated difference of convex functions

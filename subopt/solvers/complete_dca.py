@@ -48,6 +48,11 @@ def complete_dca(
     Result
         The best level set of all points; the values of iterates in the Lovász extension descend.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described.
+
     References
     ----------
     .. [1] M. El Halabi, G. Orfanides and T. Hoheisel, "Difference of submodular minimization via DC

@@ -52,6 +52,11 @@ def dca(
         last iterate is a set, no flip of it is better, as ties in a tangent are broken by
         marginals; the certificate says whether that is so for the result.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described.
+
     References
     ----------
     .. [1] M. El Halabi, G. Orfanides and T. Hoheisel, "Difference of submodular minimization via DC

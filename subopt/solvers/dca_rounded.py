@@ -43,6 +43,11 @@ def dca_rounded(
     Result
         The last set; h descends from one to the next.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described.
+
     References
     ----------
     .. [1] M. El Halabi, G. Orfanides and T. Hoheisel, "Difference of submodular minimization via DC

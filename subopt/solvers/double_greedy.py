@@ -42,6 +42,11 @@ def double_greedy(
     Result
         ``SEARCHED``, and never worse than ∅. 2n single gains.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described.
+
     References
     ----------
     .. [1] N. Buchbinder, M. Feldman, J. Naor and R. Schwartz, "A tight linear time

@@ -41,6 +41,11 @@ def forward_greedy(
     Result
         ``SEARCHED``. One call of ``h.marginals`` per element.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described.
+
     Examples
     --------
     >>> h = Cardinality([0, 1, 2, 2]) - Cardinality([0, 2, 4, 4])

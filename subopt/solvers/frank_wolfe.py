@@ -53,6 +53,11 @@ def frank_wolfe(
     Result
         With a `BaseCertificate`; ``lower_bound <= min F <= value``, whatever the status.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described.
+
     References
     ----------
     .. [1] S. Lacoste-Julien and M. Jaggi, "On the global linear convergence of Frank-Wolfe

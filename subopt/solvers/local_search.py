@@ -54,6 +54,11 @@ def local_search(
     Result
         No worse than `start`. If it is ``LOCAL_MINIMUM``, the certificate says in what respect.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described.
+
     Examples
     --------
     >>> h = Cut([[0, 1, 0], [1, 0, 1], [0, 1, 0]]) - Cardinality([0, 2, 4, 5])

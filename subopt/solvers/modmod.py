@@ -53,6 +53,11 @@ def modmod(
     Result
         No worse than `start`. If it is ``STATIONARY``, the certificate says that no flip is better.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described.
+
     References
     ----------
     .. [1] R. Iyer and J. Bilmes, "Algorithms for approximate minimization of the difference between

@@ -54,6 +54,11 @@ def projected_subgradient(
         The best set seen: ``MAX_ITER``, ``SEARCHED`` if out of patience, or ``STATIONARY`` if the
         subgradient is 0.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described.
+
     References
     ----------
     .. [1] M. El Halabi and S. Jegelka, "Optimal approximation for unconstrained non-submodular

@@ -55,6 +55,11 @@ def subsup(
     Result
         No worse than `start`. If it is ``STATIONARY``, the certificate says that no flip is better.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described.
+
     References
     ----------
     .. [1] M. Narasimhan and J. Bilmes, "A submodular-supermodular procedure with applications to

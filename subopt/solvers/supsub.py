@@ -50,6 +50,11 @@ def supsub(
         No worse than `start`; a step is taken only if h gets better. If it is ``STATIONARY``, the
         certificate says that no flip is better.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described.
+
     References
     ----------
     .. [1] R. Iyer and J. Bilmes, "Algorithms for approximate minimization of the difference between
