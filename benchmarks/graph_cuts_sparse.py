@@ -160,6 +160,8 @@ def sparse(options) -> None:
                 median = {name: statistics.median(times[name]) for name in solvers}
                 cells = [
                     f"{1e3 * spent:9.1f} ({median['PyMaxflow'] / spent:5.2f})"
+                    if spent == spent
+                    else f"{'-':>17}"
                     for spent in median.values()
                 ]
                 print(

@@ -1,8 +1,10 @@
-"""Random graphs with terminals, the cuts by definition, and a slow maximum flow."""
+"""Random graphs with terminals, good and bad, the cuts by definition, and a slow maximum flow."""
 
 import itertools
+from functools import partial
 
 import numpy as np
+import pytest
 
 INF = np.inf
 
@@ -90,6 +92,84 @@ def twin_of_augment(n, tails, heads, c, r, supply):
         value += amount
 
 
+def front_doors():
+    """What takes a graph, by name: functions of its arrays and terminals that return answers."""
+    import subopt
+    from subopt.graph.max_flow import METHODS
+
+    def dynamic(*graph, **terminals):
+        return subopt.DynamicMaxFlow(*graph, **terminals).solve()
+
+    def many(*graph, source_capacity, sink_capacity):
+        return subopt.max_flow_many(
+            *graph, source_capacity=np.asarray(source_capacity)[None], sink_capacity=sink_capacity
+        )[0]
+
+    doors = {method: partial(subopt.max_flow, method=method) for method in METHODS}
+    return doors | {"dynamic": dynamic, "many": many}
+
+
+def spoiled(rng, graph, terminals):
+    """A graph with one entry that cannot be, and a pattern of how a message names it."""
+    names = ("tails", "heads", "capacity", "reverse_capacity", *terminals)
+    arrays = [np.array(values) for values in (*graph, *terminals.values())]
+    k = int(rng.choice([k for k, values in enumerate(arrays) if len(values)]))
+    e = int(rng.integers(len(arrays[k])))
+    if k < 2:
+        arrays[k][e] = rng.choice([-1, len(arrays[4]), 2**31, -(2**31) - 1, 2**62])
+    else:
+        arrays[k] = arrays[k].astype(float)
+        arrays[k][e] = rng.choice([-1, -1e-300, np.nan, -INF, -(2.0**70)])
+    return arrays[:4], dict(zip(terminals, arrays[4:], strict=True)), rf"{names[k]}\[(0, )?{e}\] is"
+
+
+SHAPES = (
+    lambda x: x[:-1],
+    lambda x: np.append(x, 0),
+    lambda x: x[None, :, None],
+    lambda x: x.astype(complex),
+    lambda x: x.astype(object),
+    lambda x: x.astype(str),
+    lambda x: x.astype(np.float32),
+    lambda x: x.astype(np.uint8),
+    lambda x: x * 2**59,
+    lambda x: np.where(x > 0, 1e308, x),
+    lambda x: np.where(x > 0, INF, x),
+    lambda x: np.full(len(x), 2**64 - 1, np.uint64),
+    lambda x: None,
+    lambda x: 3,
+)
+
+
+def misshapen(rng, graph, terminals):
+    """A graph with one or two arguments of odd shape, dtype or size; it may have an answer."""
+    arrays = [*graph, *terminals.values()]
+    for k in rng.choice(len(arrays), rng.integers(1, 3), replace=False):
+        arrays[k] = SHAPES[rng.integers(len(SHAPES))](arrays[k])
+    return arrays[:4], dict(zip(terminals, arrays[4:], strict=True))
+
+
+def fuzz(seed):
+    """Give one graph with something wrong to every front door: an error or a right answer."""
+    from subopt.graph._check import graph as checked
+
+    rng = np.random.default_rng(seed)
+    graph, terminals = random_graph(seed, int(rng.integers(1, 9)))
+    for name, door in front_doors().items():
+        bad, ends, pattern = spoiled(rng, graph, terminals)
+        with pytest.raises(ValueError, match=pattern):
+            door(*bad, **ends)
+        bad, ends = misshapen(rng, graph, terminals)
+        try:
+            flow = door(*bad, **ends)
+        except (ValueError, TypeError):
+            continue
+        amounts = np.concatenate(checked(*bad, **ends, n=None)[3:7])
+        most = np.max(amounts, where=amounts < INF, initial=1.0)  # rounding is relative to it
+        most *= 0 if isinstance(flow.value, int) else 1e-9
+        assert flow.check(*bad, **ends) <= most, (name, seed)
+
+
 def all_kernels():
     """Run every compiled path on small graphs; with NUMBA_BOUNDSCHECK=1, see `test_max_flow`."""
     import subopt
@@ -112,6 +192,7 @@ def all_kernels():
             dynamic.change(nodes, source_capacity=rng.integers(0, 300, len(nodes)))
         many = {name: np.stack([values] * 3) for name, values in terminals.items()}
         subopt.max_flow_many(tails, heads, c, r, **many, maximal=bool(seed % 2))
+        fuzz(seed)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import pytest
 from flow_graphs import (
     INF,
     cut,
+    fuzz,
     hard_graph,
     is_a_flow,
     minimum_cuts,
@@ -249,6 +250,11 @@ def test_anything_is_answered_or_refused(data, n):
         return
     gap = result.check(*arrays, **ends, n=n)
     assert gap == pytest.approx(0, abs=1e-9 * max(1, result.value))
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_bad_entries_are_named_and_bad_arrays_refused(seed):
+    fuzz(seed)
 
 
 @pytest.mark.skipif(JIT_OFF, reason="checks bounds of compiled code")

@@ -77,6 +77,15 @@ def test_a_number_above_all_others_leaves_nothing_behind(seed, n):
         assert dynamic.solve().value == pytest.approx(fresh.value, abs=1e-9)
 
 
+def test_what_the_caller_writes_later_does_not_matter():
+    graph, terminals = hard_graph(0, 30)
+    fresh = subopt.max_flow(*graph, **terminals)
+    dynamic = subopt.DynamicMaxFlow(*graph, **terminals)
+    for values in (*graph, *terminals.values()):
+        values[:] = 1
+    assert dynamic.solve().value == fresh.value
+
+
 def test_errors_of_changes():
     graph = ([0], [1], [2]), {"source_capacity": [1, 0], "sink_capacity": [0, 1]}
     with pytest.raises(ValueError, match=r"finite capacities, but capacity\[0\] is inf"):

@@ -78,6 +78,10 @@ def test_errors():
         prox(F, [1.0])
     with pytest.raises(RuntimeError, match="max_iter = 1 sweeps"):
         path(F, max_iter=1, tol=0.0)
+    with pytest.raises(RuntimeError, match=r"time_limit = 0 seconds were not enough"):
+        prox(F, np.zeros(F.n), tol=0.0, time_limit=0)
+    with pytest.raises(ValueError, match="time_limit"):
+        path(F, time_limit=-1)
     with pytest.raises(TypeError, match="SetFunction is needed"):
         prox(np.sqrt, [1.0])
     assert path(F.restrict([])).masks.shape == (1, 0)

@@ -29,12 +29,17 @@ class Graph(NamedTuple):
 
     def cut(self, side: Array) -> Any:
         """Capacity of the cut around a set of nodes; an int if all of it is."""
-        tail, head = side[self.tails], side[self.heads]
-        leaves, enters = tail > head, tail < head
-        cut = (self.source[~side], self.sink[side], self.forward[leaves], self.backward[enters])
-        total = float(sum(part.sum() for part in cut))
+        # `take` and `compress` are several times as fast as indexing
+        tail, head = np.take(side, self.tails), np.take(side, self.heads)
+        parts = (
+            self.source.compress(~side),
+            self.sink.compress(side),
+            self.forward.compress(tail > head),
+            self.backward.compress(tail < head),
+        )
+        total = float(sum(part.sum() for part in parts))
         if self.whole and np.isfinite(total):
-            return sum(int(part.astype(np.int64).sum()) for part in cut)
+            return sum(int(part.astype(np.int64).sum()) for part in parts)
         return total
 
 
@@ -71,19 +76,12 @@ def bounded(g: Graph) -> tuple[Array, Array, Array, Array]:
     Float64, or int64 where float64 would round. An infinite arc gets more than any finite cut, and
     an infinite terminal more than what can leave or enter its node.
     """
-    parts = (g.forward, g.backward, g.source, g.sink)
-    with np.errstate(over="ignore"):
-        total = sum(float(part[np.isfinite(part)].sum(dtype=np.float64)) for part in parts)
-    beyond = 1.0 + 2.0 * total
-    forward, backward, source, sink = (_replace(part, beyond) for part in parts)
-    if np.isinf(g.source).any():
-        limit = np.bincount(g.tails, forward, g.n) + np.bincount(g.heads, backward, g.n)
-        source = _replace(g.source, 2.0 * (limit + sink) + 1.0)
-    if np.isinf(g.sink).any():
-        limit = np.bincount(g.heads, forward, g.n) + np.bincount(g.tails, backward, g.n)
-        sink = _replace(g.sink, 2.0 * (limit + source) + 1.0)
-    result = (forward, backward, source, sink)
-    most = sum(float(part.sum(dtype=np.float64)) for part in result)
+    result = (g.forward, g.backward, g.source, g.sink)
+    with np.errstate(over="ignore"):  # an error follows
+        total = most = sum(float(part.sum(dtype=np.float64)) for part in result)
+        if not np.isfinite(most):
+            result, total = _without_infinities(g)
+            most = sum(float(part.sum(dtype=np.float64)) for part in result)
     if not np.isfinite(most) or (g.whole and most >= 2**61):
         allowed = "2**61" if g.whole else "1e308"
         raise ValueError(
@@ -94,6 +92,20 @@ def bounded(g: Graph) -> tuple[Array, Array, Array, Array]:
     dtype = np.int64 if g.whole and most >= 2**52 else np.float64
     forward, backward, source, sink = (part.astype(dtype) for part in result)
     return forward, backward, source, sink
+
+
+def _without_infinities(g: Graph) -> tuple[tuple[Array, Array, Array, Array], float]:
+    """Return the four capacities with large numbers for infinite ones, and the sum of the rest."""
+    parts = (g.forward, g.backward, g.source, g.sink)
+    total = sum(float(part[np.isfinite(part)].sum(dtype=np.float64)) for part in parts)
+    forward, backward, source, sink = (_replace(part, 1.0 + 2.0 * total) for part in parts)
+    if np.isinf(g.source).any():
+        limit = np.bincount(g.tails, forward, g.n) + np.bincount(g.heads, backward, g.n)
+        source = _replace(g.source, 2.0 * (limit + sink) + 1.0)
+    if np.isinf(g.sink).any():
+        limit = np.bincount(g.heads, forward, g.n) + np.bincount(g.tails, backward, g.n)
+        sink = _replace(g.sink, 2.0 * (limit + source) + 1.0)
+    return (forward, backward, source, sink), total
 
 
 def _replace(part: Array, infinity: Any) -> Array:
@@ -127,7 +139,7 @@ def ends(name: str, values: ArrayLike, n: int) -> Array:
     if array.size and (array.min() < 0 or array.max() >= n):
         e = int(np.argmax((array < 0) | (array >= n)))
         raise ValueError(f"{name} needs nodes in 0..{n - 1}, but {name}[{e}] is {array[e]}")
-    return array.astype(np.int32)
+    return array.astype(np.int32) if array.size else np.zeros(0, dtype=np.int32)
 
 
 def _terminal(name: str, values: Terminal, n: int) -> tuple[Array, bool]:
@@ -149,7 +161,9 @@ def capacities(name: str, values: ArrayLike, shape: tuple[int, ...]) -> tuple[Ar
         raise TypeError(
             f"{name} needs real numbers that fit into int64 or float64, got dtype {array.dtype}"
         )
-    kind = array.dtype.kind if array.size else "i"
+    if array.size == 0:
+        array = np.zeros(shape, dtype=np.int64)  # [] is float64
+    kind = array.dtype.kind
     low = array.min() if array.size else 0  # NaN if there is one
     if not low >= 0 or (kind == "u" and array.max() >= 2**63):
         bad = ~(array >= 0) | (array.astype(np.float64) >= 2.0**63 if kind == "u" else False)
@@ -160,8 +174,8 @@ def capacities(name: str, values: ArrayLike, shape: tuple[int, ...]) -> tuple[Ar
             "source's side is sink_capacity c if c >= 0, source_capacity -c if not."
         )
     if kind in "biu":
-        return array.astype(np.int64), True
-    amounts = array.astype(np.float64)
+        return array.astype(np.int64, copy=False), True
+    amounts = array.astype(np.float64, copy=False)
     # infinity turns a list of ints into floats, so a float infinity counts as whole
     finite = amounts[np.isfinite(amounts)]
     return amounts, len(finite) < amounts.size and bool((finite == np.floor(finite)).all())

@@ -4,8 +4,10 @@ A caller that is compiled itself keeps a `Network`, residual capacities, excesse
 and calls `augment` as often as it likes: nothing is allocated. Python code calls `max_flow`.
 """
 
+import numpy as np
+
 from subopt._jit import njit
-from subopt.graph.boykov_kolmogorov import LABEL, grow, plant
+from subopt.graph.boykov_kolmogorov import grow, plant
 from subopt.graph.network import send
 from subopt.graph.push_relabel import push_relabel
 
@@ -48,11 +50,11 @@ def augment_within(n, network, residual, excess, work, limit):
         return True
     done = False
     if limit > 0:
-        plant(n, excess, work.node, work.state)
+        plant(n, excess, work)
         done = grow(network, residual, excess, work, limit)
     if done:
         for v in range(n):
-            work.side[v] = work.node[v, LABEL] > 0
+            work.side[v] = work.label[v] > 0
     else:
         push_relabel(n, network, residual, excess, work)
         reach(n, network, residual, excess, work, 1)
@@ -65,16 +67,18 @@ def _settle(n, network, residual, excess):
     indptr, heads, twin = network
     left = False
     for v in range(n):
-        for e in range(indptr[v], indptr[v + 1]):
-            if excess[v] <= 0:
-                break
-            if excess[heads[e]] < 0:
-                amount = min(excess[v], -excess[heads[e]], residual[e, 0])
-                if amount > 0:
-                    excess[v] -= amount
-                    excess[heads[e]] += amount
-                    send(residual, e, twin[e], amount)
-        left |= excess[v] > 0
+        if excess[v] > 0:
+            for e in range(np.uint64(indptr[v]), np.uint64(indptr[v + 1])):
+                u = np.uint32(heads[e])
+                if excess[u] < 0:
+                    amount = min(excess[v], -excess[u], residual[e, 0])
+                    if amount > 0:
+                        excess[v] -= amount
+                        excess[u] += amount
+                        send(residual, e, np.uint64(twin[e]), amount)
+                        if excess[v] <= 0:
+                            break
+            left |= excess[v] > 0
     return left
 
 
@@ -92,13 +96,15 @@ def reach(n, network, residual, excess, work, sign):
             count += 1
     q = 0
     while q < count:
-        v = queue[q]
+        v = np.uint32(queue[q])
         q += 1
-        for e in range(indptr[v], indptr[v + 1]):
-            if residual[e, along] > 0 and not side[heads[e]]:
-                side[heads[e]] = True
-                queue[count] = heads[e]
-                count += 1
+        for e in range(np.uint64(indptr[v]), np.uint64(indptr[np.int64(v) + 1])):
+            # without branches, which nobody could predict
+            u = np.uint32(heads[e])
+            new = (residual[e, along] > 0) & (not side[u])
+            side[u] |= new
+            queue[count] = u
+            count += new
 
 
 @njit

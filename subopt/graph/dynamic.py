@@ -19,12 +19,8 @@ from subopt._types import Array, ArrayLike
 from subopt.graph._check import Graph, Terminal, capacities, ends, graph
 from subopt.graph.augment import PATIENCE, augment, reach
 from subopt.graph.boykov_kolmogorov import (
-    CLOCK,
-    LABEL,
     ORPHAN,
-    PARENT,
     ROOT,
-    STAMP,
     activate,
     adopt,
     grow,
@@ -80,7 +76,8 @@ class DynamicMaxFlow:
         ):
             _finite(name, part)
         _exact(g)
-        self._graph = g
+        forward, backward, source, sink = (part.copy() for part in g[3:7])  # the caller may write
+        self._graph = g._replace(forward=forward, backward=backward, source=source, sink=sink)
         self._forward, self._backward = g.forward.astype(float), g.backward.astype(float)
         self._network, self._slot = csr(g.n, g.tails, g.heads)
         self._residual = np.empty((len(self._network.heads), 2))
@@ -138,8 +135,8 @@ class DynamicMaxFlow:
         g, work = self._graph, self._work
         graph = (g.n, self._network, self._residual, self._excess, work)
         limit = np.int64(PATIENCE * (g.n + len(self._network.heads)))
-        if not self._trees or work.state[CLOCK] > 2**30:
-            plant(g.n, self._excess, work.node, work.state)
+        if not self._trees:
+            plant(g.n, self._excess, work)
         changed = np.unique(np.concatenate([np.zeros(0, np.int32), *self._changed]))
         self._trees = regrow(changed, *graph, limit)
         self._changed = []
@@ -177,11 +174,16 @@ def _finite(name: str, values: Array) -> None:
 
 
 def _exact(g: Graph) -> None:
-    total = sum(float(part.sum(dtype=float)) for part in (g.forward, g.backward, g.source, g.sink))
+    with np.errstate(over="ignore"):
+        total = sum(float(part.sum(dtype=float)) for part in g[3:7])
     if g.whole and total >= 2**52:
         raise ValueError(
             "DynamicMaxFlow needs ints that add up to less than 2**52 to be exact, but they add up "
             f"to {total:g}. Pass floats to accept rounding, or use max_flow."
+        )
+    if not np.isfinite(total):
+        raise ValueError(
+            "DynamicMaxFlow needs capacities that add up to less than 1e308. Scale them."
         )
 
 
@@ -213,10 +215,10 @@ def regrow(changed, n, network, residual, excess, work, limit):
     count = 0
     for k in range(changed.shape[0]):
         count = _uproot(changed[k], count, indptr, heads, twin, excess, work)
-    limit -= adopt(count, network, residual, work.node, work.queue, work.state)
+    limit -= adopt(count, network, residual, work)
     if grow(network, residual, excess, work, limit):
         for v in range(n):
-            work.side[v] = work.node[v, LABEL] > 0
+            work.side[v] = work.label[v] > 0
         return True
     push_relabel(n, network, residual, excess, work)
     reach(n, network, residual, excess, work, 1)
@@ -226,27 +228,26 @@ def regrow(changed, n, network, residual, excess, work, limit):
 @njit
 def _uproot(v, count, indptr, heads, twin, excess, work):
     """Make a node the root that its excess makes it, and list whom that orphans."""
-    node, orphans = work.node, work.queue
-    label = node[v, LABEL]
+    label, parent, orphans = work.label, work.parent, work.queue
+    old = label[v]
     sign = 1 if excess[v] > 0 else -1 if excess[v] < 0 else 0
     if sign == 0:
-        if label != 0 and node[v, PARENT] == ROOT:
-            node[v, PARENT] = ORPHAN
+        if old != 0 and parent[v] == ROOT:
+            parent[v] = ORPHAN
             orphans[count] = v
             count += 1
         return count
-    if label * sign <= 0:
+    if old * sign <= 0:
         for e in range(indptr[v], indptr[v + 1]):
             u = heads[e]
-            if node[u, PARENT] == twin[e]:
-                node[u, PARENT] = ORPHAN
+            if parent[u] == twin[e]:
+                parent[u] = ORPHAN
                 orphans[count] = u
                 count += 1
-            if node[u, LABEL] * sign < 0:
+            if label[u] * sign < 0:
                 # it was done with v in its tree, and would miss v if v became free
-                activate(u, node, work.state)
-        activate(v, node, work.state)
-    node[v, LABEL] = sign
-    node[v, PARENT] = ROOT
-    node[v, STAMP] = work.state[CLOCK]
+                activate(u, work)
+        activate(v, work)
+    label[v] = sign
+    parent[v] = ROOT
     return count

@@ -164,12 +164,11 @@ def _checked(
 def _values(sides: Array, tails: Array, heads: Array, parts: list[Array], whole: bool) -> Array:
     """Return the capacity of the cut of each problem, or raise where it is infinite."""
     forward, backward, source, sink = parts
-    leaves = sides[:, tails] & ~sides[:, heads]
-    enters = ~sides[:, tails] & sides[:, heads]
+    tail, head = np.take(sides, tails, axis=1), np.take(sides, heads, axis=1)
     cut = [
         np.where(sides, sink, source),
-        np.where(leaves, forward, 0),
-        np.where(enters, backward, 0),
+        np.where(tail > head, forward, 0),
+        np.where(tail < head, backward, 0),
     ]
     values: Array = sum(part.sum(axis=1, dtype=np.float64) for part in cut)
     if not np.isfinite(values).all():

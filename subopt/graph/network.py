@@ -24,31 +24,29 @@ class Network(NamedTuple):
 
 
 class Workspace(NamedTuple):
-    """What a maximum flow writes to, besides residual capacities and excesses; 37 bytes a node."""
+    """What a maximum flow writes to, besides residual capacities and excesses; 26 bytes a node."""
 
     side: Array  # (n,) bool; afterwards: the smallest source side
     supply: Array  # (n,) like the excess
-    queue: Array  # (n,) int32
-    node: Array  # (n + 1, 4) int32, for `boykov_kolmogorov`; for `push_relabel` it is these three:
-    label: Array  # (n,) int32
-    cursor: Array  # (n,) int32
-    tally: Array  # (n + 1,) int32
-    state: Array  # (3,) int64
+    queue: Array  # (n + 1,) int32
+    label: Array  # (n,) int32: length of a path to a root, < 0 to demand; or a distance from demand
+    parent: Array  # (n,) int32, in `boykov_kolmogorov`; the current arcs in `push_relabel`
+    active: Array  # (n + 1,) int32, a queue of nodes; or how many nodes have some label
+    waits: Array  # (n,) bool, whether a node is in that queue
+    state: Array  # (2,) int64
 
 
 def workspace(n: int, dtype: Any = np.float64) -> Workspace:
     """Return room for graphs of up to n nodes."""
-    node = np.empty((n + 1, 4), dtype=np.int32)
-    cells = node.reshape(-1)
     return Workspace(
         np.empty(n, dtype=np.bool_),
         np.empty(n, dtype=dtype),
+        np.empty(n + 1, dtype=np.int32),
         np.empty(n, dtype=np.int32),
-        node,
-        cells[:n],
-        cells[n : 2 * n],
-        cells[2 * n : 3 * n + 1],
-        np.zeros(3, dtype=np.int64),
+        np.empty(n, dtype=np.int32),
+        np.empty(n + 1, dtype=np.int32),
+        np.empty(n, dtype=np.bool_),
+        np.zeros(2, dtype=np.int64),
     )
 
 
@@ -77,11 +75,12 @@ def _link(tails, heads, network, slot):
     for v in range(n):
         indptr[v + 1] += indptr[v]
     for e in range(tails.shape[0]):
-        v, u = tails[e], heads[e]
+        v, u = np.uint32(tails[e]), np.uint32(heads[e])  # no tests for negative ones
         slot[e] = -1
         if v != u:
-            a, b = indptr[v], indptr[u]
-            indptr[v], indptr[u] = a + 1, b + 1
+            a, b = np.uint32(indptr[v]), np.uint32(indptr[u])
+            indptr[v] += 1
+            indptr[u] += 1
             ends[a], ends[b] = u, v
             twin[a], twin[b] = b, a
             slot[e] = a
@@ -96,7 +95,7 @@ def fill(slot, twin, forward, backward, residual):
     for e in range(slot.shape[0]):
         a = slot[e]
         if a >= 0:
-            b = twin[a]
+            b = np.uint32(twin[a])
             residual[a, 0] = residual[b, 1] = forward[e]
             residual[a, 1] = residual[b, 0] = backward[e]
 
@@ -108,10 +107,10 @@ def drain(slot, forward, backward, residual, flow):
         a = slot[e]
         if a < 0:
             flow[e] = 0
-        elif forward[e] <= backward[e]:  # the other may be so large that it is rounded
-            flow[e] = forward[e] - residual[a, 0]
         else:
-            flow[e] = residual[a, 1] - backward[e]
+            ahead, back = forward[e] - residual[a, 0], residual[a, 1] - backward[e]
+            # the larger capacity may be so large that it is rounded
+            flow[e] = ahead if forward[e] <= backward[e] else back
 
 
 @njit

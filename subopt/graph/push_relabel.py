@@ -18,7 +18,12 @@ References
    flow problem", Algorithmica 19, 1997: exact labels and gaps.
 """
 
+import numpy as np
+
 from subopt._jit import njit
+
+# slots and nodes are unsigned: numba then leaves out the tests for negative ones
+_1 = np.uint64(1)
 
 
 @njit
@@ -66,7 +71,7 @@ def _narrow_end(n, indptr, residual, excess):
 def _push(n, network, residual, excess, work, along):
     """Push excess until all that is left cannot reach a demand, along arcs (0) or against (1)."""
     indptr, heads, twin = network
-    label, cursor, queue, tally = work.label, work.cursor, work.queue, work.tally
+    label, cursor, queue, tally = work.label, work.parent, work.queue, work.active
     budget = 2 * (n + indptr[n])  # a search has long rows in its favour
     effort, first, count, top = budget + 1, 0, 0, n
     while True:
@@ -79,15 +84,15 @@ def _push(n, network, residual, excess, work, along):
                     count += 1
         if count == 0:
             return
-        v = queue[first]
+        v = np.uint32(queue[first])
         first = first + 1 if first + 1 < n else 0
         count -= 1
         amount, old = excess[v], label[v]
-        e, end = cursor[v], indptr[v + 1]
+        e, end = np.uint64(cursor[v]), np.uint64(indptr[np.int64(v) + 1])
         while amount > 0 and old < n:
             if e == end:
                 e = _relabel(v, n, indptr, heads, residual, label, along)
-                effort += end - indptr[v]
+                effort += np.int64(end) - indptr[v]
                 tally[old] -= 1
                 if tally[old] == 0:  # a gap, which no path to a demand can cross
                     if top > old:
@@ -98,11 +103,11 @@ def _push(n, network, residual, excess, work, along):
                 old = label[v]
                 if top < old < n:
                     top = old
-            elif residual[e, along] > 0 and label[heads[e]] == old - 1:
-                u = heads[e]
+            elif (residual[e, along] > 0) & (label[np.uint32(heads[e])] == old - 1):
+                u = np.uint32(heads[e])
                 pushed = min(amount, residual[e, along])
                 amount -= pushed
-                t = twin[e]
+                t = np.uint64(twin[e])
                 residual[e, along] -= pushed
                 residual[e, 1 - along] += pushed
                 residual[t, along] += pushed
@@ -114,7 +119,7 @@ def _push(n, network, residual, excess, work, along):
                     queue[last if last < n else last - n] = u
                     count += 1
             else:
-                e += 1
+                e += _1
                 effort += 1
         excess[v] = amount
         cursor[v] = e
@@ -123,10 +128,12 @@ def _push(n, network, residual, excess, work, along):
 @njit
 def _relabel(v, n, indptr, heads, residual, label, along):
     """Raise the label of a node with no arc that leads nearer; return the first that does now."""
-    new, first = n, indptr[v]
-    for e in range(indptr[v], indptr[v + 1]):
-        if residual[e, along] > 0 and label[heads[e]] + 1 < new:
-            new, first = label[heads[e]] + 1, e
+    start, end = np.uint64(indptr[v]), np.uint64(indptr[np.int64(v) + 1])
+    new, first = n, start
+    for e in range(start, end):
+        other = label[np.uint32(heads[e])] + 1
+        if (residual[e, along] > 0) & (other < new):
+            new, first = other, e
     label[v] = new
     return first
 
@@ -142,27 +149,41 @@ def _close(gap, n, label, tally):
 
 @njit
 def _exact_labels(n, network, residual, excess, work, along):
-    """Set labels to the distance from the nearest demand, n where there is none; the largest."""
+    """Set labels to the distance from the nearest demand, n where there is none; the largest.
+
+    Nodes farther away than all with excess get a bound of their distance.
+    """
     indptr, heads, _ = network
-    label, cursor, queue, tally = work.label, work.cursor, work.queue, work.tally
-    count = 0
+    label, cursor, queue, tally = work.label, work.parent, work.queue, work.active
+    count, wanted = 0, 0
     for v in range(n):
         cursor[v] = indptr[v]
         label[v] = n
         tally[v] = 0
+        wanted += excess[v] > 0
         if excess[v] < 0:
             label[v] = 0
             queue[count] = v
             count += 1
     tally[n] = 0
-    q = 0
+    q, far = 0, n
     while q < count:
-        v = queue[q]
+        v = np.uint32(queue[q])
         q += 1
+        own = label[v]
+        if excess[v] > 0:
+            wanted -= 1
+            if wanted == 0:
+                far = own + 1
+                break
+        for e in range(np.uint64(indptr[v]), np.uint64(indptr[np.int64(v) + 1])):
+            # without branches, which nobody could predict
+            u = np.uint32(heads[e])
+            new = (residual[e, 1 - along] > 0) & (label[u] == n)
+            label[u] = own + 1 if new else label[u]
+            queue[count] = u
+            count += new
+    for v in range(n):
+        label[v] = min(label[v], far)
         tally[label[v]] += 1
-        for e in range(indptr[v], indptr[v + 1]):
-            if residual[e, 1 - along] > 0 and label[heads[e]] == n:
-                label[heads[e]] = label[v] + 1
-                queue[count] = heads[e]
-                count += 1
-    return label[queue[count - 1]] if count > 0 else n
+    return far if far < n or count == 0 else label[queue[count - 1]]

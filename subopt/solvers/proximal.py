@@ -12,6 +12,7 @@ which is exact as soon as the order is.
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +26,14 @@ from subopt.result import Result, Status
 from subopt.solvers._levels import Levels, minimum_norm
 
 
-def prox(F: SetFunction, y: ArrayLike, *, tol: float = 1e-6, max_iter: int = 100_000) -> Array:
+def prox(
+    F: SetFunction,
+    y: ArrayLike,
+    *,
+    tol: float = 1e-6,
+    max_iter: int = 100_000,
+    time_limit: float | None = None,
+) -> Array:
     """Minimize f(w) + ½ ||w - y||² for the Lovász extension f of F.
 
     Parameters
@@ -39,6 +47,8 @@ def prox(F: SetFunction, y: ArrayLike, *, tol: float = 1e-6, max_iter: int = 100
         floating point allows no further progress.
     max_iter : int, default 100_000
         Largest number of sweeps.
+    time_limit : float, optional
+        Seconds after which to give up; unlimited by default.
 
     Returns
     -------
@@ -48,7 +58,7 @@ def prox(F: SetFunction, y: ArrayLike, *, tol: float = 1e-6, max_iter: int = 100
     Raises
     ------
     RuntimeError
-        If `max_iter` sweeps were not enough.
+        If `max_iter` sweeps or `time_limit` seconds were not enough.
 
     Examples
     --------
@@ -60,7 +70,7 @@ def prox(F: SetFunction, y: ArrayLike, *, tol: float = 1e-6, max_iter: int = 100
     y = _validate.real_array("y", y)
     if y.shape != (F.n,):
         raise ValueError(f"y needs one number per element, shape ({F.n},), got {y.shape}")
-    levels = _solved(F + Modular(-y), tol, max_iter)
+    levels = _solved(F + Modular(-y), tol, max_iter, time_limit)
     return -levels.x
 
 
@@ -102,7 +112,13 @@ class Path:
         return Result(mask, value, bound, status, certificate, "path", 1, self.n_evals)
 
 
-def path(F: SetFunction, *, tol: float = 1e-6, max_iter: int = 100_000) -> Path:
+def path(
+    F: SetFunction,
+    *,
+    tol: float = 1e-6,
+    max_iter: int = 100_000,
+    time_limit: float | None = None,
+) -> Path:
     """Minimize F + α|S| for every α at once.
 
     Parameters
@@ -114,6 +130,8 @@ def path(F: SetFunction, *, tol: float = 1e-6, max_iter: int = 100_000) -> Path:
         norm, or when floating point allows no further progress.
     max_iter : int, default 100_000
         Largest number of sweeps.
+    time_limit : float, optional
+        Seconds after which to give up; unlimited by default.
 
     Returns
     -------
@@ -122,7 +140,7 @@ def path(F: SetFunction, *, tol: float = 1e-6, max_iter: int = 100_000) -> Path:
     Raises
     ------
     RuntimeError
-        If `max_iter` sweeps were not enough.
+        If `max_iter` sweeps or `time_limit` seconds were not enough.
 
     Examples
     --------
@@ -138,7 +156,7 @@ def path(F: SetFunction, *, tol: float = 1e-6, max_iter: int = 100_000) -> Path:
     (array([0, 1]), -4.0, 0.0)
     """
     _validate.set_function(F)
-    levels = _solved(F, tol, max_iter)
+    levels = _solved(F, tol, max_iter, time_limit)
     ends = np.flatnonzero(np.diff(levels.x[levels.order], append=math.inf) > 0) + 1
     masks = np.zeros((len(ends) + 1, F.n), dtype=np.bool_)
     for j, end in enumerate(ends):
@@ -149,12 +167,13 @@ def path(F: SetFunction, *, tol: float = 1e-6, max_iter: int = 100_000) -> Path:
     return Path(F, alphas, masks, certificate, levels.n_evals)
 
 
-def _solved(F: SetFunction, tol: float, max_iter: int) -> Levels:
-    tol = _validate.nonnegative("tol", tol)
-    levels = minimum_norm(F, tol, _validate.positive_int("max_iter", max_iter))
+def _solved(F: SetFunction, tol: float, max_iter: int, time_limit: float | None) -> Levels:
+    tol, max_iter = _validate.nonnegative("tol", tol), _validate.positive_int("max_iter", max_iter)
+    seconds = math.inf if time_limit is None else _validate.nonnegative("time_limit", time_limit)
+    levels = minimum_norm(F, tol, max_iter, deadline=time.monotonic() + seconds)
     if not levels.finished:
         raise RuntimeError(
-            f"max_iter = {max_iter} sweeps were not enough: the distance to the solution may be "
-            f"{levels.distance:.3g}, and tol is {tol:.3g}"
+            f"max_iter = {max_iter} sweeps and time_limit = {time_limit} seconds were not enough: "
+            f"the distance to the solution may be {levels.distance:.3g}, and tol is {tol:.3g}"
         )
     return levels
