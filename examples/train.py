@@ -7,7 +7,7 @@ OUT gets settings, a checkpoint after every epoch, log.csv, and result.json when
 an interruption the same command continues; on a CPU, and with the same number of threads, the
 weights are those of a run without one, bit by bit.
 
-The defaults are the published ones for CIFAR-100. Data and network stay on one device.
+The defaults follow the published training on CIFAR-100. Data and network stay on one device.
 """
 
 import contextlib
