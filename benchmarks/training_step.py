@@ -12,11 +12,11 @@ reach: 5 % of the passes on a CPU, 10 ms on a GPU.
 import argparse
 import os
 import pathlib
+import sys
 import time
 
 import numpy as np
 import torch
-from torch import nn
 from torch.nn import functional
 
 from comixup.torch import (
@@ -28,41 +28,8 @@ from comixup.torch import (
     softmax_binary_cross_entropy,
 )
 
-
-class Block(nn.Module):
-    """Two convolutions with pre-activation (He, Zhang, Ren, Sun, ECCV 2016)."""
-
-    def __init__(self, inside, out, stride):
-        super().__init__()
-        self.norm1, self.norm2 = nn.BatchNorm2d(inside), nn.BatchNorm2d(out)
-        self.conv1 = nn.Conv2d(inside, out, 3, stride, 1, bias=False)
-        self.conv2 = nn.Conv2d(out, out, 3, 1, 1, bias=False)
-        same = inside == out and stride == 1
-        self.shortcut = nn.Identity() if same else nn.Conv2d(inside, out, 1, stride, bias=False)
-
-    def forward(self, x):
-        y = functional.relu(self.norm1(x))
-        z = self.conv2(functional.relu(self.norm2(self.conv1(y))))
-        return z + self.shortcut(y if isinstance(self.shortcut, nn.Conv2d) else x)
-
-
-ARCHITECTURES = {  # width, blocks a stage, stages
-    "resnet8": (16, 1, 3),
-    "resnet20": (16, 3, 3),
-    "preactresnet18": (64, 2, 4),
-}
-
-
-def network(arch, classes):
-    width, depth, stages = ARCHITECTURES[arch]
-    layers, inside = [nn.Conv2d(3, width, 3, 1, 1, bias=False)], width
-    for stage in range(stages):
-        for i in range(depth):
-            out = width * 2**stage
-            layers.append(Block(inside, out, 2 if stage and i == 0 else 1))
-            inside = out
-    pool = [nn.BatchNorm2d(inside), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
-    return nn.Sequential(*layers, *pool, nn.Linear(inside, classes))
+sys.path.append(str(pathlib.Path(__file__).parents[1] / "examples"))
+from networks import ARCHITECTURES, network
 
 
 def batches(n, size=100):

@@ -19,6 +19,7 @@ from comixup.summary import Needs, Summary
 from subopt import CoupledLabelingProblem, minimize_many
 
 EFFORTS = ("fast", "default", "best")
+MODES = ("search", "published")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +52,9 @@ class CoMixup(Mixer):
         Whether a patch is filled by one input, or may also be half of each of two.
     effort : {"fast", "default", "best"}, default "default"
         How long the solver looks, see `subopt.minimize`.
+    mode : {"search", "published"}, default "search"
+        "published" solves by the update rule of the publication instead, to compare with; it takes
+        no `effort`.
     num_classes : int, optional
         Number of classes; needed if labels are class indices.
     label_smoothing : float, default 0.0
@@ -104,6 +108,7 @@ class CoMixup(Mixer):
     distance_weight: float = 0.001
     levels: int = 2
     effort: str = "default"
+    mode: str = "search"
     zero_saliency: str = "raise"
     threads: int | None = None
     time_limit: float | None = None
@@ -117,6 +122,11 @@ class CoMixup(Mixer):
         if _validate.real("distance_weight", self.distance_weight) > 1:
             raise ValueError(f"distance_weight needs a number in 0..1, got {self.distance_weight}")
         _validate.choice("effort", self.effort, EFFORTS)
+        if _validate.choice("mode", self.mode, MODES) == "published" and self.effort != "default":
+            raise ValueError(
+                f"effort={self.effort!r} is for mode='search': the published rule has a fixed "
+                "number of sweeps. Leave effort out."
+            )
         if _validate.integer("levels", self.levels, 1) > 2:
             raise ValueError(f"levels must be 1 or 2, got {self.levels}")
         _validate.choice("zero_saliency", self.zero_saliency, ("raise", "uniform"))
@@ -192,6 +202,7 @@ class CoMixup(Mixer):
             problems,
             rng=rngs,
             threads=self.threads,
+            mode=self.mode,
             effort=self.effort,
             time_limit=self.time_limit,
         )

@@ -19,7 +19,7 @@ SEEDS = st.integers(0, 2**32 - 1)
 LAYOUTS = {"signal": (21,), "image": (11, 9), "volume": (5, 6, 7)}
 
 
-def shuffling_solver(problems, *, rng, threads=None, effort="fast", time_limit=None):
+def shuffling_solver(problems, *, rng, threads=None, mode="search", effort="fast", time_limit=None):
     """Any labeling, drawn from the stream of the group: the layer has to cope with all of them."""
     results = []
     for p, generator in zip(problems, rng, strict=True):
@@ -151,6 +151,19 @@ def test_the_seed_of_a_call(any_labeling):
     state = np.random.get_state()[1].copy()  # noqa: NPY002
     fresh.plan(saliency)
     np.testing.assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+
+
+def test_the_published_update_rule_group_by_group():
+    saliency = batch(7)[1]
+    plan = CoMixup(group_size=4, grid=3, mode="published").plan(saliency, rng=5, step=2)
+    weights, peaks = weights_and_peaks(saliency, 3, zero_saliency="raise")
+    for g, part in enumerate((slice(0, 4), slice(4, 7))):
+        rng = stream(5, 2, g)
+        prior = rng.dirichlet(np.full(part.stop - part.start, 2.0))
+        of_group = CoMixup()._problem(weights[part], peaks[part], prior)
+        expected = subopt.minimize(of_group, mode="published", rng=rng)
+        np.testing.assert_array_equal(plan.sources[part] - part.start, expected.sources)
+        assert plan.energies[g] == expected.value
 
 
 @given(seed=SEEDS)
@@ -296,6 +309,7 @@ def test_bad_input_is_refused_with_a_way_out(change, error, message):
         "distance_weight": [-0.1, 1.1],
         "levels": [0, 3, True],
         "effort": ["slow", 1],
+        "mode": ["paper", None],
         "num_classes": [0, 1.5],
         "channels": ["middle", None],
         "zero_saliency": ["ignore", None],
@@ -315,7 +329,8 @@ def test_bad_parameters_are_refused_by_name(name, values):
     {
         "smoothness": 5.0, "coupling": 0.0, "threshold": 0.0, "threshold_kind": "soft",
         "prior_weight": 1.0, "prior_concentration": 50.0, "distance_weight": 0.9, "levels": 1,
-        "grid": 2, "group_size": 3, "effort": "best", "threads": 2, "time_limit": 9.0,
+        "grid": 2, "group_size": 3, "effort": "best", "mode": "published", "threads": 2,
+        "time_limit": 9.0,
     }.items(),
 )  # fmt: skip
 def test_every_parameter_reaches_the_solver(monkeypatch, name, value):

@@ -1,0 +1,253 @@
+"""Train a network with Co-Mixup, one of its baselines, or none, and evaluate it.
+
+    python examples/train.py DATA OUT [--mixer comixup] [--arch preactresnet18] [--epochs 300] ...
+
+DATA is a .npz file, a CIFAR folder, a folder of images, or torchvision:NAME:ROOT, see load_data.py.
+OUT gets settings, a checkpoint after every epoch, log.csv, and result.json when all is done. After
+an interruption the same command continues; on a CPU, and with the same number of threads, the
+weights are those of a run without one, bit by bit.
+
+The defaults follow the published training on CIFAR-100. Data and network stay on one device.
+"""
+
+import contextlib
+import functools
+import math
+import sys
+import time
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+import torch
+from augment import augment
+from command_line import NOT_SETTINGS, check, make_mixer, parser, per_axis
+from evaluation import evaluated, test_error
+from load_data import load
+from networks import network
+from run_folder import RunFolder
+
+from comixup.dataset import UsageError
+from comixup.torch import training_step
+
+DIVERGED = (
+    "the loss is not finite any more; what was saved before is kept. Try a smaller --lr in another "
+    "folder."
+)
+
+
+def learning_rate(options, progress):
+    """Return the rate after a part of the training: a tenth after each third, or a half cosine."""
+    if options.schedule == "cosine":
+        return options.lr * (1 + math.cos(math.pi * progress)) / 2
+    return options.lr * 0.1 ** int(3 * progress + 1e-9)
+
+
+class Training:
+    """Model, optimizer and data; the order and all draws of an epoch follow from its number."""
+
+    def __init__(self, options, data):
+        self.options, self.data = options, data
+        try:
+            self.device = torch.empty(0, device=options.device).device
+        except (RuntimeError, AssertionError) as error:
+            raise UsageError(f"--device {options.device}: {error}".partition("\n")[0]) from error
+        torch.manual_seed(options.seed)
+        channels, *spatial = data.x_train.shape[1:]
+        d = len(spatial)
+        self.crop = per_axis("--crop", options.crop, d)
+        self.mix = make_mixer(options, d)
+        model = network(options.arch, len(data.names), channels=channels, dimensions=d)
+        if d == 2:
+            model = model.to(memory_format=torch.channels_last)
+        self.model = model.to(self.device)
+        self.optimizer = torch.optim.SGD(
+            self.model.parameters(),
+            lr=options.lr,
+            momentum=options.momentum,
+            nesterov=options.momentum > 0,
+            weight_decay=options.weight_decay,
+        )
+        self.x = torch.from_numpy(data.x_train).to(self.device)
+        self.y = torch.from_numpy(data.y_train).to(self.device)
+        axes = (0, *range(2, 2 + d))
+        shape = (1, channels, *(1,) * d)
+        numbers = (
+            data.x_train.mean(axis=axes, dtype=np.float64),
+            data.x_train.std(axis=axes, dtype=np.float64) + 1e-12,
+        )
+        self.mean, self.std = (
+            torch.tensor(n, dtype=torch.float32, device=self.device).reshape(shape) for n in numbers
+        )
+        try:  # whatever is wrong with the mixer shows here, before anything is written
+            self.mix.mix(self.x[:2].float(), None, torch.ones(len(self.x[:2]), *spatial), step=0)
+        except ValueError as error:
+            raise UsageError(f"--mixer {options.mixer}: {error}") from error
+        self.history = []
+
+    def prepare(self, images):
+        """Return images as the network gets them: each channel of mean 0 and variance 1."""
+        images = (images.to(self.device).float() - self.mean) / self.std
+        return images.contiguous(memory_format=torch.channels_last) if images.ndim == 4 else images
+
+    @property
+    def steps(self):
+        """Number of steps in an epoch."""
+        return math.ceil(len(self.x) / self.options.batch)
+
+    def epoch(self, number, tick):
+        """Train for one epoch, call `tick` after each step, and add a row to the history."""
+        options, n = self.options, len(self.x)
+        wall, cpu = time.perf_counter(), time.process_time()
+        rng = np.random.default_rng((options.seed, number))
+        order = torch.from_numpy(rng.permutation(n)).to(self.device)
+        losses, mixing = torch.zeros(3, device=self.device), np.zeros(2)
+        self.model.train()
+        for i, rows in enumerate(order.split(options.batch)):
+            rate = learning_rate(options, (number + i / self.steps) / options.epochs)
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+            images = augment(self.x[rows], rng, crop=self.crop, flip=options.flip)
+            step = self._step(images, self.y[rows], number * self.steps + i)
+            parts = torch.stack([step.loss, step.clean_loss, step.mixed_loss])
+            losses += parts * (len(rows) / n)
+            energies = step.plan.energies if options.mixer == "comixup" else np.nan
+            mixing += np.array([step.plan.n_sources.mean(), np.mean(energies)]) * len(rows) / n
+            tick()
+        if not torch.isfinite(losses).all():
+            raise UsageError(DIVERGED)
+        row = {"epoch": number + 1, "lr": rate}
+        row |= dict(zip(("loss", "clean_loss", "mixed_loss"), losses.tolist(), strict=True))
+        row["sources"], row["energy"] = (None if np.isnan(v) else float(v) for v in mixing)
+        last = number + 1 == options.epochs
+        look = last or (number + 1) % options.eval_every == 0
+        row["test_error"] = test_error(self.model, self.data, self.prepare) if look else None
+        row["seconds"] = time.perf_counter() - wall
+        row["cpu_seconds"] = time.process_time() - cpu
+        self.history.append(row)
+
+    def _step(self, images, labels, number):
+        images = self.prepare(images)
+        try:
+            result = training_step(
+                self.model, images, labels, self.mix, loss=self.options.loss, step=number
+            )
+        except RuntimeError as error:  # so PyTorch says that a probability is not a number
+            with torch.no_grad():
+                if self.model(images).isfinite().all():
+                    raise
+            raise UsageError(DIVERGED) from error
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return result
+
+    def state(self):
+        """Return all that is needed to go on."""
+        on_device = self.device.type == "cuda"
+        return {
+            "history": self.history,
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "rng": torch.get_rng_state(),
+            "device_rng": torch.cuda.get_rng_state(self.device) if on_device else None,
+        }
+
+    def restore(self, state):
+        """Go on from a state."""
+        self.history = state["history"]
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        torch.set_rng_state(state["rng"].cpu())
+        if self.device.type == "cuda" and state["device_rng"] is not None:
+            torch.cuda.set_rng_state(state["device_rng"].cpu(), self.device)
+
+    def result(self):
+        """Return the evaluation and what it cost."""
+        found = evaluated(self.model, self.data, self.prepare, self.options.seed)
+        for name, total in (("seconds", sum), ("cpu_seconds", sum), ("sources", fmean)):
+            found[name] = total(row[name] for row in self.history)
+        energies = [row["energy"] for row in self.history if row["energy"] is not None]
+        if energies:
+            found["energy"] = fmean(energies)
+        return found
+
+
+def train(options, training, folder):
+    """Train to the end, from where the folder has got to, and return the result."""
+    state = folder.load(training.device)
+    if state is not None:
+        training.restore(state)
+    log = None
+    if options.tensorboard:
+        log = _summary_writer()(folder.path / "tensorboard", purge_step=len(training.history) + 1)
+    done = len(training.history)
+    tick, say = _progress(options, training.steps, done)
+    for number in range(done, options.epochs):
+        training.epoch(number, tick)
+        folder.save(training.state())
+        row = training.history[-1]
+        if log is not None:
+            for name, value in row.items():
+                if value is not None:
+                    log.add_scalar(name, value, row["epoch"])
+        error = "" if row["test_error"] is None else f", test error {row['test_error']:.4f}"
+        say(f"epoch {row['epoch']}: loss {row['loss']:.4f}{error}")
+    if log is not None:
+        log.close()
+    result = training.result()
+    folder.finish(result)
+    return result
+
+
+def _progress(options, steps, done):
+    """Return what to call after each step, and what to call with a line for each epoch."""
+    if options.quiet:
+        return lambda: None, lambda line: None
+    if sys.stderr.isatty():
+        with contextlib.suppress(ImportError):
+            from tqdm import tqdm
+
+            bar = tqdm(total=steps * options.epochs, initial=steps * done, unit="step")
+            return bar.update, bar.write
+    return lambda: None, functools.partial(print, flush=True)
+
+
+def _summary_writer():
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise UsageError("--tensorboard needs tensorboard, which is not installed") from error
+    return SummaryWriter
+
+
+def main(arguments=None):
+    """Run the command line and return its exit status."""
+    command = parser(__doc__.partition("\n")[0])
+    options = command.parse_args(arguments)
+    check(options, command)
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
+    try:
+        data = load(options.data).part(options.classes, options.per_class)
+        settings = {k: v for k, v in vars(options).items() if k not in NOT_SETTINGS}
+        settings["data_sha256"] = data.digest()
+        training = Training(options, data)
+        if options.tensorboard:
+            _summary_writer()  # or say now that it is missing
+        with RunFolder(Path(options.out), settings) as folder:
+            result = folder.result()
+            if result is None:
+                result = train(options, training, folder)
+    except (UsageError, OSError) as error:  # OSError: no permission, no space
+        print(f"train.py: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; the same command continues", file=sys.stderr)
+        return 130
+    if not options.quiet:
+        print(*(f"{name:26s} {value:.4f}" for name, value in result.items()), sep="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,139 @@
+"""What examples/train.py reads: arrays, CIFAR, folders of images; whatever is wrong is said."""
+
+import json
+import pathlib
+import pickle
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from load_data import checked, load
+from small_runs import images, run, saved
+
+from comixup.dataset import UsageError
+
+X, Y = images(6)
+BAD = {
+    "labels need to be in 0..2, but y_test[1] is 7": {"y_test": np.array([0, 7, 1, 2, 0, 1])},
+    "labels need to be in 0..2, but y_train[2] is -1": {"y_train": np.array([0, 1, -1, 2, 0, 1])},
+    "y_train needs integers": {"y_train": Y + 0.5},
+    "x_train needs uint8 or floats": {"x_train": X.astype(np.int32)},
+    "x_test[3] has numbers that are not finite": {
+        "x_train": X.astype(np.float32),
+        "x_test": np.where(np.arange(6)[:, None, None, None] == 3, np.nan, X).astype(np.float32),
+    },
+    "x_train needs the shape": {"x_train": X[:, 0, 0]},
+    "x_train and x_test differ": {"x_test": X[..., :6]},
+    "y_train (n,), got": {"y_train": Y[:5]},
+    "lacks y_test": {"y_test": None},
+    "(6, 4), got (5, 4)": {"boxes_test": np.zeros((5, 4), dtype=int)},
+    "that of test image 2 is [4, 0, 8, 3]": {
+        "boxes_test": np.array([[0, 0, 7, 7]] * 2 + [[4, 0, 8, 3]] * 4)
+    },
+}
+
+
+@pytest.mark.parametrize("message", BAD)
+def test_bad_arrays(tmp_path, message):
+    arrays = {"x_train": X, "y_train": Y, "x_test": X, "y_test": Y, **BAD[message]}
+    arrays = {name: array for name, array in arrays.items() if array is not None}
+    np.savez(tmp_path / "bad.npz", names=["a", "b", "c"], **arrays)
+    with pytest.raises(UsageError) as caught:
+        load(str(tmp_path / "bad.npz"))
+    assert message in str(caught.value)
+
+
+def test_bad_files(tmp_path, capsys):
+    whole = pathlib.Path(saved(tmp_path / "whole.npz")).read_bytes()
+    (tmp_path / "half.npz").write_bytes(whole[: len(whole) // 2])
+    torn = bytearray(whole)
+    torn[len(whole) // 3] ^= 255
+    (tmp_path / "torn.npz").write_bytes(torn)
+    (tmp_path / "text.npz").write_text("no archive")
+    np.save(tmp_path / "one.npy", X)
+    (tmp_path / "empty").mkdir()
+    for name in ("missing.npz", "half.npz", "torn.npz", "text.npz", "one.npy", "empty"):
+        run(str(tmp_path / name), tmp_path / "run", expect=2)
+        message = capsys.readouterr().err
+        assert str(tmp_path / name) in message
+        assert message.count("\n") == 1
+    run("torchvision:NoSuchSet:.", tmp_path / "run", expect=2)
+    assert "torchvision" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_parts_of_classes():
+    x, y = images(20)
+    part = checked("here", (x, y, x[:7], y[:7]), ["a", "b", "c"]).part(2, 3)
+    assert part.y_train.tolist() == [0, 1, 0, 1, 0, 1]
+    np.testing.assert_array_equal(part.x_train, x[[0, 1, 3, 4, 6, 7]])
+    assert part.y_test.tolist() == [0, 1, 0, 1, 0]
+    assert part.names == ("a", "b")
+
+
+def as_from_python_2(batch):
+    # as in the official files: the old home of numpy's functions
+    return pickle.dumps(batch, protocol=2).replace(b"numpy._core.", b"numpy.core.")
+
+
+def cifar(n, key):
+    x, y = images(n, side=32)
+    return {b"data": x.reshape(n, -1), key: y.tolist()}
+
+
+def test_cifar_folders(tmp_path):
+    ten, hundred = tmp_path / "cifar-10-batches-py", tmp_path / "cifar-100-python"
+    ten.mkdir()
+    for i in range(1, 6):
+        (ten / f"data_batch_{i}").write_bytes(as_from_python_2(cifar(4, b"labels")))
+    (ten / "test_batch").write_bytes(as_from_python_2(cifar(3, b"labels")))
+    (ten / "batches.meta").write_bytes(pickle.dumps({b"label_names": [b"cat"] * 10}))
+    hundred.mkdir()
+    for name in ("train", "test"):
+        (hundred / name).write_bytes(as_from_python_2(cifar(4, b"fine_labels")))
+    for found, n, K in ((load(str(ten)), 20, 10), (load(str(hundred)), 4, 100)):
+        assert len(found.x_train) == n
+        assert len(found.names) == K
+        np.testing.assert_array_equal(found.x_train[:4], images(4, side=32)[0])
+    assert load(str(tmp_path)).names == ("cat",) * 10
+
+
+def test_a_pickle_runs_nothing(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return (pathlib.Path.touch, (tmp_path / "touched",))
+
+    (tmp_path / "test").write_bytes(as_from_python_2(cifar(4, b"fine_labels")))
+    for content in (pickle.dumps(Evil()), b"no pickle", as_from_python_2({b"data": 3})):
+        (tmp_path / "train").write_bytes(content)
+        with pytest.raises(UsageError, match="cannot be read as a CIFAR batch"):
+            load(str(tmp_path))
+    assert not (tmp_path / "touched").exists()
+
+
+def test_image_folders_with_boxes(tmp_path, capsys):
+    Image = pytest.importorskip("PIL.Image")
+    rows = ["split,wnid,file,x0,y0,x1,y1"]
+    for part, n in (("train", 5), ("test", 3)):
+        for label in ("n1", "n2"):
+            folder = tmp_path / "set" / part / label
+            folder.mkdir(parents=True)
+            for i in range(n):
+                pixels = np.full((16, 16, 3), 40 * i, dtype=np.uint8)
+                Image.fromarray(pixels).save(folder / f"{i}.png")
+                rows.append(f"{part},{label},{i}.png,2,3,{8 + i},15")
+    (tmp_path / "set" / "train" / "n1" / "4.png").write_bytes(b"damaged")
+    (tmp_path / "set" / "boxes.csv").write_text("\n".join(rows))
+    found = load(str(tmp_path / "set"))
+    assert "4.png" in capsys.readouterr().err
+    assert found.y_train.tolist() == [0] * 4 + [1] * 5
+    assert found.x_test[:, 0, 0, 0].tolist() == [0, 40, 80] * 2
+    assert found.boxes_test[1].tolist() == [2, 3, 9, 15]
+    run(str(tmp_path / "set"), tmp_path / "run", "--mixer", "none", "--epochs", "1")
+    result = json.loads((tmp_path / "run" / "result.json").read_bytes())
+    assert 0 <= result["localized_and_classified"] <= result["localized"] <= 1
+    (tmp_path / "set" / "boxes.csv").write_text("\n".join(rows[:-1]))
+    with pytest.raises(UsageError, match="a row for every image"):
+        load(str(tmp_path / "set"))
