@@ -35,6 +35,8 @@ def test_changed_terminals_equal_a_fresh_start(seed, n, whole):
         for name in rng.permutation(list(now))[: rng.integers(1, 3)]:
             nodes = rng.integers(0, n, rng.integers(0, n + 1))
             values = rng.integers(0, 9, len(nodes)) * (1 if whole else rng.random())
+            if rng.random() < 0.5:  # some are named, but keep what they have
+                values = np.where(rng.random(len(nodes)) < 0.5, now[name][nodes], values)
             dynamic.change(nodes, **{str(name): values})
             now[name][nodes] = values
     assert (

@@ -21,7 +21,6 @@ from subopt import (
     Modular,
     SetFunction,
     Status,
-    decompose,
     min_norm_point,
     minimize,
     minimize_many,
@@ -275,16 +274,6 @@ def test_errors_at_the_door():
         minimize(NotANumber())
     with pytest.raises(ValueError, match="finite values"):
         minimize(NotANumber(), method="brute_force")
-
-
-@pytest.mark.parametrize(
-    "F",
-    [Cardinality(np.sqrt, 0), Modular([]), Cut(np.zeros((0, 0))), Function(0, lambda mask: 0.0)],
-)
-def test_an_empty_ground_set_has_one_set(F):
-    for problem in (F, F - Cardinality(np.sqrt, 0), decompose(F)):
-        result = minimize(problem)
-        assert (result.value, result.set, result.gap) == (0.0, frozenset(), 0.0)
 
 
 def grid(n, seed=0):

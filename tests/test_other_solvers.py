@@ -9,10 +9,13 @@ from hypothesis import strategies as st
 from test_minimize_laws import every_family, grid, member
 
 from subopt import (
+    Cardinality,
     CertificateError,
     Cut,
+    Function,
     Modular,
     Status,
+    decompose,
     frank_wolfe,
     min_norm_point,
     minimize,
@@ -98,3 +101,13 @@ def test_queyranne_errors():
         queyranne(Cut.from_edges([(0, 1), (1, 2)]) + Modular([1, 2, 3]))
     with pytest.raises(ValueError, match="n >= 2"):
         queyranne(Cut(np.zeros((1, 1))))
+
+
+@pytest.mark.parametrize(
+    "F",
+    [Cardinality(np.sqrt, 0), Modular([]), Cut(np.zeros((0, 0))), Function(0, lambda mask: 0.0)],
+)
+def test_an_empty_ground_set_has_one_set(F):
+    for problem in (F, F - Cardinality(np.sqrt, 0), decompose(F)):
+        result = minimize(problem)
+        assert (result.value, result.set, result.gap) == (0.0, frozenset(), 0.0)

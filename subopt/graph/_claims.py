@@ -18,9 +18,19 @@ def shaped(name: str, array: Any, shape: tuple[int, ...]) -> Array:
     return result
 
 
+def side_of(array: Any, shape: tuple[int, ...], name: str = "source_side") -> Array:
+    """Return the source side of an answer, which needs to be booleans."""
+    result = shaped(name, array, shape)
+    if result.dtype != np.bool_:
+        raise CertificateError(f"A check needs {name} of booleans, got dtype {result.dtype}")
+    return result
+
+
 def confirm(value: Any, cut: Any) -> None:
     """Raise unless values are the capacities of the cuts: ints exactly, floats to 1e-9 of them."""
     values, cuts = np.asarray(value), np.asarray(cut)
+    if values.dtype.kind not in "iuf":
+        raise CertificateError(f"A check needs numbers as value, got {value!r}")
     exact = values.dtype.kind in "iu" and cuts.dtype.kind in "iu"
     near = values == cuts if exact else np.abs(values - cuts) <= 1e-9 * cuts
     wrong = np.isfinite(cuts) & ~near

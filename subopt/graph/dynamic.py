@@ -112,12 +112,13 @@ class DynamicMaxFlow:
         if sink_capacity is not None:
             sink, whole = _set("sink_capacity", sink, nodes, sink_capacity, whole)
         _exact(g._replace(source=source, sink=sink, whole=whole))
-        nodes = np.unique(nodes)
-        before, after = (g.source - g.sink)[nodes], (source - sink)[nodes]
-        gone = _outflow(nodes, self._network.indptr, self._full, self._residual)
+        # the others keep their excess: computed again it would round, and look like demand
+        named: Array = np.unique(nodes)
+        new = named[source[named] - sink[named] != g.source[named] - g.sink[named]]
+        gone = _outflow(new, self._network.indptr, self._full, self._residual)
         # not `+= after - before`: next to a large number it would round for good
-        self._excess[nodes] = after - gone
-        self._changed.append(nodes[after != before])
+        self._excess[new] = source[new] - sink[new] - gone
+        self._changed.append(new)
         self._graph = g._replace(source=source, sink=sink, whole=whole)
 
     def solve(self, *, maximal: bool = False) -> Flow:

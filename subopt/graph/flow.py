@@ -8,7 +8,7 @@ import numpy as np
 
 from subopt._types import Array, ArrayLike
 from subopt.graph._check import Graph, Terminal, bounded, graph
-from subopt.graph._claims import confirm, shaped
+from subopt.graph._claims import confirm, side_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +76,7 @@ class Flow:
         np.add.at(out, g.tails, flow)
         np.subtract.at(out, g.heads, flow)
         bound = np.minimum(g.source, g.sink + out)
-        cut = g.cut(shaped("source_side", self.source_side, (g.n,)).astype(np.bool_))
+        cut = g.cut(side_of(self.source_side, (g.n,)))
         confirm(self.value, cut)
         return float(cut - bound.sum())
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from subopt._types import Array, ArrayLike
 from subopt.certificate import CertificateError
-from subopt.graph._claims import confirm, shaped
+from subopt.graph._claims import confirm, shaped, side_of
 from subopt.graph._grid_input import Grids, grids
 from subopt.graph._grid_layout import Layout, at_heads, tails
 from subopt.graph._grid_terms import terms, weigh
@@ -146,7 +146,7 @@ def _cuts(
     `each` is the first axis of the answer's arrays, if they have one for problems.
     """
     shape, lead = (problem.stack, *problem.shape), 4 - problem.dimensions
-    sides = shaped(name, sides, each + shape[lead:]).astype(np.bool_).reshape(shape)
+    sides = side_of(sides, each + shape[lead:], name).reshape(shape)
     if len(flow) != len(problem.offsets):
         raise CertificateError(
             f"A check needs one flow per offset: {len(problem.offsets)}, got {len(flow)}"

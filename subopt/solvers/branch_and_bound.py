@@ -230,10 +230,9 @@ class _Search:
             left[where] = False
             element = interval.free[where : where + 1]
             out, into = children = (self._new_step(), self._new_step())
-            evidence = self.steps[j].evidence
-            self.steps[j] = Step(SPLIT, element, NONE, evidence, children)
-            inside = self._mask(interval, element)
-            low = min(low, self._explore_part(into, inside, left, node, opened))
+            self.steps[j] = Step(SPLIT, element, NONE, self.steps[j].evidence, children)
+            with_it = self._mask(interval, element)
+            low = min(low, self._explore_part(into, with_it, left, node, opened))
             j = out
         low = min(low, self._explore_part(j, interval.inside, left, node, opened))
         if low >= self.own[node.step][0]:  # the parts prove as much
@@ -370,8 +369,7 @@ class _Search:
         """Take note of the lowest prefix of an order."""
         k = int(values.argmin())
         if values[k] < self.best.value - self.rounding:
-            mask = self._mask(interval, interval.free[order[:k]])
-            self.best.offer(mask, float(values[k]))
+            self.best.offer(self._mask(interval, interval.free[order[:k]]), float(values[k]))
 
     def _tell(self) -> None:
         if self.callback is None:
@@ -390,13 +388,12 @@ class _Search:
             status = Status.MAX_ITER
         else:
             status = Status.TIME_LIMIT
-        certificate = TreeCertificate(tuple(self.steps), bound)
         return Result(
             self.best.mask.copy(),
             self.best.value,
             bound,
             status,
-            certificate,
+            TreeCertificate(tuple(self.steps), bound),
             "branch_and_bound",
             self.n_nodes,
             self.best.n_evals,

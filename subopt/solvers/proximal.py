@@ -170,10 +170,13 @@ def path(
 def _solved(F: SetFunction, tol: float, max_iter: int, time_limit: float | None) -> Levels:
     tol, max_iter = _validate.nonnegative("tol", tol), _validate.positive_int("max_iter", max_iter)
     seconds = math.inf if time_limit is None else _validate.nonnegative("time_limit", time_limit)
-    levels = minimum_norm(F, tol, max_iter, deadline=time.monotonic() + seconds)
+    deadline = time.monotonic() + seconds
+    levels = minimum_norm(F, tol, max_iter, deadline=deadline)
     if not levels.finished:
+        late = time.monotonic() > deadline
+        limit = f"time_limit = {time_limit} seconds" if late else f"max_iter = {max_iter} sweeps"
         raise RuntimeError(
-            f"max_iter = {max_iter} sweeps and time_limit = {time_limit} seconds were not enough: "
+            f"{limit} were not enough: "
             f"the distance to the solution may be {levels.distance:.3g}, and tol is {tol:.3g}"
         )
     return levels
