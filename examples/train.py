@@ -21,7 +21,7 @@ from statistics import fmean
 import numpy as np
 import torch
 from augment import augment
-from command_line import NOT_SETTINGS, check, make_mixer, parser, per_axis
+from command_line import check, make_mixer, parser, per_axis, settings_of
 from evaluation import evaluated, test_error
 from load_data import load
 from networks import network
@@ -229,8 +229,7 @@ def main(arguments=None):
         torch.set_num_threads(options.threads)
     try:
         data = load(options.data).part(options.classes, options.per_class)
-        settings = {k: v for k, v in vars(options).items() if k not in NOT_SETTINGS}
-        settings["data_sha256"] = data.digest()
+        settings = {**settings_of(options), "data_sha256": data.digest()}
         training = Training(options, data)
         if options.tensorboard:
             _summary_writer()  # or say now that it is missing

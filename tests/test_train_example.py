@@ -9,6 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+import run_folder  # noqa: E402
 import train  # noqa: E402
 from augment import augment  # noqa: E402
 from command_line import parser  # noqa: E402
@@ -248,16 +249,34 @@ def test_other_data_are_other_settings(data, tmp_path, capsys):
     assert "data_sha256" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["checkpoint.pt", "settings.json"])
+@pytest.mark.parametrize("name", ["checkpoint.pt", "settings.json", "result.json"])
 def test_a_damaged_file_is_named_and_kept(data, tmp_path, monkeypatch, capsys, name):
     run(data, tmp_path, "--mixer", "none", "--epochs", "1")
-    (tmp_path / "result.json").unlink()
     whole = (tmp_path / name).read_bytes()
+    (tmp_path / "result.json").unlink()
     (tmp_path / name).write_bytes(whole[: len(whole) // 2])
     before = files(tmp_path)
     run(data, tmp_path, "--mixer", "none", "--epochs", "1", expect=2)
     assert str(tmp_path / name) in capsys.readouterr().err
     assert files(tmp_path) == before
+
+
+def test_a_log_that_was_not_written_is_written_later(data, tmp_path, monkeypatch):
+    """Killed between the checkpoint of the last epoch and the log."""
+
+    def killed_at_the_log(path, content):
+        if path.name == "log.csv":
+            raise KeyboardInterrupt
+        original(path, content)
+
+    original = run_folder.write_bytes
+    options = ["--mixer", "none", "--epochs", "1"]
+    with monkeypatch.context() as patch:
+        patch.setattr(run_folder, "write_bytes", killed_at_the_log)
+        run(data, tmp_path, *options, expect=130)
+    assert not (tmp_path / "log.csv").exists()
+    run(data, tmp_path, *options)
+    assert [row["epoch"] for row in log(tmp_path)] == ["1"]
 
 
 def test_one_process_at_a_time(data, tmp_path, capsys):
