@@ -156,7 +156,9 @@ def _checked(name, run, folder):
     wanted = settings_of(parser("").parse_args(["", "", *options]))
     changes = changed(found, {**wanted, "data_sha256": found.get("data_sha256")})
     if changes:
-        raise UsageError(f"{folder} holds a run with other settings ({changes}). Run it again.")
+        raise UsageError(
+            f"{folder} holds a run with other settings ({changes}). Remove it, and run it again."
+        )
     return read_json(folder / RESULT)
 
 
