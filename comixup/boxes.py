@@ -55,9 +55,9 @@ def box_array(i: int, boxes: Any, spatial: tuple[int, ...]) -> Array:
     array = _validate.as_array(f"boxes[{i}]", boxes, needed).astype(np.float64)
     if array.size == 0:
         return array.reshape(0, 4)
-    array = np.atleast_2d(array)
+    shape, array = array.shape, np.atleast_2d(array)
     if array.ndim != 2 or array.shape[1] != 4:
-        raise ValueError(f"boxes[{i}] needs {needed}, got the shape {array.shape}")
+        raise ValueError(f"boxes[{i}] needs {needed}, got the shape {shape}")
     height, width = spatial
     low, high = array[:, :2], array[:, 2:]
     good = (low >= 0).all(1) & (low < high).all(1) & (high <= (width, height)).all(1)

@@ -92,6 +92,11 @@ def check(options, command):
         command.error(f"--seed needs an integer >= 0, got {options.seed}")
 
 
+def settings_of(options):
+    """Return what determines the result, but for the data."""
+    return {name: value for name, value in vars(options).items() if name not in NOT_SETTINGS}
+
+
 def make_mixer(options, dimensions):
     """Return the mixer; all it draws is keyed by the seed and the number of the step."""
     kind, always, names = MIXERS[options.mixer]

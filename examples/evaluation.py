@@ -13,7 +13,7 @@ from comixup.evaluate import (
 from comixup.torch import activation_maps, predict
 
 BATCH = 200
-SIGMA = 0.1  # of the range of the images
+SIGMA = 0.1  # of the range of the images: of 255 for uint8, of what is seen in training else
 REPLACED = 0.1  # part of the pixels, where there are no boxes to tell the background
 
 
@@ -61,13 +61,15 @@ def _batches(x, y, prepare):
 
 
 def _corrupted(data, seed):
-    rng = np.random.default_rng(seed)
+    rng, sigma = np.random.default_rng(seed), SIGMA
+    if data.x_test.dtype != np.uint8:  # floats may be in 0..1, in 0..255, or in anything
+        sigma *= float(data.x_train.max()) - float(data.x_train.min())
     if data.boxes_test is None:
         replaced = replace_at_random(data.x_test, REPLACED, rng, by="noise")
-        return {"replaced": replaced, "noise": gaussian_noise(data.x_test, SIGMA, rng)}
+        return {"replaced": replaced, "noise": gaussian_noise(data.x_test, sigma, rng)}
     boxes = _corners(data.boxes_test)
     replaced = replace_at_random(data.x_test, rng=rng, boxes=boxes)
-    return {"replaced": replaced, "noise": gaussian_noise(data.x_test, SIGMA, rng, boxes=boxes)}
+    return {"replaced": replaced, "noise": gaussian_noise(data.x_test, sigma, rng, boxes=boxes)}
 
 
 def _corners(inclusive):

@@ -3,12 +3,12 @@
     SUBOPT_DATA=... python examples/experiments.py run cifar RUNS [--seeds 3] [--processes 1]
     python examples/experiments.py table RUNS docs/results.md
 
-RUNS is a folder for all runs. What is complete is not run again, what was interrupted continues. A
-table is written between the lines <!-- NAME: begin --> and <!-- NAME: end -->, and nowhere else.
+RUNS is a folder for all runs. What is complete is not run again, what was interrupted continues,
+and runs of other settings are refused. A table is written between the lines <!-- NAME: begin -->
+and <!-- NAME: end -->, and nowhere else.
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -17,9 +17,12 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import NamedTuple
 
+from command_line import parser, settings_of
 from prepare_data import digits, tiny_imagenet
+from run_folder import RESULT, SETTINGS, changed, read_json
 
 from comixup.atomic import write_bytes
+from comixup.dataset import UsageError
 
 COMIXUP = {
     "Co-Mixup, published update rule": "--mixer comixup --solver published",
@@ -92,6 +95,12 @@ def folder_of(root, name, run, seed):
     return root / name / f"{short}-seed{seed}"
 
 
+def options_of(name, run, seed):
+    """Return the options of one run, as they are said to train.py."""
+    experiment = EXPERIMENTS[name]
+    return [*experiment.options.split(), *experiment.runs[run].split(), "--seed", str(seed)]
+
+
 def run(name, root, seeds, processes):
     """Run what is not complete; return how many runs failed."""
     experiment = EXPERIMENTS[name]
@@ -105,13 +114,11 @@ def run(name, root, seeds, processes):
     def work(job):
         run, seed = job
         folder = folder_of(root, name, run, seed)
-        if (folder / "result.json").exists():
-            return 0
-        of_run = experiment.runs[run].split()
         where = data[run.partition(",")[0]] if isinstance(data, dict) else data
         script = Path(__file__).with_name("train.py")
-        options = [*experiment.options.split(), *of_run, "--seed", str(seed), "--threads", "1"]
-        command = [sys.executable, script, where, folder, *options, "--quiet"]
+        # train.py itself sees what is complete, and whether it is the same run
+        options = [*options_of(name, run, seed), "--threads", "1", "--quiet"]
+        command = [sys.executable, script, where, folder, *options]
         status = subprocess.run(list(map(str, command)), check=False).returncode
         print(f"{name}, {run}, seed {seed}: {'done' if status == 0 else 'FAILED'}", flush=True)
         return int(status != 0)
@@ -138,8 +145,21 @@ def table(name, root):
 
 
 def _results(root, name, run):
-    paths = sorted(root.glob(f"{name}/{folder_of(root, name, run, '*').name}/result.json"))
-    return [json.loads(path.read_bytes()) for path in paths]
+    paths = sorted(root.glob(f"{name}/{folder_of(root, name, run, '*').name}/{RESULT}"))
+    return [_checked(name, run, path.parent) for path in paths]
+
+
+def _checked(name, run, folder):
+    """Return the result of a folder, if its settings are those that the table will name."""
+    options = options_of(name, run, folder.name.rpartition("seed")[2])
+    found = read_json(folder / SETTINGS)
+    wanted = settings_of(parser("").parse_args(["", "", *options]))
+    changes = changed(found, {**wanted, "data_sha256": found.get("data_sha256")})
+    if changes:
+        raise UsageError(
+            f"{folder} holds a run with other settings ({changes}). Remove it, and run it again."
+        )
+    return read_json(folder / RESULT)
 
 
 def _cell(of_run, key, factor, digits):
@@ -167,8 +187,8 @@ def write_tables(root, page):
 
 def main():
     """Run the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    commands = parser.add_subparsers(dest="command", required=True)
+    command_line = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    commands = command_line.add_subparsers(dest="command", required=True)
     running = commands.add_parser("run")
     running.add_argument("name", choices=tuple(EXPERIMENTS))
     running.add_argument("runs", type=Path)
@@ -177,11 +197,14 @@ def main():
     writing = commands.add_parser("table")
     writing.add_argument("runs", type=Path)
     writing.add_argument("page", type=Path)
-    options = parser.parse_args()
+    options = command_line.parse_args()
     if options.command == "run":
         failed = run(options.name, options.runs, options.seeds, options.processes)
         sys.exit(1 if failed else 0)
-    write_tables(options.runs, options.page)
+    try:
+        write_tables(options.runs, options.page)
+    except (UsageError, OSError) as error:
+        sys.exit(f"experiments.py: {error}")
 
 
 if __name__ == "__main__":

@@ -56,6 +56,11 @@ class Data:
         test = np.flatnonzero(self.y_test < K)
         if len(train) == 0 or len(test) == 0:
             raise UsageError(f"the first {K} classes have no training images, or no test images")
+        if self.boxes_test is not None and len(test) < 2:
+            raise UsageError(
+                "with boxes, at least two test images are needed: the background of one is "
+                "replaced by that of another"
+            )
         return replace(
             self,
             x_train=self.x_train[train],
@@ -102,9 +107,10 @@ def checked(source, arrays, names=None, boxes=None):
             raise UsageError(f"{source}: y_{part} needs integers, got {y.dtype}")
         if x.dtype != np.uint8 and x.dtype.kind != "f":
             raise UsageError(f"{source}: x_{part} needs uint8 or floats, got {x.dtype}")
-        if x.dtype.kind == "f" and not np.isfinite(x).all():
-            i = int(np.argmin(np.isfinite(x).reshape(len(x), -1).all(axis=1)))
-            raise UsageError(f"{source}: x_{part}[{i}] has numbers that are not finite")
+        finite = x.dtype == np.uint8 or np.isfinite(_single(x)).reshape(len(x), -1).all(axis=1)
+        if not np.all(finite):
+            i = int(np.argmin(finite))
+            raise UsageError(f"{source}: x_{part}[{i}] has numbers that are not finite as float32")
     if x_train.shape[1:] != x_test.shape[1:] or x_train.dtype != x_test.dtype:
         raise UsageError(
             f"{source}: x_train and x_test differ in shape or type: {x_train.shape[1:]} of "
@@ -123,9 +129,14 @@ def checked(source, arrays, names=None, boxes=None):
         _check_boxes(source, boxes, x_test)
     names = tuple(str(k) for k in range(K)) if names is None else tuple(str(n) for n in names)
     if x_train.dtype != np.uint8:
-        x_train, x_test = x_train.astype(np.float32), x_test.astype(np.float32)
+        x_train, x_test = _single(x_train), _single(x_test)
     labels = [y.astype(np.int64) for y in (y_train, y_test)]
     return Data(x_train, labels[0], x_test, labels[1], names, boxes)
+
+
+def _single(x):
+    with np.errstate(over="ignore"):  # infinities are found in what comes out
+        return x.astype(np.float32, copy=False)
 
 
 def _check_boxes(source, boxes, x_test):
@@ -222,7 +233,7 @@ def _image_folders(path):
         raise UsageError(f"{path}: class {odd[0]} is in only one of train and {held_out.name}")
     size = common_size([parts[0].folder / file for file in parts[0].files], (64, 64))
     train, test = (_images(part, size) for part in parts)
-    boxes = _boxes(path / "boxes.csv", held_out.name, test[2])
+    boxes = _boxes(path / "boxes.csv", held_out, test[2], size)
     return (*train[:2], *test[:2]), classes, boxes
 
 
@@ -241,10 +252,19 @@ def _images(part, size):
     return np.ascontiguousarray(np.moveaxis(np.stack(pixels), -1, 1)), np.array(labels), files
 
 
-def _boxes(path, split, files):
+def _boxes(path, folder, files, size):
     """Read split,wnid,file,x0,y0,x1,y1: a box for every test image, or none at all."""
     if not path.is_file():
         return None
+    for file in files:
+        found = common_size([folder / file], (0, 0))
+        if found != size:
+            raise UsageError(
+                f"{path} is in pixels, so all images in {folder} need the size of those in train, "
+                f"{size[1]}x{size[0]}, but {folder / file} has {found[1]}x{found[0]}. Scale images "
+                "and boxes first."
+            )
+    split = folder.name
     try:
         with open(path, encoding="utf-8-sig", newline="") as stream:
             rows = {

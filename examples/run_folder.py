@@ -64,19 +64,11 @@ class RunFolder:
                 raise UsageError(f"{self.path} is in use by another process") from error
 
     def _require_same(self):
-        path = self.path / SETTINGS
         if not any((self.path / name).exists() for name in (CHECKPOINT, RESULT)):
             self._write_json(SETTINGS, self.settings)  # no epoch has ended: nothing to continue
             return
-        try:
-            found = json.loads(path.read_bytes())
-        except ValueError as error:
-            raise UsageError(f"{path} is damaged ({error}). Choose another folder.") from error
-        keys = [k for k in {**found, **self.settings} if found.get(k) != self.settings.get(k)]
-        if keys:
-            changes = "; ".join(
-                f"{k} was {found.get(k)!r}, now {self.settings.get(k)!r}" for k in keys[:3]
-            )
+        changes = changed(read_json(self.path / SETTINGS), self.settings)
+        if changes:
             raise UsageError(
                 f"{self.path} holds a run with other settings ({changes}). Choose another folder, "
                 "or use the same settings to continue."
@@ -85,28 +77,33 @@ class RunFolder:
     def result(self):
         """Return the result if the run is complete, else None."""
         path = self.path / RESULT
-        return json.loads(path.read_bytes()) if path.exists() else None
+        return read_json(path) if path.exists() else None
 
     def load(self, device):
-        """Return the last checkpoint, or None before the first epoch has ended."""
+        """Return the last checkpoint, or None before an epoch has ended; complete the log."""
         path = self.path / CHECKPOINT
         if not path.exists():
             return None
         try:
-            return torch.load(path, map_location=device, weights_only=True)
+            state = torch.load(path, map_location=device, weights_only=True)
         except Exception as error:  # torch raises what the damage leads to
             raise UsageError(
                 f"{path} cannot be read: {type(error).__name__}. Nothing was changed; remove that "
                 "file to begin again."
             ) from error
+        self._write_log(state["history"])  # a process that was killed may have saved no more
+        return state
 
     def save(self, state):
         """Replace the checkpoint, then the log."""
         write_file(self.path / CHECKPOINT, lambda file: torch.save(state, file), overwrite=True)
+        self._write_log(state["history"])
+
+    def _write_log(self, history):
         text = io.StringIO()
-        writer = csv.DictWriter(text, list(state["history"][0]), lineterminator="\n")
+        writer = csv.DictWriter(text, list(history[0]), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(state["history"])
+        writer.writerows(history)
         write_bytes(self.path / LOG, text.getvalue().encode())
 
     def finish(self, result):
@@ -115,3 +112,20 @@ class RunFolder:
 
     def _write_json(self, name, content):
         write_bytes(self.path / name, (json.dumps(content, indent=2) + "\n").encode())
+
+
+def changed(found, wanted):
+    """Return what differs between two settings in words, or nothing; what is missing is None."""
+    keys = [k for k in {**found, **wanted} if found.get(k) != wanted.get(k)]
+    return "; ".join(f"{k} was {found.get(k)!r}, now {wanted.get(k)!r}" for k in keys[:3])
+
+
+def read_json(path):
+    """Return an object of JSON, or say that the file is damaged."""
+    try:
+        found = json.loads(path.read_bytes())
+        if not isinstance(found, dict):
+            raise ValueError(f"no object but {type(found).__name__}")
+    except ValueError as error:
+        raise UsageError(f"{path} is damaged ({error}). Choose another folder.") from error
+    return found

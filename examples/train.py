@@ -11,6 +11,7 @@ The defaults follow the published training on CIFAR-100. Data and network stay o
 """
 
 import contextlib
+import copy
 import functools
 import math
 import sys
@@ -21,7 +22,7 @@ from statistics import fmean
 import numpy as np
 import torch
 from augment import augment
-from command_line import NOT_SETTINGS, check, make_mixer, parser, per_axis
+from command_line import check, make_mixer, parser, per_axis, settings_of
 from evaluation import evaluated, test_error
 from load_data import load
 from networks import network
@@ -83,7 +84,20 @@ class Training:
             self.mix.mix(self.x[:2].float(), None, torch.ones(len(self.x[:2]), *spatial), step=0)
         except ValueError as error:
             raise UsageError(f"--mixer {options.mixer}: {error}") from error
+        if (len(self.x) % options.batch or options.batch) == 1:
+            self._require_one_is_enough()
         self.history = []
+
+    def _require_one_is_enough(self):
+        """Refuse, before anything is written, a network that cannot train on a single image."""
+        try:
+            with torch.no_grad():
+                copy.deepcopy(self.model)(self.prepare(self.x[:1]))
+        except ValueError as error:  # of batch normalization: one number has no variance
+            raise UsageError(
+                f"--batch {self.options.batch} of {len(self.x)} images leaves a batch of one, and "
+                f"that cannot be normalized here ({error}). Choose another --batch."
+            ) from error
 
     def prepare(self, images):
         """Return images as the network gets them: each channel of mean 0 and variance 1."""
@@ -177,26 +191,39 @@ def train(options, training, folder):
     state = folder.load(training.device)
     if state is not None:
         training.restore(state)
-    log = None
-    if options.tensorboard:
-        log = _summary_writer()(folder.path / "tensorboard", purge_step=len(training.history) + 1)
     done = len(training.history)
     tick, say = _progress(options, training.steps, done)
-    for number in range(done, options.epochs):
-        training.epoch(number, tick)
-        folder.save(training.state())
-        row = training.history[-1]
-        if log is not None:
-            for name, value in row.items():
-                if value is not None:
-                    log.add_scalar(name, value, row["epoch"])
-        error = "" if row["test_error"] is None else f", test error {row['test_error']:.4f}"
-        say(f"epoch {row['epoch']}: loss {row['loss']:.4f}{error}")
-    if log is not None:
-        log.close()
+    with _events(options, folder.path / "tensorboard", done) as write:
+        for number in range(done, options.epochs):
+            training.epoch(number, tick)
+            row = training.history[-1]
+            write(row)  # before the epoch counts as done: what is written twice, is purged
+            folder.save(training.state())
+            error = "" if row["test_error"] is None else f", test error {row['test_error']:.4f}"
+            say(f"epoch {row['epoch']}: loss {row['loss']:.4f}{error}")
     result = training.result()
     folder.finish(result)
     return result
+
+
+@contextlib.contextmanager
+def _events(options, path, done):
+    """Give what to call with a row of the history, for TensorBoard; later epochs are forgotten."""
+    if not options.tensorboard:
+        yield lambda row: None
+        return
+    log = _summary_writer()(path, purge_step=done + 1)
+
+    def write(row):
+        for name, value in row.items():
+            if value is not None:
+                log.add_scalar(name, value, row["epoch"])
+        log.flush()
+
+    try:
+        yield write
+    finally:
+        log.close()
 
 
 def _progress(options, steps, done):
@@ -229,8 +256,7 @@ def main(arguments=None):
         torch.set_num_threads(options.threads)
     try:
         data = load(options.data).part(options.classes, options.per_class)
-        settings = {k: v for k, v in vars(options).items() if k not in NOT_SETTINGS}
-        settings["data_sha256"] = data.digest()
+        settings = {**settings_of(options), "data_sha256": data.digest()}
         training = Training(options, data)
         if options.tensorboard:
             _summary_writer()  # or say now that it is missing

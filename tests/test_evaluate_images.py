@@ -230,6 +230,27 @@ def test_laws_of_iou(seed):
             assert table[i, j] == pytest.approx((p & q).sum() / (p | q).sum())
 
 
+@given(seed=SEEDS, power=st.sampled_from([-1060, -700, -511, 600, 1000]))
+def test_iou_and_boxes_of_any_scale(seed, power):
+    """Powers of two change nothing, to the last bit, where products would leave the range."""
+    rng = np.random.default_rng(seed)
+    a, b = (np.array(random_boxes(rng, 9, 11, n), dtype=np.float64) for n in (4, 3))
+    table = box_iou(a, b)
+    np.testing.assert_array_equal(box_iou(np.ldexp(a, power), np.ldexp(b, power)), table)
+    axes = np.array([power, -power // 2] * 2)  # of one axis up, of the other down
+    np.testing.assert_array_equal(box_iou(np.ldexp(a, axes), np.ldexp(b, axes)), table)
+    array = rng.integers(-9, 9, (5, 6)).astype(float)
+    np.testing.assert_array_equal(bounding_box(np.ldexp(array, power)), bounding_box(array))
+
+
+def test_iou_of_extremes():
+    wide, high, far = [0, 0, 1e300, 1e-300], [0, 0, 1e-300, 1e300], [-4e307, -4e307, -3e307, 0]
+    table = box_iou([wide, high, far, [0, 0, 4e307, 4e307]], [wide, high, far, [0, 0, 1, 1]])
+    np.testing.assert_array_equal(table, np.diag([1.0, 1, 1, 0]))
+    assert bounding_box([[-1.7e308, 0, 1.7e308]], 0.5).tolist() == [1, 0, 3, 1]
+    assert bounding_box([[-1.7e308, 0, 1.7e308]], 0.51).tolist() == [2, 0, 3, 1]
+
+
 def test_iou_as_torchvision_has_it():
     ops = pytest.importorskip("torch")
     try:
@@ -275,6 +296,14 @@ BOX = [[0, 0, 1, 1]]
         (lambda: localization(np.zeros((3, 3)), [BOX]), ValueError, "batch, height, width"),
         (lambda: localization(np.zeros((2, 3, 3)), [BOX]), ValueError, "each of the 2 maps"),
         (lambda: localization(np.zeros((2, 3, 3)), [BOX, []]), ValueError, r"boxes\[1\] needs"),
+        (
+            lambda: localization(np.eye(8)[None], [[0, 0, 224, 224]]),
+            ValueError,
+            r"boxes\[0\] needs 0 <= x0 < x1 <= 8 .* row 0 is",
+        ),
+        (lambda: localization(np.zeros((1, 3, 3)), [3]), ValueError, r"the shape \(\)"),
+        (lambda: box_iou(3, BOX), ValueError, r"a needs .* the shape \(\)"),
+        (lambda: box_iou([[-1.7e308, 0, 1.7e308, 1]], BOX), ValueError, "finite"),
         (lambda: localization(np.zeros((1, 3, 3)), [BOX], [1]), ValueError, "one boolean"),
         (lambda: localization(np.zeros((1, 3, 3)), [BOX], iou=2), ValueError, "iou needs"),
     ],

@@ -130,6 +130,13 @@ def test_edges_belong_to_the_bin_below():
     assert result.edges.tolist() == [0, 1 / 5, 2 / 5, 3 / 5, 4 / 5, 1]
 
 
+@pytest.mark.parametrize("equal_mass", [False, True])
+def test_the_last_edge_holds_rows_that_sum_to_more_than_one(equal_mass):
+    rows = [[1.005, 0.0], [0.25, 0.75]]
+    assert calibration(rows, [0, 1], 2, equal_mass=equal_mass).edges[-1] == 1.005
+    assert calibration(rows[1:], [1], 2, equal_mass=equal_mass).edges[-1] == 1
+
+
 def test_bins_of_equal_mass():
     rng = np.random.default_rng(0)
     top = rng.permutation(np.linspace(0.5, 0.999, 60))

@@ -198,6 +198,7 @@ def test_boxes_may_cut_pixels():
         ([[[0, 0, 9, 1]], []], "row 0"),
         ([[], [[0, 0, 1, 1], [1, 1, 1, 2]]], r"boxes\[1\].*row 1"),
         ([[[0, 0, 1]], []], r"boxes\[0\]"),
+        ([[], 3], r"boxes\[1\].* got the shape \(\)"),
     ],
 )
 def test_bad_boxes_are_refused(boxes, message):

@@ -101,6 +101,13 @@ def test_maps_of_signals_volumes_and_convolutional_heads():
     assert maps.shape == (2, 5, 6, 7)
 
 
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int8, torch.int16, torch.int32])
+def test_maps_of_class_indices_of_any_integer_type(dtype):
+    model, images, labels = network(), torch.rand(5, 3, 8, 8), torch.tensor([1, 0, 1, 1, 4])
+    maps = activation_maps(model, images, labels, "2", "6")
+    assert torch.equal(activation_maps(model, images, labels.to(dtype), "2", "6"), maps)
+
+
 def test_maps_under_autocast_are_in_single_precision():
     model = network()
     images, labels = torch.rand(4, 3, 16, 16), torch.arange(4)
@@ -123,6 +130,8 @@ def test_maps_under_autocast_are_in_single_precision():
         ({"labels": torch.tensor([0, 1, 5, 0])}, ValueError, r"0\.\.4, got 0 to 5"),
         ({"labels": torch.tensor([0, 1])}, ValueError, "each of the 4 images"),
         ({"labels": torch.rand(4)}, ValueError, "torch.float32"),
+        ({"labels": torch.ones(4, dtype=torch.bool)}, ValueError, "torch.bool"),
+        ({"labels": [0, 1, 2, 3]}, TypeError, "labels needs a tensor .* got list"),
         ({"layer": "11"}, AttributeError, "11"),
         ({"images": np.zeros((4, 3, 8, 8))}, TypeError, "images needs a tensor"),
     ],

@@ -24,6 +24,9 @@ BAD = {
         "x_train": X.astype(np.float32),
         "x_test": np.where(np.arange(6)[:, None, None, None] == 3, np.nan, X).astype(np.float32),
     },
+    "x_train[5] has numbers that are not finite as float32": {
+        "x_train": np.where(np.arange(6)[:, None, None, None] == 5, 1e300, X.astype(np.float64)),
+    },
     "x_train needs the shape": {"x_train": X[:, 0, 0]},
     "x_train and x_test differ": {"x_test": X[..., :6]},
     "y_train (n,), got": {"y_train": Y[:5]},
@@ -71,6 +74,28 @@ def test_parts_of_classes():
     np.testing.assert_array_equal(part.x_train, x[[0, 1, 3, 4, 6, 7]])
     assert part.y_test.tolist() == [0, 1, 0, 1, 0]
     assert part.names == ("a", "b")
+
+
+def test_with_boxes_one_test_image_is_too_few(tmp_path, capsys):
+    boxes = np.array([[0, 0, 3, 3]] * 3)
+    np.savez(tmp_path / "d.npz", x_train=X, y_train=Y, x_test=X[:3], y_test=Y[:3], boxes_test=boxes)
+    assert len(load(str(tmp_path / "d.npz")).part(2, None).x_test) == 2
+    run(str(tmp_path / "d.npz"), tmp_path / "run", "--classes", "1", expect=2)
+    assert "at least two test images" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("n", "batch"), [(9, 8), (1, 8), (3, 1)])
+def test_a_batch_of_one_place_is_refused_before_training(tmp_path, capsys, n, batch):
+    """After one stage of stride 2, images of two pixels are one place; three are two places."""
+    for side, expect in ((2, 2), (3, 0)):
+        x, y = images(n, side=side, classes=min(n, 3))
+        np.savez(tmp_path / "d.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+        options = ["--batch", str(batch), "--mixer", "none", "--crop", "0", "--epochs", "1"]
+        run(str(tmp_path / "d.npz"), tmp_path / f"run{side}", *options, expect=expect)
+    message = capsys.readouterr().err
+    assert f"--batch {batch} of {n} images leaves a batch of one" in message
+    assert not (tmp_path / "run2").exists()
 
 
 def as_from_python_2(batch):
@@ -134,6 +159,13 @@ def test_image_folders_with_boxes(tmp_path, capsys):
     run(str(tmp_path / "set"), tmp_path / "run", "--mixer", "none", "--epochs", "1")
     result = json.loads((tmp_path / "run" / "result.json").read_bytes())
     assert 0 <= result["localized_and_classified"] <= result["localized"] <= 1
+    odd = tmp_path / "set" / "test" / "n2" / "1.png"
+    Image.fromarray(np.zeros((16, 20, 3), dtype=np.uint8)).save(odd)
+    with pytest.raises(
+        UsageError, match=r"boxes\.csv is in pixels.* 16x16, but .*1\.png has 20x16"
+    ):
+        load(str(tmp_path / "set"))
+    Image.fromarray(np.zeros((16, 16, 3), dtype=np.uint8)).save(odd)
     (tmp_path / "set" / "boxes.csv").write_text("\n".join(rows[:-1]))
     with pytest.raises(UsageError, match="a row for every image"):
         load(str(tmp_path / "set"))

@@ -3,17 +3,21 @@
 import json
 import sys
 import types
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
+import run_folder  # noqa: E402
 import train  # noqa: E402
 from augment import augment  # noqa: E402
 from command_line import parser  # noqa: E402
+from evaluation import _corrupted  # noqa: E402
+from load_data import checked  # noqa: E402
 from networks import network  # noqa: E402
-from small_runs import SMALL, checkpoint, files, log, run, saved  # noqa: E402
+from small_runs import SMALL, checkpoint, files, images, log, run, saved  # noqa: E402
 
 MIXERS = {
     "none": [],
@@ -142,6 +146,19 @@ def test_sequences_of_one_axis(tmp_path):
     assert float(log(tmp_path / "run")[0]["sources"]) > 1
 
 
+def test_noise_is_of_the_range_of_the_images():
+    data = checked("here", [a for _ in range(2) for a in images(30)])
+    noisy = _corrupted(data, 0)["noise"]
+    free = (data.x_test > 80) & (data.x_test < 175)  # what 3 deviations do not clip
+    assert (noisy.astype(float) - data.x_test)[free].std() == pytest.approx(25.5, rel=0.05)
+    low, high = float(data.x_train.min()), float(data.x_train.max())
+    for scale in (1, 2.0**-8, 2.0**8):
+        x = scale * data.x_train.astype(np.float32)
+        floats = replace(data, x_train=x, x_test=x)
+        noise = (_corrupted(floats, 0)["noise"] - x) / scale
+        assert noise.std() == pytest.approx(0.1 * (high - low), rel=0.02)
+
+
 def test_schedules():
     options = parser("").parse_args(["d", "o", "--lr", "1"])
     parts = [0, 0.33, 1 / 3, 0.5, 2 / 3, 0.99]
@@ -176,7 +193,7 @@ def test_networks(arch):
 
 
 def test_tensorboard(data, tmp_path, monkeypatch, capsys):
-    written = []
+    written, folder = [], tmp_path / "run"
 
     class Writer:
         def __init__(self, path, purge_step):
@@ -184,6 +201,10 @@ def test_tensorboard(data, tmp_path, monkeypatch, capsys):
 
         def add_scalar(self, name, value, step):
             written.append((name, value, step))
+
+        def flush(self):
+            assert not list(folder.glob("checkpoint.pt")) or written[-1][2] == 2
+            written.append("flushed")
 
         def close(self):
             written.append("closed")
@@ -193,8 +214,11 @@ def test_tensorboard(data, tmp_path, monkeypatch, capsys):
     run(data, tmp_path / "run", "--mixer", "none", "--tensorboard", "--eval-every", "2")
     assert written[0] == (tmp_path / "run" / "tensorboard", 1)
     assert written[-1] == "closed"
+    assert written.count("flushed") == 2
     assert [w[2] for w in written[1:-1] if w[0] == "test_error"] == [2]
     assert [w[2] for w in written[1:-1] if w[0] == "loss"] == [1, 2]
+    run(data, tmp_path / "nan", "--mixer", "none", "--tensorboard", "--lr", "1e30", expect=2)
+    assert written[-1] == "closed"
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     run(data, tmp_path / "other", "--mixer", "none", "--tensorboard", expect=2)
     assert "tensorboard" in capsys.readouterr().err
@@ -248,16 +272,34 @@ def test_other_data_are_other_settings(data, tmp_path, capsys):
     assert "data_sha256" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["checkpoint.pt", "settings.json"])
+@pytest.mark.parametrize("name", ["checkpoint.pt", "settings.json", "result.json"])
 def test_a_damaged_file_is_named_and_kept(data, tmp_path, monkeypatch, capsys, name):
     run(data, tmp_path, "--mixer", "none", "--epochs", "1")
-    (tmp_path / "result.json").unlink()
     whole = (tmp_path / name).read_bytes()
+    (tmp_path / "result.json").unlink()
     (tmp_path / name).write_bytes(whole[: len(whole) // 2])
     before = files(tmp_path)
     run(data, tmp_path, "--mixer", "none", "--epochs", "1", expect=2)
     assert str(tmp_path / name) in capsys.readouterr().err
     assert files(tmp_path) == before
+
+
+def test_a_log_that_was_not_written_is_written_later(data, tmp_path, monkeypatch):
+    """Killed between the checkpoint of the last epoch and the log."""
+
+    def killed_at_the_log(path, content):
+        if path.name == "log.csv":
+            raise KeyboardInterrupt
+        original(path, content)
+
+    original = run_folder.write_bytes
+    options = ["--mixer", "none", "--epochs", "1"]
+    with monkeypatch.context() as patch:
+        patch.setattr(run_folder, "write_bytes", killed_at_the_log)
+        run(data, tmp_path, *options, expect=130)
+    assert not (tmp_path / "log.csv").exists()
+    run(data, tmp_path, *options)
+    assert [row["epoch"] for row in log(tmp_path)] == ["1"]
 
 
 def test_one_process_at_a_time(data, tmp_path, capsys):

@@ -13,7 +13,10 @@ import numpy as np
 
 from comixup import _validate
 from comixup._types import Array, ArrayLike
+from comixup.boxes import box_array
 from comixup.interchange import to_numpy
+
+HUGE = np.finfo(np.float64).max / 4  # differences of numbers up to this are finite
 
 
 def bounding_box(map: Any, threshold: float = 0.2, *, largest: bool = True) -> Array:
@@ -61,6 +64,8 @@ def bounding_box(map: Any, threshold: float = 0.2, *, largest: bool = True) -> A
     if _validate.real("threshold", threshold) > 1:
         raise ValueError(f"threshold needs a number in 0..1, got {threshold}")
     wide = array.astype(np.float64)
+    if wide.min() < -HUGE or wide.max() > HUGE:
+        wide /= 4  # exact where it matters, and so differences are finite
     low, high = wide.min(), wide.max()
     region = wide - low >= threshold * (high - low)
     if largest:
@@ -87,11 +92,17 @@ def box_iou(a: ArrayLike, b: ArrayLike) -> Array:
     array([[1.   , 0.333, 0.   ]])
     """
     first, second = _boxes("a", a), _boxes("b", b)
-    low = np.maximum(first[:, None, :2], second[None, :, :2])
-    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    common = np.clip(high - low, 0, None).prod(axis=2)
-    area_a, area_b = ((x[:, 2:] - x[:, :2]).prod(axis=1) for x in (first, second))
-    return common / (area_a[:, None] + area_b[None] - common)
+    first, second = first[:, None], second[None]
+    low = np.maximum(first[..., :2], second[..., :2])
+    high = np.minimum(first[..., 2:], second[..., 2:])
+    sides = [c[..., 2:] - c[..., :2] for c in (first, second)]
+    # sides of 1 and less, by powers of two: exact, and areas do not overflow
+    power = -np.frexp(np.maximum(*sides))[1]
+    area_a, area_b = (np.ldexp(side, power).prod(axis=2) for side in sides)
+    with np.errstate(over="ignore"):  # boxes that are far apart
+        common = np.ldexp(np.clip(high - low, 0, None), power).prod(axis=2)
+    union = area_a + area_b - common
+    return np.divide(common, union, out=np.zeros_like(union), where=union > 0)
 
 
 class Localization(NamedTuple):
@@ -134,8 +145,8 @@ def localization(
     maps : array of shape (B, height, width)
         One map an image, as large as the images to which the boxes belong.
     boxes : sequence of B array_like, each (n, 4) or (4,)
-        The known boxes of each image, one or more: corners (x0, y0, x1, y1) in pixels, where pixel
-        i covers i to i + 1. Add 1 to x1 and y1 of corners that name the last pixel.
+        The known boxes of each image, one or more, within it: corners (x0, y0, x1, y1) in pixels,
+        where pixel i covers i to i + 1. Add 1 to x1 and y1 of corners that name the last pixel.
     correct : array of bool, shape (B,), optional
         Whether the class of each image was predicted.
     iou : float, default 0.5
@@ -170,7 +181,7 @@ def localization(
     if _validate.real("iou", iou) > 1:
         raise ValueError(f"iou needs a number in 0..1, got {iou}")
     found = np.stack([bounding_box(m, threshold, largest=largest) for m in array])
-    known = [_boxes(f"boxes[{i}]", b) for i, b in enumerate(boxes)]
+    known = [_known(i, b, array.shape[1:]) for i, b in enumerate(boxes)]
     ious = np.array([box_iou(f, b).max() for f, b in zip(found, known, strict=True)])
     fits = ious >= iou
     top1 = float("nan")
@@ -181,16 +192,24 @@ def localization(
 
 def _boxes(name: str, values: Any) -> Array:
     needed = "corners (x0, y0, x1, y1) of shape (n, 4), at least one"
-    array = np.atleast_2d(_validate.as_array(name, values, needed).astype(np.float64))
+    given = _validate.as_array(name, values, needed).astype(np.float64)
+    array = np.atleast_2d(given)
     if array.ndim != 2 or array.shape[1] != 4 or len(array) == 0:
-        raise ValueError(f"{name} needs {needed}, got the shape {array.shape}")
-    good = (array[:, :2] < array[:, 2:]).all(axis=1) & np.isfinite(array).all(axis=1)
+        raise ValueError(f"{name} needs {needed}, got the shape {given.shape}")
+    good = (array[:, :2] < array[:, 2:]).all(axis=1) & (np.abs(array) <= HUGE).all(axis=1)
     if not good.all():
         row = int(np.argmin(good))
         raise ValueError(
-            f"{name} needs finite numbers with x0 < x1 and y0 < y1, but row {row} is "
-            f"{array[row].tolist()}"
+            f"{name} needs finite numbers, at most {HUGE:.1g}, with x0 < x1 and y0 < y1, but row "
+            f"{row} is {array[row].tolist()}"
         )
+    return array
+
+
+def _known(i: int, values: Any, spatial: tuple[int, ...]) -> Array:
+    array = box_array(i, values, spatial)
+    if len(array) == 0:
+        raise ValueError(f"boxes[{i}] needs at least one box (x0, y0, x1, y1), got none")
     return array
 
 

@@ -122,10 +122,10 @@ def calibration(
     confidence = array.max(axis=1).astype(np.float64)
     right = (array.argmax(axis=1) == indices).astype(np.float64)
     edges = np.arange(bins + 1) / bins
+    edges[-1] = max(1.0, confidence.max())  # rows may sum to a little more than 1
     if equal_mass:
         # observed values, so that a sample lies on an edge and not between two of them
         edges[1:-1] = np.quantile(confidence, edges[1:-1], method="inverted_cdf")
-        edges[-1] = max(1.0, confidence.max())
     bin_of = np.searchsorted(edges[1:-1], confidence, side="left")
     counts = np.bincount(bin_of, minlength=bins)
     with np.errstate(invalid="ignore"):

@@ -127,11 +127,7 @@ def activation_maps(
             "head needs a weight of shape (classes, channels), as nn.Linear has, got "
             f"{type(head).__name__}"
         )
-    if labels.shape != (len(images),) or labels.is_floating_point():
-        raise ValueError(
-            f"labels needs one class index for each of the {len(images)} images, got "
-            f"{labels.dtype} of shape {tuple(labels.shape)}"
-        )
+    labels = _class_indices(labels, len(images))
     seen: list[Tensor] = []
     handle = layer.register_forward_hook(lambda *called: seen.append(called[2]))
     try:
@@ -141,6 +137,22 @@ def activation_maps(
     finally:
         handle.remove()
     return _weighted(seen, weight.detach().flatten(1), labels.to(weight.device), images)
+
+
+def _class_indices(labels: Any, n: int) -> Tensor:
+    """Return labels as int64: as an index, uint8 and bool are masks."""
+    needed = f"one class index for each of the {n} images"
+    if not isinstance(labels, Tensor):
+        raise TypeError(
+            f"labels needs a tensor of {needed}, got {type(labels).__name__}. Convert it first: "
+            "torch.as_tensor(labels)."
+        )
+    indices = not (labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool)
+    if labels.shape != (n,) or not indices:
+        raise ValueError(
+            f"labels needs {needed}, got {labels.dtype} of shape {tuple(labels.shape)}"
+        )
+    return labels.long()
 
 
 def _weighted(seen: list[Tensor], weight: Tensor, labels: Tensor, images: Tensor) -> Tensor:
