@@ -35,6 +35,14 @@ class Data:
     names: tuple[str, ...]
     boxes_test: np.ndarray | None = None
 
+    def __str__(self):
+        channels, *spatial = self.x_train.shape[1:]
+        size = "x".join(map(str, spatial))
+        return (
+            f"{len(self.x_train)} training and {len(self.x_test)} test images, "
+            f"channels: {channels}, size: {size}, classes: {len(self.names)}"
+        )
+
     def digest(self):
         """Return a hash of all that can change a result."""
         sha = hashlib.sha256()
@@ -49,6 +57,8 @@ class Data:
         if classes is not None and classes > len(self.names):
             raise UsageError(f"--classes {classes}: the data have {len(self.names)} classes")
         K = len(self.names) if classes is None else classes
+        if K < 2:
+            raise UsageError("--classes 1: with one class there is nothing to learn")
         train = np.flatnonzero(self.y_train < K)
         if per_class is not None:
             kept = [train[self.y_train[train] == k][:per_class] for k in range(K)]
@@ -105,6 +115,12 @@ def checked(source, arrays, names=None, boxes=None):
             )
         if y.dtype.kind not in "iu":
             raise UsageError(f"{source}: y_{part} needs integers, got {y.dtype}")
+        colours = (1, 3, 4)
+        if x.ndim == 4 and x.shape[3] in colours and x.shape[1] not in colours:
+            raise UsageError(
+                f"{source}: x_{part} of shape {x.shape} has its channels last; it needs "
+                "(n, channels, height, width): x.transpose(0, 3, 1, 2)"
+            )
         if x.dtype != np.uint8 and x.dtype.kind != "f":
             raise UsageError(f"{source}: x_{part} needs uint8 or floats, got {x.dtype}")
         finite = x.dtype == np.uint8 or np.isfinite(_single(x)).reshape(len(x), -1).all(axis=1)
@@ -125,6 +141,13 @@ def checked(source, arrays, names=None, boxes=None):
                 f"{source}: labels need to be in 0..{K - 1}, but y_{part}[{i}] is {y[i]} "
                 f"({len(outside)} such labels)"
             )
+    seen = np.unique(y_train)
+    if K < 2 or len(seen) < K:
+        absent = f", and {K - len(seen)} of them have no training image" if len(seen) < K else ""
+        raise UsageError(
+            f"{source}: two classes or more are needed, numbered from 0 without gaps, but y_train has "
+            f"labels from {seen[0]} to {seen[-1]}: {K} classes{absent}"
+        )
     if boxes is not None:
         _check_boxes(source, boxes, x_test)
     names = tuple(str(k) for k in range(K)) if names is None else tuple(str(n) for n in names)
@@ -159,9 +182,10 @@ def _check_boxes(source, boxes, x_test):
 def _npz(path):
     try:
         with open(path, "rb") as stream:
+            if not zipfile.is_zipfile(stream):
+                raise UsageError(f"{path} is no .npz file, as numpy.savez writes them")
+            stream.seek(0)
             file = np.load(stream, allow_pickle=False)
-            if isinstance(file, np.ndarray):
-                raise UsageError(f"{path} is a single array, and no .npz file")
             needed = ("x_train", "y_train", "x_test", "y_test")
             missing = [name for name in needed if name not in file]
             if missing:

@@ -258,6 +258,8 @@ def main(arguments=None):
         data = load(options.data).part(options.classes, options.per_class)
         settings = {**settings_of(options), "data_sha256": data.digest()}
         training = Training(options, data)
+        if not options.quiet:
+            print(data)
         if options.tensorboard:
             _summary_writer()  # or say now that it is missing
         with RunFolder(Path(options.out), settings) as folder:

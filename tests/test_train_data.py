@@ -28,6 +28,8 @@ BAD = {
         "x_train": np.where(np.arange(6)[:, None, None, None] == 5, 1e300, X.astype(np.float64)),
     },
     "x_train needs the shape": {"x_train": X[:, 0, 0]},
+    "has its channels last": {"x_train": X.transpose(0, 2, 3, 1)},
+    "labels from 0 to 1: 3 classes, and 1 of them have no training image": {"y_train": Y % 2},
     "x_train and x_test differ": {"x_test": X[..., :6]},
     "y_train (n,), got": {"y_train": Y[:5]},
     "lacks y_test": {"y_test": None},
