@@ -12,8 +12,9 @@ from subopt._types import Array, ArrayLike
 from subopt.labeling import _label_costs, _start
 from subopt.labeling._moves import descend, descend_many
 from subopt.labeling._room import CUTS, Room, room
+from subopt.labeling._size import rounding
 from subopt.labeling.energy import LARGEST, LabelingEnergy
-from subopt.labeling.labeling import Labeling, local, rounding
+from subopt.labeling.labeling import Labeling, local
 
 MEMORY = 2**29  # bytes for the flows of all labels; with more they are not kept
 
@@ -56,7 +57,7 @@ def solve(
         labels = energy.check_labels("initial", initial)
     else:
         labels = np.full(energy.n, energy.costs.sum(axis=1).argmin(), dtype=np.int64)
-    space = _room(energy, moves)
+    space, tolerance = _room(energy, moves), float(rounding(energy))
     if len(space.flows) == energy.n_labels and not (given and costly):
         draft = _start.draft(energy.n, len(energy.tails), energy.n_labels)
         terms, pairs = _start.terms(energy), bool(moves[0, 0] >= 0)
@@ -64,7 +65,7 @@ def solve(
         del draft
     if costly:
         labels = labels if given else _cheaper(energy, labels)
-        done, cuts = _label_costs.descend(energy, moves, labels, rounding(energy), cycles)
+        done, cuts = _label_costs.descend(energy, moves, labels, tolerance, cycles)
         return local(energy, labels, name, done=done, n_cuts=cuts)
     _, done = descend(
         energy.costs,
@@ -73,7 +74,7 @@ def solve(
         moves,
         _local(energy, moves),
         labels,
-        rounding(energy),
+        tolerance,
         cycles,
         space,
     )
@@ -124,8 +125,7 @@ def solve_many(
     costs.setflags(write=False)  # kernels are compiled for the costs of an energy
     labels = np.repeat(costs.sum(axis=2).argmin(axis=1)[:, None], n, axis=1)
     values = np.empty(P)
-    size = np.abs(energy.weights).sum() * np.abs(energy.table).max()
-    tolerance = 1e-12 * (np.abs(costs).max(axis=1).sum(axis=1) + size) + 1e-300
+    tolerance = rounding(energy, costs)
     tables, graph, terms = energy.tables, energy.adjacency, _start.terms(energy)
     alike, given = _local(energy, moves), False
     count = min(thread_count(threads), max(P, 1))
