@@ -113,3 +113,27 @@ def test_one_seed_makes_no_room_for_claims():
     certificate.check(energy)
     with pytest.raises(CertificateError, match="prove"):
         replace(certificate, lower_bound=certificate.lower_bound + 1e-5).check(energy)
+
+
+@pytest.mark.parametrize("tiny", [0.0, 1e-320, 1e-310, 1e-240])
+@pytest.mark.parametrize("size", [1.0, 1e60])
+def test_weights_of_next_to_nothing_are_nothing(tiny, size):
+    unary = np.random.default_rng(0).random((4, 4, 3))
+    table = size * (1.0 - np.eye(3))
+    weights = [np.full((3, 4), tiny), np.zeros((4, 3))]
+    for costs in (unary, tiny * unary):
+        energy = LabelingEnergy(costs, weights=weights, metric=table)
+        result = alpha_expansion(energy)
+        assert result.status is Status.LOCAL
+        if costs is unary:
+            np.testing.assert_array_equal(result.labels, unary.argmin(axis=-1))
+
+
+def test_many_labels_start_from_messages_too():
+    # on a path the messages of a single sweep there and back are exact
+    L = 170
+    rng = np.random.default_rng(0)
+    energy = LabelingEnergy(rng.integers(0, 100, (6, L)), metric="linear", truncation=9)
+    first = alpha_expansion(energy, max_cycles=1)
+    assert first.value == pytest.approx(dual_bound(energy).lower_bound)
+    assert first.status is Status.LOCAL  # nothing was left to improve
