@@ -43,7 +43,7 @@ def _spread(energy: LabelingEnergy, costs: Array, least: Array) -> Array:
     if not room.all():  # least costs are 0, so anything else is more
         more = np.where(costs > 0.0, costs, np.inf).min(axis=(-2, -1), initial=np.inf)
         room = np.where(room > 0.0, room, more[..., None])
-    return 2.0 * nodes + room
+    return 2.0 * nodes + np.exp2(np.ceil(np.log2(room)))  # whole numbers stay exact
 
 
 def _excess(energy: LabelingEnergy, least: Array) -> float:
