@@ -49,7 +49,7 @@ def begin(costs, tables, graph, labels, room):
 
 @njit(inline="always")  # a call would pass all arrays of the room, node by node
 def relabel(costs, graph, labels, k, new, indifferent, room):
-    """Give node k a new label and update what is kept, unless `indifferent` for labels next to it."""
+    """Give node k a new label and update what is kept; unless `indifferent` next to it as well."""
     indptr, heads = graph[0], graph[1]
     unary, stamp, carriers, changed = room.unary, room.stamp, room.carriers, room.changed
     move = room.clock[MOVES]
