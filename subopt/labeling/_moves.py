@@ -18,7 +18,15 @@ is where the next one starts.
 import numpy as np
 
 from subopt._jit import njit
-from subopt.labeling._pieces import connect, keep_flow, lowered, open_ends, solve, write
+from subopt.labeling._pieces import (
+    capacity_of,
+    connect,
+    keep_flow,
+    lowered,
+    open_ends,
+    solve,
+    write,
+)
 from subopt.labeling._room import MOVES
 from subopt.labeling._start import prepare
 
@@ -232,9 +240,7 @@ def _spread(costs, tables, graph, labels, only, b, row, last, waiting, limit, ro
                 continue
             if seen[u] != move:
                 _gain(costs, tables, graph, labels, only, b, row, u, room)
-            most = (0.5 * weight[e]) * (
-                tables[t, z, b] + tables[t, b, c] - tables[t, z, c] - tables[t, b, b]
-            )
+            most = capacity_of(tables, weight[e], t, z, c, b)
             flow = room.flows[row, edge[e]]
             inflow[u] += most - max(-most, min(flow if t == 0 else -flow, most))
             if inflow[u] > gain[u]:
