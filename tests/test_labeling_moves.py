@@ -184,7 +184,7 @@ def test_one_move_with_label_costs_is_the_best_one(seed, shape, L):
     labels = rng.integers(0, L, energy.n)
     for b in range(L):
         x = labels.copy()
-        _label_costs.descend(energy, np.array([(-1, b)]), x, 1e-9, 1)
+        _label_costs.descend_whole(energy, np.array([(-1, b)]), x, 1e-9, 1)
         assert energy.value(x) == naive.best_expansion(energy, labels, b)
 
 
@@ -250,6 +250,16 @@ def test_many_problems_get_the_answers_of_one_by_one(one, many, shape):
         np.testing.assert_array_equal(labels, alone.labels)
         assert value == alone.value
     assert many(energy, unaries[:0]).labels.shape == (0, *shape)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_batch, "TOGETHER", 0)  # room for one thread only
+        np.testing.assert_array_equal(many(energy, unaries, threads=2).labels, batch.labels)
+
+
+def test_given_labels_and_label_costs_take_no_flows():
+    energy = LabelingEnergy(np.eye(4), label_costs=[1.0] * 4)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_batch, "room", None)
+        assert alpha_expansion(energy, initial=[0, 1, 2, 3]).status is Status.LOCAL
 
 
 @pytest.mark.parametrize("label_costs", [None, [0.1] * 5])

@@ -12,10 +12,12 @@ from subopt._types import Array, ArrayLike
 from subopt.labeling import _label_costs, _start
 from subopt.labeling._moves import descend, descend_many
 from subopt.labeling._room import CUTS, Room, room
+from subopt.labeling._size import rounding
 from subopt.labeling.energy import LARGEST, LabelingEnergy
-from subopt.labeling.labeling import Labeling, local, rounding
+from subopt.labeling.labeling import Labeling, local
 
 MEMORY = 2**29  # bytes for the flows of all labels; with more they are not kept
+TOGETHER = 2**31  # bytes for those of all threads; with more there are fewer threads
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,33 +53,41 @@ def solve(
 ) -> Labeling:
     """Make moves from labels that are given, or read off messages."""
     cycles = _validate.positive_int("max_cycles", max_cycles)
-    given, costly = initial is not None, bool(energy.label_costs.any())
+    given, tolerance = initial is not None, float(rounding(energy))
     if initial is not None:
         labels = energy.check_labels("initial", initial)
     else:
         labels = np.full(energy.n, energy.costs.sum(axis=1).argmin(), dtype=np.int64)
-    space = _room(energy, moves)
-    if len(space.flows) == energy.n_labels and not (given and costly):
-        draft = _start.draft(energy.n, len(energy.tails), energy.n_labels)
-        terms, pairs = _start.terms(energy), bool(moves[0, 0] >= 0)
-        _start.prepare(energy.costs, terms, labels, given, pairs, draft, space.flows)
-        del draft
-    if costly:
-        labels = labels if given else _cheaper(energy, labels)
-        done, cuts = _label_costs.descend(energy, moves, labels, rounding(energy), cycles)
+    if energy.label_costs.any():
+        if not given:
+            _read_off(energy, moves, labels, given, _room(energy, moves))
+            labels = _cheaper(energy, labels)
+        done, cuts = _label_costs.descend_whole(energy, moves, labels, tolerance, cycles)
         return local(energy, labels, name, done=done, n_cuts=cuts)
+    space = _room(energy, moves)
+    _read_off(energy, moves, labels, given, space)
     _, done = descend(
         energy.costs,
         energy.tables,
         energy.adjacency,
         moves,
-        _local(energy, moves),
+        _indifferent(energy, moves),
         labels,
-        rounding(energy),
+        tolerance,
         cycles,
         space,
     )
     return local(energy, labels, name, done=done, n_cuts=int(space.clock[CUTS]))
+
+
+def _read_off(
+    energy: LabelingEnergy, moves: Array, labels: Array, given: bool, space: Room
+) -> None:
+    """Set flows, and unless they are given the labels, by messages; not if flows are not kept."""
+    if len(space.flows) == energy.n_labels:
+        draft = _start.draft(energy.n, len(energy.tails), energy.n_labels)
+        terms, pairs = _start.terms(energy), bool(moves[0, 0] >= 0)
+        _start.prepare(energy.costs, terms, labels, given, pairs, draft, space.flows)
 
 
 def _cheaper(energy: LabelingEnergy, labels: Array) -> Array:
@@ -88,12 +98,15 @@ def _cheaper(energy: LabelingEnergy, labels: Array) -> Array:
 
 
 def _room(energy: LabelingEnergy, moves: Array) -> Room:
-    """Return room with a flow for every label, or a single one if these take too much memory."""
-    L, m = energy.n_labels, len(energy.tails)
-    return room(energy.n, m, L, len(moves), L if 8 * L * m <= MEMORY else 1)
+    return room(energy.n, len(energy.tails), energy.n_labels, len(moves), _rows(energy))
 
 
-def _local(energy: LabelingEnergy, moves: Array) -> bool:
+def _rows(energy: LabelingEnergy) -> int:
+    """Return for how many labels flows are kept: for all, or one after the other if too large."""
+    return energy.n_labels if 8 * energy.n_labels * len(energy.tails) <= MEMORY else 1
+
+
+def _indifferent(energy: LabelingEnergy, moves: Array) -> bool:
     """Whether two labels differ by the same next to every third one, or that does not matter."""
     T = energy.table
     apart = ~np.eye(energy.n_labels, dtype=np.bool_)
@@ -124,18 +137,22 @@ def solve_many(
     costs.setflags(write=False)  # kernels are compiled for the costs of an energy
     labels = np.repeat(costs.sum(axis=2).argmin(axis=1)[:, None], n, axis=1)
     values = np.empty(P)
-    size = np.abs(energy.weights).sum() * np.abs(energy.table).max()
-    tolerance = 1e-12 * (np.abs(costs).max(axis=1).sum(axis=1) + size) + 1e-300
+    tolerance = rounding(energy, costs)
     tables, graph, terms = energy.tables, energy.adjacency, _start.terms(energy)
-    alike, given = _local(energy, moves), False
-    count = min(thread_count(threads), max(P, 1))
+    indifferent, given = _indifferent(energy, moves), False
+    # the problem alone decides whether flows are kept, so that answers do not depend on threads
+    most = TOGETHER // (8 * _rows(energy) * len(energy.tails) + 1)
+    count = min(thread_count(threads), max(P, 1), max(most, 1))
     parts = [s for s in np.array_split(np.arange(P), count) if len(s)]
 
     def one(part: Array) -> None:
-        s, draft = slice(part[0], part[-1] + 1), _start.draft(n, len(energy.tails), L)
+        s = slice(part[0], part[-1] + 1)
+        draft = _start.draft(n, len(energy.tails) if _rows(energy) == L else 0, L)
         space = _room(energy, moves)
         where = (labels[s], values[s], tolerance[s])
-        descend_many(costs[s], terms, tables, graph, moves, alike, given, *where, draft, space)
+        descend_many(
+            costs[s], terms, tables, graph, moves, indifferent, given, *where, draft, space
+        )
 
     in_order(one, parts, count)
     return LabelingBatch(labels.reshape(P, *energy.shape), values)

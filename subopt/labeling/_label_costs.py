@@ -21,7 +21,7 @@ from subopt.graph.max_flow import minimum_cut
 from subopt.labeling.energy import LabelingEnergy
 
 
-def descend(
+def descend_whole(
     energy: LabelingEnergy, moves: Array, labels: Array, tolerance: float, cycles: int
 ) -> tuple[bool, int]:
     """Make all moves in turn until none lowers E; return whether none does, and the cuts."""

@@ -18,7 +18,15 @@ is where the next one starts.
 import numpy as np
 
 from subopt._jit import njit
-from subopt.labeling._pieces import connect, keep_flow, lowered, open_ends, solve, write
+from subopt.labeling._pieces import (
+    capacity_of,
+    connect,
+    keep_flow,
+    lowered,
+    open_ends,
+    solve,
+    write,
+)
 from subopt.labeling._room import MOVES
 from subopt.labeling._start import prepare
 
@@ -48,8 +56,8 @@ def begin(costs, tables, graph, labels, room):
 
 
 @njit(inline="always")  # a call would pass all arrays of the room, node by node
-def relabel(costs, graph, labels, k, new, local, room):
-    """Give node k a new label and update what is kept; `local`: for labels next to it as well."""
+def relabel(costs, graph, labels, k, new, indifferent, room):
+    """Give node k a new label and update what is kept; unless `indifferent` next to it as well."""
     indptr, heads = graph[0], graph[1]
     unary, stamp, carriers, changed = room.unary, room.stamp, room.carriers, room.changed
     move = room.clock[MOVES]
@@ -62,19 +70,19 @@ def relabel(costs, graph, labels, k, new, local, room):
     stamp[k] = move
     for e in range(indptr[k], indptr[k + 1]):
         stamp[heads[e]] = move
-        if not local:
+        if not indifferent:
             changed[labels[heads[e]]] = move
 
 
 @njit
-def descend(costs, tables, graph, moves, local, labels, tolerance, cycles, room):
+def descend(costs, tables, graph, moves, indifferent, labels, tolerance, cycles, room):
     """Make all moves in turn until none lowers E; return E, and whether none does.
 
     A move ``(only, b)`` lets nodes with the label `only`, or all if that is -1, take label b. There
     is a better swap of a and b only if there is a better move (a, b) or (b, a), because E is
-    submodular in the nodes that have either. `local`: what a label costs more than another does not
-    depend on a third one next to it, so that only moves of labels that changed can have become
-    better.
+    submodular in the nodes that have either. `indifferent`: what a label costs more than another
+    does not depend on a third one next to it, so that only moves of labels that changed can have
+    become better.
     """
     value = begin(costs, tables, graph, labels, room)
     carriers, changed, last = room.carriers, room.changed, room.last
@@ -85,7 +93,7 @@ def descend(costs, tables, graph, moves, local, labels, tolerance, cycles, room)
         only, b = moves[i, 0], moves[i, 1]
         idle += 1
         if only < 0 or (carriers[only] > 0 and max(changed[only], changed[b]) > last[i]):
-            gained = expand(costs, tables, graph, labels, only, b, i, local, tolerance, room)
+            gained = expand(costs, tables, graph, labels, only, b, i, indifferent, tolerance, room)
             if gained > 0.0:
                 value -= gained
                 idle = 1
@@ -96,7 +104,7 @@ def descend(costs, tables, graph, moves, local, labels, tolerance, cycles, room)
 
 @njit
 def descend_many(
-    costs, terms, tables, graph, moves, local, given, labels, values, tolerance, draft, room
+    costs, terms, tables, graph, moves, indifferent, given, labels, values, tolerance, draft, room
 ):
     """Solve problem after problem."""
     pairs = moves[0, 0] >= 0
@@ -104,12 +112,20 @@ def descend_many(
         if room.flows.shape[0] == costs.shape[1]:
             prepare(costs[p], terms, labels[p], given, pairs, draft, room.flows)
         values[p], _ = descend(
-            costs[p], tables, graph, moves, local, labels[p], tolerance[p], np.int64(1000), room
+            costs[p],
+            tables,
+            graph,
+            moves,
+            indifferent,
+            labels[p],
+            tolerance[p],
+            np.int64(1000),
+            room,
         )
 
 
 @njit(inline="always")
-def expand(costs, tables, graph, labels, only, b, i, local, tolerance, room):
+def expand(costs, tables, graph, labels, only, b, i, indifferent, tolerance, room):
     """Let nodes take label b if that lowers E; return by how much it did.
 
     Work follows the change, not the graph: it starts from the nodes that want b more than the flow
@@ -146,7 +162,7 @@ def expand(costs, tables, graph, labels, only, b, i, local, tolerance, room):
                     gained += gain
                     for k in range(size):
                         if room.work.side[k]:
-                            relabel(costs, graph, labels, room.piece[k], b, local, room)
+                            relabel(costs, graph, labels, room.piece[k], b, indifferent, room)
     room.last[i] = room.clock[MOVES]
     return gained
 
@@ -224,9 +240,7 @@ def _spread(costs, tables, graph, labels, only, b, row, last, waiting, limit, ro
                 continue
             if seen[u] != move:
                 _gain(costs, tables, graph, labels, only, b, row, u, room)
-            most = (0.5 * weight[e]) * (
-                tables[t, z, b] + tables[t, b, c] - tables[t, z, c] - tables[t, b, b]
-            )
+            most = capacity_of(tables, weight[e], t, z, c, b)
             flow = room.flows[row, edge[e]]
             inflow[u] += most - max(-most, min(flow if t == 0 else -flow, most))
             if inflow[u] > gain[u]:

@@ -16,6 +16,12 @@ TREES = np.int64(2**40)  # trees alone: they are faster here than anything after
 
 
 @njit(inline="always")
+def capacity_of(tables, weight, t, z, c, b):
+    """Return c of an edge whose ends have the labels z and c and may take b; see `_moves`."""
+    return (0.5 * weight) * (tables[t, z, b] + tables[t, b, c] - tables[t, z, c] - tables[t, b, b])
+
+
+@njit(inline="always")
 def connect(graph, root, found, room):
     """Place the nodes to be decided that are connected with one of them; return their number.
 
@@ -67,10 +73,7 @@ def write(tables, graph, labels, only, b, row, size, room):
             c, t = labels[u], turned[e]
             if only >= 0 and c != only:
                 continue
-            most = (0.5 * weight[e]) * (
-                tables[t, z, b] + tables[t, b, c] - tables[t, z, c] - tables[t, b, b]
-            )
-            most = max(most, 0.0)
+            most = max(capacity_of(tables, weight[e], t, z, c, b), 0.0)
             flow = flows[row, edge[e]]
             flow = max(-most, min(flow if t == 0 else -flow, most))
             wanted -= flow
@@ -131,9 +134,7 @@ def open_ends(tables, graph, labels, only, b, row, size, room):
                 c, t = labels[heads[e]], turned[e]
                 if room.inside[heads[e]] == -move or (only >= 0 and c != only):
                     continue
-                most = (0.5 * weight[e]) * (
-                    tables[t, z, b] + tables[t, b, c] - tables[t, z, c] - tables[t, b, b]
-                )
+                most = capacity_of(tables, weight[e], t, z, c, b)
                 flow = room.flows[row, edge[e]]
                 if (flow if t == 0 else -flow) < most:
                     return True

@@ -20,8 +20,12 @@ from subopt.labeling._messages import BACKWARD, FORWARD, choose, sweep
 from subopt.labeling.energy import Adjacency, LabelingEnergy
 
 SWEEPS, PUSHES = np.int64(24), np.int64(4)
+# without one cost for all pairs of labels a sweep takes O(m labels^2), as much as some moves: no
+# more sweeps than this many rows of the table for every message
+ROWS = np.int64(160)
 LEAST = 0.01  # of what all sweeps raised the bound by: what one has to, or it is the last
 LARGEST = np.float32(1e30)
+TINY = 1e-230  # costs of edges up to this are 0: in such units others would be infinite
 EPS = np.float32(1e-5)  # what nodes are given beyond what they need: more than rounding
 
 
@@ -47,11 +51,11 @@ def terms(energy: LabelingEnergy) -> Terms:
     """Return the costs of edges in units of the largest."""
     table = energy.table - energy.table.min()
     largest = float(np.abs(energy.weights).max(initial=0.0) * table.max())
-    unit = 2.0 ** np.ceil(np.log2(largest)) if largest > 0.0 else 1.0
+    unit = 2.0 ** np.ceil(np.log2(largest)) if largest > TINY else 1.0
     scale = max(float(table.max()), 1e-300)
     small = (table / scale).astype(np.float32)
     graph = energy.adjacency
-    weight = (graph.weight * (scale / unit)).astype(np.float32)
+    weight = (graph.weight * (scale / unit if largest > TINY else 0.0)).astype(np.float32)
     return Terms(
         graph._replace(weight=weight),
         np.stack([small, small.T]),
@@ -91,8 +95,7 @@ def prepare(costs, terms, labels, given, pairs, draft, flows):
             draft.costs[k, a] = min((costs[a, k] - least) / unit[0], LARGEST)
     messages[:] = 0.0
     first = before = 0.0
-    # without one cost for all pairs of labels a sweep costs O(m labels^2), as much as some moves
-    sweeps = SWEEPS if unit[1] > 0.0 else min(SWEEPS, 160 // n_labels)
+    sweeps = SWEEPS if unit[1] > 0.0 else max(np.int64(1), min(SWEEPS, ROWS // n_labels))
     for i in range(sweeps):
         sweep(draft.costs, tables, unit[1], graph, messages, FORWARD, draft.total)
         bound = sweep(draft.costs, tables, unit[1], graph, messages, BACKWARD, draft.total)

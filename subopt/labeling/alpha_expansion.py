@@ -1,13 +1,17 @@
 """Alpha-expansion: any nodes may take one label at once, optimally, by a minimum cut.
 
-For a metric the answer costs at most 2 max(V) / min(V) times as much as the best labeling, pairwise
-(Boykov, Veksler, Zabih, "Fast approximate energy minimization via graph cuts", IEEE TPAMI 23(11),
-2001, theorem 6.1); with a lower bound it is usually seen to be within a percent. Work follows the
-change: labels and flows start from messages, every label keeps the flow of its last expansion, the
-next one starts from there, and looks only at the surroundings of nodes that this leaves unsettled
-(compare P. Kohli, P. Torr, "Dynamic graph cuts for efficient inference in Markov random fields",
-IEEE TPAMI 29(12), 2007, and the primal-dual moves of N. Komodakis, G. Tziritas, "Approximate
-labeling via graph cuts based on linear programming", IEEE TPAMI 29(8), 2007).
+Without label costs, and with unary costs >= 0, the answer costs at most 2 max(V) / min(V) times as
+much as the best labeling, V of two different labels (Boykov, Veksler, Zabih, "Fast approximate
+energy minimization via graph cuts", IEEE TPAMI 23(11), 2001, theorem 6.1); with label costs another
+bound holds (A. Delong and others, reference 3 below). With a lower bound it is usually seen to be
+within a percent.
+
+Work follows the change: labels and flows start from messages, every label keeps the flow of its
+last expansion, the next one starts from there, and looks only at the surroundings of nodes that
+this leaves unsettled (compare P. Kohli, P. Torr, "Dynamic graph cuts for efficient inference in
+Markov random fields", IEEE TPAMI 29(12), 2007, and the primal-dual moves of N. Komodakis, G.
+Tziritas, "Approximate labeling via graph cuts based on linear programming", IEEE TPAMI 29(8),
+2007).
 """
 
 from __future__ import annotations

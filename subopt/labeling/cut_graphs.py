@@ -19,6 +19,7 @@ import numpy as np
 from subopt._types import Array
 from subopt.certificate import CertificateError
 from subopt.graph.max_flow import Flow, max_flow
+from subopt.labeling._size import capped
 from subopt.labeling.energy import LabelingEnergy
 
 
@@ -114,7 +115,8 @@ def ordered(energy: LabelingEnergy) -> CutGraph:
     n, L, T, w = energy.n, energy.n_labels, energy.table, energy.weights
     node = np.arange(n * (L - 1)).reshape(n, L - 1)
     p, q = energy.tails, energy.heads
-    linear = np.diff(energy.costs, axis=0).T.copy()
+    costs = capped(energy)
+    linear = np.diff(costs, axis=0).T.copy()
     np.add.at(linear, p, w[:, None] * np.diff(T[:, 0]))
     np.add.at(linear, q, w[:, None] * np.diff(T[0]))
     # E has w m_ij s_pi s_qj = |w m_ij| (s_pi (1 - s_qj) - s_pi) with m <= 0
@@ -125,7 +127,7 @@ def ordered(energy: LabelingEnergy) -> CutGraph:
     tails, heads = node[p][:, i], node[q][:, j]
     linear = linear.ravel()
     linear -= np.bincount(tails.ravel(), joint.ravel(), linear.size)
-    constant = energy.costs[0].sum() + w.sum() * T[0, 0] + np.minimum(linear, 0.0).sum()
+    constant = costs[0].sum() + w.sum() * T[0, 0] + np.minimum(linear, 0.0).sum()
     up, down = node[:, 1:].ravel(), node[:, :-1].ravel()  # x > i + 1 needs x > i
     return CutGraph(
         float(constant),
@@ -147,7 +149,8 @@ def roof(energy: LabelingEnergy) -> CutGraph:
     """Nodes v for x_v = 1 and n + v for x_v = 0; every term is split evenly between the two."""
     n, T, w = energy.n, energy.table, energy.weights
     p, q = energy.tails, energy.heads
-    linear = energy.costs[1] - energy.costs[0]
+    costs = capped(energy)
+    linear = costs[1] - costs[0]
     linear = linear + np.bincount(p, w * (T[1, 0] - T[0, 0]), n)
     linear += np.bincount(q, w * (T[0, 1] - T[0, 0]), n)
     m = w * (T[1, 1] + T[0, 0] - T[1, 0] - T[0, 1])
@@ -159,7 +162,7 @@ def roof(energy: LabelingEnergy) -> CutGraph:
     heads = np.concatenate([other, p + n])
     half = linear / 2
     cost = np.concatenate([half, -half])  # of the source's side
-    constant = energy.costs[0].sum() + w.sum() * T[0, 0] + half.sum()
+    constant = costs[0].sum() + w.sum() * T[0, 0] + half.sum()
     return CutGraph(
         float(constant + np.minimum(cost, 0.0).sum()),
         tails,

@@ -3,7 +3,8 @@
 The edges are covered by chains, and the unary cost of a node is divided among the chains through
 it. Every division is a bound: the sum over the chains of their minima, one dynamic program each.
 Message passing (`_messages`) finds a good division; the certificate is the division, and its check
-runs the dynamic programs on the energy. Of the label costs only the smallest counts.
+runs the dynamic programs on the energy, with costs that no minimizer pays lowered (`_size`): that
+leaves bounds bounds, and digits for the others. Of the label costs only the smallest counts.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from subopt import _validate
 from subopt._types import Array
 from subopt.certificate import CertificateError
 from subopt.labeling import _messages
+from subopt.labeling._size import capped, rounding
 from subopt.labeling._start import uniform
 from subopt.labeling.energy import LabelingEnergy
-from subopt.labeling.labeling import Labeling, certified, rounding
+from subopt.labeling.labeling import Labeling, certified
 from subopt.result import Status
 
 
@@ -68,7 +70,7 @@ class ChainCertificate:
                 f"got shape {parts.shape}"
             )
         # the energy alone says what is rounding, or evidence could make room for any claim
-        tolerance = 1e3 * rounding(energy)
+        tolerance = 1e3 * float(rounding(energy))
         with np.errstate(over="ignore"):
             largest = float(np.abs(parts).max(axis=1).sum())
         if 1e-14 * largest > tolerance:
@@ -125,7 +127,7 @@ def dual_bound(
     sweeps = _validate.positive_int("max_sweeps", max_sweeps)
     least = _validate.nonnegative("tol", tol)
     tables, graph = energy.tables, energy.adjacency
-    costs = np.ascontiguousarray(energy.costs.T)
+    costs = np.ascontiguousarray(capped(energy).T)
     messages = np.zeros((2 * len(energy.tails), energy.n_labels))
     room = np.empty(energy.n_labels)
     alike, labels = uniform(energy.table), np.zeros(energy.n, dtype=np.int64)
@@ -140,7 +142,7 @@ def dual_bound(
         if met or risen <= least * (bound - bounds[0]):
             status = Status.STALLED
             break
-    _messages.choose(costs, tables, graph, messages, labels, room)
+    _messages.choose(np.ascontiguousarray(energy.costs.T), tables, graph, messages, labels, room)
     first = _first(energy)
     parts = np.empty((first[-1], energy.n_labels))
     _messages.split(costs, graph, first, messages, parts)
@@ -165,6 +167,6 @@ def _first(energy: LabelingEnergy) -> Array:
 def _minima(energy: LabelingEnergy, first: Array, parts: Array) -> float:
     to_go = np.empty((len(energy.tails), energy.n_labels))
     bound = _messages.chain_minima(
-        energy.costs, energy.tables, energy.adjacency, first, parts, to_go
+        capped(energy), energy.tables, energy.adjacency, first, parts, to_go
     )
     return float(bound + energy.label_costs.min())  # some label is used

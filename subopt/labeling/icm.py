@@ -11,8 +11,9 @@ import numpy as np
 from subopt import _validate
 from subopt._jit import njit
 from subopt._types import ArrayLike
+from subopt.labeling._size import rounding
 from subopt.labeling.energy import LabelingEnergy
-from subopt.labeling.labeling import Labeling, local, rounding
+from subopt.labeling.labeling import Labeling, local
 
 
 def icm(
@@ -69,7 +70,7 @@ def icm(
         np.array(energy.label_costs),
         labels,
         count,
-        rounding(energy),
+        float(rounding(energy)),
         cycles,
     )
     return local(energy, labels, "icm", done=done)

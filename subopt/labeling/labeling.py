@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from subopt._types import Array
+from subopt.labeling._size import rounding
 from subopt.result import Status
 
 if TYPE_CHECKING:
@@ -82,10 +83,3 @@ def certified(energy: LabelingEnergy, labeling: Labeling, certificate: Certifica
     met = labeling.value - certificate.lower_bound <= rounding(energy)
     status = Status.OPTIMAL if met else labeling.status
     return replace(labeling, certificate=certificate, status=status)
-
-
-def rounding(energy: LabelingEnergy) -> float:
-    """Return how much of the energy of a labeling may be rounding."""
-    largest = np.abs(energy.costs).max(axis=0).sum()
-    largest += np.abs(energy.weights).sum() * np.abs(energy.table).max()
-    return float(1e-12 * (largest + energy.label_costs.sum())) + 1e-300
