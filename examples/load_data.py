@@ -141,12 +141,12 @@ def checked(source, arrays, names=None, boxes=None):
                 f"{source}: labels need to be in 0..{K - 1}, but y_{part}[{i}] is {y[i]} "
                 f"({len(outside)} such labels)"
             )
-    seen = np.unique(y_train)
-    if K < 2 or len(seen) < K:
-        absent = f", and {K - len(seen)} of them have no training image" if len(seen) < K else ""
+    seen = len(np.unique(y_train))
+    if K < 2 or (names is None and seen < K):
+        absent = f", {K - seen} of which have no training image" if seen < K else ""
         raise UsageError(
-            f"{source}: two classes or more are needed, numbered from 0 without gaps, but y_train has "
-            f"labels from {seen[0]} to {seen[-1]}: {K} classes{absent}"
+            f"{source}: labels need to number two classes or more from 0 without gaps, but those "
+            f"of y_train mean {K} classes{absent}; if that is right, give their names"
         )
     if boxes is not None:
         _check_boxes(source, boxes, x_test)

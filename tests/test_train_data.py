@@ -29,7 +29,11 @@ BAD = {
     },
     "x_train needs the shape": {"x_train": X[:, 0, 0]},
     "has its channels last": {"x_train": X.transpose(0, 2, 3, 1)},
-    "labels from 0 to 1: 3 classes, and 1 of them have no training image": {"y_train": Y % 2},
+    "y_train mean 4 classes, 1 of which have no training image": {
+        "y_train": np.array([0, 1, 3, 0, 1, 3]),
+        "names": None,
+    },
+    "y_train mean 1 classes": {"y_train": Y * 0, "y_test": Y * 0, "names": None},
     "x_train and x_test differ": {"x_test": X[..., :6]},
     "y_train (n,), got": {"y_train": Y[:5]},
     "lacks y_test": {"y_test": None},
@@ -42,9 +46,9 @@ BAD = {
 
 @pytest.mark.parametrize("message", BAD)
 def test_bad_arrays(tmp_path, message):
-    arrays = {"x_train": X, "y_train": Y, "x_test": X, "y_test": Y, **BAD[message]}
-    arrays = {name: array for name, array in arrays.items() if array is not None}
-    np.savez(tmp_path / "bad.npz", names=["a", "b", "c"], **arrays)
+    arrays = {"x_train": X, "y_train": Y, "x_test": X, "y_test": Y, "names": ["a", "b", "c"]}
+    arrays = {name: array for name, array in (arrays | BAD[message]).items() if array is not None}
+    np.savez(tmp_path / "bad.npz", **arrays)
     with pytest.raises(UsageError) as caught:
         load(str(tmp_path / "bad.npz"))
     assert message in str(caught.value)
@@ -80,9 +84,13 @@ def test_parts_of_classes():
 
 def test_with_boxes_one_test_image_is_too_few(tmp_path, capsys):
     boxes = np.array([[0, 0, 3, 3]] * 3)
-    np.savez(tmp_path / "d.npz", x_train=X, y_train=Y, x_test=X[:3], y_test=Y[:3], boxes_test=boxes)
-    assert len(load(str(tmp_path / "d.npz")).part(2, None).x_test) == 2
-    run(str(tmp_path / "d.npz"), tmp_path / "run", "--classes", "1", expect=2)
+    arrays = {"x_train": X, "y_train": Y, "x_test": X[:3], "boxes_test": boxes}
+    for y_test in ([0, 1, 2], [0, 2, 2]):
+        np.savez(tmp_path / f"{y_test[1]}.npz", y_test=y_test, **arrays)
+    assert len(load(str(tmp_path / "1.npz")).part(2, None).x_test) == 2
+    run(str(tmp_path / "1.npz"), tmp_path / "run", "--classes", "1", expect=2)
+    assert "one class there is nothing to learn" in capsys.readouterr().err
+    run(str(tmp_path / "2.npz"), tmp_path / "run", "--classes", "2", expect=2)
     assert "at least two test images" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
@@ -92,7 +100,8 @@ def test_a_batch_of_one_place_is_refused_before_training(tmp_path, capsys, n, ba
     """After one stage of stride 2, images of two pixels are one place; three are two places."""
     for side, expect in ((2, 2), (3, 0)):
         x, y = images(n, side=side, classes=min(n, 3))
-        np.savez(tmp_path / "d.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+        arrays = {"x_train": x, "y_train": y, "x_test": x, "y_test": y}
+        np.savez(tmp_path / "d.npz", names=["a", "b", "c"], **arrays)
         options = ["--batch", str(batch), "--mixer", "none", "--crop", "0", "--epochs", "1"]
         run(str(tmp_path / "d.npz"), tmp_path / f"run{side}", *options, expect=expect)
     message = capsys.readouterr().err

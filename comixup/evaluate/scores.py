@@ -132,8 +132,9 @@ def calibration(
         accuracy = np.bincount(bin_of, right, bins) / counts
         mean = np.bincount(bin_of, confidence, bins) / counts
     gaps = np.where(counts > 0, np.abs(accuracy - mean), 0.0)
-    ece = float(gaps @ counts / len(array))
-    return Calibration(ece, float(gaps.max()), counts, accuracy, mean, edges)
+    mce = float(gaps.max())
+    ece = min(float(gaps @ counts / len(array)), mce)  # a mean may round to above the largest
+    return Calibration(ece, mce, counts, accuracy, mean, edges)
 
 
 def _scored(name: str, scores: Any, labels: Any) -> tuple[Array, Array]:

@@ -147,8 +147,8 @@ def periodic_axes(periodic: bool | Sequence[bool], d: int) -> tuple[bool, ...]:
 def _offsets(offsets: Any, d: int) -> list[tuple[int, ...]]:
     if isinstance(offsets, int):
         raise TypeError(
-            f"offsets needs tuples of ints, one per neighbour: grid_neighbors({d}, {offsets}) lists "
-            "those of nodes with so many"
+            "offsets needs tuples of ints, one per neighbour: "
+            f"grid_neighbors({d}, {offsets}) lists those of nodes with so many"
         )
     if offsets is None:
         return [tuple(int(i == axis) for i in range(d)) for axis in range(d)]
