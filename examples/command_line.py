@@ -7,7 +7,15 @@ import torch
 from networks import ARCHITECTURES
 
 from comixup.dataset import UsageError
-from comixup.torch import CoMixup, CutMix, InputMixup, PuzzleMix
+from comixup.torch import CoMixup, CutMix, InputMixup, PuzzleMix, RandomChoice
+
+
+def any_of_them(seed):
+    """Return one of the other mixers for each batch, with their published settings."""
+    uniform = {"zero_saliency": "uniform"}
+    mixers = [InputMixup(), CutMix(), PuzzleMix(**uniform), CoMixup(**uniform)]
+    return RandomChoice(mixers, seed=seed)
+
 
 MIXERS = {  # class, what is always said, our options and its names for them
     "none": (InputMixup, {"prob": 0.0}, {}),
@@ -30,6 +38,7 @@ MIXERS = {  # class, what is always said, our options and its names for them
             "threads": "threads",
         },
     ),
+    "random": (any_of_them, {}, {}),
 }
 # what may differ when a run is continued; of data, the hash counts and not the path
 NOT_SETTINGS = ("data", "out", "device", "threads", "quiet", "tensorboard")
