@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from comixup._types import Array
 from comixup.torch.gather import require_images
-from comixup.torch.saliency import undisturbed
+from comixup.torch.saliency import device_of, undisturbed
 
 UPSAMPLING = {3: "linear", 4: "bilinear", 5: "trilinear"}
 
@@ -58,7 +58,7 @@ def predict(
     >>> logits.shape, 0 <= evaluate.error_rate(logits, labels) <= 1
     ((18, 10), True)
     """
-    device = _device(model) if device is None else torch.device(device)
+    device = device_of(model) if device is None else torch.device(device)
     logits, labels = [], []
     with undisturbed(model, device), torch.no_grad():
         model.eval()
@@ -176,7 +176,3 @@ def _weighted(seen: list[Tensor], weight: Tensor, labels: Tensor, images: Tensor
     size = tuple(images.shape[2:])
     mode = UPSAMPLING[images.ndim]
     return functional.interpolate(maps, size, mode=mode, align_corners=False)[:, 0]
-
-
-def _device(model: nn.Module) -> torch.device:
-    return next((p.device for p in model.parameters()), torch.device("cpu"))

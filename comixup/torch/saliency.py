@@ -34,6 +34,11 @@ def gradient_norm(gradient: Tensor) -> Tensor:
     return (wide / scale).square_().sum(dim=1).sqrt_().mul_(scale.squeeze(1))
 
 
+def device_of(model: nn.Module) -> torch.device:
+    """Return the device of the first parameter, the CPU if there is none."""
+    return next((p.device for p in model.parameters()), torch.device("cpu"))
+
+
 @contextmanager
 def undisturbed(model: nn.Module, device: torch.device | None = None) -> Iterator[None]:
     """Leave a model and PyTorch as they were, whatever happens to them in between.
@@ -57,7 +62,7 @@ def undisturbed(model: nn.Module, device: torch.device | None = None) -> Iterato
     (tensor([0., 0.]), None)
     """
     if device is None:
-        device = next((p.device for p in model.parameters()), torch.device("cpu"))
+        device = device_of(model)
     modes = [(module, module.training) for module in model.modules()]
     gradients = [(parameter, parameter.grad) for parameter in model.parameters()]
     for parameter, _ in gradients:

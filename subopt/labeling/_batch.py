@@ -12,8 +12,8 @@ from subopt._types import Array, ArrayLike
 from subopt.labeling import _label_costs, _start
 from subopt.labeling._moves import descend, descend_many
 from subopt.labeling._room import CUTS, Room, room
-from subopt.labeling._size import rounding
-from subopt.labeling.energy import LARGEST, LabelingEnergy
+from subopt.labeling._size import rounding, single_label
+from subopt.labeling.energy import LARGEST, LabelingEnergy, require_energy
 from subopt.labeling.labeling import Labeling, local
 
 MEMORY = 2**29  # bytes for the flows of all labels; with more they are not kept
@@ -37,8 +37,7 @@ class LabelingBatch:
 
 def check(name: str, energy: LabelingEnergy) -> None:
     """Raise unless all weights are >= 0."""
-    if not isinstance(energy, LabelingEnergy):
-        raise TypeError(f"{name} needs a LabelingEnergy, got {type(energy).__name__}")
+    require_energy(name, energy)
     if (energy.weights < 0).any():
         e = int(np.argmin(energy.weights))
         raise ValueError(
@@ -60,12 +59,13 @@ def solve(
         labels = np.full(energy.n, energy.costs.sum(axis=1).argmin(), dtype=np.int64)
     if energy.label_costs.any():
         if not given:
-            _read_off(energy, moves, labels, given, _room(energy, moves))
+            flows = np.zeros((_rows(energy), len(energy.tails)))
+            _read_off(energy, moves, labels, given, flows)
             labels = _cheaper(energy, labels)
         done, cuts = _label_costs.descend_whole(energy, moves, labels, tolerance, cycles)
         return local(energy, labels, name, done=done, n_cuts=cuts)
     space = _room(energy, moves)
-    _read_off(energy, moves, labels, given, space)
+    _read_off(energy, moves, labels, given, space.flows)
     _, done = descend(
         energy.costs,
         energy.tables,
@@ -81,19 +81,18 @@ def solve(
 
 
 def _read_off(
-    energy: LabelingEnergy, moves: Array, labels: Array, given: bool, space: Room
+    energy: LabelingEnergy, moves: Array, labels: Array, given: bool, flows: Array
 ) -> None:
     """Set flows, and unless they are given the labels, by messages; not if flows are not kept."""
-    if len(space.flows) == energy.n_labels:
+    if len(flows) == energy.n_labels:
         draft = _start.draft(energy.n, len(energy.tails), energy.n_labels)
         terms, pairs = _start.terms(energy), bool(moves[0, 0] >= 0)
-        _start.prepare(energy.costs, terms, labels, given, pairs, draft, space.flows)
+        _start.prepare(energy.costs, terms, labels, given, pairs, draft, flows)
 
 
 def _cheaper(energy: LabelingEnergy, labels: Array) -> Array:
     """Return some labels, or a single one everywhere if that is cheaper with the label costs."""
-    single = int((energy.costs.sum(axis=1) + energy.label_costs).argmin())
-    alone = np.full(energy.n, single, dtype=np.int64)
+    alone = single_label(energy)
     return alone if energy.value(alone) < energy.value(labels) else labels
 
 

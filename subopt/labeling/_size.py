@@ -35,6 +35,11 @@ def rounding(energy: LabelingEnergy, costs: Array | None = None) -> Array:
     return np.asarray(1e-12 * size + 1e-300)
 
 
+def single_label(energy: LabelingEnergy) -> Array:
+    """Return the label whose costs are the least, at every node."""
+    return np.full(energy.n, (energy.costs.sum(axis=1) + energy.label_costs).argmin(), np.int64)
+
+
 def _spread(energy: LabelingEnergy, costs: Array, least: Array) -> Array:
     """Return what a node may pay beyond its least cost, (..., nodes), with room to spare."""
     reach = np.abs(energy.weights) * (energy.table.max() - energy.table.min())
@@ -48,8 +53,7 @@ def _spread(energy: LabelingEnergy, costs: Array, least: Array) -> Array:
 
 def _excess(energy: LabelingEnergy, least: Array) -> float:
     """Return what the better of two labelings costs beyond what every labeling does."""
-    single = np.full(energy.n, (energy.costs.sum(axis=1) + energy.label_costs).argmin())
     cheapest = energy.costs.argmin(axis=0)
     edges = np.minimum(energy.weights * energy.table.min(), energy.weights * energy.table.max())
-    value = min(energy.value(single), energy.value(cheapest))
+    value = min(energy.value(single_label(energy)), energy.value(cheapest))
     return max(0.0, value - float(least.sum() + edges.sum()))

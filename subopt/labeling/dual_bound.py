@@ -19,7 +19,7 @@ from subopt.certificate import CertificateError
 from subopt.labeling import _messages
 from subopt.labeling._size import capped, rounding
 from subopt.labeling._start import uniform
-from subopt.labeling.energy import LabelingEnergy
+from subopt.labeling.energy import LabelingEnergy, require_energy
 from subopt.labeling.labeling import Labeling, certified
 from subopt.result import Status
 
@@ -122,8 +122,7 @@ def dual_bound(
     >>> result.value, result.lower_bound, result.certificate.check(energy)
     (2.5, 2.5, 2.5)
     """
-    if not isinstance(energy, LabelingEnergy):
-        raise TypeError(f"dual_bound needs a LabelingEnergy, got {type(energy).__name__}")
+    require_energy("dual_bound", energy)
     sweeps = _validate.positive_int("max_sweeps", max_sweeps)
     least = _validate.nonnegative("tol", tol)
     tables, graph = energy.tables, energy.adjacency

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -306,3 +306,9 @@ def _label_costs(label_costs: ArrayLike, L: int) -> Array:
             "using a label makes the problem hard for every method here."
         )
     return costs
+
+
+def require_energy(name: str, energy: Any) -> None:
+    """Raise unless what a method was called with is a `LabelingEnergy`."""
+    if not isinstance(energy, LabelingEnergy):
+        raise TypeError(f"{name} needs a LabelingEnergy, got {type(energy).__name__}")

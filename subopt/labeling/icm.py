@@ -12,7 +12,7 @@ from subopt import _validate
 from subopt._jit import njit
 from subopt._types import ArrayLike
 from subopt.labeling._size import rounding
-from subopt.labeling.energy import LabelingEnergy
+from subopt.labeling.energy import LabelingEnergy, require_energy
 from subopt.labeling.labeling import Labeling, local
 
 
@@ -55,8 +55,7 @@ def icm(
     >>> icm(energy).labels
     array([0, 1, 0])
     """
-    if not isinstance(energy, LabelingEnergy):
-        raise TypeError(f"icm needs a LabelingEnergy, got {type(energy).__name__}")
+    require_energy("icm", energy)
     if initial is None:
         labels = energy.costs.argmin(axis=0)
     else:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from subopt.labeling.cut_graphs import mixed_differences, solve
-from subopt.labeling.energy import LabelingEnergy
+from subopt.labeling.energy import LabelingEnergy, require_energy
 from subopt.labeling.labeling import Labeling, certified
 from subopt.result import Status
 
@@ -67,8 +67,7 @@ def ishikawa(energy: LabelingEnergy) -> Labeling:
 
 
 def _check(energy: LabelingEnergy) -> None:
-    if not isinstance(energy, LabelingEnergy):
-        raise TypeError(f"ishikawa needs a LabelingEnergy, got {type(energy).__name__}")
+    require_energy("ishikawa", energy)
     if energy.label_costs.any():
         raise ValueError("ishikawa takes no label costs. icm takes them.")
     m = mixed_differences(energy.table)

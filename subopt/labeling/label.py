@@ -9,7 +9,7 @@ from subopt._types import ArrayLike
 from subopt.labeling.alpha_beta_swap import alpha_beta_swap
 from subopt.labeling.alpha_expansion import alpha_expansion
 from subopt.labeling.dual_bound import dual_bound
-from subopt.labeling.energy import LabelingEnergy
+from subopt.labeling.energy import LabelingEnergy, require_energy
 from subopt.labeling.icm import icm
 from subopt.labeling.ishikawa import ishikawa
 from subopt.labeling.labeling import Labeling, certified
@@ -60,8 +60,7 @@ def label(
     >>> result.method, result.value, result.gap, result.status.name
     ('alpha_expansion', 2.0, 0.0, 'OPTIMAL')
     """
-    if not isinstance(energy, LabelingEnergy):
-        raise TypeError(f"label needs a LabelingEnergy, got {type(energy).__name__}")
+    require_energy("label", energy)
     _validate.choice("method", method, ("auto", *_EXACT, *_MOVES))
     if method in _EXACT and initial is not None:
         raise ValueError(f"method {method!r} starts from no labels; leave out initial")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from subopt.labeling.cut_graphs import solve
-from subopt.labeling.energy import LabelingEnergy
+from subopt.labeling.energy import LabelingEnergy, require_energy
 from subopt.labeling.icm import icm
 from subopt.labeling.labeling import Labeling, certified
 from subopt.result import Status
@@ -52,8 +52,7 @@ def qpbo(energy: LabelingEnergy) -> Labeling:
     >>> result.persistent, result.value, result.lower_bound
     (array([False, False, False,  True]), -2.0, -2.75)
     """
-    if not isinstance(energy, LabelingEnergy):
-        raise TypeError(f"qpbo needs a LabelingEnergy, got {type(energy).__name__}")
+    require_energy("qpbo", energy)
     if energy.n_labels != 2:
         raise ValueError(
             f"qpbo needs two labels, got {energy.n_labels}. alpha_expansion, alpha_beta_swap and "
