@@ -82,8 +82,12 @@ def minimize(problem: Any, **options: Any) -> Any:
     Parameters
     ----------
     problem : SetFunction, DifferenceOfSubmodular, CoupledLabelingProblem or LabelingEnergy
-        What to minimize. That a `SetFunction` is submodular is not checked, see
-        `subopt.testing.assert_submodular`.
+        What to minimize. A `SetFunction`, and f and g of a difference, are taken to be submodular.
+        Those of a family of `subopt` are by construction. Of a function that is known by its values
+        only, a few sets are looked at first: all 2^n for n up to 6, else those of four greedy
+        sweeps, 4n values; not counted in `time_limit` and ``n_evals``. Not if the method is
+        "brute_force", and the solvers themselves, such as `min_norm_point`, do not look. What
+        passes may yet fail elsewhere: `subopt.testing.assert_submodular` looks further.
     method : str, default "auto"
         For a set function: "modular", "sort", "max_flow", "decomposed", "min_norm_point",
         "frank_wolfe" or "brute_force"; "auto" picks the first of these that fits, and the result
@@ -144,7 +148,8 @@ def minimize(problem: Any, **options: Any) -> Any:
     Raises
     ------
     ValueError, TypeError
-        If an argument is not as described.
+        If an argument is not as described, or F is seen not to be submodular; the message names
+        the set, two elements, and four values.
 
     Examples
     --------

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from subopt import _validate
+from subopt._diminishing import require_submodular
 from subopt.certificate import BaseCertificate
 from subopt.function import SetFunction
 from subopt.result import Result
@@ -99,6 +100,8 @@ def minimize_submodular(
     _validate.nonnegative("tol", tol)
     if time_limit is not None:
         _validate.nonnegative("time_limit", time_limit)
+    if method != "brute_force":
+        require_submodular("F", F)
     name = exact_method(F, minimizer) if method == "auto" else method
     chosen = _METHODS[name]
     iteration = {"tol": tol, "time_limit": time_limit, "callback": callback}
