@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from comixup import _validate
 from comixup._types import Array
 from comixup.apply import blend_of, patch_starts
 from comixup.grid import patch_edges, require_fit
@@ -270,4 +271,5 @@ def require_images(images: Any) -> Tensor:
             f"images needs {needed} with 1 to 3 spatial dimensions and no empty axis, got "
             f"{tuple(images.shape)}. Grey images need a channel axis: images[:, None]."
         )
+    _validate.require_layout(tuple(images.shape), "first")
     return images
