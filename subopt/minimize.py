@@ -34,6 +34,7 @@ def minimize(
     method: str = "auto",
     tol: float = 1e-6,
     minimizer: str = "any",
+    rng: RNG = None,
     time_limit: float | None = None,
     callback: Callable[[Result], object] | None = None,
 ) -> Result: ...
@@ -114,9 +115,11 @@ def minimize(problem: Any, **options: Any) -> Any:
         `subopt.labeling.local_search.local_search`. "published" runs the published update rule of
         Co-Mixup, to compare with, see `subopt.labeling.published.published`.
     rng : numpy.random.Generator, int or None
-        For a labeling or a difference: source of all randomness. An int gives the same answer
-        every time, on any number of threads; None a fresh one. Of the methods for a difference,
-        "auto" and "branch_and_bound" make random choices.
+        Source of all randomness, of methods that make random choices: those for a
+        `CoupledLabelingProblem`, and "auto" and "branch_and_bound" for a difference. An int gives
+        the same answer every time, on any number of threads; None a fresh one. No method for a set
+        function draws from it: it is taken because f - g is a set function if g is modular, and the
+        call should not depend on that.
     effort : {"fast", "default", "best"}
         For a labeling: how much work to do in mode "search"; mode "published" takes no effort.
     max_sweeps : int, optional

@@ -93,6 +93,8 @@ def minimize_difference(
         raise ValueError(f"time_limit is for methods that iterate; {method} is one pass")
     if method == "branch_and_bound":
         _require_submodular(h)
+    if rng is not None:
+        _validate.generator(rng)
     random = ("subsup", "modmod", "branch_and_bound")
     options: dict[str, Any] = {"rng": rng} if method in random else {}
     if method in (*one_pass, "milp"):
