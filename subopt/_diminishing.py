@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from subopt import _validate
 from subopt._types import Array
 from subopt.function import SetFunction
 
@@ -212,8 +213,10 @@ def _followed(F: SetFunction, T: Array, order: Array, vertex: Array) -> Violatio
 
 def require_submodular(name: str, F: SetFunction) -> None:
     """Raise `ValueError` if a spot check finds that F is not submodular."""
-    found = spot_check(F)
-    if found is None:
+    if not F._by_value():
+        return
+    _validate.set_function(F)
+    if (found := spot_check(F)) is None:
         return
     i, j = found.i, found.j
     sets = ("S", f"S + {i}", f"S + {j}", f"S + {i} + {j}")
