@@ -127,7 +127,12 @@ def require_classes(labels: Array, num_classes: int) -> None:
     outside = (labels < 0) | (labels >= num_classes)
     if outside.any():
         i = int(np.argmax(outside))
-        raise ValueError(
-            f"labels needs class indices in 0..{num_classes - 1} (num_classes={num_classes}), but "
-            f"labels[{i}] is {labels[i]} ({int(outside.sum())} such entries)."
-        )
+        raise ValueError(no_class(num_classes, i, labels[i], outside.sum()))
+
+
+def no_class(num_classes: int, i: int, label: Any, count: Any) -> str:
+    """Say that ``labels[i]``, the first of some, is no class."""
+    return (
+        f"labels needs class indices in 0..{num_classes - 1} (num_classes={num_classes}), but "
+        f"labels[{i}] is {int(label)} ({int(count)} such entries)."
+    )
