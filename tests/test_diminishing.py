@@ -93,7 +93,9 @@ def test_what_is_found_is_a_violation(n, seed):
     found = spot_check(F)
     if n <= FEW:
         assert found == check_submodular(F, tol=1e-6)
-    assert found is not None  # values at random fail nearly everywhere
+        if found is None:
+            return
+    assert found is not None  # of so many values at random, some fail on any way
     assert not {found.i, found.j} & set(found.S)
     S = list(found.S)
     expected = F(S), F([*S, found.i]), F([*S, found.j]), F([*S, found.i, found.j])
