@@ -173,7 +173,7 @@ def _block(degree, words, base, last, residual, excess, leap, sets, layer, path,
     arcs, count = _4 if degree is None else degree, _1 if words is None else words
     for w in range(_0, count):
         while layer[last, w] != _0:
-            t = _lowest(layer[last, w]) + (np.uint64(w) << _6)
+            t = lowest(layer[last, w]) + (np.uint64(w) << _6)
             path[last], room[last] = t, -excess[base + t]
             row = last
             while row <= last:
@@ -213,11 +213,11 @@ def _behind(arcs, words, v, row, leap, sets, layer):
         w = _word(words, u)
         into = layer[row, w] & sets[OPEN + (np.uint64(k) ^ _1), w]
         choice |= ((into >> (u & _63)) & _1) << np.uint64(k)
-    return _lowest(choice) if choice != _0 else arcs
+    return lowest(choice) if choice != _0 else arcs
 
 
 @njit
-def _lowest(x):
+def lowest(x):
     """Return the place of the lowest bit of x, which is not zero."""
     return _LOWEST[((x & (~x + _1)) * _DE_BRUIJN) >> _58]
 

@@ -6,17 +6,15 @@ cut takes a fraction of the memory and the time of one on a general graph.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from subopt._types import Array, ArrayLike
-from subopt.graph._grid_bits import cut_bits
 from subopt.graph._grid_input import grids
-from subopt.graph._grid_kernels import SINK, SOURCE, TREE, grow, settle
-from subopt.graph._grid_layout import Bits, Layout, Workspace, layout, workspace
+from subopt.graph._grid_layout import Layout, Workspace, layout, workspace
+from subopt.graph._grid_solve import solve, surplus
 from subopt.graph._grid_terms import Terms, load, terms, weigh
 from subopt.graph.grid_flow import GridFlow
 
@@ -100,18 +98,21 @@ def grid_cut(
     work = workspace(plan, problem.dtype)
     side = np.empty((1, *problem.shape), dtype=np.bool_)
     values = np.zeros(1, dtype=problem.source.dtype)
-    fill(terms(problem), 0, plan, work, maximal, side, values)
+    moved = fill(terms(problem), 0, plan, work, maximal, side, values)
     value = values[0].item()
     if value >= problem.beyond:
         raise ValueError(
             "grid_cut needs a finite cut, but a path of infinite capacities leads from the source "
             "to the sink. Give one of its arcs a finite capacity."
         )
+    if moved:
+        surplus(plan, work, problem.source - problem.sink)
     shape = problem.shape[3 - problem.dimensions :]
     # flows are made when asked for, and the caller may have changed the weights by then
     own = [w if w.base is None else w.copy() for w in problem.forward]
     problem = problem._replace(forward=own)
-    return GridFlow(value, side.reshape(shape), problem, plan, work.residual)
+    rest = work.excess if moved else None
+    return GridFlow(value, side.reshape(shape), problem, plan, work.residual, rest)
 
 
 def fill(
@@ -122,35 +123,12 @@ def fill(
     maximal: bool,
     sides: Array,
     values: Array,
-) -> None:
-    """Solve a stack of problems from `start` on, and write its source sides and values."""
-    load(parts, start, plan, work.excess, work.residual)
-    solve(plan, work, maximal, sides)
-    weigh(parts, start, sides, values)
+) -> bool:
+    """Solve a stack of problems from `start` on, and write its source sides and values.
 
-
-def solve(plan: Layout, work: Workspace, maximal: bool, sides: Array) -> None:
-    """Find maximum flows in a loaded workspace, and write the source sides, (problems, shape).
-
-    Without checks: it costs few compiled calls.
+    Return what `solve` does.
     """
-    shift, (residual, excess, search) = plan.shift, work
-    with np.errstate(over="ignore"):  # unsigned steps wrap around; numpy says so without the JIT
-        if isinstance(search, Bits):
-            cut_bits(
-                plan.degree,
-                plan.words,
-                np.uint64(plan.first),
-                shift,
-                residual,
-                excess,
-                *search,
-                np.bool_(maximal),
-                sides.reshape(plan.stack, math.prod(plan.shape)),
-            )
-            return
-        cells = shift, plan.wrap, residual, excess
-        tail = settle(plan.degree, np.uint64(plan.first), *cells, *search[:-1])
-        grow(plan.degree, *cells, *search, np.uint64(tail))
-    tree = plan.nodes(search.state) & TREE
-    sides[...] = tree != SINK if maximal else tree == SOURCE
+    load(parts, start, plan, work.excess, work.residual)
+    moved = solve(plan, work, maximal, sides)
+    weigh(parts, start, sides, values)
+    return moved

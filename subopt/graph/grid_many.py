@@ -16,6 +16,7 @@ from subopt._threads import in_order, thread_count
 from subopt._types import Array, ArrayLike
 from subopt.graph._grid_input import Grids, grids
 from subopt.graph._grid_layout import Layout, layout, tails, workspace
+from subopt.graph._grid_solve import send_back, surplus
 from subopt.graph._grid_terms import terms
 from subopt.graph.grid import fill
 from subopt.graph.grid_flow import GridFlows, flows
@@ -89,9 +90,14 @@ def grid_cut_many(
             if here.stop - here.start != plan.stack:
                 plan = _layout(problem, here.stop - here.start)
                 work = workspace(plan, problem.dtype)
-            fill(parts, start, plan, work, maximal, cuts.source_sides[here], cuts.values[here])
+            sides, values = cuts.source_sides[here], cuts.values[here]
+            moved = fill(parts, start, plan, work, maximal, sides, values)
             if cuts.flow is not None:
-                stack = flows(_part(problem, here), plan, work.residual)
+                part = _part(problem, here)
+                if moved:
+                    surplus(plan, work, part.source - part.sink)
+                    send_back(plan, work)
+                stack = flows(part, plan, work.residual)
                 for array, flow in zip(cuts.flow, stack, strict=True):
                     array[here] = flow
 

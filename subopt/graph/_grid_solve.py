@@ -1,0 +1,86 @@
+"""Maximum flows in a loaded workspace: bits for small grids; waves, then trees, for larger ones."""
+
+from __future__ import annotations
+
+import math
+from typing import cast
+
+import numpy as np
+
+from subopt._types import Array
+from subopt.graph._grid_bits import OPEN, cut_bits
+from subopt.graph._grid_kernels import SINK, SOURCE, TREE, grow, settle
+from subopt.graph._grid_layout import Bits, Layout, Trees, Workspace
+from subopt.graph._grid_waves import LAYERS, waves
+
+_CROWDED = 24  # waves pay if one cell in so many is a root with something to find
+
+
+def solve(plan: Layout, work: Workspace, maximal: bool, sides: Array) -> bool:
+    """Solve the problems in a workspace, and write their source sides, (problems, shape).
+
+    Return whether supply is not where it came from: then only `send_back` leaves a flow in
+    ``work.residual``. Without checks: it costs few compiled calls.
+    """
+    if isinstance(work.search, Bits):
+        with np.errstate(over="ignore"):  # unsigned steps wrap; numpy says so without the JIT
+            cut_bits(
+                plan.degree,
+                plan.words,
+                np.uint64(plan.first),
+                plan.shift,
+                work.residual,
+                work.excess,
+                *work.search,
+                np.bool_(maximal),
+                sides.reshape(plan.stack, math.prod(plan.shape)),
+            )
+        return False
+    moved = _plant(plan, work, crowded=plan.cells // _CROWDED)
+    tree = plan.nodes(work.search.state) & TREE
+    sides[...] = tree != SINK if maximal else tree == SOURCE
+    return moved
+
+
+def send_back(plan: Layout, work: Workspace) -> None:
+    """Move supply back to where it came from; excesses are as `surplus` leaves them."""
+    _plant(plan, work, crowded=plan.cells)
+
+
+def surplus(plan: Layout, work: Workspace, start: Array) -> None:
+    """Make excesses those that `send_back` needs; `start` is what they were before `solve`."""
+    excess = plan.nodes(work.excess)
+    np.maximum(excess, 0, out=excess)
+    np.subtract(excess, np.maximum(start, 0), out=excess, casting="unsafe")
+
+
+def _plant(plan: Layout, work: Workspace, *, crowded: int) -> bool:
+    """Grow trees until there is no path; with more roots than `crowded` after some waves."""
+    cells, border = (plan.shift, plan.wrap, work.residual, work.excess), np.uint64(plan.first)
+    search = cast(Trees, work.search)
+    with np.errstate(over="ignore"):
+        tail = settle(plan.degree, border, *cells, *search[:-1])
+        moved = plan.wrap is None and tail > crowded
+        if moved:
+            _send_waves(plan, work, search)
+            tail = settle(plan.degree, border, *cells, *search[:-1])
+        grow(plan.degree, *cells, *search, np.uint64(tail))
+    return moved
+
+
+def _send_waves(plan: Layout, work: Workspace, search: Trees) -> None:
+    words = -(-plan.cells // 64) + 2
+    rows = min(LAYERS, plan.cells // words)
+    # float64 holds ints up to 2**53; trees may take what does not fit
+    most = work.excess.dtype.type(2**31 - 1 if work.excess.dtype.kind == "i" else 2**53)
+    waves(
+        plan.degree,
+        np.uint64(plan.first),
+        plan.shift,
+        work.residual,
+        work.excess,
+        most,
+        search.outward,
+        np.empty((int(OPEN) + len(plan.shift), words), dtype=np.uint64),
+        search.stamp[: rows * words].view(np.uint64).reshape(rows, words),  # not used yet
+    )
