@@ -13,7 +13,8 @@ from subopt.graph._grid_kernels import SINK, SOURCE, TREE, grow, settle
 from subopt.graph._grid_layout import Bits, Layout, Trees, Workspace
 from subopt.graph._grid_waves import LAYERS, waves
 
-_CROWDED = 24  # waves pay if one cell in so many is a root with something to find
+_PATIENCE = 0.5  # paths of trees for each cell, before waves
+_ENOUGH = 2**62
 
 
 def solve(plan: Layout, work: Workspace, maximal: bool, sides: Array) -> bool:
@@ -36,7 +37,11 @@ def solve(plan: Layout, work: Workspace, maximal: bool, sides: Array) -> bool:
                 sides.reshape(plan.stack, math.prod(plan.shape)),
             )
         return False
-    moved = _plant(plan, work, crowded=plan.cells // _CROWDED)
+    # photographs need few paths; where trees need many, waves are faster
+    moved = not _plant(plan, work, int(_PATIENCE * plan.cells) if plan.wrap is None else _ENOUGH)
+    if moved:
+        _send_waves(plan, work, work.search)
+        _plant(plan, work, _ENOUGH)
     tree = plan.nodes(work.search.state) & TREE
     sides[...] = tree != SINK if maximal else tree == SOURCE
     return moved
@@ -44,7 +49,7 @@ def solve(plan: Layout, work: Workspace, maximal: bool, sides: Array) -> bool:
 
 def send_back(plan: Layout, work: Workspace) -> None:
     """Move supply back to where it came from; excesses are as `surplus` leaves them."""
-    _plant(plan, work, crowded=plan.cells)
+    _plant(plan, work, _ENOUGH)
 
 
 def surplus(plan: Layout, work: Workspace, start: Array) -> None:
@@ -54,18 +59,13 @@ def surplus(plan: Layout, work: Workspace, start: Array) -> None:
     np.subtract(excess, np.maximum(start, 0), out=excess, casting="unsafe")
 
 
-def _plant(plan: Layout, work: Workspace, *, crowded: int) -> bool:
-    """Grow trees until there is no path; with more roots than `crowded` after some waves."""
-    cells, border = (plan.shift, plan.wrap, work.residual, work.excess), np.uint64(plan.first)
-    search = cast(Trees, work.search)
+def _plant(plan: Layout, work: Workspace, paths: int) -> bool:
+    """Grow trees until there is no path left, or after so many; return whether none is left."""
+    graph, search = (plan.shift, plan.wrap, work.residual, work.excess), cast(Trees, work.search)
+    trees, rest = search[:3], search[3:]
     with np.errstate(over="ignore"):
-        tail = settle(plan.degree, border, *cells, *search[:-1])
-        moved = plan.wrap is None and tail > crowded
-        if moved:
-            _send_waves(plan, work, search)
-            tail = settle(plan.degree, border, *cells, *search[:-1])
-        grow(plan.degree, *cells, *search, np.uint64(tail))
-    return moved
+        tail = settle(plan.degree, np.uint64(plan.first), *graph, *search[:-1])
+        return bool(grow(plan.degree, graph, trees, *rest, np.uint64(tail), paths))
 
 
 def _send_waves(plan: Layout, work: Workspace, search: Trees) -> None:
@@ -73,14 +73,8 @@ def _send_waves(plan: Layout, work: Workspace, search: Trees) -> None:
     rows = min(LAYERS, plan.cells // words)
     # float64 holds ints up to 2**53; trees may take what does not fit
     most = work.excess.dtype.type(2**31 - 1 if work.excess.dtype.kind == "i" else 2**53)
-    waves(
-        plan.degree,
-        np.uint64(plan.first),
-        plan.shift,
-        work.residual,
-        work.excess,
-        most,
-        search.outward,
-        np.empty((int(OPEN) + len(plan.shift), words), dtype=np.uint64),
-        search.stamp[: rows * words].view(np.uint64).reshape(rows, words),  # not used yet
-    )
+    sets = np.empty((int(OPEN) + len(plan.shift), words), dtype=np.uint64)
+    layer = search.stamp[: rows * words].view(np.uint64).reshape(rows, words)  # trees are gone
+    outward = search.outward
+    with np.errstate(over="ignore"):
+        waves(plan.degree, plan.shift, work.residual, work.excess, most, outward, sets, layer)

@@ -27,23 +27,21 @@ from subopt.graph._grid_bits import DEMAND, OPEN, SEEN, SUPPLY, lowest
 
 LAYERS = 33  # of a wave, at most: longer paths are left to the trees
 
-_0, _1, _2, _4, _6 = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(4), np.uint64(6)
-_63 = np.uint64(63)
+_0, _1, _4, _6, _63 = np.uint64(0), np.uint64(1), np.uint64(4), np.uint64(6), np.uint64(63)
 
 
 @njit
-def waves(degree, border, shift, residual, excess, most, outward, sets, layer):
+def waves(degree, shift, residual, excess, most, outward, sets, layer):
     """Send waves as long as they move much; no node gets more supply than `most`.
 
     `outward` says which arcs are open, see `settle`, and is out of date afterwards.
     """
-    cells, words = np.uint64(excess.shape[0]), np.uint64(sets.shape[1])
-    first, last = (border >> _6) + _1, ((cells - border - _1) >> _6) + _2  # words with nodes
+    words = np.uint64(sets.shape[1])
     _fill(degree, excess, outward, sets)
     moves = words
     while moves >= words:
-        top = _layers(degree, first, last, shift, sets, layer)
-        moves = _wave(degree, first, last, top, shift, residual, excess, most, sets, layer) >> _1
+        top = _layers(degree, shift, sets, layer)
+        moves = _wave(degree, top, shift, residual, excess, most, sets, layer)
 
 
 @njit
@@ -73,7 +71,7 @@ def _into(layer, row, w, step):
 
 
 @njit
-def _layers(degree, first, last, shift, sets, layer):
+def _layers(degree, shift, sets, layer):
     """Find the layers around all demand, and return the number of the last with supply."""
     arcs, rows = _4 if degree is None else degree, np.uint64(layer.shape[0])
     words = np.uint64(sets.shape[1])
@@ -87,10 +85,13 @@ def _layers(degree, first, last, shift, sets, layer):
         before = np.uint64(row) - _1
         for k in range(_0, arcs):
             a, step = OPEN + k, shift[k]
-            for w in range(first, last):
-                layer[row, w] |= _into(layer, before, w, step) & sets[a, w]
+            jump = np.int64(step) >> 6
+            # the words whose cells may have this neighbour; LLVM makes vectors of just this form
+            begin, end = max(1, -jump), np.int64(words) - 1 - max(jump, 0)
+            for w in range(np.uint64(begin), np.uint64(end)):
+                layer[row, w] |= _into(layer, before, np.uint64(w), step) & sets[a, w]
         some, found = _0, _0
-        for w in range(first, last):
+        for w in range(_0, words):
             fresh = layer[row, w] & ~sets[SEEN, w]
             layer[row, w] = fresh
             sets[SEEN, w] |= fresh
@@ -104,11 +105,11 @@ def _layers(degree, first, last, shift, sets, layer):
 
 
 @njit
-def _wave(degree, first, last, top, shift, residual, excess, most, sets, layer):
+def _wave(degree, top, shift, residual, excess, most, sets, layer):
     """Move supply layer by layer towards demand; return how many arcs it went over."""
     arcs, row, moves = _4 if degree is None else degree, top, _0
     while row > _0:
-        for w in range(first, last):
+        for w in range(_1, np.uint64(sets.shape[1])):
             todo = layer[row, w] & sets[SUPPLY, w]
             if todo == _0:
                 continue
@@ -120,11 +121,10 @@ def _wave(degree, first, last, top, shift, residual, excess, most, sets, layer):
                     ready ^= bit
                     v = lowest(bit) + ((np.uint64(w) - _1) << _6)
                     moves += _1
-                    if _move(
-                        arcs, np.uint64(k), v, v + step, row, residual, excess, most, sets
-                    ):
-                        todo ^= bit
-                        sets[SUPPLY, w] ^= bit
+                    done = _move(arcs, np.uint64(k), v, v + step, row, residual, excess, most, sets)
+                    # bits instead of branches: nobody can predict these
+                    todo ^= done << (v & _63)
+                    sets[SUPPLY, w] ^= done << (v & _63)
         row -= _1
     return moves
 
@@ -135,7 +135,7 @@ def _move(arcs, k, v, u, row, residual, excess, most, sets):
     there, a = excess[u], v * arcs + k
     amount = min(excess[v], residual[a], -there if row == _1 else most - there)
     if amount <= 0:
-        return False
+        return _0
     w, bit = (u >> _6) + _1, _1 << (u & _63)
     excess[v] -= amount
     excess[u] += amount
@@ -146,6 +146,5 @@ def _move(arcs, k, v, u, row, residual, excess, most, sets):
         sets[SUPPLY, w] |= bit
     elif excess[u] >= 0:
         sets[DEMAND, w] ^= bit
-    if residual[a] <= 0:
-        sets[OPEN + k, (v >> _6) + _1] ^= _1 << (v & _63)
-    return excess[v] <= 0
+    sets[OPEN + k, (v >> _6) + _1] ^= np.uint64(residual[a] <= 0) << (v & _63)
+    return np.uint64(excess[v] <= 0)
