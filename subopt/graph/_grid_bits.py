@@ -36,24 +36,10 @@ for _bit in range(64):
 SUPPLY, DEMAND, SEEN, OPEN = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3)
 
 
-@njit
-def cut_bits(
-    degree,
-    words,
-    first,
-    shift,
-    residual,
-    excess,
-    leap,
-    sets,
-    layer,
-    path,
-    via,
-    room,
-    maximal,
-    sides,
-):
+@njit(inline="always")
+def cut_bits(degree, words, first, shift, residual, excess, search, maximal, sides):
     """Find maximum flows on grids that lie one after another, and write the source sides."""
+    leap, sets, layer, path, via, room = search
     nodes = np.uint64(sides.shape[1])
     for p in range(sides.shape[0]):
         base = first + np.uint64(p) * nodes

@@ -11,10 +11,48 @@ from subopt._types import Array
 from subopt.graph._grid_bits import OPEN, cut_bits
 from subopt.graph._grid_kernels import SINK, SOURCE, TREE, grow, settle
 from subopt.graph._grid_layout import Bits, Layout, Trees, Workspace
+from subopt.graph._grid_stacks import cut_stacks
+from subopt.graph._grid_terms import Terms, load, weigh
 from subopt.graph._grid_waves import LAYERS, waves
 
 _PATIENCE = 0.5  # paths of trees for each cell, before waves
 _ENOUGH = 2**62
+
+
+def fill(
+    parts: Terms,
+    start: int,
+    plan: Layout,
+    work: Workspace,
+    maximal: bool,
+    sides: Array,
+    values: Array,
+) -> bool:
+    """Cut the problems from `start` on, and write their source sides and values.
+
+    There are as many as `sides` has rows: those of the layout, or of small grids any number.
+    Return what `solve` does.
+    """
+    if isinstance(work.search, Bits):
+        kinds, side = (plan.degree, plan.words), _rows(plan, sides)
+        with np.errstate(over="ignore"):  # unsigned steps wrap; numpy says so without the JIT
+            cut_stacks(
+                parts,
+                start,
+                plan.stack,
+                plan.place,
+                *kinds,
+                plan.shift,
+                *work,
+                np.bool_(maximal),
+                side,
+                values,
+            )
+        return False
+    load(parts, start, plan, work.excess, work.residual)
+    moved = solve(plan, work, maximal, sides)
+    weigh(parts, start, _rows(plan, sides), values)
+    return moved
 
 
 def solve(plan: Layout, work: Workspace, maximal: bool, sides: Array) -> bool:
@@ -24,18 +62,9 @@ def solve(plan: Layout, work: Workspace, maximal: bool, sides: Array) -> bool:
     ``work.residual``. Without checks: it costs few compiled calls.
     """
     if isinstance(work.search, Bits):
-        with np.errstate(over="ignore"):  # unsigned steps wrap; numpy says so without the JIT
-            cut_bits(
-                plan.degree,
-                plan.words,
-                np.uint64(plan.first),
-                plan.shift,
-                work.residual,
-                work.excess,
-                *work.search,
-                np.bool_(maximal),
-                sides.reshape(plan.stack, math.prod(plan.shape)),
-            )
+        kinds, first, side = (plan.degree, plan.words), np.uint64(plan.first), _rows(plan, sides)
+        with np.errstate(over="ignore"):
+            cut_bits(*kinds, first, plan.shift, *work, np.bool_(maximal), side)
         return False
     # photographs need few paths; where trees need many, waves are faster
     moved = not _plant(plan, work, int(_PATIENCE * plan.cells) if plan.wrap is None else _ENOUGH)
@@ -57,6 +86,10 @@ def surplus(plan: Layout, work: Workspace, start: Array) -> None:
     excess = plan.nodes(work.excess)
     np.maximum(excess, 0, out=excess)
     np.subtract(excess, np.maximum(start, 0), out=excess, casting="unsafe")
+
+
+def _rows(plan: Layout, sides: Array) -> Array:
+    return sides.reshape(len(sides), math.prod(plan.shape))
 
 
 def _plant(plan: Layout, work: Workspace, paths: int) -> bool:

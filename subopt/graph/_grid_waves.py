@@ -44,7 +44,7 @@ def waves(degree, shift, residual, excess, most, outward, sets, layer):
         moves = _wave(degree, top, shift, residual, excess, most, sets, layer)
 
 
-@njit
+@njit(inline="always")
 def _fill(degree, excess, outward, sets):
     """Find out which cells have supply or demand, and which arcs are open."""
     arcs, cells = _4 if degree is None else degree, np.uint64(excess.shape[0])
@@ -70,7 +70,7 @@ def _into(layer, row, w, step):
     return (layer[row, i] >> turn) | ((layer[row, i + _1] << _1) << (_63 - turn))
 
 
-@njit
+@njit(inline="always")
 def _layers(degree, shift, sets, layer):
     """Find the layers around all demand, and return the number of the last with supply."""
     arcs, rows = _4 if degree is None else degree, np.uint64(layer.shape[0])
@@ -104,7 +104,7 @@ def _layers(degree, shift, sets, layer):
     return top
 
 
-@njit
+@njit(inline="always")
 def _wave(degree, top, shift, residual, excess, most, sets, layer):
     """Move supply layer by layer towards demand; return how many arcs it went over."""
     arcs, row, moves = _4 if degree is None else degree, top, _0

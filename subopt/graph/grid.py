@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from subopt._types import Array, ArrayLike
+from subopt._types import ArrayLike
 from subopt.graph._grid_input import grids
-from subopt.graph._grid_layout import Layout, Workspace, layout, workspace
-from subopt.graph._grid_solve import solve, surplus
-from subopt.graph._grid_terms import Terms, load, terms, weigh
+from subopt.graph._grid_layout import layout, workspace
+from subopt.graph._grid_solve import fill, surplus
+from subopt.graph._grid_terms import terms
 from subopt.graph.grid_flow import GridFlow
 
 
@@ -113,22 +113,3 @@ def grid_cut(
     problem = problem._replace(forward=own)
     rest = work.excess if moved else None
     return GridFlow(value, side.reshape(shape), problem, plan, work.residual, rest)
-
-
-def fill(
-    parts: list[Terms],
-    start: int,
-    plan: Layout,
-    work: Workspace,
-    maximal: bool,
-    sides: Array,
-    values: Array,
-) -> bool:
-    """Solve a stack of problems from `start` on, and write its source sides and values.
-
-    Return what `solve` does.
-    """
-    load(parts, start, plan, work.excess, work.residual)
-    moved = solve(plan, work, maximal, sides)
-    weigh(parts, start, sides, values)
-    return moved

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -176,5 +177,5 @@ def _cuts(
         out[back] -= at_heads(clipped, offset, problem.periodic)
     bound = np.minimum(problem.source, problem.sink + out).sum(axis=(1, 2, 3))
     cut = np.zeros(problem.stack, dtype=problem.source.dtype)
-    weigh(terms(problem), 0, sides, cut)
+    weigh(terms(problem), 0, sides.reshape(problem.stack, math.prod(problem.shape)), cut)
     return np.where(cut >= problem.beyond, np.inf, cut) if problem.beyond < np.inf else cut, bound

@@ -16,9 +16,8 @@ from subopt._threads import in_order, thread_count
 from subopt._types import Array, ArrayLike
 from subopt.graph._grid_input import Grids, grids
 from subopt.graph._grid_layout import Layout, layout, tails, workspace
-from subopt.graph._grid_solve import send_back, surplus
+from subopt.graph._grid_solve import fill, send_back, surplus
 from subopt.graph._grid_terms import terms
-from subopt.graph.grid import fill
 from subopt.graph.grid_flow import GridFlows, flows
 
 _CELLS = 1 << 13  # of a stack: about half a megabyte
@@ -74,35 +73,35 @@ def grid_cut_many(
     problem = grids(source_capacity, sink_capacity, weights, offsets, periodic, many=True)
     threads = thread_count(threads)
     one, parts = _layout(problem, 1), terms(problem)
-    # at least one stack a thread, none larger than the cache likes
-    count = max(1, min(_CELLS // max(one.cells, 1), -(-problem.stack // threads)))
-    starts = range(0, problem.stack, count)
+    stack = max(1, min(_CELLS // max(one.cells, 1), problem.stack))
     cuts = GridFlows(
         np.zeros(problem.stack, dtype=problem.source.dtype),
         np.empty((problem.stack, *problem.shape), dtype=np.bool_),
         [_room(problem, q) for q in range(len(problem.offsets))] if flow else None,
     )
 
-    def run(mine: Sequence[int]) -> None:
+    def run(mine: Sequence[slice]) -> None:
         plan, work = one, workspace(one, problem.dtype)
-        for start in mine:
-            here = slice(start, min(start + count, problem.stack))
-            if here.stop - here.start != plan.stack:
-                plan = _layout(problem, here.stop - here.start)
-                work = workspace(plan, problem.dtype)
+        for here in mine:
             sides, values = cuts.source_sides[here], cuts.values[here]
-            moved = fill(parts, start, plan, work, maximal, sides, values)
+            if plan.stack != min(stack, len(sides)):
+                plan = _layout(problem, min(stack, len(sides)))
+                work = workspace(plan, problem.dtype)
+            moved = fill(parts, here.start, plan, work, maximal, sides, values)
             if cuts.flow is not None:
                 part = _part(problem, here)
                 if moved:
                     surplus(plan, work, part.source - part.sink)
                     send_back(plan, work)
-                stack = flows(part, plan, work.residual)
-                for array, flow in zip(cuts.flow, stack, strict=True):
-                    array[here] = flow
+                for array, some in zip(cuts.flow, flows(part, plan, work.residual), strict=True):
+                    array[here] = some
 
-    threads = min(threads, max(len(starts), 1))
-    in_order(run, [starts[i::threads] for i in range(threads)], threads)
+    # of small grids without flows a thread takes many stacks at once
+    pieces = -(-problem.stack // (8 * threads)) if one.small and not flow else stack
+    starts = range(0, problem.stack, max(pieces, 1))
+    heres = [slice(start, min(start + pieces, problem.stack)) for start in starts]
+    threads = min(threads, max(len(heres), 1))
+    in_order(run, [heres[i::threads] for i in range(threads)], threads)
     values = cuts.values
     if (values >= problem.beyond).any():
         raise ValueError(
