@@ -76,16 +76,17 @@ def solve(plan: Layout, work: Workspace, maximal: bool, sides: Array) -> bool:
     return moved
 
 
+def surplus(parts: Terms, start: int, plan: Layout, excess: Array) -> None:
+    """Make the excesses that `solve` left those that `send_back` needs."""
+    before = np.zeros_like(excess)
+    load(parts._replace(table=parts.table[:1]), start, plan, before, before[:0])  # terminals only
+    np.maximum(excess, 0, out=excess)
+    excess -= np.maximum(before, 0, out=before)
+
+
 def send_back(plan: Layout, work: Workspace) -> None:
     """Move supply back to where it came from; excesses are as `surplus` leaves them."""
     _plant(plan, work, _ENOUGH)
-
-
-def surplus(plan: Layout, work: Workspace, start: Array) -> None:
-    """Make excesses those that `send_back` needs; `start` is what they were before `solve`."""
-    excess = plan.nodes(work.excess)
-    np.maximum(excess, 0, out=excess)
-    np.subtract(excess, np.maximum(start, 0), out=excess, casting="unsafe")
 
 
 def _rows(plan: Layout, sides: Array) -> Array:

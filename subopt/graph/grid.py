@@ -98,18 +98,20 @@ def grid_cut(
     work = workspace(plan, problem.dtype)
     side = np.empty((1, *problem.shape), dtype=np.bool_)
     values = np.zeros(1, dtype=problem.source.dtype)
-    moved = fill(terms(problem), 0, plan, work, maximal, side, values)
+    parts = terms(problem)
+    moved = fill(parts, 0, plan, work, maximal, side, values)
     value = values[0].item()
     if value >= problem.beyond:
         raise ValueError(
             "grid_cut needs a finite cut, but a path of infinite capacities leads from the source "
             "to the sink. Give one of its arcs a finite capacity."
         )
-    if moved:
-        surplus(plan, work, problem.source - problem.sink)
+    residual, excess = work.residual, work.excess if moved else None
+    del work  # its search takes more room than what comes
+    if excess is not None:
+        surplus(parts, 0, plan, excess)
     shape = problem.shape[3 - problem.dimensions :]
     # flows are made when asked for, and the caller may have changed the weights by then
     own = [w if w.base is None else w.copy() for w in problem.forward]
     problem = problem._replace(forward=own)
-    rest = work.excess if moved else None
-    return GridFlow(value, side.reshape(shape), problem, plan, work.residual, rest)
+    return GridFlow(value, side.reshape(shape), problem, plan, residual, excess)

@@ -2,7 +2,7 @@
 
 The problems of a stack lie one after another in one workspace, without arcs between them, so the
 compiled search runs once a stack and not once a problem. Threads take whole stacks, each with its
-own workspace, and share nothing: answers do not depend on their number.
+own workspace, and share nothing, and stacks are the same for any number of threads: so are answers.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def grid_cut_many(
     problem = grids(source_capacity, sink_capacity, weights, offsets, periodic, many=True)
     threads = thread_count(threads)
     one, parts = _layout(problem, 1), terms(problem)
-    stack = max(1, min(_CELLS // max(one.cells, 1), problem.stack))
+    size = max(1, min(_CELLS // max(one.cells, 1), problem.stack))  # of a stack
     cuts = GridFlows(
         np.zeros(problem.stack, dtype=problem.source.dtype),
         np.empty((problem.stack, *problem.shape), dtype=np.bool_),
@@ -84,22 +84,22 @@ def grid_cut_many(
         plan, work = one, workspace(one, problem.dtype)
         for here in mine:
             sides, values = cuts.source_sides[here], cuts.values[here]
-            if plan.stack != min(stack, len(sides)):
-                plan = _layout(problem, min(stack, len(sides)))
+            if plan.stack != min(size, len(sides)):
+                plan = _layout(problem, min(size, len(sides)))
                 work = workspace(plan, problem.dtype)
             moved = fill(parts, here.start, plan, work, maximal, sides, values)
             if cuts.flow is not None:
-                part = _part(problem, here)
                 if moved:
-                    surplus(plan, work, part.source - part.sink)
+                    surplus(parts, here.start, plan, work.excess)
                     send_back(plan, work)
-                for array, some in zip(cuts.flow, flows(part, plan, work.residual), strict=True):
-                    array[here] = some
+                stack = flows(_part(problem, here), plan, work.residual)
+                for array, flow in zip(cuts.flow, stack, strict=True):
+                    array[here] = flow
 
-    # of small grids without flows a thread takes many stacks at once
-    pieces = -(-problem.stack // (8 * threads)) if one.small and not flow else stack
-    starts = range(0, problem.stack, max(pieces, 1))
-    heres = [slice(start, min(start + pieces, problem.stack)) for start in starts]
+    # where nobody needs the residual capacities of a stack, one call takes many stacks
+    step = -(-problem.stack // (4 * threads)) if one.small and not flow else size
+    starts = range(0, problem.stack, max(step, 1))
+    heres = [slice(start, min(start + step, problem.stack)) for start in starts]
     threads = min(threads, max(len(heres), 1))
     in_order(run, [heres[i::threads] for i in range(threads)], threads)
     values = cuts.values
