@@ -75,14 +75,17 @@ def grid_cut(
 
     Notes
     -----
-    Boykov and Kolmogorov's algorithm [1]_: no useful bound at worst, close to linear on images.
-    Grids of up to 1024 nodes that are not periodic: Dinic's, O(n^2 m) at worst, on sets of nodes
-    that are words of bits. Ints are exact.
+    Boykov and Kolmogorov's algorithm [1]_: no useful bound at worst, close to linear on images;
+    where it needs many paths, push-relabel [2]_ comes in between. Grids of up to 1024 nodes that
+    are not periodic: Dinic's, O(n^2 m) at worst, on sets of nodes that are words of bits. Ints are
+    exact.
 
     References
     ----------
     .. [1] Y. Boykov, V. Kolmogorov, "An experimental comparison of min-cut/max-flow algorithms for
        energy minimization in vision", IEEE PAMI 26(9), 2004.
+    .. [2] A. V. Goldberg, R. E. Tarjan, "A new approach to the maximum-flow problem", Journal of
+       the ACM 35(4), 1988.
 
     Examples
     --------
