@@ -37,8 +37,10 @@ def test_threads_and_stacks_change_nothing(seed, threads, cells):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(grid_many, "_CELLS", cells)
         other = grid_cut_many(*args, **options, flow=True, threads=threads)
-    assert (one.values == other.values).all()
-    assert (one.source_sides == other.source_sides).all()
+        plain = grid_cut_many(*args, **options, threads=threads)  # many stacks in a call
+    for cuts in (other, plain):
+        assert (one.values == cuts.values).all()
+        assert (one.source_sides == cuts.source_sides).all()
     assert (other.check(*args, **options) == 0).all()
 
 
