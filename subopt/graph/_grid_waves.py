@@ -25,7 +25,7 @@ import numpy as np
 from subopt._jit import njit
 from subopt.graph._grid_bits import DEMAND, OPEN, SEEN, SUPPLY, lowest
 
-LAYERS = 33  # of a wave, at most: longer paths are left to the trees
+LAYERS = 49  # of a wave, at most: longer paths are left to the trees
 
 _0, _1, _4, _6, _63 = np.uint64(0), np.uint64(1), np.uint64(4), np.uint64(6), np.uint64(63)
 
