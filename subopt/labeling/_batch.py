@@ -97,7 +97,8 @@ def _cheaper(energy: LabelingEnergy, labels: Array) -> Array:
 
 
 def _room(energy: LabelingEnergy, moves: Array) -> Room:
-    return room(energy.n, len(energy.tails), energy.n_labels, len(moves), _rows(energy))
+    kept, pairs = _rows(energy) == energy.n_labels, bool(moves[0, 0] >= 0)
+    return room(energy.n, len(energy.tails), energy.n_labels, pairs=pairs, kept=kept)
 
 
 def _rows(energy: LabelingEnergy) -> int:
