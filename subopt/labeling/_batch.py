@@ -71,7 +71,6 @@ def solve(
         energy.tables,
         energy.adjacency,
         moves,
-        _indifferent(energy, moves),
         labels,
         tolerance,
         cycles,
@@ -106,13 +105,6 @@ def _rows(energy: LabelingEnergy) -> int:
     return energy.n_labels if 8 * energy.n_labels * len(energy.tails) <= MEMORY else 1
 
 
-def _indifferent(energy: LabelingEnergy, moves: Array) -> bool:
-    """Whether two labels differ by the same next to every third one, or that does not matter."""
-    T = energy.table
-    apart = ~np.eye(energy.n_labels, dtype=np.bool_)
-    return bool(moves[0, 0] < 0 or np.unique(T[apart]).size <= 1)
-
-
 def solve_many(
     energy: LabelingEnergy, unaries: ArrayLike, moves: Array, threads: int | None
 ) -> LabelingBatch:
@@ -139,7 +131,7 @@ def solve_many(
     values = np.empty(P)
     tolerance = rounding(energy, costs)
     tables, graph, terms = energy.tables, energy.adjacency, _start.terms(energy)
-    indifferent, given = _indifferent(energy, moves), False
+    given = False
     # the problem alone decides whether flows are kept, so that answers do not depend on threads
     most = TOGETHER // (8 * _rows(energy) * len(energy.tails) + 1)
     count = min(thread_count(threads), max(P, 1), max(most, 1))
@@ -150,9 +142,7 @@ def solve_many(
         draft = _start.draft(n, len(energy.tails) if _rows(energy) == L else 0, L)
         space = _room(energy, moves)
         where = (labels[s], values[s], tolerance[s])
-        descend_many(
-            costs[s], terms, tables, graph, moves, indifferent, given, *where, draft, space
-        )
+        descend_many(costs[s], terms, tables, graph, moves, given, *where, draft, space)
 
     in_order(one, parts, count)
     return LabelingBatch(labels.reshape(P, *energy.shape), values)

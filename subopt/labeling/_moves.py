@@ -18,11 +18,10 @@ is where the next one starts.
 import numpy as np
 
 from subopt._jit import njit
+from subopt._types import Array
 from subopt.labeling._pieces import connect, keep, solve, write
 from subopt.labeling._room import (
-    CARRIERS,
-    CHANGE,
-    CHANGED,
+    FRESH,
     INSIDE,
     MOVES,
     PIECE,
@@ -31,32 +30,41 @@ from subopt.labeling._room import (
     WAITING,
 )
 from subopt.labeling._start import prepare
-from subopt.labeling._wanted import FEW, begin, spread
+from subopt.labeling._wanted import FEW, begin, look, spread
+
+
+def expansions(n_labels: int) -> Array:
+    """List the labels that any nodes may take."""
+    return np.stack([np.full(n_labels, -1), np.arange(n_labels)], axis=1)
+
+
+def swaps(n_labels: int) -> Array:
+    """List pairs of labels, there and back: nodes with the first may take the second.
+
+    The k (k - 1) moves of the first k labels come first.
+    """
+    b, a = np.tril_indices(n_labels, -1)
+    pairs = np.stack([a, b, b, a], axis=1).reshape(-1, 2)
+    return pairs if len(pairs) else np.zeros((1, 2), np.int64)
 
 
 @njit
-def descend(costs, tables, graph, moves, indifferent, labels, tolerance, cycles, room):
+def descend(costs, tables, graph, moves, labels, tolerance, cycles, room):
     """Make all moves in turn until none lowers E; return E, and whether none does.
 
     A move ``(only, b)`` lets nodes with the label `only`, or all if that is -1, take label b. There
     is a better swap of a and b only if there is a better move (a, b) or (b, a), because E is
-    submodular in the nodes that have either. `indifferent`: what a label costs more than another
-    does not depend on a third one next to it, so that only moves of labels that changed can have
-    become better.
+    submodular in the nodes that have either.
     """
-    carriers, changed, last = room.label[CARRIERS], room.label[CHANGED], room.last
-    value = begin(costs, tables, graph, moves[0, 0] >= 0, labels, room)
+    value = begin(costs, tables, graph, labels, room)
     count = moves.shape[0]
-    idle = 0
-    for step in range(cycles * count):
-        only, b = moves[step % count, 0], moves[step % count, 1]
+    i, idle = 0, 0
+    for _ in range(cycles * count):
+        only, b = moves[i, 0], moves[i, 1]
+        i = i + 1 if i + 1 < count else 0
         idle += 1
-        if only < 0:
-            ripe = room.clock[CHANGE] > last[0, b]
-        else:
-            ripe = carriers[only] > 0 and max(changed[only], changed[b]) > last[only, b]
-        if ripe:
-            gained = _expand(costs, tables, graph, labels, only, b, indifferent, tolerance, room)
+        if room.wanted[max(only, 0), b]:
+            gained = _expand(costs, tables, graph, labels, only, b, tolerance, room)
             if gained > 0.0:
                 value -= gained
                 idle = 1
@@ -66,9 +74,7 @@ def descend(costs, tables, graph, moves, indifferent, labels, tolerance, cycles,
 
 
 @njit
-def descend_many(
-    costs, terms, tables, graph, moves, indifferent, given, labels, values, tolerance, draft, room
-):
+def descend_many(costs, terms, tables, graph, moves, given, labels, values, tolerance, draft, room):
     """Solve problem after problem."""
     pairs = moves[0, 0] >= 0
     for p in range(costs.shape[0]):
@@ -79,7 +85,6 @@ def descend_many(
             tables,
             graph,
             moves,
-            indifferent,
             labels[p],
             tolerance[p],
             np.int64(1000),
@@ -88,7 +93,7 @@ def descend_many(
 
 
 @njit(inline="always")  # or it would be optimized all over again inside of `descend`
-def _expand(costs, tables, graph, labels, only, b, indifferent, tolerance, room):
+def _expand(costs, tables, graph, labels, only, b, tolerance, room):
     """Let nodes take label b if that lowers E; return by how much it did.
 
     Work follows the change, not the graph: it starts from the nodes that want b more than the flow
@@ -96,17 +101,17 @@ def _expand(costs, tables, graph, labels, only, b, indifferent, tolerance, room)
     the nodes that those may push over. All others keep their labels in any case.
     """
     node, clock = room.node, room.clock
-    kept = room.flows.shape[0] > 1
+    at, kept = max(only, 0), room.flows.shape[0] > 1
     move = only, b, b if kept else np.int64(0)
     if not kept:
-        room.flows[:] = 0.0
-        room.last[max(only, 0), b] = -1
+        room.flows[0] = 0.0
+        room.last[at, b] = -1
     gained = 0.0
     waiting, limit = np.int64(-1), FEW  # at first all nodes are looked at
     while waiting != 0:
         clock[MOVES] += 1
         found, whole, limit = spread(costs, tables, graph, labels, move, waiting, limit, room)
-        waiting = 0
+        waiting = fresh = np.int64(0)
         for q in range(found):
             if room.when[INSIDE, node[QUEUE, q]] == clock[MOVES]:
                 size = connect(graph, node[QUEUE, q], found, room)
@@ -120,27 +125,36 @@ def _expand(costs, tables, graph, labels, only, b, indifferent, tolerance, room)
                             waiting += 1
                 elif gain > tolerance:
                     gained += gain
-                    _take(graph, labels, b, size, indifferent, room)
-    room.last[max(only, 0), b] = clock[MOVES]
+                    fresh = _take(graph, labels, b, size, fresh, room)
+        if kept:
+            look(costs, tables, graph, labels, fresh, room)
+        elif fresh > 0:  # without the flows nobody knows who else is concerned
+            room.wanted[:] = 1
+    room.last[at, b] = clock[MOVES]
+    room.wanted[at, b] = 0
     return gained
 
 
 @njit
-def _take(graph, labels, b, size, indifferent, room):
-    """Give a side of a piece its new label; if not `indifferent`, neighbours changed as well."""
-    carriers, changed, stamp = room.label[CARRIERS], room.label[CHANGED], room.when[STAMP]
-    now = room.clock[MOVES]
-    room.clock[CHANGE] = now
-    changed[b] = now
+def _take(graph, labels, b, size, fresh, room):
+    """Give a side of a piece its new label; return how many nodes have to be looked at by now."""
     for i in range(size):
         if room.work.side[i]:
             k = room.node[PIECE, i]
-            changed[labels[k]] = stamp[k] = now
-            carriers[labels[k]] -= 1
-            carriers[b] += 1
+            room.carriers[labels[k]] -= 1
+            room.carriers[b] += 1
             labels[k] = b
+            fresh = _touch(k, fresh, room)
             for e in range(graph.indptr[k], graph.indptr[k + 1]):
-                u = graph.heads[e]
-                stamp[u] = now
-                if not indifferent:
-                    changed[labels[u]] = now
+                fresh = _touch(graph.heads[e], fresh, room)
+    return fresh
+
+
+@njit
+def _touch(k, fresh, room):
+    """List a node that changed, or one next to it, unless that is done."""
+    if room.when[STAMP, k] == room.clock[MOVES]:
+        return fresh
+    room.when[STAMP, k] = room.clock[MOVES]
+    room.node[FRESH, fresh] = k
+    return fresh + 1

@@ -23,10 +23,7 @@ QUEUE, WAITING, PIECE, PLACE, FRESH = range(5)
 # rows of Room.number: what taking the label costs a node more and the flow out of it; what nodes to
 # be decided could push to it; of a piece, what nodes want it where all others stay as they are
 GAIN, INFLOW, WANTED = range(3)
-# rows of Room.label: nodes that carry it; the move in which such a node, or one next to it, last
-# changed
-CARRIERS, CHANGED = range(2)
-MOVES, CUTS, CHANGE = range(3)  # entries of Room.clock: so many; the last move that changed labels
+MOVES, CUTS = range(2)  # entries of Room.clock
 
 
 class Room(NamedTuple):
@@ -35,9 +32,11 @@ class Room(NamedTuple):
     when: Array  # (3, n) int64
     node: Array  # (5, n) int32
     number: Array  # (3, n)
-    label: Array  # (2, labels) int64
-    last: Array  # (1 or labels, labels) int64, when a move was last found to be optimal
-    clock: Array  # (3,) int64
+    carriers: Array  # (labels,) int64, nodes that carry a label
+    gains: Array  # (3, labels) what labels cost a node more, flows of an edge, costs of no change
+    wanted: Array  # (1 or labels, labels) int8, whether some node may want a move
+    last: Array  # (1 or labels, labels) int64, when a move was last made
+    clock: Array  # (2,) int64
     flows: Array  # (1 or labels, edges) flow from the first end of an edge to the second
     at: Array  # (arcs,) int32, where an arc went in the network of the piece
     network: Network
@@ -53,9 +52,11 @@ def room(n: int, edges: int, labels: int, *, pairs: bool, kept: bool) -> Room:
         when=np.zeros((3, n), np.int64),
         node=np.empty((5, n), np.int32),
         number=np.empty((3, n)),
-        label=np.zeros((2, labels), np.int64),
+        carriers=np.zeros(labels, np.int64),
+        gains=np.empty((3, labels)),
+        wanted=np.zeros((labels if pairs else 1, labels), np.int8),
         last=np.zeros((labels if pairs else 1, labels), np.int64),
-        clock=np.zeros(3, np.int64),
+        clock=np.zeros(2, np.int64),
         flows=np.zeros((labels if kept else 1, edges)),
         at=np.empty(arcs, np.int32),
         network=Network(

@@ -4,8 +4,7 @@ import numpy as np
 
 from subopt._jit import njit
 from subopt.labeling._room import (
-    CARRIERS,
-    CHANGED,
+    CUTS,
     FRESH,
     GAIN,
     INFLOW,
@@ -21,52 +20,65 @@ FEW, MORE = np.int64(500), np.int64(4)
 
 
 @njit
-def begin(costs, tables, graph, pairs, labels, room):
-    """Set what is kept of a labeling, and which moves any node wants; return its cost.
-
-    All labels of a node at once are cheaper than one label of all nodes, move after move. `pairs`:
-    neighbours with a third label stay as they are.
-    """
-    indptr, heads, _, weight, turned, edge = graph
-    flows, last = room.flows, room.last
+def begin(costs, tables, graph, labels, room):
+    """Set what is kept of a labeling, and look at all nodes; return its cost."""
+    indptr, heads, _, weight, turned, _ = graph
     n_labels, n = costs.shape
-    kept = 1 if flows.shape[0] > 1 else 0
-    room.clock[:] = 0
+    room.clock[MOVES], room.clock[CUTS] = 1, 0
     for b in range(n_labels):
-        room.label[CARRIERS, b] = room.label[CHANGED, b] = 0
-        for a in range(last.shape[0]):
-            last[a, b] = 0
-    if kept == 0:
-        flows[0] = 0.0
-    gain = np.empty(n_labels)
+        room.carriers[b] = 0
+        for a in range(room.last.shape[0]):
+            room.last[a, b] = room.wanted[a, b] = 0
+    if room.flows.shape[0] == 1:
+        room.flows[0] = 0.0
     value = 0.0
     for k in range(n):
-        z = labels[k]
+        room.carriers[labels[k]] += 1
         room.when[STAMP, k] = room.when[SEEN, k] = room.when[INSIDE, k] = 0
-        room.label[CARRIERS, z] += 1
-        for b in range(n_labels):
-            gain[b] = costs[b, k] - costs[z, k]
+        room.node[FRESH, k] = k
         edges = 0.0
         for e in range(indptr[k], indptr[k + 1]):
-            c, t, half = labels[heads[e]], turned[e], 0.5 * weight[e]
-            now = tables[t, z, c]
-            edges += half * now
+            edges += 0.5 * weight[e] * tables[turned[e], labels[k], labels[heads[e]]]
+        value += costs[labels[k], k] + edges
+    look(costs, tables, graph, labels, n, room)
+    return value
+
+
+@njit
+def look(costs, tables, graph, labels, count, room):
+    """Note the moves that fresh nodes want more than the flow has settled.
+
+    All labels of a node at once are cheaper than one label of all nodes, move after move.
+    """
+    indptr, heads, _, weight, turned, edge = graph
+    n_labels = costs.shape[0]
+    gain, flow, alike = room.gains[0], room.gains[1], room.gains[2]
+    kept, pairs = 1 if room.flows.shape[0] > 1 else 0, room.last.shape[0] > 1
+    for b in range(n_labels):
+        alike[b] = tables[0, b, b]
+    for i in range(count):
+        k = room.node[FRESH, i]
+        z = labels[k]
+        for b in range(n_labels):
+            gain[b] = costs[b, k] - costs[z, k]
+        for e in range(indptr[k], indptr[k + 1]):
+            c, t, half = np.uint32(labels[heads[e]]), np.uint32(turned[e]), 0.5 * weight[e]
+            now, sign = tables[t, z, c], 1.0 if t == 0 else -1.0
             if pairs and c != z:
                 for b in range(n_labels):
                     gain[b] += 2.0 * half * (tables[1 - t, c, b] - now)
                 continue
-            sign = 1.0 if t == 0 else -1.0
             for b in range(n_labels):
-                zb, bc, bb = tables[t, z, b], tables[1 - t, c, b], tables[t, b, b]
-                most = half * (zb + bc - now - bb)
-                flow = max(-most, min(sign * flows[kept * b, edge[e]], most))
-                gain[b] += half * (bc - now + bb - zb) + flow
-        value += costs[z, k] + edges
+                flow[b] = sign * room.flows[kept * b, edge[e]]
+            for b in range(n_labels):
+                zb, bc, bb = tables[t, z, b], tables[1 - t, c, b], alike[b]
+                most = max(half * (zb + bc - now - bb), 0.0)
+                gain[b] += half * (bc - now + bb - zb) + max(-most, min(flow[b], most))
         gain[z] = 0.0
         for b in range(n_labels):
             if gain[b] < 0.0:
-                last[z if pairs else 0, b] = -1
-    return value
+                room.wanted[z if pairs else 0, b] = 1
+                room.when[STAMP, k] = room.clock[MOVES]
 
 
 @njit
@@ -129,7 +141,7 @@ def spread(costs, tables, graph, labels, move, waiting, limit, room):
     limit = max(limit, FEW, 2 * found)
     if found == 0:
         return found, True, limit
-    if 8 * found <= (labels.shape[0] if only < 0 else room.label[CARRIERS, only]):
+    if 8 * found <= (labels.shape[0] if only < 0 else room.carriers[only]):
         found, whole = _reach(costs, tables, graph, labels, move, found, limit, room)
         return found, whole, MORE * limit
     count = found = none  # as good as all: do not ask
