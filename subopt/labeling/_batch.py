@@ -131,7 +131,6 @@ def solve_many(
     values = np.empty(P)
     tolerance = rounding(energy, costs)
     tables, graph, terms = energy.tables, energy.adjacency, _start.terms(energy)
-    given = False
     # the problem alone decides whether flows are kept, so that answers do not depend on threads
     most = TOGETHER // (8 * _rows(energy) * len(energy.tails) + 1)
     count = min(thread_count(threads), max(P, 1), max(most, 1))
@@ -142,7 +141,7 @@ def solve_many(
         draft = _start.draft(n, len(energy.tails) if _rows(energy) == L else 0, L)
         space = _room(energy, moves)
         where = (labels[s], values[s], tolerance[s])
-        descend_many(costs[s], terms, tables, graph, moves, given, *where, draft, space)
+        descend_many(costs[s], terms, tables, graph, moves, *where, draft, space)
 
     in_order(one, parts, count)
     return LabelingBatch(labels.reshape(P, *energy.shape), values)

@@ -32,6 +32,8 @@ from subopt.labeling._room import (
 from subopt.labeling._start import prepare
 from subopt.labeling._wanted import FEW, begin, look, spread
 
+CYCLES = np.int64(1000)  # as good as forever
+
 
 def expansions(n_labels: int) -> Array:
     """List the labels that any nodes may take."""
@@ -74,25 +76,18 @@ def descend(costs, tables, graph, moves, labels, tolerance, cycles, room):
 
 
 @njit
-def descend_many(costs, terms, tables, graph, moves, given, labels, values, tolerance, draft, room):
+def descend_many(costs, terms, tables, graph, moves, labels, values, tolerance, draft, room):
     """Solve problem after problem."""
-    pairs = moves[0, 0] >= 0
+    given, pairs = np.bool_(False), moves[0, 0] >= 0
     for p in range(costs.shape[0]):
         if room.flows.shape[0] == costs.shape[1]:
             prepare(costs[p], terms, labels[p], given, pairs, draft, room.flows)
         values[p], _ = descend(
-            costs[p],
-            tables,
-            graph,
-            moves,
-            labels[p],
-            tolerance[p],
-            np.int64(1000),
-            room,
+            costs[p], tables, graph, moves, labels[p], tolerance[p], CYCLES, room
         )
 
 
-@njit(inline="always")  # or it would be optimized all over again inside of `descend`
+@njit(inline="always")
 def _expand(costs, tables, graph, labels, only, b, tolerance, room):
     """Let nodes take label b if that lowers E; return by how much it did.
 
@@ -135,7 +130,7 @@ def _expand(costs, tables, graph, labels, only, b, tolerance, room):
     return gained
 
 
-@njit
+@njit(inline="always")
 def _take(graph, labels, b, size, fresh, room):
     """Give a side of a piece its new label; return how many nodes have to be looked at by now."""
     for i in range(size):

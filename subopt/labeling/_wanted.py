@@ -19,7 +19,7 @@ from subopt.labeling._room import (
 FEW, MORE = np.int64(500), np.int64(4)
 
 
-@njit
+@njit(inline="always")
 def begin(costs, tables, graph, labels, room):
     """Set what is kept of a labeling, and look at all nodes; return its cost."""
     indptr, heads, _, weight, turned, _ = graph
@@ -157,7 +157,7 @@ def spread(costs, tables, graph, labels, move, waiting, limit, room):
     return found, True, limit
 
 
-@njit
+@njit(inline="always")
 def _reach(costs, tables, graph, labels, move, found, limit, room):
     """Add nodes that may be pushed over, up to a limit; return the number, whether that is all."""
     indptr, heads, _, weight, turned, edge = graph

@@ -16,7 +16,7 @@ from subopt import _validate
 from subopt._jit import njit
 from subopt._types import RNG, Array
 from subopt.labeling import _levels
-from subopt.labeling._moves import descend, swaps
+from subopt.labeling._moves import CYCLES, descend, swaps
 from subopt.labeling._room import CUTS, room
 from subopt.labeling.coupled import (
     Callback,
@@ -31,7 +31,6 @@ SWEEPS = 4
 CHANGE = 1e-6  # relative change of the stopping objective
 BONUS = 5e-4  # what a half/half label costs less than the mean of its two inputs
 EXTRA = 3  # half/half labels of an output at most
-CYCLES = np.int64(1000)
 
 
 def published(
