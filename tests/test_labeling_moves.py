@@ -238,15 +238,17 @@ def test_names_of_labels_do_not_matter(seed, shape):
     [(alpha_expansion, alpha_expansion_many), (alpha_beta_swap, alpha_beta_swap_many)],
 )
 @pytest.mark.parametrize("shape", [(4,), (3, 2)])
-def test_many_problems_get_the_answers_of_one_by_one(one, many, shape):
+@pytest.mark.parametrize("label_costs", [None, [4.0, 0.0, 3.0]])
+def test_many_problems_get_the_answers_of_one_by_one(one, many, shape, label_costs):
     unaries = np.random.default_rng(1).integers(0, 9, (7, *shape, 3)).astype(float)
-    energy = LabelingEnergy(np.zeros((*shape, 3)), weights=2.0, metric="linear", truncation=2)
+    options = {"weights": 2.0, "metric": "linear", "truncation": 2, "label_costs": label_costs}
+    energy = LabelingEnergy(np.zeros((*shape, 3)), **options)
     batch = many(energy, unaries, threads=2)
     same = many(energy, unaries, threads=1)
     assert batch.labels.shape == (7, *shape)
     np.testing.assert_array_equal(batch.labels, same.labels)
     for unary, labels, value in zip(unaries, batch.labels, batch.values, strict=True):
-        alone = one(LabelingEnergy(unary, weights=2.0, metric="linear", truncation=2))
+        alone = one(LabelingEnergy(unary, **options))
         np.testing.assert_array_equal(labels, alone.labels)
         assert value == alone.value
     assert many(energy, unaries[:0]).labels.shape == (0, *shape)

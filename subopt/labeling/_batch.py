@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from subopt import _validate
 from subopt._threads import in_order, thread_count
 from subopt._types import Array, ArrayLike
 from subopt.labeling import _label_costs, _start
-from subopt.labeling._moves import descend, descend_many
+from subopt.labeling._moves import CYCLES, descend, descend_many
 from subopt.labeling._room import CUTS, Room, room
 from subopt.labeling._size import rounding, single_label
 from subopt.labeling.energy import LARGEST, LabelingEnergy, require_energy
@@ -33,6 +34,9 @@ class LabelingBatch:
 
     labels: Array
     values: Array
+
+    def __repr__(self) -> str:
+        return f"LabelingBatch({len(self.values)} labelings of shape {self.labels.shape[1:]})"
 
 
 def check(name: str, energy: LabelingEnergy) -> None:
@@ -109,12 +113,6 @@ def solve_many(
     energy: LabelingEnergy, unaries: ArrayLike, moves: Array, threads: int | None
 ) -> LabelingBatch:
     """Make moves in many problems, part of them in every thread."""
-    if energy.label_costs.any():
-        l = int(energy.label_costs.argmax())
-        raise ValueError(
-            f"many labelings in one call take no label costs, but label_costs[{l}] is "
-            f"{energy.label_costs[l]:g}. Solve the problems one by one."
-        )
     costs = _validate.real_array("unaries", unaries, copy=False)
     n, L = energy.n, energy.n_labels
     if costs.ndim < 1 or costs.shape[1:] not in ((*energy.shape, L), (n, L)):
@@ -129,6 +127,9 @@ def solve_many(
     costs.setflags(write=False)  # kernels are compiled for the costs of an energy
     labels = np.repeat(costs.sum(axis=2).argmin(axis=1)[:, None], n, axis=1)
     values = np.empty(P)
+    if energy.label_costs.any():
+        _one_by_one(energy, costs, moves, labels, values, thread_count(threads))
+        return LabelingBatch(labels.reshape(P, *energy.shape), values)
     tolerance = rounding(energy, costs)
     tables, graph, terms = energy.tables, energy.adjacency, _start.terms(energy)
     # the problem alone decides whether flows are kept, so that answers do not depend on threads
@@ -145,3 +146,19 @@ def solve_many(
 
     in_order(one, parts, count)
     return LabelingBatch(labels.reshape(P, *energy.shape), values)
+
+
+def _one_by_one(
+    energy: LabelingEnergy, costs: Array, moves: Array, labels: Array, values: Array, threads: int
+) -> None:
+    """Make moves in many problems whose cuts have nothing in common."""
+    shared = energy.adjacency  # made before it is copied
+
+    def one(p: int) -> None:
+        problem = copy(energy)
+        problem.costs = costs[p]
+        assert problem.adjacency is shared
+        result = solve("", problem, moves, None, int(CYCLES))
+        labels[p], values[p] = result.labels.ravel(), result.value
+
+    in_order(one, range(len(costs)), threads)

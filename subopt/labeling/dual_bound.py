@@ -44,6 +44,12 @@ class ChainCertificate:
     parts: Array
     lower_bound: float
 
+    def __repr__(self) -> str:
+        return (
+            f"ChainCertificate(lower_bound={self.lower_bound:.6g}, "
+            f"parts of shape {self.parts.shape})"
+        )
+
     def check(self, energy: LabelingEnergy) -> float:
         """Recompute the bound from the energy and the division.
 
