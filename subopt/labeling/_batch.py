@@ -14,10 +14,12 @@ from subopt.labeling import _label_costs, _start
 from subopt.labeling._moves import CYCLES, descend, descend_many
 from subopt.labeling._room import CUTS, Room, room
 from subopt.labeling._size import rounding, single_label
+from subopt.labeling.dual_bound import dual_bound
 from subopt.labeling.energy import LARGEST, LabelingEnergy, require_energy
 from subopt.labeling.labeling import Labeling, local
 
 MEMORY = 2**29  # bytes for the flows of all labels; with more they are not kept
+SWEEPS = 50  # of the search for first labels, with label costs
 TOGETHER = 2**31  # bytes for those of all threads; with more there are fewer threads
 
 
@@ -63,9 +65,7 @@ def solve(
         labels = np.full(energy.n, energy.costs.sum(axis=1).argmin(), dtype=np.int64)
     if energy.label_costs.any():
         if not given:
-            flows = np.zeros((_rows(energy), len(energy.tails)))
-            _read_off(energy, moves, labels, given, flows)
-            labels = _cheaper(energy, labels)
+            labels = _cheapest(energy)
         done, cuts = _label_costs.descend_whole(energy, moves, labels, tolerance, cycles)
         return local(energy, labels, name, done=done, n_cuts=cuts)
     space = _room(energy, moves)
@@ -93,10 +93,13 @@ def _read_off(
         _start.prepare(energy.costs, terms, labels, given, pairs, draft, flows)
 
 
-def _cheaper(energy: LabelingEnergy, labels: Array) -> Array:
-    """Return some labels, or a single one everywhere if that is cheaper with the label costs."""
+def _cheapest(energy: LabelingEnergy) -> Array:
+    """Return one label everywhere, or what a short search for a bound finds if that is cheaper."""
     alone = single_label(energy)
-    return alone if energy.value(alone) < energy.value(labels) else labels
+    if _rows(energy) < energy.n_labels:
+        return alone
+    found = dual_bound(energy, max_sweeps=SWEEPS)
+    return alone if energy.value(alone) < found.value else found.labels.ravel().copy()
 
 
 def _room(energy: LabelingEnergy, moves: Array) -> Room:

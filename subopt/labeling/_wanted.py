@@ -16,7 +16,7 @@ from subopt.labeling._room import (
     WAITING,
 )
 
-FEW, MORE = np.int64(500), np.int64(4)
+FEW, MORE = np.int64(500), np.int64(3)
 
 
 @njit(inline="always")
