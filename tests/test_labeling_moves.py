@@ -3,6 +3,7 @@
 import itertools
 
 import naive_energy as naive
+import numba
 import numpy as np
 import pytest
 from hypothesis import given
@@ -17,8 +18,9 @@ from subopt import (
     alpha_expansion_many,
     dual_bound,
     icm,
+    minimize,
 )
-from subopt.labeling import _batch, _label_costs
+from subopt.labeling import _batch, _label_costs, _messages, _moves, _pieces, _start, _wanted
 
 seeds = st.integers(0, 2**32 - 1)
 SHAPES = [(1,), (5,), (2, 3), (2, 2, 2)]
@@ -287,3 +289,24 @@ def test_no_single_step_of_another_program_improves(seed):
             alpha, unary.astype(float), 8.0 * (1 - np.eye(5)), labels
         )
         assert energy.value(labels) >= result.value - 1e-9
+
+
+def test_swaps_of_fewer_labels_come_first():
+    moves = _moves.swaps(5).tolist()
+    for k in range(2, 6):
+        assert moves[: k * (k - 1)] == _moves.swaps(k).tolist()
+        assert sorted(moves[: k * (k - 1)]) == sorted(
+            map(list, itertools.permutations(range(k), 2))
+        )
+
+
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="looks at what the JIT compiled")
+def test_nothing_is_compiled_for_one_number():
+    # a literal argument makes numba compile a kernel, and all that it calls, once more
+    energy = LabelingEnergy(np.random.default_rng(0).random((4, 4, 3)), weights=0.1)
+    minimize(energy, lower_bound=True)
+    alpha_beta_swap_many(energy, energy.unary[None])
+    kernels = [f for m in (_messages, _moves, _pieces, _start, _wanted) for f in vars(m).values()]
+    signatures = [s for f in kernels for s in getattr(f, "signatures", ())]
+    assert signatures
+    assert not [s for s in signatures if any(isinstance(t, numba.types.Literal) for t in s)]
