@@ -29,6 +29,8 @@ def capped(energy: LabelingEnergy, costs: Array | None = None) -> Array:
 
 def capped_label_costs(energy: LabelingEnergy) -> Array:
     """Return label costs lowered to what any labeling that is worth it can pay."""
+    if not energy.label_costs.any():
+        return energy.label_costs
     return np.minimum(energy.label_costs, _excess(energy, energy.costs.min(axis=0)))
 
 
@@ -39,8 +41,7 @@ def rounding(energy: LabelingEnergy, costs: Array | None = None) -> Array:
     spread = np.minimum(costs.max(axis=-2) - least, _spread(energy, costs, least))
     size = (np.abs(least) + spread).sum(axis=-1)
     size += np.abs(energy.weights).sum() * np.abs(energy.table).max()
-    if energy.label_costs.any():
-        size += capped_label_costs(energy).sum()
+    size += capped_label_costs(energy).sum()
     return np.asarray(1e-12 * size + 1e-300)
 
 

@@ -74,11 +74,12 @@ class ChainCertificate:
         Raises
         ------
         CertificateError
-            If the division does not fit the energy, is so much larger that rounding would decide,
-            or proves less than `lower_bound` by more than rounding.
+            If the division or the shares do not fit the energy, or if the division is so much
+            larger that rounding would decide, or proves less than `lower_bound` by more than
+            rounding.
         """
         first = _first(energy)
-        shares = self._shares(energy)
+        shares = self.allowed_shares(energy)
         parts = np.array(self.parts, dtype=np.float64)
         if parts.shape != (first[-1], energy.n_labels) or not np.isfinite(parts).all():
             raise CertificateError(
@@ -99,8 +100,22 @@ class ChainCertificate:
             raise CertificateError(f"The chains prove {proven:.12g}, not {self.lower_bound:.12g}")
         return proven
 
-    def _shares(self, energy: LabelingEnergy) -> Array:
-        """Return shares that are allowed."""
+    def allowed_shares(self, energy: LabelingEnergy) -> Array:
+        """Return the shares, or what is left of wrong ones.
+
+        Parameters
+        ----------
+        energy : LabelingEnergy
+
+        Returns
+        -------
+        ndarray of float64, shape (n, L)
+
+        Raises
+        ------
+        CertificateError
+            If they do not fit the energy.
+        """
         shape = (energy.n, energy.n_labels)
         if self.shares is None:
             return _shares.even(capped_label_costs(energy), energy.n)
@@ -245,7 +260,8 @@ class _Search:
         parts = np.empty((first[-1], self.energy.n_labels))
         _messages.split(costs, self.energy.adjacency, first, messages, parts)
         certificate = ChainCertificate(parts, -np.inf, shares)
-        return replace(certificate, lower_bound=certificate.check(self.energy))
+        allowed = certificate.allowed_shares(self.energy)
+        return replace(certificate, lower_bound=_minima(self.energy, first, parts, allowed))
 
 
 def _first(energy: LabelingEnergy) -> Array:
