@@ -20,15 +20,7 @@ import numpy as np
 from subopt._jit import njit
 from subopt._types import Array
 from subopt.labeling._pieces import connect, keep, solve, write
-from subopt.labeling._room import (
-    FRESH,
-    INSIDE,
-    MOVES,
-    PIECE,
-    QUEUE,
-    STAMP,
-    WAITING,
-)
+from subopt.labeling._room import FRESH, INSIDE, MOVES, PIECE, QUEUE, STAMP, WAITING
 from subopt.labeling._start import prepare
 from subopt.labeling._wanted import FEW, begin, look, spread
 

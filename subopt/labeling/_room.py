@@ -18,7 +18,7 @@ from subopt.graph.network import Network, Workspace, workspace
 # decided, minus that once it is placed
 STAMP, SEEN, INSIDE = range(3)
 # rows of Room.node: nodes to be decided; nodes that may want the label, in pieces that were too
-# small; connected ones of the first; the position there of a node; nodes to be priced
+# small; connected ones of the first; the position there of a node; nodes to be priced or looked at
 QUEUE, WAITING, PIECE, PLACE, FRESH = range(5)
 # rows of Room.number: what taking the label costs a node more and the flow out of it; what nodes to
 # be decided could push to it; of a piece, what nodes want it where all others stay as they are
