@@ -44,7 +44,7 @@ def augment(n, network, residual, excess, work):
 @njit
 def augment_within(n, network, residual, excess, work, limit):
     """Like `augment`, with a limit on the arcs that search trees look at."""
-    if not _settle(n, network, residual, excess):
+    if not settle(n, network, residual, excess):
         for v in range(n):
             work.side[v] = False
         return True
@@ -62,7 +62,7 @@ def augment_within(n, network, residual, excess, work, limit):
 
 
 @njit
-def _settle(n, network, residual, excess):
+def settle(n, network, residual, excess):
     """Push what neighbours can settle among themselves; return whether supply is left."""
     indptr, heads, twin = network
     left = False
