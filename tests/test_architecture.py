@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from subopt._jit import any_order, any_order_without_nan
+
 ROOT = pathlib.Path(__file__).parents[1]
 PACKAGES = ("subopt", "comixup")
 LAZY = {
@@ -79,6 +81,15 @@ def test_imports_point_one_way(name):
         assert all(m.split(".")[2].startswith("_") for m in others), (
             "solvers never import each other"
         )
+
+
+def test_sums_in_any_order_are_inlined():
+    # a copy that is called rounds otherwise than one that is inlined, and which of them runs
+    # depends on whether the process compiles or loads
+    loose = [name for name, path in MODULES.items() if "fastmath" in path.read_text()]
+    assert loose == ["subopt._jit"]
+    for kernels in (any_order, any_order_without_nan):
+        assert kernels.keywords["forceinline"]
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from subopt._jit import njit
+from subopt._jit import any_order, njit
 
 # rows of Work.vec; the first five are restored when a round is rejected, the others are scratch
 LOAD, RISE, FALL, ACTIVE, SLOPE, ADD, REMOVE, OWN = range(8)
@@ -68,7 +68,7 @@ class Work(NamedTuple):
 
 
 # reassociation lets these sums run in vector registers; no test for NaN or infinity is given up
-@njit(fastmath={"reassoc", "contract", "nsz"})
+@any_order()
 def refresh(use, load, vec, A, par, i):
     """Recompute what is kept of input i from the counts."""
     d = par[UNIT] * A[i, i]
@@ -125,7 +125,7 @@ def prices(use, load, vec, A, par, j):
         price(use, load, vec, A, par, j, b)
 
 
-@njit(fastmath={"reassoc", "contract", "nsz"})
+@any_order()
 def row_change(use, load, vec, par, i, j, d):
     """Return the change of sum_j' g(T_j'i) o_j'i over outputs j' != j if T_i shifts by d."""
     free, offset = par[FREE], par[OFFSET]
@@ -183,7 +183,7 @@ def move(use, load, vec, A, par, j, u, b, q):
     refresh(use, load, vec, A, par, b)
 
 
-@njit(fastmath={"reassoc", "contract", "nsz"})
+@any_order()
 def coupling(use, load, vec, par):
     """Return the coupling term."""
     free, offset = par[FREE], par[OFFSET]

@@ -13,13 +13,13 @@ V. Kolmogorov, "Convergent tree-reweighted message passing for energy minimizati
 
 import numpy as np
 
-from subopt._jit import njit
+from subopt._jit import any_order_without_nan, njit
 
 FORWARD, BACKWARD = np.int64(0), np.int64(1)  # directions: by increasing or decreasing index
 
 
 # minima and sums may be taken in any order, in vector registers: a bound is checked afterwards
-@njit(fastmath={"nnan", "nsz", "reassoc", "contract"})
+@any_order_without_nan()
 def sweep(costs, tables, uniform, graph, messages, direction, total):
     """Visit all nodes in one direction; return the bound.
 
@@ -63,7 +63,7 @@ def sweep(costs, tables, uniform, graph, messages, direction, total):
     return bound
 
 
-@njit(fastmath={"nnan", "nsz", "reassoc", "contract"})
+@any_order_without_nan()
 def _send(total, messages, e, back, lowest, weight, tables, t):
     n_labels = total.shape[0]
     for b in range(n_labels):

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from subopt._jit import njit
+from subopt._jit import any_order_without_nan, njit
 from subopt._types import Array
 from subopt.labeling._messages import BACKWARD, FORWARD, choose, sweep
 from subopt.labeling.energy import Adjacency, LabelingEnergy
@@ -113,7 +113,7 @@ def prepare(costs, terms, labels, given, pairs, draft, flows):
             flows[a, e] = draft.flows[e, a] * unit[0]
 
 
-@njit(fastmath={"nnan", "nsz", "reassoc", "contract"})
+@any_order_without_nan()
 def _read_off(tables, alike, graph, labels, messages, flows):
     """Set the flow of every label to what both ends of an edge say of it, on average."""
     indptr, heads, twin, weight, turned, edge = graph
@@ -130,7 +130,7 @@ def _read_off(tables, alike, graph, labels, messages, flows):
                     flows[i, b] = half * (messages[e, b] - messages[back, b] - known) - apart
 
 
-@njit(fastmath={"nnan", "nsz", "reassoc", "contract"})
+@any_order_without_nan()
 def _push(draft, tables, alike, graph, labels, pairs, direction):
     """Make nodes content with their labels at the cost of neighbours further on, where they can.
 
