@@ -67,9 +67,9 @@ def test_push_relabel_goes_on_where_trees_stop():
     network, slot = kernels.csr(300, tails, heads)
     answers = set()
     for limit in (0, 1, 1000, 10000, 10**9):
-        residual = np.empty((len(network.heads), 2))
+        residual = np.empty(len(network.heads))
         kernels.fill(slot, network.twin, c.astype(float), r.astype(float), residual)
-        excess, work = supply.astype(float), kernels.workspace(300)
+        excess, work = supply.astype(float), kernels.workspace(300, len(residual))
         trees = augment_within(300, network, residual, excess, work, np.int64(limit))
         assert trees == (limit == 10**9)
         answers.add((np.maximum(excess, 0).sum(), work.side.tobytes()))
@@ -146,16 +146,17 @@ def test_the_kernel_equals_its_naive_twin(seed, n):
     (tails, heads, c, r), terminals = random_graph(seed, n)
     supply = terminals["source_capacity"] - terminals["sink_capacity"]
     network, slot = kernels.csr(n, tails, heads)
-    residual = np.zeros((len(network.heads), 2))
+    residual = np.zeros(len(network.heads))
     kernels.fill(slot, network.twin, c.astype(float), r.astype(float), residual)
     excess = supply.astype(np.float64)
-    work = kernels.workspace(n)
+    work = kernels.workspace(n, len(residual))
     augment(n, network, residual, excess, work)
     value, side = twin_of_augment(n, tails, heads, c, r, supply)
     assert np.maximum(supply, 0).sum() - np.maximum(excess, 0).sum() == value
     assert (work.side == side).all()
     assert (network.twin[network.twin] == np.arange(len(network.twin))).all()
-    assert (residual[network.twin, 0] == residual[:, 1]).all()
+    opened = (residual > 0) + 2 * (residual[network.twin] > 0)
+    assert (work.ends == 4 * network.heads + opened).all()
 
 
 def test_clrs_figure_26_1():

@@ -8,7 +8,7 @@ import numpy as np
 
 from subopt._jit import njit
 from subopt.graph.boykov_kolmogorov import grow, plant
-from subopt.graph.network import send
+from subopt.graph.network import AHEAD, BACK, HEAD, open_arcs, send
 from subopt.graph.push_relabel import push_relabel
 
 # Search trees get the work of so many looks at every arc before push-relabel takes over; what they
@@ -25,9 +25,8 @@ def augment(n, network, residual, excess, work):
     n : int
         Number of nodes; the arrays may be longer.
     network : Network
-    residual : array (arcs, 2)
-        Residual capacities >= 0 of every arc and of its twin, so
-        ``residual[e, 1] == residual[network.twin[e], 0]``. Float64, or int64.
+    residual : array (arcs,)
+        Residual capacities >= 0. Float64, or int64.
     excess : array (n,)
         Supply of a node minus its demand; what remains of them afterwards.
     work : Workspace
@@ -44,7 +43,8 @@ def augment(n, network, residual, excess, work):
 @njit
 def augment_within(n, network, residual, excess, work, limit):
     """Like `augment`, with a limit on the arcs that search trees look at."""
-    if not _settle(n, network, residual, excess):
+    open_arcs(n, network, residual, work)
+    if not _settle(n, network, residual, excess, work):
         for v in range(n):
             work.side[v] = False
         return True
@@ -57,37 +57,37 @@ def augment_within(n, network, residual, excess, work, limit):
             work.side[v] = work.label[v] > 0
     else:
         push_relabel(n, network, residual, excess, work)
-        reach(n, network, residual, excess, work, 1)
+        reach(n, network, excess, work, 1)
     return done
 
 
 @njit
-def _settle(n, network, residual, excess):
+def _settle(n, network, residual, excess, work):
     """Push what neighbours can settle among themselves; return whether supply is left."""
-    indptr, heads, twin = network
+    indptr, _, twin = network
+    ends = work.ends
     left = False
     for v in range(n):
         if excess[v] > 0:
             for e in range(np.uint64(indptr[v]), np.uint64(indptr[v + 1])):
-                u = np.uint32(heads[e])
-                if excess[u] < 0:
-                    amount = min(excess[v], -excess[u], residual[e, 0])
-                    if amount > 0:
-                        excess[v] -= amount
-                        excess[u] += amount
-                        send(residual, e, np.uint64(twin[e]), amount)
-                        if excess[v] <= 0:
-                            break
+                u = ends[e] >> HEAD
+                if (excess[u] < 0) & ((ends[e] & AHEAD) != 0):
+                    amount = min(excess[v], -excess[u], residual[e])
+                    excess[v] -= amount
+                    excess[u] += amount
+                    send(ends, residual, e, np.uint64(twin[e]), amount)
+                    if excess[v] <= 0:
+                        break
             left |= excess[v] > 0
     return left
 
 
 @njit
-def reach(n, network, residual, excess, work, sign):
+def reach(n, network, excess, work, sign):
     """Set `work.side` to what supply reaches (sign 1), or to what can reach demand (sign -1)."""
-    indptr, heads, _ = network
+    indptr, ends = network.indptr, work.ends
     side, queue = work.side, work.queue
-    along = 0 if sign > 0 else 1
+    gate = AHEAD if sign > 0 else BACK
     count = 0
     for v in range(n):
         side[v] = sign * excess[v] > 0
@@ -100,8 +100,8 @@ def reach(n, network, residual, excess, work, sign):
         q += 1
         for e in range(np.uint64(indptr[v]), np.uint64(indptr[np.int64(v) + 1])):
             # without branches, which nobody could predict
-            u = np.uint32(heads[e])
-            new = (residual[e, along] > 0) & (not side[u])
+            u = ends[e] >> HEAD
+            new = ((ends[e] & gate) != 0) & (not side[u])
             side[u] |= new
             queue[count] = u
             count += new

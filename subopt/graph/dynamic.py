@@ -27,7 +27,7 @@ from subopt.graph.boykov_kolmogorov import (
     plant,
 )
 from subopt.graph.flow import Flow
-from subopt.graph.network import csr, drain, fill, workspace
+from subopt.graph.network import HEAD, csr, drain, fill, open_arcs, workspace
 from subopt.graph.push_relabel import push_relabel
 
 
@@ -80,11 +80,12 @@ class DynamicMaxFlow:
         self._graph = g._replace(forward=forward, backward=backward, source=source, sink=sink)
         self._forward, self._backward = g.forward.astype(float), g.backward.astype(float)
         self._network, self._slot = csr(g.n, g.tails, g.heads)
-        self._residual = np.empty((len(self._network.heads), 2))
+        self._residual = np.empty(len(self._network.heads))
         fill(self._slot, self._network.twin, self._forward, self._backward, self._residual)
-        self._full = self._residual[:, 0].copy()
+        self._full = self._residual.copy()
         self._excess = (g.source - g.sink).astype(float)
-        self._work = workspace(g.n)
+        self._work = workspace(g.n, len(self._residual))
+        open_arcs(g.n, self._network, self._residual, self._work)
         self._changed: list[Array] = []
         self._trees = False  # whether those of the last solution are still there
 
@@ -144,7 +145,7 @@ class DynamicMaxFlow:
         side = work.side.copy()
         value, flow = g.cut(side), self._flow(side)
         if maximal:
-            reach(*graph, np.int64(-1))
+            reach(g.n, self._network, self._excess, work, np.int64(-1))
             side = ~work.side
         method = "boykov_kolmogorov" if self._trees else "boykov_kolmogorov, then push_relabel"
         return Flow(value, side, flow.astype(np.int64) if g.whole else flow, method)
@@ -159,9 +160,9 @@ class DynamicMaxFlow:
         for excess in (much if (much > 0).any() else None, little if (little < 0).any() else None):
             if excess is not None:
                 residual = residual.copy() if residual is self._residual else residual
-                augment(g.n, self._network, residual, excess, workspace(g.n))
+                augment(g.n, self._network, residual, excess, workspace(g.n, len(residual)))
         flow = np.empty(len(self._slot))
-        drain(self._slot, self._forward, self._backward, residual, flow)
+        drain(self._slot, self._network.twin, self._forward, self._backward, residual, flow)
         return flow
 
 
@@ -205,31 +206,32 @@ def _outflow(nodes, indptr, full, residual):
     result = np.zeros(nodes.shape[0])
     for k in range(nodes.shape[0]):
         for e in range(indptr[nodes[k]], indptr[nodes[k] + 1]):
-            result[k] += full[e] - residual[e, 0]
+            result[k] += full[e] - residual[e]
     return result
 
 
 @njit
 def regrow(changed, n, network, residual, excess, work, limit):
     """Find a maximum flow from the trees so far, after the excess of some nodes has changed."""
-    indptr, heads, twin = network
+    indptr = network.indptr
+    ends, _, _, orphans, label, parent, arc, active, waits, state = work
     count = 0
     for k in range(changed.shape[0]):
-        count = _uproot(changed[k], count, indptr, heads, twin, excess, work)
-    limit -= adopt(count, network, residual, work)
+        count = _uproot(changed[k], count, indptr, excess, work)
+    limit -= adopt(count, indptr, ends, orphans, label, parent, arc, active, waits, state)
     if grow(network, residual, excess, work, limit):
         for v in range(n):
             work.side[v] = work.label[v] > 0
         return True
     push_relabel(n, network, residual, excess, work)
-    reach(n, network, residual, excess, work, 1)
+    reach(n, network, excess, work, 1)
     return False
 
 
 @njit
-def _uproot(v, count, indptr, heads, twin, excess, work):
+def _uproot(v, count, indptr, excess, work):
     """Make a node the root that its excess makes it, and list whom that orphans."""
-    label, parent, orphans = work.label, work.parent, work.queue
+    ends, _, _, orphans, label, parent, _, active, waits, state = work
     old = label[v]
     sign = 1 if excess[v] > 0 else -1 if excess[v] < 0 else 0
     if sign == 0:
@@ -240,15 +242,15 @@ def _uproot(v, count, indptr, heads, twin, excess, work):
         return count
     if old * sign <= 0:
         for e in range(indptr[v], indptr[v + 1]):
-            u = heads[e]
-            if parent[u] == twin[e]:
+            u = ends[e] >> HEAD
+            if parent[u] == v:
                 parent[u] = ORPHAN
                 orphans[count] = u
                 count += 1
             if label[u] * sign < 0:
                 # it was done with v in its tree, and would miss v if v became free
-                activate(u, work)
-        activate(v, work)
+                activate(u, active, waits, state)
+        activate(v, active, waits, state)
     label[v] = sign
     parent[v] = ROOT
     return count

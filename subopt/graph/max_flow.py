@@ -121,9 +121,9 @@ def minimum_cut(
     overwritten. All capacities are finite.
     """
     network, slot = csr(n, tails, heads)
-    residual = np.empty((len(network.heads), 2), dtype=forward.dtype)
+    residual = np.empty(len(network.heads), dtype=forward.dtype)
     fill(slot, network.twin, forward, backward, residual)
-    work = workspace(n, forward.dtype)
+    work = workspace(n, len(residual), forward.dtype)
     if method == "auto":
         patience = 0 if spreads(n, network, work) else PATIENCE
     else:
@@ -133,10 +133,10 @@ def minimum_cut(
     trees = augment_within(n, network, residual, excess, work, limit)
     side = work.side
     if maximal:
-        reach(n, network, residual, excess, work, np.int64(-1))
+        reach(n, network, excess, work, np.int64(-1))
         side = ~side
     flow = np.empty_like(forward)
-    drain(slot, forward, backward, residual, flow)
+    drain(slot, network.twin, forward, backward, residual, flow)
     if patience == 0:
         return side, flow, "push_relabel"
     return side, flow, "boykov_kolmogorov" + ("" if trees else ", then push_relabel")

@@ -1,8 +1,9 @@
 """Graphs in compressed rows, and the room that a maximum flow needs.
 
-Every arc is stored in the rows of both ends, as itself and as its twin that runs back. A row also
-has the residual capacities of the twins, so a search looks at its own rows only, whether it goes
-along the arcs or against them.
+Every arc is stored in the rows of both ends, as itself and as its twin that runs back. A word of the
+workspace has the head of an arc and two bits, whether it and its twin have capacity left, so a
+search looks at 4 bytes an arc, in its own rows only, whether it goes along the arcs or against
+them.
 """
 
 from __future__ import annotations
@@ -24,24 +25,36 @@ class Network(NamedTuple):
 
 
 class Workspace(NamedTuple):
-    """What a maximum flow writes to, besides residual capacities and excesses; 26 bytes a node."""
+    """What a maximum flow writes to, besides residual capacities and excesses.
 
+    30 bytes a node and 4 an arc.
+    """
+
+    ends: Array  # (arcs,) uint32, 4 times the head, + AHEAD and BACK if open; see `open_arcs`
     side: Array  # (n,) bool; afterwards: the smallest source side
     supply: Array  # (n,) like the excess
     queue: Array  # (n + 1,) int32
     label: Array  # (n,) int32: length of a path to a root, < 0 to demand; or a distance from demand
-    parent: Array  # (n,) int32, in `boykov_kolmogorov`; the current arcs in `push_relabel`
+    parent: Array  # (n,) int32, in `boykov_kolmogorov`
+    arc: Array  # (n,) int32, the arc to the parent; or the current one of `push_relabel`
     active: Array  # (n + 1,) int32, a queue of nodes; or how many nodes have some label
     waits: Array  # (n,) bool, whether a node is in that queue
     state: Array  # (2,) int64
 
 
-def workspace(n: int, dtype: Any = np.float64) -> Workspace:
-    """Return room for graphs of up to n nodes."""
+# bits of `Workspace.ends`, and where the head begins; unsigned, so that numba leaves out tests for
+# negative indices
+AHEAD, BACK, HEAD = np.uint64(1), np.uint64(2), np.uint64(2)
+
+
+def workspace(n: int, arcs: int, dtype: Any = np.float64) -> Workspace:
+    """Return room for graphs of up to n nodes and so many arcs, twins included."""
     return Workspace(
+        np.empty(arcs, dtype=np.uint32),
         np.empty(n, dtype=np.bool_),
         np.empty(n, dtype=dtype),
         np.empty(n + 1, dtype=np.int32),
+        np.empty(n, dtype=np.int32),
         np.empty(n, dtype=np.int32),
         np.empty(n, dtype=np.int32),
         np.empty(n + 1, dtype=np.int32),
@@ -95,28 +108,39 @@ def fill(slot, twin, forward, backward, residual):
     for e in range(slot.shape[0]):
         a = slot[e]
         if a >= 0:
-            b = np.uint32(twin[a])
-            residual[a, 0] = residual[b, 1] = forward[e]
-            residual[a, 1] = residual[b, 0] = backward[e]
+            residual[a] = forward[e]
+            residual[np.uint32(twin[a])] = backward[e]
 
 
 @njit
-def drain(slot, forward, backward, residual, flow):
+def drain(slot, twin, forward, backward, residual, flow):
     """Set the flow of the arcs to what is missing from their capacities."""
     for e in range(slot.shape[0]):
         a = slot[e]
         if a < 0:
             flow[e] = 0
+        elif forward[e] <= backward[e]:  # the larger one may be so large that it is rounded
+            flow[e] = forward[e] - residual[a]
         else:
-            ahead, back = forward[e] - residual[a, 0], residual[a, 1] - backward[e]
-            # the larger capacity may be so large that it is rounded
-            flow[e] = ahead if forward[e] <= backward[e] else back
+            flow[e] = residual[np.uint32(twin[a])] - backward[e]
 
 
 @njit
-def send(residual, e, t, amount):
-    """Let an amount flow along arc e, whose twin is t."""
-    residual[e, 0] -= amount
-    residual[e, 1] += amount
-    residual[t, 0] += amount
-    residual[t, 1] -= amount
+def open_arcs(n, network, residual, work):
+    """Set `work.ends` to the heads of the arcs and what is open of them."""
+    indptr, heads, twin = network
+    ends = work.ends
+    for e in range(np.uint64(indptr[n])):
+        ahead, back = residual[e] > 0, residual[np.uint32(twin[e])] > 0
+        ends[e] = (np.uint64(heads[e]) << HEAD) + ahead * AHEAD + back * BACK
+
+
+@njit
+def send(ends, residual, e, t, amount):
+    """Let an amount > 0 flow along arc e, whose twin is t; return whether that closed e."""
+    residual[e] -= amount
+    residual[t] += amount
+    closed = residual[e] <= 0
+    ends[e] = (ends[e] | AHEAD | BACK) - closed * AHEAD
+    ends[t] = (ends[t] | AHEAD | BACK) - closed * BACK
+    return closed

@@ -82,8 +82,7 @@ def write(tables, graph, labels, only, b, row, size, room):
                 small_heads[arcs] = place[u]
                 small_twin[arcs] = twin[e]
                 room.capacity[arcs] = most
-                room.residual[arcs, 0] = most - flow
-                room.residual[arcs, 1] = most + flow
+                room.residual[arcs] = most - flow
                 arcs += 1
                 continue
             wanted += most
@@ -152,6 +151,6 @@ def keep_flow(graph, row, size, room):
         for e in range(indptr[k], indptr[k + 1]):
             if room.inside[heads[e]] == -move:
                 if small_heads[arc] > i:
-                    flow = room.capacity[arc] - room.residual[arc, 0]
+                    flow = room.capacity[arc] - room.residual[arc]
                     room.flows[row, edge[e]] = flow if turned[e] == 0 else -flow
                 arc += 1

@@ -28,7 +28,7 @@ class Room(NamedTuple):
     at: Array  # (arcs,) int32, where an arc went in the network of the piece
     network: Network
     capacity: Array  # (arcs,) c
-    residual: Array  # (arcs, 2)
+    residual: Array  # (arcs,)
     excess: Array  # (n,)
     wanted: Array  # (n,) -e, where nodes outside of the piece stay as they are
     work: Workspace
@@ -58,10 +58,10 @@ def room(n: int, edges: int, labels: int, moves: int, flows: int) -> Room:
             np.zeros(n + 1, np.int32), np.empty(arcs, np.int32), np.empty(arcs, np.int32)
         ),
         capacity=np.empty(arcs),
-        residual=np.empty((arcs, 2)),
+        residual=np.empty(arcs),
         excess=np.empty(n),
         wanted=np.empty(n),
-        work=workspace(n),
+        work=workspace(n, arcs),
         flows=np.zeros((flows, edges)),
         clock=np.zeros(2, np.int64),
         last=np.zeros(moves, np.int64),

@@ -26,7 +26,7 @@ class Room(NamedTuple):
     place: Array  # (n,) their position among the members, else -1
     at: Array  # (arcs,) where an arc went in the network of the members
     network: Network
-    residual: Array  # (arcs, 2)
+    residual: Array  # (arcs,)
     excess: Array  # (n,)
     wanted: Array  # (n,) the excess before the flow: what b costs more than a
     work: Workspace
@@ -41,10 +41,10 @@ def room(n: int, arcs: int, labels: int) -> Room:
         np.full(n, -1, dtype=ints),
         np.empty(arcs, dtype=ints),
         Network(np.zeros(n + 1, np.int32), np.empty(arcs, np.int32), np.empty(arcs, np.int32)),
-        np.empty((arcs, 2)),
+        np.empty(arcs),
         np.empty(n),
         np.empty(n),
-        workspace(n),
+        workspace(n, arcs),
     )
 
 
@@ -80,7 +80,7 @@ def swap(costs, distance, graph, labels, a, b, tolerance, room):
                     at[e] = arcs
                     small_heads[arcs] = place[heads[e]]
                     small_twin[arcs] = twin[e]
-                    residual[arcs, 0] = residual[arcs, 1] = weight
+                    residual[arcs] = weight
                     arcs += 1
             small_indptr[i + 1] = arcs
         for e in range(arcs):
