@@ -27,6 +27,11 @@ class Graph(NamedTuple):
     sink: Array
     whole: bool  # all capacities are ints or infinite
 
+    def finite(self) -> bool:
+        """Whether no capacity is infinite."""
+        parts = self.forward, self.backward, self.source, self.sink
+        return all(part.dtype.kind != "f" or bool(np.isfinite(part).all()) for part in parts)
+
     def cut(self, side: Array) -> Any:
         """Capacity of the cut around a set of nodes; an int if all of it is."""
         # `take` and `compress` are several times as fast as indexing
@@ -76,12 +81,14 @@ def bounded(g: Graph) -> tuple[Array, Array, Array, Array]:
     Float64, or int64 where float64 would round. An infinite arc gets more than any finite cut, and
     an infinite terminal more than what can leave or enter its node.
     """
-    result = (g.forward, g.backward, g.source, g.sink)
+    exact = (g.forward, g.backward, g.source, g.sink)
+    forward, backward, source, sink = rounded = [part.astype(np.float64) for part in exact]
     with np.errstate(over="ignore"):  # an error follows
-        total = most = sum(float(part.sum(dtype=np.float64)) for part in result)
+        total = most = sum(float(part.sum()) for part in rounded)
         if not np.isfinite(most):
-            result, total = _without_infinities(g)
-            most = sum(float(part.sum(dtype=np.float64)) for part in result)
+            exact, total = _without_infinities(g)
+            forward, backward, source, sink = rounded = [part.astype(np.float64) for part in exact]
+            most = sum(float(part.sum()) for part in rounded)
     if not np.isfinite(most) or (g.whole and most >= 2**61):
         allowed = "2**61" if g.whole else "1e308"
         raise ValueError(
@@ -89,8 +96,8 @@ def bounded(g: Graph) -> tuple[Array, Array, Array, Array]:
             f"{total:g} (and infinite ones count more). Scale them"
             + (", or pass floats to accept rounding." if g.whole else ".")
         )
-    dtype = np.int64 if g.whole and most >= 2**52 else np.float64
-    forward, backward, source, sink = (part.astype(dtype) for part in result)
+    if g.whole and most >= 2**52:
+        forward, backward, source, sink = (part.astype(np.int64) for part in exact)
     return forward, backward, source, sink
 
 
@@ -136,7 +143,8 @@ def ends(name: str, values: ArrayLike, n: int) -> Array:
             f"{name} needs integers of shape (arcs,), got dtype {array.dtype} and shape "
             f"{array.shape}"
         )
-    if array.size and (array.min() < 0 or array.max() >= n):
+    unsigned = array.view(array.dtype.str.replace("i", "u"))  # negative ones are large there
+    if array.size and unsigned.max() >= n:
         e = int(np.argmax((array < 0) | (array >= n)))
         raise ValueError(f"{name} needs nodes in 0..{n - 1}, but {name}[{e}] is {array[e]}")
     return array.astype(np.int32) if array.size else np.zeros(0, dtype=np.int32)

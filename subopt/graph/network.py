@@ -1,9 +1,8 @@
 """Graphs in compressed rows, and the room that a maximum flow needs.
 
-Every arc is stored in the rows of both ends, as itself and as its twin that runs back. A word of the
-workspace has the head of an arc and two bits, whether it and its twin have capacity left, so a
-search looks at 4 bytes an arc, in its own rows only, whether it goes along the arcs or against
-them.
+Every arc is stored in the rows of both ends, as itself and as its twin that runs back. One word of
+the workspace has the head of an arc and two bits, whether it and its twin have capacity left. So a
+search looks at 4 bytes an arc, in its own rows only, along the arcs as well as against them.
 """
 
 from __future__ import annotations
@@ -14,6 +13,10 @@ import numpy as np
 
 from subopt._jit import njit
 from subopt._types import Array
+
+# bits of `Workspace.ends`, and where the head begins; unsigned, so that numba leaves out tests for
+# negative indices
+AHEAD, BACK, HEAD = np.uint64(1), np.uint64(2), np.uint64(2)
 
 
 class Network(NamedTuple):
@@ -42,11 +45,6 @@ class Workspace(NamedTuple):
     state: Array  # (2,) int64
 
 
-# bits of `Workspace.ends`, and where the head begins; unsigned, so that numba leaves out tests for
-# negative indices
-AHEAD, BACK, HEAD = np.uint64(1), np.uint64(2), np.uint64(2)
-
-
 def workspace(n: int, arcs: int, dtype: Any = np.float64) -> Workspace:
     """Return room for graphs of up to n nodes and so many arcs, twins included."""
     return Workspace(
@@ -65,41 +63,55 @@ def workspace(n: int, arcs: int, dtype: Any = np.float64) -> Workspace:
 
 def csr(n: int, tails: Array, heads: Array) -> tuple[Network, Array]:
     """Return the network of some arcs and their twins, and where arc e went; -1 for a loop."""
+    nothing = np.zeros(len(tails))
+    network, slot, _, _ = link(n, tails, heads, nothing, nothing)
+    return network, slot
+
+
+def link(
+    n: int, tails: Array, heads: Array, forward: Array, backward: Array
+) -> tuple[Network, Array, Array, Array]:
+    """Return what `csr` does, and the residual capacities and `Workspace.ends` without a flow."""
     tails = np.ascontiguousarray(tails, dtype=np.int32)
     heads = np.ascontiguousarray(heads, dtype=np.int32)
     indptr = np.empty(n + 1, dtype=np.int32)
     slot = np.empty(len(tails), dtype=np.int32)
-    arcs = 2 * int(np.count_nonzero(tails != heads))
-    network = Network(indptr, np.empty(arcs, np.int32), np.empty(arcs, np.int32))
-    _link(tails, heads, network, slot)
-    return network, slot
+    most = 2 * len(tails)
+    twin, residual = np.empty(most, dtype=np.int32), np.empty(most, dtype=forward.dtype)
+    ends = np.empty(most, dtype=np.uint32)
+    _link(tails, heads, forward, backward, indptr, twin, slot, residual, ends)
+    arcs = int(indptr[n])
+    twin, residual, ends = twin[:arcs], residual[:arcs], ends[:arcs]
+    return Network(indptr, (ends >> HEAD).view(np.int32), twin), slot, residual, ends
 
 
 @njit
-def _link(tails, heads, network, slot):
+def _link(tails, heads, forward, backward, indptr, twin, slot, residual, ends):
     """Sort arcs and twins into rows, in the order in which they come."""
-    indptr, ends, twin = network
-    n = indptr.shape[0] - 1
     indptr[:] = 0
     for e in range(tails.shape[0]):
-        if tails[e] != heads[e]:
-            indptr[tails[e] + 1] += 1
-            indptr[heads[e] + 1] += 1
-    for v in range(n):
-        indptr[v + 1] += indptr[v]
-    for e in range(tails.shape[0]):
         v, u = np.uint32(tails[e]), np.uint32(heads[e])  # no tests for negative ones
+        indptr[v] += v != u
+        indptr[u] += v != u
+    for v in range(1, indptr.shape[0]):
+        indptr[v] += indptr[v - 1]
+    for e in range(tails.shape[0] - 1, -1, -1):  # every row end moves to its start
+        v, u = np.uint32(tails[e]), np.uint32(heads[e])
         slot[e] = -1
         if v != u:
+            indptr[v] -= 1
+            indptr[u] -= 1
             a, b = np.uint32(indptr[v]), np.uint32(indptr[u])
-            indptr[v] += 1
-            indptr[u] += 1
-            ends[a], ends[b] = u, v
             twin[a], twin[b] = b, a
+            residual[a], residual[b] = ahead, back = forward[e], backward[e]
+            ends[a], ends[b] = pack(u, ahead > 0, back > 0), pack(v, back > 0, ahead > 0)
             slot[e] = a
-    for v in range(n, 0, -1):  # every row start has moved to its end
-        indptr[v] = indptr[v - 1]
-    indptr[0] = 0
+
+
+@njit
+def pack(head, ahead, back):
+    """Return the word of an arc: its head, and whether it and its twin are open."""
+    return (np.uint64(head) << HEAD) + ahead * AHEAD + back * BACK
 
 
 @njit
@@ -119,7 +131,7 @@ def drain(slot, twin, forward, backward, residual, flow):
         a = slot[e]
         if a < 0:
             flow[e] = 0
-        elif forward[e] <= backward[e]:  # the larger one may be so large that it is rounded
+        elif forward[e] <= 16 * backward[e]:  # much larger ones may be rounded
             flow[e] = forward[e] - residual[a]
         else:
             flow[e] = residual[np.uint32(twin[a])] - backward[e]
@@ -131,8 +143,7 @@ def open_arcs(n, network, residual, work):
     indptr, heads, twin = network
     ends = work.ends
     for e in range(np.uint64(indptr[n])):
-        ahead, back = residual[e] > 0, residual[np.uint32(twin[e])] > 0
-        ends[e] = (np.uint64(heads[e]) << HEAD) + ahead * AHEAD + back * BACK
+        ends[e] = pack(heads[e], residual[e] > 0, residual[np.uint32(twin[e])] > 0)
 
 
 @njit
