@@ -23,12 +23,10 @@ References
 import numpy as np
 
 from subopt._jit import njit
-from subopt.graph.network import AHEAD, BACK, HEAD, send
+from subopt.graph.network import AHEAD, BACK, COUNT, FIRST, HEAD, TOUCHED, send
 
 # what `work.parent` has besides nodes
 ROOT, ORPHAN = -1, -2
-
-FIRST, COUNT = 0, 1  # the entries of `work.state`: which part of `work.active` waits
 
 _1 = np.uint64(1)  # slots and nodes are unsigned: numba then leaves out the tests for negative ones
 
@@ -68,13 +66,16 @@ def grow(network, residual, excess, work, limit):
     """
     indptr, _, twin = network
     ends, _, _, orphans, label, parent, arc, active, waits, state = work
+    touched = np.uint64(0)
     while state[COUNT] > 0:
         if limit < 0:
-            return False
+            break
         v = np.uint32(active[state[FIRST]])
         state[FIRST] = state[FIRST] + 1 if state[FIRST] + 1 < active.shape[0] else 0
         state[COUNT] -= 1
         waits[v] = False
+        coming = np.uint32(active[state[FIRST]]) if state[COUNT] > 0 else v
+        touched ^= ends[np.uint64(indptr[coming])]  # is in the cache when it is needed
         own = label[v]
         gate = AHEAD if own > 0 else BACK
         step = 1 if own > 0 else -1
@@ -98,7 +99,8 @@ def grow(network, residual, excess, work, limit):
                 if other == 0:
                     activate(u, active, waits, state)
             e += _1
-    return True
+    state[TOUCHED] = touched
+    return state[COUNT] == 0
 
 
 @njit(inline="always")
@@ -137,7 +139,7 @@ def _augment(a, twin, ends, residual, excess, parent, arc, orphans):
 def adopt(count, indptr, ends, orphans, label, parent, arc, active, waits, state):
     """Find a parent for every orphan, or set it free; return the arcs looked at."""
     room = orphans.shape[0]
-    effort = 0
+    effort, touched = 0, np.uint64(0)
     # those near the roots first: the others may find a parent in what they become
     for k in range(count // 2):
         orphans[k], orphans[count - 1 - k] = orphans[count - 1 - k], orphans[k]
@@ -146,16 +148,19 @@ def adopt(count, indptr, ends, orphans, label, parent, arc, active, waits, state
         v = np.uint32(orphans[q])
         q = q + 1 if q + 1 < room else 0
         count -= 1
+        coming = np.uint32(orphans[q]) if count > 0 else v
+        touched ^= ends[np.uint64(indptr[coming])]
         if parent[v] != ORPHAN:
             continue
         own = label[v]
         step = 1 if own > 0 else -1
         gate = BACK if own > 0 else AHEAD
         start, end = np.uint64(indptr[v]), np.uint64(indptr[np.int64(v) + 1])
-        e = start
+        e, most = start, np.uint32(own * step - 1)
         while e < end:
-            other = label[ends[e] >> HEAD] * step
-            if (other > 0) & (other < own * step) & ((ends[e] & gate) != 0):
+            # as unsigned numbers: 0 < label < own, and one comparison
+            below = np.uint32(label[ends[e] >> HEAD] * step - 1) < most
+            if below & ((ends[e] & gate) != 0):
                 break
             e += _1
         effort += np.int64(end - start)
@@ -182,4 +187,5 @@ def adopt(count, indptr, ends, orphans, label, parent, arc, active, waits, state
         effort += np.int64(end - start)
         label[v] = 0
         parent[v] = ROOT
+    state[TOUCHED] = touched
     return effort

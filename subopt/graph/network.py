@@ -16,6 +16,7 @@ from subopt._types import Array
 
 # bits of `Workspace.ends`, and where the head begins; unsigned, so that numba leaves out tests for
 # negative indices
+FIRST, COUNT, TOUCHED = range(3)
 AHEAD, BACK, HEAD = np.uint64(1), np.uint64(2), np.uint64(2)
 
 
@@ -33,7 +34,7 @@ class Workspace(NamedTuple):
     30 bytes a node and 4 an arc.
     """
 
-    ends: Array  # (arcs,) uint32, 4 times the head, + AHEAD and BACK if open; see `open_arcs`
+    ends: Array  # (arcs + 1,) uint32, 4 times the head, + AHEAD and BACK if open; see `open_arcs`
     side: Array  # (n,) bool; afterwards: the smallest source side
     supply: Array  # (n,) like the excess
     queue: Array  # (n + 1,) int32
@@ -42,13 +43,13 @@ class Workspace(NamedTuple):
     arc: Array  # (n,) int32, the arc to the parent; or the current one of `push_relabel`
     active: Array  # (n + 1,) int32, a queue of nodes; or how many nodes have some label
     waits: Array  # (n,) bool, whether a node is in that queue
-    state: Array  # (2,) int64
+    state: Array  # (3,) int64, see below
 
 
 def workspace(n: int, arcs: int, dtype: Any = np.float64) -> Workspace:
     """Return room for graphs of up to n nodes and so many arcs, twins included."""
     return Workspace(
-        np.empty(arcs, dtype=np.uint32),
+        np.empty(arcs + 1, dtype=np.uint32),
         np.empty(n, dtype=np.bool_),
         np.empty(n, dtype=dtype),
         np.empty(n + 1, dtype=np.int32),
@@ -57,7 +58,7 @@ def workspace(n: int, arcs: int, dtype: Any = np.float64) -> Workspace:
         np.empty(n, dtype=np.int32),
         np.empty(n + 1, dtype=np.int32),
         np.empty(n, dtype=np.bool_),
-        np.zeros(2, dtype=np.int64),
+        np.zeros(3, dtype=np.int64),
     )
 
 
@@ -78,11 +79,11 @@ def link(
     slot = np.empty(len(tails), dtype=np.int32)
     most = 2 * len(tails)
     twin, residual = np.empty(most, dtype=np.int32), np.empty(most, dtype=forward.dtype)
-    ends = np.empty(most, dtype=np.uint32)
+    ends = np.empty(most + 1, dtype=np.uint32)
     _link(tails, heads, forward, backward, indptr, twin, slot, residual, ends)
     arcs = int(indptr[n])
-    twin, residual, ends = twin[:arcs], residual[:arcs], ends[:arcs]
-    return Network(indptr, (ends >> HEAD).view(np.int32), twin), slot, residual, ends
+    network = Network(indptr, (ends[:arcs] >> np.uint32(HEAD)).view(np.int32), twin[:arcs])
+    return network, slot, residual[:arcs], ends
 
 
 @njit
@@ -99,9 +100,8 @@ def _link(tails, heads, forward, backward, indptr, twin, slot, residual, ends):
         v, u = np.uint32(tails[e]), np.uint32(heads[e])
         slot[e] = -1
         if v != u:
-            indptr[v] -= 1
-            indptr[u] -= 1
-            a, b = np.uint32(indptr[v]), np.uint32(indptr[u])
+            a, b = np.uint32(indptr[v] - 1), np.uint32(indptr[u] - 1)
+            indptr[v], indptr[u] = a, b
             twin[a], twin[b] = b, a
             residual[a], residual[b] = ahead, back = forward[e], backward[e]
             ends[a], ends[b] = pack(u, ahead > 0, back > 0), pack(v, back > 0, ahead > 0)

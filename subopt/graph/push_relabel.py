@@ -22,7 +22,7 @@ References
 import numpy as np
 
 from subopt._jit import njit
-from subopt.graph.network import AHEAD, BACK, HEAD, send
+from subopt.graph.network import AHEAD, BACK, HEAD, TOUCHED, send
 
 _1 = np.uint64(1)
 
@@ -76,7 +76,7 @@ def _push(n, network, residual, excess, work, along):
     ends, label, cursor, queue, tally = work.ends, work.label, work.arc, work.queue, work.active
     gate = AHEAD if along == 0 else BACK
     budget = 3 * (n + indptr[n])  # a search has long rows in its favour
-    effort, first, top = budget + 1, 0, n
+    effort, first, top, touched = budget + 1, 0, n, np.uint64(0)
     count, demands = _list(n, excess, queue)
     if 8 * demands > n:  # nearly all others are neighbours of a demand, or of such a neighbour
         effort, top = 0, 1
@@ -92,10 +92,13 @@ def _push(n, network, residual, excess, work, along):
             effort, first = 0, 0
             count, _ = _list(n, excess, queue)
         if count == 0:
+            work.state[TOUCHED] = touched
             return
         v = np.uint32(queue[first])
         first = first + 1 if first + 1 < n else 0
         count -= 1
+        coming = np.uint32(queue[first]) if count > 0 else v
+        touched ^= ends[np.uint64(cursor[coming])]  # is in the cache when it is needed
         amount, old = excess[v], label[v]
         e, end = np.uint64(cursor[v]), np.uint64(indptr[np.int64(v) + 1])
         while amount > 0 and old < n:
