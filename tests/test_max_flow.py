@@ -156,7 +156,7 @@ def test_the_kernel_equals_its_naive_twin(seed, n):
     assert (work.side == side).all()
     assert (network.twin[network.twin] == np.arange(len(network.twin))).all()
     opened = (residual > 0) + 2 * (residual[network.twin] > 0)
-    assert (work.ends == 4 * network.heads + opened).all()
+    assert (work.ends[:-1] == 4 * network.heads + opened).all()
 
 
 def test_clrs_figure_26_1():
