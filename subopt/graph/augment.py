@@ -13,7 +13,7 @@ from subopt.graph.push_relabel import push_relabel
 
 # Search trees get the work of so many looks at every arc before push-relabel takes over; what they
 # did is not lost.
-PATIENCE = 4
+PATIENCE = 6
 
 
 @njit
@@ -47,7 +47,7 @@ def augment_within(n, network, residual, excess, work, limit):
     return augment_opened(n, network, residual, excess, work, limit)
 
 
-@njit
+@njit(inline="always")
 def augment_opened(n, network, residual, excess, work, limit):
     """Like `augment_within`, when `work.ends` fits to the residual capacities already."""
     if not _settle(n, network, residual, excess, work):
@@ -67,7 +67,7 @@ def augment_opened(n, network, residual, excess, work, limit):
     return done
 
 
-@njit
+@njit(inline="always")
 def _settle(n, network, residual, excess, work):
     """Push what neighbours can settle among themselves; return whether supply is left."""
     indptr, _, twin = network
