@@ -124,10 +124,9 @@ def _push(n, network, residual, excess, work, along):
                 send(ends, residual, a, t if along == 0 else e, pushed)
                 before = excess[u]
                 excess[u] = before + pushed
-                if before <= 0 and excess[u] > 0:
-                    last = first + count
-                    queue[last if last < n else last - n] = u
-                    count += 1
+                last = first + count
+                queue[last if last < n else last - n] = u  # counts only if it did not wait yet
+                count += (before <= 0) & (excess[u] > 0)
             else:
                 e += _1
                 effort += 1
