@@ -65,8 +65,8 @@ def graph(
     m = len(tails)
     if len(heads) != m:
         raise ValueError(f"heads needs one entry per arc, as tails has: {m}, got {len(heads)}")
-    if max(n, 2 * m) >= 2**31 - 1:
-        raise ValueError(f"max_flow needs fewer than 2**30 arcs and 2**31 nodes, got {m} and {n}")
+    if max(n, m) >= 2**30:
+        raise ValueError(f"max_flow needs fewer than 2**30 arcs and 2**30 nodes, got {m} and {n}")
     forward, whole = capacities("capacity", capacity, (m,))
     backward, whole_back = np.zeros(m, dtype=np.int64), True
     if reverse_capacity is not None:
@@ -82,13 +82,13 @@ def bounded(g: Graph) -> tuple[Array, Array, Array, Array]:
     an infinite terminal more than what can leave or enter its node.
     """
     exact = (g.forward, g.backward, g.source, g.sink)
-    forward, backward, source, sink = rounded = [part.astype(np.float64) for part in exact]
+    result: list[Array] = [part.astype(np.float64) for part in exact]
     with np.errstate(over="ignore"):  # an error follows
-        total = most = sum(float(part.sum()) for part in rounded)
+        total = most = sum(float(part.sum()) for part in result)
         if not np.isfinite(most):
             exact, total = _without_infinities(g)
-            forward, backward, source, sink = rounded = [part.astype(np.float64) for part in exact]
-            most = sum(float(part.sum()) for part in rounded)
+            result = [part.astype(np.float64) for part in exact]
+            most = sum(float(part.sum()) for part in result)
     if not np.isfinite(most) or (g.whole and most >= 2**61):
         allowed = "2**61" if g.whole else "1e308"
         raise ValueError(
@@ -97,7 +97,8 @@ def bounded(g: Graph) -> tuple[Array, Array, Array, Array]:
             + (", or pass floats to accept rounding." if g.whole else ".")
         )
     if g.whole and most >= 2**52:
-        forward, backward, source, sink = (part.astype(np.int64) for part in exact)
+        result = [part.astype(np.int64) for part in exact]
+    forward, backward, source, sink = result
     return forward, backward, source, sink
 
 
@@ -143,8 +144,7 @@ def ends(name: str, values: ArrayLike, n: int) -> Array:
             f"{name} needs integers of shape (arcs,), got dtype {array.dtype} and shape "
             f"{array.shape}"
         )
-    unsigned = array.view(array.dtype.str.replace("i", "u"))  # negative ones are large there
-    if array.size and unsigned.max() >= n:
+    if array.size and (array.min() < 0 or array.max() >= n):
         e = int(np.argmax((array < 0) | (array >= n)))
         raise ValueError(f"{name} needs nodes in 0..{n - 1}, but {name}[{e}] is {array[e]}")
     return array.astype(np.int32) if array.size else np.zeros(0, dtype=np.int32)

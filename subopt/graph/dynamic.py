@@ -27,7 +27,7 @@ from subopt.graph.boykov_kolmogorov import (
     plant,
 )
 from subopt.graph.flow import Flow
-from subopt.graph.network import HEAD, csr, drain, fill, open_arcs, workspace
+from subopt.graph.network import HEAD, drain, link, workspace
 from subopt.graph.push_relabel import push_relabel
 
 
@@ -79,13 +79,12 @@ class DynamicMaxFlow:
         forward, backward, source, sink = (part.copy() for part in g[3:7])  # the caller may write
         self._graph = g._replace(forward=forward, backward=backward, source=source, sink=sink)
         self._forward, self._backward = g.forward.astype(float), g.backward.astype(float)
-        self._network, self._slot = csr(g.n, g.tails, g.heads)
-        self._residual = np.empty(len(self._network.heads))
-        fill(self._slot, self._network.twin, self._forward, self._backward, self._residual)
+        self._network, self._slot, self._residual, ends = link(
+            g.n, g.tails, g.heads, self._forward, self._backward
+        )
         self._full = self._residual.copy()
         self._excess = (g.source - g.sink).astype(float)
-        self._work = workspace(g.n, len(self._residual))
-        open_arcs(g.n, self._network, self._residual, self._work)
+        self._work = workspace(g.n, 0)._replace(ends=ends)
         self._changed: list[Array] = []
         self._trees = False  # whether those of the last solution are still there
 

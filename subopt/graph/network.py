@@ -14,10 +14,13 @@ import numpy as np
 from subopt._jit import njit
 from subopt._types import Array
 
-# bits of `Workspace.ends`, and where the head begins; unsigned, so that numba leaves out tests for
-# negative indices
-FIRST, COUNT, TOUCHED = range(3)
+# Bits of `Workspace.ends`, and where the head begins. Unsigned, here and elsewhere: numba then
+# leaves out the tests for negative indices.
 AHEAD, BACK, HEAD = np.uint64(1), np.uint64(2), np.uint64(2)
+
+# Entries of `Workspace.state`: which part of `active` waits, and what was read only to have it in
+# the cache. The compiler would leave out a word that nobody keeps.
+FIRST, COUNT, TOUCHED = range(3)
 
 
 class Network(NamedTuple):
@@ -34,7 +37,7 @@ class Workspace(NamedTuple):
     30 bytes a node and 4 an arc.
     """
 
-    ends: Array  # (arcs + 1,) uint32, 4 times the head, + AHEAD and BACK if open; see `open_arcs`
+    ends: Array  # (arcs + 1,) uint32, see `pack`; the last is read where the next row would begin
     side: Array  # (n,) bool; afterwards: the smallest source side
     supply: Array  # (n,) like the excess
     queue: Array  # (n + 1,) int32
@@ -43,7 +46,7 @@ class Workspace(NamedTuple):
     arc: Array  # (n,) int32, the arc to the parent; or the current one of `push_relabel`
     active: Array  # (n + 1,) int32, a queue of nodes; or how many nodes have some label
     waits: Array  # (n,) bool, whether a node is in that queue
-    state: Array  # (3,) int64, see below
+    state: Array  # (3,) int64
 
 
 def workspace(n: int, arcs: int, dtype: Any = np.float64) -> Workspace:
@@ -110,7 +113,7 @@ def _link(tails, heads, forward, backward, indptr, twin, slot, residual, ends):
 
 @njit
 def pack(head, ahead, back):
-    """Return the word of an arc: its head, and whether it and its twin are open."""
+    """Return the word of an arc: 4 times its head, and whether it and its twin are open."""
     return (np.uint64(head) << HEAD) + ahead * AHEAD + back * BACK
 
 

@@ -1,11 +1,12 @@
 """Push-relabel maximum flow: first in, first out, with exact labels from time to time.
 
 A node with excess pushes it along arcs that lead one step nearer to a demand, and learns that it is
-farther away when it cannot. Labels are lower bounds of the distance; a breadth-first search makes
-them exact whenever the work since the last one amounts to another, and where no node has some label
-all nodes above it are cut off. Excess that cannot reach a demand is led back to where supply was
-drawn, by the same kernel, with what was drawn in the role of demand. If the nodes with demand are
-harder to enter than those with supply to leave, demand is pushed against the arcs instead.
+farther away when it cannot. Labels are lower bounds of the distance. A breadth-first search makes
+them exact whenever the work since the last one amounts to a few, and at first unless demand is
+everywhere; where no node has some label, all nodes above it are cut off. Excess that cannot reach a
+demand is led back to where supply was drawn, by the same kernel, with what was drawn in the role of
+demand. If the nodes with demand are harder to enter than those with supply to leave, demand is
+pushed against the arcs instead.
 
 Compiled. Strongly polynomial, so real capacities cannot make it run forever; the method for large
 graphs with many long paths, where search trees break all the time.
@@ -78,14 +79,9 @@ def _push(n, network, residual, excess, work, along):
     budget = 3 * (n + indptr[n])  # a search has long rows in its favour
     effort, first, top, touched = budget + 1, 0, n, np.uint64(0)
     count, demands = _list(n, excess, queue)
-    if 8 * demands > n:  # nearly all others are neighbours of a demand, or of such a neighbour
+    if 8 * demands > n:  # a search would tell little: most nodes are next to a demand
+        _rough_labels(n, demands, indptr, excess, label, cursor, tally)
         effort, top = 0, 1
-        tally[n] = 0
-        for v in range(n):
-            cursor[v] = indptr[v]
-            label[v] = excess[v] >= 0
-            tally[v] = 0
-        tally[0], tally[1] = demands, n - demands
     while True:
         if effort > budget:
             top = _exact_labels(n, network, excess, work, along)
@@ -165,6 +161,15 @@ def _list(n, excess, queue):
         count += excess[v] > 0
         demands += excess[v] < 0
     return count, demands
+
+
+@njit
+def _rough_labels(n, demands, indptr, excess, label, cursor, tally):
+    """Set labels to 0 at a demand and 1 elsewhere."""
+    for v in range(n):
+        cursor[v], label[v], tally[v] = indptr[v], excess[v] >= 0, 0
+    tally[n] = 0
+    tally[0], tally[1] = demands, n - demands
 
 
 @njit
