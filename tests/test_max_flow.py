@@ -155,8 +155,11 @@ def test_the_kernel_equals_its_naive_twin(seed, n):
     assert np.maximum(supply, 0).sum() - np.maximum(excess, 0).sum() == value
     assert (work.side == side).all()
     assert (network.twin[network.twin] == np.arange(len(network.twin))).all()
-    opened = (residual > 0) + 2 * (residual[network.twin] > 0)
-    assert (work.ends[:-1] == 4 * network.heads + opened).all()
+    words = work.ends[:-1]
+    assert (words >> kernels.HEAD == network.heads).all()
+    assert (kernels.twin_of(words) == network.twin).all()
+    assert ((words & kernels.AHEAD != 0) == (residual > 0)).all()
+    assert ((words & kernels.BACK != 0) == (residual[network.twin] > 0)).all()
 
 
 def test_clrs_figure_26_1():

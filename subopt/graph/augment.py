@@ -8,7 +8,7 @@ import numpy as np
 
 from subopt._jit import njit
 from subopt.graph.boykov_kolmogorov import grow, plant
-from subopt.graph.network import AHEAD, BACK, HEAD, open_arcs, send
+from subopt.graph.network import AHEAD, BACK, HEAD, open_arcs, send, twin_of
 from subopt.graph.push_relabel import push_relabel
 
 # Search trees get the work of so many looks at every arc before push-relabel takes over; what they
@@ -44,33 +44,32 @@ def augment(n, network, residual, excess, work):
 def augment_within(n, network, residual, excess, work, limit):
     """Like `augment`, with a limit on the arcs that search trees look at."""
     open_arcs(n, network, residual, work)
-    return augment_opened(n, network, residual, excess, work, limit)
+    return augment_opened(n, network.indptr, residual, excess, work, limit)
 
 
 @njit(inline="always")
-def augment_opened(n, network, residual, excess, work, limit):
+def augment_opened(n, indptr, residual, excess, work, limit):
     """Like `augment_within`, when `work.ends` fits to the residual capacities already."""
-    if not _settle(n, network, residual, excess, work):
+    if not _settle(n, indptr, residual, excess, work):
         for v in range(n):
             work.side[v] = False
         return True
     done = False
     if limit > 0:
         plant(n, excess, work)
-        done = grow(network, residual, excess, work, limit)
+        done = grow(indptr, residual, excess, work, limit)
     if done:
         for v in range(n):
             work.side[v] = work.label[v] > 0
     else:
-        push_relabel(n, network, residual, excess, work)
-        reach(n, network, excess, work, 1)
+        push_relabel(n, indptr, residual, excess, work)
+        reach(n, indptr, excess, work, 1)
     return done
 
 
 @njit(inline="always")
-def _settle(n, network, residual, excess, work):
+def _settle(n, indptr, residual, excess, work):
     """Push what neighbours can settle among themselves; return whether supply is left."""
-    indptr, _, twin = network
     ends = work.ends
     left = False
     for v in range(n):
@@ -81,7 +80,7 @@ def _settle(n, network, residual, excess, work):
                     amount = min(excess[v], -excess[u], residual[e])
                     excess[v] -= amount
                     excess[u] += amount
-                    send(ends, residual, e, np.uint64(twin[e]), amount)
+                    send(ends, residual, e, twin_of(ends[e]), amount)
                     if excess[v] <= 0:
                         break
             left |= excess[v] > 0
@@ -89,9 +88,9 @@ def _settle(n, network, residual, excess, work):
 
 
 @njit
-def reach(n, network, excess, work, sign):
+def reach(n, indptr, excess, work, sign):
     """Set `work.side` to what supply reaches (sign 1), or to what can reach demand (sign -1)."""
-    indptr, ends = network.indptr, work.ends
+    ends = work.ends
     side, queue = work.side, work.queue
     gate = AHEAD if sign > 0 else BACK
     count = 0
@@ -114,7 +113,7 @@ def reach(n, network, excess, work, sign):
 
 
 @njit
-def spreads(n, network, work):
+def spreads(n, indptr, work):
     """Tell whether neighbourhoods grow as in random graphs rather than as in grids.
 
     Then paths are short but countless, search trees break all the time and push-relabel wins. A
@@ -122,8 +121,7 @@ def spreads(n, network, work):
     dimensions, and degree - 1 times in a random graph. Looked at around 8 nodes, and up to 24 more
     if these do not tell.
     """
-    indptr, heads, _ = network
-    seen, queue = work.label, work.queue
+    ends, seen, queue = work.ends, work.label, work.queue
     for v in range(n):
         seen[v] = -1
     near, far, effort = 0, 0, 0
@@ -137,7 +135,7 @@ def spreads(n, network, work):
             for q in range(first, end):
                 for e in range(indptr[queue[q]], indptr[queue[q] + 1]):
                     effort += 1
-                    u = heads[e]
+                    u = ends[e] >> HEAD
                     if seen[u] != k:
                         seen[u] = k
                         queue[last] = u

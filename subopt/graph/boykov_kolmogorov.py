@@ -23,7 +23,7 @@ References
 import numpy as np
 
 from subopt._jit import njit
-from subopt.graph.network import AHEAD, BACK, COUNT, FIRST, HEAD, TOUCHED, send
+from subopt.graph.network import AHEAD, BACK, COUNT, FIRST, HEAD, TOUCHED, send, twin_of
 
 # what `work.parent` has besides nodes
 ROOT, ORPHAN = -1, -2
@@ -58,13 +58,12 @@ def activate(u, active, waits, state):
 
 
 @njit
-def grow(network, residual, excess, work, limit):
+def grow(indptr, residual, excess, work, limit):
     """Grow the trees and augment until nothing is active; False if that takes too long.
 
     `limit` is the number of arcs to look at. Either way `residual` and `excess` are a flow; if
     True it is maximum, and ``work.label[v] > 0`` on the smallest source side.
     """
-    indptr, _, twin = network
     ends, _, _, orphans, label, parent, arc, active, waits, state = work
     touched = np.uint64(0)
     while state[COUNT] > 0:
@@ -75,7 +74,7 @@ def grow(network, residual, excess, work, limit):
         state[COUNT] -= 1
         waits[v] = False
         coming = np.uint32(active[state[FIRST]]) if state[COUNT] > 0 else v
-        touched ^= ends[np.uint64(indptr[coming])]  # is in the cache when it is needed
+        touched ^= ends[np.uint64(indptr[coming])] >> HEAD  # is in the cache when it is needed
         own = label[v]
         gate = AHEAD if own > 0 else BACK
         step = 1 if own > 0 else -1
@@ -86,15 +85,15 @@ def grow(network, residual, excess, work, limit):
             other = label[u] * step
             if ((ends[e] & gate) != 0) & ((other <= 0) | (other > own * step + 1)):
                 if other < 0:
-                    a = e if own > 0 else np.uint64(twin[e])
-                    count = _augment(a, twin, ends, residual, excess, parent, arc, orphans)
+                    a = e if own > 0 else twin_of(ends[e])
+                    count = _augment(a, ends, residual, excess, parent, arc, orphans)
                     limit -= adopt(
                         count, indptr, ends, orphans, label, parent, arc, active, waits, state
                     )
                     own = label[v]
                     continue  # with the same arc
                 # nearer to a root through v
-                parent[u], arc[u] = v, twin[e]
+                parent[u], arc[u] = v, twin_of(ends[e])
                 label[u] = own + step
                 if other == 0:
                     activate(u, active, waits, state)
@@ -104,15 +103,15 @@ def grow(network, residual, excess, work, limit):
 
 
 @njit(inline="always")
-def _augment(a, twin, ends, residual, excess, parent, arc, orphans):
+def _augment(a, ends, residual, excess, parent, arc, orphans):
     """Augment from the root of its tail through arc a to the root of its head; list orphans."""
-    b = np.uint64(twin[a])
+    b = twin_of(ends[a])
     amount = residual[a]
     for along in (True, False):
         v = np.uint32(ends[a if along else b] >> HEAD)
         while parent[v] >= 0:
             p = np.uint32(arc[v])
-            amount = min(amount, residual[p if along else np.uint32(twin[p])])
+            amount = min(amount, residual[p if along else twin_of(ends[p])])
             v = np.uint32(parent[v])
         amount = min(amount, abs(excess[v]))
     send(ends, residual, a, b, amount)
@@ -121,7 +120,7 @@ def _augment(a, twin, ends, residual, excess, parent, arc, orphans):
         v = np.uint32(ends[a if along else b] >> HEAD)
         while parent[v] >= 0:
             p, up = np.uint32(arc[v]), np.uint32(parent[v])
-            t = np.uint32(twin[p])
+            t = twin_of(ends[p])
             closed = send(ends, residual, p if along else t, t if along else p, amount)
             orphans[count] = v
             count += closed
@@ -149,7 +148,7 @@ def adopt(count, indptr, ends, orphans, label, parent, arc, active, waits, state
         q = q + 1 if q + 1 < room else 0
         count -= 1
         coming = np.uint32(orphans[q]) if count > 0 else v
-        touched ^= ends[np.uint64(indptr[coming])]
+        touched ^= ends[np.uint64(indptr[coming])] >> HEAD
         if parent[v] != ORPHAN:
             continue
         own = label[v]

@@ -17,7 +17,7 @@ import numpy as np
 from subopt._jit import njit
 from subopt._types import Array, ArrayLike
 from subopt.graph._check import Graph, Terminal, capacities, ends, graph
-from subopt.graph.augment import PATIENCE, augment, reach
+from subopt.graph.augment import PATIENCE, augment_opened, reach
 from subopt.graph.boykov_kolmogorov import (
     ORPHAN,
     ROOT,
@@ -79,7 +79,7 @@ class DynamicMaxFlow:
         forward, backward, source, sink = (part.copy() for part in g[3:7])  # the caller may write
         self._graph = g._replace(forward=forward, backward=backward, source=source, sink=sink)
         self._forward, self._backward = g.forward.astype(float), g.backward.astype(float)
-        self._network, self._slot, self._residual, ends = link(
+        self._indptr, self._slot, self._residual, ends = link(
             g.n, g.tails, g.heads, self._forward, self._backward
         )
         self._full = self._residual.copy()
@@ -115,7 +115,7 @@ class DynamicMaxFlow:
         # the others keep their excess: computed again it would round, and look like demand
         named: Array = np.unique(nodes)
         new = named[source[named] - sink[named] != g.source[named] - g.sink[named]]
-        gone = _outflow(new, self._network.indptr, self._full, self._residual)
+        gone = _outflow(new, self._indptr, self._full, self._residual)
         # not `+= after - before`: next to a large number it would round for good
         self._excess[new] = source[new] - sink[new] - gone
         self._changed.append(new)
@@ -134,20 +134,22 @@ class DynamicMaxFlow:
         Flow
         """
         g, work = self._graph, self._work
-        graph = (g.n, self._network, self._residual, self._excess, work)
-        limit = np.int64(PATIENCE * (g.n + len(self._network.heads)))
+        graph = (g.n, self._indptr, self._residual, self._excess, work)
         if not self._trees:
             plant(g.n, self._excess, work)
         changed = np.unique(np.concatenate([np.zeros(0, np.int32), *self._changed]))
-        self._trees = regrow(changed, *graph, limit)
+        self._trees = regrow(changed, *graph, self._limit())
         self._changed = []
         side = work.side.copy()
         value, flow = g.cut(side), self._flow(side)
         if maximal:
-            reach(g.n, self._network, self._excess, work, np.int64(-1))
+            reach(g.n, self._indptr, self._excess, work, np.int64(-1))
             side = ~work.side
         method = "boykov_kolmogorov" if self._trees else "boykov_kolmogorov, then push_relabel"
         return Flow(value, side, flow.astype(np.int64) if g.whole else flow, method)
+
+    def _limit(self) -> np.int64:
+        return np.int64(PATIENCE * (self._graph.n + len(self._residual)))
 
     def _flow(self, side: Array) -> Array:
         """Return the flow of the arcs, after leading back what a terminal does not allow now."""
@@ -156,12 +158,15 @@ class DynamicMaxFlow:
         # back up to what it absorbed. No residual arc leads from here to there.
         much = np.where(side, self._excess - g.source, 0.0)
         little = np.where(side, 0.0, self._excess + g.sink)
+        room = None
         for excess in (much if (much > 0).any() else None, little if (little < 0).any() else None):
             if excess is not None:
-                residual = residual.copy() if residual is self._residual else residual
-                augment(g.n, self._network, residual, excess, workspace(g.n, len(residual)))
+                if room is None:
+                    residual = residual.copy()
+                    room = workspace(g.n, 0)._replace(ends=self._work.ends.copy())
+                augment_opened(g.n, self._indptr, residual, excess, room, self._limit())
         flow = np.empty(len(self._slot))
-        drain(self._slot, self._network.twin, self._forward, self._backward, residual, flow)
+        drain(self._slot, self._work.ends, self._forward, self._backward, residual, flow)
         return flow
 
 
@@ -210,20 +215,19 @@ def _outflow(nodes, indptr, full, residual):
 
 
 @njit
-def regrow(changed, n, network, residual, excess, work, limit):
+def regrow(changed, n, indptr, residual, excess, work, limit):
     """Find a maximum flow from the trees so far, after the excess of some nodes has changed."""
-    indptr = network.indptr
     ends, _, _, orphans, label, parent, arc, active, waits, state = work
     count = 0
     for k in range(changed.shape[0]):
         count = _uproot(changed[k], count, indptr, excess, work)
     limit -= adopt(count, indptr, ends, orphans, label, parent, arc, active, waits, state)
-    if grow(network, residual, excess, work, limit):
+    if grow(indptr, residual, excess, work, limit):
         for v in range(n):
             work.side[v] = work.label[v] > 0
         return True
-    push_relabel(n, network, residual, excess, work)
-    reach(n, network, excess, work, 1)
+    push_relabel(n, indptr, residual, excess, work)
+    reach(n, indptr, excess, work, 1)
     return False
 
 

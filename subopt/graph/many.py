@@ -204,7 +204,7 @@ def _solve(
         fill(slot, network.twin, forward[k], backward[k], residual)
         trees[k] = augment(n, network, residual, excess[k], work)
         if maximal:
-            reach(n, network, excess[k], work, -1)
+            reach(n, network.indptr, excess[k], work, -1)
         for v in range(n):
             sides[k, v] = work.side[v] != maximal
-        drain(slot, network.twin, forward[k], backward[k], residual, flows[k])
+        drain(slot, work.ends, forward[k], backward[k], residual, flows[k])

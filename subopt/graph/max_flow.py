@@ -138,21 +138,21 @@ def minimum_cut(
     `excess` (n,) is the capacity from the source to a node minus that from it to the sink, and is
     overwritten. All capacities are finite.
     """
-    network, slot, residual, ends = link(n, tails, heads, forward, backward)
+    indptr, slot, residual, ends = link(n, tails, heads, forward, backward)
     work = workspace(n, 0, forward.dtype)._replace(ends=ends)
     if method == "auto":
-        patience = 0 if spreads(n, network, work) else PATIENCE
+        patience = 0 if spreads(n, indptr, work) else PATIENCE
     else:
         # trees have a limit in any case: only push-relabel is sure to end on real capacities
         patience = {"boykov_kolmogorov": 10**6, "push_relabel": 0}[method]
-    limit = np.int64(patience * (n + len(network.heads)))
-    trees = augment_opened(n, network, residual, excess, work, limit)
+    limit = np.int64(patience * (n + len(residual)))
+    trees = augment_opened(n, indptr, residual, excess, work, limit)
     side = work.side
     if maximal:
-        reach(n, network, excess, work, np.int64(-1))
+        reach(n, indptr, excess, work, np.int64(-1))
         side = ~side
     flow = np.empty_like(forward)
-    drain(slot, network.twin, forward, backward, residual, flow)
+    drain(slot, ends, forward, backward, residual, flow)
     if patience == 0:
         return side, flow, "push_relabel"
     return side, flow, "boykov_kolmogorov" + ("" if trees else ", then push_relabel")

@@ -1,8 +1,8 @@
 """Graphs in compressed rows, and the room that a maximum flow needs.
 
-Every arc is stored in the rows of both ends, as itself and as its twin that runs back. One word of
-the workspace has the head of an arc and two bits, whether it and its twin have capacity left. So a
-search looks at 4 bytes an arc, in its own rows only, along the arcs as well as against them.
+Every arc is stored in the rows of both ends, as itself and as its twin that runs back. One word has
+the head of an arc, its twin, and two bits, whether these have capacity left. So a search looks at 8
+bytes an arc, in its own rows only, along the arcs as well as against them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from subopt._types import Array
 
 # Bits of `Workspace.ends`, and where the head begins. Unsigned, here and elsewhere: numba then
 # leaves out the tests for negative indices.
-AHEAD, BACK, HEAD = np.uint64(1), np.uint64(2), np.uint64(2)
+AHEAD, BACK, TWIN, HEAD = np.uint64(1), np.uint64(2), np.uint64(2), np.uint64(34)
 
 # Entries of `Workspace.state`: which part of `active` waits, and what was read only to have it in
 # the cache. The compiler would leave out a word that nobody keeps.
@@ -34,10 +34,10 @@ class Network(NamedTuple):
 class Workspace(NamedTuple):
     """What a maximum flow writes to, besides residual capacities and excesses.
 
-    30 bytes a node and 4 an arc.
+    30 bytes a node and 8 an arc.
     """
 
-    ends: Array  # (arcs + 1,) uint32, see `pack`; the last is read where the next row would begin
+    ends: Array  # (arcs + 1,) uint64, see `pack`; the last is read where the next row would begin
     side: Array  # (n,) bool; afterwards: the smallest source side
     supply: Array  # (n,) like the excess
     queue: Array  # (n + 1,) int32
@@ -52,7 +52,7 @@ class Workspace(NamedTuple):
 def workspace(n: int, arcs: int, dtype: Any = np.float64) -> Workspace:
     """Return room for graphs of up to n nodes and so many arcs, twins included."""
     return Workspace(
-        np.empty(arcs + 1, dtype=np.uint32),
+        np.empty(arcs + 1, dtype=np.uint64),
         np.empty(n, dtype=np.bool_),
         np.empty(n, dtype=dtype),
         np.empty(n + 1, dtype=np.int32),
@@ -68,29 +68,29 @@ def workspace(n: int, arcs: int, dtype: Any = np.float64) -> Workspace:
 def csr(n: int, tails: Array, heads: Array) -> tuple[Network, Array]:
     """Return the network of some arcs and their twins, and where arc e went; -1 for a loop."""
     nothing = np.zeros(len(tails))
-    network, slot, _, _ = link(n, tails, heads, nothing, nothing)
-    return network, slot
+    indptr, slot, residual, ends = link(n, tails, heads, nothing, nothing)
+    words = ends[: len(residual)]
+    twin = (words >> TWIN).astype(np.uint32)  # the lower half
+    return Network(indptr, (words >> HEAD).astype(np.int32), twin.astype(np.int32)), slot
 
 
 def link(
     n: int, tails: Array, heads: Array, forward: Array, backward: Array
-) -> tuple[Network, Array, Array, Array]:
-    """Return what `csr` does, and the residual capacities and `Workspace.ends` without a flow."""
+) -> tuple[Array, Array, Array, Array]:
+    """Return row starts, where arc e went, residual capacities and words, as nothing flows."""
     tails = np.ascontiguousarray(tails, dtype=np.int32)
     heads = np.ascontiguousarray(heads, dtype=np.int32)
     indptr = np.empty(n + 1, dtype=np.int32)
     slot = np.empty(len(tails), dtype=np.int32)
     most = 2 * len(tails)
-    twin, residual = np.empty(most, dtype=np.int32), np.empty(most, dtype=forward.dtype)
-    ends = np.empty(most + 1, dtype=np.uint32)
-    _link(tails, heads, forward, backward, indptr, twin, slot, residual, ends)
-    arcs = int(indptr[n])
-    network = Network(indptr, (ends[:arcs] >> np.uint32(HEAD)).view(np.int32), twin[:arcs])
-    return network, slot, residual[:arcs], ends
+    residual = np.empty(most, dtype=forward.dtype)
+    ends = np.empty(most + 1, dtype=np.uint64)
+    _link(tails, heads, forward, backward, indptr, slot, residual, ends)
+    return indptr, slot, residual[: indptr[n]], ends
 
 
 @njit
-def _link(tails, heads, forward, backward, indptr, twin, slot, residual, ends):
+def _link(tails, heads, forward, backward, indptr, slot, residual, ends):
     """Sort arcs and twins into rows, in the order in which they come."""
     indptr[:] = 0
     for e in range(tails.shape[0]):
@@ -105,16 +105,21 @@ def _link(tails, heads, forward, backward, indptr, twin, slot, residual, ends):
         if v != u:
             a, b = np.uint32(indptr[v] - 1), np.uint32(indptr[u] - 1)
             indptr[v], indptr[u] = a, b
-            twin[a], twin[b] = b, a
             residual[a], residual[b] = ahead, back = forward[e], backward[e]
-            ends[a], ends[b] = pack(u, ahead > 0, back > 0), pack(v, back > 0, ahead > 0)
+            ends[a], ends[b] = pack(u, b, ahead > 0, back > 0), pack(v, a, back > 0, ahead > 0)
             slot[e] = a
 
 
 @njit
-def pack(head, ahead, back):
-    """Return the word of an arc: 4 times its head, and whether it and its twin are open."""
-    return (np.uint64(head) << HEAD) + ahead * AHEAD + back * BACK
+def pack(head, twin, ahead, back):
+    """Return the word of an arc: its head, its twin, and whether these two are open."""
+    return (np.uint64(head) << HEAD) + (np.uint64(twin) << TWIN) + ahead * AHEAD + back * BACK
+
+
+@njit
+def twin_of(word):
+    """Return the slot of the twin."""
+    return (word >> TWIN) & np.uint64(2**32 - 1)
 
 
 @njit
@@ -128,7 +133,7 @@ def fill(slot, twin, forward, backward, residual):
 
 
 @njit
-def drain(slot, twin, forward, backward, residual, flow):
+def drain(slot, ends, forward, backward, residual, flow):
     """Set the flow of the arcs to what is missing from their capacities."""
     for e in range(slot.shape[0]):
         a = slot[e]
@@ -137,7 +142,7 @@ def drain(slot, twin, forward, backward, residual, flow):
         elif forward[e] <= 16 * backward[e]:  # much larger ones may be rounded
             flow[e] = forward[e] - residual[a]
         else:
-            flow[e] = residual[np.uint32(twin[a])] - backward[e]
+            flow[e] = residual[twin_of(ends[a])] - backward[e]
 
 
 @njit
@@ -146,7 +151,7 @@ def open_arcs(n, network, residual, work):
     indptr, heads, twin = network
     ends = work.ends
     for e in range(np.uint64(indptr[n])):
-        ends[e] = pack(heads[e], residual[e] > 0, residual[np.uint32(twin[e])] > 0)
+        ends[e] = pack(heads[e], twin[e], residual[e] > 0, residual[np.uint32(twin[e])] > 0)
 
 
 @njit

@@ -23,21 +23,21 @@ References
 import numpy as np
 
 from subopt._jit import njit
-from subopt.graph.network import AHEAD, BACK, HEAD, TOUCHED, send
+from subopt.graph.network import AHEAD, BACK, HEAD, TOUCHED, send, twin_of
 
 _1 = np.uint64(1)
 
 
 @njit
-def push_relabel(n, network, residual, excess, work):
+def push_relabel(n, indptr, residual, excess, work):
     """Push a maximum flow from nodes with positive to nodes with negative excess, in place."""
-    along = _narrow_end(n, network, residual, excess)
+    along = _narrow_end(n, indptr, residual, excess, work)
     supply = work.supply
     for v in range(n):
         if along == 1:
             excess[v] = -excess[v]
         supply[v] = max(excess[v], 0)
-    _push(n, network, residual, excess, work, along)
+    _push(n, indptr, residual, excess, work, along)
     # what is stuck returns: a node takes back up to what it gave. Demand that was not met lies
     # across the cut, where nothing is stuck.
     stuck = False
@@ -45,7 +45,7 @@ def push_relabel(n, network, residual, excess, work):
         excess[v] -= supply[v]
         stuck |= excess[v] > 0
     if stuck:
-        _push(n, network, residual, excess, work, along)
+        _push(n, indptr, residual, excess, work, along)
     for v in range(n):
         excess[v] += supply[v]
         if along == 1:
@@ -53,16 +53,16 @@ def push_relabel(n, network, residual, excess, work):
 
 
 @njit
-def _narrow_end(n, network, residual, excess):
+def _narrow_end(n, indptr, residual, excess, work):
     """Return 1 if less can enter the nodes with demand than leave those with supply, else 0."""
-    indptr, _, twin = network
+    ends = work.ends
     leaving, entering = 0.0, 0.0
     for v in range(n):
         if excess[v] != 0:
             along = 0 if excess[v] > 0 else 1
             total = 0.0
-            for e in range(indptr[v], indptr[v + 1]):
-                total += residual[e if along == 0 else twin[e]]
+            for e in range(np.uint64(indptr[v]), np.uint64(indptr[v + 1])):
+                total += residual[e if along == 0 else twin_of(ends[e])]
             if excess[v] > 0:
                 leaving += min(total, excess[v])
             else:
@@ -71,9 +71,8 @@ def _narrow_end(n, network, residual, excess):
 
 
 @njit
-def _push(n, network, residual, excess, work, along):
+def _push(n, indptr, residual, excess, work, along):
     """Push excess until all that is left cannot reach a demand, along arcs (0) or against (1)."""
-    indptr, _, twin = network
     ends, label, cursor, queue, tally = work.ends, work.label, work.arc, work.queue, work.active
     gate = AHEAD if along == 0 else BACK
     budget = 3 * (n + indptr[n])  # a search has long rows in its favour
@@ -84,7 +83,7 @@ def _push(n, network, residual, excess, work, along):
         effort, top = 0, 1
     while True:
         if effort > budget:
-            top = _exact_labels(n, network, excess, work, along)
+            top = _exact_labels(n, indptr, excess, work, along)
             effort, first = 0, 0
             count, _ = _list(n, excess, queue)
         if count == 0:
@@ -94,7 +93,7 @@ def _push(n, network, residual, excess, work, along):
         first = first + 1 if first + 1 < n else 0
         count -= 1
         coming = np.uint32(queue[first]) if count > 0 else v
-        touched ^= ends[np.uint64(cursor[coming])]  # is in the cache when it is needed
+        touched ^= ends[np.uint64(cursor[coming])] >> HEAD  # is in the cache when it is needed
         amount, old = excess[v], label[v]
         e, end = np.uint64(cursor[v]), np.uint64(indptr[np.int64(v) + 1])
         while amount > 0 and old < n:
@@ -113,7 +112,7 @@ def _push(n, network, residual, excess, work, along):
                     top = old
             elif ((ends[e] & gate) != 0) & (label[ends[e] >> HEAD] == old - 1):
                 u = ends[e] >> HEAD
-                t = np.uint64(twin[e])
+                t = twin_of(ends[e])
                 a = e if along == 0 else t
                 pushed = min(amount, residual[a])
                 amount -= pushed
@@ -173,13 +172,12 @@ def _rough_labels(n, demands, indptr, excess, label, cursor, tally):
 
 
 @njit
-def _exact_labels(n, network, excess, work, along):
+def _exact_labels(n, indptr, excess, work, along):
     """Set labels to the distance from the nearest demand, n where there is none; the largest.
 
     Nodes farther away than all with excess get a bound of their distance. A search in both
     directions [3]_: where more nodes have just been found than are left, these look for the others.
     """
-    indptr = network.indptr
     ends, label, cursor, queue, tally = work.ends, work.label, work.arc, work.queue, work.active
     gate = BACK if along == 0 else AHEAD
     count, wanted = 0, 0
