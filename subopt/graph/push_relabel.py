@@ -102,10 +102,11 @@ def _push(n, indptr, residual, excess, work, along):
                 effort += np.int64(end) - indptr[v]
                 tally[old] -= 1
                 if tally[old] == 0:  # a gap, which no path to a demand can cross
+                    label[v] = n
                     if top > old:
                         _close(old, n, label, tally)
                         effort += n // 32
-                    label[v], top = n, old
+                    top = old
                 tally[label[v]] += 1
                 old = label[v]
                 if top < old < n:
