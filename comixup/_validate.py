@@ -58,8 +58,31 @@ def image_batch(images: Any, channels: str) -> tuple[Array, tuple[int, ...]]:
             f"images needs the shape {layout} with 1 to 3 spatial dimensions and no empty axis, "
             f"got {array.shape}. Grey images need a channel axis: images[:, None]."
         )
+    require_layout(array.shape, channels)
     require_finite("images", array)
     return array, array.shape[2:] if channels == "first" else array.shape[1:-1]
+
+
+def require_layout(shape: tuple[int, ...], channels: str) -> None:
+    """Raise if pictures or volumes are plainly of the other layout than `channels` says.
+
+    They are if their colours would be an axis of 3 pixels, or of 1 or 4 beside equal ones.
+    """
+    if len(shape) < 4:
+        return
+    if channels == "first":
+        colours, sides, taken = shape[-1], shape[1:-1], shape[1:]
+        other, way = "last", "Say channels='last'; for tensors, images.movedim(-1, 1)."
+    else:
+        colours, sides, taken = shape[1], shape[2:], (shape[-1], *shape[1:-1])
+        other, way = "first", "Say channels='first'."
+    if min(sides) < 8 or not (colours == 3 or (colours in (1, 4) and len(set(sides)) == 1)):
+        return
+    raise ValueError(
+        f"images of shape {shape} look as if the channels were {other}, but channels="
+        f"{channels!r} makes them {taken[0]} channels of {' x '.join(map(str, taken[1:]))} pixels. "
+        f"{way} If they are that, reorder the spatial axes."
+    )
 
 
 def integer(name: str, value: Any, least: int) -> int:
@@ -104,7 +127,12 @@ def require_classes(labels: Array, num_classes: int) -> None:
     outside = (labels < 0) | (labels >= num_classes)
     if outside.any():
         i = int(np.argmax(outside))
-        raise ValueError(
-            f"labels needs class indices in 0..{num_classes - 1} (num_classes={num_classes}), but "
-            f"labels[{i}] is {labels[i]} ({int(outside.sum())} such entries)."
-        )
+        raise ValueError(no_class(num_classes, i, labels[i], outside.sum()))
+
+
+def no_class(num_classes: int, i: int, label: Any, count: Any) -> str:
+    """Say that ``labels[i]``, the first of some, is no class."""
+    return (
+        f"labels needs class indices in 0..{num_classes - 1} (num_classes={num_classes}), but "
+        f"labels[{i}] is {int(label)} ({int(count)} such entries)."
+    )

@@ -46,7 +46,10 @@ NOT_SETTINGS = ("data", "out", "device", "threads", "quiet", "tensorboard")
 
 def sizes(text):
     """Read 4 or 4x8."""
-    return [int(part) for part in text.split("x")]
+    try:
+        return [int(part) for part in text.split("x")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"needs 4 or 4x8, got {text!r}") from None
 
 
 def parser(description):
@@ -93,12 +96,19 @@ def check(options, command):
         value = getattr(options, name)
         if value is not None and value < 1:
             command.error(f"--{name.replace('_', '-')} needs an integer >= 1, got {value}")
-    if not (options.lr > 0 and math.isfinite(options.lr)) or min(options.crop) < 0:
-        command.error("--lr needs a number > 0, and --crop pixels >= 0")
-    if not 0 <= options.momentum < 1 or not 0 <= options.weight_decay < math.inf:
-        command.error("--momentum needs a number in 0..1, below 1, and --weight-decay one >= 0")
-    if options.seed < 0:
-        command.error(f"--seed needs an integer >= 0, got {options.seed}")
+    for name, fits, needed in (
+        ("lr", 0 < options.lr < math.inf, "a finite number > 0"),
+        ("momentum", 0 <= options.momentum < 1, "a number >= 0 and < 1"),
+        ("weight_decay", 0 <= options.weight_decay < math.inf, "a finite number >= 0"),
+        ("seed", 0 <= options.seed < 2**64, "an integer in 0..2**64 - 1"),
+    ):
+        if not fits:
+            got = getattr(options, name)
+            command.error(f"--{name.replace('_', '-')} needs {needed}, got {got}")
+    if min(options.crop) < 0:
+        command.error(f"--crop needs pixels >= 0, got {'x'.join(map(str, options.crop))}")
+    if options.solver == "published" and options.effort is not None:
+        command.error("--effort is for --solver search: the published rule has a fixed length")
 
 
 def settings_of(options):
@@ -116,7 +126,7 @@ def make_mixer(options, dimensions):
     try:
         return kind(seed=options.seed, **always, **given)
     except ValueError as error:
-        raise UsageError(str(error)) from error
+        raise UsageError(f"--mixer {options.mixer}: {error}") from error
 
 
 def per_axis(name, values, dimensions):

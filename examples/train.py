@@ -14,6 +14,7 @@ import contextlib
 import copy
 import functools
 import math
+import os
 import sys
 import time
 from pathlib import Path
@@ -266,15 +267,27 @@ def main(arguments=None):
             result = folder.result()
             if result is None:
                 result = train(options, training, folder)
+        if not options.quiet:
+            print(*(f"{name:26s} {value:.4f}" for name, value in result.items()), sep="\n")
+        sys.stdout.flush()  # or a pipe that is closed would show after we are gone
+    except BrokenPipeError:
+        _give_up_printing()
+        return 141  # what a shell makes of SIGPIPE
     except (UsageError, OSError) as error:  # OSError: no permission, no space
         print(f"train.py: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted; the same command continues", file=sys.stderr)
         return 130
-    if not options.quiet:
-        print(*(f"{name:26s} {value:.4f}" for name, value in result.items()), sep="\n")
     return 0
+
+
+def _give_up_printing():
+    """Say, if anybody listens, that nobody does; what is left in the buffer goes nowhere."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with contextlib.suppress(OSError):
+        print("nobody reads the output any more; the same command continues", file=sys.stderr)
 
 
 if __name__ == "__main__":

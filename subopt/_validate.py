@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from typing import Any
 
 import numpy as np
@@ -175,6 +175,26 @@ def node_names(nodes: Any, n: int) -> list[Any]:
         twice = next(name for k, name in enumerate(names) if name in names[:k])
         raise ValueError(f"nodes needs {n} different names, but {twice!r} is there twice")
     return names
+
+
+def attribute(name: str, attribute: Any, items: Iterable[Any], what: str, default: str) -> None:
+    """Raise if no item ``(*key, attributes)`` of a graph has an attribute, and so all the default.
+
+    `name` is the argument that says which attribute.
+    """
+    first = None
+    for *key, data in items:
+        if attribute in data:
+            return
+        first = (key, sorted(map(str, data))) if first is None else first
+    if first is not None:
+        key, there = first
+        shown = key[0] if len(key) == 1 else tuple(key)
+        raise ValueError(
+            f"{name}={attribute!r} needs to be an attribute of some {what}, but none has it: "
+            f"{what} {shown!r} has {', '.join(map(repr, there)) or 'no attributes'}. All of them "
+            f"would have {default}; if that is meant, set it for one."
+        )
 
 
 def set_function(F: Any) -> None:

@@ -71,6 +71,9 @@ class Sum(SetFunction):
         for (_, F), inner in zip(self.terms, state, strict=True):
             F._flip(inner, mask, i, F._gain(inner, mask, i))
 
+    def _by_value(self) -> bool:
+        return any(F._by_value() for _, F in self.terms)
+
     def _minor(self, before: Array, kept: Array) -> SetFunction:
         return combination(len(kept), [(a, F._minor(before, kept)) for a, F in self.terms])
 
@@ -161,6 +164,9 @@ class View(SetFunction):
         e = int(self.kept[i])
         self.parent._flip(inner, lifted, e, -gain if self.flipped else gain)
         lifted[e] = not lifted[e]
+
+    def _by_value(self) -> bool:
+        return self.parent._by_value()
 
     def _minor(self, before: Array, kept: Array) -> SetFunction:
         if len(kept) == self.n:

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from subopt import _validate
+from subopt._diminishing import all_masks, spot_check
 from subopt._types import Array, Subset
 from subopt.difference import DifferenceOfSubmodular
 from subopt.function import SetFunction
@@ -24,7 +25,8 @@ class BaseCertificate:
     """A base of F as a convex combination of greedy vertices.
 
     Every base x has x(S) ≤ F(S), so the sum of its negative entries bounds all values of F from
-    below. If F is integral, the bound may be rounded up to the next integer.
+    below. If F is integral, the bound may be rounded up to the next integer. What this rests on is
+    that F is submodular, and normalised: else a greedy vertex is no base.
 
     Attributes
     ----------
@@ -93,7 +95,8 @@ class BaseCertificate:
         Parameters
         ----------
         F : SetFunction
-            Submodular, which is not checked.
+            Submodular. Families of `subopt` are by construction, which is believed; of a function
+            that is known by its values only, a few more sets are looked at, as in `minimize`.
         S : boolean mask (n,) or iterable of int
             The set that is said to be a minimizer.
 
@@ -106,9 +109,11 @@ class BaseCertificate:
         ------
         CertificateError
             If the base proves less than `lower_bound`, or a bound above F(S), by more than
-            rounding.
+            rounding; or if F is seen not to be submodular.
         """
         mask = _validate.subset(S, F.n)
+        if (violation := spot_check(F)) is not None:
+            raise CertificateError(f"{F!r} is not submodular: {violation}")
         x, size = self._sweep(F)
         return _gap(F, mask, "base", float(np.minimum(x, 0.0).sum()), size, self.lower_bound)
 
@@ -275,11 +280,6 @@ class Certificate(Protocol):
 
     def check(self, F: SetFunction, S: Subset) -> float:
         """Recompute how far F(S) can be from the minimum, or raise `CertificateError`."""
-
-
-def all_masks(n: int) -> Array:
-    """Return all subsets as rows of booleans (2^n, n); element i is bit i of the row number."""
-    return (np.arange(2**n)[:, None] >> np.arange(n)) & 1 == 1
 
 
 def round_up(bound: float, slack: float = 1e-3) -> float:

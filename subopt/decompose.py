@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from subopt import _validate
+from subopt._diminishing import all_masks
 from subopt._types import RNG, Array
 from subopt.algebra import normalize
-from subopt.certificate import all_masks
 from subopt.difference import DifferenceOfSubmodular
 from subopt.function import SetFunction
 from subopt.functions.callable import Function

@@ -212,6 +212,9 @@ class DifferenceOfSubmodular:
     def __neg__(self) -> DifferenceOfSubmodular:
         return DifferenceOfSubmodular(self.g, self.f)
 
+    def _by_value(self) -> bool:
+        return self.f._by_value() or self.g._by_value()
+
     # What `Incremental` asks for ----------------------------------------------------------------
 
     def _state(self, mask: Array) -> Any:

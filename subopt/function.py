@@ -29,8 +29,8 @@ class SetFunction:
     """A set function F on V = {0, ..., n - 1} with F(∅) = 0.
 
     Subclass it with an attribute ``n`` and a method ``value``; the rest follows. Solvers take F to
-    be submodular, which is not checked: see `subopt.testing.assert_submodular`. For a function
-    with F(∅) ≠ 0 see `normalize`.
+    be submodular: `minimize` looks at a few sets, `subopt.testing.assert_submodular` at many. For a
+    function with F(∅) ≠ 0 see `normalize`.
 
     Attributes
     ----------
@@ -296,6 +296,10 @@ class SetFunction:
     def _flip(self, state: Any, mask: Array, i: int, gain: float) -> None:
         """Take note that i is about to leave or join the set, for minus or plus `gain`."""
         state[0] += -gain if mask[i] else gain
+
+    def _by_value(self) -> bool:
+        """Whether F, or a function that it is made of, is known by its values only."""
+        return type(self)._sweep is SetFunction._sweep
 
     def _minor(self, before: Array, kept: Array) -> SetFunction:
         """Return T -> F(before ∪ kept[T]) - F(before)."""

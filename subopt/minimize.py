@@ -34,6 +34,7 @@ def minimize(
     method: str = "auto",
     tol: float = 1e-6,
     minimizer: str = "any",
+    rng: RNG = None,
     time_limit: float | None = None,
     callback: Callable[[Result], object] | None = None,
 ) -> Result: ...
@@ -82,8 +83,12 @@ def minimize(problem: Any, **options: Any) -> Any:
     Parameters
     ----------
     problem : SetFunction, DifferenceOfSubmodular, CoupledLabelingProblem or LabelingEnergy
-        What to minimize. That a `SetFunction` is submodular is not checked, see
-        `subopt.testing.assert_submodular`.
+        What to minimize. A `SetFunction`, and f and g of a difference, are taken to be submodular.
+        Those of a family of `subopt` are by construction. Of a function that is known by its values
+        only, a few sets are looked at first: all 2^n for n up to 6, else those of four greedy
+        sweeps, 4n values; not counted in `time_limit` and ``n_evals``. Not if the method is
+        "brute_force", and the solvers themselves, such as `min_norm_point`, do not look. What
+        passes may yet fail elsewhere: `subopt.testing.assert_submodular` looks further.
     method : str, default "auto"
         For a set function: "modular", "sort", "max_flow", "decomposed", "min_norm_point",
         "frank_wolfe" or "brute_force"; "auto" picks the first of these that fits, and the result
@@ -110,9 +115,11 @@ def minimize(problem: Any, **options: Any) -> Any:
         `subopt.labeling.local_search.local_search`. "published" runs the published update rule of
         Co-Mixup, to compare with, see `subopt.labeling.published.published`.
     rng : numpy.random.Generator, int or None
-        For a labeling or a difference: source of all randomness. An int gives the same answer
-        every time, on any number of threads; None a fresh one. Of the methods for a difference,
-        "auto" and "branch_and_bound" make random choices.
+        Source of all randomness, of methods that make random choices: those for a
+        `CoupledLabelingProblem`, and "auto" and "branch_and_bound" for a difference. An int gives
+        the same answer every time, on any number of threads; None a fresh one. No method for a set
+        function draws from it: it is taken because f - g is a set function if g is modular, and the
+        call should not depend on that.
     effort : {"fast", "default", "best"}
         For a labeling: how much work to do in mode "search"; mode "published" takes no effort.
     max_sweeps : int, optional
@@ -144,7 +151,8 @@ def minimize(problem: Any, **options: Any) -> Any:
     Raises
     ------
     ValueError, TypeError
-        If an argument is not as described.
+        If an argument is not as described, or F is seen not to be submodular; the message names
+        the set, two elements, and four values.
 
     Examples
     --------

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from subopt import _validate
+from subopt._diminishing import require_submodular
 from subopt._threads import in_order, thread_count
 from subopt._types import RNG, Array
 from subopt.decompose import Decomposition
@@ -90,6 +91,10 @@ def minimize_difference(
     one_pass = ("double_greedy", "brute_force")
     if method in one_pass and time_limit is not None:
         raise ValueError(f"time_limit is for methods that iterate; {method} is one pass")
+    if method == "branch_and_bound":
+        _require_submodular(h)
+    if rng is not None:
+        _validate.generator(rng)
     random = ("subsup", "modmod", "branch_and_bound")
     options: dict[str, Any] = {"rng": rng} if method in random else {}
     if method in (*one_pass, "milp"):
@@ -114,6 +119,7 @@ def portfolio(
     run = _Run(h, starts, _validate.generator(rng), threads, time_limit, callback)
     if (weights := modular_weights(h.g)) is not None:
         return _submodular(h.f + Modular(-weights), time_limit, callback)
+    _require_submodular(h)
     whole = np.ones(h.n, dtype=np.bool_)
     run.tasks(
         [
@@ -150,6 +156,13 @@ def restarted(S: Array, rng: np.random.Generator) -> Array:
 
 def _restart(h: DifferenceOfSubmodular, mask: Array) -> Result:
     return Result(mask, math.inf, -math.inf, Status.SEARCHED, None, "a random start", 0, 0)
+
+
+def _require_submodular(h: DifferenceOfSubmodular) -> None:
+    """Look at f and g, which a proof would rest on; `decompose` looked for itself."""
+    if not isinstance(h, Decomposition):
+        require_submodular("f of f - g", h.f)
+        require_submodular("g of f - g", h.g)
 
 
 def _submodular(

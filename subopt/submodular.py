@@ -13,6 +13,8 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from subopt import _validate
+from subopt._diminishing import require_submodular
+from subopt._types import RNG
 from subopt.certificate import BaseCertificate
 from subopt.function import SetFunction
 from subopt.result import Result
@@ -91,14 +93,19 @@ def minimize_submodular(
     method: str = "auto",
     tol: float = 1e-6,
     minimizer: str = "any",
+    rng: RNG = None,
     time_limit: float | None = None,
     callback: Callable[[Result], object] | None = None,
 ) -> Result:
     """Minimize F by `method`; "auto" picks the first that fits. See `minimize`."""
+    if rng is not None:  # no method here draws from it
+        _validate.generator(rng)
     _validate.choice("method", method, ("auto", *_METHODS))
     _validate.nonnegative("tol", tol)
     if time_limit is not None:
         _validate.nonnegative("time_limit", time_limit)
+    if method != "brute_force":
+        require_submodular("F", F)
     name = exact_method(F, minimizer) if method == "auto" else method
     chosen = _METHODS[name]
     iteration = {"tol": tol, "time_limit": time_limit, "callback": callback}

@@ -15,15 +15,14 @@ AssertionError: Function(n=3) is not submodular: 0 gains more after 1. With S = 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 
 from subopt import _validate
+from subopt._diminishing import Violation, all_values, look, smallest
 from subopt._families import FAMILIES
 from subopt._strategies import compositions, masks, orders, set_functions
 from subopt._types import RNG, Array, ArrayLike, Subset
-from subopt.certificate import all_masks
 from subopt.function import SetFunction
 
 __all__ = [
@@ -47,48 +46,6 @@ __all__ = [
 
 EXHAUSTIVE = 12
 """Up to this n the assertions try all sets."""
-
-
-@dataclass(frozen=True)
-class Violation:
-    """Proof that F is not submodular: i gains more after j.
-
-    Attributes
-    ----------
-    S : tuple of int
-        A set without i and j.
-    i, j : int
-        Elements.
-    before, after : float
-        ``F(S + i) - F(S)`` and ``F(S + j + i) - F(S + j)``.
-    """
-
-    S: tuple[int, ...]
-    i: int
-    j: int
-    before: float
-    after: float
-
-    @property
-    def amount(self) -> float:
-        """By how much diminishing returns fail."""
-        return self.after - self.before
-
-    def __str__(self) -> str:
-        left = (f"F(S + {self.i}) - F(S)", f"F(S + {self.j} + {self.i}) - F(S + {self.j})")
-        width = max(map(len, left))
-        return (
-            f"{self.i} gains more after {self.j}. With S = {list(self.S)}:\n"
-            f"    {left[0]:{width}} = {self.before:.9g}\n"
-            f"    {left[1]:{width}} = {self.after:.9g}   (more by {self.amount:.3g})"
-        )
-
-
-def all_values(F: SetFunction) -> Array:
-    """Return F at all 2^n sets: entry k is the set of the elements i with bit i of k set."""
-    if F.n > 24:
-        raise ValueError(f"2^n values need n <= 24, got n = {F.n}. Restrict F to a smaller set.")
-    return np.array([F.value(mask) for mask in all_masks(F.n)])
 
 
 def brute_force(F: SetFunction) -> tuple[Array, float]:
@@ -117,28 +74,7 @@ def check_submodular(F: SetFunction, *, tol: float = 1e-9) -> Violation | None:
     Violation or None
         One with the smallest S, and of those the largest; ``None`` if F is submodular.
     """
-    values = all_values(F)
-    limit = tol * max(1.0, float(np.abs(values).max()))
-    index = np.arange(len(values))
-    size = ((index[:, None] >> np.arange(F.n)) & 1).sum(axis=1)
-    worst: tuple[int, float, int, int, int] | None = None
-    for i in range(F.n):
-        for j in range(i + 1, F.n):
-            k = index[(index >> i & 1 == 0) & (index >> j & 1 == 0)]
-            excess = (
-                values[k | 1 << i | 1 << j] + values[k] - values[k | 1 << i] - values[k | 1 << j]
-            )
-            bad = np.flatnonzero(excess > limit)
-            if bad.size:
-                best = bad[np.lexsort((-excess[bad], size[k[bad]]))[0]]
-                found = (int(size[k[best]]), -float(excess[best]), i, j, int(k[best]))
-                worst = found if worst is None else min(worst, found)
-    if worst is None:
-        return None
-    *_, i, j, k = worst
-    before, after = values[k | 1 << i] - values[k], values[k | 1 << i | 1 << j] - values[k | 1 << j]
-    S = tuple(int(e) for e in np.flatnonzero(_mask_of(k, F.n)))
-    return Violation(S, i, j, float(before), float(after))
+    return smallest(F, (tol, tol))
 
 
 def assert_submodular(
@@ -287,25 +223,11 @@ def assert_consistent(F: SetFunction, *, tol: float = 1e-9, rng: RNG = 0) -> Non
 def _sampled_violation(
     F: SetFunction, tol: float, n_samples: int, rng: np.random.Generator
 ) -> Violation | None:
-    def tried(S: Array, i: int, j: int) -> Violation | None:
-        one, other, both = S.copy(), S.copy(), S.copy()
-        one[i] = other[j] = both[i] = both[j] = True
-        v = [F.value(mask.copy()) for mask in (S, one, other, both)]
-        before, after = v[1] - v[0], v[3] - v[2]
-        if after - before <= tol * max(1.0, max(map(abs, v))):
-            return None
-        return Violation(tuple(np.flatnonzero(S).tolist()), i, j, before, after)
-
     for _ in range(n_samples):
         i, j = (int(e) for e in rng.choice(F.n, 2, replace=False))
         S = rng.random(F.n) < rng.random()
         S[[i, j]] = False
-        found = tried(S, i, j)
-        if found is not None:
-            for e in np.flatnonzero(S):
-                S[e] = False
-                smaller = tried(S, i, j)
-                found, S[e] = (found, True) if smaller is None else (smaller, False)
+        if (found := look(F, S, i, j, (tol, tol))) is not None:
             return found
     return None
 

@@ -7,7 +7,7 @@ from families import FAMILIES
 from hypothesis import given
 from hypothesis import strategies as st
 
-from subopt import Cardinality, DifferenceOfSubmodular, Modular
+from subopt import Cardinality, Cut, DifferenceOfSubmodular, Modular, minimize
 from subopt.certificate import all_masks
 from subopt.testing import all_values, check_submodular
 
@@ -104,3 +104,13 @@ def test_integral_and_errors():
         h + "h"
     with pytest.raises(TypeError, match="unsupported operand"):
         h * True
+
+
+@pytest.mark.parametrize("g", [Modular([1.0, 0.5, 2.0]), 0.5 * Cut(np.ones((3, 3)) - np.eye(3))])
+@pytest.mark.parametrize("method", ["auto", "brute_force"])
+def test_one_call_for_any_difference(g, method):
+    h, rng = Cut(np.ones((3, 3)) - np.eye(3)) - g, np.random.default_rng(5)
+    values = {minimize(h, method=method, rng=source).value for source in (None, 0, rng)}
+    assert values == {minimize(h, method="brute_force").value}
+    with pytest.raises(TypeError, match=r"rng needs a numpy.random.Generator"):
+        minimize(h, method=method, rng="seed")

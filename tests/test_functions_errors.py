@@ -64,6 +64,8 @@ def squares(n):
         (lambda: HypergraphCut([[0, 1]], splitting=lambda k, m: k), ["splitting(2, 2)"]),
         (lambda: HypergraphCut(np.eye(2), n=3), ["n = 3", "2 rows"]),
         (lambda: Coverage(NAN), ["membership[0, 1] is nan"]),
+        (lambda: Coverage([[1, 0], [1, -2]]), ["membership[1, 1] is -2", "0 is for what is not"]),
+        (lambda: Coverage(sp.csr_array([[1, -1]])), ["membership[0, 1] is -1", "weights"]),
         (lambda: Coverage([[1, 0]], weights=[1]), ["one number per item", "(2,)"]),
         (lambda: Coverage([[1, 0]], weights=[1, -1]), ["weights[1] is -1", "f - g"]),
         (lambda: Cardinality(squares(3)), ["values[1] = 1", "concave"]),

@@ -9,7 +9,7 @@ from naive_grid import problem, random_grid
 from subopt import CertificateError, GridFlows, grid_cut, grid_cut_many
 from subopt.graph import _grid_layout, grid_many
 from subopt.graph._grid_layout import layout, workspace
-from subopt.graph.grid import solve
+from subopt.graph._grid_solve import solve
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -37,8 +37,10 @@ def test_threads_and_stacks_change_nothing(seed, threads, cells):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(grid_many, "_CELLS", cells)
         other = grid_cut_many(*args, **options, flow=True, threads=threads)
-    assert (one.values == other.values).all()
-    assert (one.source_sides == other.source_sides).all()
+        plain = grid_cut_many(*args, **options, threads=threads)  # many stacks in a call
+    for cuts in (other, plain):
+        assert (one.values == cuts.values).all()
+        assert (one.source_sides == cuts.source_sides).all()
     assert (other.check(*args, **options) == 0).all()
 
 

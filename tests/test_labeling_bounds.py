@@ -54,6 +54,46 @@ def test_the_dual_bound_is_one_and_can_be_checked(seed, n, L, potts):
         replace(result.certificate, parts=parts[:, 1:]).check(energy)
 
 
+@given(seed=seeds, n=st.integers(1, 6), L=st.integers(1, 3), large=st.booleans())
+def test_label_costs_are_shared_by_the_nodes(seed, n, L, large):
+    rng = np.random.default_rng(seed)
+    edges = random_graph(rng, n)
+    costs = rng.integers(0, 9, L) * (1e9 if large and seed % 2 else 1.0)
+    energy = LabelingEnergy(
+        rng.normal(size=(n, L)), edges=edges, weights=rng.random(len(edges)), label_costs=costs
+    )
+    least, _ = naive.minimum(energy)
+    result = dual_bound(energy)
+    certificate = result.certificate
+    slack = 1e-9 * max(1.0, abs(least))
+    even = replace(certificate, shares=None, lower_bound=-np.inf).check(energy)
+    assert certificate.check(energy) == pytest.approx(result.lower_bound)
+    assert max(even, result.lower_bound) <= least + slack <= result.value + 2 * slack
+    if costs.any():
+        assert certificate.shares.min() >= 0.0
+        assert (certificate.shares.sum(axis=0) <= costs * (1 + 1e-9)).all()
+        # whatever the shares are, they prove a bound
+        shares = certificate.shares + rng.normal(scale=5.0, size=(n, L))
+        wrong = replace(certificate, shares=shares, lower_bound=-np.inf)
+        assert wrong.check(energy) <= least + slack
+        for bad in (shares[:, 1:], shares * np.nan):
+            with pytest.raises(CertificateError, match="Shares of the label costs need finite"):
+                replace(certificate, shares=bad).check(energy)
+
+
+def test_shares_find_out_which_labels_are_worth_their_cost():
+    # 20 places for facilities, 30 customers: the linear relaxation is tight
+    rng = np.random.default_rng(0)
+    places, customers = rng.random((20, 2)), rng.random((30, 2))
+    distance = np.linalg.norm(customers[:, None] - places, axis=2)
+    energy = LabelingEnergy(distance, edges=[], label_costs=np.full(20, 0.8))
+    result = dual_bound(energy)
+    even = replace(result.certificate, shares=None, lower_bound=-np.inf).check(energy)
+    assert result.status is Status.OPTIMAL
+    assert result.value == pytest.approx(8.61530361)  # by HiGHS
+    assert even < 0.6 * result.lower_bound
+
+
 @given(seed=seeds, n=st.integers(2, 6), L=st.integers(1, 3), size=st.integers(-3, 14))
 def test_large_evidence_proves_no_more(seed, n, L, size):
     rng = np.random.default_rng(seed)

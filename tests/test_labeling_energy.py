@@ -116,9 +116,6 @@ BAD = {
     "expansion needs weights >= 0, but that of edge 1 between the nodes 1": lambda: alpha_expansion(
         LabelingEnergy(np.zeros((3, 2)), edges=[(0, 1), (1, 2)], weights=[1, -2])
     ),
-    r"takes? no label costs, but label_costs\[2\] is 2": lambda: alpha_expansion_many(
-        LabelingEnergy(U, label_costs=[0, 1, 2, 0]), U[None]
-    ),
     r"labels 0, 1 it is 2 > 0": lambda: alpha_beta_swap(
         LabelingEnergy(np.zeros((2, 2)), metric=np.eye(2))
     ),
@@ -148,3 +145,14 @@ def test_solvers_say_what_they_need(solver):
 def test_floats_are_no_edges():
     with pytest.raises(TypeError, match="edges needs integers"):
         LabelingEnergy(np.zeros((3, 2)), edges=[(0.0, 1.0)])
+
+
+def test_what_is_printed_is_short():
+    large = LabelingEnergy(np.random.default_rng(0).random((30, 40, 5)))
+    small = LabelingEnergy(np.zeros((4, 2)))
+    for answer in (alpha_expansion(large), dual_bound(large), qpbo(small), ishikawa(small)):
+        assert f"value={answer.value:.6g}" in repr(answer)
+        assert f"labels of shape {answer.labels.shape}" in repr(answer)
+        assert len(repr(answer)) + len(repr(answer.certificate)) < 200
+    many = alpha_expansion_many(large, np.zeros((7, 30, 40, 5)))
+    assert repr(many) == "LabelingBatch(7 labelings of shape (30, 40))"

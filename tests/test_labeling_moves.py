@@ -3,6 +3,7 @@
 import itertools
 
 import naive_energy as naive
+import numba
 import numpy as np
 import pytest
 from hypothesis import given
@@ -17,8 +18,9 @@ from subopt import (
     alpha_expansion_many,
     dual_bound,
     icm,
+    minimize,
 )
-from subopt.labeling import _batch, _label_costs
+from subopt.labeling import _batch, _label_costs, _messages, _moves, _pieces, _start, _wanted
 
 seeds = st.integers(0, 2**32 - 1)
 SHAPES = [(1,), (5,), (2, 3), (2, 2, 2)]
@@ -238,15 +240,17 @@ def test_names_of_labels_do_not_matter(seed, shape):
     [(alpha_expansion, alpha_expansion_many), (alpha_beta_swap, alpha_beta_swap_many)],
 )
 @pytest.mark.parametrize("shape", [(4,), (3, 2)])
-def test_many_problems_get_the_answers_of_one_by_one(one, many, shape):
+@pytest.mark.parametrize("label_costs", [None, [4.0, 0.0, 3.0]])
+def test_many_problems_get_the_answers_of_one_by_one(one, many, shape, label_costs):
     unaries = np.random.default_rng(1).integers(0, 9, (7, *shape, 3)).astype(float)
-    energy = LabelingEnergy(np.zeros((*shape, 3)), weights=2.0, metric="linear", truncation=2)
+    options = {"weights": 2.0, "metric": "linear", "truncation": 2, "label_costs": label_costs}
+    energy = LabelingEnergy(np.zeros((*shape, 3)), **options)
     batch = many(energy, unaries, threads=2)
     same = many(energy, unaries, threads=1)
     assert batch.labels.shape == (7, *shape)
     np.testing.assert_array_equal(batch.labels, same.labels)
     for unary, labels, value in zip(unaries, batch.labels, batch.values, strict=True):
-        alone = one(LabelingEnergy(unary, weights=2.0, metric="linear", truncation=2))
+        alone = one(LabelingEnergy(unary, **options))
         np.testing.assert_array_equal(labels, alone.labels)
         assert value == alone.value
     assert many(energy, unaries[:0]).labels.shape == (0, *shape)
@@ -285,3 +289,24 @@ def test_no_single_step_of_another_program_improves(seed):
             alpha, unary.astype(float), 8.0 * (1 - np.eye(5)), labels
         )
         assert energy.value(labels) >= result.value - 1e-9
+
+
+def test_swaps_of_fewer_labels_come_first():
+    moves = _moves.swaps(5).tolist()
+    for k in range(2, 6):
+        assert moves[: k * (k - 1)] == _moves.swaps(k).tolist()
+        assert sorted(moves[: k * (k - 1)]) == sorted(
+            map(list, itertools.permutations(range(k), 2))
+        )
+
+
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="looks at what the JIT compiled")
+def test_nothing_is_compiled_for_one_number():
+    # a literal argument makes numba compile a kernel, and all that it calls, once more
+    energy = LabelingEnergy(np.random.default_rng(0).random((4, 4, 3)), weights=0.1)
+    minimize(energy, lower_bound=True)
+    alpha_beta_swap_many(energy, energy.unary[None])
+    kernels = [f for m in (_messages, _moves, _pieces, _start, _wanted) for f in vars(m).values()]
+    signatures = [s for f in kernels for s in getattr(f, "signatures", ())]
+    assert signatures
+    assert not [s for s in signatures if any(isinstance(t, numba.types.Literal) for t in s)]

@@ -265,8 +265,18 @@ def test_errors_of_problems():
     graph = networkx.path_graph(3)
     with pytest.raises(ValueError, match="sink needs to be a node"):
         subopt.FlowProblem.from_networkx(graph, 0, "x")
+    unlimited = r"capacity='capacity' needs .* none has it: edge \(0, 1\) has no attributes"
+    with pytest.raises(ValueError, match=unlimited):
+        subopt.FlowProblem.from_networkx(graph, 0, 2)
+    graph.add_edge(0, 1, capacity=np.inf)
     with pytest.raises(ValueError, match="finite cut"):
         subopt.FlowProblem.from_networkx(graph, 0, 2).max_flow()
+    with pytest.raises(
+        ValueError, match=r"'capactiy' .* edge \(0, 1\) has 'capacity'\. .* no limit"
+    ):
+        subopt.FlowProblem.from_networkx(graph, 0, 2, capacity="capactiy")
+    no_edges = networkx.empty_graph(3)
+    assert subopt.FlowProblem.from_networkx(no_edges, 0, 2).max_flow().value == 0
     networkx.set_edge_attributes(graph, -1, "capacity")
     with pytest.raises(ValueError, match=r"capacity\[0\] is -1"):
         subopt.FlowProblem.from_networkx(graph, 0, 2).max_flow()

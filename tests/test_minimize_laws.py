@@ -244,7 +244,7 @@ def test_errors_at_the_door():
         with pytest.raises(ValueError, match=next(iter(bad))):
             minimize(F, **bad)
     with pytest.raises(TypeError, match="f - g is a SetFunction if g is modular"):
-        minimize(F - Modular(np.ones(3)), rng=0)
+        minimize(F - Modular(np.ones(3)), starts=8)
     for bad in ({"tol": -1.0}, {"max_iter": 0}, {"minimizer": "least"}, {"time_limit": -1}):
         with pytest.raises(ValueError, match=next(iter(bad))):
             min_norm_point(F, **bad)

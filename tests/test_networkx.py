@@ -76,3 +76,10 @@ def test_errors_name_what_is_wrong():
         HypergraphCut.from_networkx(graph, ["e", "x"])
     with pytest.raises(ValueError, match="'z' is none"):
         HypergraphCut.from_networkx(graph, ["z"])
+    graph.add_edge("x", "e", length=2.0)
+    with pytest.raises(ValueError, match=r"weight='size' .* edge \('x', 'e'\) has 'length'"):
+        Cut.from_networkx(graph, "size")
+    graph = nx.Graph([("x", "e"), ("y", "e")])
+    with pytest.raises(ValueError, match=r"hyperedge 'e' has no attributes\. .* weight 1"):
+        HypergraphCut.from_networkx(graph, ["e"], "size")
+    assert Cut.from_networkx(nx.empty_graph(2), "size").n == 2

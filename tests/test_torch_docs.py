@@ -1,9 +1,12 @@
 """The examples of the PyTorch layer and of its page run."""
 
+import ast
 import doctest
 import importlib
+import inspect
 import pathlib
 import pkgutil
+import textwrap
 
 import numpy as np
 import pytest
@@ -39,3 +42,23 @@ def test_public_names_are_sorted_and_documented():
     assert sorted(comixup.torch.__all__) == comixup.torch.__all__
     for name in comixup.torch.__all__:
         assert getattr(comixup.torch, name).__doc__
+
+
+def public(owner, names):
+    for name in names:
+        found = getattr(owner, name)
+        yield found
+        if inspect.isclass(found):
+            own = [n for n, m in vars(found).items() if inspect.isfunction(m) and n[0] != "_"]
+            yield from public(found, own)
+
+
+def test_what_raises_says_so():
+    calls = 0
+    for found in public(comixup.torch, comixup.torch.__all__):
+        if inspect.isfunction(found):
+            tree = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(found))))
+            calls += 1
+            if any(isinstance(node, ast.Raise) for node in ast.walk(tree)):
+                assert "Raises\n" in found.__doc__, found
+    assert calls > 15

@@ -1,5 +1,6 @@
 """examples/train.py trains with every mixer, continues exactly, and loses nothing to bad input."""
 
+import io
 import json
 import sys
 import types
@@ -78,8 +79,9 @@ def test_every_mixer_trains(data, tmp_path, mixer):
             assert (float(row["clean_loss"]) > 0) == (mixer in ("puzzle", "comixup", "published"))
         assert (row["energy"] != "") == (mixer in ("comixup", "published"))
     result = json.loads((out / "result.json").read_bytes())
-    for name in ("error", "error_top5", "ece", "error_replaced", "error_noise"):
+    for name in ("error", "ece", "error_replaced", "error_noise"):
         assert 0 <= result[name] <= 1
+    assert "error_top5" not in result  # of three classes there are no five
     assert result["error"] == pytest.approx(float(rows[-1]["test_error"]))
     assert result["sources"] == 1 if mixer == "none" else 1 <= result["sources"] <= 4
 
@@ -246,6 +248,38 @@ def test_a_bar_where_somebody_looks(data, tmp_path, monkeypatch, capsys):
 # the folder of a run
 
 
+@pytest.mark.parametrize("lines", [0, 1, 2, 3])
+def test_a_reader_that_leaves_stops_the_run_and_the_same_command_continues(
+    data, tmp_path, monkeypatch, capsys, lines
+):
+    """Of four lines: what the data are, two epochs, the result."""
+
+    class Pipe(io.StringIO):
+        def write(self, text):
+            if self.getvalue().count("\n") >= lines:
+                raise BrokenPipeError
+            return super().write(text)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", Pipe())
+        options = [data, str(tmp_path / "run"), *SMALL, "--mixer", "none"]
+        assert train.main(options) == 141
+    assert (
+        capsys.readouterr().err == "nobody reads the output any more; the same command continues\n"
+    )
+    assert (tmp_path / "run" / "checkpoint.pt").exists() == (lines > 0)
+    run(data, tmp_path / "run", "--mixer", "none")
+    assert [row["epoch"] for row in log(tmp_path / "run")] == ["1", "2"]
+
+
+def test_the_five_highest_of_more_than_five_classes(tmp_path):
+    x, y = images(24)[0], np.arange(24) % 6
+    np.savez(tmp_path / "d.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    run(str(tmp_path / "d.npz"), tmp_path / "run", "--mixer", "none", "--epochs", "1")
+    result = json.loads((tmp_path / "run" / "result.json").read_bytes())
+    assert 0 <= result["error_top5"] <= result["error"]
+
+
 def test_another_run_is_not_overwritten(data, tmp_path, capsys):
     run(data, tmp_path / "run", "--mixer", "none", "--epochs", "1")
     before = files(tmp_path / "run")
@@ -330,9 +364,14 @@ def test_a_run_that_diverges_says_so_and_keeps_what_was(data, tmp_path, monkeypa
         (["--mixer", "cutmix", "--effort", "fast"], "--effort is not for --mixer cutmix"),
         (["--mixer", "none", "--alpha", "1"], "--alpha is not for --mixer none"),
         (["--epochs", "0"], "--epochs needs"),
-        (["--lr", "0"], "--lr needs"),
+        (["--lr", "0"], "--lr needs a finite number > 0, got 0.0"),
+        (["--crop", "2x-1"], "--crop needs pixels >= 0, got 2x-1"),
+        (["--crop", "2x"], "--crop: needs 4 or 4x8, got '2x'"),
         (["--seed", "-1"], "--seed needs"),
-        (["--momentum", "1"], "--momentum needs"),
+        (["--seed", str(2**64)], "--seed needs an integer in 0..2**64 - 1"),
+        (["--momentum", "1"], "--momentum needs a number >= 0 and < 1, got 1.0"),
+        (["--weight-decay", "inf"], "--weight-decay needs a finite number >= 0, got inf"),
+        (["--solver", "published", "--effort", "fast"], "--effort is for --solver search"),
         (["--mixer", "magic"], "magic"),
     ],
 )
@@ -346,11 +385,10 @@ def test_options_that_make_no_sense(data, tmp_path, capsys, options, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--solver", "published", "--effort", "fast"], "effort='fast' is for mode='search'"),
         (["--grid", "2x2x2"], "--grid needs one number or 2"),
         (["--crop", "1x1x1"], "--crop needs one number or 2"),
         (["--classes", "4"], "have 3 classes"),
-        (["--prob", "2"], "prob"),
+        (["--prob", "2"], "--mixer comixup: prob needs a number in 0..1"),
         (["--grid", "40"], "--mixer comixup"),
         (["--device", "abacus"], "--device abacus"),
     ],

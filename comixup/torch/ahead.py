@@ -51,6 +51,12 @@ class PlanAhead:
             As in `TensorMixer.mix`.
         **options
             `rng`, `step`, `rank` and `epoch`, likewise.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the input is not as described. What only planning finds, such as saliency that is
+            zero, is raised by the function that is returned.
         """
         epoch = options.pop("epoch", 0)
         key = self.mix.key(**options)
@@ -77,6 +83,11 @@ class PlanAhead:
             the images.
         epoch : int, default 0
             As in `TensorMixer.mix`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As `TensorMixer.mix`, when a batch is read or, if planning finds it, handed out.
         """
         waiting = None
         for images, labels in batches:

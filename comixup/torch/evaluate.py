@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from comixup._types import Array
-from comixup.torch.gather import require_images
+from comixup.torch.gather import require_classes, require_images
 from comixup.torch.saliency import device_of, undisturbed
 
 UPSAMPLING = {3: "linear", 4: "bilinear", 5: "trilinear"}
@@ -48,6 +48,11 @@ def predict(
     -------
     Predictions
         Of all batches, one after the other.
+
+    Raises
+    ------
+    ValueError
+        If there is no batch, or the model does not return logits (B, K).
 
     Examples
     --------
@@ -104,6 +109,14 @@ def activation_maps(
     -------
     Tensor of float32 or float64, shape (B, \*spatial)
         Of any sign, on the device of the images.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If images, labels or the weight of `head` are not as described, a label is no class of
+        `head`, or `layer` does not return (B, channels, \*space) once.
+    AttributeError
+        If the model has no module of the name `layer` or `head`.
 
     References
     ----------
@@ -164,11 +177,7 @@ def _weighted(seen: list[Tensor], weight: Tensor, labels: Tensor, images: Tensor
             f"layer needs to run once and return (batch, channels, *space) = ({needed[0]}, "
             f"{needed[1]}, ...), the channels that head weights; it returned {shapes}"
         )
-    if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < len(weight):
-        raise ValueError(
-            f"labels needs class indices in 0..{len(weight) - 1}, got {int(labels.min())} to "
-            f"{int(labels.max())}"
-        )
+    require_classes(labels, len(weight))
     channels = seen[0].to(torch.promote_types(seen[0].dtype, torch.float32))
     rows = weight[labels].to(channels.dtype)
     with torch.autocast(channels.device.type, enabled=False):

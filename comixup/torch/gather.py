@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from comixup import _validate
 from comixup._types import Array
 from comixup.apply import blend_of, patch_starts
 from comixup.grid import patch_edges, require_fit
@@ -34,6 +35,11 @@ def apply(plan: Mixture, tensor: Tensor, *, blend: str | None = None) -> Tensor:
     -------
     Tensor
         Of the same shape, dtype, device and memory format; differentiable.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the tensor is not as described, or `blend` is missing where it is needed.
 
     Examples
     --------
@@ -82,6 +88,11 @@ def apply_labels(plan: Mixture, labels: Tensor, *, num_classes: int | None = Non
     -------
     Tensor of shape (B, K)
         float32 for integer labels, otherwise of the dtype of `labels`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If labels are not as described, or `num_classes` is missing; the message names the index.
     """
     rows = label_rows(labels, len(plan), num_classes)
     sources, weights = plan.slots
@@ -112,15 +123,17 @@ def label_rows(labels: Any, n: int, num_classes: int | None) -> Tensor:
             "labels are class indices, so num_classes is needed. Pass num_classes=..., or "
             "labels=None and take plan.interpolate_loss(loss, labels)."
         )
+    require_classes(labels, num_classes)
+    return torch.nn.functional.one_hot(labels.long(), num_classes).to(torch.float32)
+
+
+def require_classes(labels: Tensor, num_classes: int) -> None:
+    """Raise at the first of the class indices (n,) that is not in 0 .. num_classes - 1."""
     low, high = (int(v) for v in torch.aminmax(labels))
     if low < 0 or high >= num_classes:
         outside = (labels < 0) | (labels >= num_classes)
         i = int(outside.nonzero()[0])
-        raise ValueError(
-            f"labels needs class indices in 0..{num_classes - 1} (num_classes={num_classes}), but "
-            f"labels[{i}] is {int(labels[i])} ({int(outside.sum())} such entries)."
-        )
-    return torch.nn.functional.one_hot(labels.long(), num_classes).to(torch.float32)
+        raise ValueError(_validate.no_class(num_classes, i, labels[i], outside.sum()))
 
 
 def _given_rows(rows: Tensor, num_classes: int | None) -> Tensor:
@@ -270,4 +283,5 @@ def require_images(images: Any) -> Tensor:
             f"images needs {needed} with 1 to 3 spatial dimensions and no empty axis, got "
             f"{tuple(images.shape)}. Grey images need a channel axis: images[:, None]."
         )
+    _validate.require_layout(tuple(images.shape), "first")
     return images

@@ -23,6 +23,11 @@ def mixed_at(module: nn.Module, plan: Mixture) -> Iterator[None]:
     plan : MixPlan, BlendPlan or BoxPlan
         E.g. from `comixup.ManifoldMixup`.
 
+    Raises
+    ------
+    ValueError, TypeError
+        By the forward pass, if the first input of the module is not one that `apply` takes.
+
     Examples
     --------
     >>> from comixup import ManifoldMixup

@@ -39,7 +39,13 @@ class MixCallback(Callback):
     def on_train_batch_start(
         self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Replace images and labels of the batch, a list of the two or more."""
+        """Replace images and labels of the batch, a list of the two or more.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the batch is no such list, or as `TensorMixer.mix`.
+        """
         if not isinstance(batch, list) or len(batch) < 2:
             raise TypeError(
                 "MixCallback needs batches that are lists [images, labels, ...], as the collate "

@@ -34,6 +34,11 @@ class TensorMixer:
     mixup_enabled : bool
         Whether to mix at all; the switch that timm's training script turns off.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If `mixer` is no mixer of `comixup`, or one with its channels last.
+
     Examples
     --------
     >>> mix = CoMixup(num_classes=10, seed=0)
@@ -101,6 +106,11 @@ class TensorMixer:
         Returns
         -------
         MixedBatch
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the input is not as described; the message names what came and the way out.
         """
         key = self.key(rng, step, rank)
         return self.finish(self.planning(key, images, saliency, epoch=epoch)(), images, labels)

@@ -16,6 +16,11 @@ Loss = Callable[[Tensor, Any], Tensor]
 def gradient_norm(gradient: Tensor) -> Tensor:
     r"""Return saliency (B, \*spatial) of a gradient (B, C, \*spatial): the norm over channels.
 
+    Raises
+    ------
+    ValueError
+        If the gradient has fewer than three axes.
+
     Examples
     --------
     >>> gradient_norm(torch.tensor([[[3.0, 0.0], [-4.0, 1.0]]]))
@@ -132,6 +137,11 @@ def input_saliency(
     ------
     Tensor of shape (B, \*spatial)
         float32 or float64: the norm of the gradient over channels.
+
+    Raises
+    ------
+    TypeError
+        If the images are not floats.
 
     Examples
     --------

@@ -88,6 +88,11 @@ def training_step(
     -------
     StepResult
 
+    Raises
+    ------
+    ValueError, TypeError
+        If the input is not as described, or labels have another number of classes than the logits.
+
     Examples
     --------
     >>> model = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))

@@ -56,14 +56,18 @@ def compress(
     return indptr, indices, summed
 
 
-def nonnegative_entries(name: str, matrix: Any) -> tuple[Array, Array, Array, tuple[int, int]]:
-    """Return `entries`, which must not be negative."""
+def nonnegative_entries(
+    name: str,
+    matrix: Any,
+    way: str = "Clip or shift it, or write a difference f - g of two functions.",
+) -> tuple[Array, Array, Array, tuple[int, int]]:
+    """Return `entries`, which must not be negative; else the message ends in `way`."""
     rows, columns, values, shape = entries(name, matrix)
     if (values < 0).any():
         e = int(np.argmax(values < 0))
         raise ValueError(
             f"{name} needs numbers >= 0, but {name}[{rows[e]}, {columns[e]}] is {values[e]:g}. "
-            "Clip or shift it, or write a difference f - g of two functions."
+            f"{way}"
         )
     return rows, columns, values, shape
 

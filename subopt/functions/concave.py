@@ -70,3 +70,6 @@ class Concave(SetFunction):
         self.F._sweep(1.0, order, inner)
         levels = np.concatenate([[0.0], np.cumsum(inner[order])])
         gains[order] += scale * np.diff(self._phi(levels))
+
+    def _by_value(self) -> bool:
+        return self.F._by_value()

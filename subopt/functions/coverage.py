@@ -11,7 +11,7 @@ from subopt._jit import njit
 from subopt._types import Array, ArrayLike
 from subopt.cut_form import CutForm
 from subopt.function import SetFunction
-from subopt.functions._sparse import compress, entries, freeze, row_of, weights_for
+from subopt.functions._sparse import compress, freeze, nonnegative_entries, row_of, weights_for
 
 
 class CoverageData(NamedTuple):
@@ -30,7 +30,7 @@ class Coverage(SetFunction):
     Parameters
     ----------
     membership : array_like or scipy sparse matrix, shape (n, items)
-        Element i covers item u where ``membership[i, u]`` is not zero.
+        Booleans, or numbers >= 0: element i covers item u where ``membership[i, u]`` is not zero.
     weights : array_like of float, shape (items,), optional
         Nonnegative; ones by default.
 
@@ -45,7 +45,8 @@ class Coverage(SetFunction):
     cut_representable = True
 
     def __init__(self, membership: Any, weights: ArrayLike | None = None) -> None:
-        rows, columns, _, (n, items) = entries("membership", membership)
+        way = "0 is for what is not covered; what items are worth is said by weights."
+        rows, columns, _, (n, items) = nonnegative_entries("membership", membership, way)
         w = weights_for("weights", weights, items, "item")
         self._build(n, rows, columns, w)
 

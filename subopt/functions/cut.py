@@ -129,8 +129,11 @@ class Cut(SetFunction):
         graph : networkx.Graph, DiGraph, MultiGraph or MultiDiGraph
             Element k is the k-th node of ``list(graph)``. Directed if the graph is.
         weight : str or None, default "weight"
-            Edge attribute with the weight; edges without it, or all for None, weigh 1.
+            Edge attribute with the weight; edges without it, or all for None, weigh 1. Another name
+            than the default needs to be that of an attribute of some edge.
         """
+        if weight not in (None, "weight"):
+            _validate.attribute("weight", weight, graph.edges(data=True), "edge", "weight 1")
         number = {node: k for k, node in enumerate(graph)}
         data = list(graph.edges(data=weight, default=1.0) if weight else graph.edges(data=False))
         edges = [(number[edge[0]], number[edge[1]]) for edge in data]

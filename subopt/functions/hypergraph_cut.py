@@ -102,7 +102,8 @@ class HypergraphCut(SetFunction):
             The nodes that are hyperedges. Element k is the k-th other node of ``list(graph)``.
         weight : str or None, default "weight"
             Attribute of the hyperedges with their weight; those without it, or all for None,
-            weigh 1.
+            weigh 1. Another name than the default needs to be that of an attribute of some
+            hyperedge.
         splitting
             As for the class.
 
@@ -133,6 +134,9 @@ class HypergraphCut(SetFunction):
                     f"The graph needs to be bipartite between elements and hyperedges, but the "
                     f"elements {u!r} and {v!r} are joined. For a graph use Cut.from_networkx."
                 )
+        if weight not in (None, "weight"):
+            data = [(edge, graph.nodes[edge]) for edge in chosen]
+            _validate.attribute("weight", weight, data, "hyperedge", "weight 1")
         weights = [graph.nodes[edge].get(weight, 1.0) if weight else 1.0 for edge in chosen]
         return cls(members, weights, n=len(number), splitting=splitting)
 

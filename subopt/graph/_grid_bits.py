@@ -36,24 +36,10 @@ for _bit in range(64):
 SUPPLY, DEMAND, SEEN, OPEN = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3)
 
 
-@njit
-def cut_bits(
-    degree,
-    words,
-    first,
-    shift,
-    residual,
-    excess,
-    leap,
-    sets,
-    layer,
-    path,
-    via,
-    room,
-    maximal,
-    sides,
-):
+@njit(inline="always")
+def cut_bits(degree, words, first, shift, residual, excess, search, maximal, sides):
     """Find maximum flows on grids that lie one after another, and write the source sides."""
+    leap, sets, layer, path, via, room = search
     nodes = np.uint64(sides.shape[1])
     for p in range(sides.shape[0]):
         base = first + np.uint64(p) * nodes
@@ -173,7 +159,7 @@ def _block(degree, words, base, last, residual, excess, leap, sets, layer, path,
     arcs, count = _4 if degree is None else degree, _1 if words is None else words
     for w in range(_0, count):
         while layer[last, w] != _0:
-            t = _lowest(layer[last, w]) + (np.uint64(w) << _6)
+            t = lowest(layer[last, w]) + (np.uint64(w) << _6)
             path[last], room[last] = t, -excess[base + t]
             row = last
             while row <= last:
@@ -213,11 +199,11 @@ def _behind(arcs, words, v, row, leap, sets, layer):
         w = _word(words, u)
         into = layer[row, w] & sets[OPEN + (np.uint64(k) ^ _1), w]
         choice |= ((into >> (u & _63)) & _1) << np.uint64(k)
-    return _lowest(choice) if choice != _0 else arcs
+    return lowest(choice) if choice != _0 else arcs
 
 
 @njit
-def _lowest(x):
+def lowest(x):
     """Return the place of the lowest bit of x, which is not zero."""
     return _LOWEST[((x & (~x + _1)) * _DE_BRUIJN) >> _58]
 

@@ -94,17 +94,18 @@ def settle(degree, border, shift, wrap, residual, excess, state, outward, inward
 
 
 @njit
-def grow(
-    degree, shift, wrap, residual, excess, state, outward, inward, stamp, queue, orphans, tail
-):
+def grow(degree, graph, trees, stamp, queue, orphans, tail, limit):
     """Grow the trees, and saturate every path where they touch, until the queue is empty.
 
-    Afterwards the source's tree is the smallest source side of a minimum cut, and the sink's tree
-    the smallest sink side.
+    Then return True: the source's tree is the smallest source side of a minimum cut, and the sink's
+    tree the smallest sink side. Return False after `limit` paths. `graph` is ``shift, wrap,
+    residual, excess``, and `trees` is ``state, outward, inward``.
     """
     arcs, size = _4 if degree is None else degree, np.uint64(queue.shape[0])
+    shift, wrap, _, _ = graph
+    state, outward, inward = trees
     head, time = _0, 0
-    while head != tail:
+    while head != tail and time < limit:
         v = np.uint64(queue[head])
         head += _1
         if head == size:
@@ -135,45 +136,22 @@ def grow(
             else:
                 time += 1
                 a, b, arc = (v, u, k) if tree == SOURCE else (u, v, k ^ _1)
-                last = _augment(
-                    degree,
-                    a,
-                    b,
-                    arc,
-                    shift,
-                    wrap,
-                    residual,
-                    excess,
-                    state,
-                    outward,
-                    inward,
-                    orphans,
-                )
-                tail = _adopt(
-                    degree,
-                    last,
-                    time,
-                    shift,
-                    wrap,
-                    state,
-                    outward,
-                    inward,
-                    stamp,
-                    queue,
-                    tail,
-                    orphans,
-                )
+                last = _augment(degree, a, b, arc, graph, trees, orphans)
+                tail = _adopt(degree, last, time, graph, trees, stamp, queue, tail, orphans)
                 if state[v] & TREE != tree:
                     break
+    return head == tail
 
 
 @njit
-def _augment(degree, a, b, k, shift, wrap, residual, excess, state, outward, inward, orphans):
+def _augment(degree, a, b, k, graph, trees, orphans):
     """Saturate the path through arc k from a, of the source's tree, to b, of the sink's.
 
     Return how many cells it cut off from their parents, and list them in `orphans`.
     """
     arcs = _4 if degree is None else degree
+    shift, wrap, residual, excess = graph
+    state, outward, inward = trees
     amount = residual[a * arcs + k]
     v = a
     p = np.uint64(state[v] & PARENT)
@@ -241,9 +219,11 @@ def _push(v, u, k, amount, arcs, residual, outward, inward):
 
 
 @njit
-def _adopt(degree, last, time, shift, wrap, state, outward, inward, stamp, queue, tail, orphans):
+def _adopt(degree, last, time, graph, trees, stamp, queue, tail, orphans):
     """Find every orphan the parent nearest to the root, or set it free; return the queue's end."""
     arcs, size = _4 if degree is None else degree, np.uint64(queue.shape[0])
+    shift, wrap, _, _ = graph
+    state, outward, inward = trees
     first = _0
     while first != last:
         w = np.uint64(orphans[first])

@@ -93,7 +93,7 @@ class Workspace(NamedTuple):
 
     For a loop over problems of one layout, write all capacities through ``layout.arcs(residual)``
     and ``layout.nodes(excess)`` each time (arcs that leave the grid stay zero), and call
-    `subopt.graph.grid.solve`.
+    `subopt.graph._grid_solve.solve`.
     """
 
     residual: Array  # (cells * arcs,) int32 or float64: of arc k of cell v at v * arcs + k
@@ -107,8 +107,13 @@ def workspace(layout: Layout, dtype: Any) -> Workspace:
     residual, excess = np.zeros(cells * arcs, dtype=dtype), np.zeros(cells, dtype=dtype)
     if layout.small:
         return Workspace(residual, excess, _bits(layout, dtype))
-    bits = np.uint8 if layout.degree is None else np.uint32
-    trees = Trees(
+    return Workspace(residual, excess, trees(layout))
+
+
+def trees(layout: Layout) -> Trees:
+    """Return room for trees."""
+    cells, bits = layout.cells, np.uint8 if layout.degree is None else np.uint32
+    return Trees(
         state=np.empty(cells, dtype=np.uint8),
         outward=np.empty(cells, dtype=bits),
         inward=np.empty(cells, dtype=bits),
@@ -116,7 +121,6 @@ def workspace(layout: Layout, dtype: Any) -> Workspace:
         queue=np.empty(cells + 1, dtype=np.uint32),
         orphans=np.empty(cells + 1, dtype=np.uint32),
     )
-    return Workspace(residual, excess, trees)
 
 
 def _bits(layout: Layout, dtype: Any) -> Bits:

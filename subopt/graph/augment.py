@@ -50,7 +50,7 @@ def augment_within(n, network, residual, excess, work, limit):
 @njit(inline="always")
 def augment_opened(n, indptr, residual, excess, work, limit):
     """Like `augment_within`, when `work.ends` fits to the residual capacities already."""
-    if not _settle(n, indptr, residual, excess, work):
+    if not settle(n, indptr, residual, excess, work):
         for v in range(n):
             work.side[v] = False
         return True
@@ -68,7 +68,7 @@ def augment_opened(n, indptr, residual, excess, work, limit):
 
 
 @njit(inline="always")
-def _settle(n, indptr, residual, excess, work):
+def settle(n, indptr, residual, excess, work):
     """Push what neighbours can settle among themselves; return whether supply is left."""
     ends = work.ends
     left = False

@@ -6,18 +6,16 @@ cut takes a fraction of the memory and the time of one on a general graph.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from subopt._types import Array, ArrayLike
-from subopt.graph._grid_bits import cut_bits
+from subopt._types import ArrayLike
 from subopt.graph._grid_input import grids
-from subopt.graph._grid_kernels import SINK, SOURCE, TREE, grow, settle
-from subopt.graph._grid_layout import Bits, Layout, Workspace, layout, workspace
-from subopt.graph._grid_terms import Terms, load, terms, weigh
+from subopt.graph._grid_layout import layout, workspace
+from subopt.graph._grid_solve import fill, surplus
+from subopt.graph._grid_terms import terms
 from subopt.graph.grid_flow import GridFlow
 
 
@@ -77,14 +75,17 @@ def grid_cut(
 
     Notes
     -----
-    Boykov and Kolmogorov's algorithm [1]_: no useful bound at worst, close to linear on images.
-    Grids of up to 1024 nodes that are not periodic: Dinic's, O(n^2 m) at worst, on sets of nodes
-    that are words of bits. Ints are exact.
+    Boykov and Kolmogorov's algorithm [1]_: no useful bound at worst, close to linear on images;
+    where it needs many paths, push-relabel [2]_ comes in between. Grids of up to 1024 nodes that
+    are not periodic: Dinic's, O(n^2 m) at worst, on sets of nodes that are words of bits. Ints are
+    exact.
 
     References
     ----------
     .. [1] Y. Boykov, V. Kolmogorov, "An experimental comparison of min-cut/max-flow algorithms for
        energy minimization in vision", IEEE PAMI 26(9), 2004.
+    .. [2] A. V. Goldberg, R. E. Tarjan, "A new approach to the maximum-flow problem", Journal of
+       the ACM 35(4), 1988.
 
     Examples
     --------
@@ -100,57 +101,20 @@ def grid_cut(
     work = workspace(plan, problem.dtype)
     side = np.empty((1, *problem.shape), dtype=np.bool_)
     values = np.zeros(1, dtype=problem.source.dtype)
-    fill(terms(problem), 0, plan, work, maximal, side, values)
+    parts = terms(problem)
+    moved = fill(parts, 0, plan, work, maximal, side, values)
     value = values[0].item()
     if value >= problem.beyond:
         raise ValueError(
             "grid_cut needs a finite cut, but a path of infinite capacities leads from the source "
             "to the sink. Give one of its arcs a finite capacity."
         )
+    residual, excess = work.residual, work.excess if moved else None
+    del work  # its search takes more room than what comes
+    if excess is not None:
+        surplus(parts, 0, plan, excess)
     shape = problem.shape[3 - problem.dimensions :]
     # flows are made when asked for, and the caller may have changed the weights by then
     own = [w if w.base is None else w.copy() for w in problem.forward]
     problem = problem._replace(forward=own)
-    return GridFlow(value, side.reshape(shape), problem, plan, work.residual)
-
-
-def fill(
-    parts: list[Terms],
-    start: int,
-    plan: Layout,
-    work: Workspace,
-    maximal: bool,
-    sides: Array,
-    values: Array,
-) -> None:
-    """Solve a stack of problems from `start` on, and write its source sides and values."""
-    load(parts, start, plan, work.excess, work.residual)
-    solve(plan, work, maximal, sides)
-    weigh(parts, start, sides, values)
-
-
-def solve(plan: Layout, work: Workspace, maximal: bool, sides: Array) -> None:
-    """Find maximum flows in a loaded workspace, and write the source sides, (problems, shape).
-
-    Without checks: it costs few compiled calls.
-    """
-    shift, (residual, excess, search) = plan.shift, work
-    with np.errstate(over="ignore"):  # unsigned steps wrap around; numpy says so without the JIT
-        if isinstance(search, Bits):
-            cut_bits(
-                plan.degree,
-                plan.words,
-                np.uint64(plan.first),
-                shift,
-                residual,
-                excess,
-                *search,
-                np.bool_(maximal),
-                sides.reshape(plan.stack, math.prod(plan.shape)),
-            )
-            return
-        cells = shift, plan.wrap, residual, excess
-        tail = settle(plan.degree, np.uint64(plan.first), *cells, *search[:-1])
-        grow(plan.degree, *cells, *search, np.uint64(tail))
-    tree = plan.nodes(search.state) & TREE
-    sides[...] = tree != SINK if maximal else tree == SOURCE
+    return GridFlow(value, side.reshape(shape), problem, plan, residual, excess)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,7 +14,8 @@ from subopt._types import Array, ArrayLike
 from subopt.certificate import CertificateError
 from subopt.graph._claims import confirm, shaped, side_of
 from subopt.graph._grid_input import Grids, grids
-from subopt.graph._grid_layout import Layout, at_heads, tails
+from subopt.graph._grid_layout import Layout, Workspace, at_heads, tails, trees
+from subopt.graph._grid_solve import send_back
 from subopt.graph._grid_terms import terms, weigh
 
 
@@ -35,6 +37,7 @@ class GridFlow:
     _problem: Grids = field(repr=False)
     _plan: Layout = field(repr=False)
     _residual: Array = field(repr=False)
+    _surplus: Array | None = field(repr=False)  # supply to send back, if any
 
     @cached_property
     def flow(self) -> list[Array]:
@@ -43,7 +46,12 @@ class GridFlow:
         Arrays are shaped as those of `weights` in `grid_cut`, and made when first asked for.
         """
         lead = 3 - self._problem.dimensions
-        stacks = flows(self._problem, self._plan, self._residual)
+        residual = self._residual
+        if self._surplus is not None:
+            work = Workspace(residual.copy(), self._surplus.copy(), trees(self._plan))
+            send_back(self._plan, work)
+            residual = work.residual
+        stacks = flows(self._problem, self._plan, residual)
         return [flow.reshape(flow.shape[1 + lead :]) for flow in stacks]
 
     def check(
@@ -169,5 +177,5 @@ def _cuts(
         out[back] -= at_heads(clipped, offset, problem.periodic)
     bound = np.minimum(problem.source, problem.sink + out).sum(axis=(1, 2, 3))
     cut = np.zeros(problem.stack, dtype=problem.source.dtype)
-    weigh(terms(problem), 0, sides, cut)
+    weigh(terms(problem), 0, sides.reshape(problem.stack, math.prod(problem.shape)), cut)
     return np.where(cut >= problem.beyond, np.inf, cut) if problem.beyond < np.inf else cut, bound

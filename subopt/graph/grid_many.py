@@ -2,7 +2,7 @@
 
 The problems of a stack lie one after another in one workspace, without arcs between them, so the
 compiled search runs once a stack and not once a problem. Threads take whole stacks, each with its
-own workspace, and share nothing: answers do not depend on their number.
+own workspace, and share nothing, and stacks are the same for any number of threads: so are answers.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from subopt._threads import in_order, thread_count
 from subopt._types import Array, ArrayLike
 from subopt.graph._grid_input import Grids, grids
 from subopt.graph._grid_layout import Layout, layout, tails, workspace
+from subopt.graph._grid_solve import fill, send_back, surplus
 from subopt.graph._grid_terms import terms
-from subopt.graph.grid import fill
 from subopt.graph.grid_flow import GridFlows, flows
 
 _CELLS = 1 << 13  # of a stack: about half a megabyte
@@ -73,30 +73,35 @@ def grid_cut_many(
     problem = grids(source_capacity, sink_capacity, weights, offsets, periodic, many=True)
     threads = thread_count(threads)
     one, parts = _layout(problem, 1), terms(problem)
-    # at least one stack a thread, none larger than the cache likes
-    count = max(1, min(_CELLS // max(one.cells, 1), -(-problem.stack // threads)))
-    starts = range(0, problem.stack, count)
+    size = max(1, min(_CELLS // max(one.cells, 1), problem.stack))  # of a stack
     cuts = GridFlows(
         np.zeros(problem.stack, dtype=problem.source.dtype),
         np.empty((problem.stack, *problem.shape), dtype=np.bool_),
         [_room(problem, q) for q in range(len(problem.offsets))] if flow else None,
     )
 
-    def run(mine: Sequence[int]) -> None:
+    def run(mine: Sequence[slice]) -> None:
         plan, work = one, workspace(one, problem.dtype)
-        for start in mine:
-            here = slice(start, min(start + count, problem.stack))
-            if here.stop - here.start != plan.stack:
-                plan = _layout(problem, here.stop - here.start)
+        for here in mine:
+            sides, values = cuts.source_sides[here], cuts.values[here]
+            if plan.stack != min(size, len(sides)):
+                plan = _layout(problem, min(size, len(sides)))
                 work = workspace(plan, problem.dtype)
-            fill(parts, start, plan, work, maximal, cuts.source_sides[here], cuts.values[here])
+            moved = fill(parts, here.start, plan, work, maximal, sides, values)
             if cuts.flow is not None:
+                if moved:
+                    surplus(parts, here.start, plan, work.excess)
+                    send_back(plan, work)
                 stack = flows(_part(problem, here), plan, work.residual)
                 for array, flow in zip(cuts.flow, stack, strict=True):
                     array[here] = flow
 
-    threads = min(threads, max(len(starts), 1))
-    in_order(run, [starts[i::threads] for i in range(threads)], threads)
+    # where nobody needs the residual capacities of a stack, one call takes many stacks
+    step = -(-problem.stack // (4 * threads)) if one.small and not flow else size
+    starts = range(0, problem.stack, max(step, 1))
+    heres = [slice(start, min(start + step, problem.stack)) for start in starts]
+    threads = min(threads, max(len(heres), 1))
+    in_order(run, [heres[i::threads] for i in range(threads)], threads)
     values = cuts.values
     if (values >= problem.beyond).any():
         raise ValueError(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from subopt import _validate
 from subopt._types import Array
 from subopt.graph.flow import Flow
 from subopt.graph.max_flow import max_flow
@@ -78,13 +79,15 @@ class FlowProblem:
     ) -> FlowProblem:
         """Read a networkx graph; edges without the attribute `capacity` have no limit.
 
-        The arcs are in the order of ``graph.edges``; an undirected edge carries flow both ways.
+        The arcs are in the order of ``graph.edges``; an undirected edge carries flow both ways. A
+        graph of which no edge has the attribute is refused: its name may be misspelt.
         """
         nodes = list(graph)
         place = {node: v for v, node in enumerate(nodes)}
         for name, node in (("source", source), ("sink", sink)):
             if node not in place:
                 raise ValueError(f"{name} needs to be a node of the graph, got {node!r}")
+        _validate.attribute("capacity", capacity, graph.edges(data=True), "edge", "no limit")
         edges = list(graph.edges(data=capacity))
         amounts = np.array([np.inf if c is None else c for _, _, c in edges])
         return cls(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,13 +11,15 @@ from subopt import _validate
 from subopt._threads import in_order, thread_count
 from subopt._types import Array, ArrayLike
 from subopt.labeling import _label_costs, _start
-from subopt.labeling._moves import descend, descend_many
+from subopt.labeling._moves import CYCLES, descend, descend_many
 from subopt.labeling._room import CUTS, Room, room
 from subopt.labeling._size import rounding, single_label
+from subopt.labeling.dual_bound import dual_bound
 from subopt.labeling.energy import LARGEST, LabelingEnergy, require_energy
 from subopt.labeling.labeling import Labeling, local
 
 MEMORY = 2**29  # bytes for the flows of all labels; with more they are not kept
+SWEEPS = 50  # of the search for first labels, with label costs
 TOGETHER = 2**31  # bytes for those of all threads; with more there are fewer threads
 
 
@@ -33,6 +36,9 @@ class LabelingBatch:
 
     labels: Array
     values: Array
+
+    def __repr__(self) -> str:
+        return f"LabelingBatch({len(self.values)} labelings of shape {self.labels.shape[1:]})"
 
 
 def check(name: str, energy: LabelingEnergy) -> None:
@@ -59,9 +65,7 @@ def solve(
         labels = np.full(energy.n, energy.costs.sum(axis=1).argmin(), dtype=np.int64)
     if energy.label_costs.any():
         if not given:
-            flows = np.zeros((_rows(energy), len(energy.tails)))
-            _read_off(energy, moves, labels, given, flows)
-            labels = _cheaper(energy, labels)
+            labels = _cheapest(energy)
         done, cuts = _label_costs.descend_whole(energy, moves, labels, tolerance, cycles)
         return local(energy, labels, name, done=done, n_cuts=cuts)
     space = _room(energy, moves)
@@ -71,7 +75,6 @@ def solve(
         energy.tables,
         energy.adjacency,
         moves,
-        _indifferent(energy, moves),
         labels,
         tolerance,
         cycles,
@@ -90,14 +93,18 @@ def _read_off(
         _start.prepare(energy.costs, terms, labels, given, pairs, draft, flows)
 
 
-def _cheaper(energy: LabelingEnergy, labels: Array) -> Array:
-    """Return some labels, or a single one everywhere if that is cheaper with the label costs."""
+def _cheapest(energy: LabelingEnergy) -> Array:
+    """Return one label everywhere, or what a short search for a bound finds if that is cheaper."""
     alone = single_label(energy)
-    return alone if energy.value(alone) < energy.value(labels) else labels
+    if _rows(energy) < energy.n_labels:
+        return alone
+    found = dual_bound(energy, max_sweeps=SWEEPS)
+    return alone if energy.value(alone) < found.value else found.labels.ravel().copy()
 
 
 def _room(energy: LabelingEnergy, moves: Array) -> Room:
-    return room(energy.n, len(energy.tails), energy.n_labels, len(moves), _rows(energy))
+    kept, pairs = _rows(energy) == energy.n_labels, bool(moves[0, 0] >= 0)
+    return room(energy.n, len(energy.tails), energy.n_labels, pairs=pairs, kept=kept)
 
 
 def _rows(energy: LabelingEnergy) -> int:
@@ -105,23 +112,10 @@ def _rows(energy: LabelingEnergy) -> int:
     return energy.n_labels if 8 * energy.n_labels * len(energy.tails) <= MEMORY else 1
 
 
-def _indifferent(energy: LabelingEnergy, moves: Array) -> bool:
-    """Whether two labels differ by the same next to every third one, or that does not matter."""
-    T = energy.table
-    apart = ~np.eye(energy.n_labels, dtype=np.bool_)
-    return bool(moves[0, 0] < 0 or np.unique(T[apart]).size <= 1)
-
-
 def solve_many(
     energy: LabelingEnergy, unaries: ArrayLike, moves: Array, threads: int | None
 ) -> LabelingBatch:
     """Make moves in many problems, part of them in every thread."""
-    if energy.label_costs.any():
-        l = int(energy.label_costs.argmax())
-        raise ValueError(
-            f"many labelings in one call take no label costs, but label_costs[{l}] is "
-            f"{energy.label_costs[l]:g}. Solve the problems one by one."
-        )
     costs = _validate.real_array("unaries", unaries, copy=False)
     n, L = energy.n, energy.n_labels
     if costs.ndim < 1 or costs.shape[1:] not in ((*energy.shape, L), (n, L)):
@@ -136,9 +130,11 @@ def solve_many(
     costs.setflags(write=False)  # kernels are compiled for the costs of an energy
     labels = np.repeat(costs.sum(axis=2).argmin(axis=1)[:, None], n, axis=1)
     values = np.empty(P)
+    if energy.label_costs.any():
+        _one_by_one(energy, costs, moves, labels, values, thread_count(threads))
+        return LabelingBatch(labels.reshape(P, *energy.shape), values)
     tolerance = rounding(energy, costs)
     tables, graph, terms = energy.tables, energy.adjacency, _start.terms(energy)
-    indifferent, given = _indifferent(energy, moves), False
     # the problem alone decides whether flows are kept, so that answers do not depend on threads
     most = TOGETHER // (8 * _rows(energy) * len(energy.tails) + 1)
     count = min(thread_count(threads), max(P, 1), max(most, 1))
@@ -149,9 +145,23 @@ def solve_many(
         draft = _start.draft(n, len(energy.tails) if _rows(energy) == L else 0, L)
         space = _room(energy, moves)
         where = (labels[s], values[s], tolerance[s])
-        descend_many(
-            costs[s], terms, tables, graph, moves, indifferent, given, *where, draft, space
-        )
+        descend_many(costs[s], terms, tables, graph, moves, *where, draft, space)
 
     in_order(one, parts, count)
     return LabelingBatch(labels.reshape(P, *energy.shape), values)
+
+
+def _one_by_one(
+    energy: LabelingEnergy, costs: Array, moves: Array, labels: Array, values: Array, threads: int
+) -> None:
+    """Make moves in many problems whose cuts have nothing in common."""
+    shared = energy.adjacency  # made before it is copied
+
+    def one(p: int) -> None:
+        problem = copy(energy)
+        problem.costs = costs[p]
+        assert problem.adjacency is shared
+        result = solve("", problem, moves, None, int(CYCLES))
+        labels[p], values[p] = result.labels.ravel(), result.value
+
+    in_order(one, range(len(costs)), threads)

@@ -90,7 +90,11 @@ def choose(costs, tables, graph, messages, labels, cost):
             else:
                 for a in range(n_labels):
                     cost[a] += messages[e, a]
-        labels[p] = np.argmin(cost)
+        best = 0
+        for a in range(1, n_labels):
+            if cost[a] < cost[best]:
+                best = a
+        labels[p] = best
 
 
 @njit
@@ -146,7 +150,10 @@ def chain_minima(costs, tables, graph, first, parts, cost_to_go):
                             cost[a] += cost_to_go[edge[e], a]
                     later += 1
             if before < 0:
-                bound += cost.min()
+                lowest = np.inf
+                for a in range(n_labels):
+                    lowest = min(lowest, cost[a])
+                bound += lowest
                 continue
             t, w = turned[before], weight[before]
             for b in range(n_labels):  # at the earlier node

@@ -1,7 +1,7 @@
 """Compiled: the network of a connected piece of a move, and its minimum cut.
 
-Nodes of a piece may take label b; what is next to it stays as it is. See `_moves` for the energies
-and for ``room``.
+Nodes of a piece may take a label; what is next to it stays as it is. See `_moves` for the energies
+and for ``move``, `_room` for ``room``.
 """
 
 from __future__ import annotations
@@ -9,148 +9,131 @@ from __future__ import annotations
 import numpy as np
 
 from subopt._jit import njit
-from subopt.graph.augment import augment_within
-from subopt.labeling._room import CUTS, MOVES
+from subopt.graph.augment import settle
+from subopt.graph.boykov_kolmogorov import grow, plant
+from subopt.graph.network import open_arcs
+from subopt.labeling._room import CUTS, GAIN, INFLOW, INSIDE, MOVES, PIECE, PLACE, WANTED
+from subopt.labeling._wanted import settled
 
-TREES = np.int64(2**40)  # trees alone: they are faster here than anything after them
-
-
-@njit(inline="always")
-def capacity_of(tables, weight, t, z, c, b):
-    """Return c of an edge whose ends have the labels z and c and may take b; see `_moves`."""
-    return (0.5 * weight) * (tables[t, z, b] + tables[t, b, c] - tables[t, z, c] - tables[t, b, b])
+FOREVER = np.int64(2**40)  # trees alone: they are faster here than anything after them
 
 
-@njit(inline="always")
+@njit
 def connect(graph, root, found, room):
-    """Place the nodes to be decided that are connected with one of them; return their number.
+    """List the nodes to be decided that are connected with one of them; return their number.
 
     All `found` of them if that is a good part of the graph: in the order of their indices these
     are faster to work with.
     """
-    indptr, heads = graph[0], graph[1]
-    inside, piece, place = room.inside, room.piece, room.place
+    indptr, heads = graph.indptr, graph.heads
+    node, when = room.node, room.when
     move = room.clock[MOVES]
     size = 0
-    if 8 * found > inside.shape[0]:
-        for k in range(inside.shape[0]):
-            if inside[k] == move:
-                inside[k] = -move
-                place[k] = size
-                piece[size] = k
+    if 8 * found > when.shape[1]:
+        for k in range(when.shape[1]):
+            if when[INSIDE, k] == move:
+                node[PIECE, size] = k
                 size += 1
-        return size
-    size = 1
-    piece[0], place[root], inside[root] = root, 0, -move
-    q = 0
-    while q < size:
-        k = piece[q]
-        q += 1
-        for e in range(indptr[k], indptr[k + 1]):
-            u = heads[e]
-            if inside[u] == move:
-                inside[u] = -move
-                place[u] = size
-                piece[size] = u
-                size += 1
+    else:
+        node[PIECE, 0], when[INSIDE, root] = root, -move
+        size = 1
+        q = 0
+        while q < size:
+            k = node[PIECE, q]
+            q += 1
+            for e in range(indptr[k], indptr[k + 1]):
+                if when[INSIDE, heads[e]] == move:
+                    when[INSIDE, heads[e]] = -move
+                    node[PIECE, size] = heads[e]
+                    size += 1
+    for i in range(size):
+        when[INSIDE, node[PIECE, i]] = -move
+        node[PLACE, node[PIECE, i]] = i
     return size
 
 
-@njit(inline="always")
-def write(tables, graph, labels, only, b, row, size, room):
-    """Write the network of a piece; return the number of arcs."""
+@njit
+def write(tables, graph, labels, move, size, room):
+    """Write the network of a piece."""
     indptr, heads, twin, weight, turned, edge = graph
-    inside, piece, place, at, flows = room.inside, room.piece, room.place, room.at, room.flows
+    node, inside, number = room.node, room.when[INSIDE], room.number
+    flows, residual, at = room.flows, room.residual, room.at
     small_indptr, small_heads, small_twin = room.network
-    move = room.clock[MOVES]
+    only, b, row = move
+    placed = -room.clock[MOVES]
     arcs = 0
     for i in range(size):
-        k = piece[i]
+        k = node[PIECE, i]
         z = labels[k]
-        gain = wanted = room.gain[k]
+        gain = wanted = number[GAIN, k]
         for e in range(indptr[k], indptr[k + 1]):
             u = heads[e]
-            c, t = labels[u], turned[e]
+            c = labels[u]
             if only >= 0 and c != only:
                 continue
-            most = max(capacity_of(tables, weight[e], t, z, c, b), 0.0)
-            flow = flows[row, edge[e]]
-            flow = max(-most, min(flow if t == 0 else -flow, most))
+            most, flow = settled(tables, weight[e], turned[e], flows[row, edge[e]], z, c, b)
             wanted -= flow
-            if inside[u] == -move:
+            if inside[u] == placed:
                 at[e] = arcs
-                small_heads[arcs] = place[u]
+                small_heads[arcs] = node[PLACE, u]
                 small_twin[arcs] = twin[e]
-                room.capacity[arcs] = most
-                room.residual[arcs] = most - flow
+                residual[arcs] = most - flow
                 arcs += 1
                 continue
             wanted += most
-            if c != b and room.inflow[u] <= room.gain[u]:  # it can take whatever it is sent
+            if c != b and number[INFLOW, u] <= number[GAIN, u]:  # it can take whatever it is sent
                 gain += most - flow
-                flows[row, edge[e]] = most if t == 0 else -most
+                flows[row, edge[e]] = most if turned[e] == 0 else -most
         small_indptr[i + 1] = arcs
         room.excess[i] = -gain
-        room.wanted[i] = -wanted
-    return arcs
-
-
-@njit(inline="always")
-def solve(size, arcs, room):
-    """Find the minimum cut of a piece whose network has been written."""
-    small_twin, at = room.network.twin, room.at
+        number[WANTED, i] = -wanted
     for e in range(arcs):
         small_twin[e] = at[small_twin[e]]
+
+
+@njit
+def solve(size, room):
+    """Find the minimum cut of a piece whose network has been written; return what it saves."""
+    network, residual, work = room.network, room.residual, room.work
+    indptr, heads, twin = network
     room.clock[CUTS] += 1
-    augment_within(size, room.network, room.residual, room.excess, room.work, TREES)
-
-
-@njit(inline="always")
-def lowered(size, room):
-    """Return by how much the cut of a piece lowers E."""
-    capacity, side = room.capacity, room.work.side
-    small_indptr, small_heads = room.network.indptr, room.network.heads
-    total = 0.0
+    open_arcs(size, network, residual, work)
+    if not settle(size, indptr, residual, room.excess, work):
+        work.side[:size] = False
+        return 0.0
+    plant(size, room.excess, work)
+    grow(indptr, residual, room.excess, work, FOREVER)
+    gain = 0.0
     for i in range(size):
-        if side[i]:
-            total += room.wanted[i]
-            for e in range(small_indptr[i], small_indptr[i + 1]):
-                if not side[small_heads[e]]:
-                    total -= capacity[e]
-    return total
+        work.side[i] = work.label[i] > 0
+        if work.side[i]:
+            gain += room.number[WANTED, i]
+            for e in range(indptr[i], indptr[i + 1]):
+                if work.label[heads[e]] <= 0:
+                    gain -= 0.5 * (residual[e] + residual[twin[e]])
+    return gain
 
 
-@njit(inline="always")
-def open_ends(tables, graph, labels, only, b, row, size, room):
-    """Whether nodes that still want b could send more to nodes outside of the piece."""
+@njit
+def keep(tables, graph, labels, move, size, room):
+    """Store the flow of a piece; return whether nodes that still want the label could send more.
+
+    To nodes outside of the piece, that is.
+    """
     indptr, heads, _, weight, turned, edge = graph
-    move = room.clock[MOVES]
+    inside, side, residual = room.when[INSIDE], room.work.side, room.residual
+    only, b, row = move
+    placed = -room.clock[MOVES]
+    more = False
     for i in range(size):
-        if room.work.side[i]:
-            k = room.piece[i]
-            z = labels[k]
-            for e in range(indptr[k], indptr[k + 1]):
-                c, t = labels[heads[e]], turned[e]
-                if room.inside[heads[e]] == -move or (only >= 0 and c != only):
-                    continue
-                most = capacity_of(tables, weight[e], t, z, c, b)
-                flow = room.flows[row, edge[e]]
-                if (flow if t == 0 else -flow) < most:
-                    return True
-    return False
-
-
-@njit(inline="always")
-def keep_flow(graph, row, size, room):
-    """Store the flow of a piece for the next expansion of the label."""
-    indptr, heads, _, _, turned, edge = graph
-    small_indptr, small_heads = room.network.indptr, room.network.heads
-    move = room.clock[MOVES]
-    for i in range(size):
-        k, arc = room.piece[i], small_indptr[i]
+        k, arc = room.node[PIECE, i], room.network.indptr[i]
         for e in range(indptr[k], indptr[k + 1]):
-            if room.inside[heads[e]] == -move:
-                if small_heads[arc] > i:
-                    flow = room.capacity[arc] - room.residual[arc]
-                    room.flows[row, edge[e]] = flow if turned[e] == 0 else -flow
+            c, t, f = labels[heads[e]], turned[e], edge[e]
+            if inside[heads[e]] == placed:
+                if t == 0:
+                    room.flows[row, f] = 0.5 * (residual[room.network.twin[arc]] - residual[arc])
                 arc += 1
+            elif side[i] and not more and (only < 0 or c == only):
+                most, flow = settled(tables, weight[e], t, room.flows[row, f], labels[k], c, b)
+                more = flow < most
+    return more

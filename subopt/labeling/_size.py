@@ -1,6 +1,7 @@
 """How large the numbers are that can be in an optimal labeling; all others are only forbidden.
 
-A node that pays more than its cheapest label and all its edges could cost takes that label instead.
+A node that pays more than its cheapest label and all its edges could cost takes that label instead,
+and a label that costs more than what is known to be enough is not used.
 So costs may be lowered to a little above that: no minimizer changes, and with hard constraints of
 1e9 or 1e12, sums keep the digits of everything else.
 """
@@ -20,7 +21,17 @@ def capped(energy: LabelingEnergy, costs: Array | None = None) -> Array:
     """
     costs = energy.costs if costs is None else costs
     least = costs.min(axis=-2)
-    return np.minimum(costs, (least + _spread(energy, costs, least))[..., None, :])
+    most = least + _spread(energy, costs, least)
+    if energy.label_costs.any():  # a node may pay so much for a label that others use
+        most += capped_label_costs(energy).max()
+    return np.minimum(costs, most[..., None, :])
+
+
+def capped_label_costs(energy: LabelingEnergy) -> Array:
+    """Return label costs lowered to what any labeling that is worth it can pay."""
+    if not energy.label_costs.any():
+        return energy.label_costs
+    return np.minimum(energy.label_costs, _excess(energy, energy.costs.min(axis=0)))
 
 
 def rounding(energy: LabelingEnergy, costs: Array | None = None) -> Array:
@@ -30,8 +41,7 @@ def rounding(energy: LabelingEnergy, costs: Array | None = None) -> Array:
     spread = np.minimum(costs.max(axis=-2) - least, _spread(energy, costs, least))
     size = (np.abs(least) + spread).sum(axis=-1)
     size += np.abs(energy.weights).sum() * np.abs(energy.table).max()
-    if energy.label_costs.any():
-        size += np.minimum(energy.label_costs, _excess(energy, least)).sum()
+    size += capped_label_costs(energy).sum()
     return np.asarray(1e-12 * size + 1e-300)
 
 

@@ -19,7 +19,7 @@ from subopt._types import Array
 from subopt.labeling._messages import BACKWARD, FORWARD, choose, sweep
 from subopt.labeling.energy import Adjacency, LabelingEnergy
 
-SWEEPS, PUSHES = np.int64(24), np.int64(4)
+SWEEPS, PUSHES = np.int64(16), np.int64(3)
 # without one cost for all pairs of labels a sweep takes O(m labels^2), as much as some moves: no
 # more sweeps than this many rows of the table for every message
 ROWS = np.int64(160)

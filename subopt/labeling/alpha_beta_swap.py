@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from subopt._types import Array, ArrayLike
+from subopt._types import ArrayLike
 from subopt.labeling import _batch
 from subopt.labeling._batch import LabelingBatch
+from subopt.labeling._moves import swaps
 from subopt.labeling.energy import LabelingEnergy
 from subopt.labeling.labeling import Labeling
 
@@ -66,7 +67,7 @@ def alpha_beta_swap(
     (array([0, 1, 2]), 2.0)
     """
     _check(energy)
-    return _batch.solve("alpha_beta_swap", energy, _moves(energy.n_labels), initial, max_cycles)
+    return _batch.solve("alpha_beta_swap", energy, swaps(energy.n_labels), initial, max_cycles)
 
 
 def alpha_beta_swap_many(
@@ -99,13 +100,7 @@ def alpha_beta_swap_many(
     ((100, 4, 4), (100,))
     """
     _check(energy)
-    return _batch.solve_many(energy, unaries, _moves(energy.n_labels), threads)
-
-
-def _moves(L: int) -> Array:
-    """List pairs of labels, there and back: nodes with the first may take the second."""
-    pairs = [pair for a in range(L) for b in range(a + 1, L) for pair in ((a, b), (b, a))]
-    return np.array(pairs or [(0, 0)])
+    return _batch.solve_many(energy, unaries, swaps(energy.n_labels), threads)
 
 
 def _check(energy: LabelingEnergy) -> None:

@@ -18,9 +18,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from subopt._types import Array, ArrayLike
+from subopt._types import ArrayLike
 from subopt.labeling import _batch
 from subopt.labeling._batch import LabelingBatch
+from subopt.labeling._moves import expansions
 from subopt.labeling.energy import LabelingEnergy
 from subopt.labeling.labeling import Labeling
 
@@ -73,7 +74,7 @@ def alpha_expansion(
     (array([0, 1, 2]), 2.0, 'LOCAL')
     """
     _check(energy)
-    return _batch.solve("alpha_expansion", energy, _moves(energy.n_labels), initial, max_cycles)
+    return _batch.solve("alpha_expansion", energy, expansions(energy.n_labels), initial, max_cycles)
 
 
 def alpha_expansion_many(
@@ -106,12 +107,7 @@ def alpha_expansion_many(
     ((100, 4, 4), (100,))
     """
     _check(energy)
-    return _batch.solve_many(energy, unaries, _moves(energy.n_labels), threads)
-
-
-def _moves(L: int) -> Array:
-    """List the labels that any nodes may take."""
-    return np.stack([np.full(L, -1), np.arange(L)], axis=1)
+    return _batch.solve_many(energy, unaries, expansions(energy.n_labels), threads)
 
 
 def _check(energy: LabelingEnergy) -> None:

@@ -52,6 +52,12 @@ class CutGraphCertificate:
     flow: Array
     lower_bound: float
 
+    def __repr__(self) -> str:
+        return (
+            f"CutGraphCertificate({self.construction!r}, lower_bound={self.lower_bound:.6g}, "
+            f"flow along {len(self.flow)} arcs)"
+        )
+
     def check(self, energy: LabelingEnergy) -> float:
         """Recompute the bound from the energy and the flow.
 

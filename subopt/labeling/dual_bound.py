@@ -4,24 +4,29 @@ The edges are covered by chains, and the unary cost of a node is divided among t
 it. Every division is a bound: the sum over the chains of their minima, one dynamic program each.
 Message passing (`_messages`) finds a good division; the certificate is the division, and its check
 runs the dynamic programs on the energy, with costs that no minimizer pays lowered (`_size`): that
-leaves bounds bounds, and digits for the others. Of the label costs only the smallest counts.
+leaves bounds bounds, and digits for the others. Label costs are divided among the nodes as well
+(`_shares`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from subopt import _validate
 from subopt._types import Array
 from subopt.certificate import CertificateError
-from subopt.labeling import _messages
-from subopt.labeling._size import capped, rounding
+from subopt.labeling import _messages, _shares
+from subopt.labeling._size import capped, capped_label_costs, rounding
 from subopt.labeling._start import uniform
 from subopt.labeling.energy import LabelingEnergy, require_energy
 from subopt.labeling.labeling import Labeling, certified
 from subopt.result import Status
+
+WINDOW = 20  # sweeps that have to raise the bound, if shares of label costs move: not each does
+SHORTER = 0.7  # steps after PATIENCE sweeps that do not
+PATIENCE = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,10 +44,20 @@ class ChainCertificate:
         is left.
     lower_bound : float
         What they were found to prove.
+    shares : ndarray of float64, shape (n, L), or None
+        Label costs divided among the nodes, >= 0; columns add up to the label costs at most. None
+        for even shares.
     """
 
     parts: Array
     lower_bound: float
+    shares: Array | None = None
+
+    def __repr__(self) -> str:
+        return (
+            f"ChainCertificate(lower_bound={self.lower_bound:.6g}, "
+            f"parts of shape {self.parts.shape})"
+        )
 
     def check(self, energy: LabelingEnergy) -> float:
         """Recompute the bound from the energy and the division.
@@ -59,10 +74,12 @@ class ChainCertificate:
         Raises
         ------
         CertificateError
-            If the division does not fit the energy, is so much larger that rounding would decide,
-            or proves less than `lower_bound` by more than rounding.
+            If the division or the shares do not fit the energy, or if the division is so much
+            larger that rounding would decide, or proves less than `lower_bound` by more than
+            rounding.
         """
         first = _first(energy)
+        shares = self.allowed_shares(energy)
         parts = np.array(self.parts, dtype=np.float64)
         if parts.shape != (first[-1], energy.n_labels) or not np.isfinite(parts).all():
             raise CertificateError(
@@ -78,10 +95,37 @@ class ChainCertificate:
                 f"Parts add up to {largest:g}, so that rounding may exceed {tolerance:g}, which is "
                 "what this energy allows. dual_bound makes parts about as large as the costs."
             )
-        proven = _minima(energy, first, parts)
+        proven = _minima(energy, first, parts, shares)
         if not self.lower_bound <= proven + tolerance:
             raise CertificateError(f"The chains prove {proven:.12g}, not {self.lower_bound:.12g}")
         return proven
+
+    def allowed_shares(self, energy: LabelingEnergy) -> Array:
+        """Return the shares, or what is left of wrong ones.
+
+        Parameters
+        ----------
+        energy : LabelingEnergy
+
+        Returns
+        -------
+        ndarray of float64, shape (n, L)
+
+        Raises
+        ------
+        CertificateError
+            If they do not fit the energy.
+        """
+        shape = (energy.n, energy.n_labels)
+        if self.shares is None:
+            return _shares.even(capped_label_costs(energy), energy.n)
+        shares = np.array(self.shares, dtype=np.float64)
+        if shares.shape != shape or not np.isfinite(shares).all():
+            raise CertificateError(
+                f"Shares of the label costs need finite numbers of shape {shape}, got shape "
+                f"{shares.shape}"
+            )
+        return _shares.repaired(shares, capped_label_costs(energy))
 
 
 def dual_bound(
@@ -96,7 +140,8 @@ def dual_bound(
     max_sweeps : int, default 200
         Passes over the graph, there and back. One costs O(m L) for Potts, O(m L^2) else.
     tol : float, default 1e-4
-        Stop when a sweep raises the bound by less than this part of what all sweeps did.
+        Stop when a sweep, with label costs 20 of them, raises the bound by less than this part of
+        what all sweeps did.
     value : float, optional
         Energy of a labeling; stop when the bound meets it.
 
@@ -114,6 +159,8 @@ def dual_bound(
     ----------
     .. [1] V. Kolmogorov, "Convergent tree-reweighted message passing for energy minimization",
        IEEE TPAMI 28(10), 2006.
+    .. [2] B. T. Polyak, "Minimization of unsmooth functionals", USSR Computational Mathematics and
+       Mathematical Physics 9(3), 1969: the steps of the shares of label costs.
 
     Examples
     --------
@@ -125,34 +172,96 @@ def dual_bound(
     require_energy("dual_bound", energy)
     sweeps = _validate.positive_int("max_sweeps", max_sweeps)
     least = _validate.nonnegative("tol", tol)
-    tables, graph = energy.tables, energy.adjacency
-    costs = np.ascontiguousarray(capped(energy).T)
-    messages = np.zeros((2 * len(energy.tails), energy.n_labels))
-    room = np.empty(energy.n_labels)
-    alike, labels = uniform(energy.table), np.zeros(energy.n, dtype=np.int64)
+    search = _Search(energy)
     bounds: list[float] = []
     status = Status.MAX_ITER
+    window = 1 if search.shares is None else WINDOW
     for _ in range(sweeps):
-        for way in (_messages.FORWARD, _messages.BACKWARD):
-            bound = _messages.sweep(costs, tables, alike, graph, messages, way, room)
-        bounds.append(bound)
-        risen = bound - bounds[-2] if len(bounds) > 1 else np.inf
-        met = value is not None and bound >= value - 1e-12 * abs(value)
-        if met or risen <= least * (bound - bounds[0]):
+        search.sweep()
+        bounds.append(search.bound)
+        risen = bounds[-1] - bounds[-1 - window] if len(bounds) > window else np.inf
+        met = value is not None and search.bound >= value - 1e-12 * abs(value)
+        if met or risen <= least * (bounds[-1] - bounds[0]):
             status = Status.STALLED
             break
-    _messages.choose(np.ascontiguousarray(energy.costs.T), tables, graph, messages, labels, room)
-    first = _first(energy)
-    parts = np.empty((first[-1], energy.n_labels))
-    _messages.split(costs, graph, first, messages, parts)
-    certificate = ChainCertificate(parts, _minima(energy, first, parts))
+    labels = search.read_off()
     labeling = Labeling(
         labels=labels.reshape(energy.shape),
         value=energy.value(labels),
         status=status,
         method=f"dual_bound: {len(bounds)} sweeps",
     )
-    return certified(energy, labeling, certificate)
+    return certified(energy, labeling, search.certificate())
+
+
+class _Search:
+    """Message passing; with label costs, their shares move after every sweep."""
+
+    def __init__(self, energy: LabelingEnergy) -> None:
+        self.energy = energy
+        self.unary = np.ascontiguousarray(capped(energy).T)
+        self.messages = np.zeros((2 * len(energy.tails), energy.n_labels))
+        self.room = np.empty(energy.n_labels)
+        self.tables, self.alike = energy.tables, uniform(energy.table)
+        self.shares: Array | None = None
+        self.costs = self.unary
+        if energy.label_costs.any():
+            self.label_costs = capped_label_costs(energy)
+            self.shares = _shares.even(self.label_costs, energy.n)
+            self.costs = self.unary + self.shares
+        self.bound = -np.inf
+        self.best = self.costs, self.messages, self.shares  # what proves the bound
+        self.labels: Array | None = None  # the best ones that were read off, and their energy
+        self.value = np.inf
+        self.factor, self.failures = 1.0, 0
+
+    def sweep(self) -> None:
+        """Pass messages there and back."""
+        graph = self.energy.adjacency
+        for way in (_messages.FORWARD, _messages.BACKWARD):
+            bound = _messages.sweep(
+                self.costs, self.tables, self.alike, graph, self.messages, way, self.room
+            )
+        self.failures = 0 if bound > self.bound else self.failures + 1
+        if self.shares is None:
+            self.bound = bound
+            return
+        if bound > self.bound:
+            self.bound, self.best = bound, (self.costs, self.messages.copy(), self.shares)
+        if self.failures == PATIENCE:
+            self.factor, self.failures = SHORTER * self.factor, 0
+        labels = self._choose(self.costs)
+        value = self.energy.value(labels)
+        if value < self.value:
+            self.labels, self.value = labels, value
+        steepness = _shares.steepness(labels)
+        if steepness > 0.0:  # the step of B. T. Polyak
+            step = self.factor * max(self.value - bound, 0.0) / steepness
+            self.shares = _shares.moved(self.shares, labels, step, self.label_costs)
+            self.costs = self.unary + self.shares
+
+    def _choose(self, costs: Array) -> Array:
+        labels = np.zeros(self.energy.n, dtype=np.int64)
+        _messages.choose(
+            costs, self.tables, self.energy.adjacency, self.messages, labels, self.room
+        )
+        return labels
+
+    def read_off(self) -> Array:
+        """Return labels for what is known at the end."""
+        if self.labels is not None:
+            return self.labels
+        return self._choose(np.ascontiguousarray(self.energy.costs.T))
+
+    def certificate(self) -> ChainCertificate:
+        """Divide the costs as the messages do."""
+        costs, messages, shares = self.best
+        first = _first(self.energy)
+        parts = np.empty((first[-1], self.energy.n_labels))
+        _messages.split(costs, self.energy.adjacency, first, messages, parts)
+        certificate = ChainCertificate(parts, -np.inf, shares)
+        allowed = certificate.allowed_shares(self.energy)
+        return replace(certificate, lower_bound=_minima(self.energy, first, parts, allowed))
 
 
 def _first(energy: LabelingEnergy) -> Array:
@@ -163,9 +272,10 @@ def _first(energy: LabelingEnergy) -> Array:
     return np.concatenate([[0], np.cumsum(chains - 1)])
 
 
-def _minima(energy: LabelingEnergy, first: Array, parts: Array) -> float:
+def _minima(energy: LabelingEnergy, first: Array, parts: Array, shares: Array) -> float:
     to_go = np.empty((len(energy.tails), energy.n_labels))
-    bound = _messages.chain_minima(
-        capped(energy), energy.tables, energy.adjacency, first, parts, to_go
+    costs = np.ascontiguousarray(capped(energy) + shares.T)
+    costs.setflags(write=False)  # kernels are compiled for the costs of an energy
+    return float(
+        _messages.chain_minima(costs, energy.tables, energy.adjacency, first, parts, to_go)
     )
-    return float(bound + energy.label_costs.min())  # some label is used

@@ -59,6 +59,13 @@ class Labeling:
     def __post_init__(self) -> None:
         self.labels.setflags(write=False)
 
+    def __repr__(self) -> str:
+        bound = "" if self.certificate is None else f", lower_bound={self.lower_bound:.6g}"
+        return (
+            f"Labeling(value={self.value:.6g}{bound}, status={self.status.name}, "
+            f"labels of shape {self.labels.shape}; {self.method})"
+        )
+
     @property
     def lower_bound(self) -> float:
         """No labeling has a lower energy; minus infinity if nothing is known."""

@@ -15,15 +15,16 @@ import numpy as np
 from subopt import _validate
 from subopt._jit import njit
 from subopt._types import RNG, Array
-from subopt.graph.network import csr
 from subopt.labeling import _levels
-from subopt.labeling._swap import room, swap_all
+from subopt.labeling._moves import CYCLES, descend, swaps
+from subopt.labeling._room import CUTS, room
 from subopt.labeling.coupled import (
     Callback,
     CoupledLabelingProblem,
     LabelingResult,
     shares_from_sources,
 )
+from subopt.labeling.energy import adjacency
 from subopt.result import Status
 
 SWEEPS = 4
@@ -125,21 +126,23 @@ class _Run:
         # copies: for read-only arrays numba would compile everything anew
         self.unary = np.array(problem.unary.reshape(m, N).T, order="C")
         self.compatibility = np.array(problem.compatibility)
-        distance = np.zeros((m + EXTRA, m + EXTRA))
-        distance[:m, :m] = problem.smoothness / N * (1.0 - np.eye(m))
+        labels = m + EXTRA
+        tables = np.zeros((2, labels, labels))
+        tables[:, :m, :m] = problem.smoothness / N * (1.0 - np.eye(m))
         first = rng.integers(0, m, size=(J, N), dtype=np.int64)
         self.state = _State(
             sources=np.repeat(first[:, :, None], 2, axis=-1),
             use=np.array([np.bincount(row, minlength=m) for row in first], dtype=np.float64),
             price=np.empty(m),
-            costs=np.empty((N, m + EXTRA)),
-            distance=distance,
+            costs=np.empty((labels, N)),
+            tables=tables,
             labels=np.empty(N, dtype=np.int64),
             pairs=np.empty((EXTRA, 2), dtype=np.int64),
         )
         tails, heads = _levels.neighbours(problem.grid)
-        self.graph, _ = csr(N, tails, heads)
-        self.room = room(N, len(self.graph.heads), m + EXTRA)
+        self.graph = adjacency(N, tails, heads, np.ones(len(tails)))
+        self.moves = swaps(labels)
+        self.room = room(N, len(tails), labels, pairs=True, kept=True)
         self.energies: list[float] = []
         self.plain_energies = [self.plain.energy(self.shares())]
         self.n_cuts = 0
@@ -169,6 +172,7 @@ class _Run:
             push,
             par,
             self.graph,
+            self.moves,
             self.state,
             self.room,
         )
@@ -225,16 +229,16 @@ class _State(NamedTuple):
     sources: Array  # (J, N, 2) the inputs of a patch, equal for a whole one
     use: Array  # (J, m) patches that an output fills with an input
     price: Array  # (m,)
-    costs: Array  # (N, m + EXTRA)
-    distance: Array  # (m + EXTRA, m + EXTRA) smoothness of neighbours
+    costs: Array  # (m + EXTRA, N)
+    tables: Array  # (2, m + EXTRA, m + EXTRA) smoothness of neighbours, twice
     labels: Array  # (N,)
     pairs: Array  # (EXTRA, 2) the inputs of half/half labels
 
 
 @njit
-def _sweep(unary, A, push, par, graph, state, room):
+def _sweep(unary, A, push, par, graph, moves, state, room):
     """Solve every output for the prices of the others in turn; return the number of cuts."""
-    sources, use, price, costs, distance, labels, pairs = state
+    sources, use, price, costs, tables, labels, pairs = state
     _, _, _, _, tolerance, halves = par
     N, m = unary.shape
     cuts = 0
@@ -243,21 +247,25 @@ def _sweep(unary, A, push, par, graph, state, room):
         n_extra = _extra_labels(use[j], halves, pairs)
         for k in range(N):
             for i in range(m):
-                costs[k, i] = unary[k, i] + price[i]
+                costs[i, k] = unary[k, i] + price[i]
             a, b = sources[j, k, 0], sources[j, k, 1]
-            labels[k] = a if costs[k, a] <= costs[k, b] else b
+            labels[k] = a if costs[a, k] <= costs[b, k] else b
             for e in range(n_extra):
                 c, d = pairs[e, 0], pairs[e, 1]
-                costs[k, m + e] = 0.5 * (costs[k, c] + costs[k, d]) - BONUS
+                costs[m + e, k] = 0.5 * (costs[c, k] + costs[d, k]) - BONUS
                 if a == c and b == d:
                     labels[k] = m + e
         # beta / N * |z - z'|^2 / 2 between labels: 1 for two inputs, 1/4 or 3/4 for a half
         for e in range(n_extra):
             for i in range(m + n_extra):
                 near = i >= m or i == pairs[e, 0] or i == pairs[e, 1]
-                distance[m + e, i] = distance[i, m + e] = par[3] * (0.25 if near else 0.75)
-            distance[m + e, m + e] = 0.0
-        cuts += swap_all(costs, distance, graph, labels, m + n_extra, tolerance, room)
+                apart = 0.0 if i == m + e else par[3] * (0.25 if near else 0.75)
+                tables[0, m + e, i] = tables[0, i, m + e] = apart
+                tables[1, m + e, i] = tables[1, i, m + e] = apart
+        count = m + n_extra
+        offered = moves[: max(count * (count - 1), 1)]
+        descend(costs[:count], tables, graph, offered, labels, tolerance, CYCLES, room)
+        cuts += room.clock[CUTS]
         for i in range(m):
             use[j, i] = 0.0
         for k in range(N):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from subopt import _validate
+from subopt._diminishing import all_masks
 from subopt._types import Array
-from subopt.certificate import ExhaustiveCertificate, all_masks
+from subopt.certificate import ExhaustiveCertificate
 from subopt.difference import DifferenceOfSubmodular
 from subopt.function import SetFunction
 from subopt.result import Result, Status

@@ -1,0 +1,193 @@
+"""What `comixup mix` reads: images of every kind and size, damaged ones, tables of labels."""
+
+import re
+
+import numpy as np
+import pytest
+from mixed_folders import Image, eleven, mix, picture, pixels_of, read_csv
+from test_comixup_mixer import shuffling_solver
+
+from comixup import MixPlan, mixer
+
+
+@pytest.fixture(autouse=True)
+def any_labeling(monkeypatch):
+    """In this process groups are mixed at random: the solver may well leave images alone."""
+    monkeypatch.setattr(mixer, "minimize_many", shuffling_solver)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    return eleven(tmp_path / "photos")
+
+
+def write_bad_files(source):
+    """One of each kind, with what is to be said of it."""
+    a = source / "a"
+    (a / "text.jpg").write_text("hello")
+    (a / "empty.png").write_bytes(b"")
+    picture(1, (200, 200)).save(a / "whole.png")
+    data = (a / "whole.png").read_bytes()
+    (a / "cut.png").write_bytes(data[: len(data) // 2])
+    picture(1, mode="L").save(a / "grey.png")
+    picture(1, mode="RGBA").save(a / "clear.png")
+    picture(1, mode="LA").save(a / "greyclear.png")
+    picture(1, mode="CMYK").save(a / "print.tif")
+    frames = [picture(k) for k in range(3)]
+    frames[0].save(a / "moving.gif", save_all=True, append_images=frames[1:])
+    Image.new("1", (12000, 9000)).save(a / "huge.png")
+    Image.new("1", (20000, 10000)).save(a / "bomb.png")
+    deep = np.random.default_rng(0).integers(0, 65536, (24, 20)).astype(np.uint16)
+    Image.fromarray(deep).save(a / "deep.png")
+    Image.fromarray(np.ones((24, 20), dtype=np.float32)).save(a / "float.tif")
+    Image.new("RGB", (20, 24), "red").save(a / "blank.png")
+    return {
+        "text.jpg": "not an image that Pillow can read; skipped",
+        "empty.png": "skipped",
+        "cut.png": "damaged or truncated",
+        "grey.png": "grey: made RGB",
+        "clear.png": "transparency: placed on white",
+        "greyclear.png": "transparency: placed on white",
+        "print.tif": "CMYK: converted to RGB",
+        "moving.gif": "3 frames: the first is used",
+        "huge.png": "huge, 12000x9000 pixels",
+        "bomb.png": "huge",
+        "deep.png": "16-bit grey: reduced to 8 bits",
+        "float.tif": "no agreed range",
+        "blank.png": "blank, all of it counts as equally salient",
+    }
+
+
+def test_every_kind_of_bad_file_is_named(photos, tmp_path, capsys):
+    expected = write_bad_files(photos)
+    (photos / "notes.txt").write_text("x")
+    picture(1).save(photos / "loose.png")
+    out = tmp_path / "out"
+    assert mix(photos, out) == 0
+    captured = capsys.readouterr()
+    for name, what in expected.items():
+        lines = [line for line in captured.err.splitlines() if line.startswith(f"a/{name}:")]
+        assert lines, f"nothing about {name}"
+        assert any(what in line for line in lines), lines
+    assert "notes.txt: no image by name" in captured.err
+    assert "loose.png: is in no class folder" in captured.err
+    assert "6 skipped" in captured.out
+    used = {row["file"] for row in read_csv(out / "inputs.csv")}
+    assert not used & {
+        f"a/{n}" for n in ("text.jpg", "empty.png", "cut.png", "huge.png", "bomb.png")
+    }
+    assert len(used) == len(read_csv(out / "labels.csv")) == len(list((out / "images").iterdir()))
+
+
+def test_strict_stops_at_the_first(photos, tmp_path, capsys):
+    (photos / "a" / "text.jpg").write_text("hello")
+    assert mix(photos, tmp_path / "out", "--strict") == 1
+    assert "a/text.jpg: not an image" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "labels.csv").exists()
+
+
+def test_nothing_readable_is_a_failure(tmp_path, capsys):
+    (tmp_path / "in" / "a").mkdir(parents=True)
+    (tmp_path / "in" / "a" / "x.png").write_text("hello")
+    assert mix(tmp_path / "in", tmp_path / "out") == 1
+    assert "nothing to mix" in capsys.readouterr().err
+
+
+def test_transparent_and_rotated_images_are_what_a_viewer_shows(tmp_path):
+    source = tmp_path / "in" / "a"
+    source.mkdir(parents=True)
+    layer = Image.new("RGBA", (8, 8), (255, 0, 0, 0))
+    layer.paste((0, 0, 255, 255), (0, 0, 4, 8))
+    layer.save(source / "clear.png")
+    left_green = Image.new("RGB", (8, 8), "black")
+    left_green.paste("lime", (0, 0, 4, 8))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise: what is left goes to the top
+    left_green.save(source / "turned.png", exif=exif)
+    assert mix(tmp_path / "in", tmp_path / "out", "--group", 1) == 0
+    inputs = [row["file"] for row in read_csv(tmp_path / "out" / "inputs.csv")]
+    shown = {
+        file: pixels_of(tmp_path / "out" / "images" / f"{i:06d}.png")
+        for i, file in enumerate(inputs)
+    }
+    np.testing.assert_array_equal(shown["a/clear.png"][:, :4], np.full((8, 4, 3), (0, 0, 255)))
+    np.testing.assert_array_equal(shown["a/clear.png"][:, 4:], 255)
+    np.testing.assert_array_equal(shown["a/turned.png"][:4], np.full((4, 8, 3), (0, 255, 0)))
+    np.testing.assert_array_equal(shown["a/turned.png"][4:], 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "size"),
+    [((), (24, 20)), (("--size", "16x12"), (16, 12)), (("--size", "30"), (30, 30))],
+)
+def test_sizes(photos, tmp_path, options, size):
+    picture(50, (60, 90)).save(photos / "a" / "other.png")
+    assert mix(photos, tmp_path / "out", *options) == 0
+    assert {pixels_of(p).shape[:2] for p in (tmp_path / "out" / "images").iterdir()} == {size}
+    assert MixPlan.load(tmp_path / "out" / "plan.npz").spatial == size
+
+
+def test_images_of_all_sizes_get_the_default(tmp_path):
+    (tmp_path / "in" / "a").mkdir(parents=True)
+    for i in range(4):
+        picture(i, (20 + i, 30)).save(tmp_path / "in" / "a" / f"{i}.png")
+    assert mix(tmp_path / "in", tmp_path / "out", "--no-shuffle") == 0
+    assert MixPlan.load(tmp_path / "out" / "plan.npz").spatial == (224, 224)
+    assert [r["file"] for r in read_csv(tmp_path / "out" / "inputs.csv")] == [
+        f"a/{i}.png" for i in range(4)
+    ]
+
+
+def test_cropping_keeps_shapes_and_stretching_keeps_all(tmp_path):
+    (tmp_path / "in" / "a").mkdir(parents=True)
+    wide = Image.new("RGB", (40, 20), "white")
+    wide.paste("black", (0, 0, 10, 20))
+    wide.save(tmp_path / "in" / "a" / "wide.png")
+    for fit, black in (("crop", 0.0), ("stretch", 0.25)):
+        assert mix(tmp_path / "in", tmp_path / fit, "--size", 20, "--fit", fit) == 0
+        mixed = pixels_of(tmp_path / fit / "images" / "000000.png")
+        assert (mixed < 128).mean() == pytest.approx(black, abs=0.02)
+
+
+def test_labels_from_a_file(photos, tmp_path, capsys):
+    table = photos / "labels.csv"  # may well lie among the images
+    rows = [(f"{'abc'[i % 3]}/{i:02d}.png", "tea" if i % 2 else "café") for i in range(10)]
+    table.write_text(
+        "\ufefflabel,file\n" + "".join(f"{label},{file}\n" for file, label in rows),
+        encoding="utf-8",
+    )
+    assert mix(photos, tmp_path / "out", "--labels", table) == 0
+    messages = capsys.readouterr().err.splitlines()
+    assert messages == ["b/10.png: not in labels.csv, left out"]
+    inputs = {row["file"]: row["label"] for row in read_csv(tmp_path / "out" / "inputs.csv")}
+    assert inputs == dict(rows)
+    assert {"café", "tea"} < set(read_csv(tmp_path / "out" / "labels.csv")[0])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name,label\n", "lacks file"),
+        ("", "lacks file and label"),
+        ("file,label\n", "no lines below"),
+        ("file,label\na/00.png,\n", "line 2: label is empty"),
+        ("file,label\n,x\n", "line 2: file is empty"),
+        ("file,label\na/00.png\n", "line 2: label is empty"),
+        ("file,label\na/00.png,x\nb/none.png,x\n", "line 3: .*none.png does not exist"),
+        ("file,label\na/00.png,x\na/00.png,y\n", "line 3: a/00.png is labeled y, but x"),
+        ("file,label\n../x.png,x\n", "line 2: .* inside"),
+        ("file,label\n/etc/x.png,x\n", "line 2: .* inside"),
+        ("file,label\na/00.png,sources\n", "collide"),
+        (b"file,label\n\xff\xfe,x\n", "UTF-8"),
+        (None, "cannot be read"),
+    ],
+)
+def test_errors_in_the_label_file_name_the_line(photos, tmp_path, capsys, text, message):
+    table = tmp_path / "t.csv"
+    if text is not None:
+        table.write_bytes(text if isinstance(text, bytes) else text.encode())
+    assert mix(photos, tmp_path / "out", "--labels", table) == 2
+    error = capsys.readouterr().err
+    assert "t.csv" in error or "sources" in error
+    assert re.search(message, error), error
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,214 @@
+"""Waves against trees, against bits and against the definition; the flows that they leave."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from naive_grid import arcs, random_grid
+
+from subopt import grid_cut, grid_cut_many, grid_neighbors
+from subopt.graph import _grid_layout, _grid_solve
+from subopt.graph._grid_bits import DEMAND, OPEN, SUPPLY
+from subopt.graph._grid_input import grids
+from subopt.graph._grid_kernels import settle
+from subopt.graph._grid_layout import layout, workspace
+from subopt.graph._grid_terms import load, terms
+from subopt.graph._grid_waves import _fill, _layers, waves
+
+SEEDS = st.integers(0, 2**32 - 1)
+# rows of one word less a cell, of one and two words, and of more; borders and planes in between
+SHAPES = [(2, 62), (3, 63), (9, 64), (5, 65), (4, 127), (3, 129), (40,), (200,), (5, 6, 7), (1, 9)]
+
+
+@pytest.fixture(autouse=True)
+def _waves_everywhere(monkeypatch):
+    monkeypatch.setattr(_grid_layout, "SMALL", 0)
+    monkeypatch.setattr(_grid_solve, "_PATIENCE", 0)
+
+
+def trees_only(*args, **options):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_grid_solve, "_PATIENCE", 10**9)
+        return grid_cut(*args, **options)
+
+
+def dense(seed, shape, *, whole=True, many=()):
+    """Capacities that make supply and demand meet all over the grid."""
+    rng = np.random.default_rng(seed)
+    near = {1: [2], 2: [4, 8], 3: [6, 26]}[len(shape)]
+    offsets = grid_neighbors(len(shape), near[int(rng.integers(len(near)))])
+    if rng.random() < 0.3:
+        offsets = [
+            *offsets,
+            tuple(int(i == 0) * min(3, shape[0] + 1) + 2 for i in range(len(shape))),
+        ]
+
+    def numbers(size):
+        return rng.integers(0, 30, (*many, *size)) if whole else rng.random((*many, *size))
+
+    def weight(size):
+        return numbers(size) // 3 if rng.random() < 0.5 else numbers(size)
+
+    ends = [
+        tuple(max(0, n - abs(o)) for n, o in zip(shape, offset, strict=True)) for offset in offsets
+    ]
+    weights = [(weight(size), weight(size)) for size in ends]
+    return (numbers(shape), numbers(shape), weights), {"offsets": offsets}
+
+
+def outflow(args, options, flow):
+    n = args[0].size
+    tails, heads, forward, backward = arcs(args, options | {"periodic": [False] * args[0].ndim})
+    sent = np.concatenate([np.ravel(f) for f in flow])
+    assert ((sent <= forward + 1e-12) & (-sent <= backward + 1e-12)).all()
+    return (np.bincount(tails, sent, n) - np.bincount(heads, sent, n)).reshape(args[0].shape)
+
+
+@given(seed=SEEDS, shape=st.sampled_from(SHAPES), whole=st.booleans(), maximal=st.booleans())
+def test_waves_change_no_cut(seed, shape, whole, maximal):
+    args, options = dense(seed, shape, whole=whole)
+    ours = grid_cut(*args, **options, maximal=maximal)
+    trees = trees_only(*args, **options, maximal=maximal)
+    assert ours.value == pytest.approx(trees.value, abs=1e-9)
+    assert (ours.source_side == trees.source_side).all()
+    assert ours.check(*args, **options) == pytest.approx(0, abs=1e-9)
+
+
+@given(seed=SEEDS, whole=st.booleans())
+def test_waves_change_no_cut_of_odd_grids(seed, whole):
+    args, options = random_grid(seed, whole=whole)
+    ours, trees = (cut(*args, **options) for cut in (grid_cut, trees_only))
+    assert ours.value == pytest.approx(trees.value, abs=1e-9)
+    if whole:  # rounding may tell two cuts of one value apart
+        assert (ours.source_side == trees.source_side).all()
+    assert ours.check(*args, **options) == pytest.approx(0, abs=1e-9)
+
+
+@given(seed=SEEDS, shape=st.sampled_from(SHAPES), whole=st.booleans())
+def test_the_flow_after_waves_is_conserved(seed, shape, whole):
+    args, options = dense(seed, shape, whole=whole)
+    result = grid_cut(*args, **options)
+    out = outflow(args, options, result.flow)
+    # what a node sends out it gets from the source, what it takes in it gives to the sink
+    assert ((out <= args[0] + 1e-9) & (-out <= args[1] + 1e-9)).all()
+
+
+def test_supply_that_got_stuck_goes_back():
+    source, sink, weight = np.pad([[9, 0, 0], [0, 0, 9], [9, 2, 0]], [(0, 0), (0, 9)])
+    args = source, sink, [weight[:-1]]
+    result = grid_cut(*args)
+    assert result._plan.nodes(result._surplus).ravel()[:3].tolist() == [-9, 7, 0]
+    assert (result.value, result.source_side[:3].tolist()) == (2, [True, True, False])
+    assert result.flow[0][:2].tolist() == [2, 2]
+    assert result.check(*args) == 0
+    assert trees_only(*args)._surplus is None
+
+
+@given(seed=SEEDS, maximal=st.booleans(), threads=st.integers(1, 3))
+def test_many_grids_after_waves(seed, maximal, threads):
+    shape = (6, 11)
+    args, options = dense(seed, shape, many=(5,))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("subopt.graph.grid_many._CELLS", 300)
+        cuts = grid_cut_many(*args, **options, flow=True, maximal=maximal, threads=threads)
+    assert (cuts.check(*args, **options) == 0).all()
+    for b in range(5):
+        one = args[0][b], args[1][b], [(f[b], g[b]) for f, g in args[2]]
+        assert (
+            cuts.source_sides[b] == trees_only(*one, **options, maximal=maximal).source_side
+        ).all()
+        out = outflow(one, options, [flow[b] for flow in cuts.flow])
+        assert ((out <= one[0]) & (-out <= one[1])).all()
+
+
+@given(seed=SEEDS)
+def test_threads_change_no_bit_of_an_answer(seed):
+    args, options = dense(seed, (6, 11), whole=False, many=(7,))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("subopt.graph.grid_many._CELLS", 300)
+        one, other = (
+            grid_cut_many(*args, **options, flow=True, threads=threads) for threads in (1, 3)
+        )
+    assert (one.values == other.values).all()
+    assert all((a == b).all() for a, b in zip(one.flow, other.flow, strict=True))
+
+
+@pytest.mark.parametrize("big", [2**30 - 1, 2**31 - 1, 2**51 - 1])
+def test_supply_does_not_pile_up_beyond_what_a_number_holds(big):
+    source = np.zeros((7, 7), dtype=np.int64)
+    source[:, :-1] = 2 * big
+    sink = np.zeros((7, 7), dtype=np.int64)
+    sink[3, -1] = big + 5
+    weights = [(big, big), (big, 0)]  # all supply can run to one node
+    for terminals in ((source, sink), (np.minimum(source, big), sink)):
+        result = grid_cut(*terminals, weights)
+        assert result.value == trees_only(*terminals, weights).value == big + 5 - 5 * (big == 0)
+        assert result.check(*terminals, weights) == 0
+
+
+def loaded(args, options):
+    problem = grids(*args, options["offsets"], False)
+    plan = layout(1, problem.shape, problem.offsets, problem.periodic)
+    work = workspace(plan, problem.dtype)
+    load(terms(problem), 0, plan, work.excess, work.residual)
+    graph = plan.shift, None, work.residual, work.excess
+    with np.errstate(over="ignore"):
+        settle(plan.degree, np.uint64(plan.first), *graph, *work.search[:-1])
+    words = -(-plan.cells // 64) + 2
+    sets = np.empty((int(OPEN) + len(plan.shift), words), dtype=np.uint64)
+    return plan, work, sets, np.empty((9, words), dtype=np.uint64)
+
+
+def members(row, cells):
+    """Cells of a set: cell v is bit v + 64."""
+    bits = np.unpackbits(row.view(np.uint8), bitorder="little")
+    return set((np.flatnonzero(bits) - 64).tolist()) & set(range(-64, cells + 64))
+
+
+@given(seed=SEEDS, shape=st.sampled_from(SHAPES))
+def test_layers_are_distances_to_demand(seed, shape):
+    args, options = dense(seed, shape)
+    plan, work, sets, layer = loaded(args, options)
+    with np.errstate(over="ignore"):
+        _fill(plan.degree, work.excess, work.search.outward, sets)
+        top = int(_layers(plan.degree, plan.shift, sets, layer))
+    steps, degree = plan.shift.view(np.int64), len(plan.shift)
+    level = {int(v): 0 for v in np.flatnonzero(work.excess < 0)}
+    supply = set(np.flatnonzero(work.excess > 0).tolist())
+    assert members(sets[int(SUPPLY)], plan.cells) == supply
+    assert members(sets[int(DEMAND)], plan.cells) == set(level)
+    last = 0
+    for row in range(9):
+        front = {v for v, distance in level.items() if distance == row}
+        assert members(layer[row], plan.cells) == front
+        last = row if row and front & supply else last
+        if not front:
+            break
+        for u in front:
+            for k in range(degree):
+                v = u - int(steps[k])
+                if 0 <= v < plan.cells and work.residual[v * degree + k] > 0:
+                    level.setdefault(v, row + 1)
+    assert top == last
+
+
+@given(seed=SEEDS, shape=st.sampled_from(SHAPES), whole=st.booleans(), most=st.integers(1, 60))
+def test_waves_move_supply_along_residual_capacities(seed, shape, whole, most):
+    args, options = dense(seed, shape, whole=whole)
+    plan, work, sets, layer = loaded(args, options)
+    excess, residual = work.excess.copy(), work.residual.copy()
+    top, degree = work.excess.dtype.type(most), len(plan.shift)
+    with np.errstate(over="ignore"):
+        graph = plan.degree, plan.shift, work.residual, work.excess
+        waves(*graph, top, work.search.outward, sets, layer)
+    assert (work.residual >= 0).all()
+    assert (work.excess <= np.maximum(excess, most)).all()
+    assert ((work.excess >= 0) | (work.excess >= excess)).all()  # demand is met, never made
+    moved = (residual - work.residual).reshape(-1, degree)
+    back = np.arange(degree) ^ 1
+    change = np.zeros(plan.cells)
+    for k, step in enumerate(plan.shift.view(np.int64).tolist()):
+        v = np.flatnonzero(moved[:, k])
+        np.testing.assert_allclose(moved[v, k], -moved[v + step, back[k]], atol=1e-12)
+        np.add.at(change, v, -moved[v, k])
+    np.testing.assert_allclose(work.excess - excess, change, atol=1e-9)
