@@ -27,6 +27,11 @@ class Graph(NamedTuple):
     sink: Array
     whole: bool  # all capacities are ints or infinite
 
+    def finite(self) -> bool:
+        """Whether no capacity is infinite."""
+        parts = self.forward, self.backward, self.source, self.sink
+        return all(part.dtype.kind != "f" or bool(np.isfinite(part).all()) for part in parts)
+
     def cut(self, side: Array) -> Any:
         """Capacity of the cut around a set of nodes; an int if all of it is."""
         # `take` and `compress` are several times as fast as indexing
@@ -60,8 +65,8 @@ def graph(
     m = len(tails)
     if len(heads) != m:
         raise ValueError(f"heads needs one entry per arc, as tails has: {m}, got {len(heads)}")
-    if max(n, 2 * m) >= 2**31 - 1:
-        raise ValueError(f"max_flow needs fewer than 2**30 arcs and 2**31 nodes, got {m} and {n}")
+    if max(n, m) >= 2**30:
+        raise ValueError(f"max_flow needs fewer than 2**30 arcs and 2**30 nodes, got {m} and {n}")
     forward, whole = capacities("capacity", capacity, (m,))
     backward, whole_back = np.zeros(m, dtype=np.int64), True
     if reverse_capacity is not None:
@@ -76,12 +81,14 @@ def bounded(g: Graph) -> tuple[Array, Array, Array, Array]:
     Float64, or int64 where float64 would round. An infinite arc gets more than any finite cut, and
     an infinite terminal more than what can leave or enter its node.
     """
-    result = (g.forward, g.backward, g.source, g.sink)
+    exact = (g.forward, g.backward, g.source, g.sink)
+    result: list[Array] = [part.astype(np.float64) for part in exact]
     with np.errstate(over="ignore"):  # an error follows
-        total = most = sum(float(part.sum(dtype=np.float64)) for part in result)
+        total = most = sum(float(part.sum()) for part in result)
         if not np.isfinite(most):
-            result, total = _without_infinities(g)
-            most = sum(float(part.sum(dtype=np.float64)) for part in result)
+            exact, total = _without_infinities(g)
+            result = [part.astype(np.float64) for part in exact]
+            most = sum(float(part.sum()) for part in result)
     if not np.isfinite(most) or (g.whole and most >= 2**61):
         allowed = "2**61" if g.whole else "1e308"
         raise ValueError(
@@ -89,8 +96,9 @@ def bounded(g: Graph) -> tuple[Array, Array, Array, Array]:
             f"{total:g} (and infinite ones count more). Scale them"
             + (", or pass floats to accept rounding." if g.whole else ".")
         )
-    dtype = np.int64 if g.whole and most >= 2**52 else np.float64
-    forward, backward, source, sink = (part.astype(dtype) for part in result)
+    if g.whole and most >= 2**52:
+        result = [part.astype(np.int64) for part in exact]
+    forward, backward, source, sink = result
     return forward, backward, source, sink
 
 

@@ -8,12 +8,12 @@ import numpy as np
 
 from subopt._jit import njit
 from subopt.graph.boykov_kolmogorov import grow, plant
-from subopt.graph.network import send
+from subopt.graph.network import AHEAD, BACK, HEAD, open_arcs, send, twin_of
 from subopt.graph.push_relabel import push_relabel
 
 # Search trees get the work of so many looks at every arc before push-relabel takes over; what they
 # did is not lost.
-PATIENCE = 4
+PATIENCE = 6
 
 
 @njit
@@ -25,9 +25,8 @@ def augment(n, network, residual, excess, work):
     n : int
         Number of nodes; the arrays may be longer.
     network : Network
-    residual : array (arcs, 2)
-        Residual capacities >= 0 of every arc and of its twin, so
-        ``residual[e, 1] == residual[network.twin[e], 0]``. Float64, or int64.
+    residual : array (arcs,)
+        Residual capacities >= 0. Float64, or int64.
     excess : array (n,)
         Supply of a node minus its demand; what remains of them afterwards.
     work : Workspace
@@ -44,50 +43,56 @@ def augment(n, network, residual, excess, work):
 @njit
 def augment_within(n, network, residual, excess, work, limit):
     """Like `augment`, with a limit on the arcs that search trees look at."""
-    if not settle(n, network, residual, excess):
+    open_arcs(n, network, residual, work)
+    return augment_opened(n, network.indptr, residual, excess, work, limit)
+
+
+@njit(inline="always")
+def augment_opened(n, indptr, residual, excess, work, limit):
+    """Like `augment_within`, when `work.ends` fits to the residual capacities already."""
+    if not settle(n, indptr, residual, excess, work):
         for v in range(n):
             work.side[v] = False
         return True
     done = False
     if limit > 0:
         plant(n, excess, work)
-        done = grow(network, residual, excess, work, limit)
+        done = grow(indptr, residual, excess, work, limit)
     if done:
         for v in range(n):
             work.side[v] = work.label[v] > 0
     else:
-        push_relabel(n, network, residual, excess, work)
-        reach(n, network, residual, excess, work, 1)
+        push_relabel(n, indptr, residual, excess, work)
+        reach(n, indptr, excess, work, 1)
     return done
 
 
-@njit
-def settle(n, network, residual, excess):
+@njit(inline="always")
+def settle(n, indptr, residual, excess, work):
     """Push what neighbours can settle among themselves; return whether supply is left."""
-    indptr, heads, twin = network
+    ends = work.ends
     left = False
     for v in range(n):
         if excess[v] > 0:
             for e in range(np.uint64(indptr[v]), np.uint64(indptr[v + 1])):
-                u = np.uint32(heads[e])
-                if excess[u] < 0:
-                    amount = min(excess[v], -excess[u], residual[e, 0])
-                    if amount > 0:
-                        excess[v] -= amount
-                        excess[u] += amount
-                        send(residual, e, np.uint64(twin[e]), amount)
-                        if excess[v] <= 0:
-                            break
+                u = ends[e] >> HEAD
+                if (excess[u] < 0) & ((ends[e] & AHEAD) != 0):
+                    amount = min(excess[v], -excess[u], residual[e])
+                    excess[v] -= amount
+                    excess[u] += amount
+                    send(ends, residual, e, twin_of(ends[e]), amount)
+                    if excess[v] <= 0:
+                        break
             left |= excess[v] > 0
     return left
 
 
 @njit
-def reach(n, network, residual, excess, work, sign):
+def reach(n, indptr, excess, work, sign):
     """Set `work.side` to what supply reaches (sign 1), or to what can reach demand (sign -1)."""
-    indptr, heads, _ = network
+    ends = work.ends
     side, queue = work.side, work.queue
-    along = 0 if sign > 0 else 1
+    gate = AHEAD if sign > 0 else BACK
     count = 0
     for v in range(n):
         side[v] = sign * excess[v] > 0
@@ -100,28 +105,28 @@ def reach(n, network, residual, excess, work, sign):
         q += 1
         for e in range(np.uint64(indptr[v]), np.uint64(indptr[np.int64(v) + 1])):
             # without branches, which nobody could predict
-            u = np.uint32(heads[e])
-            new = (residual[e, along] > 0) & (not side[u])
+            u = ends[e] >> HEAD
+            new = ((ends[e] & gate) != 0) & (not side[u])
             side[u] |= new
             queue[count] = u
             count += new
 
 
 @njit
-def spreads(n, network, work):
+def spreads(n, indptr, work):
     """Tell whether neighbourhoods grow as in random graphs rather than as in grids.
 
     Then paths are short but countless, search trees break all the time and push-relabel wins. A
     ball of radius 3 has 1.5 to 2.7 times the nodes of one of radius 2 in grids of 1 to 3
-    dimensions, and degree - 1 times in a random graph. Looked at around 32 nodes.
+    dimensions, and degree - 1 times in a random graph. Looked at around 8 nodes, and up to 24 more
+    if these do not tell.
     """
-    indptr, heads, _ = network
-    seen, queue = work.label, work.queue
+    ends, seen, queue = work.ends, work.label, work.queue
     for v in range(n):
         seen[v] = -1
     near, far, effort = 0, 0, 0
     for k in range(min(n, 32)):
-        root = k * n // 32 if n > 32 else k
+        root = k * 13 % 32 * n // 32 if n > 32 else k  # spread over the nodes from the beginning
         seen[root] = k
         queue[0] = root
         first, last = 0, 1
@@ -130,7 +135,7 @@ def spreads(n, network, work):
             for q in range(first, end):
                 for e in range(indptr[queue[q]], indptr[queue[q] + 1]):
                     effort += 1
-                    u = heads[e]
+                    u = ends[e] >> HEAD
                     if seen[u] != k:
                         seen[u] = k
                         queue[last] = u
@@ -139,6 +144,6 @@ def spreads(n, network, work):
             if radius == 1:
                 near += last
         far += last
-        if effort > indptr[n] // 4 + 1000:
+        if effort > indptr[n] // 4 + 1000 or (k == 7 and not 2.8 < far / near < 5):
             break
     return far > 3.5 * near

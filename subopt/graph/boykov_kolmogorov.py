@@ -23,12 +23,10 @@ References
 import numpy as np
 
 from subopt._jit import njit
-from subopt.graph.network import send
+from subopt.graph.network import AHEAD, BACK, COUNT, FIRST, HEAD, TOUCHED, send, twin_of
 
-# what `work.parent` has besides the slot of the arc to the parent, in the row of the node
+# what `work.parent` has besides nodes
 ROOT, ORPHAN = -1, -2
-
-FIRST, COUNT = 0, 1  # the entries of `work.state`: which part of `work.active` waits
 
 _1 = np.uint64(1)  # slots and nodes are unsigned: numba then leaves out the tests for negative ones
 
@@ -48,87 +46,87 @@ def plant(n, excess, work):
     work.state[FIRST], work.state[COUNT] = 0, count
 
 
-@njit
-def activate(v, work):
+@njit(inline="always")  # here and below: calls that pass many arrays cost more than what they do
+def activate(u, active, waits, state):
     """Append a node to the queue of those that may still grow."""
-    active, state = work.active, work.state
-    if not work.waits[v]:
-        work.waits[v] = True
+    if not waits[u]:
+        waits[u] = True
         end = state[FIRST] + state[COUNT]
         room = active.shape[0]
-        active[end if end < room else end - room] = v
+        active[end if end < room else end - room] = u
         state[COUNT] += 1
 
 
 @njit
-def grow(network, residual, excess, work, limit):
+def grow(indptr, residual, excess, work, limit):
     """Grow the trees and augment until nothing is active; False if that takes too long.
 
     `limit` is the number of arcs to look at. Either way `residual` and `excess` are a flow; if
     True it is maximum, and ``work.label[v] > 0`` on the smallest source side.
     """
-    indptr, heads, twin = network
-    label, parent, active, state = work.label, work.parent, work.active, work.state
+    ends, _, _, orphans, label, parent, arc, active, waits, state = work
+    touched = np.uint64(0)
     while state[COUNT] > 0:
         if limit < 0:
-            return False
+            break
         v = np.uint32(active[state[FIRST]])
         state[FIRST] = state[FIRST] + 1 if state[FIRST] + 1 < active.shape[0] else 0
         state[COUNT] -= 1
-        work.waits[v] = False
+        waits[v] = False
+        coming = np.uint32(active[state[FIRST]]) if state[COUNT] > 0 else v
+        touched ^= ends[np.uint64(indptr[coming])] >> HEAD  # is in the cache when it is needed
         own = label[v]
-        along = 0 if own > 0 else 1
+        gate = AHEAD if own > 0 else BACK
         step = 1 if own > 0 else -1
         e, end = np.uint64(indptr[v]), np.uint64(indptr[np.int64(v) + 1])
         limit -= np.int64(end - e)
         while e < end and own != 0:
-            u = np.uint32(heads[e])
+            u = np.uint32(ends[e] >> HEAD)
             other = label[u] * step
-            if (residual[e, along] > 0) & ((other <= 0) | (other > own * step + 1)):
+            if ((ends[e] & gate) != 0) & ((other <= 0) | (other > own * step + 1)):
                 if other < 0:
-                    a = e if own > 0 else np.uint64(twin[e])
-                    count = _augment(a, heads, twin, residual, excess, work)
-                    limit -= adopt(count, network, residual, work)
+                    a = e if own > 0 else twin_of(ends[e])
+                    count = _augment(a, ends, residual, excess, parent, arc, orphans)
+                    limit -= adopt(
+                        count, indptr, ends, orphans, label, parent, arc, active, waits, state
+                    )
                     own = label[v]
                     continue  # with the same arc
                 # nearer to a root through v
-                parent[u] = twin[e]
+                parent[u], arc[u] = v, twin_of(ends[e])
                 label[u] = own + step
                 if other == 0:
-                    activate(u, work)
+                    activate(u, active, waits, state)
             e += _1
-    return True
+    state[TOUCHED] = touched
+    return state[COUNT] == 0
 
 
-@njit
-def _augment(a, heads, twin, residual, excess, work):
+@njit(inline="always")
+def _augment(a, ends, residual, excess, parent, arc, orphans):
     """Augment from the root of its tail through arc a to the root of its head; list orphans."""
-    parent, orphans = work.parent, work.queue
-    amount = residual[a, 0]
-    for along in (0, 1):
-        v = np.uint32(heads[a] if along == 0 else heads[twin[a]])
+    b = twin_of(ends[a])
+    amount = residual[a]
+    for along in (True, False):
+        v = np.uint32(ends[a if along else b] >> HEAD)
         while parent[v] >= 0:
-            p = parent[v]
-            amount = min(amount, residual[p, along])
-            v = np.uint32(heads[p])
+            p = np.uint32(arc[v])
+            amount = min(amount, residual[p if along else twin_of(ends[p])])
+            v = np.uint32(parent[v])
         amount = min(amount, abs(excess[v]))
-    send(residual, a, np.uint64(twin[a]), amount)
+    send(ends, residual, a, b, amount)
     count = 0
-    for along in (0, 1):
-        v = np.uint32(heads[a] if along == 0 else heads[twin[a]])
-        p = parent[v]
-        while p >= 0:
-            if along == 0:
-                send(residual, np.uint64(p), np.uint64(twin[p]), amount)
-            else:
-                send(residual, np.uint64(twin[p]), np.uint64(p), amount)
-            if residual[p, along] <= 0:
-                parent[v] = ORPHAN
-                orphans[count] = v
-                count += 1
-            v = np.uint32(heads[p])
-            p = parent[v]
-        excess[v] += amount if along == 0 else -amount
+    for along in (True, False):
+        v = np.uint32(ends[a if along else b] >> HEAD)
+        while parent[v] >= 0:
+            p, up = np.uint32(arc[v]), np.uint32(parent[v])
+            t = twin_of(ends[p])
+            closed = send(ends, residual, p if along else t, t if along else p, amount)
+            orphans[count] = v
+            count += closed
+            parent[v] = ORPHAN if closed else up
+            v = up
+        excess[v] += amount if along else -amount
         if (excess[v] < 0) == (excess[v] > 0):  # exactly zero
             parent[v] = ORPHAN
             orphans[count] = v
@@ -136,13 +134,11 @@ def _augment(a, heads, twin, residual, excess, work):
     return count
 
 
-@njit
-def adopt(count, network, residual, work):
+@njit(inline="always")
+def adopt(count, indptr, ends, orphans, label, parent, arc, active, waits, state):
     """Find a parent for every orphan, or set it free; return the arcs looked at."""
-    indptr, heads, twin = network
-    label, parent, orphans = work.label, work.parent, work.queue
     room = orphans.shape[0]
-    effort = 0
+    effort, touched = 0, np.uint64(0)
     # those near the roots first: the others may find a parent in what they become
     for k in range(count // 2):
         orphans[k], orphans[count - 1 - k] = orphans[count - 1 - k], orphans[k]
@@ -151,34 +147,44 @@ def adopt(count, network, residual, work):
         v = np.uint32(orphans[q])
         q = q + 1 if q + 1 < room else 0
         count -= 1
+        coming = np.uint32(orphans[q]) if count > 0 else v
+        touched ^= ends[np.uint64(indptr[coming])] >> HEAD
         if parent[v] != ORPHAN:
             continue
         own = label[v]
         step = 1 if own > 0 else -1
-        back = 1 if own > 0 else 0
+        gate = BACK if own > 0 else AHEAD
         start, end = np.uint64(indptr[v]), np.uint64(indptr[np.int64(v) + 1])
-        e = start
+        e, most = start, np.uint32(own * step - 1)
         while e < end:
-            other = label[np.uint32(heads[e])] * step
-            if (other > 0) & (other < own * step) & (residual[e, back] > 0):
+            # as unsigned numbers: 0 < label < own, and one comparison
+            below = np.uint32(label[ends[e] >> HEAD] * step - 1) < most
+            if below & ((ends[e] & gate) != 0):
                 break
             e += _1
         effort += np.int64(end - start)
         if e < end:
-            parent[v] = e
-            label[v] = label[heads[e]] + step
+            parent[v], arc[v] = ends[e] >> HEAD, e
+            label[v] = label[ends[e] >> HEAD] + step
             continue
+        last, tail = q + count, state[FIRST] + state[COUNT]
         for e in range(start, end):
-            u = np.uint32(heads[e])
-            if label[u] * step > 0:
-                if residual[e, back] > 0:
-                    activate(u, work)
-                if parent[u] == twin[e]:
-                    parent[u] = ORPHAN
-                    last = q + count
-                    orphans[last if last < room else last - room] = u
-                    count += 1
+            # without branches, which nobody could predict
+            u = ends[e] >> HEAD
+            last = last if last < room else last - room
+            tail = tail if tail < room else tail - room
+            lost = parent[u] == v
+            parent[u] = ORPHAN if lost else parent[u]
+            orphans[last] = u
+            last += lost
+            count += lost
+            new = (label[u] * step > 0) & ((ends[e] & gate) != 0) & (not waits[u])
+            waits[u] |= new
+            active[tail] = u
+            tail += new
+            state[COUNT] += new
         effort += np.int64(end - start)
         label[v] = 0
         parent[v] = ROOT
+    state[TOUCHED] = touched
     return effort

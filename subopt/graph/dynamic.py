@@ -17,7 +17,7 @@ import numpy as np
 from subopt._jit import njit
 from subopt._types import Array, ArrayLike
 from subopt.graph._check import Graph, Terminal, capacities, ends, graph
-from subopt.graph.augment import PATIENCE, augment, reach
+from subopt.graph.augment import PATIENCE, augment_opened, reach
 from subopt.graph.boykov_kolmogorov import (
     ORPHAN,
     ROOT,
@@ -27,7 +27,7 @@ from subopt.graph.boykov_kolmogorov import (
     plant,
 )
 from subopt.graph.flow import Flow
-from subopt.graph.network import csr, drain, fill, workspace
+from subopt.graph.network import HEAD, drain, link, workspace
 from subopt.graph.push_relabel import push_relabel
 
 
@@ -79,12 +79,12 @@ class DynamicMaxFlow:
         forward, backward, source, sink = (part.copy() for part in g[3:7])  # the caller may write
         self._graph = g._replace(forward=forward, backward=backward, source=source, sink=sink)
         self._forward, self._backward = g.forward.astype(float), g.backward.astype(float)
-        self._network, self._slot = csr(g.n, g.tails, g.heads)
-        self._residual = np.empty((len(self._network.heads), 2))
-        fill(self._slot, self._network.twin, self._forward, self._backward, self._residual)
-        self._full = self._residual[:, 0].copy()
+        self._indptr, self._slot, self._residual, ends = link(
+            g.n, g.tails, g.heads, self._forward, self._backward
+        )
+        self._full = self._residual.copy()
         self._excess = (g.source - g.sink).astype(float)
-        self._work = workspace(g.n)
+        self._work = workspace(g.n, 0)._replace(ends=ends)
         self._changed: list[Array] = []
         self._trees = False  # whether those of the last solution are still there
 
@@ -115,7 +115,7 @@ class DynamicMaxFlow:
         # the others keep their excess: computed again it would round, and look like demand
         named: Array = np.unique(nodes)
         new = named[source[named] - sink[named] != g.source[named] - g.sink[named]]
-        gone = _outflow(new, self._network.indptr, self._full, self._residual)
+        gone = _outflow(new, self._indptr, self._full, self._residual)
         # not `+= after - before`: next to a large number it would round for good
         self._excess[new] = source[new] - sink[new] - gone
         self._changed.append(new)
@@ -134,20 +134,22 @@ class DynamicMaxFlow:
         Flow
         """
         g, work = self._graph, self._work
-        graph = (g.n, self._network, self._residual, self._excess, work)
-        limit = np.int64(PATIENCE * (g.n + len(self._network.heads)))
+        graph = (g.n, self._indptr, self._residual, self._excess, work)
         if not self._trees:
             plant(g.n, self._excess, work)
         changed = np.unique(np.concatenate([np.zeros(0, np.int32), *self._changed]))
-        self._trees = regrow(changed, *graph, limit)
+        self._trees = regrow(changed, *graph, self._limit())
         self._changed = []
         side = work.side.copy()
         value, flow = g.cut(side), self._flow(side)
         if maximal:
-            reach(*graph, np.int64(-1))
+            reach(g.n, self._indptr, self._excess, work, np.int64(-1))
             side = ~work.side
         method = "boykov_kolmogorov" if self._trees else "boykov_kolmogorov, then push_relabel"
         return Flow(value, side, flow.astype(np.int64) if g.whole else flow, method)
+
+    def _limit(self) -> np.int64:
+        return np.int64(PATIENCE * (self._graph.n + len(self._residual)))
 
     def _flow(self, side: Array) -> Array:
         """Return the flow of the arcs, after leading back what a terminal does not allow now."""
@@ -156,12 +158,15 @@ class DynamicMaxFlow:
         # back up to what it absorbed. No residual arc leads from here to there.
         much = np.where(side, self._excess - g.source, 0.0)
         little = np.where(side, 0.0, self._excess + g.sink)
+        room = None
         for excess in (much if (much > 0).any() else None, little if (little < 0).any() else None):
             if excess is not None:
-                residual = residual.copy() if residual is self._residual else residual
-                augment(g.n, self._network, residual, excess, workspace(g.n))
+                if room is None:
+                    residual = residual.copy()
+                    room = workspace(g.n, 0)._replace(ends=self._work.ends.copy())
+                augment_opened(g.n, self._indptr, residual, excess, room, self._limit())
         flow = np.empty(len(self._slot))
-        drain(self._slot, self._forward, self._backward, residual, flow)
+        drain(self._slot, self._work.ends, self._forward, self._backward, residual, flow)
         return flow
 
 
@@ -205,31 +210,31 @@ def _outflow(nodes, indptr, full, residual):
     result = np.zeros(nodes.shape[0])
     for k in range(nodes.shape[0]):
         for e in range(indptr[nodes[k]], indptr[nodes[k] + 1]):
-            result[k] += full[e] - residual[e, 0]
+            result[k] += full[e] - residual[e]
     return result
 
 
 @njit
-def regrow(changed, n, network, residual, excess, work, limit):
+def regrow(changed, n, indptr, residual, excess, work, limit):
     """Find a maximum flow from the trees so far, after the excess of some nodes has changed."""
-    indptr, heads, twin = network
+    ends, _, _, orphans, label, parent, arc, active, waits, state = work
     count = 0
     for k in range(changed.shape[0]):
-        count = _uproot(changed[k], count, indptr, heads, twin, excess, work)
-    limit -= adopt(count, network, residual, work)
-    if grow(network, residual, excess, work, limit):
+        count = _uproot(changed[k], count, indptr, excess, work)
+    limit -= adopt(count, indptr, ends, orphans, label, parent, arc, active, waits, state)
+    if grow(indptr, residual, excess, work, limit):
         for v in range(n):
             work.side[v] = work.label[v] > 0
         return True
-    push_relabel(n, network, residual, excess, work)
-    reach(n, network, residual, excess, work, 1)
+    push_relabel(n, indptr, residual, excess, work)
+    reach(n, indptr, excess, work, 1)
     return False
 
 
 @njit
-def _uproot(v, count, indptr, heads, twin, excess, work):
+def _uproot(v, count, indptr, excess, work):
     """Make a node the root that its excess makes it, and list whom that orphans."""
-    label, parent, orphans = work.label, work.parent, work.queue
+    ends, _, _, orphans, label, parent, _, active, waits, state = work
     old = label[v]
     sign = 1 if excess[v] > 0 else -1 if excess[v] < 0 else 0
     if sign == 0:
@@ -240,15 +245,15 @@ def _uproot(v, count, indptr, heads, twin, excess, work):
         return count
     if old * sign <= 0:
         for e in range(indptr[v], indptr[v + 1]):
-            u = heads[e]
-            if parent[u] == twin[e]:
+            u = ends[e] >> HEAD
+            if parent[u] == v:
                 parent[u] = ORPHAN
                 orphans[count] = u
                 count += 1
             if label[u] * sign < 0:
                 # it was done with v in its tree, and would miss v if v became free
-                activate(u, work)
-        activate(v, work)
+                activate(u, active, waits, state)
+        activate(v, active, waits, state)
     label[v] = sign
     parent[v] = ROOT
     return count

@@ -113,7 +113,8 @@ def max_flow_many(
     trees = np.empty(problems, dtype=np.bool_)
 
     def run(part: Array) -> None:
-        room = np.empty((len(network.heads), 2), dtype=forward.dtype), workspace(n, forward.dtype)
+        arcs = len(network.heads)
+        room = np.empty(arcs, dtype=forward.dtype), workspace(n, arcs, forward.dtype)
         answer = sides, flows, trees
         _solve(part, network, slot, *rows, excess, np.bool_(maximal), *room, *answer)
 
@@ -203,7 +204,7 @@ def _solve(
         fill(slot, network.twin, forward[k], backward[k], residual)
         trees[k] = augment(n, network, residual, excess[k], work)
         if maximal:
-            reach(n, network, residual, excess[k], work, -1)
+            reach(n, network.indptr, excess[k], work, -1)
         for v in range(n):
             sides[k, v] = work.side[v] != maximal
-        drain(slot, forward[k], backward[k], residual, flows[k])
+        drain(slot, work.ends, forward[k], backward[k], residual, flows[k])

@@ -8,11 +8,12 @@ from __future__ import annotations
 import numpy as np
 
 from subopt import _validate
+from subopt._jit import njit
 from subopt._types import Array, ArrayLike
 from subopt.graph._check import Graph, Terminal, bounded, graph
-from subopt.graph.augment import PATIENCE, augment_within, reach, spreads
+from subopt.graph.augment import PATIENCE, augment_opened, reach, spreads
 from subopt.graph.flow import Flow
-from subopt.graph.network import csr, drain, fill, workspace
+from subopt.graph.network import drain, link, workspace
 
 METHODS = ("auto", "boykov_kolmogorov", "push_relabel")
 
@@ -95,13 +96,30 @@ def solve(g: Graph, *, maximal: bool, method: str) -> Flow:
     side, flow, ran = minimum_cut(
         g.n, g.tails, g.heads, forward, backward, source - sink, maximal=maximal, method=method
     )
-    value = g.cut(side)
+    if g.finite():
+        value = _weigh(g.tails, g.heads, forward, backward, source, sink, side)
+        value = int(value) if g.whole else float(value)
+    else:
+        value = g.cut(side)
     if not np.isfinite(value):
         raise ValueError(
             "max_flow needs a finite cut, but a path of infinite capacities leads from the source "
             "to the sink. Give one of its arcs a finite capacity."
         )
     return Flow(value, side, flow.astype(np.int64) if g.whole else flow, ran)
+
+
+@njit
+def _weigh(tails, heads, forward, backward, source, sink, side):
+    """Return the capacity of the cut around a set of nodes: `Graph.cut` in one pass."""
+    total = forward.dtype.type(0)
+    for v in range(side.shape[0]):
+        total += sink[v] if side[v] else source[v]
+    for e in range(tails.shape[0]):
+        tail, head = side[np.uint32(tails[e])], side[np.uint32(heads[e])]
+        if tail != head:
+            total += forward[e] if tail else backward[e]
+    return total
 
 
 def minimum_cut(
@@ -120,23 +138,21 @@ def minimum_cut(
     `excess` (n,) is the capacity from the source to a node minus that from it to the sink, and is
     overwritten. All capacities are finite.
     """
-    network, slot = csr(n, tails, heads)
-    residual = np.empty((len(network.heads), 2), dtype=forward.dtype)
-    fill(slot, network.twin, forward, backward, residual)
-    work = workspace(n, forward.dtype)
+    indptr, slot, residual, ends = link(n, tails, heads, forward, backward)
+    work = workspace(n, 0, forward.dtype)._replace(ends=ends)
     if method == "auto":
-        patience = 0 if spreads(n, network, work) else PATIENCE
+        patience = 0 if spreads(n, indptr, work) else PATIENCE
     else:
         # trees have a limit in any case: only push-relabel is sure to end on real capacities
         patience = {"boykov_kolmogorov": 10**6, "push_relabel": 0}[method]
-    limit = np.int64(patience * (n + len(network.heads)))
-    trees = augment_within(n, network, residual, excess, work, limit)
+    limit = np.int64(patience * (n + len(residual)))
+    trees = augment_opened(n, indptr, residual, excess, work, limit)
     side = work.side
     if maximal:
-        reach(n, network, residual, excess, work, np.int64(-1))
+        reach(n, indptr, excess, work, np.int64(-1))
         side = ~side
     flow = np.empty_like(forward)
-    drain(slot, forward, backward, residual, flow)
+    drain(slot, ends, forward, backward, residual, flow)
     if patience == 0:
         return side, flow, "push_relabel"
     return side, flow, "boykov_kolmogorov" + ("" if trees else ", then push_relabel")

@@ -1,11 +1,12 @@
 """Push-relabel maximum flow: first in, first out, with exact labels from time to time.
 
 A node with excess pushes it along arcs that lead one step nearer to a demand, and learns that it is
-farther away when it cannot. Labels are lower bounds of the distance; a breadth-first search makes
-them exact whenever the work since the last one amounts to another, and where no node has some label
-all nodes above it are cut off. Excess that cannot reach a demand is led back to where supply was
-drawn, by the same kernel, with what was drawn in the role of demand. If the nodes with demand are
-harder to enter than those with supply to leave, demand is pushed against the arcs instead.
+farther away when it cannot. Labels are lower bounds of the distance. A breadth-first search makes
+them exact whenever the work since the last one amounts to a few, and at first unless demand is
+everywhere; where no node has some label, all nodes above it are cut off. Excess that cannot reach a
+demand is led back to where supply was drawn, by the same kernel, with what was drawn in the role of
+demand. If the nodes with demand are harder to enter than those with supply to leave, demand is
+pushed against the arcs instead.
 
 Compiled. Strongly polynomial, so real capacities cannot make it run forever; the method for large
 graphs with many long paths, where search trees break all the time.
@@ -16,26 +17,27 @@ References
    ACM 35(4), 1988.
 .. [2] B. V. Cherkassky, A. V. Goldberg, "On implementing the push-relabel method for the maximum
    flow problem", Algorithmica 19, 1997: exact labels and gaps.
+.. [3] S. Beamer, K. Asanovic, D. Patterson, "Direction-optimizing breadth-first search", SC 2012.
 """
 
 import numpy as np
 
 from subopt._jit import njit
+from subopt.graph.network import AHEAD, BACK, HEAD, TOUCHED, send, twin_of
 
-# slots and nodes are unsigned: numba then leaves out the tests for negative ones
 _1 = np.uint64(1)
 
 
 @njit
-def push_relabel(n, network, residual, excess, work):
+def push_relabel(n, indptr, residual, excess, work):
     """Push a maximum flow from nodes with positive to nodes with negative excess, in place."""
-    along = _narrow_end(n, network.indptr, residual, excess)
+    along = _narrow_end(n, indptr, residual, excess, work)
     supply = work.supply
     for v in range(n):
         if along == 1:
             excess[v] = -excess[v]
         supply[v] = max(excess[v], 0)
-    _push(n, network, residual, excess, work, along)
+    _push(n, indptr, residual, excess, work, along)
     # what is stuck returns: a node takes back up to what it gave. Demand that was not met lies
     # across the cut, where nothing is stuck.
     stuck = False
@@ -43,7 +45,7 @@ def push_relabel(n, network, residual, excess, work):
         excess[v] -= supply[v]
         stuck |= excess[v] > 0
     if stuck:
-        _push(n, network, residual, excess, work, along)
+        _push(n, indptr, residual, excess, work, along)
     for v in range(n):
         excess[v] += supply[v]
         if along == 1:
@@ -51,15 +53,16 @@ def push_relabel(n, network, residual, excess, work):
 
 
 @njit
-def _narrow_end(n, indptr, residual, excess):
+def _narrow_end(n, indptr, residual, excess, work):
     """Return 1 if less can enter the nodes with demand than leave those with supply, else 0."""
+    ends = work.ends
     leaving, entering = 0.0, 0.0
     for v in range(n):
         if excess[v] != 0:
             along = 0 if excess[v] > 0 else 1
             total = 0.0
-            for e in range(indptr[v], indptr[v + 1]):
-                total += residual[e, along]
+            for e in range(np.uint64(indptr[v]), np.uint64(indptr[v + 1])):
+                total += residual[e if along == 0 else twin_of(ends[e])]
             if excess[v] > 0:
                 leaving += min(total, excess[v])
             else:
@@ -68,56 +71,58 @@ def _narrow_end(n, indptr, residual, excess):
 
 
 @njit
-def _push(n, network, residual, excess, work, along):
+def _push(n, indptr, residual, excess, work, along):
     """Push excess until all that is left cannot reach a demand, along arcs (0) or against (1)."""
-    indptr, heads, twin = network
-    label, cursor, queue, tally = work.label, work.parent, work.queue, work.active
-    budget = 2 * (n + indptr[n])  # a search has long rows in its favour
-    effort, first, count, top = budget + 1, 0, 0, n
+    ends, label, cursor, queue, tally = work.ends, work.label, work.arc, work.queue, work.active
+    gate = AHEAD if along == 0 else BACK
+    budget = 3 * (n + indptr[n])  # a search has long rows in its favour
+    effort, first, top, touched = budget + 1, 0, n, np.uint64(0)
+    count, demands = _list(n, excess, queue)
+    if 8 * demands > n:  # a search would tell little: most nodes are next to a demand
+        _rough_labels(n, demands, indptr, excess, label, cursor, tally)
+        effort, top = 0, 1
     while True:
         if effort > budget:
-            top = _exact_labels(n, network, residual, excess, work, along)
-            effort, first, count = 0, 0, 0
-            for v in range(n):
-                if excess[v] > 0 and label[v] < n:
-                    queue[count] = v
-                    count += 1
+            top = _exact_labels(n, indptr, excess, work, along)
+            effort, first = 0, 0
+            count, _ = _list(n, excess, queue)
         if count == 0:
+            work.state[TOUCHED] = touched
             return
         v = np.uint32(queue[first])
         first = first + 1 if first + 1 < n else 0
         count -= 1
+        coming = np.uint32(queue[first]) if count > 0 else v
+        touched ^= ends[np.uint64(cursor[coming])] >> HEAD  # is in the cache when it is needed
         amount, old = excess[v], label[v]
         e, end = np.uint64(cursor[v]), np.uint64(indptr[np.int64(v) + 1])
         while amount > 0 and old < n:
             if e == end:
-                e = _relabel(v, n, indptr, heads, residual, label, along)
+                e = _relabel(v, n, indptr, ends, label, gate)
                 effort += np.int64(end) - indptr[v]
                 tally[old] -= 1
                 if tally[old] == 0:  # a gap, which no path to a demand can cross
+                    label[v] = n
                     if top > old:
                         _close(old, n, label, tally)
                         effort += n // 32
-                    label[v], top = n, old
+                    top = old
                 tally[label[v]] += 1
                 old = label[v]
                 if top < old < n:
                     top = old
-            elif (residual[e, along] > 0) & (label[np.uint32(heads[e])] == old - 1):
-                u = np.uint32(heads[e])
-                pushed = min(amount, residual[e, along])
+            elif ((ends[e] & gate) != 0) & (label[ends[e] >> HEAD] == old - 1):
+                u = ends[e] >> HEAD
+                t = twin_of(ends[e])
+                a = e if along == 0 else t
+                pushed = min(amount, residual[a])
                 amount -= pushed
-                t = np.uint64(twin[e])
-                residual[e, along] -= pushed
-                residual[e, 1 - along] += pushed
-                residual[t, along] += pushed
-                residual[t, 1 - along] -= pushed
+                send(ends, residual, a, t if along == 0 else e, pushed)
                 before = excess[u]
                 excess[u] = before + pushed
-                if before <= 0 and excess[u] > 0:
-                    last = first + count
-                    queue[last if last < n else last - n] = u
-                    count += 1
+                last = first + count
+                queue[last if last < n else last - n] = u  # counts only if it did not wait yet
+                count += (before <= 0) & (excess[u] > 0)
             else:
                 e += _1
                 effort += 1
@@ -126,13 +131,13 @@ def _push(n, network, residual, excess, work, along):
 
 
 @njit
-def _relabel(v, n, indptr, heads, residual, label, along):
+def _relabel(v, n, indptr, ends, label, gate):
     """Raise the label of a node with no arc that leads nearer; return the first that does now."""
     start, end = np.uint64(indptr[v]), np.uint64(indptr[np.int64(v) + 1])
     new, first = n, start
     for e in range(start, end):
-        other = label[np.uint32(heads[e])] + 1
-        if (residual[e, along] > 0) & (other < new):
+        other = label[ends[e] >> HEAD] + 1
+        if ((ends[e] & gate) != 0) & (other < new):
             new, first = other, e
     label[v] = new
     return first
@@ -148,42 +153,86 @@ def _close(gap, n, label, tally):
 
 
 @njit
-def _exact_labels(n, network, residual, excess, work, along):
+def _list(n, excess, queue):
+    """Put the nodes with excess in the queue; return how many these are, and those with demand."""
+    count, demands = 0, 0
+    for v in range(n):
+        queue[count] = v
+        count += excess[v] > 0
+        demands += excess[v] < 0
+    return count, demands
+
+
+@njit
+def _rough_labels(n, demands, indptr, excess, label, cursor, tally):
+    """Set labels to 0 at a demand and 1 elsewhere."""
+    for v in range(n):
+        cursor[v], label[v], tally[v] = indptr[v], excess[v] >= 0, 0
+    tally[n] = 0
+    tally[0], tally[1] = demands, n - demands
+
+
+@njit
+def _exact_labels(n, indptr, excess, work, along):
     """Set labels to the distance from the nearest demand, n where there is none; the largest.
 
-    Nodes farther away than all with excess get a bound of their distance.
+    Nodes farther away than all with excess get a bound of their distance. A search in both
+    directions [3]_: where more nodes have just been found than are left, these look for the others.
     """
-    indptr, heads, _ = network
-    label, cursor, queue, tally = work.label, work.parent, work.queue, work.active
+    ends, label, cursor, queue, tally = work.ends, work.label, work.arc, work.queue, work.active
+    gate = BACK if along == 0 else AHEAD
     count, wanted = 0, 0
     for v in range(n):
         cursor[v] = indptr[v]
-        label[v] = n
         tally[v] = 0
         wanted += excess[v] > 0
-        if excess[v] < 0:
-            label[v] = 0
-            queue[count] = v
-            count += 1
+        label[v] = 0 if excess[v] < 0 else n
+        queue[count] = v
+        count += excess[v] < 0
     tally[n] = 0
-    q, far = 0, n
-    while q < count:
-        v = np.uint32(queue[q])
-        q += 1
-        own = label[v]
-        if excess[v] > 0:
-            wanted -= 1
-            if wanted == 0:
-                far = own + 1
-                break
-        for e in range(np.uint64(indptr[v]), np.uint64(indptr[np.int64(v) + 1])):
-            # without branches, which nobody could predict
-            u = np.uint32(heads[e])
-            new = (residual[e, 1 - along] > 0) & (label[u] == n)
-            label[u] = own + 1 if new else label[u]
-            queue[count] = u
-            count += new
+    first, own, far = 0, 0, n
+    while first < count and far == n:
+        last = count
+        if 2 * (last - first) > n - last:
+            count = _find(n, own, last, indptr, ends, label, queue, AHEAD + BACK - gate)
+        else:
+            count = _spread(first, last, n, own, indptr, ends, label, queue, gate)
+        for q in range(last, count):
+            wanted -= excess[queue[q]] > 0
+        first = last
+        own += 1
+        if wanted == 0:
+            far = own + 1
     for v in range(n):
         label[v] = min(label[v], far)
         tally[label[v]] += 1
     return far if far < n or count == 0 else label[queue[count - 1]]
+
+
+@njit
+def _spread(first, count, n, own, indptr, ends, label, queue, gate):
+    """Label what the nodes of a distance lead to; return the length of the queue."""
+    for q in range(first, count):
+        v = np.uint32(queue[q])
+        for e in range(np.uint64(indptr[v]), np.uint64(indptr[np.int64(v) + 1])):
+            # without branches, which nobody could predict
+            u = ends[e] >> HEAD
+            new = ((ends[e] & gate) != 0) & (label[u] == n)
+            label[u] = own + 1 if new else label[u]
+            queue[count] = u
+            count += new
+    return count
+
+
+@njit
+def _find(n, own, count, indptr, ends, label, queue, gate):
+    """Do the same from the nodes without a label."""
+    for v in range(n):
+        if label[v] == n:
+            for e in range(np.uint64(indptr[v]), np.uint64(indptr[v + 1])):
+                if ((ends[e] & gate) != 0) & (label[ends[e] >> HEAD] == own):
+                    label[v] = own + 1
+                    queue[count] = v
+                    count += 1
+                    break
+    return count

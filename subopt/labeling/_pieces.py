@@ -11,6 +11,7 @@ import numpy as np
 from subopt._jit import njit
 from subopt.graph.augment import settle
 from subopt.graph.boykov_kolmogorov import grow, plant
+from subopt.graph.network import open_arcs
 from subopt.labeling._room import CUTS, GAIN, INFLOW, INSIDE, MOVES, PIECE, PLACE, WANTED
 from subopt.labeling._wanted import settled
 
@@ -76,8 +77,7 @@ def write(tables, graph, labels, move, size, room):
                 at[e] = arcs
                 small_heads[arcs] = node[PLACE, u]
                 small_twin[arcs] = twin[e]
-                residual[arcs, 0] = most - flow
-                residual[arcs, 1] = most + flow
+                residual[arcs] = most - flow
                 arcs += 1
                 continue
             wanted += most
@@ -95,13 +95,14 @@ def write(tables, graph, labels, move, size, room):
 def solve(size, room):
     """Find the minimum cut of a piece whose network has been written; return what it saves."""
     network, residual, work = room.network, room.residual, room.work
-    indptr, heads, _ = network
+    indptr, heads, twin = network
     room.clock[CUTS] += 1
-    if not settle(size, network, residual, room.excess):
+    open_arcs(size, network, residual, work)
+    if not settle(size, indptr, residual, room.excess, work):
         work.side[:size] = False
         return 0.0
     plant(size, room.excess, work)
-    grow(network, residual, room.excess, work, FOREVER)
+    grow(indptr, residual, room.excess, work, FOREVER)
     gain = 0.0
     for i in range(size):
         work.side[i] = work.label[i] > 0
@@ -109,7 +110,7 @@ def solve(size, room):
             gain += room.number[WANTED, i]
             for e in range(indptr[i], indptr[i + 1]):
                 if work.label[heads[e]] <= 0:
-                    gain -= 0.5 * (residual[e, 0] + residual[e, 1])
+                    gain -= 0.5 * (residual[e] + residual[twin[e]])
     return gain
 
 
@@ -130,7 +131,7 @@ def keep(tables, graph, labels, move, size, room):
             c, t, f = labels[heads[e]], turned[e], edge[e]
             if inside[heads[e]] == placed:
                 if t == 0:
-                    room.flows[row, f] = 0.5 * (residual[arc, 1] - residual[arc, 0])
+                    room.flows[row, f] = 0.5 * (residual[room.network.twin[arc]] - residual[arc])
                 arc += 1
             elif side[i] and not more and (only < 0 or c == only):
                 most, flow = settled(tables, weight[e], t, room.flows[row, f], labels[k], c, b)

@@ -40,7 +40,7 @@ class Room(NamedTuple):
     flows: Array  # (1 or labels, edges) flow from the first end of an edge to the second
     at: Array  # (arcs,) int32, where an arc went in the network of the piece
     network: Network
-    residual: Array  # (arcs, 2)
+    residual: Array  # (arcs,)
     excess: Array  # (n,)
     work: Workspace
 
@@ -62,7 +62,7 @@ def room(n: int, edges: int, labels: int, *, pairs: bool, kept: bool) -> Room:
         network=Network(
             np.zeros(n + 1, np.int32), np.empty(arcs, np.int32), np.empty(arcs, np.int32)
         ),
-        residual=np.empty((arcs, 2)),
+        residual=np.empty(arcs),
         excess=np.empty(n),
-        work=workspace(n),
+        work=workspace(n, arcs),
     )
