@@ -66,7 +66,8 @@ def image_batch(images: Any, channels: str) -> tuple[Array, tuple[int, ...]]:
 def require_layout(shape: tuple[int, ...], channels: str) -> None:
     """Raise if pictures or volumes are plainly of the other layout than `channels` says.
 
-    They are if their colours would be an axis of 3 pixels, or of 1 or 4 beside equal ones.
+    They are if their colours would be an axis of 3 pixels, beside sides of which none is more than
+    4 times the other, or of 1 or 4 beside equal ones.
     """
     if len(shape) < 4:
         return
@@ -76,7 +77,8 @@ def require_layout(shape: tuple[int, ...], channels: str) -> None:
     else:
         colours, sides, taken = shape[1], shape[2:], (shape[-1], *shape[1:-1])
         other, way = "first", "Say channels='first'."
-    if min(sides) < 8 or not (colours == 3 or (colours in (1, 4) and len(set(sides)) == 1)):
+    most = {1: 1, 3: 4, 4: 1}.get(colours, 0)  # the longest side over the shortest
+    if min(sides) < 8 or max(sides) > most * min(sides):
         return
     raise ValueError(
         f"images of shape {shape} look as if the channels were {other}, but channels="

@@ -16,7 +16,7 @@ from subopt import _validate
 from subopt._types import Array
 from subopt.function import SetFunction
 
-FEW = 6
+EVERYWHERE = 6
 """Up to this n a spot check takes all sets."""
 SLACK = 1e-6
 """Violations up to this share of the largest value pass a spot check: values may be rough."""
@@ -79,7 +79,10 @@ def all_values(F: SetFunction) -> Array:
 
 
 def smallest(F: SetFunction, limit: tuple[float, float]) -> Violation | None:
-    """Return the worst of the violations with the fewest elements; the limit is as in `look`."""
+    """Return the worst of the violations with the fewest elements.
+
+    An amount counts if it exceeds ``max(limit[0], limit[1] * max |F|)`` over all sets.
+    """
     values = all_values(F)
     least = max(limit[0], limit[1] * float(np.abs(values).max()))
     index = np.arange(len(values))
@@ -147,7 +150,7 @@ def spot_check(F: SetFunction) -> Violation | None:
     """
     if not F._by_value():
         return None
-    if F.n <= FEW:
+    if F.n <= EVERYWHERE:
         return smallest(F, (1e-12, SLACK))
     orders = np.array(list(_orders(F.n)))
     vertices = np.array([F.greedy(order) for order in orders])

@@ -177,21 +177,21 @@ def node_names(nodes: Any, n: int) -> list[Any]:
     return names
 
 
-def attribute(name: str, attribute: Any, items: Iterable[Any], what: str, default: str) -> None:
-    """Raise if no item ``(*key, attributes)`` of a graph has an attribute, and so all the default.
+def attribute(name: str, key: Any, items: Iterable[Any], what: str, default: str) -> None:
+    """Raise if there are items ``(*item, attributes)`` of a graph, and none has an attribute.
 
-    `name` is the argument that says which attribute.
+    All would get the default. `name` is the argument that says which attribute.
     """
     first = None
-    for *key, data in items:
-        if attribute in data:
+    for *item, data in items:
+        if key in data:
             return
-        first = (key, sorted(map(str, data))) if first is None else first
+        first = (item, sorted(map(str, data))) if first is None else first
     if first is not None:
-        key, there = first
-        shown = key[0] if len(key) == 1 else tuple(key)
+        item, there = first
+        shown = item[0] if len(item) == 1 else tuple(item)
         raise ValueError(
-            f"{name}={attribute!r} needs to be an attribute of some {what}, but none has it: "
+            f"{name}={key!r} needs to be an attribute of some {what}, but none has it: "
             f"{what} {shown!r} has {', '.join(map(repr, there)) or 'no attributes'}. All of them "
             f"would have {default}; if that is meant, set it for one."
         )

@@ -109,10 +109,15 @@ class BaseCertificate:
         ------
         CertificateError
             If the base proves less than `lower_bound`, or a bound above F(S), by more than
-            rounding; or if F is seen not to be submodular.
+            rounding; or if F is seen not to be submodular, or its greedy not to be what its values
+            say.
         """
         mask = _validate.subset(S, F.n)
-        if (violation := spot_check(F)) is not None:
+        try:
+            violation = spot_check(F)
+        except ValueError as error:  # its greedy is not what its values say
+            raise CertificateError(str(error)) from error
+        if violation is not None:
             raise CertificateError(f"{F!r} is not submodular: {violation}")
         x, size = self._sweep(F)
         return _gap(F, mask, "base", float(np.minimum(x, 0.0).sum()), size, self.lower_bound)

@@ -87,8 +87,9 @@ def minimize(problem: Any, **options: Any) -> Any:
         Those of a family of `subopt` are by construction. Of a function that is known by its values
         only, a few sets are looked at first: all 2^n for n up to 6, else those of four greedy
         sweeps, 4n values; not counted in `time_limit` and ``n_evals``. Not if the method is
-        "brute_force", and the solvers themselves, such as `min_norm_point`, do not look. What
-        passes may yet fail elsewhere: `subopt.testing.assert_submodular` looks further.
+        "brute_force", or one for differences that proves no bound (all but "auto" and
+        "branch_and_bound"), and the solvers themselves, such as `min_norm_point`, do not look.
+        What passes may yet fail elsewhere: `subopt.testing.assert_submodular` looks further.
     method : str, default "auto"
         For a set function: "modular", "sort", "max_flow", "decomposed", "min_norm_point",
         "frank_wolfe" or "brute_force"; "auto" picks the first of these that fits, and the result

@@ -22,7 +22,7 @@ class Status(enum.Enum):
     REPORTED = "another program reports optimality; there is no evidence to re-check"
     TIME_LIMIT = "stopped at time_limit; the answer is as good as it was then"
     RULE_ENDED = "the sweeps of the published rule are done; their last labeling is returned"
-    CONVERGED = "the relative change of a sweep fell below the tolerance of the published rule"
+    CONVERGED = "the last sweeps changed less than the tolerance of the method"
     STATIONARY = "no step of the method leads to a better set"
     LOCAL_MINIMUM = "no set in the neighbourhoods that the certificate names is better"
     STALLED = "floating point allows no further progress; the gap that is left is reported"

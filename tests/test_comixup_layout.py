@@ -36,7 +36,8 @@ def test_the_other_layout_is_refused_and_both_ways_out_work(kind, shape):
     "shape",
     [
         (4, 3, 32, 32), (4, 3, 32, 3), (4, 3, 3, 32), (4, 1, 28, 1), (4, 12, 100, 1), (4, 64, 8, 4),
-        (4, 7, 7, 3), (4, 12, 40, 2), (4, 16, 16, 5), (4, 32, 3), (4, 9, 9, 7, 3),
+        (4, 7, 7, 3), (4, 12, 500, 3), (4, 16, 128, 3), (4, 12, 40, 2),
+        (4, 16, 16, 5), (4, 32, 3), (4, 9, 9, 7, 3),
     ],
 )  # fmt: skip
 def test_what_may_be_meant_is_mixed(shape):
@@ -52,10 +53,14 @@ def test_saliency_and_corruptions_refuse_it_too():
 
 def test_tensors():
     torch = pytest.importorskip("torch")
-    from comixup.torch import CutMix, InputMixup
+    from comixup.torch import CutMix, InputMixup, apply
+
+    plan = MIXERS["cut"]().mix(images((4, 3, 32, 32)), rng=0).plan
 
     for mix in (InputMixup(seed=0), CutMix(seed=0)):
         with pytest.raises(ValueError, match=r"movedim"):
             mix(torch.rand(4, 32, 32, 3))
         moved = torch.rand(4, 32, 32, 3).movedim(-1, 1)  # memory as before: a layout of torch
         assert mix(moved)[0].shape == (4, 3, 32, 32)
+    features = torch.rand(4, 64, 64, 1)  # of a layer, not pictures
+    assert apply(plan, features).shape == features.shape

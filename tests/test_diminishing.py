@@ -18,7 +18,7 @@ from subopt import (
     minimize,
     normalize,
 )
-from subopt._diminishing import FEW, spot_check
+from subopt._diminishing import EVERYWHERE, spot_check
 from subopt.testing import FAMILIES as BUILT_IN
 from subopt.testing import assert_submodular, check_submodular
 
@@ -91,7 +91,7 @@ def test_what_is_found_is_a_violation(n, seed):
     table = rng.normal(size=2**n) * np.minimum(np.arange(2**n), 1)
     F = Function(n, lambda mask: float(table[mask @ (1 << np.arange(n))]))
     found = spot_check(F)
-    if n <= FEW:
+    if n <= EVERYWHERE:
         assert found == check_submodular(F, tol=1e-6)
         if found is None:
             return
@@ -103,7 +103,7 @@ def test_what_is_found_is_a_violation(n, seed):
     assert found.values[0] + found.values[3] > found.values[1] + found.values[2]
 
 
-@given(n=st.integers(2, FEW), seed=seeds)
+@given(n=st.integers(2, EVERYWHERE), seed=seeds)
 def test_small_functions_are_looked_at_everywhere(n, seed):
     rng = np.random.default_rng(seed)
     F, one, size = FAMILIES["coverage"](rng, n), rng.random(n) < 0.7, rng.uniform(0.1, 2)
@@ -111,11 +111,11 @@ def test_small_functions_are_looked_at_everywhere(n, seed):
     assert (spot_check(G) is None) == (check_submodular(G, tol=1e-6) is None)
 
 
-@pytest.mark.parametrize("n", [0, 1, 2, FEW, FEW + 1, 8, 31, 32])
+@pytest.mark.parametrize("n", [0, 1, 2, EVERYWHERE, EVERYWHERE + 1, 8, 31, 32])
 def test_how_many_values_it_takes(n):
     F = Counted(Modular(np.ones(n)))
     assert spot_check(F) is None
-    assert F.calls == (2**n if n <= FEW else 4 * (n + 1))
+    assert F.calls == (2**n if n <= EVERYWHERE else 4 * (n + 1))
 
 
 SUPERMODULAR = Function(9, lambda mask: float(mask.sum()) ** 2 - 5 * float(mask.sum()))
@@ -166,3 +166,6 @@ def test_a_greedy_that_is_not_what_values_say():
     with pytest.raises(ValueError, match="assert_consistent"):
         minimize(Wrong(Modular(np.ones(9))))
     assert_submodular(Wrong(Modular(np.ones(9))))
+    certificate = minimize(Modular(np.ones(9)), method="min_norm_point").certificate
+    with pytest.raises(CertificateError, match="assert_consistent"):
+        certificate.check(Wrong(Modular(np.ones(9))), [])

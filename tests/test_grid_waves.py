@@ -74,6 +74,17 @@ def test_waves_change_no_cut(seed, shape, whole, maximal):
     assert ours.check(*args, **options) == pytest.approx(0, abs=1e-9)
 
 
+@given(seed=SEEDS, shape=st.sampled_from(SHAPES), exponent=st.integers(-280, 280))
+def test_waves_end_at_any_scale(seed, shape, exponent):
+    args, options = dense(seed, shape, whole=False)
+    scale = 10.0**exponent
+    pairs = [(scale * f, scale * g) for f, g in args[2]]
+    scaled = scale * args[0], scale * args[1], pairs
+    ours = grid_cut(*scaled, **options)
+    assert ours.value == pytest.approx(scale * trees_only(*args, **options).value)
+    assert ours.check(*scaled, **options) <= 1e-12 * ours.value
+
+
 @given(seed=SEEDS, whole=st.booleans())
 def test_waves_change_no_cut_of_odd_grids(seed, whole):
     args, options = random_grid(seed, whole=whole)

@@ -76,6 +76,8 @@ def test_label_costs_are_shared_by_the_nodes(seed, n, L, large):
         shares = certificate.shares + rng.normal(scale=5.0, size=(n, L))
         wrong = replace(certificate, shares=shares, lower_bound=-np.inf)
         assert wrong.check(energy) <= least + slack
+        huge = replace(certificate, shares=np.full((n, L), 1e308), lower_bound=-np.inf)
+        assert huge.check(energy) <= least + slack
         for bad in (shares[:, 1:], shares * np.nan):
             with pytest.raises(CertificateError, match="Shares of the label costs need finite"):
                 replace(certificate, shares=bad).check(energy)
@@ -226,7 +228,18 @@ def test_the_front_door_takes_what_fits(options, labels, method):
     assert result.lower_bound <= naive.minimum(energy)[0] + 1e-9
 
 
+@given(seed=seeds)
+def test_no_bound_exceeds_its_value_by_rounding(seed):
+    unary = np.random.default_rng(seed).random((30, 30, 4))
+    energy = LabelingEnergy(unary, metric="linear", weights=0.1)
+    for result in (ishikawa(energy), dual_bound(energy)):
+        assert result.lower_bound <= result.value
+        assert result.certificate.check(energy) >= result.lower_bound - 1e-9
+
+
 def test_the_front_door_refuses_what_does_not_fit():
+    with pytest.raises(ValueError, match="energy of a labeling, got nan"):
+        dual_bound(LabelingEnergy(np.zeros((2, 3))), value=np.nan)
     energy = LabelingEnergy(np.zeros((2, 3)), metric="quadratic")
     with pytest.raises(ValueError, match="alpha_expansion needs a metric"):
         minimize(energy, method="alpha_expansion")

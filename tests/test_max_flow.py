@@ -162,7 +162,7 @@ def test_the_kernel_equals_its_naive_twin(seed, n):
     assert ((words & kernels.BACK != 0) == (residual[network.twin] > 0)).all()
 
 
-@pytest.mark.parametrize("seed", [121662, 146953, 175879, 237642, 282333])
+@pytest.mark.parametrize("seed", [121662, 146953, 175879, 237642])
 def test_a_node_above_a_gap_is_taken_from_the_tally_once(seed):
     # rare: a label that was counted too low looked like a gap, and demand beyond it was given up
     rng = np.random.default_rng(seed)
@@ -174,6 +174,30 @@ def test_a_node_above_a_gap_is_taken_from_the_tally_once(seed):
     terminals = {"source_capacity": source, "sink_capacity": sink}
     flow = subopt.max_flow(tails, heads, *capacities, **terminals, method="push_relabel")
     assert flow.check(tails, heads, *capacities, **terminals) == 0
+
+
+@pytest.mark.parametrize("method", METHODS)
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(2, 40))
+def test_a_saturated_arc_is_exactly_saturated(method, seed, n):
+    rng = np.random.default_rng(seed)
+    tails, heads = rng.integers(0, n, (2, 3 * n))
+    forward, backward = np.where(rng.random((2, 3 * n)) < 0.3, 0.0, rng.random((2, 3 * n)))
+    source, sink = rng.random((2, n))
+    terminals = {"source_capacity": source, "sink_capacity": sink}
+    result = subopt.max_flow(tails, heads, forward, backward, **terminals, method=method)
+    tail, head = result.source_side[tails], result.source_side[heads]
+    assert ((-backward <= result.flow) & (result.flow <= forward)).all()
+    np.testing.assert_array_equal(result.flow[tail & ~head], forward[tail & ~head])
+    np.testing.assert_array_equal(result.flow[~tail & head], -backward[~tail & head])
+
+
+@pytest.mark.parametrize("back", [2**52, 2**58, 2**59])
+def test_ints_as_large_as_allowed(back):
+    arcs = [0, 1], [1, 2], [2**52, 2**58], [back, back]
+    terminals = {"source_capacity": [2**54, 0, 0], "sink_capacity": [0, 0, 2**54]}
+    flow = subopt.max_flow(*arcs, **terminals)
+    assert (flow.value, flow.flow.tolist()) == (2**52, [2**52, 2**52])
+    assert flow.check(*arcs, **terminals) == 0
 
 
 def test_clrs_figure_26_1():

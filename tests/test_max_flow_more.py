@@ -99,6 +99,10 @@ def test_errors_of_changes():
         dynamic.change([0, 1], source_capacity=[1, -1])
     with pytest.raises(ValueError, match="finite"):
         dynamic.change([0], sink_capacity=[INF])
+    with pytest.raises(ValueError, match="got neither"):
+        dynamic.change([0])
+    with pytest.raises(TypeError, match=r"shape \(nodes,\)"):
+        dynamic.change(0, source_capacity=[1])
     assert dynamic.solve().value == 1  # a change that was refused changed nothing
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._types import Array, ArrayLike
+from subopt.graph.network import require_fit
 
 Terminal = ArrayLike | Mapping[int, float]
 
@@ -65,8 +66,7 @@ def graph(
     m = len(tails)
     if len(heads) != m:
         raise ValueError(f"heads needs one entry per arc, as tails has: {m}, got {len(heads)}")
-    if max(n, m) >= 2**30:
-        raise ValueError(f"max_flow needs fewer than 2**30 arcs and 2**30 nodes, got {m} and {n}")
+    require_fit(n, m)
     forward, whole = capacities("capacity", capacity, (m,))
     backward, whole_back = np.zeros(m, dtype=np.int64), True
     if reverse_capacity is not None:
@@ -136,12 +136,12 @@ def _size(n: int | None, source_capacity: Terminal, sink_capacity: Terminal) -> 
     return int(n)
 
 
-def ends(name: str, values: ArrayLike, n: int) -> Array:
-    """Return nodes as int32, or name the one that is not in the graph."""
+def ends(name: str, values: ArrayLike, n: int, *, each: str = "arcs") -> Array:
+    """Return nodes as int32, one for each of something, or name the one not in the graph."""
     array = np.asarray(values)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise TypeError(
-            f"{name} needs integers of shape (arcs,), got dtype {array.dtype} and shape "
+            f"{name} needs integers of shape ({each},), got dtype {array.dtype} and shape "
             f"{array.shape}"
         )
     if array.size and (array.min() < 0 or array.max() >= n):
@@ -153,7 +153,7 @@ def ends(name: str, values: ArrayLike, n: int) -> Array:
 def _terminal(name: str, values: Terminal, n: int) -> tuple[Array, bool]:
     if not isinstance(values, Mapping):
         return capacities(name, values, (n,))
-    nodes = ends(f"keys of {name}", list(values), n)
+    nodes = ends(f"list({name})", list(values), n, each="keys")
     amounts, whole = capacities(name, list(values.values()), nodes.shape)
     array = np.zeros(n, dtype=amounts.dtype)
     array[nodes] = amounts
@@ -176,10 +176,12 @@ def capacities(name: str, values: ArrayLike, shape: tuple[int, ...]) -> tuple[Ar
     if not low >= 0 or (kind == "u" and array.max() >= 2**63):
         bad = ~(array >= 0) | (array.astype(np.float64) >= 2.0**63 if kind == "u" else False)
         index = tuple(int(i) for i in np.argwhere(bad)[0])
+        advice = " A cost c of a node on the source's side is sink_capacity c if c >= 0, "
+        advice += "source_capacity -c if not."
         raise ValueError(
             f"{name} needs numbers >= 0 (and < 2**63 for ints), but "
-            f"{name}[{', '.join(map(str, index))}] is {array[index]}. A cost c of a node on the "
-            "source's side is sink_capacity c if c >= 0, source_capacity -c if not."
+            f"{name}[{', '.join(map(str, index))}] is {array[index]}."
+            + (advice if name in ("source_capacity", "sink_capacity") else "")
         )
     if kind in "biu":
         return array.astype(np.int64, copy=False), True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -104,11 +104,19 @@ def _plant(plan: Layout, work: Workspace, paths: int) -> bool:
 
 def _send_waves(plan: Layout, work: Workspace, search: Trees) -> None:
     words = -(-plan.cells // 64) + 2
-    rows = min(LAYERS, plan.cells // words)
-    # float64 holds ints up to 2**53; trees may take what does not fit
-    most = work.excess.dtype.type(2**31 - 1 if work.excess.dtype.kind == "i" else 2**53)
+    rows = min(LAYERS, plan.cells // words)  # at least one: few cells are for bits
     sets = np.empty((int(OPEN) + len(plan.shift), words), dtype=np.uint64)
-    layer = search.stamp[: rows * words].view(np.uint64).reshape(rows, words)  # trees are gone
+    stamp = search.stamp[: rows * words]  # of trees, which are planted anew afterwards
+    layer = stamp.view(np.uint64).reshape(rows, words)
     outward = search.outward
     with np.errstate(over="ignore"):
-        waves(plan.degree, plan.shift, work.residual, work.excess, most, outward, sets, layer)
+        flow = plan.shift, work.residual, work.excess
+        waves(plan.degree, *flow, _most(work.excess), outward, sets, layer)
+
+
+def _most(excess: Array) -> Any:
+    """Return what one node may hold: up to there ints stay exact, and larger floats are not."""
+    if excess.dtype.kind == "i":
+        return excess.dtype.type(2**31 - 1)
+    # with a limit that is small next to them, large ones would never be done
+    return np.float64(2**53 if np.abs(excess).max() <= 2**53 else np.inf)

@@ -150,6 +150,6 @@ def _head(table, q, axis, x):
 
 @njit(inline="always")
 def _turn(table, q):
-    """Return the same for rows: the first head, and what to add from which on, all modulo 2**64."""
+    """Return the first head of a row, and from which on to add what, all modulo 2**64."""
     way, n = table[q, _WAY + 2], table[q, _SHAPE + 2]
     return np.uint64(table[q, _FIRST + 2] + way), np.uint64(n), np.uint64(n if way < 0 else -n)

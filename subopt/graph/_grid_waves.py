@@ -120,8 +120,9 @@ def _wave(degree, top, shift, residual, excess, most, sets, layer):
                     bit = ready & (~ready + _1)
                     ready ^= bit
                     v = lowest(bit) + ((np.uint64(w) - _1) << _6)
-                    moves += _1
-                    done = _move(arcs, np.uint64(k), v, v + step, row, residual, excess, most, sets)
+                    move = arcs, np.uint64(k), v, v + step, row
+                    some, done = _move(move, residual, excess, most, sets)
+                    moves += some
                     # bits instead of branches: nobody can predict these
                     todo ^= done << (v & _63)
                     sets[SUPPLY, w] ^= done << (v & _63)
@@ -130,12 +131,13 @@ def _wave(degree, top, shift, residual, excess, most, sets, layer):
 
 
 @njit(inline="always")
-def _move(arcs, k, v, u, row, residual, excess, most, sets):
-    """Move supply through arc k from v in a layer to u in the next; return whether that is all."""
+def _move(move, residual, excess, most, sets):
+    """Move supply through arc k from v in a layer to u in the next; return if any, and if all."""
+    arcs, k, v, u, row = move
     there, a = excess[u], v * arcs + k
     amount = min(excess[v], residual[a], -there if row == _1 else most - there)
     if amount <= 0:
-        return _0
+        return _0, _0
     w, bit = (u >> _6) + _1, _1 << (u & _63)
     excess[v] -= amount
     excess[u] += amount
@@ -147,4 +149,4 @@ def _move(arcs, k, v, u, row, residual, excess, most, sets):
     elif excess[u] >= 0:
         sets[DEMAND, w] ^= bit
     sets[OPEN + k, (v >> _6) + _1] ^= np.uint64(residual[a] <= 0) << (v & _63)
-    return np.uint64(excess[v] <= 0)
+    return _1, np.uint64(excess[v] <= 0)

@@ -105,7 +105,9 @@ class DynamicMaxFlow:
             Their new capacities, finite and >= 0; by default they stay.
         """
         g = self._graph
-        nodes = ends("nodes", nodes, g.n)
+        nodes = ends("nodes", nodes, g.n, each="nodes")
+        if source_capacity is None and sink_capacity is None:
+            raise ValueError("change needs source_capacity, sink_capacity, or both; got neither")
         source, sink, whole = g.source, g.sink, g.whole
         if source_capacity is not None:
             source, whole = _set("source_capacity", source, nodes, source_capacity, whole)

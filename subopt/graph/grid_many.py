@@ -1,8 +1,8 @@
 """Many small grids in one call: stacks of problems that fit the cache, on all cores.
 
-The problems of a stack lie one after another in one workspace, without arcs between them, so the
-compiled search runs once a stack and not once a problem. Threads take whole stacks, each with its
-own workspace, and share nothing, and stacks are the same for any number of threads: so are answers.
+The problems of a stack lie one after another in one workspace, without arcs between them. Threads
+take whole stacks, small grids many in one compiled call, each with its own workspace, and share
+nothing, and stacks are the same for any number of threads: so are answers.
 """
 
 from __future__ import annotations
@@ -97,8 +97,10 @@ def grid_cut_many(
                     array[here] = flow
 
     # where nobody needs the residual capacities of a stack, one call takes many stacks
-    step = -(-problem.stack // (4 * threads)) if one.small and not flow else size
-    starts = range(0, problem.stack, max(step, 1))
+    step = size
+    if one.small and not flow:
+        step *= max(1, -(-problem.stack // (4 * threads * size)))
+    starts = range(0, problem.stack, step)
     heres = [slice(start, min(start + step, problem.stack)) for start in starts]
     threads = min(threads, max(len(heres), 1))
     in_order(run, [heres[i::threads] for i in range(threads)], threads)

@@ -49,8 +49,17 @@ class Workspace(NamedTuple):
     state: Array  # (3,) int64
 
 
+def require_fit(n: int, m: int) -> None:
+    """Raise unless words have room for so many nodes and arcs."""
+    if max(n, m) >= 2**30:
+        raise ValueError(
+            f"Maximum flow needs fewer than 2**30 arcs and 2**30 nodes, got {m} and {n}"
+        )
+
+
 def workspace(n: int, arcs: int, dtype: Any = np.float64) -> Workspace:
     """Return room for graphs of up to n nodes and so many arcs, twins included."""
+    require_fit(n, arcs // 2)
     return Workspace(
         np.empty(arcs + 1, dtype=np.uint64),
         np.empty(n, dtype=np.bool_),
@@ -134,15 +143,23 @@ def fill(slot, twin, forward, backward, residual):
 
 @njit
 def drain(slot, ends, forward, backward, residual, flow):
-    """Set the flow of the arcs to what is missing from their capacities."""
+    """Set the flow of the arcs to what is missing from their capacities.
+
+    A saturated arc gets exactly its capacity, though residual capacities are rounded.
+    """
     for e in range(slot.shape[0]):
         a = slot[e]
         if a < 0:
             flow[e] = 0
-        elif forward[e] <= 16 * backward[e]:  # much larger ones may be rounded
-            flow[e] = forward[e] - residual[a]
-        else:
-            flow[e] = residual[twin_of(ends[a])] - backward[e]
+            continue
+        left, back = residual[a], residual[twin_of(ends[a])]
+        if left <= 0:
+            flow[e] = forward[e]
+        elif back <= 0:
+            flow[e] = -backward[e]
+        else:  # from the smaller capacity: much larger ones may have lost digits
+            sent = forward[e] - left if forward[e] <= 16.0 * backward[e] else back - backward[e]
+            flow[e] = max(-backward[e], min(sent, forward[e]))
 
 
 @njit

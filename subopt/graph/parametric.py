@@ -26,7 +26,8 @@ class ParametricCut:
     ----------
     joins : ndarray of float, shape (n,)
         Where a node joins the source's side: it is in the smallest one for parameters above, and
-        not at or below. -inf if it is there from the lower end on, inf if never.
+        not at or below. -inf if it is there from the lower end on, inf if never. Parameters are
+        rounded, so where several cuts weigh the same, one that is not the smallest may appear.
     interval : tuple of float
         The parameters that were asked for.
     """

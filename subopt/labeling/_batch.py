@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,7 +69,7 @@ def solve(
         return local(energy, labels, name, done=done, n_cuts=cuts)
     space = _room(energy, moves)
     _read_off(energy, moves, labels, given, space.flows)
-    _, done = descend(
+    done = descend(
         energy.costs,
         energy.tables,
         energy.adjacency,
@@ -89,7 +88,7 @@ def _read_off(
     """Set flows, and unless they are given the labels, by messages; not if flows are not kept."""
     if len(flows) == energy.n_labels:
         draft = _start.draft(energy.n, len(energy.tails), energy.n_labels)
-        terms, pairs = _start.terms(energy), bool(moves[0, 0] >= 0)
+        terms, pairs = _start.terms(energy), _are_pairs(moves)
         _start.prepare(energy.costs, terms, labels, given, pairs, draft, flows)
 
 
@@ -103,8 +102,12 @@ def _cheapest(energy: LabelingEnergy) -> Array:
 
 
 def _room(energy: LabelingEnergy, moves: Array) -> Room:
-    kept, pairs = _rows(energy) == energy.n_labels, bool(moves[0, 0] >= 0)
+    kept, pairs = _rows(energy) == energy.n_labels, _are_pairs(moves)
     return room(energy.n, len(energy.tails), energy.n_labels, pairs=pairs, kept=kept)
+
+
+def _are_pairs(moves: Array) -> bool:
+    return bool(moves[0, 0] >= 0)
 
 
 def _rows(energy: LabelingEnergy) -> int:
@@ -155,13 +158,10 @@ def _one_by_one(
     energy: LabelingEnergy, costs: Array, moves: Array, labels: Array, values: Array, threads: int
 ) -> None:
     """Make moves in many problems whose cuts have nothing in common."""
-    shared = energy.adjacency  # made before it is copied
+    problems = [energy._with_costs(some) for some in costs]
 
     def one(p: int) -> None:
-        problem = copy(energy)
-        problem.costs = costs[p]
-        assert problem.adjacency is shared
-        result = solve("", problem, moves, None, int(CYCLES))
+        result = solve("", problems[p], moves, None, int(CYCLES))
         labels[p], values[p] = result.labels.ravel(), result.value
 
     in_order(one, range(len(costs)), threads)

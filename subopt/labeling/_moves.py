@@ -22,7 +22,7 @@ from subopt._types import Array
 from subopt.labeling._pieces import connect, keep, solve, write
 from subopt.labeling._room import FRESH, INSIDE, MOVES, PIECE, QUEUE, STAMP, WAITING
 from subopt.labeling._start import prepare
-from subopt.labeling._wanted import FEW, begin, look, spread
+from subopt.labeling._wanted import BALL, begin, look, spread
 
 CYCLES = np.int64(1000)  # as good as forever
 
@@ -44,44 +44,54 @@ def swaps(n_labels: int) -> Array:
 
 @njit
 def descend(costs, tables, graph, moves, labels, tolerance, cycles, room):
-    """Make all moves in turn until none lowers E; return E, and whether none does.
+    """Make all moves in turn until none lowers E; return whether none does.
 
     A move ``(only, b)`` lets nodes with the label `only`, or all if that is -1, take label b. There
     is a better swap of a and b only if there is a better move (a, b) or (b, a), because E is
     submodular in the nodes that have either.
     """
-    value = begin(costs, tables, graph, labels, room)
+    begin(costs, tables, graph, labels, room)
     count = moves.shape[0]
     i, idle = 0, 0
     for _ in range(cycles * count):
         only, b = moves[i, 0], moves[i, 1]
         i = i + 1 if i + 1 < count else 0
         idle += 1
-        if room.wanted[max(only, 0), b]:
-            gained = _expand(costs, tables, graph, labels, only, b, tolerance, room)
-            if gained > 0.0:
-                value -= gained
-                idle = 1
+        wanted = room.wanted[max(only, 0), b] != 0
+        if wanted and _expand(costs, tables, graph, labels, only, b, tolerance, room):
+            idle = 1
         if idle >= count:
-            return value, True
-    return value, False
+            return True
+    return False
 
 
 @njit
 def descend_many(costs, terms, tables, graph, moves, labels, values, tolerance, draft, room):
     """Solve problem after problem."""
-    given, pairs = np.bool_(False), moves[0, 0] >= 0
+    given, pairs = np.bool_(False), room.last.shape[0] > 1
     for p in range(costs.shape[0]):
         if room.flows.shape[0] == costs.shape[1]:
             prepare(costs[p], terms, labels[p], given, pairs, draft, room.flows)
-        values[p], _ = descend(
-            costs[p], tables, graph, moves, labels[p], tolerance[p], CYCLES, room
-        )
+        descend(costs[p], tables, graph, moves, labels[p], tolerance[p], CYCLES, room)
+        values[p] = _energy(costs[p], tables, graph, labels[p])
+
+
+@njit
+def _energy(costs, tables, graph, labels):
+    """Return the energy of a labeling."""
+    indptr, heads, _, weight, turned, _ = graph
+    value = 0.0
+    for k in range(labels.shape[0]):
+        edges = 0.0
+        for e in range(indptr[k], indptr[k + 1]):
+            edges += 0.5 * weight[e] * tables[turned[e], labels[k], labels[heads[e]]]
+        value += costs[labels[k], k] + edges
+    return value
 
 
 @njit(inline="always")
 def _expand(costs, tables, graph, labels, only, b, tolerance, room):
-    """Let nodes take label b if that lowers E; return by how much it did.
+    """Let nodes take label b if that lowers E; return whether it did.
 
     Work follows the change, not the graph: it starts from the nodes that want b more than the flow
     has settled so far, which can only be near a change since this move was last made, and takes in
@@ -93,8 +103,8 @@ def _expand(costs, tables, graph, labels, only, b, tolerance, room):
     if not kept:
         room.flows[0] = 0.0
         room.last[at, b] = -1
-    gained = 0.0
-    waiting, limit = np.int64(-1), FEW  # at first all nodes are looked at
+    lower = False
+    waiting, limit = np.int64(-1), BALL  # at first all nodes are looked at
     while waiting != 0:
         clock[MOVES] += 1
         found, whole, limit = spread(costs, tables, graph, labels, move, waiting, limit, room)
@@ -111,7 +121,7 @@ def _expand(costs, tables, graph, labels, only, b, tolerance, room):
                             node[WAITING, waiting] = node[PIECE, i]
                             waiting += 1
                 elif gain > tolerance:
-                    gained += gain
+                    lower = True
                     fresh = _take(graph, labels, b, size, fresh, room)
         if kept:
             look(costs, tables, graph, labels, fresh, room)
@@ -119,7 +129,7 @@ def _expand(costs, tables, graph, labels, only, b, tolerance, room):
             room.wanted[:] = 1
     room.last[at, b] = clock[MOVES]
     room.wanted[at, b] = 0
-    return gained
+    return lower
 
 
 @njit(inline="always")

@@ -13,7 +13,7 @@ from subopt.graph.augment import settle
 from subopt.graph.boykov_kolmogorov import grow, plant
 from subopt.graph.network import open_arcs
 from subopt.labeling._room import CUTS, GAIN, INFLOW, INSIDE, MOVES, PIECE, PLACE, WANTED
-from subopt.labeling._wanted import settled
+from subopt.labeling._wanted import PART, settled
 
 FOREVER = np.int64(2**40)  # trees alone: they are faster here than anything after them
 
@@ -29,7 +29,7 @@ def connect(graph, root, found, room):
     node, when = room.node, room.when
     move = room.clock[MOVES]
     size = 0
-    if 8 * found > when.shape[1]:
+    if PART * found > when.shape[1]:
         for k in range(when.shape[1]):
             if when[INSIDE, k] == move:
                 node[PIECE, size] = k

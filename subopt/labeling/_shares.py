@@ -21,7 +21,8 @@ def even(label_costs: Array, n: int) -> Array:
 def repaired(shares: Array, label_costs: Array) -> Array:
     """Return shares that are allowed, whatever they were: wrong ones prove less."""
     positive = np.maximum(shares, 0.0)
-    total = positive.sum(axis=0)
+    with np.errstate(over="ignore"):
+        total = positive.sum(axis=0)
     return positive * np.where(total > label_costs, label_costs / np.where(total > 0, total, 1), 1)
 
 

@@ -105,7 +105,7 @@ def prepare(costs, terms, labels, given, pairs, draft, flows):
         before = bound
     if not given:
         choose(draft.costs, tables, graph, messages, labels, draft.total)
-    _read_off(tables, alike, graph, labels, messages, draft.flows)
+    _read_off(tables, graph, labels, messages, draft.flows)
     for i in range(PUSHES):
         _push(draft, tables, alike, graph, labels, pairs, BACKWARD if i % 2 == 0 else FORWARD)
     for e in range(draft.flows.shape[0]):
@@ -114,7 +114,7 @@ def prepare(costs, terms, labels, given, pairs, draft, flows):
 
 
 @any_order_without_nan()
-def _read_off(tables, alike, graph, labels, messages, flows):
+def _read_off(tables, graph, labels, messages, flows):
     """Set the flow of every label to what both ends of an edge say of it, on average."""
     indptr, heads, twin, weight, turned, edge = graph
     half = np.float32(0.5)

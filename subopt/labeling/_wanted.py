@@ -16,13 +16,14 @@ from subopt.labeling._room import (
     WAITING,
 )
 
-FEW, MORE = np.int64(500), np.int64(3)
+# Nodes that are decided together at most, at first, and by how much that grows if they are too few.
+BALL, GROWTH = np.int64(500), np.int64(3)
+PART = np.int64(8)  # more nodes than one in so many are as good as all: do not ask further
 
 
 @njit(inline="always")
 def begin(costs, tables, graph, labels, room):
-    """Set what is kept of a labeling, and look at all nodes; return its cost."""
-    indptr, heads, _, weight, turned, _ = graph
+    """Set what is kept of a labeling, and look at all nodes."""
     n_labels, n = costs.shape
     room.clock[MOVES], room.clock[CUTS] = 1, 0
     for b in range(n_labels):
@@ -31,17 +32,11 @@ def begin(costs, tables, graph, labels, room):
             room.last[a, b] = room.wanted[a, b] = 0
     if room.flows.shape[0] == 1:
         room.flows[0] = 0.0
-    value = 0.0
     for k in range(n):
         room.carriers[labels[k]] += 1
         room.when[STAMP, k] = room.when[SEEN, k] = room.when[INSIDE, k] = 0
         room.node[FRESH, k] = k
-        edges = 0.0
-        for e in range(indptr[k], indptr[k + 1]):
-            edges += 0.5 * weight[e] * tables[turned[e], labels[k], labels[heads[e]]]
-        value += costs[labels[k], k] + edges
     look(costs, tables, graph, labels, n, room)
-    return value
 
 
 @njit
@@ -138,13 +133,13 @@ def spread(costs, tables, graph, labels, move, waiting, limit, room):
             when[INSIDE, k] = now
             node[QUEUE, found] = k
             found += 1
-    limit = max(limit, FEW, 2 * found)
+    limit = max(limit, BALL, 2 * found)
     if found == 0:
         return found, True, limit
-    if 8 * found <= (labels.shape[0] if only < 0 else room.carriers[only]):
+    if PART * found <= (labels.shape[0] if only < 0 else room.carriers[only]):
         found, whole = _reach(costs, tables, graph, labels, move, found, limit, room)
-        return found, whole, MORE * limit
-    count = found = none  # as good as all: do not ask
+        return found, whole, GROWTH * limit
+    count = found = none
     for k in range(labels.shape[0]):
         if labels[k] != b and (only < 0 or labels[k] == only):
             if when[SEEN, k] != now:

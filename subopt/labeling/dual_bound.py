@@ -172,6 +172,8 @@ def dual_bound(
     require_energy("dual_bound", energy)
     sweeps = _validate.positive_int("max_sweeps", max_sweeps)
     least = _validate.nonnegative("tol", tol)
+    if value is not None and not np.isfinite(value):
+        raise ValueError(f"value needs to be the energy of a labeling, got {value}")
     search = _Search(energy)
     bounds: list[float] = []
     status = Status.MAX_ITER
@@ -180,9 +182,10 @@ def dual_bound(
         search.sweep()
         bounds.append(search.bound)
         risen = bounds[-1] - bounds[-1 - window] if len(bounds) > window else np.inf
-        met = value is not None and search.bound >= value - 1e-12 * abs(value)
+        known = search.value if value is None else min(search.value, value)
+        met = known < np.inf and search.bound >= known - 1e-12 * abs(known)
         if met or risen <= least * (bounds[-1] - bounds[0]):
-            status = Status.STALLED
+            status = Status.CONVERGED
             break
     labels = search.read_off()
     labeling = Labeling(
@@ -203,10 +206,10 @@ class _Search:
         self.messages = np.zeros((2 * len(energy.tails), energy.n_labels))
         self.room = np.empty(energy.n_labels)
         self.tables, self.alike = energy.tables, uniform(energy.table)
+        self.label_costs = capped_label_costs(energy)
         self.shares: Array | None = None
         self.costs = self.unary
-        if energy.label_costs.any():
-            self.label_costs = capped_label_costs(energy)
+        if self.label_costs.any():
             self.shares = _shares.even(self.label_costs, energy.n)
             self.costs = self.unary + self.shares
         self.bound = -np.inf
@@ -222,12 +225,17 @@ class _Search:
             bound = _messages.sweep(
                 self.costs, self.tables, self.alike, graph, self.messages, way, self.room
             )
-        self.failures = 0 if bound > self.bound else self.failures + 1
         if self.shares is None:
             self.bound = bound
-            return
+        else:
+            self._move_shares(self.shares, bound)
+
+    def _move_shares(self, shares: Array, bound: float) -> None:
+        """Keep what proves the best bound, and step towards what the labels read off have."""
+        self.failures += 1
         if bound > self.bound:
-            self.bound, self.best = bound, (self.costs, self.messages.copy(), self.shares)
+            self.bound, self.best = bound, (self.costs, self.messages.copy(), shares)
+            self.failures = 0
         if self.failures == PATIENCE:
             self.factor, self.failures = SHORTER * self.factor, 0
         labels = self._choose(self.costs)
@@ -237,7 +245,7 @@ class _Search:
         steepness = _shares.steepness(labels)
         if steepness > 0.0:  # the step of B. T. Polyak
             step = self.factor * max(self.value - bound, 0.0) / steepness
-            self.shares = _shares.moved(self.shares, labels, step, self.label_costs)
+            self.shares = _shares.moved(shares, labels, step, self.label_costs)
             self.costs = self.unary + self.shares
 
     def _choose(self, costs: Array) -> Array:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from copy import copy
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -160,6 +161,12 @@ class LabelingEnergy:
     def adjacency(self) -> Adjacency:
         """Both directions of every edge, in compressed rows."""
         return adjacency(self.n, self.tails, self.heads, self.weights)
+
+    def _with_costs(self, costs: Array) -> LabelingEnergy:
+        """Return the same with other unary costs, (L, n), read-only."""
+        other = copy(self)
+        vars(other).update(costs=costs, adjacency=self.adjacency)
+        return other
 
 
 class Adjacency(NamedTuple):

@@ -69,7 +69,9 @@ def ishikawa(energy: LabelingEnergy) -> Labeling:
 def _check(energy: LabelingEnergy) -> None:
     require_energy("ishikawa", energy)
     if energy.label_costs.any():
-        raise ValueError("ishikawa takes no label costs. icm takes them.")
+        raise ValueError(
+            "ishikawa takes no label costs. alpha_expansion, alpha_beta_swap and icm take them."
+        )
     m = mixed_differences(energy.table)
     if not len(energy.weights) or not m.size:
         return

@@ -87,6 +87,9 @@ def local(
 
 def certified(energy: LabelingEnergy, labeling: Labeling, certificate: Certificate) -> Labeling:
     """Return the labeling with a certificate, and OPTIMAL if the bound meets the value."""
-    met = labeling.value - certificate.lower_bound <= rounding(energy)
+    room = rounding(energy)
+    if 0 < certificate.lower_bound - labeling.value <= room:  # a bound above it, by rounding
+        certificate = replace(certificate, lower_bound=labeling.value)  # type: ignore[type-var]
+    met = labeling.value - certificate.lower_bound <= room
     status = Status.OPTIMAL if met else labeling.status
     return replace(labeling, certificate=certificate, status=status)

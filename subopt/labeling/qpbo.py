@@ -59,7 +59,9 @@ def qpbo(energy: LabelingEnergy) -> Labeling:
             "icm take more."
         )
     if energy.label_costs.any():
-        raise ValueError("qpbo takes no label costs. icm takes them.")
+        raise ValueError(
+            "qpbo takes no label costs. alpha_expansion, alpha_beta_swap and icm take them."
+        )
     cut, certificate = solve("roof", energy)
     one, zero = cut.source_side[: energy.n], cut.source_side[energy.n :]
     known = one != zero
