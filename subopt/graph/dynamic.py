@@ -155,7 +155,7 @@ class DynamicMaxFlow:
 
     def _flow(self, side: Array) -> Array:
         """Return the flow of the arcs, after leading back what a terminal does not allow now."""
-        g, residual = self._graph, self._residual
+        g, residual, ends = self._graph, self._residual, self._work.ends
         # On the source's side a node takes back up to what it drew; on the other one a node gives
         # back up to what it absorbed. No residual arc leads from here to there.
         much = np.where(side, self._excess - g.source, 0.0)
@@ -165,10 +165,11 @@ class DynamicMaxFlow:
             if excess is not None:
                 if room is None:
                     residual = residual.copy()
-                    room = workspace(g.n, 0)._replace(ends=self._work.ends.copy())
+                    ends = ends.copy()
+                    room = workspace(g.n, 0)._replace(ends=ends)
                 augment_opened(g.n, self._indptr, residual, excess, room, self._limit())
         flow = np.empty(len(self._slot))
-        drain(self._slot, self._work.ends, self._forward, self._backward, residual, flow)
+        drain(self._slot, ends, self._forward, self._backward, residual, flow)
         return flow
 
 

@@ -145,20 +145,24 @@ def fill(slot, twin, forward, backward, residual):
 def drain(slot, ends, forward, backward, residual, flow):
     """Set the flow of the arcs to what is missing from their capacities.
 
-    A saturated arc gets exactly its capacity, though residual capacities are rounded.
+    A saturated arc, which its word in `ends` tells, gets exactly its capacity, though residual
+    capacities are rounded.
     """
     for e in range(slot.shape[0]):
         a = slot[e]
         if a < 0:
             flow[e] = 0
             continue
-        left, back = residual[a], residual[twin_of(ends[a])]
-        if left <= 0:
+        word = ends[a]
+        if word & AHEAD == 0:
             flow[e] = forward[e]
-        elif back <= 0:
+        elif word & BACK == 0:
             flow[e] = -backward[e]
         else:  # from the smaller capacity: much larger ones may have lost digits
-            sent = forward[e] - left if forward[e] <= 16.0 * backward[e] else back - backward[e]
+            if forward[e] <= 16.0 * backward[e]:
+                sent = forward[e] - residual[a]
+            else:
+                sent = residual[twin_of(word)] - backward[e]
             flow[e] = max(-backward[e], min(sent, forward[e]))
 
 
