@@ -209,7 +209,7 @@ class _Search:
         self.label_costs = capped_label_costs(energy)
         self.shares: Array | None = None
         self.costs = self.unary
-        if self.label_costs.any():
+        if energy.label_costs.any():
             self.shares = _shares.even(self.label_costs, energy.n)
             self.costs = self.unary + self.shares
         self.bound = -np.inf
