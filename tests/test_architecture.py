@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from subopt._jit import any_order, any_order_without_nan
+from subopt._base.jit import any_order, any_order_without_nan
 
 ROOT = pathlib.Path(__file__).parents[1]
 PACKAGES = ("subopt", "comixup")

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 import subopt
 from subopt import Cardinality, Cut, DifferenceOfSubmodular, Modular, Status, minimize
-from subopt.bounds import chain
-from subopt.certificate import CertificateError, all_masks
-from subopt.local_minimum import STAY, LocalMinimumCertificate, flip, swap
-from subopt.solvers.local_search import reach
+from subopt._base.answer import CertificateError
+from subopt.difference._local_search import reach
+from subopt.difference.bounds import chain
+from subopt.difference.local_minimum import STAY, LocalMinimumCertificate, flip, swap
+from subopt.submodular.certificates import all_masks
 from subopt.testing import all_values
 
 # method: how to run it from a set

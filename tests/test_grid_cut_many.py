@@ -8,8 +8,8 @@ from naive_grid import problem, random_grid
 
 from subopt import CertificateError, GridFlows, grid_cut, grid_cut_many
 from subopt.graph import _grid_layout, grid_many
-from subopt.graph._grid_layout import layout, workspace
-from subopt.graph._grid_solve import solve
+from subopt.graph.grid._layout import layout, workspace
+from subopt.graph.grid._solve import solve
 
 SEEDS = st.integers(0, 2**32 - 1)
 

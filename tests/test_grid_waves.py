@@ -8,12 +8,12 @@ from naive_grid import arcs, random_grid
 
 from subopt import grid_cut, grid_cut_many, grid_neighbors
 from subopt.graph import _grid_layout, _grid_solve
-from subopt.graph._grid_bits import DEMAND, OPEN, SUPPLY
-from subopt.graph._grid_input import grids
-from subopt.graph._grid_kernels import settle
-from subopt.graph._grid_layout import layout, workspace
-from subopt.graph._grid_terms import load, terms
-from subopt.graph._grid_waves import _fill, _layers, waves
+from subopt.graph.grid._capacities import load, terms
+from subopt.graph.grid._dinic_bits import DEMAND, OPEN, SUPPLY
+from subopt.graph.grid._input import grids
+from subopt.graph.grid._layout import layout, workspace
+from subopt.graph.grid._search_trees import settle
+from subopt.graph.grid._waves import _fill, _layers, waves
 
 SEEDS = st.integers(0, 2**32 - 1)
 # rows of one word less a cell, of one and two words, and of more; borders and planes in between

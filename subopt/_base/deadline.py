@@ -1,0 +1,31 @@
+"""Time limits: one clock, one meaning."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+from subopt._base import validate
+
+
+class Deadline:
+    """The moment at which a solver is to stop.
+
+    Parameters
+    ----------
+    time_limit : float or None
+        Seconds from now. None means no limit; 0 means that the first answer at hand is returned.
+    """
+
+    def __init__(self, time_limit: Any = None) -> None:
+        left = math.inf if time_limit is None else validate.time_limit(time_limit)
+        self._end = time.perf_counter() + left
+
+    def left(self) -> float:
+        """Return the seconds that are left, at least 0; infinity without a limit."""
+        return max(0.0, self._end - time.perf_counter())
+
+    def passed(self) -> bool:
+        """Return whether the time is over."""
+        return time.perf_counter() >= self._end
