@@ -5,11 +5,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-import subopt.solvers.branch_and_bound as solver
 from families import FAMILIES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import subopt.difference.exact._branch_and_bound as solver
 from subopt import (
     Cut,
     DifferenceOfSubmodular,

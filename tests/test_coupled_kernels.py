@@ -7,8 +7,7 @@ import pytest
 from coupled_problems import SEEDS, problems, scale
 from hypothesis import given
 
-from subopt.coupled import _coarsening, _rounds, _state
-from subopt.labeling import local_search
+from subopt.coupled import _coarsening, _rounds, _state, local_search
 
 
 def states(problem, depth, seed):

@@ -22,7 +22,7 @@ from subopt import (
 )
 from subopt.cvx import lovasz
 from subopt.forms.truncated_families import cap_form, is_liftable
-from subopt.submodular.certificates import all_masks
+from subopt.functions.diminishing_returns import all_masks
 from subopt.testing import all_values
 
 cp = pytest.importorskip("cvxpy")

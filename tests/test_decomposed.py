@@ -23,7 +23,7 @@ from subopt import (
     prox,
 )
 from subopt.forms.decomposable import summands
-from subopt.submodular.certificates import all_masks
+from subopt.functions.diminishing_returns import all_masks
 from subopt.submodular.decomposed import _onto_path, _onto_sizes, decomposed
 from subopt.testing import all_values
 

@@ -15,7 +15,8 @@ from subopt._base.answer import CertificateError
 from subopt.difference._local_search import reach
 from subopt.difference.bounds import chain
 from subopt.difference.local_minimum import STAY, LocalMinimumCertificate, flip, swap
-from subopt.submodular.certificates import all_masks
+from subopt.difference.select import METHODS
+from subopt.functions.diminishing_returns import all_masks
 from subopt.testing import all_values
 
 # method: how to run it from a set
@@ -263,9 +264,7 @@ def test_time_limits_are_kept():
     assert result.value <= 0
 
 
-@pytest.mark.parametrize(
-    "method", sorted(set(subopt.portfolio.METHODS) - {"branch_and_bound", "milp"})
-)
+@pytest.mark.parametrize("method", sorted(set(METHODS) - {"branch_and_bound", "milp"}))
 def test_minimize_runs_one_method_by_name(method):
     h = Cut(np.ones((5, 5)) - np.eye(5)) - Cardinality(lambda k: 5 * k**0.5, 5)  # "milp" needs such
     assert minimize(h, method=method).method == method

@@ -21,7 +21,7 @@ from subopt import (
     minimize,
 )
 from subopt.labeling import _messages
-from subopt.labeling.moves import driver, expand, label_costs
+from subopt.labeling.moves import candidates, driver, expand, label_costs, local_cut, warm_start
 
 seeds = st.integers(0, 2**32 - 1)
 SHAPES = [(1,), (5,), (2, 3), (2, 2, 2)]
@@ -88,7 +88,7 @@ def test_moves_do_not_depend_on_the_flows_they_start_from(solver, seed, shape, L
             patch.setattr(driver._start, "prepare", start)
             np.testing.assert_array_equal(solver(energy, initial=initial).labels, expected.labels)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_batch, "MEMORY", 0)  # too little to keep flows
+        patch.setattr(driver, "MEMORY", 0)  # too little to keep flows
         np.testing.assert_array_equal(solver(energy, initial=initial).labels, expected.labels)
         assert solver(energy).status is Status.LOCAL_MINIMUM
 
@@ -259,14 +259,14 @@ def test_many_problems_get_the_answers_of_one_by_one(one, many, shape, label_cos
         assert value == alone.value
     assert many(energy, unaries[:0]).labels.shape == (0, *shape)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_batch, "TOGETHER", 0)  # room for one thread only
+        patch.setattr(driver, "TOGETHER", 0)  # room for one thread only
         np.testing.assert_array_equal(many(energy, unaries, threads=2).labels, batch.labels)
 
 
 def test_given_labels_and_label_costs_take_no_flows():
     energy = LabelingEnergy(np.eye(4), label_costs=[1.0] * 4)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_batch, "room", None)
+        patch.setattr(driver, "room", None)
         assert alpha_expansion(energy, initial=[0, 1, 2, 3]).status is Status.LOCAL_MINIMUM
 
 
@@ -310,7 +310,9 @@ def test_nothing_is_compiled_for_one_number():
     energy = LabelingEnergy(np.random.default_rng(0).random((4, 4, 3)), weights=0.1)
     minimize(energy, lower_bound=True)
     alpha_beta_swap_many(energy, energy.unary[None])
-    kernels = [f for m in (_messages, _moves, _pieces, _start, _wanted) for f in vars(m).values()]
+    kernels = [
+        f for m in (_messages, expand, local_cut, warm_start, candidates) for f in vars(m).values()
+    ]
     signatures = [s for f in kernels for s in getattr(f, "signatures", ())]
     assert signatures
     assert not [s for s in signatures if any(isinstance(t, numba.types.Literal) for t in s)]

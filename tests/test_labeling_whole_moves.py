@@ -47,7 +47,7 @@ def test_no_move_of_the_whole_graph_is_left(solver, memory, seed):
     energy = smooth_energy(rng)
     initial = [None, np.zeros(energy.n, int), rng.integers(0, energy.n_labels, energy.n)][seed % 3]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_batch, "MEMORY", memory)
+        patch.setattr(driver, "MEMORY", memory)
         result = solver(energy, initial=initial)
     assert result.status is Status.LOCAL_MINIMUM
     x = result.labels.ravel()
@@ -71,7 +71,7 @@ def test_values_are_energies_whatever_is_forbidden(solver, memory, seed):
     unaries[..., 2] = np.minimum(unaries[..., 2], 1.0)  # one label is allowed everywhere
     energy = LabelingEnergy(unaries[0], weights=0.3)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_batch, "MEMORY", memory)
+        patch.setattr(driver, "MEMORY", memory)
         many = solver(energy, unaries)
     for unary, labels, value in zip(unaries, many.labels, many.values, strict=True):
         expected = LabelingEnergy(unary, weights=0.3).value(labels)

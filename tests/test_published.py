@@ -18,7 +18,7 @@ from subopt import (
     minimize_many,
 )
 from subopt.coupled import _coarsening
-from subopt.labeling import published as rule
+from subopt.coupled import published_rule as rule
 
 GRIDS = [(1,), (4,), (2, 3), (3, 3), (2, 2, 2)]
 SEEDS = st.integers(0, 2**32 - 1)

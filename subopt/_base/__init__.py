@@ -1,1 +1,1 @@
-"""What every wing stands on: checks of input, compilation, threads, clocks, and what an answer is."""
+"""What every wing stands on: checks of input, compilation, threads, clocks, answers."""

@@ -19,13 +19,15 @@ class Deadline:
     """
 
     def __init__(self, time_limit: Any = None) -> None:
-        left = math.inf if time_limit is None else validate.time_limit(time_limit)
-        self._end = time.perf_counter() + left
+        if time_limit is None or time_limit == math.inf:
+            self._end = math.inf
+        else:
+            self._end = time.monotonic() + validate.nonnegative("time_limit", time_limit)
 
     def left(self) -> float:
         """Return the seconds that are left, at least 0; infinity without a limit."""
-        return max(0.0, self._end - time.perf_counter())
+        return max(0.0, self._end - time.monotonic())
 
     def passed(self) -> bool:
         """Return whether the time is over."""
-        return time.perf_counter() >= self._end
+        return time.monotonic() >= self._end

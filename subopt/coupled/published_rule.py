@@ -95,7 +95,7 @@ def published(
         if run.converged():
             run.status = Status.CONVERGED
         elif last:
-            run.status = Status.ITERATION_LIMIT if max_sweeps is None else Status.ITERATION_LIMIT
+            run.status = Status.ITERATION_LIMIT
         elif time.perf_counter() >= deadline:
             run.status = Status.TIME_LIMIT
         if callback is not None:

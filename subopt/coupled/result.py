@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
-from subopt._base.answer import Certificate, Status
+from subopt._base.answer import Status
 from subopt._base.types import Array
 from subopt.coupled.problem import shares_from_sources
 
@@ -44,7 +45,7 @@ class LabelingResult:
     n_inputs: int
     n_sweeps: int
     n_cuts: int
-    certificate: Certificate | None = None
+    certificate: Any = None
 
     def __repr__(self) -> str:
         bound = "" if self.lower_bound is None else f", lower_bound={self.lower_bound:.6g}"

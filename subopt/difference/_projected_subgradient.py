@@ -52,8 +52,8 @@ def projected_subgradient(
     Returns
     -------
     Result
-        The best set seen: ``ITERATION_LIMIT``, ``EFFORT_LIMIT`` if out of patience, or ``STATIONARY`` if the
-        subgradient is 0.
+        The best set seen: ``ITERATION_LIMIT``, ``EFFORT_LIMIT`` if out of patience, or
+        ``STATIONARY`` if the subgradient is 0.
 
     Raises
     ------

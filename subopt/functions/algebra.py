@@ -1,4 +1,4 @@
-"""The algebra of set functions, in normal form: f + g, 2 * f, f - g, restrict, contract, complement.
+"""The algebra of set functions, in normal form: sums, multiples, differences, minors.
 
 Sums are kept flat, like terms are merged, and any chain of restrictions, contractions and
 complements is one `View`, so that a combination is never deeper than a sum of views of families.
@@ -129,6 +129,14 @@ class SetFunction(Oracle):
         if len(kept) == self.n:
             return self
         return View(self, before, kept)
+
+    def _scaled(self, scale: float) -> SetFunction | None:
+        """Return scale * F in closed form, of any sign, or None if there is none."""
+        return None
+
+    def _merged(self, scale: float, other: SetFunction, other_scale: float) -> SetFunction | None:
+        """Return scale * F + other_scale * other in closed form, or None if there is none."""
+        return None
 
 
 class Sum(SetFunction):

@@ -134,7 +134,7 @@ class Oracle:
 
     def incremental(self, S: Subset = ()) -> Incremental:
         """Return a copy of S that changes by one element at a time and keeps track of F(S)."""
-                return Incremental(self, validate.subset(S, self.n))
+        return Incremental(self, validate.subset(S, self.n))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(n={self.n})"
@@ -186,14 +186,6 @@ class Oracle:
     def _by_value(self) -> bool:
         """Whether F, or a function that it is made of, is known by its values only."""
         return type(self)._sweep is Oracle._sweep
-
-    def _scaled(self, scale: float) -> Oracle | None:
-        """Return scale * F in closed form, of any sign, or None if there is none."""
-        return None
-
-    def _merged(self, scale: float, other: Oracle, other_scale: float) -> Oracle | None:
-        """Return scale * F + other_scale * other in closed form, or None if there is none."""
-        return None
 
 
 class Steps(Protocol):

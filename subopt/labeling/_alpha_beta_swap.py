@@ -37,7 +37,8 @@ def alpha_beta_swap(
     Returns
     -------
     Labeling
-        ``status`` is LOCAL_MINIMUM, no swap of any two labels lowers the energy, or ITERATION_LIMIT.
+        ``status`` is LOCAL_MINIMUM if no swap of any two labels lowers the energy, or
+        ITERATION_LIMIT.
 
     Raises
     ------

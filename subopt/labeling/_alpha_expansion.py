@@ -44,7 +44,8 @@ def alpha_expansion(
     Returns
     -------
     Labeling
-        ``status`` is LOCAL_MINIMUM, no expansion of any label lowers the energy, or ITERATION_LIMIT.
+        ``status`` is LOCAL_MINIMUM if no expansion of any label lowers the energy, or
+        ITERATION_LIMIT.
 
     Raises
     ------

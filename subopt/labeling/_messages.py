@@ -14,6 +14,7 @@ V. Kolmogorov, "Convergent tree-reweighted message passing for energy minimizati
 import numpy as np
 
 from subopt._base.jit import any_order_without_nan, njit
+from subopt._base.types import Array
 
 FORWARD, BACKWARD = np.int64(0), np.int64(1)  # directions: by increasing or decreasing index
 

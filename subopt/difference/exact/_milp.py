@@ -60,8 +60,8 @@ def milp(
     Returns
     -------
     MilpResult
-        ``solver_bound`` is what HiGHS reports; there is no certificate. ``status`` is ``REPORTED_OPTIMAL``
-        or ``TIME_LIMIT``.
+        ``solver_bound`` is what HiGHS reports; there is no certificate. ``status`` is
+        ``REPORTED_OPTIMAL`` or ``TIME_LIMIT``.
 
     Raises
     ------

@@ -16,7 +16,7 @@ import numpy as np
 
 from subopt._base.jit import any_order_without_nan, njit
 from subopt._base.types import Array
-from subopt.labeling._messages import BACKWARD, FORWARD, choose, sweep
+from subopt.labeling._messages import BACKWARD, FORWARD, choose, sweep, uniform
 from subopt.labeling.energy import Adjacency, LabelingEnergy
 
 SWEEPS, PUSHES = np.int64(16), np.int64(3)
