@@ -93,10 +93,10 @@ def minimize(problem: Any, **options: Any) -> Any:
         "frank_wolfe" or "brute_force"; "auto" picks the first of these that fits, and the result
         says why.
         For a difference ``f - g``: the name of one method, such as "subsup", see
-        `subopt.portfolio.METHODS`, or "auto", which runs several and local search, and says which
+        `subopt.difference.select.METHODS`, or "auto", which runs several and local search, and says which
         one found the answer; up to n = 32 it also tries to prove it, by a few steps of
         "branch_and_bound". That proves a lower bound, "milp" reports one.
-        For a `LabelingEnergy`: see `subopt.labeling.label.label`, which also takes `initial`, and
+        For a `LabelingEnergy`: see `subopt.labeling.select.label`, which also takes `initial`, and
         `lower_bound`.
     starts : int, optional
         For a difference: how many more sets, near the best one and random, "auto" starts from; by
@@ -111,8 +111,8 @@ def minimize(problem: Any, **options: Any) -> Any:
         For a set function: which one to return if there are several.
     mode : {"search", "published"}
         For a labeling: "search" looks for a low energy, see
-        `subopt.labeling.local_search.local_search`. "published" runs the published update rule of
-        Co-Mixup, to compare with, see `subopt.labeling.published.published`.
+        `subopt.coupled.local_search.local_search`. "published" runs the published update rule of
+        Co-Mixup, to compare with, see `subopt.coupled.published_rule.published`.
     rng : numpy.random.Generator, int or None
         Source of all randomness, of methods that make random choices: those for a
         `CoupledLabelingProblem`, and "auto" and "branch_and_bound" for a difference. An int gives

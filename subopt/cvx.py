@@ -33,7 +33,7 @@ def lovasz(F: SetFunction, x: Any) -> Any:
         positive parts of differences if directed), `HypergraphCut`, `Coverage` (weighted maxima),
         `FacilityLocation`, `Cardinality` (sums of largest entries), `MatroidRank.partition`,
         `ConcaveOfModular` with a piecewise linear phi, and their nonnegative sums, restrictions,
-        contractions and complements. See `subopt.lift.cap_form`.
+        contractions and complements. See `subopt.forms.truncated_families.cap_form`.
     x : cvxpy expression, shape (n,)
         A variable, or anything affine in variables.
 

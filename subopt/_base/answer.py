@@ -18,6 +18,8 @@ import numpy as np
 class CertificateError(ValueError):
     """Raised when evidence does not prove what it is said to prove."""
 
+    __module__ = "subopt"  # where people import it from, and what tracebacks show
+
 
 class Certificate(Protocol):
     """Evidence for a lower bound, which can be re-checked from the problem alone."""

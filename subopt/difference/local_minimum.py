@@ -39,7 +39,7 @@ class LocalMinimumCertificate:
     inf
     >>> LocalMinimumCertificate(("flip",)).check(h, [0])
     Traceback (most recent call last):
-    subopt.certificate.CertificateError: S is no local minimum: adding 1 gives -3 instead of -1
+    subopt.CertificateError: S is no local minimum: adding 1 gives -3 instead of -1
     """
 
     neighborhoods: tuple[str, ...]

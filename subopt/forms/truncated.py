@@ -34,7 +34,7 @@ class CapForm:
 
     Examples
     --------
-    >>> from subopt.lift import cap_form
+    >>> from subopt.forms.truncated_families import cap_form
     >>> form = cap_form(Cardinality([0, 2, 3, 3]))
     >>> form.caps, form.scales, form.value(np.array([1, 1, 0])), form.value(np.full(3, 0.5))
     (array([1., 2.]), array([1., 1.]), 3.0, 2.5)
