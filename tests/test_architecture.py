@@ -123,8 +123,8 @@ def test_importing_loads_nothing_optional(package):
     assert run.stdout.split() == []
 
 
-# comixup: each part of it, in an order in which nothing imports what comes later, and the parts that
-# it may import. What is imported late, or for annotations alone, counts.
+# The parts of comixup, in an order in which nothing imports what comes later, and what each part
+# may import. What is imported late, or for annotations alone, counts.
 COMIXUP = {
     "_base": (),
     "saliency": ("_base",),
