@@ -93,8 +93,8 @@ def minimize(problem: Any, **options: Any) -> Any:
         "frank_wolfe" or "brute_force"; "auto" picks the first of these that fits, and the result
         says why.
         For a difference ``f - g``: the name of one method, such as "subsup", see
-        `subopt.difference.select.METHODS`, or "auto", which runs several and local search, and says which
-        one found the answer; up to n = 32 it also tries to prove it, by a few steps of
+        `subopt.difference.select.METHODS`, or "auto", which runs several and local search, and
+        says which one found the answer; up to n = 32 it also tries to prove it, by a few steps of
         "branch_and_bound". That proves a lower bound, "milp" reports one.
         For a `LabelingEnergy`: see `subopt.labeling.select.label`, which also takes `initial`, and
         `lower_bound`.

@@ -184,8 +184,8 @@ class FlowCertificate:
 class SummandCertificate:
     """A base of a sum of simple functions, as one base for each of them.
 
-    The parts are those of `subopt.forms.decomposable.summands`: paths, whose bases are flows, and concave
-    functions of a size, whose bases are tested by sorting.
+    The parts are those of `subopt.forms.decomposable.summands`: paths, whose bases are flows, and
+    concave functions of a size, whose bases are tested by sorting.
 
     Attributes
     ----------
