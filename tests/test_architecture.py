@@ -297,3 +297,16 @@ def test_importing_loads_nothing_optional(package):
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert run.stdout.split() == []
+
+
+def test_the_page_on_architecture_names_every_file_of_subopt():
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    tree = page.partition("```\n")[2].partition("```")[0]
+    named, folder = set(), ""
+    for line in tree.splitlines():
+        if not line.startswith(" "):
+            folder = line.split()[0]
+        elif folder.startswith("subopt/"):
+            named.add(folder + line.split()[0])
+    files = {path.relative_to(ROOT).as_posix() for path in MODULES.values()}
+    assert named == {f for f in files if f.startswith("subopt/") and "__init__" not in f}
