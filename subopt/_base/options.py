@@ -22,8 +22,8 @@ OPTIONS = {
     "max_iter": ("int", "Largest number of iterations."),
     "time_limit": (
         "float",
-        "Seconds after which the best answer so far is returned, with status TIME_LIMIT. 0 returns\n"
-        "the first answer at hand; None sets no limit.",
+        "Seconds after which the best answer so far is returned, with status TIME_LIMIT. 0\n"
+        "returns the first answer at hand; None sets no limit.",
     ),
     "rng": (
         "numpy.random.Generator or int",
@@ -35,8 +35,8 @@ OPTIONS = {
     ),
     "callback": (
         "callable",
-        "Called with the current answer after each iteration. If it raises StopIteration, the best\n"
-        "answer so far is returned with status INTERRUPTED; other exceptions end the run.",
+        "Called with the current answer after each iteration. If it raises StopIteration, the\n"
+        "best answer so far is returned with status INTERRUPTED; other exceptions end the run.",
     ),
 }
 
