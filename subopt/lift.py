@@ -13,7 +13,7 @@ from subopt.cap_form import CapForm, normal, nothing, total
 from subopt.cut_form import bends
 from subopt.function import SetFunction
 from subopt.functions._phi import MIN, Phi
-from subopt.functions._sparse import row_of
+from subopt.functions._sparse import row_of, sums
 from subopt.functions.cardinality import Cardinality
 from subopt.functions.concave import Concave
 from subopt.functions.concave_of_modular import ConcaveOfModular
@@ -91,7 +91,7 @@ def _(F: Cut) -> CapForm:
     d, tails = F._data, row_of(F._data.indptr)
     once = tails < d.indices
     i, j, to, back = tails[once], d.indices[once], d.forward[once], d.backward[once]
-    linear = -np.bincount(j, to, minlength=F.n) - np.bincount(i, back, minlength=F.n)
+    linear = -sums(j, to, F.n) - sums(i, back, F.n)
     pairs = np.stack([i, j], axis=1).ravel()
     ones = np.ones(len(i))
     return normal(linear, 2 * np.arange(len(i) + 1), pairs, np.ones(len(pairs)), ones, to + back)

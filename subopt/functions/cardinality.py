@@ -94,6 +94,16 @@ class Cardinality(SetFunction):
         first, last = len(before), len(before) + len(kept)
         return Cardinality(self.values[first : last + 1] - self.values[first])
 
+    def _scaled(self, scale: float) -> SetFunction | None:
+        if scale <= 0:
+            return None
+        return self if scale == 1 else Cardinality(scale * self.values)
+
+    def _merged(self, scale: float, other: SetFunction, other_scale: float) -> SetFunction | None:
+        if not isinstance(other, Cardinality):
+            return None
+        return Cardinality(scale * self.values + other_scale * other.values)
+
 
 def check_concave(name: str, table: Array) -> None:
     """Raise unless a table of values at 0, 1, ... starts at 0 and is concave."""

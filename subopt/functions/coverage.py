@@ -11,7 +11,14 @@ from subopt._jit import njit
 from subopt._types import Array, ArrayLike
 from subopt.cut_form import CutForm
 from subopt.function import SetFunction
-from subopt.functions._sparse import compress, freeze, nonnegative_entries, row_of, weights_for
+from subopt.functions._sparse import (
+    compress,
+    freeze,
+    nonnegative_entries,
+    row_of,
+    sums,
+    weights_for,
+)
 
 
 class CoverageData(NamedTuple):
@@ -70,7 +77,7 @@ class Coverage(SetFunction):
         inside = _validate.mask(mask, self.n)[rows]
         times = np.bincount(d.indices[inside], minlength=len(d.weights))
         alone = times[d.indices] == inside  # no other element of S covers this item
-        return np.bincount(rows[alone], d.weights[d.indices[alone]], minlength=self.n)
+        return sums(rows[alone], d.weights[d.indices[alone]], self.n)
 
     def as_cut(self) -> CutForm:
         """Return the graph with an auxiliary node per item, bought by any element on it."""

@@ -12,7 +12,7 @@ from subopt._jit import njit
 from subopt._types import Array, ArrayLike
 from subopt.cut_form import CutForm, bends, concave_cut_form
 from subopt.function import SetFunction
-from subopt.functions._sparse import compress, entries, freeze, row_of, weights_for
+from subopt.functions._sparse import compress, entries, freeze, row_of, sums, weights_for
 from subopt.functions.cardinality import check_concave
 
 _SPLITTINGS: dict[str, Callable[[int, int], float]] = {
@@ -181,7 +181,7 @@ class HypergraphCut(SetFunction):
         counts = np.bincount(d.indices[inside], minlength=len(d.weights))
         at = d.starts[d.indices] + counts[d.indices] - inside  # the others of the edge
         parts = d.weights[d.indices] * (d.table[at + 1] - d.table[at])
-        return np.bincount(rows, parts, minlength=self.n)
+        return sums(rows, parts, self.n)
 
     def as_cut(self) -> CutForm:
         """Return the graph with an auxiliary node per edge and drop of slope of its table."""
