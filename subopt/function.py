@@ -12,7 +12,7 @@ one and that one import from each other, hence late.
 from __future__ import annotations
 
 import numbers
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,14 @@ from subopt.cut_form import CutForm
 if TYPE_CHECKING:
     from subopt.difference import DifferenceOfSubmodular
     from subopt.incremental import Incremental
+
+
+class GainRange(NamedTuple):
+    """What each element may add, and how exact that is."""
+
+    low: Array  # (n,) F(i | V - i), the least gain of a submodular function
+    high: Array  # (n,) F(i), the largest
+    size: Array  # (n,) of the numbers that a gain is computed from: errors are relative to it
 
 
 class SetFunction:
@@ -300,6 +308,15 @@ class SetFunction:
     def _by_value(self) -> bool:
         """Whether F, or a function that it is made of, is known by its values only."""
         return type(self)._sweep is SetFunction._sweep
+
+    def _range(self) -> GainRange:
+        """Return the range of the gain of each element, and the size of what it is made of."""
+        none = np.zeros(self.n, dtype=np.bool_)
+        high, low = self.marginals(none), self.marginals(~none)
+        size = np.maximum(np.abs(low), np.abs(high))
+        if self.n and self._by_value():  # every gain is a difference of two values
+            size += max(abs(float(self.value(~none))), float(size.max()))
+        return GainRange(low, high, size)
 
     def _minor(self, before: Array, kept: Array) -> SetFunction:
         """Return T -> F(before ∪ kept[T]) - F(before)."""

@@ -10,7 +10,7 @@ import numpy as np
 from subopt import _validate
 from subopt._types import Array, ArrayLike
 from subopt.cut_form import CutForm, bends, concave_cut_form
-from subopt.function import SetFunction
+from subopt.function import GainRange, SetFunction
 
 
 class Cardinality(SetFunction):
@@ -93,6 +93,11 @@ class Cardinality(SetFunction):
     def _minor(self, before: Array, kept: Array) -> SetFunction:
         first, last = len(before), len(before) + len(kept)
         return Cardinality(self.values[first : last + 1] - self.values[first])
+
+    def _range(self) -> GainRange:
+        low, high, size = super()._range()
+        # a gain is a difference of two entries, which are rounded
+        return GainRange(low, high, size + np.abs(self.values).max() / 512)
 
     def _scaled(self, scale: float) -> SetFunction | None:
         if scale <= 0:

@@ -61,8 +61,9 @@ def max_flow_minimize(F: SetFunction, *, minimizer: str = "any") -> Result:
     _validate.choice("minimizer", minimizer, ("any", "minimal", "maximal"))
     form = F.as_cut()
     exact = _is_exact(form)
-    kept = _Kept(form, decide=not exact and _is_wide(form))
-    free, size = kept.form, kept.size
+    size = _size(F, form) if not exact else np.zeros(len(form.unary))
+    kept = _Kept(form, size, decide=not exact and _is_wide(form))
+    free = kept.form
     nodes = len(free.unary)
     arcs = free.tails, free.heads
     maximal = minimizer == "maximal"
@@ -75,11 +76,11 @@ def max_flow_minimize(F: SetFunction, *, minimizer: str = "any") -> Result:
         least = ROUNDING * (free.capacities + free.reverse)
         ahead[ahead <= least], behind[behind <= least] = 0.0, 0.0
         excess = -free.outflow(part)
-        excess[np.abs(excess) <= ROUNDING * size] = 0.0
+        excess[np.abs(excess) <= ROUNDING * kept.size] = 0.0
         side, _, _ = minimum_cut(nodes, *arcs, ahead, behind, excess, maximal=maximal)
     side, flow = kept.lift(side, part)
     mask = side[: F.n].copy()
-    value, gap = F.value(mask), _gap(form, side, flow, exact)
+    value, gap = F.value(mask), _gap(form, side, flow, size)
     gap = float(np.floor(gap)) if F.integral else gap
     bound = value - gap
     status = Status.OPTIMAL if gap == 0 else Status.STALLED
@@ -94,14 +95,13 @@ class _Kept:
     which moves their capacities into the unary terms of the others.
     """
 
-    def __init__(self, form: CutForm, *, decide: bool) -> None:
-        self.whole = form
+    def __init__(self, form: CutForm, size: Array, *, decide: bool) -> None:
+        self.whole, self.size = form, size
         m, nodes = len(form.tails), len(form.unary)
         self.form, self.free, self.inner = form, np.arange(nodes), np.arange(m)
         self.turn = np.zeros(nodes, dtype=np.int64)  # arcs are saturated towards the larger number
-        out, into = _sides(form)
-        self.size = np.abs(form.unary) + out + into
         for turn in range(ROUNDS if decide else 0):
+            out, into = _sides(self.form)
             margin = ROUNDING * self.size
             inside = self.form.unary + out < -margin
             outside = self.form.unary - into > margin
@@ -110,7 +110,6 @@ class _Kept:
             self.turn[self.free[inside]] = turn - ROUNDS
             self.turn[self.free[outside]] = ROUNDS - turn
             self._remove(inside, outside)
-            out, into = _sides(self.form)
 
     def _remove(self, inside: Array, outside: Array) -> None:
         form, left = self.form, ~(inside | outside)
@@ -154,6 +153,14 @@ def _sides(form: CutForm) -> tuple[Array, Array]:
     return out, into
 
 
+def _size(F: SetFunction, form: CutForm) -> Array:
+    """Return the size of the numbers at each node: rounding errors are relative to it."""
+    out, into = _sides(form)
+    size = np.abs(form.unary) + out + into
+    size[: F.n] = np.maximum(size[: F.n], F._range().size)  # unary terms may have cancelled
+    return size
+
+
 def _numbers(form: CutForm) -> Array:
     numbers = np.abs(np.concatenate([form.unary, form.capacities, form.reverse]))
     return numbers[numbers > 0]
@@ -175,7 +182,7 @@ def _is_wide(form: CutForm) -> bool:
     return bool(numbers.max() > WIDE * numbers.min())
 
 
-def _gap(form: CutForm, side: Array, flow: Array, exact: bool) -> float:
+def _gap(form: CutForm, side: Array, flow: Array, size: Array) -> float:
     """Return the cut around a set of nodes less what a flow proves, where it exceeds rounding.
 
     It is a sum of terms >= 0, one for each node and arc: complementary slackness.
@@ -185,8 +192,7 @@ def _gap(form: CutForm, side: Array, flow: Array, exact: bool) -> float:
     ahead, behind = form.capacities - flow, form.reverse + flow
     tails, heads = side[form.tails], side[form.heads]
     arcs = np.where(tails & ~heads, ahead, np.where(heads & ~tails, behind, 0.0))
-    if not exact:
-        out, into = _sides(form)
-        nodes[nodes <= 2 * ROUNDING * (np.abs(form.unary) + out + into)] = 0.0
+    if size.any():
+        nodes[nodes <= 2 * ROUNDING * size] = 0.0
         arcs[arcs <= 2 * ROUNDING * (form.capacities + form.reverse)] = 0.0
     return float(nodes.sum() + arcs.sum())
