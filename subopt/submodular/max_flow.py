@@ -61,8 +61,8 @@ def max_flow_minimize(F: SetFunction, *, minimizer: str = "any") -> Result:
     """
     validate.choice("minimizer", minimizer, ("any", "minimal", "maximal"))
     form = F.as_cut()
-    exact = _is_exact(form)
-    size = _size(F, form) if not exact else np.zeros(len(form.unary))
+    size = _size(F, form)
+    exact = _is_exact(form, size)
     kept = _Kept(form, size, decide=not exact and _is_wide(form))
     free = kept.form
     nodes = len(free.unary)
@@ -81,7 +81,7 @@ def max_flow_minimize(F: SetFunction, *, minimizer: str = "any") -> Result:
         side, _, _ = minimum_cut(nodes, *arcs, ahead, behind, excess, maximal=maximal)
     side, flow = kept.lift(side, part)
     mask = side[: F.n].copy()
-    value, gap = F.value(mask), _gap(form, side, flow, size)
+    value, gap = F.value(mask), _gap(form, side, flow, 0 * size if exact else size)
     gap = float(np.floor(gap)) if F.integral else gap
     bound = value - gap
     status = Status.OPTIMAL if gap == 0 else Status.SLOW_PROGRESS
@@ -176,15 +176,18 @@ def _numbers(form: CutForm) -> Array:
     return numbers[numbers > 0]
 
 
-def _is_exact(form: CutForm) -> bool:
-    """Return whether all numbers are multiples of a power of two, with a sum below 2^52 of it."""
+def _is_exact(form: CutForm, size: Array) -> bool:
+    """Return whether no sum can round: all numbers are multiples of one power of two.
+
+    The sizes of the numbers that they are made of add up to less than 2^52 of it.
+    """
     numbers = _numbers(form)
     if not numbers.size:
         return True
     mantissas, exponents = np.frexp(numbers)
     digits = (mantissas * 2.0**53).astype(np.int64)
     lowest = np.frexp((digits & -digits).astype(np.float64))[1] + exponents - 54
-    return bool(np.ldexp(numbers, -lowest.min()).sum() < 2.0**52)
+    return bool(np.ldexp(size, -lowest.min()).sum() < 2.0**52)
 
 
 def _is_wide(form: CutForm) -> bool:
