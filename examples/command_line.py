@@ -71,6 +71,7 @@ def parser(description):
     add("--epochs", type=int, default=300)
     add("--batch", type=int, default=100)
     add("--loss", choices=("bce", "ce"), default="bce", help="of the mixed images")
+    add("--amp", choices=("bfloat16",), help="type of forward passes, under autocast")
     add("--lr", type=float, default=0.2)
     add("--momentum", type=float, default=0.9)
     add("--weight-decay", type=float, default=1e-4)

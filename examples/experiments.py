@@ -9,9 +9,11 @@ and <!-- NAME: end -->, and nowhere else.
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import fmean, stdev
@@ -49,9 +51,35 @@ class Experiment(NamedTuple):
     data: object  # (folder of the data, folder for what is made of it) -> what train.py gets
     options: str
     runs: dict[str, str]
+    five: tuple[str, ...] = ()  # runs of five seeds; the others have three
 
 
+RECORDS = Path(__file__).parents[1] / "docs" / "results"
 EXPERIMENTS = {
+    "overfit": Experiment(
+        lambda data, made: data / "cifar100_subset.npz",
+        "--classes 20 --per-class 100 --arch resnet20 --epochs 100 --schedule cosine --batch 100 "
+        "--lr 0.1 --amp bfloat16 --eval-every 10",
+        {
+            "vanilla": "--mixer none",
+            "Co-Mixup, effort default": "--mixer comixup --effort default",
+            "CutMix": "--mixer cutmix",
+            "Puzzle Mix": "--mixer puzzle",
+            "Input Mixup": "--mixer input",
+            "Co-Mixup, published update rule": "--mixer comixup --solver published",
+            "Co-Mixup, effort fast": "--mixer comixup --effort fast",
+            "Co-Mixup, effort best": "--mixer comixup --effort best",
+        },
+        (
+            "vanilla",
+            "CutMix",
+            "Puzzle Mix",
+            "Co-Mixup, published update rule",
+            "Co-Mixup, effort fast",
+            "Co-Mixup, effort default",
+            "Co-Mixup, effort best",
+        ),
+    ),
     "cifar": Experiment(
         lambda data, made: data / "cifar100_subset.npz",
         "--classes 10 --per-class 100 --arch resnet8 --epochs 40 --schedule cosine --batch 40 "
@@ -101,15 +129,40 @@ def options_of(name, run, seed):
     return [*experiment.options.split(), *experiment.runs[run].split(), "--seed", str(seed)]
 
 
-def run(name, root, seeds, processes):
-    """Run what is not complete; return how many runs failed."""
+def jobs(name, seeds):
+    """Return pairs (run, seed), one seed of all first: a table of few seeds is one, too."""
+    experiment = EXPERIMENTS[name]
+    most = {run: 5 if run in experiment.five else 3 for run in experiment.runs}
+    last = max(most.values()) if seeds is None else seeds
+    return [
+        (run, seed)
+        for seed in range(last)
+        for run in experiment.runs
+        if seeds is not None or seed < most[run]
+    ]
+
+
+def record_of(records, name, run, seed):
+    """Return the file that keeps the result of one run."""
+    return folder_of(records, name, run, seed).with_suffix(".json")
+
+
+def run(name, root, seeds, processes, records=RECORDS):
+    """Run what is not complete, and record each result at once; return how many runs failed."""
     experiment = EXPERIMENTS[name]
     source = os.environ.get("SUBOPT_DATA")
     if not source:
         sys.exit("SUBOPT_DATA needs to name the folder with the data")
     data = experiment.data(Path(source), root / "data")
-    # one seed of all first: a table of few seeds is one, too
-    jobs = [(run, seed) for seed in range(seeds) for run in experiment.runs]
+    wanted = jobs(name, seeds)
+    waiting = [job for job in wanted if not record_of(records, name, *job).exists()]
+    for job in wanted:
+        if job not in waiting:
+            checked_record(records, name, *job)
+    took = {}  # seconds of runs that are complete, by name
+    for run, seed in set(wanted) - set(waiting):
+        found = checked_record(records, name, run, seed)
+        took.setdefault(run, []).append(found["seconds"])
 
     def work(job):
         run, seed = job
@@ -119,12 +172,35 @@ def run(name, root, seeds, processes):
         # train.py itself sees what is complete, and whether it is the same run
         options = [*options_of(name, run, seed), "--threads", "1", "--quiet"]
         command = [sys.executable, script, where, folder, *options]
+        begin = time.perf_counter()
         status = subprocess.run(list(map(str, command)), check=False).returncode
+        if status == 0:
+            record(folder, record_of(records, name, run, seed))
+            took.setdefault(run, []).append(time.perf_counter() - begin)
+        waiting.remove(job)
         print(f"{name}, {run}, seed {seed}: {'done' if status == 0 else 'FAILED'}", flush=True)
+        print(remaining(waiting, took, processes), flush=True)
         return int(status != 0)
 
+    print(remaining(waiting, took, processes), flush=True)
     with ThreadPoolExecutor(processes) as pool:
-        return sum(pool.map(work, jobs))
+        return sum(pool.map(work, list(waiting)))
+
+
+def remaining(waiting, took, processes):
+    """Say how long it takes to do the rest: as other seeds of a run took, or else the mean run."""
+    if not took:
+        return f"{len(waiting)} runs to do"
+    mean = fmean(fmean(seconds) for seconds in took.values())
+    rest = sum(fmean(took[run]) if run in took else mean for run, _ in waiting)
+    return f"{len(waiting)} runs to do, about {rest / processes / 3600:.1f} hours"
+
+
+def record(folder, path):
+    """Keep settings and result of a complete run in one small file."""
+    found = {"settings": read_json(folder / SETTINGS), "result": read_json(folder / RESULT)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, (json.dumps(found) + "\n").encode())
 
 
 def table(name, root):
@@ -144,22 +220,23 @@ def table(name, root):
     return lines
 
 
-def _results(root, name, run):
-    paths = sorted(root.glob(f"{name}/{folder_of(root, name, run, '*').name}/{RESULT}"))
-    return [_checked(name, run, path.parent) for path in paths]
+def _results(records, name, run):
+    paths = sorted(records.glob(f"{name}/{record_of(records, name, run, '*').name}"))
+    return [checked_record(records, name, run, path.stem.rpartition("seed")[2]) for path in paths]
 
 
-def _checked(name, run, folder):
-    """Return the result of a folder, if its settings are those that the table will name."""
-    options = options_of(name, run, folder.name.rpartition("seed")[2])
-    found = read_json(folder / SETTINGS)
-    wanted = settings_of(parser("").parse_args(["", "", *options]))
-    changes = changed(found, {**wanted, "data_sha256": found.get("data_sha256")})
+def checked_record(records, name, run, seed):
+    """Return a recorded result, if its settings are those that the table will name."""
+    path = record_of(records, name, run, seed)
+    found = read_json(path)
+    wanted = settings_of(parser("").parse_args(["", "", *options_of(name, run, seed)]))
+    settings = found["settings"]
+    changes = changed(settings, {**wanted, "data_sha256": settings.get("data_sha256")})
     if changes:
         raise UsageError(
-            f"{folder} holds a run with other settings ({changes}). Remove it, and run it again."
+            f"{path} records a run with other settings ({changes}). Remove it, and run it again."
         )
-    return read_json(folder / RESULT)
+    return found["result"]
 
 
 def _cell(of_run, key, factor, digits):
@@ -192,7 +269,7 @@ def main():
     running = commands.add_parser("run")
     running.add_argument("name", choices=tuple(EXPERIMENTS))
     running.add_argument("runs", type=Path)
-    running.add_argument("--seeds", type=int, default=3)
+    running.add_argument("--seeds", type=int, help="of every run; 3 or 5 by default")
     running.add_argument("--processes", type=int, default=1)
     writing = commands.add_parser("table")
     writing.add_argument("runs", type=Path)
