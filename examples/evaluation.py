@@ -22,7 +22,7 @@ REPLACED = 0.1  # part of the pixels, where there are no boxes to tell the backg
 
 def test_error(model, data, prepare):
     """Return the part of the test images that are misclassified."""
-    return error_rate(*predict(model, _batches(data.x_test, data.y_test, prepare)))
+    return _error(model, data.x_test, data.y_test, prepare)
 
 
 def evaluated(model, data, prepare, seed):
@@ -42,7 +42,7 @@ def evaluated(model, data, prepare, seed):
         "temperature": temperature(logits, labels),
         "cross_entropy": _cross_entropy(probabilities, labels),
         "cross_entropy_scaled": _cross_entropy(scaled, labels),
-        "error_training": error_rate(*predict(model, _batches(data.x_train, data.y_train, prepare))),
+        "error_training": _error(model, data.x_train, data.y_train, prepare),
     }
     if logits.shape[1] > 5:  # of five classes, the label always is among the five highest
         found["error_top5"] = error_rate(logits, labels, k=5)
@@ -123,6 +123,10 @@ def _bins(calibrated):
         values = getattr(calibrated, name)
         numbers[name] = [None if np.isnan(v) else round(float(v), 6) for v in values]
     return numbers
+
+
+def _error(model, x, y, prepare):
+    return error_rate(*predict(model, _batches(x, y, prepare)))
 
 
 def _batches(x, y, prepare):
