@@ -190,7 +190,7 @@ class AdaMixUp(TensorMixer):
             Lower and upper end of the range of the share of image j in its own blend.
         """
         images = self._require_images(images).float()
-        index = torch.as_tensor(partner, device=images.device)
+        index = torch.tensor(np.asarray(partner), device=images.device)
         parts = self.networks["policy"](torch.cat([images, images[index]], dim=1)).softmax(dim=1)
         return torch.stack([parts[:, 0], parts[:, 0] + parts[:, 1]], dim=1).clamp(max=1)
 
