@@ -22,7 +22,7 @@ from named_sets import EXPERIMENTS
 from records import RECORDS, folder_of, keep, kept, options_of, record_of
 from report import write_report
 
-from comixup.dataset import UsageError
+from comixup.cli.dataset import UsageError
 
 
 def jobs(name, seeds=None):

@@ -7,8 +7,8 @@ from command_line import parser, settings_of
 from named_sets import EXPERIMENTS
 from run_folder import RESULT, SETTINGS, changed, read_json
 
-from comixup.atomic import write_bytes
-from comixup.dataset import UsageError
+from comixup._base.atomic import write_bytes
+from comixup.cli.dataset import UsageError
 
 RECORDS = Path(__file__).parents[1] / "docs" / "results"
 

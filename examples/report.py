@@ -7,8 +7,8 @@ from paired import difference, ece, error
 from pictures import error_against_time, reliability
 from records import RECORDS, kept
 
-from comixup.atomic import write_bytes
-from comixup.dataset import UsageError
+from comixup._base.atomic import write_bytes
+from comixup.cli.dataset import UsageError
 
 COLUMNS = {  # name in the table: name in the result, factor, digits
     "error %": ("error", 100, 1),

@@ -121,3 +121,65 @@ def test_importing_loads_nothing_optional(package):
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert run.stdout.split() == []
+
+
+# The parts of comixup, in an order in which nothing imports what comes later, and what each part
+# may import. What is imported late, or for annotations alone, counts.
+COMIXUP = {
+    "_base": (),
+    "saliency": ("_base",),
+    "plans": ("_base",),
+    "mixers": ("_base", "saliency", "plans", "subopt"),
+    "evaluate": ("_base", "plans"),
+    "torch": ("_base", "saliency", "plans", "mixers"),
+    "cli": ("_base", "saliency", "plans", "mixers"),
+    "__init__": ("_base", "saliency", "plans", "mixers", "evaluate"),
+    "__main__": ("cli",),
+}
+
+
+def targets(tree, known):
+    """Yield the modules of ours that are imported; a package where a name of it is taken."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (a.name for a in node.names if a.name in known)
+        elif isinstance(node, ast.ImportFrom) and node.module.split(".")[0] in PACKAGES:
+            whole = (f"{node.module}.{alias.name}" for alias in node.names)
+            yield from (name if name in known else node.module for name in whole)
+
+
+def comixup_imports():
+    names = {name.removesuffix(".__init__"): path for name, path in MODULES.items()}
+    ours = [name for name in names if name.split(".")[0] == "comixup"]
+    return {name: set(targets(ast.parse(names[name].read_text()), names)) for name in ours}
+
+
+def part(name):
+    """Return the part of comixup that a module belongs to; "subopt" for one of subopt."""
+    package, _, rest = name.partition(".")
+    return package if package == "subopt" else rest.split(".")[0] or "__init__"
+
+
+def test_the_parts_of_comixup_are_the_ones_that_are_listed():
+    assert {part(name) for name in comixup_imports()} == set(COMIXUP)
+    order = ["subopt", *COMIXUP]
+    for here, allowed in COMIXUP.items():
+        assert all(order.index(there) < order.index(here) for there in allowed)
+
+
+@pytest.mark.parametrize("name", comixup_imports())
+def test_parts_of_comixup_import_what_stands_below_them(name):
+    here = part(name)
+    wrong = [
+        there for there in comixup_imports()[name] if part(there) not in (here, *COMIXUP[here])
+    ]
+    assert not wrong
+
+
+def test_no_module_of_comixup_imports_itself_by_way_of_others():
+    imports = comixup_imports()
+    left = dict(imports)
+    while free := [name for name, needs in left.items() if not needs & set(left)]:
+        for name in free:
+            del left[name]
+    assert not left, "these import each other in a circle"

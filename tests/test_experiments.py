@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_runs import SMALL, saved
 
-from comixup.dataset import UsageError
+from comixup.cli.dataset import UsageError
 from comixup.evaluate import calibration
 
 SEEDS = st.integers(0, 2**32 - 1)

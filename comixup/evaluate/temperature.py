@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from comixup._types import Array
+from comixup._base.types import Array
 from comixup.evaluate.scores import checked_scores
 
 LIMIT = 60.0  # of |log T|: where the labels are always, or never, those of the largest logits

@@ -17,14 +17,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from comixup import _validate
-from comixup._types import Array
-from comixup.base import Mixer
-from comixup.mixture import Mixture
-from comixup.pairs import BlendPlan
-from comixup.plan import MixPlan
-from comixup.streams import DRAW, Key
-from comixup.torch.gather import label_rows, require_images
+from comixup._base import validate
+from comixup._base.streams import DRAW, Key
+from comixup._base.types import Array
+from comixup.mixers.base import Mixer
+from comixup.plans.base import Mixture
+from comixup.plans.pairs import BlendPlan
+from comixup.plans.patches import MixPlan
+from comixup.torch.inputs import label_rows, require_images
 from comixup.torch.mixers import TensorMixer
 
 CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
@@ -123,12 +123,12 @@ class AdaMixUp(TensorMixer):
         **options: Any,
     ) -> None:
         super().__init__(_Options(**options))
-        self.in_channels = _validate.integer("in_channels", in_channels, 1)
-        self.dimensions = _validate.integer("dimensions", dimensions, 1)
+        self.in_channels = validate.integer("in_channels", in_channels, 1)
+        self.dimensions = validate.integer("dimensions", dimensions, 1)
         if self.dimensions > 3:
             raise ValueError(f"dimensions needs an integer in 1..3, got {dimensions}")
-        width = _validate.integer("width", width, 1)
-        self.intrusion_weight = _validate.real("intrusion_weight", intrusion_weight)
+        width = validate.integer("width", width, 1)
+        self.intrusion_weight = validate.real("intrusion_weight", intrusion_weight)
         if head is not None and not isinstance(head, nn.Linear):
             raise TypeError(
                 f"head needs the last layer of the model, an nn.Linear, got {type(head).__name__}. "

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from comixup import _validate
+from comixup._base import validate
 from comixup.torch.evaluate import UPSAMPLING
-from comixup.torch.gather import label_rows, require_images
+from comixup.torch.inputs import label_rows, require_images
 from comixup.torch.saliency import Loss, input_saliency, undisturbed
 
 
@@ -146,7 +146,7 @@ class AveragedSaliency:
     """
 
     def __init__(self, model: nn.Module, decay: float = 0.99, loss: Loss | None = None) -> None:
-        if _validate.real("decay", decay) > 1:
+        if validate.real("decay", decay) > 1:
             raise ValueError(f"decay needs a number in 0..1, got {decay}")
         self.decay, self.loss, self.steps = decay, loss, 0
         self.model = copy.deepcopy(model).requires_grad_(False)
