@@ -42,7 +42,8 @@ def grad_cam(model: nn.Module, images: Tensor, labels: Tensor, layer: nn.Module 
     Returns
     -------
     Tensor of float32 or float64, shape (B, \*spatial)
-        Nonnegative; zero where no channel speaks for the class.
+        Nonnegative; zero everywhere if no channel speaks for the class, for which mixers have
+        ``zero_saliency="uniform"``.
 
     Raises
     ------
@@ -203,7 +204,7 @@ class CachedSaliency:
     >>> images, labels = torch.rand(12, 3, 16, 16), torch.arange(12) % 8
     >>> cache = CachedSaliency(lambda images, labels: grad_cam(model, images, labels, layer="1"))
     >>> cache.refresh([(images[:6], labels[:6]), (images[6:], labels[6:])])  # e.g. every 5 epochs
-    >>> rows, mix = torch.tensor([7, 0, 3, 11]), CoMixup(seed=0)
+    >>> rows, mix = torch.tensor([7, 0, 3, 11]), CoMixup(zero_saliency="uniform", seed=0)
     >>> result = training_step(
     ...     model, images[rows], labels[rows], mix, saliency=cache(rows), clean_weight=0
     ... )
