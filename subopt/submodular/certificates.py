@@ -135,7 +135,7 @@ class BaseCertificate:
                 less = float((first - gains)[mask].sum())
                 size[mask] += weight * np.abs(first)[mask]
                 missing += weight * less
-        size = np.maximum(size, F._range().size)
+        size = np.maximum(size, _sizes(F))
         slack = 1e-6 if F._by_value() else LOCAL
         if missing < -slack * size[mask].sum():
             raise CertificateError(
@@ -215,7 +215,7 @@ class FlowCertificate:
         leaving = inside[form.tails] & ~inside[form.heads]
         entering = inside[form.heads] & ~inside[form.tails]
         arcs = (form.capacities - flow)[leaving].sum() + (form.reverse + flow)[entering].sum()
-        size[: F.n] = np.maximum(size[: F.n], F._range().size)
+        size[: F.n] = np.maximum(size[: F.n], _sizes(F))
         wrong = np.where(inside, x, -x)
         return _gap(F, mask, answer, self.lower_bound, wrong, float(arcs), size)
 
@@ -286,7 +286,7 @@ class SummandCertificate:
             )
         x, missing = parts.unary.copy(), np.zeros(F.n)
         _missing(*parts.arrays, shares, mask, x, missing)
-        size, wrong, less = F._range().size, np.where(mask, x, -x), float(missing.sum())
+        size, wrong, less = _sizes(F), np.where(mask, x, -x), float(missing.sum())
         rounding = 64 * EPS * float(np.abs(parts.first).sum() + np.abs(parts.second).sum())
         return _gap(F, mask, answer, self.lower_bound - rounding, wrong, less, size)
 
@@ -332,6 +332,12 @@ def _mask_of(F: SetFunction | DifferenceOfSubmodular, answer: Result | Subset) -
         return validate.subset(answer.mask if isinstance(answer, Result) else answer, F.n)
     except (TypeError, ValueError) as error:
         raise CertificateError(f"Not a set of {F!r}: {error}") from error
+
+
+def _sizes(F: SetFunction | DifferenceOfSubmodular) -> Array:
+    """Return the size of the numbers that the gains of each element are made of."""
+    parts = (F.f, F.g) if isinstance(F, DifferenceOfSubmodular) else (F,)
+    return np.sum([part._range().size for part in parts], axis=0)
 
 
 def _value_of(F: SetFunction | DifferenceOfSubmodular, mask: Array, answer: Any) -> float:
