@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from subopt import coupled, difference, functions, graph, labeling, submodular
 from subopt._base.lazy import exports
+from subopt._base.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from subopt._base.answer import Answer as Answer
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from subopt._base.answer import Status as Status
     from subopt._minimize import minimize as minimize
     from subopt._minimize import minimize_many as minimize_many
+    from subopt.compiling import warm_up as warm_up
     from subopt.coupled import *
     from subopt.difference import *
     from subopt.functions import *
@@ -30,6 +32,7 @@ _OWN, _own, _ = exports(
     {
         "_base.answer": ["Answer", "Batch", "CertificateError", "Status"],
         "_minimize": ["minimize", "minimize_many"],
+        "compiling": ["warm_up"],
     },
 )
 _WINGS = {
@@ -37,7 +40,7 @@ _WINGS = {
     for wing in (functions, submodular, difference, graph, labeling, coupled)
     for name in wing.__all__
 }
-_DOORS = ("cvx", "testing")
+_DOORS = ("compiling", "cvx", "testing")
 __all__ = sorted([*_OWN, *_WINGS])
 
 
