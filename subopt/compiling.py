@@ -193,7 +193,7 @@ def _functions() -> None:
         F.marginals(np.arange(F.n) % 2 == 0)
         F.value(np.arange(F.n) % 2 == 0)
         state = F.incremental([0])
-        state.flip(1)
+        state.add(1)
 
 
 DOORS: dict[str, Callable[[], None]] = {

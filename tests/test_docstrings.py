@@ -64,10 +64,10 @@ def names():
 
 @pytest.mark.parametrize("path", names())
 def test_docstrings_are_complete(path):
-    assert [] == [f"{code}: {message}" for code, message in complaints(path)]
+    assert [f"{code}: {message}" for code, message in complaints(path)] == []
 
 
 if __name__ == "__main__":  # print what fails, by name
     for path in names():
         for code, message in complaints(path):
-            print(path, code, message)
+            print(path, code, message)  # noqa: T201

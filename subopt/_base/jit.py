@@ -32,9 +32,9 @@ def njit(function=None, **options):
     Returns
     -------
     callable
-        The compiled function. numba keeps it on disk: in the ``__pycache__`` beside its source, else
-        in the cache folder of the user, or in the folder that ``NUMBA_CACHE_DIR`` names. These files
-        stay when the package is uninstalled.
+        The compiled function. numba keeps it on disk: in the ``__pycache__`` beside its source,
+        else in the cache folder of the user, or in the folder that ``NUMBA_CACHE_DIR`` names. These
+        files stay when the package is uninstalled.
 
     Warns
     -----
@@ -97,8 +97,8 @@ def _warn_that_nothing_is_cached(unpacked):
     way_out = (
         "Set the environment variable NUMBA_CACHE_DIR to a folder that can be written"
         if unpacked
-        else "Install the package into a folder instead of importing it from an archive; where that "
-        "folder cannot be written, set the environment variable NUMBA_CACHE_DIR to one that can"
+        else "Install the package into a folder instead of importing it from an archive; where "
+        "that folder cannot be written, set the environment variable NUMBA_CACHE_DIR to one that can"
     )
     warnings.warn(
         "Compiled kernels are not kept: numba found no folder for its cache that can be written, "
