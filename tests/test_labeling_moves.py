@@ -85,7 +85,7 @@ def test_moves_do_not_depend_on_the_flows_they_start_from(solver, seed, shape, L
     expected = solver(energy, initial=initial)
     for start in (start_from_nothing, start_from_anything):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(driver._start, "prepare", start)
+            patch.setattr(driver.warm_start, "prepare", start)
             np.testing.assert_array_equal(solver(energy, initial=initial).labels, expected.labels)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(driver, "MEMORY", 0)  # too little to keep flows
@@ -102,7 +102,7 @@ def test_local_expansions_find_what_whole_ones_do(seed):
     energy = LabelingEnergy(blocks + rng.integers(0, 6, (*shape, 4)), weights=4.0)
     result = alpha_expansion(energy)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(driver._start, "prepare", start_from_nothing)
+        patch.setattr(driver.warm_start, "prepare", start_from_nothing)
         again = alpha_expansion(energy, initial=result.labels)
     assert result.value == energy.value(result.labels)
     np.testing.assert_array_equal(result.labels, again.labels)
