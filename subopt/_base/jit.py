@@ -97,8 +97,8 @@ def _warn_that_nothing_is_cached(unpacked):
     way_out = (
         "Set the environment variable NUMBA_CACHE_DIR to a folder that can be written"
         if unpacked
-        else "Install the package into a folder instead of importing it from an archive, and set the "
-        "environment variable NUMBA_CACHE_DIR if that folder cannot be written"
+        else "Install the package into a folder instead of importing it from an archive, and set "
+        "the environment variable NUMBA_CACHE_DIR if that folder cannot be written"
     )
     warnings.warn(
         "Compiled kernels are not kept: numba found no folder for its cache that can be written, "
