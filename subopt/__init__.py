@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from subopt import coupled, difference, functions, graph, labeling, submodular
 from subopt._base.lazy import exports
-from subopt._base.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from subopt._base.answer import Answer as Answer
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
     from subopt.graph import *
     from subopt.labeling import *
     from subopt.submodular import *
+
+__version__ = "0.1.0.dev0"  # the build, and comixup, read it from here
 
 _OWN, _own, _ = exports(
     __name__,
