@@ -34,10 +34,12 @@ def test_experiments_fill_their_table(tmp_path, monkeypatch):
     assert len(times[0]) == 4
     assert times[0] == times[1]  # all are complete the second time
     page = tmp_path / "page.md"
-    page.write_text("Above.\n\n<!-- tiny: begin -->\nold\n<!-- tiny: end -->\n\nBelow.\n")
+    page.write_text(
+        "Above.\n\n<!-- tiny: begin -->\nold\n<!-- tiny: end -->\n\nBelow.\n", encoding="utf-8"
+    )
     for _ in range(2):
         experiments.write_tables(tmp_path, page)
-        text = page.read_text()
+        text = page.read_text("utf-8")
         assert text.startswith("Above.\n\n<!-- tiny: begin -->\n")
         assert text.endswith("<!-- tiny: end -->\n\nBelow.\n")
         assert "old" not in text
@@ -50,9 +52,9 @@ def test_experiments_fill_their_table(tmp_path, monkeypatch):
     assert experiments.run("tiny", tmp_path, 1, 1) == 2
     with pytest.raises(UsageError, match=r"plain-seed0 .*epochs was 1, now 2"):
         experiments.write_tables(tmp_path, page)
-    assert page.read_text() == text
+    assert page.read_text("utf-8") == text
     monkeypatch.setattr(experiments, "EXPERIMENTS", {"tiny": tiny})
-    page.write_text("no marks")
+    page.write_text("no marks", encoding="utf-8")
     with pytest.raises(SystemExit):
         experiments.write_tables(tmp_path, page)
-    assert page.read_text() == "no marks"
+    assert page.read_text("utf-8") == "no marks"
