@@ -12,13 +12,21 @@ from subopt._types import Array, ArrayLike
 from subopt.labeling import _label_costs, _start
 from subopt.labeling._moves import CYCLES, descend, descend_many
 from subopt.labeling._room import CUTS, Room, room
-from subopt.labeling._size import rounding, single_label
+from subopt.labeling._size import (
+    bounded,
+    calm,
+    ceiling,
+    simple_labels,
+    simplified,
+    single_label,
+)
 from subopt.labeling.dual_bound import dual_bound
-from subopt.labeling.energy import LARGEST, LabelingEnergy, require_energy
+from subopt.labeling.energy import LabelingEnergy, numbers, require_sums
 from subopt.labeling.labeling import Labeling, local
 
 MEMORY = 2**29  # bytes for the flows of all labels; with more they are not kept
 SWEEPS = 50  # of the search for first labels, with label costs
+CLOSER = 2.0**10  # times lower costs are worth another descent
 TOGETHER = 2**31  # bytes for those of all threads; with more there are fewer threads
 
 
@@ -40,46 +48,65 @@ class LabelingBatch:
         return f"LabelingBatch({len(self.values)} labelings of shape {self.labels.shape[1:]})"
 
 
-def check(name: str, energy: LabelingEnergy) -> None:
-    """Raise unless all weights are >= 0."""
-    require_energy(name, energy)
-    if (energy.weights < 0).any():
-        e = int(np.argmin(energy.weights))
-        raise ValueError(
-            f"{name} needs weights >= 0, but that of edge {e} between the nodes {energy.tails[e]} "
-            f"and {energy.heads[e]} is {energy.weights[e]:g}. icm takes any weights; with two "
-            "labels, qpbo does."
-        )
+def negative_weight(energy: LabelingEnergy) -> str | None:
+    """Return why moves do not fit an energy with a negative weight, None if there is none."""
+    if not len(energy.weights) or energy.weights.min() >= 0.0:
+        return None
+    e = int(np.argmin(energy.weights))
+    return (
+        f"it needs weights >= 0, but that of edge {e} between the nodes {energy.tails[e]} and "
+        f"{energy.heads[e]} is {energy.weights[e]:g}"
+    )
 
 
 def solve(
-    name: str, energy: LabelingEnergy, moves: Array, initial: ArrayLike | None, max_cycles: int
+    name: str, energy: LabelingEnergy, moves: Array, start: ArrayLike | None, max_iter: int
 ) -> Labeling:
     """Make moves from labels that are given, or read off messages."""
-    cycles = _validate.positive_int("max_cycles", max_cycles)
-    given, tolerance = initial is not None, float(rounding(energy))
-    if initial is not None:
-        labels = energy.check_labels("initial", initial)
+    cycles = _validate.positive_int("max_iter", max_iter)
+    simple = simplified(energy)
+    quiet = calm(simple)
+    if start is not None:
+        labels = energy.check_labels("start", start)
     else:
-        labels = np.full(energy.n, energy.costs.sum(axis=1).argmin(), dtype=np.int64)
+        labels = _single(simple.costs) if quiet else simple_labels(simple)
+    found, done, cuts = _descended(
+        simple if quiet else bounded(simple, labels), moves, labels, start is not None, cycles
+    )
+    while not quiet:
+        before, value = ceiling(simple, labels), energy.value(labels)
+        if energy.value(found) <= value:
+            labels = found
+            # again with lower costs if a much better labeling is known by now
+            if CLOSER * ceiling(simple, labels) > before:
+                break
+        elif start is not None:
+            break
+        start = labels  # messages may lead to labels with costs that were lowered
+        found, done, more = _descended(bounded(simple, labels), moves, labels, True, cycles)
+        cuts += more
+    return local(energy, found if quiet else labels, name, done=done, n_cuts=cuts)
+
+
+def _single(costs: Array) -> Array:
+    return np.full(costs.shape[-1], costs.sum(axis=-1).argmin(), dtype=np.int64)
+
+
+def _descended(
+    energy: LabelingEnergy, moves: Array, labels: Array, given: bool, cycles: int
+) -> tuple[Array, bool, int]:
+    """Return labels after all moves, whether none is left, and the number of cuts."""
+    labels = labels.copy()
     if energy.label_costs.any():
         if not given:
             labels = _cheapest(energy)
-        done, cuts = _label_costs.descend_whole(energy, moves, labels, tolerance, cycles)
-        return local(energy, labels, name, done=done, n_cuts=cuts)
+        relative = energy._with(costs=energy.costs - energy.costs.min(axis=0))
+        done, cuts = _label_costs.descend_whole(relative, moves, labels, cycles)
+        return labels, done, cuts
     space = _room(energy, moves)
     _read_off(energy, moves, labels, given, space.flows)
-    done = descend(
-        energy.costs,
-        energy.tables,
-        energy.adjacency,
-        moves,
-        labels,
-        tolerance,
-        cycles,
-        space,
-    )
-    return local(energy, labels, name, done=done, n_cuts=int(space.clock[CUTS]))
+    done = descend(energy.costs, energy.tables, energy.adjacency, moves, labels, cycles, space)
+    return labels, bool(done), int(space.clock[CUTS])
 
 
 def _read_off(
@@ -97,8 +124,8 @@ def _cheapest(energy: LabelingEnergy) -> Array:
     alone = single_label(energy)
     if _rows(energy) < energy.n_labels:
         return alone
-    found = dual_bound(energy, max_sweeps=SWEEPS)
-    return alone if energy.value(alone) < found.value else found.labels.ravel().copy()
+    found = dual_bound(energy, max_iter=SWEEPS, start=alone)
+    return found.labels.ravel().copy()
 
 
 def _room(energy: LabelingEnergy, moves: Array) -> Room:
@@ -119,24 +146,23 @@ def solve_many(
     energy: LabelingEnergy, unaries: ArrayLike, moves: Array, threads: int | None
 ) -> LabelingBatch:
     """Make moves in many problems, part of them in every thread."""
-    costs = _validate.real_array("unaries", unaries, copy=False)
+    costs = numbers("unaries", unaries)
     n, L = energy.n, energy.n_labels
     if costs.ndim < 1 or costs.shape[1:] not in ((*energy.shape, L), (n, L)):
         raise ValueError(
             f"unaries needs the shape (problems, *grid, labels) = (P, "
             f"{', '.join(map(str, (*energy.shape, L)))}), got {costs.shape}"
         )
-    if costs.size and max(costs.max(), -costs.min()) > LARGEST:
-        raise ValueError(f"unaries needs numbers up to {LARGEST:g}, so that sums are finite")
+    require_sums("unaries", costs)
     P = len(costs)
     costs = np.ascontiguousarray(costs.reshape(P, n, L).transpose(0, 2, 1)).view()
     costs.setflags(write=False)  # kernels are compiled for the costs of an energy
+    energy = simplified(energy)
     labels = np.repeat(costs.sum(axis=2).argmin(axis=1)[:, None], n, axis=1)
     values = np.empty(P)
-    if energy.label_costs.any():
+    if energy.label_costs.any() or not calm(energy, costs):
         _one_by_one(energy, costs, moves, labels, values, thread_count(threads))
         return LabelingBatch(labels.reshape(P, *energy.shape), values)
-    tolerance = rounding(energy, costs)
     tables, graph, terms = energy.tables, energy.adjacency, _start.terms(energy)
     # the problem alone decides whether flows are kept, so that answers do not depend on threads
     most = TOGETHER // (8 * _rows(energy) * len(energy.tails) + 1)
@@ -147,7 +173,7 @@ def solve_many(
         s = slice(part[0], part[-1] + 1)
         draft = _start.draft(n, len(energy.tails) if _rows(energy) == L else 0, L)
         space = _room(energy, moves)
-        where = (labels[s], values[s], tolerance[s])
+        where = (labels[s], values[s])
         descend_many(costs[s], terms, tables, graph, moves, *where, draft, space)
 
     in_order(one, parts, count)
@@ -158,7 +184,7 @@ def _one_by_one(
     energy: LabelingEnergy, costs: Array, moves: Array, labels: Array, values: Array, threads: int
 ) -> None:
     """Make moves in many problems whose cuts have nothing in common."""
-    problems = [energy._with_costs(some) for some in costs]
+    problems = [energy._with(costs=some) for some in costs]
 
     def one(p: int) -> None:
         result = solve("", problems[p], moves, None, int(CYCLES))

@@ -19,7 +19,8 @@ import numpy as np
 
 from subopt._jit import njit
 from subopt._types import Array
-from subopt.labeling._pieces import connect, keep, solve, write
+from subopt.labeling._exact import add, two_product
+from subopt.labeling._pieces import connect, keep, lowers, solve, write
 from subopt.labeling._room import FRESH, INSIDE, MOVES, PIECE, QUEUE, STAMP, WAITING
 from subopt.labeling._start import prepare
 from subopt.labeling._wanted import BALL, begin, look, spread
@@ -43,7 +44,7 @@ def swaps(n_labels: int) -> Array:
 
 
 @njit
-def descend(costs, tables, graph, moves, labels, tolerance, cycles, room):
+def descend(costs, tables, graph, moves, labels, cycles, room):
     """Make all moves in turn until none lowers E; return whether none does.
 
     A move ``(only, b)`` lets nodes with the label `only`, or all if that is -1, take label b. There
@@ -58,7 +59,7 @@ def descend(costs, tables, graph, moves, labels, tolerance, cycles, room):
         i = i + 1 if i + 1 < count else 0
         idle += 1
         wanted = room.wanted[max(only, 0), b] != 0
-        if wanted and _expand(costs, tables, graph, labels, only, b, tolerance, room):
+        if wanted and _expand(costs, tables, graph, labels, only, b, room):
             idle = 1
         if idle >= count:
             return True
@@ -66,31 +67,32 @@ def descend(costs, tables, graph, moves, labels, tolerance, cycles, room):
 
 
 @njit
-def descend_many(costs, terms, tables, graph, moves, labels, values, tolerance, draft, room):
+def descend_many(costs, terms, tables, graph, moves, labels, values, draft, room):
     """Solve problem after problem."""
     given, pairs = np.bool_(False), room.last.shape[0] > 1
     for p in range(costs.shape[0]):
         if room.flows.shape[0] == costs.shape[1]:
             prepare(costs[p], terms, labels[p], given, pairs, draft, room.flows)
-        descend(costs[p], tables, graph, moves, labels[p], tolerance[p], CYCLES, room)
+        descend(costs[p], tables, graph, moves, labels[p], CYCLES, room)
         values[p] = _energy(costs[p], tables, graph, labels[p])
 
 
 @njit
 def _energy(costs, tables, graph, labels):
-    """Return the energy of a labeling."""
-    indptr, heads, _, weight, turned, _ = graph
-    value = 0.0
+    """Return the energy of a labeling, rounded once."""
+    total = (0.0, 0.0, 0.0)
     for k in range(labels.shape[0]):
-        edges = 0.0
-        for e in range(indptr[k], indptr[k + 1]):
-            edges += 0.5 * weight[e] * tables[turned[e], labels[k], labels[heads[e]]]
-        value += costs[labels[k], k] + edges
-    return value
+        total = add(total, costs[labels[k], k])
+        for e in range(graph.indptr[k], graph.indptr[k + 1]):
+            if graph.turned[e] == 0:
+                c = tables[0, labels[k], labels[graph.heads[e]]]
+                high, low = two_product(graph.weight[e], c)
+                total = add(add(total, high), low)
+    return total[0] + total[1]
 
 
 @njit(inline="always")
-def _expand(costs, tables, graph, labels, only, b, tolerance, room):
+def _expand(costs, tables, graph, labels, only, b, room):
     """Let nodes take label b if that lowers E; return whether it did.
 
     Work follows the change, not the graph: it starts from the nodes that want b more than the flow
@@ -113,14 +115,14 @@ def _expand(costs, tables, graph, labels, only, b, tolerance, room):
             if room.when[INSIDE, node[QUEUE, q]] == clock[MOVES]:
                 size = connect(graph, node[QUEUE, q], found, room)
                 write(tables, graph, labels, move, size, room)
-                gain = solve(size, room)
+                solve(size, room)
                 more = (kept or not whole) and keep(tables, graph, labels, move, size, room)
                 if more and not whole:
                     for i in range(size):
                         if room.work.side[i]:
                             node[WAITING, waiting] = node[PIECE, i]
                             waiting += 1
-                elif gain > tolerance:
+                elif lowers(costs, tables, graph, labels, move, size, room):
                     lower = True
                     fresh = _take(graph, labels, b, size, fresh, room)
         if kept:

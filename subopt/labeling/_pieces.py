@@ -12,7 +12,8 @@ from subopt._jit import njit
 from subopt.graph.augment import settle
 from subopt.graph.boykov_kolmogorov import grow, plant
 from subopt.graph.network import open_arcs
-from subopt.labeling._room import CUTS, GAIN, INFLOW, INSIDE, MOVES, PIECE, PLACE, WANTED
+from subopt.labeling._exact import add
+from subopt.labeling._room import CUTS, GAIN, INFLOW, INSIDE, MOVES, PIECE, PLACE
 from subopt.labeling._wanted import PART, settled
 
 FOREVER = np.int64(2**40)  # trees alone: they are faster here than anything after them
@@ -65,14 +66,13 @@ def write(tables, graph, labels, move, size, room):
     for i in range(size):
         k = node[PIECE, i]
         z = labels[k]
-        gain = wanted = number[GAIN, k]
+        gain = number[GAIN, k]
         for e in range(indptr[k], indptr[k + 1]):
             u = heads[e]
             c = labels[u]
             if only >= 0 and c != only:
                 continue
             most, flow = settled(tables, weight[e], turned[e], flows[row, edge[e]], z, c, b)
-            wanted -= flow
             if inside[u] == placed:
                 at[e] = arcs
                 small_heads[arcs] = node[PLACE, u]
@@ -80,38 +80,55 @@ def write(tables, graph, labels, move, size, room):
                 residual[arcs] = most - flow
                 arcs += 1
                 continue
-            wanted += most
             if c != b and number[INFLOW, u] <= number[GAIN, u]:  # it can take whatever it is sent
                 gain += most - flow
                 flows[row, edge[e]] = most if turned[e] == 0 else -most
         small_indptr[i + 1] = arcs
         room.excess[i] = -gain
-        number[WANTED, i] = -wanted
     for e in range(arcs):
         small_twin[e] = at[small_twin[e]]
 
 
 @njit
 def solve(size, room):
-    """Find the minimum cut of a piece whose network has been written; return what it saves."""
+    """Find the minimum cut of a piece whose network has been written."""
     network, residual, work = room.network, room.residual, room.work
-    indptr, heads, twin = network
     room.clock[CUTS] += 1
     open_arcs(size, network, residual, work)
-    if not settle(size, indptr, residual, room.excess, work):
+    if not settle(size, network.indptr, residual, room.excess, work):
         work.side[:size] = False
-        return 0.0
+        return
     plant(size, room.excess, work)
-    grow(indptr, residual, room.excess, work, FOREVER)
-    gain = 0.0
+    grow(network.indptr, residual, room.excess, work, FOREVER)
     for i in range(size):
         work.side[i] = work.label[i] > 0
-        if work.side[i]:
-            gain += room.number[WANTED, i]
-            for e in range(indptr[i], indptr[i + 1]):
-                if work.label[heads[e]] <= 0:
-                    gain -= 0.5 * (residual[e] + residual[twin[e]])
-    return gain
+
+
+@njit
+def lowers(costs, tables, graph, labels, move, size, room):
+    """Tell whether E falls, by more than its rounding, if a side of a piece takes its new label."""
+    node, inside, side = room.node, room.when[INSIDE], room.work.side
+    _, b, _ = move
+    placed = -room.clock[MOVES]
+    change, magnitude = (0.0, 0.0, 0.0), 0.0
+    for i in range(size):
+        if not side[i]:
+            continue
+        k = node[PIECE, i]
+        z = labels[k]
+        more = costs[b, k] - costs[z, k]
+        change = add(change, more)
+        magnitude += abs(more)
+        for e in range(graph.indptr[k], graph.indptr[k + 1]):
+            u, t, w = graph.heads[e], graph.turned[e], graph.weight[e]
+            c = labels[u]
+            if inside[u] == placed and side[node[PLACE, u]]:  # both change: half at each end
+                more = 0.5 * w * (tables[t, b, b] - tables[t, z, c])
+            else:
+                more = w * (tables[t, b, c] - tables[t, z, c])
+            change = add(change, more)
+            magnitude += abs(more)
+    return change[0] + change[1] < -(2.0**-50) * magnitude  # terms are rounded, their sum is not
 
 
 @njit

@@ -21,8 +21,8 @@ STAMP, SEEN, INSIDE = range(3)
 # small; connected ones of the first; the position there of a node; nodes to be priced or looked at
 QUEUE, WAITING, PIECE, PLACE, FRESH = range(5)
 # rows of Room.number: what taking the label costs a node more and the flow out of it; what nodes to
-# be decided could push to it; of a piece, what nodes want it where all others stay as they are
-GAIN, INFLOW, WANTED = range(3)
+# be decided could push to it
+GAIN, INFLOW = range(2)
 MOVES, CUTS = range(2)  # entries of Room.clock
 
 
@@ -31,7 +31,7 @@ class Room(NamedTuple):
 
     when: Array  # (3, n) int64
     node: Array  # (5, n) int32
-    number: Array  # (3, n)
+    number: Array  # (2, n)
     carriers: Array  # (labels,) int64, nodes that carry a label
     gains: Array  # (3, labels) what labels cost a node more, flows of an edge, costs of no change
     wanted: Array  # (1 or labels, labels) int8, whether some node may want a move
@@ -51,7 +51,7 @@ def room(n: int, edges: int, labels: int, *, pairs: bool, kept: bool) -> Room:
     return Room(
         when=np.zeros((3, n), np.int64),
         node=np.empty((5, n), np.int32),
-        number=np.empty((3, n)),
+        number=np.empty((2, n)),
         carriers=np.zeros(labels, np.int64),
         gains=np.empty((3, labels)),
         wanted=np.zeros((labels if pairs else 1, labels), np.int8),

@@ -17,7 +17,7 @@ import numpy as np
 from subopt._jit import any_order_without_nan, njit
 from subopt._types import Array
 from subopt.labeling._messages import BACKWARD, FORWARD, choose, sweep
-from subopt.labeling.energy import Adjacency, LabelingEnergy
+from subopt.labeling.energy import Adjacency, LabelingEnergy, uniform
 
 SWEEPS, PUSHES = np.int64(16), np.int64(3)
 # without one cost for all pairs of labels a sweep takes O(m labels^2), as much as some moves: no
@@ -72,13 +72,6 @@ def draft(n: int, edges: int, labels: int) -> Draft:
         np.empty((edges, labels), np.float32),
         np.empty(labels, np.float32),
     )
-
-
-def uniform(table: Array) -> float:
-    """Return the cost of two different labels if it is the same for all, and else 0."""
-    most = float(table.max())
-    apart = most * (1.0 - np.eye(len(table)))
-    return most if np.array_equal(table, apart) else 0.0
 
 
 @njit
