@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from subopt._jit import njit
-from subopt._types import Array
+from subopt._base.jit import njit
+from subopt._base.types import Array
 
 # A slack is attributed to rounding if it is below this part of the numbers that it is made of.
 UNIT = 2.0**-46

@@ -13,7 +13,7 @@ V. Kolmogorov, "Convergent tree-reweighted message passing for energy minimizati
 
 import numpy as np
 
-from subopt._jit import any_order_without_nan, njit
+from subopt._base.jit import any_order_without_nan, njit
 
 FORWARD, BACKWARD = np.int64(0), np.int64(1)  # directions: by increasing or decreasing index
 

@@ -7,8 +7,9 @@ from the strongly connected components of the residual graph, as in 2-satisfiabi
 variables of a node the one later in topological order is chosen, unless both are in one component.
 
 E. Boros, P. L. Hammer, "Pseudo-Boolean optimization", Discrete Applied Mathematics 123, 2002;
-V. Kolmogorov, C. Rother, "Minimizing nonsubmodular functions with graph cuts - a review", IEEE TPAMI
-29(7), 2007; the latter also for `probed` and `improved`.
+V. Kolmogorov, C. Rother, "Minimizing nonsubmodular functions with graph cuts - a review", IEEE
+TPAMI 29(7), 2007; and for probing and improving C. Rother, V. Kolmogorov, V. Lempitsky, M. Szummer,
+"Optimizing binary MRFs via extended roof duality", CVPR 2007.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from subopt._types import Array
-from subopt.graph.max_flow import minimum_cut
+from subopt._base.types import Array
+from subopt.graph._max_flow import minimum_cut
 
 PROBES = 2_000_000  # arcs that all cuts of `probed` look at, about
 
@@ -195,7 +196,7 @@ def _groups(part: Array) -> list[Array]:
 
 
 def _probed(problem: Binary, x: Array) -> Array:
-    """Try both choices of a node: what follows from either is known, and so is a choice too dear."""
+    """Try both choices of every node; what follows from both, or from the better, is known."""
     n = len(x)
     arcs = 4 * len(problem.tails) + 2 * n
     if 2 * n * arcs > PROBES:

@@ -4,7 +4,7 @@
 tables that are submodular in the order of the labels.
 
 A flow changes what is left of the problem: what arcs carry, edges give to their ends
-(`certificate`). Where capacities of very different sizes leave rounding in it, the problem that is
+(`certificates`). Where capacities of very different sizes leave rounding in it, the problem that is
 left, whose numbers are as small as what is still to be decided, is solved again.
 """
 
@@ -13,12 +13,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from subopt._types import Array
-from subopt.graph.grid import grid_cut
-from subopt.graph.max_flow import minimum_cut
+
+from subopt._base.types import Array
+from subopt.graph._max_flow import minimum_cut
+from subopt.graph.grid.cut import grid_cut
 from subopt.labeling._exact import Reparametrization, all_node_costs
-from subopt.labeling._size import bounded, power_above, simple_labels, simplified
-from subopt.labeling.certificate import Measure, evidence, measure
+from subopt.labeling._magnitude import bounded, power_above, simple_labels, simplified
+from subopt.labeling.certificates import Measure, evidence, measure
 from subopt.labeling.energy import LabelingEnergy
 
 ROUNDS = 6  # solve what is left so often at most
@@ -110,7 +111,7 @@ def _extended(table: Array) -> tuple[Array, Array]:
 
 def _refusal(energy: LabelingEnergy, e: int, table: Array) -> str:
     far, near = _extended(table)
-    m = np.where(_mixed(far) != 0, np.sign(_mixed(far)) * np.inf, _mixed(near))
+    m = np.where(_mixed(far) > 0, np.inf, np.where(_mixed(far) < 0, -np.inf, _mixed(near)))
     i, j = np.unravel_index(int(np.argmax(m)), m.shape)
     w = float(energy.weights[e]) if len(energy.weights) else 1.0
     return (
@@ -150,7 +151,11 @@ def ordered(energy: LabelingEnergy, table: OrderedTable) -> Cut:
 
 
 def _cut_of_what_is_left(
-    energy: LabelingEnergy, table: OrderedTable, given: Reparametrization, flow: Array, labels: Array
+    energy: LabelingEnergy,
+    table: OrderedTable,
+    given: Reparametrization,
+    flow: Array,
+    labels: Array,
 ) -> tuple[Array, Array, float]:
     """Return more flow along the arcs, labels, and what the labels given cost in this graph."""
     n, L = energy.n, energy.n_labels

@@ -1,0 +1,119 @@
+"""Alpha-beta swap: the nodes with one of two labels choose between both, by a minimum cut.
+
+The table need not be a metric (Boykov, Veksler, Zabih, "Fast approximate energy minimization via
+graph cuts", IEEE TPAMI 23(11), 2001, section 3). E is submodular in the nodes that have either
+label, so a swap helps only if one helps in which no node takes the first label, or none the second.
+Swaps are therefore made one side at a time, as expansions of b into the nodes that have a.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from subopt._base.types import ArrayLike
+from subopt.labeling._magnitude import simplified
+from subopt.labeling._wording import shared
+from subopt.labeling.energy import LabelingEnergy
+from subopt.labeling.moves import driver
+from subopt.labeling.moves.driver import LabelingBatch
+from subopt.labeling.moves.expand import swaps
+from subopt.labeling.result import Labeling
+
+_OTHERS = "fusion and icm take any table; with two labels, qpbo does."
+
+
+@shared(start="what message passing suggests")
+def alpha_beta_swap(
+    energy: LabelingEnergy, *, start: ArrayLike | None = None, max_iter: int = 1000
+) -> Labeling:
+    r"""Minimize a labeling energy by swap moves.
+
+    Parameters
+    ----------
+    energy : LabelingEnergy
+        With weights >= 0 and ``table[a, a] + table[b, b] <= table[a, b] + table[b, a]`` for all
+        labels.
+    %(start)s
+    max_iter : int, default 1000
+        Largest number of times that all pairs of labels are tried; a handful is usually enough.
+
+    Returns
+    -------
+    Labeling
+        ``status`` is LOCAL_MINIMUM if no swap of any two labels lowers the energy, or
+        ITERATION_LIMIT.
+
+    Raises
+    ------
+    %(errors)s
+
+    Notes
+    -----
+    %(moves_notes)s
+
+    References
+    ----------
+    .. [1] Y. Boykov, O. Veksler, R. Zabih, "Fast approximate energy minimization via graph cuts",
+       IEEE TPAMI 23(11), 2001, section 3.
+    .. [2] A. Delong, A. Osokin, H. N. Isack, Y. Boykov, "Fast approximate energy minimization with
+       label costs", International Journal of Computer Vision 96(1), 2012.
+
+    Examples
+    --------
+    >>> energy = LabelingEnergy(
+    ...     [[0, 3, 9], [2, 1, 2], [9, 3, 0]], weights=0.5, metric="quadratic", truncation=3
+    ... )
+    >>> result = alpha_beta_swap(energy)
+    >>> result.labels, result.value
+    (array([0, 1, 2]), 2.0)
+    """
+    driver.require("alpha_beta_swap", energy, can_solve, _OTHERS)
+    return driver.solve("alpha_beta_swap", energy, swaps(energy.n_labels), start, max_iter)
+
+
+@shared()
+def alpha_beta_swap_many(
+    energy: LabelingEnergy, unaries: ArrayLike, *, threads: int | None = None
+) -> LabelingBatch:
+    r"""Run `alpha_beta_swap` on many problems that differ in their unary costs.
+
+    Parameters
+    ----------
+    %(many)s
+    %(threads)s
+
+    Returns
+    -------
+    %(many_returns)s
+
+    Raises
+    ------
+    %(errors)s
+
+    Examples
+    --------
+    >>> energy = LabelingEnergy(np.zeros((4, 4, 3)), weights=0.2)
+    >>> many = alpha_beta_swap_many(energy, np.random.default_rng(0).random((100, 4, 4, 3)))
+    >>> len(many), many.labels.shape, many.values.shape
+    (100, (100, 4, 4), (100,))
+    """
+    driver.require("alpha_beta_swap", energy, can_solve, _OTHERS)
+    return driver.solve_many("alpha_beta_swap", energy, unaries, swaps(energy.n_labels), threads)
+
+
+def can_solve(energy: LabelingEnergy) -> str | None:
+    """Return why `alpha_beta_swap` does not fit an energy, None if it does."""
+    simple = simplified(energy)
+    if (reason := driver.negative_weight(simple)) is not None:
+        return reason
+    T = simple.table
+    alike = np.diagonal(T)[:, None] + np.diagonal(T)
+    apart = T + T.T
+    wrong = alike > apart + simple.table_rounding * (np.abs(T) + np.abs(T.T))
+    if not wrong.any():
+        return None
+    a, b = map(int, np.argwhere(wrong)[0])
+    return (
+        f"it needs table[a, a] + table[b, b] <= table[a, b] + table[b, a], but for the labels {a}, "
+        f"{b} it is {alike[a, b]:g} > {apart[a, b]:g}"
+    )

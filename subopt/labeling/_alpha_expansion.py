@@ -1,0 +1,133 @@
+"""Alpha-expansion: any nodes may take one label at once, optimally, by a minimum cut.
+
+Without label costs and with unary costs >= 0, the answer costs at most 2 max(V) / min(V) times as
+much as the best labeling, where V ranges over pairs of different labels (Boykov, Veksler, Zabih,
+"Fast approximate energy minimization via graph cuts", IEEE TPAMI 23(11), 2001, theorem 6.1). With
+label costs another bound holds (A. Delong and others, reference 3 below). A lower bound usually
+shows that the answer is within a percent of the minimum.
+
+Labels and flows start from messages. Every label keeps the flow of its last expansion, the next one
+starts from there and looks only at the surroundings of nodes that this leaves unsettled (compare
+P. Kohli, P. Torr, "Dynamic graph cuts for efficient inference in Markov random fields", IEEE TPAMI
+29(12), 2007, and the primal-dual moves of N. Komodakis, G. Tziritas, "Approximate labeling via
+graph cuts based on linear programming", IEEE TPAMI 29(8), 2007).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from subopt._base.types import ArrayLike
+from subopt.labeling._magnitude import simplified
+from subopt.labeling._wording import shared
+from subopt.labeling.energy import LabelingEnergy
+from subopt.labeling.moves import driver
+from subopt.labeling.moves.driver import LabelingBatch
+from subopt.labeling.moves.expand import expansions
+from subopt.labeling.result import Labeling
+
+_OTHERS = (
+    "alpha_beta_swap does not need the triangle inequality, and fusion takes any table; with two "
+    "labels, qpbo takes any table."
+)
+
+
+@shared(start="what message passing suggests")
+def alpha_expansion(
+    energy: LabelingEnergy, *, start: ArrayLike | None = None, max_iter: int = 1000
+) -> Labeling:
+    r"""Minimize a labeling energy with a metric by expansion moves.
+
+    Parameters
+    ----------
+    energy : LabelingEnergy
+        With weights >= 0 and a metric: ``table[a, a] + table[b, c] <= table[b, a] + table[a, c]``
+        for all labels. The table need not be symmetric.
+    %(start)s
+    max_iter : int, default 1000
+        Largest number of times that all labels are tried; a handful is usually enough.
+
+    Returns
+    -------
+    Labeling
+        ``status`` is LOCAL_MINIMUM if no expansion of any label lowers the energy, or
+        ITERATION_LIMIT.
+
+    Raises
+    ------
+    %(errors)s
+
+    Notes
+    -----
+    %(moves_notes)s
+
+    References
+    ----------
+    .. [1] Y. Boykov, O. Veksler, R. Zabih, "Fast approximate energy minimization via graph cuts",
+       IEEE TPAMI 23(11), 2001.
+    .. [2] P. Kohli, P. H. S. Torr, "Dynamic graph cuts for efficient inference in Markov random
+       fields", IEEE TPAMI 29(12), 2007.
+    .. [3] A. Delong, A. Osokin, H. N. Isack, Y. Boykov, "Fast approximate energy minimization with
+       label costs", International Journal of Computer Vision 96(1), 2012.
+
+    Examples
+    --------
+    >>> energy = LabelingEnergy([[0, 3, 9], [2, 1, 2], [9, 3, 0]], weights=0.5)
+    >>> result = alpha_expansion(energy)
+    >>> result.labels, result.value, result.status.name
+    (array([0, 1, 2]), 2.0, 'LOCAL_MINIMUM')
+    """
+    driver.require("alpha_expansion", energy, can_solve, _OTHERS)
+    return driver.solve("alpha_expansion", energy, expansions(energy.n_labels), start, max_iter)
+
+
+@shared()
+def alpha_expansion_many(
+    energy: LabelingEnergy, unaries: ArrayLike, *, threads: int | None = None
+) -> LabelingBatch:
+    r"""Run `alpha_expansion` on many problems that differ in their unary costs.
+
+    Parameters
+    ----------
+    %(many)s
+    %(threads)s
+
+    Returns
+    -------
+    %(many_returns)s
+
+    Raises
+    ------
+    %(errors)s
+
+    Examples
+    --------
+    >>> energy = LabelingEnergy(np.zeros((4, 4, 3)), weights=0.2)
+    >>> many = alpha_expansion_many(energy, np.random.default_rng(0).random((100, 4, 4, 3)))
+    >>> len(many), many.labels.shape, many.values.shape
+    (100, (100, 4, 4), (100,))
+    """
+    driver.require("alpha_expansion", energy, can_solve, _OTHERS)
+    return driver.solve_many(
+        "alpha_expansion", energy, unaries, expansions(energy.n_labels), threads
+    )
+
+
+def can_solve(energy: LabelingEnergy) -> str | None:
+    """Return why `alpha_expansion` does not fit an energy, None if it does."""
+    simple = simplified(energy)
+    if (reason := driver.negative_weight(simple)) is not None:
+        return reason
+    table = simple.table
+    for a in range(energy.n_labels):
+        direct = table + table[a, a]
+        around = table[:, a, None] + table[a]
+        slack = simple.table_rounding * (np.abs(table[:, a, None]) + np.abs(table[a]))
+        wrong = direct > around + slack
+        if wrong.any():
+            b, c = map(int, np.argwhere(wrong)[0])
+            return (
+                f"it needs a metric, but for the labels {b}, {a}, {c} the table has [{b}, {c}] + "
+                f"[{a}, {a}] = {direct[b, c]:g} > [{b}, {a}] + [{a}, {c}] = {around[b, c]:g}"
+            )
+    return None

@@ -1,0 +1,179 @@
+"""A lower bound for labeling energies, with evidence that anybody can check.
+
+The edges are covered by chains, and the unary cost of a node is divided among the chains through
+it. Every division gives a bound: the sum over the chains of their minima, one dynamic program each.
+Message passing (`_messages`) finds a good division. What edges pass on at the end is the
+certificate. Label costs are divided among the nodes as well (`_shares`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from subopt._base import validate
+from subopt._base.answer import Status
+from subopt._base.types import Array, ArrayLike
+from subopt.labeling import _label_cost_shares, _messages
+from subopt.labeling._exact import Reparametrization
+from subopt.labeling._magnitude import bounded, simple_labels, simplified
+from subopt.labeling.certificates import evidence
+from subopt.labeling.energy import LabelingEnergy, require_energy, uniform
+from subopt.labeling.result import Labeling, certified
+
+WINDOW = 20  # sweeps that have to raise the bound, if shares of label costs move: not each does
+SHORTER = 0.7  # steps after PATIENCE sweeps that do not
+PATIENCE = 5
+
+
+def dual_bound(
+    energy: LabelingEnergy,
+    *,
+    max_iter: int = 200,
+    progress: float = 1e-4,
+    tol: float = 0.0,
+    start: ArrayLike | None = None,
+) -> Labeling:
+    r"""Bound a labeling energy from below by tree-reweighted message passing.
+
+    Parameters
+    ----------
+    energy : LabelingEnergy
+        Any: no metric is needed.
+    max_iter : int, default 200
+        Largest number of sweeps there and back. One costs O(m L) for Potts, O(m L^2) else.
+    progress : float, default 1e-4
+        Stop when a sweep, with label costs 20 of them, raises the bound by less than this part of
+        what all sweeps did.
+    tol : float, default 0
+        Stop when the gap is at most this, in the units of the energy.
+    start : array_like of int, shape (\*grid,) or (n,), optional
+        Labels that are known; the answer is no worse.
+
+    Returns
+    -------
+    Labeling
+        The best labels that were seen, read off the messages or given, with a
+        `MessageCertificate`. The status is OPTIMAL, CONVERGED or ITERATION_LIMIT.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described.
+
+    References
+    ----------
+    .. [1] V. Kolmogorov, "Convergent tree-reweighted message passing for energy minimization",
+       IEEE TPAMI 28(10), 2006.
+    .. [2] B. T. Polyak, "Minimization of unsmooth functionals", USSR Computational Mathematics and
+       Mathematical Physics 9(3), 1969: the steps of the shares of label costs.
+
+    Examples
+    --------
+    >>> energy = LabelingEnergy([[0, 3], [2, 1], [3, 0]], weights=1.5)
+    >>> result = dual_bound(energy)
+    >>> result.value, result.lower_bound, result.certificate.check(energy, result)
+    (2.5, 2.5, 0.0)
+    """
+    require_energy("dual_bound", energy)
+    sweeps = validate.positive_int("max_iter", max_iter)
+    least = validate.nonnegative("progress", progress)
+    enough = validate.nonnegative("tol", tol)
+    simple = simplified(energy)
+    labels = simple_labels(simple) if start is None else energy.check_labels("start", start)
+    search = _Search(bounded(simple, labels), labels)
+    bounds: list[float] = []
+    status = Status.ITERATION_LIMIT
+    window = 1 if search.shares is None else WINDOW
+    for _ in range(sweeps):
+        search.sweep()
+        bounds.append(search.bound)
+        risen = bounds[-1] - bounds[-1 - window] if len(bounds) > window else np.inf
+        met = search.bound >= search.value - max(enough, 1e-13 * abs(search.value))
+        if met or risen <= least * (bounds[-1] - bounds[0]):
+            status = Status.CONVERGED
+            break
+    found = search.read_off()
+    labels = found if energy.value(found) <= energy.value(labels) else labels
+    labeling = Labeling(
+        labels=labels.reshape(energy.shape),
+        value=energy.value(labels),
+        status=status,
+        method=f"dual_bound: {len(bounds)} sweeps",
+    )
+    return certified(energy, labeling, search.evidence())
+
+
+class _Search:
+    """Message passing; with label costs, their shares move after every sweep.
+
+    Unary costs are relative to the least of each node.
+    """
+
+    def __init__(self, energy: LabelingEnergy, labels: Array) -> None:
+        costs = energy.costs - energy.costs.min(axis=0)
+        self.energy = energy = energy._with(costs=costs)
+        self.unary = np.ascontiguousarray(costs.T)
+        self.messages = np.zeros((2 * len(energy.tails), energy.n_labels))
+        self.scratch = np.empty(energy.n_labels)
+        self.tables, self.alike = energy.tables, uniform(energy.table)
+        self.shares: Array | None = None
+        self.costs = self.unary
+        if energy.label_costs.any():
+            self.shares = _label_cost_shares.even(energy.label_costs, energy.n)
+            self.costs = self.unary + self.shares
+        self.bound = -np.inf
+        self.best = self.costs, self.messages, self.shares  # what proves the bound
+        self.labels, self.value = labels, energy.value(labels)  # the best ones that are known
+        self.factor, self.failures = 1.0, 0
+
+    def sweep(self) -> None:
+        """Pass messages there and back."""
+        graph = self.energy.adjacency
+        for way in (_messages.FORWARD, _messages.BACKWARD):
+            bound = _messages.sweep(
+                self.costs, self.tables, self.alike, graph, self.messages, way, self.scratch
+            )
+        if self.shares is None:
+            self.bound = bound
+        else:
+            self._move_shares(self.shares, bound)
+
+    def _move_shares(self, shares: Array, bound: float) -> None:
+        """Keep what proves the best bound, and step towards what the labels read off have."""
+        self.failures += 1
+        if bound > self.bound:
+            self.bound, self.best = bound, (self.costs, self.messages.copy(), shares)
+            self.failures = 0
+        if self.failures == PATIENCE:
+            self.factor, self.failures = SHORTER * self.factor, 0
+        labels = self._choose(self.costs)
+        steepness = _label_cost_shares.steepness(labels)
+        if steepness > 0.0:  # the step of B. T. Polyak
+            step = self.factor * max(self.value - bound, 0.0) / steepness
+            self.shares = _label_cost_shares.moved(shares, labels, step, self.energy.label_costs)
+            self.costs = self.unary + self.shares
+
+    def _choose(self, costs: Array) -> Array:
+        """Read labels off the messages, and keep them if they are the best so far."""
+        labels = np.zeros(self.energy.n, dtype=np.int64)
+        _messages.choose(
+            costs, self.tables, self.energy.adjacency, self.messages, labels, self.scratch
+        )
+        value = self.energy.value(labels)
+        if value < self.value:
+            self.labels, self.value = labels, value
+        return labels
+
+    def read_off(self) -> Array:
+        """Return the best labels for what is known at the end."""
+        self._choose(self.unary)
+        return self.labels
+
+    def evidence(self) -> Reparametrization:
+        """Return what edges give to their ends."""
+        costs, messages, shares = self.best
+        given = np.zeros((2, len(self.energy.tails), self.energy.n_labels))
+        _messages.give(costs, self.energy.adjacency, messages, given)
+        if shares is not None:
+            shares = _label_cost_shares.allowed(shares, self.energy.label_costs)
+        return evidence(given, None, shares)

@@ -1,0 +1,129 @@
+"""Which costs a labeling can be worth: all larger ones act only as prohibitions.
+
+Solvers work on a copy of the energy. Costs of a node or an edge that exceed its least by more than
+a known labeling exceeds the sum of all least costs are not in any better labeling, so they are
+lowered, infinite ones as well: no labeling that is better than the known one changes its energy,
+none gets more expensive, and sums keep the digits of everything else. What is claimed of an answer
+is computed from the energy as it was given (`certificates`), so nothing here needs to be trusted.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from subopt._base.types import Array
+from subopt.labeling.energy import LabelingEnergy
+
+# A negative weight below this part of the costs at both of its ends is a zero that was rounded.
+ZERO = 2.0**-46
+SIMILAR = 2.0**20  # numbers whose ratio is up to this leave each other enough digits
+
+
+def simplified(energy: LabelingEnergy) -> LabelingEnergy:
+    """Return the same energy without negative weights, where signs or rounding explain them."""
+    weights = energy.weights
+    if not len(weights) or weights.min() >= 0.0:
+        return energy
+    spread = float(energy.table.max() - energy.table.min())
+    reach = np.abs(weights) * spread
+    around = np.bincount(energy.tails, reach, energy.n) + np.bincount(energy.heads, reach, energy.n)
+    finite = np.where(np.isfinite(energy.costs), energy.costs, -np.inf)
+    around += finite.max(axis=0) - energy.costs.min(axis=0)
+    least = np.minimum(around[energy.tails], around[energy.heads])
+    weights = np.where((weights < 0.0) & (reach <= ZERO * least), 0.0, weights)
+    if weights.min() >= 0.0:
+        return energy._with(weights=weights)
+    if weights.max() <= 0.0:
+        return energy._with(weights=-weights, table=-energy.table)
+    return energy._with(weights=weights)
+
+
+def excess(energy: LabelingEnergy, labels: Array) -> float:
+    """Return what labels cost beyond the least of every node and edge; inf if forbidden."""
+    own = energy.costs[labels, np.arange(energy.n)] - energy.costs.min(axis=0)
+    w, T = energy.weights, energy.table
+    pairs = T[labels[energy.tails], labels[energy.heads]]
+    with np.errstate(invalid="ignore"):
+        above = np.where(w >= 0.0, pairs - T.min(), pairs - T.max())
+        above = np.where(w == 0.0, 0.0, w * above)
+    return float(own.sum() + above.sum() + energy.label_costs[np.unique(labels)].sum())
+
+
+def ceiling(energy: LabelingEnergy, labels: Array) -> float:
+    """Return a power of two above what any node or edge pays in a labeling as good as `labels`."""
+    most = excess(energy, labels)
+    if most == np.inf:  # nothing allowed is known: what all finite costs add up to
+        finite = np.where(np.isfinite(energy.costs), energy.costs, -np.inf)
+        table = energy.table[np.isfinite(energy.table)]
+        most = float((finite.max(axis=0) - energy.costs.min(axis=0)).sum())
+        most += float(np.abs(energy.weights).sum() * (table.max() - table.min()))
+        most += float(energy.label_costs.sum())
+    return power_above(2.0 * most)
+
+
+def power_above(size: float) -> float:
+    """Return the least power of two that is not below a number >= 0; 1 for 0."""
+    return float(np.exp2(np.ceil(np.log2(size)))) if size > 0.0 else 1.0
+
+
+def calm(energy: LabelingEnergy, costs: Array | None = None) -> bool:
+    """Tell whether all costs are finite and of similar size, so that none needs to be lowered."""
+    costs = energy.costs if costs is None else costs
+    T, w = energy.table, np.abs(energy.weights)
+    if np.isposinf(T).any() or (costs.size and costs.max() == np.inf):
+        return False
+    steps = np.abs(T[T.min() != T] - T.min())
+    used = w[w > 0.0]
+    if not used.size or not steps.size:
+        return True
+    alike = used.max() <= SIMILAR * used.min() and steps.max() <= SIMILAR * steps.min()
+    reach = float(used.max() * steps.max())
+    if costs.size and costs.max() - costs.min() > SIMILAR * reach:
+        return False
+    return bool(alike and energy.label_costs.max(initial=0.0) <= SIMILAR * reach)
+
+
+def bounded(energy: LabelingEnergy, labels: Array) -> LabelingEnergy:
+    """Return the energy with costs lowered to what a labeling better than `labels` can pay.
+
+    All its costs are finite. The same object if nothing had to be lowered.
+    """
+    top = ceiling(energy, labels)
+    changes: dict[str, Array] = {}
+    least = energy.costs.min(axis=0)
+    highest = least + top
+    if (energy.costs > highest).any():
+        changes["costs"] = np.minimum(energy.costs, highest)
+    if energy.label_costs.max(initial=0.0) > top:
+        changes["label_costs"] = np.minimum(energy.label_costs, top)
+    w, T = energy.weights, energy.table
+    positive = w[w > 0.0]
+    if len(positive) and w.min() >= 0.0:
+        base = float(T.min())
+        worth = power_above(top / float(positive.min()))
+        if float(T.max()) - base > worth:
+            changes["table"] = T = np.minimum(T, base + worth)
+        apart = T[~np.eye(len(T), dtype=bool)]
+        step = float(apart.min(initial=np.inf)) - base
+        if (np.diagonal(T) == base).all() and 0.0 < step < np.inf:
+            worth = power_above(top / step)
+            if float(positive.max()) > worth:
+                changes["weights"] = np.minimum(w, worth)
+    elif np.isposinf(T).any():  # all weights are 0
+        changes["table"] = np.where(np.isfinite(T), T, 0.0)
+    return energy._with(**changes) if changes else energy
+
+
+def simple_labels(energy: LabelingEnergy) -> Array:
+    """Return the better one of the cheapest label of every node and the best label for all."""
+    cheapest = energy.costs.argmin(axis=0).astype(np.int64)
+    single = single_label(energy)
+    return single if excess(energy, single) < excess(energy, cheapest) else cheapest
+
+
+def single_label(energy: LabelingEnergy) -> Array:
+    """Return the label that is the best one for all nodes together."""
+    T, total = np.diagonal(energy.table), float(energy.weights.sum())
+    pairs = np.where(T == 0.0, 0.0, total * T) if total else 0.0
+    alone = energy.costs.sum(axis=1) + energy.label_costs + pairs
+    return np.full(energy.n, int(np.argmin(alone)), np.int64)

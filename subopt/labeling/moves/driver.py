@@ -1,0 +1,216 @@
+"""What expansion and swap share: checks, first labels, one problem, many on all cores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from subopt._base import validate
+from subopt._base.answer import Batch, Status
+from subopt._base.threads import in_order, thread_count
+from subopt._base.types import Array, ArrayLike
+from subopt.labeling._dual_bound import dual_bound
+from subopt.labeling._magnitude import (
+    bounded,
+    calm,
+    ceiling,
+    simple_labels,
+    simplified,
+    single_label,
+)
+from subopt.labeling.energy import LabelingEnergy, numbers, require_energy, require_sums
+from subopt.labeling.moves import label_costs, warm_start
+from subopt.labeling.moves.expand import CYCLES, descend, descend_many
+from subopt.labeling.moves.workspace import CUTS, Room, room
+from subopt.labeling.result import Labeling, local
+
+MEMORY = 2**29  # bytes for the flows of all labels; with more they are not kept
+SWEEPS = 50  # of the search for first labels, with label costs
+CLOSER = 2.0**10  # times lower costs are worth another descent
+TOGETHER = 2**31  # bytes for those of all threads; with more there are fewer threads
+
+
+class LabelingBatch(Batch[Labeling]):
+    r"""Labelings of many problems: a sequence of `Labeling`, with arrays of all of them.
+
+    Attributes
+    ----------
+    labels : ndarray of int64, shape (P, \*grid) or (P, n)
+    values : ndarray of float64, shape (P,)
+        Their energies.
+    """
+
+    def __init__(self, method: str, labels: Array, values: Array) -> None:
+        super().__init__(len(values), self._item_of)
+        self._method, self.labels, self.values = method, labels, values
+        for array in (labels, values):
+            array.setflags(write=False)
+
+    def _item_of(self, k: int) -> Labeling:
+        return Labeling(
+            labels=self.labels[k],
+            value=float(self.values[k]),
+            status=Status.LOCAL_MINIMUM,
+            method=self._method,
+        )
+
+    def __repr__(self) -> str:
+        return f"LabelingBatch({len(self)} labelings of shape {self.labels.shape[1:]})"
+
+
+def require(
+    name: str,
+    energy: LabelingEnergy,
+    can_solve: Callable[[LabelingEnergy], str | None],
+    others: str,
+) -> None:
+    """Raise unless a method fits an energy; `others` says what to use instead."""
+    require_energy(name, energy)
+    if (reason := can_solve(energy)) is not None:
+        raise ValueError(f"{name} does not fit: {reason}. {others}")
+
+
+def negative_weight(energy: LabelingEnergy) -> str | None:
+    """Return why moves do not fit an energy with a negative weight, None if there is none."""
+    if not len(energy.weights) or energy.weights.min() >= 0.0:
+        return None
+    e = int(np.argmin(energy.weights))
+    return (
+        f"it needs weights >= 0, but that of edge {e} between the nodes {energy.tails[e]} and "
+        f"{energy.heads[e]} is {energy.weights[e]:g}"
+    )
+
+
+def solve(
+    name: str, energy: LabelingEnergy, moves: Array, start: ArrayLike | None, max_iter: int
+) -> Labeling:
+    """Make moves from labels that are given, or read off messages."""
+    cycles = validate.positive_int("max_iter", max_iter)
+    simple = simplified(energy)
+    quiet = calm(simple)
+    if start is not None:
+        labels = energy.check_labels("start", start)
+    else:
+        labels = _single(simple.costs) if quiet else simple_labels(simple)
+    found, done, cuts = _descended(
+        simple if quiet else bounded(simple, labels), moves, labels, start is not None, cycles
+    )
+    while not quiet:
+        before, value = ceiling(simple, labels), energy.value(labels)
+        if energy.value(found) <= value:
+            labels = found
+            # again with lower costs if a much better labeling is known by now
+            if CLOSER * ceiling(simple, labels) > before:
+                break
+        elif start is not None:
+            break
+        start = labels  # messages may lead to labels with costs that were lowered
+        found, done, more = _descended(bounded(simple, labels), moves, labels, True, cycles)
+        cuts += more
+    return local(energy, found if quiet else labels, name, done=done, n_cuts=cuts)
+
+
+def _single(costs: Array) -> Array:
+    return np.full(costs.shape[-1], costs.sum(axis=-1).argmin(), dtype=np.int64)
+
+
+def _descended(
+    energy: LabelingEnergy, moves: Array, labels: Array, given: bool, cycles: int
+) -> tuple[Array, bool, int]:
+    """Return labels after all moves, whether none is left, and the number of cuts."""
+    labels = labels.copy()
+    if energy.label_costs.any():
+        if not given:
+            labels = _cheapest(energy)
+        relative = energy._with(costs=energy.costs - energy.costs.min(axis=0))
+        done, cuts = label_costs.descend_whole(relative, moves, labels, cycles)
+        return labels, done, cuts
+    space = _room(energy, moves)
+    _read_off(energy, moves, labels, given, space.flows)
+    done = descend(energy.costs, energy.tables, energy.adjacency, moves, labels, cycles, space)
+    return labels, bool(done), int(space.clock[CUTS])
+
+
+def _read_off(
+    energy: LabelingEnergy, moves: Array, labels: Array, given: bool, flows: Array
+) -> None:
+    """Set flows, and unless they are given the labels, by messages; not if flows are not kept."""
+    if len(flows) == energy.n_labels:
+        draft = warm_start.draft(energy.n, len(energy.tails), energy.n_labels)
+        terms, pairs = warm_start.terms(energy), _are_pairs(moves)
+        warm_start.prepare(energy.costs, terms, labels, given, pairs, draft, flows)
+
+
+def _cheapest(energy: LabelingEnergy) -> Array:
+    """Return one label everywhere, or what a short search for a bound finds if that is cheaper."""
+    alone = single_label(energy)
+    if _rows(energy) < energy.n_labels:
+        return alone
+    found = dual_bound(energy, max_iter=SWEEPS, start=alone)
+    return found.labels.ravel().copy()
+
+
+def _room(energy: LabelingEnergy, moves: Array) -> Room:
+    kept, pairs = _rows(energy) == energy.n_labels, _are_pairs(moves)
+    return room(energy.n, len(energy.tails), energy.n_labels, pairs=pairs, kept=kept)
+
+
+def _are_pairs(moves: Array) -> bool:
+    return bool(moves[0, 0] >= 0)
+
+
+def _rows(energy: LabelingEnergy) -> int:
+    """Return for how many labels flows are kept: for all, or one after the other if too large."""
+    return energy.n_labels if 8 * energy.n_labels * len(energy.tails) <= MEMORY else 1
+
+
+def solve_many(
+    name: str, energy: LabelingEnergy, unaries: ArrayLike, moves: Array, threads: int | None
+) -> LabelingBatch:
+    """Make moves in many problems, part of them in every thread."""
+    costs = numbers("unaries", unaries)
+    n, L = energy.n, energy.n_labels
+    if costs.ndim < 1 or costs.shape[1:] not in ((*energy.shape, L), (n, L)):
+        raise ValueError(
+            f"unaries needs the shape (problems, *grid, labels) = (P, "
+            f"{', '.join(map(str, (*energy.shape, L)))}), got {costs.shape}"
+        )
+    require_sums("unaries", costs)
+    P = len(costs)
+    costs = np.ascontiguousarray(costs.reshape(P, n, L).transpose(0, 2, 1)).view()
+    costs.setflags(write=False)  # kernels are compiled for the costs of an energy
+    energy = simplified(energy)
+    labels = np.repeat(costs.sum(axis=2).argmin(axis=1)[:, None], n, axis=1)
+    values = np.empty(P)
+    if energy.label_costs.any() or not calm(energy, costs):
+        _one_by_one(energy, costs, moves, labels, values, thread_count(threads))
+        return LabelingBatch(name, labels.reshape(P, *energy.shape), values)
+    tables, graph, terms = energy.tables, energy.adjacency, warm_start.terms(energy)
+    # the problem alone decides whether flows are kept, so that answers do not depend on threads
+    most = TOGETHER // (8 * _rows(energy) * len(energy.tails) + 1)
+    count = min(thread_count(threads), max(P, 1), max(most, 1))
+    parts = [s for s in np.array_split(np.arange(P), count) if len(s)]
+
+    def one(part: Array) -> None:
+        s = slice(part[0], part[-1] + 1)
+        draft = warm_start.draft(n, len(energy.tails) if _rows(energy) == L else 0, L)
+        space = _room(energy, moves)
+        where = (labels[s], values[s])
+        descend_many(costs[s], terms, tables, graph, moves, *where, draft, space)
+
+    in_order(one, parts, count)
+    return LabelingBatch(name, labels.reshape(P, *energy.shape), values)
+
+
+def _one_by_one(
+    energy: LabelingEnergy, costs: Array, moves: Array, labels: Array, values: Array, threads: int
+) -> None:
+    """Make moves in many problems whose cuts have nothing in common."""
+    problems = [energy._with(costs=some) for some in costs]
+
+    def one(p: int) -> None:
+        result = solve("", problems[p], moves, None, int(CYCLES))
+        labels[p], values[p] = result.labels.ravel(), result.value
+
+    in_order(one, range(len(costs)), threads)

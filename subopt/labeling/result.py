@@ -1,0 +1,80 @@
+"""A labeling: what solvers of labeling energies return."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from subopt._base.answer import Answer, Status
+from subopt._base.types import Array
+from subopt.labeling._exact import Reparametrization
+from subopt.labeling.certificates import MessageCertificate, measure
+from subopt.labeling.energy import LabelingEnergy
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Labeling(Answer):
+    r"""A labeling, its energy, and a lower bound on the energy of all labelings.
+
+    Attributes
+    ----------
+    labels : ndarray of int64, shape (\*grid,) or (n,)
+        The label of every node; read-only.
+    value : float
+        ``energy.value(labels)``: the energy, rounded once. Infinite if the labels use what is
+        forbidden.
+    lower_bound : float
+        No labeling has a lower energy. Minus infinity if nothing is known.
+    status : Status
+        Why the solver stopped. OPTIMAL if the gap is zero, up to the rounding of the costs at the
+        nodes and edges where it arises.
+    method : str
+        What ran.
+    certificate : MessageCertificate or None
+        Evidence for `lower_bound`: ``certificate.check(energy, labeling)`` recomputes `gap`.
+    n_cuts : int
+        Number of minimum cuts solved.
+    persistent : ndarray of bool or None
+        From `qpbo`: nodes whose label is the same in every minimizer.
+    """
+
+    labels: Array
+    certificate: MessageCertificate | None = None
+    n_cuts: int = 0
+    persistent: Array | None = None
+
+    def __repr__(self) -> str:
+        bound = "" if self.certificate is None else f", lower_bound={self.lower_bound:.6g}"
+        return (
+            f"Labeling(value={self.value:.6g}{bound}, status={self.status.name}, "
+            f"labels of shape {self.labels.shape}; {self.method})"
+        )
+
+
+def local(
+    energy: LabelingEnergy, labels: Array, method: str, *, done: bool, n_cuts: int = 0
+) -> Labeling:
+    """Return what a method of moves ends with: a local minimum, if it is done."""
+    return Labeling(
+        labels=labels.reshape(energy.shape),
+        value=energy.value(labels),
+        status=Status.LOCAL_MINIMUM if done else Status.ITERATION_LIMIT,
+        method=method,
+        n_cuts=n_cuts,
+    )
+
+
+def certified(energy: LabelingEnergy, labeling: Labeling, given: Reparametrization) -> Labeling:
+    """Return the labeling with a certificate, and OPTIMAL if the bound meets the value."""
+    found = measure(energy, labeling.labels.ravel(), given)
+    certificate = MessageCertificate(
+        given.high,
+        found.lower_bound,
+        given.low if given.low.size else None,
+        given.shares if given.shares.size else None,
+    )
+    return replace(
+        labeling,
+        lower_bound=found.lower_bound,
+        certificate=certificate,
+        status=Status.OPTIMAL if found.rounding else labeling.status,
+    )

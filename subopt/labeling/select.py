@@ -1,0 +1,156 @@
+"""Which method fits a labeling energy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from subopt._base import validate
+from subopt._base.options import names, require_known
+from subopt._base.types import Array, ArrayLike
+from subopt.labeling import (
+    _alpha_beta_swap,
+    _alpha_expansion,
+    _dual_bound,
+    _fusion,
+    _icm,
+    _ishikawa,
+    _qpbo,
+)
+from subopt.labeling._magnitude import simple_labels, simplified
+from subopt.labeling.certificates import evidence
+from subopt.labeling.energy import LabelingEnergy, require_energy
+from subopt.labeling.result import Labeling, certified
+
+ARCS = 5_000_000  # beyond so many nodes and arcs "auto" does not build the graph of `ishikawa`
+SWEEPS = 50  # of message passing, where no method with a guarantee fits
+METHODS: dict[str, Callable[..., Labeling]] = {
+    "ishikawa": _ishikawa.ishikawa,
+    "qpbo": _qpbo.qpbo,
+    "alpha_expansion": _alpha_expansion.alpha_expansion,
+    "alpha_beta_swap": _alpha_beta_swap.alpha_beta_swap,
+    "fusion": _fusion.fusion,
+    "icm": _icm.icm,
+    "dual_bound": _dual_bound.dual_bound,
+}
+
+
+def minimize_labeling(
+    energy: LabelingEnergy, *, method: str = "auto", lower_bound: bool = False, **options: Any
+) -> Labeling:
+    r"""Minimize a labeling energy by the method that fits it.
+
+    Parameters
+    ----------
+    energy : LabelingEnergy
+    method : str, default "auto"
+        "ishikawa", "qpbo", "alpha_expansion", "alpha_beta_swap", "fusion", "icm" or "dual_bound".
+        "auto" takes `ishikawa` where it is exact and the graph is not too large, with two labels
+        `qpbo`, with a metric `alpha_expansion`. Otherwise it takes the best labels that
+        `alpha_beta_swap`, `dual_bound` and `fusion` find, and improves them by `icm`. The method of
+        the answer says what ran.
+    lower_bound : bool, default False
+        Whether to add a certificate of `dual_bound` if the method has none.
+    **options
+        Options of the method; of "auto": `start`, labels that the answer is no worse than.
+
+    Returns
+    -------
+    Labeling
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described, or if `method` does not fit the energy.
+
+    Examples
+    --------
+    >>> energy = LabelingEnergy([[0, 3, 9], [2, 1, 2], [9, 3, 0]], weights=0.5)
+    >>> result = minimize_labeling(energy, lower_bound=True)
+    >>> result.method, result.value, result.gap, result.status.name
+    ('alpha_expansion', 2.0, 0.0, 'OPTIMAL')
+    """
+    require_energy("minimize", energy)
+    validate.choice("method", method, ("auto", *METHODS))
+    solve = _auto if method == "auto" else METHODS[method]
+    require_known(
+        f"minimize of a LabelingEnergy by {method!r}",
+        ("method", "lower_bound", *names(solve)),
+        options,
+    )
+    result = solve(energy, **options)
+    if lower_bound and result.certificate is None:
+        found = _dual_bound.dual_bound(energy, start=result.labels)
+        result = _with_bound(energy, result, found)
+    return result
+
+
+def _auto(energy: LabelingEnergy, *, start: ArrayLike | None = None) -> Labeling:
+    """Take the method that promises the most."""
+    L = energy.n_labels
+    known = None if start is None else energy.check_labels("start", start)
+    small = L == 2 or (energy.n + len(energy.tails) * (L - 1)) * L <= ARCS
+    if small and _ishikawa.can_solve(energy) is None:
+        return _no_worse(energy, _ishikawa.ishikawa(energy), known)
+    if _qpbo.can_solve(energy) is None:
+        return _no_worse(energy, _qpbo.qpbo(energy), known)
+    if _alpha_expansion.can_solve(energy) is None:
+        return _alpha_expansion.alpha_expansion(energy, start=start)
+    return _best_of_what_fits(energy, known)
+
+
+def _no_worse(energy: LabelingEnergy, result: Labeling, known: Array | None) -> Labeling:
+    """Return the answer, with the labels that are known if these are better."""
+    if known is None or not energy.value(known) < result.value:
+        return result
+    return replace(
+        result,
+        labels=known.reshape(energy.shape),
+        value=energy.value(known),
+        method=f"start, which is better than {result.method}",
+    )
+
+
+def _best_of_what_fits(energy: LabelingEnergy, known: Array | None) -> Labeling:
+    """Improve labels by everything that takes the energy: nothing has a guarantee here."""
+    ran = []
+    labels = simple_labels(simplified(energy)) if known is None else known
+    cuts = 0
+    if _alpha_beta_swap.can_solve(energy) is None:
+        found = _alpha_beta_swap.alpha_beta_swap(energy, start=known)
+        labels, cuts = _better(energy, labels, found.labels.ravel()), found.n_cuts
+        ran.append("alpha_beta_swap")
+    bound = _dual_bound.dual_bound(energy, max_iter=SWEEPS, start=labels)
+    ran.append("dual_bound")
+    if _fusion.can_solve(energy) is None:
+        labels = _fusion.fused(energy, simplified(energy), labels, bound.labels.ravel())
+        found = _fusion.fusion(energy, start=labels)
+        labels, cuts = found.labels.ravel().copy(), cuts + found.n_cuts
+        ran.append("fusion")
+    else:
+        labels = _better(energy, labels, bound.labels.ravel())
+    found = _icm.icm(energy, start=labels)
+    result = replace(found, method=f"{', '.join(ran)}, then icm", n_cuts=cuts)
+    return _with_bound(energy, result, bound)
+
+
+def _better(energy: LabelingEnergy, x: Array, y: Array) -> Array:
+    return y.copy() if energy.value(y) < energy.value(x) else x
+
+
+def _with_bound(energy: LabelingEnergy, result: Labeling, bound: Labeling) -> Labeling:
+    """Return the answer with the evidence of another one, and its labels if they are better."""
+    if bound.value < result.value:
+        result = replace(
+            result,
+            labels=np.array(bound.labels),
+            value=bound.value,
+            method=f"{result.method}, then {bound.method}",
+        )
+    certificate = bound.certificate
+    assert certificate is not None
+    given = evidence(certificate.messages, certificate.rest, certificate.shares)
+    return certified(energy, result, given)
