@@ -1,0 +1,60 @@
+"""Numbers of all sizes, infinity and ties: what is claimed holds in exact rational arithmetic."""
+
+import math
+from dataclasses import replace
+from fractions import Fraction
+
+import exact_energy as exact
+import numpy as np
+import pytest
+from hypothesis import given
+
+from subopt import CertificateError, LabelingEnergy, Status, minimize
+
+METHODS = ("ishikawa", "qpbo", "alpha_expansion", "alpha_beta_swap", "fusion", "icm", "dual_bound")
+
+
+def require_truth(energy, result, least, minimizers):
+    """No claim of an answer is more than exact arithmetic says."""
+    x = tuple(result.labels.ravel().tolist())
+    own = exact.value(energy, x)
+    assert result.value == energy.value(result.labels)
+    assert result.value == (math.inf if own is None else float(own))
+    if least is None:
+        assert own is None
+        assert result.status is not Status.OPTIMAL or result.lower_bound == math.inf
+        return
+    assert result.lower_bound <= float(least)
+    if result.status is Status.OPTIMAL:
+        assert own is not None
+        rounding = min(exact.apart(energy, x, y) for y in minimizers) / 2**44
+        assert own - least <= rounding
+    if result.certificate is not None:
+        gap = result.check(energy)
+        assert own is None or Fraction(gap) >= own - least
+        for y in minimizers[:1]:
+            assert result.certificate.check(energy, np.array(y).reshape(energy.shape)) >= 0.0
+        claim = math.nextafter(float(least), math.inf)
+        with pytest.raises(CertificateError):
+            replace(result.certificate, lower_bound=claim).check(energy, result)
+
+
+@given(arguments=exact.arguments())
+def test_claims_hold_exactly(arguments):
+    energy = LabelingEnergy(**arguments)
+    least, minimizers = exact.minimum(energy)
+    results = [minimize(energy, lower_bound=True)]
+    for method in METHODS:
+        try:
+            results.append(minimize(energy, method=method, lower_bound=True))
+        except ValueError as error:
+            assert "does not fit" in str(error)
+    for result in results:
+        require_truth(energy, result, least, minimizers)
+    # "auto" is no worse than what it could have returned
+    auto = results[0]
+    if auto.method == "ishikawa" and least is not None:
+        x = tuple(auto.labels.ravel().tolist())
+        own = exact.value(energy, x)
+        assert own is not None
+        assert own - least <= min(exact.apart(energy, x, y) for y in minimizers) / 2**40
