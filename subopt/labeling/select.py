@@ -39,7 +39,7 @@ METHODS: dict[str, Callable[..., Labeling]] = {
 
 
 def minimize_labeling(
-    energy: LabelingEnergy, *, method: str = "auto", lower_bound: bool = False, **options: Any
+    energy: LabelingEnergy, *, method: str = "auto", lower_bound: bool = False, **given: Any
 ) -> Labeling:
     r"""Minimize a labeling energy by the method that fits it.
 
@@ -54,7 +54,7 @@ def minimize_labeling(
         the answer says what ran.
     lower_bound : bool, default False
         Whether to add a certificate of `dual_bound` if the method has none.
-    **options
+    **given
         Options of the method; of "auto": `start`, labels that the answer is no worse than.
 
     Returns
@@ -74,18 +74,19 @@ def minimize_labeling(
     ('alpha_expansion', 2.0, 0.0, 'OPTIMAL')
     """
     require_energy("minimize", energy)
-    validate.choice("method", method, ("auto", *METHODS))
-    solve = _auto if method == "auto" else METHODS[method]
-    require_known(
-        f"minimize of a LabelingEnergy by {method!r}",
-        ("method", "lower_bound", *names(solve)),
-        options,
-    )
-    result = solve(energy, **options)
+    takes = options(method)
+    require_known(f"minimize of a LabelingEnergy by {method!r}", takes, given)
+    result = (_auto if method == "auto" else METHODS[method])(energy, **given)
     if lower_bound and result.certificate is None:
         found = _dual_bound.dual_bound(energy, start=result.labels)
         result = _with_bound(energy, result, found)
     return result
+
+
+def options(method: str = "auto") -> tuple[str, ...]:
+    """Return the names of the options that a method takes."""
+    validate.choice("method", method, ("auto", *METHODS))
+    return ("method", "lower_bound", *names(_auto if method == "auto" else METHODS[method]))
 
 
 def _auto(energy: LabelingEnergy, *, start: ArrayLike | None = None) -> Labeling:
