@@ -15,9 +15,6 @@ import numpy as np
 from subopt._base.jit import njit
 from subopt._base.types import Array
 
-# A slack is attributed to rounding if it is below this part of the numbers that it is made of.
-UNIT = 2.0**-46
-FIRST, SECOND = np.int64(0), np.int64(1)  # ends of an edge
 
 
 class Costs(NamedTuple):
@@ -89,25 +86,23 @@ def energy_of(costs, labels):
 
 
 @njit
-def bound_of(costs, graph, given, labels):
+def bound_of(costs, graph, given, labels, unit):
     """Return the sum of the minima of all nodes and edges, and how much of the gap is no rounding.
 
     Nodes get their unary costs, shares, and what their edges give; edges keep the rest. The second
-    number adds up the slacks of `labels` at nodes and edges that exceed the rounding of the numbers
+    number adds up the slacks of `labels` at nodes and edges that exceed `unit` times the numbers
     that they are made of.
     """
     total, rough = (0.0, 0.0, 0.0), 0.0
     n_labels, n = costs.unary.shape
     high, low, error = np.empty(n_labels), np.empty(n_labels), np.empty(n_labels)
     for k in range(n):
-        node_costs(costs.unary, graph, given, k, (high, low, error))
-        best = 0
-        for a in range(1, n_labels):
-            if high[a] < high[best] or (high[a] == high[best] and low[a] < low[best]):
-                best = a
-        most = 0.0
+        _set_node_costs(costs.unary, graph, given, k, high, low, error)
+        best, most = 0, 0.0
         for a in range(n_labels):
             most = max(most, error[a])
+            if high[a] < high[best] or (high[a] == high[best] and low[a] < low[best]):
+                best = a
         total = add(add(total, high[best]), low[best])
         total = (total[0], total[1], total[2] + most)
         x = labels[k]
@@ -117,119 +112,113 @@ def bound_of(costs, graph, given, labels):
             for e in range(graph.indptr[k], graph.indptr[k + 1]):
                 t, i = graph.turned[e], graph.edge[e]
                 size += abs(given.high[t, i, x]) + abs(given.high[t, i, best])
-            if not slack <= UNIT * size:
-                rough += slack
-    for e in range(costs.weights.shape[0]):
-        edge, slack, size = _edge_minimum(
-            costs, given, e, labels[costs.tails[e]], labels[costs.heads[e]]
-        )
-        total = add(add(total, edge[0]), edge[1])
-        total = (total[0], total[1], total[2] + edge[2])
-        if not slack <= UNIT * size:
-            rough += slack
+            rough += 0.0 if slack <= unit * size else slack
+    total, more = _add_edges(costs, given, labels, unit, total)
+    return total, rough + more
+
+
+@njit(inline="always")
+def _set_node_costs(unary, graph, given, k, high, low, error):
+    """Set the cost of every label of a node with what its edges give, as normalized sums."""
+    given_high, given_low, shares = given.high, given.low, given.shares
+    exact = given_low.shape[1] == 0
+    for a in range(high.shape[0]):
+        high[a], low[a], error[a] = unary[a, k], 0.0, 0.0
+        if shares.shape[0] > 0:
+            high[a], low[a] = two_sum(high[a], shares[k, a])
+    for e in range(graph.indptr[k], graph.indptr[k + 1]):
+        t, i = graph.turned[e], graph.edge[e]
+        for a in range(high.shape[0]):
+            if unary[a, k] < np.inf:
+                total = add((high[a], low[a], error[a]), given_high[t, i, a])
+                if not exact:
+                    total = add(total, given_low[t, i, a])
+                high[a], low[a], error[a] = total
+    for a in range(high.shape[0]):
+        if unary[a, k] < np.inf:
+            high[a], low[a] = two_sum(high[a], low[a])
+        else:
+            high[a], low[a], error[a] = np.inf, 0.0, 0.0
+
+
+@njit
+def _add_edges(costs, given, labels, unit, total):
+    """Add the minima of all edges to a sum; return it, and the slacks that are no rounding.
+
+    Only pairs that may be a minimum, judged in doubles, are computed in twice the precision.
+    """
+    _, table, weights, tails, heads, uniform = costs
+    p_high, q_high = given.high[0], given.high[1]
+    exact = given.low.shape[1] == 0
+    p_low, q_low = given.low[0], given.low[1]
+    n_labels = table.shape[0]
+    rough = 0.0
+    for e in range(weights.shape[0]):
+        w = weights[e]
+        high, low, error, i, j = np.inf, 0.0, 0.0, 0, 0
+        roughly = np.inf
+        first = second = 0
+        alike = uniform > 0.0 and w >= 0.0
+        if alike:
+            # different labels cost the same: the best label of each end, or equal ones
+            for a in range(1, n_labels):
+                m, k = p_high[e, a] - p_high[e, first], q_high[e, a] - q_high[e, second]
+                if m > 0.0 or (m == 0.0 and not exact and p_low[e, a] > p_low[e, first]):
+                    first = a
+                if k > 0.0 or (k == 0.0 and not exact and q_low[e, a] > q_low[e, second]):
+                    second = a
+        for a in range(-1 if alike else 0, n_labels):
+            row = first if a < 0 else a
+            start = second if a < 0 else (a if alike else 0)
+            for b in range(start, start + 1 if alike else n_labels):
+                c = w * table[row, b] if w != 0.0 else 0.0
+                m, k = p_high[e, row], q_high[e, b]
+                near = 1e-14 * (abs(c) + abs(m) + abs(k))
+                if c == np.inf or c - m - k - near > roughly:
+                    continue
+                roughly = min(roughly, c - m - k + near)
+                m_low, k_low = (0.0, 0.0) if exact else (p_low[e, row], q_low[e, b])
+                value = _edge_cost(w, table[row, b], m, k, m_low, k_low)
+                error = max(error, value[2])
+                if value[0] < high or (value[0] == high and value[1] < low):
+                    high, low, i, j = value[0], value[1], row, b
+        total = add(add(total, high), low)
+        total = (total[0], total[1], total[2] + error)
+        x, y = labels[tails[e]], labels[heads[e]]
+        if x == i and y == j:
+            continue
+        c = w * table[x, y] if w != 0.0 else 0.0
+        m, k = p_high[e, x], q_high[e, y]
+        if c == np.inf:
+            rough = np.inf
+            continue
+        m_low, k_low = (0.0, 0.0) if exact else (p_low[e, x], q_low[e, y])
+        value = _edge_cost(w, table[x, y], m, k, m_low, k_low)
+        slack = (value[0] - high) + (value[1] - low)
+        if slack > 0.0:
+            size = abs(c - (w * table[i, j] if w != 0.0 else 0.0))
+            size += abs(m) + abs(p_high[e, i]) + abs(k) + abs(q_high[e, j])
+            rough += 0.0 if slack <= unit * size else slack
     return total, rough
 
 
 @njit
-def node_costs(unary, graph, given, k, out):
-    """Set the cost of every label of a node with what its edges give, as normalized sums."""
-    high, low, error = out
-    for a in range(high.shape[0]):
-        total = (unary[a, k], 0.0, 0.0)
-        if total[0] < np.inf:
-            if given.shares.shape[0] > 0:
-                total = add(total, given.shares[k, a])
-            for e in range(graph.indptr[k], graph.indptr[k + 1]):
-                t, i = graph.turned[e], graph.edge[e]
-                total = add(total, given.high[t, i, a])
-                if given.low.shape[1] > 0:
-                    total = add(total, given.low[t, i, a])
-            high[a], low[a] = two_sum(total[0], total[1])
-        else:
-            high[a], low[a] = np.inf, 0.0
-        error[a] = total[2]
-
-
-@njit
-def edge_cost(costs, given, e, a, b):
-    """Return what an edge keeps for a pair of labels, as a sum."""
-    high, low = two_product(costs.weights[e], costs.table[a, b])
-    total = (high, low, 0.0)
-    total = add(add(total, -given.high[0, e, a]), -given.high[1, e, b])
-    if given.low.shape[1] > 0:
-        total = add(add(total, -given.low[0, e, a]), -given.low[1, e, b])
+def _edge_cost(w, c, m, k, m_low, k_low):
+    """Return w c - (m + m_low) - (k + k_low) as a normalized sum; w c is finite."""
+    total = (0.0, 0.0, 0.0)
+    if w != 0.0 and c != 0.0:
+        high, low = two_product(w, c)
+        total = (high, low, 0.0)
+    total = add(add(total, -m), -k)
+    if m_low != 0.0 or k_low != 0.0:
+        total = add(add(total, -m_low), -k_low)
     high, low = two_sum(total[0], total[1])
     return high, low, total[2]
-
-
-@njit
-def _edge_minimum(costs, given, e, x, y):
-    """Return the least that an edge keeps, the slack of a pair of labels, and their magnitude."""
-    w = costs.weights[e]
-    n_labels = costs.table.shape[0]
-    best, error, first, second = (np.inf, 0.0), 0.0, 0, 0
-    roughly, i, j = np.inf, 0, 0
-    if costs.uniform > 0.0 and w >= 0.0:
-        # all pairs of different labels cost the same: the best label of each end, or equal ones
-        for a in range(n_labels):
-            if _more(given, FIRST, e, a, first):
-                first = a
-            if _more(given, SECOND, e, a, second):
-                second = a
-        for a in range(-1, n_labels):
-            p, q = (first, second) if a < 0 else (a, a)
-            value = edge_cost(costs, given, e, p, q)
-            error = max(error, value[2])
-            if value[0] < best[0] or (value[0] == best[0] and value[1] < best[1]):
-                best, i, j = (value[0], value[1]), p, q
-    else:
-        for a in range(n_labels):
-            for b in range(n_labels):
-                c = 0.0 if w == 0.0 else w * costs.table[a, b]
-                if c == np.inf:
-                    continue
-                m, k = given.high[0, e, a], given.high[1, e, b]
-                near = 1e-14 * (abs(c) + abs(m) + abs(k))
-                if (c - m - k) - near > roughly:
-                    continue
-                roughly = min(roughly, (c - m - k) + near)
-                value = edge_cost(costs, given, e, a, b) if w != 0.0 else _bare(given, e, a, b)
-                error = max(error, value[2])
-                if value[0] < best[0] or (value[0] == best[0] and value[1] < best[1]):
-                    best, i, j = (value[0], value[1]), a, b
-    c = 0.0 if w == 0.0 else w * costs.table[x, y]
-    if c == np.inf:
-        return (best[0], best[1], error), np.inf, 0.0
-    value = edge_cost(costs, given, e, x, y) if w != 0.0 else _bare(given, e, x, y)
-    slack = (value[0] - best[0]) + (value[1] - best[1])
-    size = abs(c - (0.0 if w == 0.0 else w * costs.table[i, j]))
-    size += abs(given.high[0, e, x]) + abs(given.high[0, e, i])
-    size += abs(given.high[1, e, y]) + abs(given.high[1, e, j])
-    return (best[0], best[1], error), max(slack, 0.0), size
-
-
-@njit
-def _bare(given, e, a, b):
-    """Return `edge_cost` of an edge of weight 0, whatever its table has."""
-    total = (-given.high[0, e, a], 0.0, 0.0)
-    total = add(total, -given.high[1, e, b])
-    if given.low.shape[1] > 0:
-        total = add(add(total, -given.low[0, e, a]), -given.low[1, e, b])
-    high, low = two_sum(total[0], total[1])
-    return high, low, total[2]
-
-
-@njit
-def _more(given, t, e, a, b):
-    """Tell whether an end is given more for one label than for another."""
-    if given.high[t, e, a] != given.high[t, e, b]:
-        return given.high[t, e, a] > given.high[t, e, b]
-    return given.low.shape[1] > 0 and given.low[t, e, a] > given.low[t, e, b]
 
 
 @njit
 def all_node_costs(unary, graph, given, high, low):
-    """Set `node_costs` of all nodes, (n, labels)."""
+    """Set the costs of the labels of all nodes with what their edges give, (n, labels)."""
     error = np.empty(high.shape[1])
     for k in range(high.shape[0]):
-        node_costs(unary, graph, given, k, (high[k], low[k], error))
+        _set_node_costs(unary, graph, given, k, high[k], low[k], error)

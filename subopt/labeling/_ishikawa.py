@@ -71,7 +71,7 @@ def ishikawa(energy: LabelingEnergy) -> Labeling:
         method="ishikawa",
         n_cuts=cut.cuts,
     )
-    return certified(energy, labeling, cut.given)
+    return certified(energy, labeling, cut.given, cut.measure)
 
 
 def can_solve(energy: LabelingEnergy) -> str | None:

@@ -46,7 +46,8 @@ def excess(energy: LabelingEnergy, labels: Array) -> float:
     with np.errstate(invalid="ignore"):
         above = np.where(w >= 0.0, pairs - T.min(), pairs - T.max())
         above = np.where(w == 0.0, 0.0, w * above)
-    return float(own.sum() + above.sum() + energy.label_costs[np.unique(labels)].sum())
+    used = energy.label_costs[np.unique(labels)].sum() if energy.label_costs.any() else 0.0
+    return float(own.sum() + above.sum() + used)
 
 
 def ceiling(energy: LabelingEnergy, labels: Array) -> float:

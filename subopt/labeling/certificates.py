@@ -24,7 +24,7 @@ import numpy as np
 
 from subopt._base.answer import CertificateError
 from subopt._base.types import Array
-from subopt.labeling._exact import UNIT, Reparametrization, bound_of, energy_of
+from subopt.labeling._exact import Reparametrization, bound_of, energy_of
 from subopt.labeling.energy import LabelingEnergy
 
 
@@ -107,9 +107,7 @@ class MessageCertificate:
                     f"dtype {array.dtype} and shape {array.shape}"
                 )
             if array.size and np.abs(array).max() > 1e120:
-                raise CertificateError(
-                    f"Evidence needs {name} up to 1e120 for finite sums"
-                )
+                raise CertificateError(f"Evidence needs {name} up to 1e120 for finite sums")
         given = evidence(self.messages, rest, shares)
         if given.shares.size:
             require_shares(given.shares, energy.label_costs)
@@ -147,18 +145,19 @@ class Measure(NamedTuple):
 
 def measure(energy: LabelingEnergy, labels: Array, given: Reparametrization) -> Measure:
     """Compare the energy of labels with what evidence proves."""
-    bound, rough = bound_of(energy.terms, energy.adjacency, given, labels)
+    # rounding of what a solver sends along paths adds up like a random walk
+    unit = 2.0**-52 * max(64.0, 16.0 * math.sqrt(energy.n * energy.n_labels))
+    bound, rough = bound_of(energy.terms, energy.adjacency, given, labels, unit)
     proven = Fraction(bound[0]) + Fraction(bound[1]) - Fraction(bound[2])
     high, low, error = energy_of(energy.terms, labels)
     if high == np.inf:
         return Measure(np.inf, float(proven), np.inf, False)
-    used = np.unique(labels)
     value = Fraction(high) + Fraction(low)
-    for l in used if energy.label_costs.any() else ():
+    for l in np.unique(labels) if energy.label_costs.any() else ():
         cost = float(energy.label_costs[l])
         value += Fraction(cost)
         here = given.shares[labels == l, l].tolist() if given.shares.size else []
-        if cost - math.fsum(here) > UNIT * cost:
+        if cost - math.fsum(here) > unit * cost:
             rough += cost
     gap = value - proven + Fraction(error)
     rounded = float(gap)

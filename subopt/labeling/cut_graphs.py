@@ -23,7 +23,7 @@ from subopt.labeling.certificates import Measure, evidence, measure
 from subopt.labeling.energy import LabelingEnergy
 
 ROUNDS = 6  # solve what is left so often at most
-SMALL = 2**18  # node variables; larger problems are not solved again to remove mere rounding
+SMALL = 2**12  # labels of all nodes; larger problems are not solved again to remove mere rounding
 GRID = 4096  # nodes from which two labels on a grid take the cut made for grids
 
 
@@ -122,31 +122,27 @@ def _refusal(energy: LabelingEnergy, e: int, table: Array) -> str:
 
 def ordered(energy: LabelingEnergy, table: OrderedTable) -> Cut:
     """Minimize an energy whose table is submodular in the order of the labels."""
-    n, L, simple = energy.n, energy.n_labels, simplified(energy)
+    simple = simplified(energy)
     labels = simple_labels(energy)
     flow = np.zeros((2, len(energy.tails), len(table.i)))  # high and low part
     given = _as_messages(energy, table, flow)
-    best = measure(energy, labels, given)
-    cuts, work = 0, bounded(simple, labels)
-    while cuts < ROUNDS and best.gap > 0.0:
+    best: Measure | None = None
+    for cuts in range(ROUNDS):
+        work = bounded(simple, labels)
         step, found, crossing = _cut_of_what_is_left(work, table, given, flow, labels)
         if crossing == 0.0:
             break
-        cuts += 1
-        high, low = _two_sum(flow[0], step)
-        flow = np.stack(_two_sum(high, low + flow[1]))
-        given = _as_messages(energy, table, flow)
-        before, now = best, measure(energy, found, given)
-        if now.value > before.value:
-            now = measure(energy, labels, given)
-        else:
+        if energy.value(found) <= energy.value(labels):
             labels = found
-        best = now
-        if best.rounding and n * L > SMALL:
-            break
-        if cuts > 1 and not best.gap < before.gap:
-            break
-        work = bounded(simple, labels)
+        flow = np.stack(_two_sum(*_add((flow[0], flow[1]), step)))
+        given = _as_messages(energy, table, flow)
+        before, best = best, measure(energy, labels, given)
+        if best.gap == 0.0 or (best.rounding and energy.n * energy.n_labels > SMALL):
+            return Cut(labels, given, best, cuts + 1)
+        if before is not None and not best.gap < before.gap:
+            return Cut(labels, given, best, cuts + 1)
+    if best is None:
+        best = measure(energy, labels, given)
     return Cut(labels, given, best, cuts)
 
 
@@ -159,9 +155,12 @@ def _cut_of_what_is_left(
 ) -> tuple[Array, Array, float]:
     """Return more flow along the arcs, labels, and what the labels given cost in this graph."""
     n, L = energy.n, energy.n_labels
-    high, low = np.empty((n, L)), np.empty((n, L))
-    all_node_costs(energy.costs, energy.adjacency, given, high, low)
-    cost = np.diff(high, axis=1) + np.diff(low, axis=1)  # of x_v > i
+    if given.high.any():
+        high, low = np.empty((n, L)), np.empty((n, L))
+        all_node_costs(energy.costs, energy.adjacency, given, high, low)
+        cost = np.diff(high, axis=1) + np.diff(low, axis=1)  # of x_v > i
+    else:
+        cost = np.ascontiguousarray(np.diff(energy.costs, axis=0).T)
     w = np.abs(energy.weights)[:, None]
     with np.errstate(invalid="ignore"):
         forward = np.where(w == 0.0, 0.0, w * table.forward)
@@ -217,7 +216,7 @@ def _on_the_grid(
 def _as_messages(energy: LabelingEnergy, table: OrderedTable, flow: Array) -> Reparametrization:
     """Return what edges give to their ends: terms of one node, and the flow along their arcs."""
     L, m = energy.n_labels, len(energy.tails)
-    w = np.abs(energy.weights)
+    w, exact = np.abs(energy.weights), bool(flow[1].any())
     high, low = np.zeros((2, m, L)), np.zeros((2, m, L))
     for end, terms, place in ((0, table.first, table.i), (1, table.second, table.j)):
         sign = 1.0 if end == 0 else -1.0
@@ -227,7 +226,9 @@ def _as_messages(energy: LabelingEnergy, table: OrderedTable, flow: Array) -> Re
                 product, error = _two_product(w, terms[i])
                 total = _add(_add(total, product), error)
             for k in np.flatnonzero(place == i):
-                total = _add(_add(total, sign * flow[0, :, k]), sign * flow[1, :, k])
+                total = _add(total, sign * flow[0, :, k])
+                if exact:
+                    total = _add(total, sign * flow[1, :, k])
             high[end, :, i + 1], low[end, :, i + 1] = _two_sum(*total)
     return evidence(high, low if low.any() else None, None)
 

@@ -146,6 +146,8 @@ class LabelingEnergy:
         """
         x = self.check_labels("labels", labels)
         high, low, _ = energy_of(self.terms, x)
+        if not self.label_costs.any():
+            return float(high + low)
         return math.fsum([high, low, *self.label_costs[np.unique(x)]])
 
     def check_labels(self, name: str, labels: ArrayLike) -> Array:
@@ -268,8 +270,8 @@ def numbers(name: str, values: ArrayLike) -> Array:
     if isinstance(array, np.ma.MaskedArray):
         raise TypeError(f"{name} is a masked array; fill it, with np.inf for forbidden labels")
     array = np.ascontiguousarray(array, dtype=np.float64)
-    bad = ~(array > -np.inf)
-    if bad.any():
+    if array.size and not array.min() > -np.inf:  # NaN compares as false
+        bad = ~(array > -np.inf)
         index = tuple(int(i) for i in np.argwhere(bad)[0])
         raise ValueError(
             f"{name} needs numbers, or np.inf for what is forbidden, but "
@@ -281,8 +283,12 @@ def numbers(name: str, values: ArrayLike) -> Array:
 
 def require_sums(name: str, values: Array) -> None:
     """Raise if finite numbers are so large that sums of them may not be finite."""
-    finite = values[np.isfinite(values)] if values.size and values.max() == np.inf else values
-    if finite.size and max(finite.max(), -finite.min()) > LARGEST:
+    if not values.size:
+        return
+    most = values.max()
+    if most == np.inf:
+        most = values.max(where=np.isfinite(values), initial=-np.inf)
+    if max(most, -values.min()) > LARGEST:
         raise ValueError(
             f"{name} needs numbers up to {LARGEST:g}, so that sums are finite; np.inf forbids"
         )
@@ -309,7 +315,7 @@ def _fix(costs: Array, fixed: ArrayLike, shape: tuple[int, ...]) -> Array:
 
 
 def _require_a_label(costs: Array, shape: tuple[int, ...]) -> None:
-    lost = np.isposinf(costs).all(axis=0)
+    lost = np.isposinf(costs).all(axis=0) if costs.max() == np.inf else np.zeros(1, bool)
     if lost.any():
         index = tuple(map(int, np.unravel_index(int(np.argmax(lost)), shape)))
         raise ValueError(
@@ -320,9 +326,9 @@ def _require_a_label(costs: Array, shape: tuple[int, ...]) -> None:
 
 def _require_no_reward(table: Array, weights: Array) -> None:
     """Raise if an edge would be infinitely cheap, or allow no pair of labels at all."""
-    forbidden = np.isposinf(table)
-    if not forbidden.any():
+    if table.max() < np.inf:
         return
+    forbidden = np.isposinf(table)
     if (weights < 0).any():
         e = int(np.argmin(weights))
         raise ValueError(

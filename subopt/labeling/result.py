@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from subopt._base.answer import Answer, Status
 from subopt._base.types import Array
 from subopt.labeling._exact import Reparametrization
-from subopt.labeling.certificates import MessageCertificate, measure
+from subopt.labeling.certificates import Measure, MessageCertificate, measure
 from subopt.labeling.energy import LabelingEnergy
 
 
@@ -63,9 +63,15 @@ def local(
     )
 
 
-def certified(energy: LabelingEnergy, labeling: Labeling, given: Reparametrization) -> Labeling:
+def certified(
+    energy: LabelingEnergy,
+    labeling: Labeling,
+    given: Reparametrization,
+    found: Measure | None = None,
+) -> Labeling:
     """Return the labeling with a certificate, and OPTIMAL if the bound meets the value."""
-    found = measure(energy, labeling.labels.ravel(), given)
+    if found is None:
+        found = measure(energy, labeling.labels.ravel(), given)
     certificate = MessageCertificate(
         given.high,
         found.lower_bound,
