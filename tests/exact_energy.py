@@ -7,58 +7,77 @@ from fractions import Fraction
 import numpy as np
 from hypothesis import strategies as st
 
-INFINITE = None  # of exact sums: None stands for plus infinity
-
 ORDINARY = (0.0, 1.0, 2.0, 3.0, 0.1, 0.2, 0.3, 0.4, 0.15, 0.9, 2.5, 7.0, 1 / 3)
 EXTREME = (1e-9, 3e-7, 1e6, 1e8 + 0.25, 1e12, 1e13, 1e15, 1e15 + 1.0)
 
 
-def exact(number):
-    """A float as a fraction; infinity as None."""
-    return None if number == math.inf else Fraction(number)
+class Exact:
+    """All terms of an energy as integers in units of 2**-bits, and None where they are infinite."""
 
+    def __init__(self, energy):
+        numbers = [energy.costs, energy.table, energy.weights, energy.label_costs]
+        finite = [float(x) for array in numbers for x in array.ravel() if np.isfinite(x)]
+        self.bits = 2 * max(x.as_integer_ratio()[1].bit_length() for x in [0.0, *finite])
+        self.unary = [[self.whole(c) for c in row] for row in energy.costs.T.tolist()]
+        table = energy.table.tolist()
+        self.edges = [
+            (p, q, [[self.whole(w, c) for c in row] for row in table])
+            for p, q, w in zip(
+                energy.tails.tolist(), energy.heads.tolist(), energy.weights.tolist(), strict=True
+            )
+            if w != 0
+        ]
+        self.label_costs = [self.whole(c) for c in energy.label_costs.tolist()]
+        self.shape = energy.n, energy.n_labels
 
-def value(energy, x):
-    """The energy of labels, exactly; None if they use what is forbidden."""
-    total = Fraction(0)
-    for k, a in enumerate(x):
-        c = exact(float(energy.costs[a, k]))
-        if c is None:
+    def whole(self, *factors):
+        """A product in units."""
+        if math.inf in factors:
             return None
-        total += c
-    for p, q, w in zip(energy.tails.tolist(), energy.heads.tolist(), energy.weights, strict=True):
-        if w != 0:
-            c = exact(float(energy.table[x[p], x[q]]))
-            if c is None:
-                return None
-            total += Fraction(float(w)) * c
-    return total + sum(Fraction(float(energy.label_costs[a])) for a in set(x))
+        return int(math.prod(Fraction(x) for x in factors) * 2**self.bits)
 
+    def fraction(self, units):
+        """An integer number of units as a fraction."""
+        return Fraction(units, 2**self.bits)
 
-def minimum(energy):
-    """The least energy, exactly, and the labels that have it; None if all are forbidden."""
-    best, labels = None, []
-    for x in itertools.product(range(energy.n_labels), repeat=energy.n):
-        v = value(energy, x)
-        if v is not None and (best is None or v < best):
-            best, labels = v, [x]
-        elif v is not None and v == best:
-            labels.append(x)
-    return best, labels
+    def terms(self, x):
+        """The terms that a labeling pays."""
+        yield from (row[a] for row, a in zip(self.unary, x, strict=True))
+        yield from (table[x[p]][x[q]] for p, q, table in self.edges)
+        yield from (self.label_costs[a] for a in set(x))
 
+    def value(self, x):
+        """The energy of a labeling as a fraction; None if it uses what is forbidden."""
+        terms = list(self.terms(x))
+        return None if None in terms else self.fraction(sum(terms))
 
-def apart(energy, x, y):
-    """The sum of the costs in which two labelings differ: what their difference is made of."""
-    total = Fraction(0)
-    for k, (a, b) in enumerate(zip(x, y, strict=True)):
-        if a != b:
-            total += abs(Fraction(float(energy.costs[a, k])) - Fraction(float(energy.costs[b, k])))
-    for p, q, w in zip(energy.tails.tolist(), energy.heads.tolist(), energy.weights, strict=True):
-        if (x[p], x[q]) != (y[p], y[q]) and w != 0:
-            for z in (x, y):
-                total += abs(Fraction(float(w)) * Fraction(float(energy.table[z[p], z[q]])))
-    both = set(x) ^ set(y)
-    return total + sum(Fraction(float(energy.label_costs[a])) for a in both)
+    def minimum(self):
+        """The least energy and the labelings that have it; None if all are forbidden."""
+        best, found = None, []
+        n, L = self.shape
+        for x in itertools.product(range(L), repeat=n):
+            total = 0
+            for term in self.terms(x):
+                if term is None:
+                    break
+                total += term
+            else:
+                if best is None or total < best:
+                    best, found = total, [x]
+                elif total == best:
+                    found.append(x)
+        return (None if best is None else self.fraction(best)), found
+
+    def apart(self, x, y):
+        """The costs in which two labelings differ: what their difference is made of."""
+        total = 0
+        for row, a, b in zip(self.unary, x, y, strict=True):
+            total += abs(row[a] - row[b])
+        for p, q, table in self.edges:
+            if (x[p], x[q]) != (y[p], y[q]):
+                total += abs(table[x[p]][x[q]]) + abs(table[y[p]][y[q]])
+        total += sum(self.label_costs[a] for a in set(x) ^ set(y))
+        return self.fraction(total)
 
 
 @st.composite

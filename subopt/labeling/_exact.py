@@ -16,7 +16,6 @@ from subopt._base.jit import njit
 from subopt._base.types import Array
 
 
-
 class Costs(NamedTuple):
     """An energy without label costs, as kernels read it."""
 

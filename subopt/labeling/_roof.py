@@ -17,8 +17,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from subopt._base.types import Array
 from subopt.graph._max_flow import minimum_cut
@@ -128,14 +126,25 @@ def _choose_the_others(
     twice = np.tile(free, 2)
     inside = twice[start] & twice[end]
     start, end = start[inside], end[inside]
-    graph = coo_array((np.ones(len(start), np.int8), (start, end)), shape=(2 * n, 2 * n))
-    _, part = connected_components(graph.tocsr(), directed=True, connection="strong")
+    part = _components(2 * n, start, end, strong=True)
     if (part[start] < part[end]).any():
         part = -part if not (part[start] > part[end]).any() else _ordered(part, start, end)
     # now arcs lead from larger to smaller numbers, and the later variable is the smaller one
     apart = free & (part[:n] != part[n:])
     x[apart] = part[:n][apart] < part[n:][apart]
     known |= apart
+
+
+def _components(n: int, start: Array, end: Array, *, strong: bool) -> Array:
+    """Return the number of the strongly, or weakly, connected component of every node."""
+    # imported where it is needed: it takes longer than all of this package
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    graph = coo_array((np.ones(len(start), np.int8), (start, end)), shape=(n, n)).tocsr()
+    connection = "strong" if strong else "weak"
+    part: Array = connected_components(graph, directed=True, connection=connection)[1]
+    return part
 
 
 def _ordered(part: Array, start: Array, end: Array) -> Array:
@@ -176,10 +185,7 @@ def solved(problem: Binary, x: Array, *, effort: int = 2) -> Array:
     if not free.any() or effort == 0:
         return x
     rest = restricted(problem, free, x)
-    graph = coo_array(
-        (np.ones(len(rest.tails), np.int8), (rest.tails, rest.heads)), shape=(free.sum(),) * 2
-    )
-    _, part = connected_components(graph, directed=False)
+    part = _components(int(free.sum()), rest.tails, rest.heads, strong=False)
     own = x[free]
     for group in _groups(part):
         inside = np.zeros(len(part), dtype=bool)

@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -56,7 +56,7 @@ class MessageCertificate:
             f"messages of shape {np.shape(self.messages)})"
         )
 
-    def check(self, energy: LabelingEnergy, answer: object) -> float:
+    def check(self, energy: LabelingEnergy, answer: Any) -> float:
         """Recompute the gap from the energy and the messages.
 
         Parameters
