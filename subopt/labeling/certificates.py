@@ -107,9 +107,7 @@ class MessageCertificate:
                     f"dtype {array.dtype} and shape {array.shape}"
                 )
             if array.size and np.abs(array).max() > 1e120:
-                raise CertificateError(
-                    f"Evidence needs {name} up to 1e120 for finite sums"
-                )
+                raise CertificateError(f"Evidence needs {name} up to 1e120 for finite sums")
         given = evidence(self.messages, rest, shares)
         if given.shares.size:
             require_shares(given.shares, energy.label_costs)
