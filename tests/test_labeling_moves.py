@@ -266,7 +266,7 @@ def test_many_problems_get_the_answers_of_one_by_one(one, many, shape, label_cos
 def test_given_labels_and_label_costs_take_no_flows():
     energy = LabelingEnergy(np.eye(4), label_costs=[1.0] * 4)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(driver, "room", None)
+        patch.setattr(driver, "move_workspace", None)
         assert alpha_expansion(energy, start=[0, 1, 2, 3]).status is Status.LOCAL_MINIMUM
 
 

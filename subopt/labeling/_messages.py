@@ -25,7 +25,6 @@ def sweep(costs, tables, uniform, graph, messages, direction, total):
 
     `costs` has the shape (n, labels). The bound is that of the chains after the sweep.
     """
-    indptr, heads, twin, weight, turned, _ = graph
     n, n_labels = costs.shape
     number = total.dtype.type
     bound = 0.0
@@ -34,8 +33,8 @@ def sweep(costs, tables, uniform, graph, messages, direction, total):
         for a in range(n_labels):
             total[a] = costs[p, a]
         come, go = 0, 0
-        for e in range(indptr[p], indptr[p + 1]):
-            passed = (heads[e] < p) == (direction == FORWARD)
+        for e in range(graph.indptr[p], graph.indptr[p + 1]):
+            passed = (graph.heads[e] < p) == (direction == FORWARD)
             come += passed
             go += not passed
             for a in range(n_labels):
@@ -47,19 +46,21 @@ def sweep(costs, tables, uniform, graph, messages, direction, total):
             total[a] *= part
             lowest = min(lowest, total[a])
         bound += (chains - go) * lowest  # of the chains that end here
-        for e in range(indptr[p], indptr[p + 1]):
-            if (heads[e] < p) != (direction == FORWARD):
-                back = twin[e]
+        for e in range(graph.indptr[p], graph.indptr[p + 1]):
+            if (graph.heads[e] < p) != (direction == FORWARD):
+                back = graph.twin[e]
                 lowest = number(np.inf)
                 for a in range(n_labels):
                     lowest = min(lowest, total[a] - messages[e, a])
                 bound += lowest
-                if uniform > 0.0 and weight[e] >= 0.0:
-                    most = number(weight[e] * uniform)
+                if uniform > 0.0 and graph.weight[e] >= 0.0:
+                    most = number(graph.weight[e] * uniform)
                     for b in range(n_labels):
                         messages[back, b] = min(total[b] - messages[e, b] - lowest, most)
                 else:
-                    _send(total, messages, e, back, lowest, weight[e], tables, turned[e])
+                    _send(
+                        total, messages, e, back, lowest, graph.weight[e], tables, graph.turned[e]
+                    )
     return bound
 
 
@@ -76,15 +77,14 @@ def _send(total, messages, e, back, lowest, weight, tables, t):
 @njit
 def choose(costs, tables, graph, messages, labels, cost):
     """Choose labels in order of the nodes, each for what is known of the later ones."""
-    indptr, heads, _, weight, turned, _ = graph
     n, n_labels = costs.shape
     for p in range(n):
         for a in range(n_labels):
             cost[a] = costs[p, a]
-        for e in range(indptr[p], indptr[p + 1]):
-            t, w = turned[e], weight[e]
-            if heads[e] < p:
-                c = labels[heads[e]]
+        for e in range(graph.indptr[p], graph.indptr[p + 1]):
+            t, w = graph.turned[e], graph.weight[e]
+            if graph.heads[e] < p:
+                c = labels[graph.heads[e]]
                 for a in range(n_labels):
                     cost[a] += w * tables[1 - t, c, a]
             else:

@@ -226,24 +226,23 @@ def adjacency(n: int, tails: Array, heads: Array, weights: Array) -> Adjacency:
 @njit
 def _fill(tails, heads, weights, cursor, rows):
     """Sort both directions of all edges into rows by counting."""
-    indptr, ends, twin, weight, turned, edge = rows
     for e in range(tails.shape[0]):
-        indptr[tails[e] + 1] += 1
-        indptr[heads[e] + 1] += 1
+        rows.indptr[tails[e] + 1] += 1
+        rows.indptr[heads[e] + 1] += 1
     for v in range(cursor.shape[0]):
-        indptr[v + 1] += indptr[v]
-        cursor[v] = indptr[v]
+        rows.indptr[v + 1] += rows.indptr[v]
+        cursor[v] = rows.indptr[v]
     for e in range(tails.shape[0]):
         p, q = tails[e], heads[e]
         i = cursor[p]
         cursor[p] = i + 1
         j = cursor[q]
         cursor[q] = j + 1
-        ends[i], ends[j] = q, p
-        twin[i], twin[j] = j, i
-        weight[i] = weight[j] = weights[e]
-        turned[i], turned[j] = 0, 1
-        edge[i] = edge[j] = e
+        rows.heads[i], rows.heads[j] = q, p
+        rows.twin[i], rows.twin[j] = j, i
+        rows.weight[i] = rows.weight[j] = weights[e]
+        rows.turned[i], rows.turned[j] = 0, 1
+        rows.edge[i] = rows.edge[j] = e
 
 
 def uniform(table: Array) -> float:

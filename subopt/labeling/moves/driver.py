@@ -22,7 +22,7 @@ from subopt.labeling._magnitude import (
 from subopt.labeling.energy import LabelingEnergy, numbers, require_energy, require_sums
 from subopt.labeling.moves import label_costs, warm_start
 from subopt.labeling.moves.expand import CYCLES, descend, descend_many
-from subopt.labeling.moves.workspace import CUTS, Room, room
+from subopt.labeling.moves.workspace import MoveWorkspace, Problem, move_workspace
 from subopt.labeling.result import Labeling, local
 
 MEMORY = 2**29  # bytes for the flows of all labels; with more they are not kept
@@ -126,10 +126,11 @@ def _descended(
         relative = energy._with(costs=energy.costs - energy.costs.min(axis=0))
         done, cuts = label_costs.descend_whole(relative, moves, labels, cycles)
         return labels, done, cuts
-    space = _room(energy, moves)
+    space = _workspace(energy, moves)
     _read_off(energy, moves, labels, given, space.flows)
-    done = descend(energy.costs, energy.tables, energy.adjacency, moves, labels, cycles, space)
-    return labels, bool(done), int(space.clock[CUTS])
+    problem = Problem(energy.costs, energy.tables, energy.adjacency)
+    done = descend(problem, moves, labels, cycles, space)
+    return labels, bool(done), int(space.cuts[0])
 
 
 def _read_off(
@@ -151,9 +152,9 @@ def _cheapest(energy: LabelingEnergy) -> Array:
     return found.labels.ravel().copy()
 
 
-def _room(energy: LabelingEnergy, moves: Array) -> Room:
+def _workspace(energy: LabelingEnergy, moves: Array) -> MoveWorkspace:
     kept, pairs = _rows(energy) == energy.n_labels, _are_pairs(moves)
-    return room(energy.n, len(energy.tails), energy.n_labels, pairs=pairs, kept=kept)
+    return move_workspace(energy.n, len(energy.tails), energy.n_labels, pairs=pairs, kept=kept)
 
 
 def _are_pairs(moves: Array) -> bool:
@@ -186,7 +187,7 @@ def solve_many(
     if energy.label_costs.any() or not calm(energy, costs):
         _one_by_one(energy, costs, moves, labels, values, thread_count(threads))
         return LabelingBatch(name, labels.reshape(P, *energy.shape), values)
-    tables, graph, terms = energy.tables, energy.adjacency, warm_start.terms(energy)
+    terms = warm_start.terms(energy)
     # the problem alone decides whether flows are kept, so that answers do not depend on threads
     most = TOGETHER // (8 * _rows(energy) * len(energy.tails) + 1)
     count = min(thread_count(threads), max(P, 1), max(most, 1))
@@ -195,9 +196,10 @@ def solve_many(
     def one(part: Array) -> None:
         s = slice(part[0], part[-1] + 1)
         draft = warm_start.draft(n, len(energy.tails) if _rows(energy) == L else 0, L)
-        space = _room(energy, moves)
-        where = (labels[s], values[s])
-        descend_many(costs[s], terms, tables, graph, moves, *where, draft, space)
+        space = _workspace(energy, moves)
+        first = Problem(costs[s][0], energy.tables, energy.adjacency)
+        start = warm_start.WarmStart(terms, draft)
+        descend_many(costs[s], first, moves, labels[s], values[s], start, space)
 
     in_order(one, parts, count)
     return LabelingBatch(name, labels.reshape(P, *energy.shape), values)
