@@ -20,7 +20,7 @@ from subopt.difference.select import minimize_difference
 from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction
 from subopt.labeling.energy import LabelingEnergy
 from subopt.labeling.result import Labeling
-from subopt.labeling.select import label
+from subopt.labeling.select import minimize_labeling
 from subopt.submodular.result import Result
 from subopt.submodular.select import minimize_submodular
 
@@ -70,7 +70,7 @@ def minimize(
     problem: LabelingEnergy,
     *,
     method: str = "auto",
-    initial: ArrayLike | None = None,
+    start: ArrayLike | None = None,
     lower_bound: bool = False,
 ) -> Labeling: ...
 
@@ -96,8 +96,8 @@ def minimize(problem: Any, **options: Any) -> Any:
         `subopt.difference.select.METHODS`, or "auto", which runs several and local search, and
         says which one found the answer; up to n = 32 it also tries to prove it, by a few steps of
         "branch_and_bound". That proves a lower bound, "milp" reports one.
-        For a `LabelingEnergy`: see `subopt.labeling.select.label`, which also takes `initial`, and
-        `lower_bound`.
+        For a `LabelingEnergy`: see `subopt.labeling.select.minimize_labeling`, which also takes
+        `start` and `lower_bound`.
     starts : int, optional
         For a difference: how many more sets, near the best one and random, "auto" starts from; by
         default 4096 / n, but 8 to 32.
@@ -178,8 +178,7 @@ def minimize(problem: Any, **options: Any) -> Any:
         _check("a SetFunction", options, _OF_A_FUNCTION)
         return minimize_submodular(problem, **options)
     if isinstance(problem, LabelingEnergy):
-        _check("a LabelingEnergy", options, _OF_AN_ENERGY)
-        return label(problem, **options)
+        return minimize_labeling(problem, **options)
     raise TypeError(
         "minimize needs a SetFunction, a DifferenceOfSubmodular, a CoupledLabelingProblem or a "
         f"LabelingEnergy, got {type(problem).__name__}. Wrap a callable of a boolean mask as "
@@ -193,7 +192,6 @@ def _names(function: Callable[..., Any]) -> tuple[str, ...]:
 
 _OF_A_FUNCTION, _OF_A_LABELING = _names(minimize_submodular), _names(minimize_coupled)
 _OF_A_DIFFERENCE = _names(minimize_difference)
-_OF_AN_ENERGY = _names(label)
 
 
 def _check(what: str, options: dict[str, Any], allowed: tuple[str, ...]) -> None:

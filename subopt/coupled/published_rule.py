@@ -21,7 +21,7 @@ from subopt.coupled.result import Callback, LabelingResult
 from subopt.labeling._grid_edges import neighbours
 from subopt.labeling.energy import adjacency
 from subopt.labeling.moves.expand import CYCLES, descend, swaps
-from subopt.labeling.moves.workspace import CUTS, room
+from subopt.labeling.moves.workspace import Problem, move_workspace
 
 SWEEPS = 4
 CHANGE = 1e-6  # relative change of the stopping objective
@@ -138,7 +138,7 @@ class _Run:
         tails, heads = neighbours(problem.grid)
         self.graph = adjacency(N, tails, heads, np.ones(len(tails)))
         self.moves = swaps(labels)
-        self.room = room(N, len(tails), labels, pairs=True, kept=True)
+        self.space = move_workspace(N, len(tails), labels, pairs=True, kept=True)
         self.energies: list[float] = []
         self.plain_energies = [self.plain.energy(self.shares())]
         self.n_cuts = 0
@@ -170,7 +170,7 @@ class _Run:
             self.graph,
             self.moves,
             self.state,
-            self.room,
+            self.space,
         )
         shares = self.shares()
         self.energies.append(problem.energy(shares))
@@ -232,10 +232,10 @@ class _State(NamedTuple):
 
 
 @njit
-def _sweep(unary, A, push, par, graph, moves, state, room):
+def _sweep(unary, A, push, par, graph, moves, state, space):
     """Solve every output for the prices of the others in turn; return the number of cuts."""
     sources, use, price, costs, tables, labels, pairs = state
-    _, _, _, _, tolerance, halves = par
+    _, _, _, _, _, halves = par
     N, m = unary.shape
     cuts = 0
     for j in range(sources.shape[0]):
@@ -260,8 +260,8 @@ def _sweep(unary, A, push, par, graph, moves, state, room):
                 tables[1, m + e, i] = tables[1, i, m + e] = apart
         count = m + n_extra
         offered = moves[: max(count * (count - 1), 1)]
-        descend(costs[:count], tables, graph, offered, labels, tolerance, CYCLES, room)
-        cuts += room.clock[CUTS]
+        descend(Problem(costs[:count], tables, graph), offered, labels, CYCLES, space)
+        cuts += space.cuts[0]
         for i in range(m):
             use[j, i] = 0.0
         for k in range(N):
