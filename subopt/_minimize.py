@@ -16,7 +16,7 @@ from subopt.coupled.problem import CoupledLabelingProblem
 from subopt.coupled.result import Callback as LabelingCallback
 from subopt.coupled.result import LabelingResult
 from subopt.coupled.select import minimize_coupled
-from subopt.difference.select import minimize_difference
+from subopt.difference.select import draws, minimize_difference
 from subopt.difference.select import options as difference_options
 from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction
 from subopt.labeling.energy import LabelingEnergy
@@ -268,7 +268,8 @@ def minimize_many(
     jobs = []
     for problem, source in zip(tasks, rngs, strict=True):
         own: dict[str, Any] = {}
-        if isinstance(problem, CoupledLabelingProblem | DifferenceOfSubmodular):
+        random = isinstance(problem, CoupledLabelingProblem)
+        if random or (isinstance(problem, DifferenceOfSubmodular) and draws(**options)):
             own["rng"] = source
         if isinstance(problem, DifferenceOfSubmodular) and options.get("method", "auto") == "auto":
             own["threads"] = 1  # these here are for whole problems
