@@ -346,3 +346,14 @@ def test_milp_says_before_it_solves_whether_it_can():
     assert "Function" in can_solve(other)
     with pytest.raises(TypeError, match="branch_and_bound takes any function"):
         milp(other)
+
+
+@pytest.mark.parametrize("options", [
+    {}, {"method": "subsup"}, {"method": "modmod", "tie_break": "random"},
+    {"method": "double_greedy", "randomized": True}, {"method": "milp"},
+], ids=str)  # fmt: skip
+def test_many_problems_take_the_options_of_one(options):
+    problems = [problem(5), problem(6)]
+    answers = subopt.minimize_many(problems, rng=0, **options)
+    for h, answer in zip(problems, answers, strict=True):
+        assert answer.value == h.value(answer.mask)

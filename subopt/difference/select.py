@@ -51,6 +51,13 @@ def options(method: str = "auto") -> tuple[str, ...]:
     return _options.names(METHODS[validate.choice("method", method, tuple(METHODS))])
 
 
+def draws(
+    method: str = "auto", tie_break: str = "gains", randomized: bool = False, **_: Any
+) -> bool:
+    """Return whether a method with these options draws random numbers, and so takes `rng`."""
+    return method in ("auto", "branch_and_bound") or tie_break == "random" or randomized
+
+
 def minimize_difference(
     h: DifferenceOfSubmodular, *, method: str = "auto", **options: Any
 ) -> Result:

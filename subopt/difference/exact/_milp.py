@@ -39,9 +39,22 @@ class MilpResult(Result):
 
     Attributes
     ----------
-    mask, value, lower_bound, status, method, certificate, n_iter, n_evals
-        As in `Result`. ``lower_bound`` is minus infinity and ``certificate`` is None, because
-        nothing can be re-checked; `branch_and_bound` has both.
+    mask : ndarray of bool, shape (n,)
+        The set; read-only.
+    value : float
+        ``h.value(mask)``.
+    lower_bound : float
+        Minus infinity, because nothing can be re-checked; `branch_and_bound` proves a bound.
+    status : Status
+        REPORTED_OPTIMAL or TIME_LIMIT.
+    method : str
+        "milp".
+    certificate : None
+        There is no evidence.
+    n_iter : int
+        Nodes of HiGHS.
+    n_evals : int
+        Values of h.
     solver_bound : float
         The lower bound that HiGHS reports, within its tolerances.
     """
