@@ -190,8 +190,8 @@ def minimize(
     starts : int, optional
         For differences, by "auto": how many sets, near the best one and random, are improved in
         the end. Defaults to 4096 / n, but at least 8 and at most 32.
-    max_nodes, inner_iter, rho, memory, tangents, step, patience, moves, tie_break, randomized, order, \
-    eliminate : optional
+    max_nodes, inner_iter, rho, memory, tangents, step, patience, moves, tie_break, randomized, \
+    order, eliminate : optional
         Options of single methods; see the function that has the name of the method.
 
     Returns
