@@ -17,7 +17,7 @@ from subopt.coupled.problem import CoupledLabelingProblem
 from subopt.coupled.result import LabelingResult
 from subopt.coupled.select import minimize_coupled
 from subopt.coupled.select import options as coupled_options
-from subopt.difference.select import minimize_difference
+from subopt.difference.select import draws, minimize_difference
 from subopt.difference.select import options as difference_options
 from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction
 from subopt.labeling.energy import LabelingEnergy
@@ -75,6 +75,7 @@ def minimize(
     rng: RNG = None,
     threads: int | None = None,
     callback: Callable[[Result], object] | None = None,
+    effort: str | None = None,
     starts: int | None = None,
     max_nodes: int | None = None,
     inner_iter: int | None = None,
@@ -87,6 +88,7 @@ def minimize(
     tie_break: str | None = None,
     randomized: bool | None = None,
     order: ArrayLike | None = None,
+    minimizer: str | None = None,
 ) -> Result: ...
 
 
@@ -99,6 +101,7 @@ def minimize(
     time_limit: float | None = None,
     rng: RNG = None,
     callback: Callable[[LabelingResult], object] | None = None,
+    start: ArrayLike | None = None,
     lower_bound: bool | None = None,
     effort: str | None = None,
 ) -> LabelingResult: ...
@@ -113,6 +116,7 @@ def minimize(
     max_iter: int | None = None,
     start: ArrayLike | None = None,
     lower_bound: bool | None = None,
+    progress: float | None = None,
 ) -> Labeling: ...
 
 
@@ -144,6 +148,7 @@ def minimize(
     randomized: bool | None = None,
     order: ArrayLike | None = None,
     eliminate: bool | None = None,
+    progress: float | None = None,
 ) -> Result | LabelingResult | Labeling:
     """Minimize a set function, a difference f - g, a labeling energy, or a coupled labeling.
 
@@ -186,12 +191,12 @@ def minimize(
     minimizer : {"any", "minimal", "maximal"}, optional
         For set functions: which minimizer to return if there are several.
     effort : {"fast", "default", "best"}, optional
-        For coupled labelings by "search": how much work to do.
+        For differences by "auto" and coupled labelings by "search": how much work to do.
     starts : int, optional
         For differences, by "auto": how many sets, near the best one and random, are improved in
         the end. Defaults to 4096 / n, but at least 8 and at most 32.
     max_nodes, inner_iter, rho, memory, tangents, step, patience, moves, tie_break, randomized, \
-    order, eliminate : optional
+    order, eliminate, progress : optional
         Options of single methods; see the function that has the name of the method.
 
     Returns
@@ -295,8 +300,11 @@ def minimize_many(
     jobs = []
     for problem, source in zip(tasks, rngs, strict=True):
         takes = _wing(problem).options(options.get("method", "auto"))
-        own: dict[str, Any] = {"rng": source, "threads": 1}  # threads here are for whole problems
-        own = {name: value for name, value in own.items() if name in takes}
+        own: dict[str, Any] = {}
+        if "rng" in takes and (not isinstance(problem, DifferenceOfSubmodular) or draws(**options)):
+            own["rng"] = source
+        if "threads" in takes:
+            own["threads"] = 1  # these here are for whole problems
         jobs.append(partial(minimize, problem, **options, **own))
     return Batch.of(in_order(lambda job: job(), jobs, threads))
 
