@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
-from comixup.mixers.base import MixedBatch
+from comixup.mixers.batch import MixedBatch
 from comixup.plans.base import Mixture
 from comixup.torch.mixers import TensorMixer
 
@@ -30,7 +30,7 @@ class PlanAhead:
     >>> def saliency(images, labels):               # called when the batch before is handed out
     ...     return images.square().sum(dim=1)
     >>> with PlanAhead(CoMixup(num_classes=8, seed=0)) as ahead:
-    ...     for images, labels, plan in ahead.batches(batches, saliency):
+    ...     for images, labels in ahead.batches(batches, saliency):
     ...         pass                                # train: the next plan is being made meanwhile
     >>> images.shape, labels.shape
     (torch.Size([8, 1, 16, 16]), torch.Size([8, 8]))

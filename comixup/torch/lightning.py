@@ -61,4 +61,4 @@ class MixCallback(Callback):
             with input_saliency(pl_module, images, labels, self.loss) as saliency:
                 pass
         plan = self.mix.planning(key, images, saliency, epoch=epoch)()
-        batch[0], batch[1], _ = self.mix.finish(plan, images, labels)
+        batch[0], batch[1] = self.mix.finish(plan, images, labels)
