@@ -127,9 +127,9 @@ def test_tables_are_mixed_by_input_mixup_alone(world):
     )
     np.testing.assert_allclose(np.asarray(mixed.images), rows)
     for kind in ("co", "puzzle", "cut", "choice"):
-        with pytest.raises(ValueError, match="at least 1 spatial axis.*InputMixup mixes tables"):
+        with pytest.raises(ValueError, match=r"at least 1 spatial axis.*InputMixup mixes tables"):
             mixers[kind](layout="BC")(table, rng=0)
-    with pytest.raises(ValueError, match="layout=: .*'BC' for tables"):
+    with pytest.raises(ValueError, match=r"layout=: .*'BC' for tables"):
         mixers["input"]()(table, rng=0)
 
 

@@ -261,7 +261,7 @@ def test_calling_is_mixing(any_labeling):
     assert mixed.plan.keys.tolist() == [[2, 0]]
     assert (out.shape, labels.shape) == (images.shape, (3, 2))
     assert repr(mixed) == (
-        "MixedBatch(images=<float64 (3, 3, 11, 9)>, labels=<float32 (3, 2)>, plan=MixPlan)"
+        "MixedBatch(images=<float32 (3, 3, 11, 9)>, labels=<float32 (3, 2)>, plan=MixPlan)"
     )
     again = pickle.loads(pickle.dumps(mix.mix(images, [0, 1, 1], saliency, rng=1, step=2)))
     np.testing.assert_array_equal(again.images, out)

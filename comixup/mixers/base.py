@@ -120,7 +120,22 @@ class Mixer:
             message names what came and the way out.
         """
         key = Key.of_call(self.seed, rng, step, rank)
-        return self.member(key).mix_with(key, images, labels, saliency, epoch=epoch)
+        given = validate.image_array(images, "(batch, channels, *spatial), or as layout= says,")
+        layout = self.layout_of(given.shape)
+        validate.require_finite("images", given)
+        mixer = self.member(key)
+        rows = mixer.label_rows(len(given), labels)
+        plan: Mixture
+        if mixer.is_on(key, epoch):
+            plan = mixer.plan_of_images(key, given, layout, saliency)
+        else:
+            plan = MixPlan.identity(len(given), layout.spatial(given.shape))
+        mixed = plan.apply(layout.arrange(given), channels=layout.channels)
+        return MixedBatch(
+            like(images, layout.restore(mixed)),
+            None if rows is None else mixer.mix_labels(plan, rows, images),
+            plan,
+        )
 
     __call__ = mix
 
@@ -159,29 +174,13 @@ class Mixer:
             return plan
         return plan.keeping(key.stream(EACH).random(len(plan)) >= self.image_prob)
 
-    def mix_with(
-        self, key: Key, images: Any, labels: Any, saliency: Any, *, epoch: int = 0
-    ) -> MixedBatch:
-        """Mix a batch with the random numbers of `key`."""
-        given = validate.image_array(images, "(batch, channels, *spatial), or as layout= says,")
-        layout = self.layout_of(given.shape)
-        validate.require_finite("images", given)
-        batch, channels = layout.arrange(given), layout.channels
-        spatial = layout.spatial(given.shape)
-        plan: Mixture
-        rows = self.label_rows(len(batch), labels)
-        if self.is_on(key, epoch):
-            needs = self.needs(key, spatial)
-            summary = summarize(batch, channels, saliency, needs)
-            if needs.zero_saliency == "warn":
-                warn_of_uniform(summary.n_uniform, summary.n)
-            plan = self.plan_for(summary, key)
-        else:
-            plan = MixPlan.identity(len(batch), spatial)
-        mixed = layout.restore(plan.apply(batch, channels=channels))
-        return MixedBatch(
-            like(images, mixed), None if rows is None else self.mix_labels(plan, rows, images), plan
-        )
+    def plan_of_images(self, key: Key, images: Array, layout: Layout, saliency: Any) -> Mixture:
+        """Plan a batch of checked images with the random numbers of `key`."""
+        needs = self.needs(key, layout.spatial(images.shape))
+        summary = summarize(layout.arrange(images), layout.channels, saliency, needs)
+        if needs.zero_saliency == "warn":
+            warn_of_uniform(summary.n_uniform, summary.n)
+        return self.plan_for(summary, key)
 
     def label_rows(self, n: int, labels: Any) -> Any:
         """Return checked labels of n inputs with, for each head, rows to mix and what came."""

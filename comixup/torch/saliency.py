@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from comixup._base.layout import parse
+from comixup.torch.eager import eager
 from comixup.torch.inputs import logits_of
 
 Loss = Callable[[Tensor, Any], Tensor]
@@ -172,21 +173,29 @@ def input_saliency(
         )
     with undisturbed(model, images.device):
         model.train(train)
-        with torch.inference_mode(False), torch.enable_grad(), without_exchange(model):
-            leaf = images.detach().clone().requires_grad_()
-            output = model(leaf)
-            if loss is None:
-                value = sum_of_losses(logits_of(output, len(images)), labels)
-            else:
-                value = loss(output, labels)
-            gradient = None
-            if value.requires_grad:
-                (gradient,) = torch.autograd.grad(value.sum() * scale, leaf, allow_unused=True)
-        if gradient is None:
-            raise ValueError(NO_GRADIENT)
+        gradient = _gradient_of_images(model, images, labels, loss, scale)
         if layout is not None:
             gradient = parse(layout).arrange(gradient, first=True)
         yield gradient_norm(gradient)
+
+
+@eager
+def _gradient_of_images(
+    model: nn.Module, images: Tensor, labels: Any, loss: Loss | None, scale: float
+) -> Tensor:
+    with torch.inference_mode(False), torch.enable_grad(), without_exchange(model):
+        leaf = images.detach().clone().requires_grad_()
+        output = model(leaf)
+        if loss is None:
+            value = sum_of_losses(logits_of(output, len(images)), labels)
+        else:
+            value = loss(output, labels)
+        gradient = None
+        if value.requires_grad:
+            (gradient,) = torch.autograd.grad(value.sum() * scale, leaf, allow_unused=True)
+    if gradient is None:
+        raise ValueError(NO_GRADIENT)
+    return gradient
 
 
 def without_exchange(model: nn.Module) -> AbstractContextManager[Any]:
