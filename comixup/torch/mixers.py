@@ -65,6 +65,8 @@ class TensorMixer:
     (torch.Size([20, 3, 32, 32]), torch.Size([20, 10]), 1)
     """
 
+    learns = False  # whether `training_step` trains the mixer along with the model
+
     def __init__(self, mixer: Mixer) -> None:
         if not isinstance(mixer, Mixer):
             raise TypeError(f"mixer needs a mixer of comixup, got {type(mixer).__name__}")
@@ -145,10 +147,9 @@ class TensorMixer:
         ValueError
             If an entry is missing, or there is another.
         """
-        if set(state) != set(self.state_dict()):
-            raise ValueError(
-                f"state needs the entries {', '.join(self.state_dict())}, got {', '.join(state)}"
-            )
+        needed = TensorMixer.state_dict(self)
+        if set(state) != set(needed):
+            raise ValueError(f"state needs the entries {', '.join(needed)}, got {', '.join(state)}")
         # a checked key, so that a damaged state is found here and not in the next call
         key = Key.of_call(state["seed"], None, state["step"], 0)
         self.seed, self.step = key.seed, key.step
@@ -453,7 +454,13 @@ class CutMix(TensorMixer):
 
 @_of(random_choice.RandomChoice)
 class RandomChoice(TensorMixer):
-    """`comixup.RandomChoice` on tensors, of mixers of `comixup` or of `comixup.torch`."""
+    """`comixup.RandomChoice` on tensors, of mixers of `comixup` or of `comixup.torch`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `comixup.RandomChoice`, and if a mixer is an `AdaMixUp`, which needs training.
+    """
 
     def __init__(
         self,
@@ -462,6 +469,12 @@ class RandomChoice(TensorMixer):
         *,
         seed: int | None = None,
     ) -> None:
+        for i, m in enumerate(mixers):
+            if isinstance(m, TensorMixer) and m.learns:
+                raise TypeError(
+                    f"mixers[{i}] needs a mixer that learns nothing, got {type(m).__name__}: it "
+                    "needs training in every step. Use it alone."
+                )
         plain = [m.mixer if isinstance(m, TensorMixer) else m for m in mixers]
         super().__init__(random_choice.RandomChoice(plain, probabilities, seed=seed))
 

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from comixup._base import validate
-from comixup.mixers.base import Mixer
+from comixup._base.streams import Key
 from comixup.plans.base import Mixture
+from comixup.torch.ada_mixup import AdaMixUp
 from comixup.torch.eager import eager
 from comixup.torch.inputs import logits_of, require_enough_logits, require_tensor
 from comixup.torch.losses import LOSSES
@@ -32,13 +33,15 @@ class StepResult(NamedTuple):
     Attributes
     ----------
     loss : Tensor
-        What gradients were taken of: the sum of the other two.
+        What gradients were taken of: the sum of the other three.
     clean_loss : Tensor
         ``clean_weight * 2 CE / K``; zero without a clean pass.
     mixed_loss : Tensor
     logits : Tensor of shape (B, K)
         For the mixed images.
     plan : MixPlan, BlendPlan or BoxPlan
+    mixer_loss : Tensor
+        Of a mixer that learns; zero for others.
     """
 
     loss: Tensor
@@ -46,6 +49,7 @@ class StepResult(NamedTuple):
     mixed_loss: Tensor
     logits: Tensor
     plan: Any
+    mixer_loss: Tensor
 
 
 @eager
@@ -57,6 +61,7 @@ def training_step(
     *,
     loss: str | Callable[[Tensor, Tensor], Tensor] = "bce",
     clean_weight: float = 1.0,
+    saliency: Tensor | Callable[[Tensor, Tensor], Tensor] | None = None,
     step: int | None = None,
     epoch: int = 0,
     amp: torch.dtype | None = None,
@@ -70,6 +75,9 @@ def training_step(
     ``clean_weight * 2 CE / K`` and whose gradient with respect to the images is the saliency; then
     a pass on the mixed images. Each of the two is backpropagated once, so memory is that of one.
     Zeroing gradients and stepping the optimizer is left to the caller.
+
+    `AdaMixUp` has a step of its own: real images and blends in one pass, and gradients for the
+    mixer too; the clean loss is that of the real images, by `loss`.
 
     Parameters
     ----------
@@ -86,6 +94,11 @@ def training_step(
     clean_weight : float, default 1.0
         With 0 saliency comes from a pass in evaluation mode that leaves no trace. Mixers that use
         no saliency have no clean pass.
+    saliency : Tensor of shape (B, \*spatial) or callable, optional
+        Nonnegative maps of the batch, e.g. from a `CachedSaliency`, or ``saliency(images,
+        labels)`` that returns them, e.g. an `AveragedSaliency`; called only where maps are used.
+        By default the gradient of the clean loss, as published. A clean pass for its loss alone
+        has no gradient with respect to images.
     step, epoch
         As in `TensorMixer.mix`.
     amp : torch.dtype, optional
@@ -121,7 +134,7 @@ def training_step(
     >>> bool(result.loss == result.clean_loss + result.mixed_loss)
     True
     """
-    arranged = mix.arrange(require_tensor(images))
+    n = len(mix.arrange(require_tensor(images)))
     validate.real("clean_weight", clean_weight)
     if not callable(loss):
         loss = LOSSES[validate.choice("loss", loss, tuple(LOSSES))]
@@ -131,14 +144,32 @@ def training_step(
                 "cross_entropy, reduction='none'); 'bce' and 'ce' take rows"
             )
     key = mix.key(step=step)
-    clean, saliency = _clean_pass(
-        model, images, labels, mix, mix.active(key, epoch), clean_weight, amp, scale, logits
-    )
-    plan: Mixture = mix.planning(key, images, saliency, epoch=epoch)()
+    mixer = mix.active(key, epoch)
+    none = torch.zeros((), device=images.device)
+    if isinstance(mix, AdaMixUp) and mixer is not None:
+        if interpolate or logits is not None:
+            raise ValueError("AdaMixUp takes a model that returns logits, and a loss of rows")
+        return _learning_step(model, images, labels, mix, loss, clean_weight, key, amp, scale)
+
+    def logits_for(output: Any) -> Tensor:
+        found = logits_of(output, n, logits)
+        require_enough_logits(labels, found)
+        return found
+
+    passes = _Passes(model, labels, logits_for, amp, scale)
+    clean, maps = none, None
+    if mixer is not None and mixer.uses_saliency:
+        if saliency is None:
+            clean, maps = passes.clean_with_saliency(images, mix, clean_weight)
+        else:
+            with _autocast(images, amp):
+                maps = saliency(images, labels) if callable(saliency) else saliency
+            if clean_weight > 0:
+                clean = passes.clean(images, clean_weight)
+    plan: Mixture = mix.planning(key, images, maps, epoch=epoch)()
     mixed = mix.finish(plan, images, None).images
     with _autocast(images, amp):
-        found = logits_of(model(mixed), len(arranged), logits)
-    require_enough_logits(labels, found)
+        found = logits_for(model(mixed))
     if interpolate:
         of_indices = loss
         mixed_loss = plan.interpolate_loss(lambda y: of_indices(found, y), labels).mean()
@@ -146,53 +177,80 @@ def training_step(
         mixed_loss = loss(found, mix.labels(plan, labels, found.shape[1]))
     (mixed_loss if scale is None else scale(mixed_loss)).backward()
     mixed_loss = mixed_loss.detach()
-    return StepResult(clean + mixed_loss, clean, mixed_loss, found.detach(), plan)
+    return StepResult(clean + mixed_loss, clean, mixed_loss, found.detach(), plan, none)
 
 
-def _clean_pass(
+def _learning_step(
     model: nn.Module,
     images: Tensor,
     labels: Tensor,
-    mix: TensorMixer,
-    mixer: Mixer | None,
+    mix: AdaMixUp,
+    loss: Callable[[Tensor, Tensor], Tensor],
     weight: float,
+    key: Key,
     amp: torch.dtype | None,
     scale: Callable[[Tensor], Tensor] | None,
-    choose: Callable[[Any], Tensor] | None,
-) -> tuple[Tensor, Tensor | None]:
-    """Return the clean loss, backpropagated, and the saliency, if the mixer uses any."""
-    none = torch.zeros((), device=images.device)
-    if mixer is None or not mixer.uses_saliency:
-        return none, None
-    layout = mix.mixer.layout_of(tuple(images.shape))
+) -> StepResult:
+    """Backpropagate the losses of a mixer that learns, to the model and to the mixer."""
+    found = mix.losses(model, images, labels, loss, key, _autocast(images, amp))
+    real = weight * found.real
+    total = real + found.mixed + found.intrusion
+    (total if scale is None else scale(total)).backward()
+    return StepResult(
+        total.detach(),
+        real.detach(),
+        found.mixed.detach(),
+        found.logits.detach(),
+        found.plan,
+        found.intrusion.detach(),
+    )
 
-    def logits_for(output: Any) -> Tensor:
-        found = logits_of(output, len(images), choose)
-        require_enough_logits(labels, found)
-        return found
 
-    def of_output(output: Any, labels: Tensor) -> Tensor:
-        return sum_of_losses(logits_for(output), labels)
+class _Passes(NamedTuple):
+    """Clean passes of a model over a batch with given labels."""
 
-    if weight == 0:
-        saliency_of = input_saliency(model, images, labels, of_output, layout=layout.axes)
-        with _autocast(images, amp), saliency_of as saliency:
-            return none, saliency
-    leaf = images.detach().clone().requires_grad_()
-    with without_exchange(model):
-        with _autocast(images, amp):
-            logits = logits_for(model(leaf))
-        with torch.autocast(images.device.type, enabled=False):
-            loss = 2 * weight / logits.shape[1] * functional.cross_entropy(logits.float(), labels)
-        if not loss.requires_grad:
-            raise ValueError(NO_GRADIENT)
-        (loss if scale is None else scale(loss)).backward()
-    if leaf.grad is None:
-        raise ValueError(
-            f"{NO_GRADIENT} The gradients of the clean pass have been added: zero them."
-        )
-    saliency = gradient_norm(layout.arrange(leaf.grad, first=True))
-    return loss.detach(), saliency if scale is None else _uniform_where_infinite(saliency)
+    model: nn.Module
+    labels: Tensor
+    logits_for: Callable[[Any], Tensor]
+    amp: torch.dtype | None
+    scale: Callable[[Tensor], Tensor] | None
+
+    def clean_with_saliency(
+        self, images: Tensor, mix: TensorMixer, weight: float
+    ) -> tuple[Tensor, Tensor]:
+        """Return the clean loss, backpropagated, and the saliency."""
+        layout = mix.mixer.layout_of(tuple(images.shape))
+        if weight == 0:
+
+            def loss_of(output: Any, labels: Tensor) -> Tensor:
+                return sum_of_losses(self.logits_for(output), labels)
+
+            saliency_of = input_saliency(
+                self.model, images, self.labels, loss_of, layout=layout.axes
+            )
+            with _autocast(images, self.amp), saliency_of as saliency:
+                return torch.zeros((), device=images.device), saliency
+        leaf = images.detach().clone().requires_grad_()
+        loss = self.clean(leaf, weight)
+        if leaf.grad is None:
+            raise ValueError(
+                f"{NO_GRADIENT} The gradients of the clean pass have been added: zero them."
+            )
+        saliency = gradient_norm(layout.arrange(leaf.grad, first=True))
+        return loss, saliency if self.scale is None else _uniform_where_infinite(saliency)
+
+    def clean(self, images: Tensor, weight: float) -> Tensor:
+        """Return the clean loss, backpropagated."""
+        with without_exchange(self.model):
+            with _autocast(images, self.amp):
+                logits = self.logits_for(self.model(images))
+            with torch.autocast(images.device.type, enabled=False):
+                entropy = functional.cross_entropy(logits.float(), self.labels)
+                loss = 2 * weight / logits.shape[1] * entropy
+            if not loss.requires_grad:
+                raise ValueError(NO_GRADIENT)
+            (loss if self.scale is None else self.scale(loss)).backward()
+        return loss.detach()
 
 
 def _uniform_where_infinite(saliency: Tensor) -> Tensor:
