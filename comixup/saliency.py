@@ -18,6 +18,8 @@ from comixup._base.types import Array, ArrayLike
 
 ZERO_SALIENCY = ("raise", "uniform", "warn")
 
+__all__ = ["from_gradient", "local_contrast", "patch_weights", "spectral_residual"]
+
 
 def patch_weights(
     saliency: ArrayLike, grid: int | Sequence[int] = 4, *, zero_saliency: str = "raise"
