@@ -83,7 +83,23 @@ class RandomChoice(Mixer):
         return self.mixers[min(int(at), len(self.mixers) - 1)]
 
     def layout_of(self, shape: tuple[int, ...]) -> Layout:
-        """Return the order of axes of images of a shape that each of the mixers can mix."""
+        """Return the order of axes of images of a shape that each of the mixers can mix.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            That of the images.
+
+        Returns
+        -------
+        Layout
+            One letter per axis.
+
+        Raises
+        ------
+        ValueError
+            If the axes may be meant in more than one way.
+        """
         least = max(mixer.least_spatial for mixer in self.mixers)
         return decide(shape, channels=self.channels, layout=self.layout, least=least)
 

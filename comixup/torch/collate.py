@@ -50,16 +50,16 @@ class MixCollate:
     mixup_enabled : bool
         Whether to mix at all. Workers have a copy from when they were started.
 
-    Notes
-    -----
-    A loader that gives the very same batches in every epoch, neither shuffled nor augmented, gets
-    them mixed in the same way too.
-
     Raises
     ------
     ValueError
         If a rule of `carry` is none. Calls raise it for batches that lack a part, or have one that
         lies along the images and has no rule.
+
+    Notes
+    -----
+    A loader that gives the very same batches in every epoch, neither shuffled nor augmented, gets
+    them mixed in the same way too.
 
     Examples
     --------

@@ -108,6 +108,7 @@ def apply_values(plan: Mixture, values: Tensor) -> Tensor:
     Parameters
     ----------
     plan : MixPlan, BlendPlan or BoxPlan
+        Whose shares count.
     values : Tensor of shape (B, ...)
         Of any sign.
 

@@ -31,6 +31,7 @@ class TensorMixer:
     Parameters
     ----------
     mixer : mixer of comixup
+        What plans.
 
     Attributes
     ----------
