@@ -12,7 +12,7 @@ import numpy as np
 from comixup._base.atomic import write_file
 from comixup._base.optional import require
 from comixup._base.types import Array
-from comixup.mixers.base import MixedBatch
+from comixup.mixers.batch import MixedBatch
 from comixup.mixers.comixup import CoMixup
 from comixup.saliency import METHODS
 
