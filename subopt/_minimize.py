@@ -16,6 +16,7 @@ from subopt.coupled.problem import CoupledLabelingProblem
 from subopt.coupled.result import Callback as LabelingCallback
 from subopt.coupled.result import LabelingResult
 from subopt.coupled.select import minimize_coupled
+from subopt.coupled.select import options as coupled_options
 from subopt.difference.select import minimize_difference
 from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction
 from subopt.labeling.energy import LabelingEnergy
@@ -55,11 +56,12 @@ def minimize(
 def minimize(
     problem: CoupledLabelingProblem,
     *,
-    mode: str = "search",
-    rng: RNG = None,
+    method: str = "auto",
+    start: LabelingResult | ArrayLike | None = None,
     effort: str = "default",
-    max_sweeps: int | None = None,
+    max_iter: int | None = None,
     time_limit: float | None = None,
+    rng: RNG = None,
     callback: LabelingCallback | None = None,
     lower_bound: bool = False,
 ) -> LabelingResult: ...
@@ -96,6 +98,9 @@ def minimize(problem: Any, **options: Any) -> Any:
         `subopt.difference.select.METHODS`, or "auto", which runs several and local search, and
         says which one found the answer; up to n = 32 it also tries to prove it, by a few steps of
         "branch_and_bound". That proves a lower bound, "milp" reports one.
+        For a `CoupledLabelingProblem`: "search", which "auto" chooses, looks for a low energy, see
+        `subopt.coupled.local_search.local_search`; "published" runs the published update rule of
+        Co-Mixup, for comparison, see `subopt.coupled.published_rule.published`.
         For a `LabelingEnergy`: see `subopt.labeling.select.label`, which also takes `initial`, and
         `lower_bound`.
     starts : int, optional
@@ -109,10 +114,6 @@ def minimize(problem: Any, **options: Any) -> Any:
         of the largest gain, so that scaling F changes nothing.
     minimizer : {"any", "minimal", "maximal"}, default "any"
         For a set function: which one to return if there are several.
-    mode : {"search", "published"}
-        For a labeling: "search" looks for a low energy, see
-        `subopt.coupled.local_search.local_search`. "published" runs the published update rule of
-        Co-Mixup, to compare with, see `subopt.coupled.published_rule.published`.
     rng : numpy.random.Generator, int or None
         Source of all randomness, of methods that make random choices: those for a
         `CoupledLabelingProblem`, and "auto" and "branch_and_bound" for a difference. An int gives
@@ -120,9 +121,11 @@ def minimize(problem: Any, **options: Any) -> Any:
         function draws from it: it is taken because f - g is a set function if g is modular, and the
         call should not depend on that.
     effort : {"fast", "default", "best"}
-        For a labeling: how much work to do in mode "search"; mode "published" takes no effort.
-    max_sweeps : int, optional
-        For a labeling: stop after so many sweeps.
+        For a `CoupledLabelingProblem`: how much work the method "search" does.
+    start : LabelingResult or array_like of int, optional
+        For a `CoupledLabelingProblem`: a labeling that the method "search" starts from.
+    max_iter : int, optional
+        For a `CoupledLabelingProblem`: largest number of sweeps.
     lower_bound : bool, default False
         For a labeling: whether to also compute a lower bound on the energy of every labeling, with
         a certificate that `LabelingCertificate.check` verifies. Takes 0.1 s for 20 inputs on 4x4
@@ -131,10 +134,10 @@ def minimize(problem: Any, **options: Any) -> Any:
     time_limit : float, optional
         Seconds to search; the best answer so far is returned. Methods of one step ("modular",
         "sort", "max_flow", "brute_force") finish it. For a labeling this is instead of the work
-        of `effort`; in mode "published", no further sweep starts after it.
+        of `effort`; with the method "published", no further sweep starts after it.
     callback : callable, optional
         Called with the best result so far, after every sweep or before every step, once by methods
-        that take one step; in mode "published" with the current one. To stop from there, raise.
+        that take one step; with the method "published" the current one. To stop from there, raise.
 
     Returns
     -------
@@ -145,7 +148,7 @@ def minimize(problem: Any, **options: Any) -> Any:
         case: else the lower bound is -inf, and the certificate of "auto" says that no set with one
         element more, less, or exchanged is better.
         For a `LabelingResult`, ``value`` equals ``problem.energy(result.shares)``; ``energies``
-        never rises in mode "search"; in mode "published" it may, and `value` is the last of it.
+        never rises with the method "search"; with "published" it may, and `value` is the last one.
 
     Raises
     ------
@@ -169,7 +172,8 @@ def minimize(problem: Any, **options: Any) -> Any:
     ((8, 4, 4, 2), True)
     """
     if isinstance(problem, CoupledLabelingProblem):
-        _check("a CoupledLabelingProblem", options, _OF_A_LABELING)
+        allowed = ("method", *coupled_options(options.get("method", "auto")))
+        _check("a CoupledLabelingProblem", options, allowed)
         return minimize_coupled(problem, **options)
     if isinstance(problem, DifferenceOfSubmodular):
         _check("a DifferenceOfSubmodular", options, _OF_A_DIFFERENCE)
@@ -191,7 +195,7 @@ def _names(function: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(inspect.signature(function).parameters)[1:]
 
 
-_OF_A_FUNCTION, _OF_A_LABELING = _names(minimize_submodular), _names(minimize_coupled)
+_OF_A_FUNCTION = _names(minimize_submodular)
 _OF_A_DIFFERENCE = _names(minimize_difference)
 _OF_AN_ENERGY = _names(label)
 
