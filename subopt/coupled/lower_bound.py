@@ -50,12 +50,13 @@ def lower_bound(
     costs = _total_costs(problem)
     prices = np.zeros(m)
     relaxed = np.full((*problem.grid, m), 1.0 / m)
-    best, best_prices, best_relaxed = -np.inf, prices, relaxed
+    first = best_pair = (prices, relaxed)
+    best = -np.inf
     step = 1.0
     for _ in range(validate.positive_int("iterations", iterations)):
         bound, vertex, totals = _dual(problem, prices, relaxed, costs)
         if bound > best:
-            best, best_prices, best_relaxed = bound, prices, relaxed
+            best, best_pair = bound, (prices, relaxed)
         else:
             step *= 0.97
         if bound >= value:
@@ -71,8 +72,11 @@ def lower_bound(
         squared = float(ascent @ ascent)
         if squared > 0.0:
             prices = prices + step * max(value - bound, 0.0) / squared * ascent
-    proven = rounded_down(proven_bound(problem, best_prices, best_relaxed))
-    return LabelingCertificate(proven, best_prices, best_relaxed)
+    # where no price helps, the first pair is the best one; rounding must not hide that
+    pairs = [first] if best_pair is first else [first, best_pair]
+    bound_of_pair = [proven_bound(problem, *pair) for pair in pairs]
+    proven = max(bound_of_pair)
+    return LabelingCertificate(rounded_down(proven), *pairs[bound_of_pair.index(proven)])
 
 
 def _dual(
