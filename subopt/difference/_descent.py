@@ -7,7 +7,6 @@ moves to a worse set, whatever its subproblems return.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Status
+from subopt._base.deadline import Deadline
 from subopt._base.types import Array, Subset
 from subopt.difference.local_minimum import STAY, LocalMinimumCertificate, flip
 from subopt.functions.algebra import DifferenceOfSubmodular, require_set_function
@@ -29,22 +29,18 @@ class Limits(NamedTuple):
     """When a method has to stop."""
 
     max_iter: int
-    deadline: float
+    deadline: Deadline
 
     @classmethod
     def of(cls, max_iter: int, time_limit: float | None) -> Limits:
         """Return the limits that the options of a method mean."""
-        seconds = math.inf
-        if time_limit is not None:
-            seconds = validate.nonnegative("time_limit", time_limit)
-        deadline = time.monotonic() + seconds
-        return cls(validate.positive_int("max_iter", max_iter), deadline)
+        return cls(validate.positive_int("max_iter", max_iter), Deadline(time_limit))
 
     def reached(self, n_iter: int) -> Status | None:
         """Return why to stop after `n_iter` iterations, or None."""
         if n_iter >= self.max_iter:
             return Status.ITERATION_LIMIT
-        return Status.TIME_LIMIT if time.monotonic() > self.deadline else None
+        return Status.TIME_LIMIT if self.deadline.passed() else None
 
 
 class Descent:
