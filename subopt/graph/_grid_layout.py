@@ -77,6 +77,25 @@ class Trees(NamedTuple):
     orphans: Array  # (cells + 1,) uint32
 
 
+class Network(NamedTuple):
+    """Cells, arcs between them, and what is left of their capacities."""
+
+    shift: Array  # (arcs,) uint64, of `Layout`
+    wrap: Array | None  # (cells,) uint32, of `Layout`
+    residual: Array  # (cells * arcs,) int32 or float64: of arc k of cell v at v * arcs + k
+    excess: Array  # (cells,) same dtype: supply if positive, demand if negative
+
+
+class Labels(NamedTuple):
+    """Workspace of `subopt.graph._grid_push_relabel`, in the memory of `Trees`."""
+
+    gate: Array  # (cells,) as `Trees.outward`; bit k: excess can be pushed along arc k
+    other: Array  # same; bit k: excess can come in along arc k
+    label: Array  # (cells,) int32; lower bound of the number of arcs to the nearest demand
+    tally: Array  # (cells,) int32; how many cells have some label
+    queue: Array  # (cells + 1,) uint32; cells that wait to push
+
+
 class Bits(NamedTuple):
     """What `subopt.graph._grid_bits` needs for one grid after another."""
 
@@ -121,6 +140,15 @@ def trees(layout: Layout) -> Trees:
         queue=np.empty(cells + 1, dtype=np.uint32),
         orphans=np.empty(cells + 1, dtype=np.uint32),
     )
+
+
+def labels(trees: Trees, against: bool) -> Labels:
+    """Return room for push-relabel, along the arcs or against them, where trees had theirs."""
+    numbers, cells = trees.stamp.view(np.int32), len(trees.stamp)
+    gate, other = trees.outward, trees.inward
+    if against:
+        gate, other = other, gate
+    return Labels(gate, other, numbers[:cells], numbers[cells:], trees.queue)
 
 
 def _bits(layout: Layout, dtype: Any) -> Bits:

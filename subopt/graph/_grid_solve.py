@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import math
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from subopt._types import Array
 from subopt.graph._grid_bits import OPEN, cut_bits
-from subopt.graph._grid_kernels import SINK, SOURCE, TREE, grow, settle
-from subopt.graph._grid_layout import Bits, Layout, Trees, Workspace
+from subopt.graph._grid_kernels import LENGTH, PATHS, SINK, SOURCE, TAIL, TREE, grow, settle
+from subopt.graph._grid_layout import Bits, Layout, Network, Trees, Workspace, labels
+from subopt.graph._grid_push_relabel import narrow_end as _narrow_end
+from subopt.graph._grid_push_relabel import push
 from subopt.graph._grid_stacks import cut_stacks
 from subopt.graph._grid_terms import Terms, load, weigh
 from subopt.graph._grid_waves import LAYERS, waves
 
 _PATIENCE = 0.5  # paths of trees for each cell, before waves
+_LOOKS = 3  # of trees at each arc, before push-relabel
+_LONG = 20  # arcs of the first path of trees, before push-relabel takes over at once
+_SLICE = 1 << 22  # looks at arcs in one compiled call
 _ENOUGH = 2**62
 
 
@@ -58,48 +63,91 @@ def fill(
 def solve(plan: Layout, work: Workspace, maximal: bool, sides: Array) -> bool:
     """Solve the problems in a workspace, and write their source sides, (problems, shape).
 
-    Return whether supply is not where it came from: then only `send_back` leaves a flow in
-    ``work.residual``. Without checks: it costs few compiled calls.
+    Return whether supply or demand is not where it came from: then only `send_back` leaves a flow
+    in ``work.residual``. Without checks: it costs few compiled calls.
     """
     if isinstance(work.search, Bits):
         kinds, first, side = (plan.degree, plan.words), np.uint64(plan.first), _rows(plan, sides)
         with np.errstate(over="ignore"):
             cut_bits(*kinds, first, plan.shift, *work, np.bool_(maximal), side)
         return False
-    # photographs need few paths; where trees need many, waves are faster
-    moved = not _plant(plan, work, int(_PATIENCE * plan.cells) if plan.wrap is None else _ENOUGH)
-    if moved:
-        _send_waves(plan, work, work.search)
-        _plant(plan, work, _ENOUGH)
+    moved = _run(plan, work)
     tree = plan.nodes(work.search.state) & TREE
     sides[...] = tree != SINK if maximal else tree == SOURCE
     return moved
 
 
-def surplus(parts: Terms, start: int, plan: Layout, excess: Array) -> None:
-    """Make the excesses that `solve` left those that `send_back` needs."""
-    before = np.zeros_like(excess)
+def send_back(parts: Terms, start: int, plan: Layout, work: Workspace) -> None:
+    """Make a flow of what `solve` left: return supply and demand to where they came from.
+
+    A node takes back up to what it gave. Supply that got stuck lies on the source's side of the
+    cut and demand on the sink's, so they do not meet.
+    """
+    before, after = np.zeros_like(work.excess), work.excess.copy()
     load(parts._replace(table=parts.table[:1]), start, plan, before, before[:0])  # terminals only
-    np.maximum(excess, 0, out=excess)
-    excess -= np.maximum(before, 0, out=before)
-
-
-def send_back(plan: Layout, work: Workspace) -> None:
-    """Move supply back to where it came from; excesses are as `surplus` leaves them."""
-    _plant(plan, work, _ENOUGH)
+    for sign in (1, -1):
+        np.subtract(np.maximum(sign * after, 0), np.maximum(sign * before, 0), out=work.excess)
+        if (work.excess > 0).any():
+            work.excess[...] *= sign
+            _run(plan, work)
 
 
 def _rows(plan: Layout, sides: Array) -> Array:
     return sides.reshape(len(sides), math.prod(plan.shape))
 
 
-def _plant(plan: Layout, work: Workspace, paths: int) -> bool:
-    """Grow trees until there is no path left, or after so many; return whether none is left."""
-    graph, search = (plan.shift, plan.wrap, work.residual, work.excess), cast(Trees, work.search)
-    trees, rest = search[:3], search[3:]
+def _run(plan: Layout, work: Workspace) -> bool:
+    """Find a maximum flow and leave the trees that prove it; return what `solve` does."""
+    network, trees = Network(plan.shift, plan.wrap, work.residual, work.excess), work.search
+    looks = _LOOKS * len(work.residual)
+    # photographs need few paths; where trees need many short ones, waves are faster
+    paths = int(_PATIENCE * plan.cells) if plan.wrap is None else _ENOUGH
+    done, moved = _plant(plan, network, trees, paths, looks), False
+    if done is None:
+        _send_waves(plan, work, trees)
+        moved = True
+        done = _plant(plan, network, trees, _ENOUGH, looks)
+    if not done:
+        _push(plan, network, trees)
+        moved = True
+        _plant(plan, network, trees, _ENOUGH, _ENOUGH)
+    return moved
+
+
+def _plant(plan: Layout, network: Network, trees: Trees, paths: int, looks: int) -> bool | None:
+    """Grow trees until there is no path left; return False after `looks` at arcs.
+
+    Return False at once if already the first path is long, and None after so many paths.
+    """
+    progress = np.zeros(4, dtype=np.int64)
     with np.errstate(over="ignore"):
-        tail = settle(plan.degree, np.uint64(plan.first), *graph, *search[:-1])
-        return bool(grow(plan.degree, graph, trees, *rest, np.uint64(tail), paths))
+        progress[TAIL] = settle(plan.degree, np.uint64(plan.first), network, trees)
+        if grow(plan.degree, network, trees, progress, 1, looks):
+            return True
+        if progress[LENGTH] > _LONG and looks < _ENOUGH:
+            return False
+        while looks > 0:
+            some = min(looks, _SLICE)
+            if grow(plan.degree, network, trees, progress, paths, some):
+                return True
+            if progress[PATHS] >= paths:
+                return None
+            looks -= some
+    return False
+
+
+def _push(plan: Layout, network: Network, trees: Trees) -> None:
+    """Push excess as near to demand as it gets."""
+    progress = np.array([0, 0, _ENOUGH, 0])
+    against = _narrow_end(plan.degree, network)
+    if against:
+        np.negative(network.excess, out=network.excess)
+    labels_, most = labels(trees, bool(against)), _most(network.excess)
+    with np.errstate(over="ignore"):
+        while not push(plan.degree, network, labels_, progress, most, against, _SLICE):
+            pass
+    if against:
+        np.negative(network.excess, out=network.excess)
 
 
 def _send_waves(plan: Layout, work: Workspace, search: Trees) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from subopt._types import ArrayLike
 from subopt.graph._grid_input import grids
 from subopt.graph._grid_layout import layout, workspace
-from subopt.graph._grid_solve import fill, surplus
+from subopt.graph._grid_solve import fill
 from subopt.graph._grid_terms import terms
 from subopt.graph.grid_flow import GridFlow
 
@@ -110,9 +110,6 @@ def grid_cut(
             "to the sink. Give one of its arcs a finite capacity."
         )
     residual, excess = work.residual, work.excess if moved else None
-    del work  # its search takes more room than what comes
-    if excess is not None:
-        surplus(parts, 0, plan, excess)
     shape = problem.shape[3 - problem.dimensions :]
     # flows are made when asked for, and the caller may have changed the weights by then
     own = [w if w.base is None else w.copy() for w in problem.forward]

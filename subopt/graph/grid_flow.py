@@ -37,7 +37,7 @@ class GridFlow:
     _problem: Grids = field(repr=False)
     _plan: Layout = field(repr=False)
     _residual: Array = field(repr=False)
-    _surplus: Array | None = field(repr=False)  # supply to send back, if any
+    _excess: Array | None = field(repr=False)  # unless the residual capacities are those of a flow
 
     @cached_property
     def flow(self) -> list[Array]:
@@ -47,9 +47,9 @@ class GridFlow:
         """
         lead = 3 - self._problem.dimensions
         residual = self._residual
-        if self._surplus is not None:
-            work = Workspace(residual.copy(), self._surplus.copy(), trees(self._plan))
-            send_back(self._plan, work)
+        if self._excess is not None:
+            work = Workspace(residual.copy(), self._excess.copy(), trees(self._plan))
+            send_back(terms(self._problem), 0, self._plan, work)
             residual = work.residual
         stacks = flows(self._problem, self._plan, residual)
         return [flow.reshape(flow.shape[1 + lead :]) for flow in stacks]

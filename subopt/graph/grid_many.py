@@ -16,7 +16,7 @@ from subopt._threads import in_order, thread_count
 from subopt._types import Array, ArrayLike
 from subopt.graph._grid_input import Grids, grids
 from subopt.graph._grid_layout import Layout, layout, tails, workspace
-from subopt.graph._grid_solve import fill, send_back, surplus
+from subopt.graph._grid_solve import fill, send_back
 from subopt.graph._grid_terms import terms
 from subopt.graph.grid_flow import GridFlows, flows
 
@@ -90,8 +90,7 @@ def grid_cut_many(
             moved = fill(parts, here.start, plan, work, maximal, sides, values)
             if cuts.flow is not None:
                 if moved:
-                    surplus(parts, here.start, plan, work.excess)
-                    send_back(plan, work)
+                    send_back(parts, here.start, plan, work)
                 stack = flows(_part(problem, here), plan, work.residual)
                 for array, flow in zip(cuts.flow, stack, strict=True):
                     array[here] = flow
