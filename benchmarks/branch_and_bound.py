@@ -31,7 +31,7 @@ from subopt import (
     branch_and_bound,
     milp,
 )
-from subopt.lift import is_liftable
+from subopt.forms.truncated_families import is_liftable
 from subopt.testing import FAMILIES
 
 

@@ -1,15 +1,17 @@
 """Co-Mixup on plain arrays: saliency maps and labels in, a mixed batch out."""
 
 from comixup import evaluate, saliency
-from comixup.base import MixedBatch
-from comixup.boxes import MixedBoxes
-from comixup.cutmix import CutMix
-from comixup.input_mixup import InputMixup, ManifoldMixup
-from comixup.mixer import CoMixup
-from comixup.pairs import BlendPlan, BoxPlan
-from comixup.plan import MixPlan
-from comixup.puzzle_mix import PuzzleMix
-from comixup.random_choice import RandomChoice
+from comixup._base.public import publish
+from comixup.mixers.base import MixedBatch
+from comixup.mixers.comixup import CoMixup
+from comixup.mixers.cutmix import CutMix
+from comixup.mixers.input_mixup import InputMixup
+from comixup.mixers.manifold_mixup import ManifoldMixup
+from comixup.mixers.puzzle_mix import PuzzleMix
+from comixup.mixers.random_choice import RandomChoice
+from comixup.plans.boxes import MixedBoxes
+from comixup.plans.pairs import BlendPlan, BoxPlan
+from comixup.plans.patches import MixPlan
 from comixup.saliency import patch_weights
 
 __all__ = [
@@ -28,3 +30,5 @@ __all__ = [
     "patch_weights",
     "saliency",
 ]
+
+publish(__name__, (value for name, value in vars().copy().items() if name in __all__))

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from comixup import _validate
-from comixup._types import Array, ArrayLike
-from comixup.grid import as_grid, patch_edges, patch_pixels, pool, require_fit
+from comixup._base import validate
+from comixup._base.patch_grid import as_grid, patch_edges, patch_pixels, pool, require_fit
+from comixup._base.types import Array, ArrayLike
 
 
 def patch_weights(
@@ -53,8 +53,8 @@ def weights_and_peaks(
     saliency: ArrayLike, grid: int | Sequence[int], *, zero_saliency: str
 ) -> tuple[Array, Array]:
     r"""Return patch weights (B, \*grid) and the most salient positions (B, dimensions)."""
-    _validate.choice("zero_saliency", zero_saliency, ("raise", "uniform"))
-    maps = _validate.as_array("saliency", saliency, "numbers >= 0 of shape (batch, *spatial)")
+    validate.choice("zero_saliency", zero_saliency, ("raise", "uniform"))
+    maps = validate.as_array("saliency", saliency, "numbers >= 0 of shape (batch, *spatial)")
     if not 2 <= maps.ndim <= 4 or 0 in maps.shape:
         raise ValueError(
             "saliency needs the shape (batch, *spatial) with 1 to 3 spatial dimensions and no "
@@ -148,8 +148,8 @@ def from_gradient(gradient: ArrayLike, *, channels: str = "first") -> Array:
     >>> from_gradient([[[3.0, 0.0], [-4.0, 1.0]]])
     array([[5., 1.]])
     """
-    axis = 1 if _validate.choice("channels", channels, ("first", "last")) == "first" else -1
-    array = _validate.as_array("gradient", gradient, "floats of shape (batch, channels, *spatial)")
+    axis = 1 if validate.choice("channels", channels, ("first", "last")) == "first" else -1
+    array = validate.as_array("gradient", gradient, "floats of shape (batch, channels, *spatial)")
     if not 3 <= array.ndim <= 5 or 0 in array.shape:
         raise ValueError(
             "gradient needs a batch axis, a channel axis and 1 to 3 spatial axes, none empty, got "
@@ -198,7 +198,7 @@ def spectral_residual(images: ArrayLike, *, channels: str = "first", size: int =
     """
     from scipy import ndimage
 
-    size = _validate.integer("size", size, 4)
+    size = validate.integer("size", size, 4)
     grey = _grey(images, channels)
     spatial = grey.shape[1:]
     scale = min(1.0, size / min(spatial))
@@ -252,7 +252,7 @@ def local_contrast(
 
     grey = _grey(images, channels)
     width = max(1.0, min(grey.shape[1:]) / 24) if sigma is None else sigma
-    width = _validate.real("sigma", width, positive=True)
+    width = validate.real("sigma", width, positive=True)
     axes = tuple(range(1, grey.ndim))
     x = grey - grey.mean(axis=axes, keepdims=True)  # centred: E[x^2] - E[x]^2 loses less
     window = (0.0, *(width,) * len(axes))
@@ -269,8 +269,8 @@ METHODS: dict[str, Callable[..., Array]] = {
 
 
 def _grey(images: ArrayLike, channels: str) -> Array:
-    _validate.choice("channels", channels, ("first", "last"))
-    array, _ = _validate.image_batch(images, channels)
+    validate.choice("channels", channels, ("first", "last"))
+    array, _ = validate.image_batch(images, channels)
     return array.mean(axis=1 if channels == "first" else -1, dtype=np.float64)
 
 

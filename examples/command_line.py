@@ -6,7 +6,7 @@ import math
 import torch
 from networks import ARCHITECTURES
 
-from comixup.dataset import UsageError
+from comixup.cli.dataset import UsageError
 from comixup.torch import CoMixup, CutMix, InputMixup, PuzzleMix, RandomChoice
 
 

@@ -21,8 +21,8 @@ from command_line import parser, settings_of
 from prepare_data import digits, tiny_imagenet
 from run_folder import RESULT, SETTINGS, changed, read_json
 
-from comixup.atomic import write_bytes
-from comixup.dataset import UsageError
+from comixup._base.atomic import write_bytes
+from comixup.cli.dataset import UsageError
 
 COMIXUP = {
     "Co-Mixup, published update rule": "--mixer comixup --solver published",

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from comixup.dataset import UsageError, from_subfolders
-from comixup.files import UnreadableImage, common_size, read_image
+from comixup.cli.dataset import UsageError, from_subfolders
+from comixup.cli.files import UnreadableImage, common_size, read_image
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import zipfile
 
 import numpy as np
 
-from comixup.atomic import write_file
+from comixup._base.atomic import write_file
 
 RATE, SECONDS = 8000, 0.64
 BINS, FRAMES = 32, 32

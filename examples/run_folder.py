@@ -17,8 +17,8 @@ import os
 
 import torch
 
-from comixup.atomic import write_bytes, write_file
-from comixup.dataset import UsageError
+from comixup._base.atomic import write_bytes, write_file
+from comixup.cli.dataset import UsageError
 
 SETTINGS, CHECKPOINT, LOG, RESULT = "settings.json", "checkpoint.pt", "log.csv", "result.json"
 

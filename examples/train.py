@@ -29,7 +29,7 @@ from load_data import load
 from networks import network
 from run_folder import RunFolder
 
-from comixup.dataset import UsageError
+from comixup.cli.dataset import UsageError
 from comixup.torch import training_step
 
 DIVERGED = (

@@ -1,162 +1,60 @@
-"""Submodular and difference-of-submodular optimization with certificates."""
+"""Submodular and difference-of-submodular optimization with certificates.
 
-from subopt.algebra import Sum, View, normalize
-from subopt.bounds import ModularBound, modular_lower, modular_upper
-from subopt.certificate import (
-    BaseCertificate,
-    CertificateError,
-    ExhaustiveCertificate,
-    FlowCertificate,
-    SummandCertificate,
+Every public name can be imported from here, and from the wing that it belongs to:
+`subopt.functions`, `subopt.submodular`, `subopt.difference`, `subopt.graph`, `subopt.labeling`,
+`subopt.coupled`. Names are loaded when they are first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from subopt import coupled, difference, functions, graph, labeling, submodular
+from subopt._base.lazy import exports
+
+if TYPE_CHECKING:
+    from subopt._base.answer import Answer as Answer
+    from subopt._base.answer import Batch as Batch
+    from subopt._base.answer import CertificateError as CertificateError
+    from subopt._base.answer import Status as Status
+    from subopt._minimize import minimize as minimize
+    from subopt._minimize import minimize_many as minimize_many
+    from subopt.coupled import *
+    from subopt.difference import *
+    from subopt.functions import *
+    from subopt.graph import *
+    from subopt.labeling import *
+    from subopt.submodular import *
+
+_OWN, _own, _ = exports(
+    __name__,
+    {
+        "_base.answer": ["Answer", "Batch", "CertificateError", "Status"],
+        "_minimize": ["minimize", "minimize_many"],
+    },
 )
-from subopt.cut_form import CutForm
-from subopt.decompose import Decomposition, decompose
-from subopt.difference import DifferenceOfSubmodular
-from subopt.function import SetFunction
-from subopt.functions.callable import Function
-from subopt.functions.cardinality import Cardinality
-from subopt.functions.concave import Concave
-from subopt.functions.concave_of_modular import ConcaveOfModular
-from subopt.functions.coverage import Coverage
-from subopt.functions.cut import Cut
-from subopt.functions.entropy import Entropy
-from subopt.functions.facility_location import FacilityLocation
-from subopt.functions.hypergraph_cut import HypergraphCut
-from subopt.functions.log_determinant import GaussianMutualInformation, LogDeterminant
-from subopt.functions.matroid_rank import MatroidRank
-from subopt.functions.modular import Modular
-from subopt.graph.dynamic import DynamicMaxFlow
-from subopt.graph.flow import Flow
-from subopt.graph.grid import grid_cut
-from subopt.graph.grid_flow import GridFlow, GridFlows
-from subopt.graph.grid_many import grid_cut_many
-from subopt.graph.grid_structure import GridStructure, grid_neighbors, grid_structure
-from subopt.graph.many import Flows, max_flow_many
-from subopt.graph.max_flow import max_flow
-from subopt.graph.parametric import ParametricCut, parametric_max_flow
-from subopt.graph.problem import FlowProblem
-from subopt.incremental import Incremental
-from subopt.labeling._batch import LabelingBatch
-from subopt.labeling.alpha_beta_swap import alpha_beta_swap, alpha_beta_swap_many
-from subopt.labeling.alpha_expansion import alpha_expansion, alpha_expansion_many
-from subopt.labeling.bound import LabelingCertificate
-from subopt.labeling.coupled import CoupledLabelingProblem, LabelingResult
-from subopt.labeling.cut_graphs import CutGraphCertificate
-from subopt.labeling.dual_bound import ChainCertificate, dual_bound
-from subopt.labeling.energy import LabelingEnergy
-from subopt.labeling.icm import icm
-from subopt.labeling.ishikawa import ishikawa
-from subopt.labeling.labeling import Labeling
-from subopt.labeling.qpbo import qpbo
-from subopt.local_minimum import LocalMinimumCertificate
-from subopt.minimize import minimize, minimize_many
-from subopt.result import Result, Status
-from subopt.solvers.accelerated_dca import accelerated_dca
-from subopt.solvers.branch_and_bound import branch_and_bound
-from subopt.solvers.complete_dca import complete_dca
-from subopt.solvers.dca import dca
-from subopt.solvers.dca_rounded import dca_rounded
-from subopt.solvers.double_greedy import double_greedy
-from subopt.solvers.forward_greedy import forward_greedy
-from subopt.solvers.frank_wolfe import frank_wolfe
-from subopt.solvers.local_search import local_search
-from subopt.solvers.milp import MilpResult, milp
-from subopt.solvers.min_norm_point import min_norm_point
-from subopt.solvers.modmod import modmod
-from subopt.solvers.projected_subgradient import projected_subgradient
-from subopt.solvers.proximal import Path, path, prox
-from subopt.solvers.queyranne import PendantCertificate, queyranne
-from subopt.solvers.subsup import subsup
-from subopt.solvers.supsub import supsub
-from subopt.tree_certificate import TreeCertificate
+_WINGS = {
+    name: wing
+    for wing in (functions, submodular, difference, graph, labeling, coupled)
+    for name in wing.__all__
+}
+_DOORS = ("cvx", "testing")
+__all__ = sorted([*_OWN, *_WINGS])
 
-__all__ = [
-    "BaseCertificate",
-    "Cardinality",
-    "CertificateError",
-    "ChainCertificate",
-    "Concave",
-    "ConcaveOfModular",
-    "CoupledLabelingProblem",
-    "Coverage",
-    "Cut",
-    "CutForm",
-    "CutGraphCertificate",
-    "Decomposition",
-    "DifferenceOfSubmodular",
-    "DynamicMaxFlow",
-    "Entropy",
-    "ExhaustiveCertificate",
-    "FacilityLocation",
-    "Flow",
-    "FlowCertificate",
-    "FlowProblem",
-    "Flows",
-    "Function",
-    "GaussianMutualInformation",
-    "GridFlow",
-    "GridFlows",
-    "GridStructure",
-    "HypergraphCut",
-    "Incremental",
-    "Labeling",
-    "LabelingBatch",
-    "LabelingCertificate",
-    "LabelingEnergy",
-    "LabelingResult",
-    "LocalMinimumCertificate",
-    "LogDeterminant",
-    "MatroidRank",
-    "MilpResult",
-    "Modular",
-    "ModularBound",
-    "ParametricCut",
-    "Path",
-    "PendantCertificate",
-    "Result",
-    "SetFunction",
-    "Status",
-    "Sum",
-    "SummandCertificate",
-    "TreeCertificate",
-    "View",
-    "accelerated_dca",
-    "alpha_beta_swap",
-    "alpha_beta_swap_many",
-    "alpha_expansion",
-    "alpha_expansion_many",
-    "branch_and_bound",
-    "complete_dca",
-    "dca",
-    "dca_rounded",
-    "decompose",
-    "double_greedy",
-    "dual_bound",
-    "forward_greedy",
-    "frank_wolfe",
-    "grid_cut",
-    "grid_cut_many",
-    "grid_neighbors",
-    "grid_structure",
-    "icm",
-    "ishikawa",
-    "local_search",
-    "max_flow",
-    "max_flow_many",
-    "milp",
-    "min_norm_point",
-    "minimize",
-    "minimize_many",
-    "modmod",
-    "modular_lower",
-    "modular_upper",
-    "normalize",
-    "parametric_max_flow",
-    "path",
-    "projected_subgradient",
-    "prox",
-    "qpbo",
-    "queyranne",
-    "subsup",
-    "supsub",
-]
+
+def __getattr__(name: str) -> Any:
+    if name in _DOORS:
+        return import_module(f"{__name__}.{name}")
+    return getattr(_WINGS[name], name) if name in _WINGS else _own(name)
+
+
+def __dir__() -> list[str]:
+    return [
+        *__all__,
+        *_DOORS,
+        "coupled",
+        "difference",
+        "functions",
+        "graph",
+        "labeling",
+        "submodular",
+    ]

@@ -16,12 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from subopt import _validate
-from subopt._types import Array
-from subopt.cap_form import CapForm
-from subopt.function import SetFunction
+from subopt._base.types import Array
+from subopt.forms.truncated import CapForm
+from subopt.forms.truncated_families import cap_form
 from subopt.functions._sparse import take_rows
-from subopt.lift import cap_form
+from subopt.functions.algebra import SetFunction, require_set_function
 
 
 def lovasz(F: SetFunction, x: Any) -> Any:
@@ -34,7 +33,7 @@ def lovasz(F: SetFunction, x: Any) -> Any:
         positive parts of differences if directed), `HypergraphCut`, `Coverage` (weighted maxima),
         `FacilityLocation`, `Cardinality` (sums of largest entries), `MatroidRank.partition`,
         `ConcaveOfModular` with a piecewise linear phi, and their nonnegative sums, restrictions,
-        contractions and complements. See `subopt.lift.cap_form`.
+        contractions and complements. See `subopt.forms.truncated_families.cap_form`.
     x : cvxpy expression, shape (n,)
         A variable, or anything affine in variables.
 
@@ -63,7 +62,7 @@ def lovasz(F: SetFunction, x: Any) -> Any:
     """
     import cvxpy as cp
 
-    _validate.set_function(F)
+    require_set_function(F)
     if not isinstance(x, cp.Expression):
         raise TypeError(
             f"lovasz needs a cvxpy expression x, got {type(x).__name__}. For numbers use "

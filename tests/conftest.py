@@ -4,13 +4,14 @@ import hashlib
 import os
 import pathlib
 
-# numba's disk cache does not notice edits made in *other* files, so it is keyed by all the sources.
-# This must happen before numba is imported for the first time.
+# numba's disk cache does not notice edits made in *other* files, so it is keyed by all files that
+# have kernels. This must happen before numba is imported for the first time.
 ROOT = pathlib.Path(__file__).parents[1]
 SOURCES = b"".join(
-    path.read_bytes()
+    source
     for package in ("subopt", "comixup")
     for path in sorted((ROOT / package).rglob("*.py"))
+    if b"njit" in (source := path.read_bytes()) or b"any_order" in source
 )
 os.environ.setdefault(
     "NUMBA_CACHE_DIR", str(ROOT / ".numba_cache" / hashlib.sha256(SOURCES).hexdigest()[:12])

@@ -95,7 +95,7 @@ def twin_of_augment(n, tails, heads, c, r, supply):
 def front_doors():
     """What takes a graph, by name: functions of its arrays and terminals that return answers."""
     import subopt
-    from subopt.graph.max_flow import METHODS
+    from subopt.graph._max_flow import METHODS
 
     def dynamic(*graph, **terminals):
         return subopt.DynamicMaxFlow(*graph, **terminals).solve()
@@ -151,7 +151,7 @@ def misshapen(rng, graph, terminals):
 
 def fuzz(seed):
     """Give one graph with something wrong to every front door: an error or a right answer."""
-    from subopt.graph._check import graph as checked
+    from subopt.graph._input import graph as checked
 
     rng = np.random.default_rng(seed)
     graph, terminals = random_graph(seed, int(rng.integers(1, 9)))
@@ -173,7 +173,7 @@ def fuzz(seed):
 def all_kernels():
     """Run every compiled path on small graphs; with NUMBA_BOUNDSCHECK=1, see `test_max_flow`."""
     import subopt
-    from subopt.graph.max_flow import METHODS
+    from subopt.graph._max_flow import METHODS
 
     for seed in range(60):
         make = random_graph if seed % 3 else hard_graph

@@ -1,4 +1,7 @@
-"""Imports point one way, and importing costs nothing that is not needed."""
+"""The house: which wing may import which, no circles, and nothing loaded that is not needed.
+
+All imports count: at the top of a file, inside functions, and under ``TYPE_CHECKING``.
+"""
 
 import ast
 import pathlib
@@ -7,10 +10,61 @@ import sys
 
 import pytest
 
-from subopt._jit import any_order, any_order_without_nan
+from subopt._base.jit import any_order, any_order_without_nan
 
 ROOT = pathlib.Path(__file__).parents[1]
 PACKAGES = ("subopt", "comixup")
+
+# What each wing may import besides itself. Wings that are not named here are doors: they may import
+# every wing, and no wing imports them.
+WINGS = {
+    "subopt._base": set(),
+    "subopt.functions": {"subopt._base"},
+    "subopt.forms": {"subopt._base", "subopt.functions"},
+    "subopt.graph": {"subopt._base"},
+    "subopt.graph.grid": {"subopt._base", "subopt.graph"},
+    "subopt.submodular": {"subopt._base", "subopt.functions", "subopt.forms", "subopt.graph"},
+    "subopt.difference": {
+        "subopt._base",
+        "subopt.functions",
+        "subopt.forms",
+        "subopt.submodular",
+        "subopt.difference.exact",
+    },
+    "subopt.difference.exact": {
+        "subopt._base",
+        "subopt.functions",
+        "subopt.forms",
+        "subopt.submodular",
+        "subopt.difference",
+    },
+    "subopt.labeling": {"subopt._base", "subopt.graph", "subopt.labeling.moves"},
+    "subopt.labeling.moves": {"subopt._base", "subopt.graph", "subopt.labeling"},
+    "subopt.coupled": {
+        "subopt._base",
+        "subopt.graph",
+        "subopt.labeling",
+        "subopt.labeling.moves",
+    },
+    # comixup takes public names of subopt, which no line here says; see the test below
+    "comixup._base": set(),
+    "comixup.saliency": {"comixup._base"},
+    "comixup.plans": {"comixup._base"},
+    "comixup.mixers": {"comixup._base", "comixup.plans", "comixup.saliency"},
+    "comixup.evaluate": {"comixup._base", "comixup.plans"},
+    "comixup.torch": {"comixup._base", "comixup.plans", "comixup.saliency", "comixup.mixers"},
+    "comixup.cli": {"comixup._base", "comixup.plans", "comixup.saliency", "comixup.mixers"},
+}
+DOORS = {
+    "subopt.__init__",
+    "subopt._minimize",
+    "subopt.cvx",
+    "subopt.testing",
+    "comixup.__init__",
+    "comixup.__main__",
+}
+MAX_FLOORS = 9
+MAX_GRID_CUT = 12  # modules besides `_base` and packages' lists of names
 LAZY = {
     "torch",
     "lightning",
@@ -34,6 +88,10 @@ def modules():
             yield ".".join(path.relative_to(ROOT).with_suffix("").parts), path
 
 
+MODULES = dict(modules())
+TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
+
+
 def imported(tree, *, top_level_only=False):
     """Absolute names of imported modules, and of the names imported from packages."""
     nodes = tree.body if top_level_only else list(ast.walk(tree))
@@ -46,14 +104,153 @@ def imported(tree, *, top_level_only=False):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-MODULES = dict(modules())
+def is_list_of_names(name):
+    """Whether a module is an ``__init__`` that only says what its package exports."""
+    return name.endswith(".__init__") and not any(
+        isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("__")
+        for node in TREES[name].body
+    )
+
+
+def depends(name):
+    """Modules of ours that a module imports; a package that is a list of names counts for nothing.
+
+    ``from subopt.graph import grid_cut`` inside the house would go through such a list.
+    """
+    found = set()
+    for target in imported(TREES[name]):
+        for candidate in (target, f"{target}.__init__"):
+            if candidate in MODULES and not is_list_of_names(candidate):
+                found.add(candidate)
+    return found - {name}
+
+
+GRAPH = {name: depends(name) for name in MODULES if not is_list_of_names(name)}
+
+
+def closure(name):
+    """All modules of ours that importing a module loads in the end."""
+    seen, todo = set(), [name]
+    while todo:
+        for target in GRAPH[todo.pop()] - seen:
+            seen.add(target)
+            todo.append(target)
+    return seen
+
+
+def wing_of(name):
+    """The innermost wing that a module is in, or None for a door."""
+    parents = [wing for wing in WINGS if name == wing or name.startswith(f"{wing}.")]
+    return max(parents, key=len, default=None)
+
+
+def folder_of(name):
+    return wing_of(name) or name.removesuffix(".__init__")
+
+
+@pytest.mark.parametrize("name", GRAPH)
+def test_wings_import_only_the_wings_that_they_stand_on(name):
+    wing = wing_of(name)
+    if wing is None:
+        assert any(name == door or name.startswith(f"{door}.") for door in DOORS), (
+            f"{name} is at the root, where only the doors are"
+        )
+        return
+    others = {wing_of(target) for target in GRAPH[name]} - {wing}
+    assert None not in others, f"{name} imports a door"
+    assert others <= WINGS[wing], f"{wing} may not import {others - WINGS[wing]}"
+    through_lists = {
+        target
+        for target in imported(TREES[name])
+        if f"{target}.__init__" in MODULES and target.split(".")[0] == name.split(".")[0]
+    }
+    names = {f"{package}.{n}" for package in through_lists for n in submodules(package)}
+    public = [t for t in imported(TREES[name]) if t.rpartition(".")[0] in through_lists]
+    assert all(t in names for t in public), f"{name} imports through a list of public names"
+
+
+def submodules(package):
+    return {m.removeprefix(f"{package}.").split(".")[0] for m in MODULES if m.startswith(package)}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_circles(package):
+    state = {}
+
+    def visit(name, trail):
+        if state.get(name) == "done":
+            return
+        assert name not in trail, " -> ".join([*trail[trail.index(name) :], name])
+        for target in sorted(GRAPH[name]):
+            visit(target, [*trail, name])
+        state[name] = "done"
+
+    for name in GRAPH:
+        if name.startswith(package):
+            visit(name, [])
+
+
+def test_the_house_is_not_a_tower():
+    # floors of the folders: a folder stands above every folder that it imports
+    arrows = {}
+    for name, targets in GRAPH.items():
+        if name.startswith("subopt"):
+            here = arrows.setdefault(folder_of(name), set())
+            here |= {folder_of(t) for t in targets if t.startswith("subopt")} - {folder_of(name)}
+    inner = {"subopt.difference.exact", "subopt.labeling.moves", "subopt.graph.grid"}
+
+    def floor(folder):
+        below = arrows[folder]
+        if folder in inner:  # a wing and the room inside it share a floor
+            below = below - {folder.rpartition(".")[0]}
+        return 1 + max((floor(other) for other in below), default=0)
+
+    assert max(map(floor, arrows)) <= MAX_FLOORS
+
+
+def test_a_grid_cut_loads_few_modules():
+    used = closure("subopt.graph.grid.cut") | {"subopt.graph.grid.cut"}
+    assert not [name for name in used if name.startswith(("subopt.functions", "subopt.forms"))]
+    assert len([name for name in used if not name.startswith("subopt._base")]) <= MAX_GRID_CUT
+    code = (
+        "import sys; from subopt.graph import grid_cut; import numpy; "
+        "print(*(m for m, v in sys.modules.items() if m.startswith('subopt.')))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    loaded = {m if m in MODULES else f"{m}.__init__" for m in run.stdout.split()}
+    assert {m for m in loaded if not is_list_of_names(m)} <= used | {"subopt._base.lazy"}
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in MODULES if n.endswith("__init__") and n.startswith("subopt")]
+)
+def test_lists_of_names_agree(name):
+    # type checkers read the imports under TYPE_CHECKING, Python the table of modules
+    tree = TREES[name]
+    package = name.removesuffix(".__init__")
+    read = {
+        f"{node.module}.{alias.name}"
+        for block in tree.body
+        if isinstance(block, ast.If) and getattr(block.test, "id", "") == "TYPE_CHECKING"
+        for node in block.body
+        for alias in node.names
+        if alias.name != "*"
+    }
+    calls = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "exports"
+    ]
+    table = ast.literal_eval(calls[0].args[1]) if calls else {}
+    assert read == {f"{package}.{m}.{n}" for m, names in table.items() for n in names}
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_imports_point_one_way(name):
-    tree = ast.parse(MODULES[name].read_text())
-    ours = {m for m in imported(tree) if m.split(".")[0] in PACKAGES}
-    if name.startswith("subopt."):
+def test_subopt_does_not_know_comixup_which_knows_its_public_names(name):
+    ours = {m for m in imported(TREES[name]) if m.split(".")[0] in PACKAGES}
+    if name.startswith("subopt"):
         assert not [m for m in ours if m.startswith("comixup")], "subopt does not know comixup"
     if name.startswith("comixup"):
         import subopt
@@ -61,42 +258,21 @@ def test_imports_point_one_way(name):
         public = {"subopt"} | {f"subopt.{n}" for n in subopt.__all__}
         private = {m for m in ours if m.startswith("subopt")} - public
         assert not private, "comixup uses public names of subopt only"
-    if name.startswith("subopt.labeling"):
-        allowed = (
-            "subopt._",
-            "subopt.result",
-            "subopt.certificate",
-            "subopt.labeling",
-            "subopt.graph",
-        )
-        assert all(m == "subopt" or m.startswith(allowed) for m in ours), ours
-    if name.startswith("subopt.graph"):
-        allowed = ("subopt._", "subopt.result", "subopt.certificate", "subopt.graph")
-        assert all(m == "subopt" or m.startswith(allowed) for m in ours), ours
-    if name.startswith("subopt.functions"):
-        forbidden = ("subopt.labeling", "subopt.minimize", "subopt.solvers", "subopt.graph")
-        assert not [m for m in ours if m.startswith(forbidden)]
-    if name.startswith("subopt.solvers."):
-        others = {m for m in ours if m.startswith("subopt.solvers.")}
-        assert all(m.split(".")[2].startswith("_") for m in others), (
-            "solvers never import each other"
-        )
 
 
 def test_sums_in_any_order_are_inlined():
     # a copy that is called rounds otherwise than one that is inlined, and which of them runs
     # depends on whether the process compiles or loads
-    loose = [name for name, path in MODULES.items() if "fastmath" in path.read_text()]
-    assert loose == ["subopt._jit"]
+    loose = [name for name, path in MODULES.items() if "fastmath" in path.read_text("utf-8")]
+    assert loose == ["subopt._base.jit"]
     for kernels in (any_order, any_order_without_nan):
         assert kernels.keywords["forceinline"]
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_optional_packages_are_imported_where_they_are_used(name):
-    tree = ast.parse(MODULES[name].read_text())
-    top = {m.split(".")[0] for m in imported(tree, top_level_only=True)}
-    expected = {"hypothesis"} if name == "subopt._strategies" else set()
+    top = {m.split(".")[0] for m in imported(TREES[name], top_level_only=True)}
+    expected = {"hypothesis"} if name == "subopt.testing.strategies" else set()
     if name.startswith("comixup.torch"):
         expected = {"torch"}
     if name == "comixup.torch.lightning":
@@ -108,7 +284,7 @@ def test_optional_packages_are_imported_where_they_are_used(name):
 def test_only_the_layer_for_torch_knows_torch(name):
     if name.startswith("comixup.torch"):
         return
-    everything = set(imported(ast.parse(MODULES[name].read_text())))
+    everything = set(imported(TREES[name]))
     assert not [m for m in everything if m.split(".")[0] in ("torch", "lightning")]
     assert not [m for m in everything if m.startswith("comixup.torch")]
 
@@ -121,3 +297,16 @@ def test_importing_loads_nothing_optional(package):
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert run.stdout.split() == []
+
+
+def test_the_page_on_architecture_names_every_file_of_subopt():
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    tree = page.partition("```\n")[2].partition("```")[0]
+    named, folder = set(), ""
+    for line in tree.splitlines():
+        if not line.startswith(" "):
+            folder = line.split()[0]
+        elif folder.startswith("subopt/"):
+            named.add(folder + line.split()[0])
+    files = {path.relative_to(ROOT).as_posix() for path in MODULES.values()}
+    assert named == {f for f in files if f.startswith("subopt/") and "__init__" not in f}

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from subopt import Cardinality, Cut, Modular, modular_lower, modular_upper
-from subopt.certificate import all_masks
+from subopt.functions.diminishing_returns import all_masks
 from subopt.testing import all_values
 
 KINDS = ("grow", "shrink", "bar")

@@ -9,7 +9,7 @@ from families import FAMILIES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import subopt.solvers.branch_and_bound as solver
+import subopt.difference.exact._branch_and_bound as solver
 from subopt import (
     Cut,
     DifferenceOfSubmodular,
@@ -18,8 +18,8 @@ from subopt import (
     Status,
     branch_and_bound,
 )
-from subopt._interval import Interval, Parts, chains
-from subopt.majorant import KINDS, Majorant
+from subopt.difference.exact._fractional_bounds import KINDS, Majorant
+from subopt.difference.exact._interval import Interval, Parts, chains
 from subopt.testing import all_values
 
 seeds = st.integers(0, 2**32 - 1)
@@ -104,7 +104,7 @@ def test_limits_leave_a_bracket(family, seed, n, limit):
     result = searched(h, node_limit=limit)
     lowest, tol = all_values(h).min(), size(h)
     assert result.lower_bound - tol <= lowest <= result.value + tol
-    assert result.status in (Status.OPTIMAL, Status.MAX_ITER)
+    assert result.status in (Status.OPTIMAL, Status.ITERATION_LIMIT)
     assert result.certificate.check(h, result.mask) == pytest.approx(result.gap, abs=tol)
     more = searched(h, node_limit=limit + 5, start=result.mask)
     assert more.value <= result.value

@@ -12,7 +12,9 @@ import pytest
 from mixed_folders import contents, eleven, mix, picture, pixels_of, read_csv
 from test_comixup_mixer import shuffling_solver
 
-from comixup import CoMixup, MixPlan, folder, mixer
+from comixup import CoMixup, MixPlan
+from comixup.cli import folder
+from comixup.mixers import comixup as mixer
 from comixup.saliency import local_contrast
 
 

@@ -7,7 +7,8 @@ import pytest
 from mixed_folders import Image, eleven, mix, picture, pixels_of, read_csv
 from test_comixup_mixer import shuffling_solver
 
-from comixup import MixPlan, mixer
+from comixup import MixPlan
+from comixup.mixers import comixup as mixer
 
 
 @pytest.fixture(autouse=True)

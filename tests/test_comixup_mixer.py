@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 import comixup
 import subopt
-from comixup import CoMixup, MixPlan, mixer, problem
+from comixup import CoMixup, MixPlan
+from comixup._base.streams import stream
+from comixup.mixers import _comixup_terms as problem
+from comixup.mixers import comixup as mixer
 from comixup.saliency import weights_and_peaks
-from comixup.streams import stream
 
 SEEDS = st.integers(0, 2**32 - 1)
 LAYOUTS = {"signal": (21,), "image": (11, 9), "volume": (5, 6, 7)}
@@ -366,7 +368,7 @@ def test_zero_saliency_can_be_uniform(any_labeling):
 def test_only_public_names_of_subopt_are_used():
     folder = pathlib.Path(comixup.__file__).parent
     used = set()
-    for path in folder.glob("*.py"):
+    for path in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
                 used |= {a.name for a in node.names if a.name.split(".")[0] == "subopt"}

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comixup import CoMixup, patch_weights
-from comixup.grid import patch_edges, patch_pixels, pool
+from comixup._base.patch_grid import patch_edges, patch_pixels, pool
 from comixup.saliency import (
     from_gradient,
     local_contrast,

@@ -7,22 +7,22 @@ import pytest
 from coupled_problems import SEEDS, problems, scale
 from hypothesis import given
 
-from subopt.labeling import _kernels, _levels, _rounds, local_search
+from subopt.coupled import _coarsening, _rounds, _state, local_search
 
 
 def states(problem, depth, seed):
     """The work arrays at one level with random sources, and the sources on the finest level."""
     rng = np.random.default_rng(seed)
-    level = _levels.levels(problem)[depth]
+    level = _coarsening.levels(problem)[depth]
     shape = (problem.n_outputs, len(level.size), problem.levels)
     sources = rng.integers(0, problem.n_inputs, shape)
     work = local_search._work(level, sources, np.array([seed + 1], dtype=np.uint64))
-    _kernels.rebuild(level, work)
+    _state.rebuild(level, work)
     return level, work
 
 
 def on_the_grid(problem, depth, sources):
-    for graph in _levels.graphs(problem.grid)[:depth][::-1]:
+    for graph in _coarsening.graphs(problem.grid)[:depth][::-1]:
         sources = sources[:, graph.parent]
     return sources.reshape(problem.n_outputs, *problem.grid, problem.levels)
 
@@ -32,7 +32,7 @@ LARGE = [(20,), (4, 4), (5, 7), (3, 4, 5), (33,), (9, 2)]
 
 @given(problems(grids=LARGE), SEEDS)
 def test_every_level_has_the_energy_of_the_finest(problem, seed):
-    for depth in range(len(_levels.graphs(problem.grid))):
+    for depth in range(len(_coarsening.graphs(problem.grid))):
         _, work = states(problem, depth, seed)
         z = problem.shares(on_the_grid(problem, depth, work.sources))
         assert work.energy[0] == pytest.approx(problem.energy(z), abs=scale(problem))
@@ -40,11 +40,11 @@ def test_every_level_has_the_energy_of_the_finest(problem, seed):
 
 @given(problems(grids=LARGE), SEEDS)
 def test_what_a_search_keeps_is_what_rebuilding_gives(problem, seed):
-    for depth in range(len(_levels.graphs(problem.grid))):
+    for depth in range(len(_coarsening.graphs(problem.grid))):
         level, work = states(problem, depth, seed)
         _rounds.improve(level, work, 4, True, np.empty(2))
         kept = [np.copy(a) for a in (work.use, work.load, work.field, work.energy)]
-        _kernels.rebuild(level, work)
+        _state.rebuild(level, work)
         again = (work.use, work.load, work.field, work.energy)
         for old, new in zip(kept, again, strict=True):
             np.testing.assert_allclose(old, new, atol=scale(problem))
@@ -55,25 +55,21 @@ def test_prices_are_changes_of_energy(problem, seed):
     """One slot from u to b changes E as field and prices say, if A does not couple u and b."""
     A = np.diag(problem.compatibility.diagonal())
     problem = _with(problem, A)
-    depth = len(_levels.graphs(problem.grid)) - 1
+    depth = len(_coarsening.graphs(problem.grid)) - 1
     level, work = states(problem, depth, seed)
     if len(set(level.size)) > 1:
         level = level._replace(par=np.array([*level.par[:3], level.size[0], *level.par[4:]]))
-        _kernels.rebuild(level, work)
+        _state.rebuild(level, work)
     rng = np.random.default_rng(seed)
     j, k = rng.integers(problem.n_outputs), 0
     u = work.sources[j, k, 0]
     b = (u + 1) % problem.n_inputs
-    _kernels.prices(work.use, work.load, work.vec, level.A, level.par, j)
+    _state.prices(work.use, work.load, work.vec, level.A, level.par, j)
     field = work.field[j, k]
     predicted = (
-        field[b]
-        - field[u]
-        + level.degree[k]
-        + work.vec[_kernels.ADD, b]
-        + work.vec[_kernels.REMOVE, u]
+        field[b] - field[u] + level.degree[k] + work.vec[_state.ADD, b] + work.vec[_state.REMOVE, u]
     )
-    asked = _kernels.coupling_change(
+    asked = _state.coupling_change(
         work.use, work.load, work.vec, level.A, level.par, j, u, b, level.size[k]
     )
     before = problem.energy(problem.shares(on_the_grid(problem, depth, work.sources)))
@@ -100,7 +96,7 @@ def test_where_nothing_moves_no_slot_improves(problem, seed):
         for b in range(problem.n_inputs):
             changed = sources.copy()
             changed[index] = b
-            slack = scale(problem) + level.par[_kernels.TOLERANCE]
+            slack = scale(problem) + level.par[_state.TOLERANCE]
             assert problem.energy(problem.shares(changed)) >= energy - slack
 
 
@@ -108,11 +104,11 @@ def test_where_nothing_moves_no_slot_improves(problem, seed):
 def test_changes_stay_exact_from_move_to_move(problem, seed):
     """Without a threshold no gate flips, so the change of any move is exact for any A."""
     problem = dataclasses.replace(problem, threshold=0.0)
-    depth = len(_levels.graphs(problem.grid)) - 1
+    depth = len(_coarsening.graphs(problem.grid)) - 1
     level, work = states(problem, depth, seed)
     rng = np.random.default_rng(seed)
     j = rng.integers(problem.n_outputs)
-    _kernels.prices(work.use, work.load, work.vec, level.A, level.par, j)
+    _state.prices(work.use, work.load, work.vec, level.A, level.par, j)
     for _ in range(4):
         k = rng.integers(len(level.size))
         u, b = work.sources[j, k, 0], rng.integers(problem.n_inputs)
@@ -121,11 +117,11 @@ def test_changes_stay_exact_from_move_to_move(problem, seed):
             continue
         state = (work.use, work.load, work.vec, level.A, level.par, j, u, b, n * level.size[k])
         before = problem.energy(problem.shares(on_the_grid(problem, depth, work.sources)))
-        own = -_kernels.fill_field(level, work, j)
-        change = _kernels.coupling_change(*state)
-        _kernels.move(*state)
+        own = -_state.fill_field(level, work, j)
+        change = _state.coupling_change(*state)
+        _state.move(*state)
         work.sources[j, k][work.sources[j, k] == u] = b
-        own += _kernels.fill_field(level, work, j)
+        own += _state.fill_field(level, work, j)
         after = problem.energy(problem.shares(on_the_grid(problem, depth, work.sources)))
         assert own + change == pytest.approx(after - before, abs=scale(problem))
 
@@ -142,7 +138,7 @@ def test_a_rolled_back_trial_leaves_no_trace(problem, seed):
     for j in range(problem.n_outputs):
         _rounds.open_output(level, work, j)
         _rounds.refill(work.sources, problem.n_inputs, work.rng, j)
-        _kernels.relabel(level, work, j)
+        _state.relabel(level, work, j)
     _rounds.sweep(level, work, np.arange(problem.n_outputs), False)
     _rounds.roll_back(level, work)
     for old, new in zip(

@@ -39,7 +39,7 @@ def test_value_is_the_energy_and_never_rises(problem, seed, effort):
     assert result.value <= problem.energy(problem.shares(start)) + scale(problem)
     assert np.allclose(result.shares.sum(axis=-1), 1)
     assert np.all(np.diff(result.sources, axis=-1) >= 0)
-    assert result.status is Status.SEARCHED
+    assert result.status is Status.EFFORT_LIMIT
 
 
 TINY = [
@@ -131,13 +131,13 @@ def test_one_generator_for_all_problems_does_not_depend_on_threads():
 def test_max_sweeps_that_suffice_are_not_a_stop():
     full = minimize(group(), rng=0, effort="fast")
     same = minimize(group(), rng=0, effort="fast", max_sweeps=full.n_sweeps)
-    assert same.status is full.status is Status.SEARCHED
+    assert same.status is full.status is Status.EFFORT_LIMIT
 
 
 def test_max_sweeps_and_callback():
     seen = []
     result = minimize(group(6, (8, 8)), rng=0, max_sweeps=3, callback=seen.append)
-    assert result.status is Status.MAX_SWEEPS
+    assert result.status is Status.ITERATION_LIMIT
     assert result.n_sweeps == len(seen) == 3
     assert [r.value for r in seen] == list(result.energies)
     assert all(r.sources.shape == (6, 8, 8, 2) for r in seen)

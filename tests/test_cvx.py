@@ -20,9 +20,9 @@ from subopt import (
     MatroidRank,
     Modular,
 )
-from subopt.certificate import all_masks
 from subopt.cvx import lovasz
-from subopt.lift import cap_form, is_liftable
+from subopt.forms.truncated_families import cap_form, is_liftable
+from subopt.functions.diminishing_returns import all_masks
 from subopt.testing import all_values
 
 cp = pytest.importorskip("cvxpy")

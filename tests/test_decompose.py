@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from subopt import Decomposition, Function, Modular, SetFunction, branch_and_bound, decompose
-from subopt.certificate import all_masks
+from subopt.functions.diminishing_returns import all_masks
 from subopt.testing import all_values, assert_submodular
 
 seeds = st.integers(0, 2**32 - 1)

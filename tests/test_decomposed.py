@@ -22,9 +22,9 @@ from subopt import (
     minimize,
     prox,
 )
-from subopt.certificate import all_masks
-from subopt.solvers.decomposed import _onto_path, _onto_sizes, decomposed
-from subopt.summands import summands
+from subopt.forms.decomposable import summands
+from subopt.functions.diminishing_returns import all_masks
+from subopt.submodular.decomposed import _onto_path, _onto_sizes, decomposed
 from subopt.testing import all_values
 
 seeds = st.integers(0, 2**32 - 1)
@@ -152,7 +152,7 @@ def test_a_grid_with_a_function_of_the_size():
     for partial in seen:
         assert partial.lower_bound - 1e-9 <= result.value <= partial.value + 1e-9
         assert partial.certificate.check(F, partial.mask) == pytest.approx(partial.gap, abs=1e-8)
-    assert decomposed(F, max_iter=1).status is Status.MAX_ITER
+    assert decomposed(F, max_iter=1).status is Status.ITERATION_LIMIT
     assert decomposed(F, time_limit=0).status is Status.TIME_LIMIT
     other = decomposed(F, rng=7)
     assert other.value == pytest.approx(result.value, abs=1e-6)

@@ -7,8 +7,16 @@ from families import FAMILIES
 from hypothesis import given
 from hypothesis import strategies as st
 
-from subopt import Cardinality, Cut, DifferenceOfSubmodular, Modular, minimize
-from subopt.certificate import all_masks
+from subopt import (
+    Cardinality,
+    Cut,
+    DifferenceOfSubmodular,
+    Modular,
+    minimize,
+    submodular_upper,
+    supermodular_upper,
+)
+from subopt.functions.diminishing_returns import all_masks
 from subopt.testing import all_values, check_submodular
 
 seeds = st.integers(0, 2**32 - 1)
@@ -79,9 +87,9 @@ def test_one_sided_approximations_are_above_and_tight(seed, n, kind):
     values, S = all_values(h), rng.random(n) < 0.5
     slack = 1e-8 * (1 + np.abs(all_values(h.f)).max() + np.abs(all_values(h.g)).max())
     at = int(S @ (1 << np.arange(n)))
-    upper = all_values(h.submodular_upper(S, tie_break=rng.random(n)))
-    assert check_submodular(h.submodular_upper(S), tol=1e-8) is None
-    other, constant = h.supermodular_upper(S, kind)
+    upper = all_values(submodular_upper(h, S, tie_break=rng.random(n)))
+    assert check_submodular(submodular_upper(h, S), tol=1e-8) is None
+    other, constant = supermodular_upper(h, S, kind)
     assert check_submodular((-other).f + Modular(-other.f.weights), tol=1e-8) is None
     for approximation in (upper, all_values(other) + constant):
         assert (approximation >= values - slack).all()

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 import subopt
 from subopt import Cardinality, Cut, DifferenceOfSubmodular, Modular, Status, minimize
-from subopt.bounds import chain
-from subopt.certificate import CertificateError, all_masks
-from subopt.local_minimum import STAY, LocalMinimumCertificate, flip, swap
-from subopt.solvers.local_search import reach
+from subopt._base.answer import CertificateError
+from subopt.difference import select
+from subopt.difference._local_search import reach
+from subopt.difference.bounds import chain
+from subopt.difference.local_minimum import STAY, LocalMinimumCertificate, flip, swap
+from subopt.functions.diminishing_returns import all_masks
 from subopt.testing import all_values
 
 # method: how to run it from a set
@@ -262,9 +264,7 @@ def test_time_limits_are_kept():
     assert result.value <= 0
 
 
-@pytest.mark.parametrize(
-    "method", sorted(set(subopt.portfolio.METHODS) - {"branch_and_bound", "milp"})
-)
+@pytest.mark.parametrize("method", sorted(set(select.METHODS) - {"branch_and_bound", "milp"}))
 def test_minimize_runs_one_method_by_name(method):
     h = Cut(np.ones((5, 5)) - np.eye(5)) - Cardinality(lambda k: 5 * k**0.5, 5)  # "milp" needs such
     assert minimize(h, method=method).method == method

@@ -18,7 +18,7 @@ from subopt import (
     minimize,
     normalize,
 )
-from subopt._diminishing import EVERYWHERE, spot_check
+from subopt.functions.diminishing_returns import EVERYWHERE, spot_check
 from subopt.testing import FAMILIES as BUILT_IN
 from subopt.testing import assert_submodular, check_submodular
 

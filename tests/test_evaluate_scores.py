@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from comixup._base.interchange import to_numpy
 from comixup.evaluate import calibration, error_rate, localization, replace_at_random
-from comixup.interchange import to_numpy
 
 SEEDS = st.integers(0, 2**32 - 1)
 

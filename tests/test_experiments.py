@@ -12,7 +12,7 @@ import experiments
 import train
 from small_runs import SMALL, saved
 
-from comixup.dataset import UsageError
+from comixup.cli.dataset import UsageError
 
 
 def test_experiments_fill_their_table(tmp_path, monkeypatch):

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from naive_grid import problem, random_grid
 
 from subopt import CertificateError, GridFlows, grid_cut, grid_cut_many
-from subopt.graph import _grid_layout, grid_many
-from subopt.graph._grid_layout import layout, workspace
-from subopt.graph._grid_solve import solve
+from subopt.graph.grid import _layout as grid_layout
+from subopt.graph.grid import many as grid_many
+from subopt.graph.grid._layout import layout, workspace
+from subopt.graph.grid._solve import solve
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -60,7 +61,7 @@ def test_bits_and_trees_agree(seed, whole, maximal, shape):
     options = {"offsets": offsets, "maximal": maximal, "flow": True, "threads": 1}
     bits = grid_cut_many(*args, **options)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_grid_layout, "SMALL", 0)
+        patch.setattr(grid_layout, "SMALL", 0)
         trees = grid_cut_many(*args, **options)
     assert bits.values == pytest.approx(trees.values, abs=1e-9)
     assert bits.check(*args, offsets=offsets) == pytest.approx(np.zeros(3), abs=1e-9)

@@ -100,7 +100,7 @@ FUZZ = """
 import numpy as np
 from naive_grid import random_grid
 import subopt
-from subopt.graph import _grid_layout
+from subopt.graph.grid import _layout as _grid_layout
 for seed in range(150):
     for dimensions, many in ((2, None), (3, 3)):
         args, options = random_grid(seed, dimensions=dimensions, many=many)

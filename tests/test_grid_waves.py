@@ -7,13 +7,14 @@ from hypothesis import strategies as st
 from naive_grid import arcs, random_grid
 
 from subopt import grid_cut, grid_cut_many, grid_neighbors
-from subopt.graph import _grid_layout, _grid_solve
-from subopt.graph._grid_bits import DEMAND, OPEN, SUPPLY
-from subopt.graph._grid_input import grids
-from subopt.graph._grid_kernels import settle
-from subopt.graph._grid_layout import layout, workspace
-from subopt.graph._grid_terms import load, terms
-from subopt.graph._grid_waves import _fill, _layers, waves
+from subopt.graph.grid import _layout as grid_layout
+from subopt.graph.grid import _solve as grid_solve
+from subopt.graph.grid._capacities import load, terms
+from subopt.graph.grid._dinic_bits import DEMAND, OPEN, SUPPLY
+from subopt.graph.grid._input import grids
+from subopt.graph.grid._layout import Network, layout, workspace
+from subopt.graph.grid._search_trees import settle
+from subopt.graph.grid._waves import _fill, _layers, waves
 
 SEEDS = st.integers(0, 2**32 - 1)
 # rows of one word less a cell, of one and two words, and of more; borders and planes in between
@@ -22,13 +23,15 @@ SHAPES = [(2, 62), (3, 63), (9, 64), (5, 65), (4, 127), (3, 129), (40,), (200,),
 
 @pytest.fixture(autouse=True)
 def _waves_everywhere(monkeypatch):
-    monkeypatch.setattr(_grid_layout, "SMALL", 0)
-    monkeypatch.setattr(_grid_solve, "_PATIENCE", 0)
+    monkeypatch.setattr(grid_layout, "SMALL", 0)
+    monkeypatch.setattr(grid_solve, "_PATIENCE", 0)
+    monkeypatch.setattr(grid_solve, "_LOOKS", 10**9)
+    monkeypatch.setattr(grid_solve, "_LONG", 10**9)
 
 
 def trees_only(*args, **options):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_grid_solve, "_PATIENCE", 10**9)
+        patch.setattr(grid_solve, "_PATIENCE", 10**9)
         return grid_cut(*args, **options)
 
 
@@ -108,11 +111,11 @@ def test_supply_that_got_stuck_goes_back():
     source, sink, weight = np.pad([[9, 0, 0], [0, 0, 9], [9, 2, 0]], [(0, 0), (0, 9)])
     args = source, sink, [weight[:-1]]
     result = grid_cut(*args)
-    assert result._plan.nodes(result._surplus).ravel()[:3].tolist() == [-9, 7, 0]
+    assert result._plan.nodes(result._excess).ravel()[:3].tolist() == [0, 16, 0]
     assert (result.value, result.source_side[:3].tolist()) == (2, [True, True, False])
     assert result.flow[0][:2].tolist() == [2, 2]
     assert result.check(*args) == 0
-    assert trees_only(*args)._surplus is None
+    assert trees_only(*args)._excess is None
 
 
 @given(seed=SEEDS, maximal=st.booleans(), threads=st.integers(1, 3))
@@ -120,7 +123,7 @@ def test_many_grids_after_waves(seed, maximal, threads):
     shape = (6, 11)
     args, options = dense(seed, shape, many=(5,))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("subopt.graph.grid_many._CELLS", 300)
+        patch.setattr("subopt.graph.grid.many._CELLS", 300)
         cuts = grid_cut_many(*args, **options, flow=True, maximal=maximal, threads=threads)
     assert (cuts.check(*args, **options) == 0).all()
     for b in range(5):
@@ -136,7 +139,7 @@ def test_many_grids_after_waves(seed, maximal, threads):
 def test_threads_change_no_bit_of_an_answer(seed):
     args, options = dense(seed, (6, 11), whole=False, many=(7,))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("subopt.graph.grid_many._CELLS", 300)
+        patch.setattr("subopt.graph.grid.many._CELLS", 300)
         one, other = (
             grid_cut_many(*args, **options, flow=True, threads=threads) for threads in (1, 3)
         )
@@ -162,9 +165,9 @@ def loaded(args, options):
     plan = layout(1, problem.shape, problem.offsets, problem.periodic)
     work = workspace(plan, problem.dtype)
     load(terms(problem), 0, plan, work.excess, work.residual)
-    graph = plan.shift, None, work.residual, work.excess
+    network = Network(plan.shift, None, work.residual, work.excess)
     with np.errstate(over="ignore"):
-        settle(plan.degree, np.uint64(plan.first), *graph, *work.search[:-1])
+        settle(plan.degree, np.uint64(plan.first), network, work.search)
     words = -(-plan.cells // 64) + 2
     sets = np.empty((int(OPEN) + len(plan.shift), words), dtype=np.uint64)
     return plan, work, sets, np.empty((9, words), dtype=np.uint64)

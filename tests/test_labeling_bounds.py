@@ -19,7 +19,7 @@ from subopt import (
     minimize,
     qpbo,
 )
-from subopt.labeling.label import label
+from subopt.labeling.select import label
 
 seeds = st.integers(0, 2**32 - 1)
 

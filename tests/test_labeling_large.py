@@ -61,7 +61,7 @@ def test_a_cost_that_nobody_pays_does_not_count(seed, shape, L, digits):
     initial = rng.integers(0, L, energy.n)
     for solver in (alpha_expansion, alpha_beta_swap, icm):
         x = solver(harder, initial=initial)
-        assert x.status is Status.LOCAL
+        assert x.status is Status.LOCAL_MINIMUM
         for k, a in itertools.product(range(energy.n), range(L)):
             y = x.labels.ravel().copy()
             y[k] = a
@@ -82,13 +82,13 @@ def image_with_seeds(large):
 def test_seeds_of_any_cost_have_the_answer_of_moderate_ones():
     energy, initial = image_with_seeds(1e3)
     expected, start = minimize(energy, lower_bound=True), alpha_expansion(energy, initial=initial)
-    assert expected.status is Status.LOCAL
+    assert expected.status is Status.LOCAL_MINIMUM
     assert expected.gap > 1e-3
     many = alpha_expansion_many(energy, energy.unary[None])
     for large in (1e6, 1e9, 1e12, 1e15):
         energy, _ = image_with_seeds(large)
         result = minimize(energy, lower_bound=True)
-        assert result.status is Status.LOCAL
+        assert result.status is Status.LOCAL_MINIMUM
         assert result.value == pytest.approx(expected.value, rel=1e-3)
         assert result.lower_bound == pytest.approx(expected.lower_bound, rel=1e-3)
         again = alpha_expansion(energy, initial=initial)
@@ -124,7 +124,7 @@ def test_weights_of_next_to_nothing_are_nothing(tiny, size):
     for costs in (unary, tiny * unary):
         energy = LabelingEnergy(costs, weights=weights, metric=table)
         result = alpha_expansion(energy)
-        assert result.status is Status.LOCAL
+        assert result.status is Status.LOCAL_MINIMUM
         if costs is unary:
             np.testing.assert_array_equal(result.labels, unary.argmin(axis=-1))
 
@@ -136,4 +136,4 @@ def test_many_labels_start_from_messages_too():
     energy = LabelingEnergy(rng.integers(0, 100, (6, L)), metric="linear", truncation=9)
     first = alpha_expansion(energy, max_cycles=1)
     assert first.value == pytest.approx(dual_bound(energy).lower_bound)
-    assert first.status is Status.LOCAL  # nothing was left to improve
+    assert first.status is Status.LOCAL_MINIMUM  # nothing was left to improve

@@ -20,7 +20,8 @@ from subopt import (
     icm,
     minimize,
 )
-from subopt.labeling import _batch, _label_costs, _messages, _moves, _pieces, _start, _wanted
+from subopt.labeling import _messages
+from subopt.labeling.moves import candidates, driver, expand, label_costs, local_cut, warm_start
 
 seeds = st.integers(0, 2**32 - 1)
 SHAPES = [(1,), (5,), (2, 3), (2, 2, 2)]
@@ -59,7 +60,7 @@ def test_no_expansion_is_left(seed, shape, L, whole):
     energy = random_energy(rng, shape, L, metric_table(rng, L), whole)
     initial = rng.integers(0, L, energy.n)
     result = alpha_expansion(energy, initial=initial if seed % 2 else None)
-    assert result.status is Status.LOCAL
+    assert result.status is Status.LOCAL_MINIMUM
     assert result.value == energy.value(result.labels)
     assert seed % 2 == 0 or result.value <= energy.value(initial) + 1e-9
     for alpha in range(L):
@@ -84,12 +85,12 @@ def test_moves_do_not_depend_on_the_flows_they_start_from(solver, seed, shape, L
     expected = solver(energy, initial=initial)
     for start in (start_from_nothing, start_from_anything):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(_batch._start, "prepare", start)
+            patch.setattr(driver.warm_start, "prepare", start)
             np.testing.assert_array_equal(solver(energy, initial=initial).labels, expected.labels)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_batch, "MEMORY", 0)  # too little to keep flows
+        patch.setattr(driver, "MEMORY", 0)  # too little to keep flows
         np.testing.assert_array_equal(solver(energy, initial=initial).labels, expected.labels)
-        assert solver(energy).status is Status.LOCAL
+        assert solver(energy).status is Status.LOCAL_MINIMUM
 
 
 @given(seed=seeds)
@@ -101,7 +102,7 @@ def test_local_expansions_find_what_whole_ones_do(seed):
     energy = LabelingEnergy(blocks + rng.integers(0, 6, (*shape, 4)), weights=4.0)
     result = alpha_expansion(energy)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_batch._start, "prepare", start_from_nothing)
+        patch.setattr(driver.warm_start, "prepare", start_from_nothing)
         again = alpha_expansion(energy, initial=result.labels)
     assert result.value == energy.value(result.labels)
     np.testing.assert_array_equal(result.labels, again.labels)
@@ -126,7 +127,7 @@ def test_no_swap_is_left(seed, shape, L, whole):
     energy = random_energy(rng, shape, L, table, whole)
     initial = rng.integers(0, L, energy.n)
     result = alpha_beta_swap(energy, initial=initial if seed % 2 else None)
-    assert result.status is Status.LOCAL
+    assert result.status is Status.LOCAL_MINIMUM
     assert result.value == energy.value(result.labels)
     assert seed % 2 == 0 or result.value <= energy.value(initial) + 1e-9
     for a, b in itertools.combinations(range(L), 2):
@@ -151,7 +152,7 @@ def test_costs_of_any_size_make_a_start():
         np.testing.assert_array_equal(result.labels, expected.labels)
     apart = unary * 1e60
     apart[1, 2, 0] = 1e59
-    assert alpha_expansion(LabelingEnergy(np.minimum(apart, 1e60))).status is Status.LOCAL
+    assert alpha_expansion(LabelingEnergy(np.minimum(apart, 1e60))).status is Status.LOCAL_MINIMUM
 
 
 @given(seed=seeds, shape=shapes, L=st.integers(1, 3), whole=st.booleans())
@@ -170,7 +171,7 @@ def test_no_move_is_left_with_label_costs(seed, shape, L, whole):
     most = energy.value(initial) if seed % 2 else np.inf
     expansion, swap = alpha_expansion(energy, initial=start), alpha_beta_swap(energy, initial=start)
     for result in (expansion, swap):
-        assert result.status is Status.LOCAL
+        assert result.status is Status.LOCAL_MINIMUM
         assert result.value == energy.value(result.labels) <= most + 1e-9
     for a in range(L):
         assert expansion.value <= naive.best_expansion(energy, expansion.labels, a) + 1e-9
@@ -189,7 +190,7 @@ def test_one_move_with_label_costs_is_the_best_one(seed, shape, L):
     labels = rng.integers(0, L, energy.n)
     for b in range(L):
         x = labels.copy()
-        _label_costs.descend_whole(energy, np.array([(-1, b)]), x, 1e-9, 1)
+        label_costs.descend_whole(energy, np.array([(-1, b)]), x, 1e-9, 1)
         assert energy.value(x) == naive.best_expansion(energy, labels, b)
 
 
@@ -235,7 +236,7 @@ def test_names_of_labels_do_not_matter(seed, shape):
         LabelingEnergy(unary[..., order]), initial=np.argsort(order)[first.labels]
     )
     assert final.value <= first.value + 1e-9
-    assert renamed.status is Status.LOCAL
+    assert renamed.status is Status.LOCAL_MINIMUM
 
 
 @pytest.mark.parametrize(
@@ -258,15 +259,15 @@ def test_many_problems_get_the_answers_of_one_by_one(one, many, shape, label_cos
         assert value == alone.value
     assert many(energy, unaries[:0]).labels.shape == (0, *shape)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_batch, "TOGETHER", 0)  # room for one thread only
+        patch.setattr(driver, "TOGETHER", 0)  # room for one thread only
         np.testing.assert_array_equal(many(energy, unaries, threads=2).labels, batch.labels)
 
 
 def test_given_labels_and_label_costs_take_no_flows():
     energy = LabelingEnergy(np.eye(4), label_costs=[1.0] * 4)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_batch, "room", None)
-        assert alpha_expansion(energy, initial=[0, 1, 2, 3]).status is Status.LOCAL
+        patch.setattr(driver, "room", None)
+        assert alpha_expansion(energy, initial=[0, 1, 2, 3]).status is Status.LOCAL_MINIMUM
 
 
 @pytest.mark.parametrize("label_costs", [None, [0.1] * 5])
@@ -275,8 +276,8 @@ def test_a_cycle_limit_is_said(label_costs):
     energy = LabelingEnergy(rng.random((6, 6, 5)), weights=0.2, label_costs=label_costs)
     for solver in (alpha_expansion, alpha_beta_swap, icm):
         first = solver(energy, max_cycles=1, initial=np.zeros(36, np.int64))
-        assert first.status is Status.MAX_ITER
-        assert solver(energy).status is Status.LOCAL
+        assert first.status is Status.ITERATION_LIMIT
+        assert solver(energy).status is Status.LOCAL_MINIMUM
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -295,9 +296,9 @@ def test_no_single_step_of_another_program_improves(seed):
 
 
 def test_swaps_of_fewer_labels_come_first():
-    moves = _moves.swaps(5).tolist()
+    moves = expand.swaps(5).tolist()
     for k in range(2, 6):
-        assert moves[: k * (k - 1)] == _moves.swaps(k).tolist()
+        assert moves[: k * (k - 1)] == expand.swaps(k).tolist()
         assert sorted(moves[: k * (k - 1)]) == sorted(
             map(list, itertools.permutations(range(k), 2))
         )
@@ -309,7 +310,9 @@ def test_nothing_is_compiled_for_one_number():
     energy = LabelingEnergy(np.random.default_rng(0).random((4, 4, 3)), weights=0.1)
     minimize(energy, lower_bound=True)
     alpha_beta_swap_many(energy, energy.unary[None])
-    kernels = [f for m in (_messages, _moves, _pieces, _start, _wanted) for f in vars(m).values()]
+    kernels = [
+        f for m in (_messages, expand, local_cut, warm_start, candidates) for f in vars(m).values()
+    ]
     signatures = [s for f in kernels for s in getattr(f, "signatures", ())]
     assert signatures
     assert not [s for s in signatures if any(isinstance(t, numba.types.Literal) for t in s)]

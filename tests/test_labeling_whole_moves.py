@@ -14,9 +14,9 @@ from subopt import (
     alpha_expansion,
     alpha_expansion_many,
 )
-from subopt.labeling import _batch
-from subopt.labeling._label_costs import _best_move
-from subopt.labeling._size import rounding
+from subopt.labeling._magnitude import rounding
+from subopt.labeling.moves import driver
+from subopt.labeling.moves.label_costs import _best_move
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -41,15 +41,15 @@ def smooth_energy(rng):
 
 @given(seed=seeds)
 @pytest.mark.parametrize("solver", [alpha_expansion, alpha_beta_swap])
-@pytest.mark.parametrize("memory", [_batch.MEMORY, 0])
+@pytest.mark.parametrize("memory", [driver.MEMORY, 0])
 def test_no_move_of_the_whole_graph_is_left(solver, memory, seed):
     rng = np.random.default_rng(seed)
     energy = smooth_energy(rng)
     initial = [None, np.zeros(energy.n, int), rng.integers(0, energy.n_labels, energy.n)][seed % 3]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_batch, "MEMORY", memory)
+        patch.setattr(driver, "MEMORY", memory)
         result = solver(energy, initial=initial)
-    assert result.status is Status.LOCAL
+    assert result.status is Status.LOCAL_MINIMUM
     x = result.labels.ravel()
     labels = range(energy.n_labels)
     swaps = [(a, b) for a in labels for b in labels if a != b]
@@ -63,7 +63,7 @@ def test_no_move_of_the_whole_graph_is_left(solver, memory, seed):
 
 @given(seed=seeds)
 @pytest.mark.parametrize("solver", [alpha_expansion_many, alpha_beta_swap_many])
-@pytest.mark.parametrize("memory", [_batch.MEMORY, 0])
+@pytest.mark.parametrize("memory", [driver.MEMORY, 0])
 def test_values_are_energies_whatever_is_forbidden(solver, memory, seed):
     rng = np.random.default_rng(seed)
     unaries = rng.random((3, 6, 6, 3))
@@ -71,7 +71,7 @@ def test_values_are_energies_whatever_is_forbidden(solver, memory, seed):
     unaries[..., 2] = np.minimum(unaries[..., 2], 1.0)  # one label is allowed everywhere
     energy = LabelingEnergy(unaries[0], weights=0.3)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_batch, "MEMORY", memory)
+        patch.setattr(driver, "MEMORY", memory)
         many = solver(energy, unaries)
     for unary, labels, value in zip(unaries, many.labels, many.values, strict=True):
         expected = LabelingEnergy(unary, weights=0.3).value(labels)

@@ -25,8 +25,8 @@ from scipy.sparse.csgraph import maximum_flow
 
 import subopt
 from subopt.graph import network as kernels
+from subopt.graph._max_flow import METHODS
 from subopt.graph.augment import augment, augment_within
-from subopt.graph.max_flow import METHODS
 
 JIT_OFF = bool(numba.config.DISABLE_JIT)
 

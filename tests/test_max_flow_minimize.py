@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from test_minimize_laws import lattice
 
 from subopt import CertificateError, Cut, Entropy, FlowCertificate, Modular, Status, minimize
-from subopt.solvers.max_flow import max_flow_minimize
+from subopt.submodular.max_flow import max_flow_minimize
 
 CUTS = [
     "modular",

@@ -25,7 +25,7 @@ from subopt import (
     minimize,
     minimize_many,
 )
-from subopt.solvers.brute_force import brute_force
+from subopt.submodular.brute_force import brute_force
 from subopt.testing import all_values
 
 SOLVERS = {
@@ -291,7 +291,7 @@ def test_stopping_early_is_honest():
     best = min_norm_point(F).value
     seen = []
     result = min_norm_point(F, max_iter=6, callback=seen.append)
-    assert (result.status, result.n_iter, len(seen)) == (Status.MAX_ITER, 6, 5)
+    assert (result.status, result.n_iter, len(seen)) == (Status.ITERATION_LIMIT, 6, 5)
     for partial in (*seen, result, min_norm_point(F, time_limit=0)):
         assert partial.gap > TOL
         assert partial.lower_bound <= best <= partial.value
@@ -305,7 +305,7 @@ def test_stopping_early_is_honest():
     bounds = [partial.value for partial in seen]
     assert bounds == sorted(bounds, reverse=True)
     stalled = min_norm_point(F, tol=0.0)
-    assert stalled.status in (Status.OPTIMAL, Status.STALLED)
+    assert stalled.status in (Status.OPTIMAL, Status.SLOW_PROGRESS)
     assert stalled.gap < 1e-10
 
 

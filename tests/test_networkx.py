@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from subopt import Cut, HypergraphCut, MatroidRank
-from subopt.certificate import all_masks
+from subopt.functions.diminishing_returns import all_masks
 from subopt.testing import FAMILIES, all_values
 
 nx = pytest.importorskip("networkx")

@@ -19,7 +19,7 @@ from comixup import (
     PuzzleMix,
     RandomChoice,
 )
-from comixup.streams import CHOICE, DRAW, SWITCH, Key, stream
+from comixup._base.streams import CHOICE, DRAW, SWITCH, Key, stream
 
 SEEDS = st.integers(0, 2**32 - 1)
 LAYOUTS = {"signal": (17,), "image": (11, 9), "volume": (4, 5, 6)}

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
 from comixup import MixPlan, PuzzleMix
-from comixup.mask_cut import mask_energy, minimize_masks
-from comixup.puzzle_mix import contrasts, neighbours
-from comixup.streams import Key
-from comixup.summary import Summary
-from comixup.transport import best_moves, distances
+from comixup._base.streams import Key
+from comixup.mixers._puzzle_masks import mask_energy, minimize_masks
+from comixup.mixers._puzzle_transport import best_moves, distances
+from comixup.mixers.puzzle_mix import contrasts, neighbours
+from comixup.mixers.summary import Summary
 
 SEEDS = st.integers(0, 2**32 - 1)
 

@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 
 import comixup  # noqa: E402
 from comixup import MixPlan  # noqa: E402
-from comixup.summary import Needs, summarize  # noqa: E402
+from comixup.mixers.summary import Needs, summarize  # noqa: E402
 from comixup.torch import (  # noqa: E402
     CoMixup,
     CutMix,
@@ -111,7 +111,7 @@ def test_pooling_on_the_device_is_pooling(layout, seed):
     grid = tuple(int(rng.integers(1, s + 1)) for s in spatial)
     maps = rng.random((3, *spatial))
     found = pool(torch.from_numpy(maps), grid).numpy()
-    np.testing.assert_allclose(found, comixup.grid.pool(maps, grid), rtol=1e-12)
+    np.testing.assert_allclose(found, comixup._base.patch_grid.pool(maps, grid), rtol=1e-12)
 
 
 def test_what_travels_is_a_few_numbers_a_patch(monkeypatch):

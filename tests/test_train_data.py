@@ -12,7 +12,7 @@ pytest.importorskip("torch")
 from load_data import checked, load
 from small_runs import images, run, saved
 
-from comixup.dataset import UsageError
+from comixup.cli.dataset import UsageError
 
 X, Y = images(6)
 BAD = {

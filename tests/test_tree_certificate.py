@@ -19,8 +19,8 @@ from subopt import (
     branch_and_bound,
     minimize,
 )
+from subopt.difference.exact.tree_certificate import BOUND, COSTS, EXHAUSTED, MARGINALS, SPLIT, Step
 from subopt.testing import all_values
-from subopt.tree_certificate import BOUND, COSTS, EXHAUSTED, MARGINALS, SPLIT, Step
 
 seeds = st.integers(0, 2**32 - 1)
 NONE = np.zeros(0, dtype=np.intp)

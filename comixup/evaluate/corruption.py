@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from comixup import _validate
-from comixup._types import RNG, Array
-from comixup.boxes import box_array
-from comixup.interchange import like, to_numpy
-from comixup.streams import require_seed
+from comixup._base import validate
+from comixup._base.interchange import like, to_numpy
+from comixup._base.streams import require_seed
+from comixup._base.types import RNG, Array
+from comixup.plans.boxes import box_array
 
 
 def replace_at_random(
@@ -72,10 +72,10 @@ def replace_at_random(
            [1, 1, 1, 1],
            [1, 1, 1, 1]], dtype=uint8)
     """
-    batch, spatial = _validate.image_batch(images, _layout(channels))
-    if _validate.real("fraction", fraction) > 1:
+    batch, spatial = validate.image_batch(images, _layout(channels))
+    if validate.real("fraction", fraction) > 1:
         raise ValueError(f"fraction needs a number in 0..1, got {fraction}")
-    _validate.choice("by", by, ("image", "noise"))
+    validate.choice("by", by, ("image", "noise"))
     random = _generator(rng)
     noise = by == "noise"
     other = _noise(batch, channels, random) if noise else batch[_others(len(batch), random)]
@@ -125,8 +125,8 @@ def gaussian_noise(
     (array([[0, 0, 1],
            [0, 0, 1]]), 'float32')
     """
-    batch, spatial = _validate.image_batch(images, _layout(channels))
-    sigma = _validate.real("sigma", sigma)
+    batch, spatial = validate.image_batch(images, _layout(channels))
+    sigma = validate.real("sigma", sigma)
     free = _over_channels(background(boxes, len(batch), spatial), channels)
     noise = _generator(rng).normal(size=batch.shape)
     if batch.dtype == np.uint8:
@@ -160,7 +160,7 @@ def _generator(rng: RNG) -> np.random.Generator:
 
 
 def _layout(channels: str) -> str:
-    return _validate.choice("channels", channels, ("first", "last"))
+    return validate.choice("channels", channels, ("first", "last"))
 
 
 def _over_channels(mask: Array, channels: str) -> Array:

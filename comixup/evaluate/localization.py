@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from comixup import _validate
-from comixup._types import Array, ArrayLike
-from comixup.boxes import box_array
-from comixup.interchange import to_numpy
+from comixup._base import validate
+from comixup._base.interchange import to_numpy
+from comixup._base.types import Array, ArrayLike
+from comixup.plans.boxes import box_array
 
 HUGE = np.finfo(np.float64).max / 4  # differences of numbers up to this are finite
 
@@ -57,11 +57,11 @@ def bounding_box(map: Any, threshold: float = 0.2, *, largest: bool = True) -> A
     >>> bounding_box([[0, 0, 0, 3], [0, 9, 0, 0], [9, 8, 1, 0]], largest=False)
     array([0., 0., 4., 3.])
     """
-    array = _validate.as_array("map", map, "numbers of shape (height, width)")
+    array = validate.as_array("map", map, "numbers of shape (height, width)")
     if array.ndim != 2 or 0 in array.shape:
         raise ValueError(f"map needs the shape (height, width), got {array.shape}")
-    _validate.require_finite("map", array)
-    if _validate.real("threshold", threshold) > 1:
+    validate.require_finite("map", array)
+    if validate.real("threshold", threshold) > 1:
         raise ValueError(f"threshold needs a number in 0..1, got {threshold}")
     wide = array.astype(np.float64)
     if wide.min() < -HUGE or wide.max() > HUGE:
@@ -171,14 +171,14 @@ def localization(
     >>> result.gt_known, result.top1, result.mean_iou
     (0.5, 0.0, 0.59375)
     """
-    array = _validate.as_array("maps", maps, "numbers of shape (batch, height, width)")
+    array = validate.as_array("maps", maps, "numbers of shape (batch, height, width)")
     if array.ndim != 3 or 0 in array.shape:
         raise ValueError(f"maps needs the shape (batch, height, width), got {array.shape}")
-    _validate.require_finite("maps", array)
+    validate.require_finite("maps", array)
     n, boxes = len(array), to_numpy(boxes)
     if len(boxes) != n:
         raise ValueError(f"boxes needs one array for each of the {n} maps, got {len(boxes)}")
-    if _validate.real("iou", iou) > 1:
+    if validate.real("iou", iou) > 1:
         raise ValueError(f"iou needs a number in 0..1, got {iou}")
     found = np.stack([bounding_box(m, threshold, largest=largest) for m in array])
     known = [_known(i, b, array.shape[1:]) for i, b in enumerate(boxes)]
@@ -192,7 +192,7 @@ def localization(
 
 def _boxes(name: str, values: Any) -> Array:
     needed = "corners (x0, y0, x1, y1) of shape (n, 4), at least one"
-    given = _validate.as_array(name, values, needed).astype(np.float64)
+    given = validate.as_array(name, values, needed).astype(np.float64)
     array = np.atleast_2d(given)
     if array.ndim != 2 or array.shape[1] != 4 or len(array) == 0:
         raise ValueError(f"{name} needs {needed}, got the shape {given.shape}")
@@ -214,7 +214,7 @@ def _known(i: int, values: Any, spatial: tuple[int, ...]) -> Array:
 
 
 def _flags(correct: Any, n: int) -> Array:
-    array = _validate.as_array("correct", correct, "booleans of shape (batch,)")
+    array = validate.as_array("correct", correct, "booleans of shape (batch,)")
     if array.shape != (n,) or array.dtype != bool:
         raise ValueError(
             f"correct needs one boolean for each of the {n} maps, e.g. logits.argmax(1) == labels; "

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from comixup import _validate
-from comixup._types import Array
+from comixup._base import validate
+from comixup._base.types import Array
 
 SLACK = 0.01  # by which rows of probabilities may miss a sum of 1: float16 and 1000 classes do
 
@@ -41,7 +41,7 @@ def error_rate(scores: Any, labels: Any, k: int = 1) -> float:
     (0.5, 0.0)
     """
     array, indices = _scored("scores", scores, labels)
-    if _validate.integer("k", k, 1) > array.shape[1]:
+    if validate.integer("k", k, 1) > array.shape[1]:
         raise ValueError(f"k needs an integer in 1..{array.shape[1]}, the classes, got {k}")
     own = np.take_along_axis(array, indices[:, None], axis=1)
     lower = np.arange(array.shape[1]) < indices[:, None]
@@ -118,7 +118,7 @@ def calibration(
     """
     array, indices = _scored("probabilities", probabilities, labels)
     _require_probabilities(array)
-    bins = _validate.integer("bins", bins, 1)
+    bins = validate.integer("bins", bins, 1)
     confidence = array.max(axis=1).astype(np.float64)
     right = (array.argmax(axis=1) == indices).astype(np.float64)
     edges = np.arange(bins + 1) / bins
@@ -140,7 +140,7 @@ def calibration(
 def _scored(name: str, scores: Any, labels: Any) -> tuple[Array, Array]:
     """Return checked scores (B, K) and class indices (B,)."""
     needed = "numbers of shape (batch, classes)"
-    array = _validate.as_array(name, scores, needed)
+    array = validate.as_array(name, scores, needed)
     if array.ndim != 2 or 0 in array.shape:
         raise ValueError(f"{name} needs {needed}, none of them empty, got the shape {array.shape}")
     nan = np.isnan(array).any(axis=1) if array.dtype.kind == "f" else np.zeros(1, dtype=bool)
@@ -149,14 +149,14 @@ def _scored(name: str, scores: Any, labels: Any) -> tuple[Array, Array]:
             f"{name} needs numbers, but {name}[{int(np.argmax(nan))}] has a NaN ({int(nan.sum())} "
             "such rows). If the network has diverged, all of its errors are errors."
         )
-    indices = _validate.as_array("labels", labels, "class indices of shape (batch,)")
+    indices = validate.as_array("labels", labels, "class indices of shape (batch,)")
     if indices.ndim != 1 or indices.dtype.kind not in "iu":
         raise ValueError(
             f"labels needs class indices of shape (batch,), got dtype {indices.dtype} and shape "
             f"{indices.shape}. Of one-hot rows take labels.argmax(axis=1)."
         )
-    _validate.same_batch("labels", indices, len(array), f"rows of {name}")
-    _validate.require_classes(indices, array.shape[1])
+    validate.same_batch("labels", indices, len(array), f"rows of {name}")
+    validate.require_classes(indices, array.shape[1])
     return array, indices.astype(np.int64)
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from torch import Tensor
 
-from comixup.base import MixedBatch
-from comixup.mixture import Mixture
+from comixup.mixers.base import MixedBatch
+from comixup.plans.base import Mixture
 from comixup.torch.mixers import TensorMixer
 
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from comixup._types import Array
-from comixup.torch.gather import require_classes, require_images
+from comixup._base.types import Array
+from comixup.torch.inputs import require_classes, require_images
 from comixup.torch.saliency import device_of, undisturbed
 
 UPSAMPLING = {3: "linear", 4: "bilinear", 5: "trilinear"}

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from comixup.mixture import Mixture
+from comixup.plans.base import Mixture
 from comixup.torch.gather import apply
 
 

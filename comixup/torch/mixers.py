@@ -8,13 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-import comixup
-from comixup._types import RNG
-from comixup.base import MixedBatch, Mixer
-from comixup.mixture import Mixture
-from comixup.plan import MixPlan
-from comixup.streams import Key, as_seed
-from comixup.torch.gather import apply, apply_labels, require_images
+from comixup._base.streams import Key, as_seed
+from comixup._base.types import RNG
+from comixup.mixers import comixup, cutmix, input_mixup, puzzle_mix, random_choice
+from comixup.mixers.base import MixedBatch, Mixer
+from comixup.plans.base import Mixture
+from comixup.plans.patches import MixPlan
+from comixup.torch.gather import apply, apply_labels
+from comixup.torch.inputs import require_images
 from comixup.torch.pooling import summarize
 
 
@@ -167,21 +168,21 @@ class PuzzleMix(TensorMixer):
     """`comixup.PuzzleMix` on tensors; the same options."""
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(comixup.PuzzleMix(**settings))
+        super().__init__(puzzle_mix.PuzzleMix(**settings))
 
 
 class InputMixup(TensorMixer):
     """`comixup.InputMixup` on tensors; the same options."""
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(comixup.InputMixup(**settings))
+        super().__init__(input_mixup.InputMixup(**settings))
 
 
 class CutMix(TensorMixer):
     """`comixup.CutMix` on tensors; the same options."""
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(comixup.CutMix(**settings))
+        super().__init__(cutmix.CutMix(**settings))
 
 
 class RandomChoice(TensorMixer):
@@ -195,7 +196,7 @@ class RandomChoice(TensorMixer):
         seed: int | None = None,
     ) -> None:
         plain = [m.mixer if isinstance(m, TensorMixer) else m for m in mixers]
-        super().__init__(comixup.RandomChoice(plain, probabilities, seed=seed))
+        super().__init__(random_choice.RandomChoice(plain, probabilities, seed=seed))
 
 
 def _rank() -> int:

@@ -10,15 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from comixup.grid import patch_edges, patch_pixels, require_fit
-from comixup.saliency import normalized
-from comixup.summary import (
+from comixup._base.patch_grid import patch_edges, patch_pixels, require_fit
+from comixup.mixers.summary import (
     Needs,
     Summary,
     require_map_shape,
     require_saliency,
     saliency_maps,
 )
+from comixup.saliency import normalized
 
 
 def summarize(images: Tensor, saliency: Any, needs: Needs) -> Callable[[], Summary]:

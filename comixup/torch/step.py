@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from comixup import _validate
-from comixup.base import Mixer
-from comixup.mixture import Mixture
-from comixup.torch.gather import require_images
+from comixup._base import validate
+from comixup.mixers.base import Mixer
+from comixup.plans.base import Mixture
+from comixup.torch.inputs import require_images
 from comixup.torch.losses import LOSSES
 from comixup.torch.mixers import TensorMixer
 from comixup.torch.saliency import gradient_norm, input_saliency, without_exchange
@@ -104,9 +104,9 @@ def training_step(
     True
     """
     images = require_images(images)
-    _validate.real("clean_weight", clean_weight)
+    validate.real("clean_weight", clean_weight)
     if not callable(loss):
-        loss = LOSSES[_validate.choice("loss", loss, tuple(LOSSES))]
+        loss = LOSSES[validate.choice("loss", loss, tuple(LOSSES))]
     key = mix.key(step=step)
     clean, saliency = _clean_pass(
         model, images, labels, mix.active(key, epoch), clean_weight, amp, scale

@@ -7,9 +7,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from subopt import _validate
-from subopt._jit import njit
-from subopt._types import Array
+from subopt._base import validate
+from subopt._base.jit import njit
+from subopt._base.types import Array
 
 PhiSpec: TypeAlias = "str | tuple[str, float] | Callable[[Any], Any]"
 
@@ -46,7 +46,7 @@ class Phi:
             )
         self.code = names[name]
         if rest:
-            self.parameter = _validate.nonnegative(f"the parameter of {name!r}", rest[0])
+            self.parameter = validate.nonnegative(f"the parameter of {name!r}", rest[0])
         if name == "power" and not 0 < self.parameter <= 1:
             raise ValueError(f"power needs an exponent in (0, 1] to be concave, got {rest[0]}")
 

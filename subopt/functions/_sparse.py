@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from subopt import _validate
-from subopt._types import Array
+from subopt._base import validate
+from subopt._base.types import Array
 
 
 def entries(name: str, matrix: Any) -> tuple[Array, Array, Array, tuple[int, int]]:
@@ -22,7 +22,7 @@ def entries(name: str, matrix: Any) -> tuple[Array, Array, Array, tuple[int, int
                 f"{name} needs finite numbers, but {name}[{coo.row[e]}, {coo.col[e]}] is "
                 f"{values[e]}"
             )
-        values = _validate.real_array(f"{name}.data", values)
+        values = validate.real_array(f"{name}.data", values)
         used = values != 0
         rows, columns = coo.row[used].astype(np.intp), coo.col[used].astype(np.intp)
         return rows, columns, values[used], (int(coo.shape[0]), int(coo.shape[1]))
@@ -33,7 +33,7 @@ def entries(name: str, matrix: Any) -> tuple[Array, Array, Array, tuple[int, int
             f"{name} needs to be a matrix, but its rows differ in length. For lists of indices "
             "build one first, e.g. scipy.sparse.csr_array((ones, (rows, columns)))."
         ) from error
-    dense = _validate.real_array(name, dense, copy=False)
+    dense = validate.real_array(name, dense, copy=False)
     if dense.ndim != 2:
         raise ValueError(f"{name} needs to be a matrix, got shape {dense.shape}")
     rows, columns = np.nonzero(dense)
@@ -76,7 +76,7 @@ def weights_for(name: str, weights: Any, size: int, what: str) -> Array:
     """Return nonnegative weights of shape (size,), ones for None."""
     if weights is None:
         return np.ones(size)
-    w = _validate.real_array(name, weights)
+    w = validate.real_array(name, weights)
     if w.shape != (size,):
         raise ValueError(f"{name} needs one number per {what}, shape ({size},), got {w.shape}")
     if (w < 0).any():

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from subopt import _validate
-from subopt._types import Array
-from subopt.function import SetFunction
+from subopt._base import validate
+from subopt._base.types import Array
+from subopt.functions.algebra import SetFunction
 
 
 class Function(SetFunction):
@@ -52,7 +52,7 @@ class Function(SetFunction):
     ) -> None:
         if callable(n) or not callable(value):
             raise TypeError(f"Function needs n and then a callable, got {n!r} and {value!r}")
-        self.n = _validate.natural("n", n)
+        self.n = validate.natural("n", n)
         self.monotone, self.symmetric, self.integral = monotone, symmetric, integral
         self.n_evals = 0
         self._callable, self._cache_size = value, cache_size
@@ -66,7 +66,7 @@ class Function(SetFunction):
 
     def value(self, mask: Array) -> float:
         """Evaluate F at a set, from the cache if it is there."""
-        mask = _validate.mask(mask, self.n)
+        mask = validate.mask(mask, self.n)
         key = np.packbits(mask).tobytes()
         if key in self._cache:
             return self._cache[key]

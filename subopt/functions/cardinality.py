@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from subopt import _validate
-from subopt._types import Array, ArrayLike
-from subopt.cut_form import CutForm, bends, concave_cut_form
-from subopt.function import SetFunction
+from subopt._base import validate
+from subopt._base.types import Array, ArrayLike
+from subopt.functions.algebra import SetFunction
+from subopt.functions.cut_form import CutForm, bends, concave_cut_form
 
 
 class Cardinality(SetFunction):
@@ -41,9 +41,9 @@ class Cardinality(SetFunction):
         if callable(values):
             if n is None:
                 raise TypeError("Cardinality of a callable needs n: Cardinality(np.sqrt, n=10)")
-            n = _validate.natural("n", n)
+            n = validate.natural("n", n)
             values = [values(k) for k in range(n + 1)]
-        table = _validate.real_array("values", values)
+        table = validate.real_array("values", values)
         if table.ndim != 1 or not len(table) or (n is not None and len(table) != n + 1):
             raise ValueError(
                 f"values needs n + 1 numbers, for the sizes 0, ..., n; got shape {table.shape}"
@@ -60,11 +60,11 @@ class Cardinality(SetFunction):
 
     def value(self, mask: Array) -> float:
         """Evaluate F at a set; O(n)."""
-        return float(self.values[np.count_nonzero(_validate.mask(mask, self.n))])
+        return float(self.values[np.count_nonzero(validate.mask(mask, self.n))])
 
     def marginals(self, mask: Array) -> Array:
         """Return what each element adds to the others of a set; O(n)."""
-        mask = _validate.mask(mask, self.n)
+        mask = validate.mask(mask, self.n)
         size = np.count_nonzero(mask)
         others = np.where(mask, size - 1, size)
         return self.values[np.minimum(others + 1, self.n)] - self.values[others]

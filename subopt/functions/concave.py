@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from subopt import _validate
-from subopt._types import Array
-from subopt.function import SetFunction
+from subopt._base import validate
+from subopt._base.types import Array
 from subopt.functions._phi import MIN, Phi, PhiSpec
+from subopt.functions.algebra import SetFunction
 from subopt.functions.modular import Modular
 
 
@@ -53,12 +53,12 @@ class Concave(SetFunction):
 
     def value(self, mask: Array) -> float:
         """Evaluate phi(F) at a set."""
-        inner = self.F.value(_validate.mask(mask, self.n).copy())
+        inner = self.F.value(validate.mask(mask, self.n).copy())
         return float(self._phi(np.array([inner]))[0])
 
     def marginals(self, mask: Array) -> Array:
         """Return what each element adds to the others of a set; one ``F.marginals``."""
-        mask = _validate.mask(mask, self.n)
+        mask = validate.mask(mask, self.n)
         here, inner = self.F.value(mask.copy()), self.F.marginals(mask)
         low = np.where(mask, here - inner, here)
         low[low < 1e-14 * here] = 0.0  # the root of what rounding leaves of 0 would be large

@@ -6,10 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from subopt import _validate
-from subopt._jit import njit
-from subopt._types import Array, ArrayLike
-from subopt.function import SetFunction
+from subopt._base import validate
+from subopt._base.jit import njit
+from subopt._base.types import Array, ArrayLike
 from subopt.functions._phi import CALLABLE, Phi, PhiSpec, phi
 from subopt.functions._sparse import (
     compress,
@@ -19,6 +18,7 @@ from subopt.functions._sparse import (
     take_rows,
     weights_for,
 )
+from subopt.functions.algebra import SetFunction
 
 
 class ConcaveOfModularData(NamedTuple):
@@ -71,12 +71,12 @@ class ConcaveOfModular(SetFunction):
 
     def value(self, mask: Array) -> float:
         """Evaluate F at a set; O(n + nnz)."""
-        d, levels = self._data, self._levels(_validate.mask(mask, self.n))
+        d, levels = self._data, self._levels(validate.mask(mask, self.n))
         return float(d.scales @ (self._phi(levels) - self._phi(d.base)))
 
     def marginals(self, mask: Array) -> Array:
         """Return what each element adds to the others of a set; O(n + nnz)."""
-        mask = _validate.mask(mask, self.n)
+        mask = validate.mask(mask, self.n)
         d, rows = self._data, row_of(self._data.indptr)
         levels, counts = self._state(mask)
         here, inside = levels[d.indices], mask[rows]

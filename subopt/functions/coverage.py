@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from subopt import _validate
-from subopt._jit import njit
-from subopt._types import Array, ArrayLike
-from subopt.cut_form import CutForm
-from subopt.function import SetFunction
+from subopt._base import validate
+from subopt._base.jit import njit
+from subopt._base.types import Array, ArrayLike
 from subopt.functions._sparse import compress, freeze, nonnegative_entries, row_of, weights_for
+from subopt.functions.algebra import SetFunction
+from subopt.functions.cut_form import CutForm
 
 
 class CoverageData(NamedTuple):
@@ -59,7 +59,7 @@ class Coverage(SetFunction):
 
     def value(self, mask: Array) -> float:
         """Evaluate F at a set; O(n + nnz)."""
-        chosen = _validate.mask(mask, self.n)[row_of(self._data.indptr)]
+        chosen = validate.mask(mask, self.n)[row_of(self._data.indptr)]
         covered = np.zeros(len(self._data.weights), dtype=np.bool_)
         covered[self._data.indices[chosen]] = True
         return float(self._data.weights[covered].sum())
@@ -67,7 +67,7 @@ class Coverage(SetFunction):
     def marginals(self, mask: Array) -> Array:
         """Return what each element adds to the others of a set; O(n + nnz)."""
         d, rows = self._data, row_of(self._data.indptr)
-        inside = _validate.mask(mask, self.n)[rows]
+        inside = validate.mask(mask, self.n)[rows]
         times = np.bincount(d.indices[inside], minlength=len(d.weights))
         alone = times[d.indices] == inside  # no other element of S covers this item
         return np.bincount(rows[alone], d.weights[d.indices[alone]], minlength=self.n)

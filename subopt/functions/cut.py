@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from subopt import _validate
-from subopt._jit import njit
-from subopt._types import Array, ArrayLike
-from subopt.cut_form import CutForm
-from subopt.function import SetFunction
+from subopt._base import validate
+from subopt._base.jit import njit
+from subopt._base.types import Array, ArrayLike
 from subopt.functions._sparse import compress, entries, freeze, row_of
+from subopt.functions.algebra import SetFunction
+from subopt.functions.cut_form import CutForm
 from subopt.functions.modular import Modular
 
 
@@ -102,10 +102,10 @@ class Cut(SetFunction):
                 f"edges needs integers of shape (m, 2), got dtype {ends.dtype} and shape "
                 f"{ends.shape}. Weights go into the second argument."
             )
-        w = np.ones(len(ends)) if weights is None else _validate.real_array("weights", weights)
+        w = np.ones(len(ends)) if weights is None else validate.real_array("weights", weights)
         if w.shape != (len(ends),):
             raise ValueError(f"weights needs one number per edge, {len(ends)}, got {w.shape}")
-        n = int(ends.max(initial=-1)) + 1 if n is None else _validate.natural("n", n)
+        n = int(ends.max(initial=-1)) + 1 if n is None else validate.natural("n", n)
         bad = ((ends < 0) | (ends >= n)).any(axis=1)
         if bad.any():
             e = int(bad.argmax())
@@ -133,7 +133,7 @@ class Cut(SetFunction):
             than the default needs to be that of an attribute of some edge.
         """
         if weight not in (None, "weight"):
-            _validate.attribute("weight", weight, graph.edges(data=True), "edge", "weight 1")
+            validate.attribute("weight", weight, graph.edges(data=True), "edge", "weight 1")
         number = {node: k for k, node in enumerate(graph)}
         data = list(graph.edges(data=weight, default=1.0) if weight else graph.edges(data=False))
         edges = [(number[edge[0]], number[edge[1]]) for edge in data]
@@ -168,7 +168,7 @@ class Cut(SetFunction):
         """
         import networkx as nx
 
-        names = _validate.node_names(nodes, self.n)
+        names = validate.node_names(nodes, self.n)
         d, tails = self._data, row_of(self._data.indptr)
         used = (tails < d.indices) if self.symmetric else np.ones(len(tails), dtype=np.bool_)
         used &= d.forward > 0
@@ -215,12 +215,12 @@ class Cut(SetFunction):
 
     def value(self, mask: Array) -> float:
         """Evaluate F at a set; O(n + edges at the set)."""
-        return float(_value(self._data, _validate.mask(mask, self.n)))
+        return float(_value(self._data, validate.mask(mask, self.n)))
 
     def marginals(self, mask: Array) -> Array:
         """Return what each element adds to the others of a set; O(n + m)."""
         result = np.empty(self.n)
-        _marginals(self._data, _validate.mask(mask, self.n), result)
+        _marginals(self._data, validate.mask(mask, self.n), result)
         return result
 
     def as_cut(self) -> CutForm:

@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from subopt import _validate
-from subopt._jit import njit
-from subopt._types import Array, ArrayLike
-from subopt.function import SetFunction
+from subopt._base import validate
+from subopt._base.jit import njit
+from subopt._base.types import Array, ArrayLike
 from subopt.functions._sparse import freeze
+from subopt.functions.algebra import SetFunction
 
 
 class EntropyData(NamedTuple):
@@ -83,12 +83,12 @@ class Entropy(SetFunction):
     def value(self, mask: Array) -> float:
         """Evaluate F at a set; O(|S| rows)."""
         gains = np.zeros(self.n)
-        self._sweep(1.0, np.flatnonzero(_validate.mask(mask, self.n)), gains)
+        self._sweep(1.0, np.flatnonzero(validate.mask(mask, self.n)), gains)
         return float(gains.sum())
 
     def marginals(self, mask: Array) -> Array:
         """Return what each element adds to the others of a set; O((n + |S| log |S|) rows)."""
-        mask = _validate.mask(mask, self.n)
+        mask = validate.mask(mask, self.n)
         result = np.zeros(self.n)
         S = np.flatnonzero(mask)
         _gains(self._given(S), np.flatnonzero(~mask), result)

@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from subopt import _validate
-from subopt._jit import njit
-from subopt._types import Array
-from subopt.function import SetFunction
+from subopt._base import validate
+from subopt._base.jit import njit
+from subopt._base.types import Array
 from subopt.functions._sparse import compress, freeze, nonnegative_entries, take_rows
+from subopt.functions.algebra import SetFunction
 
 
 class FacilityLocationData(NamedTuple):
@@ -55,13 +55,13 @@ class FacilityLocation(SetFunction):
     def value(self, mask: Array) -> float:
         """Evaluate F at a set; O(n + clients + nnz of the set)."""
         gains = np.zeros(self.n)
-        _sweep(self._data, 1.0, np.flatnonzero(_validate.mask(mask, self.n)), gains)
+        _sweep(self._data, 1.0, np.flatnonzero(validate.mask(mask, self.n)), gains)
         return float(gains.sum())
 
     def marginals(self, mask: Array) -> Array:
         """Return what each element adds to the others of a set; O(n + clients + nnz)."""
         result = np.empty(self.n)
-        _marginals(self._data, _validate.mask(mask, self.n), result)
+        _marginals(self._data, validate.mask(mask, self.n), result)
         return result
 
     def _sweep(self, scale: float, order: Array, gains: Array) -> None:

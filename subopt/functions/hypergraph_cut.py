@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from subopt import _validate
-from subopt._jit import njit
-from subopt._types import Array, ArrayLike
-from subopt.cut_form import CutForm, bends, concave_cut_form
-from subopt.function import SetFunction
+from subopt._base import validate
+from subopt._base.jit import njit
+from subopt._base.types import Array, ArrayLike
 from subopt.functions._sparse import compress, entries, freeze, row_of, weights_for
+from subopt.functions.algebra import SetFunction
 from subopt.functions.cardinality import check_concave
+from subopt.functions.cut_form import CutForm, bends, concave_cut_form
 
 _SPLITTINGS: dict[str, Callable[[int, int], float]] = {
     "all-or-nothing": lambda k, m: float(0 < k < m),
@@ -136,7 +136,7 @@ class HypergraphCut(SetFunction):
                 )
         if weight not in (None, "weight"):
             data = [(edge, graph.nodes[edge]) for edge in chosen]
-            _validate.attribute("weight", weight, data, "hyperedge", "weight 1")
+            validate.attribute("weight", weight, data, "hyperedge", "weight 1")
         weights = [graph.nodes[edge].get(weight, 1.0) if weight else 1.0 for edge in chosen]
         return cls(members, weights, n=len(number), splitting=splitting)
 
@@ -156,7 +156,7 @@ class HypergraphCut(SetFunction):
         """
         import networkx as nx
 
-        names = _validate.node_names(nodes, self.n)
+        names = validate.node_names(nodes, self.n)
         d = self._data
         graph = nx.Graph()
         graph.add_nodes_from(names, bipartite=0)
@@ -170,14 +170,14 @@ class HypergraphCut(SetFunction):
     def value(self, mask: Array) -> float:
         """Evaluate F at a set; O(n + nnz)."""
         d = self._data
-        used = _validate.mask(mask, self.n)[row_of(d.indptr)]
+        used = validate.mask(mask, self.n)[row_of(d.indptr)]
         counts = np.bincount(d.indices[used], minlength=len(d.weights))
         return float(d.weights @ d.table[d.starts + counts])
 
     def marginals(self, mask: Array) -> Array:
         """Return what each element adds to the others of a set; O(n + nnz)."""
         d, rows = self._data, row_of(self._data.indptr)
-        inside = _validate.mask(mask, self.n)[rows]
+        inside = validate.mask(mask, self.n)[rows]
         counts = np.bincount(d.indices[inside], minlength=len(d.weights))
         at = d.starts[d.indices] + counts[d.indices] - inside  # the others of the edge
         parts = d.weights[d.indices] * (d.table[at + 1] - d.table[at])
@@ -226,7 +226,7 @@ def _incidence(edges: Sequence[Any], n: int | None) -> tuple[Array, Array, int, 
             raise TypeError(f"edges[{e}] needs to be a list of elements, got {edges[e]!r}")
     rows = np.concatenate([np.zeros(0, dtype=np.intp), *lists]).astype(np.intp)
     columns = np.repeat(np.arange(len(lists)), [len(members) for members in lists])
-    size = int(rows.max(initial=-1)) + 1 if n is None else _validate.natural("n", n)
+    size = int(rows.max(initial=-1)) + 1 if n is None else validate.natural("n", n)
     bad = (rows < 0) | (rows >= size)
     if bad.any():
         k = int(bad.argmax())
@@ -240,13 +240,13 @@ def _tables(
     sizes: Array, splitting: str | Callable[[int, int], float]
 ) -> tuple[Array, Array, dict[int, Array]]:
     if isinstance(splitting, str):
-        splitting = _SPLITTINGS[_validate.choice("splitting", splitting, tuple(_SPLITTINGS))]
+        splitting = _SPLITTINGS[validate.choice("splitting", splitting, tuple(_SPLITTINGS))]
     tables: dict[int, Array] = {}
     starts_of = np.zeros(int(sizes.max(initial=0)) + 1, dtype=np.int64)
     length = 0
     for m in map(int, np.unique(sizes)):
         name = f"[splitting(k, {m}) for k in range({m + 1})]"
-        table = _validate.real_array(name, [splitting(k, m) for k in range(m + 1)])
+        table = validate.real_array(name, [splitting(k, m) for k in range(m + 1)])
         check_concave(name, table)
         if table[m] != 0:
             raise ValueError(

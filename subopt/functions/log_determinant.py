@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from subopt import _validate
-from subopt._types import Array, ArrayLike
-from subopt.function import SetFunction
+from subopt._base import validate
+from subopt._base.types import Array, ArrayLike
+from subopt.functions.algebra import SetFunction
 
 
 class LogDeterminant(SetFunction):
@@ -35,12 +35,12 @@ class LogDeterminant(SetFunction):
 
     def value(self, mask: Array) -> float:
         """Evaluate F at a set; O(|S|³)."""
-        S = np.flatnonzero(_validate.mask(mask, self.n))
+        S = np.flatnonzero(validate.mask(mask, self.n))
         return float(_pivots(self.kernel, S).sum())
 
     def marginals(self, mask: Array) -> Array:
         """Return what each element adds to the others of a set; O(|S|³ + n |S|²)."""
-        return _marginals(self.kernel, _validate.mask(mask, self.n))
+        return _marginals(self.kernel, validate.mask(mask, self.n))
 
     def _sweep(self, scale: float, order: Array, gains: Array) -> None:
         gains[order] += scale * _pivots(self.kernel, order)
@@ -78,7 +78,7 @@ class GaussianMutualInformation(SetFunction):
 
     def value(self, mask: Array) -> float:
         """Evaluate F at a set; O(n³)."""
-        mask = _validate.mask(mask, self.n)
+        mask = validate.mask(mask, self.n)
         if mask.all() or not mask.any():
             return 0.0
         inside = _pivots(self.kernel, np.flatnonzero(mask)).sum()
@@ -87,7 +87,7 @@ class GaussianMutualInformation(SetFunction):
 
     def marginals(self, mask: Array) -> Array:
         """Return what each element adds to the others of a set; O(n³)."""
-        mask = _validate.mask(mask, self.n)
+        mask = validate.mask(mask, self.n)
         return 0.5 * (_marginals(self.kernel, mask) - _marginals(self.kernel, ~mask))
 
     def _sweep(self, scale: float, order: Array, gains: Array) -> None:
@@ -137,7 +137,7 @@ def _marginals(K: Array, mask: Array) -> Array:
 
 
 def _positive_definite(kernel: ArrayLike) -> Array:
-    K = _validate.real_array("kernel", kernel)
+    K = validate.real_array("kernel", kernel)
     if K.ndim != 2 or K.shape[0] != K.shape[1]:
         raise ValueError(f"kernel needs the shape (n, n), got {K.shape}")
     difference = np.abs(K - K.T)

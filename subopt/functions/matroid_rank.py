@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from subopt import _validate
-from subopt._jit import njit
-from subopt._types import Array, ArrayLike
-from subopt.function import SetFunction
+from subopt._base import validate
+from subopt._base.jit import njit
+from subopt._base.types import Array, ArrayLike
+from subopt.functions.algebra import SetFunction
 
 
 class MatroidRank(SetFunction):
@@ -83,7 +83,7 @@ class MatroidRank(SetFunction):
     def value(self, mask: Array) -> float:
         """Evaluate the rank of a set; one sweep."""
         gains = np.zeros(self.n)
-        self._sweep(1.0, np.flatnonzero(_validate.mask(mask, self.n)), gains)
+        self._sweep(1.0, np.flatnonzero(validate.mask(mask, self.n)), gains)
         return float(gains.sum())
 
 
@@ -109,11 +109,11 @@ class _PartitionRank(MatroidRank):
         self._labels, self._capacities = b.astype(np.int64), c.astype(np.int64)
 
     def value(self, mask: Array) -> float:
-        counts = self._counts(_validate.mask(mask, self.n))
+        counts = self._counts(validate.mask(mask, self.n))
         return float(np.minimum(counts, self._capacities).sum())
 
     def marginals(self, mask: Array) -> Array:
-        mask = _validate.mask(mask, self.n)
+        mask = validate.mask(mask, self.n)
         others = self._counts(mask)[self._labels] - mask
         return (others < self._capacities[self._labels]).astype(np.float64)
 
@@ -159,7 +159,7 @@ class _GraphicRank(MatroidRank):
 
     def marginals(self, mask: Array) -> Array:
         result = np.zeros(self.n)
-        _marginals_graphic(self._data, _validate.mask(mask, self.n), result)
+        _marginals_graphic(self._data, validate.mask(mask, self.n), result)
         return result
 
     def _sweep(self, scale: float, order: Array, gains: Array) -> None:

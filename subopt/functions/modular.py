@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from subopt import _validate
-from subopt._types import Array, ArrayLike
-from subopt.cut_form import CutForm
-from subopt.function import SetFunction
+from subopt._base import validate
+from subopt._base.types import Array, ArrayLike
+from subopt.functions.algebra import SetFunction
+from subopt.functions.cut_form import CutForm
 
 
 class Modular(SetFunction):
@@ -38,7 +38,7 @@ class Modular(SetFunction):
     cut_representable = True
 
     def __init__(self, weights: ArrayLike) -> None:
-        w = _validate.real_array("weights", weights)
+        w = validate.real_array("weights", weights)
         if w.ndim != 1:
             raise ValueError(f"weights needs the shape (n,), got {w.shape}. Use np.ravel(weights).")
         w.setflags(write=False)
@@ -50,11 +50,11 @@ class Modular(SetFunction):
 
     def value(self, mask: Array) -> float:
         """Evaluate F at a set; O(n)."""
-        return float(self.weights[_validate.mask(mask, self.n)].sum())
+        return float(self.weights[validate.mask(mask, self.n)].sum())
 
     def marginals(self, mask: Array) -> Array:
         """Return the weights, whatever the set."""
-        _validate.mask(mask, self.n)
+        validate.mask(mask, self.n)
         return self.weights.copy()
 
     def as_cut(self) -> CutForm:

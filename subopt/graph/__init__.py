@@ -1,1 +1,38 @@
-"""Graphs with capacities: maximum flow and minimum cut."""
+"""Maximum flow and minimum cuts: of graphs, of grids, of many at once."""
+
+from typing import TYPE_CHECKING
+
+from subopt._base.lazy import exports
+
+if TYPE_CHECKING:
+    from subopt.graph._max_flow import max_flow as max_flow
+    from subopt.graph.dynamic import DynamicMaxFlow as DynamicMaxFlow
+    from subopt.graph.flow import Flow as Flow
+    from subopt.graph.grid.cut import grid_cut as grid_cut
+    from subopt.graph.grid.flow import GridFlow as GridFlow
+    from subopt.graph.grid.flow import GridFlows as GridFlows
+    from subopt.graph.grid.many import grid_cut_many as grid_cut_many
+    from subopt.graph.grid.structure import GridStructure as GridStructure
+    from subopt.graph.grid.structure import grid_neighbors as grid_neighbors
+    from subopt.graph.grid.structure import grid_structure as grid_structure
+    from subopt.graph.many import Flows as Flows
+    from subopt.graph.many import max_flow_many as max_flow_many
+    from subopt.graph.parametric import ParametricCut as ParametricCut
+    from subopt.graph.parametric import parametric_max_flow as parametric_max_flow
+    from subopt.graph.problem import FlowProblem as FlowProblem
+
+__all__, __getattr__, __dir__ = exports(
+    __name__,
+    {
+        "_max_flow": ["max_flow"],
+        "dynamic": ["DynamicMaxFlow"],
+        "flow": ["Flow"],
+        "grid.cut": ["grid_cut"],
+        "grid.flow": ["GridFlow", "GridFlows"],
+        "grid.many": ["grid_cut_many"],
+        "grid.structure": ["GridStructure", "grid_neighbors", "grid_structure"],
+        "many": ["Flows", "max_flow_many"],
+        "parametric": ["ParametricCut", "parametric_max_flow"],
+        "problem": ["FlowProblem"],
+    },
+)

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from subopt._jit import njit
-from subopt._types import Array, ArrayLike
-from subopt.graph._check import Graph, Terminal, capacities, ends, graph
+from subopt._base.jit import njit
+from subopt._base.types import Array, ArrayLike
+from subopt.graph._input import Graph, Terminal, capacities, ends, graph
 from subopt.graph.augment import PATIENCE, augment_opened, reach
 from subopt.graph.boykov_kolmogorov import (
     ORPHAN,

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from subopt._types import Array, ArrayLike
-from subopt.graph._check import Graph, Terminal, bounded, graph
-from subopt.graph._claims import confirm, side_of
+from subopt._base.types import Array, ArrayLike
+from subopt.graph._input import Graph, Terminal, bounded, graph
+from subopt.graph._recheck import confirm, side_of
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from subopt._jit import njit
-from subopt._threads import in_order, thread_count
-from subopt._types import Array, ArrayLike
-from subopt.graph._check import Graph, bounded, capacities, ends
+from subopt._base.jit import njit
+from subopt._base.threads import in_order, thread_count
+from subopt._base.types import Array, ArrayLike
+from subopt.graph._input import Graph, bounded, capacities, ends
 from subopt.graph.augment import augment, reach
 from subopt.graph.flow import Flow
 from subopt.graph.network import csr, drain, fill, workspace

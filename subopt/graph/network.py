@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from subopt._jit import njit
-from subopt._types import Array
+from subopt._base.jit import njit
+from subopt._base.types import Array
 
 # Bits of `Workspace.ends`, and where the head begins. Unsigned, here and elsewhere: numba then
 # leaves out the tests for negative indices.

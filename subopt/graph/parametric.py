@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from subopt._types import Array, ArrayLike
-from subopt._validate import real_array
-from subopt.graph._check import capacities, ends
-from subopt.graph.max_flow import max_flow
+from subopt._base.types import Array, ArrayLike
+from subopt._base.validate import real_array
+from subopt.graph._input import capacities, ends
+from subopt.graph._max_flow import max_flow
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from subopt import _validate
-from subopt._types import Array
+from subopt._base import validate
+from subopt._base.types import Array
+from subopt.graph._max_flow import max_flow
 from subopt.graph.flow import Flow
-from subopt.graph.max_flow import max_flow
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +87,7 @@ class FlowProblem:
         for name, node in (("source", source), ("sink", sink)):
             if node not in place:
                 raise ValueError(f"{name} needs to be a node of the graph, got {node!r}")
-        _validate.attribute("capacity", capacity, graph.edges(data=True), "edge", "no limit")
+        validate.attribute("capacity", capacity, graph.edges(data=True), "edge", "no limit")
         edges = list(graph.edges(data=capacity))
         amounts = np.array([np.inf if c is None else c for _, _, c in edges])
         return cls(

@@ -13,7 +13,8 @@ V. Kolmogorov, "Convergent tree-reweighted message passing for energy minimizati
 
 import numpy as np
 
-from subopt._jit import any_order_without_nan, njit
+from subopt._base.jit import any_order_without_nan, njit
+from subopt._base.types import Array
 
 FORWARD, BACKWARD = np.int64(0), np.int64(1)  # directions: by increasing or decreasing index
 
@@ -162,3 +163,10 @@ def chain_minima(costs, tables, graph, first, parts, cost_to_go):
                     lowest = min(lowest, cost[a] + w * tables[t, a, b])
                 cost_to_go[edge[before], b] = lowest
     return bound
+
+
+def uniform(table: Array) -> float:
+    """Return the cost of two different labels if it is the same for all, and else 0."""
+    most = float(table.max())
+    apart = most * (1.0 - np.eye(len(table)))
+    return most if np.array_equal(table, apart) else 0.0

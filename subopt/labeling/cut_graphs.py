@@ -16,10 +16,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from subopt._types import Array
-from subopt.certificate import CertificateError
-from subopt.graph.max_flow import Flow, max_flow
-from subopt.labeling._size import capped
+from subopt._base.answer import CertificateError
+from subopt._base.types import Array
+from subopt.graph._max_flow import Flow, max_flow
+from subopt.labeling._magnitude import capped
 from subopt.labeling.energy import LabelingEnergy
 
 

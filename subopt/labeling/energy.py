@@ -18,10 +18,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from subopt import _validate
-from subopt._jit import njit
-from subopt._types import Array, ArrayLike
-from subopt.labeling._levels import neighbours
+from subopt._base import validate
+from subopt._base.jit import njit
+from subopt._base.types import Array, ArrayLike
+from subopt.labeling._grid_edges import neighbours
 
 LARGEST = 1e60  # of all numbers: sums and products of two of them are still finite
 
@@ -69,7 +69,7 @@ class LabelingEnergy:
         truncation: float | None = None,
         label_costs: ArrayLike | None = None,
     ) -> None:
-        costs = _validate.real_array("unary", unary, copy=False)
+        costs = validate.real_array("unary", unary, copy=False)
         if costs.ndim < 2 or 0 in costs.shape:
             raise ValueError(
                 "unary needs the shape (*grid, labels) or (nodes, labels) with no empty axis, got "
@@ -226,9 +226,9 @@ def _grid_weights(
         tuple(length - (a == axis) for a, length in enumerate(shape)) for axis in range(len(shape))
     ]
     if isinstance(weights, list | tuple) and len(weights) == len(shape):
-        parts = [_validate.real_array(f"weights[{i}]", w) for i, w in enumerate(weights)]
+        parts = [validate.real_array(f"weights[{i}]", w) for i, w in enumerate(weights)]
     else:
-        whole = _validate.real_array("weights", weights)  # type: ignore[arg-type]
+        whole = validate.real_array("weights", weights)  # type: ignore[arg-type]
         if whole.ndim and len(shape) > 1:
             raise ValueError(
                 f"weights of a grid with {len(shape)} axes needs a number or a list with one array "
@@ -247,7 +247,7 @@ def _grid_weights(
 
 
 def _edge_weights(weights: float | ArrayLike | Sequence[ArrayLike], m: int) -> Array:
-    array = _validate.real_array("weights", weights)  # type: ignore[arg-type]
+    array = validate.real_array("weights", weights)  # type: ignore[arg-type]
     if array.shape not in ((), (m,)):
         raise ValueError(
             f"weights needs a number or one for each of the {m} edges, got shape {array.shape}"
@@ -284,13 +284,13 @@ def _table(metric: str | ArrayLike, truncation: float | None, L: int) -> Array:
                 "truncation is for metric 'linear' or 'quadratic'; truncate a table yourself with "
                 "np.minimum"
             )
-        table = _validate.real_array("metric", metric)
+        table = validate.real_array("metric", metric)
         if table.shape != (L, L):
             raise ValueError(
                 f"metric needs a table of shape (labels, labels) = {(L, L)}, got {table.shape}"
             )
         return table
-    _validate.choice("metric", metric, ("potts", "linear", "quadratic"))
+    validate.choice("metric", metric, ("potts", "linear", "quadratic"))
     apart = np.abs(np.subtract.outer(np.arange(L), np.arange(L))).astype(np.float64)
     if metric == "potts":
         if truncation is not None:
@@ -299,11 +299,11 @@ def _table(metric: str | ArrayLike, truncation: float | None, L: int) -> Array:
     table = apart if metric == "linear" else apart**2
     if truncation is None:
         return table
-    return np.minimum(table, _validate.nonnegative("truncation", truncation))
+    return np.minimum(table, validate.nonnegative("truncation", truncation))
 
 
 def _label_costs(label_costs: ArrayLike, L: int) -> Array:
-    costs = _validate.real_array("label_costs", label_costs)
+    costs = validate.real_array("label_costs", label_costs)
     if costs.shape != (L,):
         raise ValueError(f"label_costs needs the shape (labels,) = {(L,)}, got {costs.shape}")
     if (costs < 0).any():

@@ -1,0 +1,227 @@
+"""The command line: `comixup demo` and `comixup mix`. The only place that prints."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+import warnings
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from comixup._base.optional import require
+from comixup.cli import dataset, demo, folder, workspace
+from comixup.cli.files import common_size
+from comixup.mixers.comixup import EFFORTS, CoMixup
+from comixup.saliency import METHODS
+
+OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+DEFAULT_SIZE = (224, 224)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments; those of the process by default.
+
+    Returns
+    -------
+    int
+        0 if all is well, 1 if the work failed, 2 if it was asked for wrongly, 130 if interrupted.
+    """
+    options = _parser().parse_args(argv)
+    try:
+        if options.command == "demo":
+            return _demo(options)
+        with warnings.catch_warnings():
+            # Pillow warns of huge images and odd metadata; our messages name the file instead.
+            warnings.simplefilter("ignore")
+            return _mix(options)
+    except (dataset.UsageError, FileExistsError) as error:
+        _tell(f"comixup: {error}")
+        return USAGE
+    except (folder.MixFailed, ImportError, OSError) as error:
+        _tell(f"comixup: {error}")
+        return FAILED
+    except KeyboardInterrupt:
+        resume = " Run the same command again to continue." if options.command == "mix" else ""
+        _tell(f"comixup: interrupted.{resume}")
+        return INTERRUPTED
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    out = Path(options.out)
+    if not out.parent.is_dir():
+        raise dataset.UsageError(f"{out.parent} is not a folder, so {out} cannot be written")
+    existed = out.exists()
+    if not options.force:
+        demo.require_replaceable(out)
+    mixer = _mixer(options, channels="last", zero_saliency="uniform", group_size=20)
+    demo.run(mixer, options.saliency, out, print)
+    print(f"\n{'Replaced' if existed else 'Wrote'} {out}")
+    return OK
+
+
+def _mix(options: argparse.Namespace) -> int:
+    source, output = Path(options.input), Path(options.output)
+    inner, outer = output.resolve(), source.resolve()
+    if inner == outer or outer in inner.parents or inner in outer.parents:
+        raise dataset.UsageError(
+            f"{output} and {source} are within each other: mixed images would be taken for inputs. "
+            "Choose an output folder elsewhere."
+        )
+    require("PIL.Image", "comixup mix")
+    labels = options.labels
+    data = dataset.from_csv(source, Path(labels)) if labels else dataset.from_subfolders(source)
+    job = _job(options, data, output)
+    state = workspace.prepare(output, job.manifest(), force=options.force)
+    if state == "complete":
+        print(f"{output} is complete already; nothing to do.")
+        return OK
+    for message in data.messages:
+        _tell(message)
+    h, w = job.size
+    print(f"{len(data.files)} files, {len(data.classes)} classes, mixed at {h}x{w} ({state})")
+    n = folder.run(job, _say, _progress)
+    skipped = len(data.files) - n
+    print(f"Wrote {n} mixed images to {output}" + (f"; {skipped} skipped" if skipped else ""))
+    return OK
+
+
+def _job(options: argparse.Namespace, data: dataset.Dataset, output: Path) -> folder.Job:
+    threads = options.threads or os.cpu_count() or 1
+    mixer = _mixer(options, channels="last", zero_saliency="uniform", group_size=options.group)
+    job = folder.Job(
+        dataset=data,
+        output=output,
+        mixer=mixer,
+        seed=options.seed,
+        saliency=options.saliency,
+        size=options.size or DEFAULT_SIZE,
+        fit=options.fit,
+        format=options.format,
+        shuffle=not options.no_shuffle,
+        threads=threads,
+        strict=options.strict,
+    )
+    if options.size is None:
+        paths = [data.folder / data.files[i] for i in job.order()[:256]]
+        job = folder.Job(**{**vars(job), "size": common_size(paths, DEFAULT_SIZE)})
+    grid = (mixer.grid,) * 2 if isinstance(mixer.grid, int) else tuple(mixer.grid)
+    if any(s < g for s, g in zip(job.size, grid, strict=True)):
+        raise dataset.UsageError(
+            f"a grid of {grid[0]}x{grid[1]} patches needs images of at least as many pixels, but "
+            f"they are mixed at {job.size[0]}x{job.size[1]}. Use a smaller --grid or a larger "
+            "--size."
+        )
+    return job
+
+
+def _mixer(options: argparse.Namespace, **fixed: Any) -> CoMixup:
+    chosen: dict[str, Any] = {
+        name: getattr(options, name)
+        for name in ("grid", "smoothness", "coupling", "threshold", "levels", "effort", "seed",
+                     "threads")
+    }  # fmt: skip
+    try:
+        return CoMixup(**chosen, **fixed)
+    except (ValueError, TypeError) as error:
+        raise dataset.UsageError(str(error)) from error
+
+
+def _say(text: str) -> None:
+    # Through tqdm, which lifts the progress bar out of the way.
+    require("tqdm", "comixup mix").tqdm.write(text, file=sys.stderr)
+
+
+def _progress(groups: Iterable[int], total: int, done: int) -> Iterable[int]:
+    bar = require("tqdm", "comixup mix").tqdm
+    return bar(groups, total=total, initial=done, unit="group", file=sys.stderr, disable=None)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="comixup", description="Co-Mixup: mix images, keeping what is salient in each."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="demo|mix")
+    show = commands.add_parser("demo", help="mix bundled photographs and draw the result")
+    show.add_argument("--out", default="comixup-demo.png", help="PNG to write (%(default)s)")
+    show.add_argument("--force", action="store_true", help="replace --out whatever it is")
+    _add_mixing(show, smoothness=0.32, levels=1, effort="default", saliency="contrast")
+    mix = commands.add_parser(
+        "mix",
+        help="mix a folder of images",
+        description="Mix a folder of images. Writes OUTPUT/images, labels.csv (soft labels), "
+        "inputs.csv and plan.npz; labels.csv appears last. An interrupted run continues when the "
+        "same command is given again.",
+        epilog="exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted",
+    )
+    mix.add_argument("input", metavar="INPUT_DIR", help="folder with one subfolder per class")
+    mix.add_argument("output", metavar="OUTPUT_DIR", help="new or empty folder")
+    mix.add_argument("--labels", metavar="CSV", help="columns file,label instead of subfolders")
+    mix.add_argument("--group", type=_count, default=20, help="images per group (%(default)s)")
+    mix.add_argument("--size", type=_size, metavar="HxW",
+                     help="size to mix at (that of most images, else 224x224)")  # fmt: skip
+    mix.add_argument("--fit", choices=("crop", "stretch"), default="crop",
+                     help="for images of another shape (%(default)s)")  # fmt: skip
+    mix.add_argument("--format", choices=("png", "jpg"), default="png", help="(%(default)s)")
+    mix.add_argument("--no-shuffle", action="store_true",
+                     help="group files in the order of their names, not at random")  # fmt: skip
+    mix.add_argument("--strict", action="store_true", help="stop at the first unreadable file")
+    mix.add_argument("--force", action="store_true", help="remove an earlier run's output first")
+    _add_mixing(mix, smoothness=0.32, levels=2, effort="default", saliency="spectral")
+    return parser
+
+
+def _add_mixing(
+    parser: argparse.ArgumentParser, smoothness: float, levels: int, effort: str, saliency: str
+) -> None:
+    add = parser.add_argument
+    add("--grid", type=_grid, default=4, metavar="N|HxW", help="patches (%(default)s)")
+    add("--saliency", choices=tuple(METHODS), default=saliency, help="(%(default)s)")
+    add("--effort", choices=EFFORTS, default=effort, help="of the solver (%(default)s)")
+    add("--seed", type=_seed, default=0, help="(%(default)s)")
+    add("--threads", type=_count, help="as many as there are cores by default")
+    add("--smoothness", type=float, default=smoothness, help="beta (%(default)s)")
+    add("--coupling", type=float, default=1.0, help="gamma (%(default)s)")
+    add("--threshold", type=float, default=0.83, help="tau (%(default)s)")
+    add("--levels", type=int, choices=(1, 2), default=levels,
+        help="1: one image per patch, 2: or half of each of two (%(default)s)")  # fmt: skip
+
+
+def _count(text: str) -> int:
+    value = int(text) if re.fullmatch(r"\d+", text) else 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"needs a whole number >= 1, got {text!r}")
+    return value
+
+
+def _seed(text: str) -> int:
+    if not re.fullmatch(r"\d+", text):
+        raise argparse.ArgumentTypeError(f"needs a whole number >= 0, got {text!r}")
+    return int(text)
+
+
+def _size(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d+)(?:x(\d+))?", text)
+    size = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+    if min(size) < 1:
+        raise argparse.ArgumentTypeError(f"needs HEIGHTxWIDTH, e.g. 224x224, got {text!r}")
+    return size
+
+
+def _grid(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d+)(?:x(\d+))?", text)
+    grid = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+    if min(grid) < 1:
+        raise argparse.ArgumentTypeError(f"needs N or ROWSxCOLUMNS, e.g. 4 or 4x6, got {text!r}")
+    return grid

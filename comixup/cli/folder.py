@@ -1,0 +1,174 @@
+"""`comixup mix`: a folder of images in, mixed images, soft labels and the plan out.
+
+One group at a time, so memory does not grow with the folder. All work is done in OUTPUT/.partial,
+with one record per finished group; the results move to their places at the very end, labels.csv
+last. So an output is complete if and only if it has a labels.csv, and an interrupted one continues
+with the first group that has no record. Every group has its own random stream: where a run was
+interrupted makes no difference to the result.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from comixup._base.atomic import write_bytes
+from comixup._base.optional import require
+from comixup._base.types import Array
+from comixup.cli import workspace
+from comixup.cli.dataset import Dataset
+from comixup.cli.files import ReadImage, UnreadableImage, read_image
+from comixup.cli.results import Record, write_results
+from comixup.mixers.comixup import CoMixup
+from comixup.plans.patches import MixPlan
+from comixup.saliency import METHODS
+
+
+class MixFailed(Exception):
+    """The run stopped; what was finished is kept."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that determines the result of a run, and two things that do not (threads, strict)."""
+
+    dataset: Dataset
+    output: Path
+    mixer: CoMixup
+    seed: int
+    saliency: str
+    size: tuple[int, int]
+    fit: str
+    format: str
+    shuffle: bool
+    threads: int
+    strict: bool
+
+    def manifest(self) -> dict[str, Any]:
+        """Return what a run must share with an interrupted one to continue it."""
+        m = self.mixer
+        names = ("group_size", "smoothness", "coupling", "threshold", "levels", "effort")
+        grid = [m.grid] * 2 if isinstance(m.grid, int) else list(m.grid)
+        return {
+            "comixup": workspace.FORMAT,
+            "version": workspace.version(),
+            "input": str(self.dataset.folder.resolve()),
+            "n_files": len(self.dataset.files),
+            "files_sha256": self.dataset.digest(),
+            "classes": list(self.dataset.classes),
+            **{name: getattr(m, name) for name in names},
+            "grid": grid,
+            "seed": self.seed,
+            "saliency": self.saliency,
+            "size": list(self.size),
+            "fit": self.fit,
+            "format": self.format,
+            "shuffle": self.shuffle,
+        }
+
+    def order(self) -> Array:
+        """Return the order in which files are grouped."""
+        n = len(self.dataset.files)
+        if not self.shuffle:
+            return np.arange(n)
+        # Its own key: groups draw from (step, group).
+        key = np.random.SeedSequence(self.seed, spawn_key=(0, 0, 1))
+        return np.random.default_rng(key).permutation(n)
+
+
+def run(
+    job: Job,
+    say: Callable[[str], object],
+    progress: Callable[[Iterable[int], int, int], Iterable[int]],
+) -> int:
+    """Do what is left of a job in a prepared folder, and return the number of mixed images.
+
+    `say` gets a line for every file that needs one, `progress` wraps the numbers of the groups that
+    are left and gets how many there are and how many are done.
+    """
+    work = job.output / workspace.PARTIAL
+    (work / "images").mkdir(exist_ok=True)
+    (work / "groups").mkdir(exist_ok=True)
+    order = job.order()
+    chunks = np.split(order, range(job.mixer.group_size, len(order), job.mixer.group_size))
+    records = list(_finished(work, len(chunks)))
+    n_done = sum(len(record.files) for record in records)
+    for g in progress(range(len(records), len(chunks)), len(chunks), len(records)):
+        record = _mix_group(job, g, chunks[g].tolist(), n_done, say)
+        write_bytes(_record_path(work, g), record.to_bytes())
+        records.append(record)
+        n_done += len(record.files)
+    if n_done == 0:
+        raise MixFailed("none of the images could be read, so there is nothing to mix")
+    write_results(job.dataset, job.format, job.size, job.seed, records, work)
+    workspace.finish(job.output)
+    return n_done
+
+
+def _record_path(work: Path, group: int) -> Path:
+    return work / "groups" / f"{group:06d}.json"
+
+
+def _finished(work: Path, n_groups: int) -> Iterator[Record]:
+    for g in range(n_groups):
+        try:
+            yield Record.from_bytes(_record_path(work, g).read_bytes())
+        except (FileNotFoundError, json.JSONDecodeError, KeyError):
+            return
+
+
+def _mix_group(
+    job: Job, group: int, chunk: list[int], first_output: int, say: Callable[[str], object]
+) -> Record:
+    kept, images = _read(job, chunk, say)
+    if not kept:
+        return Record((), [], float("nan"), group)
+    batch = np.stack(images)
+    maps = METHODS[job.saliency](batch, channels="last")
+    for i in np.flatnonzero(~maps.any(axis=(1, 2))):
+        say(f"{job.dataset.files[kept[i]]}: blank, all of it counts as equally salient")
+    plan: MixPlan = job.mixer.plan(maps, rng=job.seed, first_group=group)
+    mixed = plan.apply(batch, channels="last")
+    folder = job.output / workspace.PARTIAL / "images"
+    Image = require("PIL.Image", "comixup mix")
+    options = {"quality": 95} if job.format == "jpg" else {}
+    paths = [folder / workspace.image_name(first_output + j, job.format) for j in range(len(kept))]
+
+    def write(pair: tuple[Array, Path]) -> None:
+        Image.fromarray(pair[0]).save(pair[1], **options)
+
+    with ThreadPoolExecutor(job.threads) as pool:
+        list(pool.map(write, zip(mixed, paths, strict=True)))
+    return Record(tuple(kept), plan.sources.tolist(), float(plan.energies[0]), group)
+
+
+def _read(
+    job: Job, chunk: list[int], say: Callable[[str], object]
+) -> tuple[list[int], list[Array]]:
+    def read(i: int) -> ReadImage | UnreadableImage:
+        try:
+            return read_image(job.dataset.folder / job.dataset.files[i], job.size, job.fit)
+        except UnreadableImage as error:
+            return error
+
+    with ThreadPoolExecutor(job.threads) as pool:
+        results = list(pool.map(read, chunk))
+    kept, images = [], []
+    for i, result in zip(chunk, results, strict=True):
+        file = job.dataset.files[i]
+        if isinstance(result, UnreadableImage):
+            if job.strict:
+                raise MixFailed(f"{file}: {result}. Stopped, as --strict says.")
+            say(f"{file}: {result}; skipped")
+            continue
+        for note in result.notes:
+            say(f"{file}: {note}")
+        kept.append(i)
+        images.append(result.pixels)
+    return kept, images

@@ -1,0 +1,1 @@
+"""Mixers: from a batch and its saliency to a plan."""

@@ -1,0 +1,131 @@
+"""Transport: the best permutation of the patches of an image, so that what is salient shows.
+
+For a mask w of what shows, patches move to minimize
+
+    sum_i cost * distance(i, o(i)) - saliency[o(i)] w[i]
+
+over permutations o, "patch i shows patch o(i)": an assignment problem, solved exactly by shortest
+augmenting paths (Jonker and Volgenant, "A shortest augmenting path algorithm for dense and sparse
+linear assignment problems", Computing 38, 1987). Columns start at their own minima, so that only
+patches that compete for a place take part in the search; most stay where they are.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from comixup._base.types import Array
+
+
+def distances(grid: tuple[int, ...], shapes: Array) -> Array:
+    """Return L1 distances (N, N) in patches; infinite between patches of different shapes."""
+    at = np.stack([a.reshape(-1) for a in np.indices(grid)], axis=1)
+    distance = np.abs(at[:, None] - at[None]).sum(axis=2).astype(np.float64)
+    return np.where(shapes[:, None] == shapes, distance, np.inf)
+
+
+def best_moves(saliency: Array, shows: Array, distance: Array, cost: float) -> Array:
+    """Return which patch goes where: origins (P, N) for saliency and masks of shape (P, N).
+
+    Parameters
+    ----------
+    saliency, shows : ndarray of shape (P, N)
+    distance : ndarray of shape (N, N)
+        Infinite where a move is not possible; zero on the diagonal.
+    cost : float
+        Of one patch that moves by one.
+
+    Examples
+    --------
+    >>> line = distances((4,), np.zeros(4, dtype=int))
+    >>> best_moves(np.array([[0.0, 0.1, 0.0, 0.9]]), np.array([[1.0, 1.0, 0.0, 0.0]]), line, 0.1)
+    array([[0, 3, 2, 1]])
+    """
+    saliency, shows = (np.ascontiguousarray(a, dtype=np.float64) for a in (saliency, shows))
+    origins = np.empty(saliency.shape, dtype=np.int64)
+    # Twice the largest gain forbids a move: none pays for it, and the sums stay finite.
+    N = len(distance)
+    possible = np.isfinite(distance)
+    travel = cost * np.where(possible, distance, 0.0)
+    forbidden = 2 * N * (1 + travel.max() + saliency.max() * shows.max())
+    _assign_all(saliency, shows, np.where(possible, travel, forbidden), origins)
+    return origins
+
+
+@numba.njit(cache=True, nogil=True)
+def _assign_all(saliency, shows, travel, origins):
+    P, N = saliency.shape
+    price = np.empty(N)  # dual of every origin
+    place_of = np.empty(N, dtype=np.int64)
+    least = np.empty(N)
+    parent = np.empty(N, dtype=np.int64)
+    done = np.empty(N, dtype=np.bool_)
+    for p in range(P):
+        _take_cheapest(saliency[p], shows[p], travel, price, place_of, origins[p])
+        for free in range(N):
+            if origins[p, free] == -1:
+                _augment(
+                    free, saliency[p], shows[p], travel, price, place_of, origins[p],
+                    least, parent, done,
+                )  # fmt: skip
+
+
+@numba.njit(cache=True, nogil=True)
+def _take_cheapest(saliency, shows, travel, price, place_of, origins):
+    """Column reduction: every origin wants its cheapest place, the first one there gets it."""
+    N = len(saliency)
+    origins[:] = -1
+    place_of[:] = -1
+    for o in range(N):
+        best = o
+        lowest = travel[o, o] - saliency[o] * shows[o]
+        if saliency[o] > 0:
+            for i in range(N):
+                c = travel[i, o] - saliency[o] * shows[i]
+                if c < lowest:
+                    lowest = c
+                    best = i
+        price[o] = lowest
+        if origins[best] == -1:
+            origins[best] = o
+            place_of[o] = best
+
+
+@numba.njit(cache=True, nogil=True)
+def _augment(free, saliency, shows, travel, price, place_of, origins, least, parent, done):
+    """Give a free place an origin, and move those that give way to it."""
+    N = len(saliency)
+    for o in range(N):
+        least[o] = travel[free, o] - saliency[o] * shows[free] - price[o]
+        parent[o] = free
+        done[o] = False
+    # Dijkstra over origins, by reduced costs, to the nearest one without a place
+    while True:
+        end = -1
+        for o in range(N):
+            if not done[o] and (end == -1 or least[o] < least[end]):
+                end = o
+        done[end] = True
+        i = place_of[end]
+        if i == -1:
+            break
+        base = least[end] - (travel[i, end] - saliency[end] * shows[i] - price[end])
+        for o in range(N):
+            if not done[o]:
+                c = base + travel[i, o] - saliency[o] * shows[i] - price[o]
+                if c < least[o]:
+                    least[o] = c
+                    parent[o] = i
+    for o in range(N):
+        if done[o] and o != end:
+            price[o] += least[o] - least[end]
+    o = end
+    while True:
+        i = parent[o]
+        place_of[o] = i
+        previous = origins[i]
+        origins[i] = o
+        if i == free:
+            break
+        o = previous

@@ -1,0 +1,228 @@
+"""CoMixup: saliency maps -> patch weights -> problems -> plan -> mixed batch, in a line."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from comixup._base import validate
+from comixup._base.patch_grid import as_grid
+from comixup._base.streams import Key, stream
+from comixup._base.types import RNG, Array, ArrayLike
+from comixup.mixers._comixup_terms import compatibility, unary
+from comixup.mixers.base import Mixer
+from comixup.mixers.summary import Needs, Summary
+from comixup.plans.patches import MixPlan
+from comixup.saliency import weights_and_peaks
+from subopt import CoupledLabelingProblem, minimize_many
+
+EFFORTS = ("fast", "default", "best")
+MODES = ("search", "published")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoMixup(Mixer):
+    r"""Mix batches by Co-Mixup: salient patches kept, outputs made diverse.
+
+    The defaults are the published ones for CIFAR-100. docs/comixup.md lists the published names.
+
+    Parameters
+    ----------
+    group_size : int, default 20
+        Inputs that are mixed with each other: consecutive ones; the last group may be smaller.
+    grid : int or sequence of int, default 4
+        Number of patches along every spatial axis, or along each.
+    smoothness : float, default 0.32
+        Weight beta >= 0 that keeps neighbouring patches together.
+    coupling : float, default 1.0
+        Weight gamma >= 0 that keeps outputs from using the same inputs.
+    threshold : float, default 0.83
+        tau >= 0: use of an input by other outputs up to tau of an image is free.
+    threshold_kind : {"hard", "soft"}, default "hard"
+        Whether use above the threshold is charged from zero or from the threshold.
+    prior_weight : float, default 0.05
+        Weight eta >= 0 of the random preference for some inputs.
+    prior_concentration : float, default 2.0
+        Dirichlet parameter > 0 of that preference, drawn per group; larger is more even.
+    distance_weight : float, default 0.001
+        omega in [0, 1]: how far inputs with distant salient positions count as the same.
+    levels : {1, 2}, default 2
+        Whether a patch is filled by one input, or may also be half of each of two.
+    effort : {"fast", "default", "best"}, default "default"
+        How long the solver looks, see `subopt.minimize`.
+    mode : {"search", "published"}, default "search"
+        "published" solves by the update rule of the publication instead, to compare with; it takes
+        no `effort`.
+    num_classes : int, optional
+        Number of classes; needed if labels are class indices.
+    label_smoothing : float, default 0.0
+        Part of every label that is spread evenly over the classes, after mixing.
+    prob : float, default 1.0
+        Probability with which a batch is mixed; otherwise it stays as it is, labels as rows.
+    off_epoch : int, optional
+        Epoch from which on batches stay as they are; never by default.
+    channels : {"first", "last"}, default "first"
+        Where the channel axis of images is.
+    zero_saliency : {"raise", "uniform"}, default "raise"
+        What to do with samples whose saliency is zero or not finite: an error that names them, or
+        uniform weights.
+    seed : int, optional
+        Seed of the random streams of calls without `rng`; without either, every call is fresh.
+    threads : int, optional
+        Threads that solve groups; the solver's choice by default. Results do not depend on it.
+    time_limit : float, optional
+        Seconds that the solver may take for each group, instead of the work of `effort`; none by
+        default. With it results depend on the machine.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a parameter is not as described.
+
+    References
+    ----------
+    .. [1] J. Kim, W. Choo, H. Jeong, H. O. Song, "Co-Mixup: Saliency guided joint mixup with
+       supermodular diversity", ICLR 2021.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> images = rng.random((6, 3, 32, 32), dtype=np.float32)
+    >>> saliency = rng.random((6, 32, 32))
+    >>> mixer = CoMixup(group_size=3, num_classes=10)
+    >>> mixed = mixer.mix(images, [3, 1, 4, 1, 5, 9], saliency, rng=0)
+    >>> mixed.images.shape, mixed.images.dtype.name, mixed.labels.shape, mixed.plan.n_groups
+    ((6, 3, 32, 32), 'float32', (6, 10), 2)
+    """
+
+    group_size: int = 20
+    grid: int | Sequence[int] = 4
+    smoothness: float = 0.32
+    coupling: float = 1.0
+    threshold: float = 0.83
+    threshold_kind: str = "hard"
+    prior_weight: float = 0.05
+    prior_concentration: float = 2.0
+    distance_weight: float = 0.001
+    levels: int = 2
+    effort: str = "default"
+    mode: str = "search"
+    zero_saliency: str = "raise"
+    threads: int | None = None
+    time_limit: float | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        validate.integer("group_size", self.group_size, 1)
+        as_grid(self.grid, len(self.grid) if isinstance(self.grid, Sequence) else 1)
+        validate.real("prior_weight", self.prior_weight)
+        validate.real("prior_concentration", self.prior_concentration, positive=True)
+        if validate.real("distance_weight", self.distance_weight) > 1:
+            raise ValueError(f"distance_weight needs a number in 0..1, got {self.distance_weight}")
+        validate.choice("effort", self.effort, EFFORTS)
+        if validate.choice("mode", self.mode, MODES) == "published" and self.effort != "default":
+            raise ValueError(
+                f"effort={self.effort!r} is for mode='search': the published rule has a fixed "
+                "number of sweeps. Leave effort out."
+            )
+        if validate.integer("levels", self.levels, 1) > 2:
+            raise ValueError(f"levels must be 1 or 2, got {self.levels}")
+        validate.choice("zero_saliency", self.zero_saliency, ("raise", "uniform"))
+        if self.threads is not None:
+            validate.integer("threads", self.threads, 1)
+        if self.time_limit is not None:
+            validate.real("time_limit", self.time_limit, positive=True)
+        self._problem(np.zeros((1, 1)), np.zeros((1, 1)), np.ones(1))  # checks the other fields
+
+    @property
+    def uses_saliency(self) -> bool:
+        """Whether plans depend on saliency."""
+        return True
+
+    def needs(self, key: Key, spatial: tuple[int, ...]) -> Needs:
+        """Say what a plan for this call is made from."""
+        return Needs(as_grid(self.grid, len(spatial)), zero_saliency=self.zero_saliency)
+
+    def plan(
+        self,
+        saliency: ArrayLike,
+        *,
+        spatial: Sequence[int] | None = None,
+        rng: RNG = None,
+        step: int = 0,
+        rank: int = 0,
+        first_group: int = 0,
+    ) -> MixPlan:
+        r"""Plan a mixture from saliency alone.
+
+        Parameters
+        ----------
+        saliency : array_like of shape (B, \*resolution)
+            Nonnegative maps at any resolution of at least one pixel per patch.
+        spatial : sequence of int, optional
+            Spatial shape of the images; that of the maps by default.
+        rng, step, rank
+            As in `mix`.
+        first_group : int, default 0
+            Number of the first group, for a batch that is a part of a larger one: groups get the
+            random streams that they would get in the whole.
+
+        Returns
+        -------
+        MixPlan
+        """
+        maps = validate.as_array("saliency", saliency, "numbers >= 0 of shape (batch, *spatial)")
+        weights, peaks = weights_and_peaks(maps, self.grid, zero_saliency=self.zero_saliency)
+        shape = maps.shape[1:] if spatial is None else tuple(spatial)
+        key = Key.of_call(self.seed, rng, step, rank)
+        first = validate.integer("first_group", first_group, 0)
+        return self.solve(Summary(len(maps), shape, weights, peaks), key, first_group=first)
+
+    def solve(self, summary: Summary, key: Key, *, first_group: int = 0) -> MixPlan:
+        """Plan a batch of which the saliency is pooled already."""
+        weights, peaks = summary.weights, summary.peaks
+        assert weights is not None
+        assert peaks is not None
+        first = key.first_group + first_group
+        B = len(weights)
+        edges = np.append(np.arange(0, B, self.group_size), B)
+        slices = [slice(a, b) for a, b in itertools.pairwise(edges.tolist())]
+        rngs = [stream(key.seed, key.step, first + g) for g in range(len(slices))]
+        priors = [
+            r.dirichlet(np.full(s.stop - s.start, float(self.prior_concentration)))
+            for r, s in zip(rngs, slices, strict=True)
+        ]
+        problems = [
+            self._problem(weights[s], peaks[s], prior)
+            for s, prior in zip(slices, priors, strict=True)
+        ]
+        results = minimize_many(
+            problems,
+            rng=rngs,
+            threads=self.threads,
+            mode=self.mode,
+            effort=self.effort,
+            time_limit=self.time_limit,
+        )
+        return MixPlan(
+            np.concatenate([r.sources + s.start for r, s in zip(results, slices, strict=True)]),
+            edges,
+            np.array([r.value for r in results]),
+            summary.spatial,
+            key.seed,
+            np.stack([np.full(len(slices), key.step), first + np.arange(len(slices))], axis=1),
+        )
+
+    def _problem(self, weights: Array, peaks: Array, prior: Array) -> CoupledLabelingProblem:
+        return CoupledLabelingProblem(
+            unary(weights, prior, self.prior_weight),
+            compatibility=compatibility(peaks, self.distance_weight),
+            smoothness=self.smoothness,
+            coupling=self.coupling,
+            threshold=self.threshold,
+            threshold_kind=self.threshold_kind,
+            levels=self.levels,
+        )

@@ -1,0 +1,61 @@
+"""CutMix: a box of another image pasted over every image, labels true to area."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from comixup._base.streams import DRAW, Key
+from comixup._base.types import Array
+from comixup.mixers.pairs import PairMixer
+from comixup.mixers.summary import Summary
+from comixup.plans.pairs import BoxPlan
+
+
+@dataclass(frozen=True, kw_only=True)
+class CutMix(PairMixer):
+    r"""Paste a box of another image over every image.
+
+    Parameters
+    ----------
+    alpha : float, default 1.0
+        The part of the image that the box leaves free is drawn from Beta(alpha, alpha). The centre
+        of the box is uniform; what lies outside of the image is cut off, and labels count the
+        pixels that are really pasted.
+    mode : {"batch", "elem"}, default "batch"
+        Whether there is one box for the batch or one for each output.
+    num_classes, label_smoothing, prob, off_epoch, channels, seed
+        As in `CoMixup`.
+
+    References
+    ----------
+    .. [1] S. Yun, D. Han, S. J. Oh, S. Chun, J. Choe, Y. Yoo, "CutMix: Regularization strategy to
+       train strong classifiers with localizable features", ICCV 2019.
+
+    Examples
+    --------
+    >>> images = np.random.default_rng(0).random((6, 3, 8, 8), dtype=np.float32)
+    >>> mixed = CutMix(num_classes=10)(images, [3, 1, 4, 1, 5, 9], rng=3)
+    >>> mixed.plan.boxes[0].tolist(), float(mixed.plan.share[0])
+    ([[0, 3], [3, 7]], 0.8125)
+    """
+
+    def solve(self, summary: Summary, key: Key) -> BoxPlan:
+        """Plan a batch."""
+        rng = key.stream(DRAW)
+        partner, free = self.draw(summary.n, rng)
+        boxes = draw_boxes(free, summary.spatial, rng, same=self.mode == "batch")
+        return BoxPlan.from_boxes(partner, boxes, spatial=summary.spatial, key=key)
+
+
+def draw_boxes(
+    free: Array, spatial: tuple[int, ...], rng: np.random.Generator, *, same: bool
+) -> Array:
+    """Return boxes (n, dimensions, 2) of the shape of the image that leave `free` (n,) of it."""
+    size = np.array(spatial)
+    n, d = len(free), len(size)
+    centre = np.broadcast_to(rng.integers(0, size, (1 if same else n, d)), (n, d))
+    half = (0.5 * (1 - free[:, None]) ** (1 / d) * size).astype(np.int64)
+    ends = np.stack([centre - half, centre + half], axis=2)
+    return np.clip(ends, 0, size[:, None])

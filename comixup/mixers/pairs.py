@@ -1,0 +1,32 @@
+"""What the mixers of pairs share: a random partner and a random share for every input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from comixup._base import validate
+from comixup._base.types import Array
+from comixup.mixers.base import Mixer
+
+MODES = ("batch", "elem")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairMixer(Mixer):
+    """What mixers of pairs share: a random partner for each input, and a random share."""
+
+    alpha: float = 1.0
+    mode: str = "batch"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        validate.real("alpha", self.alpha, positive=True)
+        validate.choice("mode", self.mode, MODES)
+
+    def draw(self, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
+        """Return partners and shares (n,)."""
+        partner = rng.permutation(n)
+        size = 1 if self.mode == "batch" else n
+        return partner, np.broadcast_to(rng.beta(self.alpha, self.alpha, size), n)

@@ -1,0 +1,89 @@
+"""RandomChoice: one of several mixers for every batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from comixup._base import validate
+from comixup._base.streams import CHOICE, Key
+from comixup.mixers.base import Mixer
+
+_SHARED = ("num_classes", "label_smoothing", "channels")
+
+
+@dataclass(frozen=True)
+class RandomChoice(Mixer):
+    """Mix every batch with one of several mixers, drawn at random.
+
+    Parameters
+    ----------
+    mixers : sequence of mixers
+        They must agree on `num_classes`, `label_smoothing` and `channels`, so that batches are
+        alike; `prob` and `off_epoch` are those of each.
+    probabilities : sequence of float, optional
+        Positive or zero, one for each mixer; need not sum to 1. Even by default.
+    seed : int, optional
+        Seed of calls without `rng`; without either, every call is fresh. Those of the mixers are
+        not used.
+
+    Examples
+    --------
+    >>> mix = RandomChoice([InputMixup(num_classes=10), CutMix(num_classes=10)], [0.3, 0.7], seed=0)
+    >>> images = np.random.default_rng(0).random((6, 3, 8, 8), dtype=np.float32)
+    >>> [type(mix(images, np.arange(6), step=step).plan).__name__ for step in range(4)]
+    ['BoxPlan', 'BoxPlan', 'BoxPlan', 'BlendPlan']
+    """
+
+    mixers: Sequence[Mixer] = ()
+    probabilities: Sequence[float] | None = None
+
+    def __init__(
+        self,
+        mixers: Sequence[Mixer],
+        probabilities: Sequence[float] | None = None,
+        *,
+        seed: int | None = None,
+    ) -> None:
+        mixers = tuple(mixers)
+        for i, mixer in enumerate(mixers):
+            if not isinstance(mixer, Mixer) or isinstance(mixer, RandomChoice):
+                raise TypeError(
+                    f"mixers[{i}] needs a mixer such as CutMix(), got {type(mixer).__name__}"
+                )
+            for name in _SHARED:
+                if getattr(mixer, name) != getattr(mixers[0], name):
+                    raise ValueError(
+                        f"mixers need the same {name}, but mixers[{i}] has "
+                        f"{getattr(mixer, name)} and mixers[0] has {getattr(mixers[0], name)}"
+                    )
+        if not mixers:
+            raise ValueError("mixers needs at least one mixer, got none")
+        even = (1.0,) * len(mixers)
+        weights = even if probabilities is None else tuple(probabilities)
+        weights = tuple(validate.real(f"probabilities[{i}]", p) for i, p in enumerate(weights))
+        if len(weights) != len(mixers) or sum(weights) == 0:
+            raise ValueError(
+                f"probabilities needs {len(mixers)} numbers >= 0, not all 0, got {weights}"
+            )
+        values = {name: getattr(mixers[0], name) for name in _SHARED}
+        values |= {"mixers": mixers, "probabilities": weights, "seed": seed}
+        for field in fields(self):
+            object.__setattr__(self, field.name, values.get(field.name, field.default))
+        super().__post_init__()
+
+    def member(self, key: Key) -> Mixer:
+        """Return the mixer of this batch."""
+        assert self.probabilities is not None
+        bounds = np.cumsum(self.probabilities)
+        at = np.searchsorted(bounds, key.stream(CHOICE).random() * bounds[-1], side="right")
+        return self.mixers[min(int(at), len(self.mixers) - 1)]
+
+    @property
+    def uses_saliency(self) -> bool:
+        """Whether any of the mixers that may be drawn depends on saliency."""
+        assert self.probabilities is not None
+        pairs = zip(self.mixers, self.probabilities, strict=True)
+        return any(mixer.uses_saliency and p > 0 for mixer, p in pairs)

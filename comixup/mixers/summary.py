@@ -1,0 +1,124 @@
+"""Summary: what of a batch a plan is made from, a few numbers a patch."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from comixup._base import validate
+from comixup._base.patch_grid import patch_pixels, pool, require_fit
+from comixup._base.types import Array
+from comixup.saliency import METHODS, weights_and_peaks
+
+
+class Needs(NamedTuple):
+    r"""What a mixer has to know of a batch.
+
+    Attributes
+    ----------
+    grid : tuple of int or None
+        Patches along every spatial axis on which it wants saliency; ``None`` if none.
+    colours : bool
+        Whether it wants the mean of every patch and channel as well.
+    zero_saliency : {"raise", "uniform"}
+        What to do with samples whose saliency is zero or not finite.
+    """
+
+    grid: tuple[int, ...] | None = None
+    colours: bool = False
+    zero_saliency: str = "raise"
+
+
+class Summary(NamedTuple):
+    r"""What a mixer gets to know: B inputs, their spatial shape, and what it asked for.
+
+    Attributes
+    ----------
+    n : int
+    spatial : tuple of int
+    weights : ndarray of float64, shape (B, \*grid), or None
+        Part of the saliency of an input that lies in each patch; sums to 1.
+    peaks : ndarray of float64, shape (B, dimensions), or None
+        Most salient position of every input.
+    colours : ndarray of float64, shape (B, C, \*grid), or None
+        Means over patches.
+    """
+
+    n: int
+    spatial: tuple[int, ...]
+    weights: Array | None = None
+    peaks: Array | None = None
+    colours: Array | None = None
+
+
+def summarize(batch: Array, channels: str, saliency: Any, needs: Needs) -> Summary:
+    """Return what `needs` asks for of checked images, with maps computed if there are none."""
+    spatial = batch.shape[2:] if channels == "first" else batch.shape[1:-1]
+    if needs.grid is None:
+        require_saliency(saliency, batch.shape, spatial)
+        return Summary(len(batch), spatial)
+    require_fit("images", spatial, needs.grid)
+    maps = saliency_maps(batch, channels, saliency, spatial, needs.grid)
+    weights, peaks = weights_and_peaks(maps, needs.grid, zero_saliency=needs.zero_saliency)
+    colours = patch_means(batch, channels, needs.grid) if needs.colours else None
+    return Summary(len(batch), spatial, weights, peaks, colours)
+
+
+def saliency_maps(
+    batch: Array, channels: str, saliency: Any, spatial: tuple[int, ...], grid: tuple[int, ...]
+) -> Array:
+    """Return the maps that came in, if their shape fits, or compute them."""
+    if saliency is None and batch.ndim == 3 and batch.shape[1] == batch.shape[2]:
+        raise ValueError(
+            f"images of shape {batch.shape} are either signals or grey images: grey images need a "
+            "channel axis, images[:, None]; for signals say which saliency, e.g. 'spectral'."
+        )
+    if saliency is None or isinstance(saliency, str):
+        name = "spectral" if saliency is None else saliency
+        method = METHODS[validate.choice("saliency", name, tuple(METHODS))]
+        return method(batch, channels=channels)
+    needed = f"numbers >= 0 of shape (batch, *spatial) = {(len(batch), *spatial)}"
+    maps = validate.as_array("saliency", saliency, needed)
+    require_map_shape(maps.shape, batch.shape, spatial, grid)
+    return maps
+
+
+def require_saliency(saliency: Any, images: tuple[int, ...], spatial: tuple[int, ...]) -> None:
+    """Raise if saliency that is not used could not be used by any mixer: a slip of the caller."""
+    if isinstance(saliency, str):
+        validate.choice("saliency", saliency, tuple(METHODS))
+    elif saliency is not None:
+        shape = tuple(np.shape(saliency))
+        a_grid = len(shape) == 1 + len(spatial) and 0 not in shape
+        require_map_shape(shape, images, spatial, shape[1:] if a_grid else None)
+
+
+def require_map_shape(
+    shape: tuple[int, ...],
+    images: tuple[int, ...],
+    spatial: tuple[int, ...],
+    grid: tuple[int, ...] | None,
+) -> None:
+    """Raise unless maps are as large as the images, or have one number for every patch."""
+    n = images[0]
+    patches = "(batch, *grid)" if grid is None else (n, *grid)
+    if shape in ((n, *spatial), patches):
+        return
+    raise ValueError(
+        f"saliency needs numbers >= 0 of shape (batch, *spatial) = {(n, *spatial)}, or one number "
+        f"per patch, {patches}, got the shape {shape}. "
+        + (
+            "If the images are grey, give them their channel axis: images[:, None]."
+            if len(shape) == 3 and shape == images
+            else "Gradients with a channel axis go through comixup.saliency.from_gradient first."
+        )
+    )
+
+
+def patch_means(batch: Array, channels: str, grid: tuple[int, ...]) -> Array:
+    r"""Return the mean (B, C, \*grid) of every patch and channel."""
+    moved = batch if channels == "first" else np.moveaxis(batch, -1, 1)
+    B, C, *spatial = moved.shape
+    sums = pool(moved.reshape(B * C, *spatial), grid)
+    return (sums / patch_pixels(grid, spatial)).reshape(B, C, *grid)

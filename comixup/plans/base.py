@@ -1,0 +1,121 @@
+"""Mixture: what follows for labels, losses and boxes from knowing what covers an output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from comixup._base.interchange import like
+from comixup._base.types import Array, ArrayLike
+from comixup.plans.boxes import MixedBoxes, mix_boxes
+
+
+class Mixture:
+    """The part of a plan that is the same whether it mixes patches, boxes or whole images."""
+
+    spatial: tuple[int, ...]
+
+    def __len__(self) -> int:
+        """Return the number B of inputs, and of outputs."""
+        raise NotImplementedError
+
+    @property
+    def slots(self) -> tuple[Array, Array]:
+        """Sources of every output and their shares, both (B, S); unused slots have share 0."""
+        raise NotImplementedError
+
+    def apply(self, array: Any, *, channels: str = "first", blend: str | None = None) -> Any:
+        """Mix anything that is aligned with the batch."""
+        raise NotImplementedError
+
+    def apply_labels(self, labels: Any, *, num_classes: int | None = None) -> Any:
+        """Mix labels: each input counts for its share."""
+        raise NotImplementedError
+
+    def coverage(self, output: int) -> tuple[Array, Array]:
+        r"""Return sources (s,) of an output and how much of each pixel they fill (s, \*spatial)."""
+        raise NotImplementedError
+
+    def interpolate_loss(self, loss: Callable[[Any], Any], labels: ArrayLike) -> Any:
+        """Mix losses instead of labels, for class indices without a number of classes.
+
+        For losses that are linear in soft labels, as cross entropy is, both are the same.
+
+        Parameters
+        ----------
+        loss : callable
+            Gets labels of shape (B, ...), one source for every output, and returns the B losses of
+            the outputs for them (``reduction="none"``). Called as often as the output of most
+            sources has sources.
+        labels : array_like of shape (B, ...)
+            Labels of the inputs, of any kind and library.
+
+        Returns
+        -------
+        array of shape (B,)
+            The losses of every output, weighted by area.
+
+        Examples
+        --------
+        >>> from comixup import MixPlan
+        >>> plan = MixPlan.from_sources([[[1], [1]], [[0], [1]]], spatial=(2,))
+        >>> plan.interpolate_loss(lambda y: np.array([10.0, 20.0])[y], [0, 1])
+        array([20., 15.])
+        """
+        sources, weights = self.slots
+        values: Any = labels if hasattr(labels, "__dlpack__") else np.asarray(labels)
+        if len(values.shape) == 0 or values.shape[0] != len(self):
+            raise ValueError(
+                f"labels needs one entry for each of the {len(self)} inputs, got the shape "
+                f"{tuple(values.shape)}"
+            )
+        total = None
+        for s in range(sources.shape[1]):
+            part = loss(values[like(values, sources[:, s])])
+            shape = tuple(getattr(part, "shape", ()))
+            if shape != (len(self),):
+                raise ValueError(
+                    f"loss needs to return one number for each of the {len(self)} outputs "
+                    f"(reduction='none'), got the shape {shape}"
+                )
+            precision = np.float64 if "float64" in str(part.dtype) else np.float32
+            term = part * like(part, weights[:, s].astype(precision))
+            total = term if total is None else total + term
+        return total
+
+    def apply_boxes(
+        self, boxes: Sequence[ArrayLike], *, min_visible: float = 0.1
+    ) -> list[MixedBoxes]:
+        """Cut bounding boxes to what is visible of them.
+
+        Parameters
+        ----------
+        boxes : sequence of B array_like, each (n, 4)
+            Corners (x0, y0, x1, y1) in pixels of the `spatial` shape of the plan, any number an
+            image.
+        min_visible : float, default 0.1
+            Boxes of which less than this part of the area is left are dropped; half of each of two
+            inputs counts half.
+
+        Returns
+        -------
+        list of B MixedBoxes
+
+        Raises
+        ------
+        ValueError, TypeError
+            If boxes are not as described, or patches move.
+
+        Examples
+        --------
+        >>> from comixup import MixPlan
+        >>> plan = MixPlan.from_sources([[[[0], [1]]], [[[1], [1]]]], spatial=(4, 8))
+        >>> plan.apply_boxes([[[2, 1, 7, 3]], []])[0].boxes
+        array([[2., 1., 4., 3.]])
+        """
+        coverages = (self.coverage(j) for j in range(len(self)))
+        return mix_boxes(
+            coverages, boxes, n=len(self), spatial=self.spatial, min_visible=min_visible
+        )

@@ -1,0 +1,384 @@
+"""MixPlan: a solved mixture as data, to apply, save, read and draw.
+
+Which inputs fill which patch is all there is to a mixture; images, labels and masks follow from it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from comixup._base import validate
+from comixup._base.interchange import like
+from comixup._base.patch_grid import patch_edges, require_fit
+from comixup._base.types import Array, ArrayLike
+from comixup.plans import fields, gather
+from comixup.plans.base import Mixture
+from comixup.plans.draw import draw_group
+from comixup.plans.labels import as_label_matrix, label_table, mix_rows
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, eq=False)
+class MixPlan(Mixture):
+    r"""Which inputs fill which patch of which output.
+
+    Made by `CoMixup.mix` or `CoMixup.plan`; the constructor is for plans of one's own.
+
+    Attributes
+    ----------
+    sources : ndarray of intp, shape (B, \*grid, levels)
+        Indices into the batch: patch k of output j is filled by ``sources[j, k]`` in equal parts;
+        levels is 1 or 2.
+    group_edges : ndarray of int64, shape (G + 1,)
+        Group g is inputs and outputs ``group_edges[g]`` to ``group_edges[g + 1] - 1``. Outputs mix
+        inputs of their own group only.
+    energies : ndarray of float64, shape (G,)
+        Energy of every group's mixture, lower is better; NaN if unknown.
+    spatial : tuple of int
+        Spatial shape of the images that it was made for: what label shares are measured on.
+    seed : int
+        Seed of the random streams.
+    keys : ndarray of int64, shape (G, 2)
+        (step, group number) of every group: with the seed, the key of its random stream.
+    moves : ndarray of intp, shape (B, \*grid, levels), optional
+        Which patch of the source fills the patch, as a flat index; by default the same one.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the fields do not fit together; the message names the entry.
+
+    Examples
+    --------
+    The left half of output 0 is input 1, and output 1 is the mean of both everywhere:
+
+    >>> plan = MixPlan.from_sources([[[1, 1], [0, 0]], [[0, 1], [0, 1]]], spatial=(4,))
+    >>> plan.apply(np.array([[10, 11, 12, 13], [20, 21, 22, 23]], dtype=np.uint8))
+    array([[20, 21, 12, 13],
+           [15, 16, 17, 18]], dtype=uint8)
+    >>> plan.apply_labels([0, 1], num_classes=2)
+    array([[0.5, 0.5],
+           [0.5, 0.5]], dtype=float32)
+    """
+
+    sources: Array
+    group_edges: Array
+    energies: Array
+    spatial: tuple[int, ...]
+    seed: int
+    keys: Array
+    moves: Array | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in fields.checked(self._fields()).items():
+            if isinstance(value, np.ndarray):
+                value.setflags(write=False)
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def from_sources(
+        cls,
+        sources: ArrayLike,
+        *,
+        spatial: Sequence[int],
+        group_edges: ArrayLike | None = None,
+        moves: ArrayLike | None = None,
+    ) -> MixPlan:
+        r"""Make a plan of one's own: one group unless `group_edges` says otherwise.
+
+        Parameters
+        ----------
+        sources : array_like of int, shape (B, \*grid, levels)
+            Indices into the batch.
+        spatial : sequence of int
+            Spatial shape of the images.
+        group_edges : array_like of int, shape (G + 1,), optional
+            ``[0, B]`` by default.
+        moves : array_like of int, shape (B, \*grid, levels), optional
+            Flat index of the patch of the source that fills each patch; the same by default.
+
+        Returns
+        -------
+        MixPlan
+            With seed 0 and energies NaN.
+        """
+        n = len(np.asarray(sources))
+        edges = np.asarray([0, n] if group_edges is None else group_edges)
+        G = max(len(edges) - 1, 0)
+        keys = np.stack([np.zeros(G, dtype=np.int64), np.arange(G)], axis=1)
+        nan = np.full(G, np.nan)
+        moved = None if moves is None else np.asarray(moves)
+        return cls(np.asarray(sources), edges, nan, tuple(spatial), 0, keys, moved)
+
+    @classmethod
+    def identity(cls, n: int, spatial: Sequence[int]) -> MixPlan:
+        """Make the plan that leaves every one of n inputs as it is."""
+        own = np.arange(n).reshape((n,) + (1,) * (len(spatial) + 1))
+        return cls.from_sources(own, spatial=spatial, group_edges=np.arange(n + 1))
+
+    def __len__(self) -> int:
+        """Return the number B of inputs, and of outputs."""
+        return len(self.sources)
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        """Number of patches along every spatial axis."""
+        return self.sources.shape[1:-1]
+
+    @property
+    def levels(self) -> int:
+        """Number of equal parts of a patch."""
+        return self.sources.shape[-1]
+
+    @property
+    def n_groups(self) -> int:
+        """Number G of groups."""
+        return len(self.energies)
+
+    @property
+    def groups(self) -> Array:
+        """Group of every output, int64 of shape (B,)."""
+        return np.repeat(np.arange(self.n_groups), np.diff(self.group_edges))
+
+    @cached_property
+    def shares(self) -> Array:
+        """Part of the pixels of output j that input i fills, (B, B); rows sum to 1.
+
+        Area-true: a patch with more pixels counts for more. Dense, for reading; `apply_labels` does
+        not need it.
+        """
+        dense = np.zeros((len(self), len(self)))
+        table = self._table(self.spatial)
+        for start, stop in itertools.pairwise(self.group_edges.tolist()):
+            dense[start:stop, start:stop] = table[start:stop, : stop - start]
+        return dense
+
+    @property
+    def n_sources(self) -> Array:
+        """Number of inputs that each output is made of, int64 of shape (B,)."""
+        return (self._table(self.spatial) > 0).sum(axis=1)
+
+    @property
+    def divided(self) -> Array:
+        r"""Which patches hold halves of two inputs, bool of shape (B, \*grid)."""
+        return self.sources[..., 0] != self.sources[..., -1]
+
+    @property
+    def halved(self) -> Array:
+        r"""Which patches hold halves of two different patches, bool of shape (B, \*grid)."""
+        if self.moves is None:
+            return self.divided
+        return self.divided | (self.moves[..., 0] != self.moves[..., -1])
+
+    @property
+    def origins(self) -> Array:
+        r"""Patch of the source that fills the patch, flat index of shape (B, \*grid, levels)."""
+        return fields.origins(self._fields())
+
+    def apply(self, array: ArrayLike, *, channels: str = "first", blend: str | None = None) -> Any:
+        r"""Mix anything that is aligned with the batch.
+
+        Parameters
+        ----------
+        array : array_like of shape (B, ..., \*spatial), (B, \*spatial, ...) or (B, \*spatial)
+            Images, feature maps, masks: any spatial size of at least one pixel per patch and any
+            number of channel axes, none included.
+        channels : {"first", "last"}, default "first"
+            Where channel axes are, if there are any.
+        blend : {"mean", "first"}, optional
+            What a patch that is divided between two inputs gets: their mean (integers are rounded,
+            halves up), or the one with the lower index alone, for masks of class indices, which
+            have no mean. By default the mean for floats, uint8 and uint16; other dtypes, which may
+            be class indices, need an explicit choice.
+
+        Returns
+        -------
+        array
+            Of the same shape, dtype and library, never a view of `array`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the leading axis is not the batch, a spatial axis is shorter than the grid, or the
+            dtype has no mean.
+        """
+        validate.choice("channels", channels, ("first", "last"))
+        needed = "numbers of shape (batch, ..., *spatial)"
+        values = validate.as_array("array", array, needed)
+        validate.same_batch("array", values, len(self), "inputs of the plan")
+        d = len(self.grid)
+        if values.ndim < 1 + d or values.dtype.itemsize > 8:
+            raise ValueError(
+                f"array needs {needed} with {d} spatial axes and at most 8 bytes a number, got the "
+                f"shape {values.shape} and dtype {values.dtype}"
+            )
+        spatial = values.shape[-d:] if channels == "first" else values.shape[1 : 1 + d]
+        require_fit("array", spatial, self.grid)
+        mean = self.levels > 1 and gather.blend_of(blend, values.dtype) == "mean"
+        moves = None if self.moves is None else self._flat(self.moves)
+        self.require_movable(spatial)
+        mixed = gather.gather(values, self._flat(self.sources), self.grid, channels, mean, moves)
+        return like(array, mixed)
+
+    def apply_labels(
+        self,
+        labels: ArrayLike,
+        *,
+        num_classes: int | None = None,
+        spatial: Sequence[int] | None = None,
+    ) -> Any:
+        """Mix labels: each input counts for the share of pixels that it fills.
+
+        Parameters
+        ----------
+        labels : array_like, int of shape (B,) or real of shape (B, K)
+            Class indices (with `num_classes`), or one-hot, soft or multi-label rows.
+        num_classes : int, optional
+            Number K of classes; needed for class indices.
+        spatial : sequence of int, optional
+            Spatial shape on which shares are measured; that of the plan by default. It matters only
+            where patches differ in size.
+
+        Returns
+        -------
+        ndarray of shape (B, K)
+            float32 for integer labels, otherwise of the dtype of `labels`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If labels are not as described; the message names the entry.
+        """
+        rows = as_label_matrix(labels, len(self), num_classes)
+        shape = self.spatial if spatial is None else tuple(spatial)
+        if len(shape) != len(self.grid):
+            raise ValueError(f"spatial needs {len(self.grid)} axes as the grid has, got {shape}")
+        require_fit("spatial", shape, self.grid)
+        return like(labels, mix_rows(self._table(shape), self.group_edges, rows))
+
+    @cached_property
+    def slots(self) -> tuple[Array, Array]:
+        """Sources of every output and their shares, both (B, S), largest first.
+
+        S is the largest number of sources; outputs with fewer have themselves with share 0.
+        """
+        table = self._table(self.spatial)
+        starts = np.repeat(self.group_edges[:-1], np.diff(self.group_edges))
+        order = np.argsort(-table, axis=1, kind="stable")[:, : int(self.n_sources.max())]
+        weights = np.take_along_axis(table, order, axis=1)
+        own = np.arange(len(self))[:, None]
+        return np.where(weights > 0, order + starts[:, None], own), weights
+
+    def coverage(self, output: int) -> tuple[Array, Array]:
+        r"""Return sources (s,) of an output and how much of each pixel they fill (s, \*spatial)."""
+        if self.moves is not None:
+            raise ValueError("boxes cannot follow patches that move: plan with transport=False")
+        used = np.unique(self.sources[output])
+        part = self.sources[output][None] == used.reshape((-1,) + (1,) * self.sources[0].ndim)
+        weights = part.mean(axis=-1)
+        for axis, (s, g) in enumerate(zip(self.spatial, self.grid, strict=True), start=1):
+            weights = np.repeat(weights, np.diff(patch_edges(s, g)), axis=axis)
+        return used, weights
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the plan to an ``.npz`` file, at once or not at all.
+
+        Raises
+        ------
+        FileExistsError
+            If the file exists and `overwrite` is false.
+        """
+        fields.save(self._fields(), path, overwrite=overwrite)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> MixPlan:
+        """Read a plan that `save` wrote.
+
+        Raises
+        ------
+        ValueError
+            If the file is not a plan, is damaged, or comes from a later version.
+        """
+        return cls(**fields.load(path))
+
+    @classmethod
+    def concatenate(cls, plans: Sequence[MixPlan]) -> MixPlan:
+        """Join the plans of consecutive batches into one for the concatenated batch.
+
+        Raises
+        ------
+        ValueError
+            If there are none, or their grid, levels, spatial shape or seed differ.
+        """
+        return cls(**fields.joined([plan._fields() for plan in plans]))
+
+    def draw(
+        self,
+        images: ArrayLike,
+        *,
+        channels: str = "first",
+        labels: ArrayLike | None = None,
+        names: Sequence[str] | None = None,
+        saliency: ArrayLike | None = None,
+        group: int = 0,
+    ) -> Figure:
+        r"""Draw one group: inputs, saliency, outputs with their sources outlined, soft labels.
+
+        Parameters
+        ----------
+        images : array_like of shape (B, C, H, W) or (B, H, W, C)
+            The inputs, with 1 or 3 channels; floats that leave 0..1 are scaled to it.
+        channels : {"first", "last"}, default "first"
+            Where the channel axis is.
+        labels : array_like of int, shape (B,), or real, shape (B, K), optional
+            Labels of the inputs; without them bars show the share of every input.
+        names : sequence of str, optional
+            Names of the K classes, or of the B inputs if there are no labels.
+        saliency : array_like of shape (B, \*spatial), optional
+            Drawn as a second row.
+        group : int, default 0
+            Which group to draw.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            ``figure.savefig(...)`` writes it. It is not registered with pyplot.
+        """
+        return draw_group(self, images, channels, labels, names, saliency, group)
+
+    def __repr__(self) -> str:
+        return fields.describe(self._fields(), self.n_sources)
+
+    def _fields(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in fields.NAMES}
+
+    def _flat(self, per_patch: Array) -> Array:
+        return per_patch.reshape(len(self), math.prod(self.grid), self.levels)
+
+    def require_movable(self, spatial: tuple[int, ...]) -> None:
+        """Raise unless patches that move have places of their own size on this spatial shape."""
+        if self.moves is None:
+            return
+        shapes = gather.patch_shapes(spatial, self.grid)
+        if (shapes[self._flat(self.moves)] != shapes[:, None]).any():
+            raise ValueError(
+                f"array has the spatial shape {tuple(spatial)}, on which the plan moves patches to "
+                f"places of another size. It fits the shape {self.spatial} that it was made for, "
+                f"and shapes that the grid {self.grid} divides."
+            )
+
+    def _table(self, spatial: tuple[int, ...]) -> Array:
+        sizes = np.diff(self.group_edges)
+        starts = np.repeat(self.group_edges[:-1], sizes)
+        area = gather.patch_area(self.grid, spatial)
+        return label_table(self._flat(self.sources), starts, int(sizes.max()), area)

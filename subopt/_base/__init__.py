@@ -1,0 +1,1 @@
+"""What every wing stands on: checks of input, compilation, threads, clocks, answers."""

@@ -1,0 +1,173 @@
+"""What every solver returns: a value, a lower bound, why the solver stopped, and evidence.
+
+The fields and their names are the same for sets, flows, labelings and batches of them, so that
+code which compares, logs or re-checks answers needs to know nothing about the problem.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Generic, Protocol, TypeVar, overload
+
+import numpy as np
+
+
+class CertificateError(ValueError):
+    """Raised when evidence does not prove what it is said to prove."""
+
+    __module__ = "subopt"  # where people import it from, and what tracebacks show
+
+
+class Certificate(Protocol):
+    """Evidence for a lower bound, which can be re-checked from the problem alone."""
+
+    def check(self, problem: Any, answer: Any) -> float:
+        """Recompute the gap of an answer, or raise `CertificateError`.
+
+        Parameters
+        ----------
+        problem : object
+            What was minimized.
+        answer : Answer or array_like
+            The result of a solver, or only the set, labels or shares that it holds.
+
+        Returns
+        -------
+        float
+            How far the value of the answer can be from the minimum; infinity if nothing is proven.
+        """
+
+
+class Status(enum.Enum):
+    """Why a solver stopped. The value of a member is a sentence that says so.
+
+    Names follow MathOptInterface where it has one. `OPTIMAL` is derived from the gap.
+    """
+
+    OPTIMAL = "the lower bound meets the value within the tolerance: no better answer exists"
+    LOCAL_MINIMUM = "no move of the neighborhoods that were searched lowers the value"
+    STATIONARY = "no step of the method leads to a better answer"
+    CONVERGED = "the last iterations changed less than the tolerance of the method"
+    EFFORT_LIMIT = "the search that `effort` asks for is complete; no better answer was found"
+    ITERATION_LIMIT = "stopped after max_iter iterations; the best answer so far is returned"
+    NODE_LIMIT = "stopped after max_nodes nodes; the best answer so far is returned"
+    TIME_LIMIT = "stopped at time_limit; the best answer so far is returned"
+    INTERRUPTED = "the callback ended the run; the best answer so far is returned"
+    SLOW_PROGRESS = "floating point allows no further progress; the gap that is left is reported"
+    REPORTED_OPTIMAL = "another program reports optimality; there is no evidence to re-check"
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.value}"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Answer:
+    """The part that all answers share.
+
+    Attributes
+    ----------
+    value : float
+        The objective at the answer.
+    lower_bound : float
+        No answer has a lower value. Minus infinity if nothing is known.
+    status : Status
+        Why the solver stopped.
+    method : str
+        What ran, and why it was chosen.
+    certificate : Certificate or None
+        Evidence for `lower_bound`.
+    """
+
+    value: float
+    lower_bound: float = -math.inf
+    status: Status
+    method: str
+    certificate: Certificate | None = None
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if isinstance(array := getattr(self, field.name), np.ndarray):
+                array.setflags(write=False)
+
+    @property
+    def gap(self) -> float:
+        """How far `value` is from the minimum at most: ``value - lower_bound``, at least 0."""
+        return gap(self.value, self.lower_bound)
+
+    def check(self, problem: Any) -> float:
+        """Recompute `gap` from the problem alone.
+
+        Parameters
+        ----------
+        problem : object
+            What was minimized.
+
+        Returns
+        -------
+        float
+            What ``certificate.check(problem, self)`` returns; infinity if there is no certificate.
+
+        Raises
+        ------
+        CertificateError
+            If the evidence does not prove the bound, or the answer does not have its value.
+        """
+        return math.inf if self.certificate is None else self.certificate.check(problem, self)
+
+
+T = TypeVar("T")
+
+
+class Batch(Sequence[T], Generic[T]):
+    """The answers to many problems, in the order of the problems.
+
+    A sequence: ``len(batch)``, ``batch[k]``, slices (again batches) and iteration. Items are made
+    when they are asked for. Subclasses add arrays that hold a quantity of all answers.
+
+    Parameters
+    ----------
+    size : int
+        Number of answers.
+    item : callable of int
+        Makes the answer to one problem.
+    """
+
+    def __init__(self, size: int, item: Callable[[int], T]) -> None:
+        self._size, self._item = size, item
+
+    @classmethod
+    def of(cls, answers: Sequence[T]) -> Batch[T]:
+        """Return answers that exist already as a batch."""
+        return Batch(len(answers), answers.__getitem__)
+
+    def __len__(self) -> int:
+        return self._size
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+    @overload
+    def __getitem__(self, index: slice) -> Batch[T]: ...
+    def __getitem__(self, index: int | slice) -> T | Batch[T]:
+        if isinstance(index, slice):
+            chosen = range(self._size)[index]
+            return Batch(len(chosen), lambda k: self._item(chosen[k]))
+        return self._item(range(self._size)[index])  # range: negative indices, and IndexError
+
+    def __iter__(self) -> Iterator[T]:
+        return map(self._item, range(self._size))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._size} answers)"
+
+
+def gap(value: float, lower_bound: float) -> float:
+    """Return how far a value can be from the minimum; 0 where both are the same infinity."""
+    return 0.0 if value == lower_bound else max(0.0, value - lower_bound)
+
+
+def round_up(bound: float, slack: float = 1e-3) -> float:
+    """Return the least integer above a bound on integers, which is exact up to `slack`."""
+    return float(math.ceil(bound - max(slack, 1e-12 * abs(bound))))

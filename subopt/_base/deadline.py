@@ -1,0 +1,33 @@
+"""Time limits: one clock, one meaning."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+from subopt._base import validate
+
+
+class Deadline:
+    """The moment at which a solver is to stop.
+
+    Parameters
+    ----------
+    time_limit : float or None
+        Seconds from now. None means no limit; 0 means that the first answer at hand is returned.
+    """
+
+    def __init__(self, time_limit: Any = None) -> None:
+        if time_limit is None or time_limit == math.inf:
+            self._end = math.inf
+        else:
+            self._end = time.monotonic() + validate.nonnegative("time_limit", time_limit)
+
+    def left(self) -> float:
+        """Return the seconds that are left, at least 0; infinity without a limit."""
+        return max(0.0, self._end - time.monotonic())
+
+    def passed(self) -> bool:
+        """Return whether the time is over."""
+        return time.monotonic() >= self._end

@@ -1,0 +1,85 @@
+"""Options that many solvers share: their wording, written once, and which function takes which.
+
+A docstring names them by a line ``%(tol)s`` in its Parameters, and `documented` puts the wording
+there. Types and defaults are read off the signature, so that they cannot disagree with it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+OPTIONS = {
+    "tol": (
+        "float",
+        "Stop when ``value - lower_bound <= tol``, in the units of the objective. 0 asks for the\n"
+        "exact minimum, up to the rounding of the value itself.",
+    ),
+    "max_iter": ("int", "Largest number of iterations."),
+    "time_limit": (
+        "float",
+        "Seconds after which the best answer so far is returned, with status TIME_LIMIT. 0\n"
+        "returns the first answer at hand; None sets no limit.",
+    ),
+    "rng": (
+        "numpy.random.Generator or int",
+        "Source of randomness, or a seed for one. None draws a seed from the operating system.",
+    ),
+    "threads": (
+        "int",
+        "Number of threads. None uses one per available core. Answers do not depend on it.",
+    ),
+    "callback": (
+        "callable",
+        "Called with the current answer after each iteration. If it raises StopIteration, the\n"
+        "best answer so far is returned with status INTERRUPTED; other exceptions end the run.",
+    ),
+}
+
+_LINE = re.compile(r"^([ ]*)%\((\w+)\)s$", re.MULTILINE)
+
+
+def documented(function: F) -> F:
+    """Put the shared wording of options into a docstring, in place of lines ``%(name)s``."""
+    if function.__doc__ is None:  # python -OO
+        return function
+    parameters = inspect.signature(function).parameters
+
+    def wording(match: re.Match[str]) -> str:
+        indent, name = match.groups()
+        kind, text = OPTIONS[name]
+        default = parameters[name].default
+        optional = ", optional" if default is None else f", default {default!r}"
+        shown = "" if default is inspect.Parameter.empty else optional
+        lines = [f"{name} : {kind}{shown}", *(f"    {line}" for line in text.split("\n"))]
+        return "\n".join(indent + line for line in lines)
+
+    function.__doc__ = _LINE.sub(wording, function.__doc__)
+    return function
+
+
+def names(function: Callable[..., Any]) -> tuple[str, ...]:
+    """Return the options of a solver: its parameters after the first, which is the problem."""
+    return tuple(inspect.signature(function).parameters)[1:]
+
+
+def require_known(what: str, allowed: Iterable[str], given: Iterable[str], hint: str = "") -> None:
+    """Raise if an option is given that is not among those that are allowed.
+
+    Parameters
+    ----------
+    what : str
+        Who takes the options, for the message: ``"minimize of a SetFunction by 'sort'"``.
+    allowed, given : iterable of str
+    hint : str
+        A way out, added to the message.
+    """
+    allowed = tuple(allowed)
+    unknown = [name for name in given if name not in allowed]
+    if unknown:
+        takes = ", ".join(allowed) or "no options"
+        raise TypeError(f"{what} takes {takes}; got {', '.join(unknown)}{hint}")

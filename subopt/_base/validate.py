@@ -1,0 +1,197 @@
+"""Checks of user input at the front door: what is needed, what came, where, and the way out."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Iterable, Set
+from typing import Any
+
+import numpy as np
+
+from subopt._base.types import RNG, Array, ArrayLike, Subset
+
+
+def real_array(name: str, values: ArrayLike, *, copy: bool = True) -> Array:
+    """Return `values` as a finite, C-contiguous float64 array, or name the entry that is not."""
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(
+            f"{name} needs a rectangular array of numbers, but its rows differ in length"
+        ) from error
+    if array.dtype.kind not in "biuf":
+        raise TypeError(
+            f"{name} needs real numbers, got an array of dtype {array.dtype} and shape "
+            f"{array.shape}. Convert it first, e.g. np.asarray({name}, dtype=float)."
+        )
+    array = np.array(array, dtype=np.float64, order="C", copy=copy or None)
+    bad = ~np.isfinite(array)
+    if bad.any():
+        index = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise ValueError(
+            f"{name} needs finite numbers, but {name}[{', '.join(map(str, index))}] is "
+            f"{array[index]} ({int(bad.sum())} such entries). Clean it first, e.g. with "
+            f"np.nan_to_num."
+        )
+    return array
+
+
+def finite(F: Any, numbers: Any) -> Any:
+    """Return values or gains of a set function, which need to be finite."""
+    if not np.isfinite(numbers).all():
+        bad = np.asarray(numbers)[~np.isfinite(numbers)].flat[0]
+        raise ValueError(f"{F!r} needs finite values, but a value or a gain is {bad}")
+    return numbers
+
+
+def nonnegative(name: str, value: Any) -> float:
+    """Return `value` as a finite float >= 0."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} needs a number >= 0, got {value!r} of type {type(value).__name__}")
+    number = float(value)
+    if not np.isfinite(number) or number < 0:
+        raise ValueError(f"{name} needs a finite number >= 0, got {number}")
+    return number
+
+
+def positive_int(name: str, value: Any) -> int:
+    """Return `value` as an int >= 1."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(
+            f"{name} needs an integer >= 1, got {value!r} of type {type(value).__name__}"
+        )
+    if value < 1:
+        raise ValueError(f"{name} needs an integer >= 1, got {value}")
+    return int(value)
+
+
+def natural(name: str, value: Any) -> int:
+    """Return `value` as an int >= 0."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(
+            f"{name} needs an integer >= 0, got {value!r} of type {type(value).__name__}"
+        )
+    if value < 0:
+        raise ValueError(f"{name} needs an integer >= 0, got {value}")
+    return int(value)
+
+
+def choice(name: str, value: Any, allowed: tuple[Any, ...]) -> Any:
+    """Return `value` if it is one of `allowed`."""
+    if isinstance(value, bool) or value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}; got {value!r}")
+    return value
+
+
+def generator(rng: RNG) -> np.random.Generator:
+    """Return a generator: `rng` itself, or a new one seeded by an int (None: by the system)."""
+    if isinstance(rng, np.random.Generator):
+        return rng
+    if rng is None:
+        return np.random.default_rng()
+    if isinstance(rng, int | np.integer) and not isinstance(rng, bool) and rng >= 0:
+        return np.random.default_rng(int(rng))
+    raise TypeError(
+        f"rng needs a numpy.random.Generator, a seed >= 0 or None, got {rng!r} of type "
+        f"{type(rng).__name__}"
+    )
+
+
+def mask(mask: ArrayLike, n: int) -> Array:
+    """Return `mask` as a boolean array (n,); numbers are welcome if each is 0 or 1."""
+    if isinstance(mask, np.ndarray) and mask.dtype == np.bool_ and mask.shape == (n,):
+        return mask
+    array = np.asarray(mask)
+    if array.shape != (n,):
+        raise ValueError(
+            f"mask needs one entry for each of the {n} elements, got shape {array.shape}. "
+            "For a list of elements call the function itself: F([0, 3])."
+        )
+    if array.dtype == np.bool_:
+        return array
+    if array.dtype.kind not in "iuf":
+        if n == 0:
+            return np.zeros(0, dtype=np.bool_)
+        raise TypeError(f"mask needs booleans, got dtype {array.dtype}")
+    bad = (array != 0) & (array != 1)
+    if bad.any():
+        i = int(np.argmax(bad))
+        raise ValueError(
+            f"mask needs booleans (or 0 and 1), but mask[{i}] is {array[i]}. For a list of "
+            "elements call the function itself: F([0, 3])."
+        )
+    return array != 0
+
+
+def subset(S: Subset, n: int) -> Array:
+    """Return a fresh boolean mask (n,) of elements: a boolean mask, or any iterable of indices."""
+    whole = hasattr(S, "__len__") or not hasattr(S, "__iter__")
+    array = np.asarray(S if whole and not isinstance(S, Set) else list(S))
+    if array.dtype == np.bool_:
+        return mask(array, n).copy()
+    if array.ndim != 1:
+        raise TypeError(
+            f"A set needs a boolean mask or a list of elements, got {S!r}. For one element write "
+            "F([i])."
+        )
+    if array.size and array.dtype.kind not in "iu":
+        raise TypeError(f"Elements need to be integers, got {S!r} of dtype {array.dtype}")
+    bad = (array < 0) | (array >= n)
+    if bad.any():
+        raise ValueError(
+            f"Elements need to be in 0..{n - 1}, but element {array[np.argmax(bad)]} was given"
+        )
+    result = np.zeros(n, dtype=np.bool_)
+    result[array.astype(np.intp)] = True
+    return result
+
+
+def order(order: ArrayLike, n: int) -> Array:
+    """Return `order` as a fresh intp array that is a permutation of 0..n-1."""
+    array = np.asarray(order)
+    if array.shape != (n,) or (n and array.dtype.kind not in "iu"):
+        raise ValueError(
+            f"order needs a permutation of 0..{n - 1}, got dtype {array.dtype} and shape "
+            f"{array.shape}. To sort elements by weight: np.argsort(-weights, kind='stable')."
+        )
+    result = np.array(array, dtype=np.intp, order="C")
+    seen = np.zeros(n, dtype=np.bool_)
+    inside = result[(result >= 0) & (result < n)]
+    seen[inside] = True
+    if not seen.all():
+        missing = int(np.argmin(seen))
+        raise ValueError(
+            f"order needs every element of 0..{n - 1} exactly once, but {missing} is missing"
+        )
+    return result
+
+
+def node_names(nodes: Any, n: int) -> list[Any]:
+    """Return `nodes` as a list of n different names, 0..n-1 for None."""
+    names = list(range(n)) if nodes is None else list(nodes)
+    if len(names) != n:
+        raise ValueError(f"nodes needs one name for each of the {n} elements, got {len(names)}")
+    if len(set(names)) < n:
+        twice = next(name for k, name in enumerate(names) if name in names[:k])
+        raise ValueError(f"nodes needs {n} different names, but {twice!r} is there twice")
+    return names
+
+
+def attribute(name: str, key: Any, items: Iterable[Any], what: str, default: str) -> None:
+    """Raise if there are items ``(*item, attributes)`` of a graph, and none has an attribute.
+
+    All would get the default. `name` is the argument that says which attribute.
+    """
+    first = None
+    for *item, data in items:
+        if key in data:
+            return
+        first = (item, sorted(map(str, data))) if first is None else first
+    if first is not None:
+        item, there = first
+        shown = item[0] if len(item) == 1 else tuple(item)
+        raise ValueError(
+            f"{name}={key!r} needs to be an attribute of some {what}, but none has it: "
+            f"{what} {shown!r} has {', '.join(map(repr, there)) or 'no attributes'}. All of them "
+            f"would have {default}; if that is meant, set it for one."
+        )

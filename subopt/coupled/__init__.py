@@ -1,0 +1,19 @@
+"""Many labelings that share their inputs: the problem behind Co-Mixup."""
+
+from typing import TYPE_CHECKING
+
+from subopt._base.lazy import exports
+
+if TYPE_CHECKING:
+    from subopt.coupled.lower_bound import LabelingCertificate as LabelingCertificate
+    from subopt.coupled.problem import CoupledLabelingProblem as CoupledLabelingProblem
+    from subopt.coupled.result import LabelingResult as LabelingResult
+
+__all__, __getattr__, __dir__ = exports(
+    __name__,
+    {
+        "lower_bound": ["LabelingCertificate"],
+        "problem": ["CoupledLabelingProblem"],
+        "result": ["LabelingResult"],
+    },
+)

@@ -1,0 +1,276 @@
+"""Many labelings under one supermodular coupling: the problem behind Co-Mixup, and its definition.
+
+m inputs compete for the patches of m' outputs. A labeling says what fills patch k of output j: a
+point z[j, k] of the simplex over inputs, one input or ``levels`` equal parts. Each output alone is
+a labeling with unary costs and a quadratic smoothness, which graph cuts handle; the coupling
+charges an output for the inputs that the others use up, which is supermodular in the counts.
+`CoupledLabelingProblem.energy` is the definition, slow and plain, that solvers are tested against.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from subopt._base import validate
+from subopt._base.types import Array, ArrayLike
+
+if TYPE_CHECKING:
+    pass
+
+
+LARGEST = 1e60  # of unary costs and weights: products of three of them are still finite
+
+
+@dataclass(frozen=True, eq=False, init=False)
+class CoupledLabelingProblem:
+    r"""Label many outputs with shared inputs: unary, smoothness and supermodular coupling.
+
+    For shares z (m', \*grid, m), N patches per grid, :math:`o_{ji} = \sum_k z_{jki}` and
+    :math:`p_{-j} = \sum_{j' \ne j} o_{j'}`, the energy is
+
+    .. math::
+
+        E(z) = \sum_{j,k} c_{\cdot k} \cdot z_{jk}
+             + \frac{\beta}{2N} \sum_j \sum_{k \sim k'} \lVert z_{jk} - z_{jk'} \rVert^2
+             + \frac{\gamma}{N} \sum_{j,i} g\bigl((A p_{-j})_i\bigr)\, o_{ji}
+
+    where every pair k ~ k' of grid neighbours (along one axis) counts once, and
+    :math:`g(t) = t\,[t > \tau N]` ("hard") or :math:`\max(t - \tau N, 0)` ("soft"); both are
+    g(t) = t when :math:`\tau = 0`. (A hard threshold is raised by 1e-9 N, see `gate`.)
+
+    Parameters
+    ----------
+    unary : array_like of shape (m, \*grid)
+        Cost c[i, k] of filling patch k of any output with input i. Any real numbers up to 1e60 in
+        size. The grid has 1, 2 or 3 dimensions.
+    n_outputs : int, optional
+        Number m' of outputs; m by default.
+    compatibility : array_like of shape (m, m), optional
+        Nonnegative matrix A: use of input i' by the others makes input i dearer by A[i, i']. The
+        identity by default.
+    smoothness : float, default 0.32
+        Weight beta >= 0.
+    coupling : float, default 1.0
+        Weight gamma >= 0.
+    threshold : float, default 0.83
+        tau >= 0, a fraction of the patches of one output: use by others up to tau N is free.
+    threshold_kind : {"hard", "soft"}, default "hard"
+        Whether use above the threshold is charged from zero or from the threshold.
+    levels : int, default 2
+        In how many equal parts a patch may be divided, at least 1: with 1 a patch takes one input,
+        with 2 it may also take half of each of two.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as described; the message names the entry.
+
+    References
+    ----------
+    .. [1] J. Kim, W. Choo, H. Jeong, H. O. Song, "Co-Mixup: Saliency guided joint mixup with
+       supermodular diversity", ICLR 2021, section 4.1.
+
+    Examples
+    --------
+    >>> unary = -np.array([[0.9, 0.1], [0.2, 0.8]])
+    >>> problem = CoupledLabelingProblem(unary, smoothness=0.1)
+    >>> keep = problem.shares(np.array([[[0], [0]], [[1], [1]]]))  # output j is input j
+    >>> round(problem.energy(keep), 6)
+    -2.0
+    """
+
+    unary: Array
+    n_outputs: int
+    compatibility: Array
+    smoothness: float
+    coupling: float
+    threshold: float
+    threshold_kind: str
+    levels: int
+
+    def __init__(
+        self,
+        unary: ArrayLike,
+        *,
+        n_outputs: int | None = None,
+        compatibility: ArrayLike | None = None,
+        smoothness: float = 0.32,
+        coupling: float = 1.0,
+        threshold: float = 0.83,
+        threshold_kind: str = "hard",
+        levels: int = 2,
+    ) -> None:
+        c = validate.real_array("unary", unary)
+        if not 2 <= c.ndim <= 4 or 0 in c.shape:
+            raise ValueError(
+                "unary needs the shape (inputs, *grid) with a grid of 1, 2 or 3 dimensions and no "
+                f"empty axis, got {c.shape}. A flat list of patches is a grid of 1 dimension."
+            )
+        if np.abs(c).max() > LARGEST:
+            raise ValueError(
+                f"unary needs numbers up to {LARGEST:g}, so that sums stay finite, but the largest "
+                f"is {np.abs(c).max():g}. Divide all weights by a constant: the answer stays."
+            )
+        m = len(c)
+        normalized: dict[str, Any] = {
+            "unary": c,
+            "n_outputs": validate.positive_int("n_outputs", m if n_outputs is None else n_outputs),
+            "compatibility": _compatibility(compatibility, m),
+            "smoothness": validate.nonnegative("smoothness", smoothness),
+            "coupling": validate.nonnegative("coupling", coupling),
+            "threshold": validate.nonnegative("threshold", threshold),
+            "threshold_kind": validate.choice("threshold_kind", threshold_kind, ("hard", "soft")),
+            "levels": validate.positive_int("levels", levels),
+        }
+        for name in ("smoothness", "coupling", "threshold"):
+            if normalized[name] > LARGEST:
+                raise ValueError(
+                    f"{name} needs a number up to {LARGEST:g}, got {normalized[name]:g}"
+                )
+        if normalized["compatibility"].max() > LARGEST:
+            raise ValueError(f"compatibility needs numbers up to {LARGEST:g}")
+        for name, value in normalized.items():
+            if isinstance(value, np.ndarray):
+                value.setflags(write=False)
+            object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        return (
+            f"CoupledLabelingProblem({self.n_inputs} inputs, {self.n_outputs} outputs, grid "
+            f"{self.grid}, smoothness={self.smoothness:g}, coupling={self.coupling:g}, "
+            f"threshold={self.threshold:g} {self.threshold_kind}, levels={self.levels})"
+        )
+
+    @property
+    def n_inputs(self) -> int:
+        """Number m of inputs."""
+        return len(self.unary)
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        """Shape of the patch grid."""
+        return self.unary.shape[1:]
+
+    @property
+    def n_patches(self) -> int:
+        """Number N of patches of one output."""
+        return math.prod(self.grid)
+
+    def shares(self, sources: ArrayLike) -> Array:
+        r"""Convert sources to shares.
+
+        Parameters
+        ----------
+        sources : array_like of int, shape (m', \*grid, parts)
+            The inputs that fill each patch in equal parts.
+
+        Returns
+        -------
+        ndarray of float64, shape (m', \*grid, m)
+            What part of each patch each input fills; sums to 1 along the last axis.
+        """
+        return shares_from_sources(sources, self.n_inputs)
+
+    def energy(self, shares: ArrayLike) -> float:
+        r"""Evaluate E(z) exactly as it is written above.
+
+        Parameters
+        ----------
+        shares : array_like of shape (m', \*grid, m)
+            Convex weights over inputs for every patch of every output, not only multiples of
+            ``1 / levels``.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ValueError
+            If the shape differs, or a patch's shares are negative or do not sum to 1.
+        """
+        z = self._checked_shares(shares)
+        N = self.n_patches
+        unary = np.sum(z * np.moveaxis(self.unary, 0, -1))
+        smoothness = sum(
+            np.sum(np.diff(z, axis=axis) ** 2) for axis in range(1, 1 + len(self.grid))
+        )
+        counts = z.reshape(self.n_outputs, N, self.n_inputs).sum(axis=1)
+        used_by_others = counts.sum(axis=0) - counts
+        t = used_by_others @ self.compatibility.T
+        coupling = np.sum(self.penalty(t) * counts)
+        return float(unary + self.smoothness / N * smoothness / 2 + self.coupling / N * coupling)
+
+    @property
+    def gate(self) -> float:
+        """Use by others that is free: tau N, raised by 1e-9 N for a hard threshold.
+
+        So that a sum which equals tau N is free whatever way it is rounded.
+        """
+        hard = self.threshold_kind == "hard" and self.threshold > 0
+        return (self.threshold + 1e-9 * hard) * self.n_patches
+
+    def penalty(self, t: ArrayLike) -> Array:
+        """Evaluate g(t), the charge per patch of an input of which others use t patches."""
+        t = np.asarray(t, dtype=np.float64)
+        free = self.gate
+        return np.where(t > free, t if self.threshold_kind == "hard" else t - free, 0.0)
+
+    def _checked_shares(self, shares: ArrayLike) -> Array:
+        z = validate.real_array("shares", shares, copy=False)
+        needed = (self.n_outputs, *self.grid, self.n_inputs)
+        if z.shape != needed:
+            raise ValueError(
+                f"shares needs the shape (outputs, *grid, inputs) = {needed}, got {z.shape}"
+            )
+        wrong = (z < 0).any(axis=-1) | (np.abs(z.sum(axis=-1) - 1) > 1e-9)
+        if wrong.any():
+            index = tuple(int(i) for i in np.argwhere(wrong)[0])
+            raise ValueError(
+                "shares needs nonnegative numbers that sum to 1 in every patch, but "
+                f"shares[{', '.join(map(str, index))}] = {z[index]}"
+            )
+        return z
+
+
+def shares_from_sources(sources: ArrayLike, n_inputs: int) -> Array:
+    """Convert (..., parts) indices of equal parts to (..., n_inputs) shares."""
+    sources = np.asarray(sources)
+    if sources.ndim < 2 or sources.dtype.kind not in "iu":
+        raise TypeError(
+            "sources needs integers of shape (outputs, *grid, parts), got dtype "
+            f"{sources.dtype} and shape {sources.shape}"
+        )
+    if sources.size and not 0 <= sources.min() <= sources.max() < n_inputs:
+        raise ValueError(
+            f"sources needs indices in 0..{n_inputs - 1}, got {sources.min()}..{sources.max()}"
+        )
+    parts = sources.shape[-1]
+    shares = np.zeros((*sources.shape[:-1], n_inputs))
+    for part in range(parts):
+        index = sources[..., part, None].astype(np.intp)
+        np.put_along_axis(
+            shares, index, np.take_along_axis(shares, index, axis=-1) + 1.0 / parts, axis=-1
+        )
+    return shares
+
+
+def _compatibility(matrix: ArrayLike | None, m: int) -> Array:
+    if matrix is None:
+        return np.eye(m)
+    A = validate.real_array("compatibility", matrix)
+    if A.shape != (m, m):
+        raise ValueError(
+            f"compatibility needs the shape (inputs, inputs) = {(m, m)}, got {A.shape}"
+        )
+    if (A < 0).any():
+        i, k = np.argwhere(A < 0)[0]
+        raise ValueError(
+            f"compatibility needs numbers >= 0, but compatibility[{i}, {k}] is {A[i, k]:g}. "
+            "Shift or clip it: only a nonnegative coupling is supermodular."
+        )
+    return A

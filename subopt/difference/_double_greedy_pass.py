@@ -1,0 +1,31 @@
+"""One pass over V that closes in on a set from ∅ and from V."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from subopt._base import validate
+from subopt._base.types import Array
+from subopt.functions.algebra import DifferenceOfSubmodular
+
+
+def double_greedy_mask(
+    h: DifferenceOfSubmodular, order: Array, rng: np.random.Generator | None
+) -> Array:
+    """Return the set on which both ends meet; decisions are random if there is an `rng`."""
+    low, high = h.incremental(), h.incremental(np.ones(h.n, dtype=np.bool_))
+    for i in order:
+        saved_by_adding, saved_by_removing = -low.gain(i), high.gain(i)
+        if not math.isfinite(saved_by_adding + saved_by_removing):
+            validate.finite(h, np.array([saved_by_adding, saved_by_removing]))
+        adds = saved_by_adding >= saved_by_removing
+        if rng is not None:
+            a, b = max(saved_by_adding, 0.0), max(saved_by_removing, 0.0)
+            adds = a + b == 0 or rng.random() * (a + b) < a
+        if adds:
+            low.add(i)
+        else:
+            high.remove(i)
+    return low.mask.copy()

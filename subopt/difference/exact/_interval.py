@@ -1,0 +1,273 @@
+"""A difference of submodular functions between two sets, and bounds of it from below.
+
+For I ⊆ S ⊆ I ∪ free write S = I ∪ T. With a base y of f(I ∪ .) - f(I) and a modular upper bound
+c + w of g(I ∪ .) - g(I),
+
+    h(S) - h(I) >= y(T) - w(T) - c >= sum of min(y - w, 0) - c,
+
+for bases and bounds that may be convex combinations of many. This is what `Interval.bound`
+recomputes. Parts of h that are known to fall while S grows (`falling`) do not go through it: they
+are lowest at I ∪ free, which is far better than any difference of bounds.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property, lru_cache
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from subopt._base import validate
+from subopt._base.types import Array
+from subopt.difference.exact._fractional_bounds import KINDS, Majorant
+from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction, combination, terms_of
+from subopt.functions.entropy import Entropy
+from subopt.functions.modular import Modular
+
+
+class Evidence(NamedTuple):
+    """A convex combination of greedy vertices of f, and one of modular upper bounds of g.
+
+    Orders are of the free elements, by their number among them; points are where the bounds were
+    made, each with its kind in `KINDS`.
+    """
+
+    orders: Array  # (k, free) small integers
+    weights: Array  # (k,)
+    points: Array  # (p, free) float64
+    kinds: Array  # (p,) int8
+    shares: Array  # (p,)
+
+
+class Parts(NamedTuple):
+    """f - g as what a bound treats alike: f_rest - g_rest + the sum of scale * (f_k - g_k)."""
+
+    f: SetFunction
+    g: SetFunction
+    falling: tuple[tuple[float, SetFunction, SetFunction], ...]
+    integral: bool
+
+    @property
+    def n(self) -> int:
+        """Size of the ground set."""
+        return self.f.n
+
+    def fallen(self, mask: Array) -> float:
+        """Evaluate the sum of the falling parts at a set."""
+        return sum(a * (F.value(mask.copy()) - G.value(mask.copy())) for a, F, G in self.falling)
+
+    @classmethod
+    def of(cls, h: DifferenceOfSubmodular) -> Parts:
+        """Pair terms of f with terms of g that grow faster."""
+        left, right = list(terms_of(h.f)), list(terms_of(h.g))
+        falling = []
+        for j, (a, F) in enumerate(left):
+            for k, (b, G) in enumerate(right):
+                scale = min(a, b)
+                if scale > 0 and falls(F, G):
+                    falling.append((scale, F, G))
+                    left[j], right[k] = (a - scale, F), (b - scale, G)
+                    a -= scale
+        if not falling:
+            return cls(h.f, h.g, (), h.integral)
+        f, g = (_combined(h.n, terms) for terms in (left, right))
+        return cls(f, g, tuple(falling), h.integral)
+
+
+def falls(F: SetFunction, G: SetFunction) -> bool:
+    """Return whether F - G is known never to grow: minus a mutual information."""
+    if not isinstance(F, Entropy) or not isinstance(G, Entropy):
+        return False
+    a, b = F._data, G._data
+    if a.codes.shape != b.codes.shape or not np.array_equal(a.codes, b.codes):
+        return False
+    if not np.array_equal(a.cost, b.cost):
+        return False
+    within = np.arange(a.codes.shape[1]) + a.codes.shape[1]  # a row that is alone is its own block
+    for k, (first, last) in enumerate(zip(b.starts, b.stops, strict=True)):
+        within[b.rows[first:last]] = k
+    blocks = zip(a.starts, a.stops, strict=True)
+    return all(np.ptp(within[a.rows[first:last]]) == 0 for first, last in blocks)
+
+
+class Interval:
+    """h on the sets between I and I ∪ free.
+
+    Attributes
+    ----------
+    inside : ndarray of bool, shape (n,)
+        I.
+    free : ndarray of intp
+        Elements that may be in or out.
+    value : float
+        h(I).
+    f, g : SetFunction
+        What is bounded, given I, on the free elements.
+    """
+
+    def __init__(self, parts: Parts, inside: Array, free: Array) -> None:
+        self.parts, self.inside, self.free = parts, inside, free
+        before = np.flatnonzero(inside)
+        self.f, self.g = _minor(parts.f, before, free), _minor(parts.g, before, free)
+        self._before = before
+        self.value = parts.f.value(inside.copy()) - parts.g.value(inside.copy())
+        self.value += parts.fallen(inside)
+        _finite(self.value)
+
+    @property
+    def size(self) -> int:
+        """Number of free elements."""
+        return len(self.free)
+
+    @cached_property
+    def majorant(self) -> Majorant:
+        """The modular upper bounds of g."""
+        return Majorant(self.g)
+
+    @cached_property
+    def fall(self) -> float:
+        """What the falling parts are worth at least, which is at I ∪ free."""
+        return float(self.falls_along(np.arange(self.size))[-1])
+
+    @cached_property
+    def ranges(self) -> tuple[Array, Array]:
+        """Bounds of ``h(S ∪ i) - h(S - i)`` over all S of the interval, for every free i."""
+        none, whole = np.zeros(self.size, dtype=np.bool_), np.ones(self.size, dtype=np.bool_)
+        high = self.f.marginals(none) - self.g.marginals(whole)
+        if self.parts.falling:  # by how much they fall is not worth asking for
+            return np.full(self.size, -np.inf), high
+        low = self.f.marginals(whole) - self.g.marginals(none)
+        return _finite(low), _finite(high)
+
+    def values_along(self, order: Array, gains: Array) -> Array:
+        """Return h at all prefixes of an order, of which `gains` are those of f."""
+        steps = _finite(gains - self.g.greedy(order))
+        along = self.value + np.concatenate([[0.0], np.cumsum(steps[order])])
+        return along + self.falls_along(order) if self.parts.falling else along
+
+    def falls_along(self, order: Array) -> Array:
+        """Return what the falling parts are worth at all prefixes of an order of free elements."""
+        path = np.concatenate([self._before, self.free[order]])
+        steps = np.zeros(self.parts.n)
+        for a, F, G in self.parts.falling:
+            F._sweep(a, path, steps)
+            G._sweep(-a, path, steps)
+        return np.concatenate([[0.0], np.cumsum(steps[self.free[order]])])
+
+    def needed(self, order: Array, least: float, most: int) -> list[int] | None:
+        """Return free elements without all of which the falling parts stay at `least` or above.
+
+        Every set in which they are lower has one of these. The others are as many as there can
+        be, one after the other in the order given; None if more than `most` are needed.
+        """
+        ids, at, falling = self.free[order], 0.0, self.parts.falling
+        found: list[int] = []
+        before = self._before
+        while len(ids):
+            path, steps = np.concatenate([before, ids]), np.zeros(falling[0][1].n)
+            for a, F, G in falling:
+                F._sweep(a, path, steps)
+                G._sweep(-a, path, steps)
+            along = at + np.cumsum(steps[ids])
+            enough = along >= least
+            if enough.all():
+                break
+            if len(found) == most:
+                return None
+            k = int(enough.argmin())
+            found.append(int(order[k]))
+            at = float(along[k - 1]) if k else at
+            # what has been passed is contracted: then little is left to refine
+            inside = np.concatenate([before, ids[:k]])
+            falling = tuple(
+                (a, F._minor(inside, ids[k + 1 :]), G._minor(inside, ids[k + 1 :]))
+                for a, F, G in falling
+            )
+            order, before = order[k + 1 :], np.zeros(0, dtype=np.intp)
+            ids = np.arange(len(order))
+        return found
+
+    def bound(self, evidence: Evidence) -> tuple[float, Array]:
+        """Return a lower bound of h on the interval, and its reduced costs.
+
+        The bound for the sets with element i in is higher by the cost of i where that is positive,
+        that for the sets without i by minus the cost where it is negative.
+        """
+        y = np.zeros(self.size)
+        for order, weight in zip(evidence.orders, evidence.weights, strict=True):
+            y += weight * self.f.greedy(order)
+        constant = 0.0
+        parts = zip(evidence.points, evidence.kinds, evidence.shares, strict=True)
+        for x, kind, share in parts:
+            more, w = self.majorant.at(x, int(kind))
+            constant += share * more
+            y -= share * w
+        low = _finite(self.value + self.fall - constant + float(np.minimum(y, 0.0).sum()))
+        return low, y
+
+    def exhausted(self) -> tuple[float, Array]:
+        """Return the minimum over all 2^free sets of the interval, and the chosen free elements."""
+        best, chosen = self.value, np.zeros(self.size, dtype=np.bool_)
+        for order in chains(self.size):
+            values = self.values_along(order, self.f.greedy(order))
+            k = int(values.argmin())
+            if values[k] < best:
+                best = float(values[k])
+                chosen[:] = False
+                chosen[order[:k]] = True
+        return best, chosen
+
+
+@lru_cache
+def chains(n: int) -> Array:
+    """Return orders of n elements such that every set is a prefix of one: as few as there can be.
+
+    A symmetric chain decomposition, by induction: a chain of the sets without element n - 1 goes
+    on with its largest set and n - 1, and all its other sets with n - 1 make another chain.
+    """
+    sets: list[list[int]] = [[0]]  # a set is a number, element i its bit i
+    for i in range(n):
+        longer = [[*chain, chain[-1] | 1 << i] for chain in sets]
+        sets = longer + [[S | 1 << i for S in chain[:-1]] for chain in sets if len(chain) > 1]
+    bits = (np.array([c[0] for c in sets])[:, None] >> np.arange(n)) & 1
+    orders = np.empty((len(sets), n), dtype=np.intp)
+    for k, chain in enumerate(sets):
+        joined = [(b ^ a).bit_length() - 1 for a, b in pairwise(chain)]
+        first = np.flatnonzero(bits[k]).tolist()
+        rest = sorted(set(range(n)) - set(first) - set(joined))
+        orders[k] = first + joined + rest
+    return orders
+
+
+def check_evidence(evidence: Evidence, size: int) -> str | None:
+    """Return what is wrong with the shape of evidence for `size` free elements, or None."""
+    orders, points = np.asarray(evidence.orders), np.asarray(evidence.points)
+    weights, shares = np.asarray(evidence.weights), np.asarray(evidence.shares)
+    if orders.shape != (len(weights), size) or points.shape != (len(shares), size):
+        return f"orders {orders.shape} and points {points.shape} do not fit {size} elements"
+    if not np.array_equal(np.sort(orders, axis=1), np.tile(np.arange(size), (len(orders), 1))):
+        return "an order is not a permutation of the free elements"
+    for w in (weights, shares):
+        if not (w >= 0).all() or not abs(w.sum() - 1) <= 1e-9:
+            return "weights are not convex"
+    if not ((points >= 0) & (points <= 1)).all():
+        return "a point is outside the cube"
+    kinds = np.asarray(evidence.kinds)
+    if kinds.shape != shares.shape or not np.isin(kinds, np.arange(len(KINDS))).all():
+        return "a modular bound is of no known kind"
+    return None
+
+
+def _finite(numbers: Any) -> Any:
+    return validate.finite("f - g", numbers)
+
+
+def _minor(F: SetFunction, before: Array, free: Array) -> SetFunction:
+    if len(free) == 0:
+        return Modular(np.zeros(0))
+    return F._minor(before, free)
+
+
+def _combined(n: int, terms: list[tuple[float, SetFunction]]) -> SetFunction:
+    return combination(n, [(a, F) for a, F in terms if a > 0])

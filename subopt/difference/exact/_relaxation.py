@@ -1,0 +1,185 @@
+"""The convex relaxation of f - g on an interval of sets, by cutting planes.
+
+Over the cube minimize f^L(x) - g^(x), with the Lovász extension f^L, a maximum of greedy vertices,
+and the lowest modular upper bounds g^ of g that there are. A linear program over the vertices and
+bounds found so far gives the next point; its dual weights are the evidence, which proves a bound
+at any time (Kelley). The next cut is made between its point and the best one so far, because the
+points themselves jump.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from subopt._base.types import Array
+from subopt.difference.exact._interval import Evidence, Interval
+
+TOWARDS_BEST = 0.3
+"""How far the next point is moved from that of the linear program to the best one."""
+
+
+class Start(NamedTuple):
+    """What a relaxation begins with: that of its parent, on fewer elements."""
+
+    x: Array  # (free,)
+    orders: Array  # (k, free)
+    points: Array  # (p, free)
+    kinds: Array  # (p,)
+
+    def take(self, kept: Array) -> Start:
+        """Return the start on some of the elements, by index."""
+        number = np.full(len(self.x), -1)
+        number[kept] = np.arange(len(kept))
+        found = number[self.orders]
+        orders = found[found >= 0].reshape(len(self.orders), len(kept))
+        return Start(self.x[kept], orders, self.points[:, kept], self.kinds)
+
+
+class Relaxed(NamedTuple):
+    """A lower bound of an interval with its evidence, and where it was attained."""
+
+    bound: float
+    costs: Array  # (free,) reduced costs
+    evidence: Evidence
+    x: Array  # (free,) the best point
+    value: float  # of the relaxation there: it is between `bound` and this
+
+
+def root_start(n: int) -> Start:
+    """Return the start of an interval without a parent."""
+    none = np.zeros((0, n))
+    return Start(np.full(n, 0.5), none.astype(np.intp), none, np.zeros(0, dtype=np.int8))
+
+
+def relax(
+    interval: Interval,
+    start: Start,
+    cutoff: float,
+    tell: Callable[[Array, Array], None],
+    *,
+    max_iter: int,
+    accuracy: float,
+    noise: float,
+    expired: Callable[[], bool],
+) -> Relaxed:
+    """Bound h on an interval from below, until `cutoff` is reached or progress ends.
+
+    Parameters
+    ----------
+    interval : Interval
+        With at least one free element.
+    start : Start
+        Cuts to begin with.
+    cutoff : float
+        A bound at or above this is enough.
+    tell : callable
+        Takes an order of the free elements and h at its prefixes.
+    max_iter : int
+        Largest number of linear programs.
+    accuracy : float
+        Stop when bound and value are closer than this share of what is left to `cutoff`.
+    noise : float
+        Stop when they are closer than this: linear programs are no more accurate.
+    expired : callable
+        Whether time is up.
+    """
+    cuts = _Cuts(interval, start)
+    x = best_x = start.x
+    best_value, best = math.inf, None
+    for iteration in range(max_iter):
+        value = cuts.add(x, tell)
+        if value < best_value:
+            best_value, best_x = value, x
+        if not cuts.new and best is not None:  # the relaxation has no more to say
+            break
+        found = cuts.solve()
+        low, costs = interval.bound(found.evidence)
+        if best is None or low > best.bound:
+            best = Relaxed(low, costs, found.evidence, best_x, best_value)
+        gap, missing = best_value - best.bound, cutoff - best.bound
+        if missing <= 0 or gap <= max(accuracy * missing, noise) or (iteration and expired()):
+            break
+        x = (1 - TOWARDS_BEST) * found.x + TOWARDS_BEST * best_x
+    assert best is not None
+    return best._replace(x=best_x, value=best_value)
+
+
+class _Solution(NamedTuple):
+    x: Array
+    evidence: Evidence
+
+
+class _Cuts:
+    """Vertices of f and bounds of g, and the linear program over them."""
+
+    def __init__(self, interval: Interval, start: Start) -> None:
+        self.interval = interval
+        self.small = np.int8 if interval.size < 128 else np.int32
+        self.orders = [order.astype(np.intp) for order in start.orders]
+        self.vertices = [interval.f.greedy(order) for order in self.orders]
+        self.points, self.kinds = list(start.points), [int(k) for k in start.kinds]
+        bounds = zip(self.points, self.kinds, strict=True)
+        self.bounds = [interval.majorant.at(x, kind) for x, kind in bounds]
+
+    def add(self, x: Array, tell: Callable[[Array, Array], None]) -> float:
+        """Add the cuts that x violates most, and return the value of the relaxation at x."""
+        interval = self.interval
+        order = np.argsort(-x, kind="stable")
+        gains = interval.f.greedy(order)
+        if not interval.parts.falling:  # whose values are slow, and best at few elements
+            tell(order, interval.values_along(order, gains))
+        n_cuts = len(self.vertices) + len(self.bounds)
+        if not any(np.array_equal(gains, y) for y in self.vertices):
+            self.orders.append(order)
+            self.vertices.append(gains)
+        bounds = [(interval.majorant.at(x, kind), kind) for kind in interval.majorant.kinds]
+        (constant, weights), kind = min(bounds, key=lambda b: b[0][0] + float(b[0][1] @ x))
+        if not any(c == constant and np.array_equal(weights, w) for c, w in self.bounds):
+            self.points.append(x)
+            self.kinds.append(kind)
+            self.bounds.append((constant, weights))
+        self.new = len(self.vertices) + len(self.bounds) > n_cuts
+        base = interval.value + interval.fall
+        lowest = min(c + float(w @ x) for c, w in self.bounds)
+        return base + max(float(y @ x) for y in self.vertices) - lowest
+
+    def solve(self) -> _Solution:
+        """Minimize the larger of all vertices minus the lowest of all bounds over the cube."""
+        m, k, p = self.interval.size, len(self.vertices), len(self.bounds)
+        if k == p == 1:
+            x = np.where(self.vertices[0] < self.bounds[0][1], 1.0, 0.0)
+            return _Solution(x, self._evidence(np.ones(1), np.ones(1)))
+        from scipy.optimize import linprog
+
+        A = np.zeros((k + p, m + 2))
+        A[:k, :m] = self.vertices
+        A[k:, :m] = [-w for _, w in self.bounds]
+        scale = max(np.abs(A).max(initial=0.0), 1e-300)
+        A /= scale
+        A[:k, m] = A[k:, m + 1] = -1.0
+        b = np.concatenate([np.zeros(k), [c / scale for c, _ in self.bounds]])
+        cost = np.concatenate([np.zeros(m), np.ones(2)])
+        limits = np.array([[0.0, 1.0]] * m + [[-np.inf, np.inf]] * 2)
+        found = linprog(cost, A, b, bounds=limits, method="highs")
+        if found.x is None:  # numbers too different in size for it
+            return _Solution(self.points[-1], self._evidence(np.zeros(k), np.zeros(p)))
+        duals = np.maximum(-found.ineqlin.marginals, 0.0)
+        x = np.clip(found.x[:m], 0.0, 1.0)
+        return _Solution(x, self._evidence(duals[:k], duals[k:]))
+
+    def _evidence(self, weights: Array, shares: Array) -> Evidence:
+        for w in (weights, shares):
+            if not w.max() > 0:
+                w[-1] = 1.0  # the newest cut, alone
+        a, b = (np.flatnonzero(w > 1e-12 * w.max()) for w in (weights, shares))
+        return Evidence(
+            np.array([self.orders[j] for j in a], dtype=self.small),
+            weights[a] / weights[a].sum(),
+            np.array([self.points[j] for j in b]),
+            np.array([self.kinds[j] for j in b], dtype=np.int8),
+            shares[b] / shares[b].sum(),
+        )

@@ -1,0 +1,1 @@
+"""Set functions rewritten for one kind of algorithm."""

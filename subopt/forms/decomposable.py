@@ -1,0 +1,227 @@
+"""Set functions as sums of simple ones: paths of a graph, and concave functions of a size.
+
+Both have a base polytope that takes linear or sorting time to project onto, which is what
+`decomposed` works with, and to test, which is what its certificate works with. The edges of a graph
+are divided into paths that go straight on where they can: a grid falls into its rows and columns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from subopt._base.jit import njit
+from subopt._base.types import Array
+from subopt.functions._sparse import row_of
+from subopt.functions.algebra import SetFunction, terms_of
+from subopt.functions.cardinality import Cardinality
+from subopt.functions.coverage import Coverage
+from subopt.functions.cut import Cut
+from subopt.functions.hypergraph_cut import HypergraphCut
+from subopt.functions.modular import Modular
+
+
+@dataclass(frozen=True, eq=False)
+class Summands:
+    """F(S) = unary(S) + sum over parts of a function of the members of the part in S.
+
+    Part p has the members ``elements[indptr[p]:indptr[p + 1]]``. A path pays ``first[k]`` if its
+    member k is in S and the next one is not, ``second[k]`` the other way round. Any other part pays
+    the sum of ``first`` over its first k entries, which descend, for k members in S.
+
+    Attributes
+    ----------
+    n : int
+        Number of elements.
+    unary : ndarray of float64, shape (n,)
+        Of any sign.
+    indptr, elements : ndarray of int64, shapes (parts + 1,) and (size,)
+        Members of each part, distinct and at least two on a path.
+    first, second : ndarray of float64, shape (size,)
+        The last entry of a path, and `second` of other parts, are 0.
+    is_path : ndarray of bool, shape (parts,)
+    """
+
+    n: int
+    unary: Array
+    indptr: Array
+    elements: Array
+    first: Array
+    second: Array
+    is_path: Array
+
+    @property
+    def arrays(self) -> tuple[Array, Array, Array, Array, Array]:
+        """What kernels take: all fields from `indptr` on."""
+        return self.indptr, self.elements, self.first, self.second, self.is_path
+
+    @property
+    def largest(self) -> int:
+        """Number of members of the largest part."""
+        return int(np.diff(self.indptr).max(initial=0))
+
+    def bound(self, shares: Array) -> tuple[Array, float]:
+        """Return x (n,) and a number d such that x(S) - d <= F(S) for all sets S.
+
+        Parameters
+        ----------
+        shares : ndarray of float64, shape (size,)
+            What each part gives to each of its members. d is 0 for points of the base polytopes of
+            the parts; on paths, flows beyond the capacities are cut off.
+        """
+        x, work = self.unary.copy(), np.empty(self.largest)
+        excess = _bound(*self.arrays, shares, x, work)
+        return x, float(excess)
+
+
+_SIMPLE = Cut | HypergraphCut | Coverage | Cardinality
+
+
+def is_sum_of_simple(F: SetFunction) -> bool:
+    """Return whether `summands` works."""
+    return F.n == 0 or all(isinstance(term, Modular | _SIMPLE) for _, term in terms_of(F))
+
+
+def summands(F: SetFunction) -> Summands:
+    """Return a sum of simple functions as such.
+
+    Parameters
+    ----------
+    F : SetFunction
+        A nonnegative combination of `Modular`, `Cut`, `HypergraphCut`, `Coverage` and `Cardinality`
+        functions.
+
+    Raises
+    ------
+    TypeError
+        If a term is none of these.
+    """
+    unary = np.zeros(F.n)
+    none = np.zeros(0, dtype=np.int64)
+    sizes, elements, firsts, seconds, kinds = [none], [none], [np.zeros(0)], [np.zeros(0)], []
+    for scale, term in terms_of(F) if F.n else ():
+        if isinstance(term, Modular):
+            unary += scale * term.weights
+            continue
+        if not isinstance(term, _SIMPLE):
+            raise TypeError(
+                "decomposed needs a sum of Modular, Cut, HypergraphCut, Coverage and Cardinality "
+                f"functions, got {term!r}. Use method='auto', which picks what fits."
+            )
+        size, members, first, second = _paths(term) if isinstance(term, Cut) else _sized(term)
+        sizes.append(size)
+        elements.append(members)
+        firsts.append(scale * first)
+        seconds.append(scale * second)
+        kinds.append(np.full(len(size), isinstance(term, Cut)))
+    return Summands(
+        F.n,
+        unary,
+        np.concatenate([none, [0], np.cumsum(np.concatenate(sizes))]),
+        np.concatenate(elements),
+        np.concatenate(firsts),
+        np.concatenate(seconds),
+        np.concatenate([np.zeros(0, dtype=np.bool_), *kinds]),
+    )
+
+
+def _paths(F: Cut) -> tuple[Array, Array, Array, Array]:
+    d = F._data
+    m = F.n_edges
+    sizes, elements, slots = (np.empty(size, dtype=np.int64) for size in (m, 2 * m + 1, 2 * m + 1))
+    count, length = _trails(d.indptr, d.indices, sizes, elements, slots)
+    used = slots[:length] >= 0
+    first, second = np.zeros(length), np.zeros(length)
+    first[used] = d.forward[slots[:length][used]]
+    second[used] = d.backward[slots[:length][used]]
+    return sizes[:count].copy(), elements[:length].copy(), first, second
+
+
+def _sized(F: HypergraphCut | Coverage | Cardinality) -> tuple[Array, Array, Array, Array]:
+    if isinstance(F, Cardinality):
+        slopes = np.diff(F.values)
+        return np.array([F.n]), np.arange(F.n), slopes, np.zeros(F.n)
+    d: Any = F._data
+    order = np.argsort(d.indices, kind="stable")
+    sizes = np.bincount(d.indices, minlength=len(d.weights))
+    rank = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    part = d.indices[order]
+    if isinstance(F, Coverage):
+        slopes = np.where(rank == 0, d.weights[part], 0.0)
+    else:
+        at = d.starts[part] + rank
+        slopes = d.weights[part] * (d.table[at + 1] - d.table[at])
+    return sizes, row_of(d.indptr)[order], slopes, np.zeros(len(order))
+
+
+@njit
+def _trails(indptr, indices, sizes, elements, slots):
+    """Divide the edges of a graph into simple paths; return how many, and their total length.
+
+    ``slots[k]`` is the entry of the edge from ``elements[k]`` to the next, -1 at the end of a path.
+    """
+    n = indptr.shape[0] - 1
+    used = np.zeros(indices.shape[0], dtype=np.bool_)
+    cursor = indptr[:-1].copy()
+    seen = np.full(n, -1)  # the last path that a node is on
+    count, length, start = 0, 0, 0
+    while start < n:
+        begin, v, step, straight = length, start, 0, False
+        while True:
+            elements[length], slots[length] = v, -1
+            seen[v] = count
+            length += 1
+            e = _slot(indptr, indices, v, v + step) if step != 0 else -1
+            if e >= 0 and not used[e] and seen[indices[e]] < count:
+                straight = True
+            elif straight:  # a row ends here; the column at its end is for another path
+                break
+            else:
+                while cursor[v] < indptr[v + 1] and used[cursor[v]]:
+                    cursor[v] += 1
+                e = cursor[v]
+                if e == indptr[v + 1] or seen[indices[e]] == count:
+                    break
+            u = indices[e]
+            slots[length - 1] = e
+            used[e] = used[_slot(indptr, indices, u, v)] = True
+            v, step = u, u - v
+        if length - begin < 2:  # no edge is left here
+            length, start = begin, start + 1
+        else:
+            sizes[count] = length - begin
+            count += 1
+    return count, length
+
+
+@njit
+def _slot(indptr, indices, v, u):
+    """Return where in the row of v the neighbour u is, or -1."""
+    e = indptr[v] + np.searchsorted(indices[indptr[v] : indptr[v + 1]], u)
+    return e if e < indptr[v + 1] and indices[e] == u else -1
+
+
+@njit
+def _bound(indptr, elements, first, second, is_path, shares, x, work):
+    excess = 0.0
+    for p in range(is_path.shape[0]):
+        a, b = indptr[p], indptr[p + 1]
+        if is_path[p]:
+            flow, before = 0.0, 0.0
+            for k in range(a, b):
+                flow = min(max(before + shares[k], -second[k]), first[k])
+                x[elements[k]] += flow - before
+                before = flow
+            continue
+        work[: b - a] = shares[a:b]
+        work[: b - a].sort()
+        reached, paid, over = 0.0, 0.0, 0.0
+        for k in range(a, b):
+            x[elements[k]] += shares[k]
+            reached += work[b - 1 - k]
+            paid += first[k]
+            over = max(over, reached - paid)
+        excess += over
+    return excess

@@ -1,0 +1,232 @@
+"""Diminishing returns, and where they fail: all sets of small functions, samples of large ones.
+
+The vertices of a base polytope lie in it. So of two greedy sweeps of a submodular F, neither
+exceeds F at any first elements of the other: n inequalities a pair of sweeps, for no more
+evaluations. One that fails is followed down to two elements and one set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from subopt._base.types import Array
+from subopt.functions.algebra import SetFunction, require_set_function
+
+EVERYWHERE = 6
+"""Up to this n a spot check takes all sets."""
+SLACK = 1e-6
+"""Violations up to this share of the largest value pass a spot check: values may be rough."""
+
+
+@dataclass(frozen=True)
+class Violation:
+    """Proof that F is not submodular: i gains more after j.
+
+    Attributes
+    ----------
+    S : tuple of int
+        A set without i and j.
+    i, j : int
+        Elements.
+    values : tuple of four floats
+        F at S, S + i, S + j, and S + i + j.
+    """
+
+    S: tuple[int, ...]
+    i: int
+    j: int
+    values: tuple[float, float, float, float]
+
+    @property
+    def before(self) -> float:
+        """What i gains without j, ``F(S + i) - F(S)``."""
+        return self.values[1] - self.values[0]
+
+    @property
+    def after(self) -> float:
+        """What i gains with j, ``F(S + j + i) - F(S + j)``."""
+        return self.values[3] - self.values[2]
+
+    @property
+    def amount(self) -> float:
+        """By how much diminishing returns fail."""
+        return self.after - self.before
+
+    def __str__(self) -> str:
+        left = (f"F(S + {self.i}) - F(S)", f"F(S + {self.j} + {self.i}) - F(S + {self.j})")
+        width = max(map(len, left))
+        return (
+            f"{self.i} gains more after {self.j}. With S = {list(self.S)}:\n"
+            f"    {left[0]:{width}} = {self.before:.9g}\n"
+            f"    {left[1]:{width}} = {self.after:.9g}   (more by {self.amount:.3g})"
+        )
+
+
+def all_masks(n: int) -> Array:
+    """Return all subsets as rows of booleans (2^n, n); element i is bit i of the row number."""
+    return (np.arange(2**n)[:, None] >> np.arange(n)) & 1 == 1
+
+
+def all_values(F: SetFunction) -> Array:
+    """Return F at all 2^n sets: entry k is the set of the elements i with bit i of k set."""
+    if F.n > 24:
+        raise ValueError(f"2^n values need n <= 24, got n = {F.n}. Restrict F to a smaller set.")
+    return np.array([F.value(mask) for mask in all_masks(F.n)])
+
+
+def smallest(F: SetFunction, limit: tuple[float, float]) -> Violation | None:
+    """Return the worst of the violations with the fewest elements.
+
+    An amount counts if it exceeds ``max(limit[0], limit[1] * max |F|)`` over all sets.
+    """
+    values = all_values(F)
+    least = max(limit[0], limit[1] * float(np.abs(values).max()))
+    index = np.arange(len(values))
+    size = all_masks(F.n).sum(axis=1)
+    worst: tuple[int, float, int, int, int] | None = None
+    for i in range(F.n):
+        for j in range(i + 1, F.n):
+            k = index[(index >> i & 1 == 0) & (index >> j & 1 == 0)]
+            both = values[k | 1 << i | 1 << j] + values[k]
+            excess = both - values[k | 1 << i] - values[k | 1 << j]
+            bad = np.flatnonzero(excess > least)
+            if bad.size:
+                best = bad[np.lexsort((-excess[bad], size[k[bad]]))[0]]
+                found = (int(size[k[best]]), -float(excess[best]), i, j, int(k[best]))
+                worst = found if worst is None else min(worst, found)
+    if worst is None:
+        return None
+    *_, i, j, k = worst
+    four = (values[k], values[k | 1 << i], values[k | 1 << j], values[k | 1 << i | 1 << j])
+    here, one, other, both = map(float, four)
+    S = tuple(e for e in range(F.n) if k >> e & 1)
+    return Violation(S, i, j, (here, one, other, both))
+
+
+def look(F: SetFunction, S: Array, i: int, j: int, limit: tuple[float, float]) -> Violation | None:
+    """Return the violation at S, i and j, made smaller by leaving out elements of S, or None.
+
+    It is none if the amount is at most ``max(limit[0], limit[1] * max |F|)`` of the four values.
+    """
+
+    def tried(S: Array) -> Violation | None:
+        found = _violation(F, S, i, j)
+        exceeds = found.amount > max(limit[0], limit[1] * max(map(abs, found.values)))
+        return found if exceeds else None
+
+    S = S.copy()
+    found = tried(S)
+    if found is not None:
+        for e in np.flatnonzero(S):
+            S[e] = False
+            less = tried(S)
+            found, S[e] = (found, True) if less is None else (less, False)
+    return found
+
+
+def _violation(F: SetFunction, S: Array, i: int, j: int) -> Violation:
+    values = []
+    for more in ([], [i], [j], [i, j]):
+        mask = S.copy()
+        mask[more] = True
+        values.append(float(F.value(mask)))
+    here, one, other, both = values
+    return Violation(tuple(np.flatnonzero(S).tolist()), i, j, (here, one, other, both))
+
+
+# A spot check at the front door ----------------------------------------------------------------
+
+
+def spot_check(F: SetFunction) -> Violation | None:
+    """Look for a violation, if F is known by its values only, with little work.
+
+    It takes all 2^n values for n up to 6, else four greedy sweeps: of some order, its reverse, and
+    with neighbours swapped. They show every failure at two elements and what comes before them in
+    that order, and at two sets that part V. What passes need not be submodular.
+    """
+    if not F._by_value():
+        return None
+    if F.n <= EVERYWHERE:
+        return smallest(F, (1e-12, SLACK))
+    orders = np.array(list(_orders(F.n)))
+    vertices = np.array([F.greedy(order) for order in orders])
+    along = np.cumsum(vertices[:, orders], axis=2)  # [p, q, k]: vertex p at k + 1 elements of q
+    values = np.array([along[q, q] for q in range(len(orders))])
+    excess = along - values
+    p, q, k = (int(e) for e in np.unravel_index(excess.argmax(), excess.shape))
+    if not excess[p, q, k] > SLACK * np.abs(values).max() + 1e-12:
+        return None
+    inside = np.zeros(F.n, dtype=np.bool_)
+    inside[orders[q, : k + 1]] = True
+    return _followed(F, inside, orders[p], vertices[p])
+
+
+def _orders(n: int) -> Iterator[Array]:
+    order = np.random.default_rng(0).permutation(n)
+    yield order
+    yield order[::-1]
+    for first in (0, 1):
+        swapped, last = order.copy(), n - (n - first) % 2
+        swapped[first:last] = order[first:last].reshape(-1, 2)[:, ::-1].ravel()
+        yield swapped
+
+
+def _followed(F: SetFunction, T: Array, order: Array, vertex: Array) -> Violation:
+    """Return a violation, given that the vertex of an order exceeds F at T.
+
+    Of the elements of T, one gains more after all that precede it in the order than after those
+    of them that are in T. On the way from the one set to the other, its gain rises at some element.
+    """
+    within, rest = order[T[order]], order[~T[order]]
+    rises = (vertex - F.greedy(np.concatenate([within, rest])))[within]
+    i = int(within[rises.argmax()])
+    before = order[: int(np.flatnonzero(order == i)[0])]
+    start, added = T & np.isin(np.arange(F.n), before), before[~T[before]]
+
+    def gain(count: int) -> float:
+        mask = start.copy()
+        mask[added[:count]] = True
+        low = F.value(mask.copy())
+        mask[i] = True
+        return F.value(mask) - low
+
+    disagreement = ValueError(
+        f"greedy of {F!r} is not what its values say: subopt.testing.assert_consistent(F) shows "
+        "where"
+    )
+    if not len(added):
+        raise disagreement
+    low, high = 0, len(added)
+    while high - low > 1:
+        middle = (low + high) // 2
+        first, second = gain(middle) - gain(low), gain(high) - gain(middle)
+        low, high = (low, middle) if first > second else (middle, high)
+    S = start.copy()
+    S[added[:low]] = True
+    j = int(added[low])
+    found = _violation(F, S, i, j)
+    if not found.amount > 0:
+        raise disagreement
+    return look(F, S, i, j, (found.amount / 2, 0.0)) or found
+
+
+def require_submodular(name: str, F: SetFunction) -> None:
+    """Raise `ValueError` if a spot check finds that F is not submodular."""
+    if not F._by_value():
+        return
+    require_set_function(F)
+    if (found := spot_check(F)) is None:
+        return
+    i, j = found.i, found.j
+    sets = ("S", f"S + {i}", f"S + {j}", f"S + {i} + {j}")
+    values = ", ".join(f"F({S}) = {v:.9g}" for S, v in zip(sets, found.values, strict=True))
+    raise ValueError(
+        f"{name} needs to be submodular, but of {F!r}, {found}\n"
+        f"    {values}\n"
+        "A bound on its minimum would be wrong. minimize(F, method='brute_force') takes any "
+        "function of up to 20 elements; for more, write it as a difference f - g of submodular "
+        "ones, as decompose(F) does: minimize(decompose(F)). See docs/functions.md."
+    )

@@ -1,0 +1,1 @@
+"""Minimum cuts of grids, whose arcs are implicit."""

@@ -1,0 +1,272 @@
+"""Checks of what callers say about a grid, and the one form everything else works on."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from subopt._base.types import Array, ArrayLike
+from subopt.graph.grid._layout import Vector, tails
+from subopt.graph.grid._search_trees import ARCS
+
+_WHOLE = 2**52  # float64 adds and subtracts two ints of this size without rounding
+
+
+class Grids(NamedTuple):
+    """Problems on grids of one shape.
+
+    Arrays have the axes (problem, three of the grid), 1 long where one number serves all.
+    """
+
+    stack: int  # problems
+    dimensions: int  # of the grid as the caller sees it; `shape` has leading ones
+    shape: Vector
+    offsets: tuple[Vector, ...]
+    periodic: tuple[bool, bool, bool]
+    source: Array
+    sink: Array
+    forward: list[Array]  # one per offset; the same object as in `backward` if symmetric
+    backward: list[Array]
+    whole: bool  # all capacities are ints or infinite: arrays are int64 then, else float64
+    beyond: float  # what infinity became: more than any finite cut; inf if nothing was infinite
+    dtype: Any  # in which flows are exact: int32, or float64
+
+
+class _Given(NamedTuple):
+    array: Array
+    largest: float  # of the finite entries
+    whole: bool
+    infinite: bool
+
+
+def grids(
+    source_capacity: ArrayLike,
+    sink_capacity: ArrayLike,
+    weights: Any,
+    offsets: Any,
+    periodic: bool | Sequence[bool],
+    *,
+    many: bool = False,
+) -> Grids:
+    """Check what the caller gave; with `many`, problems lie along the first axis."""
+    shapes = _shape("source_capacity", source_capacity), _shape("sink_capacity", sink_capacity)
+    full = max(shapes, key=len)
+    shape, count = (full[1:], full[0] if full else None) if many else (full, None)
+    if not 1 <= len(shape) <= 3:
+        after = " after the axis of problems" if many else ""
+        raise ValueError(
+            f"A grid needs 1 to 3 dimensions{after}, but source_capacity has the shape "
+            f"{shapes[0]} and sink_capacity {shapes[1]}"
+        )
+    source = _read("source_capacity", source_capacity, shape, count)
+    sink = _read("sink_capacity", sink_capacity, shape, count)
+    axes = periodic_axes(periodic, len(shape))
+    vectors = _offsets(offsets, len(shape))
+    pairs = _weights(weights, vectors, shape, axes, count)
+    whole, beyond, dtype = _scale(source, sink, pairs, shape)
+    forward, backward = [], []
+    for f, b in pairs:
+        forward.append(_plain(f, whole, beyond))
+        backward.append(forward[-1] if b is f else _plain(b, whole, beyond))
+    lead = 3 - len(shape)
+    return Grids(
+        1 if count is None else count,
+        len(shape),
+        vector((1,) * lead + shape),
+        tuple(vector((0,) * lead + o) for o in vectors),
+        (*(False,) * lead, *axes),  # type: ignore[arg-type]
+        _plain(source, whole, beyond),
+        _plain(sink, whole, beyond),
+        forward,
+        backward,
+        whole,
+        beyond,
+        dtype,
+    )
+
+
+def vector(values: Sequence[int]) -> Vector:
+    """Return three numbers as a tuple of that length."""
+    a, b, c = values
+    return (a, b, c)
+
+
+def _shape(name: str, values: ArrayLike) -> tuple[int, ...]:
+    try:
+        return np.shape(values)
+    except ValueError as error:
+        raise ValueError(
+            f"{name} needs a rectangular array of numbers, but its rows differ in length"
+        ) from error
+
+
+def _read(name: str, values: ArrayLike, shape: tuple[int, ...], count: int | None) -> _Given:
+    """Check capacities: one number, or one per node (arc), or one per node and problem."""
+    own = _shape(name, values)
+    stacked = count is not None and own == (count, *shape)
+    if own not in ((), shape) and not stacked:
+        each = f", or {(count, *shape)} with one row per problem" if count is not None else ""
+        raise ValueError(f"{name} needs one number or the shape {shape}{each}, got {own}")
+    array: Array = np.asarray(values)
+    if array.size and array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} needs real numbers, got dtype {array.dtype}")
+    if array.size and not array.min() >= 0:
+        where = tuple(int(i) for i in np.argwhere(~(array >= 0))[0])
+        index = f"[{', '.join(map(str, where))}]" if where else ""
+        raise ValueError(
+            f"{name} needs numbers >= 0, but {name}{index} is {array[where]}. A cost c of a node "
+            "on the source's side is sink_capacity c if c >= 0, source_capacity -c if not."
+        )
+    largest = array.max().item() if array.size else 0
+    infinite = largest == np.inf
+    whole = array.dtype.kind in "biu"
+    if infinite:
+        finite = array[np.isfinite(array)]
+        largest = finite.max().item() if finite.size else 0
+        # infinity turns a list of ints into floats, so a float infinity counts as whole
+        whole = bool((finite == np.floor(finite)).all())
+    lead = (1,) * (3 - len(shape))
+    body = shape if own else (1,) * len(shape)
+    array = array.reshape(count if stacked else 1, *lead, *body)
+    return _Given(array, largest, whole, infinite)
+
+
+def periodic_axes(periodic: bool | Sequence[bool], d: int) -> tuple[bool, ...]:
+    """Return whether each of d axes is periodic."""
+    axes = np.asarray(periodic)
+    if axes.dtype != np.bool_ or axes.shape not in ((), (d,)):
+        raise TypeError(
+            f"periodic needs True, False or {d} of them, one per axis of the grid, got {periodic!r}"
+        )
+    return tuple(bool(axis) for axis in np.broadcast_to(axes, d))
+
+
+def _offsets(offsets: Any, d: int) -> list[tuple[int, ...]]:
+    if isinstance(offsets, int):
+        raise TypeError(
+            "offsets needs tuples of ints, one per neighbour: "
+            f"grid_neighbors({d}, {offsets}) lists those of nodes with so many"
+        )
+    if offsets is None:
+        return [tuple(int(i == axis) for i in range(d)) for axis in range(d)]
+    vectors: list[tuple[int, ...]] = []
+    for q, offset in enumerate(offsets):
+        try:
+            vector = tuple(operator.index(o) for o in offset)
+        except TypeError as error:
+            raise TypeError(
+                f"offsets needs tuples of ints, one per neighbour, but offsets[{q}] is {offset!r}"
+            ) from error
+        if len(vector) != d:
+            raise ValueError(f"offsets[{q}] needs one int per axis of the grid: {d}, got {offset}")
+        if not any(vector):
+            raise ValueError(f"offsets[{q}] is zero: a node is not its own neighbour")
+        opposite = tuple(-o for o in vector)
+        for other in (vector, opposite):
+            if other in vectors:
+                raise ValueError(
+                    f"offsets[{vectors.index(other)}] and offsets[{q}] join the same nodes. Give "
+                    "one of them, and a pair (forward, backward) of weights."
+                )
+        vectors.append(vector)
+    if 2 * len(vectors) > ARCS:
+        raise ValueError(
+            f"A grid cut takes at most {ARCS // 2} offsets ({ARCS} neighbours), got {len(vectors)}"
+        )
+    return vectors
+
+
+def _weights(
+    weights: Any,
+    vectors: list[tuple[int, ...]],
+    shape: tuple[int, ...],
+    axes: tuple[bool, ...],
+    count: int | None,
+) -> list[tuple[_Given, _Given]]:
+    if isinstance(weights, int | float | np.generic) or getattr(weights, "shape", None) == ():
+        shared = _read("weights", weights, (), None)
+        shared = shared._replace(array=shared.array.reshape(1, 1, 1, 1))
+        return [(shared, shared)] * len(vectors)
+    if not isinstance(weights, list | tuple | np.ndarray):
+        raise TypeError(
+            f"weights needs one number, or a list with one entry per offset ({len(vectors)}), got "
+            f"{type(weights).__name__}"
+        )
+    if len(weights) != len(vectors):
+        raise ValueError(
+            f"weights needs one number, or one entry per offset: {len(vectors)}, got "
+            f"{len(weights)}. Offsets are {vectors}."
+        )
+    pairs = []
+    for q, (entry, offset) in enumerate(zip(weights, vectors, strict=True)):
+        places = tails(offset, shape, axes)
+        arcs = tuple(place.stop - place.start for place in places)
+        if isinstance(entry, tuple):
+            if len(entry) != 2:
+                raise ValueError(
+                    f"weights[{q}] needs an array, or a pair (forward, backward) of them, got a "
+                    f"tuple of {len(entry)}"
+                )
+            forward, backward = (
+                _read(f"weights[{q}][{i}]", w, arcs, count) for i, w in enumerate(entry)
+            )
+        else:
+            forward = backward = _read(f"weights[{q}]", entry, arcs, count)
+        pairs.append((forward, backward))
+    return pairs
+
+
+def _scale(
+    source: _Given,
+    sink: _Given,
+    pairs: list[tuple[_Given, _Given]],
+    shape: tuple[int, ...],
+) -> tuple[bool, float, Any]:
+    """Return whether capacities are whole, what stands for infinity, and the type of flows.
+
+    Problems do not touch each other, so what counts is the sum over one grid.
+    """
+    each = [source, sink, *(given for pair in pairs for given in pair)]
+    whole = all(given.whole for given in each)
+    nodes = float(np.prod(shape, dtype=np.float64))
+    total = sum(given.largest * nodes for given in each)  # of floats; of Python ints no overflow
+    beyond = np.inf
+    if any(given.infinite for given in each):
+        finite, infinite = zip(*(_sums(given, nodes) for given in each), strict=True)
+        total = float(np.max(sum(finite), initial=0.0))
+        beyond = 1.0 + 2.0 * total
+        total += beyond * float(np.max(sum(infinite), initial=0.0))
+    if not np.isfinite(total):
+        raise ValueError(
+            "grid_cut needs capacities whose sum is finite in float64, but they are as large as "
+            f"{max(given.largest for given in each):g}. Scale them."
+        )
+    tops = [beyond if given.infinite else float(given.largest) for given in each]
+    arcs = [f + b for f, b in zip(tops[2::2], tops[3::2], strict=True)]
+    top = max([*tops[:2], *arcs])
+    if whole and (top >= 2 * _WHOLE or total >= 2**63):
+        raise ValueError(
+            f"grid_cut needs ints that float64 holds exactly, below 2**52, with a sum below 2**63, "
+            f"but they are as large as {max(tops):g} on {nodes:g} nodes. Scale them, or pass "
+            "floats to accept rounding."
+        )
+    return whole, beyond, np.int32 if whole and top < 2**31 else np.float64
+
+
+def _sums(given: _Given, nodes: float) -> tuple[Array, Array]:
+    """Return the sum of the finite entries of each problem, and how many are infinite."""
+    array = given.array
+    finite = np.isfinite(array)
+    times = nodes if array[:1].size == 1 else 1.0  # one number for all nodes
+    total = np.where(finite, array, 0).sum(axis=(1, 2, 3), dtype=np.float64)
+    return times * total, times * (~finite).sum(axis=(1, 2, 3))
+
+
+def _plain(given: _Given, whole: bool, beyond: float) -> Array:
+    array = given.array
+    if given.infinite:
+        array = np.minimum(array, beyond)
+    return np.ascontiguousarray(array, dtype=np.int64 if whole else np.float64)

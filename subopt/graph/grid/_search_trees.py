@@ -1,0 +1,320 @@
+"""Compiled: Boykov and Kolmogorov's maximum flow on a padded grid with implicit neighbours.
+
+Cells are the nodes of the grid and a border of cells without arcs, so no step tests for bounds: arc
+k of cell v leads to ``v + shift[k]``, arc ``k ^ 1`` leads back. Two trees grow from the cells with
+supply and from the cells with demand until they touch; the path found is saturated; what it cuts
+off looks for a new parent in its tree or is set free ([1]_, section 3). A time stamp says which
+distances to the root are known since the last path, so a walk to the root stops early.
+
+What a search reads of a cell is small: its tree, the arc to its parent and whether it waits in the
+queue are one byte, and two words say which of its arcs are open, so capacities are read only along
+paths. Cells are unsigned: numba then leaves out the tests for negative indices. `degree` is the
+number of arcs of a cell, or None for 4: numba compiles for None anew, with the loops unrolled.
+
+.. [1] Y. Boykov, V. Kolmogorov, "An experimental comparison of min-cut/max-flow algorithms for
+   energy minimization in vision", IEEE PAMI 26(9), 2004.
+"""
+
+import numpy as np
+
+from subopt._base.jit import njit
+
+# The byte of a cell: two bits of tree, one of the queue, five of the arc to the parent.
+SOURCE, SINK, TREE = 64, 128, 192
+WAITS = 32
+PARENT, ROOT, ORPHAN = 31, 30, 31
+ARCS = 28  # of one cell, at most
+
+# Entries of `progress`: the part of the queue that waits, how many paths there were, and how many
+# arcs the last one had.
+HEAD, TAIL, PATHS, LENGTH = range(4)
+
+_0, _1, _4 = np.uint64(0), np.uint64(1), np.uint64(4)
+_BIT = np.uint32(1)
+_FAR = 1 << 31
+
+
+@njit
+def head_of(v, k, shift, wrap):
+    """Return the cell that arc k of cell v leads to; `wrap` is None without periodic axes."""
+    u = v + shift[k]
+    if wrap is not None:
+        u = np.uint64(wrap[u])
+    return u
+
+
+@njit(inline="always")
+def meet(degree, v, shift, wrap, residual, excess, outward):
+    """Push from v what its neighbours demand, and note in `outward`, if any, what that opens."""
+    arcs, rest = _4 if degree is None else degree, excess[v]
+    for k in range(_0, arcs):
+        u = head_of(v, k, shift, wrap)
+        amount = min(rest, -excess[u], residual[v * arcs + k])
+        if amount > 0:
+            rest -= amount
+            excess[u] += amount
+            residual[v * arcs + k] -= amount
+            residual[u * arcs + (k ^ _1)] += amount
+            if outward is not None:
+                outward[u] |= _BIT << np.uint32(k ^ _1)
+    excess[v] = rest
+
+
+@njit
+def settle(degree, border, network, trees):
+    """Settle what neighbours can between themselves, then plant the trees; return the queue's end.
+
+    A root waits in the queue only if an arc between it and a cell outside its tree is open: the
+    others have nothing to find. The first and the last `border` cells are no nodes.
+    """
+    arcs, cells = _4 if degree is None else degree, np.uint64(network.excess.shape[0])
+    shift, wrap, residual, excess = network.shift, network.wrap, network.residual, network.excess
+    state, outward, inward = trees.state, trees.outward, trees.inward
+    stamp, queue = trees.stamp, trees.queue
+    for v in range(_0, border):
+        outward[v] = 0
+        outward[cells - _1 - v] = 0
+    for v in range(border, cells - border):
+        if excess[v] > 0:
+            meet(degree, v, shift, wrap, residual, excess, outward)
+        bits = np.uint32(0)
+        for k in range(_0, arcs):
+            bits |= np.uint32(residual[v * arcs + k] > 0) << np.uint32(k)
+        outward[v] = bits
+    for v in range(_0, cells):
+        stamp[v] = 1
+        state[v] = (excess[v] > 0) * (SOURCE | ROOT) + (excess[v] < 0) * (SINK | ROOT)
+    tail = _0
+    for v in range(border, cells - border):
+        tree = state[v] & TREE
+        bits, other = np.uint32(0), np.uint32(0)
+        for k in range(_0, arcs):
+            u = head_of(v, k, shift, wrap)
+            bits |= ((np.uint32(outward[u]) >> np.uint32(k ^ _1)) & _BIT) << np.uint32(k)
+            other |= np.uint32(state[u] & TREE != tree) << np.uint32(k)
+        inward[v] = bits
+        if tree != 0 and other & (outward[v] if tree == SOURCE else bits):
+            state[v] |= WAITS
+            queue[tail] = v
+            tail += _1
+    return tail
+
+
+@njit
+def grow(degree, network, trees, progress, paths, looks):
+    """Grow the trees, and saturate every path where they touch, until the queue is empty.
+
+    Then return True: the source's tree is the smallest source side of a minimum cut, and the sink's
+    tree the smallest sink side. Return False after so many paths in all, or after `looks` at arcs
+    in this call; a further call goes on from `progress`.
+    """
+    arcs, size = _4 if degree is None else degree, np.uint64(trees.queue.shape[0])
+    shift, wrap = network.shift, network.wrap
+    state, outward, inward = trees.state, trees.outward, trees.inward
+    stamp, queue = trees.stamp, trees.queue
+    head, tail = np.uint64(progress[HEAD]), np.uint64(progress[TAIL])
+    time, effort, steps = progress[PATHS], 0, progress[LENGTH]
+    while head != tail and time < paths and effort < looks:
+        v = np.uint64(queue[head])
+        head += _1
+        if head == size:
+            head = _0
+        tree = state[v] & TREE
+        state[v] &= TREE | PARENT
+        if tree == 0:
+            continue
+        effort += np.int64(arcs)
+        k = _0
+        while k < arcs:
+            open_arcs = np.uint64(outward[v] if tree == SOURCE else inward[v])
+            if (open_arcs >> k) & _1 == _0:
+                k += _1
+                continue
+            u = head_of(v, k, shift, wrap)
+            there = state[u]
+            if there & TREE == tree:
+                k += _1
+            elif there & TREE == 0:
+                if there & WAITS == 0:
+                    queue[tail] = u
+                    tail += _1
+                    if tail == size:
+                        tail = _0
+                state[u] = tree | WAITS | (k ^ _1)
+                stamp[u] = stamp[v] + 1
+                k += _1
+            else:
+                time += 1
+                a, b, arc = (v, u, k) if tree == SOURCE else (u, v, k ^ _1)
+                last, steps = _augment(degree, a, b, arc, network, trees)
+                tail, looked = _adopt(degree, last, time, tail, network, trees)
+                effort += steps + looked
+                if state[v] & TREE != tree:
+                    break
+    progress[HEAD], progress[TAIL], progress[PATHS], progress[LENGTH] = head, tail, time, steps
+    return head == tail
+
+
+@njit
+def _augment(degree, a, b, k, network, trees):
+    """Saturate the path through arc k from a, of the source's tree, to b, of the sink's.
+
+    Return how many cells it cut off from their parents, which are listed in `trees.orphans`, and
+    the length of the path.
+    """
+    arcs = _4 if degree is None else degree
+    shift, wrap, residual, excess = network.shift, network.wrap, network.residual, network.excess
+    state, outward, inward, orphans = trees.state, trees.outward, trees.inward, trees.orphans
+    amount, steps = residual[a * arcs + k], 1
+    v = a
+    p = np.uint64(state[v] & PARENT)
+    while p != ROOT:
+        v = head_of(v, p, shift, wrap)
+        amount = min(amount, residual[v * arcs + (p ^ _1)])
+        p = np.uint64(state[v] & PARENT)
+        steps += 1
+    amount = min(amount, excess[v])
+    v = b
+    p = np.uint64(state[v] & PARENT)
+    while p != ROOT:
+        amount = min(amount, residual[v * arcs + p])
+        v = head_of(v, p, shift, wrap)
+        p = np.uint64(state[v] & PARENT)
+        steps += 1
+    amount = min(amount, -excess[v])
+
+    _push(a, b, k, amount, arcs, residual, outward, inward)
+    last = _0
+    v = a
+    p = np.uint64(state[v] & PARENT)
+    while p != ROOT:
+        u = head_of(v, p, shift, wrap)
+        if _push(u, v, p ^ _1, amount, arcs, residual, outward, inward):
+            state[v] |= ORPHAN
+            orphans[last] = v
+            last += _1
+        v = u
+        p = np.uint64(state[v] & PARENT)
+    excess[v] -= amount
+    if excess[v] <= 0:
+        state[v] |= ORPHAN
+        orphans[last] = v
+        last += _1
+    v = b
+    p = np.uint64(state[v] & PARENT)
+    while p != ROOT:
+        u = head_of(v, p, shift, wrap)
+        if _push(v, u, p, amount, arcs, residual, outward, inward):
+            state[v] |= ORPHAN
+            orphans[last] = v
+            last += _1
+        v = u
+        p = np.uint64(state[v] & PARENT)
+    excess[v] += amount
+    if excess[v] >= 0:
+        state[v] |= ORPHAN
+        orphans[last] = v
+        last += _1
+    return last, steps
+
+
+@njit
+def _push(v, u, k, amount, arcs, residual, outward, inward):
+    """Push flow through arc k from v to u; return whether that saturates it."""
+    there, back = _BIT << np.uint32(k), _BIT << np.uint32(k ^ _1)
+    residual[v * arcs + k] -= amount
+    residual[u * arcs + (k ^ _1)] += amount
+    outward[u] |= back
+    inward[v] |= there
+    if residual[v * arcs + k] > 0:
+        return False
+    outward[v] ^= there
+    inward[u] ^= back
+    return True
+
+
+@njit
+def _adopt(degree, last, time, tail, network, trees):
+    """Find every orphan the parent nearest to the root, or set it free.
+
+    Return the queue's end, and how many arcs were looked at.
+    """
+    arcs, size = _4 if degree is None else degree, np.uint64(trees.queue.shape[0])
+    shift, wrap = network.shift, network.wrap
+    state, outward, inward = trees.state, trees.outward, trees.inward
+    stamp, queue, orphans = trees.stamp, trees.queue, trees.orphans
+    first, looked = _0, 0
+    while first != last:
+        w = np.uint64(orphans[first])
+        first += _1
+        if first == size:
+            first = _0
+        tree = state[w] & TREE
+        open_arcs = np.uint64(inward[w] if tree == SOURCE else outward[w])
+        best, nearest = arcs, _FAR
+        looked += np.int64(arcs)
+        for k in range(_0, arcs):
+            if (open_arcs >> k) & _1 == _0:
+                continue
+            u = head_of(w, k, shift, wrap)
+            if state[u] & TREE != tree:
+                continue
+            if state[u] & PARENT == ROOT:
+                best, nearest = k, 1
+                break
+            distance, steps = _rooted(u, time, shift, wrap, state, stamp)
+            looked += steps
+            if distance < nearest:
+                best, nearest = k, distance
+        if best < arcs:
+            state[w] = (state[w] & (TREE | WAITS)) | best
+            stamp[w] = (time << 31) | (nearest + 1)
+            continue
+        state[w] &= WAITS
+        for k in range(_0, arcs):
+            u = head_of(w, k, shift, wrap)
+            there = state[u]
+            if there & TREE != tree:
+                continue
+            if there & PARENT == k ^ _1:
+                there |= ORPHAN
+                state[u] = there
+                orphans[last] = u
+                last += _1
+                if last == size:
+                    last = _0
+            if there & WAITS == 0 and (open_arcs >> k) & _1:
+                state[u] = there | WAITS
+                queue[tail] = u
+                tail += _1
+                if tail == size:
+                    tail = _0
+    return tail, looked
+
+
+@njit
+def _rooted(u, time, shift, wrap, state, stamp):
+    """Return the distance of u to its root, far if an orphan is above, and the steps it took.
+
+    Cells on the way are stamped.
+    """
+    distance = 0
+    v = u
+    while stamp[v] >> 31 != time:
+        p = np.uint64(state[v] & PARENT)
+        if p == ORPHAN:
+            return _FAR, distance
+        distance += 1
+        if p == ROOT:
+            stamp[v] = (time << 31) | 1
+            break
+        v = head_of(v, p, shift, wrap)
+    else:
+        distance += stamp[v] & (_FAR - 1)
+    v = u
+    left = distance
+    while stamp[v] >> 31 != time:
+        stamp[v] = (time << 31) | left
+        left -= 1
+        v = head_of(v, np.uint64(state[v] & PARENT), shift, wrap)
+    return distance, distance - left

@@ -1,0 +1,152 @@
+"""Compiled: waves of push-relabel over large grids, where a set of nodes is words of bits.
+
+Where supply and demand lie close together all over a grid, most of the flow takes short paths, and
+trees grow and lose the same branches again and again. A wave costs little for each of them. It
+finds the layers of nodes from which one, two, ... open arcs lead to the nearest demand, 64 nodes in
+a few instructions, and then goes through the layers from the farthest to the nearest: each node
+with supply moves it into the next layer ([1]_; labels are distances anew before each wave, [2]_).
+
+Supply that gets stuck stays where it is. That is no flow yet, but every set of nodes still cuts
+what it did, less what has reached demand, so trees go on from here, and
+`subopt.graph.grid._solve.send_back` makes a flow of it when one is asked for.
+
+Cell v is bit ``v + 64`` of a row of words: then every row begins and ends with a word that no arc
+needs. Cells and words are unsigned, and `degree` is as in `subopt.graph.grid._search_trees`. There
+are no periodic axes.
+
+.. [1] A. V. Goldberg, R. E. Tarjan, "A new approach to the maximum-flow problem", Journal of the
+   ACM 35(4), 1988.
+.. [2] B. V. Cherkassky, A. V. Goldberg, "On implementing the push-relabel method for the maximum
+   flow problem", Algorithmica 19(4), 1997: global relabeling.
+"""
+
+import numpy as np
+
+from subopt._base.jit import njit
+from subopt.graph.grid._dinic_bits import DEMAND, OPEN, SEEN, SUPPLY, lowest
+
+LAYERS = 49  # of a wave, at most: longer paths are left to the trees
+
+_0, _1, _4, _6, _63 = np.uint64(0), np.uint64(1), np.uint64(4), np.uint64(6), np.uint64(63)
+
+
+@njit
+def waves(degree, shift, residual, excess, most, outward, sets, layer):
+    """Send waves as long as they move much; no node gets more supply than `most`.
+
+    `outward` says which arcs are open, see `settle`, and is out of date afterwards.
+    """
+    words = np.uint64(sets.shape[1])
+    _fill(degree, excess, outward, sets)
+    moves = words
+    while moves >= words:
+        top = _layers(degree, shift, sets, layer)
+        moves = _wave(degree, top, shift, residual, excess, most, sets, layer)
+
+
+@njit(inline="always")
+def _fill(degree, excess, outward, sets):
+    """Find out which cells have supply or demand, and which arcs are open."""
+    arcs, cells = _4 if degree is None else degree, np.uint64(excess.shape[0])
+    for w in range(_0, np.uint64(sets.shape[1])):
+        begin = (np.uint64(w) - _1) << _6
+        size = min(cells - begin, _63 + _1) if begin < cells else _0
+        supply, demand = _0, _0
+        for i in range(_0, size):
+            supply |= np.uint64(excess[begin + i] > 0) << np.uint64(i)
+            demand |= np.uint64(excess[begin + i] < 0) << np.uint64(i)
+        sets[SUPPLY, w], sets[DEMAND, w] = supply, demand
+        for k in range(_0, arcs):
+            bits = _0
+            for i in range(_0, size):
+                bits |= ((np.uint64(outward[begin + i]) >> np.uint64(k)) & _1) << np.uint64(i)
+            sets[OPEN + k, w] = bits
+
+
+@njit(inline="always")
+def _into(layer, row, w, step):
+    """Return the cells of word w whose arc, `step` cells long, leads into a layer."""
+    i, turn = w + np.uint64(np.int64(step) >> 6), step & _63
+    return (layer[row, i] >> turn) | ((layer[row, i + _1] << _1) << (_63 - turn))
+
+
+@njit(inline="always")
+def _layers(degree, shift, sets, layer):
+    """Find the layers around all demand, and return the number of the last with supply."""
+    arcs, rows = _4 if degree is None else degree, np.uint64(layer.shape[0])
+    words = np.uint64(sets.shape[1])
+    for w in range(_0, words):
+        layer[_0, w] = sets[DEMAND, w]
+        sets[SEEN, w] = sets[DEMAND, w]
+    top = _0
+    for row in range(_1, rows):
+        for w in range(_0, words):
+            layer[row, w] = _0
+        before = np.uint64(row) - _1
+        for k in range(_0, arcs):
+            a, step = OPEN + k, shift[k]
+            jump = np.int64(step) >> 6
+            # the words whose cells may have this neighbour; LLVM makes vectors of just this form
+            begin, end = max(1, -jump), np.int64(words) - 1 - max(jump, 0)
+            for w in range(np.uint64(begin), np.uint64(end)):
+                layer[row, w] |= _into(layer, before, np.uint64(w), step) & sets[a, w]
+        some, found = _0, _0
+        for w in range(_0, words):
+            fresh = layer[row, w] & ~sets[SEEN, w]
+            layer[row, w] = fresh
+            sets[SEEN, w] |= fresh
+            some |= fresh
+            found |= fresh & sets[SUPPLY, w]
+        if found != _0:
+            top = np.uint64(row)
+        if some == _0:
+            break
+    return top
+
+
+@njit(inline="always")
+def _wave(degree, top, shift, residual, excess, most, sets, layer):
+    """Move supply layer by layer towards demand; return how many arcs it went over."""
+    arcs, row, moves = _4 if degree is None else degree, top, _0
+    while row > _0:
+        for w in range(_1, np.uint64(sets.shape[1])):
+            todo = layer[row, w] & sets[SUPPLY, w]
+            if todo == _0:
+                continue
+            for k in range(_0, arcs):
+                step = shift[k]
+                ready = todo & sets[OPEN + k, w] & _into(layer, row - _1, np.uint64(w), step)
+                while ready != _0:
+                    bit = ready & (~ready + _1)
+                    ready ^= bit
+                    v = lowest(bit) + ((np.uint64(w) - _1) << _6)
+                    move = arcs, np.uint64(k), v, v + step, row
+                    some, done = _move(move, residual, excess, most, sets)
+                    moves += some
+                    # bits instead of branches: nobody can predict these
+                    todo ^= done << (v & _63)
+                    sets[SUPPLY, w] ^= done << (v & _63)
+        row -= _1
+    return moves
+
+
+@njit(inline="always")
+def _move(move, residual, excess, most, sets):
+    """Move supply through arc k from v in a layer to u in the next; return if any, and if all."""
+    arcs, k, v, u, row = move
+    there, a = excess[u], v * arcs + k
+    amount = min(excess[v], residual[a], -there if row == _1 else most - there)
+    if amount <= 0:
+        return _0, _0
+    w, bit = (u >> _6) + _1, _1 << (u & _63)
+    excess[v] -= amount
+    excess[u] += amount
+    residual[a] -= amount
+    residual[u * arcs + (k ^ _1)] += amount
+    sets[OPEN + (k ^ _1), w] |= bit
+    if row > _1:
+        sets[SUPPLY, w] |= bit
+    elif excess[u] >= 0:
+        sets[DEMAND, w] ^= bit
+    sets[OPEN + k, (v >> _6) + _1] ^= np.uint64(residual[a] <= 0) << (v & _63)
+    return _1, np.uint64(excess[v] <= 0)

@@ -1,0 +1,144 @@
+"""Many small grids in one call: stacks of problems that fit the cache, on all cores.
+
+The problems of a stack lie one after another in one workspace, without arcs between them. Threads
+take whole stacks, small grids many in one compiled call, each with its own workspace, and share
+nothing, and stacks are the same for any number of threads: so are answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from subopt._base.threads import in_order, thread_count
+from subopt._base.types import Array, ArrayLike
+from subopt.graph.grid._capacities import terms
+from subopt.graph.grid._input import Grids, grids
+from subopt.graph.grid._layout import Layout, layout, tails, workspace
+from subopt.graph.grid._solve import fill, send_back
+from subopt.graph.grid.flow import GridFlows, flows
+
+_CELLS = 1 << 13  # of a stack: about half a megabyte
+
+
+def grid_cut_many(
+    source_capacity: ArrayLike,
+    sink_capacity: ArrayLike,
+    weights: Any,
+    *,
+    offsets: Sequence[Sequence[int]] | None = None,
+    periodic: bool | Sequence[bool] = False,
+    maximal: bool = False,
+    flow: bool = False,
+    threads: int | None = None,
+) -> GridFlows:
+    """Find minimum cuts of many grids of one shape.
+
+    Parameters
+    ----------
+    source_capacity, sink_capacity : array_like, shape (problems, ...)
+        As for `grid_cut`, with a first axis of problems. One of the two may be shaped as one grid,
+        or be a number, and then serves all.
+    weights : float or sequence
+        As for `grid_cut`; every array may have a first axis of problems, or serves all.
+    offsets, periodic, maximal
+        As for `grid_cut`.
+    flow : bool, default False
+        Return the flows as well, which prove the cuts (`GridFlows.check`).
+    threads : int, optional
+        Number of threads; one a core by default. Answers do not depend on it.
+
+    Returns
+    -------
+    GridFlows
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as described, if a problem has no finite cut, or if ints are too
+        large to be exact.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> source, sink = rng.integers(0, 10, (2, 50, 4, 4))
+    >>> cuts = grid_cut_many(source, sink, 1)
+    >>> cuts.values[:3], cuts.source_sides.shape
+    (array([61, 74, 38]), (50, 4, 4))
+    >>> grid_cut(source[2], sink[2], 1).value
+    38
+    """
+    problem = grids(source_capacity, sink_capacity, weights, offsets, periodic, many=True)
+    threads = thread_count(threads)
+    one, parts = _layout(problem, 1), terms(problem)
+    size = max(1, min(_CELLS // max(one.cells, 1), problem.stack))  # of a stack
+    cuts = GridFlows(
+        np.zeros(problem.stack, dtype=problem.source.dtype),
+        np.empty((problem.stack, *problem.shape), dtype=np.bool_),
+        [_room(problem, q) for q in range(len(problem.offsets))] if flow else None,
+    )
+
+    def run(mine: Sequence[slice]) -> None:
+        plan, work = one, workspace(one, problem.dtype)
+        for here in mine:
+            sides, values = cuts.source_sides[here], cuts.values[here]
+            if plan.stack != min(size, len(sides)):
+                plan = _layout(problem, min(size, len(sides)))
+                work = workspace(plan, problem.dtype)
+            moved = fill(parts, here.start, plan, work, maximal, sides, values)
+            if cuts.flow is not None:
+                if moved:
+                    send_back(parts, here.start, plan, work)
+                stack = flows(_part(problem, here), plan, work.residual)
+                for array, flow in zip(cuts.flow, stack, strict=True):
+                    array[here] = flow
+
+    # where nobody needs the residual capacities of a stack, one call takes many stacks
+    step = size
+    if one.small and not flow:
+        step *= max(1, -(-problem.stack // (4 * threads * size)))
+    starts = range(0, problem.stack, step)
+    heres = [slice(start, min(start + step, problem.stack)) for start in starts]
+    threads = min(threads, max(len(heres), 1))
+    in_order(run, [heres[i::threads] for i in range(threads)], threads)
+    values = cuts.values
+    if (values >= problem.beyond).any():
+        raise ValueError(
+            "grid_cut_many needs finite cuts, but a path of infinite capacities leads from the "
+            f"source to the sink of problem {int(np.argmax(values >= problem.beyond))}. Give one "
+            "of its arcs a finite capacity."
+        )
+    lead = 3 - problem.dimensions
+
+    def lower(array: Array) -> Array:
+        return array.reshape(array.shape[:1] + array.shape[1 + lead :])
+
+    return GridFlows(values, lower(cuts.source_sides), cuts.flow and [*map(lower, cuts.flow)])
+
+
+def _layout(problem: Grids, count: int) -> Layout:
+    return layout(count, problem.shape, problem.offsets, problem.periodic)
+
+
+def _part(problem: Grids, here: slice) -> Grids:
+    """Return some of the problems."""
+
+    def own(array: Array) -> Array:
+        return array[here] if len(array) > 1 else array
+
+    return problem._replace(
+        stack=len(range(problem.stack)[here]),
+        source=own(problem.source),
+        sink=own(problem.sink),
+        forward=[own(w) for w in problem.forward],
+        backward=[own(w) for w in problem.backward],
+    )
+
+
+def _room(problem: Grids, q: int) -> Array:
+    """Return an array for the flows of all problems along offset q."""
+    places = tails(problem.offsets[q], problem.shape, problem.periodic)
+    arcs = tuple(place.stop - place.start for place in places)
+    return np.zeros((problem.stack, *arcs), dtype=problem.source.dtype)

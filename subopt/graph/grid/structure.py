@@ -1,0 +1,164 @@
+"""Neighbourhoods: by their number of neighbours, or as arrays around a node.
+
+Arrays are those of `scipy.ndimage` and PyMaxflow.
+"""
+
+from __future__ import annotations
+
+import itertools
+import operator
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from subopt._base.types import Array, ArrayLike
+from subopt.graph.grid._input import periodic_axes
+from subopt.graph.grid._layout import heads, tails
+
+
+class GridStructure(NamedTuple):
+    """The arguments `weights` and `offsets` of `grid_cut`."""
+
+    weights: list[Any]
+    offsets: list[tuple[int, ...]]
+
+
+def grid_neighbors(dimensions: int, neighbors: int) -> list[tuple[int, ...]]:
+    """Return the offsets of `grid_cut` for so many nearest neighbours.
+
+    Parameters
+    ----------
+    dimensions : int
+        Of the grid: 1, 2 or 3.
+    neighbors : int
+        2 in one dimension, 4 or 8 in two, 6, 18 or 26 in three.
+
+    Returns
+    -------
+    list of tuples of int
+        One per pair of opposite neighbours: steps along the axes first, then diagonals.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If no nearest neighbours are so many.
+
+    Examples
+    --------
+    >>> offsets = grid_neighbors(2, 8)
+    >>> offsets
+    [(1, 0), (0, 1), (1, 1), (1, -1)]
+    >>> lengths = np.linalg.norm(offsets, axis=1)
+    >>> grid_cut([[9, 0], [0, 0]], [[0, 0], [0, 9]], list(1 / lengths), offsets=offsets).value
+    2.7071067811865475
+    """
+    try:
+        d, count = operator.index(dimensions), operator.index(neighbors)
+    except TypeError as error:
+        raise TypeError(
+            f"grid_neighbors needs two ints, such as (2, 8), got {(dimensions, neighbors)!r}"
+        ) from error
+    if not 1 <= d <= 3:
+        raise ValueError(f"A grid has 1, 2 or 3 dimensions, got {d}")
+    steps = [o for o in itertools.product((1, 0, -1), repeat=d) if o > (0,) * d]
+    steps.sort(key=np.count_nonzero)
+    near = [[o for o in steps if np.count_nonzero(o) <= m] for m in range(1, d + 1)]
+    for offsets in near:
+        if 2 * len(offsets) == count:
+            return offsets
+    counts = " or ".join(str(2 * len(offsets)) for offsets in near)
+    raise ValueError(f"In {d} dimensions a node has {counts} nearest neighbours, not {count}")
+
+
+def grid_structure(
+    structure: ArrayLike,
+    weights: ArrayLike = 1,
+    *,
+    shape: Sequence[int],
+    symmetric: bool = False,
+    periodic: bool | Sequence[bool] = False,
+) -> GridStructure:
+    """Return the weights and offsets of `grid_cut` for a structure array.
+
+    The meaning is that of ``add_grid_edges`` in PyMaxflow: every node p has arcs to ``p + offset``
+    of capacity ``weights[p] * structure[center + offset]``. What several calls add up to there
+    needs one structure here, or several cuts' weights added.
+
+    Parameters
+    ----------
+    structure : array_like, odd length along every axis
+        Zero where there is no neighbour; its center is the node itself and does not count.
+    weights : array_like
+        One number per node, or what broadcasts to `shape`.
+    shape : sequence of int
+        Shape of the grid.
+    symmetric : bool, default False
+        Give every arc one of the same capacity back. If the structure holds both an offset and its
+        opposite, the two add up.
+    periodic : bool or sequence of bool, default False
+        As for `grid_cut`, which needs it as well.
+
+    Returns
+    -------
+    GridStructure
+        A pair ``weights, offsets``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the structure has an even length, other axes than the grid, or no neighbour, if weights
+        do not broadcast, or if `shape` or `periodic` do not describe a grid.
+
+    Examples
+    --------
+    >>> structure = [[0, 0, 0], [0, 0, 2], [0, 1, 0]]  # right 2, down 1
+    >>> weights, offsets = grid_structure(structure, shape=(2, 2), symmetric=True)
+    >>> offsets
+    [(0, 1), (1, 0)]
+    >>> grid_cut([[9, 0], [0, 0]], [[0, 0], [0, 9]], weights, offsets=offsets).value
+    2
+    """
+    around: Array = np.asarray(structure)
+    shape = _lengths(shape)
+    if around.ndim != len(shape) or any(n % 2 == 0 for n in around.shape):
+        raise ValueError(
+            f"structure needs {len(shape)} axes, as the grid, each of odd length, got the shape "
+            f"{around.shape}"
+        )
+    try:
+        node = np.broadcast_to(np.asarray(weights), shape)
+    except ValueError as error:
+        raise ValueError(
+            f"weights needs one number per node, or to broadcast to {shape}, got the shape "
+            f"{np.shape(weights)}"
+        ) from error
+    center = np.array(around.shape) // 2
+    axes = periodic_axes(periodic, len(shape))
+    result = GridStructure([], [])
+    for place in np.argwhere((around != 0) | (around[(slice(None, None, -1),) * len(shape)] != 0)):
+        offset = tuple(int(o) for o in place - center)
+        if offset <= (0,) * len(shape):
+            continue
+        forward = node[tails(offset, shape, axes)] * around[tuple(center + offset)]
+        backward = heads(node, offset, shape, axes) * around[tuple(center - offset)]
+        if symmetric:
+            result.weights.append(forward + backward)
+        else:
+            result.weights.append((forward, backward))
+        result.offsets.append(offset)
+    if not result.offsets:
+        raise ValueError("structure needs a neighbour: an entry off its center that is not zero")
+    return result
+
+
+def _lengths(shape: Any) -> tuple[int, ...]:
+    try:
+        lengths = tuple(operator.index(n) for n in shape)
+    except TypeError as error:
+        raise TypeError(
+            f"shape needs one int per axis, such as (480, 640), got {shape!r}"
+        ) from error
+    if min(lengths, default=0) < 0:
+        raise ValueError(f"shape needs ints >= 0, got {lengths}")
+    return lengths

@@ -1,0 +1,1 @@
+"""The engine of expansion and swap: which moves pay, and their minimum cuts."""

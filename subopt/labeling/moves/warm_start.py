@@ -1,0 +1,170 @@
+"""Compiled: where moves start, labels and flows read off a few sweeps of message passing.
+
+Messages divide the energy among nodes and edges nearly as a dual optimum does, and what they say of
+label b at the two ends of an edge is, made antisymmetric, a flow of the expansion of b: the
+primal-dual view of moves (N. Komodakis, G. Tziritas, "Approximate labeling via graph cuts based on
+linear programming", IEEE TPAMI 29(8), 2007). Sweeps that push what nodes lack to their neighbours,
+for all labels at once, repair most of what is left. Any numbers are a valid start, so single
+precision does. Costs are in units of the largest cost of an edge, less the smallest of each node.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from subopt._base.jit import any_order_without_nan, njit
+from subopt._base.types import Array
+from subopt.labeling._messages import BACKWARD, FORWARD, choose, sweep, uniform
+from subopt.labeling.energy import Adjacency, LabelingEnergy
+
+SWEEPS, PUSHES = np.int64(16), np.int64(3)
+# without one cost for all pairs of labels a sweep takes O(m labels^2), as much as some moves: no
+# more sweeps than this many rows of the table for every message
+ROWS = np.int64(160)
+LEAST = 0.01  # of what all sweeps raised the bound by: what one has to, or it is the last
+LARGEST = np.float32(1e30)
+TINY = 1e-230  # costs of edges up to this are 0: in such units others would be infinite
+EPS = np.float32(1e-5)  # what nodes are given beyond what they need: more than rounding
+
+
+class Terms(NamedTuple):
+    """The costs of edges in the units of a start."""
+
+    graph: Adjacency  # with float32 weights
+    tables: Array  # (2, labels, labels) float32
+    alike: Array  # (labels,) float32, the diagonal
+    unit: Array  # (2,) one unit, and what all different labels cost if that is the same
+
+
+class Draft(NamedTuple):
+    """What a start reads and writes; float32."""
+
+    costs: Array  # (n, labels)
+    messages: Array  # (arcs, labels)
+    flows: Array  # (edges, labels), from the first end to the second
+    total: Array  # (labels,)
+
+
+def terms(energy: LabelingEnergy) -> Terms:
+    """Return the costs of edges in units of the largest."""
+    table = energy.table - energy.table.min()
+    largest = float(np.abs(energy.weights).max(initial=0.0) * table.max())
+    unit = 2.0 ** np.ceil(np.log2(largest)) if largest > TINY else 1.0
+    scale = max(float(table.max()), 1e-300)
+    small = (table / scale).astype(np.float32)
+    graph = energy.adjacency
+    weight = (graph.weight * (scale / unit if largest > TINY else 0.0)).astype(np.float32)
+    return Terms(
+        graph._replace(weight=weight),
+        np.stack([small, small.T]),
+        np.diag(small).copy(),
+        np.array([unit, uniform(small)]),
+    )
+
+
+def draft(n: int, edges: int, labels: int) -> Draft:
+    """Return room for a start."""
+    return Draft(
+        np.empty((n, labels), np.float32),
+        np.empty((2 * edges, labels), np.float32),
+        np.empty((edges, labels), np.float32),
+        np.empty(labels, np.float32),
+    )
+
+
+@njit
+def prepare(costs, terms, labels, given, pairs, draft, flows):
+    """Set flows for moves, and unless they are given the labels."""
+    graph, tables, alike, unit = terms
+    n_labels, n = costs.shape
+    messages = draft.messages
+    for k in range(n):
+        least = costs[0, k]
+        for a in range(1, n_labels):
+            least = min(least, costs[a, k])
+        for a in range(n_labels):
+            draft.costs[k, a] = min((costs[a, k] - least) / unit[0], LARGEST)
+    messages[:] = 0.0
+    first = before = 0.0
+    sweeps = SWEEPS if unit[1] > 0.0 else max(np.int64(1), min(SWEEPS, ROWS // n_labels))
+    for i in range(sweeps):
+        sweep(draft.costs, tables, unit[1], graph, messages, FORWARD, draft.total)
+        bound = sweep(draft.costs, tables, unit[1], graph, messages, BACKWARD, draft.total)
+        if i > 0 and bound - before <= LEAST * (bound - first):
+            break
+        first = bound if i == 0 else first
+        before = bound
+    if not given:
+        choose(draft.costs, tables, graph, messages, labels, draft.total)
+    _read_off(tables, graph, labels, messages, draft.flows)
+    for i in range(PUSHES):
+        _push(draft, tables, alike, graph, labels, pairs, BACKWARD if i % 2 == 0 else FORWARD)
+    for e in range(draft.flows.shape[0]):
+        for a in range(n_labels):
+            flows[a, e] = draft.flows[e, a] * unit[0]
+
+
+@any_order_without_nan()
+def _read_off(tables, graph, labels, messages, flows):
+    """Set the flow of every label to what both ends of an edge say of it, on average."""
+    indptr, heads, twin, weight, turned, edge = graph
+    half = np.float32(0.5)
+    for p in range(labels.shape[0]):
+        z = labels[p]
+        for e in range(indptr[p], indptr[p + 1]):
+            if turned[e] == 0:
+                y, back, i, h = labels[heads[e]], twin[e], edge[e], half * weight[e]
+                known = messages[e, z] - messages[back, y]
+                for b in range(flows.shape[1]):
+                    # half of what b costs p more next to y, less what it costs y more next to p
+                    apart = h * (tables[1, y, b] - tables[0, z, b])
+                    flows[i, b] = half * (messages[e, b] - messages[back, b] - known) - apart
+
+
+@any_order_without_nan()
+def _push(draft, tables, alike, graph, labels, pairs, direction):
+    """Make nodes content with their labels at the cost of neighbours further on, where they can.
+
+    `pairs`: for moves in which neighbours with other labels stay as they are.
+    """
+    indptr, heads, _, weight, turned, edge = graph
+    costs, flows, gain = draft.costs, draft.flows, draft.total
+    n, n_labels = costs.shape
+    none, half, one = np.float32(0.0), np.float32(0.5), np.float32(1.0)
+    eps = EPS
+    for step in range(n):
+        k = step if direction == FORWARD else n - 1 - step
+        z = labels[k]
+        for b in range(n_labels):
+            gain[b] = costs[k, b] - costs[k, z]
+        for e in range(indptr[k], indptr[k + 1]):
+            t, i, y, h = turned[e], edge[e], labels[heads[e]], half * weight[e]
+            sign, now = one if t == 0 else -one, tables[t, z, y]
+            if pairs and y != z:
+                for b in range(n_labels):
+                    gain[b] += weight[e] * (tables[1 - t, y, b] - now)
+                continue
+            for b in range(n_labels):
+                zb, by = tables[t, z, b], tables[1 - t, y, b]
+                most = h * (zb + by - now - alike[b])
+                flow = max(-most, min(most, sign * flows[i, b]))
+                flows[i, b] = sign * flow
+                gain[b] += h * (by - now + alike[b] - zb) + flow
+        least = none
+        for b in range(n_labels):
+            least = min(least, gain[b])
+        if least == none:
+            continue
+        for e in range(indptr[k], indptr[k + 1]):
+            t, i, y, h = turned[e], edge[e], labels[heads[e]], half * weight[e]
+            if (heads[e] > k) != (direction == FORWARD) or (pairs and y != z):
+                continue
+            sign, now = one if t == 0 else -one, tables[t, z, y]
+            for b in range(n_labels):
+                most = h * (tables[t, z, b] + tables[1 - t, y, b] - now - alike[b])
+                flow = sign * flows[i, b]
+                more = min(max(eps - gain[b], none), max(most - flow, none))
+                gain[b] += more
+                flows[i, b] = sign * (flow + more)

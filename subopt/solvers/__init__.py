@@ -1,1 +1,0 @@
-"""One algorithm per file, one public function each; solvers never import each other."""

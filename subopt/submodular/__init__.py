@@ -1,0 +1,36 @@
+"""Minimize one submodular function exactly, with a certificate."""
+
+from typing import TYPE_CHECKING
+
+from subopt._base.lazy import exports
+
+if TYPE_CHECKING:
+    from subopt.submodular._frank_wolfe import frank_wolfe as frank_wolfe
+    from subopt.submodular._min_norm_point import min_norm_point as min_norm_point
+    from subopt.submodular._queyranne import PendantCertificate as PendantCertificate
+    from subopt.submodular._queyranne import queyranne as queyranne
+    from subopt.submodular.certificates import BaseCertificate as BaseCertificate
+    from subopt.submodular.certificates import ExhaustiveCertificate as ExhaustiveCertificate
+    from subopt.submodular.certificates import FlowCertificate as FlowCertificate
+    from subopt.submodular.certificates import SummandCertificate as SummandCertificate
+    from subopt.submodular.proximal import Path as Path
+    from subopt.submodular.proximal import path as path
+    from subopt.submodular.proximal import prox as prox
+    from subopt.submodular.result import Result as Result
+
+__all__, __getattr__, __dir__ = exports(
+    __name__,
+    {
+        "_frank_wolfe": ["frank_wolfe"],
+        "_min_norm_point": ["min_norm_point"],
+        "_queyranne": ["PendantCertificate", "queyranne"],
+        "certificates": [
+            "BaseCertificate",
+            "ExhaustiveCertificate",
+            "FlowCertificate",
+            "SummandCertificate",
+        ],
+        "proximal": ["Path", "path", "prox"],
+        "result": ["Result"],
+    },
+)

@@ -1,0 +1,192 @@
+"""Vertices, weights, and the point of smallest norm in their hull: the inside of Wolfe's algorithm.
+
+With vertices v_j = center + d_j and weights of sum 1, ||x||² = ||center||² + 2 wᵀ D center +
+wᵀ D Dᵀ w. Its minimum on the affine hull takes two triangular solves with the Cholesky factor of
+D Dᵀ + scale · 1 1ᵀ, which grows by a column with every vertex and is rotated back to triangular
+form when one leaves. A center near x leaves to the factor what the vertices do not have in common,
+and with it the digits that decide.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from subopt._base.jit import njit
+from subopt._base.types import Array
+
+_CAPACITY = 32
+
+
+class ActiveSet:
+    """Greedy vertices and convex weights, kept at the minimum norm of their hull.
+
+    Parameters
+    ----------
+    orders : ndarray of intp, shape (k, n)
+        The orders of the first vertices.
+    vertices : ndarray of float64, shape (k, n)
+        The vertices; duplicates and dependent ones are left out.
+    weights : ndarray of float64, shape (k,)
+        Nonnegative, of sum 1; the center is the point that they make.
+    scale : float
+        A square of the order of those of the differences of vertices.
+
+    Attributes
+    ----------
+    x : ndarray of float64, shape (n,)
+        The point.
+    """
+
+    def __init__(self, orders: Array, vertices: Array, weights: Array, scale: float) -> None:
+        capacity, n = max(_CAPACITY, 2 * len(orders)), vertices.shape[1]
+        self._center = weights @ vertices
+        self._scale = max(scale, 1e-300)
+        # rows of these belong to slots; _slots[:_size] are in use, in the order of the factor
+        self._orders = np.empty((capacity, n), dtype=np.intp)
+        self._rows = np.zeros((capacity, n))
+        self._weights = np.zeros(capacity)
+        self._tilts = np.zeros(capacity)  # row @ center
+        self._factor = np.zeros((capacity, capacity))  # upper triangular
+        self._slots = np.arange(capacity)
+        self._size = self._top = 0
+        for j in np.argsort(-weights, kind="stable"):
+            self._append(orders[j], vertices[j], weights[j])
+        self._weights /= self._weights.sum()
+        self._settle()
+
+    def combination(self) -> tuple[Array, Array]:
+        """Return the orders (k, n) and weights (k,) that make x."""
+        used = self._slots[: self._size]
+        return self._orders[used], self._weights[used]
+
+    def add(self, order: Array, vertex: Array) -> bool:
+        """Move x to the minimum over the hull with one more vertex, unless it is dependent."""
+        added = self._append(order, vertex, 0.0)
+        if added:
+            self._settle()
+        return added
+
+    def _append(self, order: Array, vertex: Array, weight: float) -> bool:
+        if self._size == len(self._slots):
+            self._grow()
+        slot = int(self._slots[self._size])
+        row = np.subtract(vertex, self._center, out=self._rows[slot])
+        self._top = max(self._top, slot + 1)
+        products = self._rows[: self._top] @ row
+        if not _append(self._factor, self._slots, self._size, products, self._scale):
+            return False
+        self._orders[slot] = order
+        self._weights[slot] = weight
+        self._tilts[slot] = row @ self._center
+        self._size += 1
+        return True
+
+    def _settle(self) -> None:
+        self._size = _settle(self._factor, self._slots, self._weights, self._tilts, self._size)
+        self.x = self._center + self._weights[: self._top] @ self._rows[: self._top]
+
+    def _grow(self) -> None:
+        n = len(self._slots)
+        self._orders = np.concatenate([self._orders, np.empty_like(self._orders)])
+        self._rows = np.concatenate([self._rows, np.zeros_like(self._rows)])
+        self._weights, self._tilts = (np.pad(a, (0, n)) for a in (self._weights, self._tilts))
+        self._factor = np.pad(self._factor, ((0, n), (0, n)))
+        self._slots = np.concatenate([self._slots, np.arange(n, 2 * n)])
+
+
+@njit
+def _append(U, slots, k, products, scale):
+    # one more column of U, by forward substitution; False if the pivot is rounding
+    z = np.empty(k)
+    for j in range(k):
+        z[j] = products[slots[j]] + scale
+    pivot = size = products[slots[k]] + scale
+    for j in range(k):
+        z[j] /= U[j, j]
+        pivot -= z[j] * z[j]
+        for i in range(j + 1, k):
+            z[i] -= z[j] * U[j, i]
+    if not pivot > 1e-13 * size:
+        return False
+    for j in range(k):
+        U[j, k] = z[j]
+    U[k, k] = np.sqrt(pivot)
+    return True
+
+
+@njit
+def _settle(U, slots, w, tilts, k):
+    # minor cycles: go to the affine minimum, or towards it until a weight is 0 and can leave
+    a, b = np.empty(k), np.empty(k)
+    while k > 1:
+        _affine_minimum(U, slots, tilts, k, a, b)
+        step, leaving = 1.0, -1
+        for j in range(k):
+            if a[j] <= 1e-12:
+                here = w[slots[j]]
+                ratio = here / (here - a[j]) if here > a[j] else 0.0
+                if leaving < 0 or ratio < step:
+                    step, leaving = min(ratio, 1.0), j
+        for j in range(k):
+            w[slots[j]] += step * (a[j] - w[slots[j]])
+        if leaving < 0:
+            break
+        w[slots[leaving]] = 0.0
+        for j in range(k - 1, -1, -1):  # ties leave together
+            if w[slots[j]] <= 1e-12 and k > 1:
+                w[slots[j]] = 0.0
+                _drop(U, slots, k, j)
+                k -= 1
+    total = 0.0
+    for j in range(k):
+        total += w[slots[j]]
+    for j in range(k):
+        w[slots[j]] /= total
+    return k
+
+
+@njit
+def _affine_minimum(U, slots, tilts, k, a, b):
+    # a <- the weights, of sum 1, of the point of smallest norm in the affine hull
+    for j in range(k):
+        a[j], b[j] = 1.0, tilts[slots[j]]
+    for j in range(k):
+        a[j] /= U[j, j]
+        b[j] /= U[j, j]
+        for i in range(j + 1, k):
+            a[i] -= a[j] * U[j, i]
+            b[i] -= b[j] * U[j, i]
+    total_a, total_b = 0.0, 0.0
+    for j in range(k - 1, -1, -1):
+        s, t = a[j], b[j]
+        for i in range(j + 1, k):
+            s -= U[j, i] * a[i]
+            t -= U[j, i] * b[i]
+        a[j], b[j] = s / U[j, j], t / U[j, j]
+        total_a += a[j]
+        total_b += b[j]
+    level = (1.0 + total_b) / total_a
+    for j in range(k):
+        a[j] = level * a[j] - b[j]
+
+
+@njit
+def _drop(U, slots, k, p):
+    # without column p, U has one entry below each later diagonal: rotate them away
+    slot = slots[p]
+    for j in range(p, k - 1):
+        slots[j] = slots[j + 1]
+    slots[k - 1] = slot
+    for j in range(p + 1):
+        for i in range(p, k - 1):
+            U[j, i] = U[j, i + 1]
+    for j in range(p, k - 1):
+        for i in range(j, k - 1):
+            U[j + 1, i] = U[j + 1, i + 1]
+        length = np.hypot(U[j, j], U[j + 1, j])
+        c, s = U[j, j] / length, U[j + 1, j] / length
+        U[j, j] = length
+        for i in range(j + 1, k - 1):
+            upper, lower = U[j, i], U[j + 1, i]
+            U[j, i] = c * upper + s * lower
+            U[j + 1, i] = c * lower - s * upper

@@ -1,0 +1,169 @@
+"""Frank-Wolfe on the base polytope with pairwise steps: for n where no factor fits.
+
+Minimizes ||x||² over B(F): weight moves from the active vertex that is worst for x to the one that
+a sweep finds best. No linear algebra, O(n k) memory for k active vertices; linear convergence, but
+slowly where `min_norm_point` is finite. Elements leave as they do there.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from subopt._base import validate
+from subopt._base.answer import Status, round_up
+from subopt._base.types import Array
+from subopt.functions.algebra import SetFunction, require_set_function
+from subopt.submodular._elimination import Reduction
+from subopt.submodular._orders import Block
+from subopt.submodular._sweep_bounds import Scan, scan
+from subopt.submodular.certificates import BaseCertificate
+from subopt.submodular.result import Result
+
+
+def frank_wolfe(
+    F: SetFunction,
+    *,
+    tol: float = 1e-6,
+    max_iter: int = 10_000,
+    time_limit: float | None = None,
+    callback: Callable[[Result], object] | None = None,
+) -> Result:
+    """Minimize a submodular function by pairwise Frank-Wolfe steps on its base polytope.
+
+    Parameters
+    ----------
+    F : SetFunction
+        Submodular. Not checked; see `subopt.testing.assert_submodular`.
+    tol : float, default 1e-6
+        Stop when ``value - lower_bound <= tol``, in the units of F, or of its largest gain if that
+        is below 1; below 1 if F is integral.
+    max_iter : int, default 10_000
+        Largest number of steps. Each costs a sort of n numbers, one sweep of F and O(n k) for k
+        active vertices.
+    time_limit : float, optional
+        Seconds after which to stop with what there is.
+    callback : callable, optional
+        Called with a `Result` before every step.
+
+    Returns
+    -------
+    Result
+        With a `BaseCertificate`; ``lower_bound <= min F <= value``, whatever the status.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described.
+
+    References
+    ----------
+    .. [1] S. Lacoste-Julien and M. Jaggi, "On the global linear convergence of Frank-Wolfe
+       optimization variants", NeurIPS 2015.
+
+    Examples
+    --------
+    >>> F = Cut([[0, 2, 0], [2, 0, 1], [0, 1, 0]]) + Modular([-3, 1, 2.5])
+    >>> result = frank_wolfe(F)
+    >>> result.S, result.value, result.gap
+    (array([0]), -1.0, 0.0)
+    """
+    require_set_function(F)
+    tol, max_iter = validate.nonnegative("tol", tol), validate.positive_int("max_iter", max_iter)
+    seconds = math.inf if time_limit is None else validate.nonnegative("time_limit", time_limit)
+    deadline = time.monotonic() + seconds
+    R = Reduction(F)
+    tol *= R.scale
+    state = _Vertices(R, np.argsort(R.low + R.high, kind="stable")[None], np.ones(1))
+    value, mask, n_iter = math.inf, np.zeros(F.n, dtype=np.bool_), 0
+
+    def result(status: Status) -> Result:
+        orders, weights = R.certificate(np.array(state.orders), np.array(state.weights))
+        best = F.value(mask)
+        proven = min(bound, best)
+        certificate = BaseCertificate(orders, weights, proven)
+        return Result(
+            mask=mask.copy(),
+            value=best,
+            lower_bound=proven,
+            status=status,
+            certificate=certificate,
+            method="frank_wolfe",
+            n_iter=n_iter,
+            n_evals=R.n_evals,
+        )
+
+    while True:
+        n_iter += 1
+        order = state.x.argsort(kind="stable")
+        gains = R.sweep(order)
+        found = Scan(*scan(state.x[order], gains[order]))
+        if R.base_value + found.low < value:
+            value, mask = R.base_value + found.low, R.mask(order[: found.size])
+        bound = R.base_value + found.negative
+        bound = round_up(bound) if F.integral else bound
+        if value - bound <= tol:
+            return result(Status.OPTIMAL)
+        if found.excess <= 1e-15 * found.square:
+            return result(Status.SLOW_PROGRESS)
+        if n_iter >= max_iter or time.monotonic() > deadline:
+            return result(Status.ITERATION_LIMIT if n_iter >= max_iter else Status.TIME_LIMIT)
+        if callback is not None:
+            callback(result(Status.ITERATION_LIMIT))
+        if found.head <= found.tail and order.size - found.tail + found.head > order.size // 2:
+            state = state.without(order, found)
+        else:
+            state.step(order, gains)
+
+
+class _Vertices:
+    """Active vertices with weights, and the point x that they make."""
+
+    def __init__(self, R: Reduction, orders: Array, weights: Array) -> None:
+        self.R = R
+        self.orders, self.weights = list(orders), [float(w) for w in weights]
+        self.rows = np.array([R.sweep(order) for order in orders]).reshape(orders.shape)
+        self.x = weights @ self.rows
+
+    def step(self, order: Array, vertex: Array) -> None:
+        """Move weight from the worst active vertex to this one, as far as is best."""
+        worst = int((self.rows[: len(self.weights)] @ self.x).argmax())
+        direction = vertex - self.rows[worst]
+        length = float(direction @ direction)
+        # a new vertex is never the worst one, as it is better than x itself
+        move = self.weights[worst]
+        if length > 0:
+            move = min(move, max(0.0, -float(self.x @ direction) / length))
+        k = len(self.weights)
+        if k == len(self.rows):
+            self.rows = np.concatenate([self.rows, np.empty_like(self.rows)])
+        self.rows[k] = vertex
+        self.orders.append(order)
+        self.weights.append(move)
+        self.weights[worst] -= move
+        if self.weights[worst] <= 1e-15:
+            self._drop(worst)
+        if k % 50 == 0:  # afresh, so that rounding does not add up
+            self.x = np.array(self.weights) @ self.rows[: len(self.weights)]
+        else:
+            self.x = self.x + move * direction
+
+    def without(self, order: Array, found: Scan) -> _Vertices:
+        """Take level sets of x in and out that are proven to be."""
+        orders, weights = np.array(self.orders), np.array(self.weights)
+        inside = np.zeros((2, len(order)), dtype=np.bool_)
+        inside[0, order[: found.head]] = inside[1, order[found.tail :]] = True
+        parts = [Block(orders[p[orders]].reshape(len(orders), -1), weights) for p in inside]
+        everywhere = self.R.free[orders]
+        self.R.eliminate(*parts)
+        return _Vertices(self.R, self.R.local(everywhere), weights / weights.sum())
+
+    def _drop(self, j: int) -> None:
+        last = len(self.weights) - 1
+        self.rows[j] = self.rows[last]
+        self.orders[j], self.weights[j] = self.orders[last], self.weights[last]
+        self.orders.pop()
+        self.weights.pop()

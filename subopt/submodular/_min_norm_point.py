@@ -1,0 +1,265 @@
+"""The minimum-norm point of the base polytope, by Wolfe's algorithm (Fujishige-Wolfe).
+
+A sweep along the point x of smallest norm in the hull of a few greedy vertices gives the next
+vertex. The negative entries of x bound min F from below, its level sets from above, and both meet
+at the optimum. `_active_set` is the hull and its numerics. What makes the method fast is that
+elements leave the ground set while it runs, by tests that the certificate can repeat (`_scan`);
+`_reduction` is what then remains.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from subopt._base import validate
+from subopt._base.answer import Status, round_up
+from subopt._base.types import Array, ArrayLike
+from subopt.functions.algebra import SetFunction, require_set_function
+from subopt.functions.modular import Modular
+from subopt.submodular._active_set import ActiveSet
+from subopt.submodular._elimination import Reduction, scale_of
+from subopt.submodular._orders import Block
+from subopt.submodular._sweep_bounds import Scan, scan
+from subopt.submodular.certificates import BaseCertificate
+from subopt.submodular.result import Result
+
+LEAST = 0.65
+"""A split is made when it takes this share of the elements: all vertices are swept again for it."""
+
+
+def min_norm_point(
+    F: SetFunction,
+    *,
+    tol: float = 1e-6,
+    max_iter: int = 100_000,
+    minimizer: str = "any",
+    start: BaseCertificate | ArrayLike | None = None,
+    eliminate: bool = True,
+    time_limit: float | None = None,
+    callback: Callable[[Result], object] | None = None,
+) -> Result:
+    """Minimize a submodular function by the minimum-norm point of its base polytope.
+
+    Parameters
+    ----------
+    F : SetFunction
+        Submodular, on V = {0, ..., n - 1}. Not checked; see `subopt.testing.assert_submodular`.
+    tol : float, default 1e-6
+        Stop when ``value - lower_bound <= tol``, in the units of F, or of its largest gain if that
+        is below 1. If F is integral, a gap below 1 is enough to know that it is 0.
+    max_iter : int, default 100_000
+        Largest number of vertices to try. Each costs a sort of n numbers, one sweep of F and
+        O(n k + k²) for k active vertices.
+    minimizer : {"any", "minimal", "maximal"}, default "any"
+        Which minimizer to return if there are several: they form a lattice, with a smallest and a
+        largest one. Sets within `tol` of the minimum count as minimizers.
+    start : BaseCertificate or array_like of int, shape (n,), optional
+        A base to start from, say of a similar function, or an order of V. A Frank-Wolfe warm-up is
+        ``start=frank_wolfe(F, max_iter=20).certificate``; with elements that leave, it has cost
+        more than it saved on everything we measured (`benchmarks/submodular.py`, column "warm").
+    eliminate : bool, default True
+        Whether elements that are known to be in or out leave the problem.
+    time_limit : float, optional
+        Seconds after which to stop with what there is.
+    callback : callable, optional
+        Called with a `Result` before every step. Making its certificate costs about as much as
+        a step does.
+
+    Returns
+    -------
+    Result
+        With a `BaseCertificate`; ``status`` is ``OPTIMAL``, ``ITERATION_LIMIT``, ``TIME_LIMIT``, or
+        ``SLOW_PROGRESS`` if rounding keeps the gap above `tol`. In any case
+        ``lower_bound <= min F <= value``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as described, or F returns numbers that are not finite.
+
+    References
+    ----------
+    .. [1] S. Fujishige and S. Isotani, "A submodular function minimization algorithm based on the
+       minimum-norm base", Pacific Journal of Optimization 7, 2011.
+    .. [2] P. Wolfe, "Finding the nearest point in a polytope", Mathematical Programming 11, 1976.
+
+    Examples
+    --------
+    >>> F = Cut([[0, 2, 0], [2, 0, 1], [0, 1, 0]]) + Modular([-3, 1, 2])
+    >>> result = min_norm_point(F, minimizer="minimal")
+    >>> result.S, result.value, result.gap, result.status.name
+    (array([0]), -1.0, 0.0, 'OPTIMAL')
+    >>> min_norm_point(F, minimizer="maximal").S
+    array([0, 1])
+    """
+    require_set_function(F)
+    tol = validate.nonnegative("tol", tol)
+    max_iter = validate.positive_int("max_iter", max_iter)
+    validate.choice("minimizer", minimizer, ("any", "minimal", "maximal"))
+    if not isinstance(start, BaseCertificate):
+        order = None if start is None else validate.order(start, F.n)[None]
+        start = None if order is None else BaseCertificate(order, np.ones(1), -math.inf)
+    seconds = math.inf if time_limit is None else validate.nonnegative("time_limit", time_limit)
+    stop = _Stop(tol, max_iter, time.monotonic() + seconds)
+    if minimizer == "any":
+        return _Solver(F, stop, start, eliminate).run(callback)
+    return _extreme(F, stop, start, eliminate, callback, 1.0 if minimizer == "minimal" else -1.0)
+
+
+def _extreme(
+    F: SetFunction,
+    stop: _Stop,
+    start: BaseCertificate | None,
+    eliminate: bool,
+    callback: Callable[[Result], object] | None,
+    sign: float,
+) -> Result:
+    """Minimize F with a small price (or reward) on every element: the orders fit F as well.
+
+    For integral F the values of the point of smallest norm are fractions with denominators up to
+    n, so that any price below 1 / n leaves exactly one minimizer.
+    """
+    scale = scale_of(F)
+    price = (0.5 if F.integral else scale * max(stop.tol, 1e-9)) / (F.n + 1)
+    priced = F + Modular(np.full(F.n, sign * price))
+
+    def about_F(result: Result) -> Result:
+        assert isinstance(result.certificate, BaseCertificate)
+        orders, weights = result.certificate.orders, result.certificate.weights
+        x = BaseCertificate(orders, weights, -math.inf).base(F)
+        value, bound = F.value(result.mask.copy()), float(np.minimum(x, 0).sum())
+        bound = min(value, round_up(bound) if F.integral else bound)
+        return replace(
+            result,
+            value=value,
+            lower_bound=bound,
+            certificate=BaseCertificate(orders, weights, bound),
+            n_evals=result.n_evals + len(orders) + 1,
+        )
+
+    def tell(result: Result) -> None:
+        if callback is not None:
+            callback(about_F(result))
+
+    solver = _Solver(priced, stop._replace(tol=price / 2 / scale), start, eliminate)
+    return about_F(solver.run(None if callback is None else tell))
+
+
+class _Stop(NamedTuple):
+    tol: float
+    max_iter: int
+    deadline: float
+
+
+class _Solver:
+    """One run: the reduced function, its active vertices, and the best level set so far."""
+
+    def __init__(
+        self, F: SetFunction, stop: _Stop, start: BaseCertificate | None, eliminate: bool
+    ) -> None:
+        self.F, self.stop, self.eliminate = F, stop, eliminate
+        self.reduction = R = Reduction(F, elementary=eliminate)
+        self.value, self.n_iter = math.inf, 0
+        self.tol = stop.tol * R.scale
+        self.order = np.arange(len(R.free))  # that of the last sweep
+        if start is None:
+            orders, weights = np.argsort(R.low + R.high, kind="stable")[None], np.ones(1)
+        else:
+            start.validate(F.n)
+            orders, weights = R.local(np.asarray(start.orders, dtype=np.intp)), start.weights
+        self._rebuild(orders, np.asarray(weights, dtype=np.float64))
+
+    def run(self, callback: Callable[[Result], object] | None) -> Result:
+        stalled = False
+        while True:
+            self._sweep()
+            if (status := self._status()) is not None:
+                break
+            if callback is not None:
+                callback(self._result(Status.ITERATION_LIMIT))
+            if self.eliminate and self._split(least=LEAST):
+                continue
+            if self.active.add(self.order, self.gains):
+                stalled = False
+            elif stalled:
+                status = Status.SLOW_PROGRESS
+                break
+            elif not (self.eliminate and self._split(least=0.0)):
+                stalled = True
+                self._rebuild(*self.active.combination())
+        return self._result(status)
+
+    def _sweep(self) -> None:
+        """Find the vertex that x is worst against, and with it a lower and an upper bound."""
+        x, R = self.active.x, self.reduction
+        self.n_iter += 1
+        # sorting along the last order is faster, as little has changed
+        self.order = self.order[x[self.order].argsort(kind="stable")]
+        self.gains = R.sweep(self.order)
+        self.scan = found = Scan(*scan(x[self.order], self.gains[self.order]))
+        if R.base_value + found.low < self.value:
+            self.value = R.base_value + found.low
+            self.mask = R.mask(self.order[: found.size])
+        self.bound = R.base_value + found.negative
+        if self.F.integral:
+            self.bound = round_up(self.bound)
+
+    def _status(self) -> Status | None:
+        if self.value - self.bound <= self.tol:
+            return Status.OPTIMAL
+        if self.scan.excess <= 1e-15 * self.scan.square:
+            return Status.SLOW_PROGRESS
+        if self.n_iter >= self.stop.max_iter:
+            return Status.ITERATION_LIMIT
+        if time.monotonic() > self.stop.deadline:
+            return Status.TIME_LIMIT
+        return None
+
+    def _split(self, least: float) -> bool:
+        """Take level sets of x in and out that are proven to be, if they are a share `least`."""
+        found, n = self.scan, len(self.order)
+        a, b = max(found.head, found.first), min(found.tail, found.last)
+        if b < a or n - (b - a) <= least * n:
+            return False
+        orders, weights = self.active.combination()
+        inside = np.zeros((2, n), dtype=np.bool_)
+        one = self.order[None], np.ones(1)
+        ahead = one if found.first > found.head else (orders, weights)
+        behind = one if found.last < found.tail else (orders, weights)
+        inside[0, self.order[:a]] = inside[1, self.order[b:]] = True
+        parts = [
+            Block(rows[part[rows]].reshape(len(rows), -1), w)
+            for part, (rows, w) in zip(inside, (ahead, behind), strict=True)
+        ]
+        everywhere = self.reduction.free[orders]
+        self.reduction.eliminate(*parts)
+        self._rebuild(self.reduction.local(everywhere), weights)
+        return True
+
+    def _rebuild(self, orders: Array, weights: Array) -> None:
+        R = self.reduction
+        vertices = np.array([R.sweep(order) for order in orders]).reshape(orders.shape)
+        reach = R.high - R.low
+        self.active = ActiveSet(orders, vertices, weights, float(reach @ reach))
+        self.order = orders[0]
+
+    def _result(self, status: Status) -> Result:
+        orders, weights = self.reduction.certificate(*self.active.combination())
+        value = self.F.value(self.mask)
+        bound = min(self.bound, value)
+        return Result(
+            mask=self.mask.copy(),
+            value=value,
+            lower_bound=bound,
+            status=status,
+            certificate=BaseCertificate(orders, weights, bound),
+            method="min_norm_point",
+            n_iter=self.n_iter,
+            n_evals=self.reduction.n_evals,
+        )

@@ -1,0 +1,91 @@
+"""The point of smallest norm in the base polytope to a given distance, without elimination.
+
+Along the order of x, the best w = -x is an isotonic regression of the gains, which is exact as soon
+as the order is.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import NamedTuple
+
+import numpy as np
+
+from subopt._base.jit import njit
+from subopt._base.types import Array
+from subopt.functions.algebra import SetFunction
+from subopt.submodular._active_set import ActiveSet
+
+
+class Levels(NamedTuple):
+    """The best point of a run, and the base that proves how good it is."""
+
+    x: Array  # (n,), constant on its level sets
+    order: Array  # by ascending x
+    base: Array  # (n,), the combination of the greedy vertices of:
+    orders: Array
+    weights: Array
+    distance: float  # x is proven to be within this of the point of smallest norm
+    n_evals: int
+    finished: bool  # whether it ended by itself
+
+
+def minimum_norm(
+    F: SetFunction,
+    tol: float,
+    max_iter: int,
+    start: tuple[Array, Array] | None = None,
+    deadline: float = math.inf,
+) -> Levels:
+    """Return the point of smallest norm up to a Euclidean distance of `tol`.
+
+    `start` is the orders and weights of a base to start from, say those for a similar F, and
+    `deadline` when to stop with the best so far, by ``time.monotonic()``.
+    """
+    order = np.arange(F.n)
+    orders, weights = (order[None], np.ones(1)) if start is None else start
+    vertices = np.array([F.greedy(o) for o in orders]).reshape(orders.shape)
+    reach = F.marginals(np.zeros(F.n, dtype=np.bool_)) - F.marginals(np.ones(F.n, dtype=np.bool_))
+    active = ActiveSet(orders, vertices, weights, float(reach @ reach))
+    best, finished = math.inf, False
+    for n_evals in range(len(orders) + 3, len(orders) + max_iter + 3):
+        order = order[active.x[order].argsort(kind="stable")]
+        vertex = F.greedy(order)
+        fit = np.empty(F.n)
+        fit[order] = _isotonic(vertex[order])
+        # primal minus dual: f(w) + ½||w||² + ½||x||² for w = -fit
+        norm = float(active.x @ active.x)
+        gap = max(0.0, 0.5 * float(fit @ fit) - float(fit @ vertex) + 0.5 * norm)
+        distance = math.sqrt(2 * gap)
+        if distance < best:
+            best, combination = distance, active.combination()
+            found = Levels(fit, order, active.x, *combination, best, n_evals, False)
+        small = distance <= tol or norm - active.x @ vertex <= 1e-15 * norm
+        if small or not active.add(order, vertex):
+            finished = True
+            break
+        if time.monotonic() > deadline:
+            break
+    return found._replace(n_evals=n_evals, finished=finished)
+
+
+@njit
+def _isotonic(gains):
+    # pool adjacent violators: the nearest nondecreasing sequence
+    n = gains.shape[0]
+    means, sizes, k = np.empty(n), np.empty(n, dtype=np.int64), 0
+    for gain in gains:
+        means[k], sizes[k] = gain, 1
+        while k and means[k - 1] >= means[k] - 1e-12 * (abs(means[k]) + abs(means[k - 1])):
+            total = sizes[k - 1] + sizes[k]
+            means[k - 1] += (means[k] - means[k - 1]) * sizes[k] / total
+            sizes[k - 1] = total
+            k -= 1
+        k += 1
+    fit, i = np.empty(n), 0
+    for j in range(k):
+        for _ in range(sizes[j]):
+            fit[i] = means[j]
+            i += 1
+    return fit
