@@ -50,7 +50,7 @@ def push(degree, network, labels, progress, most, against, looks):
     spent = 0
     while True:
         if effort > budget:
-            top, count = _exact_labels(degree, network, labels)
+            top, count = exact_labels(degree, network, labels)
             first, effort = _0, 0
             spent += np.int64(cells * arcs)
         if count == _0 or spent > looks:
@@ -131,7 +131,7 @@ def _close(gap, far, label, tally):
 
 
 @njit
-def _exact_labels(degree, network, labels):
+def exact_labels(degree, network, labels):
     """Set labels to the distance from the nearest demand; return the largest, and how many wait.
 
     Cells farther away than all with excess get a bound of their distance.
