@@ -9,13 +9,10 @@ HiGHS to its own proof where it applies. The gap is relative: (value - bound) / 
 """
 
 import argparse
-import csv
-import gzip
-import os
-import pathlib
 import time
 
 import numpy as np
+import recorded
 import scipy.sparse as sp
 
 from subopt import (
@@ -71,31 +68,8 @@ def sensors(rng, n):
     return Cut(A * (A > 0.1)) + Modular(np.full(n, 0.3)) - LogDeterminant(K / 0.2)
 
 
-def mushroom(folder):
-    with gzip.open(folder / "dsm" / "mushroom_train_1.csv.gz", "rt") as file:
-        rows = np.array(list(csv.reader(file)), dtype=float).astype(int)
-    D, C = rows[:, 1:], rows[:, 0]
-    return Entropy(D, C) + Modular(np.full(D.shape[1], 1e-4)) - Entropy(D)
-
-
-def speech(folder):
-    with gzip.open(folder / "dsm" / "uniform-sent.800.gz", "rt") as file:
-        arcs = [tuple(map(int, line.split()[1:3])) for line in file if line.startswith("a ")]
-    arcs = np.array([(i, j) for i, j in arcs if i > 2 and j > 2])
-    z = np.load(folder / "dsm" / "speech_instance.npz")
-    ones = np.ones(len(arcs))
-    W = sp.coo_array((ones, (arcs[:, 0] - 3, arcs[:, 1] - 803))).tocsr()
-    W = W[z["row_order"]]
-    return Concave(Coverage(W)) - ConcaveOfModular(blocks(z["block_weights"]))
-
-
-def blocks(weights):
-    n = len(weights)
-    return sp.coo_array((weights, (np.arange(n) // 80, np.arange(n))), shape=(n // 80, n))
-
-
 RANDOM = {f.__name__: f for f in (signed_graph, cover_and_count, corpus, features, sensors)}
-RECORDED = {f.__name__: f for f in (mushroom, speech)}
+RECORDED = {"mushroom": recorded.mushroom, "speech": recorded.speech}
 
 
 def row(name: str, h: DifferenceOfSubmodular, limit: float) -> None:
@@ -160,9 +134,7 @@ def main() -> None:
     print(f"{'problem':>16}{columns}{'check':>8}{'milp':>8}{'value':>16}{'gap':>10}  status")
     for name in options.names:
         if name in RECORDED:
-            if not (data := os.environ.get("SUBOPT_DATA")):
-                parser.error("SUBOPT_DATA needs to name the folder with dsm/")
-            row(name, RECORDED[name](pathlib.Path(data)), options.limit)
+            row(name, RECORDED[name](recorded.data_folder()), options.limit)
             continue
         for n in options.sizes:
             row(name, RANDOM[name](np.random.default_rng(n), n), options.limit)

@@ -8,13 +8,11 @@ another machine. Times are wall clock, one thread, everything included, medians 
 """
 
 import argparse
-import json
-import os
-import pathlib
 import time
 from collections import defaultdict
 
 import numpy as np
+import recorded
 
 import subopt
 from comixup import CoMixup
@@ -25,20 +23,6 @@ TARGET_MS = {  # of the issue: (inputs, grid side) -> effort -> milliseconds
     (20, 16): {"fast": 15, "default": 80},
     (100, 4): {"fast": 20, "default": 100},
 }
-
-
-def load(folder):
-    cases = np.load(folder / "published_solver_cases.npz")
-    known = json.loads((folder / "best_known.json").read_text())
-    for number, m, side, _, tau, hard, seconds in cases["table"]:
-        key = f"{int(number):03d}"
-        problem = subopt.CoupledLabelingProblem(
-            cases[key + "_unary"],
-            compatibility=cases[key + "_compat"],
-            threshold=tau,
-            threshold_kind="hard" if hard else "soft",
-        )
-        yield int(number), (int(m), int(side)), problem, known[str(int(number))], seconds
 
 
 def run(problem, effort, seeds):
@@ -56,12 +40,13 @@ def energies_and_times(cases, effort, seeds):
     by_size = defaultdict(list)
     within = defaultdict(int)
     print(f"\n{effort}: energy in % above best known (published | median, worst of {seeds} seeds)")
-    for number, size, problem, known, seconds in cases:
-        energies, took = run(problem, effort, seeds)
+    for case in cases:
+        known, size = case.known, (case.inputs, case.side)
+        energies, took = run(case.problem, effort, seeds)
         best = known["best_known"]
         percent = 100 * (energies - best) / abs(best)
         published = 100 * (known["published"] - best) / abs(best)
-        by_size[size].append((took, seconds))
+        by_size[size].append((took, case.seconds))
         reference = min(known["published"], known["identity"]) + 1e-9
         within["seeds at or below published and identity"] += np.mean(energies <= reference)
         within["cases (median) at or below best known"] += np.median(energies) <= best + 1e-9
@@ -69,7 +54,7 @@ def energies_and_times(cases, effort, seeds):
         within["cases (median) within 3 % of best known"] += np.median(percent) <= 3
         within["seeds within 3 % of best known"] += np.mean(percent <= 3)
         print(
-            f"  case {number:2d}  m {size[0]:3d}  grid {size[1]:2d}^2  {published:8.2f} | "
+            f"  case {case.number:2d}  m {size[0]:3d}  grid {size[1]:2d}^2  {published:8.2f} | "
             f"{np.median(percent):6.2f} {percent.max():6.2f}   {1e3 * took:8.2f} ms"
         )
     for line, count in within.items():
@@ -112,10 +97,7 @@ def main():
     subopt.minimize(subopt.CoupledLabelingProblem(np.zeros((2, 2, 2))), rng=0)
     print(f"first call (compiles unless cached): {time.perf_counter() - start:.2f} s")
     batch_of_100()
-    folder = os.environ.get("SUBOPT_DATA")
-    if not folder:
-        raise SystemExit("SUBOPT_DATA is not set: it names the folder with the recorded cases")
-    cases = list(load(pathlib.Path(folder) / "comixup"))
+    cases = recorded.coupled(recorded.data_folder())
     for effort in options.efforts:
         energies_and_times(cases, effort, options.seeds if effort != "best" else 3)
 

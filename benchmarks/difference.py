@@ -11,25 +11,17 @@ often it fits into the seconds on record; compiling is not counted. "small" comp
 
 import argparse
 import functools
-import gzip
 import itertools
-import os
-import pathlib
 import sys
 import time
 from collections import Counter
 
 import numpy as np
-import scipy.sparse as sp
+import recorded
 
 import subopt
 from subopt import (
-    Concave,
-    ConcaveOfModular,
-    Coverage,
     DifferenceOfSubmodular,
-    Entropy,
-    Modular,
     Status,
     minimize,
 )
@@ -53,28 +45,6 @@ RECORDED = {
         "auto": (-0.9979143402, None),
     },
 }
-
-
-def speech(folder: pathlib.Path) -> DifferenceOfSubmodular:
-    """Few words, much speech: sqrt(words covered) - sum over blocks of sqrt(seconds)."""
-    instance = np.load(folder / "speech_instance.npz")
-    with gzip.open(folder / "uniform-sent.800.gz", "rt") as lines:
-        arcs = np.array([line.split()[1:3] for line in lines if line.startswith("a")], dtype=int)
-    # node 1 is the source, 2 the sink; then come 800 sentences, then words
-    sentence, word = arcs[(arcs[:, 0] > 2) & (arcs[:, 1] > 802)].T
-    shape = (800, word.max() - 802)
-    words = sp.coo_array((np.ones(len(word)), (sentence - 3, word - 803)), shape).tocsr()
-    n = np.arange(800)
-    blocks = sp.coo_array((instance["block_weights"], (n // 80, n)), shape=(10, 800))
-    return Concave(Coverage(words[instance["row_order"]])) - ConcaveOfModular(blocks)
-
-
-def mushroom(folder: pathlib.Path, split: int = 1) -> DifferenceOfSubmodular:
-    """Few features, much information: -I(features; class) + 1e-4 per feature, in bits."""
-    data = np.loadtxt(folder / f"mushroom_train_{split}.csv.gz", delimiter=",", dtype=int)
-    edible, features = data[:, 0], data[:, 1:]
-    price = Modular(np.full(features.shape[1], 1e-4))
-    return Entropy(features, edible) + price - Entropy(features)
 
 
 def methods(h: DifferenceOfSubmodular, quick: bool):
@@ -194,10 +164,8 @@ def main() -> None:
     if "small" in options.names:
         small(options.first, options.cases)
     for name in [name for name in options.names if name in RECORDED]:
-        if not (data := os.environ.get("SUBOPT_DATA")):
-            parser.error("SUBOPT_DATA needs to name the folder with dsm/")
-        build = {"speech": speech, "mushroom": mushroom}[name]
-        table(name, build(pathlib.Path(data) / "dsm"), options.quick)
+        build = {"speech": recorded.speech, "mushroom": recorded.mushroom}[name]
+        table(name, build(recorded.data_folder()), options.quick)
 
 
 if __name__ == "__main__":

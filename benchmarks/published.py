@@ -9,36 +9,12 @@ time of ours on one thread, after compilation). The recorded times are of anothe
 """
 
 import argparse
-import os
-import pathlib
 import time
 
 import numpy as np
+import recorded
 
 from subopt import CoupledLabelingProblem, minimize
-
-
-def cases():
-    folder = pathlib.Path(os.environ["SUBOPT_DATA"]) / "comixup"
-    data = np.load(folder / "published_solver_cases.npz")
-    for case, m, side, _, tau, hard, seconds in data["table"]:
-        name = f"{int(case):03d}"
-        shares = data[f"{name}_halves"] / 2
-        problem = CoupledLabelingProblem(
-            data[f"{name}_unary"],
-            n_outputs=len(shares),
-            compatibility=data[f"{name}_compat"],
-            threshold=tau,
-            threshold_kind="hard" if hard else "soft",
-        )
-        yield (
-            f"{name} {int(m):3d} {int(side):2d} {problem.threshold_kind} {tau:.2f}",
-            (
-                problem,
-                shares,
-                1e3 * seconds,
-            ),
-        )
 
 
 def mixing(shares):
@@ -59,7 +35,12 @@ def main():
         "   sources      halves   |      ms"
     )
     below, rose, theirs, ours = [], [], [], []
-    for name, (problem, shares, recorded_ms) in cases():
+    for case in recorded.coupled(recorded.data_folder()):
+        problem, shares, recorded_ms = case.problem, case.shares, 1e3 * case.seconds
+        name = (
+            f"{case.number:03d} {case.inputs:3d} {case.side:2d} "
+            f"{problem.threshold_kind} {problem.threshold:.2f}"
+        )
         energy = problem.energy(shares)
         start = time.process_time()
         results = [minimize(problem, mode="published", rng=seed) for seed in range(seeds)]

@@ -10,21 +10,13 @@ their median; `warm` starts from 20 steps of `frank_wolfe`, which it includes; `
 """
 
 import argparse
-import json
-import os
-import pathlib
 import statistics
 import time
 
 import numpy as np
-import scipy.sparse as sp
+import recorded
 
 from subopt import (
-    Cardinality,
-    ConcaveOfModular,
-    Cut,
-    GaussianMutualInformation,
-    Modular,
     SetFunction,
     frank_wolfe,
     min_norm_point,
@@ -45,25 +37,6 @@ REFERENCE = {
 }
 
 
-def load(path: pathlib.Path) -> SetFunction:
-    z = np.load(path)
-    u, n = Modular(z["u"]), int(z["n"])
-    match str(z["type"]):
-        case "cut":
-            return Cut.from_edges(np.stack([z["ei"], z["ej"]], axis=1), z["w"], n=n) + u
-        case "conc":
-            return Cardinality(np.sqrt, n) + u
-        case "grp":
-            groups = sp.coo_array((z["w"], (z["gi"], z["ii"])), shape=(int(z["K"]), n))
-            return ConcaveOfModular(groups) + u
-        case "gp":
-            return GaussianMutualInformation(z["Kx"]) + u
-        case "iwata":
-            return Cardinality(lambda k: k * (n - k), n) + u
-        case other:
-            raise ValueError(f"{path} has the unknown type {other}")
-
-
 def seconds(solve, *arguments, **options) -> float:
     before = time.thread_time()
     solve(*arguments, **options)
@@ -79,10 +52,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", default=list(REFERENCE))
     parser.add_argument("--runs", type=int, default=20)
     options = parser.parse_args()
-    if not (data := os.environ.get("SUBOPT_DATA")):
-        parser.error("SUBOPT_DATA needs to name the folder with sfm/*.npz and sfm/minima.json")
-    folder = pathlib.Path(data) / "sfm"
-    minima = json.loads((folder / "minima.json").read_text())
+    data = recorded.data_folder()
     columns = (
         "instance",
         "first",
@@ -96,11 +66,11 @@ def main() -> None:
     )
     print(("{:>11}" * len(columns)).format(*columns), "     iter       gap")
     for name in options.names:
-        F = load(folder / f"{name}.npz")
+        F, minimum = recorded.submodular(data, name)
         result = min_norm_point(F)  # compiles
         warmed_up(F)
         minimize(F)
-        assert abs(result.value - minima[name]["minimum"]) <= 1e-6, (name, result.value)
+        assert abs(result.value - minimum) <= 1e-6, (name, result.value)
         gap = result.certificate.check(F, result.mask)
         assert gap <= 1e-6, (name, gap)
         first = statistics.median(seconds(min_norm_point, F) for _ in range(options.runs))

@@ -1,5 +1,7 @@
 """What is reported of a trained network: errors, calibration, robustness, localization."""
 
+import base64
+
 import numpy as np
 import torch
 
@@ -9,6 +11,7 @@ from comixup.evaluate import (
     gaussian_noise,
     localization,
     replace_at_random,
+    temperature,
 )
 from comixup.torch import activation_maps, predict
 
@@ -19,7 +22,7 @@ REPLACED = 0.1  # part of the pixels, where there are no boxes to tell the backg
 
 def test_error(model, data, prepare):
     """Return the part of the test images that are misclassified."""
-    return error_rate(*predict(model, _batches(data.x_test, data.y_test, prepare)))
+    return _error(model, data.x_test, data.y_test, prepare)
 
 
 def evaluated(model, data, prepare, seed):
@@ -29,18 +32,29 @@ def evaluated(model, data, prepare, seed):
     image, or gets noise. Without, a tenth of all pixels is replaced by noise, or all get noise.
     """
     logits, labels = predict(model, _batches(data.x_test, data.y_test, prepare))
-    probabilities = torch.from_numpy(logits).double().softmax(dim=1).numpy()
-    calibrated = calibration(probabilities, labels)
+    probabilities, scaled = _softmax(logits), _softmax(_scaled(logits, labels))
+    calibrated, after = calibration(probabilities, labels), calibration(scaled, labels)
     found = {
         "error": error_rate(logits, labels),
         "ece": calibrated.ece,
         "mce": calibrated.mce,
-        "cross_entropy": float(-np.log(_own(probabilities, labels) + 1e-300).mean()),
+        "ece_scaled": after.ece,
+        "temperature": temperature(logits, labels),
+        "cross_entropy": _cross_entropy(probabilities, labels),
+        "cross_entropy_scaled": _cross_entropy(scaled, labels),
+        "error_training": _error(model, data.x_train, data.y_train, prepare),
     }
     if logits.shape[1] > 5:  # of five classes, the label always is among the five highest
         found["error_top5"] = error_rate(logits, labels, k=5)
-    for name, images in _corrupted(data, seed).items():
-        found[f"error_{name}"] = error_rate(*predict(model, _batches(images, labels, prepare)))
+    images = {
+        "right": packed_bits(logits.argmax(axis=1) == labels),
+        "confidence": packed_floats(probabilities.max(axis=1)),
+        "confidence_scaled": packed_floats(scaled.max(axis=1)),
+    }
+    for name, corrupted in _corrupted(data, seed).items():
+        scores, _ = predict(model, _batches(corrupted, labels, prepare))
+        found[f"error_{name}"] = error_rate(scores, labels)
+        images[f"right_{name}"] = packed_bits(scores.argmax(axis=1) == labels)
     if data.boxes_test is not None:
         maps = [
             activation_maps(model, images, of_batch, layer="relu", head="head").cpu().numpy()
@@ -49,10 +63,70 @@ def evaluated(model, data, prepare, seed):
         located = localization(
             np.concatenate(maps), _corners(data.boxes_test), logits.argmax(axis=1) == labels
         )
+        images["iou"] = packed_floats(located.ious)
         found["localized"] = located.gt_known
         found["localized_and_classified"] = located.top1
         found["iou"] = located.mean_iou
+    found["reliability"] = {"plain": _bins(calibrated), "scaled": _bins(after)}
+    found["images"] = images
     return found
+
+
+def packed_bits(values):
+    """Return booleans, one per test image, as text."""
+    return base64.b64encode(np.packbits(values).tobytes()).decode()
+
+
+def packed_floats(values):
+    """Return numbers, one per test image, as text, in half precision."""
+    return base64.b64encode(np.asarray(values).astype("<f2").tobytes()).decode()
+
+
+def unpacked_bits(text, n):
+    """Return the first n booleans of a text."""
+    found = np.frombuffer(base64.b64decode(text), dtype=np.uint8)
+    return np.unpackbits(found, count=n).astype(bool)
+
+
+def unpacked_floats(text):
+    """Return the numbers of a text."""
+    return np.frombuffer(base64.b64decode(text), dtype="<f2").astype(np.float64)
+
+
+def _scaled(logits, labels):
+    """Divide the logits of each half of the test images by the temperature of the other half.
+
+    Halves are even: of every class, the images take turns.
+    """
+    rank = np.empty(len(labels), dtype=np.int64)
+    rank[np.argsort(labels, kind="stable")] = np.arange(len(labels))
+    scaled = logits.astype(np.float64)
+    for half in (0, 1):
+        of_it = rank % 2 == half
+        scaled[of_it] /= temperature(logits[~of_it], labels[~of_it])
+    return scaled
+
+
+def _softmax(logits):
+    return torch.from_numpy(logits).double().softmax(dim=1).numpy()
+
+
+def _cross_entropy(probabilities, labels):
+    own = np.take_along_axis(probabilities, labels[:, None], axis=1)
+    return float(-np.log(own + 1e-300).mean())
+
+
+def _bins(calibrated):
+    """Return what a reliability diagram shows; empty bins have None."""
+    numbers = {"counts": calibrated.counts.tolist()}
+    for name in ("accuracy", "confidence"):
+        values = getattr(calibrated, name)
+        numbers[name] = [None if np.isnan(v) else round(float(v), 6) for v in values]
+    return numbers
+
+
+def _error(model, x, y, prepare):
+    return error_rate(*predict(model, _batches(x, y, prepare)))
 
 
 def _batches(x, y, prepare):
@@ -75,7 +149,3 @@ def _corrupted(data, seed):
 
 def _corners(inclusive):
     return list(np.asarray(inclusive)[:, None] + [0, 0, 1, 1])
-
-
-def _own(probabilities, labels):
-    return np.take_along_axis(probabilities, labels[:, None], axis=1)

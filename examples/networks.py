@@ -38,6 +38,16 @@ class Block(nn.Module):
         return z + (x if self.shortcut is None else self.shortcut(y))
 
 
+def mixed_layers(model):
+    """Return names of layers whose inputs Manifold Mixup mixes: images, and what leaves two stages.
+
+    As published: the input and the outputs of the first two residual stages, or of as many as have
+    another stage after them.
+    """
+    names = dict(model.named_children())
+    return ["input", *(n for n in ("stage2block1", "stage3block1") if n in names)]
+
+
 def network(arch, classes, *, channels=3, dimensions=2):
     """Return an untrained network; its parts ``relu`` and ``head`` give class activation maps."""
     width, depth, stages = ARCHITECTURES[arch]

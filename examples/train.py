@@ -18,16 +18,20 @@ import os
 import sys
 import time
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median
 
 import numpy as np
 import torch
 from augment import augment
+from clocks import MixerClock, plain_step
 from command_line import check, make_mixer, parser, per_axis, settings_of
 from evaluation import evaluated, test_error
+from hidden_layers import HiddenLayers
 from load_data import load
 from networks import network
 from run_folder import RunFolder
+from saliency_kinds import SALIENCY
+from torch.nn import functional
 
 from comixup.cli.dataset import UsageError
 from comixup.torch import training_step
@@ -58,13 +62,20 @@ class Training:
         channels, *spatial = data.x_train.shape[1:]
         d = len(spatial)
         self.crop = per_axis("--crop", options.crop, d)
-        self.mix = make_mixer(options, d)
+        self.amp = None if options.amp is None else getattr(torch, options.amp)
         model = network(options.arch, len(data.names), channels=channels, dimensions=d)
         if d == 2:
             model = model.to(memory_format=torch.channels_last)
         self.model = model.to(self.device)
+        self.mix = make_mixer(options, self.model, channels, d)
+        parameters = list(self.model.parameters())
+        if self.mix.learns:
+            parameters += self.mix.to(self.device).parameters()
+        self.mixer_clock = MixerClock(self.mix)
+        self.saliency = SALIENCY[options.saliency or "gradient"](self)
+        self.hidden = HiddenLayers(options, self.model) if options.mixer == "manifold" else None
         self.optimizer = torch.optim.SGD(
-            self.model.parameters(),
+            parameters,
             lr=options.lr,
             momentum=options.momentum,
             nesterov=options.momentum > 0,
@@ -113,39 +124,67 @@ class Training:
     def epoch(self, number, tick):
         """Train for one epoch, call `tick` after each step, and add a row to the history."""
         options, n = self.options, len(self.x)
-        wall, cpu = time.perf_counter(), time.process_time()
         rng = np.random.default_rng((options.seed, number))
         order = torch.from_numpy(rng.permutation(n)).to(self.device)
-        losses, mixing = torch.zeros(3, device=self.device), np.zeros(2)
+        losses, mixing = torch.zeros(4, device=self.device), np.zeros(2)
+        plain = self._plain_step(order[: options.batch]) * self.steps
         self.model.train()
+        self.mixer_clock.take()
+        wall, cpu = time.perf_counter(), time.process_time()
+        self.saliency.begin(number)
         for i, rows in enumerate(order.split(options.batch)):
             rate = learning_rate(options, (number + i / self.steps) / options.epochs)
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
+            again = copy.deepcopy(rng)
             images = augment(self.x[rows], rng, crop=self.crop, flip=options.flip)
-            step = self._step(images, self.y[rows], number * self.steps + i)
-            parts = torch.stack([step.loss, step.clean_loss, step.mixed_loss])
-            losses += parts * (len(rows) / n)
+            maps = self.saliency.of_batch(rows, again)
+            step = self._step(images, self.y[rows], maps, number * self.steps + i)
+            parts = [step.loss, step.clean_loss, step.mixed_loss, step.mixer_loss]
+            losses += torch.stack(parts) * (len(rows) / n)
             energies = step.plan.energies if options.mixer == "comixup" else np.nan
             mixing += np.array([step.plan.n_sources.mean(), np.mean(energies)]) * len(rows) / n
             tick()
         if not torch.isfinite(losses).all():
             raise UsageError(DIVERGED)
         row = {"epoch": number + 1, "lr": rate}
-        row |= dict(zip(("loss", "clean_loss", "mixed_loss"), losses.tolist(), strict=True))
+        names = ("loss", "clean_loss", "mixed_loss", "mixer_loss")
+        row |= dict(zip(names, losses.tolist(), strict=True))
         row["sources"], row["energy"] = (None if np.isnan(v) else float(v) for v in mixing)
+        row["seconds"] = time.perf_counter() - wall
+        row["cpu_seconds"] = time.process_time() - cpu
+        row["mixer_seconds"] = self.mixer_clock.take()
+        row["plain_seconds"] = plain
         last = number + 1 == options.epochs
         look = last or (number + 1) % options.eval_every == 0
         row["test_error"] = test_error(self.model, self.data, self.prepare) if look else None
-        row["seconds"] = time.perf_counter() - wall
-        row["cpu_seconds"] = time.process_time() - cpu
         self.history.append(row)
 
-    def _step(self, images, labels, number):
+    def _plain_step(self, rows):
+        """Return the CPU seconds of a step without any mixing."""
+
+        def work(images):
+            with torch.autocast(images.device.type, self.amp, enabled=self.amp is not None):
+                logits = self.model(images)
+            return functional.cross_entropy(logits.float(), self.y[rows])
+
+        return plain_step(self.model, self.prepare(self.x[rows]), work)
+
+    def _step(self, images, labels, saliency, number):
         images = self.prepare(images)
+        weight = 1.0 if self.options.clean_weight is None else self.options.clean_weight
+        step = training_step if self.hidden is None else self.hidden.training_step
         try:
-            result = training_step(
-                self.model, images, labels, self.mix, loss=self.options.loss, step=number
+            result = step(
+                self.model,
+                images,
+                labels,
+                self.mix,
+                loss=self.options.loss,
+                clean_weight=weight,
+                saliency=saliency,
+                step=number,
+                amp=self.amp,
             )
         except RuntimeError as error:  # so PyTorch says that a probability is not a number
             with torch.no_grad():
@@ -154,6 +193,7 @@ class Training:
             raise UsageError(DIVERGED) from error
         self.optimizer.step()
         self.optimizer.zero_grad()
+        self.saliency.follow()
         return result
 
     def state(self):
@@ -163,6 +203,8 @@ class Training:
             "history": self.history,
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "mixer": self.mix.state_dict() if self.mix.learns else None,
+            "saliency": self.saliency.state(),
             "rng": torch.get_rng_state(),
             "device_rng": torch.cuda.get_rng_state(self.device) if on_device else None,
         }
@@ -172,6 +214,9 @@ class Training:
         self.history = state["history"]
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
+        if self.mix.learns:
+            self.mix.load_state_dict(state["mixer"])
+        self.saliency.restore(state["saliency"])
         torch.set_rng_state(state["rng"].cpu())
         if self.device.type == "cuda" and state["device_rng"] is not None:
             torch.cuda.set_rng_state(state["device_rng"].cpu(), self.device)
@@ -179,8 +224,11 @@ class Training:
     def result(self):
         """Return the evaluation and what it cost."""
         found = evaluated(self.model, self.data, self.prepare, self.options.seed)
-        for name, total in (("seconds", sum), ("cpu_seconds", sum), ("sources", fmean)):
-            found[name] = total(row[name] for row in self.history)
+        for name in ("seconds", "cpu_seconds", "mixer_seconds"):
+            found[name] = sum(row[name] for row in self.history)
+        plain = [row["plain_seconds"] for row in self.history]
+        found["plain_seconds"] = len(plain) * median(plain)
+        found["sources"] = fmean(row["sources"] for row in self.history)
         energies = [row["energy"] for row in self.history if row["energy"] is not None]
         if energies:
             found["energy"] = fmean(energies)
@@ -268,7 +316,8 @@ def main(arguments=None):
             if result is None:
                 result = train(options, training, folder)
         if not options.quiet:
-            print(*(f"{name:26s} {value:.4f}" for name, value in result.items()), sep="\n")
+            numbers = {name: value for name, value in result.items() if np.isscalar(value)}
+            print(*(f"{name:26s} {value:.4f}" for name, value in numbers.items()), sep="\n")
         sys.stdout.flush()  # or a pipe that is closed would show after we are gone
     except BrokenPipeError:
         _give_up_printing()

@@ -8,6 +8,7 @@ import train
 from networks import ARCHITECTURES
 
 ARCHITECTURES["tiny"] = (8, 1, 2)
+TIMES = ("seconds", "cpu_seconds", "mixer_seconds", "plain_seconds")
 SMALL = ["--arch", "tiny", "--batch", "8", "--epochs", "2", "--crop", "2"]
 
 
@@ -38,7 +39,8 @@ def log(out):
 def checkpoint(out):
     state = torch.load(out / "checkpoint.pt", weights_only=True)
     for row in state["history"]:
-        row.pop("seconds"), row.pop("cpu_seconds")
+        for name in TIMES:
+            row.pop(name)
     return state
 
 

@@ -6,6 +6,7 @@ import types
 
 import numpy as np
 import pytest
+import recorded
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -223,11 +224,9 @@ def test_coinciding_positions_and_impossible_priors_stay_finite():
 
 def test_published_prior_and_compatibility(data_dir):
     """The published unaries are a saliency and one Dirichlet draw per group, as ours are."""
-    cases = np.load(data_dir / "comixup" / "published_solver_cases.npz")
     spread = []
-    for row in cases["table"]:
-        name = f"{int(row[0]):03d}"
-        saliency, c = (cases[f"{name}_{k}"].astype(float) for k in ("saliency", "unary"))
+    for case in recorded.coupled(data_dir):
+        saliency, c = case.saliency.astype(float), case.problem.unary
         m, N = len(c), c[0].size
         log_prior = -(c + saliency).reshape(m, -1) * N / 0.05
         assert np.ptp(log_prior, axis=1).max() < 1e-3
@@ -235,9 +234,9 @@ def test_published_prior_and_compatibility(data_dir):
         assert prior.sum() == pytest.approx(1, abs=1e-3)
         np.testing.assert_allclose(problem.unary(saliency, prior, 0.05), c, atol=1e-6)
         spread.append(prior.var() * m**2 * (2 * m + 1) / (m - 1))  # expected: 1 for Dirichlet(2)
-        A = cases[f"{name}_compat"].astype(float)
-        np.testing.assert_allclose(np.diag(A), 1 - row[3], atol=1e-5)
-        assert (A - np.diag(np.diag(A))).sum() == pytest.approx(row[3] * m, rel=1e-3)
+        A = case.problem.compatibility
+        np.testing.assert_allclose(np.diag(A), 1 - case.omega, atol=1e-5)
+        assert (A - np.diag(np.diag(A))).sum() == pytest.approx(case.omega * m, rel=1e-3)
     assert 0.7 < np.mean(spread) < 1.4
 
 

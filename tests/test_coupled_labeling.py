@@ -1,13 +1,13 @@
 """Laws of the coupled labeling problem and its search."""
 
 import dataclasses
-import json
 import os
 import time
 
 import naive_labeling
 import numpy as np
 import pytest
+import recorded
 from coupled_problems import SEEDS, problems, scale
 from hypothesis import given
 from hypothesis import strategies as st
@@ -260,33 +260,20 @@ def test_bad_calls_say_what_to_do():
 
 
 @pytest.fixture(scope="module")
-def recorded(data_dir):
-    cases = np.load(data_dir / "comixup" / "published_solver_cases.npz")
-    best = json.loads((data_dir / "comixup" / "best_known.json").read_text())
-
-    def load(case):
-        _, _, _, _, tau, hard, _ = cases["table"][case]
-        problem = CoupledLabelingProblem(
-            cases[f"{case:03d}_unary"],
-            compatibility=cases[f"{case:03d}_compat"],
-            threshold=tau,
-            threshold_kind="hard" if hard else "soft",
-        )
-        return problem, best[str(case)], cases[f"{case:03d}_halves"] / 2
-
-    return load
+def cases(data_dir):
+    return recorded.coupled(data_dir)
 
 
 @pytest.mark.parametrize("case", range(37))
-def test_recorded_energies_are_reproduced(recorded, case):
-    problem, known, shares = recorded(case)
+def test_recorded_energies_are_reproduced(cases, case):
+    problem, known, shares = cases[case].problem, cases[case].known, cases[case].shares
     assert problem.energy(shares) == pytest.approx(known["published"], abs=1e-9)
 
 
 @pytest.mark.skipif(not JIT, reason="compiled only: 20 to 100 inputs")
 @pytest.mark.parametrize("case", range(37))
-def test_recorded_cases_are_solved_better(recorded, case):
-    problem, known, _ = recorded(case)
+def test_recorded_cases_are_solved_better(cases, case):
+    problem, known = cases[case].problem, cases[case].known
     fast = np.median([minimize(problem, rng=seed, effort="fast").value for seed in range(9)])
     assert fast <= min(known["published"], known["identity"]) + 1e-9
     default = np.median([minimize(problem, rng=seed).value for seed in range(5)])

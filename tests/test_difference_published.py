@@ -1,14 +1,12 @@
 """The two problems of El Halabi, Orfanides, Hoheisel (ICML 2023): as low as the best on record."""
 
 import os
-import pathlib
-import runpy
 
 import pytest
+import recorded
 
 import subopt
 
-BENCHMARK = pathlib.Path(__file__).parents[1] / "benchmarks" / "difference.py"
 ROUNDED = 6e-11  # the records have ten digits
 pytestmark = pytest.mark.skipif(
     os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="minutes without the JIT"
@@ -17,8 +15,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def problems(data_dir):
-    build = runpy.run_path(str(BENCHMARK))
-    return {name: build[name](data_dir / "dsm") for name in ("speech", "mushroom")}
+    return {"speech": recorded.speech(data_dir), "mushroom": recorded.mushroom(data_dir)}
 
 
 def test_speech(problems):

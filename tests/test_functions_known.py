@@ -1,16 +1,14 @@
 """Families against other libraries and against recorded instances."""
 
-import json
-
 import networkx as nx
 import numpy as np
 import pytest
+import recorded
 import scipy.sparse as sp
 import scipy.stats
 from scipy.sparse.csgraph import maximum_flow
 
 from subopt import (
-    Cardinality,
     Concave,
     ConcaveOfModular,
     Coverage,
@@ -136,30 +134,6 @@ def test_a_callable_phi_is_the_named_one(phi):
     np.testing.assert_allclose(H.greedy(order), ConcaveOfModular(W[:1]).greedy(order))
 
 
-def recorded(folder, name):
-    path = folder / "sfm" / f"{name}.npz"
-    if not path.is_file():
-        pytest.skip(f"{path} is not there")
-    z = np.load(path)
-    u, kind = Modular(z["u"]), str(z["type"])
-    n = u.n
-    if kind == "cut":
-        return Cut.from_edges(np.stack([z["ei"], z["ej"]], axis=1), z["w"], n=n) + u
-    if kind == "conc":
-        return Cardinality(np.sqrt(np.arange(n + 1))) + u
-    if kind == "grp":
-        weights = sp.coo_array((z["w"], (z["gi"], z["ii"])), shape=(int(z["K"]), n))
-        return ConcaveOfModular(weights) + u
-    if kind == "gp":
-        return GaussianMutualInformation(z["Kx"]) + u
-    assert kind == "iwata"
-    return Cardinality(lambda k: k * (n - k), n) + u
-
-
-def minimum(folder, name):
-    return json.loads((folder / "sfm" / "minima.json").read_text())[name]["minimum"]
-
-
 def minimum_by_scipy(form):
     """Return the minimum of an integral `CutForm` by the maximum flow of scipy."""
     size = form.n + form.n_aux
@@ -177,7 +151,7 @@ def minimum_by_scipy(form):
 
 @pytest.mark.parametrize("name", ["rgg500", "rgg1000", "grid529", "grid1024"])
 def test_recorded_minima_of_cuts_by_maximum_flow(data_dir, name):
-    F, best = recorded(data_dir, name), minimum(data_dir, name)
+    F, best = recorded.submodular(data_dir, name)
     assert minimum_by_scipy(F.as_cut()) == best
     S = np.random.default_rng(0).random(F.n) < 0.1
     # over the sets that contain S, over those that do not meet it, and over all of them flipped
@@ -200,16 +174,16 @@ def test_gadgets_have_the_minimum_of_brute_force():
 
 @pytest.mark.parametrize("name", ["conc500", "conc1000", "iwata100", "iwata500"])
 def test_recorded_minima_of_cardinality_by_sorting(data_dir, name):
-    F = recorded(data_dir, name)
+    F, best = recorded.submodular(data_dir, name)
     u = next(term.weights for _, term in F.terms if isinstance(term, Modular))
     gains = F.greedy(np.argsort(u, kind="stable"))
     values = np.cumsum(gains[np.argsort(u, kind="stable")])
-    assert min(0.0, values.min()) == pytest.approx(minimum(data_dir, name), abs=1e-9)
+    assert min(0.0, values.min()) == pytest.approx(best, abs=1e-9)
 
 
 @pytest.mark.parametrize("name", ["grp500", "gp100", "gp200"])
 def test_recorded_minima_are_not_undercut(data_dir, name):
-    F, best = recorded(data_dir, name), minimum(data_dir, name)
+    F, best = recorded.submodular(data_dir, name)
     y, lowest = F.greedy(np.arange(F.n)), 0.0
     for t in range(100):  # Frank-Wolfe on the base polytope: F between its two bounds
         order = np.argsort(y, kind="stable")

@@ -1,10 +1,10 @@
 """Every law for every family and every solver, against brute force."""
 
-import json
 import math
 
 import numpy as np
 import pytest
+import recorded
 from families import FAMILIES, ByValue
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +16,6 @@ from subopt import (
     ConcaveOfModular,
     Cut,
     Function,
-    GaussianMutualInformation,
     MatroidRank,
     Modular,
     SetFunction,
@@ -347,39 +346,14 @@ def test_many_set_functions():
     assert [a.value for a in one] == [b.value for b in two] == [minimize(F).value for F in Fs]
 
 
-def recorded(folder, name):
-    path = folder / "sfm" / f"{name}.npz"
-    if not path.is_file():
-        pytest.skip(f"{path} is not there")
-    z = np.load(path)
-    u, kind = Modular(z["u"]), str(z["type"])
-    n = u.n
-    if kind == "cut":
-        return Cut.from_edges(np.stack([z["ei"], z["ej"]], axis=1), z["w"], n=n) + u
-    if kind == "conc":
-        return Cardinality(np.sqrt(np.arange(n + 1))) + u
-    if kind == "grp":
-        weights = np.zeros((int(z["K"]), n))
-        np.add.at(weights, (z["gi"], z["ii"]), z["w"])
-        return ConcaveOfModular(weights) + u
-    if kind == "gp":
-        return GaussianMutualInformation(z["Kx"]) + u
-    return Cardinality(lambda k: k * (n - k), n) + u
-
-
-RECORDED = ["rgg500", "rgg1000", "grid529", "grid1024", "iwata100", "iwata500", "conc500",
-            "conc1000", "grp500", "gp100", "gp200"]  # fmt: skip
-
-
-@pytest.mark.parametrize("name", RECORDED)
+@pytest.mark.parametrize("name", recorded.SFM)
 @pytest.mark.parametrize("solver", ["auto", "min-norm point"])
 def test_recorded_minima(data_dir, solver, name):
     import numba
 
     if numba.config.DISABLE_JIT and name not in ("iwata100", "conc500", "gp100"):
         pytest.skip("minutes without the JIT")
-    F = recorded(data_dir, name)
-    best = json.loads((data_dir / "sfm" / "minima.json").read_text())[name]["minimum"]
+    F, best = recorded.submodular(data_dir, name)
     result = SOLVERS[solver](F)
     assert result.value == pytest.approx(best, abs=1e-9 * max(1, abs(best)))
     assert result.gap <= 1e-6

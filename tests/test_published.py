@@ -6,6 +6,7 @@ import pickle
 import numba
 import numpy as np
 import pytest
+import recorded
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -171,22 +172,10 @@ def test_errors():
 # --- the recorded runs of the published solver
 
 
-def recorded(data_dir):
+def small_cases(data_dir):
     """Problems and recorded shares of 4x4 grids with at most 20 inputs."""
-    data = np.load(data_dir / "comixup" / "published_solver_cases.npz")
-    for case, m, side, _, tau, hard, _ in data["table"]:
-        if m > 20 or side != 4:
-            continue
-        name = f"{int(case):03d}"
-        shares = data[f"{name}_halves"] / 2
-        problem = CoupledLabelingProblem(
-            data[f"{name}_unary"],
-            n_outputs=len(shares),
-            compatibility=data[f"{name}_compat"],
-            threshold=tau,
-            threshold_kind="hard" if hard else "soft",
-        )
-        yield problem, shares
+    cases = recorded.coupled(data_dir)
+    return [(c.problem, c.shares) for c in cases if c.inputs <= 20 and c.side == 4]
 
 
 def sources_per_output(shares):
@@ -196,7 +185,7 @@ def sources_per_output(shares):
 @pytest.mark.skipif(numba.config.DISABLE_JIT, reason="takes minutes without compiled kernels")
 def test_recorded_runs_look_like_ours(data_dir):
     inside, ours, theirs = [], [], []
-    for problem, shares in recorded(data_dir):
+    for problem, shares in small_cases(data_dir):
         results = minimize_many([problem] * 20, mode="published", rng=0)
         values = [r.value for r in results]
         # 20 draws of a spread distribution: one more lies outside their range in 2 of 21 cases;
@@ -228,7 +217,7 @@ def test_recorded_answers_are_fixed_points_of_the_last_block(data_dir):
     half of these outputs could be improved, with smoothness |z - z'|^2 nearly none.
     """
     fixed = []
-    for problem, shares in recorded(data_dir):
+    for problem, shares in small_cases(data_dir):
         if problem.threshold == 0:
             continue
         J, N, m = len(shares), problem.n_patches, problem.n_inputs

@@ -1,20 +1,14 @@
 """What is known of the two recorded differences; needs SUBOPT_DATA."""
 
-import csv
-import gzip
-
-import numpy as np
 import pytest
+import recorded
 
-from subopt import Entropy, Modular, branch_and_bound
+from subopt import branch_and_bound
 
 
 @pytest.fixture(scope="module")
 def mushroom(data_dir):
-    with gzip.open(data_dir / "dsm" / "mushroom_train_1.csv.gz", "rt") as file:
-        rows = np.array(list(csv.reader(file)), dtype=float).astype(int)
-    D, C = rows[:, 1:], rows[:, 0]
-    return Entropy(D, C) + Modular(np.full(D.shape[1], 1e-4)) - Entropy(D)
+    return recorded.mushroom(data_dir)
 
 
 def test_five_features_separate_the_mushrooms(mushroom):

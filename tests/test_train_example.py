@@ -15,10 +15,10 @@ import run_folder  # noqa: E402
 import train  # noqa: E402
 from augment import augment  # noqa: E402
 from command_line import parser  # noqa: E402
-from evaluation import _corrupted  # noqa: E402
-from load_data import checked  # noqa: E402
+from evaluation import _corrupted, unpacked_bits  # noqa: E402
+from load_data import checked, load  # noqa: E402
 from networks import network  # noqa: E402
-from small_runs import SMALL, checkpoint, files, images, log, run, saved  # noqa: E402
+from small_runs import SMALL, TIMES, checkpoint, files, images, log, run, saved  # noqa: E402
 
 MIXERS = {
     "none": [],
@@ -28,7 +28,19 @@ MIXERS = {
     "comixup": ["--effort", "fast", "--group", "4", "--grid", "2x3"],
     "random": [],
     "published": ["--mixer", "comixup", "--solver", "published", "--group", "4", "--grid", "2"],
+    "manifold": ["--layers", "input,stage2block1", "--alpha", "1.5"],
+    "ada": ["--clean-weight", "0.5"],
+    "identity": [],
+    "patches": ["--group", "4", "--grid", "2", "--levels", "1"],
+    "other": ["--group", "4", "--grid", "2", "--coupling", "0"],
 }
+SALIENCY = {
+    "gradient": [],
+    "cam": ["--saliency", "cam"],
+    "ema": ["--saliency", "ema"],
+    "cached": ["--saliency", "cached", "--refresh", "2", "--clean-weight", "0"],
+}
+CLEAN = ("puzzle", "comixup", "published", "ada", "identity", "patches", "other")
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -73,17 +85,55 @@ def test_every_mixer_trains(data, tmp_path, mixer):
     assert [row["epoch"] for row in rows] == ["1", "2"]
     for row in rows:
         assert float(row["loss"]) == pytest.approx(
-            float(row["clean_loss"]) + float(row["mixed_loss"]), rel=1e-5
+            sum(float(row[name]) for name in ("clean_loss", "mixed_loss", "mixer_loss")), rel=1e-5
         )
         if mixer != "random":
-            assert (float(row["clean_loss"]) > 0) == (mixer in ("puzzle", "comixup", "published"))
+            assert (float(row["clean_loss"]) > 0) == (mixer in CLEAN)
+        assert (float(row["mixer_loss"]) > 0) == (mixer == "ada")
         assert (row["energy"] != "") == (mixer in ("comixup", "published"))
     result = json.loads((out / "result.json").read_bytes())
     for name in ("error", "ece", "error_replaced", "error_noise"):
         assert 0 <= result[name] <= 1
     assert "error_top5" not in result  # of three classes there are no five
     assert result["error"] == pytest.approx(float(rows[-1]["test_error"]))
-    assert result["sources"] == 1 if mixer == "none" else 1 <= result["sources"] <= 4
+    alone = mixer in ("none", "identity")
+    assert result["sources"] == 1 if alone else 1 < result["sources"] <= 4
+    assert 0 < result["mixer_seconds"] < result["cpu_seconds"]
+    assert result["plain_seconds"] > 0
+    right = unpacked_bits(result["images"]["right"], 9)
+    assert 1 - right.mean() == pytest.approx(result["error"])
+    bins = result["reliability"]["plain"]
+    gaps = [abs(a - c) * n for a, c, n in zip(*bins_of(bins), strict=True) if n]
+    assert sum(gaps) / 9 == pytest.approx(result["ece"], abs=1e-5)
+
+
+def bins_of(bins):
+    return bins["accuracy"], bins["confidence"], bins["counts"]
+
+
+@pytest.mark.parametrize("kind", SALIENCY)
+def test_saliency_of_every_kind(data, tmp_path, kind):
+    options = ["--mixer", "comixup", *MIXERS["comixup"], "--epochs", "3"]
+    run(data, tmp_path / "run", *options, *SALIENCY[kind])
+    rows = log(tmp_path / "run")
+    assert all((float(row["clean_loss"]) > 0) == (kind != "cached") for row in rows)
+    state = checkpoint(tmp_path / "run")["saliency"]
+    assert (state is None) == (kind in ("gradient", "cam"))
+    if kind == "ema":
+        assert state["steps"] == 9
+    if kind == "cached":
+        assert state["maps"].shape == (20, 8, 8)
+
+
+def test_cached_maps_move_with_their_images(tmp_path):
+    command = [saved(tmp_path / "d.npz"), "o", *SMALL, *SALIENCY["cached"], "--device", "cpu"]
+    options = parser("").parse_args(command)
+    training = train.Training(options, load(options.data))
+    training.saliency.cache.maps = training.x.float().sum(dim=1)
+    rows = torch.tensor([3, 17, 5, 11])
+    images = augment(training.x[rows], np.random.default_rng(1), crop=(2, 2), flip=True)
+    maps = training.saliency.of_batch(rows, np.random.default_rng(1))
+    assert torch.equal(maps, images.float().sum(dim=1))
 
 
 def test_it_learns(data, tmp_path):
@@ -93,13 +143,14 @@ def test_it_learns(data, tmp_path):
     assert json.loads((tmp_path / "result.json").read_bytes())["error"] < 0.2
 
 
-@pytest.mark.parametrize("mixer", ["none", "comixup"])
+@pytest.mark.parametrize("run_of", ["none", "comixup", "ada", "cam", "ema", "cached"])
 @pytest.mark.parametrize("stopped_at", [1, 4, 6], ids="step {}".format)
 def test_an_interrupted_run_ends_as_one_that_was_not(
-    data, tmp_path, monkeypatch, mixer, stopped_at
+    data, tmp_path, monkeypatch, run_of, stopped_at
 ):
     """Three epochs of three steps; what was begun of an epoch is done again."""
-    options = ["--mixer", mixer, *MIXERS[mixer], "--epochs", "3"]
+    mixer = "comixup" if run_of in SALIENCY else run_of
+    options = ["--mixer", mixer, *MIXERS[mixer], *SALIENCY.get(run_of, []), "--epochs", "3"]
     run(data, tmp_path / "whole", *options)
     step, seen = train.training_step, []
 
@@ -120,7 +171,7 @@ def test_an_interrupted_run_ends_as_one_that_was_not(
     assert_equal(checkpoint(tmp_path / "whole"), checkpoint(tmp_path / "parts"))
     assert not list((tmp_path / "parts").glob(".*.tmp"))
     one, two = (json.loads((tmp_path / n / "result.json").read_bytes()) for n in ("whole", "parts"))
-    for name in set(one) - {"seconds", "cpu_seconds"}:
+    for name in set(one) - set(TIMES):
         assert one[name] == two[name], name
 
 

@@ -7,6 +7,7 @@ On plain arrays of any library: scores and maps go in, numbers come out. `comixu
 from comixup.evaluate.corruption import gaussian_noise, replace_at_random
 from comixup.evaluate.localization import Localization, bounding_box, box_iou, localization
 from comixup.evaluate.scores import Calibration, calibration, error_rate
+from comixup.evaluate.temperature import temperature
 
 __all__ = [
     "Calibration",
@@ -18,4 +19,5 @@ __all__ = [
     "gaussian_noise",
     "localization",
     "replace_at_random",
+    "temperature",
 ]

@@ -40,7 +40,7 @@ def error_rate(scores: Any, labels: Any, k: int = 1) -> float:
     >>> error_rate(scores, [1, 2]), error_rate(scores, [1, 2], k=2)
     (0.5, 0.0)
     """
-    array, indices = _scored("scores", scores, labels)
+    array, indices = checked_scores("scores", scores, labels)
     if validate.integer("k", k, 1) > array.shape[1]:
         raise ValueError(f"k needs an integer in 1..{array.shape[1]}, the classes, got {k}")
     own = np.take_along_axis(array, indices[:, None], axis=1)
@@ -116,7 +116,7 @@ def calibration(
     >>> calibration(rows, [0, 0, 1, 1]).ece, calibration(rows, [0, 1, 1, 1]).ece
     (0.0, 0.25)
     """
-    array, indices = _scored("probabilities", probabilities, labels)
+    array, indices = checked_scores("probabilities", probabilities, labels)
     _require_probabilities(array)
     bins = validate.integer("bins", bins, 1)
     confidence = array.max(axis=1).astype(np.float64)
@@ -137,7 +137,7 @@ def calibration(
     return Calibration(ece, mce, counts, accuracy, mean, edges)
 
 
-def _scored(name: str, scores: Any, labels: Any) -> tuple[Array, Array]:
+def checked_scores(name: str, scores: Any, labels: Any) -> tuple[Array, Array]:
     """Return checked scores (B, K) and class indices (B,)."""
     needed = "numbers of shape (batch, classes)"
     array = validate.as_array(name, scores, needed)

@@ -4,6 +4,7 @@ The mixers are those of `comixup`, with the same options. What a plan needs of a
 numbers a patch, is pooled on the device and travels to the host; images stay where they are.
 """
 
+from comixup.torch.ada_mixup import AdaMixUp
 from comixup.torch.ahead import PlanAhead
 from comixup.torch.collate import MixCollate
 from comixup.torch.evaluate import Predictions, activation_maps, predict
@@ -19,9 +20,13 @@ from comixup.torch.mixers import (
     TensorMixer,
 )
 from comixup.torch.saliency import gradient_norm, input_saliency, undisturbed
+from comixup.torch.sources import AveragedSaliency, CachedSaliency, grad_cam
 from comixup.torch.step import StepResult, training_step
 
 __all__ = [
+    "AdaMixUp",
+    "AveragedSaliency",
+    "CachedSaliency",
     "CoMixup",
     "CutMix",
     "InputMixup",
@@ -35,6 +40,7 @@ __all__ = [
     "activation_maps",
     "apply",
     "apply_labels",
+    "grad_cam",
     "gradient_norm",
     "input_saliency",
     "mixed_at",

@@ -49,6 +49,8 @@ class TensorMixer:
     (torch.Size([20, 3, 32, 32]), torch.Size([20, 10]), 1)
     """
 
+    learns = False  # whether `training_step` trains the mixer along with the model
+
     def __init__(self, mixer: Mixer) -> None:
         if not isinstance(mixer, Mixer):
             raise TypeError(f"mixer needs a mixer of comixup, got {type(mixer).__name__}")
@@ -186,7 +188,13 @@ class CutMix(TensorMixer):
 
 
 class RandomChoice(TensorMixer):
-    """`comixup.RandomChoice` on tensors, of mixers of `comixup` or of `comixup.torch`."""
+    """`comixup.RandomChoice` on tensors, of mixers of `comixup` or of `comixup.torch`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `comixup.RandomChoice`, and if a mixer is an `AdaMixUp`, which needs training.
+    """
 
     def __init__(
         self,
@@ -195,6 +203,12 @@ class RandomChoice(TensorMixer):
         *,
         seed: int | None = None,
     ) -> None:
+        for i, m in enumerate(mixers):
+            if isinstance(m, TensorMixer) and m.learns:
+                raise TypeError(
+                    f"mixers[{i}] needs a mixer that learns nothing, got {type(m).__name__}: it "
+                    "needs training in every step. Use it alone."
+                )
         plain = [m.mixer if isinstance(m, TensorMixer) else m for m in mixers]
         super().__init__(random_choice.RandomChoice(plain, probabilities, seed=seed))
 

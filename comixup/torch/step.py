@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from comixup._base import validate
-from comixup.mixers.base import Mixer
+from comixup._base.streams import Key
 from comixup.plans.base import Mixture
+from comixup.torch.ada_mixup import AdaMixUp
 from comixup.torch.inputs import require_images
 from comixup.torch.losses import LOSSES
 from comixup.torch.mixers import TensorMixer
@@ -25,13 +26,15 @@ class StepResult(NamedTuple):
     Attributes
     ----------
     loss : Tensor
-        What gradients were taken of: the sum of the other two.
+        What gradients were taken of: the sum of the other three.
     clean_loss : Tensor
         ``clean_weight * 2 CE / K``; zero without a clean pass.
     mixed_loss : Tensor
     logits : Tensor of shape (B, K)
         For the mixed images.
     plan : MixPlan, BlendPlan or BoxPlan
+    mixer_loss : Tensor
+        Of a mixer that learns; zero for others.
     """
 
     loss: Tensor
@@ -39,6 +42,7 @@ class StepResult(NamedTuple):
     mixed_loss: Tensor
     logits: Tensor
     plan: Any
+    mixer_loss: Tensor
 
 
 def training_step(
@@ -49,6 +53,7 @@ def training_step(
     *,
     loss: str | Callable[[Tensor, Tensor], Tensor] = "bce",
     clean_weight: float = 1.0,
+    saliency: Tensor | Callable[[Tensor, Tensor], Tensor] | None = None,
     step: int | None = None,
     epoch: int = 0,
     amp: torch.dtype | None = None,
@@ -60,6 +65,9 @@ def training_step(
     ``clean_weight * 2 CE / K`` and whose gradient with respect to the images is the saliency; then
     a pass on the mixed images. Each of the two is backpropagated once, so memory is that of one.
     Zeroing gradients and stepping the optimizer is left to the caller.
+
+    `AdaMixUp` has a step of its own: real images and blends in one pass, and gradients for the
+    mixer too; the clean loss is that of the real images, by `loss`.
 
     Parameters
     ----------
@@ -76,6 +84,11 @@ def training_step(
     clean_weight : float, default 1.0
         With 0 saliency comes from a pass in evaluation mode that leaves no trace. Mixers that use
         no saliency have no clean pass.
+    saliency : Tensor of shape (B, \*spatial) or callable, optional
+        Nonnegative maps of the batch, e.g. from a `CachedSaliency`, or ``saliency(images,
+        labels)`` that returns them, e.g. an `AveragedSaliency`; called only where maps are used.
+        By default the gradient of the clean loss, as published. A clean pass for its loss alone
+        has no gradient with respect to images.
     step, epoch
         As in `TensorMixer.mix`.
     amp : torch.dtype, optional
@@ -108,10 +121,20 @@ def training_step(
     if not callable(loss):
         loss = LOSSES[validate.choice("loss", loss, tuple(LOSSES))]
     key = mix.key(step=step)
-    clean, saliency = _clean_pass(
-        model, images, labels, mix.active(key, epoch), clean_weight, amp, scale
-    )
-    plan: Mixture = mix.planning(key, images, saliency, epoch=epoch)()
+    mixer = mix.active(key, epoch)
+    none = torch.zeros((), device=images.device)
+    if isinstance(mix, AdaMixUp) and mixer is not None:
+        return _learning_step(model, images, labels, mix, loss, clean_weight, key, amp, scale)
+    clean, maps = none, None
+    if mixer is not None and mixer.uses_saliency:
+        if saliency is None:
+            clean, maps = _clean_pass(model, images, labels, clean_weight, amp, scale)
+        else:
+            with _autocast(images, amp):
+                maps = saliency(images, labels) if callable(saliency) else saliency
+            if clean_weight > 0:
+                clean = _clean_loss(model, images, labels, clean_weight, amp, scale)
+    plan: Mixture = mix.planning(key, images, maps, epoch=epoch)()
     mixed = mix.finish(plan, images, None).images
     with _autocast(images, amp):
         logits = model(mixed)
@@ -119,35 +142,70 @@ def training_step(
     mixed_loss = loss(logits, rows)
     (mixed_loss if scale is None else scale(mixed_loss)).backward()
     mixed_loss = mixed_loss.detach()
-    return StepResult(clean + mixed_loss, clean, mixed_loss, logits.detach(), plan)
+    return StepResult(clean + mixed_loss, clean, mixed_loss, logits.detach(), plan, none)
+
+
+def _learning_step(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    mix: AdaMixUp,
+    loss: Callable[[Tensor, Tensor], Tensor],
+    weight: float,
+    key: Key,
+    amp: torch.dtype | None,
+    scale: Callable[[Tensor], Tensor] | None,
+) -> StepResult:
+    """Backpropagate the losses of a mixer that learns, to the model and to the mixer."""
+    found = mix.losses(model, images, labels, loss, key, _autocast(images, amp))
+    real = weight * found.real
+    total = real + found.mixed + found.intrusion
+    (total if scale is None else scale(total)).backward()
+    return StepResult(
+        total.detach(),
+        real.detach(),
+        found.mixed.detach(),
+        found.logits.detach(),
+        found.plan,
+        found.intrusion.detach(),
+    )
 
 
 def _clean_pass(
     model: nn.Module,
     images: Tensor,
     labels: Tensor,
-    mixer: Mixer | None,
     weight: float,
     amp: torch.dtype | None,
     scale: Callable[[Tensor], Tensor] | None,
-) -> tuple[Tensor, Tensor | None]:
-    """Return the clean loss, backpropagated, and the saliency, if the mixer uses any."""
-    none = torch.zeros((), device=images.device)
-    if mixer is None or not mixer.uses_saliency:
-        return none, None
+) -> tuple[Tensor, Tensor]:
+    """Return the clean loss, backpropagated, and the saliency."""
     if weight == 0:
         with _autocast(images, amp), input_saliency(model, images, labels) as saliency:
-            return none, saliency
+            return torch.zeros((), device=images.device), saliency
     leaf = images.detach().clone().requires_grad_()
+    loss = _clean_loss(model, leaf, labels, weight, amp, scale)
+    assert leaf.grad is not None
+    saliency = gradient_norm(leaf.grad)
+    return loss, saliency if scale is None else _uniform_where_infinite(saliency)
+
+
+def _clean_loss(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    weight: float,
+    amp: torch.dtype | None,
+    scale: Callable[[Tensor], Tensor] | None,
+) -> Tensor:
+    """Return the clean loss, backpropagated."""
     with without_exchange(model):
         with _autocast(images, amp):
-            logits = model(leaf)
+            logits = model(images)
         with torch.autocast(images.device.type, enabled=False):
             loss = 2 * weight / logits.shape[1] * functional.cross_entropy(logits.float(), labels)
         (loss if scale is None else scale(loss)).backward()
-    assert leaf.grad is not None
-    saliency = gradient_norm(leaf.grad)
-    return loss.detach(), saliency if scale is None else _uniform_where_infinite(saliency)
+    return loss.detach()
 
 
 def _uniform_where_infinite(saliency: Tensor) -> Tensor:

@@ -1,0 +1,300 @@
+"""AdaMixUp: pairs blended by ratios from a range that a small network proposes for each pair.
+
+A blend may look like a real image of another class; its soft label then contradicts the data
+("manifold intrusion"). The policy network learns ranges without such blends: it is trained by the
+loss of the model, and by a discriminator that has to tell blends from real images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from comixup._base import validate
+from comixup._base.streams import DRAW, Key
+from comixup._base.types import Array
+from comixup.mixers.base import Mixer
+from comixup.plans.base import Mixture
+from comixup.plans.pairs import BlendPlan
+from comixup.plans.patches import MixPlan
+from comixup.torch.inputs import label_rows, require_images
+from comixup.torch.mixers import TensorMixer
+
+CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Options(Mixer):
+    """The options that all mixers share; planning needs the policy network."""
+
+
+class Losses(NamedTuple):
+    """Losses of a step, with their graph, and what they were computed from."""
+
+    real: Tensor
+    mixed: Tensor
+    intrusion: Tensor
+    logits: Tensor
+    plan: BlendPlan
+
+
+class AdaMixUp(TensorMixer):
+    r"""Blend pairs by ratios from a learned range.
+
+    Output j is ``s[j] * images[j] + (1 - s[j]) * images[partner[j]]`` with ``s[j] = low + width *
+    u``, u uniform in 0..1. The policy network gets both images of a pair and proposes ``low`` and
+    ``width``, as the first two of three shares that sum to 1. The partners of a batch form one
+    random cycle, so that no image is its own partner.
+
+    `training_step` trains the networks along with the model. The loss is the sum of three: the
+    loss of the real images, the loss of the blends, and `intrusion_weight` times the binary cross
+    entropy of the discriminator. Of the published three-way sampling, first and partner make the
+    blend, and the third draw, real images, is the batch itself: its order does not matter. Real
+    images and blends pass through the model as one batch.
+
+    Parameters
+    ----------
+    in_channels : int, default 3
+        Channels of the images.
+    dimensions : {1, 2, 3}, default 2
+        Spatial axes of the images.
+    head : Linear, optional
+        The last layer of the model. With it the discriminator shares all other layers of the
+        model, as published: it is a linear function of what this layer gets. Without it the
+        discriminator is a small network of its own.
+    width : int, default 16
+        Channels of the first layer of the small networks.
+    intrusion_weight : float, default 1.0
+        Factor of the loss of the discriminator.
+    num_classes, label_smoothing, prob, off_epoch, seed
+        As in `CoMixup`.
+
+    Attributes
+    ----------
+    networks : Module
+        Policy and discriminator. Hand ``mix.parameters()`` to the optimizer of the model, and
+        keep ``mix.state_dict()`` in checkpoints. A call without `training_step` uses the policy
+        and trains nothing.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a parameter is not as described.
+
+    Notes
+    -----
+    The networks are no part of the model: `DistributedDataParallel` does not average their
+    gradients.
+
+    References
+    ----------
+    .. [1] H. Guo, Y. Mao, R. Zhang, "MixUp as locally linear out-of-manifold regularization",
+       AAAI 2019.
+
+    Examples
+    --------
+    >>> model = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    >>> mix = AdaMixUp(in_channels=1, head=model[1], seed=0)
+    >>> optimizer = torch.optim.SGD([*model.parameters(), *mix.parameters()], lr=0.1)
+    >>> result = training_step(model, torch.rand(6, 1, 8, 8), torch.arange(6), mix)
+    >>> optimizer.step(); optimizer.zero_grad()
+    >>> parts = result.clean_loss + result.mixed_loss + result.mixer_loss
+    >>> bool(torch.isclose(result.loss, parts))
+    True
+    """
+
+    learns = True
+
+    def __init__(
+        self,
+        *,
+        in_channels: int = 3,
+        dimensions: int = 2,
+        head: nn.Module | None = None,
+        width: int = 16,
+        intrusion_weight: float = 1.0,
+        **options: Any,
+    ) -> None:
+        super().__init__(_Options(**options))
+        self.in_channels = validate.integer("in_channels", in_channels, 1)
+        self.dimensions = validate.integer("dimensions", dimensions, 1)
+        if self.dimensions > 3:
+            raise ValueError(f"dimensions needs an integer in 1..3, got {dimensions}")
+        width = validate.integer("width", width, 1)
+        self.intrusion_weight = validate.real("intrusion_weight", intrusion_weight)
+        if head is not None and not isinstance(head, nn.Linear):
+            raise TypeError(
+                f"head needs the last layer of the model, an nn.Linear, got {type(head).__name__}. "
+                "Leave it out to give the discriminator a network of its own."
+            )
+        self.head = head
+        discriminator = (
+            _small_network(in_channels, self.dimensions, width, 1)
+            if head is None
+            else nn.Linear(head.in_features, 1)
+        )
+        policy = _small_network(2 * in_channels, self.dimensions, width, 3)
+        self.networks = nn.ModuleDict({"policy": policy, "discriminator": discriminator})
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Return the parameters of policy and discriminator, for an optimizer."""
+        parameters: Iterator[nn.Parameter] = self.networks.parameters()
+        return parameters
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state of policy and discriminator; see `TensorMixer.step` for the rest."""
+        state: dict[str, Any] = self.networks.state_dict()
+        return state
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore the state of policy and discriminator."""
+        self.networks.load_state_dict(state)
+
+    def to(self, device: torch.device | str) -> AdaMixUp:
+        """Move policy and discriminator to a device, before an optimizer gets them."""
+        self.networks.to(device)
+        return self
+
+    def planning(
+        self, key: Key, images: Tensor, saliency: Any = None, *, epoch: int = 0
+    ) -> Callable[[], Mixture]:
+        """Propose a range for each pair; return a function that plans, off the device."""
+        images = self._require_images(images)
+        spatial = tuple(images.shape[2:])
+        if self.active(key, epoch) is None:
+            return lambda: MixPlan.identity(len(images), spatial)
+        partner, even = _draw(key, len(images))
+        with torch.no_grad():
+            share = self._share(images, partner, even).cpu().numpy()
+        return lambda: BlendPlan(partner, share, spatial, key)
+
+    def ranges(self, images: Tensor, partner: Any) -> Tensor:
+        r"""Return what the policy proposes for pairs.
+
+        Parameters
+        ----------
+        images : Tensor of shape (B, C, \*spatial)
+        partner : array_like of int, shape (B,)
+            Index of the other image of each pair.
+
+        Returns
+        -------
+        Tensor of float32, shape (B, 2)
+            Lower and upper end of the range of the share of image j in its own blend.
+        """
+        images = self._require_images(images).float()
+        index = torch.tensor(np.asarray(partner), device=images.device)
+        parts = self.networks["policy"](torch.cat([images, images[index]], dim=1)).softmax(dim=1)
+        return torch.stack([parts[:, 0], parts[:, 0] + parts[:, 1]], dim=1).clamp(max=1)
+
+    def losses(
+        self,
+        model: nn.Module,
+        images: Tensor,
+        labels: Tensor,
+        loss: Callable[[Tensor, Tensor], Tensor],
+        key: Key,
+        autocast: AbstractContextManager[Any] | None = None,
+    ) -> Losses:
+        """Return the three losses of a training step; the passes run within `autocast`."""
+        images = self._require_images(images)
+        n, device = len(images), images.device
+        partner, even = _draw(key, n)
+        share = self._share(images, partner, even)
+        index = torch.as_tensor(partner, device=device)
+        column = share.reshape(-1, *(1,) * (images.ndim - 1))
+        mixed = (column * images + (1 - column) * images[index]).to(images.dtype)
+        both = torch.cat([mixed, images])
+        if images.ndim == 4 and images.is_contiguous(memory_format=torch.channels_last):
+            both = both.contiguous(memory_format=torch.channels_last)
+        with autocast or nullcontext(), _inputs_of(self.head) as seen:
+            logits = model(both)
+            features = both if self.head is None else _last(seen, 2 * n).flatten(1)
+        found = self.networks["discriminator"](features.float())[:, 0]
+        truth = (torch.arange(2 * n, device=device) >= n).float()  # real ones are 1
+        intrusion = functional.binary_cross_entropy_with_logits(found, truth)
+        rows = label_rows(labels, n, logits.shape[1])
+        blended = share[:, None] * rows + (1 - share[:, None]) * rows[index]
+        return Losses(
+            loss(logits[n:], self._smoothed(rows)),
+            loss(logits[:n], self._smoothed(blended.to(rows.dtype))),
+            self.intrusion_weight * intrusion,
+            logits[:n],
+            BlendPlan(partner, share.detach().cpu().numpy(), tuple(images.shape[2:]), key),
+        )
+
+    def _share(self, images: Tensor, partner: Array, even: Array) -> Tensor:
+        low, high = self.ranges(images, partner).unbind(dim=1)
+        return low + (high - low) * torch.as_tensor(even, dtype=low.dtype, device=low.device)
+
+    def _smoothed(self, rows: Tensor) -> Tensor:
+        amount = self.mixer.label_smoothing
+        return rows if amount == 0 else (1 - amount) * rows + amount / rows.shape[1]
+
+    def _require_images(self, images: Tensor) -> Tensor:
+        images = require_images(images)
+        if images.ndim != 2 + self.dimensions or images.shape[1] != self.in_channels:
+            raise ValueError(
+                f"images needs {self.in_channels} channels and {self.dimensions} spatial axes, for "
+                f"which this mixer was made, got the shape {tuple(images.shape)}. Set in_channels "
+                "and dimensions."
+            )
+        return images
+
+
+def _draw(key: Key, n: int) -> tuple[Array, Array]:
+    """Return partners that form one cycle, and uniform numbers, both (n,)."""
+    rng = key.stream(DRAW)
+    order = rng.permutation(n)
+    partner = np.empty(n, dtype=np.intp)
+    partner[order] = np.roll(order, 1)
+    return partner, rng.random(n)
+
+
+def _small_network(channels: int, dimensions: int, width: int, outputs: int) -> nn.Module:
+    """Return two convolutions, a mean over space, and a linear layer: about 10^4 weights."""
+    convolution = CONVOLUTIONS[dimensions]
+    return nn.Sequential(
+        convolution(channels, width, 3, stride=2, padding=1),
+        nn.ReLU(),
+        convolution(width, 2 * width, 3, stride=2, padding=1),
+        nn.ReLU(),
+        nn.Flatten(2),
+        _Mean(),
+        nn.Linear(2 * width, outputs),
+    )
+
+
+class _Mean(nn.Module):
+    def forward(self, features: Tensor) -> Tensor:
+        return features.mean(dim=2)
+
+
+@contextmanager
+def _inputs_of(module: nn.Module | None) -> Iterator[list[Tensor]]:
+    """Collect the first inputs of a module."""
+    seen: list[Tensor] = []
+    if module is None:
+        yield seen
+        return
+    handle = module.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    try:
+        yield seen
+    finally:
+        handle.remove()
+
+
+def _last(seen: list[Tensor], n: int) -> Tensor:
+    if not seen or len(seen[-1]) != n:
+        raise ValueError(
+            "head needs to be a layer of the model that gets one row per image, but "
+            + (f"it got the shape {tuple(seen[-1].shape)}" if seen else "the model did not use it")
+        )
+    return seen[-1]
