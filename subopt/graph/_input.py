@@ -246,17 +246,21 @@ def capacities(name: str, values: ArrayLike, shape: tuple[int, ...]) -> Array:
 
 def _numbers(name: str, objects: Array) -> Array:
     """Return Python numbers as int64, exactly, if all finite ones are ints, else as float64."""
-    never = np.array([isinstance(c, numbers.Real) and c == np.inf for c in objects], dtype=bool)
-    for e, c in enumerate(objects):
+    for index, c in np.ndenumerate(objects):
         if isinstance(c, bool) or not isinstance(c, numbers.Real):
-            raise TypeError(f"{name} needs real numbers, but {name}[{e}] is {c!r}")
-    rest = objects[~never]
-    if not all(isinstance(c, numbers.Integral) for c in rest):
-        return objects.astype(np.float64)
-    large = [abs(int(c)) >= UNLIMITED for c in rest]
-    if any(large):
-        e = int(np.flatnonzero(~never)[np.argmax(large)])
-        raise ValueError(f"{name} needs ints below 2**63 - 1, but {name}[{e}] is {objects[e]}")
+            where = ", ".join(map(str, index))
+            raise TypeError(f"{name} needs real numbers, but {name}[{where}] is {c!r}")
+    floats = objects.astype(np.float64)
+    never = np.isinf(floats) & (floats > 0)
+    if not all(isinstance(c, numbers.Integral) for c in objects[~never]):
+        return floats
+    large = ~never & (np.abs(floats) >= 2.0**63)
+    if large.any():
+        index = tuple(int(i) for i in np.argwhere(large)[0])
+        where = ", ".join(map(str, index))
+        raise ValueError(
+            f"{name} needs ints below 2**63 - 1, but {name}[{where}] is {objects[index]}"
+        )
     result = np.full(objects.shape, UNLIMITED)
-    result[~never] = rest.astype(np.int64)
+    result[~never] = objects[~never].astype(np.int64)
     return result

@@ -18,7 +18,7 @@ import numpy as np
 from subopt._base.deadline import Deadline
 from subopt._base.types import Array
 from subopt.graph.grid._capacities import Terms, load, weigh
-from subopt.graph.grid._dinic_bits import OPEN, cut_bits
+from subopt.graph.grid._dinic_bits import OPEN, cut_bits, cut_stacks
 from subopt.graph.grid._layout import Bits, Layout, Network, Trees, Workspace, labels
 from subopt.graph.grid._push_relabel import exact_labels, narrow_end, push
 from subopt.graph.grid._search_trees import (
@@ -31,7 +31,6 @@ from subopt.graph.grid._search_trees import (
     grow,
     settle,
 )
-from subopt.graph.grid._stacks import cut_stacks
 from subopt.graph.grid._waves import LAYERS, fill_sets, wave
 
 _PATIENCE = 0.5  # paths of trees for each cell, before waves
