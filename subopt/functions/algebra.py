@@ -9,7 +9,7 @@ of them.
 from __future__ import annotations
 
 import numbers
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ import numpy as np
 from subopt._base import validate
 from subopt._base.types import Array, ArrayLike, Subset
 from subopt.functions.cut_form import CutForm
-from subopt.functions.oracle import Incremental, Oracle
+from subopt.functions.oracle import GainRange, Incremental, Oracle
 
 
 class SetFunction(Oracle):
@@ -197,6 +197,15 @@ class Sum(SetFunction):
     def _by_value(self) -> bool:
         return any(F._by_value() for _, F in self.terms)
 
+    def _range(self) -> GainRange:
+        low, high, size = np.zeros((3, self.n))
+        for a, F in self.terms:
+            part = F._range()
+            low += a * part.low
+            high += a * part.high
+            size += abs(a) * part.size
+        return GainRange(low, high, size)
+
     def _minor(self, before: Array, kept: Array) -> SetFunction:
         return combination(len(kept), [(a, F._minor(before, kept)) for a, F in self.terms])
 
@@ -291,6 +300,10 @@ class View(SetFunction):
     def _by_value(self) -> bool:
         return self.parent._by_value()
 
+    def _range(self) -> GainRange:
+        low, high, size = super()._range()
+        return GainRange(low, high, size + abs(self._offset) if self._by_value() else size)
+
     def _minor(self, before: Array, kept: Array) -> SetFunction:
         if len(kept) == self.n:
             return self
@@ -317,6 +330,9 @@ class DifferenceOfSubmodular:
     ----------
     f, g : SetFunction
         Submodular functions on the same ground set.
+    estimated : bool, default False
+        Whether submodularity of f or g is an estimate, as after `decompose` from samples. Then no
+        solver claims a lower bound that rests on it.
 
     Examples
     --------
@@ -327,6 +343,7 @@ class DifferenceOfSubmodular:
 
     f: SetFunction
     g: SetFunction
+    estimated: bool = field(default=False, kw_only=True)
 
     __array_ufunc__ = None  # np.float64(2) * h is ours to do, and an array of differences an error
 
@@ -391,33 +408,33 @@ class DifferenceOfSubmodular:
     def restrict(self, S: Subset) -> DifferenceOfSubmodular:
         """Return h on the subsets of S; see `SetFunction.restrict`."""
         mask = validate.subset(S, self.n)
-        return DifferenceOfSubmodular(self.f.restrict(mask), self.g.restrict(mask))
+        return self._like(self.f.restrict(mask), self.g.restrict(mask))
 
     def contract(self, S: Subset) -> DifferenceOfSubmodular:
         """Return T -> h(S ∪ T) - h(S) on the elements outside S; see `SetFunction.contract`."""
         mask = validate.subset(S, self.n)
-        return DifferenceOfSubmodular(self.f.contract(mask), self.g.contract(mask))
+        return self._like(self.f.contract(mask), self.g.contract(mask))
 
     def complement(self) -> DifferenceOfSubmodular:
         """Return S -> h(V - S) - h(V)."""
-        return DifferenceOfSubmodular(self.f.complement(), self.g.complement())
+        return self._like(self.f.complement(), self.g.complement())
 
     def __add__(self, other: Any) -> DifferenceOfSubmodular:
         if isinstance(other, int | float) and other == 0:
             return self  # so that sum([h, k]) works
         if isinstance(other, DifferenceOfSubmodular):
-            return DifferenceOfSubmodular(self.f + other.f, self.g + other.g)
+            return self._like(self.f + other.f, self.g + other.g, other.estimated)
         if isinstance(other, SetFunction):
-            return DifferenceOfSubmodular(self.f + other, self.g)
+            return self._like(self.f + other, self.g)
         return NotImplemented
 
     __radd__ = __add__
 
     def __sub__(self, other: Any) -> DifferenceOfSubmodular:
         if isinstance(other, DifferenceOfSubmodular):
-            return DifferenceOfSubmodular(self.f + other.g, self.g + other.f)
+            return self._like(self.f + other.g, self.g + other.f, other.estimated)
         if isinstance(other, SetFunction):
-            return DifferenceOfSubmodular(self.f, self.g + other)
+            return self._like(self.f, self.g + other)
         return NotImplemented
 
     def __rsub__(self, other: Any) -> DifferenceOfSubmodular:
@@ -428,7 +445,7 @@ class DifferenceOfSubmodular:
             return NotImplemented
         scale = float(scale)
         f, g = (self.f, self.g) if not scale < 0 else (self.g, self.f)
-        return DifferenceOfSubmodular(abs(scale) * f, abs(scale) * g)
+        return self._like(abs(scale) * f, abs(scale) * g)
 
     __rmul__ = __mul__
 
@@ -440,7 +457,15 @@ class DifferenceOfSubmodular:
         return self * (1.0 / float(scale))
 
     def __neg__(self) -> DifferenceOfSubmodular:
-        return DifferenceOfSubmodular(self.g, self.f)
+        return self._like(self.g, self.f)
+
+    def _minor(self, before: Array, kept: Array) -> DifferenceOfSubmodular:
+        return self._like(self.f._minor(before, kept), self.g._minor(before, kept))
+
+    def _like(
+        self, f: SetFunction, g: SetFunction, estimated: bool = False
+    ) -> DifferenceOfSubmodular:
+        return DifferenceOfSubmodular(f, g, estimated=self.estimated or estimated)
 
     def _by_value(self) -> bool:
         return self.f._by_value() or self.g._by_value()
