@@ -18,7 +18,7 @@ from subopt._base.types import Array, ArrayLike
 from subopt.graph._input import Graph, Terminal, bounded, graph
 from subopt.graph._search import Search
 from subopt.graph.augment import PATIENCE, reach, spreads
-from subopt.graph.flow import Flow, FlowCertificate
+from subopt.graph.flow import CutCertificate, Flow
 from subopt.graph.network import drain, link, workspace
 
 METHODS = ("auto", "boykov_kolmogorov", "push_relabel")
@@ -125,7 +125,7 @@ def solve(g: Graph, *, maximal: bool, method: str, time_limit: float | None = No
         lower_bound=bound,
         status=Status.OPTIMAL if bound == value < np.inf else Status.TIME_LIMIT,
         method=cut.method,
-        certificate=FlowCertificate(flow),
+        certificate=CutCertificate(flow),
         source_side=side,
         flow=flow,
     )

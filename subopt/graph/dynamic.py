@@ -31,7 +31,7 @@ from subopt.graph.boykov_kolmogorov import (
     adopt,
     plant,
 )
-from subopt.graph.flow import Flow, FlowCertificate
+from subopt.graph.flow import CutCertificate, Flow
 from subopt.graph.network import HEAD, drain, link, workspace
 
 
@@ -183,7 +183,7 @@ class DynamicMaxFlow:
             lower_bound=bound,
             status=Status.OPTIMAL if value == bound else Status.TIME_LIMIT,
             method=method,
-            certificate=FlowCertificate(flow),
+            certificate=CutCertificate(flow),
             source_side=side,
             flow=flow,
         )

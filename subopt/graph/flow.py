@@ -15,7 +15,7 @@ from subopt.graph._recheck import confirm, shaped, side_of
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class FlowCertificate:
+class CutCertificate:
     """A flow along the arcs of a graph, which bounds the capacity of every cut from below.
 
     Any numbers f_e within the capacities, conserved or not, bound every cut from below by
@@ -99,7 +99,7 @@ class Flow(Answer):
         OPTIMAL, or TIME_LIMIT.
     method : str
         What ran.
-    certificate : FlowCertificate
+    certificate : CutCertificate
         The flow as evidence for `lower_bound`.
     source_side : ndarray of bool, shape (n,)
         Nodes on the source's side of the cut.
@@ -132,14 +132,14 @@ class Flow(Answer):
         Returns
         -------
         float
-            See `FlowCertificate.check`.
+            See `CutCertificate.check`.
 
         Raises
         ------
         CertificateError, ValueError, TypeError
-            See `FlowCertificate.check`.
+            See `CutCertificate.check`.
         """
-        return FlowCertificate(self.flow).check(given(problem, *arguments, **named), self)
+        return CutCertificate(self.flow).check(given(problem, *arguments, **named), self)
 
     def cut_arcs(self, problem: Any, *arguments: Any, **named: Any) -> tuple[Array, Array]:
         """Return the arcs that the cut separates, and in which direction.

@@ -14,7 +14,7 @@ from subopt._base.threads import in_order, thread_count
 from subopt._base.types import Array, ArrayLike
 from subopt.graph._input import Graph, alike, bounded, capacities, ends, infinite
 from subopt.graph.augment import augment, reach
-from subopt.graph.flow import Flow, FlowCertificate
+from subopt.graph.flow import CutCertificate, Flow
 from subopt.graph.network import csr, drain, fill, workspace
 
 
@@ -45,7 +45,7 @@ class Flows(Batch[Flow]):
             lower_bound=value,
             status=Status.OPTIMAL,
             method="boykov_kolmogorov" + ("" if self.trees[k] else ", then push_relabel"),
-            certificate=FlowCertificate(self.flows[k]),
+            certificate=CutCertificate(self.flows[k]),
             source_side=self.source_sides[k],
             flow=self.flows[k],
         )

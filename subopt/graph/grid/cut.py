@@ -19,7 +19,7 @@ from subopt.graph.grid._capacities import terms
 from subopt.graph.grid._input import Grids, grids
 from subopt.graph.grid._layout import layout, workspace
 from subopt.graph.grid._solve import fill, origin
-from subopt.graph.grid.flow import GridCertificate, GridFlow, Left
+from subopt.graph.grid.flow import GridCutCertificate, GridFlow, Left
 
 
 @documented
@@ -129,7 +129,7 @@ def grid_cut(
         lower_bound=bound,
         status=Status.OPTIMAL if bound == value else Status.TIME_LIMIT,
         method=outcome.method,
-        certificate=GridCertificate(left),
+        certificate=GridCutCertificate(left),
         source_side=side.reshape(problem.shape[3 - problem.dimensions :]),
     )
 

@@ -43,7 +43,7 @@ class Left:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class GridCertificate:
+class GridCutCertificate:
     """Flows along the arcs of a grid, which bound the capacity of every cut from below.
 
     Any numbers f_e within the capacities, conserved or not, bound every cut from below by
@@ -131,14 +131,14 @@ class GridFlow(Answer):
         OPTIMAL, or TIME_LIMIT.
     method : str
         What ran.
-    certificate : GridCertificate or None
+    certificate : GridCutCertificate or None
         The flow as evidence for `lower_bound`. None in a batch without flows.
     source_side : ndarray of bool, shape of the grid
         Nodes on the source's side of the cut.
     """
 
     source_side: Array
-    certificate: GridCertificate | None = None
+    certificate: GridCutCertificate | None = None
 
     def __repr__(self) -> str:
         return (
@@ -170,16 +170,16 @@ class GridFlow(Answer):
         Returns
         -------
         float
-            See `GridCertificate.check`.
+            See `GridCutCertificate.check`.
 
         Raises
         ------
         CertificateError, ValueError, TypeError
-            See `GridCertificate.check`.
+            See `GridCutCertificate.check`.
         """
         return self._evidence().check(_given(problem, *arguments, **named), self)
 
-    def _evidence(self) -> GridCertificate:
+    def _evidence(self) -> GridCutCertificate:
         if self.certificate is None:
             raise ValueError("This cut was found without its flow: grid_cut_many(..., flow=True)")
         return self.certificate
@@ -298,7 +298,7 @@ class GridFlows(Batch[GridFlow]):
             lower_bound=value,
             status=Status.OPTIMAL,
             method=self.method,
-            certificate=None if flow is None else GridCertificate(flow),
+            certificate=None if flow is None else GridCutCertificate(flow),
             source_side=self.source_sides[k],
         )
 
