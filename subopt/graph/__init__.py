@@ -7,10 +7,13 @@ from subopt._base.lazy import exports
 if TYPE_CHECKING:
     from subopt.graph._max_flow import max_flow as max_flow
     from subopt.graph.dynamic import DynamicMaxFlow as DynamicMaxFlow
+    from subopt.graph.flow import CutCertificate as CutCertificate
     from subopt.graph.flow import Flow as Flow
     from subopt.graph.grid.cut import grid_cut as grid_cut
+    from subopt.graph.grid.flow import GridCutCertificate as GridCutCertificate
     from subopt.graph.grid.flow import GridFlow as GridFlow
     from subopt.graph.grid.flow import GridFlows as GridFlows
+    from subopt.graph.grid.flow import GridProblem as GridProblem
     from subopt.graph.grid.many import grid_cut_many as grid_cut_many
     from subopt.graph.grid.structure import GridStructure as GridStructure
     from subopt.graph.grid.structure import grid_neighbors as grid_neighbors
@@ -26,9 +29,9 @@ __all__, __getattr__, __dir__ = exports(
     {
         "_max_flow": ["max_flow"],
         "dynamic": ["DynamicMaxFlow"],
-        "flow": ["Flow"],
+        "flow": ["Flow", "CutCertificate"],
         "grid.cut": ["grid_cut"],
-        "grid.flow": ["GridFlow", "GridFlows"],
+        "grid.flow": ["GridCutCertificate", "GridFlow", "GridFlows", "GridProblem"],
         "grid.many": ["grid_cut_many"],
         "grid.structure": ["GridStructure", "grid_neighbors", "grid_structure"],
         "many": ["Flows", "max_flow_many"],

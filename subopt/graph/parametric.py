@@ -14,7 +14,7 @@ import numpy as np
 
 from subopt._base.types import Array, ArrayLike
 from subopt._base.validate import real_array
-from subopt.graph._input import capacities, ends
+from subopt.graph._input import capacities, ends, infinite
 from subopt.graph._max_flow import max_flow
 
 
@@ -65,7 +65,7 @@ def parametric_max_flow(
     Parameters
     ----------
     tails, heads, capacity, reverse_capacity
-        The arcs, as for `max_flow`, with finite capacities.
+        The arcs, as for `max_flow`.
     supply : array_like of float, shape (n,)
     slope : array_like of float, shape (n,)
         Numbers >= 0.
@@ -168,12 +168,16 @@ def _arcs(
         raise ValueError(
             f"heads needs one entry per arc, as tails has: {len(tails)}, got {len(heads)}"
         )
-    forward, _ = capacities("capacity", real_array("capacity", capacity), tails.shape)
+    forward = _floats("capacity", capacity, tails.shape)
     backward = np.zeros(len(tails))
     if reverse_capacity is not None:
-        amounts = real_array("reverse_capacity", reverse_capacity)
-        backward, _ = capacities("reverse_capacity", amounts, tails.shape)
+        backward = _floats("reverse_capacity", reverse_capacity, tails.shape)
     return _Arcs(tails, heads, forward, backward)
+
+
+def _floats(name: str, values: ArrayLike, shape: tuple[int, ...]) -> Array:
+    array = capacities(name, values, shape)
+    return np.where(infinite(array), np.inf, array.astype(np.float64))
 
 
 def _cut(arcs: _Arcs, supply: Array) -> Array:

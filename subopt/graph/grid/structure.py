@@ -120,6 +120,8 @@ def grid_structure(
     2
     """
     around: Array = np.asarray(structure)
+    if around.dtype.kind == "f" and (around == np.floor(around)).all():
+        around = around.astype(np.int64)  # np.ones((3, 3)) makes no float of whole weights
     shape = _lengths(shape)
     if around.ndim != len(shape) or any(n % 2 == 0 for n in around.shape):
         raise ValueError(
