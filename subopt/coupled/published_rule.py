@@ -162,7 +162,6 @@ class _Run:
             soft=problem.threshold_kind == "soft",
             smoothness=problem.smoothness / N,
             halves=halves,
-            tolerance=1e-12 * (float(np.ptp(self.unary, axis=1).mean()) + problem.smoothness / N),
         )
         self.n_cuts += _sweep(
             self.unary,
@@ -229,7 +228,6 @@ class _Rule(NamedTuple):
     soft: bool  # whether larger use is charged from `free`, not from zero
     smoothness: float  # beta / N
     halves: bool  # whether there are half/half labels
-    tolerance: float  # a swap has to lower the priced costs by more
 
 
 class _State(NamedTuple):
