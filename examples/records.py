@@ -43,6 +43,7 @@ def keep(folder, path):
 
 def kept(records, name, run):
     """Return {seed: result} of one run, of which the settings are those that it is said to have."""
+    name = EXPERIMENTS[name].borrowed.get(run, name)
     start = f"{slug(run)}-seed"
     paths = sorted(records.glob(f"{name}/{start}*.json"))
     seeds = sorted(int(path.stem.removeprefix(start)) for path in paths)

@@ -50,7 +50,10 @@ def write_report(page, records=RECORDS):
 
 def _results(records, name):
     """Return {run: {seed: result}} of the runs that have results."""
-    found = {run: kept(records, name, run) for run in EXPERIMENTS[name].runs}
+    experiment = EXPERIMENTS[name]
+    if not any(kept(records, name, run) for run in experiment.runs):
+        return {}  # what is borrowed alone makes no table
+    found = {run: kept(records, name, run) for run in (*experiment.borrowed, *experiment.runs)}
     found = {run: of_run for run, of_run in found.items() if of_run}
     for of_run in found.values():
         for result in of_run.values():
@@ -67,8 +70,9 @@ def section(name, found):
     lines = [f"`train.py {experiment.options}`", "", *_head("", "seeds", *columns)]
     for run, of_run in found.items():
         cells = [_cell(list(of_run.values()), *COLUMNS[column]) for column in columns]
-        lines.append(_row(run, f"{len(of_run)} of {experiment.seeds(run)}", *cells))
-    done = sum(len(of_run) for of_run in found.values())
+        home = EXPERIMENTS[experiment.borrowed.get(run, name)]
+        lines.append(_row(run, f"{len(of_run)} of {home.seeds(run)}", *cells))
+    done = sum(len(found[run]) for run in experiment.runs if run in found)
     planned = sum(map(experiment.seeds, experiment.runs))
     lines += ["", f"{done} of {planned} runs are complete."]
     missing = [run for run in experiment.runs if run not in found]
