@@ -13,6 +13,7 @@ from comixup.plans.boxes import MixedBoxes
 from comixup.plans.pairs import BlendPlan, BoxPlan
 from comixup.plans.patches import MixPlan
 from comixup.saliency import patch_weights
+from subopt import __version__ as __version__
 
 __all__ = [
     "BlendPlan",

@@ -14,6 +14,8 @@ from comixup._base import validate
 from comixup._base.patch_grid import as_grid, patch_edges, patch_pixels, pool, require_fit
 from comixup._base.types import Array, ArrayLike
 
+__all__ = ["from_gradient", "local_contrast", "patch_weights", "spectral_residual"]
+
 
 def patch_weights(
     saliency: ArrayLike, grid: int | Sequence[int] = 4, *, zero_saliency: str = "raise"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from subopt._base.answer import Status as Status
     from subopt._minimize import minimize as minimize
     from subopt._minimize import minimize_many as minimize_many
+    from subopt.compiling import warm_up as warm_up
     from subopt.coupled import *
     from subopt.difference import *
     from subopt.functions import *
@@ -25,11 +26,14 @@ if TYPE_CHECKING:
     from subopt.labeling import *
     from subopt.submodular import *
 
+__version__ = "0.1.0.dev0"  # the build, and comixup, read it from here
+
 _OWN, _own, _ = exports(
     __name__,
     {
         "_base.answer": ["Answer", "Batch", "CertificateError", "Status"],
         "_minimize": ["minimize", "minimize_many"],
+        "compiling": ["warm_up"],
     },
 )
 _WINGS = {
@@ -37,7 +41,7 @@ _WINGS = {
     for wing in (functions, submodular, difference, graph, labeling, coupled)
     for name in wing.__all__
 }
-_DOORS = ("cvx", "testing")
+_DOORS = ("compiling", "cvx", "testing")
 __all__ = sorted([*_OWN, *_WINGS])
 
 

@@ -30,7 +30,7 @@ def minimize(
     problem: SetFunction,
     *,
     method: str = "auto",
-    tol: float = 1e-6,
+    tol: float | None = None,
     minimizer: str = "any",
     rng: RNG = None,
     time_limit: float | None = None,
@@ -104,9 +104,9 @@ def minimize(problem: Any, **options: Any) -> Any:
     threads : int, optional
         For a difference: how many threads "auto" uses; one a core by default. The answer does not
         depend on it, unless there is a `time_limit`.
-    tol : float, default 1e-6
-        For a set function: the gap at which to stop, in the units of F, or of its largest gain if
-        that is below 1.
+    tol : float, optional
+        For a set function: the gap at which to stop, in the units of F. By default a small share
+        of the largest gain, so that scaling F changes nothing.
     minimizer : {"any", "minimal", "maximal"}, default "any"
         For a set function: which one to return if there are several.
     mode : {"search", "published"}

@@ -22,6 +22,8 @@ from subopt.forms.truncated_families import cap_form
 from subopt.functions._sparse import take_rows
 from subopt.functions.algebra import SetFunction, require_set_function
 
+__all__ = ["lovasz"]
+
 
 def lovasz(F: SetFunction, x: Any) -> Any:
     """Return the Lovász extension of F at x as a convex cvxpy expression.

@@ -22,14 +22,13 @@ from hypothesis import HealthCheck, settings  # noqa: E402
 
 # Deadlines measure the machine, not the code: the first example of a test may compile a kernel.
 _SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
-settings.register_profile("dev", deadline=None, max_examples=25, suppress_health_check=_SLOW)
-settings.register_profile(
-    "ci", deadline=None, max_examples=40, derandomize=True, suppress_health_check=_SLOW
-)
-settings.register_profile(  # without the JIT: every line runs, few examples
-    "nojit", deadline=None, max_examples=5, derandomize=True, suppress_health_check=_SLOW
-)
-settings.register_profile("deep", deadline=None, max_examples=1000, suppress_health_check=_SLOW)
+_ALL = settings(deadline=None, suppress_health_check=_SLOW, print_blob=True)
+# The same examples on every machine and every day. `nox -s fresh` and `nox -s deep` draw new ones.
+settings.register_profile("dev", _ALL, max_examples=25, derandomize=True)
+settings.register_profile("ci", _ALL, max_examples=40, derandomize=True)
+settings.register_profile("nojit", _ALL, max_examples=5, derandomize=True)  # every line runs
+settings.register_profile("fresh", _ALL, max_examples=40, derandomize=False)
+settings.register_profile("deep", _ALL, max_examples=1000, derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.environ else "dev"))
 
 

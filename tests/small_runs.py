@@ -32,7 +32,7 @@ def run(data, out, *options, expect=0):
 
 
 def log(out):
-    with open(out / "log.csv", newline="") as stream:
+    with open(out / "log.csv", newline="", encoding="utf-8") as stream:
         return list(csv.DictReader(stream))
 
 

@@ -197,7 +197,7 @@ def test_an_interrupted_run_with_other_settings_is_not_continued(
 def test_folders_of_others_are_never_touched(photos, tmp_path, capsys):
     out = tmp_path / "out"
     out.mkdir()
-    (out / "thesis.tex").write_text("precious")
+    (out / "thesis.tex").write_text("precious", encoding="utf-8")
     for options in ((), ("--force",)):
         assert mix(photos, out, *options) == 2
         assert "not by comixup" in capsys.readouterr().err
@@ -207,11 +207,11 @@ def test_folders_of_others_are_never_touched(photos, tmp_path, capsys):
 def test_force_removes_only_what_comixup_wrote(photos, tmp_path, capsys):
     out = tmp_path / "out"
     assert mix(photos, out) == 0
-    (out / "notes.txt").write_text("precious")
+    (out / "notes.txt").write_text("precious", encoding="utf-8")
     assert mix(photos, out, "--force", "--format", "jpg") == 0
-    assert (out / "notes.txt").read_text() == "precious"
+    assert (out / "notes.txt").read_text("utf-8") == "precious"
     assert {p.suffix for p in (out / "images").iterdir()} == {".jpg"}
-    (out / "images" / "best.jpg").write_text("precious")
+    (out / "images" / "best.jpg").write_text("precious", encoding="utf-8")
     before = contents(out)
     assert mix(photos, out, "--force") == 2
     assert "best.jpg is not by comixup" in capsys.readouterr().err
@@ -248,15 +248,15 @@ def test_wrong_usage_starts_nothing(photos, tmp_path, capsys):
         with pytest.raises(SystemExit, match="2"):
             mix(photos, out, *options)
     assert not out.exists()
-    out.write_text("precious")
+    out.write_text("precious", encoding="utf-8")
     assert mix(photos, out, "--force") == 2
-    assert out.read_text() == "precious"
+    assert out.read_text("utf-8") == "precious"
 
 
 def test_every_setting_is_in_the_manifest_and_in_the_result(photos, tmp_path):
     """No option is accepted and ignored."""
     assert mix(photos, tmp_path / "plain") == 0
-    plain = json.loads((tmp_path / "plain" / "comixup.json").read_text())
+    plain = json.loads((tmp_path / "plain" / "comixup.json").read_text("utf-8"))
     for option, value in (
         ("--grid", "2x3"), ("--smoothness", "2"), ("--coupling", "3"), ("--threshold", "0"),
         ("--levels", "1"), ("--effort", "best"), ("--saliency", "contrast"), ("--format", "jpg"),
@@ -265,7 +265,7 @@ def test_every_setting_is_in_the_manifest_and_in_the_result(photos, tmp_path):
         key = option.replace("--no", "-").strip("-")
         out = tmp_path / key
         assert mix(photos, out, option, *([] if value is None else [value])) == 0
-        manifest = json.loads((out / "comixup.json").read_text())
+        manifest = json.loads((out / "comixup.json").read_text("utf-8"))
         assert {k for k in plain if manifest[k] != plain[k]} == {key}
         if key not in ("effort", "fit"):  # the stand-in does not try harder; all have one shape
             assert contents(out) != {**contents(tmp_path / "plain"), **_manifest(out)}

@@ -25,7 +25,7 @@ def photos(tmp_path):
 def write_bad_files(source):
     """One of each kind, with what is to be said of it."""
     a = source / "a"
-    (a / "text.jpg").write_text("hello")
+    (a / "text.jpg").write_text("hello", encoding="utf-8")
     (a / "empty.png").write_bytes(b"")
     picture(1, (200, 200)).save(a / "whole.png")
     data = (a / "whole.png").read_bytes()
@@ -61,7 +61,7 @@ def write_bad_files(source):
 
 def test_every_kind_of_bad_file_is_named(photos, tmp_path, capsys):
     expected = write_bad_files(photos)
-    (photos / "notes.txt").write_text("x")
+    (photos / "notes.txt").write_text("x", encoding="utf-8")
     picture(1).save(photos / "loose.png")
     out = tmp_path / "out"
     assert mix(photos, out) == 0
@@ -81,7 +81,7 @@ def test_every_kind_of_bad_file_is_named(photos, tmp_path, capsys):
 
 
 def test_strict_stops_at_the_first(photos, tmp_path, capsys):
-    (photos / "a" / "text.jpg").write_text("hello")
+    (photos / "a" / "text.jpg").write_text("hello", encoding="utf-8")
     assert mix(photos, tmp_path / "out", "--strict") == 1
     assert "a/text.jpg: not an image" in capsys.readouterr().err
     assert not (tmp_path / "out" / "labels.csv").exists()
@@ -89,7 +89,7 @@ def test_strict_stops_at_the_first(photos, tmp_path, capsys):
 
 def test_nothing_readable_is_a_failure(tmp_path, capsys):
     (tmp_path / "in" / "a").mkdir(parents=True)
-    (tmp_path / "in" / "a" / "x.png").write_text("hello")
+    (tmp_path / "in" / "a" / "x.png").write_text("hello", encoding="utf-8")
     assert mix(tmp_path / "in", tmp_path / "out") == 1
     assert "nothing to mix" in capsys.readouterr().err
 

@@ -254,10 +254,10 @@ def test_a_saved_plan_is_the_same_plan(shape, tmp_path):
 def test_saving_never_overwrites_unasked(tmp_path):
     plan = MixPlan(**GOOD)
     path = tmp_path / "plan.npz"
-    path.write_text("precious")
+    path.write_text("precious", encoding="utf-8")
     with pytest.raises(FileExistsError, match="overwrite=True"):
         plan.save(path)
-    assert path.read_text() == "precious"
+    assert path.read_text("utf-8") == "precious"
     plan.save(path, overwrite=True)
     assert MixPlan.load(path).seed == 2**100
 
@@ -282,7 +282,7 @@ def test_a_flipped_byte_is_refused_or_harmless(place, flip, tmp_path_factory):
 
 
 def garbage_files():
-    yield "text", lambda path: path.write_text("hello"), "damaged"
+    yield "text", lambda path: path.write_text("hello", encoding="utf-8"), "damaged"
     yield "empty", lambda path: path.write_bytes(b""), "damaged"
     yield "one array", _single_array, "single array"
     yield "other arrays", lambda path: np.savez(path, a=1), "lacks format, sources"

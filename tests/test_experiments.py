@@ -64,7 +64,7 @@ def test_experiments_fill_their_table(tmp_path, tiny, capsys):
     page.write_text("former\n".join(around))
     for _ in range(2):
         report.write_report(page, kept)
-        text = page.read_text()
+        text = page.read_text("utf-8")
         assert text.startswith(around[0])
         assert text.endswith(around[1])
         assert "former" not in text
@@ -87,20 +87,20 @@ def test_what_is_kept_is_not_run_again_on_another_machine(tmp_path, tiny, monkey
     # other options below the same name: nothing is taken for complete, nor are its numbers
     tiny("--epochs", "2")
     page = tmp_path / "page.md"
-    page.write_text("<!-- tiny: begin -->\n<!-- tiny: end -->\n")
+    page.write_text("<!-- tiny: begin -->\n<!-- tiny: end -->\n", encoding="utf-8")
     for use in (
         lambda: experiments.run("tiny", tmp_path / "there", 1, 1, kept),
         lambda: report.write_report(page, kept),
     ):
         with pytest.raises(UsageError, match=r"plain-seed0.json .*epochs was 1, now 2"):
             use()
-    assert page.read_text() == "<!-- tiny: begin -->\n<!-- tiny: end -->\n"
+    assert page.read_text("utf-8") == "<!-- tiny: begin -->\n<!-- tiny: end -->\n"
     assert experiments.run("tiny", tmp_path / "here", 1, 1, tmp_path / "none") == 2
     tiny("--epochs", "1")
-    page.write_text("no marks")
+    page.write_text("no marks", encoding="utf-8")
     with pytest.raises(UsageError, match="tiny: begin"):
         report.write_report(page, kept)
-    assert page.read_text() == "no marks"
+    assert page.read_text("utf-8") == "no marks"
 
 
 def test_every_named_set_can_be_run():

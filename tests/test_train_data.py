@@ -61,7 +61,7 @@ def test_bad_files(tmp_path, capsys):
     torn = bytearray(whole)
     torn[len(whole) // 3] ^= 255
     (tmp_path / "torn.npz").write_bytes(torn)
-    (tmp_path / "text.npz").write_text("no archive")
+    (tmp_path / "text.npz").write_text("no archive", encoding="utf-8")
     np.save(tmp_path / "one.npy", X)
     (tmp_path / "empty").mkdir()
     for name in ("missing.npz", "half.npz", "torn.npz", "text.npz", "one.npy", "empty"):
@@ -162,7 +162,7 @@ def test_image_folders_with_boxes(tmp_path, capsys):
                 Image.fromarray(pixels).save(folder / f"{i}.png")
                 rows.append(f"{part},{label},{i}.png,2,3,{8 + i},15")
     (tmp_path / "set" / "train" / "n1" / "4.png").write_bytes(b"damaged")
-    (tmp_path / "set" / "boxes.csv").write_text("\n".join(rows))
+    (tmp_path / "set" / "boxes.csv").write_text("\n".join(rows), encoding="utf-8")
     found = load(str(tmp_path / "set"))
     assert "4.png" in capsys.readouterr().err
     assert found.y_train.tolist() == [0] * 4 + [1] * 5
@@ -178,7 +178,7 @@ def test_image_folders_with_boxes(tmp_path, capsys):
     ):
         load(str(tmp_path / "set"))
     Image.fromarray(np.zeros((16, 16, 3), dtype=np.uint8)).save(odd)
-    (tmp_path / "set" / "boxes.csv").write_text("\n".join(rows[:-1]))
+    (tmp_path / "set" / "boxes.csv").write_text("\n".join(rows[:-1]), encoding="utf-8")
     with pytest.raises(UsageError, match="a row for every image"):
         load(str(tmp_path / "set"))
 

@@ -339,7 +339,7 @@ def test_another_run_is_not_overwritten(data, tmp_path, capsys):
     assert "lr was 0.2, now 0.05" in message
     assert "Choose another folder" in message
     (tmp_path / "letters").mkdir()
-    (tmp_path / "letters" / "dear.txt").write_text("mine")
+    (tmp_path / "letters" / "dear.txt").write_text("mine", encoding="utf-8")
     run(data, tmp_path / "letters", "--mixer", "none", expect=2)
     run(data, tmp_path / "letters" / "dear.txt", "--mixer", "none", expect=2)
     run(data, tmp_path / "letters" / "dear.txt" / "below", "--mixer", "none", expect=2)

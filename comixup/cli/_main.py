@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import sys
 import warnings
@@ -16,6 +15,8 @@ from comixup.cli import dataset, demo, folder, workspace
 from comixup.cli.files import common_size
 from comixup.mixers.comixup import EFFORTS, CoMixup
 from comixup.saliency import METHODS
+from subopt import __version__
+from subopt.compiling import available_cores
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 DEFAULT_SIZE = (224, 224)
@@ -98,7 +99,6 @@ def _mix(options: argparse.Namespace) -> int:
 
 
 def _job(options: argparse.Namespace, data: dataset.Dataset, output: Path) -> folder.Job:
-    threads = options.threads or os.cpu_count() or 1
     mixer = _mixer(options, channels="last", zero_saliency="uniform", group_size=options.group)
     job = folder.Job(
         dataset=data,
@@ -110,7 +110,7 @@ def _job(options: argparse.Namespace, data: dataset.Dataset, output: Path) -> fo
         fit=options.fit,
         format=options.format,
         shuffle=not options.no_shuffle,
-        threads=threads,
+        threads=options.threads or available_cores(),
         strict=options.strict,
     )
     if options.size is None:
@@ -152,6 +152,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="comixup", description="Co-Mixup: mix images, keeping what is salient in each."
     )
+    parser.add_argument("--version", action="version", version=f"comixup {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="demo|mix")
     show = commands.add_parser("demo", help="mix bundled photographs and draw the result")
     show.add_argument("--out", default="comixup-demo.png", help="PNG to write (%(default)s)")

@@ -28,6 +28,7 @@ from comixup.cli.results import Record, write_results
 from comixup.mixers.comixup import CoMixup
 from comixup.plans.patches import MixPlan
 from comixup.saliency import METHODS
+from subopt import __version__
 
 
 class MixFailed(Exception):
@@ -57,7 +58,7 @@ class Job:
         grid = [m.grid] * 2 if isinstance(m.grid, int) else list(m.grid)
         return {
             "comixup": workspace.FORMAT,
-            "version": workspace.version(),
+            "version": __version__,
             "input": str(self.dataset.folder.resolve()),
             "n_files": len(self.dataset.files),
             "files_sha256": self.dataset.digest(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import os
 import re
@@ -19,14 +18,6 @@ MANIFEST = "comixup.json"
 COMPLETE = "labels.csv"  # moved to its place last
 _RESULTS = ("inputs.csv", "plan.npz", MANIFEST, COMPLETE)
 _IMAGE = re.compile(r"\d{6,}\.(png|jpg)")
-
-
-def version() -> str:
-    """Return the installed version, or "unknown" in a bare checkout."""
-    try:
-        return importlib.metadata.version("subopt")
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown"
 
 
 def image_name(output: int, image_format: str) -> str:

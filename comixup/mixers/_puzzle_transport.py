@@ -12,10 +12,10 @@ patches that compete for a place take part in the search; most stay where they a
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from comixup._base.types import Array
+from subopt.compiling import njit
 
 
 def distances(grid: tuple[int, ...], shapes: Array) -> Array:
@@ -53,7 +53,7 @@ def best_moves(saliency: Array, shows: Array, distance: Array, cost: float) -> A
     return origins
 
 
-@numba.njit(cache=True, nogil=True)
+@njit
 def _assign_all(saliency, shows, travel, origins):
     P, N = saliency.shape
     price = np.empty(N)  # dual of every origin
@@ -71,7 +71,7 @@ def _assign_all(saliency, shows, travel, origins):
                 )  # fmt: skip
 
 
-@numba.njit(cache=True, nogil=True)
+@njit
 def _take_cheapest(saliency, shows, travel, price, place_of, origins):
     """Column reduction: every origin wants its cheapest place, the first one there gets it."""
     N = len(saliency)
@@ -92,7 +92,7 @@ def _take_cheapest(saliency, shows, travel, price, place_of, origins):
             place_of[o] = best
 
 
-@numba.njit(cache=True, nogil=True)
+@njit
 def _augment(free, saliency, shows, travel, price, place_of, origins, least, parent, done):
     """Give a free place an origin, and move those that give way to it."""
     N = len(saliency)

@@ -17,6 +17,7 @@ from numba.extending import overload
 from comixup._base import validate
 from comixup._base.patch_grid import patch_edges, patch_pixels
 from comixup._base.types import Array
+from subopt.compiling import njit
 
 
 def gather(
@@ -132,7 +133,7 @@ def _compiled_mean(a, b):
     return lambda a, b: (a >> 1) + (b >> 1) + ((a | b) & 1)
 
 
-@numba.njit(cache=True, nogil=True)
+@njit
 def _gather(array, sources, shifts, first_patch, edges, mean, out):
     n_outputs, n_outer, n_rows, n_columns = array.shape
     last = sources.shape[2] - 1

@@ -20,7 +20,7 @@ def load() -> tuple[sp.csr_array, np.ndarray, np.ndarray]:
     if data := os.environ.get("SUBOPT_DATA"):
         folder = pathlib.Path(data) / "dsm"
         instance = np.load(folder / "speech_instance.npz")
-        with gzip.open(folder / "uniform-sent.800.gz", "rt") as lines:
+        with gzip.open(folder / "uniform-sent.800.gz", "rt", encoding="utf-8") as lines:
             arcs = np.array([line.split()[1:3] for line in lines if line[0] == "a"], dtype=int)
         sentence, word = arcs[(arcs[:, 0] > 2) & (arcs[:, 1] > 802)].T
         words = sp.coo_array((np.ones(len(word)), (sentence - 3, word - 803))).tocsr()

@@ -24,7 +24,8 @@ def real_array(name: str, values: ArrayLike, *, copy: bool = True) -> Array:
             f"{name} needs real numbers, got an array of dtype {array.dtype} and shape "
             f"{array.shape}. Convert it first, e.g. np.asarray({name}, dtype=float)."
         )
-    array = np.array(array, dtype=np.float64, order="C", copy=copy or None)
+    as_array = np.array if copy else np.asarray
+    array = as_array(array, dtype=np.float64, order="C")
     bad = ~np.isfinite(array)
     if bad.any():
         index = tuple(int(i) for i in np.argwhere(bad)[0])

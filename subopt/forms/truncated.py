@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from subopt._base.types import Array
-from subopt.functions._sparse import take_rows
+from subopt.functions._sparse import sums, take_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ class CapForm:
 
     def levels(self, x: Array) -> Array:
         """Return w_k @ x for all rows; O(nnz)."""
-        return np.bincount(self.rows, self.weights * x[self.indices], minlength=len(self.caps))
+        return sums(self.rows, self.weights * x[self.indices], len(self.caps))
 
     def value(self, x: Array) -> float:
         """Evaluate the concave extension, which is F on 0-1 vectors."""
@@ -72,7 +72,7 @@ class CapForm:
         constant = float((self.scales * self.caps)[full].sum())
         free = ~full[self.rows]
         parts = (self.scales[self.rows] * self.weights)[free]
-        return constant, self.linear + np.bincount(self.indices[free], parts, minlength=self.n)
+        return constant, self.linear + sums(self.indices[free], parts, self.n)
 
     def scaled(self, scale: float) -> CapForm:
         """Return scale * F for a nonnegative factor."""
@@ -105,7 +105,7 @@ class CapForm:
         parts = self.scales[self.rows] * self.weights
         return replace(
             self,
-            linear=-self.linear - np.bincount(self.indices, parts, minlength=self.n),
+            linear=-self.linear - sums(self.indices, parts, self.n),
             caps=totals - self.caps,
         )
 
@@ -122,13 +122,13 @@ def normal(
     """Return the form with rows that are never capped, or do nothing, taken out."""
     sizes = np.diff(indptr)
     rows = np.repeat(np.arange(len(caps)), sizes)
-    totals = np.bincount(rows, weights, minlength=len(caps))
+    totals = sums(rows, weights, len(caps))
     used = (caps > 0) & (scales > 0) & (sizes > 0)
     loose = used & (totals <= caps)
     if loose.any():
         at = loose[rows]
         parts = (scales[rows] * weights)[at]
-        linear = linear + np.bincount(indices[at], parts, minlength=len(linear))
+        linear = linear + sums(indices[at], parts, len(linear))
     kept = used & ~loose
     if not kept.all():
         indptr, taken = take_rows(indptr, np.flatnonzero(kept))

@@ -10,7 +10,7 @@ import numpy as np
 from subopt._base.types import Array
 from subopt.forms.truncated import CapForm, normal, nothing, total
 from subopt.functions._phi import MIN, Phi
-from subopt.functions._sparse import row_of
+from subopt.functions._sparse import row_of, sums
 from subopt.functions.algebra import SetFunction, Sum, View
 from subopt.functions.cardinality import Cardinality
 from subopt.functions.concave import Concave
@@ -90,7 +90,7 @@ def _(F: Cut) -> CapForm:
     d, tails = F._data, row_of(F._data.indptr)
     once = tails < d.indices
     i, j, to, back = tails[once], d.indices[once], d.forward[once], d.backward[once]
-    linear = -np.bincount(j, to, minlength=F.n) - np.bincount(i, back, minlength=F.n)
+    linear = -sums(j, to, F.n) - sums(i, back, F.n)
     pairs = np.stack([i, j], axis=1).ravel()
     ones = np.ones(len(i))
     return normal(linear, 2 * np.arange(len(i) + 1), pairs, np.ones(len(pairs)), ones, to + back)

@@ -40,6 +40,14 @@ def entries(name: str, matrix: Any) -> tuple[Array, Array, Array, tuple[int, int
     return rows, columns, dense[rows, columns], dense.shape
 
 
+def sums(index: Array, values: Array, size: int) -> Array:
+    """Return the sum of the values at each index, as float64 (size,).
+
+    ``np.bincount`` of nothing has the dtype int64, whatever its weights are.
+    """
+    return np.bincount(index, values, size).astype(np.float64, copy=False)
+
+
 def compress(
     n_rows: int, n_columns: int, rows: Array, columns: Array, values: tuple[Array, ...]
 ) -> tuple[Array, Array, tuple[Array, ...]]:

@@ -17,7 +17,7 @@ import numpy as np
 from subopt._base import validate
 from subopt._base.types import Array, ArrayLike, Subset
 from subopt.functions.cut_form import CutForm
-from subopt.functions.oracle import Incremental, Oracle
+from subopt.functions.oracle import GainRange, Incremental, Oracle
 
 
 class SetFunction(Oracle):
@@ -197,6 +197,15 @@ class Sum(SetFunction):
     def _by_value(self) -> bool:
         return any(F._by_value() for _, F in self.terms)
 
+    def _range(self) -> GainRange:
+        low, high, size = np.zeros((3, self.n))
+        for a, F in self.terms:
+            part = F._range()
+            low += a * part.low
+            high += a * part.high
+            size += abs(a) * part.size
+        return GainRange(low, high, size)
+
     def _minor(self, before: Array, kept: Array) -> SetFunction:
         return combination(len(kept), [(a, F._minor(before, kept)) for a, F in self.terms])
 
@@ -290,6 +299,10 @@ class View(SetFunction):
 
     def _by_value(self) -> bool:
         return self.parent._by_value()
+
+    def _range(self) -> GainRange:
+        low, high, size = super()._range()
+        return GainRange(low, high, size + abs(self._offset) if self._by_value() else size)
 
     def _minor(self, before: Array, kept: Array) -> SetFunction:
         if len(kept) == self.n:

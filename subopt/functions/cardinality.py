@@ -11,6 +11,7 @@ from subopt._base import validate
 from subopt._base.types import Array, ArrayLike
 from subopt.functions.algebra import SetFunction
 from subopt.functions.cut_form import CutForm, bends, concave_cut_form
+from subopt.functions.oracle import GainRange
 
 
 class Cardinality(SetFunction):
@@ -93,6 +94,21 @@ class Cardinality(SetFunction):
     def _minor(self, before: Array, kept: Array) -> SetFunction:
         first, last = len(before), len(before) + len(kept)
         return Cardinality(self.values[first : last + 1] - self.values[first])
+
+    def _range(self) -> GainRange:
+        low, high, size = super()._range()
+        # a gain is a difference of two entries, which are rounded
+        return GainRange(low, high, size + np.abs(self.values).max() / 512)
+
+    def _scaled(self, scale: float) -> SetFunction | None:
+        if scale <= 0:
+            return None
+        return self if scale == 1 else Cardinality(scale * self.values)
+
+    def _merged(self, scale: float, other: SetFunction, other_scale: float) -> SetFunction | None:
+        if not isinstance(other, Cardinality):
+            return None
+        return Cardinality(scale * self.values + other_scale * other.values)
 
 
 def check_concave(name: str, table: Array) -> None:

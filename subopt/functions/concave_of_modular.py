@@ -15,6 +15,7 @@ from subopt.functions._sparse import (
     freeze,
     nonnegative_entries,
     row_of,
+    sums,
     take_rows,
     weights_for,
 )
@@ -58,7 +59,7 @@ class ConcaveOfModular(SetFunction):
     ) -> None:
         groups, elements, w, (n_groups, n) = nonnegative_entries("weights", weights)
         factors = weights_for("scales", scales, n_groups, "group")
-        largest = np.bincount(groups, w, minlength=1).max(initial=0.0)
+        largest = sums(groups, w, 1).max()
         indptr, indices, (w,) = compress(n, n_groups, elements, groups, (w,))
         data = ConcaveOfModularData(indptr, indices, w, np.zeros(n_groups), factors)
         self._build(data, Phi(phi, float(largest)))
@@ -84,12 +85,12 @@ class ConcaveOfModular(SetFunction):
         low = np.where(inside, here - d.weights, here)
         low = np.where(counts[d.indices] == inside, d.base[d.indices], low)
         parts = d.scales[d.indices] * (self._phi(low + d.weights) - self._phi(low))
-        return np.bincount(rows, parts, minlength=self.n)
+        return sums(rows, parts, self.n)
 
     def _levels(self, mask: Array) -> Array:
         d = self._data
         used = mask[row_of(d.indptr)]
-        return d.base + np.bincount(d.indices[used], d.weights[used], minlength=len(d.base))
+        return d.base + sums(d.indices[used], d.weights[used], len(d.base))
 
     def _state(self, mask: Array) -> Any:
         d = self._data
@@ -120,7 +121,7 @@ class ConcaveOfModular(SetFunction):
         low, high = np.zeros(len(d.weights)), np.zeros(len(d.weights))
         _sweep_levels(d, order, low, high)
         parts = d.scales[d.indices] * (self._phi(high) - self._phi(low))
-        gains += scale * np.bincount(row_of(d.indptr), parts, minlength=self.n)
+        gains += scale * sums(row_of(d.indptr), parts, self.n)
 
     def _minor(self, before: Array, kept: Array) -> SetFunction:
         if len(kept) == self.n:

@@ -9,7 +9,14 @@ import numpy as np
 from subopt._base import validate
 from subopt._base.jit import njit
 from subopt._base.types import Array, ArrayLike
-from subopt.functions._sparse import compress, freeze, nonnegative_entries, row_of, weights_for
+from subopt.functions._sparse import (
+    compress,
+    freeze,
+    nonnegative_entries,
+    row_of,
+    sums,
+    weights_for,
+)
 from subopt.functions.algebra import SetFunction
 from subopt.functions.cut_form import CutForm
 
@@ -70,7 +77,7 @@ class Coverage(SetFunction):
         inside = validate.mask(mask, self.n)[rows]
         times = np.bincount(d.indices[inside], minlength=len(d.weights))
         alone = times[d.indices] == inside  # no other element of S covers this item
-        return np.bincount(rows[alone], d.weights[d.indices[alone]], minlength=self.n)
+        return sums(rows[alone], d.weights[d.indices[alone]], self.n)
 
     def as_cut(self) -> CutForm:
         """Return the graph with an auxiliary node per item, bought by any element on it."""

@@ -10,7 +10,7 @@ import numpy as np
 from subopt._base import validate
 from subopt._base.jit import njit
 from subopt._base.types import Array, ArrayLike
-from subopt.functions._sparse import compress, entries, freeze, row_of
+from subopt.functions._sparse import compress, entries, freeze, row_of, sums
 from subopt.functions.algebra import SetFunction
 from subopt.functions.cut_form import CutForm
 from subopt.functions.modular import Modular
@@ -258,7 +258,7 @@ class Cut(SetFunction):
         tails = row_of(d.indptr)
         leaving = (new[tails] >= 0) & (new[d.indices] < 0)
         shift = np.where(inside[d.indices], -d.backward, d.forward)[leaving]
-        weights = np.bincount(new[tails[leaving]], shift, minlength=len(kept))
+        weights = sums(new[tails[leaving]], shift, len(kept))
         inner = (new[tails] >= 0) & (new[d.indices] >= 0)
         part = Cut.__new__(Cut)
         part._build(

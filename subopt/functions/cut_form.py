@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from subopt._base.types import Array
+from subopt.functions._sparse import sums
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,9 +74,12 @@ class CutForm:
         With x = unary + outflow, x(X) is at most the cut of X, and at least the sum of the negative
         entries of x.
         """
-        size = self.n + self.n_aux
-        out = np.bincount(self.tails, flow, size) - np.bincount(self.heads, flow, size)
-        return float(self.offset + np.minimum(self.unary + out, 0.0).sum())
+        return float(self.offset + np.minimum(self.outflow(flow), 0.0).sum())
+
+    def outflow(self, flow: Array) -> Array:
+        """Return the unary term of each node plus what flows out of it."""
+        nodes = self.n + self.n_aux
+        return self.unary + (sums(self.tails, flow, nodes) - sums(self.heads, flow, nodes))
 
     def shift(self, amount: float) -> CutForm:
         """Add a constant."""
@@ -157,19 +161,24 @@ def _joined(arcs: list[tuple[Array, ...]]) -> tuple[Array, Array, Array, Array]:
 
 
 def bends(table: Array) -> tuple[Array, Array]:
-    """Return where the slope of a concave table drops, in 1..m - 1, and by how much."""
+    """Return where the slope of a concave table drops, in 1..m - 1, and by how much.
+
+    A drop counts if it exceeds what rounding the three values next to it can make.
+    """
     drops = 2 * table[1:-1] - table[:-2] - table[2:]
-    where = np.flatnonzero(drops > 1e-13 * np.abs(table).max(initial=0.0))
+    size = 2 * np.abs(table[1:-1]) + np.abs(table[:-2]) + np.abs(table[2:])
+    where = np.flatnonzero(drops > 4 * np.finfo(np.float64).eps * size)
     return where + 1, drops[where]
 
 
 def concave_cut_form(n: int, groups: list[tuple[Array, Array, Array]]) -> CutForm:
     """Return the form of sum_e w_e table(|S ∩ e|) for concave tables with table[0] = 0.
 
-    A concave table over 0..m that is zero at both ends is a nonnegative combination of the
-    tents min(k (m - b), b (m - k)) / m with peaks b = 1, ..., m - 1, and the factor of each is
-    the drop of slope at b. A tent is the minimum over one auxiliary node; what remains of the
-    table is linear.
+    A concave table over 0..m is linear plus the drops of its slope times min(k, b), one for each
+    b = 1, ..., m - 1. With an auxiliary node, min(k, b) pays b for the node or 1 for each of the k
+    members; k - (m - b) + min(m - k, m - b) is the same number, and pays for the members that are
+    not in S. The smaller of b and m - b is used, so that a table that is symmetric makes a graph
+    that is. No number is divided, so that an integral function has an integral graph.
 
     Parameters
     ----------
@@ -179,15 +188,22 @@ def concave_cut_form(n: int, groups: list[tuple[Array, Array, Array]]) -> CutFor
         For edges e of one size m: their elements (edges, m), the table (m + 1,), w (edges,).
     """
     arcs: list[tuple[Array, ...]] = []
-    unary, n_aux = np.zeros(n), 0
+    unary, auxiliary, n_aux = np.zeros(n), [np.zeros(0)], 0
     for members, table, weights in groups:
         edges, m = members.shape
         if m == 0:
             continue
-        np.add.at(unary, members, (weights * table[m] / m)[:, None])
+        slope = table[m] - table[m - 1]
         for b, drop in zip(*bends(table), strict=True):
-            slopes = np.repeat(weights * drop / m, m)
+            amounts = np.repeat(weights * drop, m)
             nodes = np.repeat(np.arange(n + n_aux, n + n_aux + edges), m)
-            arcs.append((members.ravel(), nodes, (m - b) * slopes, b * slopes))
+            if 2 * b <= m:
+                arcs.append((members.ravel(), nodes, amounts, np.zeros_like(amounts)))
+                auxiliary.append(b * drop * weights)
+            else:
+                arcs.append((members.ravel(), nodes, np.zeros_like(amounts), amounts))
+                auxiliary.append((b - m) * drop * weights)
+                slope += drop
             n_aux += edges
-    return CutForm(n, n_aux, *_joined(arcs), np.concatenate([unary, np.zeros(n_aux)]))
+        np.add.at(unary, members, (weights * slope)[:, None])
+    return CutForm(n, n_aux, *_joined(arcs), np.concatenate([unary, *auxiliary]))

@@ -18,7 +18,7 @@ from subopt.functions.algebra import SetFunction, require_set_function
 EVERYWHERE = 6
 """Up to this n a spot check takes all sets."""
 SLACK = 1e-6
-"""Violations up to this share of the largest value pass a spot check: values may be rough."""
+"""Violations up to this share of the largest value pass a check: values may be rough."""
 
 
 @dataclass(frozen=True)
@@ -150,14 +150,18 @@ def spot_check(F: SetFunction) -> Violation | None:
     if not F._by_value():
         return None
     if F.n <= EVERYWHERE:
-        return smallest(F, (1e-12, SLACK))
-    orders = np.array(list(_orders(F.n)))
+        return smallest(F, (0.0, SLACK))
+    return violation_among(F, np.array(list(_orders(F.n))), SLACK)
+
+
+def violation_among(F: SetFunction, orders: Array, tol: float) -> Violation | None:
+    """Return a violation that sweeps along some orders show, above `tol` of the values."""
     vertices = np.array([F.greedy(order) for order in orders])
     along = np.cumsum(vertices[:, orders], axis=2)  # [p, q, k]: vertex p at k + 1 elements of q
     values = np.array([along[q, q] for q in range(len(orders))])
     excess = along - values
     p, q, k = (int(e) for e in np.unravel_index(excess.argmax(), excess.shape))
-    if not excess[p, q, k] > SLACK * np.abs(values).max() + 1e-12:
+    if not excess[p, q, k] > tol * np.abs(values).max():
         return None
     inside = np.zeros(F.n, dtype=np.bool_)
     inside[orders[q, : k + 1]] = True
@@ -218,12 +222,24 @@ def require_submodular(name: str, F: SetFunction) -> None:
     if not F._by_value():
         return
     require_set_function(F)
-    if (found := spot_check(F)) is None:
-        return
+    if (found := spot_check(F)) is not None:
+        raise _not_submodular(name, F, found)
+
+
+def refuse(name: str, F: SetFunction, orders: Array) -> None:
+    """Raise `ValueError` if sweeps along some orders show that F is not submodular.
+
+    They were seen to contradict each other in a solver, which works on a part of F.
+    """
+    if (found := violation_among(F, orders, SLACK)) is not None:
+        raise _not_submodular(name, F, found)
+
+
+def _not_submodular(name: str, F: SetFunction, found: Violation) -> ValueError:
     i, j = found.i, found.j
     sets = ("S", f"S + {i}", f"S + {j}", f"S + {i} + {j}")
     values = ", ".join(f"F({S}) = {v:.9g}" for S, v in zip(sets, found.values, strict=True))
-    raise ValueError(
+    return ValueError(
         f"{name} needs to be submodular, but of {F!r}, {found}\n"
         f"    {values}\n"
         "A bound on its minimum would be wrong. minimize(F, method='brute_force') takes any "

@@ -10,7 +10,7 @@ import numpy as np
 from subopt._base import validate
 from subopt._base.jit import njit
 from subopt._base.types import Array, ArrayLike
-from subopt.functions._sparse import compress, entries, freeze, row_of, weights_for
+from subopt.functions._sparse import compress, entries, freeze, row_of, sums, weights_for
 from subopt.functions.algebra import SetFunction
 from subopt.functions.cardinality import check_concave
 from subopt.functions.cut_form import CutForm, bends, concave_cut_form
@@ -181,7 +181,7 @@ class HypergraphCut(SetFunction):
         counts = np.bincount(d.indices[inside], minlength=len(d.weights))
         at = d.starts[d.indices] + counts[d.indices] - inside  # the others of the edge
         parts = d.weights[d.indices] * (d.table[at + 1] - d.table[at])
-        return np.bincount(rows, parts, minlength=self.n)
+        return sums(rows, parts, self.n)
 
     def as_cut(self) -> CutForm:
         """Return the graph with an auxiliary node per edge and drop of slope of its table."""

@@ -7,6 +7,7 @@ import numpy as np
 from subopt._base import validate
 from subopt._base.types import Array, ArrayLike
 from subopt.functions.algebra import SetFunction
+from subopt.functions.oracle import GainRange
 
 
 class LogDeterminant(SetFunction):
@@ -49,6 +50,10 @@ class LogDeterminant(SetFunction):
         if len(kept) == self.n:
             return self
         return LogDeterminant(_given(self.kernel, before, kept))
+
+    def _range(self) -> GainRange:
+        low, high, size = super()._range()
+        return GainRange(low, high, size + 1.0)  # a gain is the logarithm of a pivot
 
 
 class GaussianMutualInformation(SetFunction):
@@ -108,6 +113,10 @@ class GaussianMutualInformation(SetFunction):
         except ValueError:  # nearly singular: what is left of the kernel is rounding
             return super()._minor(before, kept)
         return 0.5 * inside + 0.5 * outside.complement()
+
+    def _range(self) -> GainRange:
+        low, high, size = super()._range()
+        return GainRange(low, high, size + 1.0)  # a gain is half a difference of two logarithms
 
 
 def _given(K: Array, before: Array, kept: Array) -> Array:

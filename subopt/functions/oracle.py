@@ -8,13 +8,21 @@ here works from these, and a built-in family replaces `_sweep` by one compiled p
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from subopt._base import validate
 from subopt._base.types import Array, ArrayLike, Subset
 from subopt.functions.cut_form import CutForm
+
+
+class GainRange(NamedTuple):
+    """What each element may add, and how exact that is."""
+
+    low: Array  # (n,) F(i | V - i), the least gain of a submodular function
+    high: Array  # (n,) F(i), the largest
+    size: Array  # (n,) of the numbers that a gain is computed from: errors are relative to it
 
 
 class Oracle:
@@ -186,6 +194,15 @@ class Oracle:
     def _by_value(self) -> bool:
         """Whether F, or a function that it is made of, is known by its values only."""
         return type(self)._sweep is Oracle._sweep
+
+    def _range(self) -> GainRange:
+        """Return the range of the gain of each element, and the size of what it is made of."""
+        none = np.zeros(self.n, dtype=np.bool_)
+        high, low = self.marginals(none), self.marginals(~none)
+        size = np.maximum(np.abs(low), np.abs(high))
+        if self.n and self._by_value():  # every gain is a difference of two values
+            size += max(abs(float(self.value(~none))), float(size.max()))
+        return GainRange(low, high, size)
 
 
 class Steps(Protocol):

@@ -14,10 +14,10 @@ from collections.abc import Callable
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import Status, round_up
+from subopt._base.answer import Status
 from subopt._base.types import Array
 from subopt.functions.algebra import SetFunction, require_set_function
-from subopt.submodular._elimination import Reduction
+from subopt.submodular._elimination import Reduction, default_tol, whole_gap
 from subopt.submodular._orders import Block
 from subopt.submodular._sweep_bounds import Scan, scan
 from subopt.submodular.certificates import BaseCertificate
@@ -27,7 +27,7 @@ from subopt.submodular.result import Result
 def frank_wolfe(
     F: SetFunction,
     *,
-    tol: float = 1e-6,
+    tol: float | None = None,
     max_iter: int = 10_000,
     time_limit: float | None = None,
     callback: Callable[[Result], object] | None = None,
@@ -38,9 +38,9 @@ def frank_wolfe(
     ----------
     F : SetFunction
         Submodular. Not checked; see `subopt.testing.assert_submodular`.
-    tol : float, default 1e-6
-        Stop when ``value - lower_bound <= tol``, in the units of F, or of its largest gain if that
-        is below 1; below 1 if F is integral.
+    tol : float, optional
+        Stop when ``value - lower_bound <= tol``, in the units of F; below 1 if F is integral. By
+        default 1e-6 of the largest gain among the elements that are not decided yet.
     max_iter : int, default 10_000
         Largest number of steps. Each costs a sort of n numbers, one sweep of F and O(n k) for k
         active vertices.
@@ -72,18 +72,20 @@ def frank_wolfe(
     (array([0]), -1.0, 0.0)
     """
     require_set_function(F)
-    tol, max_iter = validate.nonnegative("tol", tol), validate.positive_int("max_iter", max_iter)
+    if tol is not None:
+        tol = validate.nonnegative("tol", tol)
+    max_iter = validate.positive_int("max_iter", max_iter)
     seconds = math.inf if time_limit is None else validate.nonnegative("time_limit", time_limit)
     deadline = time.monotonic() + seconds
     R = Reduction(F)
-    tol *= R.scale
-    state = _Vertices(R, np.argsort(R.low + R.high, kind="stable")[None], np.ones(1))
-    value, mask, n_iter = math.inf, np.zeros(F.n, dtype=np.bool_), 0
+    key = R.gains.low + R.gains.high
+    state = _Vertices(R, np.argsort(key, kind="stable")[None], np.ones(1))
+    low, mask, n_iter = math.inf, np.zeros(F.n, dtype=np.bool_), 0  # low: given what is in
 
     def result(status: Status) -> Result:
         orders, weights = R.certificate(np.array(state.orders), np.array(state.weights))
-        best = F.value(mask)
-        proven = min(bound, best)
+        best = F.value(mask.copy())
+        proven = best - gap
         certificate = BaseCertificate(orders, weights, proven)
         return Result(
             mask=mask.copy(),
@@ -100,12 +102,16 @@ def frank_wolfe(
         n_iter += 1
         order = state.x.argsort(kind="stable")
         gains = R.sweep(order)
-        found = Scan(*scan(state.x[order], gains[order]))
-        if R.base_value + found.low < value:
-            value, mask = R.base_value + found.low, R.mask(order[: found.size])
-        bound = R.base_value + found.negative
-        bound = round_up(bound) if F.integral else bound
-        if value - bound <= tol:
+        found = Scan(*scan(state.x[order], gains[order], R.gains.size[order]))
+        R.require(found, order, np.array(state.orders), np.array(state.weights))
+        if found.low < low:
+            low, mask = found.low, R.mask(order[: found.size])
+        gap = max(0.0, low - found.negative)
+        if found.gap <= gap:
+            gap, low = max(0.0, found.gap), found.negative + found.gap
+            mask = R.mask(order[: found.best])
+        gap = whole_gap(gap) if F.integral else gap
+        if gap <= (default_tol(R.gains, 1e-6) if tol is None else tol):
             return result(Status.OPTIMAL)
         if found.excess <= 1e-15 * found.square:
             return result(Status.SLOW_PROGRESS)
@@ -114,7 +120,8 @@ def frank_wolfe(
         if callback is not None:
             callback(result(Status.ITERATION_LIMIT))
         if found.head <= found.tail and order.size - found.tail + found.head > order.size // 2:
-            state = state.without(order, found)
+            state, worth = state.without(order, found)
+            low -= worth
         else:
             state.step(order, gains)
 
@@ -151,15 +158,15 @@ class _Vertices:
         else:
             self.x = self.x + move * direction
 
-    def without(self, order: Array, found: Scan) -> _Vertices:
-        """Take level sets of x in and out that are proven to be."""
+    def without(self, order: Array, found: Scan) -> tuple[_Vertices, float]:
+        """Take proven level sets of x in and out; also return the value of what is in."""
         orders, weights = np.array(self.orders), np.array(self.weights)
         inside = np.zeros((2, len(order)), dtype=np.bool_)
         inside[0, order[: found.head]] = inside[1, order[found.tail :]] = True
         parts = [Block(orders[p[orders]].reshape(len(orders), -1), weights) for p in inside]
         everywhere = self.R.free[orders]
-        self.R.eliminate(*parts)
-        return _Vertices(self.R, self.R.local(everywhere), weights / weights.sum())
+        worth = self.R.eliminate(*parts)
+        return _Vertices(self.R, self.R.local(everywhere), weights / weights.sum()), worth
 
     def _drop(self, j: int) -> None:
         last = len(self.weights) - 1

@@ -18,17 +18,19 @@ from typing import NamedTuple
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import Status, round_up
+from subopt._base.answer import Status
 from subopt._base.types import Array, ArrayLike
 from subopt.functions.algebra import SetFunction, require_set_function
 from subopt.functions.modular import Modular
 from subopt.submodular._active_set import ActiveSet
-from subopt.submodular._elimination import Reduction, scale_of
+from subopt.submodular._elimination import Reduction, default_tol, whole_gap
 from subopt.submodular._orders import Block
-from subopt.submodular._sweep_bounds import Scan, scan
+from subopt.submodular._sweep_bounds import ROUNDING, Scan, scan
 from subopt.submodular.certificates import BaseCertificate
 from subopt.submodular.result import Result
 
+EXTREME = 1e-6
+"""Sets whose values differ by this share of the largest gain count as equally good."""
 LEAST = 0.65
 """A split is made when it takes this share of the elements: all vertices are swept again for it."""
 
@@ -36,7 +38,7 @@ LEAST = 0.65
 def min_norm_point(
     F: SetFunction,
     *,
-    tol: float = 1e-6,
+    tol: float | None = None,
     max_iter: int = 100_000,
     minimizer: str = "any",
     start: BaseCertificate | ArrayLike | None = None,
@@ -50,15 +52,17 @@ def min_norm_point(
     ----------
     F : SetFunction
         Submodular, on V = {0, ..., n - 1}. Not checked; see `subopt.testing.assert_submodular`.
-    tol : float, default 1e-6
-        Stop when ``value - lower_bound <= tol``, in the units of F, or of its largest gain if that
-        is below 1. If F is integral, a gap below 1 is enough to know that it is 0.
+    tol : float, optional
+        Stop when ``value - lower_bound <= tol``, in the units of F. By default 1e-8 of the largest
+        gain among the elements that are not decided yet, or what rounding errors allow if that is
+        more. If F is integral, a gap below 1 is enough to know that it is 0.
     max_iter : int, default 100_000
         Largest number of vertices to try. Each costs a sort of n numbers, one sweep of F and
         O(n k + k²) for k active vertices.
     minimizer : {"any", "minimal", "maximal"}, default "any"
         Which minimizer to return if there are several: they form a lattice, with a smallest and a
-        largest one. Sets within `tol` of the minimum count as minimizers.
+        largest one. Sets within `tol` of the minimum count as minimizers; by default within 1e-6
+        of the largest gain of an undecided element.
     start : BaseCertificate or array_like of int, shape (n,), optional
         A base to start from, say of a similar function, or an order of V. A Frank-Wolfe warm-up is
         ``start=frank_wolfe(F, max_iter=20).certificate``; with elements that leave, it has cost
@@ -99,7 +103,8 @@ def min_norm_point(
     array([0, 1])
     """
     require_set_function(F)
-    tol = validate.nonnegative("tol", tol)
+    if tol is not None:
+        tol = validate.nonnegative("tol", tol)
     max_iter = validate.positive_int("max_iter", max_iter)
     validate.choice("minimizer", minimizer, ("any", "minimal", "maximal"))
     if not isinstance(start, BaseCertificate):
@@ -108,7 +113,7 @@ def min_norm_point(
     seconds = math.inf if time_limit is None else validate.nonnegative("time_limit", time_limit)
     stop = _Stop(tol, max_iter, time.monotonic() + seconds)
     if minimizer == "any":
-        return _Solver(F, stop, start, eliminate).run(callback)
+        return _Solver(Reduction(F, elementary=eliminate), stop, start, eliminate).run(callback)
     return _extreme(F, stop, start, eliminate, callback, 1.0 if minimizer == "minimal" else -1.0)
 
 
@@ -122,37 +127,51 @@ def _extreme(
 ) -> Result:
     """Minimize F with a small price (or reward) on every element: the orders fit F as well.
 
+    Elements that are decided leave before the price is chosen, which is relative to the others.
     For integral F the values of the point of smallest norm are fractions with denominators up to
     n, so that any price below 1 / n leaves exactly one minimizer.
     """
-    scale = scale_of(F)
-    price = (0.5 if F.integral else scale * max(stop.tol, 1e-9)) / (F.n + 1)
-    priced = F + Modular(np.full(F.n, sign * price))
+    whole = Reduction(F, elementary=eliminate)
+    G, n = whole.function, len(whole.free)
+    if n == 0:
+        return _Solver(whole, stop, start, eliminate).run(callback)
+    tied = EXTREME * whole.largest if stop.tol is None else stop.tol
+    # more than rounding errors, which the elimination of elements leaves room for
+    least = max(EXTREME / 1000 * whole.largest / (n + 1), 256 * ROUNDING * whole.gains.size.max())
+    price = 0.5 / (n + 1) if F.integral else max(tied / (n + 1), least) or 1.0
 
     def about_F(result: Result) -> Result:
         assert isinstance(result.certificate, BaseCertificate)
         orders, weights = result.certificate.orders, result.certificate.weights
-        x = BaseCertificate(orders, weights, -math.inf).base(F)
-        value, bound = F.value(result.mask.copy()), float(np.minimum(x, 0).sum())
-        bound = min(value, round_up(bound) if F.integral else bound)
+        x = weights @ np.array([whole.sweep(order) for order in orders]).reshape(orders.shape)
+        gap = max(0.0, G.value(result.mask.copy()) - float(np.minimum(x, 0).sum()))
+        mask = whole.mask(result.S)
+        value, gap = F.value(mask.copy()), whole_gap(gap) if F.integral else gap
+        orders, weights = whole.certificate(orders, weights)
         return replace(
             result,
+            mask=mask,
             value=value,
-            lower_bound=bound,
-            certificate=BaseCertificate(orders, weights, bound),
-            n_evals=result.n_evals + len(orders) + 1,
+            lower_bound=value - gap,
+            certificate=BaseCertificate(orders, weights, value - gap),
+            n_evals=result.n_evals + whole.n_evals + 1,
         )
 
     def tell(result: Result) -> None:
         if callback is not None:
             callback(about_F(result))
 
-    solver = _Solver(priced, stop._replace(tol=price / 2 / scale), start, eliminate)
+    if start is not None:
+        start.validate(F.n)
+        orders = whole.local(np.asarray(start.orders, dtype=np.intp))
+        start = BaseCertificate(orders, start.weights, -math.inf)
+    priced = Reduction(G + Modular(np.full(n, sign * price)), elementary=eliminate)
+    solver = _Solver(priced, stop._replace(tol=price / 2), start, eliminate)
     return about_F(solver.run(None if callback is None else tell))
 
 
 class _Stop(NamedTuple):
-    tol: float
+    tol: float | None
     max_iter: int
     deadline: float
 
@@ -161,17 +180,17 @@ class _Solver:
     """One run: the reduced function, its active vertices, and the best level set so far."""
 
     def __init__(
-        self, F: SetFunction, stop: _Stop, start: BaseCertificate | None, eliminate: bool
+        self, R: Reduction, stop: _Stop, start: BaseCertificate | None, eliminate: bool
     ) -> None:
-        self.F, self.stop, self.eliminate = F, stop, eliminate
-        self.reduction = R = Reduction(F, elementary=eliminate)
-        self.value, self.n_iter = math.inf, 0
-        self.tol = stop.tol * R.scale
+        self.F, self.stop, self.eliminate = R.F, stop, eliminate
+        self.reduction, self.n_iter = R, 0
+        self.low = math.inf  # of the best set, given what is in
         self.order = np.arange(len(R.free))  # that of the last sweep
         if start is None:
-            orders, weights = np.argsort(R.low + R.high, kind="stable")[None], np.ones(1)
+            key = R.gains.low + R.gains.high
+            orders, weights = np.argsort(key, kind="stable")[None], np.ones(1)
         else:
-            start.validate(F.n)
+            start.validate(self.F.n)
             orders, weights = R.local(np.asarray(start.orders, dtype=np.intp)), start.weights
         self._rebuild(orders, np.asarray(weights, dtype=np.float64))
 
@@ -202,16 +221,22 @@ class _Solver:
         # sorting along the last order is faster, as little has changed
         self.order = self.order[x[self.order].argsort(kind="stable")]
         self.gains = R.sweep(self.order)
-        self.scan = found = Scan(*scan(x[self.order], self.gains[self.order]))
-        if R.base_value + found.low < self.value:
-            self.value = R.base_value + found.low
+        sizes = R.gains.size[self.order]
+        self.scan = found = Scan(*scan(x[self.order], self.gains[self.order], sizes))
+        R.require(found, self.order, *self.active.combination())
+        if found.low < self.low:
+            self.low = found.low
             self.mask = R.mask(self.order[: found.size])
-        self.bound = R.base_value + found.negative
+        self.gap = max(0.0, self.low - found.negative)
+        if found.gap <= self.gap:
+            self.gap, self.low = max(0.0, found.gap), found.negative + found.gap
+            self.mask = R.mask(self.order[: found.best])
         if self.F.integral:
-            self.bound = round_up(self.bound)
+            self.gap = whole_gap(self.gap)
 
     def _status(self) -> Status | None:
-        if self.value - self.bound <= self.tol:
+        tol = default_tol(self.reduction.gains) if self.stop.tol is None else self.stop.tol
+        if self.gap <= tol:
             return Status.OPTIMAL
         if self.scan.excess <= 1e-15 * self.scan.square:
             return Status.SLOW_PROGRESS
@@ -238,21 +263,21 @@ class _Solver:
             for part, (rows, w) in zip(inside, (ahead, behind), strict=True)
         ]
         everywhere = self.reduction.free[orders]
-        self.reduction.eliminate(*parts)
+        self.low -= self.reduction.eliminate(*parts)
         self._rebuild(self.reduction.local(everywhere), weights)
         return True
 
     def _rebuild(self, orders: Array, weights: Array) -> None:
         R = self.reduction
         vertices = np.array([R.sweep(order) for order in orders]).reshape(orders.shape)
-        reach = R.high - R.low
+        reach = R.gains.high - R.gains.low
         self.active = ActiveSet(orders, vertices, weights, float(reach @ reach))
         self.order = orders[0]
 
     def _result(self, status: Status) -> Result:
         orders, weights = self.reduction.certificate(*self.active.combination())
         value = self.F.value(self.mask)
-        bound = min(self.bound, value)
+        bound = value - self.gap
         return Result(
             mask=self.mask.copy(),
             value=value,

@@ -1,9 +1,9 @@
 """Functions g(|S|) + u(S) with concave g: of all sets of one size, the lightest is best.
 
-So the minimum is at one of n + 1 prefixes of V by ascending u. The certificate is a base that is
-nonpositive on the prefix and nonnegative beyond. Along the order the gains are u + d for the
-differences d of g; where one has the wrong sign, the orders that rotate a segment from there share
-the mean of d among its elements.
+Along V by ascending u the gains are u + d for the differences d of g. Their isotonic regression x
+is the point of smallest norm in the base polytope: elements with x < 0 are in every minimizer, and
+those with x > 0 in none. The certificate is x - u, a point of the base polytope of g, which is
+tested by sorting. Both take O(n log n) time and O(n) memory.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from subopt._base.types import Array
 from subopt.functions.algebra import SetFunction, terms_of
 from subopt.functions.cardinality import Cardinality
 from subopt.functions.modular import Modular
-from subopt.submodular._active_set import ActiveSet
-from subopt.submodular._orders import Block, product
-from subopt.submodular.certificates import BaseCertificate
+from subopt.submodular.certificates import SummandCertificate
 from subopt.submodular.result import Result
+
+ROUNDING = 2.0**-42
+"""Relative error that a gain may have, of the numbers that it is computed from."""
 
 
 def cardinality_sort(F: SetFunction, *, minimizer: str = "any") -> Result:
@@ -31,12 +32,13 @@ def cardinality_sort(F: SetFunction, *, minimizer: str = "any") -> Result:
     F : Sum of Cardinality and Modular
         Nonnegative multiples of the former.
     minimizer : {"any", "minimal", "maximal"}, default "any"
-        Whether to return the smallest or the largest minimizer; exact, not up to a tolerance.
+        Which minimizer to return if there are several. Sets whose values agree up to the rounding
+        errors of the elements in which they differ count as minimizers.
 
     Returns
     -------
     Result
-        Optimal, with a certificate; O(n log n), plus the size of the certificate.
+        Optimal, with a `SummandCertificate`; O(n log n) time and O(n) memory.
 
     Examples
     --------
@@ -52,20 +54,15 @@ def cardinality_sort(F: SetFunction, *, minimizer: str = "any") -> Result:
             "which picks what fits."
         )
     g, u = size_and_weights(F)
-    d, order = g[1:] - g[:-1], u.argsort(kind="stable")
-    k, signs = _prefix(order, u, d, minimizer == "maximal")
+    order = u.argsort(kind="stable")
+    x, shares, sizes = _projection(u[order], g)
+    slack = {"any": 0.0, "minimal": -ROUNDING, "maximal": ROUNDING}[minimizer] * sizes
     mask = np.zeros(F.n, dtype=np.bool_)
-    mask[order[:k]] = True
-    value = F.value(mask)
-    if signs:  # the order alone is the proof
-        orders, weights = order[None], np.ones(1)
-    else:
-        sorted_u = u[order]
-        ahead = _segments(order[:k], sorted_u[:k], d[:k])
-        behind = _segments(order[k:][::-1], -sorted_u[k:][::-1], -d[k:][::-1])
-        blocks = [*ahead, *(Block(b.orders[:, ::-1], b.weights) for b in behind[::-1])]
-        orders, weights = product(F.n, blocks)
-    certificate = BaseCertificate(orders, weights, value)
+    mask[order] = x <= slack if minimizer == "maximal" else x < slack
+    value = F.value(mask.copy())
+    base = np.zeros(F.n if any(isinstance(G, Cardinality) for _, G in terms_of(F)) else 0)
+    base[order[: len(base)]] = shares[: len(base)]
+    certificate = SummandCertificate(base, value)
     return Result(
         mask=mask,
         value=value,
@@ -76,21 +73,6 @@ def cardinality_sort(F: SetFunction, *, minimizer: str = "any") -> Result:
         n_iter=1,
         n_evals=1,
     )
-
-
-@njit
-def _prefix(order, u, d, maximal):
-    """Return the size of the best prefix, and whether gains are <= 0 in it and >= 0 beyond."""
-    low, reached, k = 0.0, 0.0, 0
-    for j in range(order.shape[0]):
-        reached += u[order[j]] + d[j]
-        if reached < low or (maximal and reached <= low):
-            low, k = reached, j + 1
-    signs = True
-    for j in range(order.shape[0]):
-        gain = u[order[j]] + d[j]
-        signs &= gain <= 0.0 if j < k else gain >= 0.0
-    return k, signs
 
 
 def is_size_and_weights(F: SetFunction) -> bool:
@@ -110,42 +92,42 @@ def size_and_weights(F: SetFunction) -> tuple[Array, Array]:
     return g, u
 
 
-def _segments(elements: Array, u: Array, d: Array) -> list[Block]:
-    """Return blocks of orders, one after the other, along which all gains average to <= 0.
+@njit
+def _projection(u, g):
+    """Return the base of smallest norm along ascending u, and what g has of it.
 
-    u ascends, d descends, and the sums of u + d over all final parts are <= 0.
+    The third result is the size of the numbers that each entry is computed from. Blocks of equal
+    entries are kept relative to the u of their first element, so that a huge u loses no digits of
+    the differences of g.
     """
-    blocks, one, s = [], np.ones(1), 0
-    while s < len(u):
-        wrong = u[s:] + d[s:] > 0
-        good = int(wrong.argmax()) if wrong.any() else len(wrong)
-        if good:
-            blocks.append(Block(elements[None, s : s + good], one))
-            s += good
-            continue
-        means = d[s:].cumsum() / np.arange(1, len(u) - s + 1)
-        fits = u[s:] + means <= 0
-        size = int(fits.argmax()) + 1
-        if fits.any():
-            turns = (np.arange(size)[:, None] + np.arange(size)) % size
-            blocks.append(Block(elements[s : s + size][turns], np.full(size, 1 / size)))
-        else:
-            size = len(u) - s
-            orders, weights = _balanced(u[s:], d[s:])
-            blocks.append(Block(elements[s:][orders], weights))
-        s += size
-    return blocks
-
-
-def _balanced(u: Array, d: Array) -> tuple[Array, Array]:
-    """Return orders and weights for which u + d is <= 0, by Wolfe's algorithm."""
-    order = np.arange(len(u))
-    active = ActiveSet(order[None], (u + d)[None], np.ones(1), float((d[0] - d[-1]) ** 2 * len(d)))
-    while active.x.max() > 0:
-        order = active.x.argsort(kind="stable")
-        vertex = u.copy()
-        vertex[order] += d
-        x = active.x
-        if x @ (x - vertex) <= 1e-15 * (x @ x) or not active.add(order, vertex):
-            break
-    return active.combination()
+    n = u.shape[0]
+    first = np.empty(n + 1, np.int64)  # of each block; its length is up to the next
+    over, slopes = np.empty(n), np.empty(n)  # sums over the block, of u - u[first] and of d
+    k = 0
+    for j in range(n):
+        first[k], over[k], slopes[k] = j, 0.0, g[j + 1] - g[j]
+        first[k + 1] = j + 1
+        k += 1
+        while k > 1:
+            a, b = first[k - 2], first[k - 1]
+            before, size = b - a, first[k] - b
+            apart = (u[b] - u[a]) + (over[k - 1] / size - over[k - 2] / before)
+            if apart + (slopes[k - 1] / size - slopes[k - 2] / before) > 0.0:
+                break
+            over[k - 2] += over[k - 1] + size * (u[b] - u[a])
+            slopes[k - 2] += slopes[k - 1]
+            first[k - 1] = first[k]
+            k -= 1
+    x, shares, sizes = np.empty(n), np.empty(n), np.empty(n)
+    for block in range(k):
+        a, b = first[block], first[block + 1]
+        mean, slope = over[block] / (b - a), slopes[block] / (b - a)
+        total = 0.0
+        for j in range(a, b):
+            # the table itself is rounded: its last digits are below what is counted for the others
+            total += abs(u[j]) + abs(g[j + 1] - g[j]) + (abs(g[j + 1]) + abs(g[j])) / 512
+        for j in range(a, b):
+            x[j] = u[a] + (mean + slope)
+            shares[j] = slope + (mean - (u[j] - u[a]))
+            sizes[j] = total / (b - a)
+    return x, shares, sizes

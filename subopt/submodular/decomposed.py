@@ -20,12 +20,12 @@ from collections.abc import Callable
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import Status, round_up
+from subopt._base.answer import Status
 from subopt._base.jit import njit
 from subopt._base.types import RNG, Array
 from subopt.forms.decomposable import Summands, summands
 from subopt.functions.algebra import SetFunction, require_set_function
-from subopt.submodular._elimination import scale_of
+from subopt.submodular._elimination import default_tol, whole_gap
 from subopt.submodular._sweep_bounds import Scan, scan
 from subopt.submodular.certificates import SummandCertificate
 from subopt.submodular.result import Result
@@ -34,7 +34,7 @@ from subopt.submodular.result import Result
 def decomposed(
     F: SetFunction,
     *,
-    tol: float = 1e-6,
+    tol: float | None = None,
     max_iter: int = 10_000,
     rng: RNG = 0,
     time_limit: float | None = None,
@@ -48,9 +48,9 @@ def decomposed(
         A nonnegative combination of `Modular`, `Cut`, `HypergraphCut`, `Coverage` and `Cardinality`
         functions. The edges of a cut are divided into paths, a grid into its rows and columns; the
         others are one part per hyperedge, item, and function of a size.
-    tol : float, default 1e-6
-        Stop when ``value - lower_bound <= tol``, in the units of F, or of its largest gain if that
-        is below 1; below 1 if F is integral.
+    tol : float, optional
+        Stop when ``value - lower_bound <= tol``, in the units of F; below 1 if F is integral. By
+        default 1e-6 of the largest gain.
     max_iter : int, default 10_000
         Largest number of rounds. A round projects every part once, O(size) for paths and
         O(size log size) for the others, and takes one sweep of F.
@@ -79,17 +79,21 @@ def decomposed(
     (array([0]), -1.0, True)
     """
     require_set_function(F)
-    tol, max_iter = validate.nonnegative("tol", tol), validate.positive_int("max_iter", max_iter)
+    if tol is not None:
+        tol = validate.nonnegative("tol", tol)
+    max_iter = validate.positive_int("max_iter", max_iter)
     seconds = math.inf if time_limit is None else validate.nonnegative("time_limit", time_limit)
     deadline = time.monotonic() + seconds
     rng = validate.generator(rng)
-    tol *= scale_of(F)
+    gains_of = F._range()
+    tol = default_tol(gains_of, 1e-6) if tol is None else tol
     parts = summands(F)
     shares, work = _start(parts), np.empty((6, parts.largest + 1))
-    value, mask, n_iter = math.inf, np.zeros(F.n, dtype=np.bool_), 0
+    low, mask, n_iter = math.inf, np.zeros(F.n, dtype=np.bool_), 0
 
     def result(status: Status) -> Result:
-        proven = min(bound, value)
+        value = F.value(mask.copy())
+        proven = value - gap
         certificate = SummandCertificate(shares.copy(), proven)
         return Result(
             mask=mask.copy(),
@@ -106,14 +110,15 @@ def decomposed(
         x, excess = parts.bound(shares)
         order, gains = x.argsort(kind="stable"), np.zeros(F.n)
         F._sweep(1.0, order, gains)
-        found = Scan(*scan(x[order], gains[order]))
-        if found.low < value:
+        found = Scan(*scan(x[order], gains[order], gains_of.size[order]))
+        gap = max(0.0, low - found.negative)
+        if found.gap <= gap:
             mask[:] = False
-            mask[order[: found.size]] = True
-            value = F.value(mask.copy())
-        bound = found.negative - excess
-        bound = round_up(bound) if F.integral else bound
-        if value - bound <= tol:
+            mask[order[: found.best]] = True
+            gap, low = max(0.0, found.gap), found.negative + found.gap
+        gap += excess
+        gap = whole_gap(gap) if F.integral else gap
+        if gap <= tol:
             return result(Status.OPTIMAL)
         if n_iter >= max_iter or time.monotonic() > deadline:
             return result(Status.ITERATION_LIMIT if n_iter >= max_iter else Status.TIME_LIMIT)

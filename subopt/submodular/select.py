@@ -91,7 +91,7 @@ def minimize_submodular(
     F: SetFunction,
     *,
     method: str = "auto",
-    tol: float = 1e-6,
+    tol: float | None = None,
     minimizer: str = "any",
     rng: RNG = None,
     time_limit: float | None = None,
@@ -101,7 +101,8 @@ def minimize_submodular(
     if rng is not None:  # no method here draws from it
         validate.generator(rng)
     validate.choice("method", method, ("auto", *_METHODS))
-    validate.nonnegative("tol", tol)
+    if tol is not None:
+        validate.nonnegative("tol", tol)
     if time_limit is not None:
         validate.nonnegative("time_limit", time_limit)
     if method != "brute_force":

@@ -1,0 +1,160 @@
+"""Scaling a function, or forcing elements by huge weights, changes nothing but the values."""
+
+import numpy as np
+import pytest
+from families import FAMILIES
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from test_max_flow_minimize import CUTS
+
+from subopt import (
+    Cardinality,
+    Coverage,
+    Cut,
+    Function,
+    HypergraphCut,
+    Modular,
+    Status,
+    min_norm_point,
+    minimize,
+)
+from subopt.functions.algebra import terms_of
+from subopt.testing import all_values
+
+few = settings(max_examples=max(3, settings().max_examples // 6))
+seeds = st.integers(0, 2**32 - 1)
+powers = st.sampled_from([-12, -7, -1, 0, 3, 12])
+METHODS = {
+    "sort": ["cardinality"],
+    "max_flow": CUTS,
+    "decomposed": CUTS,
+    "min_norm_point": list(FAMILIES),
+    "frank_wolfe": list(FAMILIES),
+}
+EXTREMES = ("sort", "max_flow", "min_norm_point")
+PAIRS = [(method, family) for method, names in METHODS.items() for family in names]
+
+
+def member(family, seed, n):
+    """A function of the family less weights that make ties, or minima inside."""
+    rng = np.random.default_rng(seed)
+    F = FAMILIES[family](rng, n)
+    gains = F.marginals(rng.random(n) < 0.5)
+    size = float(np.abs(gains).max())
+    return F - Modular([gains, np.rint(gains), size * rng.random(n)][rng.integers(3)])
+
+
+def size_of(F):
+    """How large the numbers are that values of F are computed from."""
+    return sum(a * float(np.abs(all_values(G)).max()) for a, G in terms_of(F)) or 1.0
+
+
+def minimizers(F):
+    """The minimum, and the smallest and the largest minimizer; no value is nearly minimal."""
+    values, size = all_values(F), size_of(F)
+    best = values <= values.min() + 1e-10 * size
+    assume((best == (values <= values.min() + 1e-5 * size)).all())
+    sets = (np.flatnonzero(best)[:, None] >> np.arange(F.n)) & 1 == 1
+    return values.min(), sets.all(axis=0), sets.any(axis=0)
+
+
+@pytest.mark.parametrize(("method", "family"), PAIRS)
+@few
+@given(seed=seeds, n=st.integers(1, 6), power=powers)
+def test_scaling_changes_the_values_and_nothing_else(method, family, seed, n, power):
+    F = member(family, seed, n)
+    lowest, smallest, largest = minimizers(F)
+    scale, size = 10.0**power, 10.0**power * size_of(F)
+    expected = {"any": None, "minimal": smallest, "maximal": largest}
+    for kind in expected if method in EXTREMES else ["any"]:
+        result = minimize(scale * F, method=method, minimizer=kind)
+        assert result.status is Status.OPTIMAL
+        assert result.value == pytest.approx(scale * lowest, rel=1e-9, abs=1e-6 * size)
+        assert result.gap <= 1e-6 * size * n
+        assert result.check(scale * F) <= 2e-6 * size * n
+        if kind != "any":
+            np.testing.assert_array_equal(result.mask, expected[kind])
+
+
+@pytest.mark.parametrize(("method", "family"), PAIRS)
+@few
+@given(seed=seeds, n=st.integers(2, 6), force=st.sampled_from([1e6, 1e9, 1e12]))
+def test_a_huge_weight_forces_elements_in(method, family, seed, n, force):
+    F = member(family, seed, n)
+    forced = np.random.default_rng(seed).random(n) < 0.4
+    assume(not forced.all())
+    rest = F.contract(forced)
+    lowest, smallest, largest = minimizers(rest)
+    size = size_of(rest)
+    expected = {"any": None, "minimal": smallest, "maximal": largest}
+    G = F + Modular(np.where(forced, -force * size_of(F), 0.0))
+    if G._by_value():
+        return  # where values are all that is known, these have lost the digits of the others
+    for kind in expected if method in EXTREMES else ["any"]:
+        result = minimize(G, method=method, minimizer=kind)
+        assert result.status is Status.OPTIMAL
+        assert result.mask[forced].all()
+        assert rest.value(result.mask[~forced]) <= lowest + 1e-5 * size * n
+        if kind != "any":
+            np.testing.assert_array_equal(result.mask[~forced], expected[kind])
+
+
+@pytest.mark.parametrize(("F", "smallest", "largest"), [
+    (HypergraphCut([[0, 1, 2]], splitting="star") + Modular([-1, 0, 2]), [], [0, 1]),
+    (Cardinality([0, 2.4, 2.1999999999999997]) + Modular([-0.5, -1.7]), [], [0, 1]),
+    (Cut.from_edges([(1, 2)], [1.5], n=3) + Modular([-1e12, -0.2, -0.7]), [0, 1, 2], [0, 1, 2]),
+    (0.1 * Cut([[0, 1], [1, 0]]) + Modular([-0.1, 0.1]), [], [0, 1]),
+    (HypergraphCut([[0, 1, 2, 3, 4]], [0.3]) + Modular([0.1, 0.2, -0.3, 0, 0]), [], range(5)),
+], ids=["star", "rounded table", "forced", "tenths", "sum of tenths"])  # fmt: skip
+@pytest.mark.parametrize("method", ["auto", "min_norm_point"])
+def test_ties_up_to_rounding(F, smallest, largest, method):
+    for kind, expected in (("minimal", smallest), ("maximal", largest)):
+        result = minimize(F, method=method, minimizer=kind)
+        assert result.S.tolist() == list(expected)
+        assert result.status is Status.OPTIMAL
+        assert result.gap <= 1e-6
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@given(seed=seeds)
+def test_what_is_computed_from_nothing_is_a_float(family, seed):
+    rng = np.random.default_rng(seed)
+    F = FAMILIES[family](rng, 2)
+    for G in (F, F.contract([0]), F.restrict([0]), F.complement()):
+        for mask in (np.zeros(G.n, bool), np.ones(G.n, bool)):
+            assert G.marginals(mask).dtype == np.float64
+            assert isinstance(G.value(mask), float)
+
+
+def test_a_difference_of_coverages_without_free_items():
+    F = Coverage([[1], [1], [1]]) - Coverage([[1], [1], [1]], [2.0])
+    assert minimize(F, rng=0).value == -1
+
+
+@given(seed=seeds, n=st.integers(7, 12))
+def test_an_element_that_gains_more_after_all_others_is_seen(seed, n):
+    rng = np.random.default_rng(seed)
+    F = FAMILIES["coverage"](rng, n)
+    bonus = 1.0 + float(np.abs(F.marginals(np.zeros(n, bool))).max())
+    G = Function(n, lambda mask: F.value(mask) + bonus * float(mask.all()))
+    with pytest.raises(ValueError, match="gains more after"):
+        min_norm_point(G)
+
+
+@given(seed=seeds, n=st.integers(7, 12))
+def test_a_base_that_exceeds_the_function_is_seen(seed, n):
+    rng = np.random.default_rng(seed)
+    lowered = rng.random((3, n)) < 0.5  # three sets that are worth less than their neighbors allow
+    F = Function(n, lambda mask: -9.0 * (lowered == mask).all(axis=1).any() * mask.any() + 0.0)
+    found = seen(F)
+    assert found is None or "gains more after" in found
+
+
+def seen(F):
+    """The refusal, or None if the answer is one that does not meet the lowered sets."""
+    try:
+        result = minimize(F)
+    except ValueError as error:
+        return str(error)
+    assert result.value in (0.0, -9.0)
+    return None
