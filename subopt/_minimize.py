@@ -16,7 +16,8 @@ from subopt.coupled.problem import CoupledLabelingProblem
 from subopt.coupled.result import Callback as LabelingCallback
 from subopt.coupled.result import LabelingResult
 from subopt.coupled.select import minimize_coupled
-from subopt.difference.select import minimize_difference
+from subopt.difference.select import draws, minimize_difference
+from subopt.difference.select import options as difference_options
 from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction
 from subopt.labeling.energy import LabelingEnergy
 from subopt.labeling.result import Labeling
@@ -172,7 +173,8 @@ def minimize(problem: Any, **options: Any) -> Any:
         _check("a CoupledLabelingProblem", options, _OF_A_LABELING)
         return minimize_coupled(problem, **options)
     if isinstance(problem, DifferenceOfSubmodular):
-        _check("a DifferenceOfSubmodular", options, _OF_A_DIFFERENCE)
+        allowed = ("method", *difference_options(options.get("method", "auto")))
+        _check("a DifferenceOfSubmodular", options, allowed)
         return minimize_difference(problem, **options)
     if isinstance(problem, SetFunction):
         _check("a SetFunction", options, _OF_A_FUNCTION)
@@ -192,7 +194,6 @@ def _names(function: Callable[..., Any]) -> tuple[str, ...]:
 
 
 _OF_A_FUNCTION, _OF_A_LABELING = _names(minimize_submodular), _names(minimize_coupled)
-_OF_A_DIFFERENCE = _names(minimize_difference)
 _OF_AN_ENERGY = _names(label)
 
 
@@ -267,7 +268,8 @@ def minimize_many(
     jobs = []
     for problem, source in zip(tasks, rngs, strict=True):
         own: dict[str, Any] = {}
-        if isinstance(problem, CoupledLabelingProblem | DifferenceOfSubmodular):
+        random = isinstance(problem, CoupledLabelingProblem)
+        if random or (isinstance(problem, DifferenceOfSubmodular) and draws(**options)):
             own["rng"] = source
         if isinstance(problem, DifferenceOfSubmodular) and options.get("method", "auto") == "auto":
             own["threads"] = 1  # these here are for whole problems

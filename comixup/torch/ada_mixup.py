@@ -7,7 +7,7 @@ loss of the model, and by a discriminator that has to tell blends from real imag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -22,6 +22,7 @@ from comixup._base.streams import DRAW, Key
 from comixup._base.types import Array
 from comixup.mixers.base import Mixer
 from comixup.plans.base import Mixture
+from comixup.plans.labels import smoothed
 from comixup.plans.pairs import BlendPlan
 from comixup.plans.patches import MixPlan
 from comixup.torch.inputs import label_rows, require_images
@@ -134,14 +135,15 @@ class AdaMixUp(TensorMixer):
         off_epoch: int | None = None,
         seed: int | None = None,
     ) -> None:
-        options = _Options(
+        shared = _Options(
             num_classes=num_classes,
             label_smoothing=label_smoothing,
             prob=prob,
             off_epoch=off_epoch,
+            channels="first",
             seed=seed,
         )
-        super().__init__(options)
+        super().__init__(shared)
         self.in_channels = validate.integer("in_channels", in_channels, 1)
         self.dimensions = validate.integer("dimensions", dimensions, 1)
         if self.dimensions > 3:
@@ -173,25 +175,32 @@ class AdaMixUp(TensorMixer):
         return parameters
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state of policy and discriminator; the rest of the state is `step`.
+        """Return what a later run needs, with the state of policy and discriminator.
 
         Returns
         -------
         dict
-            For `load_state_dict`.
+            That of `TensorMixer.state_dict`, and ``networks``.
         """
-        state: dict[str, Any] = self.networks.state_dict()
-        return state
+        return {**super().state_dict(), "networks": self.networks.state_dict()}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore the state of policy and discriminator.
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue where `state_dict` was taken, with its policy and discriminator.
 
         Parameters
         ----------
-        state : dict
+        state : mapping
             From `state_dict`.
+
+        Raises
+        ------
+        ValueError
+            If an entry is missing, or there is another.
         """
-        self.networks.load_state_dict(state)
+        if "networks" not in state:
+            raise ValueError(f"state needs the entry networks, got {', '.join(state)}")
+        super().load_state_dict({k: v for k, v in state.items() if k != "networks"})
+        self.networks.load_state_dict(state["networks"])
 
     def to(self, device: torch.device | str) -> AdaMixUp:
         """Move policy and discriminator to a device, before an optimizer gets them.
@@ -309,8 +318,8 @@ class AdaMixUp(TensorMixer):
         rows = label_rows(labels, n, logits.shape[1])
         blended = share[:, None] * rows + (1 - share[:, None]) * rows[index]
         return Losses(
-            loss(logits[n:], self._smoothed(rows)),
-            loss(logits[:n], self._smoothed(blended.to(rows.dtype))),
+            loss(logits[n:], smoothed(rows, self.mixer.label_smoothing)),
+            loss(logits[:n], smoothed(blended.to(rows.dtype), self.mixer.label_smoothing)),
             self.intrusion_weight * intrusion,
             logits[:n],
             BlendPlan(partner, share.detach().cpu().numpy(), tuple(images.shape[2:]), key),
@@ -319,10 +328,6 @@ class AdaMixUp(TensorMixer):
     def _share(self, images: Tensor, partner: Array, even: Array) -> Tensor:
         low, high = self.ranges(images, partner).unbind(dim=1)
         return low + (high - low) * torch.as_tensor(even, dtype=low.dtype, device=low.device)
-
-    def _smoothed(self, rows: Tensor) -> Tensor:
-        amount = self.mixer.label_smoothing
-        return rows if amount == 0 else (1 - amount) * rows + amount / rows.shape[1]
 
     def _require_images(self, images: Tensor) -> Tensor:
         images = require_images(images)

@@ -7,11 +7,11 @@ as the order is.
 from __future__ import annotations
 
 import math
-import time
 from typing import NamedTuple
 
 import numpy as np
 
+from subopt._base.deadline import Deadline
 from subopt._base.jit import njit
 from subopt._base.types import Array
 from subopt.functions.algebra import SetFunction
@@ -36,12 +36,12 @@ def minimum_norm(
     tol: float,
     max_iter: int,
     start: tuple[Array, Array] | None = None,
-    deadline: float = math.inf,
+    deadline: Deadline | None = None,
 ) -> Levels:
     """Return the point of smallest norm up to a Euclidean distance of `tol`.
 
     `start` is the orders and weights of a base to start from, say those for a similar F, and
-    `deadline` when to stop with the best so far, by ``time.monotonic()``.
+    `deadline` when to stop with the best so far.
     """
     order = np.arange(F.n)
     orders, weights = (order[None], np.ones(1)) if start is None else start
@@ -65,7 +65,7 @@ def minimum_norm(
         if small or not active.add(order, vertex):
             finished = True
             break
-        if time.monotonic() > deadline:
+        if deadline is not None and deadline.passed():
             break
     return found._replace(n_evals=n_evals, finished=finished)
 

@@ -12,13 +12,13 @@ which is exact as soon as the order is.
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import dataclass
 
 import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Status
+from subopt._base.deadline import Deadline
 from subopt._base.types import Array, ArrayLike
 from subopt.functions.algebra import SetFunction, require_set_function
 from subopt.functions.modular import Modular
@@ -179,11 +179,10 @@ def path(
 
 def _solved(F: SetFunction, tol: float, max_iter: int, time_limit: float | None) -> Levels:
     tol, max_iter = validate.nonnegative("tol", tol), validate.positive_int("max_iter", max_iter)
-    seconds = math.inf if time_limit is None else validate.nonnegative("time_limit", time_limit)
-    deadline = time.monotonic() + seconds
+    deadline = Deadline(time_limit)
     levels = minimum_norm(F, tol, max_iter, deadline=deadline)
     if not levels.finished:
-        late = time.monotonic() > deadline
+        late = deadline.passed()
         limit = f"time_limit = {time_limit} seconds" if late else f"max_iter = {max_iter} sweeps"
         raise RuntimeError(
             f"{limit} were not enough: "

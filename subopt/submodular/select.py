@@ -7,12 +7,12 @@ hands them to an `InnerSolver`, which starts each where the last one ended.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from subopt._base import validate
+from subopt._base.deadline import Deadline
 from subopt._base.types import RNG
 from subopt.forms.decomposable import is_sum_of_simple
 from subopt.functions.algebra import SetFunction
@@ -131,11 +131,11 @@ class InnerSolver:
         The gap at which an iterative method stops.
     max_iter : int
         Its largest number of sweeps for one function: then the best set so far is the answer.
-    deadline : float
-        When to stop for good, by ``time.monotonic()``.
+    deadline : Deadline
+        When to stop for good.
     """
 
-    def __init__(self, tol: float, max_iter: int, deadline: float) -> None:
+    def __init__(self, tol: float, max_iter: int, deadline: Deadline) -> None:
         self.tol, self.max_iter, self.deadline = tol, max_iter, deadline
         self._evals = 0
         self._last: BaseCertificate | None = None
@@ -145,8 +145,8 @@ class InnerSolver:
         name = exact_method(F)
         limits: dict[str, Any] = {}
         if _METHODS[name].iterative:
-            left = self.deadline - time.monotonic()
-            limit = None if left == float("inf") else max(0.0, left)
+            left = self.deadline.left()
+            limit = None if left == math.inf else left
             limits = {"tol": self.tol, "max_iter": self.max_iter, "time_limit": limit}
         if name == "min_norm_point":
             result = min_norm_point(F, start=self._last, **limits)
