@@ -24,7 +24,7 @@ COLUMNS = {  # name in the table: name in the result, factor, digits
     "energy": ("energy", 1, 2),
     "CPU s": ("cpu_seconds", 1, 0),
     "mixer s": ("mixer_seconds", 1, 0),
-    "cost": ("cost", 1, 2),
+    "plain epochs": ("plain_epochs", 1, 0),
 }
 
 
@@ -58,7 +58,8 @@ def _results(records, name):
     for of_run in found.values():
         for result in of_run.values():
             if "plain_seconds" in result:
-                result["cost"] = result["cpu_seconds"] / result["plain_seconds"]
+                plain_epoch = result["plain_seconds"] / result["epochs"]
+                result["plain_epochs"] = result["cpu_seconds"] / plain_epoch
     return found
 
 
