@@ -1,5 +1,8 @@
 """Changed terminals, parameters, many problems, and graphs from elsewhere, against fresh flows."""
 
+import dataclasses
+import itertools
+
 import numpy as np
 import pytest
 import scipy.sparse
@@ -129,6 +132,19 @@ def test_cuts_of_a_parameter_are_those_of_every_value(seed, n):
         if not len(breaks) or np.abs(breaks - t).min() > 1e-9:
             assert (cuts.at(t) == fresh.source_side).all()
     assert (np.diff([cuts.at(t).sum() for t in np.linspace(-5, 5, 9)]) >= 0).all()
+    problem = {"supply": supply, "slope": slope, "interval": (-5, 5)}
+    assert cuts.check(*graph, **problem) == pytest.approx(0, abs=1e-7)
+    values = []
+    for first, last in itertools.pairwise(ends):  # midpoints of short pieces
+        width = (last - first) / 200
+        for t in first + width * (np.arange(200) + 0.5):
+            now = supply + t * slope
+            pair = {"source_capacity": np.maximum(now, 0), "sink_capacity": np.maximum(-now, 0)}
+            values.append(width * cut(graph, pair, cuts.at(t)))
+    assert cuts.value == pytest.approx(sum(values), rel=1e-4, abs=1e-3)
+    worse = dataclasses.replace(cuts, joins=np.full(n, -np.inf))
+    with pytest.raises(subopt.CertificateError):
+        dataclasses.replace(worse, value=cuts.value - 1).check(*graph, **problem)
 
 
 def test_total_variation_of_a_step():

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from subopt.graph.grid.structure import grid_structure as grid_structure
     from subopt.graph.many import Flows as Flows
     from subopt.graph.many import max_flow_many as max_flow_many
+    from subopt.graph.parametric import ParametricCertificate as ParametricCertificate
     from subopt.graph.parametric import ParametricCut as ParametricCut
     from subopt.graph.parametric import parametric_max_flow as parametric_max_flow
     from subopt.graph.problem import FlowProblem as FlowProblem
@@ -35,7 +36,7 @@ __all__, __getattr__, __dir__ = exports(
         "grid.many": ["grid_cut_many"],
         "grid.structure": ["GridStructure", "grid_neighbors", "grid_structure"],
         "many": ["Flows", "max_flow_many"],
-        "parametric": ["ParametricCut", "parametric_max_flow"],
+        "parametric": ["ParametricCertificate", "ParametricCut", "parametric_max_flow"],
         "problem": ["FlowProblem"],
     },
 )

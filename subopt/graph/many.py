@@ -21,12 +21,14 @@ from subopt.graph.network import csr, drain, fill, workspace
 class Flows(Batch[Flow]):
     """Minimum cuts of many problems: a sequence in which ``flows[k]`` is the `Flow` of problem k.
 
-    Attributes
+    Parameters
     ----------
     values : ndarray, shape (problems,)
         Capacities of the cuts; int64 if all capacities are ints.
     source_sides : ndarray of bool, shape (problems, n)
+        Nodes on the source's side.
     flows : ndarray, shape (problems, m)
+        Flow from ``tails[e]`` to ``heads[e]``, negative if it runs the other way.
     trees : ndarray of bool, shape (problems,)
         Whether Boykov and Kolmogorov's trees sufficed, without push-relabel.
     """

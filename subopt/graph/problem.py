@@ -20,7 +20,7 @@ from subopt.graph.flow import Flow
 class FlowProblem:
     """A graph with capacities, some of whose nodes are sources and some are sinks.
 
-    Attributes
+    Parameters
     ----------
     tails, heads : ndarray of int, shape (m,)
         Ends of the arcs, as positions in `nodes`.
@@ -163,7 +163,12 @@ class FlowProblem:
         )
 
     def arguments(self) -> dict[str, Any]:
-        """Return the problem as arguments of `max_flow`."""
+        """Return the problem as arguments of `max_flow`.
+
+        Returns
+        -------
+        dict
+        """
         return {
             "tails": self.tails,
             "heads": self.heads,
@@ -191,15 +196,47 @@ class FlowProblem:
         return max_flow(**self.arguments(), maximal=maximal, method=method, time_limit=time_limit)
 
     def check(self, flow: Flow) -> float:
-        """Recompute the gap between the cut and what the flow proves; see `Flow.check`."""
+        """Recompute the gap between the cut and the bound of its flow.
+
+        Parameters
+        ----------
+        flow : Flow
+            An answer to this problem.
+
+        Returns
+        -------
+        float
+            See `Flow.check`.
+        """
         return flow.check(self)
 
     def source_nodes(self, flow: Flow) -> list[Any]:
-        """Return the nodes on the source's side, by their names."""
+        """Return the nodes on the source's side, by their names.
+
+        Parameters
+        ----------
+        flow : Flow
+            An answer to this problem.
+
+        Returns
+        -------
+        list
+        """
         return [self.nodes[v] for v in np.flatnonzero(flow.source_side)]
 
     def cut_edges(self, flow: Flow) -> list[tuple[Any, Any]]:
-        """Return the edges that the cut separates, from the source's side, by their names."""
+        """Return the edges that the cut separates, by the names of their ends.
+
+        Parameters
+        ----------
+        flow : Flow
+            An answer to this problem.
+
+        Returns
+        -------
+        list of tuple
+            Pairs (node on the source's side, node on the sink's side).
+        """
         arcs, forward = flow.cut_arcs(self)
         ends = [(self.nodes[self.tails[e]], self.nodes[self.heads[e]]) for e in arcs]
         return [(v, u) if ahead else (u, v) for (v, u), ahead in zip(ends, forward, strict=True)]

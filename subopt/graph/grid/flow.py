@@ -42,16 +42,21 @@ class Left:
         return result
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class GridCutCertificate:
     """Flows along the arcs of a grid, which bound the capacity of every cut from below.
 
     Any numbers f_e within the capacities, conserved or not, bound every cut from below by
     ``sum_v min(source_v, sink_v + outflow_v)``. So the check needs no trust in the solver: the flow
     is first clipped to the capacities, and a flow that is not conserved leaves a gap.
+
+    Parameters
+    ----------
+    flow : list of ndarray
+        Flow from p to ``p + offset``, negative if it runs back: one array per offset.
     """
 
-    _flow: list[Array] | Left
+    def __init__(self, flow: list[Array] | Left) -> None:
+        self._flow = flow
 
     @property
     def flow(self) -> list[Array]:
@@ -97,7 +102,7 @@ class GridCutCertificate:
 class GridProblem:
     """A grid with capacities: the arguments of `grid_cut` that describe it.
 
-    Attributes
+    Parameters
     ----------
     source_capacity, sink_capacity, weights, offsets, periodic
         As for `grid_cut`, and checked there.
@@ -269,7 +274,7 @@ class GridFlow(Answer):
 class GridFlows(Batch[GridFlow]):
     """Minimum cuts of many grids of one shape: ``cuts[k]`` is the `GridFlow` of problem k.
 
-    Attributes
+    Parameters
     ----------
     values : ndarray, shape (problems,)
         Capacities of the cuts; int64 if all capacities are ints, and then exact.

@@ -18,7 +18,15 @@ from subopt.graph.grid._layout import heads, tails
 
 
 class GridStructure(NamedTuple):
-    """The arguments `weights` and `offsets` of `grid_cut`."""
+    """The arguments `weights` and `offsets` of `grid_cut`.
+
+    Parameters
+    ----------
+    weights : list
+        One entry per offset: an array, or a pair (forward, backward) of arrays.
+    offsets : list of tuple of int
+        Neighbors, each with its opposite.
+    """
 
     weights: list[Any]
     offsets: list[tuple[int, ...]]
