@@ -157,7 +157,13 @@ class AdaMixUp(TensorMixer):
         self.networks = nn.ModuleDict({"policy": policy, "discriminator": discriminator})
 
     def parameters(self) -> Iterator[nn.Parameter]:
-        """Return the parameters of policy and discriminator, for an optimizer."""
+        """Return the parameters of policy and discriminator, for an optimizer.
+
+        Returns
+        -------
+        iterator of Parameter
+            Of both networks.
+        """
         parameters: Iterator[nn.Parameter] = self.networks.parameters()
         return parameters
 
@@ -190,14 +196,43 @@ class AdaMixUp(TensorMixer):
         self.networks.load_state_dict(state["networks"])
 
     def to(self, device: torch.device | str) -> AdaMixUp:
-        """Move policy and discriminator to a device, before an optimizer gets them."""
+        """Move policy and discriminator to a device, before an optimizer gets them.
+
+        Parameters
+        ----------
+        device : torch.device or str
+            Where images are.
+
+        Returns
+        -------
+        AdaMixUp
+            This one.
+        """
         self.networks.to(device)
         return self
 
     def planning(
         self, key: Key, images: Tensor, saliency: Any = None, *, epoch: int = 0
     ) -> Callable[[], Mixture]:
-        """Propose a range for each pair; return a function that plans, off the device."""
+        """Propose a range for each pair; return a function that plans, off the device.
+
+        Parameters
+        ----------
+        key : Key
+            From `key`.
+        images, saliency, epoch
+            As in `mix`; saliency is not used.
+
+        Returns
+        -------
+        callable
+            Of no arguments; it returns the plan.
+
+        Raises
+        ------
+        ValueError
+            If the images are not those for which the mixer was made.
+        """
         images = self._require_images(images)
         spatial = tuple(images.shape[2:])
         if self.active(key, epoch) is None:
@@ -213,6 +248,7 @@ class AdaMixUp(TensorMixer):
         Parameters
         ----------
         images : Tensor of shape (B, C, \*spatial)
+            Both images of each pair.
         partner : array_like of int, shape (B,)
             Index of the other image of each pair.
 
@@ -235,7 +271,31 @@ class AdaMixUp(TensorMixer):
         key: Key,
         autocast: AbstractContextManager[Any] | None = None,
     ) -> Losses:
-        """Return the three losses of a training step; the passes run within `autocast`."""
+        """Return the three losses of a training step.
+
+        Parameters
+        ----------
+        model : Module
+            Gets images, returns logits (B, K).
+        images, labels
+            As in `mix`.
+        loss : callable
+            ``loss(logits, rows)``.
+        key : Key
+            From `key`.
+        autocast : context manager, optional
+            The passes run within it.
+
+        Returns
+        -------
+        Losses
+            With their graph.
+
+        Raises
+        ------
+        ValueError
+            If the images are not those for which the mixer was made.
+        """
         images = self._require_images(images)
         n, device = len(images), images.device
         partner, even = _draw(key, n)
