@@ -74,8 +74,16 @@ class AdaMixUp(TensorMixer):
         Channels of the first layer of the small networks.
     intrusion_weight : float, default 1.0
         Factor of the loss of the discriminator.
-    num_classes, label_smoothing, prob, off_epoch, seed
-        As in `CoMixup`. Images have their channels first.
+    num_classes : int, optional
+        Number of classes; needed if labels are class indices, and not by `training_step`.
+    label_smoothing : float, default 0.0
+        Part of every label that is spread evenly over the classes, after mixing.
+    prob : float, default 1.0
+        Probability with which a batch is mixed; otherwise it stays as it is.
+    off_epoch : int, optional
+        Epoch from which on batches stay as they are; never by default.
+    seed : int, optional
+        Seed of the random streams of calls without `rng`; drawn once by default.
 
     Attributes
     ----------
@@ -162,7 +170,6 @@ class AdaMixUp(TensorMixer):
         Returns
         -------
         iterator of Parameter
-            Of both networks.
         """
         parameters: Iterator[nn.Parameter] = self.networks.parameters()
         return parameters
@@ -201,12 +208,12 @@ class AdaMixUp(TensorMixer):
         Parameters
         ----------
         device : torch.device or str
-            Where images are.
+            That of the images.
 
         Returns
         -------
         AdaMixUp
-            This one.
+            The mixer itself.
         """
         self.networks.to(device)
         return self
@@ -214,24 +221,23 @@ class AdaMixUp(TensorMixer):
     def planning(
         self, key: Key, images: Tensor, saliency: Any = None, *, epoch: int = 0
     ) -> Callable[[], Mixture]:
-        """Propose a range for each pair; return a function that plans, off the device.
+        r"""Propose a range for each pair, on the device of the images.
 
         Parameters
         ----------
         key : Key
-            From `key`.
-        images, saliency, epoch
-            As in `mix`; saliency is not used.
+            Of the call, see `TensorMixer.key`.
+        images : Tensor of shape (B, C, \*spatial)
+            Of the kind that the policy was trained on.
+        saliency : None
+            Not used.
+        epoch : int, default 0
+            As in `TensorMixer.mix`.
 
         Returns
         -------
         callable
-            Of no arguments; it returns the plan.
-
-        Raises
-        ------
-        ValueError
-            If the images are not those for which the mixer was made.
+            Returns the plan, and does not touch the device.
         """
         images = self._require_images(images)
         spatial = tuple(images.shape[2:])
@@ -248,7 +254,7 @@ class AdaMixUp(TensorMixer):
         Parameters
         ----------
         images : Tensor of shape (B, C, \*spatial)
-            Both images of each pair.
+            Of the kind that the policy was trained on.
         partner : array_like of int, shape (B,)
             Index of the other image of each pair.
 
@@ -271,30 +277,27 @@ class AdaMixUp(TensorMixer):
         key: Key,
         autocast: AbstractContextManager[Any] | None = None,
     ) -> Losses:
-        """Return the three losses of a training step.
+        r"""Return the losses of a training step, with their graph.
 
         Parameters
         ----------
         model : Module
             Gets images, returns logits (B, K).
-        images, labels
-            As in `mix`.
+        images : Tensor of float, shape (B, C, \*spatial)
+            A batch of real images.
+        labels : Tensor, int of shape (B,) or of shape (B, K)
+            Class indices, or rows.
         loss : callable
             ``loss(logits, rows)``.
         key : Key
-            From `key`.
+            Of the step, see `TensorMixer.key`.
         autocast : context manager, optional
-            The passes run within it.
+            The pass of the model runs within it.
 
         Returns
         -------
         Losses
-            With their graph.
-
-        Raises
-        ------
-        ValueError
-            If the images are not those for which the mixer was made.
+            Not weighted, but for `intrusion_weight`.
         """
         images = self._require_images(images)
         n, device = len(images), images.device

@@ -33,7 +33,7 @@ def grad_cam(model: nn.Module, images: Tensor, labels: Tensor, layer: nn.Module 
     model : Module
         Gets images, returns logits (B, K).
     images : Tensor of float, shape (B, C, \*spatial)
-        As the network gets them.
+        As the model gets them.
     labels : Tensor, int of shape (B,) or of shape (B, K)
         With rows, the logits are weighted by them.
     layer : Module or str
@@ -125,7 +125,7 @@ class AveragedSaliency:
     Attributes
     ----------
     model : Module
-        With running means as parameters and the latest buffers of floats likewise averaged.
+        With running means of parameters and of buffers of floats; other buffers are the latest.
     steps : int
         Number of updates.
 
@@ -159,7 +159,7 @@ class AveragedSaliency:
         Parameters
         ----------
         model : Module
-            The one in training.
+            Of the same structure as the model that was copied.
         """
         kept = min(self.decay, (1 + self.steps) / (10 + self.steps))
         self.steps += 1
@@ -186,7 +186,7 @@ class AveragedSaliency:
         return {"model": self.model.state_dict(), "steps": self.steps}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what `state_dict` returned.
+        """Restore a state.
 
         Parameters
         ----------
@@ -202,7 +202,7 @@ def _tensors(model: nn.Module) -> list[Tensor]:
 
 
 class CachedSaliency:
-    """Maps of a whole training set, computed now and then, and looked up in between.
+    r"""Maps of a whole training set, computed now and then, and looked up in between.
 
     Steps then need neither a clean pass nor any pass for saliency. Maps belong to images as they
     are: what crops or flips an image has to do the same to its map.
@@ -274,7 +274,7 @@ class CachedSaliency:
         return {"maps": self.maps}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what `state_dict` returned.
+        """Restore a state.
 
         Parameters
         ----------
