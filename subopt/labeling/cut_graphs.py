@@ -116,7 +116,7 @@ def _refusal(energy: LabelingEnergy, e: int, table: Array) -> str:
     w = float(energy.weights[e]) if len(energy.weights) else 1.0
     return (
         "it needs weight * (T[i + 1, j + 1] + T[i, j] - T[i + 1, j] - T[i, j + 1]) <= 0, but that "
-        f"is {abs(w) * m[i, j]:g} for i = {i}, j = {j} and edge {e} of weight {w:g}"
+        f"is {abs(w) * m[i, j] if w else m[i, j]:g} for i = {i}, j = {j} and edge {e} of weight {w:g}"
     )
 
 
@@ -176,6 +176,10 @@ def _cut_of_what_is_left(
     )
     if crossing == 0.0:
         return np.zeros(flow.shape[1:]), labels, crossing
+    if crossing == np.inf:  # nothing allowed is known: every finite cut is below this
+        crossing = float(np.abs(cost).sum())
+        crossing += float(forward.sum(where=np.isfinite(forward)))
+        crossing += float(backward.sum(where=np.isfinite(backward)))
     top = power_above(2.0 * crossing)  # no minimum cut has an arc of this capacity
     forward, backward = np.minimum(forward, top), np.minimum(backward, top)
     cost = np.clip(cost, -top, top)
