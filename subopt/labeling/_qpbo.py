@@ -95,7 +95,7 @@ def qpbo(energy: LabelingEnergy) -> Labeling:
     if not best.rounding:
         work = bounded(simple, labels)
         zero = np.zeros(shape)
-        trial = solved(left(work, evidence(zero, None, None)), labels).astype(np.int64)
+        trial = solved(left(work, evidence(zero, None, None)), labels, probe=True).astype(np.int64)
         _icm.improve(energy, trial)
         if energy.value(trial) < best.value:
             labels = trial

@@ -114,9 +114,10 @@ def _refusal(energy: LabelingEnergy, e: int, table: Array) -> str:
     m = np.where(_mixed(far) > 0, np.inf, np.where(_mixed(far) < 0, -np.inf, _mixed(near)))
     i, j = np.unravel_index(int(np.argmax(m)), m.shape)
     w = float(energy.weights[e]) if len(energy.weights) else 1.0
+    size = abs(w) * m[i, j] if w else m[i, j]
     return (
         "it needs weight * (T[i + 1, j + 1] + T[i, j] - T[i + 1, j] - T[i, j + 1]) <= 0, but that "
-        f"is {abs(w) * m[i, j] if w else m[i, j]:g} for i = {i}, j = {j} and edge {e} of weight {w:g}"
+        f"is {size:g} for i = {i}, j = {j} and edge {e} of weight {w:g}"
     )
 
 
