@@ -135,7 +135,7 @@ def ordered(energy: LabelingEnergy, table: OrderedTable) -> Cut:
             break
         if energy.value(found) <= energy.value(labels):
             labels = found
-        flow = np.stack(_two_sum(*_add((flow[0], flow[1]), step)))
+        flow = np.stack(sum_and_error(*_add((flow[0], flow[1]), step)))
         given = _as_messages(energy, table, flow)
         before, best = best, measure(energy, labels, given)
         if best.gap == 0.0 or (best.rounding and energy.n * energy.n_labels > SMALL):
@@ -184,7 +184,13 @@ def _cut_of_what_is_left(
     top = power_above(2.0 * crossing)  # no minimum cut has an arc of this capacity
     forward, backward = np.minimum(forward, top), np.minimum(backward, top)
     cost = np.clip(cost, -top, top)
-    if L == 2 and energy.is_grid and n >= GRID and len(energy.shape) <= 3 and len(table.i):
+    if (
+        L == 2
+        and energy.has_default_edges
+        and n >= GRID
+        and len(energy.shape) <= 3
+        and len(table.i)
+    ):
         side, step = _on_the_grid(energy, cost[:, 0], forward[:, 0], backward[:, 0])
         return step[:, None], side.astype(np.int64), crossing
     node = np.arange(n * (L - 1)).reshape(n, L - 1)
@@ -234,11 +240,12 @@ def _as_messages(energy: LabelingEnergy, table: OrderedTable, flow: Array) -> Re
                 total = _add(total, sign * flow[0, :, k])
                 if exact:
                     total = _add(total, sign * flow[1, :, k])
-            high[end, :, i + 1], low[end, :, i + 1] = _two_sum(*total)
+            high[end, :, i + 1], low[end, :, i + 1] = sum_and_error(*total)
     return evidence(high, low if low.any() else None, None)
 
 
-def _two_sum(a: Array, b: Array) -> tuple[Array, Array]:
+def sum_and_error(a: Array, b: Array) -> tuple[Array, Array]:
+    """Return rounded sums and their rounding errors."""
     s = a + b
     t = s - a
     return s, (a - (s - t)) + (b - t)
@@ -256,5 +263,5 @@ def _two_product(a: Array, b: float) -> tuple[Array, Array]:
 
 
 def _add(total: tuple[Array, Array], x: Array) -> tuple[Array, Array]:
-    high, error = _two_sum(total[0], x)
+    high, error = sum_and_error(total[0], x)
     return high, total[1] + error
