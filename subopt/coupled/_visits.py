@@ -46,7 +46,7 @@ class Move(NamedTuple):
 
     slot: int  # the first of them, -1 for no move
     target: int
-    count: int  # 1, or all of a node with one input
+    slots: int  # how many: 1, or all of a node with one input
     change: float  # of the energy, negative
 
 
@@ -95,7 +95,7 @@ def best_move(level, state, scratch, best, j, k, f):
 def take(level, state, j, k, chosen):
     """Set the slots of a move, and the fields around it."""
     field, sources, indices, pull = state.field, state.sources, level.indices, level.pull
-    n, b, u = chosen.count, chosen.target, sources[j, k, chosen.slot]
+    n, b, u = chosen.slots, chosen.target, sources[j, k, chosen.slot]
     quadratic = level.degree[k]
     state.terms[j] += n * (field[j, k, b] - field[j, k, u]) + n * n * quadratic
     for l in range(sources.shape[2]):
@@ -161,7 +161,7 @@ def visit(level, state, scratch, j, lazy):
                 break
             u = sources[j, k, chosen.slot]
             take(level, state, j, k, chosen)
-            move(level, state, scratch, j, u, chosen.target, chosen.count * size[k])
+            move(level, state, scratch, j, u, chosen.target, chosen.slots * size[k])
             moves += 1
     if moves > 0:
         scratch.changed[j] = MOVED
