@@ -9,7 +9,7 @@ from families import FAMILIES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import subopt.difference.exact._branch_and_bound as solver
+import subopt.difference.exact._search as solver
 from subopt import (
     Cut,
     DifferenceOfSubmodular,
@@ -101,12 +101,12 @@ def test_the_best_set_and_the_bound_only_improve(seed, n):
 @given(seed=seeds, n=st.integers(1, 8), limit=st.integers(1, 6))
 def test_limits_leave_a_bracket(family, seed, n, limit):
     h = problem(family, seed, n)
-    result = searched(h, node_limit=limit)
+    result = searched(h, max_nodes=limit)
     lowest, tol = all_values(h).min(), size(h)
     assert result.lower_bound - tol <= lowest <= result.value + tol
-    assert result.status in (Status.OPTIMAL, Status.ITERATION_LIMIT)
+    assert result.status in (Status.OPTIMAL, Status.NODE_LIMIT)
     assert result.certificate.check(h, result.mask) == pytest.approx(result.gap, abs=tol)
-    more = searched(h, node_limit=limit + 5, start=result.mask)
+    more = searched(h, max_nodes=limit + 5, start=result.mask)
     assert more.value <= result.value
     assert more.lower_bound >= result.lower_bound - tol
 
@@ -121,7 +121,7 @@ def test_no_time_at_all():
 @given(seed=seeds, n=st.integers(2, 7), gap=st.sampled_from([0.5, 1.0, 2.0]))
 def test_a_gap_may_remain(seed, n, gap):
     h = problem("cut", seed, n)
-    result = searched(h, gap=gap)
+    result = searched(h, tol=gap)
     assert result.status is Status.OPTIMAL
     assert result.gap <= gap + size(h)
     assert all_values(h).min() >= result.value - gap - size(h)
@@ -178,8 +178,8 @@ def test_bounds_and_costs_of_intervals_hold(family, seed, n):
     ranges = interval.ranges
     for mask in inside:
         gains = h.marginals(mask)[interval.free]
-        assert (ranges[0] - tol <= gains).all()
-        assert (gains <= ranges[1] + tol).all()
+        assert (ranges.low - tol <= gains).all()
+        assert (gains <= ranges.high + tol).all()
 
 
 @given(seed=seeds, n=st.integers(1, 7))

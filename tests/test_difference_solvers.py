@@ -228,14 +228,14 @@ def test_best_flips_and_swaps_against_all_sets(seed, kind, n):
     swaps = [values[code ^ a ^ b] for a in i for b in i if bool(code & a) != bool(code & b)]
     best = min([0.0, *(np.array(swaps) - values[code])])
     low, high = reach(h)
-    room = np.where(S, h.g.marginals(S) - low, high - h.g.marginals(S)) + slack
-    for move in (swap(h, S, gains), swap(h, S, gains, reach=room)):
+    left = np.where(S, h.g.marginals(S) - low, high - h.g.marginals(S)) + slack
+    for move in (swap(h, S, gains), swap(h, S, gains, reach=left)):
         assert move.change == pytest.approx(best, abs=2 * slack)
         assert h.value(move.applied(S)) == pytest.approx(values[code] + move.change, abs=slack)
     ends = [LocalMinimumCertificate((kind,)) for kind in ("flip", "swap")]
     for certificate, found in zip(ends, (change, best), strict=True):
         if found < -1e-6 * size_of(h) and size_of(h) > 0:
-            with pytest.raises(CertificateError, match=r"S is no local minimum: .* instead of"):
+            with pytest.raises(CertificateError, match=r"S is no local minimum: .* changes h by"):
                 certificate.check(h, S)
         elif found == 0:
             assert certificate.check(h, S) == math.inf
@@ -264,7 +264,7 @@ def test_time_limits_are_kept():
     assert result.value <= 0
 
 
-@pytest.mark.parametrize("method", sorted(set(select.METHODS) - {"branch_and_bound", "milp"}))
+@pytest.mark.parametrize("method", sorted(set(select.METHODS) - {"auto"}))
 def test_minimize_runs_one_method_by_name(method):
     h = Cut(np.ones((5, 5)) - np.eye(5)) - Cardinality(lambda k: 5 * k**0.5, 5)  # "milp" needs such
     assert minimize(h, method=method).method == method
@@ -288,12 +288,18 @@ def test_errors_say_what_is_needed():
         subopt.local_search(h, moves=("hop",))
     with pytest.raises(ValueError, match="patience needs an integer >= 0, got -1"):
         subopt.forward_greedy(h, patience=-1)
-    with pytest.raises(ValueError, match="starts is for method='auto'; subsup is one run"):
-        minimize(h, method="subsup", starts=3)
-    with pytest.raises(ValueError, match="time_limit is for methods that iterate; double_greedy"):
-        minimize(h, method="double_greedy", time_limit=1.0)
-    with pytest.raises(ValueError, match="time_limit is for methods that iterate; brute_force"):
-        minimize(h, method="brute_force", time_limit=1.0)
+    for method, option in (
+        ("subsup", "starts"),
+        ("double_greedy", "time_limit"),
+        ("brute_force", "time_limit"),
+        ("milp", "callback"),
+    ):
+        with pytest.raises(TypeError, match=f"got {option}"):
+            minimize(h, method=method, **{option: print if option == "callback" else 1})
+    with pytest.raises(ValueError, match="rng draws the orders of tie_break='random'"):
+        subopt.modmod(h, rng=0)
+    with pytest.raises(ValueError, match="rng draws the decisions of randomized=True"):
+        subopt.double_greedy(h, rng=0)
     with pytest.raises(ValueError, match="method must be one of 'auto', 'subsup'"):
         minimize(h, method="magic")
     with pytest.raises(TypeError, match=r"minimize of a DifferenceOfSubmodular takes .*; got tol"):

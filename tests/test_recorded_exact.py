@@ -18,7 +18,7 @@ def test_five_features_separate_the_mushrooms(mushroom):
 
 
 def test_a_bound_for_the_mushrooms_from_one_interval(mushroom):
-    result = branch_and_bound(mushroom, start=[21, 39, 54, 110, 118], node_limit=1, rng=0)
+    result = branch_and_bound(mushroom, start=[21, 39, 54, 110, 118], max_nodes=1, rng=0)
     assert result.value == pytest.approx(-0.998014340218595, abs=1e-12)
     assert result.lower_bound == pytest.approx(-0.998514340218589, abs=1e-9)
     assert result.certificate.check(mushroom, result.mask) == pytest.approx(5e-4, abs=1e-9)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -20,6 +20,8 @@ OPTIONS = {
         "exact minimum, up to the rounding of the value itself.",
     ),
     "max_iter": ("int", "Largest number of iterations."),
+    "max_nodes": ("int", "Largest number of nodes of the search tree; None sets no limit."),
+    "start": ("boolean mask (n,) or iterable of int", "The set to begin with."),
     "time_limit": (
         "float",
         "Seconds after which the best answer so far is returned, with status TIME_LIMIT. 0\n"
@@ -45,13 +47,22 @@ _LINE = re.compile(r"^([ ]*)%\((\w+)\)s$", re.MULTILINE)
 
 def documented(function: F) -> F:
     """Put the shared wording of options into a docstring, in place of lines ``%(name)s``."""
+    return _filled(function, OPTIONS)
+
+
+def documented_with(wording: Mapping[str, tuple[str, str]]) -> Callable[[F], F]:
+    """Return a `documented` with wording that only one wing has: parameter to type and text."""
+    return lambda function: _filled(function, {**OPTIONS, **wording})
+
+
+def _filled(function: F, options: Mapping[str, tuple[str, str]]) -> F:
     if function.__doc__ is None:  # python -OO
         return function
     parameters = inspect.signature(function).parameters
 
     def wording(match: re.Match[str]) -> str:
         indent, name = match.groups()
-        kind, text = OPTIONS[name]
+        kind, text = options[name]
         default = parameters[name].default
         optional = ", optional" if default is None else f", default {default!r}"
         shown = "" if default is inspect.Parameter.empty else optional

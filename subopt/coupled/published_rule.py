@@ -22,7 +22,7 @@ from subopt.coupled.result import Callback, LabelingResult
 from subopt.labeling._grid_edges import neighbours
 from subopt.labeling.energy import adjacency
 from subopt.labeling.moves.expand import CYCLES, descend, swaps
-from subopt.labeling.moves.workspace import CUTS, room
+from subopt.labeling.moves.workspace import Problem, move_workspace
 
 SWEEPS = 4
 CHANGE = 1e-6  # relative change of the stopping objective
@@ -145,7 +145,7 @@ class _Run:
         tails, heads = neighbours(problem.grid)
         self.graph = adjacency(N, tails, heads, np.ones(len(tails)))
         self.moves = swaps(labels)
-        self.room = room(N, len(tails), labels, pairs=True, kept=True)
+        self.space = move_workspace(N, len(tails), labels, pairs=True, kept=True)
         self.energies: list[float] = []
         self.plain_energies = [self.plain.energy(self.shares())]
         self.n_cuts = 0
@@ -162,7 +162,6 @@ class _Run:
             soft=problem.threshold_kind == "soft",
             smoothness=problem.smoothness / N,
             halves=halves,
-            tolerance=1e-12 * (float(np.ptp(self.unary, axis=1).mean()) + problem.smoothness / N),
         )
         self.n_cuts += _sweep(
             self.unary,
@@ -172,7 +171,7 @@ class _Run:
             self.state,
             self.graph,
             self.moves,
-            self.room,
+            self.space,
         )
         shares = self.shares()
         self.energies.append(problem.energy(shares))
@@ -229,7 +228,6 @@ class _Rule(NamedTuple):
     soft: bool  # whether larger use is charged from `free`, not from zero
     smoothness: float  # beta / N
     halves: bool  # whether there are half/half labels
-    tolerance: float  # a swap has to lower the priced costs by more
 
 
 class _State(NamedTuple):
@@ -245,7 +243,7 @@ class _State(NamedTuple):
 
 
 @njit
-def _sweep(unary, A, push, rule, state, graph, moves, room):
+def _sweep(unary, A, push, rule, state, graph, moves, space):
     """Solve every output at the prices of the others in turn; return the number of cuts.
 
     Parameters
@@ -261,8 +259,7 @@ def _sweep(unary, A, push, rule, state, graph, moves, room):
         From `adjacency`.
     moves : (moves, 2) int64
         From `swaps`.
-    room
-        Workspace of the moves.
+    space : MoveWorkspace
     """
     m = A.shape[0]
     cuts = 0
@@ -273,9 +270,9 @@ def _sweep(unary, A, push, rule, state, graph, moves, room):
         _set_tables(rule, state, m, n_extra)
         count = m + n_extra
         offered = moves[: max(count * (count - 1), 1)]
-        costs, tables, tolerance = state.costs[:count], state.tables, rule.tolerance
-        descend(costs, tables, graph, offered, state.labels, tolerance, CYCLES, room)
-        cuts += room.clock[CUTS]
+        energy = Problem(state.costs[:count], state.tables, graph)
+        descend(energy, offered, state.labels, CYCLES, space)
+        cuts += space.cuts[0]
         _record(state, j, m)
     return cuts
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from subopt.difference.exact._milp import milp as milp
     from subopt.difference.exact.tree_certificate import TreeCertificate as TreeCertificate
     from subopt.difference.local_minimum import LocalMinimumCertificate as LocalMinimumCertificate
+    from subopt.difference.submodular_case import SubmodularCertificate as SubmodularCertificate
 
 __all__, __getattr__, __dir__ = exports(
     __name__,
@@ -54,5 +55,6 @@ __all__, __getattr__, __dir__ = exports(
         "exact._milp": ["MilpResult", "milp"],
         "exact.tree_certificate": ["TreeCertificate"],
         "local_minimum": ["LocalMinimumCertificate"],
+        "submodular_case": ["SubmodularCertificate"],
     },
 )

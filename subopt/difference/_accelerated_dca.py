@@ -1,7 +1,7 @@
 """The DC algorithm with extrapolation: tangents are taken ahead of the iterate.
 
-The point ahead is used only if it is no worse than the worst of the last few iterates, so values
-may rise for a while; the best level set of all points is kept.
+The extrapolated point is used only if it is no worse than the worst of the last few iterates, so
+values may rise for a while; the best level set of all points is kept.
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.types import ArrayLike
-from subopt.difference._dc_program import DCProgram, Point, start_point
-from subopt.difference._descent import Limits
+from subopt.difference._dc_program import DCProgram, Point
+from subopt.difference._wording import on_points
 from subopt.functions.algebra import DifferenceOfSubmodular
 from subopt.submodular.result import Result
 
 
+@on_points
 def accelerated_dca(
     h: DifferenceOfSubmodular,
     start: ArrayLike | None = None,
     *,
-    rho: float = 0.1,
+    rho: float | None = None,
     memory: int = 5,
     max_iter: int = 1000,
     inner_iter: int = 100_000,
@@ -35,16 +36,16 @@ def accelerated_dca(
 
     Parameters
     ----------
-    h : DifferenceOfSubmodular
-        f - g.
-    start : array_like, shape (n,), optional
-        A mask, or numbers in [0, 1]; all 1/2 by default.
-    rho : float, default 0.1
-        As in `dca`; without it iterates are sets, and there is little to extrapolate.
+    %(h)s
+    %(start)s
+    %(rho)s
     memory : int, default 5
-        The point ahead may be as bad as the worst of so many iterates; with 1 values descend.
-    max_iter, inner_iter, time_limit, callback
-        As in `dca`.
+        The extrapolated point may be as bad as the worst of so many iterates. With 1, values
+        descend.
+    %(max_iter)s
+    %(inner_iter)s
+    %(time_limit)s
+    %(callback)s
 
     Returns
     -------
@@ -69,11 +70,18 @@ def accelerated_dca(
     >>> accelerated_dca(h).value
     -5.0
     """
-    limits = Limits.of(max_iter, time_limit)
-    program = DCProgram(h, "accelerated_dca", limits, callback, rho=rho, inner_iter=inner_iter)
+    program = DCProgram(
+        h,
+        "accelerated_dca",
+        start,
+        rho=rho,
+        inner_iter=inner_iter,
+        max_iter=max_iter,
+        time_limit=time_limit,
+        callback=callback,
+    )
     recent: deque[float] = deque(maxlen=validate.positive_int("memory", memory))
-    first = start_point(start, h.n)
-    before, momentum = first, 1.0
+    before, momentum = program.start, 1.0
 
     def advance(here: Point) -> Point | None:
         nonlocal before, momentum
@@ -87,4 +95,4 @@ def accelerated_dca(
         moved = np.abs(there.x - here.x).max(initial=0.0) > 1e-6
         return there if moved and there.value < max(recent) - here.rounding else None
 
-    return program.run(first, advance)
+    return program.follow(advance)

@@ -1,8 +1,8 @@
-"""The complete DC algorithm: of all tangents at a point, look for the one that leads lowest.
+"""The complete DC algorithm: of all tangents at a point, search for the one that leads lowest.
 
-That is a concave minimization over the subgradients of g at x. Frank-Wolfe on it breaks the ties of
-x by the solution of the step before, until that brings nothing; each iteration is one more step. So
-a set that it does not leave withstands more than flips.
+This is a concave minimization over the subgradients of g at x. Frank-Wolfe on it breaks the ties of
+x by the solution of the last step, until that brings no improvement; each of its iterations is one
+more step. A set that the method does not leave therefore withstands more than flips.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from collections.abc import Callable
 
 from subopt._base import validate
 from subopt._base.types import ArrayLike
-from subopt.difference._dc_program import DCProgram, Point, start_point
-from subopt.difference._descent import Limits
+from subopt.difference._dc_program import DCProgram, Point
+from subopt.difference._wording import on_points
 from subopt.functions.algebra import DifferenceOfSubmodular
 from subopt.submodular.result import Result
 
 
+@on_points
 def complete_dca(
     h: DifferenceOfSubmodular,
     start: ArrayLike | None = None,
@@ -32,21 +33,20 @@ def complete_dca(
 
     Parameters
     ----------
-    h : DifferenceOfSubmodular
-        f - g.
-    start : array_like, shape (n,), optional
-        A mask, or numbers in [0, 1]; all 1/2 by default.
-    rho : float, default 0.0
-        As in `dca`.
+    %(h)s
+    %(start)s
+    %(rho)s
     tangents : int, default 10
-        Largest number of tangents, and inner problems, of one step.
-    max_iter, inner_iter, time_limit, callback
-        As in `dca`.
+        Largest number of tangents, each with one inner problem, per step.
+    %(max_iter)s
+    %(inner_iter)s
+    %(time_limit)s
+    %(callback)s
 
     Returns
     -------
     Result
-        The best level set of all points; the values of iterates in the Lovász extension descend.
+        The best level set of all iterates, whose values in the Lovász extension descend.
 
     Raises
     ------
@@ -64,8 +64,16 @@ def complete_dca(
     >>> complete_dca(h).value
     -5.0
     """
-    limits = Limits.of(max_iter, time_limit)
-    program = DCProgram(h, "complete_dca", limits, callback, rho=rho, inner_iter=inner_iter)
+    program = DCProgram(
+        h,
+        "complete_dca",
+        start,
+        rho=rho,
+        inner_iter=inner_iter,
+        max_iter=max_iter,
+        time_limit=time_limit,
+        callback=callback,
+    )
     tangents = validate.positive_int("tangents", tangents)
 
     def advance(here: Point) -> Point | None:
@@ -76,10 +84,12 @@ def complete_dca(
             if best is None or there.value < best.value:
                 best = there
             following = program.tangent(here.x, there.x)  # ties by where the step led
-            if (there.x - here.x) @ (following - y) <= here.rounding:
+            if (there.x - here.x) @ (
+                following - y
+            ) <= here.rounding or program.run.deadline.passed():
                 break
             y = following
         assert best is not None
         return best if best.value < here.value - here.rounding else None
 
-    return program.run(start_point(start, h.n), advance)
+    return program.follow(advance)

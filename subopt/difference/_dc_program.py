@@ -1,39 +1,42 @@
-"""Minimizing the Lovász extension of f - g over the cube [0, 1]^n, as a difference of convex ones.
+"""Minimization of the Lovász extension of f - g over the cube [0, 1]^n, as f^ - g^, both convex.
 
-Both may be made strongly convex by (ρ/2)||x||², which cancels. A step replaces the second by its
-tangent at x; what remains is min f(w) + (ρ/2)||w||² - yᵀw, a submodular minimization for ρ = 0 and
-a proximal step for ρ > 0, whose solution in the cube is that in R^n, clipped. Rounding to the best
-level set never makes a point worse.
+Both may be made strongly convex by (ρ/2)||x||², which cancels. A step replaces g^ by its tangent at
+x. What remains is min f^(w) + (ρ/2)||w||² - yᵀw: a submodular minimization for ρ = 0, and for ρ > 0
+a proximal step, whose solution in the cube is that in R^n, clipped. Rounding a point to its best
+level set never raises the value.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Status
 from subopt._base.types import Array, ArrayLike
-from subopt.difference._descent import ROUNDING, Descent, Limits, inner_solver, require_difference
+from subopt.difference._descent import Descent, inner_solver
 from subopt.functions.algebra import DifferenceOfSubmodular
 from subopt.functions.modular import Modular
 from subopt.submodular._minimum_norm import minimum_norm
+from subopt.submodular._sweep_bounds import ROUNDING
 from subopt.submodular.result import Result
 
 WARM = 64
-"""As many vertices of a base are swept again to start the next proximal step."""
+"""Number of vertices of a base that are swept again to start the next proximal step."""
+DISTANCE = 1e-4
+"""Distance of a proximal step from the exact one, relative to the diagonal of the cube."""
 
 
 class Point(NamedTuple):
-    """A point of the cube and what one sweep along it says."""
+    """A point of the cube, and what one sweep along it says."""
 
     x: Array  # (n,)
     value: float  # of the Lovász extension of h
     rounded: Array  # (n,) bool, the level set with the lowest h
-    rounding: float  # changes of the value below this are none
+    rounding: float  # what of a change of the value may be rounding
 
     @property
     def is_set(self) -> bool:
@@ -42,44 +45,62 @@ class Point(NamedTuple):
 
 
 class DCProgram:
-    """The program of one h: tangents, steps, points, and the best set among all level sets seen.
+    """The program of one h: tangents, steps, points, and the best of all level sets seen.
+
+    Parameters
+    ----------
+    h : DifferenceOfSubmodular
+    method : str
+        For the result.
+    start, rho, inner_iter, max_iter, time_limit, callback
+        The options of the methods.
 
     Attributes
     ----------
-    descent : Descent
+    run : Descent
         Holds the best set.
+    h : DifferenceOfSubmodular
+        On the free elements of the run, as are all points.
+    start : ndarray of float64
+        The first point.
     """
 
     def __init__(
         self,
         h: DifferenceOfSubmodular,
         method: str,
-        limits: Limits,
-        callback: Callable[[Result], object] | None,
+        start: ArrayLike | None,
         *,
-        rho: float = 0.0,
-        inner_iter: int = 100_000,
+        rho: float | None,
+        inner_iter: int,
+        max_iter: int,
+        time_limit: float | None,
+        callback: Callable[[Result], object] | None,
     ) -> None:
-        require_difference(h)
-        self.h, self.rho = h, validate.nonnegative("rho", rho)
-        self.descent = Descent(h, (), method, limits, callback)
-        self._inner = inner_solver(h, limits, inner_iter)
-        self._start: tuple[Array, Array] | None = None
+        self.run = Descent(
+            h, (), method, max_iter=max_iter, time_limit=time_limit, callback=callback
+        )
+        self.h, self._inner = self.run.h, inner_solver(self.run, inner_iter)
+        self.start = start_point(start, h.n)[self.run.fixed.free]
+        if rho is None:
+            gains = np.abs(self.h.g.greedy(np.arange(self.h.n)))
+            rho = 0.1 * float(gains.mean()) if gains.size else 0.0
+        self.rho = validate.nonnegative("rho", rho)
+        self._base: tuple[Array, Array] | None = None
 
     def point(self, x: Array) -> Point:
         """Evaluate a point, and remember its best level set."""
         order = np.argsort(-x, kind="stable")
         f_gains, g_gains = self.h.f.greedy(order), self.h.g.greedy(order)
-        self.descent.n_evals += 2
+        self.run.n_evals += 2
         gains = f_gains - g_gains
-        value = float(x @ gains)
         values = np.concatenate([[0.0], np.cumsum(gains[order])])
         rounded = np.zeros(self.h.n, dtype=np.bool_)
         rounded[order[: int(values.argmin())]] = True
-        if values.min() < self.descent.value:
-            self.descent.offer(rounded)
-        size = float(np.abs(f_gains).sum() + np.abs(g_gains).sum())
-        return Point(x, value, rounded, ROUNDING * size)
+        if values.min() < self.run.value:
+            self.run.offer(rounded)
+        rounding = ROUNDING * float(x @ (np.abs(f_gains) + np.abs(g_gains)))
+        return Point(x, float(x @ gains), rounded, rounding)
 
     def corner(self, point: Point) -> Point:
         """Return the best level set of a point, or the point if it is a set and as good."""
@@ -91,12 +112,12 @@ class DCProgram:
 
     def tangent(self, x: Array, scores: Array) -> Array:
         """Return a subgradient of the second function at x; ties by descending scores."""
-        self.descent.n_evals += 1
+        self.run.n_evals += 1
         return self.h.g.greedy(np.lexsort((-scores, -x))) + self.rho * x
 
     def scores(self, point: Point) -> Array:
         """Return how to break ties so that a set the method does not leave is a local minimum."""
-        self.descent.n_evals += 2
+        self.run.n_evals += 2
         return -self.h.marginals(point.x == 1.0 if point.is_set else point.rounded)
 
     def step(self, y: Array) -> Array:
@@ -104,32 +125,32 @@ class DCProgram:
         F = self.h.f + Modular(-y)
         if self.rho == 0:
             mask = self._inner(F).mask
-            self.descent.n_evals += self._inner.spent()
+            self.run.n_evals += self._inner.spent()
             return mask.astype(np.float64)
-        tol = 1e-4 * self.rho * math.sqrt(self.h.n)
+        tol = DISTANCE * self.rho * math.sqrt(self.h.n)
         inner = self._inner
-        levels = minimum_norm(F, tol, inner.max_iter, self._start, inner.deadline)
+        levels = minimum_norm(F, tol, inner.max_iter, self._base, inner.deadline)
         kept = np.argsort(-levels.weights, kind="stable")[:WARM]
-        self._start = levels.orders[kept], levels.weights[kept] / levels.weights[kept].sum()
-        self.descent.n_evals += levels.n_evals
+        self._base = levels.orders[kept], levels.weights[kept] / levels.weights[kept].sum()
+        self.run.n_evals += levels.n_evals
         return np.clip(-levels.x / self.rho, 0.0, 1.0)
 
-    def run(self, start: Any, advance: Callable[[Point], Point | None]) -> Result:
-        """Advance from a start until there is nothing to gain, which `advance` says by None."""
-        descent = self.descent
-        here: Point | None = self.point(start)
-        status = None
-        while here is not None:
-            if (status := descent.limits.reached(descent.n_iter)) is not None:
+    def follow(self, advance: Callable[[Point], Point | None]) -> Result:
+        """Advance from the start until `advance` returns None: nothing is left to gain."""
+        run, here, status = self.run, self.point(self.start), None
+        while (status := run.stopped()) is None:
+            run.n_iter += 1
+            following = advance(here)
+            run.tell()
+            if following is None:
+                status = Status.STATIONARY
                 break
-            descent.n_iter += 1
-            here = advance(here)
-            descent.tell()
-        return descent.result(Status.STATIONARY if status is None else status)
+            here = following
+        return run.result(status)
 
 
 def start_point(start: ArrayLike | None, n: int) -> Array:
-    """Return the first point of the cube: the middle of it, a mask or numbers in [0, 1]."""
+    """Return the first point of the cube: its center, a mask, or numbers in [0, 1]."""
     if start is None:
         return np.full(n, 0.5)
     x = validate.real_array("start", start)

@@ -1,7 +1,8 @@
 """The DC algorithm on the Lovász extension of f - g.
 
-For ρ = 0 it is `subsup` that may start from fractions. For ρ > 0 steps are shorter and iterates
-stay fractional for longer; the best level set of every iterate is kept.
+Without regularization it is `subsup`, except that it may start from a fractional point. With
+regularization, steps are shorter and iterates stay fractional for longer; the best level set of
+every iterate is kept.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from subopt._base.types import ArrayLike
-from subopt.difference._dc_program import DCProgram, Point, start_point
-from subopt.difference._descent import Limits
+from subopt.difference._dc_program import DCProgram, Point
+from subopt.difference._wording import on_points
 from subopt.functions.algebra import DifferenceOfSubmodular
 from subopt.submodular.result import Result
 
 
+@on_points
 def dca(
     h: DifferenceOfSubmodular,
     start: ArrayLike | None = None,
@@ -29,28 +31,20 @@ def dca(
 
     Parameters
     ----------
-    h : DifferenceOfSubmodular
-        f - g.
-    start : array_like, shape (n,), optional
-        A mask, or numbers in [0, 1]; all 1/2 by default.
-    rho : float, default 0.0
-        Regularization, in the units of h. A step is a submodular minimization for 0, else a
-        proximal step, which starts from the base of the last one.
-    max_iter : int, default 1000
-        Largest number of steps.
-    inner_iter : int, default 100_000
-        Largest number of sweeps of the inner solver in one step.
-    time_limit : float, optional
-        Seconds after which to stop with what there is.
-    callback : callable, optional
-        Called with a `Result` after every step.
+    %(h)s
+    %(start)s
+    %(rho)s
+    %(max_iter)s
+    %(inner_iter)s
+    %(time_limit)s
+    %(callback)s
 
     Returns
     -------
     Result
         The best level set of all iterates, whose values in the Lovász extension descend. If the
-        last iterate is a set, no flip of it is better, as ties in a tangent are broken by
-        marginals; the certificate says whether that is so for the result.
+        last iterate is a set, no flip of it is better, because ties in a tangent are broken by
+        marginals; the certificate says whether this holds for the result.
 
     Raises
     ------
@@ -68,11 +62,19 @@ def dca(
     >>> dca(h).value, dca(h, rho=0.1).value
     (-5.0, -5.0)
     """
-    limits = Limits.of(max_iter, time_limit)
-    program = DCProgram(h, "dca", limits, callback, rho=rho, inner_iter=inner_iter)
+    program = DCProgram(
+        h,
+        "dca",
+        start,
+        rho=rho,
+        inner_iter=inner_iter,
+        max_iter=max_iter,
+        time_limit=time_limit,
+        callback=callback,
+    )
 
     def advance(here: Point) -> Point | None:
         there = program.point(program.step(program.tangent(here.x, program.scores(here))))
         return there if there.value < here.value - here.rounding else None
 
-    return program.run(start_point(start, h.n), advance)
+    return program.follow(advance)

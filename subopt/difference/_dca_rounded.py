@@ -1,7 +1,7 @@
 """The DC algorithm with rounding: every iterate is replaced by its best level set.
 
-Iterates are sets, so that tangents can be chosen by gains, while a step still sees fractions if
-ρ > 0.
+Iterates are sets, so that tangents can be chosen by gains. With regularization, a step still passes
+by fractional points.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from subopt._base.types import ArrayLike
-from subopt.difference._dc_program import DCProgram, Point, start_point
-from subopt.difference._descent import Limits
+from subopt.difference._dc_program import DCProgram, Point
+from subopt.difference._wording import on_points
 from subopt.functions.algebra import DifferenceOfSubmodular
 from subopt.submodular.result import Result
 
 
+@on_points
 def dca_rounded(
     h: DifferenceOfSubmodular,
     start: ArrayLike | None = None,
@@ -29,19 +30,18 @@ def dca_rounded(
 
     Parameters
     ----------
-    h : DifferenceOfSubmodular
-        f - g.
-    start : array_like, shape (n,), optional
-        A mask, or numbers in [0, 1]; all 1/2 by default.
-    rho : float, default 0.0
-        As in `dca`.
-    max_iter, inner_iter, time_limit, callback
-        As in `dca`.
+    %(h)s
+    %(start)s
+    %(rho)s
+    %(max_iter)s
+    %(inner_iter)s
+    %(time_limit)s
+    %(callback)s
 
     Returns
     -------
     Result
-        The last set; h descends from one to the next.
+        The last set; h descends from one set to the next.
 
     Raises
     ------
@@ -59,8 +59,16 @@ def dca_rounded(
     >>> dca_rounded(h, rho=0.1).value
     -5.0
     """
-    limits = Limits.of(max_iter, time_limit)
-    program = DCProgram(h, "dca_rounded", limits, callback, rho=rho, inner_iter=inner_iter)
+    program = DCProgram(
+        h,
+        "dca_rounded",
+        start,
+        rho=rho,
+        inner_iter=inner_iter,
+        max_iter=max_iter,
+        time_limit=time_limit,
+        callback=callback,
+    )
 
     def advance(here: Point) -> Point | None:
         corner = program.corner(here)
@@ -68,4 +76,4 @@ def dca_rounded(
         there = program.corner(there)
         return there if there.value < corner.value - corner.rounding else None
 
-    return program.run(start_point(start, h.n), advance)
+    return program.follow(advance)

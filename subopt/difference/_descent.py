@@ -1,61 +1,55 @@
-"""What the methods for f - g share: the options, the set so far, and the result.
+"""What the methods for f - g share: limits, the best set so far, and the result.
 
-A step proposes sets; the best is taken if it is better by more than rounding. So no method ever
-moves to a worse set, whatever its subproblems return.
+A method proposes sets, and the run keeps one only if h is lower there by more than rounding. So no
+method moves to a worse set, whatever its subproblems return. All methods work on the elements that
+`_fixing` leaves free.
 """
 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
 
 import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Status
-from subopt._base.types import Array, Subset
+from subopt._base.deadline import Deadline
+from subopt._base.types import RNG, Array, Subset
+from subopt.difference._fixing import Fixed, fix, unfixed
 from subopt.difference.local_minimum import STAY, LocalMinimumCertificate, flip
 from subopt.functions.algebra import DifferenceOfSubmodular, require_set_function
+from subopt.submodular._sweep_bounds import ROUNDING
 from subopt.submodular.result import Result
 from subopt.submodular.select import InnerSolver
 
-ROUNDING = 1e-12
-"""Changes below this share of the numbers that they are differences of are none."""
-
-
-class Limits(NamedTuple):
-    """When a method has to stop."""
-
-    max_iter: int
-    deadline: float
-
-    @classmethod
-    def of(cls, max_iter: int, time_limit: float | None) -> Limits:
-        """Return the limits that the options of a method mean."""
-        seconds = math.inf
-        if time_limit is not None:
-            seconds = validate.nonnegative("time_limit", time_limit)
-        deadline = time.monotonic() + seconds
-        return cls(validate.positive_int("max_iter", max_iter), deadline)
-
-    def reached(self, n_iter: int) -> Status | None:
-        """Return why to stop after `n_iter` iterations, or None."""
-        if n_iter >= self.max_iter:
-            return Status.ITERATION_LIMIT
-        return Status.TIME_LIMIT if time.monotonic() > self.deadline else None
+DIGITS = 2.0**-49
+"""Rounding of a value, relative to the values of f and g that it is the difference of."""
 
 
 class Descent:
-    """The best set so far of a method.
+    """One run of a method, from a first set to the result.
+
+    Parameters
+    ----------
+    h : DifferenceOfSubmodular
+    start : boolean mask (n,) or iterable of int
+    method : str
+        For the result.
+    max_iter : int, optional
+    time_limit : float, optional
+    callback : callable, optional
+    fixed : Fixed, optional
+        What `fix` returns for h, if it is known; `unfixed` to search all elements.
 
     Attributes
     ----------
-    mask, value : ndarray of bool (n,) and float
-        The set and h of it.
+    h : DifferenceOfSubmodular
+        On the free elements, as are all sets below.
+    mask, value : ndarray of bool and float
+        The best set so far and h of it.
     size : float
-        |f(S)| + |g(S)|, to tell changes from rounding.
+        |f(S)| + |g(S)|, which the rounding of the value is relative to.
     n_iter, n_evals : int
         As in `Result`.
     """
@@ -65,55 +59,92 @@ class Descent:
         h: DifferenceOfSubmodular,
         start: Subset,
         method: str,
-        limits: Limits,
-        callback: Callable[[Result], object] | None,
+        *,
+        max_iter: int | None = None,
+        time_limit: float | None = None,
+        callback: Callable[[Result], object] | None = None,
+        fixed: Fixed | None = None,
     ) -> None:
-        self.h, self.method, self.limits, self.callback = h, method, limits, callback
-        self.mask = validate.subset(start, h.n)
-        self.n_iter = self.n_evals = 0
+        require_difference(h)
+        self.method, self._callback, self._interrupted = method, callback, False
+        self._max_iter = math.inf
+        if max_iter is not None:
+            self._max_iter = validate.positive_int("max_iter", max_iter)
+        self.deadline = Deadline(time_limit)
+        S = validate.subset(start, h.n)
+        self.fixed = _fixed(h, S) if fixed is None else fixed
+        self.h, self.mask = self.fixed.h, S[self.fixed.free]
+        self.n_iter, self.n_evals = 0, 4 * (1 + len(self.fixed.rounds))
         self.value, self.size = self._evaluate(self.mask)
+
+    def stopped(self) -> Status | None:
+        """Return why the run has to end, or None."""
+        if self._interrupted:
+            return Status.INTERRUPTED
+        if self.n_iter >= self._max_iter:
+            return Status.ITERATION_LIMIT
+        return Status.TIME_LIMIT if self.deadline.passed() else None
 
     def run(self, step: Callable[[Array], Iterable[Array]]) -> Result:
         """Take steps, each to the best of the sets that `step` proposes, while they improve."""
-        while (status := self.limits.reached(self.n_iter)) is None:
+        while (status := self.stopped()) is None:
             self.n_iter += 1
             improved = False
             for mask in step(self.mask.copy()):
                 improved |= self.offer(mask)
+            self.tell()
             if not improved:
                 status = Status.STATIONARY
                 break
-            self.tell()
         return self.result(status)
 
     def offer(self, mask: Array) -> bool:
-        """Take a set if it is better, and say whether."""
+        """Take a set if it is better, and return whether it is."""
         value, size = self._evaluate(mask)
-        if not value < self.value - ROUNDING * max(size, self.size):
+        if not value < self.value - DIGITS * max(size, self.size):
             return False
         self.mask, self.value, self.size = mask.copy(), value, size
         return True
 
+    def gains(self, mask: Array) -> tuple[Array, Array, Array]:
+        """Return the marginals of h, f and g at a set; those of h without rounding."""
+        f_gains, g_gains = self.h.f.marginals(mask.copy()), self.h.g.marginals(mask.copy())
+        self.n_evals += 2
+        return self.significant(f_gains, g_gains), f_gains, g_gains
+
+    def significant(self, f_gains: Array, g_gains: Array) -> Array:
+        """Return f_gains - g_gains, with 0 for what may be rounding."""
+        gains: Array = validate.finite("f - g", f_gains - g_gains)
+        gains[np.abs(gains) <= self.noise] = 0.0
+        return gains
+
+    @property
+    def noise(self) -> Array:
+        """The rounding of the gain of every element at the best set."""
+        return ROUNDING * self.fixed.ranges.size + DIGITS * self.size
+
     def tell(self) -> None:
-        """Call the callback with the set so far."""
-        if self.callback is not None:
-            self.callback(self.end(Status.ITERATION_LIMIT, None))
+        """Call the callback with the best set so far."""
+        if self._callback is not None:
+            try:
+                self._callback(self.end(Status.ITERATION_LIMIT, None))
+            except StopIteration:
+                self._interrupted = True
 
     def result(self, status: Status) -> Result:
-        """Return the set so far, with a certificate if no flip of it is better."""
-        f_gains, g_gains = (F.marginals(self.mask.copy()) for F in (self.h.f, self.h.g))
-        self.n_evals += 2
-        move = flip(self.mask, significant(f_gains, g_gains, self.size))
+        """Return the best set so far, with a certificate if no flip improves it."""
+        move = flip(self.mask, self.gains(self.mask)[0])
         certificate = LocalMinimumCertificate(("flip",)) if move == STAY else None
         return self.end(status, certificate)
 
     def end(self, status: Status, certificate: LocalMinimumCertificate | None) -> Result:
-        """Return the set so far as it is."""
+        """Return the best set so far as it is."""
+        mask = self.fixed.lift(self.mask)
+        value = self.fixed.given.value(mask.copy()) if self.fixed.rounds else self.value
         return Result(
-            mask=self.mask.copy(),
-            value=self.value,
-            lower_bound=-math.inf,
-            status=status,
+            mask=mask,
+            value=value,
+            status=Status.INTERRUPTED if self._interrupted else status,
             certificate=certificate,
             method=self.method,
             n_iter=self.n_iter,
@@ -126,16 +157,9 @@ class Descent:
         if not math.isfinite(f - g):
             raise ValueError(
                 f"f and g need finite values, but f(S) = {f:g} and g(S) = {g:g} for S = "
-                f"{np.flatnonzero(mask)[:10].tolist()}"
+                f"{np.flatnonzero(self.fixed.lift(mask))[:10].tolist()}"
             )
-        return f - g, abs(f) + abs(g)
-
-
-def significant(f_gains: Array, g_gains: Array, size: float) -> Array:
-    """Return f_gains - g_gains, with what may be rounding set to 0."""
-    gains = validate.finite("f - g", f_gains - g_gains)
-    gains[np.abs(gains) <= ROUNDING * (np.abs(f_gains) + np.abs(g_gains) + size)] = 0.0
-    return gains
+        return float(f - g), abs(f) + abs(g)
 
 
 def require_difference(h: DifferenceOfSubmodular) -> None:
@@ -149,12 +173,26 @@ def require_difference(h: DifferenceOfSubmodular) -> None:
     require_set_function(h.g)
 
 
-def inner_solver(h: DifferenceOfSubmodular, limits: Limits, inner_iter: int) -> InnerSolver:
-    """Return the solver of f minus a modular function, to a gap that is rounding in h."""
+def _fixed(h: DifferenceOfSubmodular, start: Array) -> Fixed:
+    fixed = fix(h)
+    if not fixed.rounds:
+        return fixed
+    # it never raises h unless f or g is not submodular, which bounds nothing then
+    before, after = h.value(start.copy()), h.value(fixed.lift(start[fixed.free]))
+    return unfixed(h) if after > before + 1e-9 * abs(before) else fixed
+
+
+def source_of_orders(tie_break: str, rng: RNG) -> np.random.Generator | None:
+    """Return where random orders come from, or None if ties are broken by gains."""
+    if validate.choice("tie_break", tie_break, ("gains", "random")) == "random":
+        return validate.generator(rng)
+    if rng is not None:
+        raise ValueError("rng draws the orders of tie_break='random'; 'gains' draws nothing")
+    return None
+
+
+def inner_solver(run: Descent, inner_iter: int) -> InnerSolver:
+    """Return the solver of f minus a modular function, to a gap that is negligible in h."""
     inner_iter = validate.positive_int("inner_iter", inner_iter)
-    whole = np.ones(h.n, dtype=np.bool_)
-    size = sum(
-        float(np.abs(F.marginals(np.zeros(h.n, dtype=np.bool_))).sum()) + abs(F.value(whole.copy()))
-        for F in (h.f, h.g)
-    )
-    return InnerSolver(1e-10 * size, inner_iter, limits.deadline)
+    tol = 1e-10 * float(run.fixed.ranges.size.sum())
+    return InnerSolver(tol, inner_iter, run.deadline)

@@ -1,7 +1,8 @@
-"""Double greedy: every element is either added to ∅ or removed from V, whichever pays more.
+"""Double greedy: add each element to ∅ or remove it from V, whichever saves more.
 
-If f is modular, then -h is submodular; if moreover h <= 0 everywhere, the value is at most a third
-of the minimum, and at most half of it on average with random decisions. Otherwise a start.
+If f is modular, -h is submodular. If moreover h <= 0 everywhere, the value is at most a third of
+the minimum, and with random decisions at most half of it on average. For other h, the result is a
+cheap first set without a guarantee.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ import numpy as np
 from subopt._base import validate
 from subopt._base.answer import Status
 from subopt._base.types import RNG, ArrayLike
-from subopt.difference._descent import Descent, Limits, require_difference
+from subopt.difference._descent import Descent
 from subopt.difference._double_greedy_pass import double_greedy_mask
+from subopt.difference._wording import on_sets
 from subopt.functions.algebra import DifferenceOfSubmodular
 from subopt.submodular.result import Result
 
 
+@on_sets
 def double_greedy(
     h: DifferenceOfSubmodular,
     order: ArrayLike | None = None,
@@ -28,25 +31,29 @@ def double_greedy(
 
     Parameters
     ----------
-    h : DifferenceOfSubmodular
-        f - g.
+    %(h)s
     order : array_like of int, shape (n,), optional
-        In which order elements are decided; by index by default.
+        The order in which elements are decided; by index if None.
     randomized : bool, default False
-        Whether an element is added with a probability in proportion to what adding it saves, or
-        always if that is more than what removing it saves.
-    rng : numpy.random.Generator, int or None
-        For the decisions.
+        Whether an element is added with a probability in proportion to what adding it saves. If
+        False, it is added if that saves at least as much as removing it.
+    rng : numpy.random.Generator or int, optional
+        Source of the decisions for ``randomized=True``, which is the only use of it. None draws a
+        seed from the operating system.
 
     Returns
     -------
     Result
-        ``EFFORT_LIMIT``, and never worse than ∅. 2n single gains.
+        With the status ``EFFORT_LIMIT``; never worse than ∅.
 
     Raises
     ------
     TypeError, ValueError
         If an argument is not as described.
+
+    Notes
+    -----
+    The pass takes 2n single gains.
 
     References
     ----------
@@ -60,11 +67,15 @@ def double_greedy(
     >>> double_greedy(h).value
     -1.0
     """
-    require_difference(h)
+    if rng is not None and not randomized:
+        raise ValueError("rng draws the decisions of randomized=True; without it nothing is drawn")
+    source = validate.generator(rng) if randomized else None
+    run = Descent(h, (), "double_greedy")
     order = np.arange(h.n) if order is None else validate.order(order, h.n)
-    chosen = validate.generator(rng) if randomized else None
-    descent = Descent(h, (), "double_greedy", Limits.of(1, None), None)
-    descent.n_iter = 1
-    descent.offer(double_greedy_mask(h, order, chosen))
-    descent.n_evals += 2 * h.n + 2
-    return descent.result(Status.EFFORT_LIMIT)
+    number = np.full(h.n, -1)
+    number[run.fixed.free] = np.arange(run.h.n)
+    left = number[order]
+    run.n_iter = 1
+    run.offer(double_greedy_mask(run.h, left[left >= 0], source))
+    run.n_evals += 2 * run.h.n + 2
+    return run.result(Status.EFFORT_LIMIT)

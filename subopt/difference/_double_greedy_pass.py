@@ -1,4 +1,4 @@
-"""One pass over V that closes in on a set from ∅ and from V."""
+"""The pass of double greedy, which `double_greedy` and `supsub` share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,16 @@ from subopt.functions.algebra import DifferenceOfSubmodular
 def double_greedy_mask(
     h: DifferenceOfSubmodular, order: Array, rng: np.random.Generator | None
 ) -> Array:
-    """Return the set on which both ends meet; decisions are random if there is an `rng`."""
+    """Return the set at which a growing and a shrinking set meet.
+
+    Parameters
+    ----------
+    h : DifferenceOfSubmodular
+    order : ndarray of intp, shape (n,)
+        The order in which elements are decided.
+    rng : Generator or None
+        Source of random decisions. None decides by the larger saving.
+    """
     low, high = h.incremental(), h.incremental(np.ones(h.n, dtype=np.bool_))
     for i in order:
         saved_by_adding, saved_by_removing = -low.gain(i), high.gain(i)

@@ -1,4 +1,4 @@
-"""Forward greedy: add what lowers h most, and remember the best set on the way."""
+"""Forward greedy: add the element that lowers h most, and return the best set on the way."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import numpy as np
 from subopt._base import validate
 from subopt._base.answer import Status
 from subopt._base.types import Subset
-from subopt.difference._descent import Descent, Limits, require_difference, significant
+from subopt.difference._descent import Descent
+from subopt.difference._wording import on_sets
 from subopt.functions.algebra import DifferenceOfSubmodular
 from subopt.submodular.result import Result
 
 
+@on_sets
 def forward_greedy(
     h: DifferenceOfSubmodular,
     start: Subset = (),
@@ -26,26 +28,27 @@ def forward_greedy(
 
     Parameters
     ----------
-    h : DifferenceOfSubmodular
-        f - g.
-    start : boolean mask (n,) or iterable of int, default ()
-        The set to add to.
+    %(h)s
+    %(start)s
     patience : int, default 0
-        How many elements to add in a row without reaching a new lowest value; n to go all the way.
-    time_limit : float, optional
-        Seconds after which to stop with what there is.
-    callback : callable, optional
-        Called with a `Result` at every new lowest value.
+        Number of elements to add in a row without reaching a new lowest value; n adds all.
+    %(time_limit)s
+    %(callback)s
 
     Returns
     -------
     Result
-        ``EFFORT_LIMIT``. One call of ``h.marginals`` per element.
+        No worse than `start`. The status is ``EFFORT_LIMIT`` unless a limit ended the run.
 
     Raises
     ------
     TypeError, ValueError
         If an argument is not as described.
+
+    Notes
+    -----
+    One iteration adds one element and costs one call of ``h.marginals``. Elements that belong to
+    every minimizer, or to none, are fixed first.
 
     Examples
     --------
@@ -53,27 +56,19 @@ def forward_greedy(
     >>> forward_greedy(h).S
     array([0, 1])
     """
-    require_difference(h)
     patience = validate.natural("patience", patience)
-    limits = Limits.of(h.n + 1, time_limit)
-    descent = Descent(h, start, "forward_greedy", limits, callback)
-    S, waited, status = descent.mask.copy(), 0, Status.EFFORT_LIMIT
-    while not S.all():
-        if (reached := limits.reached(descent.n_iter)) is not None:
-            status = reached
+    run = Descent(h, start, "forward_greedy", time_limit=time_limit, callback=callback)
+    S, waited, status = run.mask.copy(), 0, None
+    while status is None and not S.all() and waited <= patience:
+        if (status := run.stopped()) is not None:
             break
-        gains = significant(h.f.marginals(S.copy()), h.g.marginals(S.copy()), 0.0)
-        descent.n_iter += 1
-        descent.n_evals += 2
+        gains = run.gains(S)[0]
+        run.n_iter += 1
         gains[S] = np.inf
         i = int(gains.argmin())
         if gains[i] >= 0 and waited >= patience:
             break
         S[i] = True
-        improved = descent.offer(S)
-        waited = 0 if improved else waited + 1
-        if improved:
-            descent.tell()
-        elif waited > patience:
-            break
-    return descent.result(status)
+        waited = 0 if run.offer(S) else waited + 1
+        run.tell()
+    return run.result(Status.EFFORT_LIMIT if status is None else status)

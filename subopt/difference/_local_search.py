@@ -1,9 +1,10 @@
 """Local search by flips and swaps, down to a set that none of them improves.
 
-Marginals of f and of g give the change of every flip; those that lower h are made one by one, each
-checked by its gain at the time. Swaps are looked at when no flip is left, element by element, and
-only where diminishing returns of g leave room: the presence of j lowers the gain of i in g by no
-more than from g(i | ∅) to what it is, and by no more than it could from what it is to g(i | V - i).
+The marginals of f and g give the change of every flip. Flips that lower h are made one by one, each
+after a look at its gain at the time. Swaps are tried when no flip is left, element by element, and
+only where diminishing returns of g allow an improvement: the presence of j lowers the gain of i in
+g by at most g(i | ∅) minus that gain, and its absence raises it by at most that gain minus
+g(i | V - i).
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ import numpy as np
 from subopt._base import validate
 from subopt._base.answer import Status
 from subopt._base.types import Array, Subset
-from subopt.difference._descent import ROUNDING, Descent, Limits, require_difference, significant
+from subopt.difference._descent import Descent, require_difference
+from subopt.difference._fixing import unfixed
+from subopt.difference._wording import on_sets
 from subopt.difference.local_minimum import STAY, LocalMinimumCertificate, flip, swap
 from subopt.functions.algebra import DifferenceOfSubmodular
 from subopt.submodular.result import Result
@@ -24,6 +27,7 @@ from subopt.submodular.result import Result
 MOVES = ("flip", "swap", "drop")
 
 
+@on_sets
 def local_search(
     h: DifferenceOfSubmodular,
     start: Subset = (),
@@ -33,32 +37,35 @@ def local_search(
     time_limit: float | None = None,
     callback: Callable[[Result], object] | None = None,
 ) -> Result:
-    """Minimize f - g by moves to better neighbours.
+    """Minimize f - g by moves to better neighbors.
 
     Parameters
     ----------
-    h : DifferenceOfSubmodular
-        f - g.
-    start : boolean mask (n,) or iterable of int, default ()
-        The first set.
+    %(h)s
+    %(start)s
     moves : tuple of {"flip", "swap", "drop"}, default ("flip", "swap")
-        "flip": add or remove one element; "swap": exchange one for another; "drop": remove one.
-    max_iter : int, default 100_000
-        Largest number of rounds: one call of `marginals` and the flips that it suggests, or swaps.
-    time_limit : float, optional
-        Seconds after which to stop with what there is.
-    callback : callable, optional
-        Called with a `Result` after every round that improves.
+        "flip" adds or removes one element, "swap" exchanges one element for another, "drop"
+        removes one element.
+    %(max_iter)s
+    %(time_limit)s
+    %(callback)s
 
     Returns
     -------
     Result
-        No worse than `start`. If it is ``LOCAL_MINIMUM``, the certificate says in what respect.
+        No worse than `start`. If the status is ``LOCAL_MINIMUM``, the certificate names the moves
+        that do not improve the set.
 
     Raises
     ------
     TypeError, ValueError
         If an argument is not as described.
+
+    Notes
+    -----
+    One iteration is a call of ``f.marginals`` and of ``g.marginals``, and the flips that these
+    suggest, or else one swap. With "flip", elements that belong to every minimizer, or to none, are
+    fixed first.
 
     Examples
     --------
@@ -72,8 +79,16 @@ def local_search(
         raise ValueError(f"moves needs a tuple of some of {', '.join(MOVES)}, got {moves!r}")
     for kind in moves:
         validate.choice("moves", kind, MOVES)
-    descent = Descent(h, start, "local_search", Limits.of(max_iter, time_limit), callback)
-    return search(descent, moves, reach(h) if "swap" in moves else None)
+    run = Descent(
+        h,
+        start,
+        "local_search",
+        max_iter=max_iter,
+        time_limit=time_limit,
+        callback=callback,
+        fixed=None if "flip" in moves else unfixed(h),
+    )
+    return search(run, moves, reach(run.h) if "swap" in moves else None)
 
 
 def reach(h: DifferenceOfSubmodular) -> tuple[Array, Array]:
@@ -82,42 +97,33 @@ def reach(h: DifferenceOfSubmodular) -> tuple[Array, Array]:
     return h.g.marginals(whole), h.g.marginals(~whole)
 
 
-def search(
-    descent: Descent, moves: tuple[str, ...], gains_of_g: tuple[Array, Array] | None
-) -> Result:
-    """Run the search from the set of `descent`."""
-    h, status = descent.h, None
+def search(run: Descent, moves: tuple[str, ...], gains_of_g: tuple[Array, Array] | None) -> Result:
+    """Search from the set of `run`."""
     add, drop = "flip" in moves, "flip" in moves or "drop" in moves
-    while status is None:
-        descent.n_iter += 1
-        S = descent.mask
-        f_gains, g_gains = h.f.marginals(S.copy()), h.g.marginals(S.copy())
-        descent.n_evals += 2
-        gains = significant(f_gains, g_gains, descent.size)
+    while (status := run.stopped()) is None:
+        run.n_iter += 1
+        S = run.mask
+        gains, _, g_gains = run.gains(S)
         move = flip(S, gains, add=add, drop=drop)
         if move != STAY:
-            improved = descent.offer(_flips(h, S, gains, add, drop))
-            improved = improved or descent.offer(move.applied(S))
+            improved = run.offer(_flips(run.h, S, gains, add, drop))
+            improved = improved or run.offer(move.applied(S))
         elif gains_of_g is not None:
-            room = np.where(S, g_gains - gains_of_g[0], gains_of_g[1] - g_gains)
-            slack = ROUNDING * float(
-                np.abs(f_gains).max(initial=0) + np.abs(g_gains).max(initial=0)
-            )
-            move = swap(h, S, gains, reach=room + slack, enough=-slack)
-            improved = move != STAY and descent.offer(move.applied(S))
+            left = np.where(S, g_gains - gains_of_g[0], gains_of_g[1] - g_gains)
+            move = swap(run.h, S, gains, reach=left, noise=run.noise, first=True)
+            improved = move != STAY and run.offer(move.applied(S))
         else:
             improved = False
-        if improved:
-            descent.tell()
-            status = descent.limits.reached(descent.n_iter)
-        else:
+        if not improved:
             status = Status.LOCAL_MINIMUM
+            break
+        run.tell()
     if status is not Status.LOCAL_MINIMUM:
-        return descent.result(status)
+        return run.result(status)
     exhausted = tuple(name for name in ("flip", "swap") if name in moves)
-    if not exhausted:  # of "drop" alone
-        return descent.end(Status.STATIONARY, None)
-    return descent.end(status, LocalMinimumCertificate(exhausted))
+    if not exhausted:  # "drop" alone is no neighborhood that certificates know
+        return run.end(Status.STATIONARY, None)
+    return run.end(status, LocalMinimumCertificate(exhausted))
 
 
 def _flips(h: DifferenceOfSubmodular, S: Array, gains: Array, add: bool, drop: bool) -> Array:

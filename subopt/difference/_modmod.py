@@ -1,22 +1,24 @@
-"""The modular-modular procedure: replace f from above and g from below, and pick by sign.
+"""The modular-modular procedure: replace f by a modular upper bound and g by a lower one.
 
-A step is a closed form. By gains, the lower bound of g is tight at the best removal and the best
-addition; so is the "grow" bound of f at every removal, and the "shrink" bound at every addition.
-Hence a set that the procedure does not leave is a local minimum, as for `subsup`.
+A step has a closed form: take the elements whose weight is negative. Sorted by gains, the lower
+bound of g is tight at the best removal and at the best addition; so is the "grow" bound of f at
+every removal, and the "shrink" bound at every addition. Hence a set that the procedure does not
+leave is a local minimum, as for `subsup`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from subopt._base import validate
 from subopt._base.types import RNG, Array, Subset
-from subopt.difference._descent import Descent, Limits, require_difference
+from subopt.difference._descent import Descent, source_of_orders
+from subopt.difference._wording import on_sets
 from subopt.difference.bounds import Supergradients, chain
 from subopt.functions.algebra import DifferenceOfSubmodular
 from subopt.submodular.result import Result
 
 
+@on_sets
 def modmod(
     h: DifferenceOfSubmodular,
     start: Subset = (),
@@ -31,32 +33,28 @@ def modmod(
 
     Parameters
     ----------
-    h : DifferenceOfSubmodular
-        f - g.
-    start : boolean mask (n,) or iterable of int, default ()
-        The first set.
-    tie_break : {"gains", "random"}, default "gains"
-        The order of the lower bound within S and outside. "gains": by ascending marginals of h.
-        "random": at random, and by gains when a random order brings nothing.
-    rng : numpy.random.Generator, int or None
-        For "random".
-    max_iter : int, default 10_000
-        Largest number of steps. Each is one sweep of g and a call of ``f.marginals`` and
-        ``g.marginals``.
-    time_limit : float, optional
-        Seconds after which to stop with what there is.
-    callback : callable, optional
-        Called with a `Result` after every step that improves.
+    %(h)s
+    %(start)s
+    %(tie_break)s
+    %(rng)s
+    %(max_iter)s
+    %(time_limit)s
+    %(callback)s
 
     Returns
     -------
     Result
-        No worse than `start`. If it is ``STATIONARY``, the certificate says that no flip is better.
+        No worse than `start`. If the status is ``STATIONARY``, the certificate says that no flip
+        of one element improves the set.
 
     Raises
     ------
     TypeError, ValueError
         If an argument is not as described.
+
+    Notes
+    -----
+    One iteration is a greedy sweep of g and a call of ``f.marginals`` and of ``g.marginals``.
 
     References
     ----------
@@ -69,22 +67,21 @@ def modmod(
     >>> modmod(h).value
     -5.0
     """
-    require_difference(h)
-    random = validate.choice("tie_break", tie_break, ("gains", "random")) == "random"
-    rng = validate.generator(rng)
-    descent = Descent(h, start, "modmod", Limits.of(max_iter, time_limit), callback)
-    bounds = Supergradients(h.f)
+    orders = source_of_orders(tie_break, rng)
+    run = Descent(h, start, "modmod", max_iter=max_iter, time_limit=time_limit, callback=callback)
+    f, g = run.h.f, run.h.g
+    bounds = Supergradients(f)
 
     def step(S: Array) -> Iterator[Array]:
-        before, f_gains = descent.value, h.f.marginals(S.copy())
+        before, f_gains = run.value, f.marginals(S.copy())
         uppers = bounds.at(S, f_gains)
-        descent.n_evals += 2
-        if random:
-            lower = h.g.greedy(chain(S, rng.random(h.n)))
+        run.n_evals += 2
+        if orders is not None:
+            lower = g.greedy(chain(S, orders.random(f.n)))
             yield from (upper < lower for upper in uppers)
-        if descent.value == before:
-            lower = h.g.greedy(chain(S, h.g.marginals(S.copy()) - f_gains))
-            descent.n_evals += 2
+        if run.value == before:
+            lower = g.greedy(chain(S, g.marginals(S.copy()) - f_gains))
+            run.n_evals += 2
             yield from (upper < lower for upper in uppers)
 
-    return descent.run(step)
+    return run.run(step)

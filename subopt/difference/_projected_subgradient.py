@@ -1,7 +1,7 @@
 """Projected subgradient on the Lovász extension of f - g over the cube, rounding every iterate.
 
-Not a descent method, and without a guarantee, but the iterates pass by many sets: all level sets of
-each are compared, in the one sweep that the subgradient takes anyway.
+It is not a descent method and has no guarantee, but the iterates pass by many sets: the sweep that
+gives the subgradient gives h at all level sets of the iterate as well.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from subopt._base import validate
 from subopt._base.answer import Status
 from subopt._base.types import ArrayLike
 from subopt.difference._dc_program import start_point
-from subopt.difference._descent import ROUNDING, Descent, Limits, require_difference
+from subopt.difference._descent import Descent, require_difference
+from subopt.difference._wording import on_points
 from subopt.functions.algebra import DifferenceOfSubmodular
 from subopt.submodular.result import Result
 
 
+@on_points
 def projected_subgradient(
     h: DifferenceOfSubmodular,
     start: ArrayLike | None = None,
@@ -34,31 +36,31 @@ def projected_subgradient(
 
     Parameters
     ----------
-    h : DifferenceOfSubmodular
-        f - g.
-    start : array_like, shape (n,), optional
-        A mask, or numbers in [0, 1]; all 1/2 by default.
+    %(h)s
+    %(start)s
     step : float, default 0.2
-        Length of the k-th step is ``step * sqrt(n / k)``; the cube has the diagonal ``sqrt(n)``.
+        The k-th step has the length ``step * sqrt(n / k)``; the diagonal of the cube has the length
+        ``sqrt(n)``.
     patience : int, optional
-        Stop after so many iterations without a better set; never by default.
-    max_iter : int, default 1000
-        Largest number of iterations, each a sort and a sweep of f and of g.
-    time_limit : float, optional
-        Seconds after which to stop with what there is.
-    callback : callable, optional
-        Called with a `Result` whenever there is a better set.
+        Stop after so many iterations without a better set. None never does.
+    %(max_iter)s
+    %(time_limit)s
+    %(callback)s
 
     Returns
     -------
     Result
-        The best set seen: ``ITERATION_LIMIT``, ``EFFORT_LIMIT`` if out of patience, or
-        ``STATIONARY`` if the subgradient is 0.
+        The best set seen. The status is ``ITERATION_LIMIT``; ``EFFORT_LIMIT`` if `patience` ended
+        the run; or ``STATIONARY`` if a subgradient was 0.
 
     Raises
     ------
     TypeError, ValueError
         If an argument is not as described.
+
+    Notes
+    -----
+    One iteration is a sort and a sweep of f and of g.
 
     References
     ----------
@@ -75,21 +77,29 @@ def projected_subgradient(
     if not validate.nonnegative("step", step) > 0:
         raise ValueError(f"step needs a number > 0, got {step}")
     limit = math.inf if patience is None else validate.positive_int("patience", patience)
-    descent = Descent(h, (), "projected_subgradient", Limits.of(max_iter, time_limit), callback)
-    x, waited = start_point(start, h.n), 0
-    while (status := descent.limits.reached(descent.n_iter)) is None:
-        descent.n_iter += 1
+    run = Descent(
+        h,
+        (),
+        "projected_subgradient",
+        max_iter=max_iter,
+        time_limit=time_limit,
+        callback=callback,
+    )
+    rest, n = run.h, run.h.n
+    x, waited = start_point(start, h.n)[run.fixed.free], 0
+    while (status := run.stopped()) is None:
+        run.n_iter += 1
         order = np.argsort(-x, kind="stable")
-        gains = h.greedy(order)
-        descent.n_evals += 2
+        gains = rest.greedy(order)
+        run.n_evals += 2
         values = np.cumsum(gains[order])
         waited += 1
-        if h.n and values.min() < descent.value - ROUNDING * abs(descent.value):
-            mask = np.zeros(h.n, dtype=np.bool_)
+        if n and values.min() < run.value:
+            mask = np.zeros(n, dtype=np.bool_)
             mask[order[: int(values.argmin()) + 1]] = True
-            if descent.offer(mask):
+            if run.offer(mask):
                 waited = 0
-                descent.tell()
+        run.tell()
         if waited >= limit:
             status = Status.EFFORT_LIMIT
             break
@@ -97,5 +107,5 @@ def projected_subgradient(
         if length == 0:
             status = Status.STATIONARY
             break
-        x = np.clip(x - step * math.sqrt(h.n / descent.n_iter) / length * gains, 0.0, 1.0)
-    return descent.result(status)
+        x = np.clip(x - step * math.sqrt(n / run.n_iter) / length * gains, 0.0, 1.0)
+    return run.result(status)

@@ -1,22 +1,24 @@
 """The submodular-supermodular procedure: replace g by a modular lower bound and minimize exactly.
 
-f minus the bound is submodular, above h and equal to it at S, so its minimizer is no worse than S.
-The bound is tight along a whole chain through S. In the order of "gains" the chain holds the best
-removal and the best addition, so a set that the procedure does not leave is a local minimum [2]_.
+f minus the bound is submodular, nowhere below h, and equal to h at S, so its minimizer is no worse
+than S. The bound is tight along a whole chain of sets through S. Sorted by gains, the chain holds
+the best removal and the best addition, so a set that the procedure does not leave is a local
+minimum [2]_.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from subopt._base import validate
 from subopt._base.types import RNG, Array, Subset
-from subopt.difference._descent import Descent, Limits, inner_solver, require_difference
+from subopt.difference._descent import Descent, inner_solver, source_of_orders
+from subopt.difference._wording import on_sets
 from subopt.difference.bounds import submodular_upper
 from subopt.functions.algebra import DifferenceOfSubmodular
 from subopt.submodular.result import Result
 
 
+@on_sets
 def subsup(
     h: DifferenceOfSubmodular,
     start: Subset = (),
@@ -32,29 +34,20 @@ def subsup(
 
     Parameters
     ----------
-    h : DifferenceOfSubmodular
-        f - g.
-    start : boolean mask (n,) or iterable of int, default ()
-        The first set.
-    tie_break : {"gains", "random"}, default "gains"
-        The order of the bound within S and outside. "gains": by ascending marginals of h. "random":
-        at random, and by gains when a random order brings nothing.
-    rng : numpy.random.Generator, int or None
-        For "random".
-    max_iter : int, default 1000
-        Largest number of steps.
-    inner_iter : int, default 100_000
-        Largest number of sweeps of the inner solver in one step; fewer are cheaper, and the values
-        still descend.
-    time_limit : float, optional
-        Seconds after which to stop with what there is.
-    callback : callable, optional
-        Called with a `Result` after every step that improves.
+    %(h)s
+    %(start)s
+    %(tie_break)s
+    %(rng)s
+    %(max_iter)s
+    %(inner_iter)s
+    %(time_limit)s
+    %(callback)s
 
     Returns
     -------
     Result
-        No worse than `start`. If it is ``STATIONARY``, the certificate says that no flip is better.
+        No worse than `start`. If the status is ``STATIONARY``, the certificate says that no flip
+        of one element improves the set.
 
     Raises
     ------
@@ -75,19 +68,16 @@ def subsup(
     >>> result.S, result.value, result.status.name
     (array([0, 1, 2]), -5.0, 'STATIONARY')
     """
-    require_difference(h)
-    random = validate.choice("tie_break", tie_break, ("gains", "random")) == "random"
-    rng = validate.generator(rng)
-    limits = Limits.of(max_iter, time_limit)
-    inner = inner_solver(h, limits, inner_iter)
-    descent = Descent(h, start, "subsup", limits, callback)
+    orders = source_of_orders(tie_break, rng)
+    run = Descent(h, start, "subsup", max_iter=max_iter, time_limit=time_limit, callback=callback)
+    inner, rest = inner_solver(run, inner_iter), run.h
 
     def step(S: Array) -> Iterator[Array]:
-        before = descent.value
-        if random:
-            yield inner(submodular_upper(h, S, tie_break=rng.random(h.n))).mask
-        if descent.value == before:
-            yield inner(submodular_upper(h, S, tie_break=-h.marginals(S))).mask
-        descent.n_evals += inner.spent()
+        before = run.value
+        if orders is not None:
+            yield inner(submodular_upper(rest, S, tie_break=orders.random(rest.n))).mask
+        if run.value == before:
+            yield inner(submodular_upper(rest, S, tie_break=-rest.marginals(S))).mask
+        run.n_evals += inner.spent()
 
-    return descent.run(step)
+    return run.run(step)

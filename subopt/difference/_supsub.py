@@ -1,8 +1,8 @@
 """The supermodular-submodular procedure: replace f by a modular upper bound.
 
-The bound minus g is supermodular, above h and equal to it at S. To minimize it is hard, so each
-step looks for a better set by flips from S and by double greedy, under all three bounds, and takes
-what h itself says is best.
+The bound minus g is supermodular, nowhere below h, and equal to h at S. Minimizing it is NP-hard,
+so each step searches for a better set by flips from S and by double greedy, under all three upper
+bounds of f, and takes the set with the lowest h.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from subopt._base.types import Array, Subset
-from subopt.difference._descent import Descent, Limits, require_difference, significant
+from subopt.difference._descent import Descent
 from subopt.difference._double_greedy_pass import double_greedy_mask
+from subopt.difference._wording import on_sets
 from subopt.difference.bounds import Supergradients
 from subopt.functions.algebra import DifferenceOfSubmodular
 from subopt.functions.modular import Modular
 from subopt.submodular.result import Result
 
 
+@on_sets
 def supsub(
     h: DifferenceOfSubmodular,
     start: Subset = (),
@@ -32,28 +34,27 @@ def supsub(
 
     Parameters
     ----------
-    h : DifferenceOfSubmodular
-        f - g.
-    start : boolean mask (n,) or iterable of int, default ()
-        The first set.
-    max_iter : int, default 1000
-        Largest number of steps. Each makes up to n flips at the cost of one ``g.marginals``, and
-        2n single gains, for each of three bounds.
-    time_limit : float, optional
-        Seconds after which to stop with what there is.
-    callback : callable, optional
-        Called with a `Result` after every step that improves.
+    %(h)s
+    %(start)s
+    %(max_iter)s
+    %(time_limit)s
+    %(callback)s
 
     Returns
     -------
     Result
-        No worse than `start`; a step is taken only if h gets better. If it is ``STATIONARY``, the
-        certificate says that no flip is better.
+        No worse than `start`. If the status is ``STATIONARY``, the certificate says that no flip
+        of one element improves the set.
 
     Raises
     ------
     TypeError, ValueError
         If an argument is not as described.
+
+    Notes
+    -----
+    One iteration makes, for each of three bounds, up to 2n flips at the cost of one call of
+    ``g.marginals`` each, and 2n single gains.
 
     References
     ----------
@@ -66,28 +67,28 @@ def supsub(
     >>> supsub(h).value
     -5.0
     """
-    require_difference(h)
-    descent = Descent(h, start, "supsub", Limits.of(max_iter, time_limit), callback)
-    bounds = Supergradients(h.f)
+    run = Descent(h, start, "supsub", max_iter=max_iter, time_limit=time_limit, callback=callback)
+    f, g, n = run.h.f, run.h.g, run.h.n
+    bounds = Supergradients(f)
 
     def step(S: Array) -> Iterator[Array]:
-        descent.n_evals += 1
-        for weights in bounds.at(S, h.f.marginals(S.copy())):
-            yield _flips(weights, h, S.copy(), descent)
-            upper = DifferenceOfSubmodular(Modular(weights), h.g)
-            yield double_greedy_mask(upper, np.arange(h.n), None)
-            descent.n_evals += 2 * h.n + 2
+        run.n_evals += 1
+        for weights in bounds.at(S, f.marginals(S.copy())):
+            yield _flips(weights, S.copy(), run)
+            upper = DifferenceOfSubmodular(Modular(weights), g)
+            yield double_greedy_mask(upper, np.arange(n), None)
+            run.n_evals += 2 * n + 2
 
-    return descent.run(step)
+    return run.run(step)
 
 
-def _flips(weights: Array, h: DifferenceOfSubmodular, S: Array, descent: Descent) -> Array:
-    # with diminishing returns of g reversed in -g, one flip can pay for the next
-    for _ in range(2 * h.n):
-        gains = significant(weights, h.g.marginals(S.copy()), 0.0)
-        descent.n_evals += 1
+def _flips(weights: Array, S: Array, run: Descent) -> Array:
+    """Flip the best element of weights - g until none is better, up to 2n times."""
+    for _ in range(2 * len(S)):
+        gains = run.significant(weights, run.h.g.marginals(S.copy()))
+        run.n_evals += 1
         change = np.where(S, -gains, gains)
-        if not change.size or change.min() >= 0 or descent.limits.reached(0) is not None:
+        if not change.size or change.min() >= 0 or run.deadline.passed():
             break
         i = int(change.argmin())
         S[i] = not S[i]

@@ -1,8 +1,8 @@
 """Modular bounds of a submodular function that are tight at a set: sub- and supergradients.
 
-From below, a greedy vertex: the gains along an order that builds up S first. From above,
-diminishing returns: what i adds to a set is at most what it adds to ∅, and at least what it adds to
-V - i [1]_.
+A lower bound is a greedy vertex, the gains along an order that builds up S first. Upper bounds
+follow from diminishing returns: what i adds to a set is at most what it adds to ∅, and at least
+what it adds to V - i [1]_.
 
 .. [1] R. Iyer, S. Jegelka and J. Bilmes, "Fast semidifferential-based submodular function
    optimization", ICML 2013, section 3.
@@ -24,7 +24,7 @@ KINDS = ("grow", "shrink", "bar")
 
 @dataclass(frozen=True, eq=False)
 class ModularBound:
-    """S -> constant + weights(S): not a `SetFunction`, because it need not be 0 at ∅.
+    """The function S -> constant + weights(S), which need not be 0 at ∅.
 
     Attributes
     ----------
@@ -54,7 +54,17 @@ class ModularBound:
         return self.modular.weights
 
     def value(self, mask: Array) -> float:
-        """Evaluate the bound at a set given by its boolean mask (n,)."""
+        """Evaluate the bound at a set.
+
+        Parameters
+        ----------
+        mask : ndarray of bool, shape (n,)
+            Which elements are in the set.
+
+        Returns
+        -------
+        float
+        """
         return self.constant + self.modular.value(mask)
 
     def __call__(self, S: Subset) -> float:
@@ -62,7 +72,12 @@ class ModularBound:
         return self.constant + self.modular(S)
 
     def minimum(self) -> float:
-        """Return the smallest value over all sets: that of the negative weights."""
+        """Return the smallest value over all sets, that of the negative weights.
+
+        Returns
+        -------
+        float
+        """
         return self.constant + float(np.minimum(self.weights, 0.0).sum())
 
 
@@ -82,16 +97,16 @@ def modular_lower(
     mask : boolean mask (n,) or iterable of int
         The set S.
     order : array_like of int, shape (n,), optional
-        An order of V whose first ``|S|`` elements are S. The bound is tight at all of its
-        prefixes. By default elements are sorted by index, or as `tie_break` says.
+        An order of V whose first ``|S|`` elements are S. The bound is tight at all prefixes of the
+        order. None sorts elements by index, or by `tie_break`.
     tie_break : array_like of float, shape (n,), optional
-        Instead of `order`: a score of each element. Elements of S come in descending order of it,
-        then the others alike; equal scores by index.
+        A score per element, instead of `order`. Elements of S come first, by descending scores,
+        then the others, by descending scores; equal scores are sorted by index.
 
     Returns
     -------
     ModularBound
-        With the gains along the order, and the constant 0. One greedy sweep.
+        The gains along the order, with the constant 0. This takes one greedy sweep.
 
     Raises
     ------
@@ -132,14 +147,14 @@ def modular_upper(F: SetFunction, mask: Subset, kind: str = "grow") -> ModularBo
     mask : boolean mask (n,) or iterable of int
         The set S.
     kind : {"grow", "shrink", "bar"}, default "grow"
-        What elements weigh. Inside S: what they add to the rest of S ("grow"), or to V - i.
-        Outside: what they add to S ("shrink"), or to ∅. None is always the lowest, but "bar" is
-        never below the other two.
+        The weights. An element i in S weighs what it adds to S - i ("grow") or to V - i ("shrink",
+        "bar"). An element outside weighs what it adds to S ("shrink") or to ∅ ("grow", "bar").
+        "bar" is never below the other two; neither of these is always the lower one.
 
     Returns
     -------
     ModularBound
-        Tight at S. Two calls of ``F.marginals``.
+        It is tight at S. This takes two calls of ``F.marginals``.
 
     Raises
     ------
@@ -178,14 +193,21 @@ def submodular_upper(
     h : DifferenceOfSubmodular
         f - g.
     S : boolean mask (n,) or iterable of int
-        Where it is tight; it is at every prefix of the order.
-    order, tie_break
+        A set at which the bound is tight. It is tight at every prefix of the order.
+    order : array_like of int, shape (n,), optional
+        As in `modular_lower`.
+    tie_break : array_like of float, shape (n,), optional
         As in `modular_lower`.
 
     Returns
     -------
     SetFunction
         Minimizing it is a step of `subsup`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described.
 
     Examples
     --------
@@ -201,23 +223,28 @@ def submodular_upper(
 def supermodular_upper(
     h: DifferenceOfSubmodular, S: Subset, kind: str = "grow"
 ) -> tuple[DifferenceOfSubmodular, float]:
-    """Return a modular upper bound of f, minus g: supermodular, nowhere below h, tight at S.
+    """Return a modular upper bound of f minus g: supermodular, nowhere below h, tight at S.
 
     Parameters
     ----------
     h : DifferenceOfSubmodular
         f - g.
     S : boolean mask (n,) or iterable of int
-        Where it is tight.
+        The set at which the bound is tight.
     kind : {"grow", "shrink", "bar"}, default "grow"
         As in `modular_upper`.
 
     Returns
     -------
     upper : DifferenceOfSubmodular
-        Whose negative is submodular.
+        The bound without its constant; its negative is submodular.
     constant : float
-        To be added to it.
+        The constant of the bound.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described.
 
     Examples
     --------
@@ -231,7 +258,7 @@ def supermodular_upper(
 
 
 class Supergradients:
-    """The weights of all three kinds of `modular_upper`, for one set after the other.
+    """The weights of all three kinds of `modular_upper`, for a sequence of sets.
 
     The marginals at ∅ and at V are computed once, those at S once for all kinds.
     """

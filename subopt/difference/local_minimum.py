@@ -1,7 +1,8 @@
-"""Local minima of any set function: neighbourhoods, by marginals, and the evidence.
+"""Local minima of any set function: neighborhoods, searched by marginals, and the evidence.
 
-A flip adds or removes one element, a swap exchanges one for another. All flips take one call of
-`marginals`, all swaps one call per element of S (or outside S, if these are fewer).
+A flip adds or removes one element, a swap exchanges one element for another. All flips take one
+call of `marginals`; all swaps take one call per element of S, or per element outside S if these are
+fewer.
 """
 
 from __future__ import annotations
@@ -12,25 +13,26 @@ from typing import NamedTuple
 
 import numpy as np
 
-from subopt._base import validate
 from subopt._base.answer import CertificateError
 from subopt._base.types import Array, Subset
+from subopt.difference._recheck import as_evidence, claimed
 from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction
+from subopt.submodular.result import Result
 
 NEIGHBORHOODS = ("flip", "swap")
 
 
 @dataclass(frozen=True, eq=False)
 class LocalMinimumCertificate:
-    """No set in some neighbourhoods of S is better: no more, as there is no proof of more.
+    """Evidence that no set in some neighborhoods of S is better. It bounds no other set.
 
     Attributes
     ----------
     neighborhoods : tuple of str
-        What was exhausted: "flip", all sets with one element more or less; "swap", all sets with
-        one element exchanged for another.
+        What was searched completely: "flip", all sets with one element more or less; "swap", all
+        sets with one element exchanged for another.
     lower_bound : float
-        Minus infinity: a local minimum says nothing about other sets.
+        Minus infinity: a local minimum proves nothing about other sets.
 
     Examples
     --------
@@ -39,64 +41,75 @@ class LocalMinimumCertificate:
     inf
     >>> LocalMinimumCertificate(("flip",)).check(h, [0])
     Traceback (most recent call last):
-    subopt.CertificateError: S is no local minimum: adding 1 gives -3 instead of -1
+    subopt.CertificateError: S is no local minimum: adding 1 changes h by -2
     """
 
     neighborhoods: tuple[str, ...]
     lower_bound: float = -math.inf
 
-    def check(self, h: DifferenceOfSubmodular | SetFunction, S: Subset) -> float:
-        """Look at every neighbour again, from h alone.
+    def check(self, h: DifferenceOfSubmodular | SetFunction, answer: Result | Subset) -> float:
+        """Compute the change of h at every neighbor, from h alone.
 
         Parameters
         ----------
         h : DifferenceOfSubmodular or SetFunction
             Any set function.
-        S : boolean mask (n,) or iterable of int
-            The set that is said to be a local minimum.
+        answer : Result, boolean mask (n,) or iterable of int
+            The set S that is said to be a local minimum.
 
         Returns
         -------
         float
-            ``h(S) - lower_bound``, which is infinity.
+            The gap that is proven, which is infinite.
 
         Raises
         ------
         CertificateError
-            If a neighbour is better by more than rounding; its value is computed by ``h.value``.
+            If a neighbor is better by more than the rounding of its gain, if the evidence is
+            malformed, or if a result does not have its value.
         """
-        mask = validate.subset(S, h.n)
+        with as_evidence():
+            mask, _ = claimed(h, answer)
+            self._check(h, mask)
+        return math.inf
+
+    def _check(self, h: DifferenceOfSubmodular | SetFunction, mask: Array) -> None:
         if self.lower_bound != -math.inf:
             raise CertificateError(
                 f"A local minimum proves no lower bound, so it is -inf, not {self.lower_bound}"
+            )
+        if not isinstance(self.neighborhoods, tuple) or not self.neighborhoods:
+            raise CertificateError(
+                f"neighborhoods needs a tuple of names, got {self.neighborhoods!r}"
             )
         for name in self.neighborhoods:
             if name not in NEIGHBORHOODS:
                 raise CertificateError(
                     f"neighborhoods may hold {', '.join(map(repr, NEIGHBORHOODS))}, got {name!r}"
                 )
-        value, gains = h.value(mask.copy()), h.marginals(mask.copy())
-        moves = [flip(mask, gains)] if "flip" in self.neighborhoods else []
+        gains, noise = h.marginals(mask.copy()), allowance(h, mask)
+        moves = []
+        if "flip" in self.neighborhoods:
+            beyond = np.where(np.abs(gains) > noise, gains, 0.0)
+            moves.append(flip(mask, beyond))
         if "swap" in self.neighborhoods:
-            moves.append(swap(h, mask, gains))
+            moves.append(swap(h, mask, gains, noise=noise))
         for move in moves:
-            there = h.value(move.applied(mask))
-            if value - there > rounding(h, mask):
+            if move != STAY:
                 raise CertificateError(
-                    f"S is no local minimum: {move} gives {there:.9g} instead of {value:.9g}"
+                    f"S is no local minimum: {move} changes h by {move.change:.9g}"
                 )
-        return value - self.lower_bound
 
 
 class Move(NamedTuple):
-    """What one step to a neighbour changes; -1 for no element, and then no change."""
+    """One step to a neighbor: what it changes, and which element leaves and joins; -1 for none."""
 
     change: float
     leaving: int
     joining: int
 
     def applied(self, mask: Array) -> Array:
-        """Return the neighbour of a set."""
+        """Return the neighbor of a set."""
         result = mask.copy()
         if self.leaving >= 0:
             result[self.leaving] = False
@@ -130,7 +143,8 @@ def swap(
     gains: Array,
     *,
     reach: Array | None = None,
-    enough: float = -math.inf,
+    noise: Array | None = None,
+    first: bool = False,
 ) -> Move:
     """Return the best swap of a set, given the marginals there; or `STAY` if none is better.
 
@@ -140,38 +154,46 @@ def swap(
     mask, gains : ndarray, shape (n,)
         The set, and ``h.marginals(mask)``.
     reach : ndarray of float64, shape (n,), optional
-        By how much at most the presence of another element lowers a gain: swaps that cannot get
-        better by this are not looked at.
-    enough : float
-        Stop at the first element that has a swap that changes h by less than this.
+        How much the presence of another element lowers a gain at most. Swaps that cannot improve
+        by this are skipped.
+    noise : ndarray of float64, shape (n,), optional
+        Rounding of the gains. A swap has to improve by more than that of its two elements.
+    first : bool
+        Whether to stop at the first element that has a swap that improves.
     """
-    first, second = np.flatnonzero(mask), np.flatnonzero(~mask)
-    if len(first) > len(second):
-        first, second = second, first
-    if not len(first) or not len(second):
+    near, far = np.flatnonzero(mask), np.flatnonzero(~mask)
+    if len(near) > len(far):
+        near, far = far, near
+    if not len(near) or not len(far):
         return STAY
+    noise = np.zeros(len(mask)) if noise is None else noise
     cost = np.where(mask, -gains, gains)  # of the flip of each element
-    best = STAY
-    for i in first[np.argsort(cost[first], kind="stable")]:
-        slack = math.inf if reach is None else np.minimum(reach[i], reach[second])
-        if not (cost[i] + cost[second] < slack + min(0.0, best.change)).any():
+    best, lowest = STAY, 0.0
+    for i in near[np.argsort(cost[near], kind="stable")]:
+        rounding = noise[i] + noise[far]
+        saved = math.inf if reach is None else np.minimum(reach[i], reach[far]) + rounding
+        if not (cost[i] + cost[far] < saved + lowest).any():
             continue
         other = mask.copy()
         other[i] = not mask[i]
-        there = h.marginals(other)[second]
+        there = h.marginals(other)[far]
         change = cost[i] + (there if mask[i] else -there)
-        k = int(change.argmin())
-        if change[k] < best.change:
-            j = int(second[k])
+        k = int((change + rounding).argmin())
+        if change[k] + rounding[k] < lowest:
+            lowest, j = float(change[k] + rounding[k]), int(far[k])
             best = Move(float(change[k]), *((int(i), j) if mask[i] else (j, int(i))))
-        if best.change < enough:
-            break
+            if first:
+                break
     return best
 
 
-def rounding(h: DifferenceOfSubmodular | SetFunction, mask: Array) -> float:
-    """Return a change of h(S) that may be rounding: 1e-11 of the numbers that h(S) is made of."""
-    size = 0.0
+def allowance(h: DifferenceOfSubmodular | SetFunction, mask: Array) -> Array:
+    """Return how much of each gain may be rounding, (n,).
+
+    It is 2^-36 of the largest gains that the element has in f and g, and 2^-44 of their values at
+    the set: of the element and of the set, not of the whole problem.
+    """
+    result = np.zeros(h.n)
     for F in (h.f, h.g) if isinstance(h, DifferenceOfSubmodular) else (h,):
-        size += abs(F.value(mask.copy())) + float(np.abs(F.marginals(mask.copy())).max(initial=0))
-    return 1e-11 * size
+        result += 2.0**-36 * F._range().size + 2.0**-44 * abs(F.value(mask.copy()))
+    return result

@@ -35,12 +35,12 @@ class Decomposition(DifferenceOfSubmodular):
         What was added: by how much diminishing returns may fail.
     estimated : bool
         Whether the curvature is the largest that a sample of sets showed. Then f need not be
-        submodular, and nothing that a solver says of lower bounds can be relied on, until
-        ``assert_submodular(h.f)`` or better knowledge of F supports it.
+        submodular, and no solver claims a lower bound or an optimum that rests on it. Where
+        ``assert_submodular(h.f)`` or better knowledge of F supports it, ``h.f - h.g`` is the same
+        function without this mark.
     """
 
     curvature: float | Array
-    estimated: bool
 
 
 def decompose(
@@ -114,7 +114,7 @@ def decompose(
     f = G + g
     if given:
         _check(G, f, n_samples, rng)
-    return Decomposition(f, g, curvature, estimated)
+    return Decomposition(f, g, curvature, estimated=estimated)
 
 
 def _function(F: Any, n: int | None) -> SetFunction:

@@ -9,7 +9,7 @@ of them.
 from __future__ import annotations
 
 import numbers
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -99,7 +99,8 @@ class SetFunction(Oracle):
         if not np.isfinite(scale) or (scale < 0 and self._scaled(scale) is None):
             raise ValueError(
                 f"A multiple of a submodular function needs a finite factor >= 0, got {scale}. "
-                "For a difference write f - g, which is a DifferenceOfSubmodular."
+                "For a difference write f - g, which is a DifferenceOfSubmodular. To maximize F, "
+                "which is NP-hard in general, minimize Modular(np.zeros(F.n)) - F."
             )
         return combination(self.n, [(scale, self)])
 
@@ -330,6 +331,9 @@ class DifferenceOfSubmodular:
     ----------
     f, g : SetFunction
         Submodular functions on the same ground set.
+    estimated : bool, default False
+        Whether submodularity of f or g is an estimate, as after `decompose` from samples. Then no
+        solver claims a lower bound that rests on it.
 
     Examples
     --------
@@ -340,6 +344,7 @@ class DifferenceOfSubmodular:
 
     f: SetFunction
     g: SetFunction
+    estimated: bool = field(default=False, kw_only=True)
 
     __array_ufunc__ = None  # np.float64(2) * h is ours to do, and an array of differences an error
 
@@ -404,33 +409,33 @@ class DifferenceOfSubmodular:
     def restrict(self, S: Subset) -> DifferenceOfSubmodular:
         """Return h on the subsets of S; see `SetFunction.restrict`."""
         mask = validate.subset(S, self.n)
-        return DifferenceOfSubmodular(self.f.restrict(mask), self.g.restrict(mask))
+        return self._like(self.f.restrict(mask), self.g.restrict(mask))
 
     def contract(self, S: Subset) -> DifferenceOfSubmodular:
         """Return T -> h(S ∪ T) - h(S) on the elements outside S; see `SetFunction.contract`."""
         mask = validate.subset(S, self.n)
-        return DifferenceOfSubmodular(self.f.contract(mask), self.g.contract(mask))
+        return self._like(self.f.contract(mask), self.g.contract(mask))
 
     def complement(self) -> DifferenceOfSubmodular:
         """Return S -> h(V - S) - h(V)."""
-        return DifferenceOfSubmodular(self.f.complement(), self.g.complement())
+        return self._like(self.f.complement(), self.g.complement())
 
     def __add__(self, other: Any) -> DifferenceOfSubmodular:
         if isinstance(other, int | float) and other == 0:
             return self  # so that sum([h, k]) works
         if isinstance(other, DifferenceOfSubmodular):
-            return DifferenceOfSubmodular(self.f + other.f, self.g + other.g)
+            return self._like(self.f + other.f, self.g + other.g, other.estimated)
         if isinstance(other, SetFunction):
-            return DifferenceOfSubmodular(self.f + other, self.g)
+            return self._like(self.f + other, self.g)
         return NotImplemented
 
     __radd__ = __add__
 
     def __sub__(self, other: Any) -> DifferenceOfSubmodular:
         if isinstance(other, DifferenceOfSubmodular):
-            return DifferenceOfSubmodular(self.f + other.g, self.g + other.f)
+            return self._like(self.f + other.g, self.g + other.f, other.estimated)
         if isinstance(other, SetFunction):
-            return DifferenceOfSubmodular(self.f, self.g + other)
+            return self._like(self.f, self.g + other)
         return NotImplemented
 
     def __rsub__(self, other: Any) -> DifferenceOfSubmodular:
@@ -441,7 +446,7 @@ class DifferenceOfSubmodular:
             return NotImplemented
         scale = float(scale)
         f, g = (self.f, self.g) if not scale < 0 else (self.g, self.f)
-        return DifferenceOfSubmodular(abs(scale) * f, abs(scale) * g)
+        return self._like(abs(scale) * f, abs(scale) * g)
 
     __rmul__ = __mul__
 
@@ -453,7 +458,15 @@ class DifferenceOfSubmodular:
         return self * (1.0 / float(scale))
 
     def __neg__(self) -> DifferenceOfSubmodular:
-        return DifferenceOfSubmodular(self.g, self.f)
+        return self._like(self.g, self.f)
+
+    def _minor(self, before: Array, kept: Array) -> DifferenceOfSubmodular:
+        return self._like(self.f._minor(before, kept), self.g._minor(before, kept))
+
+    def _like(
+        self, f: SetFunction, g: SetFunction, estimated: bool = False
+    ) -> DifferenceOfSubmodular:
+        return DifferenceOfSubmodular(f, g, estimated=self.estimated or estimated)
 
     def _by_value(self) -> bool:
         return self.f._by_value() or self.g._by_value()
@@ -553,8 +566,4 @@ def require_set_function(F: Any) -> None:
         )
         raise TypeError(f"A SetFunction is needed, got {type(F).__name__}. {way}")
     validate.natural(f"n of {type(F).__name__}", F.n)
-    if (empty := F.value(np.zeros(F.n, dtype=np.bool_))) != 0:
-        raise ValueError(
-            f"F(∅) needs to be 0, but {F!r} has the value {empty:g} there. normalize(F) subtracts "
-            "it."
-        )
+    F._require_normalized()

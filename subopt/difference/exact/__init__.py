@@ -1,1 +1,1 @@
-"""Exact minimization of differences: branch and bound, and a linear program."""
+"""Exact minimization of differences: branch and bound, and mixed-integer programs."""

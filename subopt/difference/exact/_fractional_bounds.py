@@ -1,9 +1,10 @@
-"""Modular upper bounds of a submodular function at any point of the cube, tight where they can be.
+"""Modular upper bounds of a submodular function, made at any point x of the cube.
 
-At a set there are those of `modular_upper`, for any function. At a fractional point x the families
-do better, term by term: min(cap, w(S)) and phi(w(S)) are below the tangents of min(cap, w @ x) and
-phi(w @ x), which for one capped term is its concave closure. Combined they are the linear
-relaxation of -g, and an exact value at 0-1 points.
+At sets, every function has the bounds of `modular_upper`. At fractional points, sums of truncated
+modular functions and of concave functions have better ones, term by term: min(cap, w(S)) and
+phi(w(S)) are at most the tangents of min(cap, w @ x) and phi(w @ x) at x. For one truncated term
+this is its concave closure. All tangents together are the linear relaxation of -g, which is exact
+at 0-1 points.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from subopt.functions.algebra import SetFunction, combination, terms_of
 from subopt.functions.concave_of_modular import ConcaveOfModular
 
 KINDS = ("grow", "shrink", "empty", "full")
-"""For functions without a form of their own: the two bounds at {x > 1/2}, those at ∅ and at V."""
+"""Bounds of functions that have no tangents: two at the set {x > 1/2}, one at ∅ and one at V."""
 
 
 class Majorant:
@@ -28,7 +29,7 @@ class Majorant:
     Attributes
     ----------
     kinds : tuple of int
-        Positions in `KINDS` that make a difference: one if all of F has a form of its own.
+        Positions in `KINDS` of bounds that differ; only one if all terms of F have tangents.
 
     Examples
     --------
@@ -61,7 +62,7 @@ class Majorant:
         Parameters
         ----------
         x : ndarray of float64, shape (n,)
-            Where it should be low, in [0, 1]^n.
+            The point of [0, 1]^n at which the bound should be low.
         kind : int
             A position in `KINDS`.
         """
@@ -93,11 +94,11 @@ class Majorant:
 
 
 class _Roots:
-    """The bounds of sums of phi(w(S)), group by group the lowest of three at a point.
+    """Upper bounds of sums of phi(w(S)): for each group, the lowest of three at a point.
 
-    A line through two points of phi is above it at all other points, so it bounds phi(w(S)) if no
-    level w(S) lies between. That is so next to 0 and to w(V), and, for equal weights, everywhere;
-    elsewhere there is the tangent. For groups of unequal weights the bounds at ∅ and V compete.
+    A line through two points of phi lies above phi outside of these, so it bounds phi(w(S)) if no
+    level w(S) lies between them. This holds next to 0 and next to w(V), and for equal weights
+    everywhere; elsewhere the tangent is used. The other two candidates are the bounds at ∅ and V.
     """
 
     def __init__(self, F: ConcaveOfModular) -> None:
@@ -119,7 +120,7 @@ class _Roots:
 
     @classmethod
     def of(cls, F: ConcaveOfModular) -> _Roots | None:
-        """Return the bounds of F unless it is better served by another form."""
+        """Return the bounds of F, or None if its truncated form has better ones."""
         if F._phi.code == MIN:
             return None
         roots = cls(F)

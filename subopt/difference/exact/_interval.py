@@ -1,13 +1,13 @@
-"""A difference of submodular functions between two sets, and bounds of it from below.
+"""A difference of submodular functions on an interval of sets, and lower bounds of it.
 
 For I ⊆ S ⊆ I ∪ free write S = I ∪ T. With a base y of f(I ∪ .) - f(I) and a modular upper bound
 c + w of g(I ∪ .) - g(I),
 
-    h(S) - h(I) >= y(T) - w(T) - c >= sum of min(y - w, 0) - c,
+    h(S) - h(I) >= y(T) - w(T) - c >= sum of min(y - w, 0) - c.
 
-for bases and bounds that may be convex combinations of many. This is what `Interval.bound`
-recomputes. Parts of h that are known to fall while S grows (`falling`) do not go through it: they
-are lowest at I ∪ free, which is far better than any difference of bounds.
+The base and the bound may be convex combinations of many; `Interval.bound` computes this from
+them. Parts of h that are known to fall while S grows (`falling`) are treated differently: they are
+lowest at I ∪ free, which is a much better bound than any difference of bounds.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ from subopt.difference.exact._fractional_bounds import KINDS, Majorant
 from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction, combination, terms_of
 from subopt.functions.entropy import Entropy
 from subopt.functions.modular import Modular
+from subopt.submodular._sweep_bounds import ROUNDING
 
 
 class Evidence(NamedTuple):
     """A convex combination of greedy vertices of f, and one of modular upper bounds of g.
 
-    Orders are of the free elements, by their number among them; points are where the bounds were
-    made, each with its kind in `KINDS`.
+    Orders are of the free elements, by their number among these. Points are those of the cube at
+    which the bounds were made, each with its kind in `KINDS`.
     """
 
     orders: Array  # (k, free) small integers
@@ -40,8 +41,16 @@ class Evidence(NamedTuple):
     shares: Array  # (p,)
 
 
+class Ranges(NamedTuple):
+    """Bounds of the gain of each element over all sets, and how exact computed gains are."""
+
+    low: Array  # (n,)
+    high: Array  # (n,)
+    size: Array  # (n,) of the numbers that a gain is computed from: rounding is relative to it
+
+
 class Parts(NamedTuple):
-    """f - g as what a bound treats alike: f_rest - g_rest + the sum of scale * (f_k - g_k)."""
+    """f - g by kinds of bounds: f_rest - g_rest + the sum of scale * (f_k - g_k), which falls."""
 
     f: SetFunction
     g: SetFunction
@@ -76,7 +85,7 @@ class Parts(NamedTuple):
 
 
 def falls(F: SetFunction, G: SetFunction) -> bool:
-    """Return whether F - G is known never to grow: minus a mutual information."""
+    """Return whether F - G is known never to rise while S grows, as minus a mutual information."""
     if not isinstance(F, Entropy) or not isinstance(G, Entropy):
         return False
     a, b = F._data, G._data
@@ -127,18 +136,19 @@ class Interval:
 
     @cached_property
     def fall(self) -> float:
-        """What the falling parts are worth at least, which is at I ∪ free."""
+        """The lowest value of the falling parts, relative to I; it is at I ∪ free."""
         return float(self.falls_along(np.arange(self.size))[-1])
 
     @cached_property
-    def ranges(self) -> tuple[Array, Array]:
+    def ranges(self) -> Ranges:
         """Bounds of ``h(S ∪ i) - h(S - i)`` over all S of the interval, for every free i."""
-        none, whole = np.zeros(self.size, dtype=np.bool_), np.ones(self.size, dtype=np.bool_)
-        high = self.f.marginals(none) - self.g.marginals(whole)
-        if self.parts.falling:  # by how much they fall is not worth asking for
-            return np.full(self.size, -np.inf), high
-        low = self.f.marginals(whole) - self.g.marginals(none)
-        return _finite(low), _finite(high)
+        f, g = self.f._range(), self.g._range()
+        low, high, size = f.low - g.high, f.high - g.low, f.size + g.size
+        if self.parts.falling:  # by how much these parts fall is not worth computing
+            return Ranges(np.full(self.size, -np.inf), _finite(high), size)
+        if not self.parts.integral and (self.f._by_value() or self.g._by_value()):
+            low, high = low - ROUNDING * size, high + ROUNDING * size
+        return Ranges(_finite(low), _finite(high), size)
 
     def values_along(self, order: Array, gains: Array) -> Array:
         """Return h at all prefixes of an order, of which `gains` are those of f."""
@@ -147,7 +157,7 @@ class Interval:
         return along + self.falls_along(order) if self.parts.falling else along
 
     def falls_along(self, order: Array) -> Array:
-        """Return what the falling parts are worth at all prefixes of an order of free elements."""
+        """Return the falling parts, relative to I, at all prefixes of an order of free elements."""
         path = np.concatenate([self._before, self.free[order]])
         steps = np.zeros(self.parts.n)
         for a, F, G in self.parts.falling:
@@ -156,10 +166,11 @@ class Interval:
         return np.concatenate([[0.0], np.cumsum(steps[self.free[order]])])
 
     def needed(self, order: Array, least: float, most: int) -> list[int] | None:
-        """Return free elements without all of which the falling parts stay at `least` or above.
+        """Return free elements such that the falling parts stay at `least` or above without them.
 
-        Every set in which they are lower has one of these. The others are as many as there can
-        be, one after the other in the order given; None if more than `most` are needed.
+        Every set at which these parts are lower contains one of the elements. The result is
+        minimal: the others are collected greedily in the order given. None if more than `most` are
+        needed.
         """
         ids, at, falling = self.free[order], 0.0, self.parts.falling
         found: list[int] = []
@@ -178,7 +189,7 @@ class Interval:
             k = int(enough.argmin())
             found.append(int(order[k]))
             at = float(along[k - 1]) if k else at
-            # what has been passed is contracted: then little is left to refine
+            # contract what has been passed, so that later sweeps have less to refine
             inside = np.concatenate([before, ids[:k]])
             falling = tuple(
                 (a, F._minor(inside, ids[k + 1 :]), G._minor(inside, ids[k + 1 :]))
@@ -191,14 +202,15 @@ class Interval:
     def bound(self, evidence: Evidence) -> tuple[float, Array]:
         """Return a lower bound of h on the interval, and its reduced costs.
 
-        The bound for the sets with element i in is higher by the cost of i where that is positive,
-        that for the sets without i by minus the cost where it is negative.
+        For the sets with element i, the bound is higher by the cost of i if that is positive; for
+        the sets without i, it is higher by minus the cost if that is negative.
         """
         y = np.zeros(self.size)
-        for order, weight in zip(evidence.orders, evidence.weights, strict=True):
+        weights, shares = (w / w.sum() for w in (evidence.weights, evidence.shares))
+        for order, weight in zip(evidence.orders, weights, strict=True):
             y += weight * self.f.greedy(order)
         constant = 0.0
-        parts = zip(evidence.points, evidence.kinds, evidence.shares, strict=True)
+        parts = zip(evidence.points, evidence.kinds, shares, strict=True)
         for x, kind, share in parts:
             more, w = self.majorant.at(x, int(kind))
             constant += share * more
@@ -221,10 +233,10 @@ class Interval:
 
 @lru_cache
 def chains(n: int) -> Array:
-    """Return orders of n elements such that every set is a prefix of one: as few as there can be.
+    """Return the fewest orders of n elements such that every set is a prefix of one of them.
 
-    A symmetric chain decomposition, by induction: a chain of the sets without element n - 1 goes
-    on with its largest set and n - 1, and all its other sets with n - 1 make another chain.
+    This is a symmetric chain decomposition, by induction: a chain of sets without element n - 1 is
+    continued by its largest set with n - 1, and its other sets with n - 1 form another chain.
     """
     sets: list[list[int]] = [[0]]  # a set is a number, element i its bit i
     for i in range(n):

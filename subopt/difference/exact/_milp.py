@@ -1,48 +1,102 @@
-"""Differences of submodular functions as mixed-integer programs, by the HiGHS of scipy.
+"""Differences of submodular functions as mixed-integer programs, solved by the HiGHS of scipy.
 
-Both parts are sums of capped modular functions (`CapForm`). On the side of f, which is minimized,
-a term stands as its Lovász extension, min over t of cap t + w @ max(x - t, 0); on the side of -g as
-its concave extension, min(cap, w @ x). Both are linear with additional variables and exact at 0-1
-points, so that only x needs to be integral.
+Both parts are sums of truncated modular functions min(cap, w(S)) (see `CapForm`). On the side of f,
+which is minimized, a term is replaced by its Lovász extension, min over t of
+cap t + w @ max(x - t, 0); on the side of -g by its concave extension, min(cap, w @ x). Both are
+linear with additional variables and exact at 0-1 points, so that only x needs to be integral.
+
+HiGHS has absolute tolerances of about 1e-6. So elements that are decided are fixed first, terms are
+scaled to cap 1, and costs to a largest one of about 2^COST, whatever the units of h.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Status
+from subopt._base.deadline import Deadline
+from subopt._base.options import documented_with
 from subopt._base.types import Array
+from subopt.difference._fixing import Fixed, fix
 from subopt.difference.exact.tree_certificate import difference
 from subopt.forms.truncated import CapForm
-from subopt.forms.truncated_families import cap_form
-from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction
+from subopt.forms.truncated_families import cap_form, is_liftable
+from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction, terms_of
 from subopt.submodular.result import Result
 
+COST = 10
+"""Costs are scaled to a largest one of 2^COST: HiGHS then stops at 1e-9 of it."""
 
-@dataclass(frozen=True, eq=False, repr=False)
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class MilpResult(Result):
-    """A `Result` without evidence: its bound is the word of another program.
+    """A `Result` without evidence: its bound is what another program reports.
 
     Attributes
     ----------
+    mask : ndarray of bool, shape (n,)
+        The set; read-only.
+    value : float
+        ``h.value(mask)``.
+    lower_bound : float
+        Minus infinity, because nothing can be re-checked; `branch_and_bound` proves a bound.
+    status : Status
+        REPORTED_OPTIMAL or TIME_LIMIT.
+    method : str
+        "milp".
+    certificate : None
+        There is no evidence.
+    n_iter : int
+        Nodes of HiGHS.
+    n_evals : int
+        Values of h.
     solver_bound : float
-        The lower bound that HiGHS reports. It trusts the tolerances of HiGHS (about 1e-6 of the
-        numbers in the program), and nothing in it can be re-checked. Hence ``lower_bound`` is
-        minus infinity, and ``certificate`` is None; `branch_and_bound` has both.
+        The lower bound that HiGHS reports, within its tolerances.
     """
 
     solver_bound: float
 
 
+def can_solve(h: DifferenceOfSubmodular | SetFunction) -> str | None:
+    """Return why `milp` cannot solve a problem, or None if it can.
+
+    Parameters
+    ----------
+    h : DifferenceOfSubmodular or SetFunction
+        f - g.
+
+    Returns
+    -------
+    str or None
+        The part and the family that are not linear after lifting.
+    """
+    h = difference(h)
+    for name, F in (("f", h.f), ("g", h.g)):
+        for _, G in terms_of(F):
+            if not is_liftable(G):
+                return (
+                    f"milp cannot use the part {name} = {F!r}: {G!r} is not linear after lifting. "
+                    "branch_and_bound takes any function."
+                )
+    return None
+
+
+@documented_with({
+    "tol": (
+        "float",
+        "Gap at which HiGHS may stop, in the units of h. HiGHS measures gaps relative to the\n"
+        "value; the option is converted by a bound on the value, so it may stop later than asked.",
+    )
+})  # fmt: skip
 def milp(
     h: DifferenceOfSubmodular | SetFunction,
     *,
-    relative_gap: float = 0.0,
+    tol: float = 0.0,
     time_limit: float | None = None,
 ) -> MilpResult:
     """Minimize a difference of submodular functions that is linear after lifting.
@@ -50,23 +104,25 @@ def milp(
     Parameters
     ----------
     h : DifferenceOfSubmodular or SetFunction
-        f - g where `cap_form` knows f and g: sums of modular, cut, hypergraph cut, coverage,
-        facility location, cardinality, capped functions and partition ranks.
-    relative_gap : float, default 0
-        Gap at which HiGHS may stop, as a share of the value.
-    time_limit : float, optional
-        Seconds after which to stop with what there is.
+        f - g where f and g are sums of modular, cut, hypergraph cut, coverage, facility location,
+        cardinality and truncated functions and partition ranks.
+    %(tol)s
+    %(time_limit)s
 
     Returns
     -------
     MilpResult
-        ``solver_bound`` is what HiGHS reports; there is no certificate. ``status`` is
+        ``solver_bound`` is what HiGHS reports; there is no certificate. The status is
         ``REPORTED_OPTIMAL`` or ``TIME_LIMIT``.
 
     Raises
     ------
     TypeError
         If a part of h is not linear after lifting; the message names the family.
+    ValueError
+        If an option is not as described.
+    RuntimeError
+        If HiGHS fails.
 
     Examples
     --------
@@ -75,62 +131,62 @@ def milp(
     >>> result.S, result.value, result.solver_bound, result.lower_bound
     (array([0, 1]), -2.0, -2.0, -inf)
     """
-    f, g = _forms(h)
-    relative_gap = validate.nonnegative("relative_gap", relative_gap)
-    seconds = math.inf if time_limit is None else validate.nonnegative("time_limit", time_limit)
-    if h.n == 0:
-        return _result(h, np.zeros(0, dtype=np.bool_), 0.0, Status.REPORTED_OPTIMAL, 0)
-    options: dict[str, Any] = {"mip_rel_gap": relative_gap}
-    if seconds < math.inf:
-        options["time_limit"] = seconds
-    found = _solve(f, g, options)
+    h = difference(h)
+    tol, deadline = validate.nonnegative("tol", tol), Deadline(time_limit)
+    if (reason := can_solve(h)) is not None:
+        raise TypeError(reason)
+    fixed = fix(h)
+    none = np.zeros(fixed.h.n, dtype=np.bool_)
+    if not len(none):
+        return _result(fixed, none, 0.0, Status.REPORTED_OPTIMAL, 0)
+    f, g = _unit(cap_form(fixed.h.f)), _unit(cap_form(fixed.h.g))
+    largest = float(np.minimum(fixed.ranges.low, 0.0).sum())  # min h is at least this
+    options: dict[str, Any] = {"mip_rel_gap": tol / -largest if largest < 0 else 0.0}
+    if (left := deadline.left()) < math.inf:
+        options["time_limit"] = left
+    found, unit = _solve(f, g, options)
     if found.status not in (0, 1):
         raise RuntimeError(f"HiGHS failed: {found.message}")
-    mask = np.zeros(h.n, dtype=np.bool_) if found.x is None else found.x[: h.n] > 0.5
+    mask = none if found.x is None else found.x[: fixed.h.n] > 0.5
     bound = found.mip_dual_bound
-    bound = -math.inf if bound is None else float(bound)
+    bound = -math.inf if bound is None else unit * float(bound)
     status = Status.REPORTED_OPTIMAL if found.status == 0 else Status.TIME_LIMIT
-    return _result(h, mask, bound, status, int(found.mip_node_count or 0))
+    return _result(fixed, mask, bound, status, int(found.mip_node_count or 0))
 
 
-def _result(
-    h: DifferenceOfSubmodular | SetFunction, mask: Array, bound: float, status: Status, nodes: int
-) -> MilpResult:
-    value = h.value(mask.copy())
+def _result(fixed: Fixed, mask: Array, bound: float, status: Status, nodes: int) -> MilpResult:
+    """Return the answer about all elements; `bound` is relative to the fixed ones."""
+    h, whole = fixed.given, fixed.lift(mask)
+    value = h.value(whole.copy())
     return MilpResult(
-        mask=mask,
+        mask=whole,
         value=value,
-        lower_bound=-math.inf,
         status=status,
-        certificate=None,
         method="milp",
         n_iter=nodes,
-        n_evals=1,
-        solver_bound=bound,
+        n_evals=2,
+        solver_bound=value - (fixed.h.value(mask.copy()) - bound),
     )
 
 
-def _forms(h: DifferenceOfSubmodular | SetFunction) -> tuple[CapForm, CapForm]:
-    h = difference(h)
-    forms = []
-    for name, F in (("f", h.f), ("g", h.g)):
-        try:
-            forms.append(cap_form(F))
-        except TypeError as error:
-            raise TypeError(
-                f"milp cannot use the part {name} = {F!r}: {error} branch_and_bound takes any."
-            ) from error
-    return forms[0], forms[1]
+def _unit(form: CapForm) -> CapForm:
+    """Return the same function with caps of 1, and no weight above its cap."""
+    caps = form.caps
+    weights = np.minimum(form.weights / caps[form.rows], 1.0)
+    return replace(form, weights=weights, caps=np.ones_like(caps), scales=form.scales * caps)
 
 
-def _solve(f: CapForm, g: CapForm, options: dict[str, Any]) -> Any:
-    """Hand the program to HiGHS: variables are x, then t and z of f, then the levels of g."""
+def _solve(f: CapForm, g: CapForm, options: dict[str, Any]) -> tuple[Any, float]:
+    """Solve the program by HiGHS, and return its result and the unit of its values.
+
+    Variables are x, then t and z of f, then the levels of g.
+    """
     from scipy import sparse
     from scipy.optimize import Bounds, LinearConstraint
     from scipy.optimize import milp as highs
 
     n, rows, entries = f.n, len(f.caps), len(f.indices)
-    # min(cap, w(S)) = cap max(x) if each weight is at least the cap: t is enough, and z = 0
+    # min(cap, w(S)) = cap max(x) if each weight is the cap: t is enough, and z = 0
     least = np.full(rows, np.inf)
     np.minimum.at(least, f.rows, f.weights)
     needs = ~(f.caps <= least)[f.rows]
@@ -158,10 +214,13 @@ def _solve(f: CapForm, g: CapForm, options: dict[str, Any]) -> Any:
     high = np.concatenate([np.ones(n + rows + k), g.caps])
     integral = np.concatenate([np.ones(n), np.zeros(len(cost) - n)])
     matrix = sparse.vstack([above, below], format="csr")
-    return highs(
-        cost,
+    size = float(np.abs(cost).max(initial=0.0))
+    unit = 2.0 ** (math.frexp(size)[1] - COST) if size else 1.0
+    found = highs(
+        cost / unit,
         integrality=integral,
         bounds=Bounds(np.zeros(len(cost)), high),
         constraints=[LinearConstraint(matrix, lb=0.0)] if matrix.shape[0] else [],
         options=options,
     )
+    return found, unit

@@ -1,10 +1,10 @@
 """The convex relaxation of f - g on an interval of sets, by cutting planes.
 
-Over the cube minimize f^L(x) - g^(x), with the Lovász extension f^L, a maximum of greedy vertices,
-and the lowest modular upper bounds g^ of g that there are. A linear program over the vertices and
-bounds found so far gives the next point; its dual weights are the evidence, which proves a bound
-at any time (Kelley). The next cut is made between its point and the best one so far, because the
-points themselves jump.
+The relaxation minimizes f^L(x) - g^(x) over the cube, where f^L is the Lovász extension of f, a
+maximum of greedy vertices, and g^ the minimum of all modular upper bounds of g. A linear program
+over the vertices and bounds found so far gives the next point. Its dual weights are the evidence,
+which proves a bound at any time (Kelley). The next cut is made between this point and the best one
+so far, because the points themselves jump.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from subopt._base.types import Array
 from subopt.difference.exact._interval import Evidence, Interval
 
 TOWARDS_BEST = 0.3
-"""How far the next point is moved from that of the linear program to the best one."""
+"""Share of the way from the point of the linear program to the best one, where to cut next."""
 
 
 class Start(NamedTuple):
-    """What a relaxation begins with: that of its parent, on fewer elements."""
+    """Cuts and a point to begin with: those of the parent, on fewer elements."""
 
     x: Array  # (free,)
     orders: Array  # (k, free)
@@ -81,27 +81,27 @@ def relax(
     max_iter : int
         Largest number of linear programs.
     accuracy : float
-        Stop when bound and value are closer than this share of what is left to `cutoff`.
+        Stop when bound and value are closer than this share of what the bound misses to `cutoff`.
     noise : float
-        Stop when they are closer than this: linear programs are no more accurate.
+        Stop when they are closer than this, because linear programs are no more accurate.
     expired : callable
-        Whether time is up.
+        Returns whether the time limit is reached.
     """
     cuts = _Cuts(interval, start)
     x = best_x = start.x
     best_value, best = math.inf, None
-    for iteration in range(max_iter):
+    for _ in range(max_iter):
         value = cuts.add(x, tell)
         if value < best_value:
             best_value, best_x = value, x
-        if not cuts.new and best is not None:  # the relaxation has no more to say
+        if not cuts.new and best is not None:  # x is optimal for the relaxation
             break
         found = cuts.solve()
         low, costs = interval.bound(found.evidence)
         if best is None or low > best.bound:
             best = Relaxed(low, costs, found.evidence, best_x, best_value)
         gap, missing = best_value - best.bound, cutoff - best.bound
-        if missing <= 0 or gap <= max(accuracy * missing, noise) or (iteration and expired()):
+        if missing <= 0 or gap <= max(accuracy * missing, noise) or expired():
             break
         x = (1 - TOWARDS_BEST) * found.x + TOWARDS_BEST * best_x
     assert best is not None
@@ -130,7 +130,7 @@ class _Cuts:
         interval = self.interval
         order = np.argsort(-x, kind="stable")
         gains = interval.f.greedy(order)
-        if not interval.parts.falling:  # whose values are slow, and best at few elements
+        if not interval.parts.falling:  # these are slow to evaluate, and lowest at few elements
             tell(order, interval.values_along(order, gains))
         n_cuts = len(self.vertices) + len(self.bounds)
         if not any(np.array_equal(gains, y) for y in self.vertices):

@@ -9,20 +9,26 @@ from typing import NamedTuple
 
 import numpy as np
 
-from subopt._base import validate
 from subopt._base.answer import CertificateError, round_up
 from subopt._base.types import Array, Subset
-from subopt.difference.exact._interval import Evidence, Interval, Parts, check_evidence
+from subopt.difference._fixing import CLEAR, Fixed, gain_ranges, minor, unfixed
+from subopt.difference._recheck import as_evidence, claimed
+from subopt.difference.exact._interval import Evidence, Interval, Parts, Ranges, check_evidence
 from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction, require_set_function
+from subopt.functions.diminishing_returns import spot_check
 from subopt.functions.modular import Modular
+from subopt.submodular.result import Result
 
 SPLIT, MARGINALS, COSTS, BOUND, EXHAUSTED = "split", "marginals", "costs", "bound", "exhausted"
+CHILDREN = {SPLIT: 2, MARGINALS: 1, COSTS: 1, BOUND: 0, EXHAUSTED: 0}
 EXHAUSTIBLE = 12
 """Largest number of free elements that `EXHAUSTED` may leave to be tried."""
+ROUNDING = 2.0**-40
+"""Rounding of a bound, relative to the sizes of the numbers that are summed up in it."""
 
 
 class Step(NamedTuple):
-    """What is known of an interval, and which smaller intervals remain to be looked at.
+    """What is known of an interval, and which smaller intervals remain to be examined.
 
     `reason` is one of
 
@@ -49,9 +55,11 @@ class TreeCertificate:
     Attributes
     ----------
     steps : tuple of Step
-        The first is about all sets, and children come after their parents.
+        The first is about all sets, and children come after their parents. After leading steps that
+        fix elements by their marginals, bounds are computed relative to h at the fixed elements, so
+        that weights which force elements do not cost digits.
     lower_bound : float
-        What they were found to prove.
+        The bound that they were found to prove.
 
     Examples
     --------
@@ -70,85 +78,134 @@ class TreeCertificate:
     def prove(self, h: DifferenceOfSubmodular | SetFunction) -> float:
         """Return the lower bound that the steps prove, from h alone.
 
+        Parameters
+        ----------
+        h : DifferenceOfSubmodular or SetFunction
+            f - g.
+
+        Returns
+        -------
+        float
+
         Raises
         ------
         CertificateError
-            If they do not cover all sets, or one of them is not so.
+            If the steps do not cover all sets, or one of them does not hold.
         """
         h = difference(h)
-        parts = Parts.of(h)
-        tolerance = 1e-12 * size_of(parts)
+        with as_evidence():
+            fixed, bound = self._proven(h)
+            return h.value(fixed.inside.copy()) + bound
+
+    def check(self, h: DifferenceOfSubmodular | SetFunction, answer: Result | Subset) -> float:
+        """Recompute how far an answer can be from the minimum, from h alone.
+
+        Parameters
+        ----------
+        h : DifferenceOfSubmodular or SetFunction
+            f - g. Families of `subopt` are submodular by construction. Functions that are known by
+            their values only are evaluated at a few more sets, as in `minimize`.
+        answer : Result, boolean mask (n,) or iterable of int
+            The set S that is said to be a minimizer.
+
+        Returns
+        -------
+        float
+            ``h(S) - lower bound``, at least 0.
+
+        Raises
+        ------
+        CertificateError
+            If the evidence is malformed; if the steps prove less than `lower_bound`, or a bound
+            above h(S), by more than rounding; if f or g is seen not to be submodular, or is an
+            estimate (``h.estimated``); or if a result does not have its value.
+
+        Notes
+        -----
+        The cost is that of the steps without the search for them: mostly a few greedy sweeps of f
+        and bounds of g each.
+        """
+        h = difference(h)
+        with as_evidence():
+            mask, value = claimed(h, answer)
+            _require_submodular(h)
+            fixed, proven = self._proven(h)
+            base = h.value(fixed.inside.copy())
+            agrees = bool((fixed.lift(mask[fixed.free]) == mask).all())
+            above = fixed.h.value(mask[fixed.free]) if agrees else value - base
+            digits = 2.0**-44 * sum(abs(F.value(fixed.inside.copy())) for F in (h.f, h.g))
+            rounding = ROUNDING * size_of(Parts.of(fixed.h)) + digits
+            if not self.lower_bound <= base + proven + rounding:
+                raise CertificateError(
+                    f"The steps prove min h >= {base + proven:.12g}, not {self.lower_bound:.12g}"
+                )
+            if not proven <= above + rounding:
+                raise CertificateError(
+                    f"The steps prove min h >= {base + proven:.12g}, but h(S) is {value:.12g}: f "
+                    "or g is not submodular, or h not the function that this certificate is about"
+                )
+            return max(0.0, above - proven)
+
+    def _proven(self, h: DifferenceOfSubmodular) -> tuple[Fixed, float]:
+        """Return what the first steps fix, and the lower bound of what they leave."""
+        fixed, first = self._fixed(h)
+        parts = Parts.of(fixed.h)
         own = np.full((len(self.steps), 2), -math.inf)
-        for j, interval, step in self._intervals(parts):
+        for j, interval, step in self._intervals(parts, fixed.free, first):
             if step.reason == EXHAUSTED:
                 if interval.size > EXHAUSTIBLE:
                     raise _error(j, f"{interval.size} elements are too many to try all sets")
                 own[j] = interval.exhausted()[0]
             elif step.reason == MARGINALS:
-                _check_marginals(j, interval, step, tolerance)
+                _check_marginals(j, interval.free, interval.ranges, step)
             elif step.evidence is not None:
                 own[j] = _bounds(j, interval, step, parts.integral)
-        return combine(self.steps, own)
+        return fixed, combine(self.steps[first:], own[first:], first)
 
-    def check(self, h: DifferenceOfSubmodular | SetFunction, S: Subset) -> float:
-        """Recompute how far h(S) can be from the minimum, from h alone.
-
-        Parameters
-        ----------
-        h : DifferenceOfSubmodular or SetFunction
-            That f and g are submodular is not checked.
-        S : boolean mask (n,) or iterable of int
-            The set that is said to be a minimizer.
-
-        Returns
-        -------
-        float
-            ``h(S) - lower bound``, at least 0. Costs what the steps cost to make, without the
-            search for them: mostly a few greedy sweeps of f and bounds of g each.
-
-        Raises
-        ------
-        CertificateError
-            If the steps prove less than `lower_bound`, or a bound above h(S), by more than
-            rounding.
-        """
-        h = difference(h)
-        value = h.value(validate.subset(S, h.n))
-        proven = self.prove(h)
-        rounding = 1e-9 * size_of(Parts.of(h)) + 1e-12
-        if not self.lower_bound <= proven + rounding:
-            raise CertificateError(
-                f"The steps prove min h >= {proven:.12g}, not {self.lower_bound:.12g}"
-            )
-        if not proven <= value + rounding:
-            raise CertificateError(
-                f"The steps prove min h >= {proven:.12g}, but h(S) is {value:.12g}: f or g is not "
-                "submodular, or h not the function that this certificate is about"
-            )
-        return max(0.0, value - proven)
-
-    def _intervals(self, parts: Parts) -> Iterator[tuple[int, Interval, Step]]:
-        """Yield every step with its interval; the children of a step divide what it leaves."""
-        n = parts.n
-        open_ = {0: (np.zeros(n, dtype=np.bool_), np.arange(n))}
+    def _fixed(self, h: DifferenceOfSubmodular) -> tuple[Fixed, int]:
+        """Follow the leading steps that fix elements, and return how many these are."""
+        fixed, first = unfixed(h), 0
         for j, step in enumerate(self.steps):
+            if step.reason != MARGINALS or tuple(step.children) != (j + 1,):
+                break
+            ids = _checked(j, step, fixed.free)
+            local = step._replace(inside=ids[0], outside=ids[1])
+            _check_marginals(j, np.arange(fixed.h.n), fixed.ranges, local)
+            kept = np.ones(fixed.h.n, dtype=np.bool_)
+            kept[ids[0]] = kept[ids[1]] = False
+            rest = minor(fixed.h, ids[0], np.flatnonzero(kept))
+            inside = fixed.inside.copy()
+            inside[step.inside] = True
+            round_ = (step.inside, step.outside)
+            fixed = Fixed(
+                h, rest, inside, fixed.free[kept], (*fixed.rounds, round_), gain_ranges(rest)
+            )
+            first = j + 1
+        return fixed, first
+
+    def _intervals(
+        self, parts: Parts, elements: Array, first: int
+    ) -> Iterator[tuple[int, Interval, Step]]:
+        """Yield the steps from `first` on with their intervals, in numbers of the free elements.
+
+        The children of a step divide what it leaves.
+        """
+        n = parts.n
+        open_ = {first: (np.zeros(n, dtype=np.bool_), np.arange(n))}
+        for j, given in enumerate(self.steps[first:], start=first):
             if j not in open_:
                 raise _error(j, "it belongs to no earlier step")
             inside, free = open_.pop(j)
-            if any(np.asarray(part).dtype.kind not in "iu" for part in (step.inside, step.outside)):
-                raise _error(j, "inside and outside need indices of elements")
-            fixed = np.concatenate([step.inside, step.outside]).astype(np.intp)
-            if not np.isin(fixed, free).all() or len(np.unique(fixed)) < len(fixed):
-                raise _error(j, "it fixes an element that is not free")
-            expected = {SPLIT: 2, MARGINALS: 1, COSTS: 1, BOUND: 0, EXHAUSTED: 0}
-            if expected.get(step.reason) != len(step.children):
+            into, out = _checked(j, given, elements[free])
+            step = given._replace(inside=free[into], outside=free[out])
+            if CHILDREN.get(step.reason) != len(step.children):
                 raise _error(j, f"{step.reason!r} does not have {len(step.children)} children")
             if step.reason in (COSTS, BOUND) and step.evidence is None:
                 raise _error(j, "there is no evidence")
             if step.reason == SPLIT and (len(step.inside) != 1 or len(step.outside)):
                 raise _error(j, "a split needs one element, in `inside`")
             yield j, Interval(parts, inside, free), step
-            left = free[~np.isin(free, fixed)]
+            left = np.delete(free, np.concatenate([into, out]))
             more = inside.copy()
             more[step.inside] = True
             starts = (inside, more) if step.reason == SPLIT else (more,)
@@ -160,7 +217,27 @@ class TreeCertificate:
             raise CertificateError("The steps of the tree do not cover all sets")
 
 
-def combine(steps: Sequence[Step], own: Array) -> float:
+def lifted(steps: Sequence[Step], fixed: Fixed) -> tuple[Step, ...]:
+    """Return steps about the free elements as steps about all, after those that fix the others."""
+    if not fixed.rounds:
+        return tuple(steps)
+    none, shift = np.zeros(0, dtype=np.intp), len(fixed.rounds)
+    leading = [
+        Step(MARGINALS, into, out, None, (k + 1,)) for k, (into, out) in enumerate(fixed.rounds)
+    ]
+    return *leading, *(
+        Step(
+            step.reason,
+            fixed.free[step.inside] if len(step.inside) else none,
+            fixed.free[step.outside] if len(step.outside) else none,
+            step.evidence,
+            tuple(child + shift for child in step.children),
+        )
+        for step in steps
+    )
+
+
+def combine(steps: Sequence[Step], own: Array, first: int = 0) -> float:
     """Return what steps prove together.
 
     Parameters
@@ -168,16 +245,64 @@ def combine(steps: Sequence[Step], own: Array) -> float:
     steps : sequence of Step
     own : ndarray of float64, shape (steps, 2)
         What each proves by itself, of all its sets and of those that are not its child's.
+    first : int
+        The number of ``steps[0]``, which their children count from.
     """
     bounds = own[:, 0].copy()
     for j in range(len(steps) - 1, -1, -1):
         step = steps[j]
         if step.children:
-            below = min(float(bounds[c]) for c in step.children)
+            below = min(float(bounds[c - first]) for c in step.children)
             if step.reason == COSTS:
                 below = min(below, float(own[j, 1]))
             bounds[j] = max(bounds[j], below)
     return float(bounds[0])
+
+
+def least_cost(free: Array, costs: Array, inside: Array, outside: Array) -> float:
+    """Return by how much a bound rises for sets that disagree in at least one element."""
+    away_in = -costs[np.searchsorted(free, inside)]
+    away_out = costs[np.searchsorted(free, outside)]
+    away = np.concatenate([away_in, away_out])
+    return max(0.0, float(away.min())) if away.size else 0.0
+
+
+def difference(h: DifferenceOfSubmodular | SetFunction) -> DifferenceOfSubmodular:
+    """Return h as a difference, minus nothing if it is submodular."""
+    if isinstance(h, DifferenceOfSubmodular):
+        return h
+    require_set_function(h)
+    return DifferenceOfSubmodular(h, Modular(np.zeros(h.n)))
+
+
+def size_of(parts: Parts) -> float:
+    """Return the sum of the sizes of all gains, which the rounding of a bound is relative to."""
+    order = np.arange(parts.n)
+    functions = [(1.0, parts.f), (1.0, parts.g)]
+    for a, F, G in parts.falling:
+        functions += [(a, F), (a, G)]
+    return float(sum(a * np.abs(F.greedy(order)).sum() for a, F in functions))
+
+
+def _require_submodular(h: DifferenceOfSubmodular) -> None:
+    if h.estimated:
+        raise CertificateError(
+            "That f and g are submodular is an estimate (h.estimated), so the steps prove nothing"
+        )
+    for name, F in (("f", h.f), ("g", h.g)):
+        if (violation := spot_check(F)) is not None:
+            raise CertificateError(f"{name} = {F!r} is not submodular: {violation}")
+
+
+def _checked(j: int, step: Step, free: Array) -> tuple[Array, Array]:
+    """Return the elements that a step fixes, by their positions among the free ones."""
+    if any(np.asarray(part).dtype.kind not in "iu" for part in (step.inside, step.outside)):
+        raise _error(j, "inside and outside need indices of elements")
+    inside, outside = (np.asarray(part).astype(np.intp) for part in (step.inside, step.outside))
+    both = np.concatenate([inside, outside])
+    if not np.isin(both, free).all() or len(np.unique(both)) < len(both):
+        raise _error(j, "it fixes an element that is not free")
+    return np.searchsorted(free, inside), np.searchsorted(free, outside)
 
 
 def _bounds(j: int, interval: Interval, step: Step, integral: bool) -> tuple[float, float]:
@@ -190,39 +315,15 @@ def _bounds(j: int, interval: Interval, step: Step, integral: bool) -> tuple[flo
     return (round_up(low, 1e-4), round_up(other, 1e-4)) if integral else (low, other)
 
 
-def least_cost(free: Array, costs: Array, inside: Array, outside: Array) -> float:
-    """Return by how much a bound rises for sets that disagree in at least one element."""
-    away_in = -costs[np.searchsorted(free, inside)]
-    away_out = costs[np.searchsorted(free, outside)]
-    away = np.concatenate([away_in, away_out])
-    return max(0.0, float(away.min())) if away.size else 0.0
-
-
-def _check_marginals(j: int, interval: Interval, step: Step, tolerance: float) -> None:
-    low, high = interval.ranges
-    up = high[np.searchsorted(interval.free, step.inside)]
-    down = low[np.searchsorted(interval.free, step.outside)]
-    if up.max(initial=0.0) > tolerance:
+def _check_marginals(j: int, free: Array, ranges: Ranges, step: Step) -> None:
+    """Raise unless the elements of a step never raise h, or never lower it, beyond rounding."""
+    into, out = np.searchsorted(free, step.inside), np.searchsorted(free, step.outside)
+    up = ranges.high[into] - CLEAR * ranges.size[into]
+    down = ranges.low[out] + CLEAR * ranges.size[out]
+    if up.max(initial=0.0) > 0:
         raise _error(j, f"element {step.inside[up.argmax()]} may raise h by {up.max():.3g}")
-    if down.min(initial=0.0) < -tolerance:
+    if down.min(initial=0.0) < 0:
         raise _error(j, f"element {step.outside[down.argmin()]} may lower h by {-down.min():.3g}")
-
-
-def difference(h: DifferenceOfSubmodular | SetFunction) -> DifferenceOfSubmodular:
-    """Return h as a difference, minus nothing if it is submodular."""
-    if isinstance(h, DifferenceOfSubmodular):
-        return h
-    require_set_function(h)
-    return DifferenceOfSubmodular(h, Modular(np.zeros(h.n)))
-
-
-def size_of(parts: Parts) -> float:
-    """Return the size of the numbers that values of h are made of, for what rounding may do."""
-    order = np.arange(parts.n)
-    functions = [(1.0, parts.f), (1.0, parts.g)]
-    for a, F, G in parts.falling:
-        functions += [(a, F), (a, G)]
-    return float(sum(a * np.abs(F.greedy(order)).sum() for a, F in functions))
 
 
 def _error(j: int, problem: str) -> CertificateError:

@@ -1,0 +1,279 @@
+"""What "auto" does for f - g: several methods side by side, local search, and attempts to prove.
+
+First the members run, each from its own start. Their sets are improved to local minima by flips and
+swaps. If n is small, a few nodes of branch and bound may prove that the best of them is a minimum.
+Otherwise sets near the best one, and random ones, are improved as well. The largest effort goes on
+with slower members and with branch and bound. Every task has a fixed amount of work and its own
+random numbers, and results are compared in the order of the tasks. The answer therefore does not
+depend on the number of threads; it depends on the time only if there is a time limit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from subopt._base import validate
+from subopt._base.answer import Status
+from subopt._base.deadline import Deadline
+from subopt._base.options import documented_with
+from subopt._base.threads import in_order, thread_count
+from subopt._base.types import RNG, Array
+from subopt.difference._accelerated_dca import accelerated_dca
+from subopt.difference._complete_dca import complete_dca
+from subopt.difference._descent import Descent, require_difference
+from subopt.difference._fixing import Fixed, fix, unfixed
+from subopt.difference._forward_greedy import forward_greedy
+from subopt.difference._local_search import reach, search
+from subopt.difference._modmod import modmod
+from subopt.difference._projected_subgradient import projected_subgradient
+from subopt.difference._subsup import subsup
+from subopt.difference.exact._branch_and_bound import branch_and_bound
+from subopt.difference.exact.tree_certificate import TreeCertificate, lifted
+from subopt.difference.submodular_case import as_submodular, minimize_modular_g
+from subopt.functions.algebra import DifferenceOfSubmodular
+from subopt.functions.diminishing_returns import require_submodular
+from subopt.submodular.result import Result
+
+Task = Callable[[float], Result]
+"""A method with its options, as a function of the seconds that are left."""
+EFFORTS = ("fast", "default", "best")
+ROUNDS = 4
+"""Number of rounds in which sets near the best one are improved."""
+PROVABLE, SMALL = 32, 16
+"""Largest n for which a proof is tried, and for which it is tried with FEW_NODES[0] nodes."""
+FEW_NODES = (128, 16)
+
+
+@documented_with({
+    "h": ("DifferenceOfSubmodular", "The difference f - g."),
+    "effort": (
+        '{"fast", "default", "best"}',
+        '"fast" runs the members and improves their sets once. "default" also tries to prove the\n'
+        'best set if n <= 32, and improves other sets. "best" goes on with slower members and\n'
+        "then with branch and bound, until there is a proof or the time is over. The work of\n"
+        "branch and bound is exponential in the worst case, so set a time limit.",
+    ),
+    "starts": (
+        "int",
+        "Number of further sets, near the best one and random, that are improved. None takes\n"
+        '4096 / n, but at least 8 and at most 32; with effort "fast" none are.',
+    ),
+})  # fmt: skip
+def portfolio(
+    h: DifferenceOfSubmodular,
+    *,
+    effort: str = "default",
+    starts: int | None = None,
+    rng: RNG = None,
+    threads: int | None = None,
+    time_limit: float | None = None,
+    callback: Callable[[Result], object] | None = None,
+) -> Result:
+    """Minimize f - g by several methods, local search, and branch and bound.
+
+    Parameters
+    ----------
+    %(h)s
+    %(effort)s
+    %(starts)s
+    %(rng)s
+    %(threads)s
+    %(time_limit)s
+    %(callback)s
+
+    Returns
+    -------
+    Result
+        The status is ``OPTIMAL`` with a proof; ``LOCAL_MINIMUM`` if no flip and no swap improves
+        the set; otherwise ``TIME_LIMIT`` or ``INTERRUPTED``. After branch and bound, `lower_bound`
+        is finite even without a proof of optimality. A modular g makes h submodular, which is
+        minimized exactly.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described, or if f or g is seen not to be submodular.
+    """
+    require_difference(h)
+    validate.choice("effort", effort, EFFORTS)
+    source, deadline = validate.generator(rng), Deadline(time_limit)
+    if (F := as_submodular(h)) is not None:
+        return minimize_modular_g(F, time_limit=time_limit, callback=callback)
+    if not h.estimated:
+        require_submodular("f of f - g", h.f)
+        require_submodular("g of f - g", h.g)
+    run = _Run(fix(h), source, thread_count(threads), deadline, callback)
+    default = 0 if effort == "fast" else max(8, min(32, 4096 // max(1, h.n)))
+    starts = default if starts is None else validate.natural("starts", starts)
+    run.first()
+    run.polish(run.found)
+    if effort != "fast" and run.h.n <= PROVABLE:
+        run.prove(FEW_NODES[run.h.n > SMALL])
+    for k in range(ROUNDS):
+        run.restart(starts * (k + 1) // ROUNDS - starts * k // ROUNDS)
+    if effort == "best":
+        run.slow()
+        run.prove(None)
+    return run.result()
+
+
+def restarted(S: Array, rng: np.random.Generator) -> Array:
+    """Return a set near S, or with probability 1/4 a random one of about its size."""
+    n, size = len(S), int(S.sum())
+    if rng.integers(4) == 0:
+        return rng.random(n) < (size + 1) / (n + 2)
+    mask = S.copy()
+    for side, least in ((np.flatnonzero(S), 1), (np.flatnonzero(~S), 0)):
+        count = min(len(side), int(rng.integers(least, 4)))
+        flipped = rng.choice(side, count, replace=False)
+        mask[flipped] = ~mask[flipped]
+    return mask
+
+
+class _Run:
+    """One call: what was found so far, on the free elements."""
+
+    def __init__(
+        self,
+        fixed: Fixed,
+        rng: np.random.Generator,
+        threads: int,
+        deadline: Deadline,
+        callback: Callable[[Result], object] | None,
+    ) -> None:
+        self.fixed, self.h, self.rng, self.threads = fixed, fixed.h, rng, threads
+        self.deadline, self.callback, self.interrupted = deadline, callback, False
+        self.reach, self.free = reach(self.h), unfixed(self.h)
+        self.found: list[Result] = []
+        self.n_iter, self.n_evals = 0, 4 * (1 + len(fixed.rounds)) + 2
+
+    def first(self) -> None:
+        """Run the members."""
+        h, whole = self.h, np.ones(self.h.n, dtype=np.bool_)
+        members: list[Task] = [
+            lambda left: forward_greedy(h, patience=4, time_limit=left),
+            lambda left: projected_subgradient(h, max_iter=300, patience=30, time_limit=left),
+            lambda left: modmod(h, whole, max_iter=5, time_limit=left),
+        ]
+        if not h.estimated:  # its steps rest on f being submodular
+            members.insert(1, lambda left: subsup(h, inner_iter=40, max_iter=10, time_limit=left))
+        self.tasks(members)
+
+    def slow(self) -> None:
+        """Run the members that are slower and often better, and improve their sets."""
+        h, S, count = self.h, self.best().mask, len(self.found)
+        members: list[Task] = [
+            lambda left: projected_subgradient(h, step=0.1, max_iter=3000, time_limit=left)
+        ]
+        if not h.estimated:
+            members += [
+                lambda left: accelerated_dca(h, max_iter=100, inner_iter=500, time_limit=left),
+                lambda left: complete_dca(h, S, max_iter=20, inner_iter=500, time_limit=left),
+            ]
+        self.tasks(members)
+        self.polish(self.found[count:])
+
+    def polish(self, results: list[Result]) -> None:
+        """Improve the sets of some results, each set only once, to local minima."""
+        seen: dict[bytes, Result] = {}
+        for result in results:
+            seen.setdefault(result.mask.tobytes(), result)
+        self.tasks([
+            partial(self._polished, result.mask, result.value, result.method)
+            for result in seen.values()
+        ])  # fmt: skip
+
+    def restart(self, count: int) -> None:
+        """Improve sets near the best one, and random ones."""
+        S = self.best().mask
+        self.tasks([
+            partial(self._polished, restarted(S, stream), math.inf, "a random start")
+            for stream in (self.rng.spawn(count) if count else [])
+        ])  # fmt: skip
+
+    def _polished(self, mask: Array, value: float, method: str, left: float) -> Result:
+        run = Descent(self.h, mask, "local_search", time_limit=left, fixed=self.free)
+        local = search(run, ("flip", "swap"), self.reach)
+        name = f"{method} and local_search" if local.value < value else method
+        return replace(local, method=name)
+
+    def prove(self, max_nodes: int | None) -> None:
+        """Search for a proof that the best set is a minimum, or for a better set."""
+        if self.h.estimated or not self.found:
+            return
+        best, stream = self.best(), self.rng.spawn(1)[0]
+
+        def proof(left: float) -> Result:
+            result = branch_and_bound(
+                self.h, start=best.mask, max_nodes=max_nodes, time_limit=left, rng=stream
+            )
+            if result.value < best.value:
+                return result
+            verb = "proven" if result.status is Status.OPTIMAL else "bounded"
+            return replace(result, method=f"{best.method}, {verb} by {result.method}")
+
+        self.tasks([proof])
+
+    def tasks(self, tasks: Sequence[Task]) -> None:
+        """Run tasks on several threads, unless the run is over; keep results in their order."""
+        if not tasks or (self.found and self._over()):
+            return
+        results = in_order(lambda task: task(self.deadline.left()), tasks, self.threads)
+        self.n_iter += sum(result.n_iter for result in results)
+        self.n_evals += sum(result.n_evals for result in results)
+        self.found += results
+        if self.callback is not None:
+            try:
+                self.callback(self._lifted(self.best()))
+            except StopIteration:
+                self.interrupted = True
+
+    def best(self) -> Result:
+        """Return the first of the best results: a proven one, else the lowest one."""
+
+        def rank(result: Result) -> tuple[bool, float, bool, bool]:
+            proven = result.status is Status.OPTIMAL
+            return not proven, result.value, result.gap == math.inf, not _local(result)
+
+        return min(self.found, key=rank)
+
+    def result(self) -> Result:
+        """Return the best result, about the whole run."""
+        if not _local(self.best()):
+            self.polish([self.best()])  # it was found after the last time that sets were improved
+        best = self.best()
+        status = best.status
+        if status is not Status.OPTIMAL and (self._over() or not _local(best)):
+            status = Status.INTERRUPTED if self.interrupted else Status.TIME_LIMIT
+        return replace(
+            self._lifted(best),
+            status=status,
+            method=f"{best.method}, the best of a portfolio",
+            n_iter=self.n_iter,
+            n_evals=self.n_evals,
+        )
+
+    def _over(self) -> bool:
+        proven = bool(self.found) and self.best().status is Status.OPTIMAL
+        return proven or self.interrupted or self.deadline.passed()
+
+    def _lifted(self, result: Result) -> Result:
+        """Return a result on the free elements as one on all elements."""
+        if not self.fixed.rounds:
+            return result
+        mask = self.fixed.lift(result.mask)
+        value = self.fixed.given.value(mask.copy())
+        bound, certificate = value - result.gap, result.certificate
+        if isinstance(certificate, TreeCertificate):
+            certificate = TreeCertificate(lifted(certificate.steps, self.fixed), bound)
+        return replace(result, mask=mask, value=value, lower_bound=bound, certificate=certificate)
+
+
+def _local(result: Result) -> bool:
+    """Return whether no better set is known near that of a result."""
+    return result.status in (Status.OPTIMAL, Status.LOCAL_MINIMUM)

@@ -1,0 +1,323 @@
+"""The search of branch and bound: intervals of sets, best bound first, with dives.
+
+Each interval is bounded by a convex relaxation (`_relaxation`). Elements are fixed where the ranges
+of their marginals, or the reduced costs of the bound, rule out the other side. Small intervals are
+tried completely; all others are split at one element or at several. Prefixes of all greedy orders
+that come up are candidates for the best set, and the best of them are improved by flips. What is
+found of an interval becomes a step of the certificate.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from subopt._base.answer import round_up
+from subopt._base.deadline import Deadline
+from subopt._base.types import Array
+from subopt.difference.exact._incumbent import Incumbent
+from subopt.difference.exact._interval import Evidence, Interval, Parts
+from subopt.difference.exact._relaxation import Start, relax, root_start
+from subopt.difference.exact.tree_certificate import (
+    BOUND,
+    COSTS,
+    EXHAUSTED,
+    MARGINALS,
+    ROUNDING,
+    SPLIT,
+    Step,
+    combine,
+    least_cost,
+    size_of,
+)
+from subopt.functions.algebra import DifferenceOfSubmodular
+
+SMALL = 7
+"""With at most this many free elements, all sets are tried: 35 sweeps beat a linear program."""
+ORDERS = 8
+"""Number of random orders whose best prefixes are tried first."""
+ROOT_ITER, ITER = 200, 30
+"""Largest number of linear programs at the root, and at any other interval."""
+FEW, TRIES = 4, 16
+"""Where parts of h never rise: a good number of parts to split into, and of attempts at it."""
+ACCURACY = 0.1
+"""A relaxation is accurate enough if it leaves this share of the missing bound open."""
+DIVE_EVERY = 8
+"""In one of so many rounds, the better child is explored at once, down to its end."""
+NONE = np.zeros(0, dtype=np.intp)
+NOTHING = (-math.inf, -math.inf)
+
+
+class _Open(NamedTuple):
+    """An interval that is bounded and not closed: so far a step without children."""
+
+    bound: float
+    step: int
+    inside: Array
+    free: Array
+    start: Start
+    value: float  # h(inside)
+
+
+class _Left(NamedTuple):
+    """What is left of an interval after elements were fixed."""
+
+    own: tuple[float, float]  # what is proven of all its sets, and of those that are not left
+    step: int
+    inside: Array
+    free: Array
+    start: Start
+    above: float
+
+
+class Search:
+    """One search: the best set, the steps, and the open intervals.
+
+    Parameters
+    ----------
+    h : DifferenceOfSubmodular
+    tol : float
+        The gap at which to stop.
+    deadline : Deadline
+    max_nodes : float
+    tell : callable
+        Called with the search in every round; returns False to stop it.
+
+    Attributes
+    ----------
+    best : Incumbent
+    steps : list of Step
+        The tree so far.
+    rounding : float
+        Largest gap that rounding can leave between equal bounds.
+    n_nodes : int
+        Number of intervals so far.
+    """
+
+    def __init__(
+        self,
+        h: DifferenceOfSubmodular,
+        tol: float,
+        deadline: Deadline,
+        max_nodes: float,
+        tell: Callable[[Search], bool],
+    ) -> None:
+        self.h, self.tol, self.deadline, self.max_nodes = h, tol, deadline, max_nodes
+        self._tell, self._interrupted = tell, False
+        self.parts = Parts.of(h)
+        self.rounding = ROUNDING * size_of(self.parts)
+        self.steps: list[Step] = []
+        self.best = Incumbent(h, deadline)
+        self.n_nodes = 0
+        self._own: list[tuple[float, float]] = []  # of each step
+        self._open: dict[int, _Open] = {}
+        self._heap: list[tuple[float, int, int]] = []
+
+    def run(self, masks: list[Array], rng: np.random.Generator) -> None:
+        """Search from some first sets, until the gap is closed or a limit is reached."""
+        n, self._rng = self.h.n, rng
+        for mask in [np.zeros(n, np.bool_), *masks]:
+            self.best.descend(mask)
+        for _ in range(ORDERS):
+            if not self._stopped():
+                self.best.offer_prefix(rng.permutation(n))
+        none = np.zeros(n, np.bool_)
+        self._explore(self._new_step(), none, np.arange(n), root_start(n), -math.inf, [])
+        rounds = 0
+        while self._open and not self._stopped():
+            self._interrupted = not self._tell(self)
+            node = self._best_open()
+            if node.bound >= self.cutoff or self._stopped():
+                break
+            rounds += 1
+            children = self._expand(node)
+            while rounds % DIVE_EVERY == 0 and children and not self._stopped():
+                children = self._expand(min(children, key=lambda c: (c.bound, c.value)))
+
+    def proven(self) -> float:
+        """Return the lower bound that the steps prove; O(steps)."""
+        return min(self.best.value, combine(self.steps, np.array(self._own)))
+
+    def lowest_open(self) -> float:
+        """Return the lowest bound of an open interval, or the value of the best set if lower."""
+        return min(self.best.value, self._best_open().bound) if self._open else self.best.value
+
+    @property
+    def cutoff(self) -> float:
+        """The bound from which on an interval is closed."""
+        if self.parts.integral:  # bounds are rounded up to integers by the certificate
+            return self.best.value - max(self.tol, 1 - 2e-4)
+        return self.best.value - max(self.tol, self.rounding)
+
+    def _stopped(self) -> bool:
+        return self._interrupted or self.n_nodes >= self.max_nodes or self.deadline.passed()
+
+    def _best_open(self) -> _Open:
+        while self._heap[0][2] not in self._open:
+            heapq.heappop(self._heap)
+        return self._open[self._heap[0][2]]
+
+    # Intervals ----------------------------------------------------------------------------------
+
+    def _expand(self, node: _Open) -> list[_Open]:
+        """Split an open interval at one element or several, and return what is open of its parts.
+
+        With elements q, r, ... the parts are the sets with q; those without q and with r; and so
+        on; and those without any of them.
+        """
+        del self._open[node.step]
+        interval = Interval(self.parts, node.inside, node.free)  # made anew: too large to keep
+        j, left = node.step, np.ones(interval.size, dtype=np.bool_)
+        opened: list[_Open] = []
+        low = math.inf
+        for where in self._branch(node, interval):
+            left[where] = False
+            element = interval.free[where : where + 1]
+            out, into = children = (self._new_step(), self._new_step())
+            self.steps[j] = Step(SPLIT, element, NONE, self.steps[j].evidence, children)
+            with_it = _with(interval.inside, element)
+            low = min(low, self._explore_part(into, with_it, left, node, opened))
+            j = out
+        low = min(low, self._explore_part(j, interval.inside, left, node, opened))
+        if low >= self._own[node.step][0]:  # the parts prove as much
+            self.steps[node.step] = self.steps[node.step]._replace(evidence=None)
+            self._own[node.step] = NOTHING
+        return opened
+
+    def _explore_part(
+        self, j: int, inside: Array, left: Array, node: _Open, opened: list[_Open]
+    ) -> float:
+        free, start = node.free[left], node.start.take(np.flatnonzero(left))
+        return self._explore(j, inside, free, start, node.bound, opened)
+
+    def _explore(
+        self, j: int, inside: Array, free: Array, start: Start, above: float, opened: list[_Open]
+    ) -> float:
+        """Do for an interval what needs no branching, and return what is proven of it."""
+        fixed: list[tuple[float, float]] = []  # a loop, because n fixings may follow each other
+        low = self._look(j, inside, free, start, above, opened)
+        while isinstance(low, _Left):
+            fixed.append(low.own)
+            low = self._look(*low[1:], opened)
+        for own in reversed(fixed):
+            low = max(own[0], min(own[1], low))
+        return low
+
+    def _look(
+        self, j: int, inside: Array, free: Array, start: Start, above: float, opened: list[_Open]
+    ) -> float | _Left:
+        """Close an interval, open it, or fix some of its elements."""
+        self.n_nodes += 1
+        interval = Interval(self.parts, inside, free)
+        self.best.offer(inside, interval.value)
+        if interval.size <= SMALL:
+            low, chosen = interval.exhausted()
+            self.best.offer(_with(inside, free[chosen]), low)
+            return self._close(j, Step(EXHAUSTED, NONE, NONE, None, ()), (low, low))
+        ranges = interval.ranges
+        into = ranges.high <= 0
+        out = (ranges.low >= 0) & ~into
+        if into.any() or out.any():
+            return self._fix(j, interval, (into, out), MARGINALS, None, NOTHING, start, above)
+        return self._bound(j, interval, start, above, opened)
+
+    def _bound(
+        self, j: int, interval: Interval, start: Start, above: float, opened: list[_Open]
+    ) -> float | _Left:
+        """Bound an interval by its relaxation, and close it, open it, or fix elements by costs."""
+        free = interval.free
+        relaxed = relax(
+            interval,
+            start,
+            self.cutoff,
+            lambda order, values: self._candidate(interval, order, values),
+            max_iter=ITER if j else ROOT_ITER,
+            accuracy=ACCURACY,
+            noise=1e3 * self.rounding,
+            expired=self.deadline.passed,
+        )
+        low, evidence = relaxed.bound, relaxed.evidence
+        start = Start(relaxed.x, evidence.orders, evidence.points, evidence.kinds)
+        if low < self.cutoff:
+            into = low - relaxed.costs >= self.cutoff
+            out = low + relaxed.costs >= self.cutoff
+            if into.any() or out.any():
+                other = low + least_cost(free, relaxed.costs, free[into], free[out])
+                own = self._rounded(low), self._rounded(other)
+                return self._fix(j, interval, (into, out), COSTS, evidence, own, start, above)
+            node = _Open(max(low, above), j, interval.inside, free, start, interval.value)
+            self._open[j] = node
+            opened.append(node)
+            heapq.heappush(self._heap, (node.bound, -j, j))
+        low = self._rounded(low)
+        return self._close(j, Step(BOUND, NONE, NONE, evidence, ()), (low, low))
+
+    def _fix(
+        self,
+        j: int,
+        interval: Interval,
+        sides: tuple[Array, Array],
+        reason: str,
+        evidence: Evidence | None,
+        own: tuple[float, float],
+        start: Start,
+        above: float,
+    ) -> _Left:
+        """Fix elements in and out, and return what is left to explore."""
+        into, out = sides
+        child, left, free = self._new_step(), ~(into | out), interval.free
+        above = max(above, own[0])
+        rest = start.take(np.flatnonzero(left))
+        self._close(j, Step(reason, free[into], free[out], evidence, (child,)), own)
+        known = own if reason == COSTS else (-math.inf, math.inf)
+        return _Left(known, child, _with(interval.inside, free[into]), free[left], rest, above)
+
+    def _branch(self, node: _Open, interval: Interval) -> list[int]:
+        """Return the numbers of the free elements to split at."""
+        if self.parts.falling:
+            return self._needed(node, interval)
+        ranges, x = interval.ranges, node.start.x
+        return [int(np.argmax((0.05 + np.minimum(x, 1 - x)) * (ranges.high - ranges.low)))]
+
+    def _needed(self, node: _Open, interval: Interval) -> list[int]:
+        """Return few elements one of which is in every set that is better than the best one.
+
+        The others are as many as possible, in a random order, such that the falling parts stay too
+        high on them for anything better. Returns the smallest result of several orders.
+        """
+        least = self.cutoff - (self._own[node.step][0] - interval.fall)
+        best = list(range(interval.size))
+        for _ in range(TRIES):
+            if len(best) <= FEW:
+                break
+            order = self._rng.permutation(interval.size)
+            best = interval.needed(order, least, len(best) - 1) or best
+        return best
+
+    def _new_step(self) -> int:
+        self.steps.append(Step(BOUND, NONE, NONE, None, ()))
+        self._own.append(NOTHING)
+        return len(self.steps) - 1
+
+    def _close(self, j: int, step: Step, own: tuple[float, float]) -> float:
+        self.steps[j], self._own[j] = step, own
+        return own[0]
+
+    def _rounded(self, low: float) -> float:
+        return round_up(low, 1e-4) if self.parts.integral else low
+
+    def _candidate(self, interval: Interval, order: Array, values: Array) -> None:
+        """Offer the lowest prefix of an order as the best set."""
+        k = int(values.argmin())
+        if values[k] < self.best.value - self.rounding:
+            self.best.offer(_with(interval.inside, interval.free[order[:k]]), float(values[k]))
+
+
+def _with(inside: Array, elements: Array) -> Array:
+    mask = inside.copy()
+    mask[elements] = True
+    return mask
