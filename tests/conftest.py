@@ -11,7 +11,7 @@ SOURCES = b"".join(
     source
     for package in ("subopt", "comixup")
     for path in sorted((ROOT / package).rglob("*.py"))
-    if b"njit" in (source := path.read_bytes()) or b"any_order" in source
+    if b"njit" in (source := path.read_bytes()) or b"_base.jit" in source
 )
 os.environ.setdefault(
     "NUMBA_CACHE_DIR", str(ROOT / ".numba_cache" / hashlib.sha256(SOURCES).hexdigest()[:12])
