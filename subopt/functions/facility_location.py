@@ -42,6 +42,9 @@ class FacilityLocation(SetFunction):
     monotone = True
 
     def __init__(self, similarity: Any) -> None:
+        if isinstance(similarity, np.ndarray) and similarity.ndim == 2:
+            self._build(_from_dense(similarity))
+            return
         clients, elements, s, (n_clients, n) = nonnegative_entries("similarity", similarity)
         indptr, indices, (s,) = compress(n, n_clients, elements, clients, (s,))
         self._build(FacilityLocationData(indptr, indices, s, np.zeros(n_clients)))
@@ -77,6 +80,27 @@ class FacilityLocation(SetFunction):
         part = FacilityLocation.__new__(FacilityLocation)
         part._build(FacilityLocationData(indptr, d.indices[used], d.similarity[used], base))
         return part
+
+
+def _from_dense(similarity: Array) -> FacilityLocationData:
+    """Return the entries that are not 0, without arrays larger than the result."""
+    matrix = validate.real_array("similarity", similarity, copy=False)
+    if matrix.size and matrix.min() < 0:
+        c, i = np.unravel_index(int(matrix.argmin()), matrix.shape)
+        raise ValueError(
+            f"similarity needs numbers >= 0, but similarity[{c}, {i}] is {matrix[c, i]:g}. Clip or "
+            "shift it, or write a difference f - g of two functions."
+        )
+    n_clients, n = matrix.shape
+    counts = np.count_nonzero(matrix, axis=0)
+    indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    indices, values = np.empty(indptr[-1], dtype=np.int64), np.empty(indptr[-1])
+    for i in range(n):
+        column = matrix[:, i]
+        clients = np.flatnonzero(column)
+        indices[indptr[i] : indptr[i + 1]] = clients
+        values[indptr[i] : indptr[i + 1]] = column[clients]
+    return FacilityLocationData(indptr, indices, values, np.zeros(n_clients))
 
 
 @njit

@@ -171,6 +171,10 @@ class Oracle:
         for i in order:
             mask[i] = True
             after = self.value(mask.copy())  # a copy: `value` may keep or change what it gets
+            if after is None:
+                raise TypeError(
+                    f"value of {type(self).__name__} returned None. Does it end without a return?"
+                )
             gains[i] += scale * (after - before)
             before = after
 
