@@ -9,7 +9,7 @@ import numpy as np
 from subopt._base import validate
 from subopt._base.jit import njit
 from subopt._base.types import Array
-from subopt.functions._sparse import compress, freeze, nonnegative_entries, take_rows
+from subopt.functions._sparse import compress, dense, freeze, nonnegative_entries, shown, take_rows
 from subopt.functions.algebra import SetFunction
 
 
@@ -66,6 +66,13 @@ class FacilityLocation(SetFunction):
         result = np.empty(self.n)
         _marginals(self._data, validate.mask(mask, self.n), result)
         return result
+
+    def _source(self) -> str | None:
+        d = self._data
+        if d.base.any() or not len(d.base):
+            return None
+        matrix = dense(self.n, d.indptr, d.indices, d.similarity, len(d.base)).T
+        return f"FacilityLocation({shown(matrix)})"
 
     def _sweep(self, scale: float, order: Array, gains: Array) -> None:
         _sweep(self._data, scale, order, gains)

@@ -132,6 +132,10 @@ class _PartitionRank(MatroidRank):
             np.concatenate([np.zeros(self.n), self._capacities.astype(np.float64)]),
         )
 
+    def _source(self) -> str:
+        labels, capacities = self._labels.tolist(), self._capacities.tolist()
+        return f"MatroidRank.partition({labels}, {capacities})"
+
     def _counts(self, mask: Array) -> Array:
         return np.bincount(self._labels[mask], minlength=len(self._capacities))
 
@@ -176,6 +180,12 @@ class _GraphicRank(MatroidRank):
         result = np.zeros(self.n)
         _marginals_graphic(self._data, validate.mask(mask, self.n), result)
         return result
+
+    def _source(self) -> str | None:
+        if not self.n:
+            return None
+        ends = np.stack([self._data.tails, self._data.heads], axis=1).tolist()
+        return f"MatroidRank.graphic({ends}, {self._data.n_vertices})"
 
     def _sweep(self, scale: float, order: Array, gains: Array) -> None:
         _sweep_graphic(self._data, scale, order, gains)

@@ -37,7 +37,7 @@ class PendantCertificate:
     lower_bound: float
     orders: tuple[Array, ...]
 
-    def check(self, F: SetFunction, S: Subset) -> float:
+    def check(self, F: SetFunction, answer: Result | Subset) -> float:
         """Recompute every key of every order from F, and return ``F(S) - lower bound``.
 
         Raises
@@ -45,25 +45,31 @@ class PendantCertificate:
         CertificateError
             If an order is not one that the algorithm may take, or F(S) is not the lowest cut.
         """
-        mask = validate.subset(S, F.n)
+        try:
+            mask = validate.subset(answer.mask if isinstance(answer, Result) else answer, F.n)
+        except (TypeError, ValueError) as error:
+            raise CertificateError(f"Not a set of {F!r}: {error}") from error
         groups = np.eye(F.n, dtype=np.bool_)
         alive, lowest = set(range(F.n)), np.inf
-        size = max((abs(F.value(group)) for group in groups), default=0.0)
         for order in self.orders:
             names = [int(e) for e in order]
             if set(names) != alive or len(names) != len(alive):
                 raise CertificateError(f"An order is of {names}, but {sorted(alive)} are left")
             W = groups[names[0]].copy()
             for k in range(1, len(names)):
-                keys = [F.value(W | groups[e]) - F.value(groups[e]) for e in names[k:]]
-                if keys[0] > min(keys) + 1e-9 * max(size, max(map(abs, keys))) + 1e-12:
+                pairs = [(F.value(W | groups[e]), F.value(groups[e])) for e in names[k:]]
+                keys = [both - alone for both, alone in pairs]
+                least = int(np.argmin(keys))
+                # the errors of the two keys that are compared
+                rounding = 1e-12 * sum(abs(v) for e in (0, least) for v in pairs[e])
+                if keys[0] > keys[least] + rounding:
                     raise CertificateError(f"{names[k]} is not a smallest key after {names[:k]}")
                 W |= groups[names[k]]
             lowest = min(lowest, F.value(groups[names[-1]]))
             groups[names[-2]] |= groups[names[-1]]
             alive.discard(names[-1])
         value = F.value(mask)
-        if len(alive) != 1 or not self.lower_bound <= lowest + 1e-9 * size + 1e-12:
+        if len(alive) != 1 or not self.lower_bound <= lowest + 1e-12 * abs(lowest):
             raise CertificateError(f"The orders prove {lowest:.12g}, not {self.lower_bound:.12g}")
         if mask.all() or not mask.any():
             raise CertificateError("∅ and V are no answer to this problem")
