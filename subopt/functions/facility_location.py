@@ -102,11 +102,11 @@ def _from_dense(similarity: Array) -> FacilityLocationData:
     counts = np.count_nonzero(matrix, axis=0)
     indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     indices, values = np.empty(indptr[-1], dtype=np.int64), np.empty(indptr[-1])
-    for i in range(n):
-        column = matrix[:, i]
+    for k in range(n):
+        column = matrix[:, k]
         clients = np.flatnonzero(column)
-        indices[indptr[i] : indptr[i + 1]] = clients
-        values[indptr[i] : indptr[i + 1]] = column[clients]
+        indices[indptr[k] : indptr[k + 1]] = clients
+        values[indptr[k] : indptr[k + 1]] = column[clients]
     return FacilityLocationData(indptr, indices, values, np.zeros(n_clients))
 
 

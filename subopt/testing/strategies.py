@@ -135,7 +135,7 @@ class _Drawn:
     def _array(self, low: Any, high: Any, size: Any, scale: float) -> Any:
         from hypothesis import strategies as st
 
-        shape = () if size is None else (size,) if isinstance(size, int | np.integer) else size
+        shape: Any = () if size is None else size
         lows, highs = np.broadcast_to(low, shape), np.broadcast_to(high, shape)
         drawn = [
             self._draw(st.integers(int(a), int(b))) / scale
