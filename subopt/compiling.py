@@ -168,12 +168,14 @@ def _grid_cut() -> None:
 
 def _labeling() -> None:
     from subopt.labeling.energy import LabelingEnergy
-    from subopt.labeling.select import label
+    from subopt.labeling.select import minimize_labeling
 
     rng = np.random.default_rng(0)
-    label(LabelingEnergy(rng.random((6, 7, 4)), weights=0.2), lower_bound=True)
+    minimize_labeling(LabelingEnergy(rng.random((6, 7, 4)), weights=0.2), lower_bound=True)
     edges = np.stack([np.arange(9), np.arange(1, 10)], axis=1)
-    label(LabelingEnergy(rng.random((10, 4)), edges=edges, weights=0.2), lower_bound=True)
+    minimize_labeling(
+        LabelingEnergy(rng.random((10, 4)), edges=edges, weights=0.2), lower_bound=True
+    )
 
 
 def _coupled() -> None:

@@ -38,7 +38,12 @@ WINGS = {
         "subopt.submodular",
         "subopt.difference",
     },
-    "subopt.labeling": {"subopt._base", "subopt.graph", "subopt.labeling.moves"},
+    "subopt.labeling": {
+        "subopt._base",
+        "subopt.graph",
+        "subopt.graph.grid",
+        "subopt.labeling.moves",
+    },
     "subopt.labeling.moves": {"subopt._base", "subopt.graph", "subopt.labeling"},
     "subopt.coupled": {
         "subopt._base",

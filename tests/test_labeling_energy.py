@@ -84,6 +84,16 @@ def test_inputs_are_not_changed_and_answers_are_read_only():
 U = np.zeros((2, 3, 4))
 BAD = {
     "unary needs the shape": lambda: LabelingEnergy([1.0, 2.0]),
+    r"unary\[0, 0\] is -inf": lambda: LabelingEnergy([[-np.inf, 0.0]]),
+    r"allow a label at every node, but at node \(0, 1\)": lambda: LabelingEnergy(
+        np.where(np.arange(3)[:, None] == 1, np.inf, np.zeros((2, 3, 4)))
+    ),
+    r"fixed\[1\] is 2": lambda: LabelingEnergy(np.zeros((2, 2)), fixed=[-1, 2]),
+    "fixed needs integers of shape": lambda: LabelingEnergy(np.zeros((2, 2)), fixed=[0.5, 1.0]),
+    r"infinite entry of the table needs weights >= 0": lambda: LabelingEnergy(
+        np.zeros((2, 2)), weights=-1, metric=[[0, np.inf], [np.inf, 0]]
+    ),
+    "forbids all pairs": lambda: LabelingEnergy(np.zeros((2, 2)), metric=np.full((2, 2), np.inf)),
     r"unary\[0, 1\] is nan": lambda: LabelingEnergy([[0.0, np.nan]]),
     "unary needs numbers up to": lambda: LabelingEnergy([[1e70, 0.0]]),
     r"weights\[1\] needs one number per edge along axis 1, shape \(2, 2\)": lambda: LabelingEnergy(
@@ -109,11 +119,11 @@ BAD = {
     ),
     r"labels\[1, 0\] is 4": lambda: LabelingEnergy(U).value([[0, 0, 0], [4, 0, 0]]),
     "labels needs integers of shape": lambda: LabelingEnergy(U).value(np.zeros((3, 2), int)),
-    r"initial\[0\] is -1": lambda: alpha_expansion(LabelingEnergy(np.zeros((1, 2))), initial=[-1]),
+    r"start\[0\] is -1": lambda: alpha_expansion(LabelingEnergy(np.zeros((1, 2))), start=[-1]),
     r"labels 0, 1, 2 the table has \[0, 2\].*4 > .*alpha_beta_swap.*qpbo": lambda: alpha_expansion(
         LabelingEnergy(U, metric="quadratic")
     ),
-    "expansion needs weights >= 0, but that of edge 1 between the nodes 1": lambda: alpha_expansion(
+    "it needs weights >= 0, but that of edge 1 between the nodes 1": lambda: alpha_expansion(
         LabelingEnergy(np.zeros((3, 2)), edges=[(0, 1), (1, 2)], weights=[1, -2])
     ),
     r"labels 0, 1 it is 2 > 0": lambda: alpha_beta_swap(
@@ -124,9 +134,11 @@ BAD = {
         LabelingEnergy(U), np.zeros((5, 2, 3, 4)), threads=0
     ),
     "i = 0, j = 1": lambda: ishikawa(LabelingEnergy(U)),
-    "ishikawa takes no label costs": lambda: ishikawa(LabelingEnergy(U, label_costs=[0, 1, 2, 0])),
-    "qpbo needs two labels, got 4": lambda: qpbo(LabelingEnergy(U)),
-    "max_sweeps needs an integer": lambda: dual_bound(LabelingEnergy(U), max_sweeps=0),
+    "ishikawa does not fit: it takes no label costs": lambda: ishikawa(
+        LabelingEnergy(U, label_costs=[0, 1, 2, 0])
+    ),
+    "qpbo does not fit: it needs two labels, got 4": lambda: qpbo(LabelingEnergy(U)),
+    "max_iter needs an integer": lambda: dual_bound(LabelingEnergy(U), max_iter=0),
 }
 
 
@@ -155,4 +167,6 @@ def test_what_is_printed_is_short():
         assert f"labels of shape {answer.labels.shape}" in repr(answer)
         assert len(repr(answer)) + len(repr(answer.certificate)) < 200
     many = alpha_expansion_many(large, np.zeros((7, 30, 40, 5)))
+    assert len(many) == 7
+    assert many[-1].value == many.values[6]
     assert repr(many) == "LabelingBatch(7 labelings of shape (30, 40))"

@@ -66,6 +66,20 @@ any_order = functools.partial(njit, fastmath={"nsz", "reassoc", "contract"}, for
 any_order_without_nan = functools.partial(
     njit, fastmath={"nnan", "nsz", "reassoc", "contract"}, forceinline=True
 )
+# for kernels that only kernels call: no wrapper for calls from Python, and no file in the cache,
+# because the cached kernel that calls them contains them. Arrays are not counted: these allocate
+# none, and counting costs time in loops and in the compiler
+inner = functools.partial(
+    numba.njit,
+    nogil=True,
+    error_model="numpy",
+    no_cfunc_wrapper=True,
+    no_cpython_wrapper=True,
+    _nrt=False,
+)
+inner_any_order = functools.partial(
+    inner, fastmath={"nsz", "reassoc", "contract"}, forceinline=True
+)
 
 
 def _home_is_known():
