@@ -231,7 +231,7 @@ def test_errors_at_the_door():
         min_norm_point(F - Cardinality(np.sqrt, 3))
     with pytest.raises(TypeError, match=r"Function\(n, value\)"):
         min_norm_point(lambda mask: 0.0)
-    with pytest.raises(TypeError, match=r"minimize of a SetFunction takes method, .*; got effort"):
+    with pytest.raises(TypeError, match=r"minimize of a SetFunction by .*; got effort"):
         minimize(F, effort="best")
     with pytest.raises(ValueError, match="method must be one of 'auto', 'modular'"):
         minimize(F, method="magic")
