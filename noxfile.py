@@ -34,14 +34,36 @@ def nojit(session):
 
 @nox.session
 def deep(session):
+    """Draw 1000 new examples per law."""
     session.install(".[test]")
     session.run("python", "-m", "pytest", *session.posargs, env={"HYPOTHESIS_PROFILE": "deep"})
+
+
+@nox.session
+def fresh(session):
+    """Draw new examples; without this, tests draw the same ones every time."""
+    session.install(".[test]")
+    session.run("python", "-m", "pytest", *session.posargs, env={"HYPOTHESIS_PROFILE": "fresh"})
+
+
+@nox.session(venv_backend="uv")
+def lowest(session):
+    """Compile everything, and run a slice of the tests, with the lowest versions declared."""
+    session.install("--resolution", "lowest-direct", ".[test]")
+    session.run(".ci/slice", "python", external=True)
 
 
 @nox.session
 def docs(session):
     session.install(".[docs]")
     session.run("sphinx-build", "-W", "-b", "html", "docs", "docs/_build/html")
+
+
+@nox.session
+def compiling(session):
+    """Print what the first calls cost, and hold their budget of statements."""
+    session.install(".[bench]")
+    session.run("python", "benchmarks/first_calls.py", "--check", *session.posargs)
 
 
 @nox.session

@@ -2,7 +2,7 @@
 
 from comixup import evaluate, saliency
 from comixup._base.public import publish
-from comixup.mixers.base import MixedBatch
+from comixup.mixers.batch import MixedBatch
 from comixup.mixers.comixup import CoMixup
 from comixup.mixers.cutmix import CutMix
 from comixup.mixers.input_mixup import InputMixup

@@ -6,13 +6,17 @@ what the mixing problem needs, the part of an image's saliency that lies in each
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from comixup._base import validate
 from comixup._base.patch_grid import as_grid, patch_edges, patch_pixels, pool, require_fit
 from comixup._base.types import Array, ArrayLike
+
+ZERO_SALIENCY = ("raise", "uniform", "warn")
 
 __all__ = ["from_gradient", "local_contrast", "patch_weights", "spectral_residual"]
 
@@ -29,9 +33,10 @@ def patch_weights(
     grid : int or sequence of int, default 4
         Number of patches along every axis, or along each. Patch k of K covers the pixels
         floor(k S / K) .. floor((k + 1) S / K) - 1 of S: all pixels count, none twice.
-    zero_saliency : {"raise", "uniform"}, default "raise"
+    zero_saliency : {"raise", "uniform", "warn"}, default "raise"
         What to do with a map that is zero everywhere or holds NaN or infinity: raise an error that
-        names the samples, or give all patches the weight of their area.
+        names the samples, or give all patches the weight of their area, with a warning that counts
+        them ("warn") or without.
 
     Returns
     -------
@@ -48,14 +53,46 @@ def patch_weights(
     >>> patch_weights([[0.0, 1.0, 1.0, 2.0, 0.0]], grid=2)
     array([[0.25, 0.75]])
     """
-    return weights_and_peaks(saliency, grid, zero_saliency=zero_saliency)[0]
+    pooled = weights_and_peaks(saliency, grid, zero_saliency=zero_saliency)
+    if zero_saliency == "warn":
+        warn_of_uniform(pooled.n_uniform, len(pooled.weights))
+    return pooled.weights
+
+
+class Pooled(NamedTuple):
+    r"""Saliency pooled to patches.
+
+    Attributes
+    ----------
+    weights : ndarray of float64, shape (B, \*grid)
+        Part of the saliency of each sample that lies in each patch.
+    peaks : ndarray of float64, shape (B, dimensions)
+        Most salient positions.
+    n_uniform : int
+        Number of samples without saliency, whose weights are uniform.
+    """
+
+    weights: Array
+    peaks: Array
+    n_uniform: int
+
+
+def warn_of_uniform(n_uniform: int, n: int, more: str = "") -> None:
+    """Warn that some of n samples have no saliency; nothing happens if there are none."""
+    if n_uniform:
+        warnings.warn(
+            f"{n_uniform} of {n} samples have no saliency (it is zero, or not finite): all of "
+            f"their pixels count as equally salient. {more}zero_saliency='uniform' says nothing of "
+            "this, 'raise' stops and names the samples.",
+            stacklevel=3,
+        )
 
 
 def weights_and_peaks(
     saliency: ArrayLike, grid: int | Sequence[int], *, zero_saliency: str
-) -> tuple[Array, Array]:
+) -> Pooled:
     r"""Return patch weights (B, \*grid) and the most salient positions (B, dimensions)."""
-    validate.choice("zero_saliency", zero_saliency, ("raise", "uniform"))
+    validate.choice("zero_saliency", zero_saliency, ZERO_SALIENCY)
     maps = validate.as_array("saliency", saliency, "numbers >= 0 of shape (batch, *spatial)")
     if not 2 <= maps.ndim <= 4 or 0 in maps.shape:
         raise ValueError(
@@ -76,7 +113,7 @@ def weights_and_peaks(
 
 def normalized(
     sums: Array, peaks: Array, shape: tuple[int, ...], maps: Array, zero_saliency: str
-) -> tuple[Array, Array]:
+) -> Pooled:
     r"""Return pooled maps (B, \*grid) scaled to sum 1, and peaks, with samples of none replaced.
 
     `shape` is the spatial shape that was pooled; `maps`, of that shape or pooled, are what a
@@ -93,7 +130,8 @@ def normalized(
         sums[bad] = patch_pixels(grid, shape)
         totals[bad] = np.prod(shape)
         peaks[bad] = (np.array(shape) - 1) / 2
-    return sums / totals.reshape((-1,) + (1,) * len(grid)), peaks
+    weights = sums / totals.reshape((-1,) + (1,) * len(grid))
+    return Pooled(weights, peaks, int(bad.sum()))
 
 
 def _require_nonnegative(maps: Array) -> None:
@@ -198,10 +236,13 @@ def spectral_residual(images: ArrayLike, *, channels: str = "first", size: int =
     >>> bool(18 <= row <= 25 and 3 <= column <= 10)
     True
     """
+    return spectral_of_grey(_grey(images, channels), validate.integer("size", size, 4))
+
+
+def spectral_of_grey(grey: Array, size: int = 64) -> Array:
+    r"""Return the spectral residual of the means over channels, float64 (B, \*spatial)."""
     from scipy import ndimage
 
-    size = validate.integer("size", size, 4)
-    grey = _grey(images, channels)
     spatial = grey.shape[1:]
     scale = min(1.0, size / min(spatial))
     small = tuple(max(1, round(s * scale)) for s in spatial)
@@ -250,9 +291,13 @@ def local_contrast(
     >>> local_contrast(image, sigma=0.5).round(2)
     array([[0.  , 0.  , 0.05, 0.93, 1.23, 0.93, 0.05, 0.  , 0.  ]])
     """
+    return contrast_of_grey(_grey(images, channels), sigma)
+
+
+def contrast_of_grey(grey: Array, sigma: float | None = None) -> Array:
+    r"""Return the local contrast of the means over channels, float64 (B, \*spatial)."""
     from scipy import ndimage
 
-    grey = _grey(images, channels)
     width = max(1.0, min(grey.shape[1:]) / 24) if sigma is None else sigma
     width = validate.real("sigma", width, positive=True)
     axes = tuple(range(1, grey.ndim))
@@ -267,6 +312,10 @@ def local_contrast(
 METHODS: dict[str, Callable[..., Array]] = {
     "spectral": spectral_residual,
     "contrast": local_contrast,
+}
+OF_GREY: dict[str, Callable[[Array], Array]] = {
+    "spectral": spectral_of_grey,
+    "contrast": contrast_of_grey,
 }
 
 

@@ -1,11 +1,96 @@
-"""Sphinx configuration."""
+"""Sphinx configuration. The pages of the reference are made from `__all__`, so none is missing."""
+
+import ast
+import importlib.util
+import pathlib
+import shutil
+import sys
+
+ROOT = pathlib.Path(__file__).parents[1]
+if importlib.util.find_spec("subopt") is None:
+    sys.path.insert(0, str(ROOT))
+
+from subopt import __version__  # noqa: E402
 
 project = "subopt"
 author = "The subopt developers"
-extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc", "sphinx.ext.mathjax"]
+release = version = __version__
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "numpydoc",
+]
 html_theme = "furo"
-exclude_patterns = ["_build"]
+html_title = f"subopt {release}"
+templates_path = ["_templates"]
+exclude_patterns = ["_build", "_templates"]
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
+# the pages build without what they do not need to run
+autodoc_mock_imports = [
+    name for name in ("torch", "lightning") if importlib.util.find_spec(name) is None
+]
 numpydoc_show_class_members = False  # the pages list them
 myst_heading_anchors = 3
+
+# Chapters of the reference: a title, the module that is quoted, the module that lists the names.
+CHAPTERS = [
+    ("Front door", "subopt", "subopt"),
+    ("Set functions", "subopt", "subopt.functions"),
+    ("Submodular minimization", "subopt", "subopt.submodular"),
+    ("Differences of submodular functions", "subopt", "subopt.difference"),
+    ("Graphs and grids", "subopt", "subopt.graph"),
+    ("Labelings", "subopt", "subopt.labeling"),
+    ("Coupled labelings", "subopt", "subopt.coupled"),
+    ("subopt.testing", "subopt.testing", "subopt.testing"),
+    ("subopt.cvx", "subopt.cvx", "subopt.cvx"),
+    ("subopt.compiling", "subopt.compiling", "subopt.compiling"),
+    ("comixup", "comixup", "comixup"),
+    ("comixup.saliency", "comixup.saliency", "comixup.saliency"),
+    ("comixup.evaluate", "comixup.evaluate", "comixup.evaluate"),
+    ("comixup.torch", "comixup.torch", "comixup.torch"),
+]
+
+
+def public_names(module):
+    """Return `__all__` of a module; comixup.torch is read, because torch may be missing."""
+    if module.startswith("comixup"):
+        path = ROOT.joinpath(*module.split("."))
+        path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.Assign) and node.targets[0].id == "__all__":
+                return ast.literal_eval(node.value)
+    return list(importlib.import_module(module).__all__)
+
+
+def chapters():
+    """Yield the title, the quoted module and the names of every chapter of the reference."""
+    seen = set()
+    for title, quoted, module in reversed(CHAPTERS):
+        names = [f"{quoted}.{name}" for name in public_names(module)]
+        names = [name for name in names if name not in seen and name not in MODULES]
+        seen.update(names)
+        yield title, quoted, [name.removeprefix(f"{quoted}.") for name in names]
+
+
+MODULES = {module for _, _, module in CHAPTERS}
+
+
+def write_reference(app):
+    """Write one page per chapter, which autosummary turns into one page per object."""
+    folder = pathlib.Path(app.srcdir) / "reference"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    app.config.autosummary_generate = []
+    for k, (title, quoted, names) in enumerate(reversed(list(chapters()))):
+        lines = [title, "=" * len(title), "", f".. currentmodule:: {quoted}", ""]
+        lines += [".. autosummary::", "   :toctree: objects", "   :nosignatures:", ""]
+        lines += [f"   {name}" for name in names]
+        (folder / f"{k:02}.rst").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        app.config.autosummary_generate.append(f"reference/{k:02}.rst")
+
+
+def setup(app):
+    app.connect("builder-inited", write_reference, priority=100)  # before autosummary looks

@@ -278,7 +278,7 @@ def _manifest(out):
 def test_missing_packages_are_named(photos, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
     assert mix(photos, tmp_path / "out") == 1
-    assert 'pip install "subopt[demo]"' in capsys.readouterr().err
+    assert 'python -m pip install ".[demo]"' in capsys.readouterr().err
 
 
 def test_a_full_disk_fails_and_can_be_continued(photos, tmp_path, monkeypatch, capsys):

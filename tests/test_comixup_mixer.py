@@ -2,6 +2,7 @@
 
 import ast
 import pathlib
+import pickle
 import types
 
 import numpy as np
@@ -159,7 +160,7 @@ def test_the_seed_of_a_call(any_labeling):
 def test_the_published_update_rule_group_by_group():
     saliency = batch(7)[1]
     plan = CoMixup(group_size=4, grid=3, mode="published").plan(saliency, rng=5, step=2)
-    weights, peaks = weights_and_peaks(saliency, 3, zero_saliency="raise")
+    weights, peaks, _ = weights_and_peaks(saliency, 3, zero_saliency="raise")
     for g, part in enumerate((slice(0, 4), slice(4, 7))):
         rng = stream(5, 2, g)
         prior = rng.dirichlet(np.full(part.stop - part.start, 2.0))
@@ -174,7 +175,7 @@ def test_a_permutation_of_inputs_leaves_the_energy(seed):
     """Energies of a labeling do not depend on what the inputs are called."""
     rng = np.random.default_rng(seed)
     m = int(rng.integers(1, 7))
-    weights, peaks = weights_and_peaks(rng.random((m, 7, 8)), 3, zero_saliency="raise")
+    weights, peaks, _ = weights_and_peaks(rng.random((m, 7, 8)), 3, zero_saliency="raise")
     prior = rng.dirichlet(np.full(m, 2.0))
     order = rng.permutation(m)
     sources = rng.integers(0, m, (m, 3, 3, 2))
@@ -194,7 +195,7 @@ def test_recorded_energies_are_those_of_the_mixture(seed):
         maps = np.random.default_rng(seed).random((5, 8, 8))
         mix = CoMixup(group_size=3)
         plan = mix.plan(maps, rng=seed)
-        weights, peaks = weights_and_peaks(maps, 4, zero_saliency="raise")
+        weights, peaks, _ = weights_and_peaks(maps, 4, zero_saliency="raise")
         prior = stream(seed, 0, 1).dirichlet([2.0, 2.0])
         p = mix._problem(weights[3:], peaks[3:], prior)
         shares = p.shares(plan.sources[3:] - 3)
@@ -252,10 +253,18 @@ def test_saliency_per_patch_is_saliency(any_labeling):
 
 def test_calling_is_mixing(any_labeling):
     images, saliency = batch(3)
-    out, labels, plan = CoMixup(num_classes=2)(images, [0, 1, 1], saliency, rng=1, step=2)
-    assert isinstance(plan, MixPlan)
-    assert plan.keys.tolist() == [[2, 0]]
+    mix = CoMixup(num_classes=2)
+    mixed = mix(images, [0, 1, 1], saliency, rng=1, step=2)
+    out, labels = mixed
+    assert isinstance(mixed.plan, MixPlan)
+    assert mixed.plan.keys.tolist() == [[2, 0]]
     assert (out.shape, labels.shape) == (images.shape, (3, 2))
+    assert repr(mixed) == (
+        "MixedBatch(images=<float32 (3, 3, 11, 9)>, labels=<float32 (3, 2)>, plan=MixPlan)"
+    )
+    again = pickle.loads(pickle.dumps(mix.mix(images, [0, 1, 1], saliency, rng=1, step=2)))
+    np.testing.assert_array_equal(again.images, out)
+    np.testing.assert_array_equal(again.plan.sources, mixed.plan.sources)
 
 
 IMAGES, SALIENCY = batch(4)
@@ -263,7 +272,7 @@ NAN = np.where(np.arange(9) == 8, np.nan, IMAGES)
 BAD_INPUT = [
     ({"images": NAN}, ValueError, r"images\[0, 0, 0, 8\] is nan"),
     ({"images": np.where(np.isnan(NAN), np.inf, NAN)}, ValueError, r"images\[0, 0, 0, 8\] is inf"),
-    ({"images": IMAGES[:, 0]}, ValueError, "one number per patch"),
+    ({"images": IMAGES[:, 0]}, ValueError, r"layout='BHW' \(grey images of 11 x 9 pixels\)"),
     ({"images": IMAGES[0, 0]}, ValueError, r"images\[:, None\]"),
     ({"images": IMAGES[:0]}, ValueError, "no empty axis"),
     ({"images": IMAGES.astype(int)}, TypeError, "astype"),
@@ -312,11 +321,11 @@ def test_bad_input_is_refused_with_a_way_out(change, error, message):
         "effort": ["slow", 1],
         "mode": ["paper", None],
         "num_classes": [0, 1.5],
-        "channels": ["middle", None],
+        "channels": ["middle", 1],
         "zero_saliency": ["ignore", None],
         "seed": [-1, 1.5, "x"],
         "threads": [0, 1.5],
-        "time_limit": [0, -1, np.nan, "x"],
+        "time_limit": [-1, np.nan, "x"],
     }.items(),
 )
 def test_bad_parameters_are_refused_by_name(name, values):
@@ -381,12 +390,14 @@ def test_only_public_names_of_subopt_are_used():
 
 def test_grey_images_without_a_channel_axis_are_pointed_to():
     grey = np.zeros((4, 11, 9), np.uint8)
-    with pytest.raises(ValueError, match=r"channel axis: images\[:, None\]"):
+    with pytest.raises(ValueError, match=r"one instead: images\[:, None\]"):
         CoMixup(grid=2).mix(grey, None, np.ones((4, 11, 9)))
     square = np.random.default_rng(0).random((4, 8, 8))
     with pytest.raises(ValueError, match=r"images\[:, None\]"):
         CoMixup(grid=2).mix(square)
-    assert CoMixup(grid=2).mix(square, None, "contrast").images.shape == square.shape
+    signals = CoMixup(grid=2, layout="BCL").mix(square, None, "contrast")
+    assert signals.images.shape == square.shape
+    assert signals.plan.grid == (2,)
 
 
 def test_a_column_of_class_indices_is_pointed_to():

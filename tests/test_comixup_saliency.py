@@ -197,6 +197,7 @@ def test_peaks_are_the_most_salient_pixels():
     maps = np.zeros((4, 5, 8))
     maps[0, 3, 6] = maps[1, 0, 2] = 1
     maps[2, 2, 2] = np.nan
-    _, peaks = weights_and_peaks(maps, 2, zero_saliency="uniform")
+    _, peaks, n_uniform = weights_and_peaks(maps, 2, zero_saliency="uniform")
+    assert n_uniform == 2
     # A map without one has it in the middle.
     np.testing.assert_array_equal(peaks, [[3, 6], [0, 2], [2, 3.5], [2, 3.5]])

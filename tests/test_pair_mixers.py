@@ -230,10 +230,12 @@ def test_input_mixup_is_a_convex_combination(seed, alpha):
     rng = np.random.default_rng(seed)
     images = rng.random((6, 3, 5, 4))
     for mode in ("batch", "elem"):
-        out, _, plan = InputMixup(alpha=alpha, mode=mode)(images, rng=seed)
+        mixed = InputMixup(alpha=alpha, mode=mode)(images, rng=seed)
+        out, plan = mixed.images, mixed.plan
         lam = plan.share[:, None, None, None]
         np.testing.assert_allclose(out, lam * images + (1 - lam) * images[plan.partner])
         assert sorted(plan.partner) == list(range(6))
+        assert (plan.partner != np.arange(6)).all()
         assert (len(set(plan.share.tolist())) == 1) == (mode == "batch")
 
 
@@ -251,7 +253,8 @@ def test_cutmix_pastes_one_box(seed, layout):
     rng = np.random.default_rng(seed)
     images = rng.random((5, 2, *LAYOUTS[layout]))
     for mode in ("batch", "elem"):
-        out, _, plan = CutMix(mode=mode)(images, rng=seed)
+        mixed = CutMix(mode=mode)(images, rng=seed)
+        out, plan = mixed.images, mixed.plan
         for j in range(5):
             expected = images[j].copy()
             box = (slice(None), *(slice(a, b) for a, b in plan.boxes[j]))

@@ -128,7 +128,8 @@ def test_plans_fill_patches_from_their_origins(seed, levels, side):
     rng = np.random.default_rng(seed)
     images, saliency = rng.random((5, 2, 7, 6)), rng.random((5, 7, 6)) ** 6 + 1e-6
     mix = PuzzleMix(grids=(side,), levels=levels, transport_cost=0.05, mode="elem")
-    out, _, plan = mix(images, None, saliency, rng=seed)
+    mixed = mix(images, None, saliency, rng=seed)
+    out, plan = mixed.images, mixed.plan
     assert plan.levels == levels
     rows, columns = (np.arange(side + 1) * s // side for s in (7, 6))
 

@@ -1,5 +1,7 @@
 """Mixing in the workers of a DataLoader, across processes, and inside other packages."""
 
+import typing
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,16 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 from torch.utils.data import DataLoader, default_collate  # noqa: E402
 
-from comixup.torch import CoMixup, CutMix, InputMixup, MixCollate, training_step  # noqa: E402
+from comixup.torch import (  # noqa: E402
+    CoMixup,
+    CutMix,
+    InputMixup,
+    MixCollate,
+    PlanAhead,
+    apply,
+    apply_labels,
+    training_step,
+)
 from comixup.torch.collate import content_key  # noqa: E402
 
 CO = {"group_size": 4, "grid": 2, "effort": "fast", "seed": 0}
@@ -37,7 +48,7 @@ def test_batches_do_not_depend_on_the_number_of_workers(mix):
             shuffle=True,
             num_workers=workers,
             generator=torch.Generator().manual_seed(1),
-            collate_fn=MixCollate(mix, carry={2: "first"}),
+            collate_fn=MixCollate(mix, carry={2: "first", 3: "keep"}),
         )
         epochs.append([*loader])
     assert [len(batch[1]) for batch in epochs[0]] == [6, 6, 6, 4]  # an odd one at the end
@@ -51,7 +62,8 @@ def test_batches_do_not_depend_on_the_number_of_workers(mix):
 def test_all_parts_of_a_batch_go_where_they_should():
     samples = [Pictures()[i] for i in range(6)]
     mix = CoMixup(num_classes=4, **CO)
-    collate = MixCollate(mix, carry={2: "first"}, saliency="contrast")
+    rules = {2: "first", 3: "keep"}
+    collate = MixCollate(mix, carry=rules, saliency="contrast")
     images, labels, masks, index = collate(samples)
     plain = default_collate(samples)
     step = content_key(plain[0], plain[1])
@@ -64,7 +76,7 @@ def test_all_parts_of_a_batch_go_where_they_should():
     named = [{"x": image, "y": label} for image, label, *_ in samples]
     batch = MixCollate(mix, images="x", labels="y", saliency="contrast")(named)
     assert torch.equal(batch["x"], images)
-    other = MixCollate(mix, carry={2: "first"}, saliency="contrast", rank=1)(samples)
+    other = MixCollate(mix, carry=rules, saliency="contrast", rank=1)(samples)
     assert not torch.equal(other[0], images)
     collate.mixup_enabled = False
     assert torch.equal(collate(samples)[0], plain[0])
@@ -78,6 +90,98 @@ def test_content_keys_see_everything():
     keys = {content_key(t) for t in tensors} | {content_key(torch.zeros(4), torch.zeros(0))}
     assert len(keys) == len(tensors) + 1
     assert all(0 <= key < 2**63 for key in keys)
+
+
+class Named(typing.NamedTuple):
+    images: torch.Tensor
+    labels: torch.Tensor
+    masks: torch.Tensor
+
+
+def parts():
+    generator = torch.Generator().manual_seed(3)
+    images = torch.rand(6, 3, 8, 8, generator=generator)
+    return {
+        "images": images,
+        "labels": torch.arange(6) % 4,
+        "masks": torch.randint(0, 9, (6, 8, 8), generator=generator),
+        "depth": torch.rand(6, 1, 8, 8, generator=generator),
+        "age": torch.rand(6, generator=generator) - 0.5,
+        "boxes": [[[1, 1, 7, 7]]] * 6,
+        "names": list("abcdef"),
+        "version": 3,
+    }
+
+
+RULES = {"masks": "first", "age": "values", "boxes": "boxes", "names": "keep"}
+
+
+def check_parts(mixed, plan, batch):
+    assert torch.equal(mixed["images"], apply(plan, batch["images"]))
+    torch.testing.assert_close(mixed["labels"], plan_rows(plan, batch["labels"]))
+    assert torch.equal(mixed["masks"], apply(plan, batch["masks"], blend="first"))
+    assert torch.equal(mixed["depth"], apply(plan, batch["depth"]))  # a float along: unsaid
+    shares = torch.as_tensor(plan.shares, dtype=torch.float32)
+    torch.testing.assert_close(mixed["age"], shares @ batch["age"])
+    assert len(mixed["boxes"]) == 6
+    assert mixed["boxes"][0].boxes.shape[1] == 4
+    assert (mixed["names"], mixed["version"]) == (batch["names"], 3)
+
+
+def plan_rows(plan, labels):
+    return apply_labels(plan, labels, num_classes=4)
+
+
+@pytest.mark.parametrize("kind", ["collate", "ahead"])
+@pytest.mark.parametrize("as_dict", [True, False])
+def test_one_rule_for_what_goes_along(kind, as_dict):
+    mix, batch = CutMix(num_classes=4, seed=0), parts()
+    places = {name: name if as_dict else i for i, name in enumerate(batch)}
+    given = batch if as_dict else tuple(batch.values())
+    options = {
+        "images": places["images"],
+        "labels": places["labels"],
+        "carry": {places[name]: rule for name, rule in RULES.items()},
+    }
+    if kind == "collate":
+        collate = MixCollate(mix, collate=lambda samples: samples, plan=True, **options)
+        mixed = collate(given)
+        assert isinstance(mixed, type(given))
+        plan = mixed["plan"] if as_dict else mixed[-1]
+    else:
+        with PlanAhead(mix, **options) as ahead:
+            (mixed,) = ahead.batches([given])
+        mix.step = 0
+        plan = mix.mix(batch["images"]).plan
+    found = mixed if as_dict else dict(zip(batch, mixed, strict=False))
+    check_parts(found, plan, batch)
+    for name in RULES:  # all but floats along the images need a rule
+        fewer = {place: rule for place, rule in options["carry"].items() if place != places[name]}
+        door = MixCollate(mix, collate=lambda samples: samples, **{**options, "carry": fewer})
+        with pytest.raises(ValueError, match=f"part {places[name]!r} of the batch .* carry="):
+            door(given)
+
+
+def test_pairs_of_image_and_mask_heads_and_named_tuples():
+    batch = parts()
+    mix = CutMix(seed=0, num_classes={1: 4, 2: 9})
+    pairs = [(image, mask) for image, mask in zip(batch["images"], batch["masks"], strict=True)]
+    collate = MixCollate(mix, labels=None, carry={1: "first"}, plan=True)
+    images, masks, plan = collate(pairs)
+    assert torch.equal(images, apply(plan, batch["images"]))
+    assert torch.equal(masks, apply(plan, batch["masks"], blend="first"))
+    samples = [(image, k % 4, k) for k, image in enumerate(batch["images"])]
+    images, kind, number = MixCollate(mix, labels=(1, 2))(samples)
+    assert (kind.shape, number.shape) == ((6, 4), (6, 9))
+    named = [Named(x, y, m) for x, y, m in zip(*list(batch.values())[:3], strict=True)]
+    mixed = MixCollate(CutMix(num_classes=4, seed=0), carry={2: "first"})(named)
+    assert isinstance(mixed, Named)
+    with pytest.raises(ValueError, match="has no part 0; it has 'x', 'y'"):
+        MixCollate(mix)([{"x": image, "y": 1} for image in batch["images"]])
+    with pytest.raises(ValueError, match=r"carry\[2\] must be one of"):
+        MixCollate(mix, carry={2: "second"})
+    with pytest.raises(ValueError, match="mixed anyway"):
+        MixCollate(mix, carry={1: "first"})
 
 
 # torch.distributed
@@ -214,3 +318,16 @@ def test_a_callback_for_lightning(kind, tmp_path):
     assert torch.equal(seen[2][0], images[:4])
     with pytest.raises(TypeError, match="lists"):
         MixCallback(make()).on_train_batch_start(trainer, module, (images, labels), 0)
+    masks = torch.randint(0, 9, (8, 8, 8))
+    for more in ([images, labels, masks], {"x": images, "y": labels, "m": masks}):
+        x, y, m = more if isinstance(more, dict) else range(3)
+        where = {"images": x, "labels": y, "network_saliency": False}
+        mix = CutMix(num_classes=4, seed=0)
+        callback = MixCallback(mix, **where)
+        with pytest.raises(ValueError, match=r"part .* of the batch"):
+            callback.on_train_batch_start(trainer, module, more, 0)
+        callback = MixCallback(mix, carry={m: "first"}, **where)
+        callback.on_train_batch_start(trainer, module, more, 0)
+        plan = mix.mix(images, labels, step=trainer.fit_loop.total_batch_idx).plan
+        assert torch.equal(more[x], apply(plan, images))
+        assert torch.equal(more[m], apply(plan, masks, blend="first"))

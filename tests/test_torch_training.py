@@ -303,7 +303,7 @@ def test_only_samples_that_overflow_are_uniform(bad):
     np.testing.assert_array_equal(found.plan.sources, expected.plan.sources)
     if not np.isfinite(bad):  # 3e38 is too much only when it is scaled
         with pytest.raises(ValueError, match=r"sample 2 \(not finite\)"):
-            training_step(model, images, labels, CoMixup(**CO))
+            training_step(model, images, labels, CoMixup(zero_saliency="raise", **CO))
 
 
 def test_bad_steps_are_refused():
@@ -358,7 +358,7 @@ def test_the_next_plan_is_made_while_this_batch_is_out(monkeypatch):
 
 
 def test_errors_of_the_thread_reach_the_caller():
-    with PlanAhead(CoMixup(**CO)) as ahead:
+    with PlanAhead(CoMixup(zero_saliency="raise", **CO)) as ahead:
         images, _ = batch()
         mixed = ahead.submit(images, torch.zeros(8, 8, 8))
         with pytest.raises(ValueError, match="zero"):

@@ -13,5 +13,6 @@ def require(module: str, purpose: str) -> ModuleType:
     except ImportError as error:
         name = module.partition(".")[0]
         raise ImportError(
-            f'{purpose} needs {name}, which is not installed: pip install "subopt[demo]"'
+            f"{purpose} needs {name}, which is not installed. It is part of the extra `demo`: in a "
+            'clone of the repository, python -m pip install ".[demo]"'
         ) from error

@@ -56,7 +56,7 @@ class Key:
         return _generator(self.seed, self.step, self.rank, purpose, 1)
 
 
-SWITCH, CHOICE, DRAW = 0, 1, 2  # the purposes: mix at all, with which mixer, how
+SWITCH, CHOICE, DRAW, EACH = range(4)  # the purposes: mix at all, with which mixer, how, whom
 
 
 def as_seed(rng: RNG) -> int:

@@ -43,16 +43,22 @@ def require_finite(name: str, array: Array) -> None:
         )
 
 
-def image_batch(images: Any, channels: str) -> tuple[Array, tuple[int, ...]]:
-    """Return `images` as a checked array, and their spatial shape."""
-    layout = "(batch, channels, *spatial)" if channels == "first" else "(batch, *spatial, channels)"
-    needed = f"floats or uint8 of shape {layout} with 1 to 3 spatial dimensions"
+def image_array(images: Any, order: str) -> Array:
+    """Return `images` as an array of floats or uint8; `order` says the shape in messages."""
+    needed = f"floats or uint8 of shape {order} with 1 to 3 spatial dimensions"
     array = as_array("images", images, needed)
     if array.dtype.kind != "f" and array.dtype != np.uint8:
         raise TypeError(
             f"images needs {needed}, got dtype {array.dtype}. Convert it first, e.g. "
             "images.astype(np.float32)."
         )
+    return array
+
+
+def image_batch(images: Any, channels: str) -> tuple[Array, tuple[int, ...]]:
+    """Return `images` as a checked array, and their spatial shape."""
+    layout = "(batch, channels, *spatial)" if channels == "first" else "(batch, *spatial, channels)"
+    array = image_array(images, layout)
     if not 3 <= array.ndim <= 5 or 0 in array.shape:
         raise ValueError(
             f"images needs the shape {layout} with 1 to 3 spatial dimensions and no empty axis, "
@@ -63,7 +69,11 @@ def image_batch(images: Any, channels: str) -> tuple[Array, tuple[int, ...]]:
     return array, array.shape[2:] if channels == "first" else array.shape[1:-1]
 
 
-def require_layout(shape: tuple[int, ...], channels: str) -> None:
+def require_layout(
+    shape: tuple[int, ...],
+    channels: str,
+    otherwise: str = "reorder the spatial axes",
+) -> None:
     """Raise if pictures or volumes are plainly of the other layout than `channels` says.
 
     They are if their colours would be an axis of 3 pixels, beside sides of which none is more than
@@ -83,7 +93,7 @@ def require_layout(shape: tuple[int, ...], channels: str) -> None:
     raise ValueError(
         f"images of shape {shape} look as if the channels were {other}, but channels="
         f"{channels!r} makes them {taken[0]} channels of {' x '.join(map(str, taken[1:]))} pixels. "
-        f"{way} If they are that, reorder the spatial axes."
+        f"{way} If they are that, {otherwise}."
     )
 
 

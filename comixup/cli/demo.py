@@ -12,7 +12,7 @@ import numpy as np
 from comixup._base.atomic import write_file
 from comixup._base.optional import require
 from comixup._base.types import Array
-from comixup.mixers.base import MixedBatch
+from comixup.mixers.batch import MixedBatch
 from comixup.mixers.comixup import CoMixup
 from comixup.saliency import METHODS
 
@@ -41,7 +41,8 @@ def photographs() -> tuple[Array, list[str]]:
         spec = importlib.util.find_spec(package)
         if spec is None or not spec.submodule_search_locations:
             raise ImportError(
-                f'comixup demo needs the {name} that {package} bundles: pip install "subopt[demo]"'
+                f"comixup demo needs the {name} that {package} bundles, part of the extra `demo`: "
+                'in a clone of the repository, python -m pip install ".[demo]"'
             )
         with Image.open(Path(spec.submodule_search_locations[0]) / file) as image:
             length = side * min(image.size)
@@ -53,7 +54,13 @@ def photographs() -> tuple[Array, list[str]]:
 
 
 def require_replaceable(path: Path) -> None:
-    """Raise if `path` exists and is not a picture that an earlier demo wrote."""
+    """Raise if `path` exists and is not a picture that an earlier demo wrote.
+
+    Raises
+    ------
+    FileExistsError
+        If it is anything else.
+    """
     if not path.exists():
         return
     Image = require("PIL.Image", "comixup demo")

@@ -1,41 +1,29 @@
 """What all mixers share: the call, labels, the switch, and random numbers.
 
-A mixer plans from a `Summary` of the batch, a few numbers a patch, and knows neither images nor
+A mixer plans from a `Summary` of the batch, a few numbers per patch, and knows neither images nor
 the library that they are kept in. So the same planning serves numpy here and tensors on any device
 in `comixup.torch`: pool there, plan here, gather there.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar
 
 from comixup._base import validate
 from comixup._base.interchange import like
-from comixup._base.streams import SWITCH, Key, require_seed
-from comixup._base.types import RNG
+from comixup._base.layout import Layout, decide, parse
+from comixup._base.streams import EACH, SWITCH, Key, require_seed
+from comixup._base.types import RNG, Array
+from comixup.mixers.batch import MixedBatch
 from comixup.mixers.summary import Needs, Summary, summarize
 from comixup.plans.base import Mixture
-from comixup.plans.labels import as_label_matrix, smoothed
+from comixup.plans.labels import as_label_matrix, each_head, smoothed
 from comixup.plans.patches import MixPlan
+from comixup.saliency import warn_of_uniform
 
-
-class MixedBatch(NamedTuple):
-    r"""A mixed batch; unpacks as ``images, labels, plan = mixer.mix(...)``.
-
-    Attributes
-    ----------
-    images : array
-        Of the shape, dtype and library of the images that came in.
-    labels : array of shape (B, K) or None
-        Soft labels; ``None`` if no labels came in.
-    plan : MixPlan, BlendPlan or BoxPlan
-        How they were made.
-    """
-
-    images: Any
-    labels: Any
-    plan: Any
+TARGETS = ("classes", "values")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,19 +33,38 @@ class Mixer:
     See `CoMixup` for the parameters.
     """
 
-    num_classes: int | None = None
+    num_classes: int | Mapping[str, int] | None = None
     label_smoothing: float = 0.0
+    targets: str = "classes"
     prob: float = 1.0
+    image_prob: float = 1.0
     off_epoch: int | None = None
-    channels: str = "first"
+    channels: str | None = None
+    layout: str | None = None
     seed: int | None = None
 
+    least_spatial: ClassVar[int] = 1  # fewest spatial axes of images that can be mixed
+
     def __post_init__(self) -> None:
-        for name in ("prob", "label_smoothing"):
+        for name in ("prob", "image_prob", "label_smoothing"):
             if validate.real(name, getattr(self, name)) > 1:
                 raise ValueError(f"{name} needs a number in 0..1, got {getattr(self, name)}")
-        validate.choice("channels", self.channels, ("first", "last"))
-        if self.num_classes is not None:
+        if self.channels is not None:
+            validate.choice("channels", self.channels, ("first", "last"))
+        if self.layout is not None:
+            parse(self.layout)
+            if self.channels is not None:
+                raise ValueError(
+                    f"layout={self.layout!r} says where the channels are: leave channels out"
+                )
+        if validate.choice("targets", self.targets, TARGETS) == "values" and (
+            self.num_classes is not None or self.label_smoothing > 0
+        ):
+            raise ValueError("targets='values' has no classes: no num_classes, no label_smoothing")
+        if isinstance(self.num_classes, Mapping):
+            for name, number in self.num_classes.items():
+                validate.integer(f"num_classes[{name!r}]", number, 1)
+        elif self.num_classes is not None:
             validate.integer("num_classes", self.num_classes, 1)
         if self.off_epoch is not None:
             validate.integer("off_epoch", self.off_epoch, 0)
@@ -75,15 +82,17 @@ class Mixer:
         epoch: int = 0,
         rank: int = 0,
     ) -> MixedBatch:
-        r"""Mix a batch.
+        r"""Mix a batch; calling the mixer does the same.
 
         Parameters
         ----------
-        images : array of float or uint8, shape (B, C, \*spatial) or (B, \*spatial, C)
-            As `channels` says; 1 to 3 spatial dimensions. Never changed. Anything that speaks
-            DLPack or the array API will do, and comes back in kind.
-        labels : array_like, int of shape (B,) or real of shape (B, K), optional
-            Class indices (with `num_classes`), or one-hot, soft or multi-label rows.
+        images : array of float or uint8, shape (B, C, \*spatial), or as `layout` says
+            1 to 3 spatial dimensions. Never changed. Anything that speaks DLPack or the array API
+            will do, and comes back in kind.
+        labels : array_like, int of shape (B,) or real of shape (B, K), or a dict of such, optional
+            Class indices (with `num_classes`), or one-hot, soft or multi-label rows. A dict has one
+            entry for each head of the network. With ``targets="values"``, real numbers of shape
+            (B, ...).
         saliency : array_like of shape (B, \*spatial) or (B, \*grid), or str, optional
             Nonnegative maps, or "spectral" (default) or "contrast" to compute them from the images,
             see `comixup.saliency`. Mixers that plan without saliency check its shape alone.
@@ -101,17 +110,38 @@ class Mixer:
         Returns
         -------
         MixedBatch
-            ``images`` of the same shape and dtype, ``labels`` (B, K), and the ``plan``.
+            Unpacks into ``images`` of the same shape and dtype and ``labels`` (B, K); its attribute
+            ``plan`` is how they were made.
 
         Raises
         ------
         ValueError, TypeError
-            If the input is not as described; the message names what came and the way out.
+            If the input is not as described, or its axes may be meant in more than one way; the
+            message names what came and the way out.
         """
         key = Key.of_call(self.seed, rng, step, rank)
-        return self.member(key).mix_with(key, images, labels, saliency, epoch=epoch)
+        given = validate.image_array(images, "(batch, channels, *spatial), or as layout= says,")
+        layout = self.layout_of(given.shape)
+        validate.require_finite("images", given)
+        mixer = self.member(key)
+        rows = mixer.label_rows(len(given), labels)
+        plan: Mixture
+        if mixer.is_on(key, epoch):
+            plan = mixer.plan_of_images(key, given, layout, saliency)
+        else:
+            plan = MixPlan.identity(len(given), layout.spatial(given.shape))
+        mixed = plan.apply(layout.arrange(given), channels=layout.channels)
+        return MixedBatch(
+            like(images, layout.restore(mixed)),
+            None if rows is None else mixer.mix_labels(plan, rows, images),
+            plan,
+        )
 
     __call__ = mix
+
+    def layout_of(self, shape: tuple[int, ...]) -> Layout:
+        """Return the order of axes of images of a shape, or say what is needed to know it."""
+        return decide(shape, channels=self.channels, layout=self.layout, least=self.least_spatial)
 
     def member(self, key: Key) -> Mixer:
         """Return the mixer that mixes this batch: itself, unless there is a choice."""
@@ -134,22 +164,47 @@ class Mixer:
         return Needs()
 
     def solve(self, summary: Summary, key: Key) -> Mixture:
-        """Plan a batch."""
+        """Plan a batch, as if all of its images were to be mixed."""
         raise NotImplementedError
 
-    def mix_with(
-        self, key: Key, images: Any, labels: Any, saliency: Any, *, epoch: int = 0
-    ) -> MixedBatch:
-        """Mix a batch with the random numbers of `key`."""
-        batch, spatial = validate.image_batch(images, self.channels)
-        rows = None if labels is None else as_label_matrix(labels, len(batch), self.num_classes)
-        plan: Mixture
-        if self.is_on(key, epoch):
-            needs = self.needs(key, spatial)
-            plan = self.solve(summarize(batch, self.channels, saliency, needs), key)
-        else:
-            plan = MixPlan.identity(len(batch), spatial)
-        if rows is not None:
-            kind = labels if hasattr(labels, "__dlpack__") else images
-            rows = like(kind, smoothed(plan.apply_labels(rows), self.label_smoothing))
-        return MixedBatch(like(images, plan.apply(batch, channels=self.channels)), rows, plan)
+    def plan_for(self, summary: Summary, key: Key) -> Mixture:
+        """Plan a batch; with `image_prob`, some of its images stay as they are."""
+        plan = self.solve(summary, key)
+        if self.image_prob >= 1:
+            return plan
+        return plan.keeping(key.stream(EACH).random(len(plan)) >= self.image_prob)
+
+    def plan_of_images(self, key: Key, images: Array, layout: Layout, saliency: Any) -> Mixture:
+        """Plan a batch of checked images with the random numbers of `key`."""
+        needs = self.needs(key, layout.spatial(images.shape))
+        summary = summarize(layout.arrange(images), layout.channels, saliency, needs)
+        if needs.zero_saliency == "warn":
+            warn_of_uniform(summary.n_uniform, summary.n)
+        return self.plan_for(summary, key)
+
+    def label_rows(self, n: int, labels: Any) -> Any:
+        """Return checked labels of n inputs with, for each head, rows to mix and what came."""
+        if labels is None:
+            return None
+
+        def rows(head: Any, num_classes: int | None) -> tuple[Array, Any]:
+            if self.targets == "classes":
+                return as_label_matrix(head, n, num_classes), head
+            array = validate.as_array("labels", head, "real numbers of shape (batch, ...)")
+            validate.same_batch("labels", array, n, "inputs")
+            return array, head
+
+        return each_head(labels, self.num_classes, rows)
+
+    def mix_labels(self, plan: Mixture, rows: Any, images: Any) -> Any:
+        """Mix what `label_rows` returned, and answer in the library of the labels, or of images."""
+
+        def mixed(head: tuple[Array, Any], _: Any) -> Any:
+            array, came = head
+            if self.targets == "classes":
+                result = smoothed(plan.apply_labels(array), self.label_smoothing)
+            else:
+                result = plan.apply_values(array)
+            return like(came if hasattr(came, "__dlpack__") else images, result)
+
+        return each_head(rows, None, mixed)

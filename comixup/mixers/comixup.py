@@ -16,7 +16,7 @@ from comixup.mixers._comixup_terms import compatibility, unary
 from comixup.mixers.base import Mixer
 from comixup.mixers.summary import Needs, Summary
 from comixup.plans.patches import MixPlan
-from comixup.saliency import weights_and_peaks
+from comixup.saliency import ZERO_SALIENCY, warn_of_uniform, weights_and_peaks
 from subopt import CoupledLabelingProblem, minimize_many
 
 EFFORTS = ("fast", "default", "best")
@@ -56,26 +56,41 @@ class CoMixup(Mixer):
     mode : {"search", "published"}, default "search"
         "published" solves by the update rule of the publication instead, to compare with; it takes
         no `effort`.
-    num_classes : int, optional
-        Number of classes; needed if labels are class indices.
+    num_classes : int or dict, optional
+        Number of classes; needed if labels are class indices. For labels that are a dict of heads,
+        a dict of their numbers.
     label_smoothing : float, default 0.0
         Part of every label that is spread evenly over the classes, after mixing.
+    targets : {"classes", "values"}, default "classes"
+        Whether labels are classes, or real numbers of shape (B, ...) such as regression targets,
+        of which every output gets the mean by area.
     prob : float, default 1.0
         Probability with which a batch is mixed; otherwise it stays as it is, labels as rows.
+    image_prob : float, default 1.0
+        Probability with which each image of such a batch is mixed; the others stay as they are, but
+        may be part of mixtures.
     off_epoch : int, optional
         Epoch from which on batches stay as they are; never by default.
-    channels : {"first", "last"}, default "first"
-        Where the channel axis of images is.
-    zero_saliency : {"raise", "uniform"}, default "raise"
+    channels : {"first", "last"}, optional
+        Where the channel axis of images is: in the first place after the batch by default. Shapes
+        that may be meant in another way are refused unless this or `layout` is given.
+    layout : str, optional
+        The order of axes, one letter per axis: B is the batch, C the channels, all others are
+        spatial. "BHWC" is ``channels="last"`` for images, "BHW" grey images, "BTCHW" or "BCTHW"
+        video, of which patches are cut in time, height and width. Final: what it says is not
+        compared with the shape.
+    zero_saliency : {"raise", "uniform", "warn"}, default "raise"
         What to do with samples whose saliency is zero or not finite: an error that names them, or
-        uniform weights.
+        uniform weights, with a warning that counts them or without.
     seed : int, optional
         Seed of the random streams of calls without `rng`; without either, every call is fresh.
     threads : int, optional
-        Threads that solve groups; the solver's choice by default. Results do not depend on it.
+        Number of threads that solve groups; the solver's choice by default. Results do not depend
+        on it.
     time_limit : float, optional
         Seconds that the solver may take for each group, instead of the work of `effort`; none by
-        default. With it results depend on the machine.
+        default. With 0 it returns the first answer at hand. With a limit results depend on the
+        machine.
 
     Raises
     ------
@@ -130,11 +145,11 @@ class CoMixup(Mixer):
             )
         if validate.integer("levels", self.levels, 1) > 2:
             raise ValueError(f"levels must be 1 or 2, got {self.levels}")
-        validate.choice("zero_saliency", self.zero_saliency, ("raise", "uniform"))
+        validate.choice("zero_saliency", self.zero_saliency, ZERO_SALIENCY)
         if self.threads is not None:
             validate.integer("threads", self.threads, 1)
         if self.time_limit is not None:
-            validate.real("time_limit", self.time_limit, positive=True)
+            validate.real("time_limit", self.time_limit)
         self._problem(np.zeros((1, 1)), np.zeros((1, 1)), np.ones(1))  # checks the other fields
 
     @property
@@ -175,11 +190,14 @@ class CoMixup(Mixer):
         MixPlan
         """
         maps = validate.as_array("saliency", saliency, "numbers >= 0 of shape (batch, *spatial)")
-        weights, peaks = weights_and_peaks(maps, self.grid, zero_saliency=self.zero_saliency)
+        pooled = weights_and_peaks(maps, self.grid, zero_saliency=self.zero_saliency)
+        if self.zero_saliency == "warn":
+            warn_of_uniform(pooled.n_uniform, len(maps))
         shape = maps.shape[1:] if spatial is None else tuple(spatial)
         key = Key.of_call(self.seed, rng, step, rank)
         first = validate.integer("first_group", first_group, 0)
-        return self.solve(Summary(len(maps), shape, weights, peaks), key, first_group=first)
+        summary = Summary(len(maps), shape, pooled.weights, pooled.peaks)
+        return self.solve(summary, key, first_group=first)
 
     def solve(self, summary: Summary, key: Key, *, first_group: int = 0) -> MixPlan:
         """Plan a batch of which the saliency is pooled already."""

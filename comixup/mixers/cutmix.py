@@ -25,7 +25,7 @@ class CutMix(PairMixer):
         pixels that are really pasted.
     mode : {"batch", "elem"}, default "batch"
         Whether there is one box for the batch or one for each output.
-    num_classes, label_smoothing, prob, off_epoch, channels, seed
+    num_classes, label_smoothing, targets, prob, image_prob, off_epoch, channels, layout, seed
         As in `CoMixup`.
 
     References

@@ -7,6 +7,7 @@ ICLR 2018), called MixUp in torchvision and Mixup in timm.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from comixup._base.streams import DRAW, Key
 from comixup.mixers.pairs import PairMixer
@@ -24,7 +25,7 @@ class InputMixup(PairMixer):
         The share of an image in its own output is drawn from Beta(alpha, alpha).
     mode : {"batch", "elem"}, default "batch"
         Whether there is one draw for the batch or one for each output.
-    num_classes, label_smoothing, prob, off_epoch, channels, seed
+    num_classes, label_smoothing, targets, prob, image_prob, off_epoch, channels, layout, seed
         As in `CoMixup`.
 
     References
@@ -39,6 +40,8 @@ class InputMixup(PairMixer):
     >>> mixed.images.shape, mixed.labels.shape, round(float(mixed.plan.share[0]), 3)
     ((6, 3, 8, 8), (6, 10), 0.773)
     """
+
+    least_spatial: ClassVar[int] = 0
 
     def solve(self, summary: Summary, key: Key) -> BlendPlan:
         """Plan a batch."""

@@ -26,7 +26,9 @@ class PairMixer(Mixer):
         validate.choice("mode", self.mode, MODES)
 
     def draw(self, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
-        """Return partners and shares (n,)."""
-        partner = rng.permutation(n)
+        """Return partners and shares (n,); nobody is the partner of itself, unless alone."""
+        order = rng.permutation(n)
+        partner = np.empty(n, dtype=np.intp)
+        partner[order] = np.roll(order, -1)  # one random cycle through all inputs
         size = 1 if self.mode == "batch" else n
         return partner, np.broadcast_to(rng.beta(self.alpha, self.alpha, size), n)

@@ -17,6 +17,7 @@ from comixup.mixers.pairs import PairMixer
 from comixup.mixers.summary import Needs, Summary
 from comixup.plans.gather import patch_shapes
 from comixup.plans.patches import MixPlan
+from comixup.saliency import ZERO_SALIENCY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,11 +46,11 @@ class PuzzleMix(PairMixer):
         Whether patches move within their image to places that show.
     transport_cost : float, default 0.8
         Weight xi >= 0 of the L1 distance in patches that they move by.
-    zero_saliency : {"raise", "uniform"}, default "raise"
-        What to do with samples whose saliency is zero or not finite.
+    zero_saliency : {"raise", "uniform", "warn"}, default "raise"
+        What to do with samples whose saliency is zero or not finite, as in `CoMixup`.
     threads : int, optional
-        Threads that cut; one a core by default. Results do not depend on it.
-    num_classes, label_smoothing, prob, off_epoch, channels, seed
+        Number of threads; defaults to the number of available cores. Results do not depend on it.
+    num_classes, label_smoothing, targets, prob, image_prob, off_epoch, channels, layout, seed
         As in `CoMixup`.
 
     Notes
@@ -95,7 +96,7 @@ class PuzzleMix(PairMixer):
             raise ValueError(f"levels must be 1 or 2, got {self.levels}")
         if not isinstance(self.transport, bool):
             raise TypeError(f"transport needs True or False, got {self.transport!r}")
-        validate.choice("zero_saliency", self.zero_saliency, ("raise", "uniform"))
+        validate.choice("zero_saliency", self.zero_saliency, ZERO_SALIENCY)
         if self.threads is not None:
             validate.integer("threads", self.threads, 1)
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from comixup._base import validate
+from comixup._base.layout import Layout, decide
 from comixup._base.streams import CHOICE, Key
 from comixup.mixers.base import Mixer
 
-_SHARED = ("num_classes", "label_smoothing", "channels")
+_SHARED = ("num_classes", "label_smoothing", "targets", "channels", "layout")
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,8 @@ class RandomChoice(Mixer):
     Parameters
     ----------
     mixers : sequence of mixers
-        They must agree on `num_classes`, `label_smoothing` and `channels`, so that batches are
-        alike; `prob` and `off_epoch` are those of each.
+        They must agree on `num_classes`, `label_smoothing`, `targets`, `channels` and `layout`, so
+        that batches are alike; `prob`, `image_prob` and `off_epoch` are those of each.
     probabilities : sequence of float, optional
         Positive or zero, one for each mixer; need not sum to 1. Even by default.
     seed : int, optional
@@ -80,6 +81,27 @@ class RandomChoice(Mixer):
         bounds = np.cumsum(self.probabilities)
         at = np.searchsorted(bounds, key.stream(CHOICE).random() * bounds[-1], side="right")
         return self.mixers[min(int(at), len(self.mixers) - 1)]
+
+    def layout_of(self, shape: tuple[int, ...]) -> Layout:
+        """Return the order of axes of images of a shape that each of the mixers can mix.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            That of the images.
+
+        Returns
+        -------
+        Layout
+            One letter per axis.
+
+        Raises
+        ------
+        ValueError
+            If the axes may be meant in more than one way.
+        """
+        least = max(mixer.least_spatial for mixer in self.mixers)
+        return decide(shape, channels=self.channels, layout=self.layout, least=least)
 
     @property
     def uses_saliency(self) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 from comixup._base import validate
 from comixup._base.patch_grid import patch_pixels, pool, require_fit
 from comixup._base.types import Array
-from comixup.saliency import METHODS, weights_and_peaks
+from comixup.saliency import METHODS, OF_GREY, weights_and_peaks
 
 
 class Needs(NamedTuple):
@@ -21,7 +21,7 @@ class Needs(NamedTuple):
         Patches along every spatial axis on which it wants saliency; ``None`` if none.
     colours : bool
         Whether it wants the mean of every patch and channel as well.
-    zero_saliency : {"raise", "uniform"}
+    zero_saliency : {"raise", "uniform", "warn"}
         What to do with samples whose saliency is zero or not finite.
     """
 
@@ -43,6 +43,8 @@ class Summary(NamedTuple):
         Most salient position of every input.
     colours : ndarray of float64, shape (B, C, \*grid), or None
         Means over patches.
+    n_uniform : int
+        Number of inputs without saliency, whose weights are uniform.
     """
 
     n: int
@@ -50,6 +52,7 @@ class Summary(NamedTuple):
     weights: Array | None = None
     peaks: Array | None = None
     colours: Array | None = None
+    n_uniform: int = 0
 
 
 def summarize(batch: Array, channels: str, saliency: Any, needs: Needs) -> Summary:
@@ -60,24 +63,19 @@ def summarize(batch: Array, channels: str, saliency: Any, needs: Needs) -> Summa
         return Summary(len(batch), spatial)
     require_fit("images", spatial, needs.grid)
     maps = saliency_maps(batch, channels, saliency, spatial, needs.grid)
-    weights, peaks = weights_and_peaks(maps, needs.grid, zero_saliency=needs.zero_saliency)
+    pooled = weights_and_peaks(maps, needs.grid, zero_saliency=needs.zero_saliency)
     colours = patch_means(batch, channels, needs.grid) if needs.colours else None
-    return Summary(len(batch), spatial, weights, peaks, colours)
+    return Summary(len(batch), spatial, pooled.weights, pooled.peaks, colours, pooled.n_uniform)
 
 
 def saliency_maps(
     batch: Array, channels: str, saliency: Any, spatial: tuple[int, ...], grid: tuple[int, ...]
 ) -> Array:
     """Return the maps that came in, if their shape fits, or compute them."""
-    if saliency is None and batch.ndim == 3 and batch.shape[1] == batch.shape[2]:
-        raise ValueError(
-            f"images of shape {batch.shape} are either signals or grey images: grey images need a "
-            "channel axis, images[:, None]; for signals say which saliency, e.g. 'spectral'."
-        )
     if saliency is None or isinstance(saliency, str):
         name = "spectral" if saliency is None else saliency
-        method = METHODS[validate.choice("saliency", name, tuple(METHODS))]
-        return method(batch, channels=channels)
+        method = OF_GREY[validate.choice("saliency", name, tuple(OF_GREY))]
+        return method(batch.mean(axis=1 if channels == "first" else -1, dtype=np.float64))
     needed = f"numbers >= 0 of shape (batch, *spatial) = {(len(batch), *spatial)}"
     maps = validate.as_array("saliency", saliency, needed)
     require_map_shape(maps.shape, batch.shape, spatial, grid)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from comixup._base import validate
 from comixup._base.interchange import like
 from comixup._base.types import Array, ArrayLike
 from comixup.plans.boxes import MixedBoxes, mix_boxes
@@ -32,6 +33,75 @@ class Mixture:
 
     def apply_labels(self, labels: Any, *, num_classes: int | None = None) -> Any:
         """Mix labels: each input counts for its share."""
+        raise NotImplementedError
+
+    def apply_values(self, values: Any) -> Any:
+        """Mix real numbers, such as regression targets: each input counts for its share.
+
+        Parameters
+        ----------
+        values : array_like of real numbers, shape (B, ...)
+            Of any sign.
+
+        Returns
+        -------
+        array of shape (B, ...)
+            Of the dtype and library of `values`; float32 for integers.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If values are not numbers, or not one for each input.
+
+        Examples
+        --------
+        >>> BlendPlan([1, 0], [0.75, 0.5], spatial=()).apply_values([-1.0, 3.0])
+        array([0., 1.])
+        """
+        array = validate.as_array("values", values, "real numbers of shape (batch, ...)")
+        validate.same_batch("values", array, len(self), "inputs of the plan")
+        if array.dtype.kind != "f":
+            array = array.astype(np.float32)
+        sources, weights = self.slots
+        column = (len(self),) + (1,) * (array.ndim - 1)
+        parts = (
+            weights[:, s].reshape(column) * array[sources[:, s]] for s in range(sources.shape[1])
+        )
+        return like(values, np.asarray(sum(parts)).astype(array.dtype, copy=False))
+
+    def keeping(self, outputs: ArrayLike) -> Mixture:
+        """Return the plan that leaves some outputs as they are, each equal to its own input.
+
+        Parameters
+        ----------
+        outputs : array_like of bool, shape (B,)
+            Which outputs are not mixed.
+
+        Returns
+        -------
+        Mixture
+            Of the same kind.
+
+        Raises
+        ------
+        ValueError
+            If `outputs` is not one boolean for each output.
+
+        Examples
+        --------
+        >>> BlendPlan([1, 0], [0.75, 0.5], spatial=()).keeping([True, False]).shares
+        array([[1. , 0. ],
+               [0.5, 0.5]])
+        """
+        mask = np.asarray(outputs)
+        if mask.dtype != bool or mask.shape != (len(self),):
+            raise ValueError(
+                f"outputs needs one boolean for each of the {len(self)} outputs, got dtype "
+                f"{mask.dtype} and shape {mask.shape}"
+            )
+        return self._keeping(mask) if mask.any() else self
+
+    def _keeping(self, mask: Array) -> Mixture:
         raise NotImplementedError
 
     def coverage(self, output: int) -> tuple[Array, Array]:

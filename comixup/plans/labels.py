@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,22 +12,47 @@ from comixup._base import validate
 from comixup._base.types import Array
 
 
+def each_head(labels: Any, num_classes: Any, mix: Callable[[Any, Any], Any]) -> Any:
+    """Return ``mix(labels, num_classes)``, or a dict of those where labels are a dict of heads."""
+    if not isinstance(labels, Mapping):
+        if isinstance(num_classes, Mapping):
+            raise TypeError(
+                f"num_classes names the heads {', '.join(map(repr, num_classes))}, so labels needs "
+                f"a dict of them, got {type(labels).__name__}"
+            )
+        return mix(labels, num_classes)
+    if isinstance(num_classes, Mapping):
+        missing = [name for name in num_classes if name not in labels]
+        if missing:
+            raise ValueError(
+                f"labels lacks the head {missing[0]!r} of num_classes; it has "
+                f"{', '.join(map(repr, labels))}"
+            )
+        return {name: mix(head, num_classes.get(name)) for name, head in labels.items()}
+    return {name: mix(head, num_classes) for name, head in labels.items()}
+
+
+NEEDED = "class indices (batch,) or one-hot, soft or multi-label rows (batch, classes)"
+NO_NUMBER = (
+    "labels are class indices, so num_classes is needed (one batch need not hold every class): "
+    "pass num_classes=..., or one-hot rows (batch, classes), or labels=None and take "
+    "plan.interpolate_loss(loss, labels)."
+)
+
+
 def as_label_matrix(labels: Any, n: int, num_classes: int | None) -> Array:
     """Return int, one-hot, soft or multi-label labels as a float matrix (n, classes)."""
-    needed = "class indices (batch,) or one-hot, soft or multi-label rows (batch, classes)"
-    array = validate.as_array("labels", labels, needed)
+    array = validate.as_array("labels", labels, NEEDED)
     validate.same_batch("labels", array, n, "inputs")
     if array.ndim == 2:
         return _label_rows(array, num_classes)
     if array.ndim != 1 or array.dtype.kind not in "iu":
         raise (TypeError if array.ndim == 1 else ValueError)(
-            f"labels needs {needed}, got dtype {array.dtype} and shape {array.shape}"
+            f"labels needs {NEEDED}, got dtype {array.dtype} and shape {array.shape}. For real "
+            "numbers, such as regression targets, the mixer takes targets='values'."
         )
     if num_classes is None:
-        raise ValueError(
-            "labels are class indices, so num_classes is needed (one batch need not hold every "
-            "class): pass num_classes=..., or one-hot rows (batch, classes)."
-        )
+        raise ValueError(NO_NUMBER)
     num_classes = validate.integer("num_classes", num_classes, 1)
     validate.require_classes(array, num_classes)
     matrix = np.zeros((n, num_classes), dtype=np.float32)
@@ -35,26 +61,40 @@ def as_label_matrix(labels: Any, n: int, num_classes: int | None) -> Array:
 
 
 def _label_rows(rows: Array, num_classes: int | None) -> Array:
-    if rows.shape[1] == 0:
-        raise ValueError(f"labels needs at least one class, got the shape {rows.shape}")
-    if rows.shape[1] == 1 and rows.dtype.kind in "iu" and rows.max(initial=0) > 1:
+    whole = rows.dtype.kind in "iu"
+    require_row_shape(rows.shape, num_classes, whole and rows.max(initial=0) > 1)
+    bad = ~((rows >= 0) & (rows < np.inf))
+    if bad.any():
+        i, k = (int(a) for a in np.argwhere(bad)[0])
+        raise ValueError(no_weight(i, k, rows[i, k], int(bad.sum())))
+    return rows if rows.dtype.kind == "f" else rows.astype(np.float32)
+
+
+def require_row_shape(shape: tuple[int, ...], num_classes: int | None, indices: bool) -> None:
+    """Raise unless label rows of a shape (n, K) have as many classes as they should.
+
+    `indices` says whether they hold whole numbers above 1.
+    """
+    if shape[1] == 0:
+        raise ValueError(f"labels needs at least one class, got the shape {shape}")
+    if shape[1] == 1 and indices:
         raise ValueError(
-            f"labels of shape {rows.shape} with values above 1 look like a column of class "
-            "indices: pass labels[:, 0], with num_classes."
+            f"labels of shape {shape} with values above 1 look like a column of class indices: "
+            "pass labels[:, 0], with num_classes."
         )
-    if num_classes is not None and rows.shape[1] != num_classes:
+    if num_classes is not None and shape[1] != num_classes:
         raise ValueError(
-            f"labels has {rows.shape[1]} classes a row, but num_classes is {num_classes}. Leave "
+            f"labels has {shape[1]} classes per row, but num_classes is {num_classes}. Leave "
             "num_classes out for one-hot, soft or multi-label rows."
         )
-    validate.require_finite("labels", rows)
-    if rows.min(initial=0) < 0:
-        i, k = (int(a) for a in np.argwhere(rows < 0)[0])
-        raise ValueError(
-            f"labels needs numbers >= 0, but labels[{i}, {k}] is {rows[i, k]:g} "
-            f"({int((rows < 0).sum())} such entries)."
-        )
-    return rows if rows.dtype.kind == "f" else rows.astype(np.float32)
+
+
+def no_weight(i: int, k: int, value: Any, count: int) -> str:
+    """Say that ``labels[i, k]``, the first of some, is no part of a label."""
+    return (
+        f"labels needs finite numbers >= 0, but labels[{i}, {k}] is {value:g} ({count} such "
+        "entries)."
+    )
 
 
 def label_table(sources: Array, starts: Array, width: int, area: Array) -> Array:
@@ -77,8 +117,6 @@ def mix_rows(table: Array, group_edges: Array, rows: Array) -> Array:
     return out
 
 
-def smoothed(rows: Array, amount: float) -> Array:
-    """Return label rows (B, K) moved by `amount` towards 1 / K."""
-    if amount == 0:
-        return rows
-    return ((1 - amount) * rows + amount / rows.shape[1]).astype(rows.dtype, copy=False)
+def smoothed(rows: Any, amount: float) -> Any:
+    """Return label rows (B, K) of any library, moved by `amount` towards 1 / K."""
+    return rows if amount == 0 else (1 - amount) * rows + amount / rows.shape[1]

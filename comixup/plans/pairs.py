@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from comixup.plans.gather import blend_of
 from comixup.plans.labels import as_label_matrix
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class PairPlan(Mixture):
     r"""Every output is its own input mixed with one partner.
 
@@ -68,6 +68,11 @@ class PairPlan(Mixture):
         return np.stack([own, self.partner], 1), np.stack([self.share, 1 - self.share], 1)
 
     @property
+    def larger(self) -> Array:
+        """Source of every output with the larger share, itself in a tie, (B,)."""
+        return np.where(self.share >= 0.5, np.arange(len(self)), self.partner)
+
+    @property
     def shares(self) -> Array:
         """Part of output j that input i fills, (B, B); rows sum to 1."""
         sources, weights = self.slots
@@ -96,9 +101,21 @@ class PairPlan(Mixture):
             float32 for integer labels, otherwise of the dtype of `labels`.
         """
         rows = as_label_matrix(labels, len(self), num_classes)
-        own = self.share[:, None]
-        mixed = own * rows + (1 - own) * rows[self.partner]
+        mixed = weighted(rows, rows[self.partner], self.share[:, None])
         return like(labels, mixed.astype(rows.dtype, copy=False))
+
+    def _keeping(self, mask: Array) -> Mixture:
+        own = np.arange(len(self))
+        partner, share = np.where(mask, own, self.partner), np.where(mask, 1.0, self.share)
+        return replace(self, partner=partner, share=share)
+
+    def __repr__(self) -> str:
+        size = "x".join(map(str, self.spatial)) or "any"
+        low, high = self.share.min(), self.share.max()
+        return (
+            f"{type(self).__name__}: {len(self)} outputs of {size} pixels, own shares from "
+            f"{low:.3f} to {high:.3f}"
+        )
 
     def _checked(self, array: Any, channels: str, n_spatial: int) -> Array:
         validate.choice("channels", channels, ("first", "last"))
@@ -112,7 +129,7 @@ class PairPlan(Mixture):
         return values
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class BlendPlan(PairPlan):
     r"""Output j is ``share[j] * input[j] + (1 - share[j]) * input[partner[j]]``.
 
@@ -145,12 +162,11 @@ class BlendPlan(PairPlan):
         """
         values = self._checked(array, channels, 0)
         if blend_of(blend, values.dtype) == "first":
-            own = np.arange(len(self))
-            return like(array, values[np.where(self.share >= 0.5, own, self.partner)])
+            return like(array, values[self.larger])
         single = values.dtype.kind == "f" and values.dtype.itemsize <= 4
         precision = np.dtype(np.float32 if single else np.float64)
         share = self.share.astype(precision).reshape((-1,) + (1,) * (values.ndim - 1))
-        mixed = share * values + (1 - share) * values[self.partner].astype(precision)
+        mixed = weighted(values, values[self.partner].astype(precision), share)
         if values.dtype.kind != "f":
             mixed = np.floor(mixed + 0.5)
         return like(array, mixed.astype(values.dtype, copy=False))
@@ -162,7 +178,7 @@ class BlendPlan(PairPlan):
         return _merged(output, self.partner[output], weights * np.ones(self.spatial))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class BoxPlan(PairPlan):
     r"""Output j is input j with one box of its partner pasted over it.
 
@@ -244,13 +260,23 @@ class BoxPlan(PairPlan):
         scaled = [self.boxes[:, k] * shape[axis] // self.spatial[k] for k, axis in enumerate(axes)]
         return [(axis, e[:, 0], e[:, 1]) for axis, e in zip(axes, scaled, strict=True)]
 
-    def inside(self, shape: Sequence[int], channels: str = "first") -> Array:
-        """Return which entries of an array the partner fills, bool, broadcastable to `shape`."""
+    def inside(
+        self,
+        shape: Sequence[int],
+        channels: str = "first",
+        *,
+        asarray: Callable[[Array], Any] = np.asarray,
+    ) -> Any:
+        """Return which entries of an array the partner fills, bool, broadcastable to `shape`.
+
+        The work is done by the library whose arrays `asarray` makes of numpy's.
+        """
         column = (-1,) + (1,) * (len(shape) - 1)
-        mask = np.ones((len(self),) + (1,) * (len(shape) - 1), dtype=np.bool_)
-        for axis, start, stop in self.ends(shape, channels):
-            at = np.arange(shape[axis]).reshape((-1,) + (1,) * (len(shape) - 1 - axis))
-            mask = mask & (start.reshape(column) <= at) & (at < stop.reshape(column))
+        mask: Any = True
+        for axis, *ends in self.ends(shape, channels):
+            at = asarray(np.arange(shape[axis])).reshape((-1,) + (1,) * (len(shape) - 1 - axis))
+            start, stop = (asarray(end).reshape(column) for end in ends)
+            mask = mask & (start <= at) & (at < stop)
         return mask
 
     def coverage(self, output: int) -> tuple[Array, Array]:
@@ -258,6 +284,16 @@ class BoxPlan(PairPlan):
         pasted = np.zeros(self.spatial)
         pasted[tuple(slice(*ends) for ends in self.boxes[output].tolist())] = 1
         return _merged(output, self.partner[output], np.stack([1 - pasted, pasted]))
+
+    def _keeping(self, mask: Array) -> Mixture:
+        boxes = np.where(mask[:, None, None], 0, self.boxes)
+        partner = np.where(mask, np.arange(len(self)), self.partner)
+        return BoxPlan.from_boxes(partner, boxes, spatial=self.spatial, key=self.key)
+
+
+def weighted(own: Any, partner: Any, share: Any) -> Any:
+    """Return the blend of two arrays of any library."""
+    return share * own + (1 - share) * partner
 
 
 def _checked_boxes(boxes: Any, n: int, spatial: tuple[int, ...]) -> Array:

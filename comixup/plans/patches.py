@@ -9,7 +9,7 @@ import itertools
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -278,6 +278,18 @@ class MixPlan(Mixture):
         weights = np.take_along_axis(table, order, axis=1)
         own = np.arange(len(self))[:, None]
         return np.where(weights > 0, order + starts[:, None], own), weights
+
+    def _keeping(self, mask: Array) -> Mixture:
+        column = mask.reshape((-1,) + (1,) * (self.sources.ndim - 1))
+        own = np.arange(len(self)).reshape(column.shape)
+        still = fields.origins({**self._fields(), "moves": None})
+        changed = np.logical_or.reduceat(mask, self.group_edges[:-1])
+        return replace(
+            self,
+            sources=np.where(column, own, self.sources),
+            energies=np.where(changed, np.nan, self.energies),
+            moves=None if self.moves is None else np.where(column, still, self.moves),
+        )
 
     def coverage(self, output: int) -> tuple[Array, Array]:
         r"""Return sources (s,) of an output and how much of each pixel they fill (s, \*spatial)."""

@@ -8,7 +8,7 @@ from comixup.torch.ada_mixup import AdaMixUp
 from comixup.torch.ahead import PlanAhead
 from comixup.torch.collate import MixCollate
 from comixup.torch.evaluate import Predictions, activation_maps, predict
-from comixup.torch.gather import apply, apply_labels
+from comixup.torch.gather import apply, apply_labels, apply_values
 from comixup.torch.hidden import mixed_at
 from comixup.torch.losses import soft_cross_entropy, softmax_binary_cross_entropy
 from comixup.torch.mixers import (
@@ -40,6 +40,7 @@ __all__ = [
     "activation_maps",
     "apply",
     "apply_labels",
+    "apply_values",
     "grad_cam",
     "gradient_norm",
     "input_saliency",

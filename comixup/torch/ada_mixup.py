@@ -7,7 +7,7 @@ loss of the model, and by a discriminator that has to tell blends from real imag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -22,6 +22,7 @@ from comixup._base.streams import DRAW, Key
 from comixup._base.types import Array
 from comixup.mixers.base import Mixer
 from comixup.plans.base import Mixture
+from comixup.plans.labels import smoothed
 from comixup.plans.pairs import BlendPlan
 from comixup.plans.patches import MixPlan
 from comixup.torch.inputs import label_rows, require_images
@@ -73,8 +74,16 @@ class AdaMixUp(TensorMixer):
         Channels of the first layer of the small networks.
     intrusion_weight : float, default 1.0
         Factor of the loss of the discriminator.
-    num_classes, label_smoothing, prob, off_epoch, seed
-        As in `CoMixup`.
+    num_classes : int, optional
+        Number of classes; needed if labels are class indices, and not by `training_step`.
+    label_smoothing : float, default 0.0
+        Part of every label that is spread evenly over the classes, after mixing.
+    prob : float, default 1.0
+        Probability with which a batch is mixed; otherwise it stays as it is.
+    off_epoch : int, optional
+        Epoch from which on batches stay as they are; never by default.
+    seed : int, optional
+        Seed of the random streams of calls without `rng`; drawn once by default.
 
     Attributes
     ----------
@@ -120,9 +129,21 @@ class AdaMixUp(TensorMixer):
         head: nn.Module | None = None,
         width: int = 16,
         intrusion_weight: float = 1.0,
-        **options: Any,
+        num_classes: int | None = None,
+        label_smoothing: float = 0.0,
+        prob: float = 1.0,
+        off_epoch: int | None = None,
+        seed: int | None = None,
     ) -> None:
-        super().__init__(_Options(**options))
+        shared = _Options(
+            num_classes=num_classes,
+            label_smoothing=label_smoothing,
+            prob=prob,
+            off_epoch=off_epoch,
+            channels="first",
+            seed=seed,
+        )
+        super().__init__(shared)
         self.in_channels = validate.integer("in_channels", in_channels, 1)
         self.dimensions = validate.integer("dimensions", dimensions, 1)
         if self.dimensions > 3:
@@ -144,28 +165,80 @@ class AdaMixUp(TensorMixer):
         self.networks = nn.ModuleDict({"policy": policy, "discriminator": discriminator})
 
     def parameters(self) -> Iterator[nn.Parameter]:
-        """Return the parameters of policy and discriminator, for an optimizer."""
+        """Return the parameters of policy and discriminator, for an optimizer.
+
+        Returns
+        -------
+        iterator of Parameter
+        """
         parameters: Iterator[nn.Parameter] = self.networks.parameters()
         return parameters
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state of policy and discriminator; see `TensorMixer.step` for the rest."""
-        state: dict[str, Any] = self.networks.state_dict()
-        return state
+        """Return what a later run needs, with the state of policy and discriminator.
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore the state of policy and discriminator."""
-        self.networks.load_state_dict(state)
+        Returns
+        -------
+        dict
+            That of `TensorMixer.state_dict`, and ``networks``.
+        """
+        return {**super().state_dict(), "networks": self.networks.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue where `state_dict` was taken, with its policy and discriminator.
+
+        Parameters
+        ----------
+        state : mapping
+            From `state_dict`.
+
+        Raises
+        ------
+        ValueError
+            If an entry is missing, or there is another.
+        """
+        if "networks" not in state:
+            raise ValueError(f"state needs the entry networks, got {', '.join(state)}")
+        super().load_state_dict({k: v for k, v in state.items() if k != "networks"})
+        self.networks.load_state_dict(state["networks"])
 
     def to(self, device: torch.device | str) -> AdaMixUp:
-        """Move policy and discriminator to a device, before an optimizer gets them."""
+        """Move policy and discriminator to a device, before an optimizer gets them.
+
+        Parameters
+        ----------
+        device : torch.device or str
+            That of the images.
+
+        Returns
+        -------
+        AdaMixUp
+            The mixer itself.
+        """
         self.networks.to(device)
         return self
 
     def planning(
         self, key: Key, images: Tensor, saliency: Any = None, *, epoch: int = 0
     ) -> Callable[[], Mixture]:
-        """Propose a range for each pair; return a function that plans, off the device."""
+        r"""Propose a range for each pair, on the device of the images.
+
+        Parameters
+        ----------
+        key : Key
+            Of the call, see `TensorMixer.key`.
+        images : Tensor of shape (B, C, \*spatial)
+            Of the kind that the policy was trained on.
+        saliency : None
+            Not used.
+        epoch : int, default 0
+            As in `TensorMixer.mix`.
+
+        Returns
+        -------
+        callable
+            Returns the plan, and does not touch the device.
+        """
         images = self._require_images(images)
         spatial = tuple(images.shape[2:])
         if self.active(key, epoch) is None:
@@ -181,6 +254,7 @@ class AdaMixUp(TensorMixer):
         Parameters
         ----------
         images : Tensor of shape (B, C, \*spatial)
+            Of the kind that the policy was trained on.
         partner : array_like of int, shape (B,)
             Index of the other image of each pair.
 
@@ -203,7 +277,28 @@ class AdaMixUp(TensorMixer):
         key: Key,
         autocast: AbstractContextManager[Any] | None = None,
     ) -> Losses:
-        """Return the three losses of a training step; the passes run within `autocast`."""
+        r"""Return the losses of a training step, with their graph.
+
+        Parameters
+        ----------
+        model : Module
+            Gets images, returns logits (B, K).
+        images : Tensor of float, shape (B, C, \*spatial)
+            A batch of real images.
+        labels : Tensor, int of shape (B,) or of shape (B, K)
+            Class indices, or rows.
+        loss : callable
+            ``loss(logits, rows)``.
+        key : Key
+            Of the step, see `TensorMixer.key`.
+        autocast : context manager, optional
+            The pass of the model runs within it.
+
+        Returns
+        -------
+        Losses
+            Not weighted, but for `intrusion_weight`.
+        """
         images = self._require_images(images)
         n, device = len(images), images.device
         partner, even = _draw(key, n)
@@ -223,8 +318,8 @@ class AdaMixUp(TensorMixer):
         rows = label_rows(labels, n, logits.shape[1])
         blended = share[:, None] * rows + (1 - share[:, None]) * rows[index]
         return Losses(
-            loss(logits[n:], self._smoothed(rows)),
-            loss(logits[:n], self._smoothed(blended.to(rows.dtype))),
+            loss(logits[n:], smoothed(rows, self.mixer.label_smoothing)),
+            loss(logits[:n], smoothed(blended.to(rows.dtype), self.mixer.label_smoothing)),
             self.intrusion_weight * intrusion,
             logits[:n],
             BlendPlan(partner, share.detach().cpu().numpy(), tuple(images.shape[2:]), key),
@@ -233,10 +328,6 @@ class AdaMixUp(TensorMixer):
     def _share(self, images: Tensor, partner: Array, even: Array) -> Tensor:
         low, high = self.ranges(images, partner).unbind(dim=1)
         return low + (high - low) * torch.as_tensor(even, dtype=low.dtype, device=low.device)
-
-    def _smoothed(self, rows: Tensor) -> Tensor:
-        amount = self.mixer.label_smoothing
-        return rows if amount == 0 else (1 - amount) * rows + amount / rows.shape[1]
 
     def _require_images(self, images: Tensor) -> Tensor:
         images = require_images(images)

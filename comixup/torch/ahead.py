@@ -5,15 +5,16 @@ For saliency that is known one step early: from the model of the last step, or w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Any
 
 from torch import Tensor
 
-from comixup.mixers.base import MixedBatch
+from comixup.mixers.batch import MixedBatch
 from comixup.plans.base import Mixture
+from comixup.torch.carry import Parts
 from comixup.torch.mixers import TensorMixer
 
 
@@ -23,6 +24,9 @@ class PlanAhead:
     Parameters
     ----------
     mix : TensorMixer
+    images, labels, carry
+        Where images and labels are in the batches of `batches`, and what becomes of their other
+        parts, as in `MixCollate`.
 
     Examples
     --------
@@ -30,14 +34,22 @@ class PlanAhead:
     >>> def saliency(images, labels):               # called when the batch before is handed out
     ...     return images.square().sum(dim=1)
     >>> with PlanAhead(CoMixup(num_classes=8, seed=0)) as ahead:
-    ...     for images, labels, plan in ahead.batches(batches, saliency):
+    ...     for images, labels in ahead.batches(batches, saliency):
     ...         pass                                # train: the next plan is being made meanwhile
     >>> images.shape, labels.shape
     (torch.Size([8, 1, 16, 16]), torch.Size([8, 8]))
     """
 
-    def __init__(self, mix: TensorMixer) -> None:
+    def __init__(
+        self,
+        mix: TensorMixer,
+        *,
+        images: int | str = 0,
+        labels: int | str | Sequence[int | str] | None = 1,
+        carry: Mapping[int | str, str] | None = None,
+    ) -> None:
         self.mix = mix
+        self.parts = Parts(images, labels, carry)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="comixup-plan")
 
     def submit(
@@ -70,12 +82,12 @@ class PlanAhead:
         saliency: Callable[[Tensor, Tensor], Tensor] | None = None,
         *,
         epoch: int = 0,
-    ) -> Iterator[MixedBatch]:
+    ) -> Iterator[Any]:
         """Yield the mixed batches, each while the next one is being planned.
 
         Parameters
         ----------
-        batches : iterable of (images, labels)
+        batches : iterable of (images, labels), or of batches with more parts
             E.g. a `DataLoader`.
         saliency : callable, optional
             ``saliency(images, labels)`` gives the maps of a batch, before the batch before it is
@@ -84,20 +96,32 @@ class PlanAhead:
         epoch : int, default 0
             As in `TensorMixer.mix`.
 
+        Yields
+        ------
+        MixedBatch
+            For pairs (images, labels); for batches with more parts, a batch of the kind that came.
+
         Raises
         ------
         ValueError, TypeError
-            As `TensorMixer.mix`, when a batch is read or, if planning finds it, handed out.
+            As `TensorMixer.mix`, or for a part without a rule, when a batch is read or, if planning
+            finds it, handed out.
         """
         waiting = None
-        for images, labels in batches:
+        for batch in batches:
+            images, labels = self.parts.read(batch)
             maps = None if saliency is None else saliency(images, labels)
-            following = (self.submit(images, maps, epoch=epoch), labels)
+            following = (self.submit(images, maps, epoch=epoch), labels, batch)
             if waiting is not None:
-                yield waiting[0](waiting[1])
+                yield self._finished(*waiting)
             waiting = following
         if waiting is not None:
-            yield waiting[0](waiting[1])
+            yield self._finished(*waiting)
+
+    def _finished(self, mixing: Callable[[Any], MixedBatch], labels: Any, batch: Any) -> Any:
+        mixed = mixing(labels)
+        pair = not isinstance(batch, Mapping) and len(batch) == 2 and self.parts.labels == 1
+        return mixed if pair else self.parts.write(self.mix, batch, mixed)
 
     def close(self) -> None:
         """End the thread; plans that were begun are finished."""

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import default_collate
 
-from comixup.torch.gather import apply
+from comixup.torch.carry import Parts
+from comixup.torch.eager import eager
 from comixup.torch.mixers import TensorMixer
 
 
@@ -27,11 +28,18 @@ class MixCollate:
         Maps are computed from the images ("spectral") for mixers that use saliency.
     saliency : {"spectral", "contrast"}, default "spectral"
         How.
-    images, labels : int or str, default 0 and 1
-        Where they are in a collated batch: positions in a tuple, or keys of a dict.
+    images : int or str, default 0
+        Where images are in a collated batch: position in a tuple, or key of a dict.
+    labels : int, str, sequence of such, or None, default 1
+        Where labels are; several places for several heads, ``None`` for none.
     carry : mapping, optional
-        What else of a batch is mixed by the same plan, and how: ``{2: "first"}`` for masks of
-        class indices in the third place, "mean" for what has a mean. The rest stays as it is.
+        What becomes of the other parts that lie along the images, one entry per image, by place:
+        "mean" for what has a mean, "first" for masks of class indices, "labels" or "values" for
+        rows or numbers of each image, "boxes" for sequences of corners, which become `MixedBoxes`,
+        "keep" for what stays as it is, such as an index. Floats of the spatial shape of the images
+        follow "mean" unsaid; any other part without a rule is refused.
+    plan : bool, default False
+        Whether batches get the plan, as their last part or under the key "plan".
     rank : int, default 0
         Number of the process, where several share a seed. Workers cannot find out.
     collate : callable, optional
@@ -41,6 +49,12 @@ class MixCollate:
     ----------
     mixup_enabled : bool
         Whether to mix at all. Workers have a copy from when they were started.
+
+    Raises
+    ------
+    ValueError
+        If a rule of `carry` is none. Calls raise it for batches that lack a part, or have one that
+        lies along the images and has no rule.
 
     Notes
     -----
@@ -62,15 +76,15 @@ class MixCollate:
         *,
         saliency: str = "spectral",
         images: int | str = 0,
-        labels: int | str = 1,
+        labels: int | str | Sequence[int | str] | None = 1,
         carry: Mapping[int | str, str] | None = None,
+        plan: bool = False,
         rank: int = 0,
         collate: Callable[[Sequence[Any]], Any] | None = None,
     ) -> None:
         self.mix = mix
         self.saliency = saliency
-        self.images, self.labels = images, labels
-        self.carry = dict(carry or {})
+        self.parts = Parts(images, labels, carry, plan)
         self.rank = rank
         self.collate = default_collate if collate is None else collate
 
@@ -83,17 +97,15 @@ class MixCollate:
     def mixup_enabled(self, value: bool) -> None:
         self.mix.mixup_enabled = value
 
+    @eager
     def __call__(self, samples: Sequence[Any]) -> Any:
         """Collate samples and mix the batch."""
         batch = self.collate(samples)
-        parts: Any = dict(batch) if isinstance(batch, Mapping) else list(batch)
-        images, labels = parts[self.images], parts[self.labels]
-        step = content_key(images, labels)
+        images, labels = self.parts.read(batch)
+        heads = labels.values() if isinstance(labels, dict) else () if labels is None else (labels,)
+        step = content_key(images, *heads)
         mixed = self.mix.mix(images, labels, self.saliency, step=step, rank=self.rank)
-        for place, blend in self.carry.items():
-            parts[place] = apply(mixed.plan, parts[place], blend=blend)
-        parts[self.images], parts[self.labels] = mixed.images, mixed.labels
-        return parts if isinstance(parts, dict) else type(batch)(parts)
+        return self.parts.write(self.mix, batch, mixed)
 
 
 def content_key(*tensors: Tensor) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,15 @@ from comixup._base.patch_grid import patch_edges, require_fit
 from comixup._base.types import Array
 from comixup.plans.base import Mixture
 from comixup.plans.gather import blend_of, patch_starts
-from comixup.plans.pairs import BlendPlan, BoxPlan
+from comixup.plans.pairs import BlendPlan, BoxPlan, weighted
 from comixup.plans.patches import MixPlan
-from comixup.torch.inputs import label_rows
+from comixup.torch.eager import eager
+from comixup.torch.inputs import label_rows, require_labels
 
 HOST_DTYPES = (torch.float32, torch.float64, torch.uint8)
 
 
+@eager
 def apply(plan: Mixture, tensor: Tensor, *, blend: str | None = None) -> Tensor:
     r"""Mix a tensor that is aligned with the batch: images, hidden layers, masks.
 
@@ -73,6 +76,7 @@ def apply(plan: Mixture, tensor: Tensor, *, blend: str | None = None) -> Tensor:
     return _in_format_of(tensor, mixed)
 
 
+@eager
 def apply_labels(plan: Mixture, labels: Tensor, *, num_classes: int | None = None) -> Tensor:
     """Mix labels on their device: each input counts for its share.
 
@@ -94,12 +98,52 @@ def apply_labels(plan: Mixture, labels: Tensor, *, num_classes: int | None = Non
     ValueError, TypeError
         If labels are not as described, or `num_classes` is missing; the message names the index.
     """
-    rows = label_rows(labels, len(plan), num_classes)
+    return _by_share(plan, label_rows(labels, len(plan), num_classes))
+
+
+@eager
+def apply_values(plan: Mixture, values: Tensor) -> Tensor:
+    """Mix real numbers, such as regression targets, on their device: each input by its share.
+
+    Parameters
+    ----------
+    plan : MixPlan, BlendPlan or BoxPlan
+        Whose shares count.
+    values : Tensor of shape (B, ...)
+        Of any sign.
+
+    Returns
+    -------
+    Tensor of shape (B, ...)
+        float32 for integers, otherwise of the dtype of `values`; differentiable.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If values are no tensor of numbers, or not one for each input.
+
+    Examples
+    --------
+    >>> apply_values(BlendPlan([1, 0], [0.75, 0.5], spatial=()), torch.tensor([-1.0, 3.0]))
+    tensor([0., 1.])
+    """
+    values = require_labels(values, "real numbers of shape (batch, ...)")
+    if values.ndim == 0 or len(values) != len(plan) or values.is_complex():
+        raise ValueError(
+            f"labels needs real numbers, one for each of the {len(plan)} inputs, got "
+            f"{values.dtype} of shape {tuple(values.shape)}"
+        )
+    return _by_share(plan, values if values.is_floating_point() else values.to(torch.float32))
+
+
+def _by_share(plan: Mixture, rows: Tensor) -> Tensor:
+    """Return the mean of rows (B, ...) of every output, by the shares of its sources."""
     sources, weights = plan.slots
     index = torch.tensor(sources, device=rows.device)
     precision = torch.float64 if rows.dtype == torch.float64 else torch.float32
     share = torch.tensor(weights, dtype=precision, device=rows.device)
-    mixed = sum(share[:, s, None] * rows[index[:, s]] for s in range(index.shape[1]))
+    share = share.reshape(*share.shape, *(1,) * (rows.ndim - 1))
+    mixed = sum(share[:, s] * rows[index[:, s]] for s in range(index.shape[1]))
     assert isinstance(mixed, Tensor)
     return mixed.to(rows.dtype)
 
@@ -179,26 +223,19 @@ def _mean(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _blend(plan: BlendPlan, tensor: Tensor, mean: bool) -> Tensor:
-    own = np.arange(len(plan))
     if not mean:
-        chosen = np.where(plan.share >= 0.5, own, plan.partner)
-        return tensor[torch.tensor(chosen, device=tensor.device)]
+        return tensor[torch.tensor(plan.larger, device=tensor.device)]
     wide = tensor.dtype == torch.float64 or not (tensor.is_floating_point() or tensor.itemsize == 1)
     precision = torch.float64 if wide else torch.float32
     share = torch.tensor(plan.share, dtype=precision, device=tensor.device)
     share = share.reshape((-1,) + (1,) * (tensor.ndim - 1))
     partner = tensor[torch.tensor(plan.partner, device=tensor.device)]
-    mixed = share * tensor + (1 - share) * partner
+    mixed = weighted(tensor, partner, share)
     return (mixed if tensor.is_floating_point() else (mixed + 0.5).floor()).to(tensor.dtype)
 
 
 def _box(plan: BoxPlan, tensor: Tensor) -> Tensor:
-    mask = torch.ones((1,) * tensor.ndim, dtype=torch.bool, device=tensor.device)
-    column = (-1,) + (1,) * (tensor.ndim - 1)
-    for axis, start, stop in plan.ends(tensor.shape):
-        at = torch.arange(tensor.shape[axis], device=tensor.device)
-        at = at.reshape((-1,) + (1,) * (tensor.ndim - 1 - axis))
-        low, high = (torch.tensor(e, device=tensor.device).reshape(column) for e in (start, stop))
-        mask = mask & (low <= at) & (at < high)
+    on_device = partial(torch.tensor, device=tensor.device)
+    mask = plan.inside(tensor.shape, asarray=on_device)
     partner = tensor[torch.tensor(plan.partner, device=tensor.device)]
     return torch.where(mask, partner, tensor)

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from comixup.plans.base import Mixture
 from comixup.torch.gather import apply
 
 
 @contextmanager
-def mixed_at(module: nn.Module, plan: Mixture) -> Iterator[None]:
-    """Mix what `module` gets as its first input, for as long as the context lasts.
+def mixed_at(module: nn.Module, plan: Mixture, keyword: str | None = None) -> Iterator[None]:
+    """Mix what `module` gets as its input, for as long as the context lasts.
 
     Parameters
     ----------
@@ -22,11 +22,15 @@ def mixed_at(module: nn.Module, plan: Mixture) -> Iterator[None]:
         A layer of a network; the network itself to mix images.
     plan : MixPlan, BlendPlan or BoxPlan
         E.g. from `comixup.ManifoldMixup`.
+    keyword : str, optional
+        Name of the input that is mixed, where the module gets it by name. By default the first of
+        those that come by position, else the only tensor of as many entries as the plan.
 
     Raises
     ------
     ValueError, TypeError
-        By the forward pass, if the first input of the module is not one that `apply` takes.
+        By the forward pass, if the input of the module is not one that `apply` takes, or it is not
+        clear which of several is meant.
 
     Examples
     --------
@@ -37,11 +41,31 @@ def mixed_at(module: nn.Module, plan: Mixture) -> Iterator[None]:
     ...     logits = layers(torch.rand(6, 4))
     """
 
-    def mix(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-        return (apply(plan, inputs[0]), *inputs[1:])
+    def mix(
+        _: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        if keyword is None and inputs:
+            return (apply(plan, inputs[0]), *inputs[1:]), named
+        name = _name_of_input(named, len(plan)) if keyword is None else keyword
+        if name not in named:
+            raise ValueError(
+                f"{type(module).__name__} got no input named {name!r}; it got "
+                f"{', '.join(map(repr, named)) or 'none by name'}"
+            )
+        return inputs, {**named, name: apply(plan, named[name])}
 
-    handle = module.register_forward_pre_hook(mix)
+    handle = module.register_forward_pre_hook(mix, with_kwargs=True)
     try:
         yield
     finally:
         handle.remove()
+
+
+def _name_of_input(named: dict[str, Any], n: int) -> str:
+    found = [k for k, v in named.items() if isinstance(v, Tensor) and v.ndim and len(v) == n]
+    if len(found) != 1:
+        raise ValueError(
+            f"the module gets {len(found)} tensors of {n} entries by name "
+            f"({', '.join(map(repr, found)) or 'none'}): say which one is mixed, keyword=..."
+        )
+    return found[0]

@@ -3,52 +3,104 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from comixup._base import validate
+from comixup.plans.labels import NEEDED, NO_NUMBER, no_weight, require_row_shape
+
+IMAGES = "a tensor of floats or uint8, of shape (batch, channels, *spatial), or as layout= says"
+
+
+def require_tensor(images: Any) -> Tensor:
+    """Return `images` if they are a tensor of floats or uint8, of any shape."""
+    if not isinstance(images, Tensor):
+        raise TypeError(
+            f"images needs {IMAGES}, got {type(images).__name__}. For arrays there is "
+            "comixup.CoMixup."
+        )
+    if not (images.is_floating_point() or images.dtype == torch.uint8):
+        raise TypeError(f"images needs {IMAGES}, got {images.dtype}. Convert it first.")
+    return images
 
 
 def require_images(images: Any) -> Tensor:
     r"""Return `images` if they are a tensor (B, C, \*spatial) of floats or uint8."""
-    needed = "a tensor of floats or uint8, of shape (batch, channels, *spatial)"
-    if not isinstance(images, Tensor):
-        raise TypeError(
-            f"images needs {needed}, got {type(images).__name__}. For arrays there is "
-            "comixup.CoMixup."
-        )
-    if not (images.is_floating_point() or images.dtype == torch.uint8):
-        raise TypeError(f"images needs {needed}, got {images.dtype}. Convert it first.")
+    images = require_tensor(images)
     if not 3 <= images.ndim <= 5 or 0 in images.shape:
         raise ValueError(
-            f"images needs {needed} with 1 to 3 spatial dimensions and no empty axis, got "
+            f"images needs {IMAGES} with 1 to 3 spatial dimensions and no empty axis, got "
             f"{tuple(images.shape)}. Grey images need a channel axis: images[:, None]."
         )
     validate.require_layout(tuple(images.shape), "first")
     return images
 
 
-def label_rows(labels: Any, n: int, num_classes: int | None) -> Tensor:
-    """Return labels as float rows (n, K), or say what is wrong with them."""
-    needed = "class indices (batch,) or one-hot, soft or multi-label rows (batch, classes)"
+def logits_of(output: Any, n: int, choose: Callable[[Any], Tensor] | None = None) -> Tensor:
+    """Return the logits (n, K) of what a model returned, or say how to point to them.
+
+    By default a tensor itself, the entry or attribute ``logits``, or the first of a tuple.
+    """
+    found = output
+    if choose is not None:
+        found = choose(output)
+    elif isinstance(output, Mapping) and "logits" in output:
+        found = output["logits"]
+    elif isinstance(getattr(output, "logits", None), Tensor):
+        found = output.logits
+    elif isinstance(output, tuple | list) and output:
+        found = output[0]
+    if not isinstance(found, Tensor) or found.ndim != 2 or len(found) != n:
+        came = f"shape {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
+        raise ValueError(
+            f"model needs to return logits of shape (batch, classes) for {n} images, got {came}"
+            f"{'' if found is output else f' in a {type(output).__name__}'}. Say where they are: "
+            "logits=lambda output: output['out'], for instance."
+        )
+    return found
+
+
+def require_enough_logits(labels: Tensor, logits: Tensor) -> None:
+    """Raise at the first class index that has no logit; rows are checked elsewhere."""
+    if labels.ndim != 1 or labels.is_floating_point() or labels.dtype == torch.bool:
+        return
+    low, high = (int(v) for v in torch.aminmax(labels))
+    K = logits.shape[1]
+    if low < 0 or high >= K:
+        i = int(((labels < 0) | (labels >= K)).nonzero()[0])
+        raise ValueError(
+            f"the model returns {K} logits, for class indices in 0..{K - 1}, but labels[{i}] is "
+            f"{int(labels[i])}. Give the model one output per class, or leave such samples out."
+        )
+
+
+def require_labels(labels: Any, needed: str) -> Tensor:
+    """Return `labels` if they are a tensor."""
     if not isinstance(labels, Tensor):
         raise TypeError(
             f"labels needs a tensor of {needed}, got {type(labels).__name__}. Convert it first: "
             "torch.as_tensor(labels, device=images.device)."
         )
+    return labels
+
+
+def label_rows(labels: Any, n: int, num_classes: int | None) -> Tensor:
+    """Return labels as float rows (n, K), or say what is wrong with them."""
+    labels = require_labels(labels, NEEDED)
     if labels.ndim not in (1, 2) or len(labels) != n:
-        raise ValueError(f"labels needs {needed} of {n} inputs, got {tuple(labels.shape)}")
+        raise ValueError(f"labels needs {NEEDED} of {n} inputs, got {tuple(labels.shape)}")
     if labels.ndim == 2:
         return _given_rows(labels, num_classes)
     if labels.is_floating_point() or labels.dtype == torch.bool:
-        raise TypeError(f"labels needs {needed}, got {labels.dtype} of shape {tuple(labels.shape)}")
-    if num_classes is None:
-        raise ValueError(
-            "labels are class indices, so num_classes is needed. Pass num_classes=..., or "
-            "labels=None and take plan.interpolate_loss(loss, labels)."
+        raise TypeError(
+            f"labels needs {NEEDED}, got {labels.dtype} of shape {tuple(labels.shape)}. For real "
+            "numbers, such as regression targets, the mixer takes targets='values'."
         )
+    if num_classes is None:
+        raise ValueError(NO_NUMBER)
     require_classes(labels, num_classes)
     return torch.nn.functional.one_hot(labels.long(), num_classes).to(torch.float32)
 
@@ -64,31 +116,12 @@ def require_classes(labels: Tensor, num_classes: int) -> None:
 
 def _given_rows(rows: Tensor, num_classes: int | None) -> Tensor:
     shape = tuple(rows.shape)
-    if shape[1] == 0:
-        raise ValueError(f"labels needs at least one class, got the shape {shape}")
-    indices = not rows.is_floating_point() and rows.dtype != torch.bool
-    if shape[1] == 1 and indices and rows.max() > 1:
-        raise ValueError(
-            f"labels of shape {shape} with values above 1 look like a column of class indices: "
-            "pass labels[:, 0], with num_classes."
-        )
-    if num_classes is not None and shape[1] != num_classes:
-        raise ValueError(
-            f"labels has {shape[1]} classes a row, but num_classes is {num_classes}. Leave "
-            "num_classes out for one-hot, soft or multi-label rows."
-        )
+    whole = not rows.is_floating_point() and rows.dtype != torch.bool
+    require_row_shape(shape, num_classes, whole and shape[1] == 1 and bool(rows.max() > 1))
     rows = rows if rows.is_floating_point() else rows.to(torch.float32)
-    _require_weights(rows)
-    return rows
-
-
-def _require_weights(rows: Tensor) -> None:
     low, high = torch.aminmax(rows) if len(rows) else (rows.sum(), rows.sum())
-    if low >= 0 and high < math.inf:
-        return
-    bad = ~((rows >= 0) & (rows < math.inf))
-    i, k = bad.nonzero()[0].tolist()
-    raise ValueError(
-        f"labels needs finite numbers >= 0, but labels[{i}, {k}] is {rows[i, k].item():g} "
-        f"({int(bad.sum())} such entries)."
-    )
+    if not (low >= 0 and high < math.inf):
+        bad = ~((rows >= 0) & (rows < math.inf))
+        i, k = bad.nonzero()[0].tolist()
+        raise ValueError(no_weight(i, k, rows[i, k].item(), int(bad.sum())))
+    return rows

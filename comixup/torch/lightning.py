@@ -5,10 +5,12 @@ Imported on demand: ``from comixup.torch.lightning import MixCallback``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lightning.pytorch import Callback
 
+from comixup.torch.carry import Parts
 from comixup.torch.mixers import TensorMixer
 from comixup.torch.saliency import Loss, input_saliency
 
@@ -27,33 +29,45 @@ class MixCallback(Callback):
     network_saliency : bool, default True
         For mixers that use saliency: whether it comes from the module, by one more pass, or from
         the images alone.
+    images, labels, carry
+        Where images and labels are in a batch, and what becomes of its other parts, as in
+        `MixCollate`.
     """
 
     def __init__(
-        self, mix: TensorMixer, loss: Loss | None = None, *, network_saliency: bool = True
+        self,
+        mix: TensorMixer,
+        loss: Loss | None = None,
+        *,
+        network_saliency: bool = True,
+        images: int | str = 0,
+        labels: int | str | Sequence[int | str] | None = 1,
+        carry: Mapping[int | str, str] | None = None,
     ) -> None:
         self.mix = mix
         self.loss = loss
         self.network_saliency = network_saliency
+        self.parts = Parts(images, labels, carry)
 
     def on_train_batch_start(
         self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Replace images and labels of the batch, a list of the two or more.
+        """Replace images, labels and what goes along in the batch, a list or dict.
 
         Raises
         ------
         ValueError, TypeError
-            If the batch is no such list, or as `TensorMixer.mix`.
+            If the batch is neither, lacks a part or has one without a rule, or as
+            `TensorMixer.mix`.
         """
-        if not isinstance(batch, list) or len(batch) < 2:
+        if not isinstance(batch, list | dict):
             raise TypeError(
                 "MixCallback needs batches that are lists [images, labels, ...], as the collate "
-                f"function of PyTorch makes them of tuples, got {type(batch).__name__}. For others "
-                "call the mixer in training_step."
+                f"function of PyTorch makes them of tuples, or dicts, got {type(batch).__name__}. "
+                "For others call the mixer in training_step."
             )
         step, epoch = trainer.fit_loop.total_batch_idx, trainer.current_epoch
-        images, labels = batch[:2]
+        images, labels = self.parts.read(batch)
         key = self.mix.key(step=step, rank=trainer.global_rank)
         member = self.mix.active(key, epoch)
         saliency = None
@@ -61,4 +75,6 @@ class MixCallback(Callback):
             with input_saliency(pl_module, images, labels, self.loss) as saliency:
                 pass
         plan = self.mix.planning(key, images, saliency, epoch=epoch)()
-        batch[0], batch[1], _ = self.mix.finish(plan, images, labels)
+        mixed = self.parts.write(self.mix, batch, self.mix.finish(plan, images, labels))
+        for place in batch if isinstance(batch, dict) else range(len(batch)):
+            batch[place] = mixed[place]

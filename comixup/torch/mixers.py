@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
-from comixup._base.streams import Key, as_seed
+from comixup._base.streams import Key
 from comixup._base.types import RNG
 from comixup.mixers import comixup, cutmix, input_mixup, puzzle_mix, random_choice
-from comixup.mixers.base import MixedBatch, Mixer
+from comixup.mixers.base import Mixer
+from comixup.mixers.batch import MixedBatch
 from comixup.plans.base import Mixture
+from comixup.plans.labels import each_head, smoothed
 from comixup.plans.patches import MixPlan
-from comixup.torch.gather import apply, apply_labels
-from comixup.torch.inputs import require_images
+from comixup.torch.eager import eager
+from comixup.torch.gather import apply, apply_labels, apply_values
+from comixup.torch.inputs import require_tensor
 from comixup.torch.pooling import summarize
+
+Made = TypeVar("Made", bound="type[TensorMixer]")
 
 
 class TensorMixer:
@@ -25,20 +31,31 @@ class TensorMixer:
     Parameters
     ----------
     mixer : mixer of comixup
-        With ``channels="first"``, the layout of PyTorch.
+        What plans.
 
     Attributes
     ----------
+    seed : int
+        Seed of all random numbers. Without one of the mixer's own it is `torch.initial_seed`, so
+        that `torch.manual_seed` decides.
     step : int
-        Number of the next call that is not given its own. With `seed`, which is drawn once if the
-        mixer has none, it is all the state there is: set it to continue a run.
+        Number of the next call that is not given its own. With `seed` it is all the state there is;
+        see `state_dict`.
     mixup_enabled : bool
         Whether to mix at all; the switch that timm's training script turns off.
+    n_uniform : int
+        Number of samples without saliency so far, where ``zero_saliency="warn"``.
 
     Raises
     ------
-    ValueError, TypeError
-        If `mixer` is no mixer of `comixup`, or one with its channels last.
+    TypeError
+        If `mixer` is no mixer of `comixup`.
+
+    Notes
+    -----
+    In the workers of a `DataLoader`, calls without a step draw by the seed of the worker too, so
+    that workers and epochs differ; `MixCollate` mixes independently of the number of workers.
+    `torch.compile` leaves mixers alone.
 
     Examples
     --------
@@ -54,32 +71,17 @@ class TensorMixer:
     def __init__(self, mixer: Mixer) -> None:
         if not isinstance(mixer, Mixer):
             raise TypeError(f"mixer needs a mixer of comixup, got {type(mixer).__name__}")
-        if mixer.channels != "first":
-            raise ValueError("channels needs to be 'first', the layout of PyTorch")
         self.mixer = mixer
-        self.seed = as_seed(mixer.seed)
+        self.seed = torch.initial_seed() if mixer.seed is None else mixer.seed
         self.step = 0
         self.mixup_enabled = True
+        self.n_uniform = 0
 
-    def __call__(
-        self,
-        images: Tensor,
-        labels: Tensor | None = None,
-        saliency: Any = None,
-        *,
-        rng: RNG = None,
-        step: int | None = None,
-        epoch: int = 0,
-        rank: int | None = None,
-    ) -> tuple[Tensor, Tensor | None]:
-        """Mix a batch and return images and labels; see `mix`."""
-        mixed = self.mix(images, labels, saliency, rng=rng, step=step, epoch=epoch, rank=rank)
-        return mixed.images, mixed.labels
-
+    @eager
     def mix(
         self,
         images: Tensor,
-        labels: Tensor | None = None,
+        labels: Any = None,
         saliency: Any = None,
         *,
         rng: RNG = None,
@@ -87,15 +89,16 @@ class TensorMixer:
         epoch: int = 0,
         rank: int | None = None,
     ) -> MixedBatch:
-        r"""Mix a batch and return images, labels and the plan.
+        r"""Mix a batch; calling the mixer does the same.
 
         Parameters
         ----------
-        images : Tensor of float or uint8, shape (B, C, \*spatial)
+        images : Tensor of float or uint8, shape (B, C, \*spatial), or as `layout` says
             On any device. Never changed; whether they are finite is not checked.
-        labels : Tensor, int of shape (B,) or of shape (B, K), optional
+        labels : Tensor, int of shape (B,) or of shape (B, K), or a dict of such, optional
             Class indices (with `num_classes`), or one-hot, soft or multi-label rows. ``None`` for
-            ``plan.interpolate_loss(loss, labels)``.
+            ``plan.interpolate_loss(loss, labels)``. A dict has one entry for each head of the
+            network. With ``targets="values"``, real numbers of shape (B, ...).
         saliency : Tensor of shape (B, \*spatial) or (B, \*grid), or str, optional
             Nonnegative maps, e.g. from `input_saliency`; or "spectral" (default) or "contrast" to
             compute them from the images, on the host.
@@ -109,84 +112,348 @@ class TensorMixer:
         Returns
         -------
         MixedBatch
+            Unpacks into images and labels; its attribute ``plan`` is how they were made.
 
         Raises
         ------
         ValueError, TypeError
-            If the input is not as described; the message names what came and the way out.
+            If the input is not as described, or its axes may be meant in more than one way; the
+            message names what came and the way out.
         """
         key = self.key(rng, step, rank)
         return self.finish(self.planning(key, images, saliency, epoch=epoch)(), images, labels)
 
+    __call__ = mix
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a later run needs to continue this one.
+
+        Returns
+        -------
+        dict
+            ``seed``, ``step`` and ``mixup_enabled``.
+        """
+        return {"seed": self.seed, "step": self.step, "mixup_enabled": self.mixup_enabled}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue where `state_dict` was taken.
+
+        Parameters
+        ----------
+        state : mapping
+            From `state_dict`.
+
+        Raises
+        ------
+        ValueError
+            If an entry is missing, or there is another.
+        """
+        needed = TensorMixer.state_dict(self)
+        if set(state) != set(needed):
+            raise ValueError(f"state needs the entries {', '.join(needed)}, got {', '.join(state)}")
+        # a checked key, so that a damaged state is found here and not in the next call
+        key = Key.of_call(state["seed"], None, state["step"], 0)
+        self.seed, self.step = key.seed, key.step
+        self.mixup_enabled = bool(state["mixup_enabled"])
+
+    @eager
     def key(self, rng: RNG = None, step: int | None = None, rank: int | None = None) -> Key:
-        """Return what the random numbers of a call are keyed by, and count the call."""
+        """Return what the random numbers of a call are keyed by, and count the call.
+
+        Parameters
+        ----------
+        rng, step, rank
+            As in `mix`.
+
+        Returns
+        -------
+        Key
+        """
+        seed = self.seed
         if step is None:
             step = self.step
             self.step += 1
+            worker = torch.utils.data.get_worker_info()
+            if worker is not None:  # this is a copy, whose count begins again in every epoch
+                seed = (seed << 64) | worker.seed
         rank = _rank() if rank is None else rank
-        return Key.of_call(self.seed, rng, step, rank)
+        return Key.of_call(seed, rng, step, rank)
 
     def active(self, key: Key, epoch: int = 0) -> Mixer | None:
-        """Return the mixer that mixes the batch of this key, or None if it stays as it is."""
+        """Return the mixer that mixes the batch of this key.
+
+        Parameters
+        ----------
+        key : Key
+            From `key`.
+        epoch : int, default 0
+            As in `mix`.
+
+        Returns
+        -------
+        mixer of comixup or None
+            ``None`` if the batch stays as it is.
+        """
         member = self.mixer.member(key)
         return member if self.mixup_enabled and member.is_on(key, epoch) else None
 
+    def arrange(self, images: Tensor) -> Tensor:
+        r"""Return a view of images with their axes as (B, C, \*spatial).
+
+        Parameters
+        ----------
+        images : Tensor
+            In the layout of the mixer.
+
+        Returns
+        -------
+        Tensor
+
+        Raises
+        ------
+        ValueError
+            If the axes may be meant in more than one way.
+        """
+        return self.mixer.layout_of(tuple(images.shape)).arrange(images, first=True)
+
+    @eager
     def planning(
         self, key: Key, images: Tensor, saliency: Any = None, *, epoch: int = 0
     ) -> Callable[[], Mixture]:
-        """Return a function that plans, and touches the device no more."""
-        images = require_images(images)
-        n, spatial = len(images), tuple(images.shape[2:])
+        """Return a function that plans, and touches the device no more.
+
+        Parameters
+        ----------
+        key : Key
+            From `key`.
+        images, saliency, epoch
+            As in `mix`.
+
+        Returns
+        -------
+        callable
+            Of no arguments; it returns the plan.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the input is not as described.
+        """
+        arranged = self.arrange(require_tensor(images))
+        n, spatial = len(arranged), tuple(arranged.shape[2:])
         member = self.active(key, epoch)
         if member is None:
             return lambda: MixPlan.identity(n, spatial)
-        summary = summarize(images, saliency, member.needs(key, spatial))
-        return lambda: member.solve(summary(), key)
+        needs = member.needs(key, spatial)
+        summary = summarize(arranged, saliency, needs)
 
-    def finish(self, plan: Mixture, images: Tensor, labels: Tensor | None) -> MixedBatch:
-        """Apply a plan to images and labels."""
+        def plan() -> Mixture:
+            found = summary()
+            if needs.zero_saliency == "warn":
+                self._count_uniform(found.n_uniform, found.n)
+            return member.plan_for(found, key)
+
+        return plan
+
+    @eager
+    def finish(self, plan: Mixture, images: Tensor, labels: Any) -> MixedBatch:
+        """Apply a plan to images and labels.
+
+        Parameters
+        ----------
+        plan : MixPlan, BlendPlan or BoxPlan
+        images, labels
+            As in `mix`.
+
+        Returns
+        -------
+        MixedBatch
+
+        Raises
+        ------
+        ValueError, TypeError
+            If labels are not as described.
+        """
         rows = None if labels is None else self.labels(plan, labels)
-        return MixedBatch(apply(plan, images), rows, plan)
+        layout = self.mixer.layout_of(tuple(images.shape))
+        mixed = layout.restore(apply(plan, layout.arrange(images, first=True)), first=True)
+        return MixedBatch(mixed.contiguous() if images.is_contiguous() else mixed, rows, plan)
 
-    def labels(self, plan: Mixture, labels: Tensor, num_classes: int | None = None) -> Tensor:
-        """Return the mixed and smoothed label rows (B, K)."""
+    @eager
+    def labels(self, plan: Mixture, labels: Any, num_classes: int | None = None) -> Any:
+        """Return the mixed and smoothed labels.
+
+        Parameters
+        ----------
+        plan : MixPlan, BlendPlan or BoxPlan
+        labels : Tensor or dict of Tensor
+            As in `mix`.
+        num_classes : int, optional
+            Number of classes; that of the mixer by default.
+
+        Returns
+        -------
+        Tensor of shape (B, K), or a dict of such
+            Of the shape of the labels with ``targets="values"``.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If labels are not as described.
+        """
+
+        def mixed(head: Any, K: int | None) -> Tensor:
+            if self.mixer.targets == "values":
+                return apply_values(plan, head)
+            return smoothed(apply_labels(plan, head, num_classes=K), self.mixer.label_smoothing)
+
         K = self.mixer.num_classes if num_classes is None else num_classes
-        rows = apply_labels(plan, labels, num_classes=K)
-        amount = self.mixer.label_smoothing
-        return rows if amount == 0 else (1 - amount) * rows + amount / rows.shape[1]
+        return each_head(labels, K, mixed)
+
+    def _count_uniform(self, n_uniform: int, n: int) -> None:
+        if n_uniform and not self.n_uniform:
+            warnings.warn(
+                f"{n_uniform} of {n} samples have no saliency (it is zero, or not finite): all of "
+                "their pixels count as equally salient. This is said once; the attribute n_uniform "
+                "of the mixer counts them. zero_saliency='uniform' does without a warning, 'raise' "
+                "stops and names the samples.",
+                stacklevel=3,
+            )
+        self.n_uniform += n_uniform
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.mixer!r})"
 
 
+def _of(mixer: type[Mixer]) -> Callable[[Made], Made]:
+    """Take the description of the parameters, which are the same, from a mixer of arrays."""
+
+    def documented(made: Made) -> Made:
+        described = (mixer.__doc__ or "").split("Parameters\n    ----------\n")[-1]
+        parameters = described.split("\n\n")[0]
+        parameters = parameters.replace('"warn"}, default "raise"', '"warn"}, default "warn"')
+        made.__doc__ = f"{made.__doc__}\n\n    Parameters\n    ----------\n{parameters}\n    "
+        return made
+
+    return documented
+
+
+def _options(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a constructor as options of the mixer of arrays."""
+    return {name: value for name, value in given.items() if name not in ("self", "__class__")}
+
+
+@_of(comixup.CoMixup)
 class CoMixup(TensorMixer):
-    """`comixup.CoMixup` on tensors; the same options."""
+    """`comixup.CoMixup` on tensors; samples without saliency are mixed, with one warning."""
 
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(comixup.CoMixup(**settings))
+    def __init__(
+        self,
+        *,
+        group_size: int = 20,
+        grid: int | Sequence[int] = 4,
+        smoothness: float = 0.32,
+        coupling: float = 1.0,
+        threshold: float = 0.83,
+        threshold_kind: str = "hard",
+        prior_weight: float = 0.05,
+        prior_concentration: float = 2.0,
+        distance_weight: float = 0.001,
+        levels: int = 2,
+        effort: str = "default",
+        mode: str = "search",
+        num_classes: int | Mapping[str, int] | None = None,
+        label_smoothing: float = 0.0,
+        targets: str = "classes",
+        prob: float = 1.0,
+        image_prob: float = 1.0,
+        off_epoch: int | None = None,
+        channels: str | None = None,
+        layout: str | None = None,
+        zero_saliency: str = "warn",
+        seed: int | None = None,
+        threads: int | None = None,
+        time_limit: float | None = None,
+    ) -> None:
+        super().__init__(comixup.CoMixup(**_options(locals())))
 
 
+@_of(puzzle_mix.PuzzleMix)
 class PuzzleMix(TensorMixer):
-    """`comixup.PuzzleMix` on tensors; the same options."""
+    """`comixup.PuzzleMix` on tensors; samples without saliency are mixed, with one warning."""
 
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(puzzle_mix.PuzzleMix(**settings))
+    def __init__(
+        self,
+        *,
+        alpha: float = 1.0,
+        mode: str = "batch",
+        grids: Sequence[int] = (2, 4, 8, 16),
+        smoothness: float = 1.2,
+        data_smoothness: float = 0.5,
+        prior_weight: float = 0.2,
+        levels: int = 2,
+        transport: bool = True,
+        transport_cost: float = 0.8,
+        num_classes: int | Mapping[str, int] | None = None,
+        label_smoothing: float = 0.0,
+        targets: str = "classes",
+        prob: float = 1.0,
+        image_prob: float = 1.0,
+        off_epoch: int | None = None,
+        channels: str | None = None,
+        layout: str | None = None,
+        zero_saliency: str = "warn",
+        seed: int | None = None,
+        threads: int | None = None,
+    ) -> None:
+        super().__init__(puzzle_mix.PuzzleMix(**_options(locals())))
 
 
+@_of(input_mixup.InputMixup)
 class InputMixup(TensorMixer):
-    """`comixup.InputMixup` on tensors; the same options."""
+    """`comixup.InputMixup` on tensors."""
 
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(input_mixup.InputMixup(**settings))
+    def __init__(
+        self,
+        *,
+        alpha: float = 1.0,
+        mode: str = "batch",
+        num_classes: int | Mapping[str, int] | None = None,
+        label_smoothing: float = 0.0,
+        targets: str = "classes",
+        prob: float = 1.0,
+        image_prob: float = 1.0,
+        off_epoch: int | None = None,
+        channels: str | None = None,
+        layout: str | None = None,
+        seed: int | None = None,
+    ) -> None:
+        super().__init__(input_mixup.InputMixup(**_options(locals())))
 
 
+@_of(cutmix.CutMix)
 class CutMix(TensorMixer):
-    """`comixup.CutMix` on tensors; the same options."""
+    """`comixup.CutMix` on tensors."""
 
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(cutmix.CutMix(**settings))
+    def __init__(
+        self,
+        *,
+        alpha: float = 1.0,
+        mode: str = "batch",
+        num_classes: int | Mapping[str, int] | None = None,
+        label_smoothing: float = 0.0,
+        targets: str = "classes",
+        prob: float = 1.0,
+        image_prob: float = 1.0,
+        off_epoch: int | None = None,
+        channels: str | None = None,
+        layout: str | None = None,
+        seed: int | None = None,
+    ) -> None:
+        super().__init__(cutmix.CutMix(**_options(locals())))
 
 
+@_of(random_choice.RandomChoice)
 class RandomChoice(TensorMixer):
     """`comixup.RandomChoice` on tensors, of mixers of `comixup` or of `comixup.torch`.
 

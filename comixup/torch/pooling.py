@@ -57,11 +57,12 @@ def summarize(images: Tensor, saliency: Any, needs: Needs) -> Callable[[], Summa
                 f"saliency needs numbers >= 0, but sample {i} has {least[i]}. Take its abs(), or "
                 "comixup.torch.gradient_norm of a gradient."
             )
-        weights, peaks = normalized(sums, numbers[:, N : N + d], shape, sums, needs.zero_saliency)
+        peaks = numbers[:, N : N + d]
+        pooled = normalized(sums, peaks, shape, sums, needs.zero_saliency)
         colours = None
         if needs.colours:
             colours = numbers[:, N + d + 1 :].reshape(n, -1, *grid) / patch_pixels(grid, spatial)
-        return Summary(n, spatial, weights, peaks, colours)
+        return Summary(n, spatial, pooled.weights, pooled.peaks, colours, pooled.n_uniform)
 
     return summary
 

@@ -10,7 +10,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from comixup._base.layout import parse
+from comixup.torch.eager import eager
+from comixup.torch.inputs import logits_of
+
 Loss = Callable[[Tensor, Any], Tensor]
+NO_GRADIENT = (
+    "the loss has no gradient with respect to the images: the model detaches them, e.g. by "
+    "no_grad(), .data, .numpy() or a conversion to integers. Let it pass gradients on, or take "
+    "saliency from the images alone: mix(images, labels, 'spectral')."
+)
 
 
 def gradient_norm(gradient: Tensor) -> Tensor:
@@ -111,6 +120,7 @@ def input_saliency(
     *,
     train: bool = False,
     scale: float = 1.0,
+    layout: str | None = None,
 ) -> Iterator[Tensor]:
     r"""Compute saliency from a network; the model is as before in the end.
 
@@ -120,18 +130,22 @@ def input_saliency(
     Parameters
     ----------
     model : Module
-        Gets `images`, returns logits.
+        Gets `images`, returns logits, or with the default `loss` a dict, tuple or output object
+        with them.
     images : Tensor of float, shape (B, C, \*spatial)
     labels : Tensor
         Handed to `loss`.
     loss : callable, optional
-        ``loss(logits, labels)``, a number or one for every sample, which are summed; cross entropy
+        ``loss(output, labels)`` of what the model returns, a number or one for every sample, which
+        are summed; cross entropy
         by default, of class indices or of rows.
     train : bool, default False
         Whether the pass is in training mode; in evaluation mode by default.
     scale : float, default 1.0
         Factor of the loss, against gradients that vanish in float16. Only ratios within a sample
         matter.
+    layout : str, optional
+        The order of the axes of the images, as in `CoMixup`; channels first by default.
 
     Yields
     ------
@@ -140,8 +154,8 @@ def input_saliency(
 
     Raises
     ------
-    TypeError
-        If the images are not floats.
+    ValueError, TypeError
+        If the images are not floats, or the model detaches them, so that they have no gradient.
 
     Examples
     --------
@@ -159,11 +173,29 @@ def input_saliency(
         )
     with undisturbed(model, images.device):
         model.train(train)
-        with torch.inference_mode(False), torch.enable_grad(), without_exchange(model):
-            leaf = images.detach().clone().requires_grad_()
-            value = (loss or sum_of_losses)(model(leaf), labels)
-            (gradient,) = torch.autograd.grad(value.sum() * scale, leaf)
+        gradient = _gradient_of_images(model, images, labels, loss, scale)
+        if layout is not None:
+            gradient = parse(layout).arrange(gradient, first=True)
         yield gradient_norm(gradient)
+
+
+@eager
+def _gradient_of_images(
+    model: nn.Module, images: Tensor, labels: Any, loss: Loss | None, scale: float
+) -> Tensor:
+    with torch.inference_mode(False), torch.enable_grad(), without_exchange(model):
+        leaf = images.detach().clone().requires_grad_()
+        output = model(leaf)
+        if loss is None:
+            value = sum_of_losses(logits_of(output, len(images)), labels)
+        else:
+            value = loss(output, labels)
+        gradient = None
+        if value.requires_grad:
+            (gradient,) = torch.autograd.grad(value.sum() * scale, leaf, allow_unused=True)
+    if gradient is None:
+        raise ValueError(NO_GRADIENT)
+    return gradient
 
 
 def without_exchange(model: nn.Module) -> AbstractContextManager[Any]:

@@ -14,10 +14,17 @@ from comixup._base import validate
 from comixup._base.streams import Key
 from comixup.plans.base import Mixture
 from comixup.torch.ada_mixup import AdaMixUp
-from comixup.torch.inputs import require_images
+from comixup.torch.eager import eager
+from comixup.torch.inputs import logits_of, require_enough_logits, require_tensor
 from comixup.torch.losses import LOSSES
 from comixup.torch.mixers import TensorMixer
-from comixup.torch.saliency import gradient_norm, input_saliency, without_exchange
+from comixup.torch.saliency import (
+    NO_GRADIENT,
+    gradient_norm,
+    input_saliency,
+    sum_of_losses,
+    without_exchange,
+)
 
 
 class StepResult(NamedTuple):
@@ -45,6 +52,7 @@ class StepResult(NamedTuple):
     mixer_loss: Tensor
 
 
+@eager
 def training_step(
     model: nn.Module,
     images: Tensor,
@@ -58,6 +66,8 @@ def training_step(
     epoch: int = 0,
     amp: torch.dtype | None = None,
     scale: Callable[[Tensor], Tensor] | None = None,
+    logits: Callable[[Any], Tensor] | None = None,
+    interpolate: bool = False,
 ) -> StepResult:
     r"""Add the gradients of one mixed batch to the parameters.
 
@@ -72,12 +82,14 @@ def training_step(
     Parameters
     ----------
     model : Module
-        Gets images, returns logits (B, K). In `DistributedDataParallel`, gradients are exchanged
-        once, with the mixed pass.
+        Gets images, returns logits (B, K), or a dict, tuple or output object with them. In
+        `DistributedDataParallel`, gradients are exchanged once, with the mixed pass.
     images : Tensor of float, shape (B, C, \*spatial)
+        As the model gets them.
     labels : Tensor, int of shape (B,) or of shape (B, K)
         K is taken from the logits.
     mix : TensorMixer
+        Any of the mixers of `comixup.torch`.
     loss : {"bce", "ce"} or callable, default "bce"
         Of the mixed pass: binary cross entropy of the softmax (published for CIFAR), soft cross
         entropy (ImageNet), or ``loss(logits, rows)``.
@@ -96,6 +108,13 @@ def training_step(
     scale : callable, optional
         ``scaler.scale`` of a `torch.amp.GradScaler`: applied to losses before `backward`. Where a
         gradient overflows, which makes the scaler skip the step, saliency is uniform.
+    logits : callable, optional
+        Gets what the model returns, returns logits (B, K). By default they are a tensor itself, the
+        entry or attribute ``logits``, or the first item of a tuple.
+    interpolate : bool, default False
+        For a `loss` that wants class indices, such as a focal loss: it is called as
+        ``loss(logits, indices)`` for each source of the outputs, must return one number for every
+        output (``reduction="none"``), and is averaged by area.
 
     Returns
     -------
@@ -104,7 +123,8 @@ def training_step(
     Raises
     ------
     ValueError, TypeError
-        If the input is not as described, or labels have another number of classes than the logits.
+        If the input is not as described, labels have another number of classes than the logits, the
+        model returns no logits, or it detaches the images that it gets.
 
     Examples
     --------
@@ -116,33 +136,50 @@ def training_step(
     >>> bool(result.loss == result.clean_loss + result.mixed_loss)
     True
     """
-    images = require_images(images)
+    n = len(mix.arrange(require_tensor(images)))
     validate.real("clean_weight", clean_weight)
     if not callable(loss):
         loss = LOSSES[validate.choice("loss", loss, tuple(LOSSES))]
+        if interpolate:
+            raise ValueError(
+                "interpolate=True is for a loss of class indices, e.g. loss=partial("
+                "cross_entropy, reduction='none'); 'bce' and 'ce' take rows"
+            )
     key = mix.key(step=step)
     mixer = mix.active(key, epoch)
     none = torch.zeros((), device=images.device)
     if isinstance(mix, AdaMixUp) and mixer is not None:
+        if interpolate or logits is not None:
+            raise ValueError("AdaMixUp takes a model that returns logits, and a loss of rows")
         return _learning_step(model, images, labels, mix, loss, clean_weight, key, amp, scale)
+
+    def logits_for(output: Any) -> Tensor:
+        found = logits_of(output, n, logits)
+        require_enough_logits(labels, found)
+        return found
+
+    passes = _Passes(model, labels, logits_for, amp, scale)
     clean, maps = none, None
     if mixer is not None and mixer.uses_saliency:
         if saliency is None:
-            clean, maps = _clean_pass(model, images, labels, clean_weight, amp, scale)
+            clean, maps = passes.clean_with_saliency(images, mix, clean_weight)
         else:
             with _autocast(images, amp):
                 maps = saliency(images, labels) if callable(saliency) else saliency
             if clean_weight > 0:
-                clean = _clean_loss(model, images, labels, clean_weight, amp, scale)
+                clean = passes.clean(images, clean_weight)
     plan: Mixture = mix.planning(key, images, maps, epoch=epoch)()
     mixed = mix.finish(plan, images, None).images
     with _autocast(images, amp):
-        logits = model(mixed)
-    rows = mix.labels(plan, labels, logits.shape[1])
-    mixed_loss = loss(logits, rows)
+        found = logits_for(model(mixed))
+    if interpolate:
+        of_indices = loss
+        mixed_loss = plan.interpolate_loss(lambda y: of_indices(found, y), labels).mean()
+    else:
+        mixed_loss = loss(found, mix.labels(plan, labels, found.shape[1]))
     (mixed_loss if scale is None else scale(mixed_loss)).backward()
     mixed_loss = mixed_loss.detach()
-    return StepResult(clean + mixed_loss, clean, mixed_loss, logits.detach(), plan, none)
+    return StepResult(clean + mixed_loss, clean, mixed_loss, found.detach(), plan, none)
 
 
 def _learning_step(
@@ -171,41 +208,51 @@ def _learning_step(
     )
 
 
-def _clean_pass(
-    model: nn.Module,
-    images: Tensor,
-    labels: Tensor,
-    weight: float,
-    amp: torch.dtype | None,
-    scale: Callable[[Tensor], Tensor] | None,
-) -> tuple[Tensor, Tensor]:
-    """Return the clean loss, backpropagated, and the saliency."""
-    if weight == 0:
-        with _autocast(images, amp), input_saliency(model, images, labels) as saliency:
-            return torch.zeros((), device=images.device), saliency
-    leaf = images.detach().clone().requires_grad_()
-    loss = _clean_loss(model, leaf, labels, weight, amp, scale)
-    assert leaf.grad is not None
-    saliency = gradient_norm(leaf.grad)
-    return loss, saliency if scale is None else _uniform_where_infinite(saliency)
+class _Passes(NamedTuple):
+    """Clean passes of a model over a batch with given labels."""
 
+    model: nn.Module
+    labels: Tensor
+    logits_for: Callable[[Any], Tensor]
+    amp: torch.dtype | None
+    scale: Callable[[Tensor], Tensor] | None
 
-def _clean_loss(
-    model: nn.Module,
-    images: Tensor,
-    labels: Tensor,
-    weight: float,
-    amp: torch.dtype | None,
-    scale: Callable[[Tensor], Tensor] | None,
-) -> Tensor:
-    """Return the clean loss, backpropagated."""
-    with without_exchange(model):
-        with _autocast(images, amp):
-            logits = model(images)
-        with torch.autocast(images.device.type, enabled=False):
-            loss = 2 * weight / logits.shape[1] * functional.cross_entropy(logits.float(), labels)
-        (loss if scale is None else scale(loss)).backward()
-    return loss.detach()
+    def clean_with_saliency(
+        self, images: Tensor, mix: TensorMixer, weight: float
+    ) -> tuple[Tensor, Tensor]:
+        """Return the clean loss, backpropagated, and the saliency."""
+        layout = mix.mixer.layout_of(tuple(images.shape))
+        if weight == 0:
+
+            def loss_of(output: Any, labels: Tensor) -> Tensor:
+                return sum_of_losses(self.logits_for(output), labels)
+
+            saliency_of = input_saliency(
+                self.model, images, self.labels, loss_of, layout=layout.axes
+            )
+            with _autocast(images, self.amp), saliency_of as saliency:
+                return torch.zeros((), device=images.device), saliency
+        leaf = images.detach().clone().requires_grad_()
+        loss = self.clean(leaf, weight)
+        if leaf.grad is None:
+            raise ValueError(
+                f"{NO_GRADIENT} The gradients of the clean pass have been added: zero them."
+            )
+        saliency = gradient_norm(layout.arrange(leaf.grad, first=True))
+        return loss, saliency if self.scale is None else _uniform_where_infinite(saliency)
+
+    def clean(self, images: Tensor, weight: float) -> Tensor:
+        """Return the clean loss, backpropagated."""
+        with without_exchange(self.model):
+            with _autocast(images, self.amp):
+                logits = self.logits_for(self.model(images))
+            with torch.autocast(images.device.type, enabled=False):
+                entropy = functional.cross_entropy(logits.float(), self.labels)
+                loss = 2 * weight / logits.shape[1] * entropy
+            if not loss.requires_grad:
+                raise ValueError(NO_GRADIENT)
+            (loss if self.scale is None else self.scale(loss)).backward()
+        return loss.detach()
 
 
 def _uniform_where_infinite(saliency: Tensor) -> Tensor:

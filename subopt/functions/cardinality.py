@@ -15,12 +15,12 @@ from subopt.functions.oracle import GainRange
 
 
 class Cardinality(SetFunction):
-    """F(S) = values[|S|] for concave values with values[0] = 0.
+    """F(S) = ``values[|S|]`` for concave values with values[0] = 0.
 
     Parameters
     ----------
     values : array_like of float, shape (n + 1,), or callable
-        The table, or a function of |S| that is called with an integer for every size 0..n.
+        The table, or a function of ``|S|`` that is called with an integer for every size 0..n.
     n : int, optional
         Size of the ground set; needed for a callable.
 

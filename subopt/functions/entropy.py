@@ -81,13 +81,13 @@ class Entropy(SetFunction):
         freeze(data)
 
     def value(self, mask: Array) -> float:
-        """Evaluate F at a set; O(|S| rows)."""
+        """Evaluate F at a set; ``O(|S| rows)``."""
         gains = np.zeros(self.n)
         self._sweep(1.0, np.flatnonzero(validate.mask(mask, self.n)), gains)
         return float(gains.sum())
 
     def marginals(self, mask: Array) -> Array:
-        """Return what each element adds to the others of a set; O((n + |S| log |S|) rows)."""
+        """Return what each element adds to the others of a set; ``O((n + |S| log |S|) rows)``."""
         mask = validate.mask(mask, self.n)
         result = np.zeros(self.n)
         S = np.flatnonzero(mask)

@@ -33,7 +33,7 @@ class HypergraphCutData(NamedTuple):
 
 
 class HypergraphCut(SetFunction):
-    """F(S) = sum over hyperedges e of weight * splitting(|S ∩ e|, |e|).
+    """F(S) = sum over hyperedges e of weight * splitting(``|S ∩ e|``, ``|e|``).
 
     A sweep costs O(nnz + edges) for nnz incidences, and nothing is ever dense.
 

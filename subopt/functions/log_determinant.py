@@ -35,12 +35,12 @@ class LogDeterminant(SetFunction):
         self.monotone = self.n == 0 or bool(np.diag(np.linalg.inv(K)).max() <= 1)
 
     def value(self, mask: Array) -> float:
-        """Evaluate F at a set; O(|S|³)."""
+        """Evaluate F at a set; ``O(|S|³)``."""
         S = np.flatnonzero(validate.mask(mask, self.n))
         return float(_pivots(self.kernel, S).sum())
 
     def marginals(self, mask: Array) -> Array:
-        """Return what each element adds to the others of a set; O(|S|³ + n |S|²)."""
+        """Return what each element adds to the others of a set; ``O(|S|³ + n |S|²)``."""
         return _marginals(self.kernel, validate.mask(mask, self.n))
 
     def _sweep(self, scale: float, order: Array, gains: Array) -> None:

@@ -87,7 +87,7 @@ def assert_submodular(
     F : SetFunction
         Any.
     tol : float, default 1e-9
-        Relative to max(1, |F|).
+        Relative to ``max(1, |F|)``.
     n_samples : int, default 1000
         Number of (S, i, j) to try if ``n > EXHAUSTIVE``; four values each. What is found is made
         smaller by leaving out elements of S for as long as the law still fails.

@@ -1,0 +1,154 @@
+"""What the first call of each solver costs: compiling, kernel by kernel, in CPU seconds.
+
+    python benchmarks/first_calls.py                 # all doors of `subopt.warm_up`, and comixup
+    python benchmarks/first_calls.py grid_cut        # some of them
+    python benchmarks/first_calls.py --kernels 30    # with the 30 dearest kernels of each
+    python benchmarks/first_calls.py --check         # exit status 1 if a door passes its budget
+
+Every door runs in a process of its own, with an empty cache, and once more with the cache filled.
+CPU seconds vary less than seconds do on a busy machine, but they vary; the number of statements
+that numba types and lowers, after inlining, depends only on the sources and on the versions of
+numba and Python. About half of the time of compiling grows with it, so it is what has a budget.
+"""
+
+import argparse
+import collections
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+# Statements per door (numba 0.68, Python 3.11). Lower them when kernels get smaller.
+BUDGET = {}
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+def comixup_first_batch():
+    import numpy as np
+
+    import comixup
+
+    rng = np.random.default_rng(0)
+    images, labels = rng.integers(0, 256, (20, 3, 32, 32), dtype=np.uint8), np.arange(20) % 5
+    mix = comixup.CoMixup(num_classes=5, group_size=20, seed=0)
+    mix(images, labels, rng.random((20, 4, 4)), step=0)
+
+
+def readme():
+    import numpy as np
+
+    from subopt import Cut, Function, Modular, minimize
+
+    F = Cut.from_edges([(0, 1), (1, 2), (2, 3), (3, 0), (3, 4)]) + Modular([-3, -1, 1, 0.5, 2])
+    result = minimize(F)
+    result.certificate.check(F, result.S)
+    price = np.array([1.5, 0, 1.5, 1.5])
+    minimize(Function(4, lambda mask: 2 * mask.any() + mask.sum() ** 0.5 - price[mask].sum()))
+
+
+OWN = {"comixup": comixup_first_batch, "readme": readme}
+
+
+def measure(door):
+    """Compile one door in this process; print what it took as one line of JSON."""
+    from numba.core import event, typed_passes
+
+    own, calls, statements = (collections.Counter() for _ in range(3))
+    open_calls = []
+
+    class Kernels(event.Listener):
+        def on_start(self, event):
+            function = event.data["dispatcher"].py_func
+            name = f"{function.__module__}.{function.__qualname__}"
+            open_calls.append([name, time.process_time(), 0.0])
+
+        def on_end(self, event):
+            name, begin, inner = open_calls.pop()
+            taken = time.process_time() - begin
+            own[name] += taken - inner
+            calls[name] += 1
+            if open_calls:
+                open_calls[-1][2] += taken
+
+    lower = typed_passes.NativeLowering.run_pass
+
+    def counted(self, state):
+        name = open_calls[-1][0] if open_calls else "numba"
+        statements[name] += sum(len(block.body) for block in state.func_ir.blocks.values())
+        return lower(self, state)
+
+    typed_passes.NativeLowering.run_pass = counted
+    event.register("numba:compile", Kernels())
+    begin = time.process_time()
+    import comixup  # noqa: F401
+    from subopt.compiling import DOORS
+
+    imported = time.process_time()
+    (DOORS | OWN)[door]()
+    print(
+        json.dumps(
+            {
+                "import": imported - begin,
+                "seconds": time.process_time() - imported,
+                "kernels": {name: [own[name], calls[name], statements[name]] for name in own},
+                "statements": sum(statements.values()),
+            }
+        )
+    )
+
+
+def in_a_process(door, cache):
+    run = subprocess.run(
+        [sys.executable, __file__, "--measure", door],
+        env={**os.environ, "NUMBA_CACHE_DIR": cache, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    if run.returncode:
+        raise SystemExit(f"{door}: {run.stderr}")
+    return json.loads(run.stdout.splitlines()[-1])
+
+
+def main():
+    from subopt.compiling import DOORS
+
+    names = [*DOORS, *OWN]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("doors", nargs="*", default=names, metavar="DOOR", help=", ".join(names))
+    parser.add_argument("--kernels", type=int, default=0, metavar="N", help="print the N dearest")
+    parser.add_argument("--check", action="store_true", help="hold the budgets of statements")
+    parser.add_argument("--measure", choices=names, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.measure:
+        return measure(options.measure)
+    print("| door | first call | statements | kernels | next process |")
+    print("|---|---|---|---|---|")
+    late = []
+    for door in options.doors:
+        with tempfile.TemporaryDirectory() as cache:
+            cold, warm = (in_a_process(door, cache) for _ in range(2))
+        kernels, total = cold["kernels"], cold["statements"]
+        compilations = sum(calls for _, calls, _ in kernels.values())
+        print(
+            f"| {door} | {cold['seconds']:.1f} s | {total} | {compilations} "
+            f"| {warm['seconds']:.2f} s |",
+            flush=True,
+        )
+        for name, (seconds, calls, count) in sorted(kernels.items(), key=lambda kv: -kv[1][0])[
+            : options.kernels
+        ]:
+            print(f"    {seconds:6.2f} s {calls:3d} x {count:6d} statements  {name}")
+        if total > BUDGET.get(door, total):
+            late.append(f"{door} compiles {total} statements; its budget is {BUDGET[door]}")
+    if options.check and late:
+        print("\n".join(late))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,57 @@
+"""MixedBatch: what every mixer returns."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class _Pair(NamedTuple):
+    images: Any
+    labels: Any
+
+
+class MixedBatch(_Pair):
+    """A mixed batch; unpacks into two: ``images, labels = mixer(...)``.
+
+    Calling any mixer of `comixup` or `comixup.torch` returns one, and so does its `mix`.
+
+    Parameters
+    ----------
+    images : array or Tensor
+        Of the shape, dtype and library of the images that came in.
+    labels : array or Tensor of shape (B, K), a dict of such, or None
+        Soft labels; ``None`` if no labels came in.
+    plan : MixPlan, BlendPlan or BoxPlan
+        How they were made. It is not one of the two items; copies that other packages make item
+        by item, e.g. when they pin memory, have ``None``.
+
+    Examples
+    --------
+    >>> mixed = CutMix(num_classes=2)(np.zeros((4, 3, 8, 8)), [0, 1, 1, 0], rng=0)
+    >>> images, labels = mixed
+    >>> len(mixed), images is mixed.images, len(mixed.plan)
+    (2, True, 4)
+    """
+
+    plan: Any
+
+    def __new__(cls, images: Any, labels: Any, plan: Any = None) -> MixedBatch:  # noqa: D102
+        self = super().__new__(cls, images, labels)
+        self.plan = plan
+        return self
+
+    def __repr__(self) -> str:
+        return (
+            f"MixedBatch(images={_described(self.images)}, labels={_described(self.labels)}, "
+            f"plan={type(self.plan).__name__})"
+        )
+
+
+def _described(value: Any) -> str:
+    """Return dtype and shape of an array: never its numbers."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{k!r}: {_described(v)}" for k, v in value.items()) + "}"
+    shape = getattr(value, "shape", None)
+    if shape is None:
+        return repr(value)
+    return f"<{getattr(value, 'dtype', type(value).__name__)} {tuple(shape)}>"

@@ -1,0 +1,31 @@
+"""Functions that `torch.compile` leaves alone: planning is done by numpy and compiled code of ours.
+
+Dynamo takes 3 seconds to import, so nothing of it is touched before somebody compiles.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+import torch
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def eager(function: Callable[P, R]) -> Callable[P, R]:
+    """Return `function`, into which `torch.compile` does not look: its graph breaks there."""
+    left_alone: list[Callable[P, R]] = []
+
+    @functools.wraps(function)
+    def call(*args: P.args, **options: P.kwargs) -> R:
+        if "torch._dynamo" not in sys.modules:
+            return function(*args, **options)
+        if not left_alone:
+            left_alone.append(torch.compiler.disable(function))
+        return left_alone[0](*args, **options)
+
+    return call

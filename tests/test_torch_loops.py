@@ -1,0 +1,441 @@
+"""What other people's training loops do to mixers: workers, compilation, odd models and samples."""
+
+import inspect
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+from torch import nn  # noqa: E402
+from torch.nn import functional  # noqa: E402
+from torch.utils.data import DataLoader, default_collate  # noqa: E402
+
+import comixup  # noqa: E402
+import comixup.torch  # noqa: E402
+from comixup import CoMixup as OfArrays  # noqa: E402
+from comixup.torch import (  # noqa: E402
+    CutMix,
+    InputMixup,
+    MixCollate,
+    PuzzleMix,
+    RandomChoice,
+    apply,
+    input_saliency,
+    mixed_at,
+    training_step,
+)
+
+CO = {"group_size": 4, "grid": 2, "effort": "fast", "seed": 0}
+SMALL = {"CoMixup": CO, "PuzzleMix": {"grids": (2,), "seed": 0}, "InputMixup": {"seed": 0},
+         "CutMix": {"seed": 0}}  # fmt: skip
+
+
+def make(name, **options):
+    return getattr(comixup.torch, name)(**SMALL[name], **options)
+
+
+def batch(n=8, classes=5):
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(n, 3, 8, 8, generator=generator)
+    return images, torch.randint(0, classes, (n,), generator=generator)
+
+
+def network(classes=5):
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(192, classes))
+
+
+# signatures
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_options_are_those_of_arrays_by_name_and_default(name):
+    ours = inspect.signature(getattr(comixup.torch, name)).parameters
+    theirs = inspect.signature(getattr(comixup, name)).parameters
+    assert set(ours) == set(theirs)
+    for option, parameter in ours.items():
+        assert parameter.kind is inspect.Parameter.KEYWORD_ONLY
+        assert parameter.annotation == theirs[option].annotation or option == "num_classes"
+        if option == "zero_saliency":
+            assert (parameter.default, theirs[option].default) == ("warn", "raise")
+        else:
+            assert parameter.default == theirs[option].default
+    described = getattr(comixup.torch, name).__doc__
+    assert "Parameters\n" in described
+    assert all(option in described for option in ours)
+
+
+# samples without saliency
+
+
+class Confident(nn.Module):
+    """Logits so large that the gradient of their loss is exactly zero for some samples."""
+
+    def __init__(self, which):
+        super().__init__()
+        self.inner, self.which = network(), which
+
+    def forward(self, images):
+        factor = torch.ones(len(images))
+        factor[self.which] = 0
+        return self.inner(images * factor[:, None, None, None])
+
+
+@pytest.mark.parametrize("name", ["CoMixup", "PuzzleMix"])
+def test_samples_without_saliency_are_mixed_with_one_warning_that_counts(name):
+    images, labels = batch()
+    saliency = torch.ones(8, 8, 8)
+    saliency[1] = 0
+    saliency[5, 2, 2] = torch.nan
+    mix = make(name, num_classes=5)
+    with pytest.warns(UserWarning, match="2 of 8 samples have no saliency") as said:
+        first, _ = mix(images, labels, saliency, step=0)
+    uniform = saliency.clone()
+    uniform[[1, 5]] = 1
+    assert torch.equal(first, mix(images, labels, uniform, step=0)[0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        mix(images, labels, saliency)
+    assert len(said) == 1
+    assert mix.n_uniform == 4
+    with pytest.raises(ValueError, match=r"samples 1 \(zero\), 5 \(not finite\)"):
+        make(name, num_classes=5, zero_saliency="raise")(images, labels, saliency)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        make(name, num_classes=5, zero_saliency="uniform")(images, labels, saliency)
+
+
+@pytest.mark.parametrize("clean_weight", [0.0, 1.0])
+def test_a_confident_sample_does_not_end_the_run(clean_weight):
+    model, (images, labels) = Confident([2, 3]), batch()
+    with pytest.warns(UserWarning, match="2 of 8 samples"):
+        result = training_step(model, images, labels, make("CoMixup"), clean_weight=clean_weight)
+    assert torch.isfinite(result.loss)
+
+
+def test_a_blank_picture_does_not_end_the_run():
+    images, labels = batch()
+    images[3] = 0.5
+    with pytest.warns(UserWarning, match="1 of 8 samples"):
+        make("CoMixup", num_classes=5)(images, labels)
+    with pytest.warns(UserWarning, match="1 of 8 samples"):
+        OfArrays(grid=2, zero_saliency="warn")(images.numpy())
+    with pytest.raises(ValueError, match="sample 3"):
+        OfArrays(grid=2)(images.numpy())
+
+
+# workers
+
+
+class Same(torch.utils.data.Dataset):
+    def __len__(self):
+        return 96
+
+    def __getitem__(self, i):
+        return torch.rand(3, 16, 16, generator=torch.Generator().manual_seed(i)), i % 4
+
+
+def boxes_of_epochs(workers, mix, epochs=2):
+    def collate(samples):
+        return mix.mix(*default_collate(samples)).plan.boxes[0].tolist()
+
+    torch.manual_seed(5)
+    loader = DataLoader(Same(), batch_size=4, num_workers=workers, collate_fn=collate)
+    return [str(box) for _ in range(epochs) for box in loader]
+
+
+@pytest.mark.filterwarnings("ignore:This DataLoader will create", "ignore:.*fork")
+def test_a_mixer_in_a_collate_function_does_not_repeat_itself():
+    found = boxes_of_epochs(2, CutMix(num_classes=4, seed=0))
+    assert len(found) == 48
+    assert len(set(found)) > 30  # 2 workers and an epoch made 12 before
+    assert found == boxes_of_epochs(2, CutMix(num_classes=4, seed=0))  # torch.manual_seed decides
+    assert found != boxes_of_epochs(2, CutMix(num_classes=4, seed=1))
+    alone = boxes_of_epochs(0, CutMix(num_classes=4, seed=0))
+    assert len(set(alone)) > 30
+
+
+def test_seeds_follow_those_of_torch():
+    images, _ = batch()
+    found = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        found.append(CutMix()(images)[0])
+    assert torch.equal(found[0], found[1])
+    assert not torch.equal(found[0], found[2])
+
+
+def test_state_dicts_continue_a_run():
+    images, _ = batch()
+    mix = CutMix(seed=3)
+    mix(images)
+    mix.mixup_enabled = False
+    state = pickle.loads(pickle.dumps(mix.state_dict()))
+    mix.mixup_enabled = True
+    expected = mix(images)[0]
+    other = CutMix()
+    other.load_state_dict(state)
+    assert not other.mixup_enabled
+    other.mixup_enabled = True
+    assert torch.equal(other(images)[0], expected)
+    for bad in ({}, {"seed": 1}, {**state, "more": 0}):
+        with pytest.raises(ValueError, match="state needs the entries seed, step, mixup_enabled"):
+            other.load_state_dict(bad)
+    with pytest.raises(ValueError, match="step"):
+        other.load_state_dict({**state, "step": -1})
+
+
+# torch.compile
+
+
+@pytest.mark.parametrize("name", ["CoMixup", "CutMix", "InputMixup"])
+def test_compiled_functions_may_mix(name):
+    images, labels = batch()
+    saliency = images.sum(1)
+    mix = make(name, num_classes=5)
+    expected = mix(images, labels, saliency, step=4)
+
+    @torch.compile(backend="eager")
+    def double(images, labels):
+        mixed, rows = mix(2 * images, labels, saliency, step=4)
+        return mixed / 2, rows
+
+    mixed, rows = double(images, labels)
+    torch.testing.assert_close(mixed, expected.images)
+    torch.testing.assert_close(rows, expected.labels)
+    again = torch.compile(mix, backend="eager")(images, labels, saliency, step=4)
+    assert torch.equal(again[0], expected.images)
+
+
+def test_a_compiled_training_step_and_collate():
+    model, (images, labels) = network(), batch()
+    expected = training_step(model, images, labels, make("CoMixup"), step=0)
+    gradients = [p.grad.clone() for p in model.parameters()]
+    model.zero_grad()
+    mix = make("CoMixup")
+
+    def step():
+        return training_step(model, images, labels, mix, step=0).loss
+
+    assert torch.compile(step, backend="eager")() == expected.loss
+    for p, gradient in zip(model.parameters(), gradients, strict=True):
+        assert torch.equal(p.grad, gradient)
+    compiled = torch.compile(model, backend="eager")
+    result = training_step(compiled, images, labels, make("CoMixup"), step=0)
+    torch.testing.assert_close(result.loss, expected.loss)
+
+    def saliency():
+        with input_saliency(model, images, labels) as found:
+            return found + 0
+
+    torch.testing.assert_close(torch.compile(saliency, backend="eager")(), saliency())
+    collate = MixCollate(make("CutMix", num_classes=5))
+    samples = [(x, int(y)) for x, y in zip(images, labels, strict=True)]
+    mixed, _ = torch.compile(collate, backend="eager")(samples)
+    assert torch.equal(mixed, collate(samples)[0])
+
+
+# partners
+
+
+@pytest.mark.parametrize("name", ["InputMixup", "CutMix", "PuzzleMix"])
+@pytest.mark.parametrize("n", [2, 3, 4])
+def test_small_batches_are_always_mixed(name, n):
+    images, _ = batch(n)
+    mix = make(name)
+    for step in range(30):
+        plan = mix.mix(images, step=step).plan
+        if name == "PuzzleMix":
+            continue  # its share decides how much of a partner shows
+        assert (plan.partner != np.arange(n)).all()
+        assert sorted(plan.partner) == list(range(n))
+
+
+# models
+
+
+class Returning(nn.Module):
+    def __init__(self, wrap):
+        super().__init__()
+        self.inner, self.wrap = network(), wrap
+
+    def forward(self, images):
+        return self.wrap(self.inner(images))
+
+
+class Output(dict):
+    """As the ModelOutput of transformers: a dict whose entries are attributes."""
+
+    def __getattr__(self, name):
+        return self[name]
+
+
+@pytest.mark.parametrize("clean_weight", [0.0, 1.0])
+@pytest.mark.parametrize(
+    "wrap",
+    [lambda x: (x, x + 1), lambda x: {"logits": x}, lambda x: Output(loss=None, logits=x)],
+)
+def test_models_that_return_more_than_logits(wrap, clean_weight):
+    images, labels = batch()
+    plain = training_step(
+        network(), images, labels, make("CoMixup"), clean_weight=clean_weight, step=0
+    )
+    found = training_step(
+        Returning(wrap), images, labels, make("CoMixup"), clean_weight=clean_weight, step=0
+    )
+    torch.testing.assert_close(found.loss, plain.loss)
+    one, two = (input_saliency(m, images, labels) for m in (Returning(wrap), network()))
+    with one as found, two as expected:
+        torch.testing.assert_close(found, expected)
+
+
+def test_where_logits_are_can_be_said():
+    images, labels = batch()
+    model = Returning(lambda x: {"out": x})
+    with pytest.raises(ValueError, match=r"got dict.*logits=lambda"):
+        training_step(model, images, labels, make("CutMix"))
+    training_step(model, images, labels, make("CoMixup"), logits=lambda out: out["out"])
+    with pytest.raises(ValueError, match=r"got shape \(8, 5, 1\)"):
+        training_step(Returning(lambda x: x[..., None]), images, labels, make("CutMix"))
+
+
+@pytest.mark.parametrize("name", ["CoMixup", "CutMix"])
+def test_too_few_logits_are_said_before_gradients_are_added(name):
+    images, labels = batch(classes=5)
+    labels[6] = 7
+    model = network()
+    with pytest.raises(ValueError, match=r"returns 5 logits.*labels\[6\] is 7"):
+        training_step(model, images, labels, make(name))
+    assert all(p.grad is None for p in model.parameters())
+
+
+def test_losses_of_indices_are_interpolated():
+    images, labels = batch()
+
+    def focal(logits, labels):
+        p = logits.log_softmax(1).gather(1, labels[:, None])[:, 0]
+        return -((1 - p.exp()) ** 2) * p
+
+    model = network()
+    result = training_step(
+        model, images, labels, make("CoMixup"), loss=focal, interpolate=True, step=0
+    )
+    mixed = apply(result.plan, images)
+    expected = result.plan.interpolate_loss(lambda y: focal(model(mixed), y), labels).mean()
+    torch.testing.assert_close(result.mixed_loss, expected.detach())
+    with pytest.raises(ValueError, match="reduction='none'"):
+        training_step(model, images, labels, make("CutMix"), loss="ce", interpolate=True)
+
+
+@pytest.mark.parametrize("clean_weight", [0.0, 1.0])
+@pytest.mark.parametrize("frozen", [True, False])
+def test_models_that_detach_their_input_are_pointed_to(clean_weight, frozen):
+    class Detaching(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = network().requires_grad_(not frozen)
+
+        def forward(self, images):
+            return self.inner(images.detach())
+
+    images, labels = batch()
+    with pytest.raises(ValueError, match=r"model detaches them.*'spectral'"):
+        training_step(Detaching(), images, labels, make("CoMixup"), clean_weight=clean_weight)
+    saliency = input_saliency(Detaching(), images, labels)
+    with pytest.raises(ValueError, match="model detaches them"), saliency:
+        pass
+
+
+def test_inputs_by_name_are_mixed():
+    class Layer(nn.Module):
+        def forward(self, *, hidden, other=None, scale=1.0):
+            return scale * hidden + (0 if other is None else other)
+
+    plan = comixup.BlendPlan([1, 0], [0.75, 0.75], ())
+    hidden = torch.tensor([[4.0], [8.0]])
+    layer = Layer()
+    with mixed_at(layer, plan):
+        assert layer(hidden=hidden, scale=2.0).tolist() == [[10.0], [14.0]]
+        with pytest.raises(ValueError, match=r"2 tensors of 2 entries.*keyword="):
+            layer(hidden=hidden, other=hidden)
+    with mixed_at(layer, plan, "other"):
+        assert layer(hidden=hidden, other=hidden).tolist() == [[9.0], [15.0]]
+        with pytest.raises(ValueError, match="no input named 'other'; it got 'hidden'"):
+            layer(hidden=hidden)
+
+
+# what is asked for: several heads, values, some of the images
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_several_heads(name):
+    images, labels = batch()
+    heads = {"kind": labels, "tags": torch.rand(8, 3)}
+    mix = make(name, num_classes={"kind": 5})
+    rows = mix(images, heads, images.sum(1)).labels
+    plan = mix.mix(images, heads, images.sum(1), step=0).plan
+    shares = torch.as_tensor(plan.shares, dtype=torch.float32)
+    torch.testing.assert_close(rows["kind"], shares @ functional.one_hot(labels, 5).float())
+    torch.testing.assert_close(rows["tags"], shares @ heads["tags"])
+    there = mix.mixer.mix(
+        images.numpy(), {k: v.numpy() for k, v in heads.items()}, images.sum(1).numpy()
+    )
+    for head in heads:
+        assert there.labels[head].shape == rows[head].shape
+    with pytest.raises(ValueError, match="lacks the head 'kind'"):
+        mix(images, {"tags": heads["tags"]}, images.sum(1))
+    with pytest.raises(TypeError, match="needs a dict"):
+        mix(images, labels, images.sum(1))
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_regression_targets(name):
+    images, _ = batch()
+    generator = torch.Generator().manual_seed(1)
+    for shape in ((8,), (8, 2), (8, 2, 3)):
+        values = torch.randn(shape, generator=generator)
+        mix = make(name, targets="values")
+        out = mix.mix(images, values, images.sum(1))
+        shares = torch.as_tensor(out.plan.shares, dtype=torch.float32)
+        torch.testing.assert_close(out.labels, torch.einsum("ij,j...->i...", shares, values))
+        there = out.plan.apply_values(values.numpy())
+        np.testing.assert_allclose(out.labels.numpy(), there, atol=1e-6)
+    with pytest.raises((ValueError, TypeError), match="targets='values'"):
+        make(name)(images, values[:, 0, 0], images.sum(1))
+    with pytest.raises(ValueError, match="no num_classes"):
+        make(name, targets="values", num_classes=3)
+
+
+@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("image_prob", [0.0, 0.4, 1.0])
+def test_each_image_is_mixed_with_a_probability(name, image_prob):
+    images, labels = batch(40)
+    mix = make(name, num_classes=5, image_prob=image_prob)
+    plain = make(name, num_classes=5)
+    kept = 0
+    for step in range(5):
+        found = mix.mix(images, labels, images.sum(1), step=step)
+        whole = plain.mix(images, labels, images.sum(1), step=step)
+        for j in range(40):
+            same = torch.equal(found.images[j], whole.images[j])
+            itself = torch.equal(found.images[j], images[j])
+            assert same or itself
+            own = found.plan.shares[j, j] == 1
+            assert own == itself or same
+            kept += own
+    assert (kept == 200) == (image_prob == 0)
+    if image_prob == 0.4:
+        assert 80 <= kept <= 170
+
+
+def test_choices_pass_their_options_on():
+    images, labels = batch()
+    mix = RandomChoice(
+        [InputMixup(layout="BCHW", image_prob=0.0), CutMix(layout="BCHW", image_prob=0.0)], seed=0
+    )
+    assert torch.equal(mix(images, None)[0], images)
+    with pytest.raises(ValueError, match="same layout"):
+        RandomChoice([InputMixup(layout="BCHW"), CutMix()])
+    assert PuzzleMix(grids=(2,), seed=0).mix(images, functional.one_hot(labels)).labels is not None
