@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.jit import njit
+from subopt._base.jit import small_first as njit
 from subopt._base.types import Array, ArrayLike
 from subopt.graph._input import Graph, Terminal, bounded, graph
 from subopt.graph.augment import PATIENCE, augment_opened, reach, spreads
