@@ -1,12 +1,27 @@
 """`path` and `prox` against brute force and against each other."""
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_decomposed import by_wolfe
+from test_max_flow_minimize import CUTS
 from test_minimize_laws import every_family, lattice, member
 
-from subopt import Cut, Modular, min_norm_point, path, prox
+from subopt import (
+    Cardinality,
+    Cut,
+    Function,
+    Modular,
+    Status,
+    min_norm_point,
+    minimize,
+    prox,
+    regularization_path,
+)
+from subopt.testing import all_values
 
 few = settings(max_examples=max(3, settings().max_examples // 8))
 seeds = st.integers(0, 2**32 - 1)
@@ -17,7 +32,7 @@ seeds = st.integers(0, 2**32 - 1)
 @given(seed=seeds, n=st.integers(1, 6))
 def test_the_path_has_the_minimizers_for_every_price(family, seed, n):
     F = member(family, seed, n)
-    nested = path(F)
+    nested = regularization_path(F)
     assert not nested.masks[0].any()
     assert nested.masks[-1].all()
     assert (np.diff(nested.alphas) < 0).all()
@@ -74,14 +89,127 @@ def test_total_variation_of_a_chain_keeps_the_mean():
 
 def test_errors():
     F = Cut.from_edges([(0, 1), (1, 2)]) + Modular([1, -2, 0.5])
+    general = F + Function(3, lambda mask: float(mask.any()))
+    with pytest.raises(ValueError, match=r"weights needs numbers > 0, but weights\[1\] is 0"):
+        prox(F, np.zeros(3), [1.0, 0.0, 1.0])
+    with pytest.raises(ValueError, match="weights needs one number per element"):
+        prox(F, np.zeros(3), [1.0])
     with pytest.raises(ValueError, match="y needs one number per element"):
         prox(F, [1.0])
     with pytest.raises(RuntimeError, match="max_iter = 1 sweeps"):
-        path(F, max_iter=1, tol=0.0)
+        regularization_path(general, max_iter=1, tol=0.0)
     with pytest.raises(RuntimeError, match=r"time_limit = 0 seconds were not enough"):
-        prox(F, np.zeros(F.n), tol=0.0, time_limit=0)
+        prox(general, np.zeros(F.n), tol=0.0, time_limit=0)
     with pytest.raises(ValueError, match="time_limit"):
-        path(F, time_limit=-1)
+        regularization_path(F, time_limit=-1)
     with pytest.raises(TypeError, match="SetFunction is needed"):
         prox(np.sqrt, [1.0])
-    assert path(F.restrict([])).masks.shape == (1, 0)
+    assert regularization_path(F.restrict([])).masks.shape == (1, 0)
+
+
+def chain(rng, n):
+    """Paths, some of them broken, with elements in any order."""
+    order = rng.permutation(n)
+    used = rng.random(n - 1) < 0.8
+    ends = np.stack([order[:-1], order[1:]], axis=1)[used]
+    arcs, weights = np.concatenate([ends, ends[:, ::-1]]), rng.integers(0, 4, 2 * len(ends))
+    return Cut.from_edges(arcs, weights, n=n, directed=True)
+
+
+@given(seed=seeds, n=st.integers(1, 9))
+def test_paths_with_weights(seed, n):
+    rng = np.random.default_rng(seed)
+    F, y, weights = chain(rng, n) + Modular(rng.normal(size=n)), rng.normal(size=n), rng.random(n)
+    y = y.round(1)
+    weights += 0.1
+    np.testing.assert_allclose(prox(F, y, weights), by_wolfe(F, y, weights), atol=1e-6)
+
+
+@pytest.mark.parametrize("family", [*CUTS, "roots of groups", "graphic rank", "entropy"])
+@given(seed=seeds, n=st.integers(1, 6))
+def test_weights_for_every_algorithm(family, seed, n):
+    rng = np.random.default_rng(seed)
+    F, y, weights = member(family, seed, n), rng.normal(size=n), rng.random(n) + 0.1
+    size = 1 + np.abs(all_values(F)).max()
+    np.testing.assert_allclose(prox(F, y), by_wolfe(F, y), atol=1e-6 * size)
+    w = prox(F, y, weights)
+    np.testing.assert_allclose(w, by_wolfe(F, y, weights), atol=1e-5 * size)
+    for alpha in (-1.0, 0.0, 0.7):  # thresholds of the prox are minimizers
+        G = F + Modular(weights * (alpha - y))
+        assert G.value(w > alpha) <= all_values(G).min() + 1e-5 * size
+
+
+@every_family
+@few
+@given(seed=seeds, n=st.integers(1, 6), power=st.sampled_from([-12, -7, 3, 12]))
+def test_scaling_scales_prox_and_path(family, seed, n, power):
+    F, scale = member(family, seed, n), 10.0**power
+    y = np.random.default_rng(seed).normal(size=n)
+    size = max(float(np.abs(y).max()), float(np.abs(all_values(F)).max()))
+    w = prox(F, y)
+    np.testing.assert_allclose(prox(scale * F, scale * y), scale * w, atol=1e-6 * scale * size)
+    nested, scaled = regularization_path(F), regularization_path(scale * F)
+    leaves = scale * nested.leaves
+    np.testing.assert_allclose(scaled.leaves, leaves, atol=1e-6 * scale * size)
+    for alpha in (*scaled.alphas, 0.0):
+        assert scaled.result(alpha).status is Status.OPTIMAL
+
+
+def test_numbers_of_the_issue():
+    tiny = 1e-9 * Cut.from_edges([(0, 1), (1, 2)])
+    np.testing.assert_allclose(prox(tiny, [2e-9, -1e-9, 1e-9]), [1e-9, 5e-10, 5e-10], rtol=1e-12)
+
+
+def test_long_chains_and_grids():
+    rng = np.random.default_rng(0)
+    n = 10_000
+    F = Cut.from_edges(np.stack([np.arange(n - 1), np.arange(1, n)], axis=1))
+    y = rng.normal(size=n)
+    w = prox(F, y)
+    nested = regularization_path(F + Modular(-y))
+    np.testing.assert_allclose(nested.leaves, w, atol=1e-9)
+    assert nested.result(0.2).gap <= 1e-9
+    assert repr(nested).startswith("RegularizationPath(")
+    sizes = Cardinality(np.sqrt, 50) + Modular(rng.normal(size=50).round(1))
+    assert regularization_path(sizes).result(0.1).gap <= 1e-12
+
+
+class Slow(Exception):
+    pass
+
+
+@pytest.mark.parametrize("method", ["auto", "min_norm_point", "frank_wolfe"])
+@pytest.mark.parametrize("limit", [0.0, 0.05])
+def test_time_limits_end_a_sweep(method, limit):
+    evaluated = []
+
+    def value(mask):
+        evaluated.append(mask)
+        if len(evaluated) > 3000:
+            raise Slow
+        while limit and time.monotonic() < start + len(evaluated) * 1e-3:
+            pass
+        return float(np.sqrt(mask.sum()) - 0.2 * mask.sum())
+
+    start = time.monotonic()
+    F = Function(400, value, cache_size=0)
+    result = minimize(F, method=method, time_limit=limit)
+    assert result.status is Status.TIME_LIMIT
+    assert result.value <= 0.0
+    assert result.lower_bound == -np.inf
+    assert result.value == pytest.approx(F.value(result.mask.copy()))
+
+
+@pytest.mark.parametrize("method", ["auto", "min_norm_point", "frank_wolfe", "decomposed"])
+def test_a_callback_ends_a_run(method):
+    rng = np.random.default_rng(0)
+    F = Cut.from_edges(rng.integers(0, 30, (90, 2))) + Cardinality(np.sqrt, 30)
+    F = F - Modular(rng.random(30))
+
+    def stop(result):
+        raise StopIteration
+
+    result = minimize(F, method=method, callback=stop)
+    assert result.status in (Status.INTERRUPTED, Status.OPTIMAL)
+    assert result.lower_bound <= min_norm_point(F).value <= result.value + 1e-9
+    assert result.check(F) == pytest.approx(result.gap, abs=1e-8)

@@ -12,7 +12,7 @@ from typing import Any
 
 from comixup._base.optional import require
 from comixup.cli import dataset, demo, folder, workspace
-from comixup.cli.files import common_size
+from comixup.cli.files import MAX_PIXELS, common_size
 from comixup.mixers.comixup import EFFORTS, CoMixup
 from comixup.saliency import METHODS
 from subopt import __version__
@@ -61,6 +61,8 @@ def _tell(text: str) -> None:
 
 def _demo(options: argparse.Namespace) -> int:
     out = Path(options.out)
+    if out.suffix.lower() != ".png":
+        raise dataset.UsageError(f"--out writes a PNG: name it {out.with_suffix('.png').name}")
     if not out.parent.is_dir():
         raise dataset.UsageError(f"{out.parent} is not a folder, so {out} cannot be written")
     existed = out.exists()
@@ -84,17 +86,27 @@ def _mix(options: argparse.Namespace) -> int:
     labels = options.labels
     data = dataset.from_csv(source, Path(labels)) if labels else dataset.from_subfolders(source)
     job = _job(options, data, output)
-    state = workspace.prepare(output, job.manifest(), force=options.force)
-    if state == "complete":
-        print(f"{output} is complete already; nothing to do.")
-        return OK
-    for message in data.messages:
-        _tell(message)
-    h, w = job.size
-    print(f"{len(data.files)} files, {len(data.classes)} classes, mixed at {h}x{w} ({state})")
-    n = folder.run(job, _say, _progress)
-    skipped = len(data.files) - n
-    print(f"Wrote {n} mixed images to {output}" + (f"; {skipped} skipped" if skipped else ""))
+    with workspace.only_run(output):
+        state = workspace.prepare(output, job.manifest(), force=options.force)
+        if state == "complete":
+            print(f"{output} is complete already; nothing to do.")
+            return OK
+        for message in data.messages:
+            _tell(message)
+        h, w = job.size
+        print(f"{len(data.files)} files, {len(data.classes)} classes, mixed at {h}x{w} ({state})")
+        try:
+            done = folder.run(job, _say, _progress)
+        except MemoryError:
+            raise folder.MixFailed(
+                f"not enough memory for groups of {options.group} images of {h}x{w}: use a smaller "
+                "--size or --group"
+            ) from None
+    skipped = len(data.files) - done.n
+    notes = [f"{skipped} skipped"] if skipped else []
+    if done.blank:
+        notes.append(f"{done.blank} blank, mixed as if equally salient everywhere")
+    print("; ".join([f"Wrote {done.n} mixed images to {output}", *notes]))
     return OK
 
 
@@ -217,6 +229,8 @@ def _size(text: str) -> tuple[int, int]:
     size = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
     if min(size) < 1:
         raise argparse.ArgumentTypeError(f"needs HEIGHTxWIDTH, e.g. 224x224, got {text!r}")
+    if size[0] * size[1] > MAX_PIXELS:
+        raise argparse.ArgumentTypeError(f"needs at most {MAX_PIXELS} pixels, got {text!r}")
     return size
 
 

@@ -55,7 +55,8 @@ def from_csv(folder: Path, path: Path) -> Dataset:
     label_of: dict[str, str] = {}
     try:
         with open(path, encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
+            reader = csv.DictReader(stream, skipinitialspace=True)
+            reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
             missing = [c for c in ("file", "label") if c not in (reader.fieldnames or ())]
             if missing:
                 raise UsageError(
@@ -94,10 +95,18 @@ def _csv_row(row: dict[str, str | None], where: str, folder: Path) -> tuple[str,
 def _walk(folder: Path, but: Path | None = None) -> tuple[list[str], list[str]]:
     if not folder.is_dir():
         raise UsageError(f"{folder} is not a folder")
-    images, others = walk_images(folder)
+    images, others, messages = walk_images(folder)
     if but is not None:
         others = [file for file in others if (folder / file).resolve() != but.resolve()]
-    return images, [f"{_some(others)}: no image by name, left out"] if others else []
+    if others:
+        messages.append(f"{_some(others)}: no image by name, left out")
+    return images, messages
+
+
+def _by_number(label: str) -> tuple[float, str]:
+    """Return what labels are sorted by: whole numbers come first, by their value."""
+    number = label.isascii() and label.isdigit()
+    return (int(label), label) if number else (float("inf"), label)
 
 
 def _some(files: list[str]) -> str:
@@ -106,7 +115,7 @@ def _some(files: list[str]) -> str:
 
 
 def _dataset(folder: Path, label_of: dict[str, str], messages: list[str]) -> Dataset:
-    classes = sorted(set(label_of.values()))
+    classes = sorted(set(label_of.values()), key=_by_number)
     reserved = sorted({"file", "sources"} & set(classes))
     if reserved:
         raise UsageError(

@@ -54,7 +54,13 @@ def photographs() -> tuple[Array, list[str]]:
 
 
 def require_replaceable(path: Path) -> None:
-    """Raise if `path` exists and is not a picture that an earlier demo wrote."""
+    """Raise if `path` exists and is not a picture that an earlier demo wrote.
+
+    Raises
+    ------
+    FileExistsError
+        If it is anything else.
+    """
     if not path.exists():
         return
     Image = require("PIL.Image", "comixup demo")

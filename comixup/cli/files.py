@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -49,7 +50,6 @@ def read_image(path: Path, size: tuple[int, int], fit: str) -> ReadImage:
         If it is not an image, is damaged, or has more than `MAX_PIXELS` pixels.
     """
     Image = require("PIL.Image", "comixup mix")
-    ImageOps = require("PIL.ImageOps", "comixup mix")
     notes: list[str] = []
     try:
         with Image.open(path) as file:
@@ -63,15 +63,18 @@ def read_image(path: Path, size: tuple[int, int], fit: str) -> ReadImage:
             # JPEG decodes at a fraction of its size for free; twice the target leaves enough.
             file.draft(None, (2 * max(size), 2 * max(size)))
             file.load()
-            image = _as_rgb(ImageOps.exif_transpose(file), notes)
+            image = _as_rgb(_upright(file), notes)
     except Image.DecompressionBombError as error:
         raise UnreadableImage(f"huge: {error}") from error
     except Image.UnidentifiedImageError as error:
         raise UnreadableImage("not an image that Pillow can read") from error
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
         raise UnreadableImage(f"cannot be opened: {error.strerror}") from error
-    except (OSError, SyntaxError, ValueError, EOFError, TypeError, KeyError, IndexError) as error:
-        raise UnreadableImage(f"damaged or truncated: {error}") from error
+    except UnreadableImage:
+        raise
+    except Exception as error:  # decoders of damaged data raise whatever there is
+        what = f"{error}" or type(error).__name__
+        raise UnreadableImage(f"damaged or truncated: {what}") from error
     box = _crop(image.size, size) if fit == "crop" else None
     if image.size != size[::-1]:
         image = image.resize(size[::-1], Image.Resampling.BICUBIC, box=box, reducing_gap=3.0)
@@ -85,9 +88,18 @@ def _as_rgb(image: PILImage, notes: list[str]) -> PILImage:
     if image.mode == "F":
         raise UnreadableImage("32-bit floats have no agreed range; convert it to 8 bits first")
     if image.mode == "I" or image.mode.startswith("I;16"):
-        notes.append("16-bit grey: reduced to 8 bits, made RGB")
-        values = np.clip(np.asarray(image).astype(np.int64), 0, 65535)
-        return Image.fromarray(((values + 128) // 257).astype(np.uint8)).convert("RGB")
+        values = np.asarray(image).astype(np.int64)
+        if values.min() < 0 or values.max() > 65535:
+            raise UnreadableImage(
+                f"32-bit integers from {values.min()} to {values.max()} have no agreed range; "
+                "convert it to 8 or 16 bits first"
+            )
+        # cameras and scanners store 12 bits in files of 16: read as 16, they are black
+        bits = 12 if 255 < values.max() <= 4095 else 16
+        within = "" if bits == 16 else f"{bits} bits in a "
+        notes.append(f"{within}16-bit grey: reduced to 8 bits, made RGB")
+        full = 2**bits - 1
+        return Image.fromarray(((255 * values + full // 2) // full).astype(np.uint8)).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         notes.append("transparency: placed on white")
         layer = image.convert("RGBA")
@@ -98,6 +110,29 @@ def _as_rgb(image: PILImage, notes: list[str]) -> PILImage:
     elif image.mode != "P":  # a palette is a way to store RGB, nothing to report
         notes.append(f"{image.mode}: converted to RGB")
     return image.convert("RGB")
+
+
+def _upright(image: PILImage) -> PILImage:
+    """Return the picture as its orientation says; unlike in Pillow, nothing is written to EXIF."""
+    Transpose = require("PIL.Image", "comixup mix").Transpose
+    turns = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }
+    turn = turns.get(_orientation(image))
+    return image if turn is None else image.transpose(turn)
+
+
+def _orientation(image: PILImage) -> Any:
+    try:
+        return image.getexif().get(0x0112, 1)
+    except Exception:  # damaged metadata: the picture is there all the same
+        return 1
 
 
 def _crop(size: tuple[int, int], target: tuple[int, int]) -> tuple[float, float, float, float]:
@@ -119,9 +154,9 @@ def common_size(paths: Sequence[Path], default: tuple[int, int]) -> tuple[int, i
     for path in paths[:_SAMPLE]:
         try:
             with Image.open(path) as file:
-                turned = file.getexif().get(0x0112, 1) >= 5  # orientation: sides are swapped
+                turned = _orientation(file) in (5, 6, 7, 8)  # sides are swapped
                 sizes[file.size if turned else file.size[::-1]] += 1
-        except (OSError, SyntaxError, ValueError, TypeError, Image.DecompressionBombError):
+        except Exception:  # what cannot be read is told when it is its turn
             continue
     if sizes:
         size, count = sizes.most_common(1)[0]
@@ -130,18 +165,62 @@ def common_size(paths: Sequence[Path], default: tuple[int, int]) -> tuple[int, i
     return default
 
 
-def walk_images(folder: Path) -> tuple[list[str], list[str]]:
-    """Return image files and other files below `folder`, sorted, as relative posix paths.
+class Found(NamedTuple):
+    """What is below a folder.
 
-    Names that begin with a dot are left out, and links to folders are not followed.
+    Attributes
+    ----------
+    images, others : list of str
+        Regular files, as sorted relative posix paths.
+    messages : list of str
+        What was left out, and why.
     """
-    images: list[str] = []
-    others: list[str] = []
-    for root, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in names:
-            if not name.startswith("."):
-                path = Path(root, name)
-                kind = images if path.suffix.lower() in EXTENSIONS else others
-                kind.append(path.relative_to(folder).as_posix())
-    return sorted(images), sorted(others)
+
+    images: list[str]
+    others: list[str]
+    messages: list[str]
+
+
+def walk_images(folder: Path) -> Found:
+    """Return image files and other files below `folder`.
+
+    Names that begin with a dot are left out silently; folders that cannot be read, or link to a
+    folder that they are in, links to nothing, pipes and the like, and names that are not UTF-8
+    with a message. Other links are followed.
+    """
+    found = Found([], [], [])
+    _walk(folder, "", {folder.resolve()}, found)
+    return Found(sorted(found.images), sorted(found.others), found.messages)
+
+
+def _walk(folder: Path, prefix: str, above: set[Path], found: Found) -> None:
+    try:
+        entries = sorted(os.scandir(folder / prefix), key=lambda entry: entry.name)
+    except OSError as error:
+        found.messages.append(f"{prefix or folder}: cannot be read ({error.strerror}), left out")
+        return
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        name = f"{prefix}/{entry.name}" if prefix else entry.name
+        shown = os.fsencode(name).decode("utf-8", "backslashreplace")
+        if shown != name:
+            found.messages.append(f"{shown}: the name is not UTF-8, left out; rename it")
+            continue
+        try:
+            mode = entry.stat().st_mode
+        except OSError as error:
+            reason = "is a link to nothing" if entry.is_symlink() else f"{error.strerror}"
+            found.messages.append(f"{name}: {reason}, left out")
+            continue
+        if stat.S_ISDIR(mode):
+            real = Path(entry.path).resolve()
+            if real in above:
+                found.messages.append(f"{name}: links to a folder that it is in, left out")
+            else:
+                _walk(folder, name, above | {real}, found)
+        elif not stat.S_ISREG(mode):
+            found.messages.append(f"{name}: not a regular file, left out")
+        else:
+            is_image = Path(name).suffix.lower() in EXTENSIONS
+            (found.images if is_image else found.others).append(name)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,6 +33,21 @@ from subopt import __version__
 
 class MixFailed(Exception):
     """The run stopped; what was finished is kept."""
+
+
+class Done(NamedTuple):
+    """What a run did.
+
+    Attributes
+    ----------
+    n : int
+        Number of mixed images, those of an interrupted run included.
+    blank : int
+        Number of images without saliency, of this run alone.
+    """
+
+    n: int
+    blank: int
 
 
 @dataclass(frozen=True)
@@ -59,7 +74,7 @@ class Job:
         return {
             "comixup": workspace.FORMAT,
             "version": __version__,
-            "input": str(self.dataset.folder.resolve()),
+            "input": _printable(self.dataset.folder.resolve()),
             "n_files": len(self.dataset.files),
             "files_sha256": self.dataset.digest(),
             "classes": list(self.dataset.classes),
@@ -87,8 +102,8 @@ def run(
     job: Job,
     say: Callable[[str], object],
     progress: Callable[[Iterable[int], int, int], Iterable[int]],
-) -> int:
-    """Do what is left of a job in a prepared folder, and return the number of mixed images.
+) -> Done:
+    """Do what is left of a job in a prepared folder.
 
     `say` gets a line for every file that needs one, `progress` wraps the numbers of the groups that
     are left and gets how many there are and how many are done.
@@ -100,8 +115,10 @@ def run(
     chunks = np.split(order, range(job.mixer.group_size, len(order), job.mixer.group_size))
     records = list(_finished(work, len(chunks)))
     n_done = sum(len(record.files) for record in records)
+    blank = 0
     for g in progress(range(len(records), len(chunks)), len(chunks), len(records)):
-        record = _mix_group(job, g, chunks[g].tolist(), n_done, say)
+        record, n_blank = _mix_group(job, g, chunks[g].tolist(), n_done, say)
+        blank += n_blank
         write_bytes(_record_path(work, g), record.to_bytes())
         records.append(record)
         n_done += len(record.files)
@@ -109,7 +126,12 @@ def run(
         raise MixFailed("none of the images could be read, so there is nothing to mix")
     write_results(job.dataset, job.format, job.size, job.seed, records, work)
     workspace.finish(job.output)
-    return n_done
+    return Done(n_done, blank)
+
+
+def _printable(path: Path) -> str:
+    """Return a path as text; bytes that are not UTF-8 are escaped."""
+    return str(path).encode("utf-8", "backslashreplace").decode()
 
 
 def _record_path(work: Path, group: int) -> Path:
@@ -126,13 +148,15 @@ def _finished(work: Path, n_groups: int) -> Iterator[Record]:
 
 def _mix_group(
     job: Job, group: int, chunk: list[int], first_output: int, say: Callable[[str], object]
-) -> Record:
+) -> tuple[Record, int]:
+    """Mix one group; return its record, and how many of its images are blank."""
     kept, images = _read(job, chunk, say)
     if not kept:
-        return Record((), [], float("nan"), group)
+        return Record((), [], float("nan"), group), 0
     batch = np.stack(images)
     maps = METHODS[job.saliency](batch, channels="last")
-    for i in np.flatnonzero(~maps.any(axis=(1, 2))):
+    blank = np.flatnonzero(~maps.any(axis=(1, 2)))
+    for i in blank:
         say(f"{job.dataset.files[kept[i]]}: blank, all of it counts as equally salient")
     plan: MixPlan = job.mixer.plan(maps, rng=job.seed, first_group=group)
     mixed = plan.apply(batch, channels="last")
@@ -146,7 +170,8 @@ def _mix_group(
 
     with ThreadPoolExecutor(job.threads) as pool:
         list(pool.map(write, zip(mixed, paths, strict=True)))
-    return Record(tuple(kept), plan.sources.tolist(), float(plan.energies[0]), group)
+    record = Record(tuple(kept), plan.sources.tolist(), float(plan.energies[0]), group)
+    return record, len(blank)
 
 
 def _read(

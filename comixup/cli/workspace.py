@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import platform
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from comixup._base.atomic import write_bytes
 from comixup.cli.dataset import UsageError
 
 FORMAT = 1
 PARTIAL = ".partial"
+LOCK = ".comixup.lock"
 MANIFEST = "comixup.json"
 COMPLETE = "labels.csv"  # moved to its place last
 _RESULTS = ("inputs.csv", "plan.npz", MANIFEST, COMPLETE)
@@ -52,9 +56,9 @@ def prepare(output: Path, manifest: dict[str, Any], *, force: bool) -> str:
         return "complete"
     if work.is_dir() and not any(work.iterdir()):
         work.rmdir()  # interrupted before it began
-    if output.exists() and any(output.iterdir()) and not force:
+    if output.exists() and _entries(output) and not force:
         raise UsageError(f"{output} is not empty, and not by comixup. Choose another folder.")
-    work.mkdir(parents=True)
+    work.mkdir(parents=True, exist_ok=True)
     text = json.dumps(manifest, indent=2, ensure_ascii=False)
     write_bytes(work / MANIFEST, text.encode())
     return "fresh"
@@ -63,22 +67,96 @@ def prepare(output: Path, manifest: dict[str, Any], *, force: bool) -> str:
 def finish(output: Path) -> None:
     """Move the results out of the work folder, the one that marks completeness last."""
     work = output / PARTIAL
-    for name in ("images", *_RESULTS):
+    if (work / "images").exists():
+        _move_images(work / "images", output / "images")
+    for name in _RESULTS:
         if name == MANIFEST:  # stays in both until the end: it is what makes a run resumable
             write_bytes(output / name, (work / name).read_bytes())
-        elif (work / name).exists() and not (name == "images" and _moved(output, work)):
+        elif (work / name).exists():
             os.replace(work / name, output / name)
     shutil.rmtree(work)
+    for path in output.glob(f".{MANIFEST}.*.tmp"):  # of a run that was killed while it wrote it
+        path.unlink()
 
 
-def _moved(output: Path, work: Path) -> bool:
-    """Say whether images have their place already, and an empty folder was made in resuming."""
-    return (output / "images").exists() and not any((work / "images").iterdir())
+def _move_images(source: Path, target: Path) -> None:
+    """Move a folder of images; what an interrupted run has moved already stays."""
+    if not target.exists():
+        os.replace(source, target)
+        return
+    for path in sorted(source.iterdir()):
+        os.replace(path, target / path.name)
+
+
+@contextlib.contextmanager
+def only_run(output: Path) -> Iterator[None]:
+    """Hold a folder for one run; another one gets an error that names the process.
+
+    The lock goes with the process, however it ends, and leaves no file behind if it ends well.
+
+    Raises
+    ------
+    UsageError
+        If another run writes to the folder.
+    """
+    if output.exists() and not output.is_dir():
+        raise UsageError(f"{output} is a file, not a folder")
+    made = not output.exists()
+    output.mkdir(parents=True, exist_ok=True)
+    path = output / LOCK
+    file = _locked(path)
+    if file is None:
+        holder = path.read_text("utf-8", "replace").strip() if path.exists() else ""
+        raise UsageError(
+            f"{output} is being written by another run ({holder or 'just begun'}). Wait for it, "
+            "or choose another folder."
+        )
+    try:
+        file.write(f"process {os.getpid()} on {platform.node() or 'this machine'}".encode())
+        file.flush()
+        yield
+    finally:
+        if os.name == "nt":  # Windows removes no file that is open
+            file.close()
+        path.unlink(missing_ok=True)
+        file.close()
+        if made:
+            with contextlib.suppress(OSError):  # not empty: something was written
+                output.rmdir()
+
+
+def _locked(path: Path) -> IO[bytes] | None:
+    """Return the lock file, locked, or None if somebody else holds it."""
+    while True:
+        file = open(path, "a+b")  # noqa: SIM115  # held until the run ends
+        try:
+            _lock(file)
+        except OSError:
+            file.close()
+            return None
+        try:
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                file.truncate(0)
+                return file
+        except FileNotFoundError:
+            pass
+        file.close()  # whoever held it has removed it since: take the next one
+
+
+def _lock(file: IO[bytes]) -> None:
+    if os.name == "nt":
+        import msvcrt
+
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def remove_earlier_run(output: Path) -> None:
     """Remove what an earlier run wrote to `output`, and nothing else."""
-    if not output.exists() or not any(output.iterdir()):
+    if not output.exists() or not _entries(output):
         return
     if _read(output / PARTIAL / MANIFEST) is None and _read(output / MANIFEST) is None:
         raise UsageError(
@@ -97,6 +175,10 @@ def remove_earlier_run(output: Path) -> None:
     if (output / PARTIAL).is_dir():
         shutil.rmtree(output / PARTIAL)
     (output / MANIFEST).unlink(missing_ok=True)
+
+
+def _entries(output: Path) -> list[Path]:
+    return [path for path in output.iterdir() if path.name != LOCK]
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -99,7 +99,8 @@ class SetFunction(Oracle):
         if not np.isfinite(scale) or (scale < 0 and self._scaled(scale) is None):
             raise ValueError(
                 f"A multiple of a submodular function needs a finite factor >= 0, got {scale}. "
-                "For a difference write f - g, which is a DifferenceOfSubmodular."
+                "For a difference write f - g, which is a DifferenceOfSubmodular. To maximize F, "
+                "which is NP-hard in general, minimize Modular(np.zeros(F.n)) - F."
             )
         return combination(self.n, [(scale, self)])
 
@@ -565,8 +566,4 @@ def require_set_function(F: Any) -> None:
         )
         raise TypeError(f"A SetFunction is needed, got {type(F).__name__}. {way}")
     validate.natural(f"n of {type(F).__name__}", F.n)
-    if (empty := F.value(np.zeros(F.n, dtype=np.bool_))) != 0:
-        raise ValueError(
-            f"F(∅) needs to be 0, but {F!r} has the value {empty:g} there. normalize(F) subtracts "
-            "it."
-        )
+    F._require_normalized()

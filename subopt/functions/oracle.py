@@ -105,7 +105,8 @@ class Oracle:
             it if it is inside.
         """
         mask = validate.mask(mask, self.n)
-        here = self.value(mask.copy())
+        known = not mask.any() and vars(self).get("_normalized")
+        here = 0.0 if known else self.value(mask.copy())
         result = np.empty(self.n)
         for i in range(self.n):
             other = mask.copy()
@@ -165,16 +166,24 @@ class Oracle:
     def _walk(self, scale: float, order: Array, gains: Array) -> None:
         mask = np.zeros(self.n, dtype=np.bool_)
         before = 0.0
-        if order.size and (empty := self.value(mask.copy())) != 0:
-            raise ValueError(
-                f"{type(self).__name__} needs F(∅) = 0, but value of the empty set is {empty}. "
-                "normalize(F) subtracts it."
-            )
+        if order.size:
+            self._require_normalized()
         for i in order:
             mask[i] = True
             after = self.value(mask.copy())  # a copy: `value` may keep or change what it gets
             gains[i] += scale * (after - before)
             before = after
+
+    def _require_normalized(self) -> None:
+        """Raise unless F(∅) = 0, which is evaluated once."""
+        if vars(self).get("_normalized"):
+            return
+        if (empty := self.value(np.zeros(self.n, dtype=np.bool_))) != 0:
+            raise ValueError(
+                f"F(∅) needs to be 0, but {self!r} has the value {empty:g} there. normalize(F) "
+                "subtracts it."
+            )
+        vars(self)["_normalized"] = True
 
     def _state(self, mask: Array) -> Any:
         """Return what `_gain` needs to be fast at a set and `_flip` keeps up to date."""

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from subopt.submodular.certificates import ExhaustiveCertificate as ExhaustiveCertificate
     from subopt.submodular.certificates import FlowCertificate as FlowCertificate
     from subopt.submodular.certificates import SummandCertificate as SummandCertificate
-    from subopt.submodular.proximal import Path as Path
-    from subopt.submodular.proximal import path as path
+    from subopt.submodular.proximal import RegularizationPath as RegularizationPath
     from subopt.submodular.proximal import prox as prox
+    from subopt.submodular.proximal import regularization_path as regularization_path
     from subopt.submodular.result import Result as Result
 
 __all__, __getattr__, __dir__ = exports(
@@ -30,7 +30,7 @@ __all__, __getattr__, __dir__ = exports(
             "FlowCertificate",
             "SummandCertificate",
         ],
-        "proximal": ["Path", "path", "prox"],
+        "proximal": ["RegularizationPath", "prox", "regularization_path"],
         "result": ["Result"],
     },
 )

@@ -8,18 +8,20 @@ slowly where `min_norm_point` is finite. Elements leave as they do there.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Status
+from subopt._base.deadline import Deadline
 from subopt._base.types import Array
 from subopt.functions.algebra import SetFunction, require_set_function
 from subopt.submodular._elimination import Reduction, default_tol, whole_gap
 from subopt.submodular._orders import Block
 from subopt.submodular._sweep_bounds import Scan, scan
+from subopt.submodular._watch import TimeUp, ended_by, no_bound, unwatched, watched
 from subopt.submodular.certificates import BaseCertificate
 from subopt.submodular.result import Result
 
@@ -75,8 +77,21 @@ def frank_wolfe(
     if tol is not None:
         tol = validate.nonnegative("tol", tol)
     max_iter = validate.positive_int("max_iter", max_iter)
-    seconds = math.inf if time_limit is None else validate.nonnegative("time_limit", time_limit)
-    deadline = time.monotonic() + seconds
+    deadline = Deadline(time_limit)
+    seen = F if time_limit is None else watched(F, deadline)
+    try:
+        return _run(seen, tol, max_iter, deadline, callback)
+    except TimeUp:
+        return no_bound(seen, "frank_wolfe")
+
+
+def _run(
+    F: SetFunction,
+    tol: float | None,
+    max_iter: int,
+    deadline: Deadline,
+    callback: Callable[[Result], object] | None,
+) -> Result:
     R = Reduction(F)
     key = R.gains.low + R.gains.high
     state = _Vertices(R, np.argsort(key, kind="stable")[None], np.ones(1))
@@ -84,7 +99,7 @@ def frank_wolfe(
 
     def result(status: Status) -> Result:
         orders, weights = R.certificate(np.array(state.orders), np.array(state.weights))
-        best = F.value(mask.copy())
+        best = unwatched(F).value(mask.copy())
         proven = best - gap
         certificate = BaseCertificate(orders, weights, proven)
         return Result(
@@ -98,32 +113,39 @@ def frank_wolfe(
             n_evals=R.n_evals,
         )
 
-    while True:
-        n_iter += 1
-        order = state.x.argsort(kind="stable")
-        gains = R.sweep(order)
-        found = Scan(*scan(state.x[order], gains[order], R.gains.size[order]))
-        R.require(found, order, np.array(state.orders), np.array(state.weights))
-        if found.low < low:
-            low, mask = found.low, R.mask(order[: found.size])
-        gap = max(0.0, low - found.negative)
-        if found.gap <= gap:
-            gap, low = max(0.0, found.gap), found.negative + found.gap
-            mask = R.mask(order[: found.best])
-        gap = whole_gap(gap) if F.integral else gap
-        if gap <= (default_tol(R.gains, 1e-6) if tol is None else tol):
-            return result(Status.OPTIMAL)
-        if found.excess <= 1e-15 * found.square:
-            return result(Status.SLOW_PROGRESS)
-        if n_iter >= max_iter or time.monotonic() > deadline:
-            return result(Status.ITERATION_LIMIT if n_iter >= max_iter else Status.TIME_LIMIT)
-        if callback is not None:
-            callback(result(Status.ITERATION_LIMIT))
-        if found.head <= found.tail and order.size - found.tail + found.head > order.size // 2:
-            state, worth = state.without(order, found)
-            low -= worth
-        else:
-            state.step(order, gains)
+    slow, last = F._by_value() and deadline.left() < math.inf, None
+    try:
+        while True:
+            n_iter += 1
+            order = state.x.argsort(kind="stable")
+            gains = R.sweep(order)
+            found = Scan(*scan(state.x[order], gains[order], R.gains.size[order]))
+            R.require(found, order, np.array(state.orders), np.array(state.weights))
+            if found.low < low:
+                low, mask = found.low, R.mask(order[: found.size])
+            gap = max(0.0, low - found.negative)
+            if found.gap <= gap:
+                gap, low = max(0.0, found.gap), found.negative + found.gap
+                mask = R.mask(order[: found.best])
+            gap = whole_gap(gap) if F.integral else gap
+            if gap <= (default_tol(R.gains, 1e-6) if tol is None else tol):
+                return result(Status.OPTIMAL)
+            if found.excess <= 1e-15 * found.square:
+                return result(Status.SLOW_PROGRESS)
+            if n_iter >= max_iter or deadline.passed():
+                return result(Status.ITERATION_LIMIT if n_iter >= max_iter else Status.TIME_LIMIT)
+            last = result(Status.ITERATION_LIMIT) if callback is not None or slow else None
+            if last is not None and ended_by(callback, last):
+                return replace(last, status=Status.INTERRUPTED)
+            if found.head <= found.tail and order.size - found.tail + found.head > order.size // 2:
+                state, worth = state.without(order, found)
+                low -= worth
+            else:
+                state.step(order, gains)
+    except TimeUp:  # within a sweep
+        if last is None:
+            raise
+        return replace(last, status=Status.TIME_LIMIT)
 
 
 class _Vertices:

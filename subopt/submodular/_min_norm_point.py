@@ -10,8 +10,7 @@ elements leave the ground set while it runs, by tests that the certificate can r
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -19,6 +18,7 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Status
+from subopt._base.deadline import Deadline
 from subopt._base.types import Array, ArrayLike
 from subopt.functions.algebra import SetFunction, require_set_function
 from subopt.functions.modular import Modular
@@ -26,6 +26,7 @@ from subopt.submodular._active_set import ActiveSet
 from subopt.submodular._elimination import Reduction, default_tol, whole_gap
 from subopt.submodular._orders import Block
 from subopt.submodular._sweep_bounds import ROUNDING, Scan, scan
+from subopt.submodular._watch import TimeUp, ended_by, no_bound, unwatched, watched
 from subopt.submodular.certificates import BaseCertificate
 from subopt.submodular.result import Result
 
@@ -110,11 +111,16 @@ def min_norm_point(
     if not isinstance(start, BaseCertificate):
         order = None if start is None else validate.order(start, F.n)[None]
         start = None if order is None else BaseCertificate(order, np.ones(1), -math.inf)
-    seconds = math.inf if time_limit is None else validate.nonnegative("time_limit", time_limit)
-    stop = _Stop(tol, max_iter, time.monotonic() + seconds)
-    if minimizer == "any":
-        return _Solver(Reduction(F, elementary=eliminate), stop, start, eliminate).run(callback)
-    return _extreme(F, stop, start, eliminate, callback, 1.0 if minimizer == "minimal" else -1.0)
+    stop = _Stop(tol, max_iter, Deadline(time_limit))
+    seen = F if time_limit is None else watched(F, stop.deadline)
+    try:
+        if minimizer == "any":
+            reduction = Reduction(seen, elementary=eliminate)
+            return _Solver(reduction, stop, start, eliminate).run(callback)
+        sign = 1.0 if minimizer == "minimal" else -1.0
+        return _extreme(seen, stop, start, eliminate, callback, sign)
+    except TimeUp:
+        return no_bound(seen, "min_norm_point")
 
 
 def _extreme(
@@ -158,8 +164,8 @@ def _extreme(
         )
 
     def tell(result: Result) -> None:
-        if callback is not None:
-            callback(about_F(result))
+        assert callback is not None
+        callback(about_F(result))
 
     if start is not None:
         start.validate(F.n)
@@ -173,7 +179,7 @@ def _extreme(
 class _Stop(NamedTuple):
     tol: float | None
     max_iter: int
-    deadline: float
+    deadline: Deadline
 
 
 class _Solver:
@@ -185,6 +191,7 @@ class _Solver:
         self.F, self.stop, self.eliminate = R.F, stop, eliminate
         self.reduction, self.n_iter = R, 0
         self.low = math.inf  # of the best set, given what is in
+        self.slow = R.F._by_value() and stop.deadline.left() < math.inf
         self.order = np.arange(len(R.free))  # that of the last sweep
         if start is None:
             key = R.gains.low + R.gains.high
@@ -195,13 +202,31 @@ class _Solver:
         self._rebuild(orders, np.asarray(weights, dtype=np.float64))
 
     def run(self, callback: Callable[[Result], object] | None) -> Result:
+        """Return the best set when a limit is reached, also where that is within a sweep."""
+        last: Result | None = None
+        try:
+            for result in self._steps(callback):
+                last = result
+        except TimeUp:
+            if last is None:
+                raise
+            return replace(last, status=Status.TIME_LIMIT)
+        assert last is not None
+        return last
+
+    def _steps(self, callback: Callable[[Result], object] | None) -> Iterator[Result]:
+        """Yield the final result, and before it those that are needed if time is up in a sweep."""
         stalled = False
         while True:
             self._sweep()
             if (status := self._status()) is not None:
                 break
-            if callback is not None:
-                callback(self._result(Status.ITERATION_LIMIT))
+            if callback is not None or self.slow:
+                result = self._result(Status.ITERATION_LIMIT)
+                yield result
+                if ended_by(callback, result):
+                    status = Status.INTERRUPTED
+                    break
             if self.eliminate and self._split(least=LEAST):
                 continue
             if self.active.add(self.order, self.gains):
@@ -212,7 +237,7 @@ class _Solver:
             elif not (self.eliminate and self._split(least=0.0)):
                 stalled = True
                 self._rebuild(*self.active.combination())
-        return self._result(status)
+        yield self._result(status)
 
     def _sweep(self) -> None:
         """Find the vertex that x is worst against, and with it a lower and an upper bound."""
@@ -242,7 +267,7 @@ class _Solver:
             return Status.SLOW_PROGRESS
         if self.n_iter >= self.stop.max_iter:
             return Status.ITERATION_LIMIT
-        if time.monotonic() > self.stop.deadline:
+        if self.stop.deadline.passed():
             return Status.TIME_LIMIT
         return None
 
@@ -276,7 +301,7 @@ class _Solver:
 
     def _result(self, status: Status) -> Result:
         orders, weights = self.reduction.certificate(*self.active.combination())
-        value = self.F.value(self.mask)
+        value = unwatched(self.F).value(self.mask.copy())
         bound = value - self.gap
         return Result(
             mask=self.mask.copy(),

@@ -17,6 +17,10 @@ from subopt._base.types import Array
 from subopt.functions.algebra import SetFunction
 from subopt.submodular._active_set import ActiveSet
 
+EPS = 2.0**-52
+PATIENCE = 100
+"""Sweeps without progress, in addition to one per element, after which only rounding is left."""
+
 
 class Levels(NamedTuple):
     """The best point of a run, and the base that proves how good it is."""
@@ -33,36 +37,47 @@ class Levels(NamedTuple):
 
 def minimum_norm(
     F: SetFunction,
-    tol: float,
+    tol: float | None,
     max_iter: int,
     start: tuple[Array, Array] | None = None,
     deadline: Deadline | None = None,
+    scales: Array | None = None,
 ) -> Levels:
     """Return the point of smallest norm up to a Euclidean distance of `tol`.
 
     `start` is the orders and weights of a base to start from, say those for a similar F, and
-    `deadline` when to stop with the best so far.
+    `deadline` when to stop with the best so far. With `scales` (n,) > 0
+    the norm is that of x / sqrt(scales), and level sets are those of x / scales. By default `tol`
+    is 1e-9 of the size of the base polytope. It also ends if there is no progress for long.
     """
+    scales = np.ones(F.n) if scales is None else scales
+    root = np.sqrt(scales)
     order = np.arange(F.n)
     orders, weights = (order[None], np.ones(1)) if start is None else start
-    vertices = np.array([F.greedy(o) for o in orders]).reshape(orders.shape)
-    reach = F.marginals(np.zeros(F.n, dtype=np.bool_)) - F.marginals(np.ones(F.n, dtype=np.bool_))
+    vertices = np.array([F.greedy(o) for o in orders]).reshape(orders.shape) / root
+    gains = F._range()
+    reach = (gains.high - gains.low) / root
+    if tol is None:
+        tol = 1e-9 * float(np.sqrt(reach @ reach)) + EPS * float(np.linalg.norm(gains.size / root))
     active = ActiveSet(orders, vertices, weights, float(reach @ reach))
-    best, finished = math.inf, False
+    best, finished, patience = math.inf, False, 0
     for n_evals in range(len(orders) + 3, len(orders) + max_iter + 3):
-        order = order[active.x[order].argsort(kind="stable")]
+        order = order[(active.x / root)[order].argsort(kind="stable")]
         vertex = F.greedy(order)
         fit = np.empty(F.n)
-        fit[order] = _isotonic(vertex[order])
+        fit[order] = _isotonic(vertex[order], scales[order])
+        vertex /= root
         # primal minus dual: f(w) + ½||w||² + ½||x||² for w = -fit
-        norm = float(active.x @ active.x)
-        gap = max(0.0, 0.5 * float(fit @ fit) - float(fit @ vertex) + 0.5 * norm)
+        norm, point = float(active.x @ active.x), fit * root
+        gap = max(0.0, 0.5 * float(point @ point) - float(point @ vertex) + 0.5 * norm)
         distance = math.sqrt(2 * gap)
+        patience += 1
         if distance < best:
+            patience = 0 if distance < 0.9 * best else patience
             best, combination = distance, active.combination()
-            found = Levels(fit, order, active.x, *combination, best, n_evals, False)
+            found = Levels(fit * scales, order, active.x * root, *combination, best, n_evals, False)
         small = distance <= tol or norm - active.x @ vertex <= 1e-15 * norm
-        if small or not active.add(order, vertex):
+        if small or not active.add(order, vertex) or patience > PATIENCE + F.n:
             finished = True
             break
         if deadline is not None and deadline.passed():
@@ -71,16 +86,17 @@ def minimum_norm(
 
 
 @njit
-def _isotonic(gains):
-    # pool adjacent violators: the nearest nondecreasing sequence
+def _isotonic(gains, scales):
+    # pool adjacent violators: the nondecreasing sequence nearest to gains / scales
     n = gains.shape[0]
-    means, sizes, k = np.empty(n), np.empty(n, dtype=np.int64), 0
-    for gain in gains:
-        means[k], sizes[k] = gain, 1
+    means, totals, sizes, k = np.empty(n), np.empty(n), np.empty(n, dtype=np.int64), 0
+    for i in range(n):
+        means[k], totals[k], sizes[k] = gains[i] / scales[i], scales[i], 1
         while k and means[k - 1] >= means[k] - 1e-12 * (abs(means[k]) + abs(means[k - 1])):
-            total = sizes[k - 1] + sizes[k]
-            means[k - 1] += (means[k] - means[k - 1]) * sizes[k] / total
-            sizes[k - 1] = total
+            total = totals[k - 1] + totals[k]
+            means[k - 1] += (means[k] - means[k - 1]) * totals[k] / total
+            totals[k - 1] = total
+            sizes[k - 1] += sizes[k]
             k -= 1
         k += 1
     fit, i = np.empty(n), 0

@@ -75,6 +75,19 @@ def cardinality_sort(F: SetFunction, *, minimizer: str = "any") -> Result:
     )
 
 
+def isotonic(F: SetFunction) -> tuple[Array, Array]:
+    """Return the base of smallest norm, and the part of it that is a base of the function of |S|.
+
+    The second array is empty if F is modular.
+    """
+    g, u = size_and_weights(F)
+    order = u.argsort(kind="stable")
+    x, shares, _ = _projection(u[order], g)
+    base, part = np.empty(F.n), np.empty(F.n)
+    base[order], part[order] = x, shares
+    return base, part if any(isinstance(G, Cardinality) for _, G in terms_of(F)) else part[:0]
+
+
 def is_size_and_weights(F: SetFunction) -> bool:
     """Return whether F is known to be g(|S|) + u(S)."""
     return all(isinstance(term, Cardinality | Modular) for _, term in terms_of(F))

@@ -343,7 +343,9 @@ def _sizes(F: SetFunction | DifferenceOfSubmodular) -> Array:
 def _value_of(F: SetFunction | DifferenceOfSubmodular, mask: Array, answer: Any) -> float:
     """Return F(S), or raise if a result has another value."""
     value = F.value(mask.copy())
-    if isinstance(answer, Result) and not abs(answer.value - value) <= 64 * EPS * abs(value):
+    if not isinstance(answer, Result) or answer.value == value:
+        return value
+    if not abs(answer.value - value) <= 64 * EPS * (abs(value) + _sizes(F)[mask].sum()):
         raise CertificateError(f"F(S) is {value!r}, not {answer.value!r}")
     return value
 

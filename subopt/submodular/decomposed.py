@@ -14,19 +14,22 @@ are kept, so memory is that of the function. Momentum (accelerated descent) was 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Status
+from subopt._base.deadline import Deadline
 from subopt._base.jit import njit
 from subopt._base.types import RNG, Array
 from subopt.forms.decomposable import Summands, summands
 from subopt.functions.algebra import SetFunction, require_set_function
 from subopt.submodular._elimination import default_tol, whole_gap
 from subopt.submodular._sweep_bounds import Scan, scan
+from subopt.submodular._taut_string import onto_path, path_work
+from subopt.submodular._watch import ended_by
 from subopt.submodular.certificates import SummandCertificate
 from subopt.submodular.result import Result
 
@@ -82,13 +85,13 @@ def decomposed(
     if tol is not None:
         tol = validate.nonnegative("tol", tol)
     max_iter = validate.positive_int("max_iter", max_iter)
-    seconds = math.inf if time_limit is None else validate.nonnegative("time_limit", time_limit)
-    deadline = time.monotonic() + seconds
+    deadline = Deadline(time_limit)
     rng = validate.generator(rng)
     gains_of = F._range()
     tol = default_tol(gains_of, 1e-6) if tol is None else tol
     parts = summands(F)
-    shares, work = _start(parts), np.empty((6, parts.largest + 1))
+    shares, work = _start(parts), path_work(parts.largest)
+    at = np.arange(parts.largest + 1, dtype=np.float64)
     low, mask, n_iter = math.inf, np.zeros(F.n, dtype=np.bool_), 0
 
     def result(status: Status) -> Result:
@@ -120,13 +123,13 @@ def decomposed(
         gap = whole_gap(gap) if F.integral else gap
         if gap <= tol:
             return result(Status.OPTIMAL)
-        if n_iter >= max_iter or time.monotonic() > deadline:
+        if n_iter >= max_iter or deadline.passed():
             return result(Status.ITERATION_LIMIT if n_iter >= max_iter else Status.TIME_LIMIT)
-        if callback is not None:
-            callback(result(Status.ITERATION_LIMIT))
+        if callback is not None and ended_by(callback, result(Status.ITERATION_LIMIT)):
+            return result(Status.INTERRUPTED)
         n_iter += 1
         turns = rng.permutation(len(parts.is_path))
-        _round(turns, *parts.arrays, shares, x, work)
+        _round(turns, Parts(*parts.arrays), shares, x, at, work)
 
 
 def _start(parts: Summands) -> Array:
@@ -138,20 +141,35 @@ def _start(parts: Summands) -> Array:
     return np.repeat(means, sizes)
 
 
+class Parts(NamedTuple):
+    """The arrays of `Summands`."""
+
+    indptr: Array  # (parts + 1,) int64
+    elements: Array  # (size,) int64
+    first: Array  # (size,) float64: capacities to the next member, or slopes
+    second: Array  # (size,) float64: capacities from the next member
+    is_path: Array  # (parts,) bool
+
+
 @njit
-def _round(turns, indptr, elements, first, second, is_path, shares, x, work):
-    """Project the parts in turn onto what minus the others leave for them, in place."""
-    target, result = work[0], work[1]
+def _round(turns, parts, shares, x, at, work):
+    """Project the parts in turn onto what minus the others leave for them, in place.
+
+    `turns` (parts,) is the order, `shares` (size,) what each part gives to its members, `x` (n,)
+    the sum of the shares and the unary terms, and `at` is 0, 1, 2, ...
+    """
+    target, result = work.target, work.result
     for p in turns:
-        a, b = indptr[p], indptr[p + 1]
+        a, b = parts.indptr[p], parts.indptr[p + 1]
         for k in range(a, b):
-            target[k - a] = shares[k] - x[elements[k]]
-        if is_path[p]:
-            _onto_path(b - a, target, first[a:b], second[a:b], result, work)
+            target[k - a] = shares[k] - x[parts.elements[k]]
+        first = parts.first[a:b]
+        if parts.is_path[p]:
+            onto_path(b - a, target, at, first, parts.second[a:b], result, work)
         else:
-            _onto_sizes(b - a, target, first[a:b], result, work)
+            _onto_sizes(b - a, target, first, result, work)
         for k in range(a, b):
-            x[elements[k]] += result[k - a] - shares[k]
+            x[parts.elements[k]] += result[k - a] - shares[k]
             shares[k] = result[k - a]
 
 
@@ -162,7 +180,7 @@ def _onto_sizes(size, target, slopes, result, work):
     In descending order, the answer is target - v for the nonincreasing v nearest to
     target - slopes.
     """
-    means, lengths = work[2], work[3]
+    means, lengths = work.upper_flow, work.lower_flow
     order = np.argsort(-target[:size], kind="mergesort")
     k = 0
     for j in range(size):
@@ -178,70 +196,3 @@ def _onto_sizes(size, target, slopes, result, work):
         for _ in range(int(lengths[block])):
             result[order[j]] = target[order[j]] - means[block]
             j += 1
-
-
-@njit
-def _onto_path(size, target, forward, backward, result, work):
-    """Project onto the base polytope of a path: a taut string through a tube.
-
-    With flow f_k out of the first k + 1 members, f_k - sum of target up to k is a string between
-    -backward and forward less that sum, fixed at both ends, with slopes result - target. From the
-    last knot on, it lies between the tautest strings below the upper wall and above the lower one,
-    two chains of corners that begin at the knot. A wall beyond the chain of the other makes the
-    next corner of that the knot.
-    """
-    upper_x, upper_y, lower_x, lower_y = work[2], work[3], work[4], work[5]
-    upper_x[0] = lower_x[0] = -1.0
-    upper_y[0] = lower_y[0] = passed = 0.0
-    a = b = c = d = 0  # first and last corner of both
-    for k in range(size):
-        passed += target[k]
-        x, high, low = float(k), forward[k] - passed, -backward[k] - passed
-        while b > a and _slope(upper_x, upper_y, b, x, high) <= _last_slope(upper_x, upper_y, b):
-            b -= 1
-        while (
-            a == b
-            and d > c
-            and _slope(upper_x, upper_y, a, x, high) < _last_slope(lower_x, lower_y, c + 1)
-        ):
-            c += 1
-            _draw(lower_x, lower_y, c, target, result)
-            upper_x[a], upper_y[a] = lower_x[c], lower_y[c]
-        b += 1
-        upper_x[b], upper_y[b] = x, high
-        while d > c and _slope(lower_x, lower_y, d, x, low) >= _last_slope(lower_x, lower_y, d):
-            d -= 1
-        while (
-            c == d
-            and b > a
-            and _slope(lower_x, lower_y, c, x, low) > _last_slope(upper_x, upper_y, a + 1)
-        ):
-            a += 1
-            _draw(upper_x, upper_y, a, target, result)
-            lower_x[c], lower_y[c] = upper_x[a], upper_y[a]
-        d += 1
-        lower_x[d], lower_y[d] = x, low
-    # both end in the fixed end, so that at most one has corners in between
-    if d == c + 1:
-        for k in range(a + 1, b + 1):
-            _draw(upper_x, upper_y, k, target, result)
-    else:
-        for k in range(c + 1, d + 1):
-            _draw(lower_x, lower_y, k, target, result)
-
-
-@njit
-def _slope(xs, ys, k, x, y):
-    return (y - ys[k]) / (x - xs[k])
-
-
-@njit
-def _last_slope(xs, ys, k):
-    return (ys[k] - ys[k - 1]) / (xs[k] - xs[k - 1])
-
-
-@njit
-def _draw(xs, ys, k, target, result):
-    slope = _last_slope(xs, ys, k)
-    for i in range(int(xs[k - 1]) + 1, int(xs[k]) + 1):
-        result[i] = target[i] + slope

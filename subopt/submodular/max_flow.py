@@ -24,6 +24,9 @@ from subopt.graph._max_flow import minimum_cut
 from subopt.submodular.certificates import FlowCertificate
 from subopt.submodular.result import Result
 
+FEW = 16
+"""A table with more drops of slope has too many auxiliary nodes, of as many arcs as it has members,
+for a maximum flow to be faster than other methods."""
 ROUNDING = 2.0**-42
 """Relative error that a flow through a node or an arc may have."""
 WIDE = 2.0**20

@@ -1,9 +1,14 @@
 """The proximal operator of the Lovász extension, and the minimizers of F + α|S| for all α.
 
-Both are the point x of smallest norm in the base polytope, without any elimination: w = -x
-minimizes f(w) + ½||w||², and its level sets {x < -α} and {x <= -α} are the smallest and the largest
-minimizer of F + α|S| [1]_. Along the order of x, the best w is an isotonic regression of the gains,
-which is exact as soon as the order is.
+Both are a point of smallest norm in a base polytope: w = -x minimizes f(w) + ½||w||², and its level
+sets {x < -α} and {x <= -α} are the smallest and the largest minimizer of F + α|S| [1]_. Which
+algorithm runs depends on F:
+
+* paths: a taut string, in linear time (`_taut_string`);
+* other cut functions: nested minimum cuts, by a few maximum flows (`_nested_cuts`);
+* functions of the size plus modular ones: isotonic regression;
+* all others: Wolfe's algorithm (`_minimum_norm`). Along the order of x, the best w is an isotonic
+  regression of the gains, which is exact as soon as the order is.
 
 .. [1] F. Bach, "Learning with submodular functions: a convex optimization perspective",
    Foundations and Trends in Machine Learning 6(2-3), 2013, sections 8.1 and 9.1.
@@ -12,7 +17,8 @@ which is exact as soon as the order is.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,34 +26,49 @@ from subopt._base import validate
 from subopt._base.answer import Status
 from subopt._base.deadline import Deadline
 from subopt._base.types import Array, ArrayLike
-from subopt.functions.algebra import SetFunction, require_set_function
+from subopt.forms.decomposable import is_sum_of_simple, summands
+from subopt.functions.algebra import SetFunction, require_set_function, terms_of
+from subopt.functions.cut import Cut
 from subopt.functions.modular import Modular
+from subopt.submodular._elimination import default_tol
 from subopt.submodular._minimum_norm import Levels, minimum_norm
-from subopt.submodular.certificates import BaseCertificate
+from subopt.submodular._nested_cuts import nested_cuts
+from subopt.submodular._taut_string import onto_path, path_work
+from subopt.submodular.cardinality_sort import is_size_and_weights, isotonic
+from subopt.submodular.certificates import BaseCertificate, FlowCertificate, SummandCertificate
+from subopt.submodular.max_flow import FEW
 from subopt.submodular.result import Result
 
 
 def prox(
     F: SetFunction,
     y: ArrayLike,
+    weights: ArrayLike | None = None,
     *,
-    tol: float = 1e-6,
+    tol: float | None = None,
     max_iter: int = 100_000,
     time_limit: float | None = None,
 ) -> Array:
-    """Minimize f(w) + ½ ||w - y||² for the Lovász extension f of F.
+    """Minimize f(w) + ½ sum of weights_i (w_i - y_i)² for the Lovász extension f of F.
+
+    For the cut of a graph, f is its weighted total variation, and this is the fused lasso or total
+    variation denoising. For a path it takes O(n) time, for other cut functions a few maximum flows;
+    both are exact up to rounding.
 
     Parameters
     ----------
     F : SetFunction
-        Submodular. For the cut of a graph, f is its total variation.
+        Submodular.
     y : array_like of float, shape (n,)
-        Where to stay near.
-    tol : float, default 1e-6
-        Stop when w is proven to be within this Euclidean distance of the minimizer, or when
-        floating point allows no further progress.
+        The point to stay near.
+    weights : array_like of float, shape (n,), optional
+        Positive; ones by default.
+    tol : float, optional
+        Only for functions that are not cuts: stop when the weighted Euclidean distance from w to
+        the minimizer is proven to be at most `tol`. By default 1e-9 of the size of the base
+        polytope.
     max_iter : int, default 100_000
-        Largest number of sweeps.
+        Largest number of greedy sweeps for such functions.
     time_limit : float, optional
         Seconds after which to give up; unlimited by default.
 
@@ -58,6 +79,8 @@ def prox(
 
     Raises
     ------
+    ValueError, TypeError
+        If an argument is not as described.
     RuntimeError
         If `max_iter` sweeps or `time_limit` seconds were not enough.
 
@@ -66,97 +89,135 @@ def prox(
     >>> chain = Cut.from_edges([(0, 1), (1, 2), (2, 3)])
     >>> prox(chain, [0.0, 0.4, 5.0, 6.0]).round(6)
     array([0.7, 0.7, 5. , 5. ])
+    >>> prox(chain, [0.0, 0.4, 5.0, 6.0], weights=[3, 1, 1, 1]).round(6)
+    array([0.35, 0.35, 5.  , 5.  ])
     """
     require_set_function(F)
     y = validate.real_array("y", y)
     if y.shape != (F.n,):
         raise ValueError(f"y needs one number per element, shape ({F.n},), got {y.shape}")
-    levels = _solved(F + Modular(-y), tol, max_iter, time_limit)
-    return -levels.x
+    scales = np.ones(F.n) if weights is None else _positive(weights, F.n)
+    limits = _Limits(tol, max_iter, time_limit)
+    if F.n == 0:
+        return y
+    if (parts := _paths(F)) is not None:
+        return _on_paths(*parts, F, y, scales)
+    if _is_cut(F):
+        form = (F + Modular(-scales * y)).as_cut()
+        cuts = nested_cuts(form, scales, limits.deadline)
+        if not cuts.finished:
+            raise limits.error()
+        return cuts.leaves
+    if weights is None and is_size_and_weights(F):
+        return -isotonic(F + Modular(-y))[0]
+    return -_solved(F + Modular(-scales * y), limits, scales).x / scales
 
 
 @dataclass(frozen=True, eq=False)
-class Path:
+class RegularizationPath:
     """All minimizers of F + α|S|, for every real α: nested sets.
 
     Attributes
     ----------
-    alphas : ndarray of float64, shape (k,)
-        Where the minimizer changes, descending.
-    masks : ndarray of bool, shape (k + 1, n)
-        ``masks[j]`` is a minimizer for ``alphas[j] <= α <= alphas[j - 1]``: the empty set first,
-        V last. At ``alphas[j]``, both ``masks[j]`` (the smallest) and ``masks[j + 1]`` (the
-        largest) are.
-    certificate : BaseCertificate
-        The base x. Adding α to its entries gives a base of F + α|S|, so that it proves all these
+    leaves : ndarray of float64, shape (n,)
+        Element i is in the smallest minimizer if α < ``leaves[i]``, and in the largest one if
+        α <= ``leaves[i]``.
+    certificate : FlowCertificate, SummandCertificate or BaseCertificate
+        A base x. Adding α to its entries gives a base of F + α|S|, so that it proves all these
         sets optimal; see `result`.
+    n_evals : int
+        Greedy sweeps of F, or maximum flows.
     """
 
     F: SetFunction
-    alphas: Array
-    masks: Array
-    certificate: BaseCertificate
+    leaves: Array
+    certificate: FlowCertificate | SummandCertificate | BaseCertificate
     n_evals: int
+
+    def __post_init__(self) -> None:
+        self.leaves.setflags(write=False)
+
+    @property
+    def alphas(self) -> Array:
+        """Where the minimizer changes, (k,), descending."""
+        return np.unique(self.leaves)[::-1]
+
+    @property
+    def masks(self) -> Array:
+        """The minimizers, (k + 1, n), from the empty set to V.
+
+        ``masks[j]`` is a minimizer for ``alphas[j] <= α <= alphas[j - 1]``. At ``alphas[j]``,
+        ``masks[j]`` is the smallest and ``masks[j + 1]`` the largest one.
+        """
+        bounds = np.append(self.alphas, -np.inf)
+        return self.leaves > bounds[:, None]
 
     def at(self, alpha: float) -> Array:
         """Return the smallest minimizer of F + α|S| as a mask (n,)."""
-        return self.masks[np.count_nonzero(self.alphas > alpha)].copy()
+        return self.leaves > alpha
 
     def result(self, alpha: float) -> Result:
         """Return the smallest minimizer of F + α|S| with its bound; the certificate is for that."""
         G = self.F + Modular(np.full(self.F.n, float(alpha)))
         mask = self.at(alpha)
-        value = G.value(mask)
-        bound = min(value, float(np.minimum(self.certificate.base(G), 0.0).sum()))
-        certificate = BaseCertificate(self.certificate.orders, self.certificate.weights, bound)
-        status = Status.OPTIMAL if value - bound <= 1e-6 else Status.SLOW_PROGRESS
+        value = G.value(mask.copy())
+        gap = replace(self.certificate, lower_bound=-math.inf).check(G, mask)
+        tol = default_tol(G._range(), 1e-6)
         return Result(
             mask=mask,
             value=value,
-            lower_bound=bound,
-            status=status,
-            certificate=certificate,
-            method="path",
+            lower_bound=value - gap,
+            status=Status.OPTIMAL if gap <= tol else Status.SLOW_PROGRESS,
+            certificate=replace(self.certificate, lower_bound=value - gap),
+            method="regularization_path",
             n_iter=1,
             n_evals=self.n_evals,
         )
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self.alphas)} breakpoints, n={self.F.n})"
 
-def path(
+
+def regularization_path(
     F: SetFunction,
     *,
-    tol: float = 1e-6,
+    tol: float | None = None,
     max_iter: int = 100_000,
     time_limit: float | None = None,
-) -> Path:
+) -> RegularizationPath:
     """Minimize F + α|S| for every α at once.
+
+    Cut functions take a few maximum flows, exact up to rounding.
 
     Parameters
     ----------
     F : SetFunction
         Submodular.
-    tol : float, default 1e-6
-        Stop when the base is proven to be within this Euclidean distance of the one of smallest
-        norm, or when floating point allows no further progress.
+    tol : float, optional
+        Only for functions that are not cuts: stop when the base is proven to be within this
+        Euclidean distance of the one of smallest norm. By default 1e-9 of the size of the base
+        polytope.
     max_iter : int, default 100_000
-        Largest number of sweeps.
+        Largest number of greedy sweeps for such functions.
     time_limit : float, optional
         Seconds after which to give up; unlimited by default.
 
     Returns
     -------
-    Path
+    RegularizationPath
 
     Raises
     ------
+    ValueError, TypeError
+        If an argument is not as described.
     RuntimeError
         If `max_iter` sweeps or `time_limit` seconds were not enough.
 
     Examples
     --------
     >>> F = Cut.from_edges([(0, 1), (1, 2)]) + Modular([-4.0, 0.0, 2.0])
-    >>> nested = path(F)
-    >>> nested.alphas.round(6) + 0, nested.masks.astype(int)
+    >>> nested = regularization_path(F)
+    >>> nested.alphas, nested.masks.astype(int)
     (array([ 3.,  0., -1.]), array([[0, 0, 0],
            [1, 0, 0],
            [1, 1, 0],
@@ -166,26 +227,104 @@ def path(
     (array([0, 1]), -4.0, 0.0)
     """
     require_set_function(F)
-    levels = _solved(F, tol, max_iter, time_limit)
-    ends = np.flatnonzero(np.diff(levels.x[levels.order], append=math.inf) > 0) + 1
-    masks = np.zeros((len(ends) + 1, F.n), dtype=np.bool_)
-    for j, end in enumerate(ends):
-        masks[j + 1, levels.order[:end]] = True
-    alphas = -levels.x[levels.order[ends - 1]]
+    limits = _Limits(tol, max_iter, time_limit)
+    if is_size_and_weights(F):
+        x, shares = isotonic(F)
+        return RegularizationPath(F, 0.0 - x, SummandCertificate(shares, -math.inf), 1)
+    if _is_cut(F):
+        cuts = nested_cuts(F.as_cut(), np.ones(F.n), limits.deadline)
+        if not cuts.finished:
+            raise limits.error()
+        flow = FlowCertificate(cuts.flow, -math.inf)
+        return RegularizationPath(F, cuts.leaves, flow, cuts.rounds)
+    levels = _solved(F, limits, np.ones(F.n))
     bound = float(np.minimum(levels.base, 0.0).sum())
     certificate = BaseCertificate(levels.orders, levels.weights, bound)
-    return Path(F, alphas, masks, certificate, levels.n_evals)
+    return RegularizationPath(F, 0.0 - levels.x, certificate, levels.n_evals)
 
 
-def _solved(F: SetFunction, tol: float, max_iter: int, time_limit: float | None) -> Levels:
-    tol, max_iter = validate.nonnegative("tol", tol), validate.positive_int("max_iter", max_iter)
-    deadline = Deadline(time_limit)
-    levels = minimum_norm(F, tol, max_iter, deadline=deadline)
-    if not levels.finished:
-        late = deadline.passed()
-        limit = f"time_limit = {time_limit} seconds" if late else f"max_iter = {max_iter} sweeps"
-        raise RuntimeError(
-            f"{limit} were not enough: "
-            f"the distance to the solution may be {levels.distance:.3g}, and tol is {tol:.3g}"
+class _Limits:
+    """The limits of one call, and what is said if they were not enough."""
+
+    def __init__(self, tol: float | None, max_iter: int, time_limit: float | None) -> None:
+        self.tol = None if tol is None else validate.nonnegative("tol", tol)
+        self.max_iter = validate.positive_int("max_iter", max_iter)
+        self.time_limit, self.deadline = time_limit, Deadline(time_limit)
+
+    def error(self, levels: Levels | None = None) -> RuntimeError:
+        late = self.deadline.passed()
+        limit = (
+            f"time_limit = {self.time_limit} seconds"
+            if late
+            else f"max_iter = {self.max_iter} sweeps"
         )
+        left = f": the distance to the solution may be {levels.distance:.3g}" if levels else ""
+        return RuntimeError(f"{limit} were not enough{left}")
+
+
+def _solved(F: SetFunction, limits: _Limits, scales: Array) -> Levels:
+    levels = minimum_norm(F, limits.tol, limits.max_iter, None, limits.deadline, scales)
+    if not levels.finished:
+        raise limits.error(levels)
     return levels
+
+
+def _positive(weights: ArrayLike, n: int) -> Array:
+    scales = validate.real_array("weights", weights)
+    if scales.shape != (n,):
+        raise ValueError(f"weights needs one number per element, shape ({n},), got {scales.shape}")
+    if (scales <= 0).any():
+        i = int(np.argmax(scales <= 0))
+        raise ValueError(
+            f"weights needs numbers > 0, but weights[{i}] is {scales[i]:g}. For an element that "
+            "may be anywhere, use a small weight."
+        )
+    return scales
+
+
+def _is_cut(F: SetFunction) -> bool:
+    return F.cut_representable and F._tents <= FEW
+
+
+class _Paths(NamedTuple):
+    unary: Array  # (n,)
+    indptr: Array  # (paths + 1,)
+    elements: Array
+    forward: Array
+    backward: Array
+
+
+def _paths(F: SetFunction) -> _Paths | None:
+    """Return F as paths without common elements and a modular function, if it is that."""
+    cuts = [term for _, term in terms_of(F) if not isinstance(term, Modular)]
+    if len(cuts) != 1 or not isinstance(cuts[0], Cut) or cuts[0].n_edges >= F.n:
+        return None
+    if np.diff(cuts[0]._data.indptr).max(initial=0) > 2 or not is_sum_of_simple(F):
+        return None
+    parts = summands(F)
+    if np.bincount(parts.elements, minlength=F.n).max() > 1:
+        return None  # a cycle, or a path that was cut in two
+    return _Paths(parts.unary, parts.indptr, parts.elements, parts.first, parts.second)
+
+
+def _on_paths(
+    unary: Array,
+    indptr: Array,
+    elements: Array,
+    forward: Array,
+    backward: Array,
+    F: SetFunction,
+    y: Array,
+    scales: Array,
+) -> Array:
+    target = scales * y - unary
+    result = target / scales
+    work = path_work(int(np.diff(indptr).max(initial=0)))
+    for p in range(len(indptr) - 1):
+        k = slice(indptr[p], indptr[p + 1])
+        members = elements[k]
+        at = np.concatenate([[0.0], np.cumsum(scales[members])])
+        share = np.empty(len(members))
+        onto_path(len(members), target[members], at, forward[k], backward[k], share, work)
+        result[members] = (target[members] - share) / scales[members]
+    return result

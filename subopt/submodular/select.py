@@ -12,111 +12,162 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from subopt._base import validate
+from subopt._base.answer import Status
 from subopt._base.deadline import Deadline
+from subopt._base.options import names, require_known
 from subopt._base.types import RNG
 from subopt.forms.decomposable import is_sum_of_simple
 from subopt.functions.algebra import SetFunction
 from subopt.functions.diminishing_returns import require_submodular
 from subopt.submodular._frank_wolfe import frank_wolfe
 from subopt.submodular._min_norm_point import min_norm_point
+from subopt.submodular._watch import TimeUp, ended_by, watched
 from subopt.submodular.brute_force import brute_force
 from subopt.submodular.cardinality_sort import cardinality_sort, is_size_and_weights
 from subopt.submodular.certificates import BaseCertificate
 from subopt.submodular.decomposed import decomposed
-from subopt.submodular.max_flow import max_flow_minimize
+from subopt.submodular.max_flow import FEW, max_flow_minimize
 from subopt.submodular.modular import modular, modular_weights
 from subopt.submodular.result import Result
 
-FEW = 16
-"""A table with more drops of slope has too many auxiliary nodes, of as many arcs as it has members,
-for a maximum flow to be faster than other methods."""
+SPOT_CHECK = 0.25
+"""Largest share of a time limit that is spent on looking for violations of submodularity."""
 
 
 class _Method(NamedTuple):
     run: Callable[..., Result]
-    fits: Callable[[SetFunction, str], bool]  # of F and of the minimizer that is asked for
-    because: str
-    iterative: bool = False  # takes tol, time_limit and callback
+    can_solve: Callable[[SetFunction, str], str | None]
+    """Why the method does not fit F and the minimizer that is asked for; None if it does."""
+    because: str = ""
 
 
-def _any_minimizer(run: Callable[..., Result]) -> Callable[..., Result]:
-    def solve(F: SetFunction, *, minimizer: str, **options: Any) -> Result:
-        if minimizer != "any":
-            raise ValueError(
-                f"This method finds any minimizer, not the {minimizer} one; min_norm_point does."
-            )
-        return run(F, **options)
-
-    return solve
+def _any_only(method: str, minimizer: str) -> str | None:
+    if minimizer == "any":
+        return None
+    return f"{method} finds any minimizer, not the {minimizer} one; min_norm_point does"
 
 
-# in the order in which "auto" tries them
+def _sort(F: SetFunction, minimizer: str) -> str | None:
+    if is_size_and_weights(F):
+        return None
+    return "sort needs a sum of Cardinality and Modular functions"
+
+
+def _max_flow(F: SetFunction, minimizer: str) -> str | None:
+    if not F.cut_representable:
+        return "max_flow needs a function that is known to be a cut function"
+    return None if F._tents <= FEW else "the graph of F would be large"
+
+
+def _decomposed(F: SetFunction, minimizer: str) -> str | None:
+    if not is_sum_of_simple(F):
+        return "decomposed needs a sum of simple functions"
+    return _any_only("decomposed", minimizer)
+
+
+# in the order in which "auto" tries them; those without a reason it does not pick
 _METHODS = {
-    "modular": _Method(modular, lambda F, _: modular_weights(F) is not None, "F is modular"),
-    "sort": _Method(
-        cardinality_sort,
-        lambda F, _: is_size_and_weights(F),
-        "F is a function of |S| plus a modular one",
+    "modular": _Method(
+        modular,
+        lambda F, _: None if modular_weights(F) is not None else "modular needs a modular function",
+        "F is modular",
     ),
-    "max_flow": _Method(
-        max_flow_minimize,
-        lambda F, _: F.cut_representable and F._tents <= FEW,
-        "F is the cut function of a graph",
-    ),
+    "sort": _Method(cardinality_sort, _sort, "F is a function of |S| plus a modular one"),
+    "max_flow": _Method(max_flow_minimize, _max_flow, "F is the cut function of a graph"),
     "decomposed": _Method(
-        _any_minimizer(decomposed),
-        lambda F, minimizer: minimizer == "any" and is_sum_of_simple(F),
-        "F is a sum of simple functions, and its graph would be large",
-        iterative=True,
+        decomposed, _decomposed, "F is a sum of simple functions, and its graph would be large"
     ),
     "min_norm_point": _Method(
-        min_norm_point,
-        lambda F, _: True,
-        "F is not known to be one of the simpler kinds",
-        iterative=True,
+        min_norm_point, lambda F, _: None, "F is not known to be one of the simpler kinds"
     ),
-    "frank_wolfe": _Method(
-        _any_minimizer(frank_wolfe), lambda F, _: False, "n is large", iterative=True
-    ),
-    "brute_force": _Method(brute_force, lambda F, _: False, "n is small"),
+    "frank_wolfe": _Method(frank_wolfe, lambda F, minimizer: _any_only("frank_wolfe", minimizer)),
+    "brute_force": _Method(brute_force, lambda F, _: None),
 }
+_AUTO = ("minimizer", "tol", "time_limit", "callback")
 
 
 def exact_method(F: SetFunction, minimizer: str = "any") -> str:
     """Return the name of the first exact solver that fits F."""
-    return next(name for name, candidate in _METHODS.items() if candidate.fits(F, minimizer))
+    return next(
+        name
+        for name, method in _METHODS.items()
+        if method.because and method.can_solve(F, minimizer) is None
+    )
+
+
+def can_solve(F: SetFunction, method: str, minimizer: str = "any") -> str | None:
+    """Return why a method does not fit F; None if it does."""
+    return _METHODS[method].can_solve(F, minimizer)
+
+
+def options(method: str) -> tuple[str, ...]:
+    """Return the options that a method takes, "auto" included."""
+    validate.choice("method", method, ("auto", *_METHODS))
+    if method == "auto":
+        return _AUTO
+    own = names(_METHODS[method].run)
+    return tuple(dict.fromkeys([*own, "minimizer", "callback"]))
 
 
 def minimize_submodular(
     F: SetFunction,
     *,
     method: str = "auto",
-    tol: float | None = None,
     minimizer: str = "any",
+    tol: float | None = None,
+    max_iter: int | None = None,
+    start: Any = None,
+    eliminate: bool | None = None,
     rng: RNG = None,
     time_limit: float | None = None,
     callback: Callable[[Result], object] | None = None,
 ) -> Result:
     """Minimize F by `method`; "auto" picks the first that fits. See `minimize`."""
-    if rng is not None:  # no method here draws from it
-        validate.generator(rng)
-    validate.choice("method", method, ("auto", *_METHODS))
+    given: dict[str, Any] = {
+        "tol": tol,
+        "max_iter": max_iter,
+        "start": start,
+        "eliminate": eliminate,
+        "rng": rng,
+        "time_limit": time_limit,
+        "callback": callback,
+    }
+    given = {name: value for name, value in given.items() if value is not None}
+    require_known(
+        f"minimize of a SetFunction by method={method!r}",
+        options(method),
+        given,
+        "; f - g is a SetFunction if g is modular, and DifferenceOfSubmodular(f, g) is not"
+        if "rng" in given
+        else "",
+    )
+    validate.choice("minimizer", minimizer, ("any", "minimal", "maximal"))
     if tol is not None:
         validate.nonnegative("tol", tol)
-    if time_limit is not None:
-        validate.nonnegative("time_limit", time_limit)
+    deadline = Deadline(time_limit)
     if method != "brute_force":
-        require_submodular("F", F)
+        try:  # the check may take a share of the time
+            part = Deadline(None if time_limit is None else SPOT_CHECK * deadline.left())
+            require_submodular("F", F if time_limit is None else watched(F, part))
+        except TimeUp:
+            pass
     name = exact_method(F, minimizer) if method == "auto" else method
     chosen = _METHODS[name]
-    iteration = {"tol": tol, "time_limit": time_limit, "callback": callback}
-    result = chosen.run(F, minimizer=minimizer, **(iteration if chosen.iterative else {}))
+    taken = names(chosen.run)
+    passed = {key: value for key, value in given.items() if key in taken}
+    if "minimizer" in taken:
+        passed["minimizer"] = minimizer
+    elif (why := _any_only(name, minimizer)) is not None:
+        raise ValueError(f"{why}. Use method='auto'.")
+    if "time_limit" in passed:
+        passed["time_limit"] = deadline.left()
+    result = chosen.run(F, **passed)
     if not math.isfinite(result.value):
         raise ValueError(
             f"The values of {F!r} are too large for floating point: multiply F by 1e-8"
         )
-    if callback is not None and not chosen.iterative:
-        callback(result)
+    if "callback" not in taken and ended_by(callback, result):
+        result = replace(result, status=Status.INTERRUPTED)
     if method == "auto":
         result = replace(result, method=f"{result.method}, because {chosen.because}")
     return result
@@ -144,16 +195,16 @@ class InnerSolver:
         """Return a minimizer of F, or the best set within the limits."""
         name = exact_method(F)
         limits: dict[str, Any] = {}
-        if _METHODS[name].iterative:
+        if name in ("min_norm_point", "decomposed"):
             left = self.deadline.left()
             limit = None if left == math.inf else left
             limits = {"tol": self.tol, "max_iter": self.max_iter, "time_limit": limit}
         if name == "min_norm_point":
             result = min_norm_point(F, start=self._last, **limits)
-            assert isinstance(result.certificate, BaseCertificate)
-            self._last = result.certificate
+            if isinstance(result.certificate, BaseCertificate):
+                self._last = result.certificate
         else:
-            result = _METHODS[name].run(F, minimizer="any", **limits)
+            result = _METHODS[name].run(F, **limits)
         self._evals += result.n_evals
         return result
 

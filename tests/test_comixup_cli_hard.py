@@ -1,0 +1,216 @@
+"""Folders as people have them: no file stops a run, and two runs do not meet in one folder."""
+
+import os
+import struct
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+from mixed_folders import Image, contents, eleven, mix, picture, pixels_of, read_csv
+
+from comixup.cli import files, main, workspace
+from comixup.cli.dataset import UsageError
+
+unix = pytest.mark.skipif(os.name == "nt", reason="pipes and names of bytes")
+
+
+def test_a_photograph_whose_metadata_cannot_be_written_again(tmp_path, capsys):
+    source = eleven(tmp_path / "photos")
+    # orientation 6, and an XResolution of -1 / 0 as a signed fraction
+    entries = struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0) + struct.pack("<HHII", 0x011A, 10, 1, 38)
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + entries + struct.pack("<Iii", 0, -1, 0)
+    path = source / "a" / "turned.jpg"
+    picture(3, size=(20, 24)).save(path, exif=exif)
+    assert mix(source, tmp_path / "out", "--format", "png") == 0
+    assert "turned.jpg" not in capsys.readouterr().err
+    upright = files.read_image(path, (24, 20), "crop").pixels
+    np.testing.assert_array_equal(upright, np.rot90(pixels_of(path), -1))
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_turned_photographs_are_those_of_pillow(turn, tmp_path):
+    from PIL import ImageOps
+
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    path = tmp_path / "x.png"
+    picture(turn).save(path, exif=exif)
+    with Image.open(path) as image:
+        upright = ImageOps.exif_transpose(image)
+    found = files.read_image(path, upright.size[::-1], "crop").pixels
+    np.testing.assert_array_equal(found, np.asarray(upright))
+    assert files.common_size([path], (1, 1)) == upright.size[::-1]
+
+
+def test_whatever_a_decoder_raises_is_told(tmp_path, monkeypatch):
+    from PIL import ImageFile
+
+    class OddError(Exception):
+        pass
+
+    def failing(self):
+        raise OddError("no such luck")
+
+    picture(0).save(tmp_path / "x.png")
+    monkeypatch.setattr(ImageFile.ImageFile, "load", failing)
+    with pytest.raises(files.UnreadableImage, match="damaged or truncated: no such luck"):
+        files.read_image(tmp_path / "x.png", (24, 20), "crop")
+
+
+HEADS = [b"BLP2", b"DDS ", b"\0\0\0\x1cftypavif", b"II*\0", b"\x89PNG\r\n\x1a\n"]
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_damaged_data_of_any_format_is_skipped(head, tmp_path, capsys):
+    source = eleven(tmp_path / "photos")
+    rng = np.random.default_rng(0)
+    for k in range(8):
+        (source / "a" / f"bad{k}.jpg").write_bytes(head + rng.bytes(30 + 40 * k))
+    assert mix(source, tmp_path / "out") == 0
+    assert "8 skipped" in capsys.readouterr().out
+    assert len(read_csv(tmp_path / "out" / "inputs.csv")) == 11
+
+
+@unix
+def test_names_links_and_pipes(tmp_path, capsys):
+    source = eleven(tmp_path / "photos")
+    os.mkfifo(source / "a" / "pipe.jpg")
+    (source / "a" / "nowhere.jpg").symlink_to("nothing")
+    (source / "a" / "itself.jpg").symlink_to("itself.jpg")
+    (source / "a" / "loop").symlink_to(source / "a", target_is_directory=True)
+    with open(os.path.join(os.fsencode(source), b"a", b"caf\xe9.png"), "wb") as file:
+        picture(40).save(file, "png")
+    other = tmp_path / "elsewhere"
+    other.mkdir()
+    picture(50).save(other / "50.png")
+    (source / "linked").symlink_to(other, target_is_directory=True)
+    assert mix(source, tmp_path / "out") == 0
+    said = capsys.readouterr().err
+    for line in (
+        "a/pipe.jpg: not a regular file, left out",
+        "a/nowhere.jpg: is a link to nothing, left out",
+        "a/itself.jpg: ",
+        "a/loop: links to a folder that it is in, left out",
+        "a/caf\\xe9.png: the name is not UTF-8, left out; rename it",
+    ):
+        assert line in said
+    rows = read_csv(tmp_path / "out" / "inputs.csv")
+    assert len(rows) == 12
+    assert "linked/50.png" in {row["file"] for row in rows}
+
+
+def test_folders_that_cannot_be_read_are_named(tmp_path, monkeypatch):
+    source = eleven(tmp_path / "photos")
+    scan = os.scandir
+
+    def refusing(path):
+        if str(path).endswith("b"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(files.os, "scandir", refusing)
+    found = files.walk_images(source)
+    assert found.messages == ["b: cannot be read (Permission denied), left out"]
+    assert len(found.images) == 7
+
+
+def test_one_run_holds_a_folder(tmp_path, capsys):
+    source, out = eleven(tmp_path / "photos"), tmp_path / "out"
+    with workspace.only_run(out):
+        assert mix(source, out) == 2
+        said = capsys.readouterr().err
+        assert f"{out} is being written by another run (process {os.getpid()} on" in said
+        with pytest.raises(UsageError, match="another run"), workspace.only_run(out):
+            pass
+    assert not out.exists()
+    assert mix(source, out) == 0
+    assert workspace.LOCK not in contents(out)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear")
+    assert mix(source, tmp_path / "mine") == 2
+    assert list(contents(tmp_path / "mine")) == ["letter.txt"]
+
+
+def test_a_lock_goes_with_its_process(tmp_path):
+    out = tmp_path / "out"
+    code = (
+        "import os, pathlib, sys\nfrom comixup.cli import workspace\n"
+        f"with workspace.only_run(pathlib.Path({str(out)!r})):\n    os._exit(9)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
+    assert (out / workspace.LOCK).exists()
+    assert mix(eleven(tmp_path / "photos"), out) == 0
+    assert workspace.LOCK not in contents(out)
+
+
+def test_pairs_of_runs_end_in_one_result(tmp_path):
+    source = eleven(tmp_path / "photos")
+    assert mix(source, tmp_path / "whole") == 0
+    codes = []
+    threads = [
+        threading.Thread(target=lambda: codes.append(mix(source, tmp_path / "out")))
+        for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert 0 in codes
+    assert set(codes) <= {0, 2}
+    found, whole = contents(tmp_path / "out"), contents(tmp_path / "whole")
+    assert found == whole
+
+
+def test_images_that_were_moved_in_part_are_no_obstacle(tmp_path):
+    source, out = eleven(tmp_path / "photos"), tmp_path / "out"
+    assert mix(source, tmp_path / "whole") == 0
+    with pytest.MonkeyPatch.context() as patch:
+        replace, left = os.replace, [40]
+
+        def stopping(a, b):
+            if str(b).endswith("images"):
+                os.mkdir(b)
+                replace(os.path.join(a, "000003.png"), os.path.join(b, "000003.png"))
+                raise KeyboardInterrupt
+            return replace(a, b)
+
+        patch.setattr(os, "replace", stopping)
+        assert mix(source, out) == 130
+        assert left
+    assert mix(source, out) == 0
+    assert contents(out) == contents(tmp_path / "whole")
+
+
+def test_deep_pictures(tmp_path):
+    ramp = np.linspace(0, 4095, 480).reshape(20, 24).astype(np.uint16)
+    cases = {"twelve": (ramp, "12 bits in a 16-bit grey"), "sixteen": (ramp * 16, "16-bit grey")}
+    for name, (values, note) in cases.items():
+        Image.fromarray(values).save(tmp_path / f"{name}.tif")
+        read = files.read_image(tmp_path / f"{name}.tif", (20, 24), "crop")
+        assert read.notes == (f"{note}: reduced to 8 bits, made RGB",)
+        assert read.pixels.max() >= 254
+    Image.fromarray(ramp.astype(np.int32) * 1000).save(tmp_path / "wide.tif")
+    with pytest.raises(files.UnreadableImage, match="32-bit integers"):
+        files.read_image(tmp_path / "wide.tif", (20, 24), "crop")
+
+
+def test_small_things_of_the_command_line(tmp_path, capsys):
+    source = eleven(tmp_path / "photos")
+    rows = [f"{'abc'[i % 3]}/{i:02d}.png, {i}" for i in range(11)]
+    table = tmp_path / "labels.csv"
+    table.write_text("\n".join(["file, label", *rows]))
+    assert mix(source, tmp_path / "out", "--labels", table) == 0
+    header = (tmp_path / "out" / "labels.csv").read_text().splitlines()[0]
+    assert header == "file,sources," + ",".join(map(str, range(11)))
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert main(["demo", "--out", str(tmp_path / "x.jpg")]) == 2
+    assert "name it x.png" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        mix(source, tmp_path / "huge", "--size", "99999x99999")
+    assert "at most" in capsys.readouterr().err
+    Image.new("RGB", (20, 24), "grey").save(source / "a" / "blank.png")
+    assert mix(source, tmp_path / "blank") == 0
+    assert "1 blank" in capsys.readouterr().out
