@@ -6,6 +6,9 @@
 Prints medians of runs that alternate, in ms of this thread's time, and how many times as long
 PyMaxflow takes: through directed `add_grid_edges`, and through `add_edges` on index arrays, the
 leanest way to build a grid with it. Values are asserted to be equal.
+
+`--only families`: ten kinds of images, against the leanest way. `--only boxes`: cuts between
+opposite faces, against `subopt.max_flow` on the same graph.
 """
 
 from __future__ import annotations
@@ -138,6 +141,124 @@ def one_by_one(quick: bool, runs: int) -> None:
         print(f"{name:28}{own:9.1f}{grid:12.1f}{lean:9.1f}   {grid / own:.2f}  {lean / own:.2f}")
 
 
+def steps(shape: tuple[int, ...], number: Callable[[tuple[int, ...]], Any]) -> list[Any]:
+    """Weights for each axis."""
+    sizes = [tuple(n - (i == axis) for i, n in enumerate(shape)) for axis in range(len(shape))]
+    return [number(size) for size in sizes]
+
+
+def families(n: int) -> Iterator[tuple[str, Problem]]:
+    """Ten kinds of images of n x n pixels; ints unless said otherwise."""
+    from skimage import data, transform
+
+    rng = np.random.default_rng(1)
+    shape = (n, n)
+
+    def ints(top: int) -> Callable[[tuple[int, ...]], Any]:
+        return lambda size: rng.integers(0, top, size)
+
+    def both(number: Callable[[tuple[int, ...]], Any]) -> Callable[[tuple[int, ...]], Any]:
+        return lambda size: (number(size), number(size))
+
+    pair = ints(100)(shape), ints(100)(shape)
+    yield "random, directed", (*pair, steps(shape, both(ints(100))))
+    floats = rng.random(shape), rng.random(shape), steps(shape, both(rng.random))
+    yield "random, directed, floats", floats
+    yield "weak edges (0..9, terminals 0..99)", (*pair, steps(shape, ints(10)))
+    yield "strong edges (0..999, terminals 0..99)", (*pair, steps(shape, ints(1000)))
+
+    image = transform.resize(data.camera() / 255, shape, anti_aliasing=n < 512)
+    image = image + rng.normal(0, 0.01, shape)
+    differences = [np.diff(image, axis=axis) ** 2 for axis in (0, 1)]
+    beta = 1 / (2 * np.concatenate([part.ravel() for part in differences]).mean())
+    contrast = [np.exp(-beta * part) for part in differences]
+    dark, light = np.percentile(image, [20, 80])
+    unary = 20 * (image - light) ** 2, 20 * (image - dark) ** 2
+
+    def whole(array: np.ndarray) -> np.ndarray:
+        return np.rint(100 * array).astype(np.int64)
+
+    yield "photograph, floats", (*unary, [5 * part for part in contrast])
+    terminals = whole(unary[0]), whole(unary[1])
+    yield "photograph", (*terminals, [whole(5 * part) for part in contrast])
+    seeds, ground = np.zeros((2, *shape), dtype=np.int64)
+    seeds[n // 3 : n // 3 + n // 10, n // 4 : n // 4 + n // 50 + 1] = 10**5
+    seeds[n // 2, n // 3 : n // 2] = 10**5
+    ground[: n // 50 + 1, n // 10 : n // 2] = 10**5
+    ground[-n // 8 :, -n // 50 - 1 :] = 10**5
+    ground[n // 10 : n - n // 10, : n // 100 + 1] = 10**5
+    yield "scribbles on a photograph", (seeds, ground, [whole(20 * part) + 1 for part in contrast])
+    yield "left to right", box(shape)
+    board = np.add.outer(np.arange(n) // (n // 8), np.arange(n) // (n // 8)) % 2
+    noisy = (board == 1) ^ (rng.random(shape) < 0.2)
+    equal = steps(shape, lambda size: np.full(size, 8))
+    yield "noisy chessboard", (np.where(noisy, 10, 0), np.where(noisy, 0, 10), equal)
+    few, kind = rng.random(shape) < 0.01, rng.random(shape) < 0.5
+    terminals = np.where(few & kind, 1000, 0), np.where(few, 500, 0)
+    yield "terminals at every hundredth pixel", (*terminals, steps(shape, ints(100)))
+
+
+def box(shape: tuple[int, ...]) -> Problem:
+    """A cut between the faces at both ends of the last axis; weights 1..99 in both directions."""
+    rng = np.random.default_rng(0)
+    source, sink = np.zeros((2, *shape), dtype=np.int64)
+    source[..., 0], sink[..., -1] = 600, 600
+    weights = steps(shape, lambda size: tuple(rng.integers(1, 100, (2, *size))))
+    return source, sink, weights
+
+
+def corners(shape: tuple[int, ...], length: int) -> Problem:
+    """A cut between blocks in opposite corners."""
+    source, sink, weights = box(shape)
+    source[...], sink[...] = 0, 0
+    source[(slice(length),) * len(shape)] = 600
+    sink[(slice(-length, None),) * len(shape)] = 600
+    return source, sink, weights
+
+
+def sparse(source: np.ndarray, sink: np.ndarray, weights: list[Any]) -> tuple[float, Any]:
+    """The same by `max_flow`."""
+    nodes = np.arange(source.size).reshape(source.shape)
+    ends: list[list[np.ndarray]] = [[], [], [], []]
+    for axis, (forward, backward) in enumerate(pairs(weights)):
+        tails = nodes.take(range(nodes.shape[axis] - 1), axis)
+        heads = nodes.take(range(1, nodes.shape[axis]), axis)
+        for part, array in zip(ends, (tails, heads, forward, backward), strict=True):
+            part.append(array.ravel())
+    arcs = [np.concatenate(part) for part in ends]
+    terminals = {"source_capacity": source.ravel(), "sink_capacity": sink.ravel()}
+    flow = subopt.max_flow(*arcs, **terminals)
+    return flow.value, flow.source_side
+
+
+def kinds(quick: bool, runs: int) -> None:
+    for n in (256,) if quick else (256, 512, 1024):
+        print(f"\n{n} x {n:<36}{'subopt':>9}{'PyMaxflow':>11}   times as fast")
+        for name, problem in families(n):
+            value, _ = ours(*problem)
+            assert np.isclose(edge_calls(*problem)[0], value, rtol=1e-9), name
+            own, lean = medians([partial(f, *problem) for f in (ours, edge_calls)], runs)
+            print(f"{name:40}{own:9.1f}{lean:11.1f}   {lean / own:.2f}", flush=True)
+
+
+def boxes(quick: bool, runs: int) -> None:
+    shapes: list[tuple[int, ...]] = [(64, 64), (300, 300), (24, 24, 24), (8, 4000), (3, 3, 2000)]
+    if not quick:
+        shapes += [(40, 40, 80), (64, 64, 64), (80, 80, 30), (24, 24, 500), (8, 40000)]
+        shapes += [(3, 3, 20000)]
+    instances = [(" x ".join(map(str, shape)), box(shape)) for shape in shapes]
+    instances += [("corners of 300 x 300", corners((300, 300), 60))]
+    instances += [("corners of 40 x 40 x 40", corners((40, 40, 40), 8))]
+    print(f"\n{'face to face':24}{'grid_cut':>10}{'max_flow':>10}   grid_cut / max_flow")
+    for name, problem in instances:
+        value, side = ours(*problem)
+        other, same = sparse(*problem)
+        assert value == other, name
+        assert (side.ravel() == same).all(), name
+        own, graph_ = medians([partial(f, *problem) for f in (ours, sparse)], runs)
+        print(f"{name:24}{own:10.1f}{graph_:10.1f}   {own / graph_:.2f}", flush=True)
+
+
 def loop(source: np.ndarray, sink: np.ndarray, weights: list[Any]) -> list[float]:
     """PyMaxflow grid after grid; the ends of the arcs are computed once."""
     nodes = np.arange(source[0].size).reshape(source[0].shape)
@@ -198,12 +319,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="the small problems only")
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--only", choices=("one", "many"), help="one grid a call, or many")
+    parser.add_argument(
+        "--only",
+        choices=("one", "families", "boxes", "many"),
+        help="one grid per call, ten kinds of images, opposite faces of boxes, or many grids",
+    )
     options = parser.parse_args()
-    if options.only != "many":
-        one_by_one(options.quick, options.runs)
-    if options.only != "one":
-        many(1000 if options.quick else 10_000, options.runs)
+    parts = {
+        "one": partial(one_by_one, options.quick, options.runs),
+        "families": partial(kinds, options.quick, options.runs),
+        "boxes": partial(boxes, options.quick, options.runs),
+        "many": partial(many, 1000 if options.quick else 10_000, options.runs),
+    }
+    for name, part in parts.items():
+        if options.only in (None, name):
+            part()
 
 
 if __name__ == "__main__":

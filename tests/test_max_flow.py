@@ -125,6 +125,12 @@ def test_agrees_with_networkx(seed, n):
     assert subopt.max_flow(tails, heads, c, **terminals).value == pytest.approx(value, abs=1e-9)
 
 
+def claim(value, side, flow):
+    """An answer that somebody could give."""
+    status = subopt.Status.OPTIMAL
+    return subopt.Flow(value=value, status=status, method="", source_side=side, flow=flow)
+
+
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(2, 7))
 def test_the_certificate_accepts_no_other_cut(seed, n):
     graph, terminals = random_graph(seed, n)
@@ -134,11 +140,11 @@ def test_the_certificate_accepts_no_other_cut(seed, n):
     for _ in range(5):
         side = rng.random(n) < 0.5
         value = cut(graph, terminals, side)
-        assert subopt.Flow(value, side, flow).check(*graph, **terminals) == value - best
-        noise = subopt.Flow(value, side, rng.integers(-20, 20, len(flow)))
+        assert claim(value, side, flow).check(*graph, **terminals) == value - best
+        noise = claim(value, side, rng.integers(-20, 20, len(flow)))
         assert noise.check(*graph, **terminals) >= value - best
         with pytest.raises(subopt.CertificateError, match="value is -1, but the cut"):
-            subopt.Flow(-1, side, flow).check(*graph, **terminals)
+            claim(-1, side, flow).check(*graph, **terminals)
 
 
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 12))
@@ -249,14 +255,14 @@ def test_the_certificate_refuses_what_it_cannot_add_up():
     empty, nothing = np.zeros(8, dtype=bool), np.zeros(1, dtype=np.int64)
     terminals = {"source_capacity": [2**61] * 8, "sink_capacity": [1] * 8}
     with pytest.raises(ValueError, match="less than 2\\*\\*61"):
-        subopt.Flow(0, empty, nothing).check([0], [1], [1], **terminals)
+        claim(0, empty, nothing).check([0], [1], [1], **terminals)
     large = {"source_capacity": [2**49] * 8, "sink_capacity": [1] * 8}
-    assert subopt.Flow(2**52, empty, nothing).check([0], [1], [1], **large) == 2**52 - 8
+    assert claim(2**52, empty, nothing).check([0], [1], [1], **large) == 2**52 - 8
     for wrong in (np.nan, np.inf):
         with pytest.raises(ValueError, match=rf"flow\[1\] is {wrong}"):
-            subopt.Flow(0, empty, np.array([0, wrong])).check([0, 1], [1, 2], [1, INF], **large)
+            claim(0, empty, np.array([0, wrong])).check([0, 1], [1, 2], [1, INF], **large)
     with pytest.raises(ValueError, match=r"shape \(1,\), got \(2,\)"):
-        subopt.Flow(0, empty, np.zeros(2)).check([0], [1], [1], **large)
+        claim(0, empty, np.zeros(2)).check([0], [1], [1], **large)
 
 
 def test_infinite_terminals_are_exact():

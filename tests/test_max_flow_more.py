@@ -1,5 +1,8 @@
 """Changed terminals, parameters, many problems, and graphs from elsewhere, against fresh flows."""
 
+import dataclasses
+import itertools
+
 import numpy as np
 import pytest
 import scipy.sparse
@@ -129,6 +132,19 @@ def test_cuts_of_a_parameter_are_those_of_every_value(seed, n):
         if not len(breaks) or np.abs(breaks - t).min() > 1e-9:
             assert (cuts.at(t) == fresh.source_side).all()
     assert (np.diff([cuts.at(t).sum() for t in np.linspace(-5, 5, 9)]) >= 0).all()
+    problem = {"supply": supply, "slope": slope, "interval": (-5, 5)}
+    assert cuts.check(*graph, **problem) == pytest.approx(0, abs=1e-7)
+    values = []
+    for first, last in itertools.pairwise(ends):  # midpoints of short pieces
+        width = (last - first) / 200
+        for t in first + width * (np.arange(200) + 0.5):
+            now = supply + t * slope
+            pair = {"source_capacity": np.maximum(now, 0), "sink_capacity": np.maximum(-now, 0)}
+            values.append(width * cut(graph, pair, cuts.at(t)))
+    assert cuts.value == pytest.approx(sum(values), rel=1e-4, abs=1e-3)
+    worse = dataclasses.replace(cuts, joins=np.full(n, -np.inf))
+    with pytest.raises(subopt.CertificateError):
+        dataclasses.replace(worse, value=cuts.value - 1).check(*graph, **problem)
 
 
 def test_total_variation_of_a_step():
@@ -151,7 +167,7 @@ def test_total_variation_of_a_step():
         ({"interval": 3}, "two finite numbers in rising order, got 3"),
         ({"interval": (0, 1, 2)}, r"two finite numbers in rising order, got \(0, 1, 2\)"),
         ({"supply": 1}, r"same shape \(n,\), got \(\) and \(2,\)"),
-        ({"capacity": [np.inf]}, "finite"),
+        ({"capacity": [np.nan]}, r"capacity\[0\] is nan"),
         ({"heads": [2]}, r"heads\[0\] is 2"),
     ],
 )
@@ -258,6 +274,79 @@ def test_a_networkx_graph(kind, seed):
     assert flow.value == networkx.maximum_flow_value(simple, "s", "t")
 
 
+def test_several_sources_and_sinks():
+    networkx = pytest.importorskip("networkx", reason="networkx is not installed")
+    graph = networkx.path_graph(5)
+    networkx.set_edge_attributes(graph, 3, "capacity")
+    problem = subopt.FlowProblem.from_networkx(graph, [0, 4], [2])
+    flow = problem.max_flow()
+    assert (flow.value, flow.check(problem)) == (6, 0)
+    problem = subopt.FlowProblem.from_networkx(graph, {0: 1, 4: np.inf}, {2: 9})
+    flow = problem.max_flow()
+    assert (flow.value, flow.check(problem)) == (4, 0)
+    assert problem.source_nodes(flow) == [4]
+    assert problem.cut_edges(flow) == [(4, 3)]
+    grid = networkx.grid_2d_graph(2, 2)  # whose nodes are tuples
+    networkx.set_edge_attributes(grid, 1, "capacity")
+    assert subopt.FlowProblem.from_networkx(grid, (0, 0), [(1, 1), (1, 0)]).max_flow().value == 2
+    matrix = np.array([[0, 2, 0], [0, 0, 1], [0, 0, 0]])
+    assert subopt.FlowProblem.from_sparse(matrix, [0, 1], 2).max_flow().value == 1
+    with pytest.raises(ValueError, match="source needs at least one node"):
+        subopt.FlowProblem.from_sparse(matrix, [], 2)
+    with pytest.raises(ValueError, match="two nodes, but both are 2"):
+        subopt.FlowProblem.from_networkx(graph, [0, 2], [2])
+    with pytest.raises(ValueError, match=r"source\[0\] is -1"):
+        subopt.FlowProblem.from_sparse(matrix, {0: -1}, 2)
+
+
+@pytest.mark.parametrize("big", [2**53 + 1, 2**59 + 1])
+def test_ints_beside_infinity_are_exact(big):
+    networkx = pytest.importorskip("networkx", reason="networkx is not installed")
+    graph = networkx.DiGraph()
+    graph.add_edge("s", "a", capacity=big)
+    graph.add_edge("a", "t")
+    graph.add_edge("s", "t", capacity=1)
+    problem = subopt.FlowProblem.from_networkx(graph, "s", "t")
+    flow = problem.max_flow()
+    assert (flow.value, flow.lower_bound, flow.check(problem)) == (big + 1, big + 1, 0)
+    forward, backward = flow.residual_capacity(problem)
+    assert forward.tolist() == [0, 0, np.inf]
+    assert backward.tolist() == [big, 1, big]
+    source, sink = flow.terminal_flow(problem)
+    assert source.tolist() == [big + 1, 0, 0]
+    assert sink.tolist() == [0, 0, big + 1]
+    terminals = {"source_capacity": [np.inf, 0], "sink_capacity": [0, np.inf]}
+    assert subopt.max_flow([0, 0], [1, 1], [big, 1], **terminals).value == big + 1
+    many = subopt.max_flow_many(
+        [0], [1], [big], source_capacity=[[np.inf, 0], [big - 5, 0]], sink_capacity=[0, np.inf]
+    )
+    assert many.values.tolist() == [big, big - 5]
+
+
+@given(seed=SEEDS, n=st.integers(1, 8), exponent=st.integers(-15, 15), whole=st.booleans())
+def test_infinity_does_what_a_huge_number_does_at_any_scale(seed, n, exponent, whole):
+    graph, terminals = random_graph(seed, n, whole=whole)
+    scale = 1 if whole else 10.0**exponent
+    rng = np.random.default_rng(seed)
+    graph = *graph[:2], *(scale * np.asarray(part) for part in graph[2:])
+    terminals = {name: scale * np.asarray(part) for name, part in terminals.items()}
+    total = float(sum(np.sum(part) for part in (*graph[2:], *terminals.values())))
+
+    def forbid(part, number):
+        return np.where(mark, number, part) if len(part) == len(mark) else part
+
+    mark = rng.random(len(graph[2])) < 0.3
+    never, huge = ((*graph[:2], forbid(graph[2], x), graph[3]) for x in (np.inf, 4 * total + 1))
+    mark = rng.random(n) < 0.3
+    first = {**terminals, "source_capacity": forbid(terminals["source_capacity"], np.inf)}
+    second = {**terminals, "source_capacity": forbid(terminals["source_capacity"], 4 * total + 1)}
+    best, other = subopt.max_flow(*never, **first), subopt.max_flow(*huge, **second)
+    assert best.value == pytest.approx(other.value, rel=1e-9, abs=0)
+    assert best.check(*never, **first) <= 1e-12 * best.value
+    if whole:
+        assert (best.source_side == other.source_side).all()
+
+
 def test_errors_of_problems():
     networkx = pytest.importorskip("networkx", reason="networkx is not installed")
     with pytest.raises(ValueError, match="two nodes"):
@@ -282,5 +371,5 @@ def test_errors_of_problems():
     no_edges = networkx.empty_graph(3)
     assert subopt.FlowProblem.from_networkx(no_edges, 0, 2).max_flow().value == 0
     networkx.set_edge_attributes(graph, -1, "capacity")
-    with pytest.raises(ValueError, match=r"capacity\[0\] is -1"):
+    with pytest.raises(ValueError, match=r"capacity of edge \(0, 1\) is -1"):
         subopt.FlowProblem.from_networkx(graph, 0, 2).max_flow()

@@ -7,16 +7,20 @@ from subopt._base.lazy import exports
 if TYPE_CHECKING:
     from subopt.graph._max_flow import max_flow as max_flow
     from subopt.graph.dynamic import DynamicMaxFlow as DynamicMaxFlow
+    from subopt.graph.flow import CutCertificate as CutCertificate
     from subopt.graph.flow import Flow as Flow
     from subopt.graph.grid.cut import grid_cut as grid_cut
+    from subopt.graph.grid.flow import GridCutCertificate as GridCutCertificate
     from subopt.graph.grid.flow import GridFlow as GridFlow
     from subopt.graph.grid.flow import GridFlows as GridFlows
+    from subopt.graph.grid.flow import GridProblem as GridProblem
     from subopt.graph.grid.many import grid_cut_many as grid_cut_many
     from subopt.graph.grid.structure import GridStructure as GridStructure
     from subopt.graph.grid.structure import grid_neighbors as grid_neighbors
     from subopt.graph.grid.structure import grid_structure as grid_structure
     from subopt.graph.many import Flows as Flows
     from subopt.graph.many import max_flow_many as max_flow_many
+    from subopt.graph.parametric import ParametricCertificate as ParametricCertificate
     from subopt.graph.parametric import ParametricCut as ParametricCut
     from subopt.graph.parametric import parametric_max_flow as parametric_max_flow
     from subopt.graph.problem import FlowProblem as FlowProblem
@@ -26,13 +30,13 @@ __all__, __getattr__, __dir__ = exports(
     {
         "_max_flow": ["max_flow"],
         "dynamic": ["DynamicMaxFlow"],
-        "flow": ["Flow"],
+        "flow": ["Flow", "CutCertificate"],
         "grid.cut": ["grid_cut"],
-        "grid.flow": ["GridFlow", "GridFlows"],
+        "grid.flow": ["GridCutCertificate", "GridFlow", "GridFlows", "GridProblem"],
         "grid.many": ["grid_cut_many"],
         "grid.structure": ["GridStructure", "grid_neighbors", "grid_structure"],
         "many": ["Flows", "max_flow_many"],
-        "parametric": ["ParametricCut", "parametric_max_flow"],
+        "parametric": ["ParametricCertificate", "ParametricCut", "parametric_max_flow"],
         "problem": ["FlowProblem"],
     },
 )

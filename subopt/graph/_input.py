@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from subopt._base.types import Array, ArrayLike
+from subopt.graph._recheck import unmasked
 from subopt.graph.network import require_fit
 
 Terminal = ArrayLike | Mapping[int, float]
 
 
+UNLIMITED = np.iinfo(np.int64).max  # stands for infinity among ints
+
+
 class Graph(NamedTuple):
     """Arcs with capacities both ways, and arcs from the source and to the sink for every node.
 
-    Capacities are int64, or float64 where one may be infinite or is not a whole number.
+    Capacities are int64 if all finite ones are ints, and float64 otherwise.
     """
 
     n: int
@@ -26,15 +31,15 @@ class Graph(NamedTuple):
     backward: Array
     source: Array
     sink: Array
-    whole: bool  # all capacities are ints or infinite
+    whole: bool  # all finite capacities are ints: `UNLIMITED` stands for infinity, else inf
 
     def finite(self) -> bool:
         """Whether no capacity is infinite."""
         parts = self.forward, self.backward, self.source, self.sink
-        return all(part.dtype.kind != "f" or bool(np.isfinite(part).all()) for part in parts)
+        return not any(infinite(part).any() for part in parts)
 
     def cut(self, side: Array) -> Any:
-        """Capacity of the cut around a set of nodes; an int if all of it is."""
+        """Capacity of the cut around a set of nodes; an exact int if all finite ones are ints."""
         # `take` and `compress` are several times as fast as indexing
         tail, head = np.take(side, self.tails), np.take(side, self.heads)
         parts = (
@@ -43,10 +48,14 @@ class Graph(NamedTuple):
             self.forward.compress(tail > head),
             self.backward.compress(tail < head),
         )
-        total = float(sum(part.sum() for part in parts))
-        if self.whole and np.isfinite(total):
-            return sum(int(part.astype(np.int64).sum()) for part in parts)
-        return total
+        if any(infinite(part).any() for part in parts):
+            return np.inf
+        return sum((part.sum().item() for part in parts), 0 if self.whole else 0.0)
+
+
+def infinite(part: Array) -> Array:
+    """Return which capacities are infinite."""
+    return np.isinf(part) if part.dtype.kind == "f" else part == UNLIMITED
 
 
 def graph(
@@ -60,64 +69,96 @@ def graph(
 ) -> Graph:
     """Check what the caller gave."""
     n = _size(n, source_capacity, sink_capacity)
-    source, whole_source = _terminal("source_capacity", source_capacity, n)
-    sink, whole_sink = _terminal("sink_capacity", sink_capacity, n)
+    source = _terminal("source_capacity", source_capacity, n)
+    sink = _terminal("sink_capacity", sink_capacity, n)
     tails, heads = ends("tails", tails, n), ends("heads", heads, n)
     m = len(tails)
     if len(heads) != m:
         raise ValueError(f"heads needs one entry per arc, as tails has: {m}, got {len(heads)}")
     require_fit(n, m)
-    forward, whole = capacities("capacity", capacity, (m,))
-    backward, whole_back = np.zeros(m, dtype=np.int64), True
+    forward = capacities("capacity", capacity, (m,))
+    backward = np.zeros(m, dtype=np.int64)
     if reverse_capacity is not None:
-        backward, whole_back = capacities("reverse_capacity", reverse_capacity, (m,))
-    whole = whole and whole_back and whole_source and whole_sink
-    return Graph(n, tails, heads, forward, backward, source, sink, whole)
+        backward = capacities("reverse_capacity", reverse_capacity, (m,))
+    return Graph(n, tails, heads, *alike([forward, backward, source, sink]))
 
 
-def bounded(g: Graph) -> tuple[Array, Array, Array, Array]:
+def alike(parts: list[Array]) -> tuple[Array, Array, Array, Array, bool]:
+    """Return four capacities, all int64 or all float64, and whether they are ints."""
+    whole = all(part.dtype.kind == "i" for part in parts)
+    if not whole:
+        parts = [_floats(part) for part in parts]
+    forward, backward, source, sink = parts
+    return forward, backward, source, sink, whole
+
+
+def _floats(part: Array) -> Array:
+    if part.dtype.kind == "f":
+        return part
+    result = part.astype(np.float64)
+    result[part == UNLIMITED] = np.inf
+    return result
+
+
+def bounded(g: Graph, name: str = "max_flow") -> tuple[Array, Array, Array, Array]:
     """Return the four capacities with large numbers for infinite ones.
 
     Float64, or int64 where float64 would round. An infinite arc gets more than any finite cut, and
     an infinite terminal more than what can leave or enter its node.
     """
-    exact = (g.forward, g.backward, g.source, g.sink)
-    result: list[Array] = [part.astype(np.float64) for part in exact]
+    parts = (g.forward, g.backward, g.source, g.sink)
+    which = [infinite(part) for part in parts]
     with np.errstate(over="ignore"):  # an error follows
-        total = most = sum(float(part.sum()) for part in result)
-        if not np.isfinite(most):
-            exact, total = _without_infinities(g)
-            result = [part.astype(np.float64) for part in exact]
-            most = sum(float(part.sum()) for part in result)
-    if not np.isfinite(most) or (g.whole and most >= 2**61):
+        total = sum(
+            float(part.sum(dtype=np.float64, where=~never))
+            for part, never in zip(parts, which, strict=True)
+        )
+        most = total
+        if any(never.any() for never in which):
+            parts = _without_infinities(g, which)
+            most = max(float(part.sum(dtype=np.float64)) for part in parts[2:])
+            most = max(total, most, *(2.0 * float(part.max(initial=0)) for part in parts))
+    if not np.isfinite(most) or (g.whole and (total >= 2**61 or most >= 2**63 - 2**10)):
         allowed = "2**61" if g.whole else "1e308"
         raise ValueError(
-            f"max_flow needs capacities that add up to less than {allowed}, but they add up to "
+            f"{name} needs capacities that add up to less than {allowed}, but they add up to "
             f"{total:g} (and infinite ones count more). Scale them"
             + (", or pass floats to accept rounding." if g.whole else ".")
         )
-    if g.whole and most >= 2**52:
-        result = [part.astype(np.int64) for part in exact]
-    forward, backward, source, sink = result
+    kind = np.int64 if g.whole and most >= 2**52 else np.float64
+    forward, backward, source, sink = (part.astype(kind) for part in parts)
     return forward, backward, source, sink
 
 
-def _without_infinities(g: Graph) -> tuple[tuple[Array, Array, Array, Array], float]:
-    """Return the four capacities with large numbers for infinite ones, and the sum of the rest."""
-    parts = (g.forward, g.backward, g.source, g.sink)
-    total = sum(float(part[np.isfinite(part)].sum(dtype=np.float64)) for part in parts)
-    forward, backward, source, sink = (_replace(part, 1.0 + 2.0 * total) for part in parts)
-    if np.isinf(g.source).any():
-        limit = np.bincount(g.tails, forward, g.n) + np.bincount(g.heads, backward, g.n)
-        source = _replace(g.source, 2.0 * (limit + sink) + 1.0)
-    if np.isinf(g.sink).any():
-        limit = np.bincount(g.heads, forward, g.n) + np.bincount(g.tails, backward, g.n)
-        sink = _replace(g.sink, 2.0 * (limit + source) + 1.0)
-    return (forward, backward, source, sink), total
+def _without_infinities(g: Graph, which: list[Array]) -> tuple[Array, Array, Array, Array]:
+    """Return the four capacities with large numbers for infinite ones."""
+    parts = [g.forward, g.backward, g.source, g.sink]
+    never_ahead, never_back, never_source, never_sink = which
+    forward, backward, source, sink = (
+        np.where(never, 0, part) for never, part in zip(which, parts, strict=True)
+    )
+    total = sum(part.sum() for part in (forward, backward, source, sink))
+    beyond = total + 1 if g.whole else 2 * total if total > 0 else 1.0
 
+    def terminal(never: Array, own: Array, other: Array, ends: tuple[Array, ...]) -> Array:
+        """Infinite terminals get more than what their node can pass on, at most `beyond`."""
+        out, tails, heads = other.copy(), *ends[:2]
+        np.add.at(out, tails, forward)
+        np.add.at(out, heads, backward)
+        more = out + 1 if g.whole else 2 * out
+        unbounded = ends[2] | (out == 0)
+        unbounded[tails[never_ahead]] = True
+        unbounded[heads[never_back]] = True
+        return np.where(never, np.where(unbounded, beyond, np.minimum(more, beyond)), own)
 
-def _replace(part: Array, infinity: Any) -> Array:
-    return np.where(np.isinf(part), infinity, part) if part.dtype.kind == "f" else part
+    first = terminal(never_source, source, sink, (g.tails, g.heads, never_sink))
+    last = terminal(never_sink, sink, source, (g.heads, g.tails, never_source))
+    return (
+        np.where(never_ahead, beyond, forward),
+        np.where(never_back, beyond, backward),
+        first,
+        last,
+    )
 
 
 def _size(n: int | None, source_capacity: Terminal, sink_capacity: Terminal) -> int:
@@ -150,29 +191,34 @@ def ends(name: str, values: ArrayLike, n: int, *, each: str = "arcs") -> Array:
     return array.astype(np.int32) if array.size else np.zeros(0, dtype=np.int32)
 
 
-def _terminal(name: str, values: Terminal, n: int) -> tuple[Array, bool]:
+def _terminal(name: str, values: Terminal, n: int) -> Array:
     if not isinstance(values, Mapping):
         return capacities(name, values, (n,))
     nodes = ends(f"list({name})", list(values), n, each="keys")
-    amounts, whole = capacities(name, list(values.values()), nodes.shape)
+    amounts = capacities(name, list(values.values()), nodes.shape)
     array = np.zeros(n, dtype=amounts.dtype)
     array[nodes] = amounts
-    return array, whole
+    return array
 
 
-def capacities(name: str, values: ArrayLike, shape: tuple[int, ...]) -> tuple[Array, bool]:
-    """Return capacities as int64 or float64, and whether they are whole; or name a bad one."""
-    array: Array = np.asarray(values)
+def capacities(name: str, values: ArrayLike, shape: tuple[int, ...]) -> Array:
+    """Return capacities as int64 (`UNLIMITED` if infinite) or float64, or name a bad one."""
+    array: Array = unmasked(name, values)
     if array.shape != shape:
         raise ValueError(f"{name} needs the shape {shape}, got {array.shape}")
-    if array.size and array.dtype.kind not in "biuf":
+    if array.size == 0:
+        return np.zeros(shape, dtype=np.int64)  # [] is float64
+    if array.dtype.kind == "f" and not isinstance(values, np.ndarray):
+        # infinity turns a list of ints into floats, which cannot hold all of them
+        array = np.asarray(values, dtype=object) if np.isinf(array).any() else array
+    if array.dtype.kind == "O":
+        array = _numbers(name, array)
+    if array.dtype.kind not in "biuf":
         raise TypeError(
             f"{name} needs real numbers that fit into int64 or float64, got dtype {array.dtype}"
         )
-    if array.size == 0:
-        array = np.zeros(shape, dtype=np.int64)  # [] is float64
     kind = array.dtype.kind
-    low = array.min() if array.size else 0  # NaN if there is one
+    low = array.min()  # NaN if there is one
     if not low >= 0 or (kind == "u" and array.max() >= 2**63):
         bad = ~(array >= 0) | (array.astype(np.float64) >= 2.0**63 if kind == "u" else False)
         index = tuple(int(i) for i in np.argwhere(bad)[0])
@@ -184,8 +230,37 @@ def capacities(name: str, values: ArrayLike, shape: tuple[int, ...]) -> tuple[Ar
             + (advice if name in ("source_capacity", "sink_capacity") else "")
         )
     if kind in "biu":
-        return array.astype(np.int64, copy=False), True
+        return array.astype(np.int64, copy=False)
     amounts = array.astype(np.float64, copy=False)
-    # infinity turns a list of ints into floats, so a float infinity counts as whole
-    finite = amounts[np.isfinite(amounts)]
-    return amounts, len(finite) < amounts.size and bool((finite == np.floor(finite)).all())
+    never = np.isinf(amounts)
+    if not never.any():
+        return amounts
+    # a float infinity beside ints counts as an int
+    finite = amounts[~never]
+    if (finite != np.floor(finite)).any() or finite.max(initial=0.0) >= 2.0**62:
+        return amounts
+    result = np.full(shape, UNLIMITED)
+    result[~never] = finite.astype(np.int64)
+    return result
+
+
+def _numbers(name: str, objects: Array) -> Array:
+    """Return Python numbers as int64, exactly, if all finite ones are ints, else as float64."""
+    for index, c in np.ndenumerate(objects):
+        if isinstance(c, bool) or not isinstance(c, numbers.Real):
+            where = ", ".join(map(str, index))
+            raise TypeError(f"{name} needs real numbers, but {name}[{where}] is {c!r}")
+    floats = objects.astype(np.float64)
+    never = np.isinf(floats) & (floats > 0)
+    if not all(isinstance(c, numbers.Integral) for c in objects[~never]):
+        return floats
+    large = ~never & (np.abs(floats) >= 2.0**63)
+    if large.any():
+        index = tuple(int(i) for i in np.argwhere(large)[0])
+        where = ", ".join(map(str, index))
+        raise ValueError(
+            f"{name} needs ints below 2**63 - 1, but {name}[{where}] is {objects[index]}"
+        )
+    result = np.full(objects.shape, UNLIMITED)
+    result[~never] = objects[~never].astype(np.int64)
+    return result

@@ -5,19 +5,26 @@ The front door of the compiled kernels: `augment` picks among them.
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from subopt._base import validate
+from subopt._base.answer import Status
+from subopt._base.deadline import Deadline
 from subopt._base.jit import small_first as njit
+from subopt._base.options import documented
 from subopt._base.types import Array, ArrayLike
 from subopt.graph._input import Graph, Terminal, bounded, graph
-from subopt.graph.augment import PATIENCE, augment_opened, reach, spreads
-from subopt.graph.flow import Flow
+from subopt.graph._search import Search
+from subopt.graph.augment import PATIENCE, reach, spreads
+from subopt.graph.flow import CutCertificate, Flow
 from subopt.graph.network import drain, link, workspace
 
 METHODS = ("auto", "boykov_kolmogorov", "push_relabel")
 
 
+@documented
 def max_flow(
     tails: ArrayLike,
     heads: ArrayLike,
@@ -29,6 +36,7 @@ def max_flow(
     n: int | None = None,
     maximal: bool = False,
     method: str = "auto",
+    time_limit: float | None = None,
 ) -> Flow:
     """Find a maximum flow from a source to a sink, and a minimum cut.
 
@@ -54,6 +62,7 @@ def max_flow(
         "auto" takes push-relabel for graphs that spread like random ones, else search trees, and
         goes on with push-relabel where these take long; `Flow.method` says what ran. The cut does
         not depend on it, but the flow may.
+    %(time_limit)s
 
     Returns
     -------
@@ -87,26 +96,47 @@ def max_flow(
     """
     validate.choice("method", method, METHODS)
     g = graph(tails, heads, capacity, reverse_capacity, source_capacity, sink_capacity, n)
-    return solve(g, maximal=maximal, method=method)
+    return solve(g, maximal=maximal, method=method, time_limit=time_limit)
 
 
-def solve(g: Graph, *, maximal: bool, method: str) -> Flow:
+def solve(g: Graph, *, maximal: bool, method: str, time_limit: float | None = None) -> Flow:
     """Find the maximum flow of a checked graph."""
+    deadline = Deadline(time_limit)
     forward, backward, source, sink = bounded(g)
-    side, flow, ran = minimum_cut(
-        g.n, g.tails, g.heads, forward, backward, source - sink, maximal=maximal, method=method
+    cut = _minimum_cut(
+        Arcs(g.tails, g.heads, forward, backward), source - sink, maximal, method, deadline
     )
-    if g.finite():
-        value = _weigh(g.tails, g.heads, forward, backward, source, sink, side)
-        value = int(value) if g.whole else float(value)
-    else:
-        value = g.cut(side)
-    if not np.isfinite(value):
+    side, value = cut.side, _value(g, (forward, backward, source, sink), cut.side)
+    if cut.left is None and not np.isfinite(value):
         raise ValueError(
             "max_flow needs a finite cut, but a path of infinite capacities leads from the source "
             "to the sink. Give one of its arcs a finite capacity."
         )
-    return Flow(value, side, flow.astype(np.int64) if g.whole else flow, ran)
+    bound = value
+    if cut.left is not None:
+        for other in (*cut.others, np.zeros_like(side), np.ones_like(side)):
+            weight = _value(g, (forward, backward, source, sink), other)
+            side, value = (other, weight) if weight < value else (side, value)
+        bound = (source.sum() - np.maximum(cut.left, 0).sum()).item()
+        bound = min(int(bound) if g.whole else bound, value)
+    flow = cut.flow.astype(np.int64) if g.whole else cut.flow
+    return Flow(
+        value=value,
+        lower_bound=bound,
+        status=Status.OPTIMAL if bound == value < np.inf else Status.TIME_LIMIT,
+        method=cut.method,
+        certificate=CutCertificate(flow),
+        source_side=side,
+        flow=flow,
+    )
+
+
+def _value(g: Graph, parts: tuple[Array, Array, Array, Array], side: Array) -> Any:
+    """Return the capacity of a cut; `parts` are those of `bounded`."""
+    if not g.finite():
+        return g.cut(side)
+    value = _weigh(g.tails, g.heads, *parts, side)
+    return int(value) if g.whole else float(value)
 
 
 @njit
@@ -141,21 +171,46 @@ def minimum_cut(
     `excess` (n,) is the capacity from the source to a node minus that from it to the sink, and is
     overwritten. All capacities are finite.
     """
-    indptr, slot, residual, ends = link(n, tails, heads, forward, backward)
-    work = workspace(n, 0, forward.dtype)._replace(ends=ends)
+    arcs = Arcs(tails, heads, forward, backward)
+    return _minimum_cut(arcs, excess, maximal, method, Deadline())[:3]
+
+
+class Arcs(NamedTuple):
+    """Arcs with finite capacities both ways, all float64 or all int64."""
+
+    tails: Array
+    heads: Array
+    forward: Array
+    backward: Array
+
+
+class _Cut(NamedTuple):
+    side: Array
+    flow: Array
+    method: str
+    left: Array | None = None  # excess, if the deadline ended the search
+    others: tuple[Array, ...] = ()  # more sides then
+
+
+def _minimum_cut(arcs: Arcs, excess: Array, maximal: bool, method: str, deadline: Deadline) -> _Cut:
+    """Like `minimum_cut`, until a deadline."""
+    n = len(excess)
+    indptr, slot, residual, ends = link(n, *arcs)
+    work = workspace(n, 0, arcs.forward.dtype)._replace(ends=ends)
     if method == "auto":
         patience = 0 if spreads(n, indptr, work) else PATIENCE
     else:
         # trees have a limit in any case: only push-relabel is sure to end on real capacities
         patience = {"boykov_kolmogorov": 10**6, "push_relabel": 0}[method]
-    limit = np.int64(patience * (n + len(residual)))
-    trees = augment_opened(n, indptr, residual, excess, work, limit)
+    search = Search(n, indptr, residual, excess, work, deadline)
+    ran = search.run(patience * (n + len(residual)))
+    flow = np.empty_like(arcs.forward)
+    drain(slot, ends, arcs.forward, arcs.backward, residual, flow)
+    if search.stopped:
+        near, *others = search.sides()
+        return _Cut(near, flow, ran, excess, tuple(others))
     side = work.side
     if maximal:
         reach(n, indptr, excess, work, np.int64(-1))
         side = ~side
-    flow = np.empty_like(forward)
-    drain(slot, ends, forward, backward, residual, flow)
-    if patience == 0:
-        return side, flow, "push_relabel"
-    return side, flow, "boykov_kolmogorov" + ("" if trees else ", then push_relabel")
+    return _Cut(side, flow, ran)

@@ -1,4 +1,4 @@
-"""What an answer says, against what was recomputed from the problem alone."""
+"""What callers and answers say: arrays that fit, and values that are what was recomputed."""
 
 from __future__ import annotations
 
@@ -41,3 +41,15 @@ def confirm(value: Any, cut: Any) -> None:
             f"value{index} is {values[where]}, but the cut around source_side{index} weighs "
             f"{cuts[where]}"
         )
+
+
+def unmasked(name: str, values: Any) -> Array:
+    """Return values as an array, or raise if some of them are masked."""
+    array: Array = np.asarray(values)
+    if np.ma.is_masked(values):
+        index = tuple(int(i) for i in np.argwhere(np.ma.getmaskarray(values))[0])
+        raise ValueError(
+            f"{name} needs a number everywhere, but {name}[{', '.join(map(str, index))}] is "
+            f"masked. Say what it is, e.g. by {name}.filled(0)."
+        )
+    return array

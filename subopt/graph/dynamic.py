@@ -12,23 +12,27 @@ References
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from subopt._base.answer import Status
+from subopt._base.deadline import Deadline
 from subopt._base.jit import njit
+from subopt._base.options import documented
 from subopt._base.types import Array, ArrayLike
-from subopt.graph._input import Graph, Terminal, capacities, ends, graph
+from subopt.graph._input import Graph, Terminal, capacities, ends, graph, infinite
+from subopt.graph._search import Search
 from subopt.graph.augment import PATIENCE, augment_opened, reach
 from subopt.graph.boykov_kolmogorov import (
     ORPHAN,
     ROOT,
     activate,
     adopt,
-    grow,
     plant,
 )
-from subopt.graph.flow import Flow
+from subopt.graph.flow import CutCertificate, Flow
 from subopt.graph.network import HEAD, drain, link, workspace
-from subopt.graph.push_relabel import push_relabel
 
 
 class DynamicMaxFlow:
@@ -123,32 +127,66 @@ class DynamicMaxFlow:
         self._changed.append(new)
         self._graph = g._replace(source=source, sink=sink, whole=whole)
 
-    def solve(self, *, maximal: bool = False) -> Flow:
+    @documented
+    def solve(self, *, maximal: bool = False, time_limit: float | None = None) -> Flow:
         """Find a maximum flow and a minimum cut for the capacities as they are now.
+
+        After Ctrl-C or the time limit the network stays usable: the next call goes on from there.
 
         Parameters
         ----------
         maximal : bool, default False
             Return the largest source side of a minimum cut instead of the smallest.
+        %(time_limit)s
 
         Returns
         -------
         Flow
         """
         g, work = self._graph, self._work
-        graph = (g.n, self._indptr, self._residual, self._excess, work)
-        if not self._trees:
-            plant(g.n, self._excess, work)
+        search = Search(g.n, self._indptr, self._residual, self._excess, work, Deadline(time_limit))
         changed = np.unique(np.concatenate([np.zeros(0, np.int32), *self._changed]))
-        self._trees = regrow(changed, *graph, self._limit())
-        self._changed = []
+        # if the search is interrupted, the trees are planted anew, which needs no list of changes
+        trees, self._trees, self._changed = self._trees, False, []
+        if not trees:
+            plant(g.n, self._excess, work)
+            changed = changed[:0]
+        limit = self._limit() - mend(changed, self._indptr, self._excess, work)
+        self._trees = search.grow(int(limit))
+        if not self._trees:
+            search.push()
+        method = "boykov_kolmogorov" if self._trees else "boykov_kolmogorov, then push_relabel"
+        if search.stopped:
+            return self._stopped(search, method)
         side = work.side.copy()
         value, flow = g.cut(side), self._flow(side)
         if maximal:
             reach(g.n, self._indptr, self._excess, work, np.int64(-1))
             side = ~work.side
-        method = "boykov_kolmogorov" if self._trees else "boykov_kolmogorov, then push_relabel"
-        return Flow(value, side, flow.astype(np.int64) if g.whole else flow, method)
+        return self._answer(value, value, side, flow, method)
+
+    def _stopped(self, search: Search, method: str) -> Flow:
+        """Return the best cut at hand, and the bound of a flow that may not be conserved."""
+        g = self._graph
+        value, _, side = min((g.cut(side), k, side) for k, side in enumerate(search.sides()))
+        bound = (g.source.sum() - np.maximum(self._excess, 0).sum()).item()
+        flow = np.empty(len(self._slot))
+        ends = self._work.ends
+        drain(self._slot, ends, self._forward, self._backward, self._residual, flow)
+        bound = min(int(bound) if g.whole else bound, value)
+        return self._answer(value, bound, side, flow, method)
+
+    def _answer(self, value: Any, bound: Any, side: Array, flow: Array, method: str) -> Flow:
+        flow = flow.astype(np.int64) if self._graph.whole else flow
+        return Flow(
+            value=value,
+            lower_bound=bound,
+            status=Status.OPTIMAL if value == bound else Status.TIME_LIMIT,
+            method=method,
+            certificate=CutCertificate(flow),
+            source_side=side,
+            flow=flow,
+        )
 
     def _limit(self) -> np.int64:
         return np.int64(PATIENCE * (self._graph.n + len(self._residual)))
@@ -174,10 +212,10 @@ class DynamicMaxFlow:
 
 
 def _finite(name: str, values: Array) -> None:
-    if not np.isfinite(values).all():
-        e = int(np.argmin(np.isfinite(values)))
+    if infinite(values).any():
+        e = int(np.argmax(infinite(values)))
         raise ValueError(
-            f"DynamicMaxFlow needs finite capacities, but {name}[{e}] is {values[e]}. A number "
+            f"DynamicMaxFlow needs finite capacities, but {name}[{e}] is inf. A number "
             "above the sum of the others does the same."
         )
 
@@ -200,11 +238,11 @@ def _set(
     name: str, before: Array, nodes: Array, values: ArrayLike, whole: bool
 ) -> tuple[Array, bool]:
     """Return terminal capacities with some changed, and whether all are whole."""
-    amounts, whole_now = capacities(name, values, nodes.shape)
+    amounts = capacities(name, values, nodes.shape)
     _finite(name, amounts)
     array = before.astype(np.result_type(before, amounts))
     array[nodes] = amounts
-    return array, whole and whole_now
+    return array, whole and amounts.dtype.kind == "i"
 
 
 @njit
@@ -218,26 +256,22 @@ def _outflow(nodes, indptr, full, residual):
 
 
 @njit
-def regrow(changed, n, indptr, residual, excess, work, limit):
-    """Find a maximum flow from the trees so far, after the excess of some nodes has changed."""
-    ends, _, _, orphans, label, parent, arc, active, waits, state = work
+def mend(changed, indptr, excess, work):
+    """Adapt the trees to nodes whose excess has changed; return the arcs that were looked at."""
+    ends, orphans, label, parent = work.ends, work.queue, work.label, work.parent
     count = 0
     for k in range(changed.shape[0]):
         count = _uproot(changed[k], count, indptr, excess, work)
-    limit -= adopt(count, indptr, ends, orphans, label, parent, arc, active, waits, state)
-    if grow(indptr, residual, excess, work, limit):
-        for v in range(n):
-            work.side[v] = work.label[v] > 0
-        return True
-    push_relabel(n, indptr, residual, excess, work)
-    reach(n, indptr, excess, work, 1)
-    return False
+    return adopt(
+        count, indptr, ends, orphans, label, parent, work.arc, work.active, work.waits, work.state
+    )
 
 
 @njit
 def _uproot(v, count, indptr, excess, work):
     """Make a node the root that its excess makes it, and list whom that orphans."""
-    ends, _, _, orphans, label, parent, _, active, waits, state = work
+    ends, orphans, label, parent = work.ends, work.queue, work.label, work.parent
+    active, waits, state = work.active, work.waits, work.state
     old = label[v]
     sign = 1 if excess[v] > 0 else -1 if excess[v] < 0 else 0
     if sign == 0:

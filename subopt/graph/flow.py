@@ -1,94 +1,229 @@
-"""The answer to a maximum-flow problem, which proves that its cut is minimum."""
+"""The answer to a maximum-flow problem, and the flow as evidence that its cut is minimum."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from subopt._base.types import Array, ArrayLike
-from subopt.graph._input import Graph, Terminal, bounded, graph
-from subopt.graph._recheck import confirm, side_of
+from subopt._base.answer import Answer, CertificateError
+from subopt._base.types import Array
+from subopt.graph._input import Graph, bounded, graph, infinite
+from subopt.graph._recheck import confirm, shaped, side_of
 
 
-@dataclass(frozen=True, eq=False)
-class Flow:
+@dataclass(frozen=True, eq=False, repr=False)
+class CutCertificate:
+    """A flow along the arcs of a graph, which bounds the capacity of every cut from below.
+
+    Any numbers f_e within the capacities, conserved or not, bound every cut from below by
+    ``sum_v min(source_v, sink_v + outflow_v)``. So the check needs no trust in the solver: the flow
+    is first clipped to the capacities, and a flow that is not conserved leaves a gap.
+
+    Attributes
+    ----------
+    flow : ndarray, shape (m,)
+        Flow from ``tails[e]`` to ``heads[e]``, negative if it runs the other way.
+    """
+
+    flow: Array
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self.flow)} arcs)"
+
+    def check(self, problem: Any, answer: Any) -> float:
+        """Recompute the capacity of a cut and the bound of the flow; return the difference.
+
+        Parameters
+        ----------
+        problem : FlowProblem or dict
+            The graph, or the arguments of `max_flow` that describe it.
+        answer : Flow or ndarray of bool, shape (n,)
+            The answer, or only the source side of a cut.
+
+        Returns
+        -------
+        float
+            Capacity of the cut minus the bound: 0 up to rounding for a minimum cut, infinite for a
+            cut through an infinite capacity.
+
+        Raises
+        ------
+        CertificateError
+            If the flow is not one finite number for each arc, if the source side is not one
+            boolean for each node, or if `value` is not the capacity of the cut.
+        ValueError, TypeError
+            If `max_flow` refuses the graph.
+        """
+        g = read(problem)
+        bounded(g)  # raises if sums overflow
+        flow = shaped("flow", self.flow, g.tails.shape)
+        if not np.isfinite(flow).all():
+            e = int(np.argmin(np.isfinite(flow)))
+            raise CertificateError(
+                f"A check needs flows that are finite, but flow[{e}] is {flow[e]}"
+            )
+        side = answer.source_side if isinstance(answer, Flow) else answer
+        cut = g.cut(side_of(side, (g.n,)))
+        if isinstance(answer, Flow):
+            confirm(answer.value, cut)
+        return float(cut - _bound(g, flow)) if cut < np.inf else np.inf
+
+
+def _bound(g: Graph, flow: Array) -> Any:
+    """Return ``sum_v min(source_v, sink_v + outflow_v)`` of a flow clipped to the capacities."""
+    flow = np.maximum(np.minimum(flow, g.forward), -g.backward)
+    out = np.zeros(g.n, dtype=np.result_type(flow, np.int64))
+    np.add.at(out, g.tails, flow)
+    np.subtract.at(out, g.heads, flow)
+    # where both terminals are infinite no cut is finite
+    rest = np.where(infinite(g.sink), 0, g.sink) + out
+    least = np.where(infinite(g.sink), g.source, np.minimum(g.source, rest))
+    return least.sum().item()
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class Flow(Answer):
     """A minimum cut, and the flow that proves it minimum.
 
     Attributes
     ----------
     value : int or float
-        Capacity of the cut around `source_side`; the flow is as large. An int if the capacities
-        are ints, and then exact.
+        Capacity of the cut around `source_side`. An int if the capacities are ints, and then exact.
+        Infinite if `time_limit` ended the search before a finite cut was found.
+    lower_bound : int or float
+        No cut has less capacity: what the flow carries from the source to the sink.
+    status : Status
+        OPTIMAL, or TIME_LIMIT.
+    method : str
+        What ran.
+    certificate : CutCertificate
+        The flow as evidence for `lower_bound`.
     source_side : ndarray of bool, shape (n,)
         Nodes on the source's side of the cut.
     flow : ndarray, shape (m,)
-        Flow from ``tails[e]`` to ``heads[e]``, negative if it runs the other way.
-    method : str
-        What ran.
+        Flow from ``tails[e]`` to ``heads[e]``, negative if it runs the other way. With status
+        TIME_LIMIT it may not be conserved: excess may be left at some nodes.
     """
 
-    value: float
     source_side: Array
     flow: Array
-    method: str = ""
 
-    def check(
-        self,
-        tails: ArrayLike,
-        heads: ArrayLike,
-        capacity: ArrayLike,
-        reverse_capacity: ArrayLike | None = None,
-        *,
-        source_capacity: Terminal,
-        sink_capacity: Terminal,
-        n: int | None = None,
-    ) -> float:
-        """Recompute the cut and what the flow proves, and return how far apart they are.
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(value={self.value!r}, lower_bound={self.lower_bound!r}, "
+            f"{int(self.source_side.sum())} of {len(self.source_side)} nodes on the source's side, "
+            f"{self.status.name}, method={self.method!r})"
+        )
 
-        Any numbers f_e within the capacities, conserved or not, bound every cut from below by
-        ``sum_v min(source_v, sink_v + outflow_v)``. So this needs no trust in the solver: the
-        flow is first clipped to the capacities, and a flow that is not conserved leaves a gap.
+    def check(self, problem: Any, *arguments: Any, **named: Any) -> float:
+        """Recompute the capacity of the cut and the bound of the flow; return the difference.
 
         Parameters
         ----------
-        tails, heads, capacity, reverse_capacity, source_capacity, sink_capacity, n
-            The graph, as given to `max_flow`.
+        problem : FlowProblem
+            The graph. The arguments of `max_flow` are accepted as well, as they were given there:
+            ``flow.check(tails, heads, capacity, source_capacity=..., sink_capacity=...)``.
+        *arguments, **named
+            The arguments of `max_flow` after the first one.
 
         Returns
         -------
         float
-            Capacity of the cut around `source_side` minus the bound: 0 up to rounding for a
-            minimum cut, infinite for a cut through an infinite capacity.
+            See `CutCertificate.check`.
 
         Raises
         ------
-        ValueError, TypeError
-            If `max_flow` refuses the graph, or the flow is not one number for each of its arcs.
-        CertificateError
-            If `value` is not the capacity of the cut around `source_side`.
+        CertificateError, ValueError, TypeError
+            See `CutCertificate.check`.
         """
-        g = graph(tails, heads, capacity, reverse_capacity, source_capacity, sink_capacity, n)
-        bounded(g)  # raises if sums overflow
-        flow = _flow(g, self.flow)
-        flow = np.maximum(np.minimum(flow, g.forward), -g.backward)
-        out = np.zeros(g.n, dtype=np.result_type(flow, np.int64))
-        np.add.at(out, g.tails, flow)
-        np.subtract.at(out, g.heads, flow)
-        bound = np.minimum(g.source, g.sink + out)
-        cut = g.cut(side_of(self.source_side, (g.n,)))
-        confirm(self.value, cut)
-        return float(cut - bound.sum())
+        return CutCertificate(self.flow).check(given(problem, *arguments, **named), self)
 
+    def cut_arcs(self, problem: Any, *arguments: Any, **named: Any) -> tuple[Array, Array]:
+        """Return the arcs that the cut separates, and in which direction.
 
-def _flow(g: Graph, values: ArrayLike) -> Array:
-    flow = np.asarray(values)
-    if flow.shape != g.tails.shape:
-        raise ValueError(
-            f"A check needs a flow along each arc, of shape {g.tails.shape}, got {flow.shape}"
+        Parameters
+        ----------
+        problem, *arguments, **named
+            As for `check`.
+
+        Returns
+        -------
+        arcs : ndarray of int
+            Positions of the arcs with one end on each side and capacity from the source's side.
+        forward : ndarray of bool
+            True where the tail is on the source's side, False where the head is.
+        """
+        g = read(given(problem, *arguments, **named))
+        tail, head = self.source_side[g.tails], self.source_side[g.heads]
+        cut = ((tail & ~head) & (g.forward > 0)) | ((head & ~tail) & (g.backward > 0))
+        arcs = np.flatnonzero(cut)
+        return arcs, tail[arcs]
+
+    def residual_capacity(self, problem: Any, *arguments: Any, **named: Any) -> tuple[Array, Array]:
+        """Return what each arc can still carry from tail to head, and from head to tail.
+
+        Parameters
+        ----------
+        problem, *arguments, **named
+            As for `check`.
+
+        Returns
+        -------
+        forward, backward : ndarray, shape (m,)
+            ``capacity - flow`` and ``reverse_capacity + flow``; float with inf where a capacity is
+            infinite.
+        """
+        g = read(given(problem, *arguments, **named))
+        return tuple(  # type: ignore[return-value]
+            np.where(never, np.inf, part - sent) if (never := infinite(part)).any() else part - sent
+            for part, sent in ((g.forward, self.flow), (g.backward, -self.flow))
         )
-    bad = ~np.isfinite(flow)
-    if bad.any():
-        e = int(np.argmax(bad))
-        raise ValueError(f"A check needs flows that are finite, but flow[{e}] is {flow[e]}")
-    return flow
+
+    def terminal_flow(self, problem: Any, *arguments: Any, **named: Any) -> tuple[Array, Array]:
+        """Return what flows from the source into each node, and from each node to the sink.
+
+        Parameters
+        ----------
+        problem, *arguments, **named
+            As for `check`.
+
+        Returns
+        -------
+        from_source, to_sink : ndarray, shape (n,)
+            Both sum to the value of a maximum flow. Flow that passes a node from the source
+            directly to the sink is included.
+        """
+        g = read(given(problem, *arguments, **named))
+        out = np.zeros(g.n, dtype=self.flow.dtype)
+        np.add.at(out, g.tails, self.flow)
+        np.subtract.at(out, g.heads, self.flow)
+        most = np.where(infinite(g.sink), 0, g.sink) + out
+        source = np.where(infinite(g.sink), g.source, np.minimum(g.source, most))
+        return source, source - out
+
+
+def given(problem: Any, *arguments: Any, **named: Any) -> Any:
+    """Return a problem that was given as one object, or as the arguments of `max_flow`."""
+    if not arguments and not named:
+        return problem
+    names = ("tails", "heads", "capacity", "reverse_capacity")
+    values = (problem, *arguments)
+    if len(values) > len(names):
+        raise TypeError(f"A graph has at most four positional arguments {names}, got {len(values)}")
+    return dict(zip(names, values, strict=False)) | named
+
+
+def read(problem: Any) -> Graph:
+    """Check a graph: a `FlowProblem`, or the arguments of `max_flow` by their names."""
+    if hasattr(problem, "arguments"):
+        problem = problem.arguments()
+    if not isinstance(problem, Mapping):
+        raise TypeError(
+            "A graph needs a FlowProblem, or the arguments of max_flow, got "
+            f"{type(problem).__name__}"
+        )
+    defaults = {"reverse_capacity": None, "n": None}
+    return graph(**(defaults | dict(problem)))

@@ -6,44 +6,51 @@ network, one workspace and a share of the problems, and writes only their rows o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from subopt._base.answer import Batch, Status
 from subopt._base.jit import njit
 from subopt._base.threads import in_order, thread_count
 from subopt._base.types import Array, ArrayLike
-from subopt.graph._input import Graph, bounded, capacities, ends
+from subopt.graph._input import Graph, alike, bounded, capacities, ends, infinite
 from subopt.graph.augment import augment, reach
-from subopt.graph.flow import Flow
+from subopt.graph.flow import CutCertificate, Flow
 from subopt.graph.network import csr, drain, fill, workspace
 
 
-@dataclass(frozen=True, eq=False)
-class Flows:
-    """Minimum cuts of many problems; ``flows[k]`` is the `Flow` of problem k.
+class Flows(Batch[Flow]):
+    """Minimum cuts of many problems: a sequence in which ``flows[k]`` is the `Flow` of problem k.
 
-    Attributes
+    Parameters
     ----------
     values : ndarray, shape (problems,)
         Capacities of the cuts; int64 if all capacities are ints.
     source_sides : ndarray of bool, shape (problems, n)
+        Nodes on the source's side.
     flows : ndarray, shape (problems, m)
+        Flow from ``tails[e]`` to ``heads[e]``, negative if it runs the other way.
     trees : ndarray of bool, shape (problems,)
         Whether Boykov and Kolmogorov's trees sufficed, without push-relabel.
     """
 
-    values: Array
-    source_sides: Array
-    flows: Array
-    trees: Array
+    def __init__(self, values: Array, source_sides: Array, flows: Array, trees: Array) -> None:
+        super().__init__(len(values), self._flow)
+        self.values, self.source_sides = values, source_sides
+        self.flows, self.trees = flows, trees
+        for array in (values, source_sides, flows, trees):
+            array.setflags(write=False)
 
-    def __len__(self) -> int:
-        return len(self.values)
-
-    def __getitem__(self, k: int) -> Flow:
-        method = "boykov_kolmogorov" + ("" if self.trees[k] else ", then push_relabel")
-        return Flow(self.values[k].item(), self.source_sides[k], self.flows[k], method)
+    def _flow(self, k: int) -> Flow:
+        value = self.values[k].item()
+        return Flow(
+            value=value,
+            lower_bound=value,
+            status=Status.OPTIMAL,
+            method="boykov_kolmogorov" + ("" if self.trees[k] else ", then push_relabel"),
+            certificate=CutCertificate(self.flows[k]),
+            source_side=self.source_sides[k],
+            flow=self.flows[k],
+        )
 
 
 def max_flow_many(
@@ -104,7 +111,7 @@ def max_flow_many(
     ends_ = (tails + offset).ravel(), (heads + offset).ravel()
     ahead, behind, first, last = (part.ravel() for part in parts)
     g = Graph(problems * n, *ends_, ahead, behind, first, last, whole)
-    forward, backward, source, sink = bounded(g)
+    forward, backward, source, sink = bounded(g, "max_flow_many")
     rows = (forward.reshape(problems, m), backward.reshape(problems, m))
     excess = (source - sink).reshape(problems, n)
     network, slot = csr(n, tails, heads)
@@ -120,7 +127,7 @@ def max_flow_many(
 
     threads = min(thread_count(threads), max(problems, 1))
     in_order(run, np.array_split(np.arange(problems), threads), threads)
-    values = _values(sides, tails, heads, parts, whole)
+    values = _values(sides, tails, heads, parts)
     return Flows(values, sides, flows.astype(np.int64) if whole else flows, trees)
 
 
@@ -148,7 +155,7 @@ def _checked(
         raise ValueError(f"heads needs one entry per arc, as tails has: {m}, got {len(heads)}")
     if reverse_capacity is None:
         reverse_capacity = np.zeros(m, dtype=np.int64)
-    parts, whole = [], True
+    parts: list[Array] = []
     for name, values, size in (
         ("capacity", capacity, m),
         ("reverse_capacity", reverse_capacity, m),
@@ -156,13 +163,12 @@ def _checked(
         ("sink_capacity", sink_capacity, n),
     ):
         shape = (size,) if np.ndim(values) == 1 else (problems, size)
-        amounts, whole_too = capacities(name, values, shape)
-        parts.append(np.broadcast_to(amounts, (problems, size)))
-        whole &= whole_too
+        parts.append(np.broadcast_to(capacities(name, values, shape), (problems, size)))
+    *parts, whole = alike(parts)
     return tails, heads, parts, whole
 
 
-def _values(sides: Array, tails: Array, heads: Array, parts: list[Array], whole: bool) -> Array:
+def _values(sides: Array, tails: Array, heads: Array, parts: list[Array]) -> Array:
     """Return the capacity of the cut of each problem, or raise where it is infinite."""
     forward, backward, source, sink = parts
     tail, head = np.take(sides, tails, axis=1), np.take(sides, heads, axis=1)
@@ -171,15 +177,14 @@ def _values(sides: Array, tails: Array, heads: Array, parts: list[Array], whole:
         np.where(tail > head, forward, 0),
         np.where(tail < head, backward, 0),
     ]
-    values: Array = sum(part.sum(axis=1, dtype=np.float64) for part in cut)
-    if not np.isfinite(values).all():
+    never = np.logical_or.reduce([infinite(part).any(axis=1) for part in cut])
+    if never.any():
         raise ValueError(
             "max_flow_many needs finite cuts, but a path of infinite capacities leads from the "
-            f"source to the sink in problem {int(np.argmin(np.isfinite(values)))}. Give one of its "
-            "arcs a finite capacity."
+            f"source to the sink in problem {int(np.argmax(never))}. Give one of its arcs a "
+            "finite capacity."
         )
-    if whole:
-        values = sum(part.astype(np.int64).sum(axis=1) for part in cut)
+    values: Array = sum(part.sum(axis=1) for part in cut)
     return values
 
 

@@ -18,9 +18,10 @@ from subopt._base.types import Array
 # leaves out the tests for negative indices.
 AHEAD, BACK, TWIN, HEAD = np.uint64(1), np.uint64(2), np.uint64(2), np.uint64(34)
 
-# Entries of `Workspace.state`: which part of `active` waits, and what was read only to have it in
-# the cache. The compiler would leave out a word that nobody keeps.
-FIRST, COUNT, TOUCHED = range(3)
+# Entries of `Workspace.state`: the part of `active` or `queue` that waits; what was read only to
+# have it in the cache, because the compiler leaves out a word that nobody keeps; and in
+# `push_relabel` the work since labels were exact, and the largest label in use.
+FIRST, COUNT, TOUCHED, EFFORT, TOP = range(5)
 
 
 class Network(NamedTuple):
@@ -46,7 +47,7 @@ class Workspace(NamedTuple):
     arc: Array  # (n,) int32, the arc to the parent; or the current one of `push_relabel`
     active: Array  # (n + 1,) int32, a queue of nodes; or how many nodes have some label
     waits: Array  # (n,) bool, whether a node is in that queue
-    state: Array  # (3,) int64
+    state: Array  # (5,) int64
 
 
 def require_fit(n: int, m: int) -> None:
@@ -70,7 +71,7 @@ def workspace(n: int, arcs: int, dtype: Any = np.float64) -> Workspace:
         np.empty(n, dtype=np.int32),
         np.empty(n + 1, dtype=np.int32),
         np.empty(n, dtype=np.bool_),
-        np.zeros(3, dtype=np.int64),
+        np.zeros(5, dtype=np.int64),
     )
 
 

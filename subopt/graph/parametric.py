@@ -8,22 +8,87 @@ between them, or splits what lies between in two problems on the nodes that rema
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from subopt._base.answer import Answer, CertificateError, Status
 from subopt._base.types import Array, ArrayLike
 from subopt._base.validate import real_array
-from subopt.graph._input import capacities, ends
+from subopt.graph._input import capacities, ends, infinite
 from subopt.graph._max_flow import max_flow
+from subopt.graph._recheck import confirm, shaped
+from subopt.graph.flow import given
 
 
-@dataclass(frozen=True, eq=False)
-class ParametricCut:
+@dataclass(frozen=True, eq=False, repr=False)
+class ParametricCertificate:
+    """Evidence that cuts are minimum for all values of a parameter.
+
+    As a function of the parameter t, the capacity of the minimum cut is a concave function plus
+    ``sum_v max(supply_v(t), 0)``. So lower bounds at some parameters bound it between them as well.
+    The check finds a flow at every breakpoint and at both ends. It relies on what these flows prove
+    (see `CutCertificate`), not on how they were found.
+    """
+
+    def check(self, problem: Any, answer: ParametricCut) -> float:
+        """Recompute the value of the cuts and the bound of flows; return the difference.
+
+        Parameters
+        ----------
+        problem : dict
+            The arguments of `parametric_max_flow`, by their names.
+        answer : ParametricCut
+            The answer to check.
+
+        Returns
+        -------
+        float
+            Value minus the bound: 0 up to rounding if the cuts are minimum everywhere.
+
+        Raises
+        ------
+        CertificateError
+            If `joins` is not one number for each node, or `value` is not that of the cuts.
+        ValueError, TypeError
+            If `parametric_max_flow` refuses the problem.
+        """
+        arcs, supply, slope, (low, high) = _read(**problem)
+        joins = shaped("joins", answer.joins, supply.shape)
+        if np.isnan(joins).any():
+            raise CertificateError(f"joins[{int(np.argmax(np.isnan(joins)))}] is nan")
+        value = _value(arcs, supply, slope, joins, (low, high))
+        confirm(answer.value, value)
+        inner = joins[(low < joins) & (joins < high)]
+        points = np.unique(np.concatenate([[low], inner, [high]]))
+        bounds = np.empty(len(points))
+        for k, t in enumerate(points):
+            at = supply + t * slope
+            terminals = {"source_capacity": np.maximum(at, 0), "sink_capacity": np.maximum(-at, 0)}
+            flow = max_flow(*arcs, **terminals)
+            gap = flow.check(*arcs, **terminals)
+            bounds[k] = flow.value - gap - np.maximum(at, 0).sum()
+        least = float((np.diff(points) * (bounds[1:] + bounds[:-1]) / 2).sum())
+        least += float(_positive_area(supply, slope, np.full(len(supply), low), high).sum())
+        return float(value - least)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class ParametricCut(Answer):
     """Minimum cuts for all values of a parameter.
 
     Attributes
     ----------
+    value : float
+        Integral of the capacity of the cuts over the interval.
+    lower_bound : float
+        The same: the cuts are minimum everywhere, up to rounding.
+    status : Status
+        OPTIMAL.
+    method : str
+        What ran.
+    certificate : ParametricCertificate
+        Finds flows that prove this when it is checked.
     joins : ndarray of float, shape (n,)
         Where a node joins the source's side: it is in the smallest one for parameters above, and
         not at or below. -inf if it is there from the lower end on, inf if never. Parameters are
@@ -35,17 +100,63 @@ class ParametricCut:
     joins: Array
     interval: tuple[float, float]
 
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(value={self.value!r}, {len(self.joins)} nodes, "
+            f"{len(self.breakpoints)} breakpoints in {self.interval})"
+        )
+
     @property
     def breakpoints(self) -> Array:
         """The parameters at which the cut changes, in rising order."""
         return np.unique(self.joins[np.isfinite(self.joins)])
 
     def at(self, parameter: float) -> Array:
-        """Return the smallest source side of a minimum cut, as a boolean array (n,)."""
+        """Return the smallest source side of a minimum cut.
+
+        Parameters
+        ----------
+        parameter : float
+            In the interval.
+
+        Returns
+        -------
+        ndarray of bool, shape (n,)
+
+        Raises
+        ------
+        ValueError
+            If the parameter is outside the interval.
+        """
         low, high = self.interval
         if not low <= parameter <= high:
             raise ValueError(f"The cuts are known from {low} to {high}, not at {parameter}")
         return self.joins < parameter
+
+    def check(self, problem: Any, *arguments: Any, **named: Any) -> float:
+        """Recompute the value of the cuts and the bound of flows; return the difference.
+
+        One maximum flow per breakpoint.
+
+        Parameters
+        ----------
+        problem : dict
+            The arguments of `parametric_max_flow`, by their names. They are accepted directly as
+            well: ``cuts.check(tails, heads, capacity, supply=..., slope=..., interval=...)``.
+        *arguments, **named
+            The arguments of `parametric_max_flow` after the first one.
+
+        Returns
+        -------
+        float
+            See `ParametricCertificate.check`.
+
+        Raises
+        ------
+        CertificateError, ValueError, TypeError
+            See `ParametricCertificate.check`.
+        """
+        return ParametricCertificate().check(given(problem, *arguments, **named), self)
 
 
 def parametric_max_flow(
@@ -65,8 +176,9 @@ def parametric_max_flow(
     Parameters
     ----------
     tails, heads, capacity, reverse_capacity
-        The arcs, as for `max_flow`, with finite capacities.
+        The arcs, as for `max_flow`.
     supply : array_like of float, shape (n,)
+        Supplies at parameter 0.
     slope : array_like of float, shape (n,)
         Numbers >= 0.
     interval : tuple of float
@@ -102,19 +214,10 @@ def parametric_max_flow(
     >>> cuts.joins, cuts.at(2)
     (array([1., 1., 3.]), array([ True,  True, False]))
     """
-    supply, slope = real_array("supply", supply), real_array("slope", slope)
-    if supply.ndim != 1 or slope.shape != supply.shape:
-        raise ValueError(
-            f"supply and slope need the same shape (n,), got {supply.shape} and {slope.shape}"
-        )
+    arcs, supply, slope, (low, high) = problem = _read(
+        tails, heads, capacity, reverse_capacity, supply=supply, slope=slope, interval=interval
+    )
     n = len(supply)
-    if (slope < 0).any():
-        v = int(np.argmax(slope < 0))
-        raise ValueError(
-            f"slope needs numbers >= 0, for cuts that are nested, but slope[{v}] is {slope[v]}"
-        )
-    low, high = interval = _ends(interval)
-    arcs = _arcs(tails, heads, capacity, reverse_capacity, n)
     joins = np.full(n, np.inf)
     first = _cut(arcs, supply + low * slope)
     last = _cut(arcs, supply + high * slope)
@@ -136,7 +239,69 @@ def parametric_max_flow(
         for small, large, ends_ in ((none, inside, (low, t)), (inside, every, (t, high))):
             part = _between(arcs, supply, nodes, small, large)
             stack.append((*part, slope[large & ~small], *ends_))
-    return ParametricCut(joins, interval)
+    value = _value(*problem[:3], joins, interval)
+    return ParametricCut(
+        value=value,
+        lower_bound=value,
+        status=Status.OPTIMAL,
+        method="divide and conquer",
+        certificate=ParametricCertificate(),
+        joins=joins,
+        interval=interval,
+    )
+
+
+def _value(
+    arcs: _Arcs, supply: Array, slope: Array, joins: Array, interval: tuple[float, float]
+) -> float:
+    """Return the integral of the capacity of cuts over an interval, node by node, arc by arc."""
+    low, high = interval
+    n, turn = len(supply), np.clip(joins, low, high)
+    # a node pays its source arc until it joins, and its sink arc from then on
+    total = _positive_area(supply, slope, np.full(n, low), turn).sum()
+    total += _positive_area(-supply, -slope, turn, np.full(n, high)).sum()
+    tail, head = turn[arcs.tails], turn[arcs.heads]
+    for longer, part in ((head - tail, arcs.forward), (tail - head, arcs.backward)):
+        cut = longer > 0
+        total += (longer[cut] * part[cut]).sum()
+    return float(total)
+
+
+def _positive_area(supply: Array, slope: Array, first: Array, last: Any) -> Array:
+    """Return the integrals of ``max(supply + t * slope, 0)`` over t from `first` to `last`."""
+    left, right = supply + first * slope, supply + last * slope
+    both = np.maximum(left, 0) + np.maximum(right, 0)
+    # a line that changes its sign is above zero on part of the way only
+    size = np.abs(left) + np.abs(right)
+    share = np.where((left < 0) != (right < 0), both / np.where(size > 0, size, 1), 1)
+    return (last - first) * share * both / 2
+
+
+def _read(
+    tails: ArrayLike,
+    heads: ArrayLike,
+    capacity: ArrayLike,
+    reverse_capacity: ArrayLike | None = None,
+    *,
+    supply: ArrayLike,
+    slope: ArrayLike,
+    interval: tuple[float, float],
+) -> tuple[_Arcs, Array, Array, tuple[float, float]]:
+    """Check what the caller gave."""
+    supply, slope = real_array("supply", supply), real_array("slope", slope)
+    if supply.ndim != 1 or slope.shape != supply.shape:
+        raise ValueError(
+            f"supply and slope need the same shape (n,), got {supply.shape} and {slope.shape}"
+        )
+    n = len(supply)
+    if (slope < 0).any():
+        v = int(np.argmax(slope < 0))
+        raise ValueError(
+            f"slope needs numbers >= 0, for cuts that are nested, but slope[{v}] is {slope[v]}"
+        )
+    ends_ = _ends(interval)
+    arcs = _arcs(tails, heads, capacity, reverse_capacity, n)
+    return arcs, supply, slope, ends_
 
 
 def _ends(interval: tuple[float, float]) -> tuple[float, float]:
@@ -168,12 +333,16 @@ def _arcs(
         raise ValueError(
             f"heads needs one entry per arc, as tails has: {len(tails)}, got {len(heads)}"
         )
-    forward, _ = capacities("capacity", real_array("capacity", capacity), tails.shape)
+    forward = _floats("capacity", capacity, tails.shape)
     backward = np.zeros(len(tails))
     if reverse_capacity is not None:
-        amounts = real_array("reverse_capacity", reverse_capacity)
-        backward, _ = capacities("reverse_capacity", amounts, tails.shape)
+        backward = _floats("reverse_capacity", reverse_capacity, tails.shape)
     return _Arcs(tails, heads, forward, backward)
+
+
+def _floats(name: str, values: ArrayLike, shape: tuple[int, ...]) -> Array:
+    array = capacities(name, values, shape)
+    return np.where(infinite(array), np.inf, array.astype(np.float64))
 
 
 def _cut(arcs: _Arcs, supply: Array) -> Array:

@@ -23,31 +23,67 @@ References
 import numpy as np
 
 from subopt._base.jit import small_first as njit
-from subopt.graph.network import AHEAD, BACK, HEAD, TOUCHED, send, twin_of
+from subopt.graph.network import (
+    AHEAD,
+    BACK,
+    COUNT,
+    EFFORT,
+    FIRST,
+    HEAD,
+    TOP,
+    TOUCHED,
+    send,
+    twin_of,
+)
 
 _1 = np.uint64(1)
+_NO_LIMIT = 2**62
 
 
 @njit
 def push_relabel(n, indptr, residual, excess, work):
     """Push a maximum flow from nodes with positive to nodes with negative excess, in place."""
+    along = begin(n, indptr, residual, excess, work)
+    push(n, indptr, residual, excess, work, along, _NO_LIMIT)
+    if turn(n, indptr, excess, work):
+        push(n, indptr, residual, excess, work, along, _NO_LIMIT)
+    finish(n, excess, work, along, True)
+
+
+@njit
+def begin(n, indptr, residual, excess, work):
+    """Prepare `push`, and return its direction; excess is negated for 1."""
     along = _narrow_end(n, indptr, residual, excess, work)
     supply = work.supply
     for v in range(n):
         if along == 1:
             excess[v] = -excess[v]
         supply[v] = max(excess[v], 0)
-    _push(n, indptr, residual, excess, work, along)
-    # what is stuck returns: a node takes back up to what it gave. Demand that was not met lies
-    # across the cut, where nothing is stuck.
+    _prepare(n, indptr, excess, work)
+    return along
+
+
+@njit
+def turn(n, indptr, excess, work):
+    """Prepare `push` for what is stuck, and return whether there is any.
+
+    It returns to where it came from: a node takes back up to what it gave. Demand that was not met
+    lies across the cut, where nothing is stuck.
+    """
     stuck = False
     for v in range(n):
-        excess[v] -= supply[v]
+        excess[v] -= work.supply[v]
         stuck |= excess[v] > 0
-    if stuck:
-        _push(n, indptr, residual, excess, work, along)
+    _prepare(n, indptr, excess, work)
+    return stuck
+
+
+@njit
+def finish(n, excess, work, along, turned):
+    """Undo what `begin` and `turn`, if that was called, did to excesses."""
     for v in range(n):
-        excess[v] += supply[v]
+        if turned:
+            excess[v] += work.supply[v]
         if along == 1:
             excess[v] = -excess[v]
 
@@ -71,24 +107,38 @@ def _narrow_end(n, indptr, residual, excess, work):
 
 
 @njit
-def _push(n, indptr, residual, excess, work, along):
-    """Push excess until all that is left cannot reach a demand, along arcs (0) or against (1)."""
-    ends, label, cursor, queue, tally = work.ends, work.label, work.arc, work.queue, work.active
+def _prepare(n, indptr, excess, work):
+    """List the nodes with excess, and label all nodes if that takes no search."""
+    state = work.state
+    count, demands = _list(n, excess, work.queue)
+    state[FIRST], state[COUNT], state[EFFORT], state[TOP] = 0, count, _NO_LIMIT, n
+    if 8 * demands > n:  # a search would tell little: most nodes are next to a demand
+        _rough_labels(n, demands, indptr, excess, work.label, work.arc, work.active)
+        state[EFFORT], state[TOP] = 0, 1
+
+
+@njit
+def push(n, indptr, residual, excess, work, along, looks):
+    """Push excess until all that is left cannot reach a demand, along arcs (0) or against (1).
+
+    Return True then, and False after so many looks at arcs; a further call goes on.
+    """
+    ends, label, cursor, queue = work.ends, work.label, work.arc, work.queue
+    tally, state = work.active, work.state
     gate = AHEAD if along == 0 else BACK
     budget = 3 * (n + indptr[n])  # a search has long rows in its favour
-    effort, first, top, touched = budget + 1, 0, n, np.uint64(0)
-    count, demands = _list(n, excess, queue)
-    if 8 * demands > n:  # a search would tell little: most nodes are next to a demand
-        _rough_labels(n, demands, indptr, excess, label, cursor, tally)
-        effort, top = 0, 1
+    effort, first, top, touched = state[EFFORT], state[FIRST], state[TOP], np.uint64(0)
+    count, spent = state[COUNT], -effort
     while True:
         if effort > budget:
             top = _exact_labels(n, indptr, excess, work, along)
+            spent += effort + n + indptr[n]
             effort, first = 0, 0
             count, _ = _list(n, excess, queue)
-        if count == 0:
-            work.state[TOUCHED] = touched
-            return
+        if count == 0 or spent + effort > looks:
+            state[FIRST], state[COUNT], state[EFFORT], state[TOP] = first, count, effort, top
+            state[TOUCHED] = touched
+            return count == 0
         v = np.uint32(queue[first])
         first = first + 1 if first + 1 < n else 0
         count -= 1

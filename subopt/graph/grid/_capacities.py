@@ -2,7 +2,7 @@
 
 Both read the arrays of the caller where they lie: as runs of numbers, and a row of a table that
 says where. Part 0 has the capacities of the terminals, part q + 1 those along offset q and back.
-Places in arrays are unsigned, see `subopt.graph._grid_kernels`.
+Places in arrays are unsigned, see `subopt.graph.grid._search_trees`.
 """
 
 from __future__ import annotations

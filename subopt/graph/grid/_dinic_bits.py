@@ -10,7 +10,7 @@ there back to the first until the layers have none left; there are at most n pha
 
 `words` is the number of words of a set, or None for one, and `degree` that of arcs, or None for 4:
 numba compiles for None anew, with the loops gone. Nodes and words are unsigned, see
-`subopt.graph._grid_kernels`.
+`subopt.graph.grid._search_trees`.
 
 .. [1] E. A. Dinic, "Algorithm for solution of a problem of maximum flow in networks with power
    estimation", Soviet Mathematics Doklady 11, 1970.
@@ -19,6 +19,7 @@ numba compiles for None anew, with the loops gone. Nodes and words are unsigned,
 import numpy as np
 
 from subopt._base.jit import njit
+from subopt.graph.grid._capacities import load_part, weigh_part
 from subopt.graph.grid._search_trees import meet
 
 _0, _1, _4, _6 = np.uint64(0), np.uint64(1), np.uint64(4), np.uint64(6)
@@ -34,6 +35,34 @@ for _bit in range(64):
 # The rows of `sets`: nodes with supply, nodes with demand, what a search has seen; then the tails
 # of the open arcs, a row for each arc of a node, and as much room to turn them around.
 SUPPLY, DEMAND, SEEN, OPEN = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3)
+
+
+@njit
+def cut_stacks(
+    parts,
+    start,
+    stack,
+    place,
+    degree,
+    words,
+    shift,
+    residual,
+    excess,
+    search,
+    maximal,
+    sides,
+    values,
+):
+    """Cut the problems from `start` on, as many as `sides`, (problems, nodes), has rows."""
+    first, (table, ahead, back) = np.uint64(place[0]), parts
+    for begin in range(0, sides.shape[0], stack):
+        end = min(begin + stack, sides.shape[0])
+        here, some, count = start + begin, sides[begin:end], end - begin
+        for q in range(table.shape[0]):
+            load_part(table, q, ahead[q], back[q], here, count, place, shift, excess, residual)
+        cut_bits(degree, words, first, shift, residual, excess, search, maximal, some)
+        for q in range(table.shape[0]):
+            weigh_part(table, q, ahead[q], back[q], here, some, values[begin:end])
 
 
 @njit(inline="always")

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base.types import Array, ArrayLike
+from subopt.graph._recheck import unmasked
 from subopt.graph.grid._layout import Vector, tails
 from subopt.graph.grid._search_trees import ARCS
 
@@ -110,15 +111,17 @@ def _read(name: str, values: ArrayLike, shape: tuple[int, ...], count: int | Non
     if own not in ((), shape) and not stacked:
         each = f", or {(count, *shape)} with one row per problem" if count is not None else ""
         raise ValueError(f"{name} needs one number or the shape {shape}{each}, got {own}")
-    array: Array = np.asarray(values)
+    array: Array = unmasked(name, values)
     if array.size and array.dtype.kind not in "biuf":
         raise TypeError(f"{name} needs real numbers, got dtype {array.dtype}")
     if array.size and not array.min() >= 0:
         where = tuple(int(i) for i in np.argwhere(~(array >= 0))[0])
         index = f"[{', '.join(map(str, where))}]" if where else ""
+        advice = " A cost c of a node on the source's side is sink_capacity c if c >= 0, "
+        advice += "source_capacity -c if not."
         raise ValueError(
-            f"{name} needs numbers >= 0, but {name}{index} is {array[where]}. A cost c of a node "
-            "on the source's side is sink_capacity c if c >= 0, source_capacity -c if not."
+            f"{name} needs numbers >= 0, but {name}{index} is {array[where]}."
+            + (advice if not name.startswith("weights") else "")
         )
     largest = array.max().item() if array.size else 0
     infinite = largest == np.inf

@@ -67,7 +67,7 @@ class Layout(NamedTuple):
 
 
 class Trees(NamedTuple):
-    """What `subopt.graph._grid_kernels` needs of a cell, besides capacities."""
+    """What `subopt.graph.grid._search_trees` needs of a cell, besides capacities."""
 
     state: Array  # (cells,) uint8
     outward: Array  # (cells,) uint8 if the degree is None, else uint32; bit k: arc k is open
@@ -77,8 +77,27 @@ class Trees(NamedTuple):
     orphans: Array  # (cells + 1,) uint32
 
 
+class Network(NamedTuple):
+    """Cells, arcs between them, and what is left of their capacities."""
+
+    shift: Array  # (arcs,) uint64, of `Layout`
+    wrap: Array | None  # (cells,) uint32, of `Layout`
+    residual: Array  # (cells * arcs,) int32 or float64: of arc k of cell v at v * arcs + k
+    excess: Array  # (cells,) same dtype: supply if positive, demand if negative
+
+
+class Labels(NamedTuple):
+    """Workspace of `subopt.graph.grid._push_relabel`, in the memory of `Trees`."""
+
+    gate: Array  # (cells,) as `Trees.outward`; bit k: excess can be pushed along arc k
+    other: Array  # same; bit k: excess can come in along arc k
+    label: Array  # (cells,) int32; lower bound of the number of arcs to the nearest demand
+    tally: Array  # (cells,) int32; how many cells have some label
+    queue: Array  # (cells + 1,) uint32; cells that wait to push
+
+
 class Bits(NamedTuple):
-    """What `subopt.graph._grid_bits` needs for one grid after another."""
+    """What `subopt.graph.grid._dinic_bits` needs for one grid after another."""
 
     leap: Array  # (arcs,) uint64; shift modulo the bits of a set
     sets: Array  # (3 + 2 * arcs, words) uint64
@@ -93,7 +112,7 @@ class Workspace(NamedTuple):
 
     For a loop over problems of one layout, write all capacities through ``layout.arcs(residual)``
     and ``layout.nodes(excess)`` each time (arcs that leave the grid stay zero), and call
-    `subopt.graph._grid_solve.solve`.
+    `subopt.graph.grid._solve.solve`.
     """
 
     residual: Array  # (cells * arcs,) int32 or float64: of arc k of cell v at v * arcs + k
@@ -121,6 +140,15 @@ def trees(layout: Layout) -> Trees:
         queue=np.empty(cells + 1, dtype=np.uint32),
         orphans=np.empty(cells + 1, dtype=np.uint32),
     )
+
+
+def labels(trees: Trees, against: bool) -> Labels:
+    """Return room for push-relabel, along the arcs or against them, where trees had theirs."""
+    numbers, cells = trees.stamp.view(np.int32), len(trees.stamp)
+    gate, other = trees.outward, trees.inward
+    if against:
+        gate, other = other, gate
+    return Labels(gate, other, numbers[:cells], numbers[cells:], trees.queue)
 
 
 def _bits(layout: Layout, dtype: Any) -> Bits:

@@ -25,13 +25,17 @@ WAITS = 32
 PARENT, ROOT, ORPHAN = 31, 30, 31
 ARCS = 28  # of one cell, at most
 
+# Entries of `progress`: the part of the queue that waits, how many paths there were, and how many
+# arcs the last one had.
+HEAD, TAIL, PATHS, LENGTH = range(4)
+
 _0, _1, _4 = np.uint64(0), np.uint64(1), np.uint64(4)
 _BIT = np.uint32(1)
 _FAR = 1 << 31
 
 
 @njit
-def _head(v, k, shift, wrap):
+def head_of(v, k, shift, wrap):
     """Return the cell that arc k of cell v leads to; `wrap` is None without periodic axes."""
     u = v + shift[k]
     if wrap is not None:
@@ -44,7 +48,7 @@ def meet(degree, v, shift, wrap, residual, excess, outward):
     """Push from v what its neighbours demand, and note in `outward`, if any, what that opens."""
     arcs, rest = _4 if degree is None else degree, excess[v]
     for k in range(_0, arcs):
-        u = _head(v, k, shift, wrap)
+        u = head_of(v, k, shift, wrap)
         amount = min(rest, -excess[u], residual[v * arcs + k])
         if amount > 0:
             rest -= amount
@@ -57,13 +61,16 @@ def meet(degree, v, shift, wrap, residual, excess, outward):
 
 
 @njit
-def settle(degree, border, shift, wrap, residual, excess, state, outward, inward, stamp, queue):
+def settle(degree, border, network, trees):
     """Settle what neighbours can between themselves, then plant the trees; return the queue's end.
 
     A root waits in the queue only if an arc between it and a cell outside its tree is open: the
     others have nothing to find. The first and the last `border` cells are no nodes.
     """
-    arcs, cells = _4 if degree is None else degree, np.uint64(excess.shape[0])
+    arcs, cells = _4 if degree is None else degree, np.uint64(network.excess.shape[0])
+    shift, wrap, residual, excess = network.shift, network.wrap, network.residual, network.excess
+    state, outward, inward = trees.state, trees.outward, trees.inward
+    stamp, queue = trees.stamp, trees.queue
     for v in range(_0, border):
         outward[v] = 0
         outward[cells - _1 - v] = 0
@@ -82,7 +89,7 @@ def settle(degree, border, shift, wrap, residual, excess, state, outward, inward
         tree = state[v] & TREE
         bits, other = np.uint32(0), np.uint32(0)
         for k in range(_0, arcs):
-            u = _head(v, k, shift, wrap)
+            u = head_of(v, k, shift, wrap)
             bits |= ((np.uint32(outward[u]) >> np.uint32(k ^ _1)) & _BIT) << np.uint32(k)
             other |= np.uint32(state[u] & TREE != tree) << np.uint32(k)
         inward[v] = bits
@@ -94,18 +101,20 @@ def settle(degree, border, shift, wrap, residual, excess, state, outward, inward
 
 
 @njit
-def grow(degree, graph, trees, stamp, queue, orphans, tail, limit):
+def grow(degree, network, trees, progress, paths, looks):
     """Grow the trees, and saturate every path where they touch, until the queue is empty.
 
     Then return True: the source's tree is the smallest source side of a minimum cut, and the sink's
-    tree the smallest sink side. Return False after `limit` paths. `graph` is ``shift, wrap,
-    residual, excess``, and `trees` is ``state, outward, inward``.
+    tree the smallest sink side. Return False after so many paths in all, or after `looks` at arcs
+    in this call; a further call goes on from `progress`.
     """
-    arcs, size = _4 if degree is None else degree, np.uint64(queue.shape[0])
-    shift, wrap, _, _ = graph
-    state, outward, inward = trees
-    head, time = _0, 0
-    while head != tail and time < limit:
+    arcs, size = _4 if degree is None else degree, np.uint64(trees.queue.shape[0])
+    shift, wrap = network.shift, network.wrap
+    state, outward, inward = trees.state, trees.outward, trees.inward
+    stamp, queue = trees.stamp, trees.queue
+    head, tail = np.uint64(progress[HEAD]), np.uint64(progress[TAIL])
+    time, effort, steps = progress[PATHS], 0, progress[LENGTH]
+    while head != tail and time < paths and effort < looks:
         v = np.uint64(queue[head])
         head += _1
         if head == size:
@@ -114,13 +123,14 @@ def grow(degree, graph, trees, stamp, queue, orphans, tail, limit):
         state[v] &= TREE | PARENT
         if tree == 0:
             continue
+        effort += np.int64(arcs)
         k = _0
         while k < arcs:
             open_arcs = np.uint64(outward[v] if tree == SOURCE else inward[v])
             if (open_arcs >> k) & _1 == _0:
                 k += _1
                 continue
-            u = _head(v, k, shift, wrap)
+            u = head_of(v, k, shift, wrap)
             there = state[u]
             if there & TREE == tree:
                 k += _1
@@ -136,36 +146,41 @@ def grow(degree, graph, trees, stamp, queue, orphans, tail, limit):
             else:
                 time += 1
                 a, b, arc = (v, u, k) if tree == SOURCE else (u, v, k ^ _1)
-                last = _augment(degree, a, b, arc, graph, trees, orphans)
-                tail = _adopt(degree, last, time, graph, trees, stamp, queue, tail, orphans)
+                last, steps = _augment(degree, a, b, arc, network, trees)
+                tail, looked = _adopt(degree, last, time, tail, network, trees)
+                effort += steps + looked
                 if state[v] & TREE != tree:
                     break
+    progress[HEAD], progress[TAIL], progress[PATHS], progress[LENGTH] = head, tail, time, steps
     return head == tail
 
 
 @njit
-def _augment(degree, a, b, k, graph, trees, orphans):
+def _augment(degree, a, b, k, network, trees):
     """Saturate the path through arc k from a, of the source's tree, to b, of the sink's.
 
-    Return how many cells it cut off from their parents, and list them in `orphans`.
+    Return how many cells it cut off from their parents, which are listed in `trees.orphans`, and
+    the length of the path.
     """
     arcs = _4 if degree is None else degree
-    shift, wrap, residual, excess = graph
-    state, outward, inward = trees
-    amount = residual[a * arcs + k]
+    shift, wrap, residual, excess = network.shift, network.wrap, network.residual, network.excess
+    state, outward, inward, orphans = trees.state, trees.outward, trees.inward, trees.orphans
+    amount, steps = residual[a * arcs + k], 1
     v = a
     p = np.uint64(state[v] & PARENT)
     while p != ROOT:
-        v = _head(v, p, shift, wrap)
+        v = head_of(v, p, shift, wrap)
         amount = min(amount, residual[v * arcs + (p ^ _1)])
         p = np.uint64(state[v] & PARENT)
+        steps += 1
     amount = min(amount, excess[v])
     v = b
     p = np.uint64(state[v] & PARENT)
     while p != ROOT:
         amount = min(amount, residual[v * arcs + p])
-        v = _head(v, p, shift, wrap)
+        v = head_of(v, p, shift, wrap)
         p = np.uint64(state[v] & PARENT)
+        steps += 1
     amount = min(amount, -excess[v])
 
     _push(a, b, k, amount, arcs, residual, outward, inward)
@@ -173,7 +188,7 @@ def _augment(degree, a, b, k, graph, trees, orphans):
     v = a
     p = np.uint64(state[v] & PARENT)
     while p != ROOT:
-        u = _head(v, p, shift, wrap)
+        u = head_of(v, p, shift, wrap)
         if _push(u, v, p ^ _1, amount, arcs, residual, outward, inward):
             state[v] |= ORPHAN
             orphans[last] = v
@@ -188,7 +203,7 @@ def _augment(degree, a, b, k, graph, trees, orphans):
     v = b
     p = np.uint64(state[v] & PARENT)
     while p != ROOT:
-        u = _head(v, p, shift, wrap)
+        u = head_of(v, p, shift, wrap)
         if _push(v, u, p, amount, arcs, residual, outward, inward):
             state[v] |= ORPHAN
             orphans[last] = v
@@ -200,7 +215,7 @@ def _augment(degree, a, b, k, graph, trees, orphans):
         state[v] |= ORPHAN
         orphans[last] = v
         last += _1
-    return last
+    return last, steps
 
 
 @njit
@@ -219,12 +234,16 @@ def _push(v, u, k, amount, arcs, residual, outward, inward):
 
 
 @njit
-def _adopt(degree, last, time, graph, trees, stamp, queue, tail, orphans):
-    """Find every orphan the parent nearest to the root, or set it free; return the queue's end."""
-    arcs, size = _4 if degree is None else degree, np.uint64(queue.shape[0])
-    shift, wrap, _, _ = graph
-    state, outward, inward = trees
-    first = _0
+def _adopt(degree, last, time, tail, network, trees):
+    """Find every orphan the parent nearest to the root, or set it free.
+
+    Return the queue's end, and how many arcs were looked at.
+    """
+    arcs, size = _4 if degree is None else degree, np.uint64(trees.queue.shape[0])
+    shift, wrap = network.shift, network.wrap
+    state, outward, inward = trees.state, trees.outward, trees.inward
+    stamp, queue, orphans = trees.stamp, trees.queue, trees.orphans
+    first, looked = _0, 0
     while first != last:
         w = np.uint64(orphans[first])
         first += _1
@@ -233,16 +252,18 @@ def _adopt(degree, last, time, graph, trees, stamp, queue, tail, orphans):
         tree = state[w] & TREE
         open_arcs = np.uint64(inward[w] if tree == SOURCE else outward[w])
         best, nearest = arcs, _FAR
+        looked += np.int64(arcs)
         for k in range(_0, arcs):
             if (open_arcs >> k) & _1 == _0:
                 continue
-            u = _head(w, k, shift, wrap)
+            u = head_of(w, k, shift, wrap)
             if state[u] & TREE != tree:
                 continue
             if state[u] & PARENT == ROOT:
                 best, nearest = k, 1
                 break
-            distance = _rooted(u, time, shift, wrap, state, stamp)
+            distance, steps = _rooted(u, time, shift, wrap, state, stamp)
+            looked += steps
             if distance < nearest:
                 best, nearest = k, distance
         if best < arcs:
@@ -251,7 +272,7 @@ def _adopt(degree, last, time, graph, trees, stamp, queue, tail, orphans):
             continue
         state[w] &= WAITS
         for k in range(_0, arcs):
-            u = _head(w, k, shift, wrap)
+            u = head_of(w, k, shift, wrap)
             there = state[u]
             if there & TREE != tree:
                 continue
@@ -268,23 +289,26 @@ def _adopt(degree, last, time, graph, trees, stamp, queue, tail, orphans):
                 tail += _1
                 if tail == size:
                     tail = _0
-    return tail
+    return tail, looked
 
 
 @njit
 def _rooted(u, time, shift, wrap, state, stamp):
-    """Return the distance of u to its root, and stamp it on the way; far if an orphan is above."""
+    """Return the distance of u to its root, far if an orphan is above, and the steps it took.
+
+    Cells on the way are stamped.
+    """
     distance = 0
     v = u
     while stamp[v] >> 31 != time:
         p = np.uint64(state[v] & PARENT)
         if p == ORPHAN:
-            return _FAR
+            return _FAR, distance
         distance += 1
         if p == ROOT:
             stamp[v] = (time << 31) | 1
             break
-        v = _head(v, p, shift, wrap)
+        v = head_of(v, p, shift, wrap)
     else:
         distance += stamp[v] & (_FAR - 1)
     v = u
@@ -292,5 +316,5 @@ def _rooted(u, time, shift, wrap, state, stamp):
     while stamp[v] >> 31 != time:
         stamp[v] = (time << 31) | left
         left -= 1
-        v = _head(v, np.uint64(state[v] & PARENT), shift, wrap)
-    return distance
+        v = head_of(v, np.uint64(state[v] & PARENT), shift, wrap)
+    return distance, distance - left

@@ -1,22 +1,51 @@
-"""Maximum flows in a loaded workspace: bits for small grids; waves, then trees, for larger ones."""
+"""Maximum flows in a loaded workspace, by the kernels that fit.
+
+Grids of up to 1024 nodes: Dinic on words of bits. Larger grids: search trees first. If these have
+found many paths, waves move what has short ways; if the first path is long or trees take long,
+push-relabel does the rest. Kernels run for some milliseconds at a time, so that Ctrl-C and time
+limits end a search soon.
+"""
 
 from __future__ import annotations
 
+import enum
 import math
-from typing import Any, cast
+from collections.abc import Iterator
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
+from subopt._base.deadline import Deadline
 from subopt._base.types import Array
 from subopt.graph.grid._capacities import Terms, load, weigh
-from subopt.graph.grid._dinic_bits import OPEN, cut_bits
-from subopt.graph.grid._layout import Bits, Layout, Trees, Workspace
-from subopt.graph.grid._search_trees import SINK, SOURCE, TREE, grow, settle
-from subopt.graph.grid._stacks import cut_stacks
-from subopt.graph.grid._waves import LAYERS, waves
+from subopt.graph.grid._dinic_bits import OPEN, cut_bits, cut_stacks
+from subopt.graph.grid._layout import Bits, Layout, Network, Trees, Workspace, labels
+from subopt.graph.grid._push_relabel import exact_labels, narrow_end, push
+from subopt.graph.grid._search_trees import (
+    LENGTH,
+    PATHS,
+    SINK,
+    SOURCE,
+    TAIL,
+    TREE,
+    grow,
+    settle,
+)
+from subopt.graph.grid._waves import LAYERS, fill_sets, wave
 
 _PATIENCE = 0.5  # paths of trees for each cell, before waves
+_LOOKS = 3  # of trees at each arc, before push-relabel
+_LONG = 20  # arcs of the first path of trees, before push-relabel takes over at once
+_SLICE = 1 << 22  # looks at arcs in one compiled call
 _ENOUGH = 2**62
+
+
+class Outcome(NamedTuple):
+    """How a search has ended."""
+
+    moved: bool = False  # supply or demand is not where it came from
+    stopped: bool = False  # by the deadline
+    method: str = "dinic"
 
 
 def fill(
@@ -27,11 +56,12 @@ def fill(
     maximal: bool,
     sides: Array,
     values: Array,
-) -> bool:
+    deadline: Deadline | None = None,
+) -> Outcome:
     """Cut the problems from `start` on, and write their source sides and values.
 
-    There are as many as `sides` has rows: those of the layout, or of small grids any number.
-    Return what `solve` does.
+    There are as many as `sides` has rows: those of the layout, or of small grids any number. Only
+    the search for a single large grid takes a deadline.
     """
     if isinstance(work.search, Bits):
         kinds, side = (plan.degree, plan.words), _rows(plan, sides)
@@ -48,61 +78,160 @@ def fill(
                 side,
                 values,
             )
-        return False
+        return Outcome()
     load(parts, start, plan, work.excess, work.residual)
-    moved = solve(plan, work, maximal, sides)
+    outcome = solve(plan, work, maximal, sides, deadline)
     weigh(parts, start, _rows(plan, sides), values)
-    return moved
+    if outcome.stopped:
+        for other in _other_sides(plan, work, work.search):
+            value = np.zeros_like(values)
+            weigh(parts, start, _rows(plan, other), value)
+            if value[0] < values[0]:
+                sides[...], values[...] = other, value
+    return outcome
 
 
-def solve(plan: Layout, work: Workspace, maximal: bool, sides: Array) -> bool:
+def solve(
+    plan: Layout, work: Workspace, maximal: bool, sides: Array, deadline: Deadline | None = None
+) -> Outcome:
     """Solve the problems in a workspace, and write their source sides, (problems, shape).
 
-    Return whether supply is not where it came from: then only `send_back` leaves a flow in
-    ``work.residual``. Without checks: it costs few compiled calls.
+    If supply or demand has moved, only `send_back` leaves a flow in ``work.residual``. Without
+    checks: it costs few compiled calls.
     """
     if isinstance(work.search, Bits):
         kinds, first, side = (plan.degree, plan.words), np.uint64(plan.first), _rows(plan, sides)
         with np.errstate(over="ignore"):
             cut_bits(*kinds, first, plan.shift, *work, np.bool_(maximal), side)
-        return False
-    # photographs need few paths; where trees need many, waves are faster
-    moved = not _plant(plan, work, int(_PATIENCE * plan.cells) if plan.wrap is None else _ENOUGH)
-    if moved:
-        _send_waves(plan, work, work.search)
-        _plant(plan, work, _ENOUGH)
-    tree = plan.nodes(work.search.state) & TREE
-    sides[...] = tree != SINK if maximal else tree == SOURCE
-    return moved
+        return Outcome()
+    outcome = _run(plan, work, work.search, Deadline() if deadline is None else deadline)
+    if outcome.stopped:
+        sides[...] = False
+    else:
+        tree = plan.nodes(work.search.state) & TREE
+        sides[...] = tree != SINK if maximal else tree == SOURCE
+    return outcome
 
 
-def surplus(parts: Terms, start: int, plan: Layout, excess: Array) -> None:
-    """Make the excesses that `solve` left those that `send_back` needs."""
-    before = np.zeros_like(excess)
+def origin(parts: Terms, start: int, plan: Layout, dtype: Any) -> Array:
+    """Return the excesses before a search, which `send_back` needs."""
+    before = np.zeros(plan.cells, dtype=dtype)
     load(parts._replace(table=parts.table[:1]), start, plan, before, before[:0])  # terminals only
-    np.maximum(excess, 0, out=excess)
-    excess -= np.maximum(before, 0, out=before)
+    return before
 
 
-def send_back(plan: Layout, work: Workspace) -> None:
-    """Move supply back to where it came from; excesses are as `surplus` leaves them."""
-    _plant(plan, work, _ENOUGH)
+def send_back(plan: Layout, work: Workspace, before: Array) -> None:
+    """Make a flow of what `solve` left: return supply and demand to where they came from.
+
+    A node takes back up to what it gave. Supply that got stuck lies on the source's side of the
+    cut and demand on the sink's, so they do not meet.
+    """
+    after = work.excess.copy()
+    for sign in (1, -1):
+        np.subtract(np.maximum(sign * after, 0), np.maximum(sign * before, 0), out=work.excess)
+        if (work.excess > 0).any():
+            work.excess[...] *= sign
+            _run(plan, work, cast(Trees, work.search), Deadline())
 
 
 def _rows(plan: Layout, sides: Array) -> Array:
     return sides.reshape(len(sides), math.prod(plan.shape))
 
 
-def _plant(plan: Layout, work: Workspace, paths: int) -> bool:
-    """Grow trees until there is no path left, or after so many; return whether none is left."""
-    graph, search = (plan.shift, plan.wrap, work.residual, work.excess), cast(Trees, work.search)
-    trees, rest = search[:3], search[3:]
+def _run(plan: Layout, work: Workspace, trees: Trees, deadline: Deadline) -> Outcome:
+    """Find a maximum flow and leave the trees that prove it."""
+    network = Network(plan.shift, plan.wrap, work.residual, work.excess)
+    looks = _LOOKS * len(work.residual)
+    # photographs need few paths; where trees need many short ones, waves are faster
+    paths = int(_PATIENCE * plan.cells) if plan.wrap is None else _ENOUGH
+    ended, ran = _plant(plan, network, trees, paths, looks, deadline), ["boykov_kolmogorov"]
+    if ended is _Ended.MANY_PATHS:
+        ran.append("waves")
+        if _send_waves(plan, work, trees, deadline):
+            ended = _plant(plan, network, trees, _ENOUGH, looks, deadline)
+        else:
+            ended = _Ended.STOPPED
+    if ended is _Ended.MANY_LOOKS:
+        ran.append("push_relabel")
+        if _push(plan, network, trees, deadline):
+            ended = _plant(plan, network, trees, _ENOUGH, _ENOUGH, Deadline())
+        else:
+            ended = _Ended.STOPPED
+    return Outcome(len(ran) > 1, ended is _Ended.STOPPED, ", then ".join(ran))
+
+
+class _Ended(enum.Enum):
+    NO_PATH = enum.auto()
+    MANY_PATHS = enum.auto()
+    MANY_LOOKS = enum.auto()
+    STOPPED = enum.auto()
+
+
+def _plant(
+    plan: Layout, network: Network, trees: Trees, paths: int, looks: int, deadline: Deadline
+) -> _Ended:
+    """Grow trees until no path is left, up to some paths and looks at arcs.
+
+    A first path that is long counts like many looks.
+    """
+    progress = np.zeros(4, dtype=np.int64)
     with np.errstate(over="ignore"):
-        tail = settle(plan.degree, np.uint64(plan.first), *graph, *search[:-1])
-        return bool(grow(plan.degree, graph, trees, *rest, np.uint64(tail), paths))
+        progress[TAIL] = settle(plan.degree, np.uint64(plan.first), network, trees)
+        if grow(plan.degree, network, trees, progress, min(paths, 1), looks):
+            return _Ended.NO_PATH
+        if progress[LENGTH] > _LONG and looks < _ENOUGH:
+            return _Ended.MANY_LOOKS
+        while looks > 0:
+            some = min(looks, _SLICE)
+            if grow(plan.degree, network, trees, progress, paths, some):
+                return _Ended.NO_PATH
+            if progress[PATHS] >= paths:
+                return _Ended.MANY_PATHS
+            looks -= some
+            if deadline.passed():
+                return _Ended.STOPPED
+    return _Ended.MANY_LOOKS
 
 
-def _send_waves(plan: Layout, work: Workspace, search: Trees) -> None:
+def _push(plan: Layout, network: Network, trees: Trees, deadline: Deadline) -> bool:
+    """Push excess as near to demand as it gets; return whether the deadline allowed it."""
+    progress, excess = np.array([0, 0, _ENOUGH, 0]), network.excess
+    with np.errstate(over="ignore"):
+        against = narrow_end(plan.degree, network)
+        if against:
+            np.negative(excess, out=excess)
+        labels_, most = labels(trees, bool(against)), _most(excess)
+        done = False
+        while not done:
+            done = push(plan.degree, network, labels_, progress, most, against, _SLICE)
+            if not done and deadline.passed():
+                break
+        if against:
+            np.negative(excess, out=excess)
+    return bool(done)
+
+
+def _other_sides(plan: Layout, work: Workspace, trees: Trees) -> Iterator[Array]:
+    """Yield source sides that are near to minimum ones when a search was stopped.
+
+    All nodes, those that supply reaches, and those that cannot reach demand.
+    """
+    yield np.ones((1, *plan.shape), dtype=np.bool_)
+    network = Network(plan.shift, plan.wrap, work.residual, work.excess)
+    with np.errstate(over="ignore"):
+        settle(plan.degree, np.uint64(plan.first), network, trees)  # says which arcs are open
+        for against in (False, True):
+            if against:
+                np.negative(work.excess, out=work.excess)
+            labels_ = labels(trees, against)
+            exact_labels(plan.degree, network, labels_)
+            far = plan.nodes(labels_.label) == plan.cells - 1
+            yield ~far if against else far
+        np.negative(work.excess, out=work.excess)
+
+
+def _send_waves(plan: Layout, work: Workspace, search: Trees, deadline: Deadline) -> bool:
+    """Send waves as long as they move much; return whether the deadline allowed it."""
     words = -(-plan.cells // 64) + 2
     rows = min(LAYERS, plan.cells // words)  # at least one: few cells are for bits
     sets = np.empty((int(OPEN) + len(plan.shift), words), dtype=np.uint64)
@@ -111,7 +240,11 @@ def _send_waves(plan: Layout, work: Workspace, search: Trees) -> None:
     outward = search.outward
     with np.errstate(over="ignore"):
         flow = plan.shift, work.residual, work.excess
-        waves(plan.degree, *flow, _most(work.excess), outward, sets, layer)
+        fill_sets(plan.degree, work.excess, outward, sets)
+        while wave(plan.degree, *flow, _most(work.excess), sets, layer) >= words:
+            if deadline.passed():
+                return False
+    return True
 
 
 def _most(excess: Array) -> Any:

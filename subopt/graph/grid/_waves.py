@@ -8,11 +8,11 @@ with supply moves it into the next layer ([1]_; labels are distances anew before
 
 Supply that gets stuck stays where it is. That is no flow yet, but every set of nodes still cuts
 what it did, less what has reached demand, so trees go on from here, and
-`subopt.graph._grid_solve.send_back` makes a flow of it when one is asked for.
+`subopt.graph.grid._solve.send_back` makes a flow of it when one is asked for.
 
 Cell v is bit ``v + 64`` of a row of words: then every row begins and ends with a word that no arc
-needs. Cells and words are unsigned, and `degree` is as in `subopt.graph._grid_kernels`; there are
-no periodic axes.
+needs. Cells and words are unsigned, and `degree` is as in `subopt.graph.grid._search_trees`. There
+are no periodic axes.
 
 .. [1] A. V. Goldberg, R. E. Tarjan, "A new approach to the maximum-flow problem", Journal of the
    ACM 35(4), 1988.
@@ -31,22 +31,15 @@ _0, _1, _4, _6, _63 = np.uint64(0), np.uint64(1), np.uint64(4), np.uint64(6), np
 
 
 @njit
-def waves(degree, shift, residual, excess, most, outward, sets, layer):
-    """Send waves as long as they move much; no node gets more supply than `most`.
-
-    `outward` says which arcs are open, see `settle`, and is out of date afterwards.
-    """
-    words = np.uint64(sets.shape[1])
-    _fill(degree, excess, outward, sets)
-    moves = words
-    while moves >= words:
-        top = _layers(degree, shift, sets, layer)
-        moves = _wave(degree, top, shift, residual, excess, most, sets, layer)
+def wave(degree, shift, residual, excess, most, sets, layer):
+    """Send a wave, and return over how many arcs it moved; no node gets more supply than `most`."""
+    top = _layers(degree, shift, sets, layer)
+    return _move_layers(degree, top, shift, residual, excess, most, sets, layer)
 
 
-@njit(inline="always")
-def _fill(degree, excess, outward, sets):
-    """Find out which cells have supply or demand, and which arcs are open."""
+@njit
+def fill_sets(degree, excess, outward, sets):
+    """Find out which cells have supply or demand, and which arcs are open: see `settle`."""
     arcs, cells = _4 if degree is None else degree, np.uint64(excess.shape[0])
     for w in range(_0, np.uint64(sets.shape[1])):
         begin = (np.uint64(w) - _1) << _6
@@ -105,7 +98,7 @@ def _layers(degree, shift, sets, layer):
 
 
 @njit(inline="always")
-def _wave(degree, top, shift, residual, excess, most, sets, layer):
+def _move_layers(degree, top, shift, residual, excess, most, sets, layer):
     """Move supply layer by layer towards demand; return how many arcs it went over."""
     arcs, row, moves = _4 if degree is None else degree, top, _0
     while row > _0:

@@ -11,14 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from subopt._base.types import ArrayLike
+from subopt._base.answer import Status
+from subopt._base.deadline import Deadline
+from subopt._base.options import documented
+from subopt._base.types import Array, ArrayLike
 from subopt.graph.grid._capacities import terms
-from subopt.graph.grid._input import grids
+from subopt.graph.grid._input import Grids, grids
 from subopt.graph.grid._layout import layout, workspace
-from subopt.graph.grid._solve import fill, surplus
-from subopt.graph.grid.flow import GridFlow
+from subopt.graph.grid._solve import fill, origin
+from subopt.graph.grid.flow import GridCutCertificate, GridFlow, Left
 
 
+@documented
 def grid_cut(
     source_capacity: ArrayLike,
     sink_capacity: ArrayLike,
@@ -27,6 +31,7 @@ def grid_cut(
     offsets: Sequence[Sequence[int]] | None = None,
     periodic: bool | Sequence[bool] = False,
     maximal: bool = False,
+    time_limit: float | None = None,
 ) -> GridFlow:
     """Find a minimum cut of a grid in one, two or three dimensions, and a maximum flow.
 
@@ -55,6 +60,7 @@ def grid_cut(
         Whether the last node of an axis is followed by its first; one per axis, or for all.
     maximal : bool, default False
         Return the largest source side of a minimum cut instead of the smallest.
+    %(time_limit)s
 
     Returns
     -------
@@ -96,25 +102,39 @@ def grid_cut(
     array([[ True, False, False],
            [ True, False, False]])
     """
+    deadline = Deadline(time_limit)
     problem = grids(source_capacity, sink_capacity, weights, offsets, periodic)
     plan = layout(problem.stack, problem.shape, problem.offsets, problem.periodic)
     work = workspace(plan, problem.dtype)
     side = np.empty((1, *problem.shape), dtype=np.bool_)
     values = np.zeros(1, dtype=problem.source.dtype)
     parts = terms(problem)
-    moved = fill(parts, 0, plan, work, maximal, side, values)
-    value = values[0].item()
-    if value >= problem.beyond:
+    outcome = fill(parts, 0, plan, work, maximal, side, values, deadline)
+    bound = value = values[0].item()
+    if outcome.stopped:
+        bound = min(_carried(problem, work.excess), value)
+        value = value if value < problem.beyond else np.inf
+    elif value >= problem.beyond:
         raise ValueError(
             "grid_cut needs a finite cut, but a path of infinite capacities leads from the source "
             "to the sink. Give one of its arcs a finite capacity."
         )
-    residual, excess = work.residual, work.excess if moved else None
-    del work  # its search takes more room than what comes
-    if excess is not None:
-        surplus(parts, 0, plan, excess)
-    shape = problem.shape[3 - problem.dimensions :]
     # flows are made when asked for, and the caller may have changed the weights by then
     own = [w if w.base is None else w.copy() for w in problem.forward]
-    problem = problem._replace(forward=own)
-    return GridFlow(value, side.reshape(shape), problem, plan, residual, excess)
+    left = Left(problem._replace(forward=own), plan, work.residual)
+    if outcome.moved and not outcome.stopped:
+        left.moved = work.excess, origin(parts, 0, plan, problem.dtype)
+    return GridFlow(
+        value=value,
+        lower_bound=bound,
+        status=Status.OPTIMAL if bound == value else Status.TIME_LIMIT,
+        method=outcome.method,
+        certificate=GridCutCertificate(left),
+        source_side=side.reshape(problem.shape[3 - problem.dimensions :]),
+    )
+
+
+def _carried(problem: Grids, excess: Array) -> Any:
+    """Return what a flow carries that leaves these excesses: supply less what is left of it."""
+    supply = np.broadcast_to(problem.source, (1, *problem.shape)).sum()
+    return (supply - np.maximum(excess, 0).sum(dtype=problem.source.dtype)).item()

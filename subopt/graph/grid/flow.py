@@ -3,101 +3,278 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from subopt._base.answer import CertificateError
-from subopt._base.types import Array, ArrayLike
+from subopt._base.answer import Answer, Batch, CertificateError, Status
+from subopt._base.types import Array
 from subopt.graph._recheck import confirm, shaped, side_of
 from subopt.graph.grid._capacities import terms, weigh
 from subopt.graph.grid._input import Grids, grids
-from subopt.graph.grid._layout import Layout, Workspace, at_heads, tails, trees
+from subopt.graph.grid._layout import Layout, Workspace, at_heads, heads, tails, trees
 from subopt.graph.grid._solve import send_back
 
 
+class Left:
+    """What a search left behind, from which flows are made when they are asked for."""
+
+    def __init__(self, problem: Grids, plan: Layout, residual: Array) -> None:
+        self._problem, self._plan, self._residual = problem, plan, residual
+        self.moved: tuple[Array, Array] | None = None  # excess, if it has moved, and before
+
+    @cached_property
+    def flow(self) -> list[Array]:
+        """One array per offset; see `GridFlow.flow`."""
+        lead, residual = 3 - self._problem.dimensions, self._residual
+        if self.moved is not None:
+            excess, before = self.moved
+            work = Workspace(residual.copy(), excess.copy(), trees(self._plan))
+            send_back(self._plan, work, before)
+            residual = work.residual
+        stacks = flows(self._problem, self._plan, residual)
+        result = [flow.reshape(flow.shape[1 + lead :]) for flow in stacks]
+        for flow in result:
+            flow.setflags(write=False)
+        return result
+
+
+class GridCutCertificate:
+    """Flows along the arcs of a grid, which bound the capacity of every cut from below.
+
+    Any numbers f_e within the capacities, conserved or not, bound every cut from below by
+    ``sum_v min(source_v, sink_v + outflow_v)``. So the check needs no trust in the solver: the flow
+    is first clipped to the capacities, and a flow that is not conserved leaves a gap.
+
+    Parameters
+    ----------
+    flow : list of ndarray
+        Flow from p to ``p + offset``, negative if it runs back: one array per offset.
+    """
+
+    def __init__(self, flow: list[Array] | Left) -> None:
+        self._flow = flow
+
+    @property
+    def flow(self) -> list[Array]:
+        """Flow from p to ``p + offset``, negative if it runs back: one array per offset."""
+        return self._flow.flow if isinstance(self._flow, Left) else self._flow
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+    def check(self, problem: Any, answer: Any) -> float:
+        """Recompute the capacity of a cut and the bound of the flow; return the difference.
+
+        Parameters
+        ----------
+        problem : GridProblem or dict
+            The grid, or the arguments of `grid_cut` that describe it.
+        answer : GridFlow or ndarray of bool, shape of the grid
+            The answer, or only the source side of a cut.
+
+        Returns
+        -------
+        float
+            Capacity of the cut minus the bound: 0 up to rounding for a minimum cut, infinite for a
+            cut through an infinite capacity.
+
+        Raises
+        ------
+        CertificateError
+            If flows or source side are not shaped as the grid or are no numbers and booleans, or
+            if `value` is not the capacity of the cut.
+        ValueError, TypeError
+            If `grid_cut` refuses the grid.
+        """
+        grid = grids(*_read(problem))
+        side = answer.source_side if isinstance(answer, GridFlow) else answer
+        cut, bound = _cuts(grid, "source_side", side, self.flow, ())
+        if isinstance(answer, GridFlow):
+            confirm(answer.value, cut[0])
+        return float(cut[0] - bound[0])
+
+
 @dataclass(frozen=True, eq=False)
-class GridFlow:
+class GridProblem:
+    """A grid with capacities: the arguments of `grid_cut` that describe it.
+
+    Parameters
+    ----------
+    source_capacity, sink_capacity, weights, offsets, periodic
+        As for `grid_cut`, and checked there.
+
+    Examples
+    --------
+    >>> cut = grid_cut([[9, 0]], [[0, 5]], 3)
+    >>> cut.value, cut.check(GridProblem([[9, 0]], [[0, 5]], 3))
+    (3, 0.0)
+    """
+
+    source_capacity: Any = field(repr=False)
+    sink_capacity: Any = field(repr=False)
+    weights: Any = field(repr=False)
+    offsets: Any = None
+    periodic: bool | Sequence[bool] = False
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class GridFlow(Answer):
     """A minimum cut of a grid, and the flow that proves it minimum.
 
     Attributes
     ----------
     value : int or float
-        Capacity of the cut around `source_side`; the flow is as large. An int if the capacities
-        are ints, and then exact.
+        Capacity of the cut around `source_side`. An int if the capacities are ints, and then exact.
+        Infinite if `time_limit` ended the search before a finite cut was found.
+    lower_bound : int or float
+        No cut has less capacity: what the flow carries from the source to the sink.
+    status : Status
+        OPTIMAL, or TIME_LIMIT.
+    method : str
+        What ran.
+    certificate : GridCutCertificate or None
+        The flow as evidence for `lower_bound`. None in a batch without flows.
     source_side : ndarray of bool, shape of the grid
         Nodes on the source's side of the cut.
     """
 
-    value: float
     source_side: Array
-    _problem: Grids = field(repr=False)
-    _plan: Layout = field(repr=False)
-    _residual: Array = field(repr=False)
-    _surplus: Array | None = field(repr=False)  # supply to send back, if any
+    certificate: GridCutCertificate | None = None
 
-    @cached_property
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(value={self.value!r}, lower_bound={self.lower_bound!r}, "
+            f"{int(self.source_side.sum())} of {self.source_side.size} nodes on the source's side, "
+            f"{self.status.name}, method={self.method!r})"
+        )
+
+    @property
     def flow(self) -> list[Array]:
         """Flow from p to ``p + offset``, negative if it runs back: one array per offset.
 
-        Arrays are shaped as those of `weights` in `grid_cut`, and made when first asked for.
+        Arrays are shaped as those of `weights` in `grid_cut`, and made when first asked for. With
+        status TIME_LIMIT the flow may not be conserved: excess may be left at some nodes.
         """
-        lead = 3 - self._problem.dimensions
-        residual = self._residual
-        if self._surplus is not None:
-            work = Workspace(residual.copy(), self._surplus.copy(), trees(self._plan))
-            send_back(self._plan, work)
-            residual = work.residual
-        stacks = flows(self._problem, self._plan, residual)
-        return [flow.reshape(flow.shape[1 + lead :]) for flow in stacks]
+        return self._evidence().flow
 
-    def check(
-        self,
-        source_capacity: ArrayLike,
-        sink_capacity: ArrayLike,
-        weights: Any,
-        *,
-        offsets: Sequence[Sequence[int]] | None = None,
-        periodic: bool | Sequence[bool] = False,
-    ) -> float:
-        """Recompute the cut and what the flow proves, and return how far apart they are.
-
-        Any numbers f_e within the capacities, conserved or not, bound every cut from below by
-        ``sum_v min(source_v, sink_v + outflow_v)``. So this needs no trust in the solver: the
-        flow is first clipped to the capacities, and a flow that is not conserved leaves a gap.
+    def check(self, problem: Any, *arguments: Any, **named: Any) -> float:
+        """Recompute the capacity of the cut and the bound of the flow; return the difference.
 
         Parameters
         ----------
-        source_capacity, sink_capacity, weights, offsets, periodic
-            The grid, as given to `grid_cut`.
+        problem : GridProblem
+            The grid. The arguments of `grid_cut` are accepted as well, as they were given there:
+            ``cut.check(source_capacity, sink_capacity, weights, offsets=..., periodic=...)``.
+        *arguments, **named
+            The arguments of `grid_cut` after the first one.
 
         Returns
         -------
         float
-            Capacity of the cut around `source_side` minus the bound: 0 up to rounding for a
-            minimum cut, infinite for a cut through an infinite capacity.
+            See `GridCutCertificate.check`.
 
         Raises
         ------
-        CertificateError
-            If `value` is not the capacity of the cut, or shapes are not those of the grid.
-        ValueError, TypeError
-            If `grid_cut` refuses the grid.
+        CertificateError, ValueError, TypeError
+            See `GridCutCertificate.check`.
         """
-        problem = grids(source_capacity, sink_capacity, weights, offsets, periodic)
-        cut, bound = _cuts(problem, "source_side", self.source_side, self.flow, ())
-        confirm(self.value, cut[0])
-        return float(cut[0] - bound[0])
+        return self._evidence().check(_given(problem, *arguments, **named), self)
+
+    def _evidence(self) -> GridCutCertificate:
+        if self.certificate is None:
+            raise ValueError("This cut was found without its flow: grid_cut_many(..., flow=True)")
+        return self.certificate
+
+    def cut_arcs(self, problem: Any, *arguments: Any, **named: Any) -> list[Array]:
+        """Return the arcs that the cut separates, and in which direction.
+
+        Parameters
+        ----------
+        problem, *arguments, **named
+            As for `check`.
+
+        Returns
+        -------
+        list of ndarray of int8
+            One array per offset, shaped as `flow`: 1 where p is on the source's side and
+            ``p + offset`` is not, -1 where it is the other way, and 0 where the arc is not cut or
+            has no capacity in that direction.
+        """
+        grid = grids(*_read(_given(problem, *arguments, **named)))
+        side = self.source_side.reshape(1, *grid.shape).astype(np.int8)
+        result = []
+        for offset, forward, backward in zip(
+            grid.offsets, grid.forward, grid.backward, strict=True
+        ):
+            tail = side[(slice(None), *tails(offset, grid.shape, grid.periodic))]
+            cut = tail - heads(side, offset, grid.shape, grid.periodic)
+            cut = np.where(np.where(cut > 0, forward, backward) > 0, cut, 0)
+            result.append(cut.reshape(cut.shape[4 - grid.dimensions :]).astype(np.int8))
+        return result
+
+    def residual_capacity(
+        self, problem: Any, *arguments: Any, **named: Any
+    ) -> list[tuple[Array, Array]]:
+        """Return what each arc can still carry from p to ``p + offset``, and back.
+
+        Parameters
+        ----------
+        problem, *arguments, **named
+            As for `check`.
+
+        Returns
+        -------
+        list of (forward, backward)
+            Two arrays per offset, shaped as `flow`; float with inf where a capacity is infinite.
+        """
+        grid = grids(*_read(_given(problem, *arguments, **named)))
+        result = []
+        for flow, *parts in zip(self.flow, grid.forward, grid.backward, strict=True):
+            lead = 4 - grid.dimensions
+            both = []
+            for part, sent in zip(parts, (flow, -flow), strict=True):
+                part = part.reshape(part.shape[lead:])
+                rest, never = part - sent, part >= grid.beyond
+                both.append(np.where(never, np.inf, rest) if never.any() else rest)
+            result.append((both[0], both[1]))
+        return result
+
+    def terminal_flow(self, problem: Any, *arguments: Any, **named: Any) -> tuple[Array, Array]:
+        """Return what flows from the source into each node, and from each node to the sink.
+
+        Parameters
+        ----------
+        problem, *arguments, **named
+            As for `check`.
+
+        Returns
+        -------
+        from_source, to_sink : ndarray, shape of the grid
+            Both sum to the value of a maximum flow. Flow that passes a node from the source
+            directly to the sink is included.
+        """
+        grid = grids(*_read(_given(problem, *arguments, **named)))
+        lead = 3 - grid.dimensions
+        out = np.zeros((1, *grid.shape), dtype=grid.source.dtype)
+        for offset, flow in zip(grid.offsets, self.flow, strict=True):
+            there = (slice(None), *tails(offset, grid.shape, grid.periodic))
+            back = (slice(None), *tails([-o for o in offset], grid.shape, grid.periodic))
+            sent = flow.reshape(out[there].shape)
+            out[there] += sent
+            out[back] -= at_heads(sent, offset, grid.periodic)
+        source = np.minimum(grid.source, grid.sink + out)
+        shape = grid.shape[lead:]
+        return source.reshape(shape), (source - out).reshape(shape)
 
 
-@dataclass(frozen=True, eq=False)
-class GridFlows:
-    """Minimum cuts of many grids of one shape.
+class GridFlows(Batch[GridFlow]):
+    """Minimum cuts of many grids of one shape: ``cuts[k]`` is the `GridFlow` of problem k.
 
-    Attributes
+    Parameters
     ----------
     values : ndarray, shape (problems,)
         Capacities of the cuts; int64 if all capacities are ints, and then exact.
@@ -105,32 +282,84 @@ class GridFlows:
         Nodes on the source's side.
     flow : list of ndarray or None
         One array per offset, (problems, arcs): flows from p to ``p + offset``, if asked for.
+    method : str
+        What ran.
     """
 
-    values: Array
-    source_sides: Array
-    flow: list[Array] | None = field(default=None, repr=False)
+    def __init__(
+        self, values: Array, source_sides: Array, flow: list[Array] | None, method: str
+    ) -> None:
+        super().__init__(len(values), self._one)
+        self.values, self.source_sides, self.flow = values, source_sides, flow
+        self.method = method
+        for array in (values, source_sides, *(flow or ())):
+            array.setflags(write=False)
 
-    def check(
-        self,
-        source_capacity: ArrayLike,
-        sink_capacity: ArrayLike,
-        weights: Any,
-        *,
-        offsets: Sequence[Sequence[int]] | None = None,
-        periodic: bool | Sequence[bool] = False,
-    ) -> Array:
-        """Recompute every cut and what its flow proves; return the gaps, (problems,).
+    def _one(self, k: int) -> GridFlow:
+        value = self.values[k].item()
+        flow = None if self.flow is None else [flow[k] for flow in self.flow]
+        return GridFlow(
+            value=value,
+            lower_bound=value,
+            status=Status.OPTIMAL,
+            method=self.method,
+            certificate=None if flow is None else GridCutCertificate(flow),
+            source_side=self.source_sides[k],
+        )
 
-        As `GridFlow.check`, with its errors; needs flows: ``grid_cut_many(..., flow=True)``.
+    def check(self, problem: Any, *arguments: Any, **named: Any) -> Array:
+        """Recompute every cut and the bound of its flow; return the gaps.
+
+        Parameters
+        ----------
+        problem, *arguments, **named
+            As for `GridFlow.check`, with the axis of problems as for `grid_cut_many`.
+
+        Returns
+        -------
+        ndarray, shape (problems,)
+
+        Raises
+        ------
+        CertificateError, ValueError, TypeError
+            As `GridFlow.check`; and if there are no flows (``grid_cut_many(..., flow=True)``).
         """
         if self.flow is None:
             raise ValueError("A check needs the flows: call grid_cut_many(..., flow=True)")
-        problem = grids(source_capacity, sink_capacity, weights, offsets, periodic, many=True)
-        each = (problem.stack,)
-        cut, bound = _cuts(problem, "source_sides", self.source_sides, self.flow, each)
+        grid = grids(*_read(_given(problem, *arguments, **named)), many=True)
+        each = (grid.stack,)
+        cut, bound = _cuts(grid, "source_sides", self.source_sides, self.flow, each)
         confirm(shaped("values", self.values, each), cut)
-        return cut - bound
+        return np.where(np.isinf(cut), np.inf, cut - bound)
+
+
+def _given(problem: Any, *arguments: Any, **named: Any) -> Any:
+    """Return a problem that was given as one object, or as the arguments of `grid_cut`."""
+    if not arguments and not named:
+        return problem
+    names = ("source_capacity", "sink_capacity", "weights")
+    values = (problem, *arguments)
+    if len(values) > len(names):
+        raise TypeError(f"A grid has three positional arguments {names}, got {len(values)}")
+    return dict(zip(names, values, strict=False)) | named
+
+
+def _read(problem: Any) -> tuple[Any, Any, Any, Any, Any]:
+    """Return the arguments of `grids`."""
+    if isinstance(problem, Mapping):
+        problem = GridProblem(**problem)
+    if not isinstance(problem, GridProblem):
+        raise TypeError(
+            "A grid needs a GridProblem, or the arguments of grid_cut, got "
+            f"{type(problem).__name__}"
+        )
+    return (
+        problem.source_capacity,
+        problem.sink_capacity,
+        problem.weights,
+        problem.offsets,
+        problem.periodic,
+    )
 
 
 def flows(problem: Grids, plan: Layout, residual: Array) -> list[Array]:

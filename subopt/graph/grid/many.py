@@ -17,10 +17,11 @@ from subopt._base.types import Array, ArrayLike
 from subopt.graph.grid._capacities import terms
 from subopt.graph.grid._input import Grids, grids
 from subopt.graph.grid._layout import Layout, layout, tails, workspace
-from subopt.graph.grid._solve import fill, send_back, surplus
+from subopt.graph.grid._solve import fill, origin, send_back
 from subopt.graph.grid.flow import GridFlows, flows
 
 _CELLS = 1 << 13  # of a stack: about half a megabyte
+_CALL = 1 << 20  # cells of one compiled call, which Ctrl-C waits for
 
 
 def grid_cut_many(
@@ -74,49 +75,55 @@ def grid_cut_many(
     threads = thread_count(threads)
     one, parts = _layout(problem, 1), terms(problem)
     size = max(1, min(_CELLS // max(one.cells, 1), problem.stack))  # of a stack
-    cuts = GridFlows(
-        np.zeros(problem.stack, dtype=problem.source.dtype),
-        np.empty((problem.stack, *problem.shape), dtype=np.bool_),
-        [_room(problem, q) for q in range(len(problem.offsets))] if flow else None,
-    )
+    all_values = np.zeros(problem.stack, dtype=problem.source.dtype)
+    all_sides = np.empty((problem.stack, *problem.shape), dtype=np.bool_)
+    arrays = [_room(problem, q) for q in range(len(problem.offsets))] if flow else None
 
-    def run(mine: Sequence[slice]) -> None:
+    def run(mine: Sequence[slice]) -> set[str]:
+        ran = set()
         plan, work = one, workspace(one, problem.dtype)
         for here in mine:
-            sides, values = cuts.source_sides[here], cuts.values[here]
+            sides, values = all_sides[here], all_values[here]
             if plan.stack != min(size, len(sides)):
                 plan = _layout(problem, min(size, len(sides)))
                 work = workspace(plan, problem.dtype)
-            moved = fill(parts, here.start, plan, work, maximal, sides, values)
-            if cuts.flow is not None:
-                if moved:
-                    surplus(parts, here.start, plan, work.excess)
-                    send_back(plan, work)
+            outcome = fill(parts, here.start, plan, work, maximal, sides, values)
+            ran.add(outcome.method)
+            if arrays is not None:
+                if outcome.moved:
+                    before = origin(parts, here.start, plan, problem.dtype)
+                    send_back(plan, work, before)
                 stack = flows(_part(problem, here), plan, work.residual)
-                for array, flow in zip(cuts.flow, stack, strict=True):
+                for array, flow in zip(arrays, stack, strict=True):
                     array[here] = flow
+        return ran
 
     # where nobody needs the residual capacities of a stack, one call takes many stacks
     step = size
     if one.small and not flow:
-        step *= max(1, -(-problem.stack // (4 * threads * size)))
+        step *= max(1, min(-(-problem.stack // (4 * threads * size)), _CALL // (size * one.cells)))
     starts = range(0, problem.stack, step)
     heres = [slice(start, min(start + step, problem.stack)) for start in starts]
     threads = min(threads, max(len(heres), 1))
-    in_order(run, [heres[i::threads] for i in range(threads)], threads)
-    values = cuts.values
-    if (values >= problem.beyond).any():
+    ran = in_order(run, [heres[i::threads] for i in range(threads)], threads)
+    if (all_values >= problem.beyond).any():
+        wrong = int(np.argmax(all_values >= problem.beyond))
         raise ValueError(
             "grid_cut_many needs finite cuts, but a path of infinite capacities leads from the "
-            f"source to the sink of problem {int(np.argmax(values >= problem.beyond))}. Give one "
-            "of its arcs a finite capacity."
+            f"source to the sink of problem {wrong}. Give one of its arcs a finite capacity."
         )
     lead = 3 - problem.dimensions
 
     def lower(array: Array) -> Array:
         return array.reshape(array.shape[:1] + array.shape[1 + lead :])
 
-    return GridFlows(values, lower(cuts.source_sides), cuts.flow and [*map(lower, cuts.flow)])
+    methods = sorted(set().union(*ran))
+    return GridFlows(
+        all_values,
+        lower(all_sides),
+        None if arrays is None else [lower(array) for array in arrays],
+        "; ".join(methods),
+    )
 
 
 def _layout(problem: Grids, count: int) -> Layout:

@@ -18,7 +18,15 @@ from subopt.graph.grid._layout import heads, tails
 
 
 class GridStructure(NamedTuple):
-    """The arguments `weights` and `offsets` of `grid_cut`."""
+    """The arguments `weights` and `offsets` of `grid_cut`.
+
+    Parameters
+    ----------
+    weights : list
+        One entry per offset: an array, or a pair (forward, backward) of arrays.
+    offsets : list of tuple of int
+        Neighbors, each with its opposite.
+    """
 
     weights: list[Any]
     offsets: list[tuple[int, ...]]
@@ -120,6 +128,8 @@ def grid_structure(
     2
     """
     around: Array = np.asarray(structure)
+    if around.dtype.kind == "f" and (around == np.floor(around)).all():
+        around = around.astype(np.int64)  # np.ones((3, 3)) makes no float of whole weights
     shape = _lengths(shape)
     if around.ndim != len(shape) or any(n % 2 == 0 for n in around.shape):
         raise ValueError(

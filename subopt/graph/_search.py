@@ -1,0 +1,116 @@
+"""A maximum flow in slices of bounded work, so that Ctrl-C and time limits end it soon.
+
+Compiled code cannot be interrupted. Python callers therefore run the kernels of
+`boykov_kolmogorov` and `push_relabel` for some milliseconds at a time. Between two slices residual
+capacities and excesses are valid, and a later search can go on from them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from subopt._base.deadline import Deadline
+from subopt._base.types import Array
+from subopt.graph.augment import reach, settle
+from subopt.graph.boykov_kolmogorov import grow, plant
+from subopt.graph.network import Workspace
+from subopt.graph.push_relabel import begin, finish, push, turn
+
+SLICE = 1 << 22  # looks at arcs in one compiled call: at most about 0.1 s
+
+_ONE = np.int64(1)
+
+
+class Search:
+    """A search for a maximum flow on arrays that compiled code can use as well.
+
+    Parameters
+    ----------
+    n, indptr, residual, excess, work
+        The network, as for `subopt.graph.augment.augment`, with open arcs set in ``work.ends``.
+    deadline : Deadline
+        When to stop. `stopped` says whether it ended the search.
+    """
+
+    def __init__(
+        self,
+        n: int,
+        indptr: Array,
+        residual: Array,
+        excess: Array,
+        work: Workspace,
+        deadline: Deadline,
+    ) -> None:
+        self._n, self._indptr, self._work = n, indptr, work
+        self._residual, self._excess = residual, excess
+        self._deadline = deadline
+        self.stopped = False
+
+    def run(self, limit: int) -> str:
+        """Find a maximum flow; trees get a limit on the arcs to look at. Return what ran.
+
+        ``work.side`` is the smallest source side afterwards, unless the search was stopped.
+        """
+        n, work = self._n, self._work
+        trees = limit > 0
+        if not settle(n, self._indptr, self._residual, self._excess, work):
+            work.side[:n] = False
+        elif trees:
+            plant(n, self._excess, work)
+            if not self.grow(limit):
+                self.push()
+                return "boykov_kolmogorov, then push_relabel"
+        else:
+            self.push()
+        return "boykov_kolmogorov" if trees else "push_relabel"
+
+    def grow(self, limit: int) -> bool:
+        """Grow search trees until no path is left; return False after so many looks at arcs."""
+        n, work = self._n, self._work
+        while limit > 0:
+            some = np.int64(min(limit, SLICE))
+            if grow(self._indptr, self._residual, self._excess, work, some):
+                np.greater(work.label[:n], 0, out=work.side[:n])
+                return True
+            limit -= int(some)
+            if self._is_over():
+                break
+        return False
+
+    def push(self) -> None:
+        """Finish the flow by push-relabel, which leaves no trees."""
+        if self.stopped:
+            return
+        n, indptr, excess, work = self._n, self._indptr, self._excess, self._work
+        along, turned = begin(n, indptr, self._residual, excess, work), False
+        try:  # Ctrl-C may come between two slices
+            if self._push(along):
+                turned = True
+                if turn(n, indptr, excess, work):
+                    self._push(along)
+        finally:
+            finish(n, excess, work, along, turned)
+        if not self.stopped:
+            reach(n, indptr, excess, work, _ONE)
+
+    def _push(self, along: int) -> bool:
+        graph = self._n, self._indptr, self._residual, self._excess, self._work
+        while not push(*graph, along, np.int64(SLICE)):
+            if self._is_over():
+                return False
+        return True
+
+    def sides(self) -> tuple[Array, Array]:
+        """Return two source sides that are near to minimum ones when the search was stopped.
+
+        What supply reaches, and what cannot reach demand.
+        """
+        n, work = self._n, self._work
+        reach(n, self._indptr, self._excess, work, _ONE)
+        near = work.side.copy()
+        reach(n, self._indptr, self._excess, work, -_ONE)
+        return near, ~work.side
+
+    def _is_over(self) -> bool:
+        self.stopped = self.stopped or self._deadline.passed()
+        return self.stopped

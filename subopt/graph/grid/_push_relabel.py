@@ -1,0 +1,199 @@
+"""Compiled: push-relabel on a padded grid, for cuts whose paths are long and many.
+
+Between opposite faces of a box every path is as long as the box, and search trees lose and regrow
+long branches for each of them. Push-relabel ([1]_) moves whole supplies instead: a cell with excess
+pushes it to neighbors that are one step nearer to a demand, and raises its label when there are
+none. Labels are lower bounds of the distance to demand. A breadth-first search makes them exact
+whenever the work since the last search exceeds that of one search. If no cell has some label, all
+cells with larger labels are cut off from demand ([2]_).
+
+Excess that cannot reach a demand stays where it is. This is no flow yet, but every set of nodes
+still cuts what it did, less what has reached demand, as after waves (`subopt.graph.grid._waves`).
+
+`against` is 0 if supply is pushed along the arcs, and 1 if demand is pushed against them; excesses
+are negated then. Cells are unsigned, and `degree` is as in `subopt.graph.grid._search_trees`.
+
+.. [1] A. V. Goldberg, R. E. Tarjan, "A new approach to the maximum-flow problem", Journal of the
+   ACM 35(4), 1988.
+.. [2] B. V. Cherkassky, A. V. Goldberg, "On implementing the push-relabel method for the maximum
+   flow problem", Algorithmica 19(4), 1997.
+"""
+
+import numpy as np
+
+from subopt._base.jit import njit
+from subopt.graph.grid._search_trees import head_of
+
+_0, _1, _4 = np.uint64(0), np.uint64(1), np.uint64(4)
+_BIT = np.uint32(1)
+
+# Entries of `progress`: the part of the queue that waits, the work since labels were exact, and the
+# largest label in use.
+FIRST, COUNT, EFFORT, TOP = range(4)
+
+
+@njit
+def push(degree, network, labels, progress, most, against, looks):
+    """Push excess until none reaches a demand, or until `looks` at arcs in this call.
+
+    Return whether it is done; if not, a further call goes on from `progress`. No cell gets more
+    excess than `most`.
+    """
+    arcs = _4 if degree is None else degree
+    shift, wrap, residual, excess = network.shift, network.wrap, network.residual, network.excess
+    gate, other, label, tally, queue = labels
+    cells, size = np.uint64(excess.shape[0]), np.uint64(queue.shape[0])
+    far = np.int32(cells - _1)
+    budget = np.int64(cells * arcs)
+    first, count = np.uint64(progress[FIRST]), np.uint64(progress[COUNT])
+    effort, top = progress[EFFORT], np.int32(progress[TOP])
+    spent = 0
+    while True:
+        if effort > budget:
+            top, count = exact_labels(degree, network, labels)
+            first, effort = _0, 0
+            spent += np.int64(cells * arcs)
+        if count == _0 or spent > looks:
+            progress[FIRST], progress[COUNT] = first, count
+            progress[EFFORT], progress[TOP] = effort, top
+            return count == _0
+        v = np.uint64(queue[first])
+        first = first + _1 if first + _1 < size else _0
+        count -= _1
+        amount, old = excess[v], label[v]
+        while amount > 0 and old < far:
+            nearest, blocked = far, False
+            bits = np.uint64(gate[v])
+            for k in range(_0, arcs):
+                u = head_of(v, k, shift, wrap)
+                there = label[u]
+                if (bits >> k) & _1 == _0:
+                    continue
+                if there != old - 1:
+                    nearest = min(nearest, there)
+                    continue
+                a, t = v * arcs + k, u * arcs + (k ^ _1)
+                if against == 1:
+                    a, t = t, a
+                before = excess[u]
+                pushed = min(amount, residual[a])
+                if before > 0:
+                    pushed = min(pushed, most - before)
+                    blocked |= pushed < residual[a]
+                amount -= pushed
+                residual[a] -= pushed
+                residual[t] += pushed
+                excess[u] = before + pushed
+                here, back = _BIT << np.uint32(k), _BIT << np.uint32(k ^ _1)
+                gate[u] |= back
+                other[v] |= here
+                if residual[a] <= 0:
+                    gate[v] ^= here
+                    other[u] ^= back
+                if (before <= 0) & (excess[u] > 0):
+                    last = first + count
+                    queue[last if last < size else last - size] = u
+                    count += _1
+                if amount <= 0:
+                    break
+            effort += np.int64(arcs)
+            spent += np.int64(arcs)
+            if amount <= 0:
+                break
+            if blocked:  # a neighbour is full, and has to push first
+                last = first + count
+                queue[last if last < size else last - size] = v
+                count += _1
+                break
+            new = min(np.int32(nearest + 1), far)
+            tally[old] -= 1
+            if tally[old] == 0:  # a gap, which no path to a demand can cross
+                new = far
+                if top > old:
+                    _close(old, far, label, tally)
+                    effort += np.int64(cells) >> 5
+                top = old
+            label[v] = new
+            tally[new] += 1
+            old = new
+            if top < old < far:
+                top = old
+        excess[v] = amount
+
+
+@njit
+def _close(gap, far, label, tally):
+    """Give up the cells above a gap."""
+    for u in range(label.shape[0]):
+        if gap < label[u] < far:
+            tally[label[u]] -= 1
+            label[u] = far
+
+
+@njit
+def exact_labels(degree, network, labels):
+    """Set labels to the distance from the nearest demand; return the largest, and how many wait.
+
+    Cells farther away than all with excess get a bound of their distance.
+    """
+    arcs = _4 if degree is None else degree
+    shift, wrap, excess = network.shift, network.wrap, network.excess
+    other, label, tally, queue = labels.other, labels.label, labels.tally, labels.queue
+    cells = np.uint64(excess.shape[0])
+    far = np.int32(cells - _1)
+    count, wanted = _0, 0
+    for v in range(_0, cells):
+        tally[v] = 0
+        wanted += excess[v] > 0
+        label[v] = 0 if excess[v] < 0 else far
+        queue[count] = v
+        count += np.uint64(excess[v] < 0)
+    first, own, top = _0, np.int32(0), far
+    while first < count and top == far:
+        last = count
+        own += 1
+        for q in range(first, last):
+            v = np.uint64(queue[q])
+            bits = np.uint64(other[v])
+            for k in range(_0, arcs):
+                u = head_of(v, k, shift, wrap)
+                # without branches, which nobody could predict
+                new = ((bits >> k) & _1 != _0) & (label[u] == far)
+                label[u] = own if new else label[u]
+                wanted -= new & (excess[u] > 0)
+                queue[count] = u
+                count += np.uint64(new)
+        first = last
+        if wanted == 0:
+            top = np.int32(own + 1)
+    largest = np.int32(0)
+    for v in range(_0, cells):
+        label[v] = min(label[v], top)
+        tally[label[v]] += 1
+        largest = max(largest, label[v] if label[v] < far else 0)
+    count = _0
+    for v in range(_0, cells):
+        queue[count] = v
+        count += np.uint64((excess[v] > 0) & (label[v] < far))
+    return largest, count
+
+
+@njit
+def narrow_end(degree, network):
+    """Return 1 if less can enter the cells with demand than leave those with supply, else 0."""
+    arcs = _4 if degree is None else degree
+    shift, wrap, residual, excess = network.shift, network.wrap, network.residual, network.excess
+    leaving, entering = 0.0, 0.0
+    for v in range(_0, np.uint64(excess.shape[0])):
+        if excess[v] > 0:
+            total = 0.0
+            for k in range(_0, arcs):
+                total += residual[v * arcs + k]
+            leaving += min(total, excess[v])
+        elif excess[v] < 0:
+            total = 0.0
+            for k in range(_0, arcs):
+                u = head_of(v, k, shift, wrap)
+                total += residual[u * arcs + (k ^ _1)]
+            entering += min(total, -excess[v])
+    return 1 if entering < leaving else 0
