@@ -103,7 +103,8 @@ def _scaled(logits, labels):
     scaled = logits.astype(np.float64)
     for half in (0, 1):
         of_it = rank % 2 == half
-        scaled[of_it] /= temperature(logits[~of_it], labels[~of_it])
+        if not of_it.all():  # of a single image there is no other half
+            scaled[of_it] /= temperature(logits[~of_it], labels[~of_it])
     return scaled
 
 

@@ -12,13 +12,13 @@ MARKS = "osD^vPX*"
 def error_against_time(found):
     """Return a picture of {run: {seed: result}}: a point per run, bars of a standard deviation.
 
-    Time is in training steps without mixing, so that runs on a busy machine compare with others.
+    Time is in epochs without mixing, so that runs on a busy machine compare with others.
     """
     plt = _pyplot()
     figure, axes = plt.subplots(figsize=(7.2, 4.6), layout="constrained")
     for i, (run, of_run) in enumerate(found.items()):
         results = list(of_run.values())
-        costs = [result["cpu_seconds"] / result["plain_seconds"] for result in results]
+        costs = [result["plain_epochs"] for result in results]
         errors = [100 * result["error"] for result in results]
         axes.errorbar(
             fmean(costs),
@@ -30,7 +30,7 @@ def error_against_time(found):
             capsize=3,
             label=f"{run} ({len(results)} seed{'s' if len(results) > 1 else ''})",
         )
-    axes.set_xlabel("CPU time of training, in that of as many plain steps")
+    axes.set_xlabel("CPU time of training, in epochs without mixing")
     axes.set_ylabel("test error, %")
     axes.set_xlim(left=0)
     axes.grid(alpha=0.3)

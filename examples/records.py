@@ -42,7 +42,8 @@ def keep(folder, path):
 
 
 def kept(records, name, run):
-    """Return {seed: result} of one run, of which the settings are those that it is said to have."""
+    """Return {seed: result} of one run, with the settings that it is said to have."""
+    name = EXPERIMENTS[name].borrowed.get(run, name)
     start = f"{slug(run)}-seed"
     paths = sorted(records.glob(f"{name}/{start}*.json"))
     seeds = sorted(int(path.stem.removeprefix(start)) for path in paths)
@@ -59,4 +60,4 @@ def _checked(records, name, run, seed):
         raise UsageError(
             f"{path} records a run with other settings ({changes}). Remove it, and run it again."
         )
-    return found["result"]
+    return {**found["result"], "epochs": settings["epochs"]}

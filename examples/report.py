@@ -24,7 +24,7 @@ COLUMNS = {  # name in the table: name in the result, factor, digits
     "energy": ("energy", 1, 2),
     "CPU s": ("cpu_seconds", 1, 0),
     "mixer s": ("mixer_seconds", 1, 0),
-    "cost": ("cost", 1, 2),
+    "plain epochs": ("plain_epochs", 1, 0),
 }
 
 
@@ -50,12 +50,16 @@ def write_report(page, records=RECORDS):
 
 def _results(records, name):
     """Return {run: {seed: result}} of the runs that have results."""
-    found = {run: kept(records, name, run) for run in EXPERIMENTS[name].runs}
+    experiment = EXPERIMENTS[name]
+    if not any(kept(records, name, run) for run in experiment.runs):
+        return {}  # what is borrowed alone makes no table
+    found = {run: kept(records, name, run) for run in (*experiment.borrowed, *experiment.runs)}
     found = {run: of_run for run, of_run in found.items() if of_run}
     for of_run in found.values():
         for result in of_run.values():
             if "plain_seconds" in result:
-                result["cost"] = result["cpu_seconds"] / result["plain_seconds"]
+                plain_epoch = result["plain_seconds"] / result["epochs"]
+                result["plain_epochs"] = result["cpu_seconds"] / plain_epoch
     return found
 
 
@@ -67,8 +71,9 @@ def section(name, found):
     lines = [f"`train.py {experiment.options}`", "", *_head("", "seeds", *columns)]
     for run, of_run in found.items():
         cells = [_cell(list(of_run.values()), *COLUMNS[column]) for column in columns]
-        lines.append(_row(run, f"{len(of_run)} of {experiment.seeds(run)}", *cells))
-    done = sum(len(of_run) for of_run in found.values())
+        home = EXPERIMENTS[experiment.borrowed.get(run, name)]
+        lines.append(_row(run, f"{len(of_run)} of {home.seeds(run)}", *cells))
+    done = sum(len(found[run]) for run in experiment.runs if run in found)
     planned = sum(map(experiment.seeds, experiment.runs))
     lines += ["", f"{done} of {planned} runs are complete."]
     missing = [run for run in experiment.runs if run not in found]

@@ -105,7 +105,12 @@ def test_what_is_kept_is_not_run_again_on_another_machine(tmp_path, tiny, monkey
 
 def test_every_named_set_can_be_run():
     for name, experiment in named_sets.EXPERIMENTS.items():
-        assert experiment.reference is None or experiment.reference in experiment.runs
+        everything = {**experiment.borrowed, **experiment.runs}
+        assert experiment.reference is None or experiment.reference in everything
+        assert len(everything) == len(experiment.borrowed) + len(experiment.runs)
+        for run, home in experiment.borrowed.items():
+            assert run in named_sets.EXPERIMENTS[home].runs
+            assert named_sets.EXPERIMENTS[home].options == experiment.options
         assert set(experiment.more) <= set(experiment.runs)
         assert len({records.slug(run) for run in experiment.runs}) == len(experiment.runs)
         wanted = experiments.jobs(name)
@@ -115,6 +120,34 @@ def test_every_named_set_can_be_run():
             command = train.parser("")
             options = command.parse_args(["d", "o", *records.options_of(name, run, 0)])
             train.check(options, command)
+
+
+def test_runs_of_another_set_are_shown_and_not_run_again(tmp_path, tiny, monkeypatch):
+    kept, page = tmp_path / "results", tmp_path / "page.md"
+    tiny("--epochs", "1")
+    more = named_sets.Experiment(
+        records.EXPERIMENTS["tiny"].data,
+        records.EXPERIMENTS["tiny"].options,
+        {"input": "--mixer input"},
+        reference="plain",
+        borrowed={"plain": "tiny"},
+    )
+    sets = {**records.EXPERIMENTS, "more": more}
+    for module in (experiments, records, report):
+        monkeypatch.setattr(module, "EXPERIMENTS", sets)
+    marks = "<!-- {0}: begin -->\n<!-- {0}: end -->\n"
+    page.write_text(marks.format("tiny") + marks.format("more"))
+    assert experiments.run("tiny", tmp_path, 1, 1, kept) == 0
+    report.write_report(page, kept)
+    assert marks.format("more") in page.read_text()  # no table of borrowed runs alone
+    assert experiments.run("more", tmp_path, 1, 1, kept) == 0
+    assert len(list(kept.glob("*/*.json"))) == 3
+    report.write_report(page, kept)
+    table = page.read_text().partition("<!-- more: begin -->")[2]
+    assert "| plain | 1 of 3 |" in table
+    assert "| input | 1 of 3 |" in table
+    assert "1 of 3 runs are complete." in table
+    assert "| input | 1 | " in table.partition("Differences from plain")[2]
 
 
 def test_the_rest_takes_as_long_as_what_was_done():

@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("torch")
 
 from load_data import checked, load
+from prepare_data import halved
 from small_runs import images, run, saved
 
 from comixup.cli.dataset import UsageError
@@ -180,3 +181,13 @@ def test_image_folders_with_boxes(tmp_path, capsys):
     (tmp_path / "set" / "boxes.csv").write_text("\n".join(rows[:-1]), encoding="utf-8")
     with pytest.raises(UsageError, match="a row for every image"):
         load(str(tmp_path / "set"))
+
+
+def test_images_of_half_the_side_are_means():
+    x = np.random.default_rng(0).integers(0, 256, (2, 3, 4, 6), dtype=np.uint8)
+    found = halved(x)
+    assert found.dtype == np.uint8
+    for i, j in np.ndindex(2, 3):
+        block = x[:, :, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2].astype(float)
+        np.testing.assert_allclose(found[:, :, i, j], block.mean(axis=(2, 3)), atol=0.5)
+    assert halved(np.full((1, 1, 2, 2), 255, dtype=np.uint8)).item() == 255

@@ -74,8 +74,16 @@ class AdaMixUp(TensorMixer):
         Channels of the first layer of the small networks.
     intrusion_weight : float, default 1.0
         Factor of the loss of the discriminator.
-    num_classes, label_smoothing, prob, off_epoch, seed
-        As in `CoMixup`. Images have their channels first.
+    num_classes : int, optional
+        Number of classes; needed if labels are class indices, and not by `training_step`.
+    label_smoothing : float, default 0.0
+        Part of every label that is spread evenly over the classes, after mixing.
+    prob : float, default 1.0
+        Probability with which a batch is mixed; otherwise it stays as it is.
+    off_epoch : int, optional
+        Epoch from which on batches stay as they are; never by default.
+    seed : int, optional
+        Seed of the random streams of calls without `rng`; drawn once by default.
 
     Attributes
     ----------
@@ -157,7 +165,12 @@ class AdaMixUp(TensorMixer):
         self.networks = nn.ModuleDict({"policy": policy, "discriminator": discriminator})
 
     def parameters(self) -> Iterator[nn.Parameter]:
-        """Return the parameters of policy and discriminator, for an optimizer."""
+        """Return the parameters of policy and discriminator, for an optimizer.
+
+        Returns
+        -------
+        iterator of Parameter
+        """
         parameters: Iterator[nn.Parameter] = self.networks.parameters()
         return parameters
 
@@ -190,14 +203,42 @@ class AdaMixUp(TensorMixer):
         self.networks.load_state_dict(state["networks"])
 
     def to(self, device: torch.device | str) -> AdaMixUp:
-        """Move policy and discriminator to a device, before an optimizer gets them."""
+        """Move policy and discriminator to a device, before an optimizer gets them.
+
+        Parameters
+        ----------
+        device : torch.device or str
+            That of the images.
+
+        Returns
+        -------
+        AdaMixUp
+            The mixer itself.
+        """
         self.networks.to(device)
         return self
 
     def planning(
         self, key: Key, images: Tensor, saliency: Any = None, *, epoch: int = 0
     ) -> Callable[[], Mixture]:
-        """Propose a range for each pair; return a function that plans, off the device."""
+        r"""Propose a range for each pair, on the device of the images.
+
+        Parameters
+        ----------
+        key : Key
+            Of the call, see `TensorMixer.key`.
+        images : Tensor of shape (B, C, \*spatial)
+            Of the kind that the policy was trained on.
+        saliency : None
+            Not used.
+        epoch : int, default 0
+            As in `TensorMixer.mix`.
+
+        Returns
+        -------
+        callable
+            Returns the plan, and does not touch the device.
+        """
         images = self._require_images(images)
         spatial = tuple(images.shape[2:])
         if self.active(key, epoch) is None:
@@ -213,6 +254,7 @@ class AdaMixUp(TensorMixer):
         Parameters
         ----------
         images : Tensor of shape (B, C, \*spatial)
+            Of the kind that the policy was trained on.
         partner : array_like of int, shape (B,)
             Index of the other image of each pair.
 
@@ -235,7 +277,28 @@ class AdaMixUp(TensorMixer):
         key: Key,
         autocast: AbstractContextManager[Any] | None = None,
     ) -> Losses:
-        """Return the three losses of a training step; the passes run within `autocast`."""
+        r"""Return the losses of a training step, with their graph.
+
+        Parameters
+        ----------
+        model : Module
+            Gets images, returns logits (B, K).
+        images : Tensor of float, shape (B, C, \*spatial)
+            A batch of real images.
+        labels : Tensor, int of shape (B,) or of shape (B, K)
+            Class indices, or rows.
+        loss : callable
+            ``loss(logits, rows)``.
+        key : Key
+            Of the step, see `TensorMixer.key`.
+        autocast : context manager, optional
+            The pass of the model runs within it.
+
+        Returns
+        -------
+        Losses
+            Not weighted, but for `intrusion_weight`.
+        """
         images = self._require_images(images)
         n, device = len(images), images.device
         partner, even = _draw(key, n)

@@ -33,6 +33,7 @@ def grad_cam(model: nn.Module, images: Tensor, labels: Tensor, layer: nn.Module 
     model : Module
         Gets images, returns logits (B, K).
     images : Tensor of float, shape (B, C, \*spatial)
+        As the model gets them.
     labels : Tensor, int of shape (B,) or of shape (B, K)
         With rows, the logits are weighted by them.
     layer : Module or str
@@ -124,7 +125,7 @@ class AveragedSaliency:
     Attributes
     ----------
     model : Module
-        With running means as parameters and the latest buffers of floats likewise averaged.
+        With running means of parameters and of buffers of floats; other buffers are the latest.
     steps : int
         Number of updates.
 
@@ -153,7 +154,13 @@ class AveragedSaliency:
         self.model = copy.deepcopy(model).requires_grad_(False)
 
     def update(self, model: nn.Module) -> None:
-        """Take in the weights of the model in training, after a step of its optimizer."""
+        """Take in the weights of the model in training, after a step of its optimizer.
+
+        Parameters
+        ----------
+        model : Module
+            Of the same structure as the model that was copied.
+        """
         kept = min(self.decay, (1 + self.steps) / (10 + self.steps))
         self.steps += 1
         with torch.no_grad():
@@ -169,11 +176,23 @@ class AveragedSaliency:
             return saliency
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the averaged weights and the number of steps."""
+        """Return the averaged weights and the number of steps.
+
+        Returns
+        -------
+        dict
+            For `load_state_dict`.
+        """
         return {"model": self.model.state_dict(), "steps": self.steps}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what `state_dict` returned."""
+        """Restore a state.
+
+        Parameters
+        ----------
+        state : dict
+            From `state_dict`.
+        """
         self.model.load_state_dict(state["model"])
         self.steps = int(state["steps"])
 
@@ -183,7 +202,7 @@ def _tensors(model: nn.Module) -> list[Tensor]:
 
 
 class CachedSaliency:
-    """Maps of a whole training set, computed now and then, and looked up in between.
+    r"""Maps of a whole training set, computed now and then, and looked up in between.
 
     Steps then need neither a clean pass nor any pass for saliency. Maps belong to images as they
     are: what crops or flips an image has to do the same to its map.
@@ -245,9 +264,21 @@ class CachedSaliency:
         return self.maps[index.to(self.maps.device)]
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the maps."""
+        """Return the maps.
+
+        Returns
+        -------
+        dict
+            For `load_state_dict`.
+        """
         return {"maps": self.maps}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what `state_dict` returned."""
+        """Restore a state.
+
+        Parameters
+        ----------
+        state : dict
+            From `state_dict`.
+        """
         self.maps = state["maps"]

@@ -85,9 +85,11 @@ def training_step(
         Gets images, returns logits (B, K), or a dict, tuple or output object with them. In
         `DistributedDataParallel`, gradients are exchanged once, with the mixed pass.
     images : Tensor of float, shape (B, C, \*spatial)
+        As the model gets them.
     labels : Tensor, int of shape (B,) or of shape (B, K)
         K is taken from the logits.
     mix : TensorMixer
+        Any of the mixers of `comixup.torch`.
     loss : {"bce", "ce"} or callable, default "bce"
         Of the mixed pass: binary cross entropy of the softmax (published for CIFAR), soft cross
         entropy (ImageNet), or ``loss(logits, rows)``.
