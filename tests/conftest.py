@@ -20,6 +20,10 @@ os.environ.setdefault(
 import pytest  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 
+from subopt._base import jit  # noqa: E402
+
+jit.interpret_small = False  # tests are of compiled kernels, from the first call on
+
 # Deadlines measure the machine, not the code: the first example of a test may compile a kernel.
 _SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
 _ALL = settings(deadline=None, suppress_health_check=_SLOW, print_blob=True)
