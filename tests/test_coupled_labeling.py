@@ -394,7 +394,7 @@ def test_bad_problems_say_what_to_do(case):
         ({"start": [[0]]}, r"start needs integers of shape .* = \(2, 3, 3, 2\)"),
         ({"start": np.zeros((2, 3, 3, 3), int)}, "parts that divides levels=2, got 3"),
         ({"start": np.full((2, 3, 3, 1), 2)}, r"start needs inputs in 0..1, got 2..2"),
-        ({"mode": "search"}, "got mode"),
+        ({"mode": "search"}, "unexpected keyword argument .mode."),
         ({"time_limit": -1.0}, "time_limit needs"),
     ],
 )
@@ -425,7 +425,7 @@ def test_bad_calls_say_what_to_do():
         minimize(problem, method="published", effort="fast")
     with pytest.raises(ValueError, match="threads needs"):
         minimize_many([problem], threads=0)
-    assert minimize_many([]) == []
+    assert len(minimize_many([])) == 0
 
 
 # --- recorded cases

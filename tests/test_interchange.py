@@ -210,3 +210,14 @@ def test_bad_boxes_are_refused(boxes, message):
         MixPlan.identity(2, (4, 4)).apply_boxes([[], []], min_visible=2)
     with pytest.raises(ValueError, match="2 spatial"):
         MixPlan.identity(2, (4,)).apply_boxes([[], []])
+
+
+def test_arrays_that_are_traced_are_told_the_way_out():
+    jax = pytest.importorskip("jax")
+    images = np.ones((4, 3, 8, 8), np.float32)
+    mix = InputMixup(seed=0)
+    with pytest.raises(TypeError, match=r"jax\.pure_callback"):
+        jax.jit(lambda x: mix(x).images)(images)
+    shape = jax.ShapeDtypeStruct(images.shape, images.dtype)
+    call = jax.jit(lambda x: jax.pure_callback(lambda y: mix(np.asarray(y)).images, shape, x))
+    np.testing.assert_allclose(np.asarray(call(images)), images, rtol=1e-6)

@@ -52,6 +52,41 @@ def test_a_grid_is_its_pairs_of_neighbours(shape):
     assert grid.value(x.ravel()) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("shape", [(4,), (3, 4), (2, 3, 4)])
+@pytest.mark.parametrize("periodic", [False, True])
+def test_offsets_join_the_nodes_that_they_say(shape, periodic):
+    rng = np.random.default_rng(0)
+    offsets = [(0,) * (len(shape) - 1) + (1,), (1,) * len(shape), (-1,) + (2,) * (len(shape) - 1)]
+    offsets = offsets[:1] if len(shape) == 1 else offsets
+    weights, expected = [], []
+    for offset in offsets:
+        sides = [s if periodic else s - abs(o) for s, o in zip(shape, offset, strict=True)]
+        weights.append(rng.random(sides))
+    energy = LabelingEnergy(
+        rng.random((*shape, 3)), weights=weights, offsets=offsets, periodic=periodic
+    )
+    x = rng.integers(0, 3, shape)
+    for offset, w in zip(offsets, weights, strict=True):
+        for p in np.ndindex(shape):
+            q = [i + o for i, o in zip(p, offset, strict=True)]
+            inside = all(0 <= i < s for i, s in zip(q, shape, strict=True))
+            if periodic or inside:
+                place = p if periodic else [i - max(-o, 0) for i, o in zip(p, offset, strict=True)]
+                head = tuple(i % s for i, s in zip(q, shape, strict=True))
+                expected.append(w[tuple(place)] * (x[p] != x[head]))
+    unary = np.take_along_axis(energy.unary, x[..., None], -1).sum()
+    assert energy.value(x) == pytest.approx(unary + sum(expected))
+    assert f"{len(expected)} edges" in repr(energy)
+
+
+def test_default_offsets_are_the_neighbours_along_axes():
+    unary, weights = np.zeros((3, 4, 2)), [np.ones((2, 4)), np.full((3, 3), 2.0)]
+    default = LabelingEnergy(unary, weights=weights)
+    same = LabelingEnergy(unary, weights=weights, offsets=[(1, 0), (0, 1)])
+    for name in ("tails", "heads", "weights"):
+        np.testing.assert_array_equal(getattr(default, name), getattr(same, name))
+
+
 @pytest.mark.parametrize(
     ("metric", "truncation", "expected"),
     [
@@ -92,6 +127,20 @@ BAD = {
     "fixed needs integers of shape": lambda: LabelingEnergy(np.zeros((2, 2)), fixed=[0.5, 1.0]),
     r"infinite entry of the table needs weights >= 0": lambda: LabelingEnergy(
         np.zeros((2, 2)), weights=-1, metric=[[0, np.inf], [np.inf, 0]]
+    ),
+    "offsets and periodic are for grids": lambda: LabelingEnergy(
+        np.zeros((3, 2)), edges=[(0, 1)], periodic=True
+    ),
+    r"offsets\[1\] = \(-1, 0\) joins the same nodes": lambda: LabelingEnergy(
+        U, offsets=[(1, 0), (-1, 0)]
+    ),
+    r"offsets\[0\] needs one int per axis of the grid: 2": lambda: LabelingEnergy(
+        U, offsets=[(1,)]
+    ),
+    "joins nodes with themselves": lambda: LabelingEnergy(U, offsets=[(2, 0)], periodic=True),
+    "one entry per offset: 1, got 2": lambda: LabelingEnergy(U, weights=[1, 2], offsets=[(1, 1)]),
+    r"weights\[0\] needs a number or the shape \(1, 2\)": lambda: LabelingEnergy(
+        U, weights=[np.ones((2, 3))], offsets=[(1, 1)]
     ),
     "forbids all pairs": lambda: LabelingEnergy(np.zeros((2, 2)), metric=np.full((2, 2), np.inf)),
     r"unary\[0, 1\] is nan": lambda: LabelingEnergy([[0.0, np.nan]]),

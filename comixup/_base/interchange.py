@@ -26,6 +26,12 @@ def to_numpy(values: Any) -> Any:
     """
     if isinstance(values, np.ndarray) or not hasattr(values, "__dlpack__"):
         return values
+    if type(values).__name__.endswith("Tracer"):
+        raise TypeError(
+            f"an array of type {type(values).__module__}.{type(values).__name__} has no numbers "
+            "yet: it is traced, by jax.jit or the like. Mix before the compiled function is called "
+            "or within it through jax.pure_callback."
+        )
     if hasattr(values, "detach"):  # torch tensors that require gradients refuse to be exported
         values = values.detach()
     try:

@@ -108,7 +108,7 @@ def box_iou(a: ArrayLike, b: ArrayLike) -> Array:
 class Localization(NamedTuple):
     """How well maps localize.
 
-    Attributes
+    Parameters
     ----------
     gt_known : float
         Part of the images whose box fits, whatever was predicted.

@@ -23,6 +23,7 @@ def error_rate(scores: Any, labels: Any, k: int = 1) -> float:
     labels : array of int, shape (B,)
         Class indices.
     k : int, default 1
+        How many of the highest scores count.
 
     Returns
     -------
@@ -52,7 +53,7 @@ def error_rate(scores: Any, labels: Any, k: int = 1) -> float:
 class Calibration(NamedTuple):
     """How far confidence is from accuracy; unpacks, and is all a reliability diagram needs.
 
-    Attributes
+    Parameters
     ----------
     ece : float
         Expected calibration error: mean of ``|accuracy - confidence|`` over bins, weighted by

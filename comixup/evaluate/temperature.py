@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import numpy as np
@@ -64,7 +63,7 @@ def temperature(logits: Any, labels: Any) -> float:
     rows = rows - rows.max(axis=1, keepdims=True)
     own = np.take_along_axis(rows, indices[:, None], axis=1)[:, 0]
     low, high = -LIMIT, LIMIT
-    for _ in itertools.repeat(None, STEPS):
+    for _ in range(STEPS):
         middle = (low + high) / 2
         if not low < middle < high:
             break

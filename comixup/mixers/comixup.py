@@ -158,7 +158,20 @@ class CoMixup(Mixer):
         return True
 
     def needs(self, key: Key, spatial: tuple[int, ...]) -> Needs:
-        """Say what a plan for this call is made from."""
+        """Say what a plan for this call is made from.
+
+        Parameters
+        ----------
+        key : Key
+            What the random numbers of the call are keyed by.
+        spatial : tuple of int
+            Spatial shape of the images.
+
+        Returns
+        -------
+        Needs
+            Grid, and whether colours are wanted.
+        """
         return Needs(as_grid(self.grid, len(spatial)), zero_saliency=self.zero_saliency)
 
     def plan(
@@ -200,7 +213,22 @@ class CoMixup(Mixer):
         return self.solve(summary, key, first_group=first)
 
     def solve(self, summary: Summary, key: Key, *, first_group: int = 0) -> MixPlan:
-        """Plan a batch of which the saliency is pooled already."""
+        """Plan a batch of which the saliency is pooled already.
+
+        Parameters
+        ----------
+        summary : Summary
+            What `needs` asked for.
+        key : Key
+            What the random numbers of the call are keyed by.
+        first_group : int, default 0
+            As in `plan`.
+
+        Returns
+        -------
+        MixPlan
+            With the key that it was drawn with.
+        """
         weights, peaks = summary.weights, summary.peaks
         assert weights is not None
         assert peaks is not None

@@ -42,7 +42,20 @@ class CutMix(PairMixer):
     """
 
     def solve(self, summary: Summary, key: Key) -> BoxPlan:
-        """Plan a batch."""
+        """Plan a batch.
+
+        Parameters
+        ----------
+        summary : Summary
+            What `needs` asked for.
+        key : Key
+            What the random numbers of the call are keyed by.
+
+        Returns
+        -------
+        BoxPlan
+            With the key that it was drawn with.
+        """
         rng = key.stream(DRAW)
         partner, free = self.draw(summary.n, rng)
         boxes = draw_boxes(free, summary.spatial, rng, same=self.mode == "batch")

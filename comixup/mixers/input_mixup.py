@@ -44,6 +44,19 @@ class InputMixup(PairMixer):
     least_spatial: ClassVar[int] = 0
 
     def solve(self, summary: Summary, key: Key) -> BlendPlan:
-        """Plan a batch."""
+        """Plan a batch.
+
+        Parameters
+        ----------
+        summary : Summary
+            What `needs` asked for.
+        key : Key
+            What the random numbers of the call are keyed by.
+
+        Returns
+        -------
+        BlendPlan
+            With the key that it was drawn with.
+        """
         partner, share = self.draw(summary.n, key.stream(DRAW))
         return BlendPlan(partner, share, summary.spatial, key)

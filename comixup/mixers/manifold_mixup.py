@@ -67,7 +67,20 @@ class ManifoldMixup:
         self._mixer()  # checks the other fields
 
     def plan(self, n: int, *, rng: RNG = None, step: int = 0, rank: int = 0) -> HiddenPlan:
-        """Draw a layer and a plan for a batch of n inputs; `rng`, `step`, `rank` as in `mix`."""
+        """Draw a layer and a plan for a batch.
+
+        Parameters
+        ----------
+        n : int
+            Number of inputs.
+        rng, step, rank
+            As in `CoMixup.mix`.
+
+        Returns
+        -------
+        HiddenPlan
+            Unpacks into ``layer, plan``.
+        """
         n = validate.integer("n", n, 1)
         key = Key.of_call(self.seed, rng, step, rank)
         layer = int(key.stream(CHOICE).integers(self.n_layers))

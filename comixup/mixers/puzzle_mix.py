@@ -106,14 +106,40 @@ class PuzzleMix(PairMixer):
         return True
 
     def needs(self, key: Key, spatial: tuple[int, ...]) -> Needs:
-        """Say what a plan for this call is made from; the grid is drawn here."""
+        """Say what a plan for this call is made from; the grid is drawn here.
+
+        Parameters
+        ----------
+        key : Key
+            What the random numbers of the call are keyed by.
+        spatial : tuple of int
+            Spatial shape of the images.
+
+        Returns
+        -------
+        Needs
+            Grid, and whether colours are wanted.
+        """
         for grid in self.grids:  # all of them: whether images are too small is no matter of luck
             require_fit("images", spatial, (grid,) * len(spatial))
         side = self.grids[int(key.stream(CHOICE).integers(len(self.grids)))]
         return Needs((side,) * len(spatial), self.data_smoothness > 0, self.zero_saliency)
 
     def solve(self, summary: Summary, key: Key) -> MixPlan:
-        """Plan a batch."""
+        """Plan a batch.
+
+        Parameters
+        ----------
+        summary : Summary
+            What `needs` asked for.
+        key : Key
+            What the random numbers of the call are keyed by.
+
+        Returns
+        -------
+        MixPlan
+            With the key that it was drawn with.
+        """
         weights = summary.weights
         assert weights is not None
         partner, share = self.draw(summary.n, key.stream(DRAW))
@@ -143,7 +169,22 @@ class PuzzleMix(PairMixer):
         )
 
     def energy(self, summary: Summary, partner: Array, share: Array) -> MaskEnergy:
-        """Return the energy of the masks of all pairs."""
+        """Return the energy of the masks of all pairs.
+
+        Parameters
+        ----------
+        summary : Summary
+            Saliency and colours of patches.
+        partner : ndarray of int, shape (B,)
+            The other image of each pair.
+        share : ndarray of float64, shape (B,)
+            Expected part of the own image.
+
+        Returns
+        -------
+        MaskEnergy
+            Of one mask for each pair.
+        """
         weights = summary.weights
         assert weights is not None
         n, grid = summary.n, weights.shape[1:]

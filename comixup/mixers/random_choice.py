@@ -76,7 +76,18 @@ class RandomChoice(Mixer):
         super().__post_init__()
 
     def member(self, key: Key) -> Mixer:
-        """Return the mixer of this batch."""
+        """Return the mixer of this batch.
+
+        Parameters
+        ----------
+        key : Key
+            What the random numbers of the call are keyed by.
+
+        Returns
+        -------
+        mixer of comixup
+            One of `mixers`.
+        """
         assert self.probabilities is not None
         bounds = np.cumsum(self.probabilities)
         at = np.searchsorted(bounds, key.stream(CHOICE).random() * bounds[-1], side="right")

@@ -14,7 +14,7 @@ from comixup._base.types import Array, ArrayLike
 class MixedBoxes(NamedTuple):
     """The boxes of one output.
 
-    Attributes
+    Parameters
     ----------
     boxes : ndarray of float64, shape (n, 4)
         Corners (x0, y0, x1, y1) of what is visible.

@@ -133,6 +133,17 @@ class PairPlan(Mixture):
 class BlendPlan(PairPlan):
     r"""Output j is ``share[j] * input[j] + (1 - share[j]) * input[partner[j]]``.
 
+    Parameters
+    ----------
+    partner : array_like of int, shape (B,)
+        Index of the other input of every output.
+    share : array_like of float, shape (B,)
+        Part of output j that input j fills, in 0..1.
+    spatial : tuple of int
+        Spatial shape of the images that it was made for.
+    key : Key, optional
+        What it was drawn with.
+
     Examples
     --------
     >>> plan = BlendPlan([1, 0], [0.75, 0.75], spatial=(2,))
@@ -172,7 +183,20 @@ class BlendPlan(PairPlan):
         return like(array, mixed.astype(values.dtype, copy=False))
 
     def coverage(self, output: int) -> tuple[Array, Array]:
-        r"""Return sources (s,) of an output and how much of each pixel they fill (s, \*spatial)."""
+        r"""Return what covers an output.
+
+        Parameters
+        ----------
+        output : int
+            Which of the outputs.
+
+        Returns
+        -------
+        sources : ndarray of int, shape (s,)
+            The inputs that it is made of.
+        weights : ndarray of float64, shape (s, \*spatial)
+            How much of each pixel they fill; sums to 1 over sources.
+        """
         weights = np.array([self.share[output], 1 - self.share[output]])
         weights = weights.reshape((2,) + (1,) * len(self.spatial))
         return _merged(output, self.partner[output], weights * np.ones(self.spatial))
@@ -185,9 +209,17 @@ class BoxPlan(PairPlan):
     `share` follows from the boxes, so that labels are true to area: make one by `from_boxes`. The
     constructor refuses any other share.
 
-    Attributes
+    Parameters
     ----------
-    boxes : ndarray of int64, shape (B, dimensions, 2)
+    partner : array_like of int, shape (B,)
+        Index of the other input of every output.
+    share : array_like of float, shape (B,)
+        Part of output j that input j fills, in 0..1.
+    spatial : tuple of int
+        Spatial shape of the images that it was made for.
+    key : Key, optional
+        What it was drawn with.
+    boxes : array_like of int, shape (B, dimensions, 2)
         First pixel and the one after the last along every spatial axis.
 
     Examples
@@ -225,7 +257,29 @@ class BoxPlan(PairPlan):
         spatial: Sequence[int],
         key: Key | None = None,
     ) -> BoxPlan:
-        """Make a plan from boxes within the spatial shape."""
+        """Make a plan from boxes within the spatial shape.
+
+        Parameters
+        ----------
+        partner : array_like of int, shape (B,)
+            Index of the other input of every output.
+        boxes : array_like of int, shape (B, dimensions, 2)
+            First pixel and the one after the last along every spatial axis.
+        spatial : sequence of int
+            Spatial shape of the images.
+        key : Key, optional
+            What it was drawn with.
+
+        Returns
+        -------
+        BoxPlan
+            With the shares that the boxes leave.
+
+        Raises
+        ------
+        ValueError
+            If the fields do not fit together.
+        """
         shape = tuple(validate.integer("spatial", s, 1) for s in spatial)
         array = _checked_boxes(boxes, np.size(partner), shape)
         return cls(np.asarray(partner), _area_left(array, shape), shape, key, array)
@@ -254,7 +308,20 @@ class BoxPlan(PairPlan):
         return like(array, np.where(inside, values[self.partner], values))
 
     def ends(self, shape: Sequence[int], channels: str = "first") -> list[tuple[int, Array, Array]]:
-        """Return every spatial axis of an array of `shape`, with first and last + 1 there (B,)."""
+        """Return where boxes are in an array of a shape.
+
+        Parameters
+        ----------
+        shape : sequence of int
+            Of the whole array.
+        channels : {"first", "last"}, default "first"
+            Where its channel axes are.
+
+        Returns
+        -------
+        list of (axis, starts, stops)
+            For every spatial axis, the first entry and the one after the last, both (B,).
+        """
         d, ndim = len(self.spatial), len(shape)
         axes = range(ndim - d, ndim) if channels == "first" else range(1, 1 + d)
         scaled = [self.boxes[:, k] * shape[axis] // self.spatial[k] for k, axis in enumerate(axes)]
@@ -269,7 +336,19 @@ class BoxPlan(PairPlan):
     ) -> Any:
         """Return which entries of an array the partner fills, bool, broadcastable to `shape`.
 
-        The work is done by the library whose arrays `asarray` makes of numpy's.
+        Parameters
+        ----------
+        shape : sequence of int
+            Of the whole array.
+        channels : {"first", "last"}, default "first"
+            Where its channel axes are.
+        asarray : callable, optional
+            Makes arrays of the library that is to do the work of those of numpy.
+
+        Returns
+        -------
+        array of bool
+            1 along axes that are not spatial.
         """
         column = (-1,) + (1,) * (len(shape) - 1)
         mask: Any = True
@@ -280,7 +359,20 @@ class BoxPlan(PairPlan):
         return mask
 
     def coverage(self, output: int) -> tuple[Array, Array]:
-        r"""Return sources (s,) of an output and how much of each pixel they fill (s, \*spatial)."""
+        r"""Return what covers an output.
+
+        Parameters
+        ----------
+        output : int
+            Which of the outputs.
+
+        Returns
+        -------
+        sources : ndarray of int, shape (s,)
+            The inputs that it is made of.
+        weights : ndarray of float64, shape (s, \*spatial)
+            How much of each pixel they fill; sums to 1 over sources.
+        """
         pasted = np.zeros(self.spatial)
         pasted[tuple(slice(*ends) for ends in self.boxes[output].tolist())] = 1
         return _merged(output, self.partner[output], np.stack([1 - pasted, pasted]))

@@ -122,7 +122,20 @@ class MixPlan(Mixture):
 
     @classmethod
     def identity(cls, n: int, spatial: Sequence[int]) -> MixPlan:
-        """Make the plan that leaves every one of n inputs as it is."""
+        """Make the plan that leaves every input as it is.
+
+        Parameters
+        ----------
+        n : int
+            Number of inputs.
+        spatial : sequence of int
+            Spatial shape of the images.
+
+        Returns
+        -------
+        MixPlan
+            Each input is a group of its own.
+        """
         own = np.arange(n).reshape((n,) + (1,) * (len(spatial) + 1))
         return cls.from_sources(own, spatial=spatial, group_edges=np.arange(n + 1))
 
@@ -292,7 +305,20 @@ class MixPlan(Mixture):
         )
 
     def coverage(self, output: int) -> tuple[Array, Array]:
-        r"""Return sources (s,) of an output and how much of each pixel they fill (s, \*spatial)."""
+        r"""Return what covers an output.
+
+        Parameters
+        ----------
+        output : int
+            Which of the outputs.
+
+        Returns
+        -------
+        sources : ndarray of int, shape (s,)
+            The inputs that it is made of.
+        weights : ndarray of float64, shape (s, \*spatial)
+            How much of each pixel they fill; sums to 1 over sources.
+        """
         if self.moves is not None:
             raise ValueError("boxes cannot follow patches that move: plan with transport=False")
         used = np.unique(self.sources[output])
@@ -305,6 +331,13 @@ class MixPlan(Mixture):
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the plan to an ``.npz`` file, at once or not at all.
 
+        Parameters
+        ----------
+        path : str or path
+            Where to.
+        overwrite : bool, default False
+            Whether a file of that name may be replaced.
+
         Raises
         ------
         FileExistsError
@@ -316,6 +349,16 @@ class MixPlan(Mixture):
     def load(cls, path: str | os.PathLike[str]) -> MixPlan:
         """Read a plan that `save` wrote.
 
+        Parameters
+        ----------
+        path : str or path
+            Where from.
+
+        Returns
+        -------
+        MixPlan
+            Equal to the one that was saved.
+
         Raises
         ------
         ValueError
@@ -326,6 +369,16 @@ class MixPlan(Mixture):
     @classmethod
     def concatenate(cls, plans: Sequence[MixPlan]) -> MixPlan:
         """Join the plans of consecutive batches into one for the concatenated batch.
+
+        Parameters
+        ----------
+        plans : sequence of MixPlan
+            In the order of the batches.
+
+        Returns
+        -------
+        MixPlan
+            With the groups of all of them.
 
         Raises
         ------
@@ -378,7 +431,18 @@ class MixPlan(Mixture):
         return per_patch.reshape(len(self), math.prod(self.grid), self.levels)
 
     def require_movable(self, spatial: tuple[int, ...]) -> None:
-        """Raise unless patches that move have places of their own size on this spatial shape."""
+        """Raise unless patches that move have places of their own size on a spatial shape.
+
+        Parameters
+        ----------
+        spatial : tuple of int
+            Of the array that the plan is to be applied to.
+
+        Raises
+        ------
+        ValueError
+            If a patch would move to a place of another size.
+        """
         if self.moves is None:
             return
         shapes = gather.patch_shapes(spatial, self.grid)

@@ -24,6 +24,7 @@ class PlanAhead:
     Parameters
     ----------
     mix : TensorMixer
+        What plans and mixes.
     images, labels, carry
         Where images and labels are in the batches of `batches`, and what becomes of their other
         parts, as in `MixCollate`.
@@ -63,6 +64,11 @@ class PlanAhead:
             As in `TensorMixer.mix`.
         **options
             `rng`, `step`, `rank` and `epoch`, likewise.
+
+        Returns
+        -------
+        callable
+            Gets the labels, or ``None``; returns a `MixedBatch`.
 
         Raises
         ------

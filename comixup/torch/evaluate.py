@@ -19,9 +19,10 @@ UPSAMPLING = {3: "linear", 4: "bilinear", 5: "trilinear"}
 class Predictions(NamedTuple):
     """What a network says, on the host.
 
-    Attributes
+    Parameters
     ----------
     logits : ndarray of float32 or float64, shape (B, K)
+        What the network returned.
     labels : ndarray of shape (B,) or (B, K)
         As they came.
     """
@@ -98,6 +99,7 @@ def activation_maps(
     model : Module
         A network that averages the output of `layer` over space and hands it to `head`.
     images : Tensor of float, shape (B, C, \*spatial)
+        As the network gets them.
     labels : Tensor of int, shape (B,)
         The class of which the map of each image is wanted.
     layer : Module or str

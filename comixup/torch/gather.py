@@ -29,6 +29,7 @@ def apply(plan: Mixture, tensor: Tensor, *, blend: str | None = None) -> Tensor:
     Parameters
     ----------
     plan : MixPlan, BlendPlan or BoxPlan
+        What to apply.
     tensor : Tensor of shape (B, ..., \*spatial)
         On any device and of any dtype; what `plan.apply` is for numpy.
     blend : {"mean", "first"}, optional
@@ -83,6 +84,7 @@ def apply_labels(plan: Mixture, labels: Tensor, *, num_classes: int | None = Non
     Parameters
     ----------
     plan : MixPlan, BlendPlan or BoxPlan
+        Whose shares count.
     labels : Tensor, int of shape (B,) or of shape (B, K)
         Class indices (with `num_classes`), or one-hot, soft or multi-label rows.
     num_classes : int, optional

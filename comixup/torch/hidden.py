@@ -26,6 +26,11 @@ def mixed_at(module: nn.Module, plan: Mixture, keyword: str | None = None) -> It
         Name of the input that is mixed, where the module gets it by name. By default the first of
         those that come by position, else the only tensor of as many entries as the plan.
 
+    Yields
+    ------
+    None
+        While the context lasts.
+
     Raises
     ------
     ValueError, TypeError

@@ -13,6 +13,12 @@ def soft_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     Parameters
     ----------
     logits, labels : Tensor of shape (B, K)
+        What the network says, and rows of labels.
+
+    Returns
+    -------
+    Tensor
+        A number, in float32.
 
     Examples
     --------
@@ -30,6 +36,11 @@ def softmax_binary_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     ----------
     logits, labels : Tensor of shape (B, K)
         Mean over B and K.
+
+    Returns
+    -------
+    Tensor
+        A number, in float32.
 
     Examples
     --------

@@ -102,10 +102,12 @@ class TensorMixer:
         saliency : Tensor of shape (B, \*spatial) or (B, \*grid), or str, optional
             Nonnegative maps, e.g. from `input_saliency`; or "spectral" (default) or "contrast" to
             compute them from the images, on the host.
-        rng, epoch
+        rng : numpy.random.Generator, int or None
             As in `comixup.CoMixup.mix`.
         step : int, optional
             Number of the step; counted by default.
+        epoch : int, default 0
+            As in `comixup.CoMixup.mix`.
         rank : int, optional
             Number of this process; that of `torch.distributed` by default, 0 without it.
 
@@ -262,6 +264,7 @@ class TensorMixer:
         Parameters
         ----------
         plan : MixPlan, BlendPlan or BoxPlan
+            What to apply.
         images, labels
             As in `mix`.
 
@@ -286,6 +289,7 @@ class TensorMixer:
         Parameters
         ----------
         plan : MixPlan, BlendPlan or BoxPlan
+            Whose shares count.
         labels : Tensor or dict of Tensor
             As in `mix`.
         num_classes : int, optional
@@ -332,7 +336,9 @@ def _of(mixer: type[Mixer]) -> Callable[[Made], Made]:
         described = (mixer.__doc__ or "").split("Parameters\n    ----------\n")[-1]
         parameters = described.split("\n\n")[0]
         parameters = parameters.replace('"warn"}, default "raise"', '"warn"}, default "warn"')
-        made.__doc__ = f"{made.__doc__}\n\n    Parameters\n    ----------\n{parameters}\n    "
+        section = f"    Parameters\n    ----------\n{parameters}\n"
+        head, raises, rest = (made.__doc__ or "").partition("    Raises\n")
+        made.__doc__ = f"{head.rstrip()}\n\n{section}" + (f"\n{raises}{rest}" if raises else "    ")
         return made
 
     return documented
@@ -394,6 +400,8 @@ class PuzzleMix(TensorMixer):
         levels: int = 2,
         transport: bool = True,
         transport_cost: float = 0.8,
+        zero_saliency: str = "warn",
+        threads: int | None = None,
         num_classes: int | Mapping[str, int] | None = None,
         label_smoothing: float = 0.0,
         targets: str = "classes",
@@ -402,9 +410,7 @@ class PuzzleMix(TensorMixer):
         off_epoch: int | None = None,
         channels: str | None = None,
         layout: str | None = None,
-        zero_saliency: str = "warn",
         seed: int | None = None,
-        threads: int | None = None,
     ) -> None:
         super().__init__(puzzle_mix.PuzzleMix(**_options(locals())))
 

@@ -25,6 +25,16 @@ NO_GRADIENT = (
 def gradient_norm(gradient: Tensor) -> Tensor:
     r"""Return saliency (B, \*spatial) of a gradient (B, C, \*spatial): the norm over channels.
 
+    Parameters
+    ----------
+    gradient : Tensor of shape (B, C, \*spatial)
+        Of a loss, with respect to images.
+
+    Returns
+    -------
+    Tensor of float32 or float64, shape (B, \*spatial)
+        Without a graph.
+
     Raises
     ------
     ValueError
@@ -64,8 +74,14 @@ def undisturbed(model: nn.Module, device: torch.device | None = None) -> Iterato
     Parameters
     ----------
     model : Module
+        What is left as it was.
     device : torch.device, optional
         Of the data; that of the first parameter by default.
+
+    Yields
+    ------
+    None
+        While the context lasts.
 
     Examples
     --------
@@ -133,6 +149,7 @@ def input_saliency(
         Gets `images`, returns logits, or with the default `loss` a dict, tuple or output object
         with them.
     images : Tensor of float, shape (B, C, \*spatial)
+        Never changed.
     labels : Tensor
         Handed to `loss`.
     loss : callable, optional

@@ -30,16 +30,18 @@ from comixup.torch.saliency import (
 class StepResult(NamedTuple):
     """What a training step computed, without its graph.
 
-    Attributes
+    Parameters
     ----------
     loss : Tensor
         What gradients were taken of: the sum of the other three.
     clean_loss : Tensor
         ``clean_weight * 2 CE / K``; zero without a clean pass.
     mixed_loss : Tensor
+        Of the mixed images.
     logits : Tensor of shape (B, K)
         For the mixed images.
     plan : MixPlan, BlendPlan or BoxPlan
+        How they were mixed.
     mixer_loss : Tensor
         Of a mixer that learns; zero for others.
     """
@@ -85,11 +87,11 @@ def training_step(
         Gets images, returns logits (B, K), or a dict, tuple or output object with them. In
         `DistributedDataParallel`, gradients are exchanged once, with the mixed pass.
     images : Tensor of float, shape (B, C, \*spatial)
-        As the model gets them.
+        Or in the layout of the mixer; never changed.
     labels : Tensor, int of shape (B,) or of shape (B, K)
         K is taken from the logits.
     mix : TensorMixer
-        Any of the mixers of `comixup.torch`.
+        What plans and mixes.
     loss : {"bce", "ce"} or callable, default "bce"
         Of the mixed pass: binary cross entropy of the softmax (published for CIFAR), soft cross
         entropy (ImageNet), or ``loss(logits, rows)``.

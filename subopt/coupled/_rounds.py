@@ -124,7 +124,7 @@ def copy(level, of, to, changed):
         to.inputs[i] = of.inputs[i]
 
 
-@inner
+@inner(inline="always")
 def rebuild(level, state, kept, scratch):
     """Recompute all that follows from the sources, so that rounding cannot accumulate.
 

@@ -166,7 +166,7 @@ def set_price(level, state, scratch, j, b):
     scratch.prices[b]["remove"] = level.gamma * (fall - slope)
 
 
-@inner
+@inner(inline="always")
 def set_prices(level, state, scratch, j):
     """Set the prices of all inputs for output j."""
     A, own = level.A, scratch.own
@@ -184,7 +184,7 @@ def set_prices(level, state, scratch, j):
         set_price(level, state, scratch, j, b)
 
 
-@inner
+@inner(inline="always")
 def move(level, state, scratch, j, u, b, q):
     """Give q slots of output j from input u to input b, in all that depends on counts."""
     A, use, load, inputs, own = level.A, state.use, state.load, state.inputs, scratch.own

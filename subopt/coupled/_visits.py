@@ -46,7 +46,7 @@ class Move(NamedTuple):
 
     slot: int  # the first of them, -1 for no move
     target: int
-    slots: int  # 1, or all of a node with one input
+    slots: int  # how many: 1, or all of a node with one input
     change: float  # of the energy, negative
 
 

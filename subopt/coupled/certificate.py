@@ -70,7 +70,8 @@ class LabelingCertificate:
         -------
         float
             The energy of the answer minus the bound that the evidence proves, rounded up. Costs
-            O(m' N L m) operations on Python integers: 20 ms for 20 inputs on 4x4 patches.
+            O(m' N L m) operations on Python integers: 10 ms for 20 inputs on 4x4 patches, 0.2 s for
+            100.
 
         Raises
         ------

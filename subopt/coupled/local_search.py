@@ -96,7 +96,7 @@ def local_search(
     Examples
     --------
     >>> problem = CoupledLabelingProblem(-np.eye(4).reshape(4, 2, 2), smoothness=0.0)
-    >>> result = local_search(problem, rng=0)
+    >>> result = minimize(problem, method="search", rng=0)
     >>> bool(result.value <= -4), result.status.name
     (True, 'EFFORT_LIMIT')
     """

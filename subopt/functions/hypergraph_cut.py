@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.jit import njit
+from subopt._base.jit import small_first as njit
 from subopt._base.types import Array, ArrayLike
 from subopt.functions._sparse import compress, entries, freeze, row_of, shown, sums, weights_for
 from subopt.functions.algebra import SetFunction

@@ -118,6 +118,8 @@ def can_solve(energy: LabelingEnergy) -> str | None:
     simple = simplified(energy)
     if (reason := driver.negative_weight(simple)) is not None:
         return reason
+    if simple.terms.uniform > 0.0:
+        return None
     table = simple.table
     for a in range(energy.n_labels):
         direct = table + table[a, a]

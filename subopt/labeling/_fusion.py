@@ -96,7 +96,7 @@ def fused(energy: LabelingEnergy, simple: LabelingEnergy, x: Array, y: Array) ->
     if not free.any():
         return x
     work = bounded(simple, x)
-    chosen = solved(_choice(work, free, x, y), np.zeros(int(free.sum()), bool), effort=1)
+    chosen = solved(_choice(work, free, x, y), np.zeros(int(free.sum()), bool), probe=False)
     z = x.copy()
     z[np.flatnonzero(free)[chosen]] = y[free][chosen]
     return z if energy.value(z) < value else x

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from subopt._base.answer import Status
-from subopt._base.types import Array
 from subopt.labeling import _icm
 from subopt.labeling._exact import Reparametrization, all_node_costs
 from subopt.labeling._magnitude import bounded, simple_labels, simplified
 from subopt.labeling._roof import Binary, roof, solved
 from subopt.labeling.certificates import evidence, measure
+from subopt.labeling.cut_graphs import sum_and_error
 from subopt.labeling.energy import LabelingEnergy, require_energy
 from subopt.labeling.result import Labeling, certified
 
@@ -80,8 +80,8 @@ def qpbo(energy: LabelingEnergy) -> Labeling:
         work = bounded(simple, labels)
         found = roof(left(work, evidence(high, low, None)), labels)
         cuts += 1
-        high, error = _two_sum(high, found.given)
-        high, low = _two_sum(high, error + low)
+        high, error = sum_and_error(high, found.given)
+        high, low = sum_and_error(high, error + low)
         if cuts == 1 or found.all_share.sum() >= persistent.sum():
             persistent, known = found.all_share, found.known
         trial = np.where(found.known, found.x, labels).astype(np.int64)
@@ -95,7 +95,7 @@ def qpbo(energy: LabelingEnergy) -> Labeling:
     if not best.rounding:
         work = bounded(simple, labels)
         zero = np.zeros(shape)
-        trial = solved(left(work, evidence(zero, None, None)), labels).astype(np.int64)
+        trial = solved(left(work, evidence(zero, None, None)), labels, probe=True).astype(np.int64)
         _icm.improve(energy, trial)
         if energy.value(trial) < best.value:
             labels = trial
@@ -125,15 +125,9 @@ def left(energy: LabelingEnergy, given: Reparametrization) -> Binary:
     cost = (high[:, 1] - high[:, 0]) + (low[:, 1] - low[:, 0])
     pairs = energy.weights[:, None, None] * energy.table
     first, second = given.high[0][:, :, None], given.high[1][:, None, :]
-    rest, error = _two_sum(pairs, -first)
-    pairs, other = _two_sum(rest, -second)
+    rest, error = sum_and_error(pairs, -first)
+    pairs, other = sum_and_error(rest, -second)
     pairs = pairs + (error + other)
     if given.low.size:
         pairs = pairs - given.low[0][:, :, None] - given.low[1][:, None, :]
     return Binary(cost, pairs - pairs.min(axis=(1, 2), keepdims=True), energy.tails, energy.heads)
-
-
-def _two_sum(a: Array, b: Array) -> tuple[Array, Array]:
-    s = a + b
-    t = s - a
-    return s, (a - (s - t)) + (b - t)

@@ -21,7 +21,8 @@ import numpy as np
 from subopt._base.types import Array
 from subopt.graph._max_flow import minimum_cut
 
-PROBES = 2_000_000  # arcs that all cuts of `probed` look at, about
+PROBES = 2_000_000  # arcs that all cuts of `_probed` look at, about
+IMPROVING = 12  # random parts that `_improved` tries
 
 
 class Binary(NamedTuple):
@@ -32,11 +33,11 @@ class Binary(NamedTuple):
     tails: Array  # (m,)
     heads: Array  # (m,)
 
-    def value(self, x: Array) -> Array:
+    def value(self, x: Array) -> float:
         """Return the energy of choices."""
         x = x.astype(np.int64)
         pairs = self.pairs[np.arange(len(self.tails)), x[self.tails], x[self.heads]]
-        return self.cost @ x + pairs.sum()
+        return float(self.cost @ x + pairs.sum())
 
 
 class Roof(NamedTuple):
@@ -177,12 +178,12 @@ def restricted(problem: Binary, free: Array, x: Array) -> Binary:
     return Binary(cost[free], problem.pairs[both], place[p[both]], place[q[both]])
 
 
-def solved(problem: Binary, x: Array, *, effort: int = 2) -> Array:
+def solved(problem: Binary, x: Array, *, probe: bool) -> Array:
     """Return choices that are as good as `x` at least, by persistency, probing and improving."""
     found = roof(problem, x)
     x = np.where(found.known, found.x, x)
     free = ~found.known
-    if not free.any() or effort == 0:
+    if not free.any():
         return x
     rest = restricted(problem, free, x)
     part = _components(int(free.sum()), rest.tails, rest.heads, strong=False)
@@ -191,7 +192,7 @@ def solved(problem: Binary, x: Array, *, effort: int = 2) -> Array:
         inside = np.zeros(len(part), dtype=bool)
         inside[group] = True
         piece = restricted(rest, inside, own)
-        own[group] = _improved(piece, _probed(piece, own[group]), effort)
+        own[group] = _improved(piece, _probed(piece, own[group]) if probe else own[group])
     x[free] = own
     return x
 
@@ -208,7 +209,7 @@ def _probed(problem: Binary, x: Array) -> Array:
     if 2 * n * arcs > PROBES:
         return x
     free = np.ones(n, dtype=bool)
-    x = x.copy()
+    seen = x = x.copy()
     changed = True
     while changed:
         changed = False
@@ -231,6 +232,7 @@ def _probed(problem: Binary, x: Array) -> Array:
             (y0, known0, bound0), (y1, known1, bound1) = tries
             best = min((x, y0, y1), key=problem.value)
             x, value = best.copy(), problem.value(best)
+            seen = min((seen, x), key=problem.value)
             alike = free & known0 & known1 & (y0 == y1)
             alike[k] = False
             if bound0 > value or bound1 > value:
@@ -245,7 +247,7 @@ def _probed(problem: Binary, x: Array) -> Array:
                 x = trial
                 x = x if not free.any() else np.where(free, _from_roof(problem, free, x), x)
                 changed = True
-    return x
+    return min((seen, x), key=problem.value)
 
 
 def _from_roof(problem: Binary, free: Array, x: Array) -> Array:
@@ -256,12 +258,12 @@ def _from_roof(problem: Binary, free: Array, x: Array) -> Array:
     return y
 
 
-def _improved(problem: Binary, x: Array, effort: int) -> Array:
+def _improved(problem: Binary, x: Array) -> Array:
     """Fix random nodes to what they have, and choose for the others what that proves."""
     rng = np.random.default_rng(0)
     n = len(x)
     value = problem.value(x)
-    for step in range(effort * 8):
+    for step in range(IMPROVING):
         free = rng.random(n) < (0.25, 0.5, 0.75, 0.9)[step % 4]
         if not free.any():
             continue

@@ -114,9 +114,10 @@ def _refusal(energy: LabelingEnergy, e: int, table: Array) -> str:
     m = np.where(_mixed(far) > 0, np.inf, np.where(_mixed(far) < 0, -np.inf, _mixed(near)))
     i, j = np.unravel_index(int(np.argmax(m)), m.shape)
     w = float(energy.weights[e]) if len(energy.weights) else 1.0
+    size = abs(w) * m[i, j] if w else m[i, j]
     return (
         "it needs weight * (T[i + 1, j + 1] + T[i, j] - T[i + 1, j] - T[i, j + 1]) <= 0, but that "
-        f"is {abs(w) * m[i, j]:g} for i = {i}, j = {j} and edge {e} of weight {w:g}"
+        f"is {size:g} for i = {i}, j = {j} and edge {e} of weight {w:g}"
     )
 
 
@@ -134,7 +135,7 @@ def ordered(energy: LabelingEnergy, table: OrderedTable) -> Cut:
             break
         if energy.value(found) <= energy.value(labels):
             labels = found
-        flow = np.stack(_two_sum(*_add((flow[0], flow[1]), step)))
+        flow = np.stack(sum_and_error(*_add((flow[0], flow[1]), step)))
         given = _as_messages(energy, table, flow)
         before, best = best, measure(energy, labels, given)
         if best.gap == 0.0 or (best.rounding and energy.n * energy.n_labels > SMALL):
@@ -176,10 +177,20 @@ def _cut_of_what_is_left(
     )
     if crossing == 0.0:
         return np.zeros(flow.shape[1:]), labels, crossing
+    if crossing == np.inf:  # nothing allowed is known: every finite cut is below this
+        crossing = float(np.abs(cost).sum())
+        crossing += float(forward.sum(where=np.isfinite(forward)))
+        crossing += float(backward.sum(where=np.isfinite(backward)))
     top = power_above(2.0 * crossing)  # no minimum cut has an arc of this capacity
     forward, backward = np.minimum(forward, top), np.minimum(backward, top)
     cost = np.clip(cost, -top, top)
-    if L == 2 and energy.is_grid and n >= GRID and len(energy.shape) <= 3 and len(table.i):
+    if (
+        L == 2
+        and energy.has_default_edges
+        and n >= GRID
+        and len(energy.shape) <= 3
+        and len(table.i)
+    ):
         side, step = _on_the_grid(energy, cost[:, 0], forward[:, 0], backward[:, 0])
         return step[:, None], side.astype(np.int64), crossing
     node = np.arange(n * (L - 1)).reshape(n, L - 1)
@@ -229,11 +240,12 @@ def _as_messages(energy: LabelingEnergy, table: OrderedTable, flow: Array) -> Re
                 total = _add(total, sign * flow[0, :, k])
                 if exact:
                     total = _add(total, sign * flow[1, :, k])
-            high[end, :, i + 1], low[end, :, i + 1] = _two_sum(*total)
+            high[end, :, i + 1], low[end, :, i + 1] = sum_and_error(*total)
     return evidence(high, low if low.any() else None, None)
 
 
-def _two_sum(a: Array, b: Array) -> tuple[Array, Array]:
+def sum_and_error(a: Array, b: Array) -> tuple[Array, Array]:
+    """Return rounded sums and their rounding errors."""
     s = a + b
     t = s - a
     return s, (a - (s - t)) + (b - t)
@@ -251,5 +263,5 @@ def _two_product(a: Array, b: float) -> tuple[Array, Array]:
 
 
 def _add(total: tuple[Array, Array], x: Array) -> tuple[Array, Array]:
-    high, error = _two_sum(total[0], x)
+    high, error = sum_and_error(total[0], x)
     return high, total[1] + error

@@ -11,6 +11,7 @@ labels) the solver checks itself.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from copy import copy
 from functools import cached_property
@@ -21,8 +22,9 @@ import numpy as np
 from subopt._base import validate
 from subopt._base.jit import njit
 from subopt._base.types import Array, ArrayLike
+from subopt.graph.grid._input import periodic_axes
 from subopt.labeling._exact import Costs, energy_of
-from subopt.labeling._grid_edges import neighbours
+from subopt.labeling._grid_edges import neighbours, pairs_at
 
 LARGEST = 1e60  # of all finite numbers: sums and products of two of them are still finite
 
@@ -52,6 +54,13 @@ class LabelingEnergy:
         Costs >= 0 of using a label at all.
     fixed : array_like of int, shape (\*grid,) or (n,), optional
         Labels that are given, -1 where they are not: all other labels of such a node are forbidden.
+    offsets : sequence of tuples of int, optional
+        Neighbours on a grid: node p is joined with node ``p + offset`` for each of them. By default
+        one step along every axis. `weights` is then a number, or has one entry per offset, each a
+        number or an array of the shape of the grid less ``abs(offset)`` on axes that are not
+        periodic.
+    periodic : bool or sequence of bool, default False
+        Whether the last node of an axis is followed by its first; one per axis, or for all.
 
     Raises
     ------
@@ -75,6 +84,8 @@ class LabelingEnergy:
         truncation: float | None = None,
         label_costs: ArrayLike | None = None,
         fixed: ArrayLike | None = None,
+        offsets: Sequence[Sequence[int]] | None = None,
+        periodic: bool | Sequence[bool] = False,
     ) -> None:
         costs = numbers("unary", unary)
         if costs.ndim < 2 or 0 in costs.shape:
@@ -91,9 +102,19 @@ class LabelingEnergy:
             self.costs = _fix(self.costs, fixed, self.shape)
         _require_a_label(self.costs, self.shape)
         self.is_grid = edges is None
-        if edges is None:
+        around = periodic_axes(periodic, len(self.shape))
+        if edges is not None and (offsets is not None or any(around)):
+            raise ValueError("offsets and periodic are for grids; leave out edges")
+        self.has_default_edges = edges is None and offsets is None and not any(around)
+        if self.has_default_edges:
             self.tails, self.heads = neighbours(self.shape)
             self.weights = _grid_weights(weights, self.shape)
+        elif edges is None:
+            ends = _offset_pairs(offsets, self.shape, around)
+            self.weights = _offset_weights(weights, [t.shape for t, _ in ends])
+            self.tails, self.heads = (
+                np.concatenate([pair[end].ravel() for pair in ends]) for end in (0, 1)
+            )
         else:
             self.tails, self.heads = _edges(edges, self.n)
             self.weights = _edge_weights(weights, len(self.tails))
@@ -360,6 +381,50 @@ def _grid_weights(
                 f"weights[{axis}] needs one number per edge along axis {axis}, shape {side}, got "
                 f"{part.shape}"
             )
+    return np.concatenate(
+        [np.broadcast_to(part, side).ravel() for part, side in zip(parts, sides, strict=True)]
+    )
+
+
+def _offset_pairs(
+    offsets: Sequence[Sequence[int]] | None, shape: tuple[int, ...], periodic: tuple[bool, ...]
+) -> list[tuple[Array, Array]]:
+    """Return the ends of the edges of every offset."""
+    d = len(shape)
+    if offsets is None:
+        offsets = [tuple(int(a == axis) for a in range(d)) for axis in range(d)]
+    vectors: list[tuple[int, ...]] = []
+    for i, offset in enumerate(offsets):
+        try:
+            vector = tuple(operator.index(step) for step in offset)
+        except TypeError as error:
+            raise TypeError(
+                f"offsets needs tuples of ints, but offsets[{i}] is {offset!r}"
+            ) from error
+        if len(vector) != d:
+            raise ValueError(f"offsets[{i}] needs one int per axis of the grid: {d}, got {offset}")
+        if vector in vectors or tuple(-step for step in vector) in vectors:
+            raise ValueError(f"offsets[{i}] = {vector} joins the same nodes as an earlier one")
+        vectors.append(vector)
+    ends = [pairs_at(shape, vector, periodic) for vector in vectors]
+    for i, (tails, heads) in enumerate(ends):
+        if (tails == heads).any():
+            raise ValueError(f"offsets[{i}] = {vectors[i]} joins nodes with themselves")
+    return ends
+
+
+def _offset_weights(weights: Any, sides: list[tuple[int, ...]]) -> Array:
+    if isinstance(weights, list | tuple) or np.ndim(weights) > 0:
+        if len(weights) != len(sides):
+            raise ValueError(
+                f"weights needs a number, or one entry per offset: {len(sides)}, got {len(weights)}"
+            )
+        parts = [validate.real_array(f"weights[{i}]", w) for i, w in enumerate(weights)]
+    else:
+        parts = [validate.real_array("weights", weights)] * len(sides)
+    for i, (part, side) in enumerate(zip(parts, sides, strict=True)):
+        if part.shape not in ((), side):
+            raise ValueError(f"weights[{i}] needs a number or the shape {side}, got {part.shape}")
     return np.concatenate(
         [np.broadcast_to(part, side).ravel() for part, side in zip(parts, sides, strict=True)]
     )
