@@ -70,7 +70,8 @@ def check_submodular(F: SetFunction, *, tol: float = 1e-9) -> Violation | None:
     F : SetFunction
         With n at most 20 or so: 2^n values are computed, once each.
     tol : float, default 1e-9
-        Violations up to ``tol * max |F|`` are rounding.
+        Violations up to ``tol`` times the largest value, or the largest number that a gain is
+        computed from, are rounding.
 
     Returns
     -------
@@ -79,7 +80,7 @@ def check_submodular(F: SetFunction, *, tol: float = 1e-9) -> Violation | None:
     """
     for mask in all_masks(F.n):
         _value(F, mask)
-    return smallest(F, (0.0, tol))
+    return smallest(F, (tol * _size(F, []), tol))
 
 
 def assert_submodular(
@@ -156,19 +157,19 @@ def assert_base(
         raise AssertionError(f"y needs one entry per element, shape ({F.n},), got {y.shape}")
     whole = np.ones(F.n, dtype=np.bool_)
     total, loads = _value(F, whole), float(np.abs(y).sum())
-    if not abs(y.sum() - total) <= tol * max(abs(total), loads):
+    if not abs(y.sum() - total) <= tol * max(abs(total), loads, _size(F, [])):
         raise AssertionError(
             f"y is not a base of {F!r}: y(V) = {y.sum():.9g}, but F(V) = {total:.9g} "
             f"(apart by {abs(y.sum() - total):.3g})"
         )
-    candidates = list(_sets(F.n, n_samples, rng))
+    candidates, size = list(_sets(F.n, n_samples, rng)), _size(F, [])
     if F.n > EXHAUSTIVE:  # where the sets of the largest entries of y come closest, or exceed
         order = np.argsort(-y, kind="stable")
         slack = np.cumsum(F.greedy(order)[order] - y[order])
         candidates.append(_mask(order[: int(slack.argmin()) + 1], F.n))
     for mask in candidates:
         bound, load = _value(F, mask), float(y[mask].sum())
-        if load > bound + tol * max(abs(bound), loads):
+        if load > bound + tol * max(abs(bound), loads, size):
             raise AssertionError(
                 f"y is not a base of {F!r}: with S = {_show(mask)}, y(S) = {load:.9g} exceeds "
                 f"F(S) = {bound:.9g} (by {load - bound:.3g})"
@@ -220,7 +221,8 @@ def assert_consistent(F: SetFunction, *, tol: float = 1e-9, rng: RNG = 0) -> Non
         around = [mask & ~_mask([i], F.n) for i in some], [mask | _mask([i], F.n) for i in some]
         _compare(F, f"marginals of {_show(mask)}", some, F.marginals(mask)[some], *around, tol)
         value, extension = _value(F, mask), F.lovasz(mask.astype(np.float64))
-        if not abs(value - extension) <= tol * max(abs(value), float(np.abs(gains).sum())):
+        scale = max(abs(value), float(np.abs(gains).sum()), _size(F, []))
+        if not abs(value - extension) <= tol * scale:
             raise AssertionError(
                 f"{F!r}: lovasz at {_show(mask)} is {extension:.9g}, but `value` makes it "
                 f"{value:.9g} (apart by {abs(value - extension):.3g})"
@@ -239,11 +241,12 @@ def assert_consistent(F: SetFunction, *, tol: float = 1e-9, rng: RNG = 0) -> Non
 def _sampled_violation(
     F: SetFunction, tol: float, n_samples: int, rng: np.random.Generator
 ) -> Violation | None:
+    least = tol * _size(F, [])
     for _ in range(n_samples):
         i, j = (int(e) for e in rng.choice(F.n, 2, replace=False))
         S = rng.random(F.n) < rng.random()
         S[[i, j]] = False
-        if (found := look(F, S, i, j, (0.0, tol))) is not None:
+        if (found := look(F, S, i, j, (least, tol))) is not None:
             return found
     return None
 
@@ -258,8 +261,12 @@ def _value(F: SetFunction, mask: Array) -> float:
 
 
 def _size(F: SetFunction, sets: list[Array]) -> float:
-    """Return the largest of the values, in absolute value: what tolerances are relative to."""
-    return max((abs(_value(F, mask)) for mask in sets), default=0.0)
+    """Return what tolerances are relative to: the largest value, or what it is computed from.
+
+    Values of sums may be much smaller than their terms, and errors are relative to these.
+    """
+    values = max((abs(_value(F, mask)) for mask in sets), default=0.0)
+    return max(values, float(F._range().size.max(initial=0.0)))
 
 
 def _sets(n: int, n_samples: int, rng: RNG) -> Iterable[Array]:
@@ -308,7 +315,7 @@ def _compare(
     low = np.array([_value(F, mask) for mask in without])
     high = np.array([_value(F, mask) for mask in with_])
     apart = np.abs(got - (high - low))
-    scale = max(float(np.abs(x).max(initial=0)) for x in (low, high, got))
+    scale = max(_size(F, []), *(float(np.abs(x).max(initial=0)) for x in (low, high, got)))
     if apart.size and not apart.max() <= tol * scale:
         k = int(apart.argmax())
         raise AssertionError(
