@@ -15,7 +15,7 @@ from subopt._base.answer import Status
 from subopt._base.types import Array, ArrayLike
 from subopt.labeling import _label_cost_shares, _messages
 from subopt.labeling._exact import Reparametrization
-from subopt.labeling._magnitude import bounded, simple_labels, simplified
+from subopt.labeling._magnitude import bounded, calm, simple_labels, simplified
 from subopt.labeling.certificates import evidence
 from subopt.labeling.energy import LabelingEnergy, require_energy, uniform
 from subopt.labeling.result import Labeling, certified
@@ -93,14 +93,14 @@ def dual_bound(
             status = Status.CONVERGED
             break
     found = search.read_off()
-    labels = found if energy.value(found) <= energy.value(labels) else labels
+    labels = labels if energy.is_lower(labels, found) else found
     labeling = Labeling(
         labels=labels.reshape(energy.shape),
         value=energy.value(labels),
         status=status,
         method=f"dual_bound: {len(bounds)} sweeps",
     )
-    return certified(energy, labeling, search.evidence())
+    return certified(energy, labeling, search.evidence(), strict=not calm(simple))
 
 
 class _Search:

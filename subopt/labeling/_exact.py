@@ -65,22 +65,30 @@ def add(total, x):
 
 
 @njit
+def _add_to_three(total, x):
+    """Return a sum of three parts, each the rounding of the one before, with one more summand."""
+    high, error = two_sum(total[0], x)
+    low, lost = two_sum(total[1], error)
+    return high, low, total[2] + lost
+
+
+@njit
 def energy_of(costs, labels):
-    """Return the energy of a labeling as a sum; infinite if it contains a forbidden cost."""
+    """Return the energy of a labeling as a sum of three parts; inf if it has a forbidden cost."""
     unary, table, weights, tails, heads, _ = costs
     total = (0.0, 0.0, 0.0)
     for k in range(labels.shape[0]):
         c = unary[labels[k], k]
         if c == np.inf:
             return c, 0.0, 0.0
-        total = add(total, c)
+        total = _add_to_three(total, c)
     for e in range(weights.shape[0]):
         c, w = table[labels[tails[e]], labels[heads[e]]], weights[e]
         if w != 0.0 and c != 0.0:
             if c == np.inf:
                 return c, 0.0, 0.0
             high, low = two_product(w, c)
-            total = add(add(total, high), low)
+            total = _add_to_three(_add_to_three(total, high), low)
     return total
 
 

@@ -71,12 +71,12 @@ def fusion(
         _icm.improve(energy, labels)
     cuts, done = 0, False
     for _ in range(cycles):
-        before = energy.value(labels)
+        before = labels
         for a in range(energy.n_labels):
             labels = fused(energy, simple, labels, np.full(energy.n, a, np.int64))
             cuts += 1
         _icm.improve(energy, labels)
-        if not energy.value(labels) < before:
+        if not energy.is_lower(labels, before):
             done = True
             break
     return local(energy, labels, "fusion", done=done, n_cuts=cuts)
@@ -89,9 +89,8 @@ def can_solve(energy: LabelingEnergy) -> str | None:
 
 def fused(energy: LabelingEnergy, simple: LabelingEnergy, x: Array, y: Array) -> Array:
     """Return the best of two labelings and of what roof duality makes of both."""
-    value, other = energy.value(x), energy.value(y)
-    if other < value:
-        x, y, value = y, x, other
+    if energy.is_lower(y, x):
+        x, y = y, x
     free = x != y
     if not free.any():
         return x
@@ -99,7 +98,7 @@ def fused(energy: LabelingEnergy, simple: LabelingEnergy, x: Array, y: Array) ->
     chosen = solved(_choice(work, free, x, y), np.zeros(int(free.sum()), bool), probe=False)
     z = x.copy()
     z[np.flatnonzero(free)[chosen]] = y[free][chosen]
-    return z if energy.value(z) < value else x
+    return z if energy.is_lower(z, x) else x
 
 
 def _choice(energy: LabelingEnergy, free: Array, x: Array, y: Array) -> Binary:

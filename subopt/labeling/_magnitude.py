@@ -16,6 +16,7 @@ from subopt.labeling.energy import LabelingEnergy
 
 # A negative weight below this part of the costs at both of its ends is a zero that was rounded.
 ZERO = 2.0**-46
+NOISE = 2.0**-46  # differences of costs below this part of them are rounding
 SIMILAR = 2.0**20  # numbers whose ratio is up to this leave each other enough digits
 
 
@@ -82,6 +83,21 @@ def calm(energy: LabelingEnergy, costs: Array | None = None) -> bool:
     if costs.size and costs.max() - costs.min() > SIMILAR * reach:
         return False
     return bool(alike and energy.label_costs.max(initial=0.0) <= SIMILAR * reach)
+
+
+def smallest_step(energy: LabelingEnergy) -> float:
+    """Return the smallest difference of two costs of a node, an edge or a label; inf if none."""
+    costs = np.sort(energy.costs - energy.costs.min(axis=0), axis=0)
+    with np.errstate(invalid="ignore"):  # of two infinite costs
+        steps = np.diff(costs, axis=0)
+        real = steps > NOISE * costs[1:]  # others are one number that was rounded twice
+    least = steps.min(where=real & np.isfinite(steps), initial=np.inf)
+    entries = np.unique(energy.table[np.isfinite(energy.table)])
+    w = np.abs(energy.weights)
+    if len(entries) > 1 and w.max(initial=0.0) > 0.0:
+        least = min(least, np.diff(entries).min() * w.min(where=w > 0.0, initial=np.inf))
+    paid = energy.label_costs
+    return float(min(least, paid.min(where=paid > 0.0, initial=np.inf)))
 
 
 def bounded(energy: LabelingEnergy, labels: Array) -> LabelingEnergy:

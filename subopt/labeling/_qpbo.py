@@ -86,7 +86,7 @@ def qpbo(energy: LabelingEnergy) -> Labeling:
             persistent, known = found.all_share, found.known
         trial = np.where(found.known, found.x, labels).astype(np.int64)
         before, given = best.lower_bound, evidence(high, low if low.any() else None, None)
-        if energy.value(trial) <= best.value:
+        if not energy.is_lower(labels, trial):
             labels = trial
         best = measure(energy, labels, given)
         if not best.lower_bound > before or (best.rounding and energy.n > SMALL):
@@ -97,7 +97,7 @@ def qpbo(energy: LabelingEnergy) -> Labeling:
         zero = np.zeros(shape)
         trial = solved(left(work, evidence(zero, None, None)), labels, probe=True).astype(np.int64)
         _icm.improve(energy, trial)
-        if energy.value(trial) < best.value:
+        if energy.is_lower(trial, labels):
             labels = trial
         method += ", then probing, improving and icm"
     labeling = Labeling(

@@ -25,7 +25,10 @@ import numpy as np
 from subopt._base.answer import CertificateError
 from subopt._base.types import Array
 from subopt.labeling._exact import Reparametrization, bound_of, energy_of
+from subopt.labeling._magnitude import smallest_step
 from subopt.labeling.energy import LabelingEnergy
+
+FAR_BELOW = 2.0**-20
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,9 +84,9 @@ class MessageCertificate:
         except (TypeError, ValueError) as error:
             raise CertificateError(str(error)) from error
         measured = measure(energy, labels, self._evidence(energy))
-        if not self.lower_bound <= measured.lower_bound:
+        if not self.lower_bound <= measured.proven:
             raise CertificateError(
-                f"The messages prove {measured.lower_bound:.17g}, not {self.lower_bound:.17g}"
+                f"The messages prove {measured.proven:.17g}, not {self.lower_bound:.17g}"
             )
         return measured.gap
 
@@ -138,33 +141,40 @@ class Measure(NamedTuple):
     """What evidence says of a labeling."""
 
     value: float  # its energy, rounded once
-    lower_bound: float  # rounded once as well, so that rounding does not put it above a minimum
+    proven: float  # rounded once as well, so that rounding does not put it above a minimum
+    lower_bound: float  # the same, but below the value unless that is proven to be the minimum
     gap: float  # rounded up
     rounding: bool  # whether every slack is rounding of the numbers that it is made of
 
 
-def measure(energy: LabelingEnergy, labels: Array, given: Reparametrization) -> Measure:
-    """Compare the energy of labels with what evidence proves."""
+def measure(
+    energy: LabelingEnergy, labels: Array, given: Reparametrization, *, strict: bool = False
+) -> Measure:
+    """Compare the energy of labels with what evidence proves.
+
+    `strict`: the numbers of the energy differ so much in size that what is rounding for one node
+    may be a cost elsewhere. Then a gap is rounding only if it is far below the smallest cost.
+    """
     # rounding of what a solver sends along paths adds up like a random walk
     unit = 2.0**-52 * max(64.0, 16.0 * math.sqrt(energy.n * energy.n_labels))
     bound, rough = bound_of(energy.terms, energy.adjacency, given, labels, unit)
     proven = Fraction(bound[0]) + Fraction(bound[1]) - Fraction(bound[2])
-    high, low, error = energy_of(energy.terms, labels)
-    if high == np.inf:
-        return Measure(np.inf, float(proven), np.inf, False)
-    value = Fraction(high) + Fraction(low)
+    parts = energy_of(energy.terms, labels)
+    if parts[0] == np.inf:
+        return Measure(np.inf, float(proven), float(proven), np.inf, False)
+    value = sum(map(Fraction, parts), Fraction(0))
     for l in np.unique(labels) if energy.label_costs.any() else ():
         cost = float(energy.label_costs[l])
         value += Fraction(cost)
         here = given.shares[labels == l, l].tolist() if given.shares.size else []
         if cost - math.fsum(here) > unit * cost:
             rough += cost
-    gap = value - proven + Fraction(error)
+    gap = value - proven + Fraction(abs(parts[2]) * 2.0**-50)
     rounded = float(gap)
     if Fraction(rounded) < gap:
         rounded = math.nextafter(rounded, math.inf)
     lower = float(proven)
-    met = rough == 0.0
+    met = rough == 0.0 and not (strict and rounded > FAR_BELOW * smallest_step(energy))
     if not met and lower >= float(value):  # the difference is smaller than a unit of the value
         lower = math.nextafter(float(value), -math.inf)
-    return Measure(float(value), lower, max(0.0, rounded), met)
+    return Measure(float(value), float(proven), lower, max(0.0, rounded), met)

@@ -133,7 +133,7 @@ def ordered(energy: LabelingEnergy, table: OrderedTable) -> Cut:
         step, found, crossing = _cut_of_what_is_left(work, table, given, flow, labels)
         if crossing == 0.0:
             break
-        if energy.value(found) <= energy.value(labels):
+        if not energy.is_lower(labels, found):
             labels = found
         flow = np.stack(sum_and_error(*_add((flow[0], flow[1]), step)))
         given = _as_messages(energy, table, flow)

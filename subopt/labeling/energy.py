@@ -166,10 +166,18 @@ class LabelingEnergy:
             The sum, rounded once; infinite if it contains a forbidden label or pair.
         """
         x = self.check_labels("labels", labels)
-        high, low, _ = energy_of(self.terms, x)
+        parts = energy_of(self.terms, x)
         if not self.label_costs.any():
-            return float(high + low)
-        return math.fsum([high, low, *self.label_costs[np.unique(x)]])
+            return math.fsum(parts)
+        return math.fsum([*parts, *self.label_costs[np.unique(x)]])
+
+    def is_lower(self, x: Array, y: Array) -> bool:
+        """Tell whether labels x (n,) have a lower energy than y, even if the values round alike."""
+        a, b = energy_of(self.terms, x), energy_of(self.terms, y)
+        if np.inf in (a[0], b[0]):
+            return bool(a[0] < b[0])
+        own, other = self.label_costs[np.unique(x)], -self.label_costs[np.unique(y)]
+        return math.fsum([*a, *(-part for part in b), *own, *other]) < 0.0
 
     def check_labels(self, name: str, labels: ArrayLike) -> Array:
         """Return labels as a fresh flat int64 array, or name the entry that is wrong."""

@@ -68,10 +68,12 @@ def certified(
     labeling: Labeling,
     given: Reparametrization,
     found: Measure | None = None,
+    *,
+    strict: bool = False,
 ) -> Labeling:
     """Return the labeling with a certificate, and OPTIMAL if the bound meets the value."""
     if found is None:
-        found = measure(energy, labeling.labels.ravel(), given)
+        found = measure(energy, labeling.labels.ravel(), given, strict=strict)
     certificate = MessageCertificate(
         given.high,
         found.lower_bound,

@@ -20,7 +20,7 @@ from subopt.labeling import (
     _ishikawa,
     _qpbo,
 )
-from subopt.labeling._magnitude import simple_labels, simplified
+from subopt.labeling._magnitude import calm, simple_labels, simplified
 from subopt.labeling.certificates import evidence
 from subopt.labeling.energy import LabelingEnergy, require_energy
 from subopt.labeling.result import Labeling, certified
@@ -105,7 +105,7 @@ def _auto(energy: LabelingEnergy, *, start: ArrayLike | None = None) -> Labeling
 
 def _no_worse(energy: LabelingEnergy, result: Labeling, known: Array | None) -> Labeling:
     """Return the answer, with the labels that are known if these are better."""
-    if known is None or not energy.value(known) < result.value:
+    if known is None or not energy.is_lower(known, result.labels.ravel()):
         return result
     return replace(
         result,
@@ -139,12 +139,12 @@ def _best_of_what_fits(energy: LabelingEnergy, known: Array | None) -> Labeling:
 
 
 def _better(energy: LabelingEnergy, x: Array, y: Array) -> Array:
-    return y.copy() if energy.value(y) < energy.value(x) else x
+    return y.copy() if energy.is_lower(y, x) else x
 
 
 def _with_bound(energy: LabelingEnergy, result: Labeling, bound: Labeling) -> Labeling:
     """Return the answer with the evidence of another one, and its labels if they are better."""
-    if bound.value < result.value:
+    if energy.is_lower(bound.labels.ravel(), result.labels.ravel()):
         result = replace(
             result,
             labels=np.array(bound.labels),
@@ -154,4 +154,4 @@ def _with_bound(energy: LabelingEnergy, result: Labeling, bound: Labeling) -> La
     certificate = bound.certificate
     assert certificate is not None
     given = evidence(certificate.messages, certificate.rest, certificate.shares)
-    return certified(energy, result, given)
+    return certified(energy, result, given, strict=not calm(simplified(energy)))

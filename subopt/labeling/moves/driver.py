@@ -97,8 +97,8 @@ def solve(
         simple if quiet else bounded(simple, labels), moves, labels, start is not None, cycles
     )
     while not quiet:
-        before, value = ceiling(simple, labels), energy.value(labels)
-        if energy.value(found) <= value:
+        before = ceiling(simple, labels)
+        if not energy.is_lower(labels, found):
             labels = found
             # again with lower costs if a much better labeling is known by now
             if CLOSER * ceiling(simple, labels) > before:
