@@ -157,7 +157,8 @@ def measure(
     """
     # rounding of what a solver sends along paths adds up like a random walk
     unit = 2.0**-52 * max(64.0, 16.0 * math.sqrt(energy.n * energy.n_labels))
-    bound, rough = bound_of(energy.terms, energy.adjacency, given, labels, unit)
+    with np.errstate(invalid="ignore"):  # of infinities, without the JIT
+        bound, rough = bound_of(energy.terms, energy.adjacency, given, labels, unit)
     proven = Fraction(bound[0]) + Fraction(bound[1]) - Fraction(bound[2])
     parts = energy_of(energy.terms, labels)
     if parts[0] == np.inf:

@@ -61,8 +61,8 @@ def terms(energy: LabelingEnergy) -> Terms:
         graph._replace(weight=weight),
         np.stack([small, small.T]),
         np.diag(small).copy(),
-        float(unit),
-        float(uniform(small)),
+        np.float64(unit),  # not a float: without the JIT that would take the type of the flows
+        np.float64(uniform(small)),
     )
 
 
