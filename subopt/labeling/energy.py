@@ -172,7 +172,18 @@ class LabelingEnergy:
         return math.fsum([*parts, *self.label_costs[np.unique(x)]])
 
     def is_lower(self, x: Array, y: Array) -> bool:
-        """Tell whether labels x (n,) have a lower energy than y, even if the values round alike."""
+        """Tell whether one labeling has a lower energy than another, if values round alike too.
+
+        Parameters
+        ----------
+        x, y : ndarray of int64, shape (n,)
+            Labels of all nodes.
+
+        Returns
+        -------
+        bool
+            Whether the energy of `x` is the lower one, by sums in twice the working precision.
+        """
         a, b = energy_of(self.terms, x), energy_of(self.terms, y)
         if np.inf in (a[0], b[0]):
             return bool(a[0] < b[0])
