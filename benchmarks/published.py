@@ -28,7 +28,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=20)
     seeds = parser.parse_args().seeds
     start = time.perf_counter()
-    minimize(CoupledLabelingProblem(np.eye(3)[:, None]), mode="published", rng=0)
+    minimize(CoupledLabelingProblem(np.eye(3)[:, None]), method="published", rng=0)
     print(f"first call, compilation or cache included: {time.perf_counter() - start:.2f} s\n")
     print(
         "case  m  b kind tau  | recorded   median      min      max  below rises |"
@@ -43,7 +43,7 @@ def main():
         )
         energy = problem.energy(shares)
         start = time.process_time()
-        results = [minimize(problem, mode="published", rng=seed) for seed in range(seeds)]
+        results = [minimize(problem, method="published", rng=seed) for seed in range(seeds)]
         ms = 1e3 * (time.process_time() - start) / seeds
         values = np.array([r.value for r in results])
         below.append((values < energy - 1e-6).mean())

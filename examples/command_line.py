@@ -1,6 +1,7 @@
 """What can be said on the command line of train.py, and the mixer that it asks for."""
 
 import argparse
+import inspect
 import math
 
 import torch
@@ -165,6 +166,8 @@ def make_mixer(options, model, channels, dimensions):
     given = {name: value for name, value in given.items() if value is not None}
     if options.mixer == "ada":
         given |= {"head": model.head, "in_channels": channels, "dimensions": dimensions}
+    if "layout" in inspect.signature(kind).parameters:  # load_data.py sees to it
+        given["layout"] = "BCHW" if dimensions == 2 else "BCL"
     if "grid" in given:
         given["grid"] = per_axis("--grid", given["grid"], dimensions)
     try:

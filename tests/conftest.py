@@ -11,7 +11,7 @@ SOURCES = b"".join(
     source
     for package in ("subopt", "comixup")
     for path in sorted((ROOT / package).rglob("*.py"))
-    if b"njit" in (source := path.read_bytes()) or b"any_order" in source
+    if b"njit" in (source := path.read_bytes()) or b"_base.jit" in source
 )
 os.environ.setdefault(
     "NUMBA_CACHE_DIR", str(ROOT / ".numba_cache" / hashlib.sha256(SOURCES).hexdigest()[:12])
@@ -19,6 +19,10 @@ os.environ.setdefault(
 
 import pytest  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
+
+from subopt._base import jit  # noqa: E402
+
+jit.interpret_small = False  # tests are of compiled kernels, from the first call on
 
 # Deadlines measure the machine, not the code: the first example of a test may compile a kernel.
 _SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]

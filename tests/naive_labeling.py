@@ -1,6 +1,7 @@
 """Slow twins of the coupled labeling code: loops over everything, no bookkeeping."""
 
 import itertools
+import math
 
 import numpy as np
 
@@ -30,6 +31,12 @@ def energy(problem, shares):
                 charge = t if problem.threshold_kind == "hard" else t - tau_N
                 total += problem.coupling / N * charge * used
     return total
+
+
+def count(problem):
+    """How many labelings there are."""
+    labels = math.comb(problem.n_inputs + problem.levels - 1, problem.levels)
+    return labels ** (problem.n_outputs * problem.n_patches)
 
 
 def every_labeling(problem):

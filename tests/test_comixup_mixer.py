@@ -23,7 +23,9 @@ SEEDS = st.integers(0, 2**32 - 1)
 LAYOUTS = {"signal": (21,), "image": (11, 9), "volume": (5, 6, 7)}
 
 
-def shuffling_solver(problems, *, rng, threads=None, mode="search", effort="fast", time_limit=None):
+def shuffling_solver(
+    problems, *, rng, threads=None, method="search", effort="fast", time_limit=None
+):
     """Any labeling, drawn from the stream of the group: the layer has to cope with all of them."""
     results = []
     for p, generator in zip(problems, rng, strict=True):
@@ -165,7 +167,7 @@ def test_the_published_update_rule_group_by_group():
         rng = stream(5, 2, g)
         prior = rng.dirichlet(np.full(part.stop - part.start, 2.0))
         of_group = CoMixup()._problem(weights[part], peaks[part], prior)
-        expected = subopt.minimize(of_group, mode="published", rng=rng)
+        expected = subopt.minimize(of_group, method="published", rng=rng)
         np.testing.assert_array_equal(plan.sources[part] - part.start, expected.sources)
         assert plan.energies[g] == expected.value
 

@@ -181,7 +181,7 @@ LABELS = [
     ([0, -1, 2, 3, 4, 4, 4], {"num_classes": 5}, ValueError, r"labels\[1\] is -1"),
     ([0.0] * 7, {"num_classes": 5}, TypeError, "class indices"),
     ([0] * 6, {"num_classes": 5}, ValueError, "7 inputs"),
-    (np.ones((7, 4)), {"num_classes": 5}, ValueError, "4 classes a row, but num_classes is 5"),
+    (np.ones((7, 4)), {"num_classes": 5}, ValueError, "4 classes per row, but num_classes is 5"),
     (np.ones((7, 0)), {}, ValueError, "at least one class"),
     (np.ones((7, 2, 2)), {}, ValueError, r"shape \(7, 2, 2\)"),
     (np.full((7, 2), np.nan), {}, ValueError, r"labels\[0, 0\] is nan"),

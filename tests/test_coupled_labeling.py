@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import time
+from fractions import Fraction
 
 import naive_labeling
 import numpy as np
@@ -12,7 +13,8 @@ from coupled_problems import SEEDS, problems, scale
 from hypothesis import given
 from hypothesis import strategies as st
 
-from subopt import CoupledLabelingProblem, Status, minimize, minimize_many
+from subopt import CertificateError, CoupledLabelingProblem, Status, minimize, minimize_many
+from subopt.coupled import certificate, local_search
 
 JIT = os.environ.get("NUMBA_DISABLE_JIT", "0") != "1"
 
@@ -31,7 +33,7 @@ def test_value_is_the_energy_and_never_rises(problem, seed, effort):
     assert result.value == pytest.approx(problem.energy(result.shares), abs=scale(problem))
     assert np.all(np.diff(result.energies) <= scale(problem))
     assert result.value == result.energies[-1]
-    assert len(result.energies) == result.n_sweeps
+    assert len(result.energies) == result.n_iter
     whole = np.arange(problem.n_outputs) % problem.n_inputs
     start = np.broadcast_to(
         whole.reshape(-1, *[1] * (len(problem.grid) + 1)), (problem.n_outputs, *problem.grid, 1)
@@ -49,20 +51,124 @@ TINY = [
 
 
 @given(st.one_of(*TINY), SEEDS)
-def test_brute_force_bounds_the_result_and_the_bound(problem, seed):
-    best = naive_labeling.minimum(problem)
-    result = minimize(problem, rng=seed, effort="default", lower_bound=True)
-    assert result.value >= best - scale(problem)
-    assert result.lower_bound <= best + scale(problem)
-    assert result.gap == result.value - result.lower_bound
-    assert result.certificate.check(problem) == pytest.approx(result.lower_bound)
+def test_certificates_prove_bounds_on_all_labelings(problem, seed):
+    """In exact arithmetic: no bound is above the minimum, and the gap is the gap."""
+    result = minimize(problem, rng=seed, effort="fast", lower_bound=True)
+    exact = {
+        certificate.exact_energy(problem, certificate.slots_of(problem, sources))
+        for sources in naive_labeling.every_labeling(problem)
+    }
+    proven = certificate.proven_bound(
+        problem, result.certificate.prices, result.certificate.relaxed
+    )
+    assert result.lower_bound <= proven <= min(exact)
+    value = certificate.exact_energy(problem, certificate.slots_of(problem, result))
+    assert result.value == float(value)
+    for answer in (result, result.sources, result.shares):
+        assert Fraction(result.certificate.check(problem, answer)) >= value - proven
+    assert result.check(problem) == pytest.approx(result.gap, abs=4 * np.spacing(abs(result.value)))
+    assert (result.status is Status.OPTIMAL) == (result.gap <= np.spacing(abs(result.value)))
+
+
+@given(st.one_of(*TINY), SEEDS, st.sampled_from(["fast", "default", "best"]))
+def test_tiny_problems_are_solved(problem, seed, effort):
+    result = minimize(problem, rng=seed, effort=effort)
+    assert result.value <= naive_labeling.minimum(problem) + scale(problem)
+    assert result.method == "enumeration of all labelings"
+
+
+@given(problems(grids=[(1,), (2,), (3,)], inputs=(2, 3), outputs=(2, 3), levels=(1, 1)), SEEDS)
+def test_exact_energies_are_energies(problem, seed):
+    shape = (problem.n_outputs, *problem.grid, problem.levels)
+    sources = np.random.default_rng(seed).integers(0, problem.n_inputs, shape)
+    exact = certificate.exact_energy(problem, certificate.slots_of(problem, sources))
+    energy = problem.energy(problem.shares(sources))
+    assert float(exact) == pytest.approx(energy, rel=1e-9, abs=scale(problem))
 
 
 @pytest.mark.skipif(not JIT, reason="thousands of rounds, compiled only")
-@given(st.one_of(*TINY), SEEDS)
-def test_best_effort_finds_the_minimum_of_tiny_problems(problem, seed):
-    result = minimize(problem, rng=seed, effort="best")
-    assert result.value <= naive_labeling.minimum(problem) + scale(problem)
+@given(
+    problems(grids=[(1,), (2,), (3,)], inputs=(2, 3), outputs=(2, 3), levels=(1, 2)),
+    SEEDS,
+)
+def test_the_search_finds_minima_that_its_moves_leave(problem, seed):
+    """Where A couples inputs, a visit can leave the minimum: what a perturbation hits is kept."""
+    if not naive_labeling.count(problem) <= 729:
+        return
+    limits = local_search._Limits(local_search.EFFORTS["best"], None, None)
+    search = local_search._Search(problem, np.random.default_rng(seed), limits, None)
+    for _ in search.run(step=False):
+        pass
+    minimum = naive_labeling.minimum(dataclasses.replace(problem, levels=1))
+    assert search.result().value <= minimum + scale(problem)
+
+
+# --- sizes of numbers
+
+
+def exact_problem(rng, m, J, grid, **options):
+    """Costs are multiples of 1/64, so that sums are exact at any scale."""
+    return CoupledLabelingProblem(
+        rng.integers(-64, 65, (m, *grid)) / 64, n_outputs=J, smoothness=0.25, **options
+    )
+
+
+@given(SEEDS, st.sampled_from([(2,), (4, 4), (5, 7)]), st.integers(-40, 40))
+def test_a_scale_changes_nothing_but_the_numbers(seed, grid, exponent):
+    rng = np.random.default_rng(seed)
+    problem = exact_problem(rng, 4, 4, grid, compatibility=rng.random((4, 4)))
+    c = 2.0**exponent
+    scaled = dataclasses.replace(
+        problem,
+        unary=c * problem.unary,
+        smoothness=c * problem.smoothness,
+        coupling=c * problem.coupling,
+    )
+    one, other = (minimize(p, rng=seed, lower_bound=True) for p in (problem, scaled))
+    assert np.array_equal(one.sources, other.sources)
+    assert other.value == c * one.value
+    assert other.lower_bound == pytest.approx(c * one.lower_bound, rel=1e-12)
+    assert one.status is other.status
+
+
+@given(SEEDS, st.sampled_from([(2,), (4, 4), (5, 7)]), st.sampled_from([1.0, 1e6, -1e9]))
+def test_a_constant_changes_nothing_but_the_numbers(seed, grid, constant):
+    problem = exact_problem(np.random.default_rng(seed), 4, 4, grid)
+    raised = dataclasses.replace(problem, unary=problem.unary + constant)
+    one, other = (minimize(p, rng=seed, effort="fast") for p in (problem, raised))
+    assert np.array_equal(one.sources, other.sources)
+    all_ = constant * 4 * np.prod(grid)
+    assert other.value == pytest.approx(one.value + all_, abs=4 * np.spacing(abs(all_)))
+
+
+@given(SEEDS, st.sampled_from([(2,), (4, 4), (5, 7)]), st.sampled_from([1e9, 1e15, 1e40]))
+def test_what_is_forbidden_is_avoided_and_hides_nothing(seed, grid, huge):
+    """A huge cost acts as a prohibition; ordinary costs beside it are still minimized."""
+    rng = np.random.default_rng(seed)
+    problem = exact_problem(rng, 4, 3, grid, coupling=0.0)
+    unary = np.array(problem.unary)
+    forbidden = rng.random(unary.shape) < 0.5
+    forbidden[rng.integers(4)] = False
+    unary[forbidden] = huge
+    problem = dataclasses.replace(problem, unary=unary, smoothness=0.0)
+    result = minimize(problem, rng=seed, lower_bound=True)
+    best = 3 * unary.min(axis=0).sum()
+    assert result.value == pytest.approx(best, abs=1e-12)
+    assert result.status is Status.OPTIMAL
+    assert result.lower_bound == pytest.approx(best, abs=1e-12)
+    smooth = dataclasses.replace(problem, smoothness=0.25, coupling=1.0)
+    result = minimize(smooth, rng=seed, effort="fast")
+    assert result.value < 1e6
+    assert result.value == pytest.approx(smooth.energy(result.shares), abs=1e-9)
+
+
+def test_a_bound_that_misses_by_little_is_not_optimal():
+    """At costs of 1e-12 every gap is below 1e-9: OPTIMAL must not follow from that."""
+    c = np.random.default_rng(0).random((4, 3, 3))
+    small = CoupledLabelingProblem(-1e-12 * c, smoothness=1e-12, coupling=1e-12)
+    result = minimize(small, rng=0, effort="fast", lower_bound=True)
+    assert 0 < result.gap < 1e-9
+    assert result.status is Status.EFFORT_LIMIT
 
 
 @given(problems(grids=[(4,), (3, 3)]), SEEDS)
@@ -128,17 +234,17 @@ def test_one_generator_for_all_problems_does_not_depend_on_threads():
     assert runs[0] == runs[1]
 
 
-def test_max_sweeps_that_suffice_are_not_a_stop():
+def test_max_iter_that_suffices_is_not_a_stop():
     full = minimize(group(), rng=0, effort="fast")
-    same = minimize(group(), rng=0, effort="fast", max_sweeps=full.n_sweeps)
+    same = minimize(group(), rng=0, effort="fast", max_iter=full.n_iter)
     assert same.status is full.status is Status.EFFORT_LIMIT
 
 
-def test_max_sweeps_and_callback():
+def test_max_iter_and_callback():
     seen = []
-    result = minimize(group(6, (8, 8)), rng=0, max_sweeps=3, callback=seen.append)
+    result = minimize(group(6, (8, 8)), rng=0, max_iter=3, callback=seen.append)
     assert result.status is Status.ITERATION_LIMIT
-    assert result.n_sweeps == len(seen) == 3
+    assert result.n_iter == len(seen) == 3
     assert [r.value for r in seen] == list(result.energies)
     assert all(r.sources.shape == (6, 8, 8, 2) for r in seen)
 
@@ -146,6 +252,34 @@ def test_max_sweeps_and_callback():
 def test_a_stepped_search_is_the_same_search():
     plain, stepped = (minimize(group(), rng=0, callback=c) for c in (None, lambda _: None))
     assert np.array_equal(plain.sources, stepped.sources)
+    assert np.array_equal(plain.energies, stepped.energies)
+
+
+@pytest.mark.parametrize("method", ["search", "published"])
+@pytest.mark.parametrize("grid", [(1,), (4, 4)])
+def test_stop_iteration_ends_the_run_with_the_answer_so_far(method, grid):
+    def stop(result):
+        seen.append(result)
+        raise StopIteration
+
+    seen = []
+    result = minimize(group(2, grid), method=method, rng=0, callback=stop)
+    assert result.status is Status.INTERRUPTED
+    assert len(seen) == result.n_iter == 1
+    assert np.array_equal(result.sources, seen[0].sources)
+
+
+@given(problems(inputs=(2, 5)), SEEDS)
+def test_a_start_is_never_made_worse(problem, seed):
+    rng = np.random.default_rng(seed)
+    shape = (problem.n_outputs, *problem.grid, problem.levels)
+    sources = rng.integers(0, problem.n_inputs, shape)
+    result = minimize(problem, rng=seed, effort="fast", start=sources)
+    assert result.value <= problem.energy(problem.shares(sources)) + scale(problem)
+    again = minimize(problem, rng=seed, effort="fast", start=result)
+    assert again.value <= result.value + scale(problem)
+    whole = minimize(problem, rng=seed, effort="fast", start=sources[..., :1])
+    assert whole.sources.shape == shape
 
 
 def test_time_limit_returns_the_best_so_far():
@@ -153,7 +287,8 @@ def test_time_limit_returns_the_best_so_far():
     result = minimize(group(), rng=0, time_limit=0.2)
     assert 0.15 < time.perf_counter() - start < 20
     assert result.status is Status.TIME_LIMIT
-    assert minimize(group(), rng=0, time_limit=0.0).n_sweeps == 1
+    first = minimize(group(), rng=0, time_limit=0)
+    assert (first.n_iter, first.status) == (1, Status.TIME_LIMIT)
     assert minimize(group(6, (16, 16)), rng=0, time_limit=0.1).sources.shape == (6, 16, 16, 2)
 
 
@@ -165,18 +300,51 @@ def test_an_interrupt_in_the_callback_gets_out():
         minimize(group(3), rng=0, callback=stop)
 
 
-def test_a_tampered_certificate_raises():
+def test_certificates_that_are_wrong_or_malformed_raise():
     problem = group(4)
-    certificate = minimize(problem, rng=0, effort="fast", lower_bound=True).certificate
-    other = np.full_like(certificate.relaxed, 0.5)
+    result = minimize(problem, rng=0, effort="fast", lower_bound=True)
+    good = result.certificate
     for change in (
-        {"bound": certificate.bound + 1},
-        {"prices": certificate.prices[:-1]},
-        {"prices": certificate.prices * np.nan},
-        {"relaxed": other},
+        {"lower_bound": np.nextafter(good.lower_bound, 1)},
+        {"lower_bound": np.nan},
+        {"lower_bound": None},
+        {"lower_bound": np.inf},
+        {"prices": good.prices[:-1]},
+        {"prices": good.prices * np.nan},
+        {"prices": None},
+        {"prices": np.array(["a"] * 4)},
+        {"relaxed": good.relaxed[0]},
+        {"relaxed": good.relaxed.astype(complex)},
+        {"relaxed": np.full_like(good.relaxed, np.inf)},
+        {"relaxed": np.full_like(good.relaxed, 0.5) * np.arange(4)},
     ):
-        with pytest.raises(ValueError, match=r"prove|shape|finite|sum to 1"):
-            dataclasses.replace(certificate, **change).check(problem)
+        with pytest.raises(CertificateError):
+            dataclasses.replace(good, **change).check(problem, result)
+    for answer in (
+        None,
+        "labels",
+        result.sources[0],
+        result.sources + 4,
+        result.shares * 0.9,
+        np.full_like(result.shares, 0.25),
+        result.shares * np.nan,
+        dataclasses.replace(result, value=result.value - 1e-9),
+        dataclasses.replace(result, value=np.nan),
+    ):
+        with pytest.raises(CertificateError):
+            good.check(problem, answer)
+    with pytest.raises(CertificateError):
+        good.check(group(5), result)
+
+
+def test_arrays_of_answers_are_read_only():
+    result = minimize(group(4), rng=0, effort="fast", lower_bound=True)
+    arrays = (result.sources, result.shares, result.energies)
+    for array in (*arrays, result.certificate.prices, result.certificate.relaxed):
+        with pytest.raises(ValueError, match="read-only"):
+            array[:] = 0
+    plain = minimize(group(4), rng=0, effort="fast")
+    assert (plain.lower_bound, plain.gap, plain.check(group(4))) == (-np.inf, np.inf, np.inf)
 
 
 # --- bad input
@@ -222,7 +390,11 @@ def test_bad_problems_say_what_to_do(case):
         ({"effort": "much"}, "'fast', 'default', 'best'"),
         ({"rng": -1}, "rng needs"),
         ({"rng": "seed"}, "rng needs"),
-        ({"max_sweeps": 0}, "max_sweeps needs an integer >= 1"),
+        ({"max_iter": 0}, "max_iter needs an integer >= 1"),
+        ({"start": [[0]]}, r"start needs integers of shape .* = \(2, 3, 3, 2\)"),
+        ({"start": np.zeros((2, 3, 3, 3), int)}, "parts that divides levels=2, got 3"),
+        ({"start": np.full((2, 3, 3, 1), 2)}, r"start needs inputs in 0..1, got 2..2"),
+        ({"mode": "search"}, "unexpected keyword argument .mode."),
         ({"time_limit": -1.0}, "time_limit needs"),
     ],
 )
@@ -249,11 +421,11 @@ def test_bad_calls_say_what_to_do():
         minimize_many([problem], rng="seed")
     with pytest.raises(TypeError, match="for one, call minimize"):
         minimize_many(problem)
-    with pytest.raises(ValueError, match="is for mode='search'"):
-        minimize(problem, mode="published", effort="fast")
+    with pytest.raises(TypeError, match=r"takes .*; got effort"):
+        minimize(problem, method="published", effort="fast")
     with pytest.raises(ValueError, match="threads needs"):
         minimize_many([problem], threads=0)
-    assert minimize_many([]) == []
+    assert len(minimize_many([])) == 0
 
 
 # --- recorded cases

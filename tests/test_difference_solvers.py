@@ -302,7 +302,7 @@ def test_errors_say_what_is_needed():
         subopt.double_greedy(h, rng=0)
     with pytest.raises(ValueError, match="method must be one of 'auto', 'subsup'"):
         minimize(h, method="magic")
-    with pytest.raises(TypeError, match=r"minimize of a DifferenceOfSubmodular takes .*; got tol"):
+    with pytest.raises(TypeError, match=r"DifferenceOfSubmodular by 'auto' takes .*; got tol"):
         minimize(h, tol=1.0)
     with pytest.raises(CertificateError, match="neighborhoods may hold 'flip', 'swap', got 'hop'"):
         LocalMinimumCertificate(("hop",)).check(h, [])

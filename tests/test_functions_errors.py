@@ -174,7 +174,7 @@ class Shifted(SetFunction):
 
 
 def test_normalize():
-    with pytest.raises(ValueError, match=r"F\(∅\) = 0.* is 1.*normalize"):
+    with pytest.raises(ValueError, match=r"F\(∅\) needs to be 0.* 1 there.*normalize"):
         Shifted().greedy([0, 1, 2])
     F = normalize(Shifted())
     np.testing.assert_array_equal(F.greedy([1, 0, 2]), [0, 1, 0])

@@ -145,7 +145,7 @@ def minimum_by_scipy(form):
     w = np.concatenate([form.capacities, form.reverse, *terminals])
     np.testing.assert_array_equal(w, np.rint(w))
     graph = sp.coo_array((w.astype(np.int32), (tails, heads)), shape=(size + 2, size + 2)).tocsr()
-    for name in ("indices", "indptr"):  # scipy 1.11 makes them as long as those of coo_array
+    for name in ("indices", "indptr"):  # older scipy makes them as long as those of coo_array
         setattr(graph, name, getattr(graph, name).astype(np.int32))
     flow = maximum_flow(graph, source, sink).flow_value
     return flow - np.maximum(-form.unary, 0).sum() + form.offset

@@ -218,7 +218,8 @@ def test_narrow_end():
     for first, last, answer in ((9, 1, 1), (1, 9, 0)):
         args = [[9, 0, 0]], [[0, 0, 9]], [0, ([[first, last]], 0)]
         plan, _, network = loaded(args, {"offsets": None, "periodic": False})
-        assert narrow_end(plan.degree, network) == answer
+        with np.errstate(over="ignore"):
+            assert narrow_end(plan.degree, network) == answer
 
 
 def test_a_box_as_max_flow_sees_it():

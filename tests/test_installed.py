@@ -21,8 +21,9 @@ with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     import numpy as np
     import subopt, comixup
-    F = subopt.Cut.from_edges([(0, 1)])
-    assert F.greedy([0, 1]).tolist() == [1, -1]
+    n = 2000  # not so small that nothing is compiled
+    F = subopt.Cut.from_edges([(i, i + 1) for i in range(n - 1)])
+    assert F.greedy(range(n)).tolist() == [1] + [0] * (n - 2) + [-1]
     batch = np.zeros((2, 3, 4, 4), dtype=np.uint8)
     comixup.CutMix(num_classes=2, seed=0)(batch, np.array([0, 1]), step=0)
 ours = [str(w.message) for w in caught if "NUMBA_CACHE_DIR" in str(w.message)]

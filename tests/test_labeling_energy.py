@@ -52,6 +52,41 @@ def test_a_grid_is_its_pairs_of_neighbours(shape):
     assert grid.value(x.ravel()) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("shape", [(4,), (3, 4), (2, 3, 4)])
+@pytest.mark.parametrize("periodic", [False, True])
+def test_offsets_join_the_nodes_that_they_say(shape, periodic):
+    rng = np.random.default_rng(0)
+    offsets = [(0,) * (len(shape) - 1) + (1,), (1,) * len(shape), (-1,) + (2,) * (len(shape) - 1)]
+    offsets = offsets[:1] if len(shape) == 1 else offsets
+    weights, expected = [], []
+    for offset in offsets:
+        sides = [s if periodic else s - abs(o) for s, o in zip(shape, offset, strict=True)]
+        weights.append(rng.random(sides))
+    energy = LabelingEnergy(
+        rng.random((*shape, 3)), weights=weights, offsets=offsets, periodic=periodic
+    )
+    x = rng.integers(0, 3, shape)
+    for offset, w in zip(offsets, weights, strict=True):
+        for p in np.ndindex(shape):
+            q = [i + o for i, o in zip(p, offset, strict=True)]
+            inside = all(0 <= i < s for i, s in zip(q, shape, strict=True))
+            if periodic or inside:
+                place = p if periodic else [i - max(-o, 0) for i, o in zip(p, offset, strict=True)]
+                head = tuple(i % s for i, s in zip(q, shape, strict=True))
+                expected.append(w[tuple(place)] * (x[p] != x[head]))
+    unary = np.take_along_axis(energy.unary, x[..., None], -1).sum()
+    assert energy.value(x) == pytest.approx(unary + sum(expected))
+    assert f"{len(expected)} edges" in repr(energy)
+
+
+def test_default_offsets_are_the_neighbours_along_axes():
+    unary, weights = np.zeros((3, 4, 2)), [np.ones((2, 4)), np.full((3, 3), 2.0)]
+    default = LabelingEnergy(unary, weights=weights)
+    same = LabelingEnergy(unary, weights=weights, offsets=[(1, 0), (0, 1)])
+    for name in ("tails", "heads", "weights"):
+        np.testing.assert_array_equal(getattr(default, name), getattr(same, name))
+
+
 @pytest.mark.parametrize(
     ("metric", "truncation", "expected"),
     [
@@ -84,6 +119,30 @@ def test_inputs_are_not_changed_and_answers_are_read_only():
 U = np.zeros((2, 3, 4))
 BAD = {
     "unary needs the shape": lambda: LabelingEnergy([1.0, 2.0]),
+    r"unary\[0, 0\] is -inf": lambda: LabelingEnergy([[-np.inf, 0.0]]),
+    r"allow a label at every node, but at node \(0, 1\)": lambda: LabelingEnergy(
+        np.where(np.arange(3)[:, None] == 1, np.inf, np.zeros((2, 3, 4)))
+    ),
+    r"fixed\[1\] is 2": lambda: LabelingEnergy(np.zeros((2, 2)), fixed=[-1, 2]),
+    "fixed needs integers of shape": lambda: LabelingEnergy(np.zeros((2, 2)), fixed=[0.5, 1.0]),
+    r"infinite entry of the table needs weights >= 0": lambda: LabelingEnergy(
+        np.zeros((2, 2)), weights=-1, metric=[[0, np.inf], [np.inf, 0]]
+    ),
+    "offsets and periodic are for grids": lambda: LabelingEnergy(
+        np.zeros((3, 2)), edges=[(0, 1)], periodic=True
+    ),
+    r"offsets\[1\] = \(-1, 0\) joins the same nodes": lambda: LabelingEnergy(
+        U, offsets=[(1, 0), (-1, 0)]
+    ),
+    r"offsets\[0\] needs one int per axis of the grid: 2": lambda: LabelingEnergy(
+        U, offsets=[(1,)]
+    ),
+    "joins nodes with themselves": lambda: LabelingEnergy(U, offsets=[(2, 0)], periodic=True),
+    "one entry per offset: 1, got 2": lambda: LabelingEnergy(U, weights=[1, 2], offsets=[(1, 1)]),
+    r"weights\[0\] needs a number or the shape \(1, 2\)": lambda: LabelingEnergy(
+        U, weights=[np.ones((2, 3))], offsets=[(1, 1)]
+    ),
+    "forbids all pairs": lambda: LabelingEnergy(np.zeros((2, 2)), metric=np.full((2, 2), np.inf)),
     r"unary\[0, 1\] is nan": lambda: LabelingEnergy([[0.0, np.nan]]),
     "unary needs numbers up to": lambda: LabelingEnergy([[1e70, 0.0]]),
     r"weights\[1\] needs one number per edge along axis 1, shape \(2, 2\)": lambda: LabelingEnergy(
@@ -109,11 +168,11 @@ BAD = {
     ),
     r"labels\[1, 0\] is 4": lambda: LabelingEnergy(U).value([[0, 0, 0], [4, 0, 0]]),
     "labels needs integers of shape": lambda: LabelingEnergy(U).value(np.zeros((3, 2), int)),
-    r"initial\[0\] is -1": lambda: alpha_expansion(LabelingEnergy(np.zeros((1, 2))), initial=[-1]),
+    r"start\[0\] is -1": lambda: alpha_expansion(LabelingEnergy(np.zeros((1, 2))), start=[-1]),
     r"labels 0, 1, 2 the table has \[0, 2\].*4 > .*alpha_beta_swap.*qpbo": lambda: alpha_expansion(
         LabelingEnergy(U, metric="quadratic")
     ),
-    "expansion needs weights >= 0, but that of edge 1 between the nodes 1": lambda: alpha_expansion(
+    "it needs weights >= 0, but that of edge 1 between the nodes 1": lambda: alpha_expansion(
         LabelingEnergy(np.zeros((3, 2)), edges=[(0, 1), (1, 2)], weights=[1, -2])
     ),
     r"labels 0, 1 it is 2 > 0": lambda: alpha_beta_swap(
@@ -124,9 +183,11 @@ BAD = {
         LabelingEnergy(U), np.zeros((5, 2, 3, 4)), threads=0
     ),
     "i = 0, j = 1": lambda: ishikawa(LabelingEnergy(U)),
-    "ishikawa takes no label costs": lambda: ishikawa(LabelingEnergy(U, label_costs=[0, 1, 2, 0])),
-    "qpbo needs two labels, got 4": lambda: qpbo(LabelingEnergy(U)),
-    "max_sweeps needs an integer": lambda: dual_bound(LabelingEnergy(U), max_sweeps=0),
+    "ishikawa does not fit: it takes no label costs": lambda: ishikawa(
+        LabelingEnergy(U, label_costs=[0, 1, 2, 0])
+    ),
+    "qpbo does not fit: it needs two labels, got 4": lambda: qpbo(LabelingEnergy(U)),
+    "max_iter needs an integer": lambda: dual_bound(LabelingEnergy(U), max_iter=0),
 }
 
 
@@ -155,4 +216,6 @@ def test_what_is_printed_is_short():
         assert f"labels of shape {answer.labels.shape}" in repr(answer)
         assert len(repr(answer)) + len(repr(answer.certificate)) < 200
     many = alpha_expansion_many(large, np.zeros((7, 30, 40, 5)))
+    assert len(many) == 7
+    assert many[-1].value == many.values[6]
     assert repr(many) == "LabelingBatch(7 labelings of shape (30, 40))"

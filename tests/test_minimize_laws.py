@@ -212,7 +212,7 @@ def test_what_is_picked_and_why():
     assert minimize(cut.restrict([])).method.startswith("modular")
     assert minimize(Cardinality(np.sqrt, 3)).method.startswith("sort, because F is a function of")
     assert minimize(cut).method == "max_flow, because F is the cut function of a graph"
-    rank = MatroidRank.partition([0, 0, 1], [1, 1])
+    rank = MatroidRank.graphic([(0, 1), (1, 2), (0, 2)])
     assert minimize(rank).method.startswith("min_norm_point, because F is not known to be")
     large = Cut(np.zeros((40, 40))) + Cardinality(np.sqrt, 40)
     assert minimize(large).method.startswith("decomposed, because F is a sum of simple functions")
@@ -231,7 +231,7 @@ def test_errors_at_the_door():
         min_norm_point(F - Cardinality(np.sqrt, 3))
     with pytest.raises(TypeError, match=r"Function\(n, value\)"):
         min_norm_point(lambda mask: 0.0)
-    with pytest.raises(TypeError, match=r"minimize of a SetFunction takes method, .*; got effort"):
+    with pytest.raises(TypeError, match=r"minimize of a SetFunction by .*; got effort"):
         minimize(F, effort="best")
     with pytest.raises(ValueError, match="method must be one of 'auto', 'modular'"):
         minimize(F, method="magic")

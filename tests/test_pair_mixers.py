@@ -92,7 +92,8 @@ def test_interpolated_losses_are_losses_of_soft_labels(name, seed):
 def test_streams_are_keyed_by_seed_step_and_rank(name):
     rng = np.random.default_rng(0)
     images, saliency = batch(rng, 8)
-    mix = MIXERS[name]()
+    # a strong prior: else the best mixture may be the same for different draws of it
+    mix = MIXERS[name](**({"prior_weight": 10.0} if name == "co" else {}))
     seen = {}
     for seed, step, rank in itertools.product((0, 1), (0, 1, 5), (0, 1, 3)):
         one = mix(images, None, saliency, rng=seed, step=step, rank=rank)

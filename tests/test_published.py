@@ -74,7 +74,7 @@ def twin_of_a_sweep(problem, z, *, halves, apart):
             mixed = np.flatnonzero(z[j, k] > 0)
             labels[k] = same[0] if same else min(mixed, key=lambda i, k=k: priced[i, k])
         energy = LabelingEnergy(costs, edges=edges, metric=distance)
-        labels = alpha_beta_swap(energy, initial=labels).labels
+        labels = alpha_beta_swap(energy, start=labels).labels
         z[j] = np.array(table)[labels]
     return z
 
@@ -86,7 +86,7 @@ def test_sweeps_equal_their_naive_twin(seed, levels):
     sweeps = int(rng.integers(1, 6))
     seen = []
     result = minimize(
-        problem, mode="published", rng=seed, max_sweeps=sweeps, callback=lambda r: seen.append(r)
+        problem, method="published", rng=seed, max_iter=sweeps, callback=lambda r: seen.append(r)
     )
     J, N, m = problem.n_outputs, problem.n_patches, problem.n_inputs
     z = np.eye(m)[np.random.default_rng(seed).integers(0, m, (J, N))]
@@ -95,7 +95,7 @@ def test_sweeps_equal_their_naive_twin(seed, levels):
         z = twin_of_a_sweep(problem, z, halves=levels == 2 and sweep > 0, apart=last)
         # exactly tied costs may fall either way with rounding; random costs have none
         assert (step.shares.reshape(J, N, m) == z).all()
-    assert result.n_sweeps == len(seen)
+    assert result.n_iter == len(seen)
     assert (seen[-1].sources == result.sources).all()
 
 
@@ -103,34 +103,34 @@ def test_sweeps_equal_their_naive_twin(seed, levels):
 def test_results_are_true(seed, levels):
     problem = random_problem(np.random.default_rng(seed), levels=levels)
     unary, A = problem.unary.copy(), problem.compatibility.copy()
-    result = minimize(problem, mode="published", rng=seed)
+    result = minimize(problem, method="published", rng=seed)
     assert result.sources.shape == (problem.n_outputs, *problem.grid, levels)
     assert (np.diff(result.sources, axis=-1) >= 0).all()
     assert result.value == pytest.approx(problem.energy(result.shares), abs=1e-9)
     assert result.energies[-1] == result.value
-    assert len(result.energies) == result.n_sweeps <= 4
+    assert len(result.energies) == result.n_iter <= 4
     assert result.status in (Status.CONVERGED, Status.ITERATION_LIMIT)
     assert (problem.unary == unary).all()
     assert (problem.compatibility == A).all()
-    again = minimize(problem, mode="published", rng=seed)
+    again = minimize(problem, method="published", rng=seed)
     assert (again.sources == result.sources).all()
     assert again.n_cuts == result.n_cuts
 
 
 def test_one_input_constant_costs_and_one_output():
-    one = minimize(CoupledLabelingProblem(np.zeros((1, 2, 2))), mode="published", rng=0)
+    one = minimize(CoupledLabelingProblem(np.zeros((1, 2, 2))), method="published", rng=0)
     assert (one.n_cuts, one.status) == (0, Status.CONVERGED)
     flat = CoupledLabelingProblem(np.zeros((3, 2, 2)), compatibility=np.zeros((3, 3)))
-    assert np.isfinite(minimize(flat, mode="published", rng=0).value)
+    assert np.isfinite(minimize(flat, method="published", rng=0).value)
     alone = CoupledLabelingProblem(-np.eye(4).reshape(4, 2, 2), n_outputs=1, smoothness=0.0)
-    best = minimize(alone, mode="published", rng=0)
+    best = minimize(alone, method="published", rng=0)
     assert best.value == pytest.approx(-4)
 
 
 def test_energies_may_rise_and_the_last_is_returned():
     rng = np.random.default_rng(0)
     problem = CoupledLabelingProblem(-rng.dirichlet(np.ones(16), 8).reshape(8, 4, 4))
-    results = minimize_many([problem] * 10, mode="published", rng=1)
+    results = minimize_many([problem] * 10, method="published", rng=1)
     rises = [np.any(np.diff(r.energies) > 1e-9) for r in results]
     assert any(rises)
     assert all(r.value == r.energies[-1] for r in results)
@@ -149,24 +149,24 @@ def test_one_compilation_serves_all_problems():
     for grid, m in [((3,), 1), ((1,), 3), ((2, 2), 2), ((2, 1, 2), 3)]:
         for levels in (1, 2):
             problem = CoupledLabelingProblem(rng.random((m, *grid)), levels=levels)
-            minimize(problem, mode="published", rng=0)
-            minimize(pickle.loads(pickle.dumps(problem)), mode="published", rng=0)
+            minimize(problem, method="published", rng=0)
+            minimize(pickle.loads(pickle.dumps(problem)), method="published", rng=0)
     assert len(rule._sweep.signatures) == 1
 
 
 def test_stops():
     problem = random_problem(np.random.default_rng(3), grid=(3, 3))
-    capped = minimize(problem, mode="published", rng=0, max_sweeps=1)
-    assert (capped.status, capped.n_sweeps) == (Status.ITERATION_LIMIT, 1)
-    timed = minimize(problem, mode="published", rng=0, time_limit=0)
-    assert (timed.status, timed.n_sweeps) == (Status.TIME_LIMIT, 1)
+    capped = minimize(problem, method="published", rng=0, max_iter=1)
+    assert (capped.status, capped.n_iter) == (Status.ITERATION_LIMIT, 1)
+    timed = minimize(problem, method="published", rng=0, time_limit=0)
+    assert (timed.status, timed.n_iter) == (Status.TIME_LIMIT, 1)
 
 
 def test_errors():
-    with pytest.raises(ValueError, match="mode must be one of 'search', 'published'; got 'paper'"):
-        minimize(CoupledLabelingProblem(np.zeros((2, 2))), mode="paper")
+    with pytest.raises(ValueError, match=r"method must be one of .* 'published'; got 'paper'"):
+        minimize(CoupledLabelingProblem(np.zeros((2, 2))), method="paper")
     with pytest.raises(ValueError, match="levels 1 or 2, got levels=3"):
-        minimize(CoupledLabelingProblem(np.zeros((2, 2)), levels=3), mode="published")
+        minimize(CoupledLabelingProblem(np.zeros((2, 2)), levels=3), method="published")
 
 
 # --- the recorded runs of the published solver
@@ -186,7 +186,7 @@ def sources_per_output(shares):
 def test_recorded_runs_look_like_ours(data_dir):
     inside, ours, theirs = [], [], []
     for problem, shares in small_cases(data_dir):
-        results = minimize_many([problem] * 20, mode="published", rng=0)
+        results = minimize_many([problem] * 20, method="published", rng=0)
         values = [r.value for r in results]
         # 20 draws of a spread distribution: one more lies outside their range in 2 of 21 cases;
         # rounding of costs to integers in the recorded runs moves an energy by less than 0.01

@@ -245,13 +245,14 @@ class CoMixup(Mixer):
             self._problem(weights[s], peaks[s], prior)
             for s, prior in zip(slices, priors, strict=True)
         ]
+        searched = {"effort": self.effort} if self.mode == "search" else {}
         results = minimize_many(
             problems,
             rng=rngs,
             threads=self.threads,
-            mode=self.mode,
-            effort=self.effort,
+            method=self.mode,
             time_limit=self.time_limit,
+            **searched,
         )
         return MixPlan(
             np.concatenate([r.sources + s.start for r, s in zip(results, slices, strict=True)]),

@@ -108,12 +108,13 @@ class Answer:
         Returns
         -------
         float
-            What ``certificate.check(problem, self)`` returns; infinity if there is no certificate.
+            What ``certificate.check(problem, self)`` returns, with the value recomputed as well;
+            infinity if there is no certificate.
 
         Raises
         ------
         CertificateError
-            If the evidence does not prove the bound, or the answer does not have its value.
+            If the evidence does not prove the bound.
         """
         return math.inf if self.certificate is None else self.certificate.check(problem, self)
 

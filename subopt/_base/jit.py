@@ -13,9 +13,13 @@ is imported from an archive), kernels are compiled in every process, and one war
 import functools
 import os
 import tempfile
+import threading
+import time
 import warnings
 
 import numba
+import numpy as np
+from numba.core.registry import CPUDispatcher
 
 
 def njit(function=None, **options):
@@ -66,6 +70,76 @@ any_order = functools.partial(njit, fastmath={"nsz", "reassoc", "contract"}, for
 any_order_without_nan = functools.partial(
     njit, fastmath={"nnan", "nsz", "reassoc", "contract"}, forceinline=True
 )
+# for kernels that only kernels call: no wrapper for calls from Python, and no file in the cache,
+# because the cached kernel that calls them contains them. Arrays are not counted: these allocate
+# none, and counting costs time in loops and in the compiler
+inner = functools.partial(
+    numba.njit,
+    nogil=True,
+    error_model="numpy",
+    no_cfunc_wrapper=True,
+    no_cpython_wrapper=True,
+    _nrt=False,
+)
+inner_any_order = functools.partial(
+    inner, fastmath={"nsz", "reassoc", "contract"}, forceinline=True
+)
+
+
+# numpy 2 computes with scalars as compiled code does; numpy 1 made floats of mixed integers
+interpret_small = np.lib.NumpyVersion(np.__version__) >= "2.0.0"
+SMALL = 1200  # numbers in all arrays of a call
+
+
+class _Inside(threading.local):
+    running = False
+
+
+_inside = _Inside()
+
+
+class SmallFirst(CPUDispatcher):
+    """A kernel that Python itself runs while it is not compiled and its arrays are small.
+
+    The first small problem is then solved in milliseconds, not after seconds of compiling. This is
+    for kernels whose time is a small polynomial of the size of their arrays, and that compute the
+    same bits both ways: no ``fastmath``, no sums or products of whole arrays, no logarithms. With
+    the first larger call, or when `patience` is used up, the kernel is compiled, and it is a common
+    one from then on.
+    """
+
+    patience = 0.2  # seconds of all such calls together
+
+    def __call__(self, *args):
+        """Run the kernel."""
+        if _inside.running:
+            return self.py_func(*args)
+        waits = interpret_small and self.patience > 0 and not self.overloads
+        if waits and _count(args) <= SMALL:
+            begin = time.perf_counter()
+            _inside.running = True
+            try:
+                with np.errstate(all="ignore"):  # compiled code does not warn either
+                    return self.py_func(*args)
+            finally:
+                _inside.running = False
+                self.patience -= time.perf_counter() - begin
+        self.__class__ = CPUDispatcher
+        return self(*args)
+
+
+def small_first(function=None, **options):
+    """Compile as `njit` does, but not before it pays, see `SmallFirst`."""
+    if function is None:
+        return functools.partial(small_first, **options)
+    kernel = njit(function, **options)
+    if not numba.config.DISABLE_JIT:
+        kernel.__class__ = SmallFirst
+    return kernel
+
+
+def _count(args):
+    return sum(_count(a) if isinstance(a, tuple) else getattr(a, "size", 1) for a in args)
 
 
 def _home_is_known():

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 from subopt._base.lazy import exports
 
 if TYPE_CHECKING:
-    from subopt.coupled.lower_bound import LabelingCertificate as LabelingCertificate
+    from subopt.coupled.certificate import LabelingCertificate as LabelingCertificate
     from subopt.coupled.problem import CoupledLabelingProblem as CoupledLabelingProblem
     from subopt.coupled.result import LabelingResult as LabelingResult
 
 __all__, __getattr__, __dir__ = exports(
     __name__,
     {
-        "lower_bound": ["LabelingCertificate"],
+        "certificate": ["LabelingCertificate"],
         "problem": ["CoupledLabelingProblem"],
         "result": ["LabelingResult"],
     },

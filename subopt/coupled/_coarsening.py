@@ -14,11 +14,13 @@ from typing import NamedTuple
 import numpy as np
 
 from subopt._base.types import Array
-from subopt.coupled import _state
+from subopt.coupled._state import Level
 from subopt.coupled.problem import CoupledLabelingProblem
 from subopt.labeling._grid_edges import neighbours
 
 COARSEST = 16  # patches; a grid this small is searched as it is
+SLACK = 1.5e-4
+"""Changes of prices below this share of a typical cost do not call for another visit."""
 
 
 class Graph(NamedTuple):
@@ -61,17 +63,22 @@ def _graph(grid: tuple[int, ...], tails: Array, heads: Array, size: Array, paren
     return Graph(grid, indptr, keys % n, pairs.astype(np.float64), degree, size, parent)
 
 
-def levels(problem: CoupledLabelingProblem) -> list[_state.Level]:
-    """Return the problem at all levels, finest first."""
-    L, N = problem.levels, problem.n_patches
+def levels(problem: CoupledLabelingProblem) -> tuple[list[Level], float]:
+    """Return the problem at all resolutions, finest first, and the cost that all labelings pay.
+
+    Every patch of every output takes one input, so that the least cost of a patch is a constant. It
+    is subtracted: numbers that all labelings pay must not decide how the others are rounded.
+    """
+    L, N, J = problem.levels, problem.n_patches, problem.n_outputs
     free = problem.gate
-    offset = free if problem.threshold_kind == "soft" else 0.0
     A = problem.compatibility / L
-    coupled = float(np.count_nonzero(A) > np.count_nonzero(A.diagonal()))
     pull = problem.smoothness / (N * L**2)
-    cost = problem.unary.reshape(len(problem.unary), -1).T / L
-    # what differences of costs look like: a unit for tolerances that follows any rescaling of E
-    unit = float((cost.max(axis=1) - cost.min(axis=1)).sum() + problem.smoothness / L) / N
+    cost = problem.unary.reshape(len(problem.unary), -1).T
+    lowest = cost.min(axis=1)
+    cost = (cost - lowest[:, None]) / L
+    # what differences of costs look like; forbidding with huge numbers does not change a median
+    middle = cost.size // 2
+    typical = float(np.partition(cost, middle, axis=None)[middle]) + problem.smoothness / (L * N)
     finest, *_ = hierarchy = graphs(problem.grid)
     grid = finest.grid
     found = []
@@ -81,18 +88,22 @@ def levels(problem: CoupledLabelingProblem) -> list[_state.Level]:
             for axis, length in enumerate(grid):
                 cost = np.add.reduceat(cost, np.arange(0, length, 2), axis=axis)
         grid = graph.grid
-        scale = N / len(graph.size)
-        par = [problem.coupling / (N * L), free, offset, scale, 1e-10 * unit, coupled]
+        unit = N / len(graph.size)
         found.append(
-            _state.Level(
-                np.ascontiguousarray(cost.reshape(len(graph.size), -1)),
-                graph.indptr,
-                graph.indices,
-                pull * graph.pairs,
-                pull * graph.degree,
-                graph.size,
-                A,
-                np.array([*par, 1e-4 * unit * scale]),
+            Level(
+                cost=np.ascontiguousarray(cost.reshape(len(graph.size), -1)),
+                indptr=graph.indptr,
+                indices=graph.indices,
+                pull=pull * graph.pairs,
+                degree=pull * graph.degree,
+                size=graph.size,
+                A=A,
+                gamma=problem.coupling / (N * L),
+                free=free,
+                offset=free if problem.threshold_kind == "soft" else 0.0,
+                unit=unit,
+                slack=SLACK * typical * unit,
+                coupled=bool(np.count_nonzero(A) > np.count_nonzero(A.diagonal())),
             )
         )
-    return found
+    return found, J * math.fsum(lowest)

@@ -1,38 +1,34 @@
-"""Compiled iterated local search for coupled labelings: visits, perturbations, rounds.
+"""Compiled iterated local search: perturb, repair, keep or roll back.
 
-A round perturbs outputs, repairs them and some others slot by slot, and is rolled back if the exact
-energy rose. What a round touches is saved output by output just before its first change.
+A round perturbs two or three outputs, repairs them and then some others by visits, and is rolled
+back if the exact energy rose. A copy of the labeling that is kept makes that cheap: only outputs
+that a round changed are copied, there or back.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
-from subopt._base.jit import njit
-from subopt.coupled._state import (
-    ADD,
-    FAR,
-    LAZY,
-    REMOVE,
-    SAVED,
-    TOLERANCE,
-    UNIT,
-    coupling,
-    coupling_change,
-    fill_field,
-    move,
-    price,
-    prices,
-    rebuild,
-    refresh,
-    relabel,
-)
+from subopt._base.jit import inner, njit
+from subopt.coupled._state import energy, fill_field, refresh, relabel
+from subopt.coupled._visits import MOVED, visit
 
 COIN, WAYS = np.int64(2), np.int64(4)  # numba compiles anew for every literal argument
-WINDOW = 20  # outputs that are looked at after a perturbation, besides the perturbed ones
+WINDOW = 20  # outputs that are visited after a perturbation, besides the perturbed ones
 SETTLE = 30  # passes over all outputs; few are needed, the limit guards against ties
 REPAIR = 1  # passes over the other outputs after a perturbation
 
 
-@njit
+class Chance(NamedTuple):
+    """Random numbers, and what was drawn."""
+
+    rng: np.ndarray  # (1,) uint64, state of xorshift
+    deck: np.ndarray  # (J,) int64, outputs in the order in which they are perturbed
+    dealt: np.ndarray  # (1,) int64, how many were
+    chosen: np.ndarray  # (3,) int64, outputs that this round perturbs
+
+
+@inner
 def draw(rng, n):
     """Return a uniform integer in 0..n-1 (xorshift64: Marsaglia, J. Stat. Softw. 8(14), 2003)."""
     x = rng[0]
@@ -43,201 +39,22 @@ def draw(rng, n):
     return np.int64((x >> np.uint64(33)) % np.uint64(n))
 
 
-@njit
-def begin(work):
-    """Start a trial: what is touched from here on can be rolled back."""
-    work.touched[:] = 0
-    for r in range(SAVED):
-        for i in range(work.vec.shape[1]):
-            work.saved_vec[r, i] = work.vec[r, i]
-
-
-@njit
-def save_prices(touched, seen, saved_seen, j):
-    """Save what `roll_back` needs before the prices of output j are replaced in this trial."""
-    if touched[j] == 0:
-        touched[j] = 1
-        for i in range(seen.shape[2]):
-            saved_seen[j, 0, i] = seen[j, 0, i]
-            saved_seen[j, 1, i] = seen[j, 1, i]
-
-
-@njit
-def save_labels(touched, sources, use, load, saved_sources, saved_use, j):
-    """Save what `roll_back` needs before the first move of output j in this trial."""
-    if touched[j] < 2:
-        touched[j] = 2
-        for k in range(sources.shape[1]):
-            for l in range(sources.shape[2]):
-                saved_sources[j, k, l] = sources[j, k, l]
-        for i in range(use.shape[0]):
-            saved_use[j, 0, i] = use[i, j]
-            saved_use[j, 1, i] = load[i, j]
-
-
-@njit
-def roll_back(level, work):
-    """Restore the state at `begin`."""
-    m = work.vec.shape[1]
-    for j in range(work.sources.shape[0]):
-        if work.touched[j] > 0:
-            for i in range(m):
-                work.seen[j, 0, i] = work.saved_seen[j, 0, i]
-                work.seen[j, 1, i] = work.saved_seen[j, 1, i]
-        if work.touched[j] > 1:
-            for k in range(work.sources.shape[1]):
-                for l in range(work.sources.shape[2]):
-                    work.sources[j, k, l] = work.saved_sources[j, k, l]
-            fill_field(level, work, j)
-            for i in range(m):
-                work.use[i, j] = work.saved_use[j, 0, i]
-                work.load[i, j] = work.saved_use[j, 1, i]
-    for r in range(SAVED):
-        for i in range(m):
-            work.vec[r, i] = work.saved_vec[r, i]
-
-
-@njit
-def sweep(level, work, outputs, lazy):
-    """Improve each of `outputs` once, slot by slot; return the number of moves.
-
-    If `lazy`, only inputs that became cheaper since the output was last looked at are candidates,
-    except in patches that hold an input that became dearer.
-    """
-    # plain indexing throughout: views of rows would cost more than what is done with them
-    use, load, vec, A, par = work.use, work.load, work.vec, level.A, level.par
-    s, field, seen, cheaper = work.sources, work.field, work.seen, work.list
-    indptr, indices, pull = level.indptr, level.indices, level.pull
-    N, L = s.shape[1], s.shape[2]
-    m = vec.shape[1]
-    touched, saved_seen = work.touched, work.saved_seen
-    saved_sources, saved_use = work.saved_sources, work.saved_use
-    size, degree, energy = level.size, level.degree, work.energy
-    tolerance, slack, per_unit = par[TOLERANCE], par[LAZY], 1.0 / par[UNIT]
-    moves = 0
-    for j in outputs:
-        prices(use, load, vec, A, par, j)
-        n_cheaper = 0
-        dearer = not lazy
-        if lazy:
-            for b in range(m):
-                if vec[ADD, b] < seen[j, 0, b] - slack:
-                    cheaper[n_cheaper] = b
-                    n_cheaper += 1
-                if vec[REMOVE, b] < seen[j, 1, b] - slack and use[b, j] > 0.0:
-                    dearer = True
-            if n_cheaper == 0 and not dearer:
-                continue
-        save_prices(touched, seen, saved_seen, j)
-        moved = 0
-        for k in range(N):
-            f = size[k] * per_unit
-            quadratic = degree[k]
-            for _ in range(L):
-                everything = not lazy
-                if dearer and lazy:
-                    for l in range(L):
-                        u = s[j, k, l]
-                        if vec[REMOVE, u] < seen[j, 1, u] - slack:
-                            everything = True
-                # the two cheapest candidates: a slot cannot move to the input that it has
-                first = second = -1
-                lowest = next_lowest = np.inf
-                for c in range(m if everything else n_cheaper):
-                    i = c if everything else cheaper[c]
-                    x = field[j, k, i] + vec[ADD, i] * f
-                    if x < next_lowest:
-                        if x < lowest:
-                            second, next_lowest = first, lowest
-                            first, lowest = i, x
-                        else:
-                            second, next_lowest = i, x
-                # the slot that gains most, alone or, in a pure patch, together with all others
-                pure = True
-                slot = target = -1
-                gain = -tolerance
-                for l in range(L):
-                    u = s[j, k, l]
-                    pure = pure and u == s[j, k, 0]
-                    x = next_lowest if u == first else lowest
-                    d = x - field[j, k, u] + vec[REMOVE, u] * f + quadratic
-                    if d < gain:
-                        gain = d
-                        slot = l
-                        target = second if u == first else first
-                n = 1
-                if pure and L > 1:
-                    u = s[j, k, 0]
-                    b = second if u == first else first
-                    x = next_lowest if u == first else lowest
-                    d = x - field[j, k, u] + vec[REMOVE, u] * f
-                    if b >= 0 and L * d + L * L * quadratic < gain:
-                        # prices are of one unit: ask for the change itself
-                        d = L * (field[j, k, b] - field[j, k, u]) + L * L * quadratic
-                        d += coupling_change(use, load, vec, A, par, j, u, b, L * size[k])
-                        if d < gain:
-                            slot = 0
-                            target = b
-                            n = L
-                if slot < 0:
-                    break
-                u, b = s[j, k, slot], target
-                d = n * (field[j, k, b] - field[j, k, u]) + n * n * quadratic
-                if n == 1 and f != 1.0:
-                    change = coupling_change(use, load, vec, A, par, j, u, b, size[k])
-                    if d + change >= -tolerance:
-                        break
-                if moved == 0:
-                    save_labels(touched, s, use, load, saved_sources, saved_use, j)
-                moved += 1
-                energy[0] += d
-                move(use, load, vec, A, par, j, u, b, n * size[k])
-                price(use, load, vec, A, par, j, u)
-                price(use, load, vec, A, par, j, b)
-                for l in range(L):
-                    if n > 1 or l == slot:
-                        s[j, k, l] = b
-                field[j, k, b] += n * quadratic
-                field[j, k, u] -= n * quadratic
-                for e in range(indptr[k], indptr[k + 1]):
-                    field[j, indices[e], b] -= n * pull[e]
-                    field[j, indices[e], u] += n * pull[e]
-        for b in range(m):  # after a move, everything is looked at again
-            seen[j, 0, b] = FAR if moved else vec[ADD, b]
-            seen[j, 1, b] = FAR if moved else vec[REMOVE, b]
-        moves += moved
-    return moves
-
-
-@njit
-def deal(deck, rng):
+@inner(inline="always")
+def deal(chance):
     """Return the next output of a shuffled deck: all come up equally often."""
-    J = deck.shape[0] - 1
-    place = deck[J] % J
+    deck, J = chance.deck, chance.deck.shape[0]
+    place = chance.dealt[0] % J
     if place == 0:
         for a in range(J - 1, 0, -1):
-            b = draw(rng, np.int64(a + 1))
+            b = draw(chance.rng, np.int64(a + 1))
             deck[a], deck[b] = deck[b], deck[a]
-    deck[J] += 1
+    chance.dealt[0] += 1
     return deck[place]
 
 
-@njit
-def open_output(level, work, j):
-    """Save output j for `roll_back`, forget its prices, and return its own terms."""
-    save_prices(work.touched, work.seen, work.saved_seen, j)
-    save_labels(
-        work.touched, work.sources, work.use, work.load, work.saved_sources, work.saved_use, j
-    )
-    for i in range(work.vec.shape[1]):
-        work.seen[j, 0, i] = FAR
-        work.seen[j, 1, i] = FAR
-    return fill_field(level, work, j)
-
-
-@njit
+@inner(inline="always")
 def refill(sources, m, rng, j):
-    """Perturb output j: one input everywhere (1/2) or in half of it (1/4), or noise (1/4)."""
+    """Fill output j with one input (1/2), half of it with one (1/4), or all with noise (1/4)."""
     kind = draw(rng, WAYS)
     i = draw(rng, m)
     for k in range(sources.shape[1]):
@@ -249,9 +66,9 @@ def refill(sources, m, rng, j):
             sources[j, k, l] = i
 
 
-@njit
+@inner(inline="always")
 def exchange(sources, rng, a, b):
-    """Perturb outputs a, b: swap a part of them, scattered or one side, so totals stay."""
+    """Exchange a part of outputs a and b, scattered or one side, so that totals stay."""
     scattered = draw(rng, COIN) == 0
     cut = draw(rng, sources.shape[1])
     for k in range(sources.shape[1]):
@@ -260,51 +77,130 @@ def exchange(sources, rng, a, b):
                 sources[a, k, l], sources[b, k, l] = sources[b, k, l], sources[a, k, l]
 
 
-@njit
-def improve(level, work, rounds, settle, energies):
-    """Run len(energies) sweeps of `rounds` rounds; if `settle`, the first one perturbs nothing.
+@inner(inline="always")
+def perturb(level, state, scratch, chance):
+    """Perturb two or three outputs; return how many. The first J come in pairs."""
+    J, m = state.sources.shape[0], state.use.shape[0]
+    rng, chosen = chance.rng, chance.chosen
+    opening = chance.dealt[0] < J
+    n = 2 if opening else 2 + draw(rng, WAYS) // 3
+    if n > J:
+        n = J
+    for a in range(n):
+        chosen[a] = deal(chance)
+        scratch.changed[chosen[a]] = MOVED
+    if n == 2 and (opening or draw(rng, COIN) == 0):
+        exchange(state.sources, rng, chosen[0], chosen[1])
+    else:
+        for a in range(n):
+            refill(state.sources, m, rng, chosen[a])
+    for a in range(n):
+        relabel(level, state, chosen[a])
+    for i in range(m):
+        refresh(level, state, i)
+    return n
 
-    A round perturbs two or three outputs, repairs them and then some others, and is kept if the
-    exact energy did not rise. A sweep starts from recomputed sums, so rounding cannot accumulate.
-    (One long function: numba would optimize a second one all over again, for seconds.)
+
+@inner
+def copy(level, of, to, changed):
+    """Copy the outputs that changed, and what is kept of the inputs; nothing is changed then."""
+    m = of.use.shape[0]
+    for j in range(changed.shape[0]):
+        if changed[j] > 0:
+            for i in range(m):
+                to.seen[j, i] = of.seen[j, i]
+        if changed[j] == MOVED:
+            to.terms[j] = of.terms[j]
+            for k in range(of.sources.shape[1]):
+                for l in range(of.sources.shape[2]):
+                    to.sources[j, k, l] = of.sources[j, k, l]
+            for i in range(m):
+                to.use[i, j] = of.use[i, j]
+                to.load[i, j] = of.load[i, j]
+            if to.field.shape[0] > 0:  # the copy that is kept has no field
+                fill_field(level, to, j)
+        changed[j] = 0
+    for i in range(m):
+        to.inputs[i] = of.inputs[i]
+
+
+@inner(inline="always")
+def rebuild(level, state, kept, scratch):
+    """Recompute all that follows from the sources, so that rounding cannot accumulate.
+
+    The labeling becomes the one that is kept. Returns its energy.
     """
-    use, load, vec, A, par, rng = work.use, work.load, work.vec, level.A, level.par, work.rng
-    J = work.sources.shape[0]
-    chosen = np.empty(3, np.int64)
-    for done in range(energies.shape[0]):
-        rebuild(level, work)
-        settling = settle and done == 0
-        for _ in range(1 if settling else rounds):
-            before = work.energy[0]
-            energy = before - coupling(use, load, vec, par)
-            begin(work)
-            n, start, count, passes = 0, 0, J, SETTLE
-            if not settling:
-                opening = work.deck[J] < J  # pair up all outputs once
-                n = min(J, 2 if opening else 2 + draw(rng, WAYS) // 3)
-                start, count, passes = draw(rng, J), min(J, WINDOW), REPAIR
-                for a in range(n):
-                    chosen[a] = deal(work.deck, rng)
-                    if work.touched[chosen[a]] == 0:
-                        energy -= open_output(level, work, chosen[a])
-                if n == 2 and (opening or draw(rng, COIN) == 0):
-                    exchange(work.sources, rng, chosen[0], chosen[1])
-                else:
-                    for a in range(n):
-                        refill(work.sources, vec.shape[1], rng, chosen[a])
-                for a in range(n):
-                    if a == 0 or (chosen[a] != chosen[0] and chosen[a] != chosen[a - 1]):
-                        energy += relabel(level, work, chosen[a])
-                for i in range(vec.shape[1]):
-                    refresh(use, load, vec, A, par, i)
-            work.energy[0] = energy
-            for p in range(2 + passes):
-                lazy = p >= 2
-                outputs = work.turn[start : start + count] if lazy else chosen[:n]
-                if sweep(level, work, outputs, lazy) == 0 and lazy:
-                    break
-            work.energy[0] += coupling(use, load, vec, par)
-            if work.energy[0] > before:
-                roll_back(level, work)
-                work.energy[0] = before
-        energies[done] = work.energy[0]
+    m, J = state.use.shape
+    for i in range(m):
+        state.inputs[i]["total"] = 0.0
+        state.inputs[i]["active"] = 0.0
+        state.inputs[i]["slope"] = 0.0
+        for j in range(J):
+            state.load[i, j] = 0.0
+    for j in range(J):
+        relabel(level, state, j)
+        scratch.changed[j] = MOVED
+    for i in range(m):
+        refresh(level, state, i)
+    copy(level, state, kept, scratch.changed)
+    return energy(level, state)
+
+
+@inner(inline="always")
+def repair(level, state, scratch, chance, n):
+    """Visit the n perturbed outputs twice, then some others; if n is 0, all until none improves."""
+    J = state.terms.shape[0]
+    start, window, passes = 0, J, SETTLE
+    if n > 0:
+        start, passes = draw(chance.rng, J), REPAIR
+        if J > WINDOW:
+            window = WINDOW
+    for p in range(2 + passes):
+        lazy = p >= 2
+        moves = 0
+        for a in range(window if lazy else n):
+            j = (start + a) % J if lazy else chance.chosen[a]
+            moves += visit(level, state, scratch, j, lazy)
+        if lazy and moves == 0:
+            break
+
+
+@njit(_nrt=False)
+def improve(level, state, kept, scratch, chance, rounds, energies):
+    """Run sweeps of so many rounds each; a sweep without rounds visits all outputs.
+
+    Parameters
+    ----------
+    level : Level
+    state : State
+        The labeling: its sources are improved, all else follows from them.
+    kept : State
+        A copy of the labeling that is kept, without field.
+    scratch : Scratch
+        Its `changed` is 0 between rounds.
+    chance : Chance
+    rounds : (sweeps,) int64
+    energies : (sweeps,) float64
+        Filled with the energy after each sweep.
+    """
+    for done in range(energies.shape[0] + 1):
+        before = rebuild(level, state, kept, scratch)
+        if done > 0:
+            energies[done - 1] = before
+        if done == energies.shape[0]:
+            break
+        n = 0
+        for stage in range(2 * rounds[done] if rounds[done] > 0 else 1):
+            # prices can miss flips of gates, so that visits leave a good labeling again: what a
+            # perturbation gives is compared before it is repaired, and after
+            last = stage % 2 == 1 or rounds[done] == 0
+            if last:
+                repair(level, state, scratch, chance, n)
+            else:
+                n = perturb(level, state, scratch, chance)
+            now = energy(level, state)
+            if now < before or (last and now == before):
+                before = now
+                copy(level, state, kept, scratch.changed)
+            elif last:
+                copy(level, kept, state, scratch.changed)

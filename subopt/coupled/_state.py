@@ -1,250 +1,256 @@
-"""Compiled state of a coupled labeling: what is kept of it, exact move costs, moves.
+"""Compiled state of a coupled labeling: what is kept of it, its energy, exact changes of it.
 
 Everything is counted in slots: a patch has L = ``levels`` slots, each filled by one input, and a
 node of a coarse level stands for ``size`` patches. With o_j the slot counts of output j,
 
     coupling = gamma / (N L) * sum_ji g(T_ji) o_ji,     T_ji = ((A / L) (sum_j' o_j' - o_j))_i.
 
-What is kept makes one candidate cost O(1) and one move O(m + J), where the definition costs O(m J):
-
-* ``field[j, k, i]``: unary cost of a slot of node k given to input i plus its smoothness, which is
-  linear in the slots around k (the own part of the square is ``degree``);
-* ``use`` = o and ``load`` = (A / L) o_j, stored (m, J) so that sums over outputs run along memory;
-* per input, in ``vec``: LOAD = sum_j load_j; what all outputs together would pay (RISE) or save
-  (FALL) if T_i rose or fell by one node; how much use is charged (ACTIVE); and the linear charge
-  through the off-diagonal of A (SLOPE).
-
-Prices are exact but for gates that flip through the off-diagonal of A. Therefore a round ends with
-the exact energy, and only that decides whether it is kept.
+What is kept makes the price of one candidate cost O(1) and one move O(m + J), where the definition
+costs O(m J). Prices are exact except for gates that flip through the off-diagonal of A. A round
+therefore ends with the exact energy, and only that decides whether it is kept.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from subopt._base.jit import any_order, njit
+from subopt._base.jit import inner, inner_any_order
 
-# rows of Work.vec; the first five are restored when a round is rejected, the others are scratch
-LOAD, RISE, FALL, ACTIVE, SLOPE, ADD, REMOVE, OWN = range(8)
-SAVED = 5
-# entries of Level.par
-GAMMA, FREE, OFFSET, UNIT, TOLERANCE, COUPLED, LAZY = range(7)
-
-FAR = np.inf
+FAR = np.inf  # the price at which an output was "seen" before its first visit
 
 
 class Level(NamedTuple):
-    """One resolution of a problem. Read only."""
+    """One resolution of a problem; read only. All costs are lowered: the least of a node is 0."""
 
-    cost: np.ndarray  # (N, m) unary cost per slot
-    indptr: np.ndarray  # (N + 1,) CSR of the symmetric neighbour graph
+    cost: np.ndarray  # (N, m) unary cost of one slot
+    indptr: np.ndarray  # (N + 1,) CSR of the symmetric graph of neighbors
     indices: np.ndarray  # (2 E,)
     pull: np.ndarray  # (2 E,) smoothness weight / L^2
-    degree: np.ndarray  # (N,) sum of pulls
-    size: np.ndarray  # (N,) patches of the finest level in this node
+    degree: np.ndarray  # (N,) sum of the pulls of a node
+    size: np.ndarray  # (N,) patches of the finest level in a node
     A: np.ndarray  # (m, m) compatibility / L
-    par: np.ndarray  # (7,) see above
+    gamma: float  # coupling / (N L)
+    free: float  # use by others up to which an input is free of charge
+    offset: float  # what is subtracted from larger use: `free` for a soft threshold, else 0
+    unit: float  # number of slots for which prices are exact: the patches of a full node
+    slack: float  # changes of prices below this do not call for another visit
+    coupled: bool  # whether A has entries off its diagonal
 
 
-class Work(NamedTuple):
-    """Everything a search writes to; allocated once."""
+# what is kept of an input, all outputs together
+INPUT = np.dtype(
+    [
+        ("total", np.float64),  # sum of `load` over outputs
+        ("rise", np.float64),  # what all outputs pay more if T_i rises by one unit
+        ("fall", np.float64),  # what all outputs pay more, often below 0, if T_i falls by one unit
+        ("active", np.float64),  # use of the input that is charged
+        ("slope", np.float64),  # what others pay per slot through the off-diagonal of A
+    ]
+)
+# the coupling of one unit more, or less, of an input in one output
+PRICE = np.dtype([("add", np.float64), ("remove", np.float64)])
 
-    sources: np.ndarray  # (J, N, L) the input in every slot
+
+class State(NamedTuple):
+    """A labeling and what follows from it."""
+
+    sources: np.ndarray  # (J, N, L) int64, the input in every slot
+    # unary cost of a slot given to an input plus its smoothness, which is linear in the slots
+    # around the node (the own part of the square is `degree`)
     field: np.ndarray  # (J, N, m)
-    use: np.ndarray  # (m, J)
-    load: np.ndarray  # (m, J)
-    vec: np.ndarray  # (8, m)
-    seen: np.ndarray  # (J, 2, m) prices at which output j was last found unimprovable
-    touched: np.ndarray  # (J,) 0: as saved, 1: `seen` changed, 2: all of it changed
-    saved_sources: np.ndarray  # (J, N, L)
-    saved_use: np.ndarray  # (J, 2, m)
-    saved_seen: np.ndarray  # (J, 2, m)
-    saved_vec: np.ndarray  # (SAVED, m)
-    list: np.ndarray  # (m,) int64 scratch
-    energy: np.ndarray  # (1,)
-    rng: np.ndarray  # (1,) uint64, xorshift state
-    turn: np.ndarray  # (2 J,) 0..J-1 twice
-    deck: np.ndarray  # (J + 1,) outputs in the order in which they are perturbed; how many were
+    terms: np.ndarray  # (J,) unary and smoothness of an output
+    use: np.ndarray  # (m, J) o, transposed so that sums over outputs run along memory
+    load: np.ndarray  # (m, J) (A / L) o_j
+    inputs: np.ndarray  # (m,) INPUT
+    seen: np.ndarray  # (J, m) PRICE at which an output was last found unimprovable
+
+
+class Scratch(NamedTuple):
+    """What visits of outputs write to."""
+
+    prices: np.ndarray  # (m,) PRICE of the output that is visited
+    own: np.ndarray  # (m,) part of `slope` that this output itself accounts for
+    cheaper: np.ndarray  # (m,) int64, inputs that became cheaper
+    changed: np.ndarray  # (J,) int8, whether a round has visited or changed an output
+
+
+@inner(inline="always")
+def charge(t, free, offset):
+    """Return g(t)."""
+    return (t - offset) * (t > free)
 
 
 # reassociation lets these sums run in vector registers; no test for NaN or infinity is given up
-@any_order()
-def refresh(use, load, vec, A, par, i):
+@inner_any_order
+def refresh(level, state, i):
     """Recompute what is kept of input i from the counts."""
-    d = par[UNIT] * A[i, i]
-    free, offset = par[FREE], par[OFFSET]
-    total = vec[LOAD, i]
+    use, load = state.use, state.load
+    free, offset, d = level.free, level.offset, level.unit * level.A[i, i]
+    total = state.inputs[i]["total"]
     rise = fall = active = 0.0
     for j in range(use.shape[1]):
         t = total - load[i, j]
         o = use[i, j]
-        now = (t - offset) * (t > free)
-        rise += o * ((t + d - offset) * (t + d > free) - now)
-        fall += o * ((t - d - offset) * (t - d > free) - now)
+        now = charge(t, free, offset)
+        rise += o * (charge(t + d, free, offset) - now)
+        fall += o * (charge(t - d, free, offset) - now)
         active += o * (t > free)
-    vec[RISE, i] = rise
-    vec[FALL, i] = fall
-    change = active - vec[ACTIVE, i]
-    vec[ACTIVE, i] = active
-    if par[COUPLED] > 0 and change != 0.0:
-        kept = vec[SLOPE, i]
-        for b in range(vec.shape[1]):
-            vec[SLOPE, b] += change * A[i, b]
-        vec[SLOPE, i] = kept
+    state.inputs[i]["rise"] = rise
+    state.inputs[i]["fall"] = fall
+    change = active - state.inputs[i]["active"]
+    state.inputs[i]["active"] = active
+    if level.coupled and change != 0.0:
+        kept = state.inputs[i]["slope"]
+        for b in range(use.shape[0]):
+            state.inputs[b]["slope"] += change * level.A[i, b]
+        state.inputs[i]["slope"] = kept
 
 
-@njit
-def price(use, load, vec, A, par, j, b):
-    """Set ADD and REMOVE of input b: the coupling of one node more or less of it in output j."""
-    unit, free, offset = par[UNIT], par[FREE], par[OFFSET]
-    d = unit * A[b, b]
-    t = vec[LOAD, b] - load[b, j]
-    o = use[b, j]
-    now = (t - offset) * (t > free)
-    rise = vec[RISE, b] - o * ((t + d - offset) * (t + d > free) - now)
-    fall = vec[FALL, b] - o * ((t - d - offset) * (t - d > free) - now)
-    slope = unit * (now + vec[SLOPE, b] - vec[OWN, b])
-    vec[ADD, b] = par[GAMMA] * (rise + slope)
-    vec[REMOVE, b] = par[GAMMA] * (fall - slope)
+@inner_any_order
+def energy(level, state):
+    """Return the energy of the labeling, above that of the cost that was subtracted."""
+    use, load = state.use, state.load
+    free, offset = level.free, level.offset
+    coupling = terms = 0.0
+    for i in range(use.shape[0]):
+        total = state.inputs[i]["total"]
+        for j in range(use.shape[1]):
+            coupling += use[i, j] * charge(total - load[i, j], free, offset)
+    for j in range(use.shape[1]):
+        terms += state.terms[j]
+    return terms + level.gamma * coupling
 
 
-@njit
-def prices(use, load, vec, A, par, j):
-    """Set ADD and REMOVE of every input for output j."""
-    m = vec.shape[1]
-    if par[COUPLED] > 0:
-        for b in range(m):
-            vec[OWN, b] = 0.0
-        for i in range(m):  # SLOPE counts this output's own use: take it out
-            o = use[i, j]
-            if o > 0.0 and vec[LOAD, i] - load[i, j] > par[FREE]:
-                for b in range(m):
-                    vec[OWN, b] += o * A[i, b]
-                vec[OWN, i] -= o * A[i, i]
-    for b in range(m):
-        price(use, load, vec, A, par, j, b)
-
-
-@any_order()
-def row_change(use, load, vec, par, i, j, d):
+@inner_any_order
+def row_change(level, state, i, j, d):
     """Return the change of sum_j' g(T_j'i) o_j'i over outputs j' != j if T_i shifts by d."""
-    free, offset = par[FREE], par[OFFSET]
-    total = vec[LOAD, i]
+    use, load = state.use, state.load
+    free, offset, total = level.free, level.offset, state.inputs[i]["total"]
     change = 0.0
     for k in range(use.shape[1]):
         t = total - load[i, k]
-        change += use[i, k] * ((t + d - offset) * (t + d > free) - (t - offset) * (t > free))
+        change += use[i, k] * (charge(t + d, free, offset) - charge(t, free, offset))
     t = total - load[i, j]
-    own = (t + d - offset) * (t + d > free) - (t - offset) * (t > free)
-    return change - use[i, j] * own
+    return change - use[i, j] * (charge(t + d, free, offset) - charge(t, free, offset))
 
 
-@njit
-def coupling_change(use, load, vec, A, par, j, u, b, q):
+@inner
+def coupling_change(level, state, scratch, j, u, b, q):
     """Return the change of the coupling if q slots of output j go from u to b."""
-    free, offset = par[FREE], par[OFFSET]
-    to = vec[LOAD, b] - load[b, j]
-    fro = vec[LOAD, u] - load[u, j]
-    change = q * ((to - offset) * (to > free) - (fro - offset) * (fro > free))
-    change += row_change(use, load, vec, par, u, j, q * (A[u, b] - A[u, u]))
-    change += row_change(use, load, vec, par, b, j, q * (A[b, b] - A[b, u]))
-    change += q * (
-        vec[SLOPE, b] - vec[OWN, b] - A[u, b] * (vec[ACTIVE, u] - use[u, j] * (fro > free))
-    )
-    change -= q * (
-        vec[SLOPE, u] - vec[OWN, u] - A[b, u] * (vec[ACTIVE, b] - use[b, j] * (to > free))
-    )
-    return par[GAMMA] * change
+    A, inputs, own, use = level.A, state.inputs, scratch.own, state.use
+    to = state.inputs[b]["total"] - state.load[b, j]
+    fro = state.inputs[u]["total"] - state.load[u, j]
+    opened = state.inputs[b]["active"] - use[b, j] * (to > level.free)
+    closed = state.inputs[u]["active"] - use[u, j] * (fro > level.free)
+    change = charge(to, level.free, level.offset) - charge(fro, level.free, level.offset)
+    change += inputs[b]["slope"] - own[b] - A[u, b] * closed
+    change -= inputs[u]["slope"] - own[u] - A[b, u] * opened
+    change *= q
+    change += row_change(level, state, u, j, q * (A[u, b] - A[u, u]))
+    change += row_change(level, state, b, j, q * (A[b, b] - A[b, u]))
+    return level.gamma * change
 
 
-@njit
-def move(use, load, vec, A, par, j, u, b, q):
-    """Give q slots of output j from input u to input b."""
+@inner(inline="always")
+def set_price(level, state, scratch, j, b):
+    """Set the prices of input b: the coupling of one unit more or less of it in output j."""
+    free, offset, unit = level.free, level.offset, level.unit
+    d = unit * level.A[b, b]
+    t = state.inputs[b]["total"] - state.load[b, j]
+    o = state.use[b, j]
+    now = charge(t, free, offset)
+    rise = state.inputs[b]["rise"] - o * (charge(t + d, free, offset) - now)
+    fall = state.inputs[b]["fall"] - o * (charge(t - d, free, offset) - now)
+    slope = unit * (now + state.inputs[b]["slope"] - scratch.own[b])
+    scratch.prices[b]["add"] = level.gamma * (rise + slope)
+    scratch.prices[b]["remove"] = level.gamma * (fall - slope)
+
+
+@inner(inline="always")
+def set_prices(level, state, scratch, j):
+    """Set the prices of all inputs for output j."""
+    A, own = level.A, scratch.own
+    m = own.shape[0]
+    if level.coupled:
+        for b in range(m):
+            own[b] = 0.0
+        for i in range(m):  # `slope` counts the use by this output too: take it out
+            o = state.use[i, j]
+            if o > 0.0 and state.inputs[i]["total"] - state.load[i, j] > level.free:
+                for b in range(m):
+                    own[b] += o * A[i, b]
+                own[i] -= o * A[i, i]
+    for b in range(m):
+        set_price(level, state, scratch, j, b)
+
+
+@inner(inline="always")
+def move(level, state, scratch, j, u, b, q):
+    """Give q slots of output j from input u to input b, in all that depends on counts."""
+    A, use, load, inputs, own = level.A, state.use, state.load, state.inputs, scratch.own
     use[b, j] += q
     use[u, j] -= q
-    if par[COUPLED] > 0:
-        for i in range(vec.shape[1]):
+    if level.coupled:
+        for i in range(use.shape[0]):
             d = q * (A[i, b] - A[i, u])
-            vec[LOAD, i] += d
+            inputs[i]["total"] += d
             load[i, j] += d
-        # the load of an output does not open its own gates: OWN follows the counts
-        if vec[LOAD, b] - load[b, j] > par[FREE]:
-            for i in range(vec.shape[1]):
-                vec[OWN, i] += q * A[b, i] * (i != b)
-        if vec[LOAD, u] - load[u, j] > par[FREE]:
-            for i in range(vec.shape[1]):
-                vec[OWN, i] -= q * A[u, i] * (i != u)
     else:
-        vec[LOAD, b] += q * A[b, b]
+        inputs[b]["total"] += q * A[b, b]
         load[b, j] += q * A[b, b]
-        vec[LOAD, u] -= q * A[u, u]
+        inputs[u]["total"] -= q * A[u, u]
         load[u, j] -= q * A[u, u]
-    refresh(use, load, vec, A, par, u)
-    refresh(use, load, vec, A, par, b)
+    for side in range(2):
+        i = u if side == 0 else b
+        # the load of an output does not open its own gates: `own` follows the counts
+        if level.coupled and inputs[i]["total"] - load[i, j] > level.free:
+            more = -q if side == 0 else q
+            kept = own[i]
+            for a in range(use.shape[0]):
+                own[a] += more * A[i, a]
+            own[i] = kept
+        refresh(level, state, i)
+    for side in range(2):
+        set_price(level, state, scratch, j, u if side == 0 else b)
 
 
-@any_order()
-def coupling(use, load, vec, par):
-    """Return the coupling term."""
-    free, offset = par[FREE], par[OFFSET]
-    sum_ = 0.0
-    for i in range(use.shape[0]):
-        for j in range(use.shape[1]):
-            t = vec[LOAD, i] - load[i, j]
-            sum_ += use[i, j] * (t - offset) * (t > free)
-    return par[GAMMA] * sum_
-
-
-@njit
-def fill_field(level, work, j):
-    """Recompute the field of output j; return its unary and smoothness terms."""
-    s, field, cost, pull = work.sources, work.field, level.cost, level.pull
+@inner
+def fill_field(level, state, j):
+    """Recompute the field of output j, and its unary and smoothness terms."""
+    sources, field, cost, pull = state.sources, state.field, level.cost, level.pull
     terms = 0.0
-    for k in range(s.shape[1]):
+    for k in range(sources.shape[1]):
         for i in range(field.shape[2]):
             field[j, k, i] = cost[k, i]
-        for l in range(s.shape[2]):
-            field[j, k, s[j, k, l]] += level.degree[k]
+        for l in range(sources.shape[2]):
+            field[j, k, sources[j, k, l]] += level.degree[k]
         for e in range(level.indptr[k], level.indptr[k + 1]):
-            for l in range(s.shape[2]):
-                field[j, k, s[j, level.indices[e], l]] -= pull[e]
-        for l in range(s.shape[2]):  # c n_k + half of n_k . (degree n_k - sum of pulls n_k')
-            terms += (field[j, k, s[j, k, l]] + cost[k, s[j, k, l]]) / 2
-    return terms
+            for l in range(sources.shape[2]):
+                field[j, k, sources[j, level.indices[e], l]] -= pull[e]
+        for l in range(sources.shape[2]):  # c n_k + half of n_k . (degree n_k - pulls n_k')
+            i = sources[j, k, l]
+            terms += (field[j, k, i] + cost[k, i]) / 2
+    state.terms[j] = terms
 
 
-@njit
-def relabel(level, work, j):
-    """Recompute what follows from the sources of output j; return its unary and smoothness."""
-    use, load, vec, A = work.use, work.load, work.vec, level.A
-    s = work.sources
-    m = vec.shape[1]
-    for i in range(m):
-        vec[LOAD, i] -= load[i, j]
+@inner
+def relabel(level, state, j):
+    """Recompute what follows from the sources of output j, but nothing else of the inputs."""
+    use, load, inputs, A = state.use, state.load, state.inputs, level.A
+    sources = state.sources
+    for i in range(use.shape[0]):
+        inputs[i]["total"] -= load[i, j]
         use[i, j] = 0.0
         load[i, j] = 0.0
-    for k in range(s.shape[1]):
-        for l in range(s.shape[2]):
-            use[s[j, k, l], j] += level.size[k]
-    for i in range(m):
+        state.seen[j, i]["add"] = FAR
+        state.seen[j, i]["remove"] = FAR
+    for k in range(sources.shape[1]):
+        for l in range(sources.shape[2]):
+            use[sources[j, k, l], j] += level.size[k]
+    for i in range(use.shape[0]):
         if use[i, j] > 0.0:
-            for a in range(m):
+            for a in range(use.shape[0]):
                 load[a, j] += A[a, i] * use[i, j]
-    for i in range(m):
-        vec[LOAD, i] += load[i, j]
-    return fill_field(level, work, j)
-
-
-@njit
-def rebuild(level, work):
-    """Recompute all that is derived from the sources, the energy included."""
-    work.use[:] = 0.0
-    work.load[:] = 0.0
-    work.vec[:] = 0.0
-    work.seen[:] = FAR
-    energy = 0.0
-    for j in range(work.sources.shape[0]):
-        energy += relabel(level, work, j)
-    for i in range(work.vec.shape[1]):
-        refresh(work.use, work.load, work.vec, level.A, level.par, i)
-    work.energy[0] = energy + coupling(work.use, work.load, work.vec, level.par)
+    for i in range(use.shape[0]):
+        inputs[i]["total"] += load[i, j]
+    fill_field(level, state, j)

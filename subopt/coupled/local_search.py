@@ -1,26 +1,32 @@
 """Coarse-to-fine iterated local search for coupled labelings.
 
-Start from whole inputs (output j is input j mod m: with as many outputs as inputs, none is used
-twice, and the coupling is quiet). Improve
-slot by slot, then perturb two or three outputs, repair what that touches, and keep the result if E
-did not rise. All of it first on blocks of patches, where a slot is many patches, then on smaller
-blocks down to single patches. A hard threshold makes clubs of outputs own an input together;
-refilling an output with one input founds or joins a club, which no run of improving moves does.
+Start from whole inputs (output j is input j mod m: with as many outputs as inputs none is used
+twice, and the coupling charges nothing). Improve slot by slot; then perturb two or three outputs,
+repair what that affects, and keep the result if E did not rise. This runs first on blocks of
+patches, where one slot is many patches, then on smaller blocks, and last on single patches.
+
+With a hard threshold several outputs can share one input as its only users. Filling an output with
+a single input reaches such states; improving moves alone do not. Problems with at most 4096
+labelings are enumerated instead.
 """
 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Status
-from subopt._base.types import RNG, Array
-from subopt.coupled import _coarsening, _rounds, _state
+from subopt._base.deadline import Deadline
+from subopt._base.options import documented
+from subopt._base.types import RNG, Array, ArrayLike
+from subopt.coupled._coarsening import graphs, levels
+from subopt.coupled._enumeration import best_of_all, is_tiny
+from subopt.coupled._rounds import Chance, improve
+from subopt.coupled._state import INPUT, PRICE, Level, Scratch, State
 from subopt.coupled.problem import CoupledLabelingProblem
 from subopt.coupled.result import Callback, LabelingResult
 
@@ -37,169 +43,265 @@ ROUNDS_PER_SWEEP = 3
 OUTPUTS = 20
 
 
+@documented
 def local_search(
     problem: CoupledLabelingProblem,
     *,
-    rng: RNG = None,
+    start: LabelingResult | ArrayLike | None = None,
     effort: str = "default",
-    max_sweeps: int | None = None,
+    max_iter: int | None = None,
     time_limit: float | None = None,
+    rng: RNG = None,
     callback: Callback | None = None,
 ) -> LabelingResult:
-    """Minimize a coupled labeling energy by coarse-to-fine iterated local search.
+    r"""Minimize a coupled labeling energy by coarse-to-fine iterated local search.
 
     Parameters
     ----------
     problem : CoupledLabelingProblem
-    rng : numpy.random.Generator, int or None
-        What the perturbations are drawn from.
+    start : LabelingResult or array_like of int, shape (m', \*grid, parts), optional
+        A labeling to start from: a result, or the inputs that fill each patch in equal parts, where
+        `parts` divides ``levels``. The search then runs on single patches only, with the rounds of
+        the coarsest level, and the answer is never worse than the start.
     effort : {"fast", "default", "best"}
         Rounds of perturbation on the coarsest level and on each finer one: 3 and 0, 36 and 10,
-        2000 and 200 for 20 outputs on one level. The coarsest level gets three times as many for
-        each finer one that builds on it; m' > 20 outputs get (m' / 20)^1.25 times as many, and
-        fewer, whose rounds are cheaper, 20 / m' times as many, up to four.
-    max_sweeps : int, optional
-        Stop after so many sweeps. The first sweep on a level passes over all outputs until none
-        improves; each other one is 3 rounds of perturbation.
-    time_limit : float, optional
-        Seconds to search, instead of the rounds of `effort`. Checked between sweeps. Half of it
-        goes to the coarsest level. The answer then depends on the speed of the machine.
-    callback : callable, optional
-        Called with the best `LabelingResult` so far after every sweep.
+        2000 and 200, for 20 outputs on one level. The coarsest level gets three times as many for
+        each finer one that builds on it. m' > 20 outputs get (m' / 20)^1.25 times as many. Fewer
+        outputs, whose rounds are cheaper, get 20 / m' times as many, at most four times.
+    max_iter : int, optional
+        Largest number of sweeps. The first sweep on a level visits all outputs until none improves;
+        each later one is 3 rounds of perturbation.
+    %(time_limit)s
+        It replaces the rounds of `effort` and is checked between sweeps. Half of the time goes to
+        the coarsest level, half of the rest to the next one, and so on. The answer then depends on
+        the speed of the machine.
+    %(rng)s
+    %(callback)s
 
     Returns
     -------
     LabelingResult
-        ``status`` is EFFORT_LIMIT, ITERATION_LIMIT or TIME_LIMIT.
+        ``status`` is EFFORT_LIMIT, ITERATION_LIMIT, TIME_LIMIT or INTERRUPTED.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an option is not as described, or `start` is not a labeling of the problem.
 
     Notes
     -----
     A pass over the outputs costs O(m' N m) plus O(m + m') per improving move; memory is
     ``8 m' N m`` bytes.
+
+    Examples
+    --------
+    >>> problem = CoupledLabelingProblem(-np.eye(4).reshape(4, 2, 2), smoothness=0.0)
+    >>> result = minimize(problem, method="search", rng=0)
+    >>> bool(result.value <= -4), result.status.name
+    (True, 'EFFORT_LIMIT')
     """
     validate.choice("effort", effort, tuple(EFFORTS))
-    if max_sweeps is not None:
-        validate.positive_int("max_sweeps", max_sweeps)
-    deadline = None
-    if time_limit is not None:
-        deadline = time.perf_counter() + validate.nonnegative("time_limit", time_limit)
-    search = _Search(problem, validate.generator(rng), EFFORTS[effort], max_sweeps, deadline)
-    for _ in search.run(step=callback is not None or deadline is not None):
+    if max_iter is not None:
+        validate.positive_int("max_iter", max_iter)
+    first = None if start is None else _start(problem, start)
+    generator, deadline = validate.generator(rng), Deadline(time_limit)
+    if is_tiny(problem):
+        return _enumerated(problem, callback)
+    timed = time_limit is not None and deadline.left() < math.inf
+    limits = _Limits(EFFORTS[effort], max_iter, deadline if timed else None)
+    search = _Search(problem, generator, limits, first)
+    for _ in search.run(step=callback is not None or timed):
         if callback is not None:
-            callback(search.result())
+            try:
+                callback(search.result())
+            except StopIteration:
+                search.status = Status.INTERRUPTED
+                break
     return search.result()
 
 
+class _Limits(NamedTuple):
+    effort: Effort
+    max_iter: int | None
+    deadline: Deadline | None
+
+
 class _Search:
-    """One run: the levels, where it stands, and what it has recorded."""
+    """One run: the levels, the labeling as it stands, and what has been recorded."""
 
     def __init__(
         self,
         problem: CoupledLabelingProblem,
         rng: np.random.Generator,
-        effort: Effort,
-        max_sweeps: int | None,
-        deadline: float | None,
+        limits: _Limits,
+        start: Array | None,
     ) -> None:
         self.problem = problem
-        self.effort = effort
-        self.max_sweeps = max_sweeps
-        self.start = time.perf_counter()
-        self.deadline = deadline
+        self.limits = limits
         self.energies: list[float] = []
         self.status = Status.EFFORT_LIMIT
-        self.levels = _coarsening.levels(problem)
-        self.graphs = _coarsening.graphs(problem.grid)
-        self.depth = len(self.levels) - 1
+        self.levels, self.constant = levels(problem)
+        self.graphs = graphs(problem.grid)
+        self.top = len(self.levels) - 1 if start is None else 0
+        self.depth = self.top
         self.seed = rng.integers(1, 2**63, size=1, dtype=np.uint64)
-        whole = np.arange(problem.n_outputs) % problem.n_inputs
-        n = len(self.levels[-1].size)
-        self.sources = np.empty((problem.n_outputs, n, problem.levels), dtype=np.int64)
-        self.sources[:] = whole[:, None, None]
+        if start is None:
+            whole = np.arange(problem.n_outputs) % problem.n_inputs
+            n = len(self.levels[-1].size)
+            start = np.empty((problem.n_outputs, n, problem.levels), dtype=np.int64)
+            start[:] = whole[:, None, None]
+        self.sources = start
 
     def run(self, *, step: bool) -> Iterator[None]:
-        """Search all levels; yield after every sweep if `step`, else after every level."""
-        for depth in range(len(self.levels) - 1, -1, -1):
+        """Search all levels; yield after each sweep if `step`, else after each level."""
+        for depth in range(self.top, -1, -1):
             if self.status is not Status.EFFORT_LIMIT:
                 return
             if depth < self.depth:
                 self.sources = self.sources[:, self.graphs[depth].parent]
                 self.depth = depth
-            work = _work(self.levels[depth], self.sources, self.seed)
-            self.sources = work.sources
+            work = work_arrays(self.levels[depth], self.sources, self.seed)
+            self.sources = work[0].sources
+            # the coarsest level gets half of the time, the next one half of the rest, ...
+            deadline = self.limits.deadline
+            share = None if deadline is None else Deadline(deadline.left() * (0.5 if depth else 1))
             sweeps = self._sweeps()
-            first = True
-            while self._may_go_on(first, sweeps):
+            rounds = np.full(max(sweeps, 1), ROUNDS_PER_SWEEP)
+            rounds[0] = 0  # the first sweep settles
+            while self._may_go_on(rounds[0] == 0, sweeps, share):
                 now = 1 if step else sweeps
-                if self.max_sweeps is not None:
-                    now = min(now, self.max_sweeps - len(self.energies))
+                if self.limits.max_iter is not None:
+                    now = min(now, self.limits.max_iter - len(self.energies))
                 energies = np.empty(now)
-                _rounds.improve(self.levels[depth], work, ROUNDS_PER_SWEEP, first, energies)
-                self.energies.extend(energies.tolist())
+                improve(self.levels[depth], *work, rounds[:now], energies)
+                self.energies.extend((energies + self.constant).tolist())
                 sweeps -= now
-                first = False
+                rounds[0] = ROUNDS_PER_SWEEP
                 yield
 
     def _sweeps(self) -> int:
-        top = len(self.levels) - 1
-        rounds = self.effort.coarsest * 3**top if self.depth == top else self.effort.finer
+        effort = self.limits.effort
+        rounds = effort.coarsest * 3**self.top if self.depth == self.top else effort.finer
         ratio = self.problem.n_outputs / OUTPUTS
         times = ratio**1.25 if ratio > 1 else min(1 / ratio, 4.0)
         return 1 + math.ceil(rounds * times / ROUNDS_PER_SWEEP)
 
-    def _may_go_on(self, first: bool, sweeps: int) -> bool:
-        """Whether this level gets another sweep; every level gets its first unless stopped."""
-        if self.deadline is None and sweeps <= 0:
+    def _may_go_on(self, settles: bool, sweeps: int, share: Deadline | None) -> bool:
+        """Return whether this level gets another sweep; each gets its first unless stopped."""
+        deadline, max_iter = self.limits.deadline, self.limits.max_iter
+        if share is None and sweeps <= 0:
             return False
-        if self.max_sweeps is not None and len(self.energies) >= self.max_sweeps:
+        if max_iter is not None and len(self.energies) >= max_iter:
             self.status = Status.ITERATION_LIMIT
             return False
-        if self.deadline is None:
+        if share is None or deadline is None:
             return True
-        now = time.perf_counter()
-        if now >= self.deadline and self.energies:
+        if deadline.passed() and self.energies:
             self.status = Status.TIME_LIMIT
             return False
-        # the coarsest level gets half of the time, the next one half of the rest, ...
-        share = 1.0 - 0.5 ** (len(self.levels) - self.depth) * (self.depth > 0)
-        return first or now < self.start + share * (self.deadline - self.start)
+        return settles or not share.passed()
 
     def result(self) -> LabelingResult:
-        """Return the best labeling so far, on the finest level."""
+        """Return the best labeling so far, on single patches."""
         sources = self.sources
         for graph in self.graphs[: self.depth][::-1]:
             sources = sources[:, graph.parent]
-        shape = (self.problem.n_outputs, *self.problem.grid, self.problem.levels)
-        return LabelingResult(
-            sources=np.sort(sources, axis=-1).reshape(shape),
-            value=self.energies[-1],
-            energies=np.array(self.energies),
-            status=self.status,
-            method=f"iterated local search on {len(self.levels)} level(s)",
-            n_inputs=self.problem.n_inputs,
-            n_sweeps=len(self.energies),
-            n_cuts=0,
+        n = self.top + 1
+        on = "single patches" if n == 1 else f"{n} resolutions, blocks of patches first"
+        return _result(
+            self.problem,
+            np.sort(sources, axis=-1),
+            self.energies,
+            self.status,
+            f"iterated local search on {on}",
         )
 
 
-def _work(level: _state.Level, sources: Array, seed: Array) -> _state.Work:
+def work_arrays(level: Level, sources: Array, seed: Array) -> tuple[State, State, Scratch, Chance]:
+    """Return what `improve` writes to, for a labeling of a level."""
     J, N, L = sources.shape
     m = level.cost.shape[1]
-    return _state.Work(
-        sources=np.ascontiguousarray(sources),
-        field=np.empty((J, N, m)),
+    return (
+        _state(np.ascontiguousarray(sources), np.empty((J, N, m))),
+        _state(np.empty((J, N, L), dtype=np.int64), np.empty((0, N, m))),
+        Scratch(
+            prices=np.empty(m, dtype=PRICE),
+            own=np.zeros(m),
+            cheaper=np.empty(m, dtype=np.int64),
+            changed=np.zeros(J, dtype=np.int8),
+        ),
+        Chance(
+            rng=seed,
+            deck=np.arange(J),
+            dealt=np.zeros(1, dtype=np.int64),
+            chosen=np.zeros(3, dtype=np.int64),
+        ),
+    )
+
+
+def _state(sources: Array, field: Array) -> State:
+    J, m = len(sources), field.shape[2]
+    return State(
+        sources=sources,
+        field=field,
+        terms=np.empty(J),
         use=np.empty((m, J)),
         load=np.empty((m, J)),
-        vec=np.empty((8, m)),
-        seen=np.empty((J, 2, m)),
-        touched=np.empty(J, dtype=np.int64),
-        saved_sources=np.empty((J, N, L), dtype=np.int64),
-        saved_use=np.empty((J, 2, m)),
-        saved_seen=np.empty((J, 2, m)),
-        saved_vec=np.empty((_state.SAVED, m)),
-        list=np.empty(m, dtype=np.int64),
-        energy=np.empty(1),
-        rng=seed,
-        turn=np.arange(2 * J) % J,
-        deck=np.append(np.arange(J), 0),
+        inputs=np.empty(m, dtype=INPUT),
+        seen=np.empty((J, m), dtype=PRICE),
+    )
+
+
+def _start(problem: CoupledLabelingProblem, start: Any) -> Array:
+    """Return the labeling to start from as sources (m', N, levels)."""
+    sources = np.asarray(start.sources if isinstance(start, LabelingResult) else start)
+    shape = (problem.n_outputs, *problem.grid)
+    if sources.dtype.kind not in "iu" or sources.shape[:-1] != shape:
+        raise ValueError(
+            f"start needs integers of shape (outputs, *grid, parts) = {(*shape, problem.levels)}, "
+            f"got dtype {sources.dtype} and shape {sources.shape}"
+        )
+    parts = sources.shape[-1]
+    if parts < 1 or problem.levels % parts:
+        raise ValueError(
+            f"start needs a number of parts that divides levels={problem.levels}, got {parts}"
+        )
+    if not 0 <= sources.min() <= sources.max() < problem.n_inputs:
+        raise ValueError(
+            f"start needs inputs in 0..{problem.n_inputs - 1}, got {sources.min()}..{sources.max()}"
+        )
+    whole = np.repeat(sources, problem.levels // parts, axis=-1)
+    return whole.reshape(problem.n_outputs, problem.n_patches, problem.levels).astype(np.int64)
+
+
+def _enumerated(problem: CoupledLabelingProblem, callback: Callback | None) -> LabelingResult:
+    sources = best_of_all(problem)
+    value = problem.energy(problem.shares(sources))
+    status = Status.EFFORT_LIMIT
+    result = _result(problem, sources, [value], status, "enumeration of all labelings")
+    if callback is not None:
+        try:
+            callback(result)
+        except StopIteration:
+            status = Status.INTERRUPTED
+            return _result(problem, sources, [value], status, result.method)
+    return result
+
+
+def _result(
+    problem: CoupledLabelingProblem,
+    sources: Array,
+    energies: list[float],
+    status: Status,
+    method: str,
+) -> LabelingResult:
+    shape = (problem.n_outputs, *problem.grid, problem.levels)
+    return LabelingResult(
+        sources=sources.reshape(shape),
+        value=energies[-1],
+        energies=np.array(energies),
+        status=status,
+        method=method,
+        n_inputs=problem.n_inputs,
+        n_iter=len(energies),
     )

@@ -1,28 +1,25 @@
-"""Many labelings under one supermodular coupling: the problem behind Co-Mixup, and its definition.
+"""The coupled labeling problem behind Co-Mixup, and its definition.
 
 m inputs compete for the patches of m' outputs. A labeling says what fills patch k of output j: a
-point z[j, k] of the simplex over inputs, one input or ``levels`` equal parts. Each output alone is
-a labeling with unary costs and a quadratic smoothness, which graph cuts handle; the coupling
-charges an output for the inputs that the others use up, which is supermodular in the counts.
-`CoupledLabelingProblem.energy` is the definition, slow and plain, that solvers are tested against.
+point z[j, k] of the simplex over inputs, which is one input or ``levels`` equal parts of several.
+Each output alone is a labeling with unary costs and a quadratic smoothness, which graph cuts
+minimize. The coupling charges an output for the inputs that the other outputs use, and is
+supermodular in the counts. `CoupledLabelingProblem.energy` is the definition, evaluated term by
+term, that solvers are tested against.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from subopt._base import validate
 from subopt._base.types import Array, ArrayLike
 
-if TYPE_CHECKING:
-    pass
-
-
-LARGEST = 1e60  # of unary costs and weights: products of three of them are still finite
+LARGEST = 1e60  # unary costs and weights: the product of three of them is still finite
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -45,24 +42,25 @@ class CoupledLabelingProblem:
     Parameters
     ----------
     unary : array_like of shape (m, \*grid)
-        Cost c[i, k] of filling patch k of any output with input i. Any real numbers up to 1e60 in
-        size. The grid has 1, 2 or 3 dimensions.
+        Cost c[i, k] of filling patch k of any output with input i. Real numbers of absolute value
+        at most 1e60. The grid has 1, 2 or 3 dimensions.
     n_outputs : int, optional
         Number m' of outputs; m by default.
     compatibility : array_like of shape (m, m), optional
-        Nonnegative matrix A: use of input i' by the others makes input i dearer by A[i, i']. The
-        identity by default.
+        Nonnegative matrix A: one patch of input i' in the other outputs counts as A[i, i'] patches
+        of input i. The identity by default.
     smoothness : float, default 0.32
         Weight beta >= 0.
     coupling : float, default 1.0
         Weight gamma >= 0.
     threshold : float, default 0.83
-        tau >= 0, a fraction of the patches of one output: use by others up to tau N is free.
+        tau >= 0, a fraction of the patches of one output: use by others up to tau N is not charged.
     threshold_kind : {"hard", "soft"}, default "hard"
-        Whether use above the threshold is charged from zero or from the threshold.
+        Whether use above the threshold is charged in full ("hard") or only the part above it
+        ("soft").
     levels : int, default 2
-        In how many equal parts a patch may be divided, at least 1: with 1 a patch takes one input,
-        with 2 it may also take half of each of two.
+        Number of equal parts of a patch, at least 1. With 1 a patch takes one input; with 2 it may
+        also take half of each of two inputs.
 
     Raises
     ------
@@ -171,7 +169,12 @@ class CoupledLabelingProblem:
         Returns
         -------
         ndarray of float64, shape (m', \*grid, m)
-            What part of each patch each input fills; sums to 1 along the last axis.
+            The part of each patch that each input fills; sums to 1 along the last axis.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `sources` are not integers in 0..m - 1 with at least two axes.
         """
         return shares_from_sources(sources, self.n_inputs)
 
@@ -207,15 +210,25 @@ class CoupledLabelingProblem:
 
     @property
     def gate(self) -> float:
-        """Use by others that is free: tau N, raised by 1e-9 N for a hard threshold.
+        """Use by others up to which an input is not charged: tau N.
 
-        So that a sum which equals tau N is free whatever way it is rounded.
+        A hard threshold is raised by 1e-9 N, so that sums which equal tau N are not charged,
+        whatever way they are rounded.
         """
         hard = self.threshold_kind == "hard" and self.threshold > 0
         return (self.threshold + 1e-9 * hard) * self.n_patches
 
     def penalty(self, t: ArrayLike) -> Array:
-        """Evaluate g(t), the charge per patch of an input of which others use t patches."""
+        """Evaluate g(t), the charge per patch of an input of which others use t patches.
+
+        Parameters
+        ----------
+        t : array_like
+
+        Returns
+        -------
+        ndarray of float64, of the shape of `t`
+        """
         t = np.asarray(t, dtype=np.float64)
         free = self.gate
         return np.where(t > free, t if self.threshold_kind == "hard" else t - free, 0.0)

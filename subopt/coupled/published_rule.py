@@ -1,27 +1,28 @@
 """The published update rule for Co-Mixup: block coordinate descent with alpha-beta swaps.
 
-A yardstick, not the way to low energies: it starts from random labels, solves one output after the
-other under prices that it never checks against the energy, and returns where it ends. Every
-deviation from the published description is listed in docs/comixup.md.
+This method is for comparison; it does not reach low energies. It starts from random labels, solves
+one output after the other at prices that it never checks against the energy, and returns the last
+labeling. docs/comixup.md lists every deviation from the published description.
 """
 
 from __future__ import annotations
 
-import time
 from typing import NamedTuple
 
 import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Status
+from subopt._base.deadline import Deadline
 from subopt._base.jit import njit
+from subopt._base.options import documented
 from subopt._base.types import RNG, Array
 from subopt.coupled.problem import CoupledLabelingProblem, shares_from_sources
 from subopt.coupled.result import Callback, LabelingResult
 from subopt.labeling._grid_edges import neighbours
 from subopt.labeling.energy import adjacency
 from subopt.labeling.moves.expand import CYCLES, descend, swaps
-from subopt.labeling.moves.workspace import CUTS, room
+from subopt.labeling.moves.workspace import Problem, move_workspace
 
 SWEEPS = 4
 CHANGE = 1e-6  # relative change of the stopping objective
@@ -29,12 +30,13 @@ BONUS = 5e-4  # what a half/half label costs less than the mean of its two input
 EXTRA = 3  # half/half labels of an output at most
 
 
+@documented
 def published(
     problem: CoupledLabelingProblem,
     *,
-    rng: RNG = None,
-    max_sweeps: int | None = None,
+    max_iter: int = SWEEPS,
     time_limit: float | None = None,
+    rng: RNG = None,
     callback: Callback | None = None,
 ) -> LabelingResult:
     r"""Run the published update rule.
@@ -59,20 +61,26 @@ def published(
     ----------
     problem : CoupledLabelingProblem
         With ``levels`` 1 or 2.
-    rng : numpy.random.Generator, int or None
-        What the first labels are drawn from.
-    max_sweeps : int, optional
-        Number of sweeps, 4 by default (the publication has 3 for ImageNet).
-    time_limit : float, optional
-        Seconds; checked between sweeps.
+    max_iter : int, default 4
+        Number of sweeps. The publication has 3 for ImageNet.
+    %(time_limit)s
+        It is checked between sweeps.
+    %(rng)s
+        The first labels are drawn from it.
     callback : callable, optional
-        Called with a `LabelingResult` after every sweep.
+        Called with the current `LabelingResult` after each sweep. If it raises StopIteration, that
+        result is returned with status INTERRUPTED; other exceptions end the run.
 
     Returns
     -------
     LabelingResult
         The labeling after the last sweep, which need not be the best: ``energies`` may rise.
-        ``status`` is CONVERGED, TIME_LIMIT, ITERATION_LIMIT (the argument) or ITERATION_LIMIT.
+        ``status`` is CONVERGED, ITERATION_LIMIT, TIME_LIMIT or INTERRUPTED.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If ``levels`` is above 2, or an option is not as described.
 
     References
     ----------
@@ -81,25 +89,24 @@ def published(
     """
     if problem.levels > 2:
         raise ValueError(
-            "mode='published' knows whole inputs and halves, so it needs levels 1 or 2, got "
-            f"levels={problem.levels}. mode='search' takes any number."
+            "method='published' knows whole inputs and halves, so it needs levels 1 or 2, got "
+            f"levels={problem.levels}. method='search' takes any number."
         )
-    sweeps = SWEEPS if max_sweeps is None else validate.positive_int("max_sweeps", max_sweeps)
-    deadline = np.inf
-    if time_limit is not None:
-        deadline = time.perf_counter() + validate.nonnegative("time_limit", time_limit)
+    sweeps = validate.positive_int("max_iter", max_iter)
+    deadline = Deadline(time_limit)
     run = _Run(problem, validate.generator(rng))
     for sweep in range(sweeps):
         last = sweep == sweeps - 1
         run.sweep(halves=problem.levels == 2 and sweep > 0, apart=last)
         if run.converged():
             run.status = Status.CONVERGED
-        elif last:
-            run.status = Status.ITERATION_LIMIT
-        elif time.perf_counter() >= deadline:
+        elif not last and deadline.passed():
             run.status = Status.TIME_LIMIT
         if callback is not None:
-            callback(run.result())
+            try:
+                callback(run.result())
+            except StopIteration:
+                run.status = Status.INTERRUPTED
         if run.status is not Status.ITERATION_LIMIT:
             break
     return run.result()
@@ -138,7 +145,7 @@ class _Run:
         tails, heads = neighbours(problem.grid)
         self.graph = adjacency(N, tails, heads, np.ones(len(tails)))
         self.moves = swaps(labels)
-        self.room = room(N, len(tails), labels, pairs=True, kept=True)
+        self.space = move_workspace(N, len(tails), labels, pairs=True, kept=True)
         self.energies: list[float] = []
         self.plain_energies = [self.plain.energy(self.shares())]
         self.n_cuts = 0
@@ -149,28 +156,22 @@ class _Run:
         problem = self.problem
         N = problem.n_patches
         use = self.state.use
-        push = _apart(use, problem.coupling / N) if apart else np.zeros_like(use)
-        unit = float(np.ptp(self.unary, axis=1).mean()) + problem.smoothness / N
-        par = np.array(
-            [
-                2 * problem.coupling / N,
-                problem.gate,
-                problem.threshold_kind == "soft",
-                problem.smoothness / N,
-                1e-12 * unit,
-                halves,
-            ],
-            dtype=np.float64,
+        rule = _Rule(
+            scale=2 * problem.coupling / N,
+            free=problem.gate,
+            soft=problem.threshold_kind == "soft",
+            smoothness=problem.smoothness / N,
+            halves=halves,
         )
         self.n_cuts += _sweep(
             self.unary,
             self.compatibility,
-            push,
-            par,
+            _apart(use, problem.coupling / N) if apart else np.zeros_like(use),
+            rule,
+            self.state,
             self.graph,
             self.moves,
-            self.state,
-            self.room,
+            self.space,
         )
         shares = self.shares()
         self.energies.append(problem.energy(shares))
@@ -198,7 +199,7 @@ class _Run:
             status=self.status,
             method="published update rule: block coordinate descent by alpha-beta swaps",
             n_inputs=p.n_inputs,
-            n_sweeps=len(self.energies),
+            n_iter=len(self.energies),
             n_cuts=self.n_cuts,
         )
 
@@ -219,84 +220,130 @@ def _apart(use: Array, amount: float) -> Array:
     return push
 
 
+class _Rule(NamedTuple):
+    """What a sweep does."""
+
+    scale: float  # 2 gamma / N
+    free: float  # use by others up to which an input is free of charge
+    soft: bool  # whether larger use is charged from `free`, not from zero
+    smoothness: float  # beta / N
+    halves: bool  # whether there are half/half labels
+
+
 class _State(NamedTuple):
     """The labeling, and what a sweep writes to."""
 
-    sources: Array  # (J, N, 2) the inputs of a patch, equal for a whole one
+    sources: Array  # (J, N, 2) int64, the inputs of a patch, equal for a whole one
     use: Array  # (J, m) patches that an output fills with an input
     price: Array  # (m,)
-    costs: Array  # (m + EXTRA, N)
-    tables: Array  # (2, m + EXTRA, m + EXTRA) smoothness of neighbours, twice
-    labels: Array  # (N,)
-    pairs: Array  # (EXTRA, 2) the inputs of half/half labels
+    costs: Array  # (m + EXTRA, N) unary costs and prices; half/half labels come last
+    tables: Array  # (2, m + EXTRA, m + EXTRA) smoothness of neighbors, twice
+    labels: Array  # (N,) int64
+    pairs: Array  # (EXTRA, 2) int64, the inputs of half/half labels
 
 
 @njit
-def _sweep(unary, A, push, par, graph, moves, state, room):
-    """Solve every output for the prices of the others in turn; return the number of cuts."""
-    sources, use, price, costs, tables, labels, pairs = state
-    _, _, _, _, tolerance, halves = par
-    N, m = unary.shape
+def _sweep(unary, A, push, rule, state, graph, moves, space):
+    """Solve every output at the prices of the others in turn; return the number of cuts.
+
+    Parameters
+    ----------
+    unary : (N, m) float64
+    A : (m, m) float64
+        Compatibility.
+    push : (J, m) float64
+        Extra costs of inputs.
+    rule : _Rule
+    state : _State
+    graph
+        From `adjacency`.
+    moves : (moves, 2) int64
+        From `swaps`.
+    space : MoveWorkspace
+    """
+    m = A.shape[0]
     cuts = 0
-    for j in range(sources.shape[0]):
-        _price(A, par, use, push[j], j, price)
-        n_extra = _extra_labels(use[j], halves, pairs)
-        for k in range(N):
-            for i in range(m):
-                costs[i, k] = unary[k, i] + price[i]
-            a, b = sources[j, k, 0], sources[j, k, 1]
-            labels[k] = a if costs[a, k] <= costs[b, k] else b
-            for e in range(n_extra):
-                c, d = pairs[e, 0], pairs[e, 1]
-                costs[m + e, k] = 0.5 * (costs[c, k] + costs[d, k]) - BONUS
-                if a == c and b == d:
-                    labels[k] = m + e
-        # beta / N * |z - z'|^2 / 2 between labels: 1 for two inputs, 1/4 or 3/4 for a half
-        for e in range(n_extra):
-            for i in range(m + n_extra):
-                near = i >= m or i == pairs[e, 0] or i == pairs[e, 1]
-                apart = 0.0 if i == m + e else par[3] * (0.25 if near else 0.75)
-                tables[0, m + e, i] = tables[0, i, m + e] = apart
-                tables[1, m + e, i] = tables[1, i, m + e] = apart
+    for j in range(state.sources.shape[0]):
+        _set_prices(A, rule, state, push[j], j)
+        n_extra = _extra_labels(state.use[j], rule.halves, state.pairs)
+        _set_costs(unary, state, j, n_extra)
+        _set_tables(rule, state, m, n_extra)
         count = m + n_extra
         offered = moves[: max(count * (count - 1), 1)]
-        descend(costs[:count], tables, graph, offered, labels, tolerance, CYCLES, room)
-        cuts += room.clock[CUTS]
-        for i in range(m):
-            use[j, i] = 0.0
-        for k in range(N):
-            a = b = labels[k]
-            if a >= m:
-                a, b = pairs[a - m, 0], pairs[a - m, 1]
-            sources[j, k, 0], sources[j, k, 1] = a, b
-            use[j, a] += 0.5
-            use[j, b] += 0.5
+        energy = Problem(state.costs[:count], state.tables, graph)
+        descend(energy, offered, state.labels, CYCLES, space)
+        cuts += space.cuts[0]
+        _record(state, j, m)
     return cuts
 
 
-@njit
-def _price(A, par, use, push, j, price):
+@njit(inline="always")
+def _set_prices(A, rule, state, push, j):
     """Set the prices of all inputs for output j."""
-    scale, free, soft = par[0], par[1], par[2]
+    use, price = state.use, state.price
     for r in range(price.shape[0]):
         price[r] = 0.0
     for i in range(price.shape[0]):
         p = -use[j, i]
         for other in range(use.shape[0]):
             p += use[other, i]
-        if soft > 0 or p > free:
+        if rule.soft or p > rule.free:
             for r in range(price.shape[0]):
                 price[r] += A[r, i] * p
     for r in range(price.shape[0]):
-        if soft > 0:
-            price[r] = max(price[r] - free, 0.0)
-        price[r] = scale * price[r] + push[r]
+        if rule.soft:
+            price[r] = max(price[r] - rule.free, 0.0)
+        price[r] = rule.scale * price[r] + push[r]
+
+
+@njit(inline="always")
+def _set_costs(unary, state, j, n_extra):
+    """Set the priced costs of all labels, and the labels that output j has."""
+    costs, sources, labels, pairs = state.costs, state.sources, state.labels, state.pairs
+    m = unary.shape[1]
+    for k in range(unary.shape[0]):
+        for i in range(m):
+            costs[i, k] = unary[k, i] + state.price[i]
+        a, b = sources[j, k, 0], sources[j, k, 1]
+        labels[k] = a if costs[a, k] <= costs[b, k] else b
+        for e in range(n_extra):
+            c, d = pairs[e, 0], pairs[e, 1]
+            costs[m + e, k] = 0.5 * (costs[c, k] + costs[d, k]) - BONUS
+            if a == c and b == d:
+                labels[k] = m + e
+
+
+@njit(inline="always")
+def _set_tables(rule, state, m, n_extra):
+    """Set beta / N * |z - z'|^2 / 2 for half/half labels: two inputs have 1, a half 1/4 or 3/4."""
+    tables, pairs = state.tables, state.pairs
+    for e in range(n_extra):
+        for i in range(m + n_extra):
+            near = i >= m or i == pairs[e, 0] or i == pairs[e, 1]
+            apart = 0.0 if i == m + e else rule.smoothness * (0.25 if near else 0.75)
+            for side in range(2):
+                tables[side, m + e, i] = apart
+                tables[side, i, m + e] = apart
+
+
+@njit(inline="always")
+def _record(state, j, m):
+    """Set the sources and the use of output j to its labels."""
+    for i in range(m):
+        state.use[j, i] = 0.0
+    for k in range(state.labels.shape[0]):
+        a = b = state.labels[k]
+        if a >= m:
+            a, b = state.pairs[a - m, 0], state.pairs[a - m, 1]
+        state.sources[j, k, 0], state.sources[j, k, 1] = a, b
+        state.use[j, a] += 0.5
+        state.use[j, b] += 0.5
 
 
 @njit
 def _extra_labels(use, halves, pairs):
     """List the pairs of the three inputs of which there is most, lower inputs first; count them."""
-    if halves == 0:
+    if not halves:
         return 0
     first, second, third = -1, -1, -1
     for i in range(use.shape[0]):

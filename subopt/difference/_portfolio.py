@@ -101,15 +101,15 @@ def portfolio(
     """
     require_difference(h)
     validate.choice("effort", effort, EFFORTS)
-    source, deadline = validate.generator(rng), Deadline(time_limit)
+    source, deadline, workers = validate.generator(rng), Deadline(time_limit), thread_count(threads)
+    default = 0 if effort == "fast" else max(8, min(32, 4096 // max(1, h.n)))
+    starts = default if starts is None else validate.natural("starts", starts)
     if (F := as_submodular(h)) is not None:
         return minimize_modular_g(F, time_limit=time_limit, callback=callback)
     if not h.estimated:
         require_submodular("f of f - g", h.f)
         require_submodular("g of f - g", h.g)
-    run = _Run(fix(h), source, thread_count(threads), deadline, callback)
-    default = 0 if effort == "fast" else max(8, min(32, 4096 // max(1, h.n)))
-    starts = default if starts is None else validate.natural("starts", starts)
+    run = _Run(fix(h), source, workers, deadline, callback)
     run.first()
     run.polish(run.found)
     if effort != "fast" and run.h.n <= PROVABLE:
@@ -234,22 +234,32 @@ class _Run:
                 self.interrupted = True
 
     def best(self) -> Result:
-        """Return the first of the best results: a proven one, else the lowest one."""
+        """Return the first of the best results: a proven one, else the lowest one.
+
+        Of equal ones, it is one with a lower bound, else a local minimum.
+        """
 
         def rank(result: Result) -> tuple[bool, float, bool, bool]:
-            proven = result.status is Status.OPTIMAL
-            return not proven, result.value, result.gap == math.inf, not _local(result)
+            proven, local = (result.status is s for s in (Status.OPTIMAL, Status.LOCAL_MINIMUM))
+            return not proven, result.value, result.gap == math.inf, not local
 
         return min(self.found, key=rank)
 
     def result(self) -> Result:
         """Return the best result, about the whole run."""
-        if not _local(self.best()):
+        if not self._is_local():
             self.polish([self.best()])  # it was found after the last time that sets were improved
-        best = self.best()
-        status = best.status
-        if status is not Status.OPTIMAL and (self._over() or not _local(best)):
-            status = Status.INTERRUPTED if self.interrupted else Status.TIME_LIMIT
+        best, status = self.best(), Status.LOCAL_MINIMUM
+        bounded = max(self.found, key=lambda result: result.lower_bound)
+        if bounded.lower_bound > best.lower_bound:  # a tree bounds all sets, not only its own best
+            low = min(bounded.lower_bound, best.value)
+            best = replace(best, lower_bound=low, certificate=bounded.certificate)
+        if best.status is Status.OPTIMAL:
+            status = Status.OPTIMAL
+        elif self.interrupted:
+            status = Status.INTERRUPTED
+        elif self.deadline.passed() or not self._is_local():
+            status = Status.TIME_LIMIT
         return replace(
             self._lifted(best),
             status=status,
@@ -257,6 +267,11 @@ class _Run:
             n_iter=self.n_iter,
             n_evals=self.n_evals,
         )
+
+    def _is_local(self) -> bool:
+        """Return whether the set of the best result is known to be a local minimum, or proven."""
+        kinds, mask = (Status.OPTIMAL, Status.LOCAL_MINIMUM), self.best().mask
+        return any(r.status in kinds and np.array_equal(r.mask, mask) for r in self.found)
 
     def _over(self) -> bool:
         proven = bool(self.found) and self.best().status is Status.OPTIMAL
@@ -272,8 +287,3 @@ class _Run:
         if isinstance(certificate, TreeCertificate):
             certificate = TreeCertificate(lifted(certificate.steps, self.fixed), bound)
         return replace(result, mask=mask, value=value, lower_bound=bound, certificate=certificate)
-
-
-def _local(result: Result) -> bool:
-    """Return whether no better set is known near that of a result."""
-    return result.status in (Status.OPTIMAL, Status.LOCAL_MINIMUM)

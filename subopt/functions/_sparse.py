@@ -108,6 +108,24 @@ def take_rows(indptr: Array, kept: Array) -> tuple[Array, Array]:
     return taken, np.repeat(indptr[kept] - taken[:-1], lengths) + np.arange(taken[-1])
 
 
+def shown(numbers: Any) -> str:
+    """Return an array as nested lists, with whole numbers as ints, for ``repr``."""
+    array = np.asarray(numbers)
+    if array.dtype.kind == "f":
+        if array.size and (array == np.rint(array)).all() and np.abs(array).max() < 1e15:
+            array = array.astype(np.int64)
+    elif array.dtype.kind == "b":
+        array = array.astype(np.int64)
+    return str(array.tolist())
+
+
+def dense(n: int, indptr: Array, indices: Array, values: Array, n_columns: int) -> Array:
+    """Return compressed rows as a matrix."""
+    matrix = np.zeros((n, n_columns))
+    matrix[row_of(indptr), indices] = values
+    return matrix
+
+
 def freeze(arrays: Any) -> None:
     """Make the arrays of a data tuple read-only."""
     for array in arrays:

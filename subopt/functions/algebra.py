@@ -17,7 +17,7 @@ import numpy as np
 from subopt._base import validate
 from subopt._base.types import Array, ArrayLike, Subset
 from subopt.functions.cut_form import CutForm
-from subopt.functions.oracle import GainRange, Incremental, Oracle
+from subopt.functions.oracle import LONGEST, SHOWN, GainRange, Incremental, Oracle
 
 
 class SetFunction(Oracle):
@@ -211,7 +211,7 @@ class Sum(SetFunction):
         return combination(len(kept), [(a, F._minor(before, kept)) for a, F in self.terms])
 
     def __repr__(self) -> str:
-        parts = [repr(F) if a == 1 else f"{a:g} * {F!r}" for a, F in self.terms]
+        parts = [repr(F) if a == 1 else f"{a:.17g} * {F!r}" for a, F in self.terms]
         return " + ".join(parts) or f"0 (n={self.n})"
 
 
@@ -316,7 +316,23 @@ class View(SetFunction):
         inner = np.concatenate([self.before, self.kept[inside]])
         return View(self.parent, inner, self.kept[kept], flipped=self.flipped)
 
+    def _source(self) -> str | None:
+        parent = self.parent._source()
+        if parent is None:
+            return None
+        used = np.sort(np.concatenate([self.before, self.kept]))
+        if not np.array_equal(np.sort(self.kept), self.kept):
+            return None
+        if len(used) < self.parent.n:
+            parent += f".restrict({used.tolist()})"
+        if len(self.before):
+            parent += f".contract({np.searchsorted(used, np.sort(self.before)).tolist()})"
+        return f"{parent}.complement()" if self.flipped else parent
+
     def __repr__(self) -> str:
+        source = self._source() if self.parent.n <= SHOWN else None
+        if source is not None and len(source) <= LONGEST:
+            return source
         kind = ", flipped" if self.flipped else ""
         return f"View({self.parent!r}, n={self.n}{kind})"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 from collections.abc import Callable
 from typing import Any
@@ -72,14 +73,23 @@ class Function(SetFunction):
             return self._cache[key]
         result = self._callable(mask.copy())
         self.n_evals += 1
-        number = isinstance(result, numbers.Real) or (
-            isinstance(result, np.ndarray) and result.ndim == 0 and result.dtype.kind in "biuf"
-        )
-        if not number or not np.isfinite(result):
-            raise (ValueError if number else TypeError)(
+        number = _as_float(result)
+        if number is None or not math.isfinite(number):
+            hint = ". Does it end without a return?" if result is None else ""
+            raise (TypeError if number is None else ValueError)(
                 f"value needs to return finite real numbers, but at S = "
-                f"{np.flatnonzero(mask).tolist()} it returned {result!r}"
+                f"{np.flatnonzero(mask).tolist()} it returned {result!r}{hint}"
             )
         if len(self._cache) < self._cache_size:
-            self._cache[key] = float(result)
+            self._cache[key] = number
+        return number
+
+
+def _as_float(result: Any) -> float | None:
+    """Return a number of any kind, or an array or tensor of one without axes, as a float."""
+    if isinstance(result, numbers.Real | np.bool_):
         return float(result)
+    if getattr(result, "shape", None) == () and hasattr(result, "item"):
+        item = result.item()
+        return float(item) if isinstance(item, numbers.Real) else None
+    return None

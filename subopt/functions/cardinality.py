@@ -9,6 +9,7 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.types import Array, ArrayLike
+from subopt.functions._sparse import shown
 from subopt.functions.algebra import SetFunction
 from subopt.functions.cut_form import CutForm, bends, concave_cut_form
 from subopt.functions.oracle import GainRange
@@ -77,6 +78,9 @@ class Cardinality(SetFunction):
     def complement(self) -> SetFunction:
         """Return S -> F(V - S) - F(V)."""
         return Cardinality(self.values[::-1] - self.values[-1])
+
+    def _source(self) -> str:
+        return f"Cardinality({shown(self.values)})"
 
     def _state(self, mask: Array) -> Any:
         return [int(np.count_nonzero(mask))]

@@ -6,7 +6,7 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.types import Array
-from subopt.functions._phi import MIN, Phi, PhiSpec
+from subopt.functions._phi import CALLABLE, MIN, Phi, PhiSpec
 from subopt.functions.algebra import SetFunction
 from subopt.functions.modular import Modular
 
@@ -70,6 +70,12 @@ class Concave(SetFunction):
         self.F._sweep(1.0, order, inner)
         levels = np.concatenate([[0.0], np.cumsum(inner[order])])
         gains[order] += scale * np.diff(self._phi(levels))
+
+    def _source(self) -> str | None:
+        inner = self.F._source()
+        if inner is None or self._phi.code == CALLABLE:
+            return None
+        return f"Concave({inner}, {self._phi.spec!r})"
 
     def _by_value(self) -> bool:
         return self.F._by_value()

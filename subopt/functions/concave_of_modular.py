@@ -12,9 +12,11 @@ from subopt._base.types import Array, ArrayLike
 from subopt.functions._phi import CALLABLE, Phi, PhiSpec, phi
 from subopt.functions._sparse import (
     compress,
+    dense,
     freeze,
     nonnegative_entries,
     row_of,
+    shown,
     sums,
     take_rows,
     weights_for,
@@ -86,6 +88,13 @@ class ConcaveOfModular(SetFunction):
         low = np.where(counts[d.indices] == inside, d.base[d.indices], low)
         parts = d.scales[d.indices] * (self._phi(low + d.weights) - self._phi(low))
         return sums(rows, parts, self.n)
+
+    def _source(self) -> str | None:
+        d, groups = self._data, len(self._data.base)
+        if self._phi.code == CALLABLE or d.base.any() or not groups:
+            return None
+        matrix = dense(self.n, d.indptr, d.indices, d.weights, groups).T
+        return f"ConcaveOfModular({shown(matrix)}, {self._phi.spec!r}, {shown(d.scales)})"
 
     def _levels(self, mask: Array) -> Array:
         d = self._data

@@ -7,13 +7,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.jit import njit
+from subopt._base.jit import small_first as njit
 from subopt._base.types import Array, ArrayLike
 from subopt.functions._sparse import (
     compress,
+    dense,
     freeze,
     nonnegative_entries,
     row_of,
+    shown,
     sums,
     weights_for,
 )
@@ -91,6 +93,13 @@ class Coverage(SetFunction):
             np.zeros(len(d.indices)),
             np.concatenate([np.zeros(self.n), d.weights]),
         )
+
+    def _source(self) -> str | None:
+        d, items = self._data, len(self._data.weights)
+        if not items:
+            return None
+        covers = dense(self.n, d.indptr, d.indices, np.ones(len(d.indices)), items)
+        return f"Coverage({shown(covers)}, {shown(d.weights)})"
 
     def _state(self, mask: Array) -> Any:
         d = self._data

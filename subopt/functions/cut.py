@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.jit import njit
+from subopt._base.jit import small_first as njit
 from subopt._base.types import Array, ArrayLike
-from subopt.functions._sparse import compress, entries, freeze, row_of, sums
+from subopt.functions._sparse import compress, dense, entries, freeze, row_of, shown, sums
 from subopt.functions.algebra import SetFunction
 from subopt.functions.cut_form import CutForm
 from subopt.functions.modular import Modular
@@ -177,6 +177,11 @@ class Cut(SetFunction):
         edges = zip(tails[used].tolist(), d.indices[used].tolist(), d.forward[used], strict=True)
         graph.add_weighted_edges_from((names[i], names[j], float(w)) for i, j, w in edges)
         return graph
+
+    def _source(self) -> str:
+        d = self._data
+        matrix = shown(dense(self.n, d.indptr, d.indices, d.forward, self.n))
+        return f"Cut({matrix})" if self.symmetric else f"Cut({matrix}, directed=True)"
 
     def _build(
         self, n: int, rows: Array, columns: Array, weights: Array, directed: bool, name: str

@@ -57,6 +57,7 @@ class Entropy(SetFunction):
         n_rows, self.n = columns.shape
         if not np.isfinite(base) or base <= 1:
             raise ValueError(f"base needs a finite number > 1, got {base}. np.e gives nats.")
+        self._base = float(base) if condition is None else None
         codes = np.empty((self.n, n_rows), dtype=np.int32)
         for i in range(self.n):
             codes[i] = np.unique(columns[:, i], return_inverse=True)[1]
@@ -116,6 +117,10 @@ class Entropy(SetFunction):
     def _workspaces(self) -> tuple[Array, Array]:
         n_rows = len(self._data.rows)
         return np.zeros((2, n_rows), np.int64), np.empty((2, 2, n_rows // 2), np.int64)
+
+    def _source(self) -> str | None:
+        base = vars(self).get("_base")  # a part of another function has none
+        return None if base is None else f"Entropy({self._data.codes.T.tolist()}, base={base!r})"
 
     def _state(self, mask: Array) -> Any:
         return [self._given(np.flatnonzero(mask))]

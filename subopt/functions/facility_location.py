@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.jit import njit
+from subopt._base.jit import small_first as njit
 from subopt._base.types import Array
-from subopt.functions._sparse import compress, freeze, nonnegative_entries, take_rows
+from subopt.functions._sparse import compress, dense, freeze, nonnegative_entries, shown, take_rows
 from subopt.functions.algebra import SetFunction
 
 
@@ -42,6 +42,9 @@ class FacilityLocation(SetFunction):
     monotone = True
 
     def __init__(self, similarity: Any) -> None:
+        if isinstance(similarity, np.ndarray) and similarity.ndim == 2:
+            self._build(_from_dense(similarity))
+            return
         clients, elements, s, (n_clients, n) = nonnegative_entries("similarity", similarity)
         indptr, indices, (s,) = compress(n, n_clients, elements, clients, (s,))
         self._build(FacilityLocationData(indptr, indices, s, np.zeros(n_clients)))
@@ -64,6 +67,13 @@ class FacilityLocation(SetFunction):
         _marginals(self._data, validate.mask(mask, self.n), result)
         return result
 
+    def _source(self) -> str | None:
+        d = self._data
+        if d.base.any() or not len(d.base):
+            return None
+        matrix = dense(self.n, d.indptr, d.indices, d.similarity, len(d.base)).T
+        return f"FacilityLocation({shown(matrix)})"
+
     def _sweep(self, scale: float, order: Array, gains: Array) -> None:
         _sweep(self._data, scale, order, gains)
 
@@ -77,6 +87,27 @@ class FacilityLocation(SetFunction):
         part = FacilityLocation.__new__(FacilityLocation)
         part._build(FacilityLocationData(indptr, d.indices[used], d.similarity[used], base))
         return part
+
+
+def _from_dense(similarity: Array) -> FacilityLocationData:
+    """Return the entries that are not 0, without arrays larger than the result."""
+    matrix = validate.real_array("similarity", similarity, copy=False)
+    if matrix.size and matrix.min() < 0:
+        c, i = np.unravel_index(int(matrix.argmin()), matrix.shape)
+        raise ValueError(
+            f"similarity needs numbers >= 0, but similarity[{c}, {i}] is {matrix[c, i]:g}. Clip or "
+            "shift it, or write a difference f - g of two functions."
+        )
+    n_clients, n = matrix.shape
+    counts = np.count_nonzero(matrix, axis=0)
+    indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    indices, values = np.empty(indptr[-1], dtype=np.int64), np.empty(indptr[-1])
+    for k in range(n):
+        column = matrix[:, k]
+        clients = np.flatnonzero(column)
+        indices[indptr[k] : indptr[k + 1]] = clients
+        values[indptr[k] : indptr[k + 1]] = column[clients]
+    return FacilityLocationData(indptr, indices, values, np.zeros(n_clients))
 
 
 @njit

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.jit import njit
+from subopt._base.jit import small_first as njit
 from subopt._base.types import Array, ArrayLike
-from subopt.functions._sparse import compress, entries, freeze, row_of, sums, weights_for
+from subopt.functions._sparse import compress, entries, freeze, row_of, shown, sums, weights_for
 from subopt.functions.algebra import SetFunction
 from subopt.functions.cardinality import check_concave
 from subopt.functions.cut_form import CutForm, bends, concave_cut_form
@@ -75,6 +75,7 @@ class HypergraphCut(SetFunction):
             rows, columns, self.n, n_edges = _incidence(edges, n)
         w = weights_for("weights", weights, n_edges, "edge")
         indptr, indices, _ = compress(self.n, n_edges, rows, columns, ())
+        self._splitting = splitting if isinstance(splitting, str) else None
         sizes = np.bincount(indices, minlength=n_edges)
         table, starts, self._tables = _tables(sizes, splitting)
         self._tents = max((len(bends(t)[0]) for t in self._tables.values()), default=0)
@@ -199,6 +200,16 @@ class HypergraphCut(SetFunction):
             members = elements[first[edges][:, None] + np.arange(m)]
             groups.append((members, table, d.weights[edges]))
         return groups
+
+    def _source(self) -> str | None:
+        d = self._data
+        if self._splitting is None:
+            return None
+        members = [row_of(d.indptr)[d.indices == e].tolist() for e in range(len(d.weights))]
+        return (
+            f"HypergraphCut({members}, {shown(d.weights)}, n={self.n}, "
+            f"splitting={self._splitting!r})"
+        )
 
     def _state(self, mask: Array) -> Any:
         d = self._data

@@ -6,6 +6,7 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.types import Array, ArrayLike
+from subopt.functions._sparse import shown
 from subopt.functions.algebra import SetFunction
 from subopt.functions.oracle import GainRange
 
@@ -42,6 +43,9 @@ class LogDeterminant(SetFunction):
     def marginals(self, mask: Array) -> Array:
         """Return what each element adds to the others of a set; ``O(|S|³ + n |S|²)``."""
         return _marginals(self.kernel, validate.mask(mask, self.n))
+
+    def _source(self) -> str:
+        return f"LogDeterminant({shown(self.kernel)})"
 
     def _sweep(self, scale: float, order: Array, gains: Array) -> None:
         gains[order] += scale * _pivots(self.kernel, order)
@@ -94,6 +98,9 @@ class GaussianMutualInformation(SetFunction):
         """Return what each element adds to the others of a set; O(n³)."""
         mask = validate.mask(mask, self.n)
         return 0.5 * (_marginals(self.kernel, mask) - _marginals(self.kernel, ~mask))
+
+    def _source(self) -> str:
+        return f"GaussianMutualInformation({shown(self.kernel)})"
 
     def _sweep(self, scale: float, order: Array, gains: Array) -> None:
         rest = np.ones(self.n, dtype=np.bool_)

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.jit import njit
+from subopt._base.jit import small_first as njit
 from subopt._base.types import Array, ArrayLike
 from subopt.functions.algebra import SetFunction
+from subopt.functions.cut_form import CutForm
 
 
 class MatroidRank(SetFunction):
@@ -106,6 +107,7 @@ class _PartitionRank(MatroidRank):
                 f"{b[i]}"
             )
         self.n = len(b)
+        self.cut_representable = True
         self._labels, self._capacities = b.astype(np.int64), c.astype(np.int64)
 
     def value(self, mask: Array) -> float:
@@ -116,6 +118,23 @@ class _PartitionRank(MatroidRank):
         mask = validate.mask(mask, self.n)
         others = self._counts(mask)[self._labels] - mask
         return (others < self._capacities[self._labels]).astype(np.float64)
+
+    def as_cut(self) -> CutForm:
+        """Return the graph with an auxiliary node per block: min(k, c) pays c for it, or k."""
+        blocks = len(self._capacities)
+        return CutForm(
+            self.n,
+            blocks,
+            np.arange(self.n),
+            self.n + self._labels,
+            np.ones(self.n),
+            np.zeros(self.n),
+            np.concatenate([np.zeros(self.n), self._capacities.astype(np.float64)]),
+        )
+
+    def _source(self) -> str:
+        labels, capacities = self._labels.tolist(), self._capacities.tolist()
+        return f"MatroidRank.partition({labels}, {capacities})"
 
     def _counts(self, mask: Array) -> Array:
         return np.bincount(self._labels[mask], minlength=len(self._capacities))
@@ -161,6 +180,12 @@ class _GraphicRank(MatroidRank):
         result = np.zeros(self.n)
         _marginals_graphic(self._data, validate.mask(mask, self.n), result)
         return result
+
+    def _source(self) -> str | None:
+        if not self.n:
+            return None
+        ends = np.stack([self._data.tails, self._data.heads], axis=1).tolist()
+        return f"MatroidRank.graphic({ends}, {self._data.n_vertices})"
 
     def _sweep(self, scale: float, order: Array, gains: Array) -> None:
         _sweep_graphic(self._data, scale, order, gains)

@@ -8,6 +8,7 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.types import Array, ArrayLike
+from subopt.functions._sparse import shown
 from subopt.functions.algebra import SetFunction
 from subopt.functions.cut_form import CutForm
 
@@ -65,6 +66,9 @@ class Modular(SetFunction):
     def complement(self) -> SetFunction:
         """Return S -> F(V - S) - F(V)."""
         return Modular(-self.weights)
+
+    def _source(self) -> str:
+        return f"Modular({shown(self.weights)})"
 
     def _state(self, mask: Array) -> Any:
         return None

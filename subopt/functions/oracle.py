@@ -16,6 +16,11 @@ from subopt._base import validate
 from subopt._base.types import Array, ArrayLike, Subset
 from subopt.functions.cut_form import CutForm
 
+SHOWN = 8
+"""Up to this n, ``repr`` is an expression that makes the function again."""
+LONGEST = 400
+"""Most characters of such an expression."""
+
 
 class GainRange(NamedTuple):
     """What each element may add, and how exact that is."""
@@ -146,7 +151,14 @@ class Oracle:
         return Incremental(self, validate.subset(S, self.n))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(n={self.n})"
+        source = self._source() if self.n <= SHOWN else None
+        if source is None or len(source) > LONGEST:
+            return f"{type(self).__name__}(n={self.n})"
+        return source
+
+    def _source(self) -> str | None:
+        """Return an expression that makes F again, or None if there is none."""
+        return None
 
     # What families replace ---------------------------------------------------------------------
 
@@ -171,6 +183,10 @@ class Oracle:
         for i in order:
             mask[i] = True
             after = self.value(mask.copy())  # a copy: `value` may keep or change what it gets
+            if after is None:
+                raise TypeError(
+                    f"value of {type(self).__name__} returned None. Does it end without a return?"
+                )
             gains[i] += scale * (after - before)
             before = after
 

@@ -35,8 +35,7 @@ class Graph(NamedTuple):
 
     def finite(self) -> bool:
         """Whether no capacity is infinite."""
-        parts = self.forward, self.backward, self.source, self.sink
-        return not any(infinite(part).any() for part in parts)
+        return not any(map(_unbounded, (self.forward, self.backward, self.source, self.sink)))
 
     def cut(self, side: Array) -> Any:
         """Capacity of the cut around a set of nodes; an exact int if all finite ones are ints."""
@@ -56,6 +55,11 @@ class Graph(NamedTuple):
 def infinite(part: Array) -> Array:
     """Return which capacities are infinite."""
     return np.isinf(part) if part.dtype.kind == "f" else part == UNLIMITED
+
+
+def _unbounded(part: Array) -> bool:
+    """Return whether some capacity is infinite."""
+    return part.size > 0 and bool(part.max() == (np.inf if part.dtype.kind == "f" else UNLIMITED))
 
 
 def graph(
@@ -107,14 +111,15 @@ def bounded(g: Graph, name: str = "max_flow") -> tuple[Array, Array, Array, Arra
     an infinite terminal more than what can leave or enter its node.
     """
     parts = (g.forward, g.backward, g.source, g.sink)
-    which = [infinite(part) for part in parts]
     with np.errstate(over="ignore"):  # an error follows
-        total = sum(
-            float(part.sum(dtype=np.float64, where=~never))
-            for part, never in zip(parts, which, strict=True)
-        )
-        most = total
-        if any(never.any() for never in which):
+        if g.finite():
+            most = total = sum(float(part.sum(dtype=np.float64)) for part in parts)
+        else:
+            which = [infinite(part) for part in parts]
+            total = sum(
+                float(part.sum(dtype=np.float64, where=~never))
+                for part, never in zip(parts, which, strict=True)
+            )
             parts = _without_infinities(g, which)
             most = max(float(part.sum(dtype=np.float64)) for part in parts[2:])
             most = max(total, most, *(2.0 * float(part.max(initial=0)) for part in parts))

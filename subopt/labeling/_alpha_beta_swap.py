@@ -1,10 +1,9 @@
-"""Alpha-beta swap: the nodes with one of two labels get either anew, optimally, by a minimum cut.
+"""Alpha-beta swap: the nodes with one of two labels choose between both, by a minimum cut.
 
 The table need not be a metric (Boykov, Veksler, Zabih, "Fast approximate energy minimization via
 graph cuts", IEEE TPAMI 23(11), 2001, section 3). E is submodular in the nodes that have either
-label, so a swap helps only if it does where no node takes the first, or none the second: swaps are
-made one side at a time, as expansions of b into the nodes that have a, with all that makes these
-fast.
+label, so a swap helps only if one helps in which no node takes the first label, or none the second.
+Swaps are therefore made one side at a time, as expansions of b into the nodes that have a.
 """
 
 from __future__ import annotations
@@ -12,15 +11,20 @@ from __future__ import annotations
 import numpy as np
 
 from subopt._base.types import ArrayLike
+from subopt.labeling._magnitude import simplified
+from subopt.labeling._wording import shared
 from subopt.labeling.energy import LabelingEnergy
 from subopt.labeling.moves import driver
 from subopt.labeling.moves.driver import LabelingBatch
 from subopt.labeling.moves.expand import swaps
 from subopt.labeling.result import Labeling
 
+_OTHERS = "fusion and icm take any table; with two labels, qpbo does."
 
+
+@shared(start="what message passing suggests")
 def alpha_beta_swap(
-    energy: LabelingEnergy, *, initial: ArrayLike | None = None, max_cycles: int = 1000
+    energy: LabelingEnergy, *, start: ArrayLike | None = None, max_iter: int = 1000
 ) -> Labeling:
     r"""Minimize a labeling energy by swap moves.
 
@@ -29,10 +33,9 @@ def alpha_beta_swap(
     energy : LabelingEnergy
         With weights >= 0 and ``table[a, a] + table[b, b] <= table[a, b] + table[b, a]`` for all
         labels.
-    initial : array_like of int, shape (\*grid,) or (n,), optional
-        Labels to start from; by default what message passing suggests.
-    max_cycles : int, default 1000
-        How often to try all pairs of labels; a handful is enough.
+    %(start)s
+    max_iter : int, default 1000
+        Largest number of times that all pairs of labels are tried; a handful is usually enough.
 
     Returns
     -------
@@ -42,14 +45,11 @@ def alpha_beta_swap(
 
     Raises
     ------
-    ValueError
-        If a pair of labels or a weight is not as needed; the message names them.
+    %(errors)s
 
     Notes
     -----
-    For m edges and L labels, about 20 m L bytes while it starts and 8 m L afterwards; where
-    8 m L are more than 512 MiB it starts from the cheapest label, and keeps no flows. With label
-    costs every move is a cut of the whole graph.
+    %(moves_notes)s
 
     References
     ----------
@@ -67,52 +67,53 @@ def alpha_beta_swap(
     >>> result.labels, result.value
     (array([0, 1, 2]), 2.0)
     """
-    _check(energy)
-    return driver.solve("alpha_beta_swap", energy, swaps(energy.n_labels), initial, max_cycles)
+    driver.require("alpha_beta_swap", energy, can_solve, _OTHERS)
+    return driver.solve("alpha_beta_swap", energy, swaps(energy.n_labels), start, max_iter)
 
 
+@shared()
 def alpha_beta_swap_many(
     energy: LabelingEnergy, unaries: ArrayLike, *, threads: int | None = None
 ) -> LabelingBatch:
-    r"""Swap in many problems that differ in their unary costs, in one call.
+    r"""Run `alpha_beta_swap` on many problems that differ in their unary costs.
 
     Parameters
     ----------
-    energy : LabelingEnergy
-        The graph, the weights and the table; its unary costs are not used.
-    unaries : array_like of shape (P, \*grid, L) or (P, n, L)
-    threads : int, optional
-        Number of threads; one a core by default. Answers do not depend on it.
+    %(many)s
+    %(threads)s
 
     Returns
     -------
-    LabelingBatch
+    %(many_returns)s
 
     Raises
     ------
-    TypeError, ValueError
-        If an argument is not as described, or if the energy is not as `alpha_beta_swap` needs it.
+    %(errors)s
 
     Examples
     --------
     >>> energy = LabelingEnergy(np.zeros((4, 4, 3)), weights=0.2)
     >>> many = alpha_beta_swap_many(energy, np.random.default_rng(0).random((100, 4, 4, 3)))
-    >>> many.labels.shape, many.values.shape
-    ((100, 4, 4), (100,))
+    >>> len(many), many.labels.shape, many.values.shape
+    (100, (100, 4, 4), (100,))
     """
-    _check(energy)
-    return driver.solve_many(energy, unaries, swaps(energy.n_labels), threads)
+    driver.require("alpha_beta_swap", energy, can_solve, _OTHERS)
+    return driver.solve_many("alpha_beta_swap", energy, unaries, swaps(energy.n_labels), threads)
 
 
-def _check(energy: LabelingEnergy) -> None:
-    driver.check("alpha_beta_swap", energy)
-    T = energy.table
-    bend = T + T.T - np.diag(T) - np.diag(T)[:, None]
-    wrong = bend < -1e-12 * np.abs(T).max(initial=0.0)
-    if wrong.any():
-        a, b = map(int, np.argwhere(wrong)[0])
-        raise ValueError(
-            f"alpha_beta_swap needs table[a, a] + table[b, b] <= table[a, b] + table[b, a], but "
-            f"for the labels {a}, {b} it is {T[a, a] + T[b, b]:g} > {T[a, b] + T[b, a]:g}. icm "
-            "takes any table; with two labels, qpbo does."
-        )
+def can_solve(energy: LabelingEnergy) -> str | None:
+    """Return why `alpha_beta_swap` does not fit an energy, None if it does."""
+    simple = simplified(energy)
+    if (reason := driver.negative_weight(simple)) is not None:
+        return reason
+    T = simple.table
+    alike = np.diagonal(T)[:, None] + np.diagonal(T)
+    apart = T + T.T
+    wrong = alike > apart + simple.table_rounding * (np.abs(T) + np.abs(T.T))
+    if not wrong.any():
+        return None
+    a, b = map(int, np.argwhere(wrong)[0])
+    return (
+        f"it needs table[a, a] + table[b, b] <= table[a, b] + table[b, a], but for the labels {a}, "
+        f"{b} it is {alike[a, b]:g} > {apart[a, b]:g}"
+    )

@@ -17,3 +17,19 @@ def neighbours(grid: tuple[int, ...]) -> Array:
         for axis in range(len(grid))
     ]
     return np.concatenate(ends, axis=1)
+
+
+def pairs_at(
+    grid: tuple[int, ...], offset: tuple[int, ...], periodic: tuple[bool, ...]
+) -> tuple[Array, Array]:
+    """Return the nodes p that have a node ``p + offset``, and those nodes, in one shape."""
+    tails = heads = np.arange(math.prod(grid)).reshape(grid)
+    for axis, (step, around) in enumerate(zip(offset, periodic, strict=True)):
+        if around:
+            heads = np.roll(heads, -step, axis)
+            continue
+        first, last = max(-step, 0), grid[axis] - max(step, 0)
+        here = (slice(None),) * axis
+        tails = tails[(*here, slice(first, max(first, last)))]
+        heads = heads[(*here, slice(first + step, max(first, last) + step))]
+    return tails, heads

@@ -1,7 +1,7 @@
 """Iterated conditional modes: every node in turn takes the label that is best for it.
 
-Takes any energy, label costs and negative weights included, and finds poor local minima: for
-what no cut can do, and to finish what something better has begun.
+It takes any energy, with label costs, negative weights and forbidden labels, and finds poor local
+minima. Use it where no cut applies, and to finish what a better method has begun.
 """
 
 from __future__ import annotations
@@ -10,29 +10,31 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.jit import njit
-from subopt._base.types import ArrayLike
-from subopt.labeling._magnitude import rounding
+from subopt._base.types import Array, ArrayLike
+from subopt.labeling._magnitude import simple_labels
 from subopt.labeling.energy import LabelingEnergy, require_energy
 from subopt.labeling.result import Labeling, local
 
 
 def icm(
-    energy: LabelingEnergy, *, initial: ArrayLike | None = None, max_cycles: int = 1000
+    energy: LabelingEnergy, *, start: ArrayLike | None = None, max_iter: int = 1000
 ) -> Labeling:
     r"""Minimize any labeling energy node by node.
 
     Parameters
     ----------
     energy : LabelingEnergy
-    initial : array_like of int, shape (\*grid,) or (n,), optional
-        Labels to start from; by default the cheapest label of every node.
-    max_cycles : int, default 1000
-        Passes over all nodes at most.
+    start : array_like of int, shape (\*grid,) or (n,), optional
+        Labels to start from. By default the cheapest label of every node, or the one label that is
+        best for all nodes, whichever has the lower energy.
+    max_iter : int, default 1000
+        Largest number of passes over all nodes.
 
     Returns
     -------
     Labeling
-        ``status`` is LOCAL_MINIMUM, no change of one label lowers the energy, or ITERATION_LIMIT.
+        ``status`` is LOCAL_MINIMUM, if no change of one label lowers the energy, or
+        ITERATION_LIMIT.
 
     Raises
     ------
@@ -56,49 +58,86 @@ def icm(
     array([0, 1, 0])
     """
     require_energy("icm", energy)
-    if initial is None:
-        labels = energy.costs.argmin(axis=0)
-    else:
-        labels = energy.check_labels("initial", initial)
-    cycles = validate.positive_int("max_cycles", max_cycles)
-    count = np.bincount(labels, minlength=energy.n_labels)
-    done = _descend(
-        energy.costs,
-        energy.tables,
-        energy.adjacency,
-        np.array(energy.label_costs),
-        labels,
-        count,
-        float(rounding(energy)),
-        cycles,
-    )
+    labels = simple_labels(energy) if start is None else energy.check_labels("start", start)
+    done = improve(energy, labels, validate.positive_int("max_iter", max_iter))
     return local(energy, labels, "icm", done=done)
 
 
+def improve(energy: LabelingEnergy, labels: Array, passes: int = 1000) -> bool:
+    """Improve labels in place; return whether no change of one label is left that does."""
+    count = np.bincount(labels, minlength=energy.n_labels)
+    return bool(
+        _descend(
+            energy.costs,
+            energy.tables,
+            energy.adjacency,
+            np.array(energy.label_costs),
+            labels,
+            count,
+            np.int64(passes),
+        )
+    )
+
+
 @njit
-def _descend(costs, tables, graph, label_costs, labels, count, tolerance, cycles):
-    """Improve nodes in turn; return whether none can be improved any more."""
-    indptr, heads, _, weight, turned, _ = graph
+def _descend(costs, tables, graph, label_costs, labels, count, passes):
+    """Improve nodes in turn; return whether none can be improved any more.
+
+    Costs are relative to the label that a node has. A change has to lower the number of forbidden
+    labels and pairs, or else the cost, by more than the rounding error of its terms.
+    """
     n_labels, n = costs.shape
-    cost = np.empty(n_labels)
-    for _ in range(cycles):
+    cost, size = np.empty(n_labels), np.empty(n_labels)
+    forbidden = np.empty(n_labels, np.int64)
+    for _ in range(passes):
         improved = False
         for k in range(n):
             now = labels[k]
             count[now] -= 1
-            for a in range(n_labels):
-                cost[a] = costs[a, k]
-                if count[a] == 0:
-                    cost[a] += label_costs[a]
-            for e in range(indptr[k], indptr[k + 1]):
-                t, c = turned[e], labels[heads[e]]
+            terms = 3
+            _start_node(costs[:, k], now, label_costs, count, (cost, size, forbidden))
+            for e in range(graph.indptr[k], graph.indptr[k + 1]):
+                w = graph.weight[e]
+                if w == 0.0:
+                    continue
+                t, c = graph.turned[e], labels[graph.heads[e]]
+                terms += 1
+                base = tables[t, now, c]
+                base = base if base < np.inf else 0.0
                 for a in range(n_labels):
-                    cost[a] += weight[e] * tables[t, a, c]
-            best = np.argmin(cost)
-            if cost[best] < cost[now] - tolerance:
+                    more = tables[t, a, c]
+                    if more == np.inf:
+                        forbidden[a] += 1
+                    else:
+                        cost[a] += w * (more - base)
+                        size[a] += abs(w * (more - base))
+            best = now
+            for a in range(n_labels):
+                if forbidden[a] < forbidden[best] or (
+                    forbidden[a] == forbidden[best] and cost[a] < cost[best]
+                ):
+                    best = a
+            rounding = terms * 2.0**-51 * (size[best] + size[now])
+            if forbidden[best] < forbidden[now] or cost[best] < cost[now] - rounding:
                 labels[k] = best
                 improved = True
             count[labels[k]] += 1
         if not improved:
             return True
     return False
+
+
+@njit
+def _start_node(unary, now, label_costs, count, out):
+    """Set the costs of the labels of a node without its edges."""
+    cost, size, forbidden = out
+    base = unary[now] if unary[now] < np.inf else 0.0
+    for a in range(unary.shape[0]):
+        used = label_costs[a] if count[a] == 0 else 0.0
+        if unary[a] == np.inf:
+            forbidden[a] = 1
+            cost[a] = used
+        else:
+            forbidden[a] = 0
+            cost[a] = unary[a] - base + used
+        size[a] = abs(cost[a])

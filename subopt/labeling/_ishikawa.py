@@ -1,32 +1,34 @@
-"""Exact minimum for convex costs on ordered labels, by one minimum cut.
+"""Exact minimum for tables that are submodular in the order of the labels, by a minimum cut.
 
-And for every table that is submodular in the order of the labels, which is all that it needs.
+Such are all convex functions of the difference of two labels, and with two labels every table with
+``T[0, 0] + T[1, 1] <= T[0, 1] + T[1, 0]``.
 """
 
 from __future__ import annotations
 
-import numpy as np
-
 from subopt._base.answer import Status
-from subopt.labeling.cut_graphs import mixed_differences, solve
+from subopt.labeling._magnitude import simplified
+from subopt.labeling.cut_graphs import OrderedTable, ordered, ordered_table
 from subopt.labeling.energy import LabelingEnergy, require_energy
 from subopt.labeling.result import Labeling, certified
 
 
 def ishikawa(energy: LabelingEnergy) -> Labeling:
-    """Minimize a labeling energy that is convex in the differences of labels.
+    """Minimize a labeling energy whose table is submodular in the order of the labels.
 
     Parameters
     ----------
     energy : LabelingEnergy
-        Such as metric "linear" or "quadratic" without truncation, or any table and weights with
-        ``weight * (T[i + 1, j + 1] + T[i, j] - T[i + 1, j] - T[i, j + 1]) <= 0``. Any unary costs;
-        no label costs. With two labels this is every energy that one cut can minimize.
+        With ``weight * (T[i + 1, j + 1] + T[i, j] - T[i + 1, j] - T[i, j + 1]) <= 0`` for all
+        labels, such as metric "linear" or "quadratic" without truncation. Any unary costs, no label
+        costs. Forbidden pairs are allowed where infinity keeps the table submodular and pairs of
+        equal labels are finite.
 
     Returns
     -------
     Labeling
-        With a `CutGraphCertificate`; the status is OPTIMAL. Of several minimizers, the lowest.
+        With a `MessageCertificate`. The status is OPTIMAL unless rounding left a gap, then
+        SLOW_PROGRESS.
 
     Raises
     ------
@@ -36,8 +38,9 @@ def ishikawa(energy: LabelingEnergy) -> Labeling:
 
     Notes
     -----
-    The graph has n (L - 1) nodes, and an arc per edge and nonzero bend of the table: m (L - 1) for
-    "linear", m (L - 1) for "quadratic" too, and up to m (L - 1)^2 for other tables.
+    The graph has n (L - 1) nodes, and an arc per edge and nonzero mixed difference of the table:
+    m (L - 1) arcs for "linear" and "quadratic", and up to m (L - 1)^2 for other tables. Two labels
+    on a grid take `grid_cut`.
 
     References
     ----------
@@ -50,38 +53,34 @@ def ishikawa(energy: LabelingEnergy) -> Labeling:
     --------
     >>> energy = LabelingEnergy([[0, 3, 9], [2, 1, 2], [9, 3, 0]], metric="linear", weights=0.5)
     >>> result = ishikawa(energy)
-    >>> result.labels, result.value, result.status.name, result.certificate.check(energy)
-    (array([0, 1, 2]), 2.0, 'OPTIMAL', 2.0)
+    >>> result.labels, result.value, result.status.name, result.certificate.check(energy, result)
+    (array([0, 1, 2]), 2.0, 'OPTIMAL', 0.0)
     """
-    _check(energy)
-    cut, certificate = solve("ordered", energy)
-    labels = np.asarray(cut.source_side).reshape(energy.n, -1).sum(axis=1)
+    require_energy("ishikawa", energy)
+    table = _table(energy)
+    if isinstance(table, str):
+        raise ValueError(
+            f"ishikawa does not fit: {table}. alpha_expansion takes any metric, alpha_beta_swap a "
+            "semimetric, fusion any table; with two labels, so does qpbo."
+        )
+    cut = ordered(energy, table)
     labeling = Labeling(
-        labels=labels.reshape(energy.shape),
-        value=energy.value(labels),
+        labels=cut.labels.reshape(energy.shape),
+        value=cut.measure.value,
         status=Status.SLOW_PROGRESS,
         method="ishikawa",
-        n_cuts=1,
+        n_cuts=cut.cuts,
     )
-    return certified(energy, labeling, certificate)
+    return certified(energy, labeling, cut.given, cut.measure)
 
 
-def _check(energy: LabelingEnergy) -> None:
-    require_energy("ishikawa", energy)
+def can_solve(energy: LabelingEnergy) -> str | None:
+    """Return why `ishikawa` does not fit an energy, None if it does."""
+    table = _table(energy)
+    return table if isinstance(table, str) else None
+
+
+def _table(energy: LabelingEnergy) -> OrderedTable | str:
     if energy.label_costs.any():
-        raise ValueError(
-            "ishikawa takes no label costs. alpha_expansion, alpha_beta_swap and icm take them."
-        )
-    m = mixed_differences(energy.table)
-    if not len(energy.weights) or not m.size:
-        return
-    for e in (int(energy.weights.argmax()), int(energy.weights.argmin())):
-        w = energy.weights[e]
-        if (w * m > 0).any():
-            i, j = map(int, np.argwhere(w * m > 0)[0])
-            raise ValueError(
-                "ishikawa needs weight * (T[i + 1, j + 1] + T[i, j] - T[i + 1, j] - T[i, j + 1]) "
-                f"<= 0, but it is {w * m[i, j]:g} for i = {i}, j = {j} and edge {e} of weight "
-                f"{w:g}. alpha_expansion takes any metric, alpha_beta_swap less; with two labels, "
-                "qpbo takes any table."
-            )
+        return "it takes no label costs"
+    return ordered_table(simplified(energy))

@@ -8,6 +8,8 @@ subgradient steps: more for the labels that a minimizer has where it has them, l
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from subopt._base.types import Array
@@ -18,12 +20,13 @@ def even(label_costs: Array, n: int) -> Array:
     return np.tile(label_costs / n, (n, 1))
 
 
-def repaired(shares: Array, label_costs: Array) -> Array:
-    """Return shares that are allowed, whatever they were: wrong ones prove less."""
-    positive = np.maximum(shares, 0.0)
-    with np.errstate(over="ignore"):
-        total = positive.sum(axis=0)
-    return positive * np.where(total > label_costs, label_costs / np.where(total > 0, total, 1), 1)
+def allowed(shares: Array, label_costs: Array) -> Array:
+    """Return shares whose exact sums do not exceed the label costs."""
+    shares = np.maximum(shares, 0.0)
+    for l, cost in enumerate(label_costs.tolist()):
+        while math.fsum([*shares[:, l].tolist(), -cost]) > 0.0:
+            shares[:, l] *= min(cost / math.fsum(shares[:, l]), 1.0) * (1.0 - 2.0**-51)
+    return shares
 
 
 def moved(shares: Array, labels: Array, step: float, label_costs: Array) -> Array:

@@ -1,9 +1,10 @@
-"""How large the numbers are that can be in an optimal labeling; all others are only forbidden.
+"""Which costs a labeling can be worth: all larger ones act only as prohibitions.
 
-A node that pays more than its cheapest label and all its edges could cost takes that label instead,
-and a label that costs more than what is known to be enough is not used.
-So costs may be lowered to a little above that: no minimizer changes, and with hard constraints of
-1e9 or 1e12, sums keep the digits of everything else.
+Solvers work on a copy of the energy. Costs of a node or an edge that exceed its least by more than
+a known labeling exceeds the sum of all least costs are not in any better labeling, so they are
+lowered, infinite ones as well: no labeling that is better than the known one changes its energy,
+none gets more expensive, and sums keep the digits of everything else. What is claimed of an answer
+is computed from the energy as it was given (`certificates`), so nothing here needs to be trusted.
 """
 
 from __future__ import annotations
@@ -13,57 +14,133 @@ import numpy as np
 from subopt._base.types import Array
 from subopt.labeling.energy import LabelingEnergy
 
+# A negative weight below this part of the costs at both of its ends is a zero that was rounded.
+ZERO = 2.0**-46
+NOISE = 2.0**-46  # differences of costs below this part of them are rounding
+SIMILAR = 2.0**20  # numbers whose ratio is up to this leave each other enough digits
 
-def capped(energy: LabelingEnergy, costs: Array | None = None) -> Array:
-    """Return unary costs, (..., labels, nodes), lowered to a little above what can be worth it.
 
-    No labeling gets more expensive, so a bound of these costs is one of the energy.
+def simplified(energy: LabelingEnergy) -> LabelingEnergy:
+    """Return the same energy without negative weights, where signs or rounding explain them."""
+    weights = energy.weights
+    if not len(weights) or weights.min() >= 0.0:
+        return energy
+    spread = float(energy.table.max() - energy.table.min())
+    reach = np.abs(weights) * spread
+    around = np.bincount(energy.tails, reach, energy.n) + np.bincount(energy.heads, reach, energy.n)
+    finite = np.where(np.isfinite(energy.costs), energy.costs, -np.inf)
+    around += finite.max(axis=0) - energy.costs.min(axis=0)
+    least = np.minimum(around[energy.tails], around[energy.heads])
+    weights = np.where((weights < 0.0) & (reach <= ZERO * least), 0.0, weights)
+    if weights.min() >= 0.0:
+        return energy._with(weights=weights)
+    if weights.max() <= 0.0:
+        return energy._with(weights=-weights, table=-energy.table)
+    return energy._with(weights=weights)
+
+
+def excess(energy: LabelingEnergy, labels: Array) -> float:
+    """Return what labels cost beyond the least of every node and edge; inf if forbidden."""
+    own = energy.costs[labels, np.arange(energy.n)] - energy.costs.min(axis=0)
+    w, T = energy.weights, energy.table
+    pairs = T[labels[energy.tails], labels[energy.heads]]
+    with np.errstate(invalid="ignore"):
+        above = np.where(w >= 0.0, pairs - T.min(), pairs - T.max())
+        above = np.where(w == 0.0, 0.0, w * above)
+    used = energy.label_costs[np.unique(labels)].sum() if energy.label_costs.any() else 0.0
+    return float(own.sum() + above.sum() + used)
+
+
+def ceiling(energy: LabelingEnergy, labels: Array) -> float:
+    """Return a power of two above what any node or edge pays in a labeling as good as `labels`."""
+    most = excess(energy, labels)
+    if most == np.inf:  # nothing allowed is known: what all finite costs add up to
+        finite = np.where(np.isfinite(energy.costs), energy.costs, -np.inf)
+        table = energy.table[np.isfinite(energy.table)]
+        most = float((finite.max(axis=0) - energy.costs.min(axis=0)).sum())
+        most += float(np.abs(energy.weights).sum() * (table.max() - table.min()))
+        most += float(energy.label_costs.sum())
+    return power_above(2.0 * most)
+
+
+def power_above(size: float) -> float:
+    """Return the least power of two that is not below a number >= 0; 1 for 0."""
+    return float(np.exp2(np.ceil(np.log2(size)))) if size > 0.0 else 1.0
+
+
+def calm(energy: LabelingEnergy, costs: Array | None = None) -> bool:
+    """Tell whether all costs are finite and of similar size, so that none needs to be lowered."""
+    costs = energy.costs if costs is None else costs
+    T, w = energy.table, np.abs(energy.weights)
+    if np.isposinf(T).any() or (costs.size and costs.max() == np.inf):
+        return False
+    steps = np.abs(T[T.min() != T] - T.min())
+    used = w[w > 0.0]
+    if not used.size or not steps.size:
+        return True
+    alike = used.max() <= SIMILAR * used.min() and steps.max() <= SIMILAR * steps.min()
+    reach = float(used.max() * steps.max())
+    if costs.size and costs.max() - costs.min() > SIMILAR * reach:
+        return False
+    return bool(alike and energy.label_costs.max(initial=0.0) <= SIMILAR * reach)
+
+
+def smallest_step(energy: LabelingEnergy) -> float:
+    """Return the smallest difference of two costs of a node, an edge or a label; inf if none."""
+    costs = np.sort(energy.costs - energy.costs.min(axis=0), axis=0)
+    with np.errstate(invalid="ignore"):  # of two infinite costs
+        steps = np.diff(costs, axis=0)
+        real = steps > NOISE * costs[1:]  # others are one number that was rounded twice
+    least = steps.min(where=real & np.isfinite(steps), initial=np.inf)
+    entries = np.unique(energy.table[np.isfinite(energy.table)])
+    w = np.abs(energy.weights)
+    if len(entries) > 1 and w.max(initial=0.0) > 0.0:
+        least = min(least, np.diff(entries).min() * w.min(where=w > 0.0, initial=np.inf))
+    paid = energy.label_costs
+    return float(min(least, paid.min(where=paid > 0.0, initial=np.inf)))
+
+
+def bounded(energy: LabelingEnergy, labels: Array) -> LabelingEnergy:
+    """Return the energy with costs lowered to what a labeling better than `labels` can pay.
+
+    All its costs are finite. The same object if nothing had to be lowered.
     """
-    costs = energy.costs if costs is None else costs
-    least = costs.min(axis=-2)
-    most = least + _spread(energy, costs, least)
-    if energy.label_costs.any():  # a node may pay so much for a label that others use
-        most += capped_label_costs(energy).max()
-    return np.minimum(costs, most[..., None, :])
+    top = ceiling(energy, labels)
+    changes: dict[str, Array] = {}
+    least = energy.costs.min(axis=0)
+    highest = least + top
+    if (energy.costs > highest).any():
+        changes["costs"] = np.minimum(energy.costs, highest)
+    if energy.label_costs.max(initial=0.0) > top:
+        changes["label_costs"] = np.minimum(energy.label_costs, top)
+    w, T = energy.weights, energy.table
+    positive = w[w > 0.0]
+    if len(positive) and w.min() >= 0.0:
+        base = float(T.min())
+        worth = power_above(top / float(positive.min()))
+        if float(T.max()) - base > worth:
+            changes["table"] = T = np.minimum(T, base + worth)
+        apart = T[~np.eye(len(T), dtype=bool)]
+        step = float(apart.min(initial=np.inf)) - base
+        if (np.diagonal(T) == base).all() and 0.0 < step < np.inf:
+            worth = power_above(top / step)
+            if float(positive.max()) > worth:
+                changes["weights"] = np.minimum(w, worth)
+    elif np.isposinf(T).any():  # all weights are 0
+        changes["table"] = np.where(np.isfinite(T), T, 0.0)
+    return energy._with(**changes) if changes else energy
 
 
-def capped_label_costs(energy: LabelingEnergy) -> Array:
-    """Return label costs lowered to what any labeling that is worth it can pay."""
-    if not energy.label_costs.any():
-        return energy.label_costs
-    return np.minimum(energy.label_costs, _excess(energy, energy.costs.min(axis=0)))
-
-
-def rounding(energy: LabelingEnergy, costs: Array | None = None) -> Array:
-    """Return how much of the energy of a labeling may be rounding; of each, if costs are many."""
-    costs = energy.costs if costs is None else costs
-    least = costs.min(axis=-2)
-    spread = np.minimum(costs.max(axis=-2) - least, _spread(energy, costs, least))
-    size = (np.abs(least) + spread).sum(axis=-1)
-    size += np.abs(energy.weights).sum() * np.abs(energy.table).max()
-    size += capped_label_costs(energy).sum()
-    return np.asarray(1e-12 * size + 1e-300)
+def simple_labels(energy: LabelingEnergy) -> Array:
+    """Return the better one of the cheapest label of every node and the best label for all."""
+    cheapest = energy.costs.argmin(axis=0).astype(np.int64)
+    single = single_label(energy)
+    return single if excess(energy, single) < excess(energy, cheapest) else cheapest
 
 
 def single_label(energy: LabelingEnergy) -> Array:
-    """Return the label whose costs are the least, at every node."""
-    return np.full(energy.n, (energy.costs.sum(axis=1) + energy.label_costs).argmin(), np.int64)
-
-
-def _spread(energy: LabelingEnergy, costs: Array, least: Array) -> Array:
-    """Return what a node may pay beyond its least cost, (..., nodes), with room to spare."""
-    reach = np.abs(energy.weights) * (energy.table.max() - energy.table.min())
-    nodes = np.bincount(energy.tails, reach, energy.n) + np.bincount(energy.heads, reach, energy.n)
-    room = nodes.mean() + np.abs(least).mean(axis=-1, keepdims=True)
-    if not room.all():  # least costs are 0, so anything else is more
-        more = np.where(costs > 0.0, costs, np.inf).min(axis=(-2, -1), initial=np.inf)
-        room = np.where(room > 0.0, room, more[..., None])
-    return 2.0 * nodes + np.exp2(np.ceil(np.log2(room)))  # whole numbers stay exact
-
-
-def _excess(energy: LabelingEnergy, least: Array) -> float:
-    """Return what the better of two labelings costs beyond what every labeling does."""
-    cheapest = energy.costs.argmin(axis=0)
-    edges = np.minimum(energy.weights * energy.table.min(), energy.weights * energy.table.max())
-    value = min(energy.value(single_label(energy)), energy.value(cheapest))
-    return max(0.0, value - float(least.sum() + edges.sum()))
+    """Return the label that is the best one for all nodes together."""
+    T, total = np.diagonal(energy.table), float(energy.weights.sum())
+    pairs = np.where(T == 0.0, 0.0, total * T) if total else 0.0
+    alone = energy.costs.sum(axis=1) + energy.label_costs + pairs
+    return np.full(energy.n, int(np.argmin(alone)), np.int64)

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from subopt._base.answer import Status
-from subopt.labeling._icm import icm
-from subopt.labeling.cut_graphs import solve
+from subopt.labeling import _icm
+from subopt.labeling._exact import Reparametrization, all_node_costs
+from subopt.labeling._magnitude import bounded, simple_labels, simplified
+from subopt.labeling._roof import Binary, roof, solved
+from subopt.labeling.certificates import evidence, measure
+from subopt.labeling.cut_graphs import sum_and_error
 from subopt.labeling.energy import LabelingEnergy, require_energy
 from subopt.labeling.result import Labeling, certified
+
+ROUNDS = 4  # solve what is left so often at most
+SMALL = 2**16  # nodes; larger problems are not solved again to remove rounding
 
 
 def qpbo(energy: LabelingEnergy) -> Labeling:
@@ -20,8 +29,10 @@ def qpbo(energy: LabelingEnergy) -> Labeling:
     Returns
     -------
     Labeling
-        ``persistent`` marks the nodes whose label is the same in every minimizer; the others have
-        labels that `icm` finds. With a `CutGraphCertificate`; OPTIMAL if the bound meets the value.
+        ``persistent`` marks the nodes whose label is the same in every minimizer. Other labels that
+        are known are those of one minimizer (weak persistency); the rest is found by probing, by
+        improving random parts, with a fixed seed, and by `icm`. With a `MessageCertificate`;
+        OPTIMAL if the bound meets the value.
 
     Raises
     ------
@@ -30,7 +41,7 @@ def qpbo(energy: LabelingEnergy) -> Labeling:
 
     Notes
     -----
-    One maximum flow on 2 n nodes and 2 m arcs, and `icm`.
+    One maximum flow on 2 n nodes and 2 m arcs; if nodes are left, many small ones.
 
     References
     ----------
@@ -38,6 +49,8 @@ def qpbo(energy: LabelingEnergy) -> Labeling:
        2002, section 5.
     .. [2] V. Kolmogorov, C. Rother, "Minimizing nonsubmodular functions with graph cuts - a
        review", IEEE TPAMI 29(7), 2007.
+    .. [3] C. Rother, V. Kolmogorov, V. Lempitsky, M. Szummer, "Optimizing binary MRFs via extended
+       roof duality", CVPR 2007.
 
     Examples
     --------
@@ -53,28 +66,68 @@ def qpbo(energy: LabelingEnergy) -> Labeling:
     (array([False, False, False,  True]), -2.0, -2.75)
     """
     require_energy("qpbo", energy)
-    if energy.n_labels != 2:
-        raise ValueError(
-            f"qpbo needs two labels, got {energy.n_labels}. alpha_expansion, alpha_beta_swap and "
-            "icm take more."
-        )
-    if energy.label_costs.any():
-        raise ValueError(
-            "qpbo takes no label costs. alpha_expansion, alpha_beta_swap and icm take them."
-        )
-    cut, certificate = solve("roof", energy)
-    one, zero = cut.source_side[: energy.n], cut.source_side[energy.n :]
-    known = one != zero
-    labels = energy.costs.argmin(axis=0)
-    labels[known] = one[known]
-    others = icm(energy, initial=labels).labels.ravel()
-    labels[~known] = others[~known]  # whatever the others are, known labels are no worse
+    if (reason := can_solve(energy)) is not None:
+        raise ValueError(f"qpbo does not fit: {reason}. icm and dual_bound take any energy.")
+    simple = simplified(energy)
+    labels = simple_labels(simple)
+    _icm.improve(energy, labels)
+    shape = (2, len(energy.tails), 2)
+    high, low = np.zeros(shape), np.zeros(shape)
+    best = measure(energy, labels, evidence(high, None, None))
+    persistent = known = np.zeros(energy.n, dtype=bool)
+    cuts = 0
+    while cuts < ROUNDS and best.gap > 0.0:
+        work = bounded(simple, labels)
+        found = roof(left(work, evidence(high, low, None)), labels)
+        cuts += 1
+        high, error = sum_and_error(high, found.given)
+        high, low = sum_and_error(high, error + low)
+        if cuts == 1 or found.all_share.sum() >= persistent.sum():
+            persistent, known = found.all_share, found.known
+        trial = np.where(found.known, found.x, labels).astype(np.int64)
+        before, given = best.lower_bound, evidence(high, low if low.any() else None, None)
+        if not energy.is_lower(labels, trial):
+            labels = trial
+        best = measure(energy, labels, given)
+        if not best.lower_bound > before or (best.rounding and energy.n > SMALL):
+            break
+    method = f"qpbo: {int(known.sum())} of {energy.n} labels known"
+    if not best.rounding:
+        work = bounded(simple, labels)
+        zero = np.zeros(shape)
+        trial = solved(left(work, evidence(zero, None, None)), labels, probe=True).astype(np.int64)
+        _icm.improve(energy, trial)
+        if energy.is_lower(trial, labels):
+            labels = trial
+        method += ", then probing, improving and icm"
     labeling = Labeling(
         labels=labels.reshape(energy.shape),
         value=energy.value(labels),
         status=Status.LOCAL_MINIMUM,
-        method=f"qpbo: {int(known.sum())} of {energy.n} labels persistent",
-        n_cuts=1,
-        persistent=known.reshape(energy.shape),
+        method=method,
+        n_cuts=cuts,
+        persistent=persistent.reshape(energy.shape),
     )
-    return certified(energy, labeling, certificate)
+    return certified(energy, labeling, evidence(high, low if low.any() else None, None))
+
+
+def can_solve(energy: LabelingEnergy) -> str | None:
+    """Return why `qpbo` does not fit an energy, None if it does."""
+    if energy.n_labels != 2:
+        return f"it needs two labels, got {energy.n_labels}"
+    return "it takes no label costs" if energy.label_costs.any() else None
+
+
+def left(energy: LabelingEnergy, given: Reparametrization) -> Binary:
+    """Return what is left of an energy of two labels when edges have given something away."""
+    high, low = np.empty((energy.n, 2)), np.empty((energy.n, 2))
+    all_node_costs(energy.costs, energy.adjacency, given, high, low)
+    cost = (high[:, 1] - high[:, 0]) + (low[:, 1] - low[:, 0])
+    pairs = energy.weights[:, None, None] * energy.table
+    first, second = given.high[0][:, :, None], given.high[1][:, None, :]
+    rest, error = sum_and_error(pairs, -first)
+    pairs, other = sum_and_error(rest, -second)
+    pairs = pairs + (error + other)
+    if given.low.size:
+        pairs = pairs - given.low[0][:, :, None] - given.low[1][:, None, :]
+    return Binary(cost, pairs - pairs.min(axis=(1, 2), keepdims=True), energy.tails, energy.heads)

@@ -1,182 +1,267 @@
-"""Labeling energies as cuts of a graph, and the flow that bounds them.
+"""Labeling energies as minimum cuts, and the flow as what edges give to their ends.
 
-Both constructions write E over binary variables s, 1 on the source's side, as
+`ordered` has a binary variable [x_v > i] for every node and label but the last, and is exact for
+tables that are submodular in the order of the labels.
 
-    constant + sum of source[v] (1 - s_v) + sink[v] s_v + capacity[e] s_tail (1 - s_head).
-
-`ordered` has s_vi = [x_v > i] and is exact, for energies that are submodular in the order of the
-labels; `roof` has s_v for [x_v = 1] and another for [x_v = 0], and relaxes that they exclude each
-other, for any energy of two labels. Either way the least cut bounds all labelings from below.
+A flow changes what is left of the problem: what arcs carry, edges give to their ends
+(`certificates`). Where capacities of very different sizes leave rounding in it, the problem that is
+left, whose numbers are as small as what is still to be decided, is solved again.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from subopt._base.answer import CertificateError
 from subopt._base.types import Array
-from subopt.graph._max_flow import Flow, max_flow
-from subopt.labeling._magnitude import capped
+from subopt.graph._max_flow import minimum_cut
+from subopt.graph.grid.cut import grid_cut
+from subopt.labeling._exact import Reparametrization, all_node_costs
+from subopt.labeling._magnitude import bounded, power_above, simple_labels, simplified
+from subopt.labeling.certificates import Measure, evidence, measure
 from subopt.labeling.energy import LabelingEnergy
 
-
-class CutGraph(NamedTuple):
-    """A graph whose cuts are energies."""
-
-    constant: float
-    tails: Array
-    heads: Array
-    capacity: Array
-    source: Array
-    sink: Array
+ROUNDS = 6  # solve what is left so often at most
+SMALL = 2**12  # labels of all nodes; larger problems are not solved again to remove mere rounding
+GRID = 4096  # nodes from which two labels on a grid take the cut made for grids
 
 
-@dataclass(frozen=True, eq=False)
-class CutGraphCertificate:
-    """A flow through the graph of an energy: no cut is smaller, so no labeling is better.
+class OrderedTable(NamedTuple):
+    """A table as capacities between [x_p > i] and [x_q > j], and terms of one node."""
 
-    Attributes
-    ----------
-    construction : {"ordered", "roof"}
-        How the graph is made from the energy.
-    flow : ndarray of float64
-        Flow along every arc.
-    lower_bound : float
-        What it was found to prove.
+    i: Array  # (K,) of the arc k
+    j: Array  # (K,)
+    forward: Array  # (K,) capacity from i to j, may be infinite
+    backward: Array  # (K,)
+    first: Array  # (L - 1,) cost of x_p > i
+    second: Array  # (L - 1,) cost of x_q > j
+
+
+class Cut(NamedTuple):
+    """What a minimum cut says of an energy."""
+
+    labels: Array  # (n,)
+    given: Reparametrization
+    measure: Measure
+    cuts: int
+
+
+def ordered_table(energy: LabelingEnergy) -> OrderedTable | str:
+    """Return the table as capacities, or why it has none."""
+    T = energy.table
+    w = energy.weights
+    if len(w) and w.min() < 0.0 < w.max() and T.max() > T.min():
+        return f"it needs weights of one sign, but they reach from {w.min():g} to {w.max():g}"
+    if len(w) and w.max() <= 0.0 and w.min() < 0.0:
+        T = -T
+    far, near = _extended(T)
+    m_far, m = _mixed(far), _mixed(near)
+    size = _mixed(np.abs(near), -1.0)
+    wrong = (m_far > 0) | ((m_far == 0) & (m > energy.table_rounding * size))
+    if wrong.any():
+        e = int(np.argmax(np.abs(w))) if len(w) else 0
+        return _refusal(energy, e, T)
+    bent = (m_far < 0) | ((m_far == 0) & (m < 0.0))
+    capacity = np.where(m_far < 0, np.inf, np.where(bent, -m, 0.0))
+    diagonal = np.arange(len(T) - 1)
+    equal = np.diagonal(near)
+    if (np.diagonal(far) != 0).any():
+        l = int(np.argmax(np.diagonal(far) != 0))
+        return f"it needs pairs of equal labels to be allowed, but table[{l}, {l}] is infinite"
+    half = np.diff(equal) / 2
+    up = np.where(far[diagonal + 1, diagonal] > 0, np.inf, near[diagonal + 1, diagonal])
+    down = np.where(far[diagonal, diagonal + 1] > 0, np.inf, near[diagonal, diagonal + 1])
+    up, down = up - equal[:-1] - half, down - equal[:-1] - half
+    shift = np.where(up < 0, up, np.where(down < 0, -down, 0.0))
+    straight = ~np.diagonal(bent)  # no arc: the terms of one node take it all
+    forward = np.where(np.tri(len(m), k=-1, dtype=bool), capacity, 0.0)
+    backward = np.where(np.tri(len(m), k=-1, dtype=bool).T, capacity, 0.0)
+    np.fill_diagonal(forward, np.where(straight, 0.0, np.maximum(up - shift, 0.0)))
+    np.fill_diagonal(backward, np.where(straight, 0.0, np.maximum(down + shift, 0.0)))
+    i, j = np.nonzero(bent)
+    return OrderedTable(i, j, forward[i, j], backward[i, j], half + shift, half - shift)
+
+
+def _mixed(table: Array, sign: float = 1.0) -> Array:
+    """Return T[i + 1, j + 1] + T[i, j] - T[i + 1, j] - T[i, j + 1], or with the sign +."""
+    return table[1:, 1:] + table[:-1, :-1] - sign * (table[1:, :-1] + table[:-1, 1:])
+
+
+def _extended(table: Array) -> tuple[Array, Array]:
+    """Return how far each pair is from one that is allowed, and the least cost of such a pair.
+
+    T = far K + near, for any K that is large enough, is as good as infinity. It is submodular if
+    there is a submodular extension: a partial minimum over pairs of labels (c, d) of
+    ``T[c, d] + K |a - c| + K |b - d|``.
     """
-
-    construction: str
-    flow: Array
-    lower_bound: float
-
-    def __repr__(self) -> str:
-        return (
-            f"CutGraphCertificate({self.construction!r}, lower_bound={self.lower_bound:.6g}, "
-            f"flow along {len(self.flow)} arcs)"
-        )
-
-    def check(self, energy: LabelingEnergy) -> float:
-        """Recompute the bound from the energy and the flow.
-
-        Any numbers within the capacities, conserved or not, bound every cut from below by
-        ``sum_v min(source_v, sink_v + outflow_v)``.
-
-        Raises
-        ------
-        CertificateError
-            If the flow is not one along the arcs of this energy, or proves less than `lower_bound`
-            by more than rounding.
-        """
-        if self.construction not in CONSTRUCTIONS:
-            raise CertificateError(
-                f"construction needs to be one of {', '.join(CONSTRUCTIONS)}, got "
-                f"{self.construction!r}"
-            )
-        if self.construction == "roof" and energy.n_labels != 2:
-            raise CertificateError(
-                f"roof duality is about two labels, but this energy has {energy.n_labels}"
-            )
-        graph = CONSTRUCTIONS[self.construction](energy)
-        flow = np.asarray(self.flow, dtype=np.float64)
-        if flow.shape != graph.tails.shape or np.isnan(flow).any():
-            raise CertificateError(
-                f"A flow on the graph of this energy has {len(graph.tails)} arcs, got shape "
-                f"{flow.shape}"
-            )
-        proven = bound(graph, flow)
-        size = abs(graph.constant) + graph.source.sum() + graph.sink.sum()
-        if not self.lower_bound <= proven + 1e-9 * size:
-            raise CertificateError(f"The flow proves {proven:.12g}, not {self.lower_bound:.12g}")
-        return proven
+    far = np.where(np.isfinite(table), 0, 4 * len(table))
+    near = np.where(np.isfinite(table), table, np.inf)
+    if far.any():
+        for axis in range(2):
+            f, t = np.moveaxis(far, axis, 0), np.moveaxis(near, axis, 0)  # views
+            for step in (*range(1, len(table)), *range(-len(table) + 1, 0)):
+                at, before = (step, step - 1) if step > 0 else (-step - 1, -step)
+                other = f[before] + 1
+                closer = (other < f[at]) | ((other == f[at]) & (t[before] < t[at]))
+                f[at] = np.where(closer, other, f[at])
+                t[at] = np.where(closer, t[before], t[at])
+    return far, near
 
 
-def bound(graph: CutGraph, flow: Array) -> float:
-    """Return what a flow proves."""
-    flow = np.clip(flow, 0.0, graph.capacity)
-    n = len(graph.source)
-    out = np.bincount(graph.tails, flow, n) - np.bincount(graph.heads, flow, n)
-    return float(graph.constant + np.minimum(graph.source, graph.sink + out).sum())
-
-
-def solve(construction: str, energy: LabelingEnergy) -> tuple[Flow, CutGraphCertificate]:
-    """Return the least cut of a construction, and its flow as evidence."""
-    graph = CONSTRUCTIONS[construction](energy)
-    cut = max_flow(
-        graph.tails,
-        graph.heads,
-        graph.capacity,
-        source_capacity=graph.source,
-        sink_capacity=graph.sink,
+def _refusal(energy: LabelingEnergy, e: int, table: Array) -> str:
+    far, near = _extended(table)
+    m = np.where(_mixed(far) > 0, np.inf, np.where(_mixed(far) < 0, -np.inf, _mixed(near)))
+    i, j = np.unravel_index(int(np.argmax(m)), m.shape)
+    w = float(energy.weights[e]) if len(energy.weights) else 1.0
+    size = abs(w) * m[i, j] if w else m[i, j]
+    return (
+        "it needs weight * (T[i + 1, j + 1] + T[i, j] - T[i + 1, j] - T[i, j + 1]) <= 0, but that "
+        f"is {size:g} for i = {i}, j = {j} and edge {e} of weight {w:g}"
     )
-    # against an arc without a capacity of its own nothing flows
-    flow = np.clip(cut.flow, 0.0, graph.capacity)
-    return cut, CutGraphCertificate(construction, flow, bound(graph, flow))
 
 
-def ordered(energy: LabelingEnergy) -> CutGraph:
-    """Nodes (v, i) for x_v > i; a table is bent where labels cross between two nodes."""
-    n, L, T, w = energy.n, energy.n_labels, energy.table, energy.weights
+def ordered(energy: LabelingEnergy, table: OrderedTable) -> Cut:
+    """Minimize an energy whose table is submodular in the order of the labels."""
+    simple = simplified(energy)
+    labels = simple_labels(energy)
+    flow = np.zeros((2, len(energy.tails), len(table.i)))  # high and low part
+    given = _as_messages(energy, table, flow)
+    best: Measure | None = None
+    for cuts in range(ROUNDS):
+        work = bounded(simple, labels)
+        step, found, crossing = _cut_of_what_is_left(work, table, given, flow, labels)
+        if crossing == 0.0:
+            break
+        if not energy.is_lower(labels, found):
+            labels = found
+        flow = np.stack(sum_and_error(*_add((flow[0], flow[1]), step)))
+        given = _as_messages(energy, table, flow)
+        before, best = best, measure(energy, labels, given)
+        if best.gap == 0.0 or (best.rounding and energy.n * energy.n_labels > SMALL):
+            return Cut(labels, given, best, cuts + 1)
+        if before is not None and not best.gap < before.gap:
+            return Cut(labels, given, best, cuts + 1)
+    if best is None:
+        best = measure(energy, labels, given)
+    return Cut(labels, given, best, cuts)
+
+
+def _cut_of_what_is_left(
+    energy: LabelingEnergy,
+    table: OrderedTable,
+    given: Reparametrization,
+    flow: Array,
+    labels: Array,
+) -> tuple[Array, Array, float]:
+    """Return more flow along the arcs, labels, and what the labels given cost in this graph."""
+    n, L = energy.n, energy.n_labels
+    if given.high.any():
+        high, low = np.empty((n, L)), np.empty((n, L))
+        all_node_costs(energy.costs, energy.adjacency, given, high, low)
+        cost = np.diff(high, axis=1) + np.diff(low, axis=1)  # of x_v > i
+    else:
+        cost = np.ascontiguousarray(np.diff(energy.costs, axis=0).T)
+    w = np.abs(energy.weights)[:, None]
+    with np.errstate(invalid="ignore"):
+        forward = np.where(w == 0.0, 0.0, w * table.forward)
+        backward = np.where(w == 0.0, 0.0, w * table.backward)
+    forward = np.maximum((forward - flow[0]) - flow[1], 0.0)
+    backward = np.maximum((backward + flow[0]) + flow[1], 0.0)
+    above = labels[:, None] > np.arange(L - 1)
+    p_above, q_above = above[energy.tails][:, table.i], above[energy.heads][:, table.j]
+    crossing = float(
+        np.where(above, np.maximum(cost, 0.0), np.maximum(-cost, 0.0)).sum()
+        + forward[p_above & ~q_above].sum()
+        + backward[q_above & ~p_above].sum()
+    )
+    if crossing == 0.0:
+        return np.zeros(flow.shape[1:]), labels, crossing
+    if crossing == np.inf:  # nothing allowed is known: every finite cut is below this
+        crossing = float(np.abs(cost).sum())
+        crossing += float(forward.sum(where=np.isfinite(forward)))
+        crossing += float(backward.sum(where=np.isfinite(backward)))
+    top = power_above(2.0 * crossing)  # no minimum cut has an arc of this capacity
+    forward, backward = np.minimum(forward, top), np.minimum(backward, top)
+    cost = np.clip(cost, -top, top)
+    if (
+        L == 2
+        and energy.has_default_edges
+        and n >= GRID
+        and len(energy.shape) <= 3
+        and len(table.i)
+    ):
+        side, step = _on_the_grid(energy, cost[:, 0], forward[:, 0], backward[:, 0])
+        return step[:, None], side.astype(np.int64), crossing
     node = np.arange(n * (L - 1)).reshape(n, L - 1)
-    p, q = energy.tails, energy.heads
-    costs = capped(energy)
-    linear = np.diff(costs, axis=0).T.copy()
-    np.add.at(linear, p, w[:, None] * np.diff(T[:, 0]))
-    np.add.at(linear, q, w[:, None] * np.diff(T[0]))
-    # E has w m_ij s_pi s_qj = |w m_ij| (s_pi (1 - s_qj) - s_pi) with m <= 0
-    m = mixed_differences(T)
-    i, j = np.nonzero(m)
-    m = m[i, j]
-    joint = np.abs(w[:, None] * m)
-    tails, heads = node[p][:, i], node[q][:, j]
-    linear = linear.ravel()
-    linear -= np.bincount(tails.ravel(), joint.ravel(), linear.size)
-    constant = costs[0].sum() + w.sum() * T[0, 0] + np.minimum(linear, 0.0).sum()
     up, down = node[:, 1:].ravel(), node[:, :-1].ravel()  # x > i + 1 needs x > i
-    return CutGraph(
-        float(constant),
-        np.concatenate([tails.ravel(), up]),
-        np.concatenate([heads.ravel(), down]),
-        np.concatenate([joint.ravel(), np.full(len(up), np.inf)]),
-        np.maximum(-linear, 0.0),
-        np.maximum(linear, 0.0),
+    m = forward.size
+    side, sent, _ = minimum_cut(
+        node.size,
+        np.concatenate([node[energy.tails][:, table.i].ravel(), up]),
+        np.concatenate([node[energy.heads][:, table.j].ravel(), down]),
+        np.concatenate([forward.ravel(), np.full(len(up), top)]),
+        np.concatenate([backward.ravel(), np.zeros(len(up))]),
+        -cost.ravel(),
     )
+    step = np.clip(sent[:m].reshape(forward.shape), -backward, forward)
+    return step, side.reshape(n, L - 1).sum(axis=1), crossing
 
 
-def mixed_differences(table: Array) -> Array:
-    """Return T[i + 1, j + 1] + T[i, j] - T[i + 1, j] - T[i, j + 1], 0 if that is rounding."""
-    m = table[1:, 1:] + table[:-1, :-1] - table[1:, :-1] - table[:-1, 1:]
-    return np.where(np.abs(m) <= 1e-12 * np.abs(table).max(initial=0.0), 0.0, m)
+def _on_the_grid(
+    energy: LabelingEnergy, cost: Array, forward: Array, backward: Array
+) -> tuple[Array, Array]:
+    """Return the source side of the minimum cut of a grid, and its flow."""
+    weights, start = [], 0
+    for axis in range(len(energy.shape)):
+        side = tuple(length - (a == axis) for a, length in enumerate(energy.shape))
+        part = slice(start, start + int(np.prod(side)))
+        weights.append((forward[part].reshape(side), backward[part].reshape(side)))
+        start = part.stop
+    grid = cost.reshape(energy.shape)
+    cut = grid_cut(np.maximum(-grid, 0.0), np.maximum(grid, 0.0), weights)
+    flow = np.concatenate([f.ravel() for f in cut.flow])
+    return cut.source_side.ravel(), np.clip(flow, -backward, forward)
 
 
-def roof(energy: LabelingEnergy) -> CutGraph:
-    """Nodes v for x_v = 1 and n + v for x_v = 0; every term is split evenly between the two."""
-    n, T, w = energy.n, energy.table, energy.weights
-    p, q = energy.tails, energy.heads
-    costs = capped(energy)
-    linear = costs[1] - costs[0]
-    linear = linear + np.bincount(p, w * (T[1, 0] - T[0, 0]), n)
-    linear += np.bincount(q, w * (T[0, 1] - T[0, 0]), n)
-    m = w * (T[1, 1] + T[0, 0] - T[1, 0] - T[0, 1])
-    even = m <= 0
-    # m x_p x_q = |m| x_p (1 - x_q) - |m| x_p if m < 0, and m x_p (1 - [x_q = 0]) if m > 0
-    linear += np.bincount(p, np.where(even, m, 0.0), n)
-    other = np.where(even, q, q + n)
-    tails = np.concatenate([p, np.where(even, q + n, q)])
-    heads = np.concatenate([other, p + n])
-    half = linear / 2
-    cost = np.concatenate([half, -half])  # of the source's side
-    constant = costs[0].sum() + w.sum() * T[0, 0] + half.sum()
-    return CutGraph(
-        float(constant + np.minimum(cost, 0.0).sum()),
-        tails,
-        heads,
-        np.tile(np.abs(m) / 2, 2),
-        np.maximum(-cost, 0.0),
-        np.maximum(cost, 0.0),
-    )
+def _as_messages(energy: LabelingEnergy, table: OrderedTable, flow: Array) -> Reparametrization:
+    """Return what edges give to their ends: terms of one node, and the flow along their arcs."""
+    L, m = energy.n_labels, len(energy.tails)
+    w, exact = np.abs(energy.weights), bool(flow[1].any())
+    high, low = np.zeros((2, m, L)), np.zeros((2, m, L))
+    for end, terms, place in ((0, table.first, table.i), (1, table.second, table.j)):
+        sign = 1.0 if end == 0 else -1.0
+        for i in range(L - 1):
+            total = high[end, :, i], low[end, :, i]
+            if terms[i] != 0.0:
+                product, error = _two_product(w, terms[i])
+                total = _add(_add(total, product), error)
+            for k in np.flatnonzero(place == i):
+                total = _add(total, sign * flow[0, :, k])
+                if exact:
+                    total = _add(total, sign * flow[1, :, k])
+            high[end, :, i + 1], low[end, :, i + 1] = sum_and_error(*total)
+    return evidence(high, low if low.any() else None, None)
 
 
-CONSTRUCTIONS = {"ordered": ordered, "roof": roof}
+def sum_and_error(a: Array, b: Array) -> tuple[Array, Array]:
+    """Return rounded sums and their rounding errors."""
+    s = a + b
+    t = s - a
+    return s, (a - (s - t)) + (b - t)
+
+
+def _two_product(a: Array, b: float) -> tuple[Array, Array]:
+    product = a * b
+    c = 134217729.0 * a
+    a_high = c - (c - a)
+    d = 134217729.0 * b
+    b_high = d - (d - b)
+    a_low, b_low = a - a_high, b - b_high
+    error = ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
+    return product, error
+
+
+def _add(total: tuple[Array, Array], x: Array) -> tuple[Array, Array]:
+    high, error = sum_and_error(total[0], x)
+    return high, total[1] + error

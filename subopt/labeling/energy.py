@@ -11,6 +11,7 @@ labels) the solver checks itself.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from copy import copy
 from functools import cached_property
@@ -21,9 +22,11 @@ import numpy as np
 from subopt._base import validate
 from subopt._base.jit import njit
 from subopt._base.types import Array, ArrayLike
-from subopt.labeling._grid_edges import neighbours
+from subopt.graph.grid._input import periodic_axes
+from subopt.labeling._exact import Costs, energy_of
+from subopt.labeling._grid_edges import neighbours, pairs_at
 
-LARGEST = 1e60  # of all numbers: sums and products of two of them are still finite
+LARGEST = 1e60  # of all finite numbers: sums and products of two of them are still finite
 
 
 class LabelingEnergy:
@@ -32,8 +35,9 @@ class LabelingEnergy:
     Parameters
     ----------
     unary : array_like of shape (\*grid, L) or (n, L)
-        ``unary[v, l]`` is the cost of label l at node v; any real numbers. Without `edges`, the
-        leading axes are a grid on which nodes next to each other along an axis are neighbours.
+        ``unary[v, l]`` is the cost of label l at node v: any real number, or ``np.inf`` to forbid
+        the label there. Without `edges`, the leading axes are a grid on which nodes next to each
+        other along an axis are neighbours.
     edges : array_like of int, shape (m, 2), optional
         Pairs of nodes, for a graph that is not a grid. Parallel edges add up.
     weights : float or array_like of shape (m,), or one such array per axis of a grid
@@ -41,11 +45,22 @@ class LabelingEnergy:
         (H, W - 1)]``. Negative weights are allowed here, but most solvers refuse them.
     metric : {"potts", "linear", "quadratic"} or array_like of shape (L, L)
         ``table[a, b]`` is the cost of an edge with label a at its first end and b at its second.
-        "potts" is ``[a != b]``, "linear" ``|a - b|``, "quadratic" ``(a - b)**2``.
+        "potts" is ``[a != b]``, "linear" ``|a - b|``, "quadratic" ``(a - b)**2``. An entry
+        ``np.inf`` forbids the pair on every edge of positive weight; an edge of weight 0 costs
+        nothing.
     truncation : float, optional
         The largest entry of a "linear" or "quadratic" table.
     label_costs : array_like of shape (L,), optional
         Costs >= 0 of using a label at all.
+    fixed : array_like of int, shape (\*grid,) or (n,), optional
+        Labels that are given, -1 where they are not: all other labels of such a node are forbidden.
+    offsets : sequence of tuples of int, optional
+        Neighbours on a grid: node p is joined with node ``p + offset`` for each of them. By default
+        one step along every axis. `weights` is then a number, or has one entry per offset, each a
+        number or an array of the shape of the grid less ``abs(offset)`` on axes that are not
+        periodic.
+    periodic : bool or sequence of bool, default False
+        Whether the last node of an axis is followed by its first; one per axis, or for all.
 
     Raises
     ------
@@ -68,8 +83,11 @@ class LabelingEnergy:
         metric: str | ArrayLike = "potts",
         truncation: float | None = None,
         label_costs: ArrayLike | None = None,
+        fixed: ArrayLike | None = None,
+        offsets: Sequence[Sequence[int]] | None = None,
+        periodic: bool | Sequence[bool] = False,
     ) -> None:
-        costs = validate.real_array("unary", unary, copy=False)
+        costs = numbers("unary", unary)
         if costs.ndim < 2 or 0 in costs.shape:
             raise ValueError(
                 "unary needs the shape (*grid, labels) or (nodes, labels) with no empty axis, got "
@@ -80,22 +98,38 @@ class LabelingEnergy:
         self.n_labels = costs.shape[-1]
         # label by label, because moves look at one label of all nodes
         self.costs = np.array(costs.reshape(self.n, -1).T, order="C")
+        if fixed is not None:
+            self.costs = _fix(self.costs, fixed, self.shape)
+        _require_a_label(self.costs, self.shape)
         self.is_grid = edges is None
-        if edges is None:
+        around = periodic_axes(periodic, len(self.shape))
+        if edges is not None and (offsets is not None or any(around)):
+            raise ValueError("offsets and periodic are for grids; leave out edges")
+        self.has_default_edges = edges is None and offsets is None and not any(around)
+        if self.has_default_edges:
             self.tails, self.heads = neighbours(self.shape)
             self.weights = _grid_weights(weights, self.shape)
+        elif edges is None:
+            ends = _offset_pairs(offsets, self.shape, around)
+            self.weights = _offset_weights(weights, [t.shape for t, _ in ends])
+            self.tails, self.heads = (
+                np.concatenate([pair[end].ravel() for pair in ends]) for end in (0, 1)
+            )
         else:
             self.tails, self.heads = _edges(edges, self.n)
             self.weights = _edge_weights(weights, len(self.tails))
         self.metric = metric if isinstance(metric, str) else "table"
         self.table = _table(metric, truncation, self.n_labels)
+        # relative rounding error of the entries, to tell a metric in single precision as one
+        single = getattr(metric, "dtype", None) in (np.float32, np.float16)
+        self.table_rounding = 2.0**-20 if single else 2.0**-46
+        _require_no_reward(self.table, self.weights)
         self.label_costs = np.zeros(self.n_labels)
         if label_costs is not None:
             self.label_costs = _label_costs(label_costs, self.n_labels)
         parts = {"unary": costs, "weights": self.weights, "metric": self.table}
         for name, values in (parts | {"label_costs": self.label_costs}).items():
-            if values.size and max(values.max(), -values.min()) > LARGEST:
-                raise ValueError(f"{name} needs numbers up to {LARGEST:g}, so that sums are finite")
+            require_sums(name, values)
         for array in (
             self.costs,
             self.tails,
@@ -129,11 +163,32 @@ class LabelingEnergy:
         Returns
         -------
         float
+            The sum, rounded once; infinite if it contains a forbidden label or pair.
         """
         x = self.check_labels("labels", labels)
-        unary = self.costs[x, np.arange(self.n)].sum()
-        pairwise = (self.weights * self.table[x[self.tails], x[self.heads]]).sum()
-        return float(unary + pairwise + self.label_costs[np.unique(x)].sum())
+        parts = energy_of(self.terms, x)
+        if not self.label_costs.any():
+            return math.fsum(parts)
+        return math.fsum([*parts, *self.label_costs[np.unique(x)]])
+
+    def is_lower(self, x: Array, y: Array) -> bool:
+        """Tell whether one labeling has a lower energy than another, if values round alike too.
+
+        Parameters
+        ----------
+        x, y : ndarray of int64, shape (n,)
+            Labels of all nodes.
+
+        Returns
+        -------
+        bool
+            Whether the energy of `x` is the lower one, by sums in twice the working precision.
+        """
+        a, b = energy_of(self.terms, x), energy_of(self.terms, y)
+        if np.inf in (a[0], b[0]):
+            return bool(a[0] < b[0])
+        own, other = self.label_costs[np.unique(x)], -self.label_costs[np.unique(y)]
+        return math.fsum([*a, *(-part for part in b), *own, *other]) < 0.0
 
     def check_labels(self, name: str, labels: ArrayLike) -> Array:
         """Return labels as a fresh flat int64 array, or name the entry that is wrong."""
@@ -158,14 +213,26 @@ class LabelingEnergy:
         return np.stack([self.table, self.table.T])
 
     @cached_property
+    def terms(self) -> Costs:
+        """All but the label costs, as kernels read them."""
+        return Costs(
+            self.costs, self.table, self.weights, self.tails, self.heads, uniform(self.table)
+        )
+
+    @cached_property
     def adjacency(self) -> Adjacency:
         """Both directions of every edge, in compressed rows."""
         return adjacency(self.n, self.tails, self.heads, self.weights)
 
-    def _with_costs(self, costs: Array) -> LabelingEnergy:
-        """Return the same with other unary costs, (L, n), read-only."""
+    def _with(self, **changes: Array) -> LabelingEnergy:
+        """Return the same energy with other costs, weights, table or label_costs."""
         other = copy(self)
-        vars(other).update(costs=costs, adjacency=self.adjacency)
+        vars(other).pop("terms", None)
+        if "weights" in changes:
+            vars(other).pop("adjacency", None)
+        for name, array in changes.items():
+            array.setflags(write=False)
+            setattr(other, name, array)
         return other
 
 
@@ -199,24 +266,116 @@ def adjacency(n: int, tails: Array, heads: Array, weights: Array) -> Adjacency:
 @njit
 def _fill(tails, heads, weights, cursor, rows):
     """Sort both directions of all edges into rows by counting."""
-    indptr, ends, twin, weight, turned, edge = rows
     for e in range(tails.shape[0]):
-        indptr[tails[e] + 1] += 1
-        indptr[heads[e] + 1] += 1
+        rows.indptr[tails[e] + 1] += 1
+        rows.indptr[heads[e] + 1] += 1
     for v in range(cursor.shape[0]):
-        indptr[v + 1] += indptr[v]
-        cursor[v] = indptr[v]
+        rows.indptr[v + 1] += rows.indptr[v]
+        cursor[v] = rows.indptr[v]
     for e in range(tails.shape[0]):
         p, q = tails[e], heads[e]
         i = cursor[p]
         cursor[p] = i + 1
         j = cursor[q]
         cursor[q] = j + 1
-        ends[i], ends[j] = q, p
-        twin[i], twin[j] = j, i
-        weight[i] = weight[j] = weights[e]
-        turned[i], turned[j] = 0, 1
-        edge[i] = edge[j] = e
+        rows.heads[i], rows.heads[j] = q, p
+        rows.twin[i], rows.twin[j] = j, i
+        rows.weight[i] = rows.weight[j] = weights[e]
+        rows.turned[i], rows.turned[j] = 0, 1
+        rows.edge[i] = rows.edge[j] = e
+
+
+def uniform(table: Array) -> float:
+    """Return the cost of two different labels if it is the same for all, and else 0."""
+    most = float(table.max())
+    if not 0.0 < most < np.inf:
+        return 0.0
+    return most if np.array_equal(table, most * (1.0 - np.eye(len(table)))) else 0.0
+
+
+def numbers(name: str, values: ArrayLike) -> Array:
+    """Return costs as a C-contiguous float64 array of numbers or +inf, or name the wrong entry."""
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(
+            f"{name} needs a rectangular array of numbers, but its rows differ in length"
+        ) from error
+    if array.dtype.kind not in "biuf":
+        raise TypeError(
+            f"{name} needs real numbers, got an array of dtype {array.dtype} and shape "
+            f"{array.shape}. Convert it first, e.g. np.asarray({name}, dtype=float)."
+        )
+    if isinstance(array, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array; fill it, with np.inf for forbidden labels")
+    array = np.ascontiguousarray(array, dtype=np.float64)
+    if array.size and not array.min() > -np.inf:  # NaN compares as false
+        bad = ~(array > -np.inf)
+        index = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise ValueError(
+            f"{name} needs numbers, or np.inf for what is forbidden, but "
+            f"{name}[{', '.join(map(str, index))}] is {array[index]} ({int(bad.sum())} such "
+            "entries)"
+        )
+    return array
+
+
+def require_sums(name: str, values: Array) -> None:
+    """Raise if finite numbers are so large that sums of them may not be finite."""
+    if not values.size:
+        return
+    most = values.max()
+    if most == np.inf:
+        most = values.max(where=np.isfinite(values), initial=-np.inf)
+    if max(most, -values.min()) > LARGEST:
+        raise ValueError(
+            f"{name} needs numbers up to {LARGEST:g}, so that sums are finite; np.inf forbids"
+        )
+
+
+def _fix(costs: Array, fixed: ArrayLike, shape: tuple[int, ...]) -> Array:
+    labels = np.asarray(fixed)
+    n_labels, n = costs.shape
+    if labels.shape not in (shape, (n,)) or labels.dtype.kind not in "iu":
+        raise ValueError(
+            f"fixed needs integers of shape {shape}, -1 for free nodes, got dtype {labels.dtype} "
+            f"and shape {labels.shape}"
+        )
+    bad = np.argwhere((labels < -1) | (labels >= n_labels))
+    if len(bad):
+        index = tuple(map(int, bad[0]))
+        raise ValueError(
+            f"fixed needs labels in 0..{n_labels - 1}, or -1, but "
+            f"fixed[{', '.join(map(str, index))}] is {labels[index]}"
+        )
+    labels = labels.ravel()
+    other = (labels >= 0) & (np.arange(n_labels)[:, None] != labels)
+    return np.where(other, np.inf, costs)
+
+
+def _require_a_label(costs: Array, shape: tuple[int, ...]) -> None:
+    lost = np.isposinf(costs).all(axis=0) if costs.max() == np.inf else np.zeros(1, bool)
+    if lost.any():
+        index = tuple(map(int, np.unravel_index(int(np.argmax(lost)), shape)))
+        raise ValueError(
+            f"unary and fixed need to allow a label at every node, but at node "
+            f"{index if len(index) > 1 else index[0]} all are infinite"
+        )
+
+
+def _require_no_reward(table: Array, weights: Array) -> None:
+    """Raise if an edge would be infinitely cheap, or allow no pair of labels at all."""
+    if table.max() < np.inf:
+        return
+    forbidden = np.isposinf(table)
+    if (weights < 0).any():
+        e = int(np.argmin(weights))
+        raise ValueError(
+            "An infinite entry of the table needs weights >= 0, but weights of edge "
+            f"{e} is {weights[e]:g}"
+        )
+    if forbidden.all():
+        raise ValueError("metric needs a finite entry: a table that forbids all pairs has no use")
 
 
 def _grid_weights(
@@ -241,6 +400,50 @@ def _grid_weights(
                 f"weights[{axis}] needs one number per edge along axis {axis}, shape {side}, got "
                 f"{part.shape}"
             )
+    return np.concatenate(
+        [np.broadcast_to(part, side).ravel() for part, side in zip(parts, sides, strict=True)]
+    )
+
+
+def _offset_pairs(
+    offsets: Sequence[Sequence[int]] | None, shape: tuple[int, ...], periodic: tuple[bool, ...]
+) -> list[tuple[Array, Array]]:
+    """Return the ends of the edges of every offset."""
+    d = len(shape)
+    if offsets is None:
+        offsets = [tuple(int(a == axis) for a in range(d)) for axis in range(d)]
+    vectors: list[tuple[int, ...]] = []
+    for i, offset in enumerate(offsets):
+        try:
+            vector = tuple(operator.index(step) for step in offset)
+        except TypeError as error:
+            raise TypeError(
+                f"offsets needs tuples of ints, but offsets[{i}] is {offset!r}"
+            ) from error
+        if len(vector) != d:
+            raise ValueError(f"offsets[{i}] needs one int per axis of the grid: {d}, got {offset}")
+        if vector in vectors or tuple(-step for step in vector) in vectors:
+            raise ValueError(f"offsets[{i}] = {vector} joins the same nodes as an earlier one")
+        vectors.append(vector)
+    ends = [pairs_at(shape, vector, periodic) for vector in vectors]
+    for i, (tails, heads) in enumerate(ends):
+        if (tails == heads).any():
+            raise ValueError(f"offsets[{i}] = {vectors[i]} joins nodes with themselves")
+    return ends
+
+
+def _offset_weights(weights: Any, sides: list[tuple[int, ...]]) -> Array:
+    if isinstance(weights, list | tuple) or np.ndim(weights) > 0:
+        if len(weights) != len(sides):
+            raise ValueError(
+                f"weights needs a number, or one entry per offset: {len(sides)}, got {len(weights)}"
+            )
+        parts = [validate.real_array(f"weights[{i}]", w) for i, w in enumerate(weights)]
+    else:
+        parts = [validate.real_array("weights", weights)] * len(sides)
+    for i, (part, side) in enumerate(zip(parts, sides, strict=True)):
+        if part.shape not in ((), side):
+            raise ValueError(f"weights[{i}] needs a number or the shape {side}, got {part.shape}")
     return np.concatenate(
         [np.broadcast_to(part, side).ravel() for part, side in zip(parts, sides, strict=True)]
     )
@@ -284,12 +487,12 @@ def _table(metric: str | ArrayLike, truncation: float | None, L: int) -> Array:
                 "truncation is for metric 'linear' or 'quadratic'; truncate a table yourself with "
                 "np.minimum"
             )
-        table = validate.real_array("metric", metric)
+        table = numbers("metric", metric)
         if table.shape != (L, L):
             raise ValueError(
                 f"metric needs a table of shape (labels, labels) = {(L, L)}, got {table.shape}"
             )
-        return table
+        return np.array(table)
     validate.choice("metric", metric, ("potts", "linear", "quadratic"))
     apart = np.abs(np.subtract.outer(np.arange(L), np.arange(L))).astype(np.float64)
     if metric == "potts":

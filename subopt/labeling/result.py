@@ -3,61 +3,44 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
-from subopt._base.answer import Status
+from subopt._base.answer import Answer, Status
 from subopt._base.types import Array
-from subopt.labeling._magnitude import rounding
-
-if TYPE_CHECKING:
-    from subopt.labeling.energy import LabelingEnergy
-
-
-class Certificate(Protocol):
-    """Evidence for a lower bound on an energy."""
-
-    @property
-    def lower_bound(self) -> float:
-        """What is proven."""
-
-    def check(self, energy: LabelingEnergy) -> float:
-        """Recompute the bound from the energy, or raise `CertificateError`."""
+from subopt.labeling._exact import Reparametrization
+from subopt.labeling.certificates import Measure, MessageCertificate, measure
+from subopt.labeling.energy import LabelingEnergy
 
 
-@dataclass(frozen=True, eq=False)
-class Labeling:
-    r"""A labeling, its energy, and how far it is from the best one at most.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Labeling(Answer):
+    r"""A labeling, its energy, and a lower bound on the energy of all labelings.
 
     Attributes
     ----------
     labels : ndarray of int64, shape (\*grid,) or (n,)
         The label of every node; read-only.
     value : float
-        ``energy.value(labels)``.
+        ``energy.value(labels)``: the energy, rounded once. Infinite if the labels use what is
+        forbidden.
+    lower_bound : float
+        No labeling has a lower energy. Minus infinity if nothing is known.
     status : Status
-        Why the solver stopped.
+        Why the solver stopped. OPTIMAL if the gap is zero, up to the rounding of the costs at the
+        nodes and edges where it arises.
     method : str
         What ran.
+    certificate : MessageCertificate or None
+        Evidence for `lower_bound`: ``certificate.check(energy, labeling)`` recomputes `gap`.
     n_cuts : int
-        Minimum cuts solved.
-    certificate : ChainCertificate, CutGraphCertificate or None
-        Evidence for `lower_bound`: ``certificate.check(energy)`` recomputes it.
+        Number of minimum cuts solved.
     persistent : ndarray of bool or None
         From `qpbo`: nodes whose label is the same in every minimizer.
     """
 
     labels: Array
-    value: float
-    status: Status
-    method: str
+    certificate: MessageCertificate | None = None
     n_cuts: int = 0
-    certificate: Certificate | None = None
     persistent: Array | None = None
-
-    def __post_init__(self) -> None:
-        self.labels.setflags(write=False)
 
     def __repr__(self) -> str:
         bound = "" if self.certificate is None else f", lower_bound={self.lower_bound:.6g}"
@@ -66,30 +49,40 @@ class Labeling:
             f"labels of shape {self.labels.shape}; {self.method})"
         )
 
-    @property
-    def lower_bound(self) -> float:
-        """No labeling has a lower energy; minus infinity if nothing is known."""
-        return -np.inf if self.certificate is None else self.certificate.lower_bound
-
-    @property
-    def gap(self) -> float:
-        """How far `value` is from the minimum at most."""
-        return max(0.0, self.value - self.lower_bound)
-
 
 def local(
     energy: LabelingEnergy, labels: Array, method: str, *, done: bool, n_cuts: int = 0
 ) -> Labeling:
     """Return what a method of moves ends with: a local minimum, if it is done."""
-    status = Status.LOCAL_MINIMUM if done else Status.ITERATION_LIMIT
-    return Labeling(labels.reshape(energy.shape), energy.value(labels), status, method, n_cuts)
+    return Labeling(
+        labels=labels.reshape(energy.shape),
+        value=energy.value(labels),
+        status=Status.LOCAL_MINIMUM if done else Status.ITERATION_LIMIT,
+        method=method,
+        n_cuts=n_cuts,
+    )
 
 
-def certified(energy: LabelingEnergy, labeling: Labeling, certificate: Certificate) -> Labeling:
+def certified(
+    energy: LabelingEnergy,
+    labeling: Labeling,
+    given: Reparametrization,
+    found: Measure | None = None,
+    *,
+    strict: bool = False,
+) -> Labeling:
     """Return the labeling with a certificate, and OPTIMAL if the bound meets the value."""
-    room = rounding(energy)
-    if 0 < certificate.lower_bound - labeling.value <= room:  # a bound above it, by rounding
-        certificate = replace(certificate, lower_bound=labeling.value)  # type: ignore[type-var]
-    met = labeling.value - certificate.lower_bound <= room
-    status = Status.OPTIMAL if met else labeling.status
-    return replace(labeling, certificate=certificate, status=status)
+    if found is None:
+        found = measure(energy, labeling.labels.ravel(), given, strict=strict)
+    certificate = MessageCertificate(
+        given.high,
+        found.lower_bound,
+        given.low if given.low.size else None,
+        given.shares if given.shares.size else None,
+    )
+    return replace(
+        labeling,
+        lower_bound=found.lower_bound,
+        certificate=certificate,
+        status=Status.OPTIMAL if found.rounding else labeling.status,
+    )

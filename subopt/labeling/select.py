@@ -3,46 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
 
 from subopt._base import validate
-from subopt._base.types import ArrayLike
-from subopt.labeling._alpha_beta_swap import alpha_beta_swap
-from subopt.labeling._alpha_expansion import alpha_expansion
-from subopt.labeling._dual_bound import dual_bound
-from subopt.labeling._icm import icm
-from subopt.labeling._ishikawa import ishikawa
-from subopt.labeling._qpbo import qpbo
+from subopt._base.options import names, require_known
+from subopt._base.types import Array, ArrayLike
+from subopt.labeling import (
+    _alpha_beta_swap,
+    _alpha_expansion,
+    _dual_bound,
+    _fusion,
+    _icm,
+    _ishikawa,
+    _qpbo,
+)
+from subopt.labeling._magnitude import calm, simple_labels, simplified
+from subopt.labeling.certificates import evidence
 from subopt.labeling.energy import LabelingEnergy, require_energy
 from subopt.labeling.result import Labeling, certified
 
 ARCS = 5_000_000  # beyond so many nodes and arcs "auto" does not build the graph of `ishikawa`
-_MOVES: dict[str, Callable[..., Labeling]] = {
-    "alpha_expansion": alpha_expansion,
-    "alpha_beta_swap": alpha_beta_swap,
-    "icm": icm,
+SWEEPS = 50  # of message passing, where no method with a guarantee fits
+METHODS: dict[str, Callable[..., Labeling]] = {
+    "ishikawa": _ishikawa.ishikawa,
+    "qpbo": _qpbo.qpbo,
+    "alpha_expansion": _alpha_expansion.alpha_expansion,
+    "alpha_beta_swap": _alpha_beta_swap.alpha_beta_swap,
+    "fusion": _fusion.fusion,
+    "icm": _icm.icm,
+    "dual_bound": _dual_bound.dual_bound,
 }
-_EXACT: dict[str, Callable[[LabelingEnergy], Labeling]] = {"ishikawa": ishikawa, "qpbo": qpbo}
 
 
-def label(
-    energy: LabelingEnergy,
-    *,
-    method: str = "auto",
-    initial: ArrayLike | None = None,
-    lower_bound: bool = False,
+def minimize_labeling(
+    energy: LabelingEnergy, *, method: str = "auto", lower_bound: bool = False, **given: Any
 ) -> Labeling:
     r"""Minimize a labeling energy by the method that fits it.
 
     Parameters
     ----------
     energy : LabelingEnergy
-    method : {"auto", "ishikawa", "qpbo", "alpha_expansion", "alpha_beta_swap", "icm"}
-        "auto" takes the first that fits: `ishikawa` is exact, `qpbo` knows what it proves,
-        `alpha_expansion` needs a metric, `alpha_beta_swap` less, `icm` nothing.
-    initial : array_like of int, shape (\*grid,) or (n,), optional
-        Labels to start from, for the last three.
+    method : str, default "auto"
+        "ishikawa", "qpbo", "alpha_expansion", "alpha_beta_swap", "fusion", "icm" or "dual_bound".
+        "auto" takes `ishikawa` where it is exact and the graph is not too large, with two labels
+        `qpbo`, with a metric `alpha_expansion`. Otherwise it takes the best labels that
+        `alpha_beta_swap`, `dual_bound` and `fusion` find, and improves them by `icm`. The method of
+        the answer says what ran.
     lower_bound : bool, default False
         Whether to add a certificate of `dual_bound` if the method has none.
+    **given
+        Options of the method; of "auto": `start`, labels that the answer is no worse than.
 
     Returns
     -------
@@ -56,40 +69,89 @@ def label(
     Examples
     --------
     >>> energy = LabelingEnergy([[0, 3, 9], [2, 1, 2], [9, 3, 0]], weights=0.5)
-    >>> result = minimize(energy, lower_bound=True)
+    >>> result = minimize_labeling(energy, lower_bound=True)
     >>> result.method, result.value, result.gap, result.status.name
     ('alpha_expansion', 2.0, 0.0, 'OPTIMAL')
     """
-    require_energy("label", energy)
-    validate.choice("method", method, ("auto", *_EXACT, *_MOVES))
-    if method in _EXACT and initial is not None:
-        raise ValueError(f"method {method!r} starts from no labels; leave out initial")
-    if method == "auto":
-        result = _first_that_fits(energy, initial)
-    elif method in _EXACT:
-        result = _EXACT[method](energy)
-    else:
-        result = _MOVES[method](energy, initial=initial)
+    require_energy("minimize", energy)
+    takes = options(method)
+    require_known(f"minimize of a LabelingEnergy by {method!r}", takes, given)
+    result = (_auto if method == "auto" else METHODS[method])(energy, **given)
     if lower_bound and result.certificate is None:
-        certificate = dual_bound(energy, value=result.value).certificate
-        assert certificate is not None
-        result = certified(energy, result, certificate)
+        found = _dual_bound.dual_bound(energy, start=result.labels)
+        result = _with_bound(energy, result, found)
     return result
 
 
-def _first_that_fits(energy: LabelingEnergy, initial: ArrayLike | None) -> Labeling:
-    """Try the methods in the order of what they promise."""
+def options(method: str = "auto") -> tuple[str, ...]:
+    """Return the names of the options that a method takes."""
+    validate.choice("method", method, ("auto", *METHODS))
+    return ("method", "lower_bound", *names(_auto if method == "auto" else METHODS[method]))
+
+
+def _auto(energy: LabelingEnergy, *, start: ArrayLike | None = None) -> Labeling:
+    """Take the method that promises the most."""
     L = energy.n_labels
-    small = (energy.n + len(energy.tails) * (L - 1)) * L <= ARCS
-    for method, possible in ((ishikawa, small), (qpbo, L == 2)):
-        if possible and initial is None:
-            try:
-                return method(energy)
-            except ValueError:
-                continue
-    for move in (alpha_expansion, alpha_beta_swap):
-        try:
-            return move(energy, initial=initial)
-        except ValueError:
-            continue
-    return icm(energy, initial=initial)
+    known = None if start is None else energy.check_labels("start", start)
+    small = L == 2 or (energy.n + len(energy.tails) * (L - 1)) * L <= ARCS
+    if small and _ishikawa.can_solve(energy) is None:
+        return _no_worse(energy, _ishikawa.ishikawa(energy), known)
+    if _qpbo.can_solve(energy) is None:
+        return _no_worse(energy, _qpbo.qpbo(energy), known)
+    if _alpha_expansion.can_solve(energy) is None:
+        return _alpha_expansion.alpha_expansion(energy, start=start)
+    return _best_of_what_fits(energy, known)
+
+
+def _no_worse(energy: LabelingEnergy, result: Labeling, known: Array | None) -> Labeling:
+    """Return the answer, with the labels that are known if these are better."""
+    if known is None or not energy.is_lower(known, result.labels.ravel()):
+        return result
+    return replace(
+        result,
+        labels=known.reshape(energy.shape),
+        value=energy.value(known),
+        method=f"start, which is better than {result.method}",
+    )
+
+
+def _best_of_what_fits(energy: LabelingEnergy, known: Array | None) -> Labeling:
+    """Improve labels by everything that takes the energy: nothing has a guarantee here."""
+    ran = []
+    labels = simple_labels(simplified(energy)) if known is None else known
+    cuts = 0
+    if _alpha_beta_swap.can_solve(energy) is None:
+        found = _alpha_beta_swap.alpha_beta_swap(energy, start=known)
+        labels, cuts = _better(energy, labels, found.labels.ravel()), found.n_cuts
+        ran.append("alpha_beta_swap")
+    bound = _dual_bound.dual_bound(energy, max_iter=SWEEPS, start=labels)
+    ran.append("dual_bound")
+    if _fusion.can_solve(energy) is None:
+        labels = _fusion.fused(energy, simplified(energy), labels, bound.labels.ravel())
+        found = _fusion.fusion(energy, start=labels)
+        labels, cuts = found.labels.ravel().copy(), cuts + found.n_cuts
+        ran.append("fusion")
+    else:
+        labels = _better(energy, labels, bound.labels.ravel())
+    found = _icm.icm(energy, start=labels)
+    result = replace(found, method=f"{', '.join(ran)}, then icm", n_cuts=cuts)
+    return _with_bound(energy, result, bound)
+
+
+def _better(energy: LabelingEnergy, x: Array, y: Array) -> Array:
+    return y.copy() if energy.is_lower(y, x) else x
+
+
+def _with_bound(energy: LabelingEnergy, result: Labeling, bound: Labeling) -> Labeling:
+    """Return the answer with the evidence of another one, and its labels if they are better."""
+    if energy.is_lower(bound.labels.ravel(), result.labels.ravel()):
+        result = replace(
+            result,
+            labels=np.array(bound.labels),
+            value=bound.value,
+            method=f"{result.method}, then {bound.method}",
+        )
+    certificate = bound.certificate
+    assert certificate is not None
+    given = evidence(certificate.messages, certificate.rest, certificate.shares)
+    return certified(energy, result, given, strict=not calm(simplified(energy)))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from subopt._base.jit import njit
+from subopt._base.jit import small_first as njit
 from subopt._base.types import Array
 
 _CAPACITY = 32

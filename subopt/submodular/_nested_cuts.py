@@ -65,7 +65,7 @@ def nested_cuts(form: CutForm, slope: Array, deadline: Deadline) -> NestedCuts:
         rate = sums(block, rates[node], count)
         total = sums(block, unary, count)
         with np.errstate(divide="ignore", invalid="ignore"):
-            alpha = np.where(rate > 0, -total / rate, 0.0)
+            alpha = np.where(rate > 0, (0.0 - total) / rate, 0.0)
         alpha = np.clip(alpha, low, high)
         at = unary + alpha[block] * rates[node]
         ahead, behind = form.capacities[arc], form.reverse[arc]

@@ -13,8 +13,11 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import CertificateError, Status
+from subopt._base.jit import njit
 from subopt._base.types import Array, Subset
+from subopt.functions._sparse import row_of
 from subopt.functions.algebra import SetFunction, require_set_function
+from subopt.functions.cut import Cut
 from subopt.submodular.result import Result
 
 
@@ -34,7 +37,7 @@ class PendantCertificate:
     lower_bound: float
     orders: tuple[Array, ...]
 
-    def check(self, F: SetFunction, S: Subset) -> float:
+    def check(self, F: SetFunction, answer: Result | Subset) -> float:
         """Recompute every key of every order from F, and return ``F(S) - lower bound``.
 
         Raises
@@ -42,25 +45,31 @@ class PendantCertificate:
         CertificateError
             If an order is not one that the algorithm may take, or F(S) is not the lowest cut.
         """
-        mask = validate.subset(S, F.n)
+        try:
+            mask = validate.subset(answer.mask if isinstance(answer, Result) else answer, F.n)
+        except (TypeError, ValueError) as error:
+            raise CertificateError(f"Not a set of {F!r}: {error}") from error
         groups = np.eye(F.n, dtype=np.bool_)
         alive, lowest = set(range(F.n)), np.inf
-        size = max((abs(F.value(group)) for group in groups), default=0.0)
         for order in self.orders:
             names = [int(e) for e in order]
             if set(names) != alive or len(names) != len(alive):
                 raise CertificateError(f"An order is of {names}, but {sorted(alive)} are left")
             W = groups[names[0]].copy()
             for k in range(1, len(names)):
-                keys = [F.value(W | groups[e]) - F.value(groups[e]) for e in names[k:]]
-                if keys[0] > min(keys) + 1e-9 * max(size, max(map(abs, keys))) + 1e-12:
+                pairs = [(F.value(W | groups[e]), F.value(groups[e])) for e in names[k:]]
+                keys = [both - alone for both, alone in pairs]
+                least = int(np.argmin(keys))
+                # the errors of the two keys that are compared
+                rounding = 1e-12 * sum(abs(v) for e in (0, least) for v in pairs[e])
+                if keys[0] > keys[least] + rounding:
                     raise CertificateError(f"{names[k]} is not a smallest key after {names[:k]}")
                 W |= groups[names[k]]
             lowest = min(lowest, F.value(groups[names[-1]]))
             groups[names[-2]] |= groups[names[-1]]
             alive.discard(names[-1])
         value = F.value(mask)
-        if len(alive) != 1 or not self.lower_bound <= lowest + 1e-9 * size + 1e-12:
+        if len(alive) != 1 or not self.lower_bound <= lowest + 1e-12 * abs(lowest):
             raise CertificateError(f"The orders prove {lowest:.12g}, not {self.lower_bound:.12g}")
         if mask.all() or not mask.any():
             raise CertificateError("∅ and V are no answer to this problem")
@@ -103,8 +112,11 @@ def queyranne(F: SetFunction) -> Result:
     if not F.symmetric:
         raise ValueError(
             f"queyranne needs a symmetric function, F(S) = F(V - S), and {F!r} is not known to be. "
-            "Set F.symmetric = True if it is; F(S) + F(V - S) always is: F + F.complement()."
+            "Set F.symmetric = True if it is. G = F + F.complement() always is symmetric; then set "
+            "G.symmetric = True."
         )
+    if isinstance(F, Cut):
+        return _minimum_cut(F)
     groups = np.eye(F.n, dtype=np.bool_)
     names = list(range(F.n))
     best, mask, orders, n_evals = np.inf, groups[0], [], 0
@@ -131,6 +143,80 @@ def queyranne(F: SetFunction) -> Result:
         n_iter=F.n - 1,
         n_evals=n_evals + F.n,
     )
+
+
+def _minimum_cut(F: Cut) -> Result:
+    """Minimize a cut: the smallest F(W + u) - F(u) is the largest weight between W and u [1]_.
+
+    .. [1] M. Stoer and F. Wagner, "A simple min-cut algorithm", Journal of the ACM 44, 1997.
+    """
+    d = F._data
+    weights = np.zeros((F.n, F.n))
+    weights[row_of(d.indptr), d.indices] = d.forward
+    orders = np.empty((F.n - 1, F.n), dtype=np.int64)
+    mask = _stoer_wagner(weights, orders)
+    if mask[-1]:  # of the two sides, the one without the last element
+        mask = ~mask
+    value = F.value(mask.copy())
+    rounds = tuple(order[: F.n - k].copy() for k, order in enumerate(orders))
+    return Result(
+        mask=mask,
+        value=value,
+        lower_bound=value,
+        status=Status.OPTIMAL,
+        certificate=PendantCertificate(value, rounds),
+        method="queyranne",
+        n_iter=F.n - 1,
+        n_evals=1,
+    )
+
+
+@njit
+def _stoer_wagner(weights, orders):
+    """Return the least cut around a last element; `weights` (n, n) is overwritten.
+
+    Row k of `orders` (n - 1, n) is the order of the n - k groups of round k, each named by one of
+    its elements.
+    """
+    n = weights.shape[0]
+    alive, key = np.arange(n), np.empty(n)
+    group = np.arange(n)  # the name of the group of each element
+    best, mask = np.inf, np.zeros(n, dtype=np.bool_)
+    for k in range(n - 1):
+        size = n - k
+        order = orders[k]
+        order[:size] = alive[:size]
+        key[:] = 0.0
+        for j in range(1, size):
+            last, chosen = order[j - 1], j
+            for i in range(j, size):
+                key[order[i]] += weights[last, order[i]]
+                if key[order[i]] > key[order[chosen]]:
+                    chosen = i
+            # the others keep their order, as ties go to the first one
+            taken = order[chosen]
+            for i in range(chosen, j, -1):
+                order[i] = order[i - 1]
+            order[j] = taken
+        last, before = order[size - 1], order[size - 2]
+        if key[last] < best:
+            best = key[last]
+            for i in range(n):
+                mask[i] = group[i] == last
+        for i in range(size):
+            other = order[i]
+            weights[before, other] += weights[last, other]
+            weights[other, before] = weights[before, other]
+        weights[before, before] = 0.0
+        for i in range(n):
+            if group[i] == last:
+                group[i] = before
+        j = 0
+        for i in range(size):
+            if alive[i] != last:
+                alive[j] = alive[i]
+                j += 1
+    return mask
 
 
 def _pendant_order(F: SetFunction, groups: Array, names: list[int]) -> tuple[list[int], int]:

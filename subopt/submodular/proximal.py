@@ -90,7 +90,7 @@ def prox(
     >>> prox(chain, [0.0, 0.4, 5.0, 6.0]).round(6)
     array([0.7, 0.7, 5. , 5. ])
     >>> prox(chain, [0.0, 0.4, 5.0, 6.0], weights=[3, 1, 1, 1]).round(6)
-    array([0.35, 0.35, 5.  , 5.  ])
+    array([0.333333, 0.4     , 5.      , 5.      ])
     """
     require_set_function(F)
     y = validate.real_array("y", y)

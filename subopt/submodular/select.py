@@ -121,8 +121,12 @@ def minimize_submodular(
     rng: RNG = None,
     time_limit: float | None = None,
     callback: Callable[[Result], object] | None = None,
+    **others: Any,
 ) -> Result:
-    """Minimize F by `method`; "auto" picks the first that fits. See `minimize`."""
+    """Minimize F by `method`; "auto" picks the first that fits. See `minimize`.
+
+    `others` are options of other kinds of problems, which raise TypeError.
+    """
     given: dict[str, Any] = {
         "tol": tol,
         "max_iter": max_iter,
@@ -131,6 +135,7 @@ def minimize_submodular(
         "rng": rng,
         "time_limit": time_limit,
         "callback": callback,
+        **others,
     }
     given = {name: value for name, value in given.items() if value is not None}
     require_known(
@@ -138,7 +143,7 @@ def minimize_submodular(
         options(method),
         given,
         "; f - g is a SetFunction if g is modular, and DifferenceOfSubmodular(f, g) is not"
-        if "rng" in given
+        if {"rng", "starts", "effort", "threads"} & set(given)
         else "",
     )
     validate.choice("minimizer", minimizer, ("any", "minimal", "maximal"))

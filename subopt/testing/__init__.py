@@ -14,6 +14,8 @@ AssertionError: Function(n=3) is not submodular: 0 gains more after 1. With S = 
 
 from __future__ import annotations
 
+import math
+import numbers
 from collections.abc import Iterable
 
 import numpy as np
@@ -21,9 +23,9 @@ import numpy as np
 from subopt._base import validate
 from subopt._base.types import RNG, Array, ArrayLike, Subset
 from subopt.functions.algebra import SetFunction
-from subopt.functions.diminishing_returns import Violation, all_values, look, smallest
+from subopt.functions.diminishing_returns import Violation, all_masks, all_values, look, smallest
 from subopt.testing.families import FAMILIES
-from subopt.testing.strategies import compositions, masks, orders, set_functions
+from subopt.testing.strategies import compositions, masks, orders, problems, set_functions
 
 __all__ = [
     "EXHAUSTIVE",
@@ -41,6 +43,7 @@ __all__ = [
     "compositions",
     "masks",
     "orders",
+    "problems",
     "set_functions",
 ]
 
@@ -67,14 +70,17 @@ def check_submodular(F: SetFunction, *, tol: float = 1e-9) -> Violation | None:
     F : SetFunction
         With n at most 20 or so: 2^n values are computed, once each.
     tol : float, default 1e-9
-        Violations up to ``tol * max(1, max |F|)`` are rounding.
+        Violations up to ``tol`` times the largest value, or the largest number that a gain is
+        computed from, are rounding.
 
     Returns
     -------
     Violation or None
         One with the smallest S, and of those the largest; ``None`` if F is submodular.
     """
-    return smallest(F, (tol, tol))
+    for mask in all_masks(F.n):
+        _value(F, mask)
+    return smallest(F, (tol * _size(F, []), tol))
 
 
 def assert_submodular(
@@ -106,12 +112,14 @@ def assert_monotone(
     F: SetFunction, *, tol: float = 1e-9, n_samples: int = 1000, rng: RNG = 0
 ) -> None:
     """Assert that adding an element never lowers F; sets are chosen as in `assert_submodular`."""
-    for mask in _sets(F.n, n_samples, rng):
-        here = F.value(mask)
+    sets = list(_sets(F.n, n_samples, rng))
+    room = tol * _size(F, sets)
+    for mask in sets:
+        here = _value(F, mask)
         for i in _some(np.flatnonzero(~mask), F.n, rng):
             more = mask.copy()
             more[i] = True
-            if (there := F.value(more)) < here - tol * max(1.0, abs(here)):
+            if (there := _value(F, more)) < here - room:
                 raise AssertionError(
                     f"{F!r} is not monotone: F({_show(mask)}) = {here:.9g}, and adding {i} makes "
                     f"it {there:.9g} (less by {here - there:.3g})"
@@ -122,9 +130,11 @@ def assert_symmetric(
     F: SetFunction, *, tol: float = 1e-9, n_samples: int = 1000, rng: RNG = 0
 ) -> None:
     """Assert F(S) = F(V - S); sets are chosen as in `assert_submodular`."""
-    for mask in _sets(F.n, n_samples, rng):
-        here, there = F.value(mask), F.value(~mask)
-        if abs(here - there) > tol * max(1.0, abs(here)):
+    sets = list(_sets(F.n, n_samples, rng))
+    room = tol * _size(F, sets)
+    for mask in sets:
+        here, there = _value(F, mask), _value(F, ~mask)
+        if not abs(here - there) <= room:
             raise AssertionError(
                 f"{F!r} is not symmetric: F({_show(mask)}) = {here:.9g} and "
                 f"F({_show(~mask)}) = {there:.9g} (apart by {abs(here - there):.3g})"
@@ -139,24 +149,27 @@ def assert_base(
     Exhaustive for small n. For large n it tries random sets and the sets of the k largest entries
     of y, which finds gross errors but proves nothing.
     """
-    y = validate.real_array("y", y, copy=False)
+    try:
+        y = validate.real_array("y", y, copy=False)
+    except (TypeError, ValueError) as error:
+        raise AssertionError(f"y is no base: {error}") from error
     if y.shape != (F.n,):
         raise AssertionError(f"y needs one entry per element, shape ({F.n},), got {y.shape}")
     whole = np.ones(F.n, dtype=np.bool_)
-    total = F.value(whole)
-    if abs(y.sum() - total) > tol * max(1.0, abs(total), np.abs(y).sum()):
+    total, loads = _value(F, whole), float(np.abs(y).sum())
+    if not abs(y.sum() - total) <= tol * max(abs(total), loads, _size(F, [])):
         raise AssertionError(
             f"y is not a base of {F!r}: y(V) = {y.sum():.9g}, but F(V) = {total:.9g} "
             f"(apart by {abs(y.sum() - total):.3g})"
         )
-    candidates = list(_sets(F.n, n_samples, rng))
+    candidates, size = list(_sets(F.n, n_samples, rng)), _size(F, [])
     if F.n > EXHAUSTIVE:  # where the sets of the largest entries of y come closest, or exceed
         order = np.argsort(-y, kind="stable")
         slack = np.cumsum(F.greedy(order)[order] - y[order])
         candidates.append(_mask(order[: int(slack.argmin()) + 1], F.n))
     for mask in candidates:
-        bound, load = F.value(mask), float(y[mask].sum())
-        if load > bound + tol * max(1.0, abs(bound), np.abs(y).sum()):
+        bound, load = _value(F, mask), float(y[mask].sum())
+        if load > bound + tol * max(abs(bound), loads, size):
             raise AssertionError(
                 f"y is not a base of {F!r}: with S = {_show(mask)}, y(S) = {load:.9g} exceeds "
                 f"F(S) = {bound:.9g} (by {load - bound:.3g})"
@@ -171,15 +184,19 @@ def assert_minimizer(
     Exhaustive for small n. For large n it tries all sets that differ from S in one element and
     random ones, which proves nothing: for a proof use the certificate of a solver.
     """
-    mask = validate.subset(S, F.n)
-    value = F.value(mask)
+    try:
+        mask = validate.subset(S, F.n)
+    except (TypeError, ValueError) as error:
+        raise AssertionError(f"No set was returned: {error}") from error
+    value = _value(F, mask)
     candidates = list(_sets(F.n, n_samples, rng))
+    room = tol * _size(F, candidates)
     if F.n > EXHAUSTIVE:
         gains = F.marginals(mask)
         best = int(np.where(mask, -gains, gains).argmin())
         candidates.append(mask ^ _mask([best], F.n))
     for other in candidates:
-        if (lower := F.value(other)) < value - tol * max(1.0, abs(value)):
+        if (lower := _value(F, other)) < value - room:
             raise AssertionError(
                 f"S = {_show(mask)} does not minimize {F!r}: F(S) = {value:.9g}, but "
                 f"F({_show(other)}) = {lower:.9g} (less by {value - lower:.3g})"
@@ -199,12 +216,13 @@ def assert_consistent(F: SetFunction, *, tol: float = 1e-9, rng: RNG = 0) -> Non
         order, mask = rng.permutation(F.n), rng.random(F.n) < rng.random()
         some = rng.permutation(F.n)[:64]
         steps = [_mask(order[:k], F.n) for k in some], [_mask(order[: k + 1], F.n) for k in some]
-        gains = F.greedy(order)[order[some]]
-        _compare(F, f"greedy({_list(order)})", order[some], gains, *steps, tol)
+        gains = F.greedy(order)
+        _compare(F, f"greedy({_list(order)})", order[some], gains[order[some]], *steps, tol)
         around = [mask & ~_mask([i], F.n) for i in some], [mask | _mask([i], F.n) for i in some]
         _compare(F, f"marginals of {_show(mask)}", some, F.marginals(mask)[some], *around, tol)
-        value, extension = F.value(mask.copy()), F.lovasz(mask.astype(np.float64))
-        if not abs(value - extension) <= tol * max(1.0, abs(value)):
+        value, extension = _value(F, mask), F.lovasz(mask.astype(np.float64))
+        scale = max(abs(value), float(np.abs(gains).sum()), _size(F, []))
+        if not abs(value - extension) <= tol * scale:
             raise AssertionError(
                 f"{F!r}: lovasz at {_show(mask)} is {extension:.9g}, but `value` makes it "
                 f"{value:.9g} (apart by {abs(value - extension):.3g})"
@@ -223,13 +241,32 @@ def assert_consistent(F: SetFunction, *, tol: float = 1e-9, rng: RNG = 0) -> Non
 def _sampled_violation(
     F: SetFunction, tol: float, n_samples: int, rng: np.random.Generator
 ) -> Violation | None:
+    least = tol * _size(F, [])
     for _ in range(n_samples):
         i, j = (int(e) for e in rng.choice(F.n, 2, replace=False))
         S = rng.random(F.n) < rng.random()
         S[[i, j]] = False
-        if (found := look(F, S, i, j, (tol, tol))) is not None:
+        if (found := look(F, S, i, j, (least, tol))) is not None:
             return found
     return None
+
+
+def _value(F: SetFunction, mask: Array) -> float:
+    """Return F at a set, or raise unless it is a finite number."""
+    value = F.value(mask.copy())
+    number = not isinstance(value, bool) and isinstance(value, numbers.Real)
+    if not number or not math.isfinite(value):
+        raise AssertionError(f"{F!r}: F({_show(mask)}) is {value!r}, and no finite number")
+    return float(value)
+
+
+def _size(F: SetFunction, sets: list[Array]) -> float:
+    """Return what tolerances are relative to: the largest value, or what it is computed from.
+
+    Values of sums may be much smaller than their terms, and errors are relative to these.
+    """
+    values = max((abs(_value(F, mask)) for mask in sets), default=0.0)
+    return max(values, float(F._range().size.max(initial=0.0)))
 
 
 def _sets(n: int, n_samples: int, rng: RNG) -> Iterable[Array]:
@@ -275,10 +312,10 @@ def _compare(
     tol: float,
 ) -> None:
     """Raise unless `got` is the difference of the values of two lists of sets."""
-    low = np.array([F.value(mask.copy()) for mask in without])
-    high = np.array([F.value(mask.copy()) for mask in with_])
+    low = np.array([_value(F, mask) for mask in without])
+    high = np.array([_value(F, mask) for mask in with_])
     apart = np.abs(got - (high - low))
-    scale = max(1.0, float(np.abs(low).max(initial=0)), float(np.abs(high).max(initial=0)))
+    scale = max(_size(F, []), *(float(np.abs(x).max(initial=0)) for x in (low, high, got)))
     if apart.size and not apart.max() <= tol * scale:
         k = int(apart.argmax())
         raise AssertionError(

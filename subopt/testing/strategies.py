@@ -9,6 +9,7 @@ import numpy as np
 
 from subopt._base.types import Array
 from subopt.functions.algebra import SetFunction
+from subopt.functions.modular import Modular
 from subopt.testing.families import FAMILIES
 
 if TYPE_CHECKING:
@@ -20,22 +21,65 @@ def set_functions(
 ) -> SearchStrategy[SetFunction]:
     """Return a Hypothesis strategy for random submodular functions of the built-in families.
 
+    Every number of a function is drawn, so that failing examples shrink to small ones, and their
+    ``repr`` can be pasted.
+
     Parameters
     ----------
     families : iterable of str, optional
         Keys of `FAMILIES`; all by default.
     min_n, max_n : int
-        Sizes of the ground set.
+        Sizes of the ground set; the larger half is drawn twice as often.
     """
     from hypothesis import strategies as st
 
     names = sorted(FAMILIES) if families is None else list(families)
-    return st.builds(
-        lambda name, n, seed: FAMILIES[name](np.random.default_rng(seed), n),
-        st.sampled_from(names),
-        st.integers(min_n, max_n),
-        st.integers(0, 2**16),
-    )
+
+    @st.composite
+    def member(draw: Any) -> SetFunction:
+        n = draw(_sizes(min_n, max_n))
+        return FAMILIES[draw(st.sampled_from(names))](_Drawn(draw), n)  # type: ignore[arg-type]
+
+    return member()
+
+
+def problems(
+    families: Iterable[str] | None = None, *, min_n: int = 1, max_n: int = 6
+) -> SearchStrategy[SetFunction]:
+    """Return a strategy for functions to minimize: most have minimizers that are neither ∅ nor V.
+
+    To a member of a family it adds weights that make a random set minimal: alone, by a margin that
+    is large or small, or together with others. One in five gets weights at random. Some are scaled
+    by 1e-9 or 1e9.
+
+    Parameters
+    ----------
+    families : iterable of str, optional
+        Keys of `FAMILIES`; all by default.
+    min_n, max_n : int
+        Sizes of the ground set; the larger half is drawn twice as often.
+    """
+    from hypothesis import strategies as st
+
+    @st.composite
+    def problem(draw: Any) -> SetFunction:
+        F = draw(set_functions(families, min_n=min_n, max_n=max_n))
+        scale = draw(st.sampled_from([1.0, 1.0, 1.0, 1e-9, 1e9]))
+        if draw(st.integers(0, 4)) == 4:
+            return scale * (F + Modular(_Drawn(draw).normal(size=F.n)))
+        order, other = (np.array(draw(st.permutations(range(F.n))), np.intp) for _ in range(2))
+        size = draw(st.integers(0, F.n)) if F.n < 2 else 1 + draw(st.integers(0, F.n - 2))
+        margin = draw(st.sampled_from([1.0, 0.1, 0.01, 1e-4, 0.0]))
+        gains = F.greedy(order)
+        if draw(st.booleans()):
+            # the mean of two vertices of the base polytope, both tight at the same set
+            first = np.isin(other, order[:size])
+            gains = (gains + F.greedy(np.concatenate([other[first], other[~first]]))) / 2
+        margins = np.full(F.n, margin)
+        margins[order[:size]] *= -1
+        return scale * (F + Modular(margins - gains))
+
+    return problem()
 
 
 def compositions(*, min_n: int = 1, max_n: int = 6) -> SearchStrategy[SetFunction]:
@@ -44,7 +88,7 @@ def compositions(*, min_n: int = 1, max_n: int = 6) -> SearchStrategy[SetFunctio
 
     @st.composite
     def composition(draw: Any) -> SetFunction:
-        n = draw(st.integers(min_n, max_n))
+        n = draw(_sizes(min_n, max_n))
         total: SetFunction | None = None
         for _ in range(draw(st.integers(1, 3))):
             F = draw(set_functions(min_n=n + 1, max_n=n + 2))
@@ -72,3 +116,48 @@ def orders(n: int) -> SearchStrategy[Array]:
     from hypothesis import strategies as st
 
     return st.permutations(range(n)).map(lambda order: np.array(order, dtype=np.intp))
+
+
+def _sizes(min_n: int, max_n: int) -> SearchStrategy[int]:
+    from hypothesis import strategies as st
+
+    # integers() would prefer small ones, in which less can go wrong
+    sizes = list(range(min_n, max_n + 1))
+    return st.sampled_from(sizes + sizes[(len(sizes) + 1) // 2 :])
+
+
+class _Drawn:
+    """A stand-in for a numpy Generator whose numbers Hypothesis draws: decimals of three digits."""
+
+    def __init__(self, draw: Any) -> None:
+        self._draw = draw
+
+    def _array(self, low: Any, high: Any, size: Any, scale: float) -> Any:
+        from hypothesis import strategies as st
+
+        shape: Any = () if size is None else size
+        lows, highs = np.broadcast_to(low, shape), np.broadcast_to(high, shape)
+        drawn = [
+            self._draw(st.integers(int(a), int(b))) / scale
+            if scale > 1
+            else self._draw(st.integers(int(a), int(b)))
+            for a, b in zip(lows.ravel(), highs.ravel(), strict=True)
+        ]
+        return drawn[0] if shape == () else np.array(drawn).reshape(shape)
+
+    def integers(self, low: Any, high: Any, size: Any = None) -> Any:
+        if size is None and np.ndim(high):
+            size = np.shape(high)
+        return self._array(low, np.asarray(high) - 1, size, 1.0)
+
+    def random(self, size: Any = None) -> Any:
+        return self._array(0, 999, size, 1000.0)
+
+    def exponential(self, *, size: Any = None) -> Any:
+        return self._array(0, 5000, size, 1000.0)
+
+    def normal(self, *, size: Any = None) -> Any:
+        return self._array(-3000, 3000, size, 1000.0)
+
+    def uniform(self, low: float, high: float) -> Any:
+        return low + (high - low) * self.random()

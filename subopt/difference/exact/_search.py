@@ -42,7 +42,7 @@ ORDERS = 8
 """Number of random orders whose best prefixes are tried first."""
 ROOT_ITER, ITER = 200, 30
 """Largest number of linear programs at the root, and at any other interval."""
-FEW, TRIES = 4, 16
+FEW, TRIES = 4, 4
 """Where parts of h never rise: a good number of parts to split into, and of attempts at it."""
 ACCURACY = 0.1
 """A relaxation is accurate enough if it leaves this share of the missing bound open."""

@@ -101,7 +101,9 @@ def grid_cut_many(
     # where nobody needs the residual capacities of a stack, one call takes many stacks
     step = size
     if one.small and not flow:
-        step *= max(1, min(-(-problem.stack // (4 * threads * size)), _CALL // (size * one.cells)))
+        step *= max(
+            1, min(-(-problem.stack // (4 * threads * size)), _CALL // max(size * one.cells, 1))
+        )
     starts = range(0, problem.stack, step)
     heres = [slice(start, min(start + step, problem.stack)) for start in starts]
     threads = min(threads, max(len(heres), 1))

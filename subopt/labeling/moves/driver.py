@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 
 from subopt._base import validate
+from subopt._base.answer import Batch, Status
 from subopt._base.threads import in_order, thread_count
 from subopt._base.types import Array, ArrayLike
 from subopt.labeling._dual_bound import dual_bound
-from subopt.labeling._magnitude import rounding, single_label
-from subopt.labeling.energy import LARGEST, LabelingEnergy, require_energy
+from subopt.labeling._magnitude import (
+    bounded,
+    calm,
+    ceiling,
+    simple_labels,
+    simplified,
+    single_label,
+)
+from subopt.labeling.energy import LabelingEnergy, numbers, require_energy, require_sums
 from subopt.labeling.moves import label_costs, warm_start
 from subopt.labeling.moves.expand import CYCLES, descend, descend_many
-from subopt.labeling.moves.workspace import CUTS, Room, room
+from subopt.labeling.moves.workspace import MoveWorkspace, Problem, move_workspace
 from subopt.labeling.result import Labeling, local
 
 MEMORY = 2**29  # bytes for the flows of all labels; with more they are not kept
 SWEEPS = 50  # of the search for first labels, with label costs
+CLOSER = 2.0**10  # times lower costs are worth another descent
 TOGETHER = 2**31  # bytes for those of all threads; with more there are fewer threads
 
 
-@dataclass(frozen=True, eq=False)
-class LabelingBatch:
-    r"""Labelings of many problems.
+class LabelingBatch(Batch[Labeling]):
+    r"""Labelings of many problems: a sequence of `Labeling`, with arrays of all of them.
 
     Attributes
     ----------
@@ -33,53 +41,96 @@ class LabelingBatch:
         Their energies.
     """
 
-    labels: Array
-    values: Array
+    def __init__(self, method: str, labels: Array, values: Array) -> None:
+        super().__init__(len(values), self._item_of)
+        self._method, self.labels, self.values = method, labels, values
+        for array in (labels, values):
+            array.setflags(write=False)
+
+    def _item_of(self, k: int) -> Labeling:
+        return Labeling(
+            labels=self.labels[k],
+            value=float(self.values[k]),
+            status=Status.LOCAL_MINIMUM,
+            method=self._method,
+        )
 
     def __repr__(self) -> str:
-        return f"LabelingBatch({len(self.values)} labelings of shape {self.labels.shape[1:]})"
+        return f"LabelingBatch({len(self)} labelings of shape {self.labels.shape[1:]})"
 
 
-def check(name: str, energy: LabelingEnergy) -> None:
-    """Raise unless all weights are >= 0."""
+def require(
+    name: str,
+    energy: LabelingEnergy,
+    can_solve: Callable[[LabelingEnergy], str | None],
+    others: str,
+) -> None:
+    """Raise unless a method fits an energy; `others` says what to use instead."""
     require_energy(name, energy)
-    if (energy.weights < 0).any():
-        e = int(np.argmin(energy.weights))
-        raise ValueError(
-            f"{name} needs weights >= 0, but that of edge {e} between the nodes {energy.tails[e]} "
-            f"and {energy.heads[e]} is {energy.weights[e]:g}. icm takes any weights; with two "
-            "labels, qpbo does."
-        )
+    if (reason := can_solve(energy)) is not None:
+        raise ValueError(f"{name} does not fit: {reason}. {others}")
+
+
+def negative_weight(energy: LabelingEnergy) -> str | None:
+    """Return why moves do not fit an energy with a negative weight, None if there is none."""
+    if not len(energy.weights) or energy.weights.min() >= 0.0:
+        return None
+    e = int(np.argmin(energy.weights))
+    return (
+        f"it needs weights >= 0, but that of edge {e} between the nodes {energy.tails[e]} and "
+        f"{energy.heads[e]} is {energy.weights[e]:g}"
+    )
 
 
 def solve(
-    name: str, energy: LabelingEnergy, moves: Array, initial: ArrayLike | None, max_cycles: int
+    name: str, energy: LabelingEnergy, moves: Array, start: ArrayLike | None, max_iter: int
 ) -> Labeling:
     """Make moves from labels that are given, or read off messages."""
-    cycles = validate.positive_int("max_cycles", max_cycles)
-    given, tolerance = initial is not None, float(rounding(energy))
-    if initial is not None:
-        labels = energy.check_labels("initial", initial)
+    cycles = validate.positive_int("max_iter", max_iter)
+    simple = simplified(energy)
+    quiet = calm(simple)
+    if start is not None:
+        labels = energy.check_labels("start", start)
     else:
-        labels = np.full(energy.n, energy.costs.sum(axis=1).argmin(), dtype=np.int64)
+        labels = _single(simple.costs) if quiet else simple_labels(simple)
+    found, done, cuts = _descended(
+        simple if quiet else bounded(simple, labels), moves, labels, start is not None, cycles
+    )
+    while not quiet:
+        before = ceiling(simple, labels)
+        if not energy.is_lower(labels, found):
+            labels = found
+            # again with lower costs if a much better labeling is known by now
+            if CLOSER * ceiling(simple, labels) > before:
+                break
+        elif start is not None:
+            break
+        start = labels  # messages may lead to labels with costs that were lowered
+        found, done, more = _descended(bounded(simple, labels), moves, labels, True, cycles)
+        cuts += more
+    return local(energy, found if quiet else labels, name, done=done, n_cuts=cuts)
+
+
+def _single(costs: Array) -> Array:
+    return np.full(costs.shape[-1], costs.sum(axis=-1).argmin(), dtype=np.int64)
+
+
+def _descended(
+    energy: LabelingEnergy, moves: Array, labels: Array, given: bool, cycles: int
+) -> tuple[Array, bool, int]:
+    """Return labels after all moves, whether none is left, and the number of cuts."""
+    labels = labels.copy()
     if energy.label_costs.any():
         if not given:
             labels = _cheapest(energy)
-        done, cuts = label_costs.descend_whole(energy, moves, labels, tolerance, cycles)
-        return local(energy, labels, name, done=done, n_cuts=cuts)
-    space = _room(energy, moves)
+        relative = energy._with(costs=energy.costs - energy.costs.min(axis=0))
+        done, cuts = label_costs.descend_whole(relative, moves, labels, cycles)
+        return labels, done, cuts
+    space = _workspace(energy, moves)
     _read_off(energy, moves, labels, given, space.flows)
-    done = descend(
-        energy.costs,
-        energy.tables,
-        energy.adjacency,
-        moves,
-        labels,
-        tolerance,
-        cycles,
-        space,
-    )
-    return local(energy, labels, name, done=done, n_cuts=int(space.clock[CUTS]))
+    problem = Problem(energy.costs, energy.tables, energy.adjacency)
+    done = descend(problem, moves, labels, cycles, space)
+    return labels, bool(done), int(space.cuts[0])
 
 
 def _read_off(
@@ -97,13 +148,13 @@ def _cheapest(energy: LabelingEnergy) -> Array:
     alone = single_label(energy)
     if _rows(energy) < energy.n_labels:
         return alone
-    found = dual_bound(energy, max_sweeps=SWEEPS)
-    return alone if energy.value(alone) < found.value else found.labels.ravel().copy()
+    found = dual_bound(energy, max_iter=SWEEPS, start=alone)
+    return found.labels.ravel().copy()
 
 
-def _room(energy: LabelingEnergy, moves: Array) -> Room:
+def _workspace(energy: LabelingEnergy, moves: Array) -> MoveWorkspace:
     kept, pairs = _rows(energy) == energy.n_labels, _are_pairs(moves)
-    return room(energy.n, len(energy.tails), energy.n_labels, pairs=pairs, kept=kept)
+    return move_workspace(energy.n, len(energy.tails), energy.n_labels, pairs=pairs, kept=kept)
 
 
 def _are_pairs(moves: Array) -> bool:
@@ -116,28 +167,27 @@ def _rows(energy: LabelingEnergy) -> int:
 
 
 def solve_many(
-    energy: LabelingEnergy, unaries: ArrayLike, moves: Array, threads: int | None
+    name: str, energy: LabelingEnergy, unaries: ArrayLike, moves: Array, threads: int | None
 ) -> LabelingBatch:
     """Make moves in many problems, part of them in every thread."""
-    costs = validate.real_array("unaries", unaries, copy=False)
+    costs = numbers("unaries", unaries)
     n, L = energy.n, energy.n_labels
     if costs.ndim < 1 or costs.shape[1:] not in ((*energy.shape, L), (n, L)):
         raise ValueError(
             f"unaries needs the shape (problems, *grid, labels) = (P, "
             f"{', '.join(map(str, (*energy.shape, L)))}), got {costs.shape}"
         )
-    if costs.size and max(costs.max(), -costs.min()) > LARGEST:
-        raise ValueError(f"unaries needs numbers up to {LARGEST:g}, so that sums are finite")
+    require_sums("unaries", costs)
     P = len(costs)
     costs = np.ascontiguousarray(costs.reshape(P, n, L).transpose(0, 2, 1)).view()
     costs.setflags(write=False)  # kernels are compiled for the costs of an energy
+    energy = simplified(energy)
     labels = np.repeat(costs.sum(axis=2).argmin(axis=1)[:, None], n, axis=1)
     values = np.empty(P)
-    if energy.label_costs.any():
+    if energy.label_costs.any() or not calm(energy, costs):
         _one_by_one(energy, costs, moves, labels, values, thread_count(threads))
-        return LabelingBatch(labels.reshape(P, *energy.shape), values)
-    tolerance = rounding(energy, costs)
-    tables, graph, terms = energy.tables, energy.adjacency, warm_start.terms(energy)
+        return LabelingBatch(name, labels.reshape(P, *energy.shape), values)
+    terms = warm_start.terms(energy)
     # the problem alone decides whether flows are kept, so that answers do not depend on threads
     most = TOGETHER // (8 * _rows(energy) * len(energy.tails) + 1)
     count = min(thread_count(threads), max(P, 1), max(most, 1))
@@ -146,19 +196,20 @@ def solve_many(
     def one(part: Array) -> None:
         s = slice(part[0], part[-1] + 1)
         draft = warm_start.draft(n, len(energy.tails) if _rows(energy) == L else 0, L)
-        space = _room(energy, moves)
-        where = (labels[s], values[s], tolerance[s])
-        descend_many(costs[s], terms, tables, graph, moves, *where, draft, space)
+        space = _workspace(energy, moves)
+        first = Problem(costs[s][0], energy.tables, energy.adjacency)
+        start = warm_start.WarmStart(terms, draft)
+        descend_many(costs[s], first, moves, labels[s], values[s], start, space)
 
     in_order(one, parts, count)
-    return LabelingBatch(labels.reshape(P, *energy.shape), values)
+    return LabelingBatch(name, labels.reshape(P, *energy.shape), values)
 
 
 def _one_by_one(
     energy: LabelingEnergy, costs: Array, moves: Array, labels: Array, values: Array, threads: int
 ) -> None:
     """Make moves in many problems whose cuts have nothing in common."""
-    problems = [energy._with_costs(some) for some in costs]
+    problems = [energy._with(costs=some) for some in costs]
 
     def one(p: int) -> None:
         result = solve("", problems[p], moves, None, int(CYCLES))

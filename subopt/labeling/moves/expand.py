@@ -19,10 +19,11 @@ import numpy as np
 
 from subopt._base.jit import njit
 from subopt._base.types import Array
+from subopt.labeling._exact import add, two_product
 from subopt.labeling.moves.candidates import BALL, begin, look, spread
-from subopt.labeling.moves.local_cut import connect, keep, solve, write
+from subopt.labeling.moves.local_cut import connect, keep, lowers, solve, write
 from subopt.labeling.moves.warm_start import prepare
-from subopt.labeling.moves.workspace import FRESH, INSIDE, MOVES, PIECE, QUEUE, STAMP, WAITING
+from subopt.labeling.moves.workspace import Move, Problem
 
 CYCLES = np.int64(1000)  # as good as forever
 
@@ -43,22 +44,28 @@ def swaps(n_labels: int) -> Array:
 
 
 @njit
-def descend(costs, tables, graph, moves, labels, tolerance, cycles, room):
+def descend(problem, moves, labels, cycles, space):
     """Make all moves in turn until none lowers E; return whether none does.
+
+    problem : Problem
+    moves : (moves, 2) int64, rows `only` and `label`
+    labels : (n,) int64, overwritten
+    cycles : int64, how often all moves are made at most
+    space : MoveWorkspace
 
     A move ``(only, b)`` lets nodes with the label `only`, or all if that is -1, take label b. There
     is a better swap of a and b only if there is a better move (a, b) or (b, a), because E is
     submodular in the nodes that have either.
     """
-    begin(costs, tables, graph, labels, room)
+    begin(problem, labels, space)
     count = moves.shape[0]
     i, idle = 0, 0
     for _ in range(cycles * count):
         only, b = moves[i, 0], moves[i, 1]
         i = i + 1 if i + 1 < count else 0
         idle += 1
-        wanted = room.wanted[max(only, 0), b] != 0
-        if wanted and _expand(costs, tables, graph, labels, only, b, tolerance, room):
+        wanted = space.wanted[max(only, 0), b] != 0
+        if wanted and _expand(problem, labels, only, b, space):
             idle = 1
         if idle >= count:
             return True
@@ -66,92 +73,102 @@ def descend(costs, tables, graph, moves, labels, tolerance, cycles, room):
 
 
 @njit
-def descend_many(costs, terms, tables, graph, moves, labels, values, tolerance, draft, room):
-    """Solve problem after problem."""
-    given, pairs = np.bool_(False), room.last.shape[0] > 1
+def descend_many(costs, first, moves, labels, values, start, space):
+    """Solve problems that differ in the costs of labels only.
+
+    costs : (problems, labels, n) float64
+    first : Problem, for its tables and graph
+    moves : (moves, 2) int64, rows `only` and `label`
+    labels : (problems, n) int64, overwritten
+    values : (problems,) float64, filled with the energies
+    start : WarmStart
+    """
+    given, pairs = np.bool_(False), space.last.shape[0] > 1
     for p in range(costs.shape[0]):
-        if room.flows.shape[0] == costs.shape[1]:
-            prepare(costs[p], terms, labels[p], given, pairs, draft, room.flows)
-        descend(costs[p], tables, graph, moves, labels[p], tolerance[p], CYCLES, room)
-        values[p] = _energy(costs[p], tables, graph, labels[p])
+        problem = Problem(costs[p], first.tables, first.graph)
+        if space.flows.shape[0] == costs.shape[1]:
+            prepare(costs[p], start.terms, labels[p], given, pairs, start.draft, space.flows)
+        descend(problem, moves, labels[p], CYCLES, space)
+        values[p] = _energy(problem, labels[p])
 
 
 @njit
-def _energy(costs, tables, graph, labels):
-    """Return the energy of a labeling."""
-    indptr, heads, _, weight, turned, _ = graph
-    value = 0.0
+def _energy(problem, labels):
+    """Return the energy of a labeling, rounded once."""
+    tables, graph = problem.tables, problem.graph
+    total = (0.0, 0.0, 0.0)
     for k in range(labels.shape[0]):
-        edges = 0.0
-        for e in range(indptr[k], indptr[k + 1]):
-            edges += 0.5 * weight[e] * tables[turned[e], labels[k], labels[heads[e]]]
-        value += costs[labels[k], k] + edges
-    return value
+        total = add(total, problem.costs[labels[k], k])
+        for e in range(graph.indptr[k], graph.indptr[k + 1]):
+            if graph.turned[e] == 0:
+                c = tables[0, labels[k], labels[graph.heads[e]]]
+                high, low = two_product(graph.weight[e], c)
+                total = add(add(total, high), low)
+    return total[0] + total[1]
 
 
 @njit(inline="always")
-def _expand(costs, tables, graph, labels, only, b, tolerance, room):
+def _expand(problem, labels, only, b, space):
     """Let nodes take label b if that lowers E; return whether it did.
 
     Work follows the change, not the graph: it starts from the nodes that want b more than the flow
     has settled so far, which can only be near a change since this move was last made, and takes in
     the nodes that those may push over. All others keep their labels in any case.
     """
-    node, clock = room.node, room.clock
-    at, kept = max(only, 0), room.flows.shape[0] > 1
-    move = only, b, b if kept else np.int64(0)
+    at, kept = max(only, 0), space.flows.shape[0] > 1
+    move = Move(only, b, b if kept else np.int64(0))
     if not kept:
-        room.flows[0] = 0.0
-        room.last[at, b] = -1
+        space.flows[0] = 0.0
+        space.last[at, b] = -1
     lower = False
     waiting, limit = np.int64(-1), BALL  # at first all nodes are looked at
     while waiting != 0:
-        clock[MOVES] += 1
-        found, whole, limit = spread(costs, tables, graph, labels, move, waiting, limit, room)
+        space.moves[0] += 1
+        found, whole, limit = spread(problem, labels, move, waiting, limit, space)
         waiting = fresh = np.int64(0)
         for q in range(found):
-            if room.when[INSIDE, node[QUEUE, q]] == clock[MOVES]:
-                size = connect(graph, node[QUEUE, q], found, room)
-                write(tables, graph, labels, move, size, room)
-                gain = solve(size, room)
-                more = (kept or not whole) and keep(tables, graph, labels, move, size, room)
+            if space.inside[space.queue[q]] == space.moves[0]:
+                size = connect(problem.graph, space.queue[q], found, space)
+                write(problem, labels, move, size, space)
+                solve(size, space)
+                more = (kept or not whole) and keep(problem, labels, move, size, space)
                 if more and not whole:
                     for i in range(size):
-                        if room.work.side[i]:
-                            node[WAITING, waiting] = node[PIECE, i]
+                        if space.work.side[i]:
+                            space.waiting[waiting] = space.piece[i]
                             waiting += 1
-                elif gain > tolerance:
+                elif lowers(problem, labels, move, size, space):
                     lower = True
-                    fresh = _take(graph, labels, b, size, fresh, room)
+                    fresh = _take(problem.graph, labels, b, size, fresh, space)
         if kept:
-            look(costs, tables, graph, labels, fresh, room)
+            look(problem, labels, fresh, space)
         elif fresh > 0:  # without the flows nobody knows who else is concerned
-            room.wanted[:] = 1
-    room.last[at, b] = clock[MOVES]
-    room.wanted[at, b] = 0
+            space.wanted[:] = 1
+    space.last[at, b] = space.moves[0]
+    space.wanted[at, b] = 0
     return lower
 
 
 @njit(inline="always")
-def _take(graph, labels, b, size, fresh, room):
+def _take(graph, labels, b, size, fresh, space):
     """Give a side of a piece its new label; return how many nodes have to be looked at by now."""
     for i in range(size):
-        if room.work.side[i]:
-            k = room.node[PIECE, i]
-            room.carriers[labels[k]] -= 1
-            room.carriers[b] += 1
+        if space.work.side[i]:
+            k = space.piece[i]
+            space.carriers[labels[k]] -= 1
+            space.carriers[b] += 1
             labels[k] = b
-            fresh = _touch(k, fresh, room)
+            fresh = _touch(k, fresh, space)
             for e in range(graph.indptr[k], graph.indptr[k + 1]):
-                fresh = _touch(graph.heads[e], fresh, room)
+                fresh = _touch(graph.heads[e], fresh, space)
     return fresh
 
 
 @njit
-def _touch(k, fresh, room):
+def _touch(k, fresh, space):
     """List a node that changed, or one next to it, unless that is done."""
-    if room.when[STAMP, k] == room.clock[MOVES]:
+    if space.stamp[k] == space.moves[0]:
         return fresh
-    room.when[STAMP, k] = room.clock[MOVES]
-    room.node[FRESH, fresh] = k
+    space.stamp[k] = space.moves[0]
+    space.fresh[fresh] = k
     return fresh + 1

@@ -22,7 +22,7 @@ from subopt.labeling.energy import LabelingEnergy
 
 
 def descend_whole(
-    energy: LabelingEnergy, moves: Array, labels: Array, tolerance: float, cycles: int
+    energy: LabelingEnergy, moves: Array, labels: Array, cycles: int
 ) -> tuple[bool, int]:
     """Make all moves in turn until none lowers E; return whether none does, and the cuts."""
     value = energy.value(labels)
@@ -37,7 +37,7 @@ def descend_whole(
             moved = labels.copy()
             moved[taken] = b
             other = energy.value(moved)
-            if other < value - tolerance:
+            if other < value:
                 labels[:], value, idle = moved, other, 1
         if idle >= len(moves):
             return True, cuts

@@ -1,7 +1,8 @@
 """Compiled: the network of a connected piece of a move, and its minimum cut.
 
-Nodes of a piece may take a label; what is next to it stays as it is. See `_moves` for the energies
-and for ``move``, `_room` for ``room``.
+Nodes of a piece may take a label; the nodes next to it stay as they are. See `expand` for the
+energies, and `workspace` for `problem`, `move` and `space`. `size` is the
+number of nodes in the piece.
 """
 
 from __future__ import annotations
@@ -12,128 +13,142 @@ from subopt._base.jit import njit
 from subopt.graph.augment import settle
 from subopt.graph.boykov_kolmogorov import grow, plant
 from subopt.graph.network import open_arcs
+from subopt.labeling._exact import add
 from subopt.labeling.moves.candidates import PART, settled
-from subopt.labeling.moves.workspace import CUTS, GAIN, INFLOW, INSIDE, MOVES, PIECE, PLACE, WANTED
 
 FOREVER = np.int64(2**40)  # trees alone: they are faster here than anything after them
 
 
 @njit
-def connect(graph, root, found, room):
+def connect(graph, root, found, space):
     """List the nodes to be decided that are connected with one of them; return their number.
 
     All `found` of them if that is a good part of the graph: in the order of their indices these
     are faster to work with.
     """
-    indptr, heads = graph.indptr, graph.heads
-    node, when = room.node, room.when
-    move = room.clock[MOVES]
+    move = space.moves[0]
     size = 0
-    if PART * found > when.shape[1]:
-        for k in range(when.shape[1]):
-            if when[INSIDE, k] == move:
-                node[PIECE, size] = k
+    if PART * found > space.inside.shape[0]:
+        for k in range(space.inside.shape[0]):
+            if space.inside[k] == move:
+                space.piece[size] = k
                 size += 1
     else:
-        node[PIECE, 0], when[INSIDE, root] = root, -move
+        space.piece[0], space.inside[root] = root, -move
         size = 1
         q = 0
         while q < size:
-            k = node[PIECE, q]
+            k = space.piece[q]
             q += 1
-            for e in range(indptr[k], indptr[k + 1]):
-                if when[INSIDE, heads[e]] == move:
-                    when[INSIDE, heads[e]] = -move
-                    node[PIECE, size] = heads[e]
+            for e in range(graph.indptr[k], graph.indptr[k + 1]):
+                if space.inside[graph.heads[e]] == move:
+                    space.inside[graph.heads[e]] = -move
+                    space.piece[size] = graph.heads[e]
                     size += 1
     for i in range(size):
-        when[INSIDE, node[PIECE, i]] = -move
-        node[PLACE, node[PIECE, i]] = i
+        space.inside[space.piece[i]] = -move
+        space.place[space.piece[i]] = i
     return size
 
 
 @njit
-def write(tables, graph, labels, move, size, room):
+def write(problem, labels, move, size, space):
     """Write the network of a piece."""
-    indptr, heads, twin, weight, turned, edge = graph
-    node, inside, number = room.node, room.when[INSIDE], room.number
-    flows, residual, at = room.flows, room.residual, room.at
-    small_indptr, small_heads, small_twin = room.network
-    only, b, row = move
-    placed = -room.clock[MOVES]
+    b = move.label
+    graph = problem.graph
+    flows, residual, at = space.flows, space.residual, space.at
+    network = space.network
+    placed = -space.moves[0]
     arcs = 0
     for i in range(size):
-        k = node[PIECE, i]
+        k = space.piece[i]
         z = labels[k]
-        gain = wanted = number[GAIN, k]
-        for e in range(indptr[k], indptr[k + 1]):
-            u = heads[e]
+        gain = space.gain[k]
+        for e in range(graph.indptr[k], graph.indptr[k + 1]):
+            u = graph.heads[e]
             c = labels[u]
-            if only >= 0 and c != only:
+            if move.only >= 0 and c != move.only:
                 continue
-            most, flow = settled(tables, weight[e], turned[e], flows[row, edge[e]], z, c, b)
-            wanted -= flow
-            if inside[u] == placed:
+            most, flow = settled(problem, e, flows[move.row, graph.edge[e]], z, c, b)
+            if space.inside[u] == placed:
                 at[e] = arcs
-                small_heads[arcs] = node[PLACE, u]
-                small_twin[arcs] = twin[e]
+                network.heads[arcs] = space.place[u]
+                network.twin[arcs] = graph.twin[e]
                 residual[arcs] = most - flow
                 arcs += 1
                 continue
-            wanted += most
-            if c != b and number[INFLOW, u] <= number[GAIN, u]:  # it can take whatever it is sent
+            if c != b and space.inflow[u] <= space.gain[u]:  # it can take whatever it is sent
                 gain += most - flow
-                flows[row, edge[e]] = most if turned[e] == 0 else -most
-        small_indptr[i + 1] = arcs
-        room.excess[i] = -gain
-        number[WANTED, i] = -wanted
+                flows[move.row, graph.edge[e]] = most if graph.turned[e] == 0 else -most
+        network.indptr[i + 1] = arcs
+        space.excess[i] = -gain
     for e in range(arcs):
-        small_twin[e] = at[small_twin[e]]
+        network.twin[e] = at[network.twin[e]]
 
 
 @njit
-def solve(size, room):
-    """Find the minimum cut of a piece whose network has been written; return what it saves."""
-    network, residual, work = room.network, room.residual, room.work
-    indptr, heads, twin = network
-    room.clock[CUTS] += 1
+def solve(size, space):
+    """Find the minimum cut of a piece whose network has been written."""
+    network, residual, work = space.network, space.residual, space.work
+    space.cuts[0] += 1
     open_arcs(size, network, residual, work)
-    if not settle(size, indptr, residual, room.excess, work):
+    if not settle(size, network.indptr, residual, space.excess, work):
         work.side[:size] = False
-        return 0.0
-    plant(size, room.excess, work)
-    grow(indptr, residual, room.excess, work, FOREVER)
-    gain = 0.0
+        return
+    plant(size, space.excess, work)
+    grow(network.indptr, residual, space.excess, work, FOREVER)
     for i in range(size):
         work.side[i] = work.label[i] > 0
-        if work.side[i]:
-            gain += room.number[WANTED, i]
-            for e in range(indptr[i], indptr[i + 1]):
-                if work.label[heads[e]] <= 0:
-                    gain -= 0.5 * (residual[e] + residual[twin[e]])
-    return gain
 
 
 @njit
-def keep(tables, graph, labels, move, size, room):
+def lowers(problem, labels, move, size, space):
+    """Tell whether E falls, by more than its rounding, if a side of a piece takes its new label."""
+    b = move.label
+    costs, tables, graph = problem.costs, problem.tables, problem.graph
+    side = space.work.side
+    placed = -space.moves[0]
+    change, magnitude = (0.0, 0.0, 0.0), 0.0
+    for i in range(size):
+        if not side[i]:
+            continue
+        k = space.piece[i]
+        z = labels[k]
+        more = costs[b, k] - costs[z, k]
+        change = add(change, more)
+        magnitude += abs(more)
+        for e in range(graph.indptr[k], graph.indptr[k + 1]):
+            u, t, w = graph.heads[e], graph.turned[e], graph.weight[e]
+            c = labels[u]
+            if space.inside[u] == placed and side[space.place[u]]:  # both change: half at each end
+                more = 0.5 * w * (tables[t, b, b] - tables[t, z, c])
+            else:
+                more = w * (tables[t, b, c] - tables[t, z, c])
+            change = add(change, more)
+            magnitude += abs(more)
+    return change[0] + change[1] < -(2.0**-50) * magnitude  # terms are rounded, their sum is not
+
+
+@njit
+def keep(problem, labels, move, size, space):
     """Store the flow of a piece; return whether nodes that still want the label could send more.
 
     To nodes outside of the piece, that is.
     """
-    indptr, heads, _, weight, turned, edge = graph
-    inside, side, residual = room.when[INSIDE], room.work.side, room.residual
-    only, b, row = move
-    placed = -room.clock[MOVES]
+    b = move.label
+    graph = problem.graph
+    side, residual, network = space.work.side, space.residual, space.network
+    placed = -space.moves[0]
     more = False
     for i in range(size):
-        k, arc = room.node[PIECE, i], room.network.indptr[i]
-        for e in range(indptr[k], indptr[k + 1]):
-            c, t, f = labels[heads[e]], turned[e], edge[e]
-            if inside[heads[e]] == placed:
+        k, arc = space.piece[i], network.indptr[i]
+        for e in range(graph.indptr[k], graph.indptr[k + 1]):
+            c, t, f = labels[graph.heads[e]], graph.turned[e], graph.edge[e]
+            if space.inside[graph.heads[e]] == placed:
                 if t == 0:
-                    room.flows[row, f] = 0.5 * (residual[room.network.twin[arc]] - residual[arc])
+                    space.flows[move.row, f] = 0.5 * (residual[network.twin[arc]] - residual[arc])
                 arc += 1
-            elif side[i] and not more and (only < 0 or c == only):
-                most, flow = settled(tables, weight[e], t, room.flows[row, f], labels[k], c, b)
+            elif side[i] and not more and (move.only < 0 or c == move.only):
+                most, flow = settled(problem, e, space.flows[move.row, f], labels[k], c, b)
                 more = flow < most
     return more

@@ -16,8 +16,8 @@ import numpy as np
 
 from subopt._base.jit import any_order_without_nan, njit
 from subopt._base.types import Array
-from subopt.labeling._messages import BACKWARD, FORWARD, choose, sweep, uniform
-from subopt.labeling.energy import Adjacency, LabelingEnergy
+from subopt.labeling._messages import BACKWARD, FORWARD, choose, sweep
+from subopt.labeling.energy import Adjacency, LabelingEnergy, uniform
 
 SWEEPS, PUSHES = np.int64(16), np.int64(3)
 # without one cost for all pairs of labels a sweep takes O(m labels^2), as much as some moves: no
@@ -35,11 +35,12 @@ class Terms(NamedTuple):
     graph: Adjacency  # with float32 weights
     tables: Array  # (2, labels, labels) float32
     alike: Array  # (labels,) float32, the diagonal
-    unit: Array  # (2,) one unit, and what all different labels cost if that is the same
+    unit: float  # one unit, in the units of the energy
+    uniform: float  # cost of any two different labels if it is the same for all pairs, else 0
 
 
 class Draft(NamedTuple):
-    """What a start reads and writes; float32."""
+    """Workspace of a start; float32."""
 
     costs: Array  # (n, labels)
     messages: Array  # (arcs, labels)
@@ -60,12 +61,20 @@ def terms(energy: LabelingEnergy) -> Terms:
         graph._replace(weight=weight),
         np.stack([small, small.T]),
         np.diag(small).copy(),
-        np.array([unit, uniform(small)]),
+        np.float64(unit),  # not a float: without the JIT that would take the type of the flows
+        np.float64(uniform(small)),
     )
 
 
+class WarmStart(NamedTuple):
+    """What `prepare` needs besides a problem."""
+
+    terms: Terms
+    draft: Draft
+
+
 def draft(n: int, edges: int, labels: int) -> Draft:
-    """Return room for a start."""
+    """Allocate the workspace of a start."""
     return Draft(
         np.empty((n, labels), np.float32),
         np.empty((2 * edges, labels), np.float32),
@@ -76,8 +85,16 @@ def draft(n: int, edges: int, labels: int) -> Draft:
 
 @njit
 def prepare(costs, terms, labels, given, pairs, draft, flows):
-    """Set flows for moves, and unless they are given the labels."""
-    graph, tables, alike, unit = terms
+    """Set flows for moves, and unless they are given the labels.
+
+    costs : (labels, n) float64
+    terms : Terms
+    labels : (n,) int64, read if `given`, else overwritten
+    given, pairs : bool; `pairs` for swaps, where neighbors with a third label stay as they are
+    draft : Draft
+    flows : (labels, edges) float64, overwritten
+    """
+    graph, tables = terms.graph, terms.tables
     n_labels, n = costs.shape
     messages = draft.messages
     for k in range(n):
@@ -85,37 +102,42 @@ def prepare(costs, terms, labels, given, pairs, draft, flows):
         for a in range(1, n_labels):
             least = min(least, costs[a, k])
         for a in range(n_labels):
-            draft.costs[k, a] = min((costs[a, k] - least) / unit[0], LARGEST)
+            draft.costs[k, a] = min((costs[a, k] - least) / terms.unit, LARGEST)
     messages[:] = 0.0
     first = before = 0.0
-    sweeps = SWEEPS if unit[1] > 0.0 else max(np.int64(1), min(SWEEPS, ROWS // n_labels))
+    sweeps = SWEEPS if terms.uniform > 0.0 else max(np.int64(1), min(SWEEPS, ROWS // n_labels))
     for i in range(sweeps):
-        sweep(draft.costs, tables, unit[1], graph, messages, FORWARD, draft.total)
-        bound = sweep(draft.costs, tables, unit[1], graph, messages, BACKWARD, draft.total)
+        sweep(draft.costs, tables, terms.uniform, graph, messages, FORWARD, draft.total)
+        bound = sweep(draft.costs, tables, terms.uniform, graph, messages, BACKWARD, draft.total)
         if i > 0 and bound - before <= LEAST * (bound - first):
             break
         first = bound if i == 0 else first
         before = bound
     if not given:
         choose(draft.costs, tables, graph, messages, labels, draft.total)
-    _read_off(tables, graph, labels, messages, draft.flows)
+    _read_off(terms, labels, messages, draft.flows)
     for i in range(PUSHES):
-        _push(draft, tables, alike, graph, labels, pairs, BACKWARD if i % 2 == 0 else FORWARD)
+        _push(terms, draft, labels, pairs, BACKWARD if i % 2 == 0 else FORWARD)
     for e in range(draft.flows.shape[0]):
         for a in range(n_labels):
-            flows[a, e] = draft.flows[e, a] * unit[0]
+            flows[a, e] = draft.flows[e, a] * terms.unit
 
 
 @any_order_without_nan()
-def _read_off(tables, graph, labels, messages, flows):
+def _read_off(terms, labels, messages, flows):
     """Set the flow of every label to what both ends of an edge say of it, on average."""
-    indptr, heads, twin, weight, turned, edge = graph
+    graph, tables = terms.graph, terms.tables
     half = np.float32(0.5)
     for p in range(labels.shape[0]):
         z = labels[p]
-        for e in range(indptr[p], indptr[p + 1]):
-            if turned[e] == 0:
-                y, back, i, h = labels[heads[e]], twin[e], edge[e], half * weight[e]
+        for e in range(graph.indptr[p], graph.indptr[p + 1]):
+            if graph.turned[e] == 0:
+                y, back, i, h = (
+                    labels[graph.heads[e]],
+                    graph.twin[e],
+                    graph.edge[e],
+                    half * graph.weight[e],
+                )
                 known = messages[e, z] - messages[back, y]
                 for b in range(flows.shape[1]):
                     # half of what b costs p more next to y, less what it costs y more next to p
@@ -124,12 +146,12 @@ def _read_off(tables, graph, labels, messages, flows):
 
 
 @any_order_without_nan()
-def _push(draft, tables, alike, graph, labels, pairs, direction):
+def _push(terms, draft, labels, pairs, direction):
     """Make nodes content with their labels at the cost of neighbours further on, where they can.
 
     `pairs`: for moves in which neighbours with other labels stay as they are.
     """
-    indptr, heads, _, weight, turned, edge = graph
+    graph, tables, alike = terms.graph, terms.tables, terms.alike
     costs, flows, gain = draft.costs, draft.flows, draft.total
     n, n_labels = costs.shape
     none, half, one = np.float32(0.0), np.float32(0.5), np.float32(1.0)
@@ -139,12 +161,17 @@ def _push(draft, tables, alike, graph, labels, pairs, direction):
         z = labels[k]
         for b in range(n_labels):
             gain[b] = costs[k, b] - costs[k, z]
-        for e in range(indptr[k], indptr[k + 1]):
-            t, i, y, h = turned[e], edge[e], labels[heads[e]], half * weight[e]
+        for e in range(graph.indptr[k], graph.indptr[k + 1]):
+            t, i, y, h = (
+                graph.turned[e],
+                graph.edge[e],
+                labels[graph.heads[e]],
+                half * graph.weight[e],
+            )
             sign, now = one if t == 0 else -one, tables[t, z, y]
             if pairs and y != z:
                 for b in range(n_labels):
-                    gain[b] += weight[e] * (tables[1 - t, y, b] - now)
+                    gain[b] += graph.weight[e] * (tables[1 - t, y, b] - now)
                 continue
             for b in range(n_labels):
                 zb, by = tables[t, z, b], tables[1 - t, y, b]
@@ -157,9 +184,14 @@ def _push(draft, tables, alike, graph, labels, pairs, direction):
             least = min(least, gain[b])
         if least == none:
             continue
-        for e in range(indptr[k], indptr[k + 1]):
-            t, i, y, h = turned[e], edge[e], labels[heads[e]], half * weight[e]
-            if (heads[e] > k) != (direction == FORWARD) or (pairs and y != z):
+        for e in range(graph.indptr[k], graph.indptr[k + 1]):
+            t, i, y, h = (
+                graph.turned[e],
+                graph.edge[e],
+                labels[graph.heads[e]],
+                half * graph.weight[e],
+            )
+            if (graph.heads[e] > k) != (direction == FORWARD) or (pairs and y != z):
                 continue
             sign, now = one if t == 0 else -one, tables[t, z, y]
             for b in range(n_labels):

@@ -1,7 +1,7 @@
-"""What compiled moves read and write besides the problem.
+"""The problem, a move, and the workspace of compiled moves.
 
-Arrays of one shape are the rows of one: an argument of compiled code costs time whenever something
-that takes it is compiled or called.
+Moves are numbered: the first one after a start is move 1. An entry that holds the number of a move
+needs no clearing when the next move begins.
 """
 
 from __future__ import annotations
@@ -12,57 +12,103 @@ import numpy as np
 
 from subopt._base.types import Array
 from subopt.graph.network import Network, Workspace, workspace
-
-# rows of Room.when, entries are numbers of moves: the move in which the label of a node, or one
-# next to it, last changed; the move for which GAIN and INFLOW hold; the move in which it has to be
-# decided, minus that once it is placed
-STAMP, SEEN, INSIDE = range(3)
-# rows of Room.node: nodes to be decided; nodes that may want the label, in pieces that were too
-# small; connected ones of the first; the position there of a node; nodes to be priced or looked at
-QUEUE, WAITING, PIECE, PLACE, FRESH = range(5)
-# rows of Room.number: what taking the label costs a node more and the flow out of it; what nodes to
-# be decided could push to it; of a piece, what nodes want it where all others stay as they are
-GAIN, INFLOW, WANTED = range(3)
-MOVES, CUTS = range(2)  # entries of Room.clock
+from subopt.labeling.energy import Adjacency
 
 
-class Room(NamedTuple):
-    """What moves read and write besides the problem; allocated once for a graph."""
+class Problem(NamedTuple):
+    """An energy as kernels take it."""
 
-    when: Array  # (3, n) int64
-    node: Array  # (5, n) int32
-    number: Array  # (3, n)
-    carriers: Array  # (labels,) int64, nodes that carry a label
-    gains: Array  # (3, labels) what labels cost a node more, flows of an edge, costs of no change
-    wanted: Array  # (1 or labels, labels) int8, whether some node may want a move
-    last: Array  # (1 or labels, labels) int64, when a move was last made
-    clock: Array  # (2,) int64
-    flows: Array  # (1 or labels, edges) flow from the first end of an edge to the second
-    at: Array  # (arcs,) int32, where an arc went in the network of the piece
+    costs: Array  # (labels, n) float64, of each label at each node
+    tables: Array  # (2, labels, labels) float64, of an edge from its first end, and from its second
+    graph: Adjacency
+
+
+class Move(NamedTuple):
+    """Nodes with the label `only`, or all nodes if that is -1, may take `label`."""
+
+    only: int
+    label: int
+    row: int  # of MoveWorkspace.flows
+
+
+class MoveWorkspace(NamedTuple):
+    """What moves read and write besides the problem; allocated once per graph."""
+
+    # per node
+    stamp: Array  # (n,) int64, move in which the label of the node or of a neighbor last changed
+    seen: Array  # (n,) int64, move for which `gain` and `inflow` hold
+    inside: Array  # (n,) int64, move in which the node is to be decided; minus that once placed
+    gain: Array  # (n,) float64, what the label costs the node more, plus the flow out of it
+    inflow: Array  # (n,) float64, what nodes to be decided could push to it
+    place: Array  # (n,) int32, position in `piece`
+    # lists of nodes; their lengths are passed along
+    queue: Array  # (n,) int32, to be decided
+    waiting: Array  # (n,) int32, may want the label, in pieces that were too small
+    piece: Array  # (n,) int32, connected nodes of `queue`
+    fresh: Array  # (n,) int32, to be priced or looked at
+    # per label
+    carriers: Array  # (labels,) int64, number of nodes with the label
+    label_gain: Array  # (labels,) float64, what each label costs one node more
+    label_flow: Array  # (labels,) float64, flow of one edge in the moves of each label
+    alike: Array  # (labels,) float64, cost of an edge whose ends both have the label
+    # per move; rows are the labels `only`, or one row for expansions
+    wanted: Array  # (1 or labels, labels) int8, whether some node may want the move
+    last: Array  # (1 or labels, labels) int64, number of the move when it was last made
+    # counters
+    moves: Array  # (1,) int64, number of the current move
+    cuts: Array  # (1,) int64, number of minimum cuts
+    # per edge: flow from the first end to the second; a row per label, or one row for all
+    flows: Array  # (1 or labels, edges) float64
+    # the network of a piece
+    at: Array  # (arcs,) int32, where an arc of the graph is in it
     network: Network
-    residual: Array  # (arcs,)
-    excess: Array  # (n,)
+    residual: Array  # (arcs,) float64
+    excess: Array  # (n,) float64
     work: Workspace
 
 
-def room(n: int, edges: int, labels: int, *, pairs: bool, kept: bool) -> Room:
-    """Return room for moves on a graph; of `pairs` of labels or not, with flows `kept` for all."""
-    arcs = 2 * edges
-    return Room(
-        when=np.zeros((3, n), np.int64),
-        node=np.empty((5, n), np.int32),
-        number=np.empty((3, n)),
+def move_workspace(n: int, edges: int, labels: int, *, pairs: bool, kept: bool) -> MoveWorkspace:
+    """Allocate a workspace.
+
+    Parameters
+    ----------
+    n, edges, labels : int
+        Size of the graph, and number of labels.
+    pairs : bool
+        For moves of pairs of labels (swaps), not for expansions.
+    kept : bool
+        Whether flows are kept for all labels from one move to the next.
+    """
+    arcs, rows = 2 * edges, labels if pairs else 1
+    stamp, seen, inside = np.zeros((3, n), np.int64)
+    gain, inflow, excess = np.empty((3, n))
+    place, queue, waiting, piece, fresh = np.empty((5, n), np.int32)
+    label_gain, label_flow, alike = np.empty((3, labels))
+    return MoveWorkspace(
+        stamp=stamp,
+        seen=seen,
+        inside=inside,
+        gain=gain,
+        inflow=inflow,
+        place=place,
+        queue=queue,
+        waiting=waiting,
+        piece=piece,
+        fresh=fresh,
         carriers=np.zeros(labels, np.int64),
-        gains=np.empty((3, labels)),
-        wanted=np.zeros((labels if pairs else 1, labels), np.int8),
-        last=np.zeros((labels if pairs else 1, labels), np.int64),
-        clock=np.zeros(2, np.int64),
+        label_gain=label_gain,
+        label_flow=label_flow,
+        alike=alike,
+        wanted=np.zeros((rows, labels), np.int8),
+        last=np.zeros((rows, labels), np.int64),
+        moves=np.zeros(1, np.int64),
+        cuts=np.zeros(1, np.int64),
         flows=np.zeros((labels if kept else 1, edges)),
         at=np.empty(arcs, np.int32),
         network=Network(
             np.zeros(n + 1, np.int32), np.empty(arcs, np.int32), np.empty(arcs, np.int32)
         ),
         residual=np.empty(arcs),
-        excess=np.empty(n),
+        excess=excess,
         work=workspace(n, arcs),
     )

@@ -1,0 +1,126 @@
+"""Fusion moves: every node keeps its label or takes that of a proposal, by roof duality.
+
+Expansions into one label, and labelings that were found otherwise, are the proposals. Tables need
+not be metrics: choices that the roof dual does not know stay as they are, so that no fusion raises
+the energy (V. Lempitsky, C. Rother, S. Roth, A. Blake, "Fusion moves for Markov random field
+optimization", IEEE TPAMI 32(8), 2010).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from subopt._base import validate
+from subopt._base.types import Array, ArrayLike
+from subopt.labeling import _icm
+from subopt.labeling._magnitude import bounded, simple_labels, simplified
+from subopt.labeling._roof import Binary, solved
+from subopt.labeling.energy import LabelingEnergy, require_energy
+from subopt.labeling.result import Labeling, local
+
+
+def fusion(
+    energy: LabelingEnergy, *, start: ArrayLike | None = None, max_iter: int = 1000
+) -> Labeling:
+    r"""Minimize a labeling energy with any table by fusion moves.
+
+    Parameters
+    ----------
+    energy : LabelingEnergy
+        Any table and weights, no label costs.
+    start : array_like of int, shape (\*grid,) or (n,), optional
+        Labels to start from; by default those that `icm` finds.
+    max_iter : int, default 1000
+        Largest number of times that all labels are tried.
+
+    Returns
+    -------
+    Labeling
+        ``status`` is LOCAL_MINIMUM, if neither the roof dual of an expansion of any label nor a
+        change of one label lowers the energy, or ITERATION_LIMIT.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described, or if `energy` has label costs.
+
+    Notes
+    -----
+    An expansion costs a maximum flow on up to 2 n nodes and 2 m arcs.
+
+    References
+    ----------
+    .. [1] V. Lempitsky, C. Rother, S. Roth, A. Blake, "Fusion moves for Markov random field
+       optimization", IEEE TPAMI 32(8), 2010.
+
+    Examples
+    --------
+    Labels that like each other are not a metric:
+
+    >>> energy = LabelingEnergy(np.zeros((2, 3)), metric=np.diag([5.0, 5.0, -10.0]))
+    >>> fusion(energy).labels, fusion(energy).value
+    (array([2, 2]), -10.0)
+    """
+    require_energy("fusion", energy)
+    if (reason := can_solve(energy)) is not None:
+        raise ValueError(f"fusion does not fit: {reason}. alpha_beta_swap and icm take them.")
+    cycles = validate.positive_int("max_iter", max_iter)
+    simple = simplified(energy)
+    labels = simple_labels(simple) if start is None else energy.check_labels("start", start)
+    if start is None:
+        _icm.improve(energy, labels)
+    cuts, done = 0, False
+    for _ in range(cycles):
+        before = labels
+        for a in range(energy.n_labels):
+            labels = fused(energy, simple, labels, np.full(energy.n, a, np.int64))
+            cuts += 1
+        _icm.improve(energy, labels)
+        if not energy.is_lower(labels, before):
+            done = True
+            break
+    return local(energy, labels, "fusion", done=done, n_cuts=cuts)
+
+
+def can_solve(energy: LabelingEnergy) -> str | None:
+    """Return why `fusion` does not fit an energy, None if it does."""
+    return "it takes no label costs" if energy.label_costs.any() else None
+
+
+def fused(energy: LabelingEnergy, simple: LabelingEnergy, x: Array, y: Array) -> Array:
+    """Return the best of two labelings and of what roof duality makes of both."""
+    if energy.is_lower(y, x):
+        x, y = y, x
+    free = x != y
+    if not free.any():
+        return x
+    work = bounded(simple, x)
+    chosen = solved(_choice(work, free, x, y), np.zeros(int(free.sum()), bool), probe=False)
+    z = x.copy()
+    z[np.flatnonzero(free)[chosen]] = y[free][chosen]
+    return z if energy.is_lower(z, x) else x
+
+
+def _choice(energy: LabelingEnergy, free: Array, x: Array, y: Array) -> Binary:
+    """Return the energy of taking y, 1, or keeping x, 0, at the free nodes."""
+    p, q, w = energy.tails, energy.heads, energy.weights
+    place = np.cumsum(free) - 1
+    node = np.flatnonzero(free)
+    cost = energy.costs[y[node], node] - energy.costs[x[node], node]
+    both, one = free[p] & free[q], free[p] != free[q]
+    some = p[one], q[one]
+    step = w[one] * (
+        energy.table[
+            np.where(free[some[0]], y[some[0]], x[some[0]]),
+            np.where(free[some[1]], y[some[1]], x[some[1]]),
+        ]
+        - energy.table[x[some[0]], x[some[1]]]
+    )
+    np.add.at(cost, place[np.where(free[some[0]], some[0], some[1])], step)
+    p, q, w = p[both], q[both], w[both]
+    pairs = np.empty((len(p), 2, 2))
+    for i, a in enumerate((x[p], y[p])):
+        for j, b in enumerate((x[q], y[q])):
+            pairs[:, i, j] = w * energy.table[a, b]
+    pairs -= pairs.min(axis=(1, 2), keepdims=True)
+    return Binary(cost, pairs, place[p], place[q])

@@ -1,0 +1,274 @@
+"""The roof dual of energies over two choices per node, and the choices that it proves.
+
+Every node v has two variables, x_v and what should be 1 - x_v. A minimum cut relaxes that these
+exclude each other; where they do, their choice is part of a minimizer (persistency). The cut with
+the smallest source side gives the choices that all minimizers share. Those of some minimizer follow
+from the strongly connected components of the residual graph, as in 2-satisfiability: of the two
+variables of a node the one later in topological order is chosen, unless both are in one component.
+
+E. Boros, P. L. Hammer, "Pseudo-Boolean optimization", Discrete Applied Mathematics 123, 2002;
+V. Kolmogorov, C. Rother, "Minimizing nonsubmodular functions with graph cuts - a review", IEEE
+TPAMI 29(7), 2007; and for probing and improving C. Rother, V. Kolmogorov, V. Lempitsky, M. Szummer,
+"Optimizing binary MRFs via extended roof duality", CVPR 2007.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from subopt._base.types import Array
+from subopt.graph._max_flow import minimum_cut
+
+PROBES = 2_000_000  # arcs that all cuts of `_probed` look at, about
+IMPROVING = 12  # random parts that `_improved` tries
+
+
+class Binary(NamedTuple):
+    """An energy over two choices per node: ``sum cost[v] x_v + sum pairs[e, x_p, x_q]``."""
+
+    cost: Array  # (n,) of choice 1
+    pairs: Array  # (m, 2, 2)
+    tails: Array  # (m,)
+    heads: Array  # (m,)
+
+    def value(self, x: Array) -> float:
+        """Return the energy of choices."""
+        x = x.astype(np.int64)
+        pairs = self.pairs[np.arange(len(self.tails)), x[self.tails], x[self.heads]]
+        return float(self.cost @ x + pairs.sum())
+
+
+class Roof(NamedTuple):
+    """What the roof dual knows."""
+
+    x: Array  # (n,) bool, the choices; of no meaning where they are not known
+    all_share: Array  # (n,) bool, whether all minimizers share the choice
+    known: Array  # (n,) bool, whether some minimizer has all these choices
+    given: Array  # (2, m, 2), what edges give to their ends
+    bound: float  # of the energy
+
+
+def roof(problem: Binary, labels: Array) -> Roof:
+    """Solve the roof dual; `labels` are some choices, for the scale of capacities."""
+    n, m = len(problem.cost), len(problem.tails)
+    p, q = problem.tails, problem.heads
+    even, base, forward, backward, first, second = _arcs(problem.pairs)
+    cost = problem.cost + np.bincount(p, first, n) + np.bincount(q, second, n)
+    x = labels.astype(bool)
+    x_q = np.where(even, x[q], ~x[q])
+    crossing = float(
+        np.where(x, np.maximum(cost, 0.0), np.maximum(-cost, 0.0)).sum()
+        + forward[x[p] & ~x_q].sum()
+        + backward[~x[p] & x_q].sum()
+    )
+    # no minimum cut has an arc of this capacity
+    top = float(np.exp2(np.ceil(np.log2(2.0 * crossing)))) if crossing > 0.0 else 0.0
+    forward, backward = np.minimum(forward, top), np.minimum(backward, top)
+    half = np.clip(cost, -top, top) / 2
+    tails = np.concatenate([p, np.where(even, q + n, q)])
+    heads = np.concatenate([np.where(even, q, q + n), p + n])
+    there, back = np.tile(forward / 2, 2), np.tile(backward / 2, 2)
+    excess = np.concatenate([-half, half])
+    side, flow, _ = minimum_cut(2 * n, tails, heads, there, back, excess)
+    flow = np.clip(flow, -back, there).reshape(2, m)
+    both = flow[0] + flow[1]
+    one, zero = side[:n], side[n:]
+    all_share = one != zero
+    choices, known = np.array(one), np.array(all_share)
+    open_both = np.stack([both < 2 * there[:m], both > -2 * back[:m]])
+    _choose_the_others(n, tails, heads, open_both, choices, known)
+    given = np.zeros((2, m, 2))
+    given[0, :, 1] = first + both
+    # with a variable of the second end turned, its other choice gets the flow
+    given[1, :, 1] = second - np.where(even, both, -both)
+    left = cost + np.bincount(p, both, n) - np.bincount(q, np.where(even, both, -both), n)
+    kept = base - np.where(even, 0.0, both)
+    bound = float(np.minimum(left, 0.0).sum() + kept.sum())
+    return Roof(choices, all_share, known, given, bound)
+
+
+def _arcs(pairs: Array) -> tuple[Array, Array, Array, Array, Array, Array]:
+    """Return for every edge whether it is submodular, its constant, capacities and node terms.
+
+    An edge that is not gets its second end turned. The terms are as small as possible, so that
+    large costs of one pair of choices do not meet in them.
+    """
+    a, b, c, d = pairs[:, 0, 0], pairs[:, 0, 1], pairs[:, 1, 0], pairs[:, 1, 1]
+    even = a + d <= b + c
+    a, b = np.where(even, a, b), np.where(even, b, a)
+    c, d = np.where(even, c, d), np.where(even, d, c)
+    half = (d - a) / 2
+    forward, backward = (c - a) - half, (b - a) - half
+    shift = np.where(forward < 0, forward, np.where(backward < 0, -backward, 0.0))
+    first, second = half + shift, half - shift
+    constant = np.where(even, a, a + second)
+    return (
+        even,
+        constant,
+        np.maximum(forward - shift, 0.0),
+        np.maximum(backward + shift, 0.0),
+        first,
+        np.where(even, second, -second),
+    )
+
+
+def _choose_the_others(
+    n: int, tails: Array, heads: Array, open_both: Array, x: Array, known: Array
+) -> None:
+    """Choose for the nodes that minimizers disagree on, in place."""
+    free = ~known
+    if not free.any():
+        return
+    there, back = np.tile(open_both, (1, 2))
+    start = np.concatenate([tails[there], heads[back]])
+    end = np.concatenate([heads[there], tails[back]])
+    twice = np.tile(free, 2)
+    inside = twice[start] & twice[end]
+    start, end = start[inside], end[inside]
+    part = _components(2 * n, start, end, strong=True)
+    if (part[start] < part[end]).any():
+        part = -part if not (part[start] > part[end]).any() else _ordered(part, start, end)
+    # now arcs lead from larger to smaller numbers, and the later variable is the smaller one
+    apart = free & (part[:n] != part[n:])
+    x[apart] = part[:n][apart] < part[n:][apart]
+    known |= apart
+
+
+def _components(n: int, start: Array, end: Array, *, strong: bool) -> Array:
+    """Return the number of the strongly, or weakly, connected component of every node."""
+    # imported where it is needed: it takes longer than all of this package
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    graph = coo_array((np.ones(len(start), np.int8), (start, end)), shape=(n, n)).tocsr()
+    connection = "strong" if strong else "weak"
+    part: Array = connected_components(graph, directed=True, connection=connection)[1]
+    return part
+
+
+def _ordered(part: Array, start: Array, end: Array) -> Array:
+    """Return numbers of components that fall along all arcs between them."""
+    count = int(part.max()) + 1
+    rank = np.zeros(count, np.int64)
+    a, b = part[start], part[end]
+    a, b = a[a != b], b[a != b]
+    for _ in range(count):  # longest paths; scipy's order makes this unnecessary so far
+        before = rank.copy()
+        np.maximum.at(rank, a, rank[b] + 1)
+        if np.array_equal(rank, before):
+            break
+    return rank[part] * count + part  # different components stay different
+
+
+def restricted(problem: Binary, free: Array, x: Array) -> Binary:
+    """Return the energy of the free nodes, the others having choices x; without the constant."""
+    place = np.cumsum(free) - 1
+    p, q = problem.tails, problem.heads
+    cost = problem.cost.copy()
+    rows = np.arange(len(p))
+    one = x.astype(np.int64)
+    only_p, only_q = free[p] & ~free[q], free[q] & ~free[p]
+    step = problem.pairs[rows, 1, one[q]] - problem.pairs[rows, 0, one[q]]
+    np.add.at(cost, p[only_p], step[only_p])
+    step = problem.pairs[rows, one[p], 1] - problem.pairs[rows, one[p], 0]
+    np.add.at(cost, q[only_q], step[only_q])
+    both = free[p] & free[q]
+    return Binary(cost[free], problem.pairs[both], place[p[both]], place[q[both]])
+
+
+def solved(problem: Binary, x: Array, *, probe: bool) -> Array:
+    """Return choices that are as good as `x` at least, by persistency, probing and improving."""
+    found = roof(problem, x)
+    x = np.where(found.known, found.x, x)
+    free = ~found.known
+    if not free.any():
+        return x
+    rest = restricted(problem, free, x)
+    part = _components(int(free.sum()), rest.tails, rest.heads, strong=False)
+    own = x[free]
+    for group in _groups(part):
+        inside = np.zeros(len(part), dtype=bool)
+        inside[group] = True
+        piece = restricted(rest, inside, own)
+        own[group] = _improved(piece, _probed(piece, own[group]) if probe else own[group])
+    x[free] = own
+    return x
+
+
+def _groups(part: Array) -> list[Array]:
+    order = np.argsort(part, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(part[order])) + 1)
+
+
+def _probed(problem: Binary, x: Array) -> Array:
+    """Try both choices of every node; what follows from both, or from the better, is known."""
+    n = len(x)
+    arcs = 4 * len(problem.tails) + 2 * n
+    if 2 * n * arcs > PROBES:
+        return x
+    free = np.ones(n, dtype=bool)
+    seen = x = x.copy()
+    changed = True
+    while changed:
+        changed = False
+        for k in range(n):
+            if not free[k]:
+                continue
+            others = free.copy()
+            others[k] = False
+            tries = []
+            for choice in (False, True):
+                y = x.copy()
+                y[k] = choice
+                rest = restricted(problem, others, y)
+                found = roof(rest, y[others])
+                y[others] = np.where(found.known, found.x, y[others])
+                known = np.ones(n, dtype=bool)
+                known[others] = found.known
+                bound = problem.value(y) - rest.value(y[others]) + found.bound
+                tries.append((y, known, bound))
+            (y0, known0, bound0), (y1, known1, bound1) = tries
+            best = min((x, y0, y1), key=problem.value)
+            x, value = best.copy(), problem.value(best)
+            seen = min((seen, x), key=problem.value)
+            alike = free & known0 & known1 & (y0 == y1)
+            alike[k] = False
+            if bound0 > value or bound1 > value:
+                y, known = (y1, known1) if bound0 > value else (y0, known0)
+                alike = free & known
+                y0 = y
+            elif known0.all() and known1.all():
+                alike, y0 = free, best
+            if alike.any():
+                trial = np.where(alike, y0, x)
+                free &= ~alike
+                x = trial
+                x = x if not free.any() else np.where(free, _from_roof(problem, free, x), x)
+                changed = True
+    return min((seen, x), key=problem.value)
+
+
+def _from_roof(problem: Binary, free: Array, x: Array) -> Array:
+    rest = restricted(problem, free, x)
+    found = roof(rest, x[free])
+    y = x.copy()
+    y[free] = np.where(found.known, found.x, x[free])
+    return y
+
+
+def _improved(problem: Binary, x: Array) -> Array:
+    """Fix random nodes to what they have, and choose for the others what that proves."""
+    rng = np.random.default_rng(0)
+    n = len(x)
+    value = problem.value(x)
+    for step in range(IMPROVING):
+        free = rng.random(n) < (0.25, 0.5, 0.75, 0.9)[step % 4]
+        if not free.any():
+            continue
+        y = _from_roof(problem, free, x)
+        other = problem.value(y)
+        if other <= value:
+            x, value = y, other
+    return x

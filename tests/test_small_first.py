@@ -1,0 +1,103 @@
+"""Kernels that Python runs while they are not compiled: the same answers, and compiled in time."""
+
+import pathlib
+import subprocess
+import sys
+
+import numba
+import numpy as np
+import pytest
+
+from subopt._base import jit
+
+ROOT = pathlib.Path(__file__).parents[1]
+pytestmark = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="looks at what the JIT compiled")
+# Answers to problems of all sizes, as bytes; with the kernels as they are, or all compiled.
+ANSWERS = """
+import hashlib, sys, warnings
+warnings.simplefilter("error")
+import numpy as np
+from subopt import (
+    Coverage, Cut, FacilityLocation, Function, HypergraphCut, MatroidRank, Modular, max_flow,
+    min_norm_point, minimize,
+)
+from subopt._base import jit
+jit.interpret_small = sys.argv[1] == "small"
+rng = np.random.default_rng(0)
+seen = hashlib.sha256()
+for n in (1, 2, 3, 5, 8):
+    edges = [(i, j) for i in range(n) for j in range(i + 1, n) if rng.random() < 0.7]
+    m = len(edges)
+    for F in (
+        Cut.from_edges(edges, rng.random(m), n=n),
+        HypergraphCut([list(e) for e in edges], rng.random(m), n=n),
+        Coverage(rng.random((n, 6)) < 0.5, rng.random(6)),
+        FacilityLocation(rng.random((7, n))),
+        MatroidRank.partition(rng.integers(0, 2, n), [1, 2]),
+    ):
+        G = F + Modular(rng.normal(size=n))
+        mask = rng.random(n) < 0.5
+        seen.update(np.float64(G.value(mask)).tobytes())
+        seen.update(G.greedy(rng.permutation(n)).tobytes() + G.marginals(mask).tobytes())
+        for result in (minimize(G), min_norm_point(G)):
+            check = result.certificate.check(G, result.mask)
+            numbers = np.array([result.value, result.lower_bound, check])
+            seen.update(result.mask.tobytes() + numbers.tobytes())
+    tails, heads = np.array(edges, dtype=np.int64).reshape(-1, 2).T
+    for capacity in (rng.integers(0, 9, m), rng.random(m)):
+        ends = (rng.random((2, n)) * 9).astype(capacity.dtype)
+        flow = max_flow(tails, heads, capacity, source_capacity=ends[0], sink_capacity=ends[1], n=n)
+        seen.update(flow.source_side.tobytes() + np.float64(flow.value).tobytes())
+print(seen.hexdigest())
+"""
+
+
+def answers(way):
+    done = subprocess.run(
+        [sys.executable, "-c", ANSWERS, way], capture_output=True, encoding="utf-8", cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_same_bits_as_compiled():
+    assert answers("small") == answers("compiled")
+
+
+@pytest.fixture
+def kernel(monkeypatch):
+    monkeypatch.setattr(jit, "interpret_small", True)
+
+    @jit.njit
+    def inner(x):
+        return x.sum()
+
+    def twice(x):
+        return 2 * inner(x)
+
+    made = jit.small_first(twice)
+    made.inner = inner
+    return made
+
+
+def test_small_calls_do_not_compile(kernel):
+    assert kernel(np.arange(3)) == 6
+    assert not kernel.signatures
+
+
+def test_large_calls_compile(kernel):
+    x = np.arange(jit.SMALL + 1)
+    assert kernel(x) == 2 * x.sum()
+    assert kernel.signatures
+    assert kernel(np.arange(3)) == 6
+    assert type(kernel) is jit.CPUDispatcher
+
+
+def test_patience_ends(kernel):
+    kernel.patience = 1e-9
+    assert kernel(np.arange(3)) == kernel(np.arange(3)) == 6
+    assert kernel.signatures
+
+
+def test_numbers_in_named_tuples_count():
+    assert jit._count((np.zeros((2, 3)), (np.zeros(4), 1.0), 2)) == 12
