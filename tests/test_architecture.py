@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from subopt._base.jit import any_order, any_order_without_nan, inner_any_order
+from subopt._base.jit import any_order_without_nan, inner_any_order
 
 ROOT = pathlib.Path(__file__).parents[1]
 PACKAGES = ("subopt", "comixup")
@@ -276,7 +276,7 @@ def test_sums_in_any_order_are_inlined():
     # depends on whether the process compiles or loads
     loose = [name for name, path in MODULES.items() if "fastmath" in path.read_text("utf-8")]
     assert loose == ["subopt._base.jit"]
-    for kernels in (any_order, any_order_without_nan, inner_any_order):
+    for kernels in (any_order_without_nan, inner_any_order):
         assert kernels.keywords["forceinline"]
 
 

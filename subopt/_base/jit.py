@@ -66,7 +66,6 @@ def njit(function=None, **options):
     return numba.njit(**options)(function)
 
 
-any_order = functools.partial(njit, fastmath={"nsz", "reassoc", "contract"}, forceinline=True)
 any_order_without_nan = functools.partial(
     njit, fastmath={"nnan", "nsz", "reassoc", "contract"}, forceinline=True
 )
