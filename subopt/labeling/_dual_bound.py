@@ -12,6 +12,9 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Status
+from subopt._base.deadline import Deadline
+from subopt._base.interruptible import flag, interruptible
+from subopt._base.options import documented
 from subopt._base.types import Array, ArrayLike
 from subopt.labeling import _label_cost_shares, _messages
 from subopt.labeling._exact import Reparametrization
@@ -23,14 +26,17 @@ from subopt.labeling.result import Labeling, certified
 WINDOW = 20  # sweeps that have to raise the bound, if shares of label costs move: not each does
 SHORTER = 0.7  # steps after PATIENCE sweeps that do not
 PATIENCE = 5
+SHORT = 2**20  # messages; a sweep over fewer takes no time to speak of
 
 
+@documented
 def dual_bound(
     energy: LabelingEnergy,
     *,
     max_iter: int = 200,
     progress: float = 1e-4,
     tol: float = 0.0,
+    time_limit: float | None = None,
     start: ArrayLike | None = None,
 ) -> Labeling:
     r"""Bound a labeling energy from below by tree-reweighted message passing.
@@ -46,6 +52,8 @@ def dual_bound(
         what all sweeps did.
     tol : float, default 0
         Stop when the gap is at most this, in the units of the energy.
+    %(time_limit)s
+        The bound of the messages by then is still computed, which takes as long as a few sweeps.
     start : array_like of int, shape (\*grid,) or (n,), optional
         Labels that are known; the answer is no worse.
 
@@ -53,7 +61,7 @@ def dual_bound(
     -------
     Labeling
         The best labels that were seen, read off the messages or given, with a
-        `MessageCertificate`. The status is OPTIMAL, CONVERGED or ITERATION_LIMIT.
+        `MessageCertificate`. The status is OPTIMAL, CONVERGED, ITERATION_LIMIT or TIME_LIMIT.
 
     Raises
     ------
@@ -78,6 +86,7 @@ def dual_bound(
     sweeps = validate.positive_int("max_iter", max_iter)
     least = validate.nonnegative("progress", progress)
     enough = validate.nonnegative("tol", tol)
+    deadline = Deadline(time_limit)
     simple = simplified(energy)
     labels = simple_labels(simple) if start is None else energy.check_labels("start", start)
     search = _Search(bounded(simple, labels), labels)
@@ -85,12 +94,17 @@ def dual_bound(
     status = Status.ITERATION_LIMIT
     window = 1 if search.shares is None else WINDOW
     for _ in range(sweeps):
-        search.sweep()
+        if not search.sweep(deadline):
+            status = Status.TIME_LIMIT
+            break
         bounds.append(search.bound)
         risen = bounds[-1] - bounds[-1 - window] if len(bounds) > window else np.inf
         met = search.bound >= search.value - max(enough, 1e-13 * abs(search.value))
         if met or risen <= least * (bounds[-1] - bounds[0]):
             status = Status.CONVERGED
+            break
+        if deadline.passed():
+            status = Status.TIME_LIMIT
             break
     found = search.read_off()
     labels = labels if energy.is_lower(labels, found) else found
@@ -114,8 +128,8 @@ class _Search:
         self.energy = energy = energy._with(costs=costs)
         self.unary = np.ascontiguousarray(costs.T)
         self.messages = np.zeros((2 * len(energy.tails), energy.n_labels))
-        self.scratch = np.empty(energy.n_labels)
-        self.tables, self.alike = energy.tables, uniform(energy.table)
+        self.scratch, self.stop = np.empty(energy.n_labels), flag()
+        self.tables, self.alike = energy.seen_tables, uniform(energy.tables)
         self.shares: Array | None = None
         self.costs = self.unary
         if energy.label_costs.any():
@@ -126,17 +140,23 @@ class _Search:
         self.labels, self.value = labels, energy.value(labels)  # the best ones that are known
         self.factor, self.failures = 1.0, 0
 
-    def sweep(self) -> None:
-        """Pass messages there and back."""
+    def sweep(self, deadline: Deadline) -> bool:
+        """Pass messages there and back; return whether the deadline did not end that."""
         graph = self.energy.adjacency
+        first = self.costs, self.tables, self.alike, graph, self.messages
         for way in (_messages.FORWARD, _messages.BACKWARD):
-            bound = _messages.sweep(
-                self.costs, self.tables, self.alike, graph, self.messages, way, self.scratch
-            )
+            args = (*first, way, self.scratch, self.stop)
+            if self.messages.size < SHORT:
+                bound = _messages.sweep(*args)
+            else:
+                bound = interruptible(_messages.sweep, *args, stop=self.stop, deadline=deadline)
+        if self.stop[0]:
+            return False
         if self.shares is None:
             self.bound = bound
         else:
             self._move_shares(self.shares, bound)
+        return True
 
     def _move_shares(self, shares: Array, bound: float) -> None:
         """Keep what proves the best bound, and step towards what the labels read off have."""

@@ -14,22 +14,26 @@ V. Kolmogorov, "Convergent tree-reweighted message passing for energy minimizati
 import numpy as np
 
 from subopt._base.jit import any_order_without_nan, njit
+from subopt.labeling._adjacency import table_at
 
 FORWARD, BACKWARD = np.int64(0), np.int64(1)  # directions: by increasing or decreasing index
 
 
 # minima and sums may be taken in any order, in vector registers: a bound is checked afterwards
 @any_order_without_nan()
-def sweep(costs, tables, uniform, graph, messages, direction, total):
+def sweep(costs, tables, uniform, graph, messages, direction, total, stop):
     """Visit all nodes in one direction; return the bound.
 
-    `costs` has the shape (n, labels). The bound is that of the chains after the sweep.
+    `costs` has the shape (n, labels). The bound is that of the chains after the sweep, minus
+    infinity if the flag `stop` ended it; messages are valid then as well.
     """
     n, n_labels = costs.shape
     number = total.dtype.type
     bound = 0.0
     for step in range(n):
         p = step if direction == FORWARD else n - 1 - step
+        if step % 256 == 0 and stop[0] != 0:
+            return -np.inf
         for a in range(n_labels):
             total[a] = costs[p, a]
         come, go = 0, 0
@@ -59,18 +63,24 @@ def sweep(costs, tables, uniform, graph, messages, direction, total):
                         messages[back, b] = min(total[b] - messages[e, b] - lowest, most)
                 else:
                     _send(
-                        total, messages, e, back, lowest, graph.weight[e], tables, graph.turned[e]
+                        total,
+                        messages,
+                        e,
+                        back,
+                        lowest,
+                        graph.weight[e],
+                        tables[table_at(graph, e) ^ 1],
                     )
     return bound
 
 
 @any_order_without_nan()
-def _send(total, messages, e, back, lowest, weight, tables, t):
+def _send(total, messages, e, back, lowest, weight, table):
     n_labels = total.shape[0]
     for b in range(n_labels):
         best = total.dtype.type(np.inf)
         for a in range(n_labels):  # the row of the table that lies in order
-            best = min(best, total[a] - messages[e, a] + weight * tables[1 - t, b, a])
+            best = min(best, total[a] - messages[e, a] + weight * table[b, a])
         messages[back, b] = best - lowest
 
 
@@ -82,11 +92,11 @@ def choose(costs, tables, graph, messages, labels, cost):
         for a in range(n_labels):
             cost[a] = costs[p, a]
         for e in range(graph.indptr[p], graph.indptr[p + 1]):
-            t, w = graph.turned[e], graph.weight[e]
+            t, w = table_at(graph, e) ^ 1, graph.weight[e]
             if graph.heads[e] < p:
                 c = labels[graph.heads[e]]
                 for a in range(n_labels):
-                    cost[a] += w * tables[1 - t, c, a]
+                    cost[a] += w * tables[t, c, a]
             else:
                 for a in range(n_labels):
                     cost[a] += messages[e, a]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Batch, Status
+from subopt._base.deadline import Deadline
+from subopt._base.interruptible import interruptible
 from subopt._base.threads import in_order, thread_count
 from subopt._base.types import Array, ArrayLike
+from subopt.labeling._arguments import numbers, require_sums
 from subopt.labeling._dual_bound import dual_bound
 from subopt.labeling._magnitude import (
     bounded,
@@ -19,16 +23,25 @@ from subopt.labeling._magnitude import (
     simplified,
     single_label,
 )
-from subopt.labeling.energy import LabelingEnergy, numbers, require_energy, require_sums
+from subopt.labeling._refined import refined
+from subopt.labeling.energy import LabelingEnergy, require_energy
 from subopt.labeling.moves import label_costs, warm_start
 from subopt.labeling.moves.expand import CYCLES, descend, descend_many
 from subopt.labeling.moves.workspace import MoveWorkspace, Problem, move_workspace
-from subopt.labeling.result import Labeling, local
+from subopt.labeling.result import Labeling, local, local_status
 
 MEMORY = 2**29  # bytes for the flows of all labels; with more they are not kept
 SWEEPS = 50  # of the search for first labels, with label costs
 CLOSER = 2.0**10  # times lower costs are worth another descent
+SHORT = 2**16  # labels of nodes and edges; moves of fewer end at once
 TOGETHER = 2**31  # bytes for those of all threads; with more there are fewer threads
+
+
+class Limits(NamedTuple):
+    """When moves end."""
+
+    cycles: int  # after how many times that all moves are made
+    deadline: Deadline
 
 
 class LabelingBatch(Batch[Labeling]):
@@ -83,10 +96,16 @@ def negative_weight(energy: LabelingEnergy) -> str | None:
 
 
 def solve(
-    name: str, energy: LabelingEnergy, moves: Array, start: ArrayLike | None, max_iter: int
+    name: str,
+    energy: LabelingEnergy,
+    moves: Array,
+    start: ArrayLike | None,
+    max_iter: int,
+    time_limit: float | None = None,
 ) -> Labeling:
     """Make moves from labels that are given, or read off messages."""
-    cycles = validate.positive_int("max_iter", max_iter)
+    deadline = Deadline(time_limit)
+    limits = Limits(validate.positive_int("max_iter", max_iter), deadline)
     simple = simplified(energy)
     quiet = calm(simple)
     if start is not None:
@@ -94,7 +113,7 @@ def solve(
     else:
         labels = _single(simple.costs) if quiet else simple_labels(simple)
     found, done, cuts = _descended(
-        simple if quiet else bounded(simple, labels), moves, labels, start is not None, cycles
+        simple if quiet else bounded(simple, labels), moves, labels, start is not None, limits
     )
     while not quiet:
         before = ceiling(simple, labels)
@@ -106,9 +125,11 @@ def solve(
         elif start is not None:
             break
         start = labels  # messages may lead to labels with costs that were lowered
-        found, done, more = _descended(bounded(simple, labels), moves, labels, True, cycles)
+        found, done, more = _descended(bounded(simple, labels), moves, labels, True, limits)
         cuts += more
-    return local(energy, found if quiet else labels, name, done=done, n_cuts=cuts)
+    labels = found if quiet else refined(energy, moves, labels, deadline)
+    status = local_status(done=done, stopped=deadline.passed())
+    return local(energy, labels, name, status, n_cuts=cuts)
 
 
 def _single(costs: Array) -> Array:
@@ -116,39 +137,59 @@ def _single(costs: Array) -> Array:
 
 
 def _descended(
-    energy: LabelingEnergy, moves: Array, labels: Array, given: bool, cycles: int
+    energy: LabelingEnergy, moves: Array, labels: Array, given: bool, limits: Limits
 ) -> tuple[Array, bool, int]:
     """Return labels after all moves, whether none is left, and the number of cuts."""
     labels = labels.copy()
     if energy.label_costs.any():
         if not given:
-            labels = _cheapest(energy)
+            labels = _cheapest(energy, limits.deadline)
         relative = energy._with(costs=energy.costs - energy.costs.min(axis=0))
-        done, cuts = label_costs.descend_whole(relative, moves, labels, cycles)
+        done, cuts = label_costs.descend_whole(relative, moves, labels, limits)
         return labels, done, cuts
     space = _workspace(energy, moves)
-    _read_off(energy, moves, labels, given, space.flows)
-    problem = Problem(energy.costs, energy.tables, energy.adjacency)
-    done = descend(problem, moves, labels, cycles, space)
+    _read_off(energy, moves, labels, given, space, limits.deadline)
+    problem = Problem(energy.costs, energy.seen_tables, energy.adjacency)
+    args = problem, moves, labels, limits.cycles, space
+    done = _called(descend, energy, args, space, limits.deadline)
     return labels, bool(done), int(space.cuts[0])
 
 
+def _called(
+    kernel: Callable[..., Any],
+    energy: LabelingEnergy,
+    args: tuple[Any, ...],
+    space: MoveWorkspace,
+    deadline: Deadline,
+) -> Any:
+    """Call a kernel, so that Ctrl-C and the deadline end it if that may take long."""
+    if deadline.left() == np.inf and energy.n_labels * (energy.n + len(energy.tails)) < SHORT:
+        return kernel(*args)
+    return interruptible(kernel, *args, stop=space.stop, deadline=deadline)
+
+
 def _read_off(
-    energy: LabelingEnergy, moves: Array, labels: Array, given: bool, flows: Array
+    energy: LabelingEnergy,
+    moves: Array,
+    labels: Array,
+    given: bool,
+    space: MoveWorkspace,
+    deadline: Deadline,
 ) -> None:
     """Set flows, and unless they are given the labels, by messages; not if flows are not kept."""
-    if len(flows) == energy.n_labels:
+    if len(space.flows) == energy.n_labels:
         draft = warm_start.draft(energy.n, len(energy.tails), energy.n_labels)
         terms, pairs = warm_start.terms(energy), _are_pairs(moves)
-        warm_start.prepare(energy.costs, terms, labels, given, pairs, draft, flows)
+        args = energy.costs, terms, labels, given, pairs, draft, space.flows, space.stop
+        _called(warm_start.prepare, energy, args, space, deadline)
 
 
-def _cheapest(energy: LabelingEnergy) -> Array:
+def _cheapest(energy: LabelingEnergy, deadline: Deadline) -> Array:
     """Return one label everywhere, or what a short search for a bound finds if that is cheaper."""
     alone = single_label(energy)
     if _rows(energy) < energy.n_labels:
         return alone
-    found = dual_bound(energy, max_iter=SWEEPS, start=alone)
+    found = dual_bound(energy, max_iter=SWEEPS, start=alone, time_limit=deadline.left())
     return found.labels.ravel().copy()
 
 
@@ -197,7 +238,7 @@ def solve_many(
         s = slice(part[0], part[-1] + 1)
         draft = warm_start.draft(n, len(energy.tails) if _rows(energy) == L else 0, L)
         space = _workspace(energy, moves)
-        first = Problem(costs[s][0], energy.tables, energy.adjacency)
+        first = Problem(costs[s][0], energy.seen_tables, energy.adjacency)
         start = warm_start.WarmStart(terms, draft)
         descend_many(costs[s], first, moves, labels[s], values[s], start, space)
 

@@ -14,26 +14,30 @@ made of the whole graph.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from subopt._base.types import Array
-from subopt.graph._max_flow import minimum_cut
+from subopt.graph._max_flow import Arcs, minimum_cut_until
 from subopt.labeling.energy import LabelingEnergy
 
 
 def descend_whole(
-    energy: LabelingEnergy, moves: Array, labels: Array, cycles: int
+    energy: LabelingEnergy, moves: Array, labels: Array, limits: Any
 ) -> tuple[bool, int]:
     """Make all moves in turn until none lowers E; return whether none does, and the cuts."""
     value = energy.value(labels)
     idle = cuts = 0
-    for step in range(cycles * len(moves)):
+    for step in range(limits.cycles * len(moves)):
+        if limits.deadline.passed():
+            break
         only, b = moves[step % len(moves)]
         free = labels != b if only < 0 else (labels == only) & (labels != b)
         idle += 1
         if free.any():
             cuts += 1
-            taken = np.flatnonzero(free)[_best_move(energy, labels, free, b)]
+            taken = np.flatnonzero(free)[_best_move(energy, labels, free, b, limits.deadline)]
             moved = labels.copy()
             moved[taken] = b
             other = energy.value(moved)
@@ -44,7 +48,7 @@ def descend_whole(
     return False, cuts
 
 
-def _best_move(energy: LabelingEnergy, labels: Array, free: Array, b: int) -> Array:
+def _best_move(energy: LabelingEnergy, labels: Array, free: Array, b: int, deadline: Any) -> Array:
     """Return which of the free nodes should take label b; no more than needed."""
     nodes, place = np.flatnonzero(free), np.cumsum(free) - 1
     n, now = len(nodes), labels[free]
@@ -60,7 +64,7 @@ def _best_move(energy: LabelingEnergy, labels: Array, free: Array, b: int) -> Ar
     forward = np.concatenate([inner, saved[group], np.full(n, paid)])
     backward = np.concatenate([inner, np.zeros(2 * n)])
     excess = np.concatenate([-cost, saved, [-paid]])
-    side, _, _ = minimum_cut(last + 1, tails, heads, forward, backward, excess)
+    side, _ = minimum_cut_until(Arcs(tails, heads, forward, backward), excess, deadline)
     return side[:n]
 
 
@@ -68,10 +72,12 @@ def _edges(
     energy: LabelingEnergy, labels: Array, free: Array, b: int
 ) -> tuple[Array, Array, Array, Array]:
     """Return the edges between free nodes, their capacities, and what b costs nodes more."""
-    T, w = energy.table, energy.weights
+    T, w = energy.tables, energy.weights
     p, q = energy.tails, energy.heads
-    stay = T[labels[p], labels[q]]
-    p_moves, q_moves, both_move = T[b, labels[q]] - stay, T[labels[p], b] - stay, T[b, b] - stay
+    e = np.arange(len(w)) if energy.own else 0
+    stay = T[e, labels[p], labels[q]]
+    p_moves, q_moves = T[e, b, labels[q]] - stay, T[e, labels[p], b] - stay
+    both_move = T[e, b, b] - stay
     both = free[p] & free[q]
     share = np.where(both, 0.5 * (both_move - p_moves - q_moves), 0.0)
     cost = np.bincount(p, w * (p_moves + share), energy.n)

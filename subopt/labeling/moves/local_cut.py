@@ -13,10 +13,11 @@ from subopt._base.jit import njit
 from subopt.graph.augment import settle
 from subopt.graph.boykov_kolmogorov import grow, plant
 from subopt.graph.network import open_arcs
+from subopt.labeling._adjacency import table_at
 from subopt.labeling._exact import add
 from subopt.labeling.moves.candidates import PART, settled
 
-FOREVER = np.int64(2**40)  # trees alone: they are faster here than anything after them
+SLICE = np.int64(2**20)  # looks at arcs between two looks at whether to stop
 
 
 @njit
@@ -88,7 +89,10 @@ def write(problem, labels, move, size, space):
 
 @njit
 def solve(size, space):
-    """Find the minimum cut of a piece whose network has been written."""
+    """Find the minimum cut of a piece whose network has been written; none, when it has to stop.
+
+    By search trees alone: they are faster here than anything after them.
+    """
     network, residual, work = space.network, space.residual, space.work
     space.cuts[0] += 1
     open_arcs(size, network, residual, work)
@@ -96,7 +100,10 @@ def solve(size, space):
         work.side[:size] = False
         return
     plant(size, space.excess, work)
-    grow(network.indptr, residual, space.excess, work, FOREVER)
+    while not grow(network.indptr, residual, space.excess, work, SLICE):
+        if space.stop[0] != 0:
+            work.side[:size] = False
+            return
     for i in range(size):
         work.side[i] = work.label[i] > 0
 
@@ -118,7 +125,7 @@ def lowers(problem, labels, move, size, space):
         change = add(change, more)
         magnitude += abs(more)
         for e in range(graph.indptr[k], graph.indptr[k + 1]):
-            u, t, w = graph.heads[e], graph.turned[e], graph.weight[e]
+            u, t, w = graph.heads[e], table_at(graph, e), graph.weight[e]
             c = labels[u]
             if space.inside[u] == placed and side[space.place[u]]:  # both change: half at each end
                 more = 0.5 * w * (tables[t, b, b] - tables[t, z, c])
