@@ -26,7 +26,8 @@ class EdgeGroups(NamedTuple):
     sides: list[tuple[int, ...]]  # shape of each group; together they have m edges
     what: str  # what there is one group per: "axis", "offset", or "" for a graph
     shape: tuple[int, ...]  # of the nodes
-    is_default: bool  # whether these are the neighbours on a grid
+    offsets: list[tuple[int, ...]]  # of the groups of a grid
+    periodic: tuple[bool, ...]
 
 
 class GraphCosts(NamedTuple):
@@ -92,18 +93,19 @@ def graph(
         if offsets is not None or any(around):
             raise ValueError("offsets and periodic are for grids; leave out edges")
         tails, heads = _edges(edges, n)
-        return EdgeGroups(tails, heads, [(len(tails),)], "", shape, False)
+        return EdgeGroups(tails, heads, [(len(tails),)], "", shape, [], ())
+    steps = _offsets(offsets, len(shape))
     if offsets is None and not any(around):
         tails, heads = neighbours(shape)
         sides = [
             tuple(length - (a == axis) for a, length in enumerate(shape))
             for axis in range(len(shape))
         ]
-        return EdgeGroups(tails, heads, sides, "axis", shape, True)
-    ends = _offset_pairs(offsets, shape, around)
+        return EdgeGroups(tails, heads, sides, "axis", shape, steps, around)
+    ends = _offset_pairs(steps, shape, around)
     tails, heads = (np.concatenate([pair[end].ravel() for pair in ends]) for end in (0, 1))
     what = "axis" if offsets is None else "offset"
-    return EdgeGroups(tails, heads, [t.shape for t, _ in ends], what, shape, False)
+    return EdgeGroups(tails, heads, [t.shape for t, _ in ends], what, shape, steps, around)
 
 
 def weights_of(weights: Any, graph: EdgeGroups) -> Array:
@@ -318,11 +320,8 @@ def require_no_reward(tables: Array, weights: Array) -> None:
         raise ValueError(f"{name} needs a finite entry: a table that forbids all pairs has no use")
 
 
-def _offset_pairs(
-    offsets: Sequence[Sequence[int]] | None, shape: tuple[int, ...], periodic: tuple[bool, ...]
-) -> list[tuple[Array, Array]]:
-    """Return the ends of the edges of every offset."""
-    d = len(shape)
+def _offsets(offsets: Sequence[Sequence[int]] | None, d: int) -> list[tuple[int, ...]]:
+    """Return the steps to neighbours, by default one along every axis."""
     if offsets is None:
         offsets = [tuple(int(a == axis) for a in range(d)) for axis in range(d)]
     vectors: list[tuple[int, ...]] = []
@@ -338,6 +337,13 @@ def _offset_pairs(
         if vector in vectors or tuple(-step for step in vector) in vectors:
             raise ValueError(f"offsets[{i}] = {vector} joins the same nodes as an earlier one")
         vectors.append(vector)
+    return vectors
+
+
+def _offset_pairs(
+    vectors: list[tuple[int, ...]], shape: tuple[int, ...], periodic: tuple[bool, ...]
+) -> list[tuple[Array, Array]]:
+    """Return the ends of the edges of every offset."""
     ends = [pairs_at(shape, vector, periodic) for vector in vectors]
     for i, (tails, heads) in enumerate(ends):
         if (tails == heads).any():

@@ -211,7 +211,7 @@ def _cut_of_what_is_left(
     cost = np.clip(cost, -top, top)
     if (
         L == 2
-        and energy.has_default_edges
+        and energy.is_grid
         and n >= GRID
         and len(energy.shape) <= 3
         and len(table.i)
@@ -237,14 +237,22 @@ def _on_the_grid(
 ) -> tuple[Array, Array]:
     """Return the source side of the minimum cut of a grid, and its flow."""
     weights, start = [], 0
-    for axis in range(len(energy.shape)):
-        side = tuple(length - (a == axis) for a, length in enumerate(energy.shape))
+    groups = energy.edge_groups
+    for side in groups.sides:
         part = slice(start, start + int(np.prod(side)))
         weights.append((forward[part].reshape(side), backward[part].reshape(side)))
         start = part.stop
     grid = cost.reshape(energy.shape)
     limit = deadline.left()
-    cut = grid_cut(np.maximum(-grid, 0.0), np.maximum(grid, 0.0), weights, time_limit=limit)
+    source, sink = np.maximum(-grid, 0.0), np.maximum(grid, 0.0)
+    cut = grid_cut(
+        source,
+        sink,
+        weights,
+        offsets=groups.offsets,
+        periodic=groups.periodic,
+        time_limit=limit,
+    )
     flow = np.concatenate([f.ravel() for f in cut.flow])
     return cut.source_side.ravel(), np.clip(flow, -backward, forward)
 

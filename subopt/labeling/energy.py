@@ -106,7 +106,7 @@ class LabelingEnergy:
         if fixed is not None:
             self.costs = given.fix(self.costs, fixed, self.shape)
         graph = given.graph(edges, offsets, periodic, self.shape)
-        self.is_grid, self.has_default_edges = edges is None, graph.is_default
+        self.is_grid, self.edge_groups = edges is None, graph
         self.tails, self.heads = graph.tails, graph.heads
         self.weights = given.weights_of(weights, graph)
         if mask is not None:
