@@ -137,6 +137,7 @@ def minimize(
     method: str = "auto",
     tol: float | None = None,
     max_iter: int | None = None,
+    time_limit: float | None = None,
     start: ArrayLike | None = None,
     lower_bound: bool | None = None,
     progress: float | None = None,

@@ -240,7 +240,9 @@ def test_the_front_door_refuses_what_does_not_fit():
     energy = LabelingEnergy(np.zeros((2, 3)), metric="quadratic")
     with pytest.raises(ValueError, match="alpha_expansion does not fit: it needs a metric"):
         minimize(energy, method="alpha_expansion")
-    with pytest.raises(TypeError, match="by 'ishikawa' takes method, lower_bound, time_limit; got start"):
+    with pytest.raises(
+        TypeError, match="by 'ishikawa' takes method, lower_bound, time_limit; got start"
+    ):
         minimize(energy, method="ishikawa", start=[0, 0])
     with pytest.raises(TypeError, match="dual_bound needs a LabelingEnergy, got int"):
         dual_bound(3)
@@ -248,7 +250,9 @@ def test_the_front_door_refuses_what_does_not_fit():
         minimize_labeling(3)
     with pytest.raises(ValueError, match="method must be one of"):
         minimize(energy, method="annealing")
-    with pytest.raises(TypeError, match="by 'auto' takes method, lower_bound, start, time_limit; got"):
+    with pytest.raises(
+        TypeError, match="by 'auto' takes method, lower_bound, start, time_limit; got"
+    ):
         minimize(energy, effort="best")
 
 

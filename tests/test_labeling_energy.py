@@ -148,7 +148,9 @@ BAD = {
     r"weights\[1\] needs a number or the shape \(2, 2\)": lambda: LabelingEnergy(
         U, weights=[np.ones((1, 3)), np.ones((2, 3))]
     ),
-    "a list with one entry per axis: 2, got an array": lambda: LabelingEnergy(U, weights=np.ones((2, 3))),
+    "a list with one entry per axis: 2, got an array": lambda: LabelingEnergy(
+        U, weights=np.ones((2, 3))
+    ),
     "one for each of the 2 edges": lambda: LabelingEnergy(
         np.zeros((3, 2)), edges=[(0, 1), (1, 2)], weights=[1.0]
     ),

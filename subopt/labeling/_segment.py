@@ -28,6 +28,7 @@ from subopt.labeling.energy import LabelingEnergy
 from subopt.labeling.select import minimize_labeling
 
 LEAST_SPREAD = 1e-3  # of a Gaussian, as a part of the standard deviation of the image
+NOISY = 5  # pixels that spread as noise does, added to those of a Gaussian
 FITS = 3  # times that pixels are assigned to Gaussians when a mixture is fitted first
 
 
@@ -39,6 +40,7 @@ class _Domain(NamedTuple):
     inside: Array  # (n,) bool
     offsets: list[tuple[int, ...]]
     weights: list[Array]  # of each offset, without the factor `smoothness`
+    noise: float  # variance of a channel, from differences of neighbours
 
 
 class _Mixture(NamedTuple):
@@ -77,7 +79,8 @@ def segment(
         Cost of a border between two equal neighbours, where a pixel costs its negative
         log-likelihood in nats.
     n_components : int, default 5
-        Gaussians per label. With 0 there are no colour models: borders alone decide.
+        Gaussians per label; fewer where few pixels are known. With 0 there are no colour models:
+        borders alone decide.
     max_iter : int, default 10
         Largest number of cuts; the colour models are fitted anew after each. It ends sooner when
         no label changes.
@@ -156,7 +159,7 @@ def segment(
         if components:
             parts = [domain.pixels[x == l] for l in range(len(names))]
             mixtures = [
-                _fitted(part, components, domain.pixels, mixtures[l] if mixtures else None)
+                _fitted(part, components, domain, mixtures[l] if mixtures else None)
                 for l, part in enumerate(parts)
             ]
             unary = np.stack([_costs(mixture, domain.pixels) for mixture in mixtures], axis=1)
@@ -239,7 +242,7 @@ def _domain(
         / math.sqrt(float(((unit * offset) ** 2).sum()))
         for square, side, offset in zip(squares, sides, offsets, strict=True)
     ]
-    return _Domain(pixels, shape, inside, offsets, weights)
+    return _Domain(pixels, shape, inside, offsets, weights, mean / (2 * pixels.shape[1]))
 
 
 def _pixels(image: ArrayLike, shape: tuple[int, ...], channel_axis: int | None) -> Array:
@@ -270,17 +273,16 @@ def _pixels(image: ArrayLike, shape: tuple[int, ...], channel_axis: int | None) 
     return array / size if size > 0 else array
 
 
-def _fitted(part: Array, components: int, pixels: Array, before: _Mixture | None) -> _Mixture:
+def _fitted(part: Array, components: int, domain: _Domain, before: _Mixture | None) -> _Mixture:
     """Fit a mixture to the pixels of a label: by splits at first, then from the one before."""
     if before is None:
-        group = _split(part, components)
-        times = FITS
+        enough = 1 + len(part) // (10 * (1 + part.shape[1]))  # pixels to fit so many to
+        group, times = _split(part, min(components, enough)), FITS
     else:
         group, times = np.argmin(_terms(before, part), axis=1), 1
-    floor = (LEAST_SPREAD**2) * max(float(pixels.var(axis=0).mean()), 1e-300)
-    mixture = _of_groups(part, group, floor)
+    mixture = _of_groups(part, group, domain)
     for _ in range(times - 1):
-        mixture = _of_groups(part, np.argmin(_terms(mixture, part), axis=1), floor)
+        mixture = _of_groups(part, np.argmin(_terms(mixture, part), axis=1), domain)
     return mixture
 
 
@@ -306,13 +308,15 @@ def _split(part: Array, components: int) -> Array:
     return group
 
 
-def _of_groups(part: Array, group: Array, floor: float) -> _Mixture:
-    """Return a Gaussian for each group that has pixels."""
+def _of_groups(part: Array, group: Array, domain: _Domain) -> _Mixture:
+    """Return a Gaussian for each group that has pixels; few pixels count as if there was noise."""
+    floor = LEAST_SPREAD**2 * max(float(domain.pixels.var(axis=0).mean()), 1e-300)
     share, mean, root = [], [], []
     for g in np.unique(group):
         own = part[group == g]
         spread = np.cov(own.T, bias=True).reshape(2 * own.shape[1:])
-        spread = spread + floor * np.eye(len(spread))
+        noise = (floor + NOISY * domain.noise / (len(own) + NOISY)) * np.eye(len(spread))
+        spread = spread * (len(own) / (len(own) + NOISY)) + noise
         share.append(len(own) / len(part))
         mean.append(own.mean(axis=0))
         root.append(np.linalg.inv(np.linalg.cholesky(spread)))

@@ -209,13 +209,7 @@ def _cut_of_what_is_left(
     top = power_above(2.0 * crossing)  # no minimum cut has an arc of this capacity
     forward, backward = np.minimum(forward, top), np.minimum(backward, top)
     cost = np.clip(cost, -top, top)
-    if (
-        L == 2
-        and energy.is_grid
-        and n >= GRID
-        and len(energy.shape) <= 3
-        and len(table.i)
-    ):
+    if L == 2 and energy.is_grid and n >= GRID and len(energy.shape) <= 3 and len(table.i):
         side, step = _on_the_grid(energy, cost[:, 0], forward[:, 0], backward[:, 0], deadline)
         return step[:, None], side.astype(np.int64), crossing
     node = np.arange(n * (L - 1)).reshape(n, L - 1)
