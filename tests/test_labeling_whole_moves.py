@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from naive_moves import best_move
 from scipy.ndimage import gaussian_filter
 
 from subopt import (
@@ -15,7 +16,6 @@ from subopt import (
     alpha_expansion_many,
 )
 from subopt.labeling.moves import driver
-from subopt.labeling.moves.label_costs import _best_move
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -29,13 +29,18 @@ def smooth_energy(rng):
     apart = np.abs(np.subtract.outer(np.arange(L), np.arange(L))).astype(float)
     table = [np.minimum(apart, 1.0), np.minimum(apart, 2.0), apart][rng.integers(3)]
     weight = rng.choice([0.2, 1.0, 3.0, 10.0])
+    costs = rng.choice([0.0, 1.0, 30.0, 1000.0], L) if rng.random() < 0.4 else None
     if rng.random() < 0.5:
-        return LabelingEnergy(unary, weights=weight, metric=table)
+        return LabelingEnergy(unary, weights=weight, metric=table, label_costs=costs)
     n = a * b
     ends = rng.integers(0, n, (int(n * rng.choice([1.2, 2.0, 4.0])), 2))
     ends = ends[ends[:, 0] != ends[:, 1]]
     weights = rng.random(len(ends)) * weight
-    return LabelingEnergy(unary.reshape(n, L), edges=ends, weights=weights, metric=table)
+    unary = unary.reshape(n, L)
+    if rng.random() < 0.3:  # a metric of its own for every edge
+        tables = table * rng.choice([0.5, 1.0], (len(ends), 1, 1))
+        return LabelingEnergy(unary, edges=ends, weights=weights, tables=tables, label_costs=costs)
+    return LabelingEnergy(unary, edges=ends, weights=weights, metric=table, label_costs=costs)
 
 
 @given(seed=seeds)
@@ -56,7 +61,7 @@ def test_no_move_of_the_whole_graph_is_left(solver, memory, seed):
         free = x != b if a < 0 else x == a
         if free.any():
             y = x.copy()
-            y[np.flatnonzero(free)[_best_move(energy, x, free, b)]] = b
+            y[np.flatnonzero(free)[best_move(energy, x, free, b)]] = b
             assert energy.value(y) >= result.value - 1e-9 * np.abs(energy.costs).mean()
 
 

@@ -20,7 +20,7 @@ from subopt.labeling import _label_cost_shares, _messages
 from subopt.labeling._exact import Reparametrization
 from subopt.labeling._magnitude import bounded, calm, simple_labels, simplified
 from subopt.labeling.certificates import evidence
-from subopt.labeling.energy import LabelingEnergy, require_energy, uniform
+from subopt.labeling.energy import LabelingEnergy, require_energy
 from subopt.labeling.result import Labeling, certified
 
 WINDOW = 20  # sweeps that have to raise the bound, if shares of label costs move: not each does
@@ -46,7 +46,8 @@ def dual_bound(
     energy : LabelingEnergy
         Any: no metric is needed.
     max_iter : int, default 200
-        Largest number of sweeps there and back. One costs O(m L) for Potts, O(m L^2) else.
+        Largest number of sweeps there and back. One costs O(m L) for Potts, O(m L
+        log L) for linear tables with or without truncation, O(m L^2) else.
     progress : float, default 1e-4
         Stop when a sweep, with label costs 20 of them, raises the bound by less than this part of
         what all sweeps did.
@@ -128,8 +129,8 @@ class _Search:
         self.energy = energy = energy._with(costs=costs)
         self.unary = np.ascontiguousarray(costs.T)
         self.messages = np.zeros((2 * len(energy.tails), energy.n_labels))
-        self.scratch, self.stop = np.empty(energy.n_labels), flag()
-        self.tables, self.alike = energy.seen_tables, uniform(energy.tables)
+        self.scratch, self.stop = np.empty((3, energy.n_labels)), flag()
+        self.tables, self.table_shape = energy.seen_tables, _messages.shape_of(energy.tables)
         self.shares: Array | None = None
         self.costs = self.unary
         if energy.label_costs.any():
@@ -143,7 +144,7 @@ class _Search:
     def sweep(self, deadline: Deadline) -> bool:
         """Pass messages there and back; return whether the deadline did not end that."""
         graph = self.energy.adjacency
-        first = self.costs, self.tables, self.alike, graph, self.messages
+        first = self.costs, self.tables, self.table_shape, graph, self.messages
         for way in (_messages.FORWARD, _messages.BACKWARD):
             args = (*first, way, self.scratch, self.stop)
             if self.messages.size < SHORT:
@@ -177,7 +178,7 @@ class _Search:
         """Read labels off the messages, and keep them if they are the best so far."""
         labels = np.zeros(self.energy.n, dtype=np.int64)
         _messages.choose(
-            costs, self.tables, self.energy.adjacency, self.messages, labels, self.scratch
+            costs, self.tables, self.energy.adjacency, self.messages, labels, self.scratch[0]
         )
         value = self.energy.value(labels)
         if value < self.value:

@@ -115,6 +115,14 @@ def _price(problem, labels, move, count, space):
 
 
 @njit
+def price_all(problem, labels, move, space):
+    """Set what a label costs every node more than its own, with what the flow takes out of it."""
+    for k in range(labels.shape[0]):
+        space.fresh[k] = k
+    _price(problem, labels, move, labels.shape[0], space)
+
+
+@njit
 def spread(problem, labels, move, waiting, limit, space):
     """List nodes to be decided; return their number, whether these are all, and the next limit.
 

@@ -30,7 +30,7 @@ from subopt.labeling.moves.expand import CYCLES, descend, descend_many
 from subopt.labeling.moves.workspace import MoveWorkspace, Problem, move_workspace
 from subopt.labeling.result import Labeling, local, local_status
 
-MEMORY = 2**29  # bytes for the flows of all labels; with more they are not kept
+MEMORY = 2**31  # bytes for the flows of all labels; with more they are not kept
 SWEEPS = 50  # of the search for first labels, with label costs
 CLOSER = 2.0**10  # times lower costs are worth another descent
 SHORT = 2**16  # labels of nodes and edges; moves of fewer end at once
@@ -154,15 +154,21 @@ def _descended(
     if energy.label_costs.any():
         if not given:
             labels = _cheapest(energy, limits.deadline)
-        relative = energy._with(costs=energy.costs - energy.costs.min(axis=0))
-        done, cuts = label_costs.descend_whole(relative, moves, labels, limits)
-        return labels, done, cuts
+        energy = energy._with(costs=energy.costs - energy.least_costs)
+        given = True
     space = _workspace(energy, moves)
     _read_off(energy, moves, labels, given, space, limits.deadline)
     problem = Problem(energy.costs, energy.seen_tables, energy.adjacency)
-    args = problem, moves, labels, limits.cycles, space
-    done = _called(descend, energy, args, space, limits.deadline)
-    return labels, bool(done), int(space.cuts[0])
+
+    def plain(some: Array) -> tuple[bool, int]:
+        args = problem, some, labels, limits.cycles, space
+        done = _called(descend, energy, args, space, limits.deadline)
+        return bool(done), int(space.cuts[0])
+
+    if energy.label_costs.any():
+        whole = label_costs.WholeMoves(energy, problem, space)
+        return labels, *whole.descend(moves, labels, plain, limits.cycles, limits.deadline)
+    return labels, *plain(moves)
 
 
 def _called(

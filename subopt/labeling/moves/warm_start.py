@@ -17,8 +17,8 @@ import numpy as np
 from subopt._base.jit import any_order_without_nan, njit
 from subopt._base.types import Array
 from subopt.labeling._adjacency import Adjacency, table_at
-from subopt.labeling._messages import BACKWARD, FORWARD, choose, sweep
-from subopt.labeling.energy import LabelingEnergy, uniform
+from subopt.labeling._messages import BACKWARD, FORWARD, Shape, choose, shape_of, sweep
+from subopt.labeling.energy import LabelingEnergy
 
 SWEEPS, PUSHES = np.int64(16), np.int64(3)
 # without one cost for all pairs of labels a sweep takes O(m labels^2), as much as some moves: no
@@ -37,7 +37,7 @@ class Terms(NamedTuple):
     tables: Array  # (2 or 2 m, labels, labels) float32
     alike: Array  # (labels,) float32, the diagonal of the one table
     unit: float  # one unit, in the units of the energy
-    uniform: float  # cost of any two different labels if it is the same for all pairs, else 0
+    shape: Shape
 
 
 class Draft(NamedTuple):
@@ -46,7 +46,7 @@ class Draft(NamedTuple):
     costs: Array  # (n, labels)
     messages: Array  # (arcs, labels)
     flows: Array  # (edges, labels), from the first end to the second
-    total: Array  # (labels,)
+    scratch: Array  # (3, labels)
 
 
 def terms(energy: LabelingEnergy) -> Terms:
@@ -65,7 +65,7 @@ def terms(energy: LabelingEnergy) -> Terms:
         small,
         np.diag(small[0]).copy() if len(small) else np.zeros(energy.n_labels, np.float32),
         np.float64(unit),  # not a float: without the JIT that would take the type of the flows
-        np.float64(uniform(small[:1]) if len(small) == 2 and not energy.own else 0.0),
+        Shape(*map(np.float64, shape_of(small[:1] if not energy.own else small[:0]))),
     )
 
 
@@ -82,7 +82,7 @@ def draft(n: int, edges: int, labels: int) -> Draft:
         np.empty((n, labels), np.float32),
         np.empty((2 * edges, labels), np.float32),
         np.empty((edges, labels), np.float32),
-        np.empty(labels, np.float32),
+        np.empty((3, labels), np.float32),
     )
 
 
@@ -109,18 +109,18 @@ def prepare(costs, terms, labels, given, pairs, draft, flows, stop):
             draft.costs[k, a] = min((costs[a, k] - least) / terms.unit, LARGEST)
     messages[:] = 0.0
     first = before = 0.0
-    sweeps = SWEEPS if terms.uniform > 0.0 else max(np.int64(1), min(SWEEPS, ROWS // n_labels))
+    shape, scratch = terms.shape, draft.scratch
+    short = shape.uniform > 0.0 or shape.slope > 0.0
+    sweeps = SWEEPS if short else max(np.int64(1), min(SWEEPS, ROWS // n_labels))
     for i in range(sweeps):
-        sweep(draft.costs, tables, terms.uniform, graph, messages, FORWARD, draft.total, stop)
-        bound = sweep(
-            draft.costs, tables, terms.uniform, graph, messages, BACKWARD, draft.total, stop
-        )
+        sweep(draft.costs, tables, shape, graph, messages, FORWARD, scratch, stop)
+        bound = sweep(draft.costs, tables, shape, graph, messages, BACKWARD, scratch, stop)
         if i > 0 and bound - before <= LEAST * (bound - first):
             break
         first = bound if i == 0 else first
         before = bound
     if not given:
-        choose(draft.costs, tables, graph, messages, labels, draft.total)
+        choose(draft.costs, tables, graph, messages, labels, draft.scratch[0])
     _read_off(terms, labels, messages, draft.flows)
     for i in range(PUSHES):
         _push(terms, draft, labels, pairs, BACKWARD if i % 2 == 0 else FORWARD)
@@ -158,7 +158,7 @@ def _push(terms, draft, labels, pairs, direction):
     `pairs`: for moves in which neighbours with other labels stay as they are.
     """
     graph, tables, alike = terms.graph, terms.tables, terms.alike
-    costs, flows, gain = draft.costs, draft.flows, draft.total
+    costs, flows, gain = draft.costs, draft.flows, draft.scratch[0]
     n, n_labels = costs.shape
     none, half, one = np.float32(0.0), np.float32(0.5), np.float32(1.0)
     eps = EPS
