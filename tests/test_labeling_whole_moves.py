@@ -1,5 +1,6 @@
 """Moves that follow changes, in regions of all sizes: none is left that takes the whole graph."""
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given
@@ -80,3 +81,21 @@ def test_values_are_energies_whatever_is_forbidden(solver, memory, seed):
     for unary, labels, value in zip(unaries, many.labels, many.values, strict=True):
         expected = LabelingEnergy(unary, weights=0.3).value(labels)
         assert value == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="thousands of nodes")
+@pytest.mark.parametrize("costs", [None, [40.0, 0.0, 300.0]])
+def test_large_random_graphs(costs):
+    rng = np.random.default_rng(0)
+    edges = rng.integers(0, 5000, (20_000, 2))
+    edges = edges[edges[:, 0] != edges[:, 1]]
+    unary = rng.integers(0, 100, (5000, 3)).astype(float)
+    energy = LabelingEnergy(unary, edges=edges, weights=10.0, label_costs=costs)
+    result = alpha_expansion(energy)
+    assert result.status is Status.LOCAL_MINIMUM
+    x = result.labels
+    for b in range(3):
+        free = x != b
+        y = x.copy()
+        y[np.flatnonzero(free)[best_move(energy, x, free, b)]] = b
+        assert energy.value(y) >= result.value

@@ -75,7 +75,8 @@ def _add_to_three(total, x):
 @njit
 def energy_of(costs, labels):
     """Return the energy of a labeling as a sum of three parts; inf if it has a forbidden cost."""
-    unary, tables, weights, tails, heads, _ = costs
+    unary, tables, weights = costs.unary, costs.tables, costs.weights
+    tails, heads = costs.tails, costs.heads
     own = 0 if tables.shape[0] == 1 else 1
     total = (0.0, 0.0, 0.0)
     for k in range(labels.shape[0]):
@@ -217,7 +218,8 @@ def _add_edges(costs, given, labels, unit, sums, stop):
 
     Only pairs that may be a minimum, judged in doubles, are computed in twice the precision.
     """
-    _, tables, weights, tails, heads, uniform = costs
+    tables, weights, uniform = costs.tables, costs.weights, costs.uniform
+    tails, heads = costs.tails, costs.heads
     own = 0 if tables.shape[0] == 1 else 1
     p_high, q_high = given.high[0], given.high[1]
     exact = given.low.shape[1] == 0

@@ -6,6 +6,8 @@ minima. Use it where no cut applies, and to finish what a better method has begu
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from subopt._base import validate
@@ -14,7 +16,7 @@ from subopt._base.interruptible import flag, interruptible
 from subopt._base.jit import njit
 from subopt._base.options import documented
 from subopt._base.types import Array, ArrayLike
-from subopt.labeling._adjacency import table_at
+from subopt.labeling._adjacency import Adjacency, table_at
 from subopt.labeling._exact import add, two_product
 from subopt.labeling._magnitude import simple_labels
 from subopt.labeling.energy import LabelingEnergy, require_energy
@@ -87,32 +89,41 @@ def improve(
         return False
     count = np.bincount(labels, minlength=energy.n_labels)
     stop = flag()
-    args = (
-        energy.costs,
-        energy.seen_tables,
-        energy.adjacency,
-        np.array(energy.label_costs),
-        labels,
-        count,
-        np.int64(passes),
-        stop,
-    )
+    terms = Terms(energy.costs, energy.seen_tables, energy.adjacency, np.array(energy.label_costs))
+    args = terms, labels, count, np.int64(passes), stop
     if energy.n_labels * (energy.n + len(energy.tails)) < SMALL:
         return bool(_descend(*args))
     return bool(interruptible(_descend, *args, stop=stop, deadline=deadline))
 
 
+class Terms(NamedTuple):
+    """An energy as kernels read it."""
+
+    costs: Array  # (labels, n)
+    tables: Array  # (2 or 2 m, labels, labels), from the first and from the second end of edges
+    graph: Adjacency
+    label_costs: Array  # (labels,)
+
+
+class NodeCosts(NamedTuple):
+    """What the labels of a node cost, relative to its own."""
+
+    cost: Array  # (labels,)
+    size: Array  # (labels,) of the numbers that it is made of
+    forbidden: Array  # (labels,) int64, number of infinite ones
+
+
 @njit
-def _descend(costs, tables, graph, label_costs, labels, count, passes, stop):
+def _descend(terms, labels, count, passes, stop):
     """Improve nodes in turn; return whether none can be improved any more.
 
     Costs are relative to the label that a node has. A change has to lower the number of forbidden
     labels and pairs, or else the cost; where rounding leaves that open, `_change` tells.
     """
-    energy = costs, tables, graph, label_costs
+    costs, tables, graph = terms.costs, terms.tables, terms.graph
     n_labels, n = costs.shape
-    cost, size = np.empty(n_labels), np.empty(n_labels)
-    forbidden = np.empty(n_labels, np.int64)
+    here = NodeCosts(np.empty(n_labels), np.empty(n_labels), np.empty(n_labels, np.int64))
+    cost, size, forbidden = here.cost, here.size, here.forbidden
     for _ in range(passes):
         improved = False
         for k in range(n):
@@ -120,14 +131,14 @@ def _descend(costs, tables, graph, label_costs, labels, count, passes, stop):
                 return False
             now = labels[k]
             count[now] -= 1
-            terms = 3
-            _start_node(costs[:, k], now, label_costs, count, (cost, size, forbidden))
+            parts = 3
+            _start_node(costs[:, k], now, terms.label_costs, count, here)
             for e in range(graph.indptr[k], graph.indptr[k + 1]):
                 w = graph.weight[e]
                 if w == 0.0:
                     continue
                 t, c = table_at(graph, e), labels[graph.heads[e]]
-                terms += 1
+                parts += 1
                 base = tables[t, now, c]
                 base = base if base < np.inf else 0.0
                 for a in range(n_labels):
@@ -143,14 +154,14 @@ def _descend(costs, tables, graph, label_costs, labels, count, passes, stop):
                     forbidden[a] == forbidden[best] and cost[a] < cost[best]
                 ):
                     best = a
-            unit = terms * 2.0**-51
+            unit = parts * 2.0**-51
             rounding = unit * (size[best] + size[now])
             if forbidden[best] == forbidden[now] and cost[best] >= cost[now] - rounding:
                 best, least = now, 0.0
                 for a in range(n_labels):
                     near = cost[a] <= cost[now] + unit * (size[a] + size[now])
                     if a != now and forbidden[a] == forbidden[now] and near and size[a] > 0.0:
-                        change = _change(energy, labels, count, k, a)
+                        change = _change(terms, labels, count, k, a)
                         if change < least:
                             best, least = a, change
             improved |= best != now
@@ -164,7 +175,7 @@ def _descend(costs, tables, graph, label_costs, labels, count, passes, stop):
 @njit
 def _start_node(unary, now, label_costs, count, out):
     """Set the costs of the labels of a node without its edges."""
-    cost, size, forbidden = out
+    cost, size, forbidden = out.cost, out.size, out.forbidden
     base = unary[now] if unary[now] < np.inf else 0.0
     for a in range(unary.shape[0]):
         used = label_costs[a] if count[a] == 0 else 0.0
@@ -178,12 +189,13 @@ def _start_node(unary, now, label_costs, count, out):
 
 
 @njit
-def _change(energy, labels, count, k, a):
+def _change(terms, labels, count, k, a):
     """Return what label a costs node k more than its label does, with an error below its size.
 
     `count` is without this node.
     """
-    costs, tables, graph, label_costs = energy
+    costs, tables, graph = terms.costs, terms.tables, terms.graph
+    label_costs = terms.label_costs
     now, total = labels[k], (0.0, 0.0, 0.0)
     for label, sign in ((a, 1.0), (now, -1.0)):
         c = costs[label, k]

@@ -59,6 +59,7 @@ class MoveWorkspace(NamedTuple):
     # counters
     moves: Array  # (1,) int64, number of the current move
     cuts: Array  # (1,) int64, number of minimum cuts
+    random: Array  # (1,) int8, whether the graph spreads like a random one, -1 if not known
     stop: Array  # (1,) int8, whether to stop; see `interruptible`
     # per edge: flow from the first end to the second; a row per label, or one row for all
     flows: Array  # (1 or labels, edges) float64
@@ -106,6 +107,7 @@ def move_workspace(n: int, edges: int, labels: int, *, pairs: bool, kept: bool) 
         last=np.zeros((rows, labels), np.int64),
         moves=np.zeros(1, np.int64),
         cuts=np.zeros(1, np.int64),
+        random=np.full(1, -1, np.int8),
         stop=flag(),
         flows=np.zeros((labels if kept else 1, edges)),
         at=np.empty(arcs, np.int32),
