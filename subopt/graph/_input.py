@@ -108,8 +108,9 @@ def _floats(part: Array) -> Array:
 def bounded(g: Graph, name: str = "max_flow") -> tuple[Array, Array, Array, Array]:
     """Return the four arrays of capacities, with large finite numbers instead of infinite ones.
 
-    They are float64, or int64 if float64 would round. The capacity of an infinite arc becomes larger
-    than every finite cut, that of an infinite terminal larger than what can leave or enter its node.
+    They are float64, or int64 if float64 would round. The capacity of an infinite arc becomes
+    larger than every finite cut, and that of an infinite terminal larger than what can leave or
+    enter its node.
     """
     parts = (g.forward, g.backward, g.source, g.sink)
     with np.errstate(over="ignore"):  # an error follows
@@ -251,7 +252,7 @@ def capacities(name: str, values: ArrayLike, shape: tuple[int, ...]) -> Array:
 
 
 def _numbers(name: str, objects: Array) -> Array:
-    """Convert Python numbers to int64 without rounding if all finite ones are ints, or to float64."""
+    """Convert Python numbers to int64 if all finite ones are ints, without rounding, or float64."""
     for index, c in np.ndenumerate(objects):
         if isinstance(c, bool) or not isinstance(c, numbers.Real):
             where = ", ".join(map(str, index))

@@ -27,7 +27,7 @@ def side_of(array: Any, shape: tuple[int, ...], name: str = "source_side") -> Ar
 
 
 def confirm(value: Any, cut: Any) -> None:
-    """Raise unless values equal the capacities of the cuts: ints exactly, floats to 1e-9 of them."""
+    """Raise unless values equal the capacities of cuts: ints exactly, floats to 1e-9 of them."""
     values, cuts = np.asarray(value), np.asarray(cut)
     if values.dtype.kind not in "iuf":
         raise CertificateError(f"A check needs numbers as value, got {value!r}")

@@ -118,9 +118,9 @@ def spreads(n, indptr, work):
     """Return whether neighborhoods grow as in a random graph, rather than as in a grid.
 
     In random graphs there are very many short paths, search trees are often rebuilt, and
-    push-relabel is faster. From radius 2 to radius 3, the number of nodes in a ball grows by a factor
-    of 1.5 to 2.7 in grids of 1 to 3 dimensions, and by degree - 1 in a random graph. The balls around
-    8 nodes are counted, and around up to 24 more if these are not conclusive.
+    push-relabel is faster. From radius 2 to radius 3, the number of nodes in a ball grows by a
+    factor of 1.5 to 2.7 in grids of 1 to 3 dimensions, and by degree - 1 in a random graph. The
+    balls around 8 nodes are counted, and around up to 24 more if these are not conclusive.
     """
     ends, seen, queue = work.ends, work.label, work.queue
     for v in range(n):

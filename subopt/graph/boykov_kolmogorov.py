@@ -1,4 +1,4 @@
-"""The maximum-flow algorithm of Boykov and Kolmogorov: two search trees, kept between augmentations.
+"""Maximum flow by Boykov and Kolmogorov: two search trees, kept between augmentations.
 
 One tree grows from the nodes with supply, the other from the nodes with demand [1]_. Where they
 meet, a path is augmented. Saturated arcs of the trees leave orphans, which are attached to a new
@@ -64,8 +64,8 @@ def grow(indptr, residual, excess, work, limit):
     """Grow the trees and augment until no node is active; return False if `limit` is reached.
 
     `limit` is the number of arcs to examine. In both cases `residual` and `excess` describe a flow.
-    If the result is True, the flow is maximum, and ``work.label[v] > 0`` holds exactly for the nodes
-    of the smallest source side.
+    If the result is True, the flow is maximum, and ``work.label[v] > 0`` holds exactly for the
+    nodes of the smallest source side.
     """
     ends, _, _, orphans, label, parent, arc, active, waits, state = work
     touched = np.uint64(0)

@@ -2,10 +2,10 @@
 
 The label of a node is a lower bound on its distance to a demand. A node with excess pushes it along
 arcs to nodes whose label is smaller by 1; if there are none, its label is increased. From time to
-time a breadth-first search recomputes exact labels. If no node has some label, all nodes with larger
-labels cannot reach demand (gap heuristic). Excess that cannot reach a demand is then returned to
-the nodes where supply entered, by the same kernel, in which the supplies that entered act as
-demands. If less can enter the nodes with demand than leave the nodes with supply, demand is pushed
+time a breadth-first search recomputes exact labels. If no node has some label, all nodes with
+larger labels cannot reach demand (gap heuristic). Excess that cannot reach a demand is then
+returned to the nodes where supply entered, by the same kernel, in which the supplies that entered
+act as demands. If less can enter the nodes with demand than leave the nodes with supply, demand is pushed
 against the arcs instead.
 
 This module is compiled. The method is strongly polynomial, so that it terminates on real

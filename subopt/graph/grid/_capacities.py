@@ -1,4 +1,4 @@
-"""Compiled: copies capacities of a stack of grids into a workspace, and computes capacities of cuts.
+"""Compiled: copies capacities of a stack of grids into a workspace, and evaluates cuts.
 
 The arrays of the caller are read in place: each is a flat array, and one row of a table describes
 its layout. Part 0 holds the capacities of the terminals, part q + 1 those along offset q and back.
@@ -19,9 +19,9 @@ from subopt.graph.grid._search_trees import ARCS
 
 _0, _1 = np.uint64(0), np.uint64(1)
 
-# First columns of the table, three each, one per axis of the grid: node of the first tail, number of
-# tails, distance to the head, number of nodes. Then, four each, the strides of both arrays along the
-# problems and the axes; a stride is 0 if the entries are all the same.
+# First columns of the table, three each, one per axis of the grid: node of the first tail, number
+# of tails, distance to the head, number of nodes. Then, four each, the strides of both arrays along
+# the problems and the axes; a stride is 0 if the entries are all the same.
 _FIRST, _COUNT, _WAY, _SHAPE, _AHEAD, _BACK = 0, 3, 6, 9, 12, 16
 
 

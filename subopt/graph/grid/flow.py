@@ -60,7 +60,7 @@ class GridCutCertificate:
 
     @property
     def flow(self) -> list[Array]:
-        """Flow from p to ``p + offset``, negative if it runs the other way: one array per offset."""
+        """One array per offset: the flow from p to ``p + offset``, negative if it runs back."""
         return self._flow.flow if isinstance(self._flow, Left) else self._flow
 
     def __repr__(self) -> str:
