@@ -5,8 +5,8 @@ arcs to nodes whose label is smaller by 1; if there are none, its label is incre
 time a breadth-first search recomputes exact labels. If no node has some label, all nodes with
 larger labels cannot reach demand (gap heuristic). Excess that cannot reach a demand is then
 returned to the nodes where supply entered, by the same kernel, in which the supplies that entered
-act as demands. If less can enter the nodes with demand than leave the nodes with supply, demand is pushed
-against the arcs instead.
+act as demands. If less can enter the nodes with demand than leave the nodes with supply, demand is
+pushed against the arcs instead.
 
 This module is compiled. The method is strongly polynomial, so that it terminates on real
 capacities. It is used for large graphs with many long paths, on which search trees are often
