@@ -22,7 +22,7 @@ def neighbours(grid: tuple[int, ...]) -> Array:
 def pairs_at(
     grid: tuple[int, ...], offset: tuple[int, ...], periodic: tuple[bool, ...]
 ) -> tuple[Array, Array]:
-    """Return the nodes p for which ``p + offset`` exists, and these nodes, as arrays of one shape."""
+    """Return the nodes p for which ``p + offset`` exists, and these nodes, in one shape."""
     tails = heads = np.arange(math.prod(grid)).reshape(grid)
     for axis, (step, around) in enumerate(zip(offset, periodic, strict=True)):
         if around:
