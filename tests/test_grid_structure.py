@@ -67,7 +67,7 @@ def test_neighbours_are_those_within_a_distance(d, counts):
 def test_other_numbers_of_neighbours_are_refused():
     with pytest.raises(ValueError, match="neighbors needs to be 6 or 18 or 26, got 8"):
         grid_neighbors(3, 8)
-    with pytest.raises(TypeError, match=r"grid_neighbors\(2, 8\) lists"):
+    with pytest.raises(TypeError, match=r"use grid_neighbors\(2, 8\)"):
         grid_cut(np.ones((2, 2)), np.ones((2, 2)), 1, offsets=8)
     with pytest.raises(ValueError, match="1, 2 or 3 dimensions, got 4"):
         grid_neighbors(4, 8)
