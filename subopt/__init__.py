@@ -8,7 +8,16 @@ Every public name can be imported from here, and from the wing that it belongs t
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from subopt import constraints, coupled, difference, functions, graph, labeling, submodular
+from subopt import (
+    constrained,
+    constraints,
+    coupled,
+    difference,
+    functions,
+    graph,
+    labeling,
+    submodular,
+)
 from subopt._base.lazy import exports
 
 if TYPE_CHECKING:
@@ -19,6 +28,7 @@ if TYPE_CHECKING:
     from subopt._minimize import minimize as minimize
     from subopt._minimize import minimize_many as minimize_many
     from subopt.compiling import warm_up as warm_up
+    from subopt.constrained import *
     from subopt.constraints import *
     from subopt.coupled import *
     from subopt.difference import *
@@ -39,7 +49,16 @@ _OWN, _own, _ = exports(
 )
 _WINGS = {
     name: wing
-    for wing in (functions, constraints, submodular, difference, graph, labeling, coupled)
+    for wing in (
+        functions,
+        constraints,
+        submodular,
+        difference,
+        constrained,
+        graph,
+        labeling,
+        coupled,
+    )
     for name in wing.__all__
 }
 _DOORS = ("compiling", "cvx", "testing")
