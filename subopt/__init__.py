@@ -1,8 +1,9 @@
 """Submodular and difference-of-submodular optimization with certificates.
 
 Every public name can be imported from here, and from the wing that it belongs to:
-`subopt.functions`, `subopt.constraints`, `subopt.submodular`, `subopt.difference`, `subopt.graph`,
-`subopt.labeling`, `subopt.coupled`. Names are loaded when they are first used.
+`subopt.functions`, `subopt.constraints`, `subopt.submodular`, `subopt.difference`,
+`subopt.constrained`, `subopt.graph`, `subopt.labeling`, `subopt.coupled`. Names are loaded when
+they are first used.
 """
 
 from importlib import import_module
@@ -75,6 +76,7 @@ def __dir__() -> list[str]:
     return [
         *__all__,
         *_DOORS,
+        "constrained",
         "constraints",
         "coupled",
         "difference",

@@ -18,7 +18,7 @@ from subopt._base.answer import Status
 from subopt._base.deadline import Deadline
 from subopt._base.types import RNG, Array
 from subopt.constrained.certificate import Problem
-from subopt.constrained.descent import forward_greedy, local_search, modmod, subsup
+from subopt.constrained.descent import FeasibleDescent, forward_greedy, local_search, modmod, subsup
 from subopt.constrained.exact import branch_and_bound
 from subopt.constrained.lagrangian import lagrangian
 from subopt.constraints.feasible import Constraints
@@ -29,9 +29,8 @@ from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction
 from subopt.submodular.result import Result
 
 EFFORTS = ("fast", "default", "best")
-PROVABLE, SMALL = 32, 16
-"""Largest n for which a proof is tried, and for which it is tried with NODES[0] nodes."""
-NODES = (256, 32)
+NODES = {16: 256, 32: 32, 128: 1}
+"""Number of nodes of branch and bound, by the largest n for which it is tried; one is a bound."""
 WIDE = 2048
 """Largest n for which all exchanges of two elements are tried."""
 STEPS = 8
@@ -57,8 +56,9 @@ def portfolio(
     if F is not None:
         run.priced(F)
     run.descend(count, F is None)
-    if effort != "fast" and h.n <= PROVABLE:
-        run.prove(NODES[h.n > SMALL])
+    nodes = next((nodes for largest, nodes in NODES.items() if h.n <= largest), 0)
+    if effort != "fast" and nodes:
+        run.prove(nodes)
     if effort == "best":
         run.prove(None)
     return run.result()
@@ -88,15 +88,18 @@ class _Run:
 
     def descend(self, count: int, differs: bool) -> None:
         """Run methods from several feasible sets, and improve each set to a local minimum."""
-        if self.over():
-            return
         n, of, left = self.h.n, self.of, self.deadline.left
         seen: set[bytes] = set()
-        if self.best is not None:
-            self.polish(self.best, seen)
-        first = [forward_greedy(self.h, of, left()).mask] if n <= WIDE else []
-        first += [complete(of, np.full(n, full)) for full in (False, True)]
-        for mask in [*first, *(self._random() for _ in range(count))]:
+        if self.best is None:  # there is an answer, however short the time
+            first = FeasibleDescent(self.h, of, (), "a feasible set")
+            self.take(first.end(Status.EFFORT_LIMIT, None))
+        if self.over():
+            return
+        assert self.best is not None
+        self.polish(self.best, seen)
+        masks = [forward_greedy(self.h, of, left()).mask] if n <= WIDE else []
+        masks.append(complete(of, np.ones(n, dtype=np.bool_)))
+        for mask in [*masks, *(self._random() for _ in range(count))]:
             if self.over():
                 return
             found = modmod(self.h, of, start=mask, max_iter=20, time_limit=left())
@@ -170,13 +173,12 @@ class _Run:
         best, bounded = self.best, self.bounded
         assert best is not None
         assert bounded is not None
-        status = Status.LOCAL_MINIMUM if best.status is Status.LOCAL_MINIMUM else best.status
+        status = best.status
         if bounded.lower_bound > -math.inf and bounded is not best:
             low = min(bounded.lower_bound, best.value)
             best = replace(best, lower_bound=low, certificate=bounded.certificate)
-            name = bounded.method
-            if name != best.method:
-                best = replace(best, method=f"{best.method}, bounded by {name}")
+            verb = "proven" if bounded.status is Status.OPTIMAL else "bounded"
+            best = replace(best, method=f"{best.method}, {verb} by {bounded.method}")
         if bounded.status is Status.OPTIMAL:
             status = Status.OPTIMAL
         elif self.interrupted:

@@ -102,7 +102,7 @@ def _solver(
     own = tuple(m for m in METHODS if (m != "lagrangian" if differs else m not in ON_DIFFERENCES))
     kind = "DifferenceOfSubmodular" if differs else "SetFunction"
     what = f"minimize of a {kind} by {method!r}"
-    if "size" in said or "constraints" in said or method not in plain:
+    if "size" in said or "constraints" in said:
         if method in plain and method not in own:
             refused = " and ".join(name for name in ("size", "constraints") if name in said)
             raise TypeError(
@@ -112,6 +112,7 @@ def _solver(
         validate.choice("method", method, own)
         _options.require_known(f"{what} with constraints", options(method), given)
         return lambda rest, of, **more: _constrained(method, rest, of, more)
+    validate.choice("method", method, plain)
     _options.require_known(what, (*plain_options(method), *CONSTRAINTS), given)
     run: Callable[..., Result] = minimize_difference if differs else minimize_submodular
     return lambda rest, of, **more: run(rest, method=method, **more)
@@ -127,7 +128,7 @@ def _constrained(method: str, h: Problem, of: Constraints, options: dict[str, An
         )
         for name, F in () if getattr(h, "estimated", False) else parts:
             require_submodular(name, F)
-    if h.n == 0:
+    if h.n == 0 and method != "milp":
         return brute_force(h, of)
     if method in ("local_search", *ON_DIFFERENCES):
         h = difference(h)
