@@ -55,10 +55,12 @@ def portfolio(
     run = _Run(h, of, validate.generator(rng), Deadline(time_limit), callback)
     if F is not None:
         run.priced(F)
-    run.descend(count, F is None)
+    run.descend(count)
     nodes = next((nodes for largest, nodes in NODES.items() if h.n <= largest), 0)
     if effort != "fast" and nodes:
         run.prove(nodes)
+    if effort != "fast" and F is None:
+        run.replace_g()
     if effort == "best":
         run.prove(None)
     return run.result()
@@ -86,7 +88,7 @@ class _Run:
         """Bound a submodular function by prices, and keep the best set that comes up."""
         self.take(lagrangian(F, self.of, time_limit=self.deadline.left()))
 
-    def descend(self, count: int, differs: bool) -> None:
+    def descend(self, count: int) -> None:
         """Run methods from several feasible sets, and improve each set to a local minimum."""
         n, of, left = self.h.n, self.of, self.deadline.left
         seen: set[bytes] = set()
@@ -104,9 +106,14 @@ class _Run:
                 return
             found = modmod(self.h, of, start=mask, max_iter=20, time_limit=left())
             self.polish(found, seen)
-        if differs and not self.h.estimated and not self.over() and self.best is not None:
-            S = self.best.mask
-            self.polish(subsup(self.h, of, start=S, max_iter=STEPS, time_limit=left()), seen)
+
+    def replace_g(self) -> None:
+        """Run SubSup from the best set; its steps take several submodular minimizations each."""
+        if self.over() or self.h.estimated:
+            return
+        assert self.best is not None
+        S, left = self.best.mask, self.deadline.left()
+        self.polish(subsup(self.h, self.of, start=S, max_iter=STEPS, time_limit=left), set())
 
     def polish(self, found: Result, seen: set[bytes]) -> None:
         """Improve a set to a local minimum unless that was done before."""
@@ -155,7 +162,8 @@ class _Run:
             )
         ):
             self.best = result
-        if self.bounded is None or result.lower_bound > self.bounded.lower_bound:
+        proof = result.status is Status.OPTIMAL  # rounding may make another bound a bit higher
+        if self.bounded is None or proof or result.lower_bound > self.bounded.lower_bound:
             self.bounded = result
         if better and self.callback is not None:
             try:
