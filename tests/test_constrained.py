@@ -302,3 +302,14 @@ def test_estimates_prove_nothing():
 
 def test_branch_and_bound_without_constraints_is_as_before():
     assert branch_and_bound(H, rng=0).certificate.constraints is None
+
+
+def test_few_sets_of_many_elements_are_tried_one_by_one():
+    rng = np.random.default_rng(0)
+    h = Coverage(rng.random((40, 20)) < 0.2) - 4 * Cardinality(np.sqrt, 40)
+    h = h + Modular(rng.normal(size=40))
+    result = minimize(h, method="branch_and_bound", size=2, rng=0)
+    best = min(h([i, j]) for i in range(40) for j in range(i))
+    assert result.value == pytest.approx(best)
+    assert result.n_iter == 1
+    assert result.check(h) == pytest.approx(0.0, abs=1e-9)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from functools import cached_property, lru_cache
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,6 +30,9 @@ from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction, combin
 from subopt.functions.entropy import Entropy
 from subopt.functions.modular import Modular
 from subopt.submodular._sweep_bounds import ROUNDING
+
+CHAINED = 7
+"""Under constraints, intervals of more free elements are exhausted set by set, not by chains."""
 
 
 class Evidence(NamedTuple):
@@ -233,6 +236,13 @@ class Interval:
         low = _finite(self.value + self.fall - constant + float(np.minimum(y, 0.0).sum()))
         return low, y
 
+    @property
+    def count(self) -> int:
+        """Number of sets of the interval whose size is feasible."""
+        region = self.region
+        sizes = range(self.size + 1) if region is None else range(region.low, region.high + 1)
+        return sum(math.comb(self.size, k) for k in sizes)
+
     def exhausted(self) -> tuple[float, Array]:
         """Return the minimum over all feasible sets of the interval, and the chosen free elements.
 
@@ -241,6 +251,8 @@ class Interval:
         region, best, chosen = self.region, self.value, np.zeros(self.size, dtype=np.bool_)
         if region is not None and not region.feasible(chosen):
             best = math.inf
+        if region is not None and self.size > CHAINED:
+            return self._one_by_one(region)
         for order in chains(self.size):
             values = self.values_along(order, self.f.greedy(order))
             if region is not None:
@@ -251,6 +263,19 @@ class Interval:
                 best = float(values[k])
                 chosen[:] = False
                 chosen[order[:k]] = True
+        return best, chosen
+
+    def _one_by_one(self, region: Constraints) -> tuple[float, Array]:
+        """Return what `exhausted` does, for few sets of many elements."""
+        best, chosen = math.inf, np.zeros(self.size, dtype=np.bool_)
+        for size in range(region.low, min(region.high, self.size) + 1):
+            for elements in combinations(range(self.size), size):
+                mask = np.zeros(self.size, dtype=np.bool_)
+                mask[list(elements)] = True
+                if region.feasible(mask):
+                    value = self.value + self.f.value(mask.copy()) - self.g.value(mask.copy())
+                    if value < best:
+                        best, chosen = float(_finite(value)), mask
         return best, chosen
 
 
