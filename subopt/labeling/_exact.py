@@ -3,7 +3,7 @@
 A sum is three numbers ``(high, low, error)``: it lies within ``error`` of ``high + low``. Additions
 and products are error-free transformations (T. J. Dekker, "A floating-point technique for extending
 the available precision", Numerische Mathematik 18, 1971), so that `error` stays 0 unless more than
-106 bits are needed. This is what values and certificates are computed with; no solver rounds here.
+106 bits are needed. Values and certificates are computed with these functions.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from subopt._base.types import Array
 
 
 class Costs(NamedTuple):
-    """An energy without label costs, as kernels read it."""
+    """An energy without label costs, as arrays for kernels."""
 
     unary: Array  # (labels, n), may be infinite
     tables: Array  # (1 or edges, labels, labels), may be infinite; one for all, or one per edge
@@ -28,11 +28,11 @@ class Costs(NamedTuple):
 
 
 class Reparametrization(NamedTuple):
-    """What edges give to their ends; each number is the sum of a high and a low part."""
+    """Messages from edges to their ends; each number is the sum of a high and a low part."""
 
     high: Array  # (2, edges, labels): to the first and to the second end
-    low: Array  # (2, edges, labels), or (2, 0, 0) where it is 0
-    shares: Array  # (n, labels) >= 0, of the label costs; or (0, 0)
+    low: Array  # (2, edges, labels); (2, 0, 0) if all are 0
+    shares: Array  # (n, labels) >= 0, shares of the label costs; (0, 0) without label costs
 
 
 @njit

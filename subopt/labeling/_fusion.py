@@ -1,9 +1,9 @@
-"""Fusion moves: every node keeps its label or takes that of a proposal, by roof duality.
+"""Fusion moves: each node keeps its label or takes the one of a proposal, by roof duality.
 
-Expansions into one label, and labelings that were found otherwise, are the proposals. Tables need
-not be metrics: choices that the roof dual does not know stay as they are, so that no fusion raises
-the energy (V. Lempitsky, C. Rother, S. Roth, A. Blake, "Fusion moves for Markov random field
-optimization", IEEE TPAMI 32(8), 2010).
+Proposals are single labels, as in expansions, and labelings found by other methods. The table need
+not be a metric. Nodes for which the roof dual does not decide keep their label, so that no fusion
+increases the energy (V. Lempitsky, C. Rother, S. Roth, A. Blake, "Fusion moves for Markov random
+field optimization", IEEE TPAMI 32(8), 2010).
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def fusion(
 
     Examples
     --------
-    Labels that like each other are not a metric:
+    Equal labels that have a negative cost are not a metric:
 
     >>> energy = LabelingEnergy(np.zeros((2, 3)), metric=np.diag([5.0, 5.0, -10.0]))
     >>> fusion(energy).labels, fusion(energy).value
@@ -98,7 +98,7 @@ def fusion(
 
 
 def can_solve(energy: LabelingEnergy) -> str | None:
-    """Return why `fusion` does not fit an energy, None if it does."""
+    """Return why `fusion` does not fit an energy; None if it fits."""
     return "it takes no label costs" if energy.label_costs.any() else None
 
 

@@ -1,7 +1,8 @@
-"""Iterated conditional modes: every node in turn takes the label that is best for it.
+"""Iterated conditional modes: each node in turn takes its best label, given the other labels.
 
-It takes any energy, with label costs, negative weights and forbidden labels, and finds poor local
-minima. Use it where no cut applies, and to finish what a better method has begun.
+The method accepts every energy, with label costs, negative weights and forbidden labels, but finds
+poor local minima. It is useful for energies that no minimum cut applies to, and to improve the
+labels of another method.
 """
 
 from __future__ import annotations

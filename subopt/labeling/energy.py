@@ -1,4 +1,4 @@
-"""Labeling energies: a label for every node, costs of labels and of labels of neighbours.
+"""Labeling energies: the cost of a label for every node of a grid or a graph.
 
     E(x) = sum_v unary[v, x_v] + sum_{edges (p, q)} weight[p, q] * table[x_p, x_q]
            + sum_l label_cost[l] * [some node has label l]
@@ -33,13 +33,13 @@ class LabelingEnergy:
     ----------
     unary : array_like of shape (\*grid, L) or (n, L)
         ``unary[v, l]`` is the cost of label l at node v: any real number, or ``np.inf`` to forbid
-        the label there. Without `edges`, the leading axes are a grid on which nodes next to each
-        other along an axis are neighbours.
+        the label there. Without `edges`, the leading axes are those of a grid, in which nodes next
+        to each other along an axis are neighbors.
     edges : array_like of int, shape (m, 2), optional
-        Pairs of nodes, for a graph that is not a grid. Parallel edges add up.
+        Pairs of nodes, for a graph that is not a grid. The costs of parallel edges add up.
     weights : float or array_like of shape (m,), or one such array per axis of a grid
-        Weight of every edge; on a grid of shape (H, W) ``[w0 of shape (H - 1, W), w1 of shape
-        (H, W - 1)]``. Negative weights are allowed here, but most solvers refuse them.
+        Weight of every edge. On a grid of shape (H, W): ``[w0 of shape (H - 1, W), w1 of shape
+        (H, W - 1)]``. Negative weights are allowed, but not supported by all solvers.
     metric : {"potts", "linear", "quadratic"} or array_like of shape (L, L)
         ``table[a, b]`` is the cost of an edge with label a at its first end and b at its second.
         "potts" is ``[a != b]``, "linear" ``|a - b|``, "quadratic" ``(a - b)**2``. An entry
@@ -52,17 +52,17 @@ class LabelingEnergy:
         entry of `offsets`, whose shape is that of its `weights` and (L, L). The tables need not be
         symmetric: the first end of an edge of a grid is the one with the lower index.
     label_costs : array_like of shape (L,), optional
-        Costs >= 0 of using a label at all.
+        Nonnegative costs of the labels, paid once for every label that occurs.
     fixed : array_like of int, shape (\*grid,) or (n,), optional
         Labels that are given, -1 where they are not: all other labels of such a node are forbidden.
     mask : array_like of bool, shape (\*grid,) or (n,), optional
         Nodes that belong to the problem. The others get label 0 and cost nothing, and their edges
         are left out. Not together with `label_costs`, which count all nodes.
     offsets : sequence of tuples of int, optional
-        Neighbours on a grid: node p is joined with node ``p + offset`` for each of them. By default
-        one step along every axis. `weights` is then a number, or has one entry per offset, each a
-        number or an array of the shape of the grid less ``abs(offset)`` on axes that are not
-        periodic.
+        Neighbors on a grid: node p is joined to node ``p + offset`` for every offset. By default
+        one step along every axis. `weights` is then a number, or a list with one entry per offset:
+        a number, or an array whose shape is that of the grid minus ``abs(offset)`` (not reduced
+        along periodic axes).
     periodic : bool or sequence of bool, default False
         Whether the last node of an axis is followed by its first; one per axis, or for all.
     label_axis : int, optional
@@ -218,7 +218,7 @@ class LabelingEnergy:
         return math.fsum([*parts, *self.label_costs[np.unique(x)]])
 
     def is_lower(self, x: Array, y: Array) -> bool:
-        """Tell whether one labeling has a lower energy than another, if values round alike too.
+        """Return whether one labeling has a lower energy than another, also by less than rounding.
 
         Parameters
         ----------
@@ -228,7 +228,8 @@ class LabelingEnergy:
         Returns
         -------
         bool
-            Whether the energy of `x` is the lower one, by sums in twice the working precision.
+            Whether the energy of `x` is lower than that of `y`. The difference is computed in twice
+            the working precision.
         """
         a, b = energy_of(self.terms, x), energy_of(self.terms, y)
         if np.inf in (a[0], b[0]):

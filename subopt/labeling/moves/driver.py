@@ -1,4 +1,4 @@
-"""What expansion and swap share: checks, first labels, one problem, many on all cores."""
+"""The common part of expansion and swap: checks, initial labels, one problem, many problems."""
 
 from __future__ import annotations
 

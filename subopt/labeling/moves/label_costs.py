@@ -1,7 +1,7 @@
-"""Moves when using a label costs something: one more node in the cut for every label in use.
+"""Moves with label costs: the cut has one more node per label in use.
 
-In a move nodes take label b or stay. The cost of another label is saved if all nodes that have it
-take b, and that of b is paid, if no node has it yet, once one takes it:
+In a move, nodes take label b or keep theirs. The cost of another label is saved if all nodes with
+it take b. The cost of b is paid if no node has it yet and some node takes it:
 
     h_l [some node with label l stays] = min_y  h_l (1 - y) + sum_k h_l y (1 - x_k),
     h_b [some node takes b]            = min_y  h_b y + sum_k h_b x_k (1 - y),
