@@ -52,7 +52,7 @@ def dual_bound(
         Stop when an iteration (with label costs, 20 iterations) raises the bound by less than this
         fraction of the total increase so far.
     tol : float, default 0
-        Stop when the gap is at most this, in the units of the energy.
+        Stop when the gap is at most `tol`, in the units of the energy.
     %(time_limit)s
         The bound of the messages by then is still computed, which takes as long as a few sweeps.
     start : array_like of int, shape (\*grid,) or (n,), optional
@@ -61,7 +61,7 @@ def dual_bound(
     Returns
     -------
     Labeling
-        The best labels that were seen, read off the messages or given, with a
+        The best of the labels found from the messages and the known ones, with a
         `MessageCertificate`. The status is OPTIMAL, CONVERGED, ITERATION_LIMIT or TIME_LIMIT.
 
     Raises

@@ -101,7 +101,7 @@ LANES = 8  # sums that take turns, because each has to wait for its last additio
 
 @njit
 def bound_of(costs, given, labels, unit, stop):
-    """Return the sum of the minima of all nodes and edges, and how much of the gap is no rounding.
+    """Return the sum of the minima of all nodes and edges, and the part of the gap above rounding.
 
     Nodes get their unary costs, shares, and what their edges give; edges keep the rest. The second
     number adds up the slacks of `labels` at nodes and edges that exceed `unit` times the numbers

@@ -85,7 +85,7 @@ def icm(
 def improve(
     energy: LabelingEnergy, labels: Array, passes: int = 1000, *, deadline: Deadline | None = None
 ) -> bool:
-    """Improve labels in place; return whether no change of one label is left that does."""
+    """Improve labels in place; return whether no change of a single label improves them further."""
     if deadline is not None and deadline.passed():
         return False
     count = np.bincount(labels, minlength=energy.n_labels)
@@ -116,7 +116,7 @@ class NodeCosts(NamedTuple):
 
 @njit
 def _descend(terms, labels, count, passes, stop):
-    """Improve nodes in turn; return whether none can be improved any more.
+    """Improve nodes in turn; return whether none can be improved further.
 
     Costs are relative to the label that a node has. A change has to lower the number of forbidden
     labels and pairs, or else the cost; where rounding leaves that open, `_change` tells.

@@ -42,7 +42,7 @@ def simplified(energy: LabelingEnergy) -> LabelingEnergy:
 
 
 def excess(energy: LabelingEnergy, labels: Array) -> float:
-    """Return what labels cost beyond the least of every node and edge; inf if forbidden."""
+    """Return the energy of labels minus the smallest costs of all nodes and edges."""
     own = energy.costs[labels, np.arange(energy.n)] - energy.least_costs
     w, T = energy.weights, energy.tables
     edge = np.arange(len(w)) if energy.own else 0
@@ -163,7 +163,7 @@ def simple_labels(energy: LabelingEnergy) -> Array:
 
 
 def single_label(energy: LabelingEnergy) -> Array:
-    """Return the label that is the best one for all nodes together."""
+    """Return the labeling that gives all nodes the same label, for the best label."""
     T, w = np.diagonal(energy.tables, axis1=1, axis2=2), energy.weights[:, None]
     if energy.own:
         with np.errstate(invalid="ignore"):

@@ -23,7 +23,7 @@ SMALL = 2**16  # largest number of nodes for which it is solved again to remove 
 
 @documented
 def qpbo(energy: LabelingEnergy, *, time_limit: float | None = None) -> Labeling:
-    """Find what roof duality knows of the minimizers of an energy of two labels.
+    """Minimize an energy of two labels as far as roof duality decides.
 
     Parameters
     ----------

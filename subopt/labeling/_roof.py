@@ -214,7 +214,7 @@ def _groups(part: Array) -> list[Array]:
 
 
 def _probed(problem: Binary, x: Array, deadline: Deadline) -> Array:
-    """Try both choices of every node; what follows from both, or from the better, is known."""
+    """Try both choices of every node; consequences of both, or of the better one, are known."""
     n = len(x)
     arcs = 4 * len(problem.tails) + 2 * n
     if 2 * n * arcs > PROBES:
@@ -276,7 +276,7 @@ def _from_roof(problem: Binary, free: Array, x: Array, deadline: Deadline) -> Ar
 
 
 def _improved(problem: Binary, x: Array, deadline: Deadline) -> Array:
-    """Fix random nodes to what they have, and choose for the others what that proves."""
+    """Fix the choices of random nodes, and set the choices that follow for the others."""
     rng = np.random.default_rng(0)
     n = len(x)
     value = problem.value(x)

@@ -46,7 +46,7 @@ class LabelingEnergy:
         ``np.inf`` forbids the pair on every edge of positive weight; an edge of weight 0 costs
         nothing.
     truncation : float, optional
-        The largest entry of a "linear" or "quadratic" table.
+        Largest entry of a "linear" or "quadratic" table; larger entries are replaced by it.
     tables : array_like of shape (m, L, L), or list of array_like, optional
         A table per edge, in place of `metric`; on a grid a list with one array per axis, or per
         entry of `offsets`, whose shape is that of its `weights` and (L, L). The tables need not be
@@ -54,7 +54,8 @@ class LabelingEnergy:
     label_costs : array_like of shape (L,), optional
         Nonnegative costs of the labels, paid once for every label that occurs.
     fixed : array_like of int, shape (\*grid,) or (n,), optional
-        Labels that are given, -1 where they are not: all other labels of such a node are forbidden.
+        Known labels of nodes, -1 where the label is not known. All other labels of nodes with known
+        labels are forbidden.
     mask : array_like of bool, shape (\*grid,) or (n,), optional
         Nodes that belong to the problem. The others get label 0 and cost nothing, and their edges
         are left out. Not together with `label_costs`, which count all nodes.
@@ -64,7 +65,8 @@ class LabelingEnergy:
         a number, or an array whose shape is that of the grid minus ``abs(offset)`` (not reduced
         along periodic axes).
     periodic : bool or sequence of bool, default False
-        Whether the last node of an axis is followed by its first; one per axis, or for all.
+        Whether the last node of an axis is joined to its first node; one value per axis, or one for
+        all.
     label_axis : int, optional
         Axis of the labels in `unary`; the last one by default. A grid whose shape looks as if its
         labels came first, such as (21, 480, 640), needs it.
@@ -101,7 +103,7 @@ class LabelingEnergy:
         self.shape: tuple[int, ...] = costs.shape[:-1]
         self.n = math.prod(self.shape)
         self.n_labels = L = costs.shape[-1]
-        # label by label, because moves look at one label of all nodes
+        # one row per label, because moves read one label of all nodes
         self.costs = np.array(costs.reshape(self.n, -1).T, order="C")
         if fixed is not None:
             self.costs = given.fix(self.costs, fixed, self.shape)
@@ -120,7 +122,7 @@ class LabelingEnergy:
             given.require_no("tables", truncation=truncation, metric=metric)
             self.metric = "table per edge"
             self.tables = given.tables_of(tables, graph, L)
-        # relative rounding error of the entries, to tell a metric in single precision as one
+        # relative rounding error of the entries, so that a metric in single precision is recognized
         single = given.is_single(metric if tables is None else tables)
         self.table_rounding = 2.0**-20 if single else 2.0**-46
         given.require_no_reward(self.tables, self.weights)
@@ -294,7 +296,7 @@ class LabelingEnergy:
 
     @cached_property
     def terms(self) -> Costs:
-        """All but the label costs, as kernels read them."""
+        """The energy without label costs, as arrays for kernels."""
         alike = uniform(self.tables)
         return Costs(self.costs, self.tables, self.weights, self.tails, self.heads, alike)
 
@@ -327,7 +329,7 @@ _DERIVED = {"costs": "least_costs", "weights": "adjacency", "tables": "seen_tabl
 
 
 def uniform(tables: Array) -> float:
-    """Return the cost of two different labels if it is the same for all, and else 0."""
+    """Return the cost of two different labels if it is the same for all pairs, else 0."""
     if len(tables) != 1 or not 0.0 < (most := float(tables.max())) < np.inf:
         return 0.0
     table = tables[0]

@@ -96,7 +96,7 @@ def options(method: str = "auto") -> tuple[str, ...]:
 def _auto(
     energy: LabelingEnergy, *, start: ArrayLike | None = None, time_limit: float | None = None
 ) -> Labeling:
-    """Take the method that promises the most."""
+    """Run the method with the strongest guarantee."""
     deadline = Deadline(time_limit)
     L = energy.n_labels
     known = None if start is None else energy.check_labels("start", start)
@@ -124,7 +124,7 @@ def _no_worse(energy: LabelingEnergy, result: Labeling, known: Array | None) -> 
 
 
 def _best_of_what_fits(energy: LabelingEnergy, known: Array | None, deadline: Deadline) -> Labeling:
-    """Improve labels by everything that takes the energy: nothing has a guarantee here."""
+    """Improve labels by all methods that accept the energy, none of which has a guarantee."""
     ran = []
     labels = simple_labels(simplified(energy)) if known is None else known
     cuts = 0

@@ -30,11 +30,11 @@ from subopt.labeling.moves.expand import CYCLES, descend, descend_many
 from subopt.labeling.moves.workspace import MoveWorkspace, Problem, move_workspace
 from subopt.labeling.result import Labeling, local, local_status
 
-MEMORY = 2**31  # bytes for the flows of all labels; with more they are not kept
-SWEEPS = 50  # of the search for first labels, with label costs
-CLOSER = 2.0**10  # times lower costs are worth another descent
+MEMORY = 2**31  # largest number of bytes for the flows of all labels; above, they are not kept
+SWEEPS = 50  # number of sweeps of `dual_bound` for initial labels, with label costs
+CLOSER = 2.0**10  # factor by which the ceiling of costs must fall for another descent
 SHORT = 2**16  # labels of nodes and edges; moves of fewer end at once
-TOGETHER = 2**31  # bytes for those of all threads; with more there are fewer threads
+TOGETHER = 2**31  # largest number of bytes for all threads; above, fewer threads are used
 
 
 class Limits(NamedTuple):
