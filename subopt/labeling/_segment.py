@@ -129,7 +129,7 @@ def segment(
     Examples
     --------
     >>> rng = np.random.default_rng(0)
-    >>> image = rng.normal(scale=0.2, size=(20, 30))
+    >>> image = rng.normal(scale=0.1, size=(20, 30))
     >>> image[5:15, 10:20] += 1
     >>> seeds = np.zeros((20, 30), int)
     >>> seeds[0], seeds[10, 12:18] = 1, 2
