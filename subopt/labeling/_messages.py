@@ -33,7 +33,7 @@ class Shape(NamedTuple):
 
 def shape_of(tables: Array) -> Shape:
     """Return the shape of the one table of an energy; of no use where each edge has its own."""
-    if len(tables) != 1 or not 0.0 < (most := float(tables.max())) < np.inf:
+    if len(tables) != 1 or tables.shape[-1] < 2 or not 0.0 < (most := float(tables.max())) < np.inf:
         return Shape(0.0, 0.0, 0.0)
     table, label = tables[0], np.arange(tables.shape[-1])
     apart = np.abs(np.subtract.outer(label, label))
