@@ -18,7 +18,14 @@ from subopt._base.answer import Status
 from subopt._base.deadline import Deadline
 from subopt._base.types import RNG, Array
 from subopt.constrained.certificate import Problem
-from subopt.constrained.descent import FeasibleDescent, forward_greedy, local_search, modmod, subsup
+from subopt.constrained.descent import (
+    WIDE,
+    FeasibleDescent,
+    forward_greedy,
+    local_search,
+    modmod_from,
+    subsup,
+)
 from subopt.constrained.exact import branch_and_bound
 from subopt.constrained.lagrangian import lagrangian
 from subopt.constraints.feasible import Constraints
@@ -31,8 +38,8 @@ from subopt.submodular.result import Result
 EFFORTS = ("fast", "default", "best")
 NODES = {16: 256, 32: 32, 128: 1}
 """Number of nodes of branch and bound, by the largest n for which it is tried; one is a bound."""
-WIDE = 2048
-"""Largest n for which all exchanges of two elements are tried."""
+FLIPS = 100
+"""Largest number of changes of one element for larger n."""
 STEPS = 8
 """Largest number of steps of SubSup, each of which is several submodular minimizations."""
 
@@ -104,8 +111,10 @@ class _Run:
         for mask in [*masks, *(self._random() for _ in range(count))]:
             if self.over():
                 return
-            found = modmod(self.h, of, start=mask, max_iter=20, time_limit=left())
-            self.polish(found, seen)
+            run = FeasibleDescent(
+                self.h, of, mask, "modmod", max_iter=20, time_limit=left(), certified=False
+            )
+            self.polish(modmod_from(run), seen)
 
     def replace_g(self) -> None:
         """Run SubSup from the best set; its steps take several submodular minimizations each."""
@@ -122,6 +131,7 @@ class _Run:
         seen.add(found.mask.tobytes())
         if self.h.n > WIDE:
             self.take(found)
+            self._flip(found)
             return
         local = local_search(self.h, self.of, start=found.mask, time_limit=self.deadline.left())
         if local.value < found.value:
@@ -130,6 +140,17 @@ class _Run:
         else:
             local = replace(local, method=found.method)
         self.take(local)
+
+    def _flip(self, found: Result) -> None:
+        """Improve a set of a large problem by some changes of one element."""
+        left = self.deadline.left()
+        run = FeasibleDescent(
+            self.h, self.of, found.mask, found.method, max_iter=FLIPS, time_limit=left
+        )
+        while run.stopped() is None and run.improve(swaps=False):
+            run.n_iter += 1
+        if run.value < found.value:
+            self.take(run.end(Status.EFFORT_LIMIT, None))
 
     def prove(self, max_nodes: int | None) -> None:
         """Search for a better set or a proof by branch and bound."""
