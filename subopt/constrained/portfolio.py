@@ -18,6 +18,7 @@ from subopt._base.answer import Status
 from subopt._base.deadline import Deadline
 from subopt._base.types import RNG, Array
 from subopt.constrained.certificate import Problem
+from subopt.constrained.dca import dca
 from subopt.constrained.descent import (
     WIDE,
     FeasibleDescent,
@@ -67,7 +68,7 @@ def portfolio(
     if effort != "fast" and nodes:
         run.prove(nodes)
     if effort != "fast" and F is None:
-        run.replace_g()
+        run.replace_g(slow=effort == "best")
     if effort == "best":
         run.prove(None)
     return run.result()
@@ -116,13 +117,18 @@ class _Run:
             )
             self.polish(modmod_from(run), seen)
 
-    def replace_g(self) -> None:
-        """Run SubSup from the best set; its steps take several submodular minimizations each."""
+    def replace_g(self, *, slow: bool) -> None:
+        """Run SubSup from the best set, and if there is time the DC algorithm from the center.
+
+        Their steps take several submodular minimizations, or many linear programs, each.
+        """
         if self.over() or self.h.estimated:
             return
         assert self.best is not None
         S, left = self.best.mask, self.deadline.left()
         self.polish(subsup(self.h, self.of, start=S, max_iter=STEPS, time_limit=left), set())
+        if slow and not self.over():
+            self.polish(dca(self.h, self.of, time_limit=self.deadline.left()), set())
 
     def polish(self, found: Result, seen: set[bytes]) -> None:
         """Improve a set to a local minimum unless that was done before."""
