@@ -13,7 +13,7 @@ from subopt.constrained.certificate import LocallyBest
 from subopt.constrained.lagrangian import priced_minimum
 from subopt.constraints.feasible import Constraints
 from subopt.constraints.modular import complete, least
-from subopt.difference._descent import Descent
+from subopt.difference._descent import Descent, inner_solver
 from subopt.difference._fixing import unfixed
 from subopt.difference.bounds import Supergradients, chain, submodular_upper
 from subopt.difference.local_minimum import STAY, best_move
@@ -154,6 +154,7 @@ def subsup(
     *,
     start: Subset = (),
     max_iter: int = 100,
+    inner_iter: int = 100_000,
     time_limit: float | None = None,
     callback: Callable[[Result], object] | None = None,
 ) -> Result:
@@ -162,9 +163,11 @@ def subsup(
         h, of, start, "subsup", max_iter=max_iter, time_limit=time_limit, callback=callback
     )
 
+    inner = inner_solver(run, inner_iter)
+
     def step(S: Array) -> Iterator[Array]:
         F = submodular_upper(run.h, S, tie_break=-run.h.marginals(S))
-        found = priced_minimum(F, of, max_iter=PRICES, deadline=run.deadline)
+        found = priced_minimum(F, of, max_iter=PRICES, deadline=run.deadline, solve=inner)
         run.n_evals += found.n_evals
         yield found.mask
 

@@ -41,8 +41,8 @@ NODES = {16: 256, 32: 32, 128: 1}
 """Number of nodes of branch and bound, by the largest n for which it is tried; one is a bound."""
 FLIPS = 100
 """Largest number of changes of one element for larger n."""
-STEPS = 8
-"""Largest number of steps of SubSup, each of which is several submodular minimizations."""
+STEPS, SWEEPS = 8, 40
+"""Largest number of steps of SubSup, and of greedy sweeps for each of their minimizations."""
 
 
 def portfolio(
@@ -126,7 +126,8 @@ class _Run:
             return
         assert self.best is not None
         S, left = self.best.mask, self.deadline.left()
-        self.polish(subsup(self.h, self.of, start=S, max_iter=STEPS, time_limit=left), set())
+        found = subsup(self.h, self.of, start=S, max_iter=STEPS, inner_iter=SWEEPS, time_limit=left)
+        self.polish(found, set())
         if slow and not self.over():
             self.polish(dca(self.h, self.of, time_limit=self.deadline.left()), set())
 
