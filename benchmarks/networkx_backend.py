@@ -5,7 +5,8 @@
 
 Random graphs with 5 edges per node and capacities 1 to 100; Markdown tables of milliseconds, and
 for each peer how many times as long it takes. "first" is a call that converts the graph, "again"
-one on the converted graph that networkx keeps. igraph and scipy get their own graphs, built beforehand.
+one on the converted graph that networkx keeps. igraph and scipy get graphs of their own, built
+beforehand.
 A peer is left out where it would take longer than the budget, judged by the size before. Values are
 compared. `--tiny` prints where networkx is faster, which is what `should_run` goes by.
 """

@@ -1,4 +1,4 @@
-"""A plugin for networkx's own tests: count what the backend did, and why it refused what it did not.
+"""A plugin for networkx's own tests: count what the backend did and why it refused other calls.
 
 At the end it prints the calls of each function and the refusals as JSON.
 """

@@ -45,7 +45,7 @@ class GomoryHuTree:
     >>> from subopt import gomory_hu_tree
     >>> tree = gomory_hu_tree([0, 0, 1, 2], [1, 2, 2, 3], [3, 1, 2, 4])
     >>> tree.value(0, 3), tree.source_side(0, 3)
-    (3, array([ True, False, False, False]))
+    (3, array([ True,  True, False, False]))
     >>> tree.all_values()
     array([[0, 4, 3, 3],
            [4, 0, 3, 3],

@@ -1,10 +1,10 @@
 """Multiway cuts: the cheapest edges that separate more than two terminals from one another.
 
 Exact for two terminals; NP-hard for more [1]_. There, a minimum cut isolates each terminal from
-all others. Every edge of a multiway cut is in at most two such cuts, so half of their sum bounds its
-weight from below, and all of them but the largest weigh at most ``2 - 2 / k`` times the minimum.
-Then one terminal at a time takes over the nodes for which that pays, by a minimum cut each, until
-none does (expansion [2]_).
+all others. Every edge of a multiway cut is in at most two such cuts, so half of their sum bounds
+its weight from below, and all but the largest weigh at most ``2 - 2 / k`` times the minimum. Then
+one terminal at a time takes over the nodes for which that pays, by a minimum cut each, until none
+does (expansion [2]_).
 
 References
 ----------
@@ -164,7 +164,7 @@ def multiway_cut(
     >>> star = [0, 0, 0], [1, 2, 3], [3, 1, 2]
     >>> cut = multiway_cut(*star, terminals=[1, 2, 3])
     >>> cut.value, cut.labels, cut.gap
-    (3, array([0, 0, 1, 2]), 0)
+    (3, array([0, 0, 1, 2]), 0.0)
     """
     g = undirected(tails, heads, capacity, n)
     chosen = ends("terminals", terminals, g.n, each="terminals").tolist()

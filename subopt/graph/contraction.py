@@ -4,7 +4,8 @@ Nodes are visited in the order in which they are attached to those visited befor
 adjacency). When an edge (v, w) raises the attachment of w to the least cut known or above, no
 smaller cut separates v from w, so the two are contracted [2]_; every pass contracts at least the
 last node [1]_, and usually most of the graph. The least cut known is the least weight around a
-contracted node. Where all edges weigh the same, passes contract little; there disjoint paths decide.
+contracted node. Where all edges weigh the same, passes contract little, and disjoint paths are
+counted instead.
 
 Compiled. O(n m log n) at worst; the number of passes grows like log n on most graphs.
 
@@ -32,7 +33,8 @@ def smallest_cut(g: Graph) -> tuple[Any, Array]:
 
     `g` is an undirected graph of at least two nodes with finite capacities, without terminals.
     """
-    assert g.n >= 2 and not infinite(g.forward).any()
+    assert g.n >= 2
+    assert not infinite(g.forward).any()
     if _all_alike(g):
         side = fewest_edges(g.n, g.tails, g.heads)[1]
         return g.cut(side), side
