@@ -45,7 +45,7 @@ def dca(
         h, of, x > 0.5, "dca", max_iter=max_iter, time_limit=time_limit, callback=callback
     )
     noise = ROUNDING * float(run.fixed.ranges.size.sum())
-    value, status = math.inf, None
+    value = math.inf
     while (status := run.stopped()) is None:
         run.n_iter += 1
         x = _step(run, x, 1e3 * noise)
