@@ -48,6 +48,7 @@ CHAPTERS = [
     ("subopt.testing", "subopt.testing", "subopt.testing"),
     ("subopt.cvx", "subopt.cvx", "subopt.cvx"),
     ("subopt.compiling", "subopt.compiling", "subopt.compiling"),
+    ("subopt.compat.maxflow", "subopt.compat.maxflow", "subopt.compat.maxflow"),
     ("comixup", "comixup", "comixup"),
     ("comixup.saliency", "comixup.saliency", "comixup.saliency"),
     ("comixup.evaluate", "comixup.evaluate", "comixup.evaluate"),

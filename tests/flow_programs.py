@@ -64,18 +64,8 @@ def program(pick, *, infinite=False):
                 periodic = bool(pick(0, 1)) if pick(0, 1) else [bool(pick(0, 1)) for _ in shape]
                 view = ("", "reversed", "transposed")[max(0, pick(-3, 2))]
                 shown = shape[::-1] if view == "transposed" else shape
-                periodic = periodic if isinstance(periodic, bool) else periodic[: len(shape)]
-                calls.append(
-                    (
-                        "add_grid_edges",
-                        grid,
-                        view,
-                        amounts(shown),
-                        structure,
-                        bool(pick(0, 1)),
-                        periodic,
-                    )
-                )
+                how = structure, bool(pick(0, 1)), periodic
+                calls.append(("add_grid_edges", grid, view, amounts(shown), *how))
             elif kind == 2:
                 calls.append(("add_grid_tedges", grid, amounts(shape), amounts(shape)))
             elif kind == 3:
@@ -83,14 +73,15 @@ def program(pick, *, infinite=False):
                     i, j = numbers(2, nodes - 1)
                     calls.append(("add_edge", i, j, capacity(), capacity()))
             elif kind == 4:
-                for _ in range(pick(1, 5)):
-                    calls.append(
-                        ("add_tedge", pick(0, nodes - 1), *numbers(2, low=-3 * pick(0, 1)))
-                    )
+                calls += [
+                    ("add_tedge", pick(0, nodes - 1), *numbers(2, low=-3 * pick(0, 1)))
+                    for _ in range(pick(1, 5))
+                ]
             else:
                 count = pick(0, 6)
                 ends = [numbers(count, nodes - 1) for _ in range(2)]
-                calls.append(("add_edges", *ends, *([capacity() for _ in range(count)] for _ in "ab")))
+                parts = [[capacity() for _ in range(count)] for _ in range(2)]
+                calls.append(("add_edges", *ends, *parts))
         last = ("maxflow", "maxflow", "reuse", "copy", "look")[pick(0, 4)]
         if last == "copy":  # PyMaxflow crashes later if a node that is copied has no edge
             ring = list(range(nodes))
@@ -124,9 +115,7 @@ def run(module, kind, calls):
             nodes = grids[grid]
             nodes = {"": nodes, "reversed": nodes[::-1], "transposed": nodes.T}[view]
             weights = np.asarray(weights) * scale
-            g.add_grid_edges(
-                nodes, weights, structure, symmetric=symmetric, periodic=periodic
-            )
+            g.add_grid_edges(nodes, weights, structure, symmetric=symmetric, periodic=periodic)
         elif name == "add_grid_tedges":
             grid, *parts = arguments
             g.add_grid_tedges(grids[grid], *(np.asarray(part) * scale for part in parts))

@@ -65,6 +65,7 @@ DOORS = {
     "subopt.__init__",
     "subopt.__main__",
     "subopt._minimize",
+    "subopt.compat",
     "subopt.compiling",
     "subopt.cvx",
     "subopt.testing",

@@ -16,11 +16,13 @@ Examples
 (8, array([ True, False]))
 """
 
-from subopt.compat.maxflow import fastmin, version
+from subopt.compat.maxflow import fastmin as fastmin
+from subopt.compat.maxflow import version as version
 from subopt.compat.maxflow._graph import GraphFloat, GraphInt
 from subopt.compat.maxflow._structures import moore_structure, vonNeumann_structure
 from subopt.compat.maxflow.fastmin import abswap_grid, aexpansion_grid
-from subopt.compat.maxflow.version import __version__, __version_core__
+from subopt.compat.maxflow.version import __version__ as __version__
+from subopt.compat.maxflow.version import __version_core__ as __version_core__
 
 Graph = {int: GraphInt, float: GraphFloat}
 
@@ -28,12 +30,8 @@ __all__ = [
     "Graph",
     "GraphFloat",
     "GraphInt",
-    "__version__",
-    "__version_core__",
     "abswap_grid",
     "aexpansion_grid",
-    "fastmin",
     "moore_structure",
-    "version",
     "vonNeumann_structure",
 ]

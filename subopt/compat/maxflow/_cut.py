@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -156,7 +157,7 @@ def _grids(excess: Array, parts: Parts) -> list[list[Lattice]] | None:
         key = lattice.offset, lattice.periodic
         grid[key] = grid[key].plus(lattice) if key in grid else lattice
     spans = sorted((first, first + math.prod(shape)) for first, shape in found)
-    if any(last > first for (_, last), (first, _) in zip(spans, spans[1:], strict=False)):
+    if any(last > first for (_, last), (first, _) in pairwise(spans)):
         return None
     grids = [list(grid.values()) for grid in found.values()]
     return grids if all(_fits(excess, grid) for grid in grids) else None

@@ -27,10 +27,9 @@ class _Graph:
 
     _dtype: ClassVar[Any]
     _code: ClassVar[str]  # of `array`
+    _number: ClassVar[Any]  # from what is not a number of this kind
 
-    def __init__(
-        self, est_node_num: int = 0, est_edge_num: int = 0, copy_rhs: Any = None
-    ) -> None:
+    def __init__(self, est_node_num: int = 0, est_edge_num: int = 0, copy_rhs: Any = None) -> None:
         operator.index(est_node_num), operator.index(est_edge_num)
         self.reset()
         if copy_rhs is not None:
@@ -61,7 +60,8 @@ class _Graph:
         return result
 
     def _take(self, other: _Graph) -> None:
-        self._flush(), other._flush()
+        self._flush()
+        other._flush()
         for name in ("_n", "_constant", "_edge_count", "_cut", "_value", "_segments"):
             setattr(self, name, getattr(other, name))
         self._source, self._sink = other._source.copy(), other._sink.copy()
@@ -91,7 +91,7 @@ class _Graph:
         -------
         ndarray of int, shape (num_nodes,)
         """
-        return self.add_grid_nodes((int(num_nodes),))
+        return self.add_grid_nodes((_whole(num_nodes),))
 
     def add_grid_nodes(self, shape: Any) -> Array:
         """Add a grid of nodes and return their identifiers.
@@ -136,7 +136,7 @@ class _Graph:
             self._edges.extend((i, j, capacity, rcapacity))
         except TypeError:
             del self._edges[len(self._edges) // 4 * 4 :]
-            row = (int(i), int(j), self._number(capacity), self._number(rcapacity))
+            row = (_whole(i), _whole(j), self._number(capacity), self._number(rcapacity))
             self._edges.extend(row)
         except OverflowError:
             del self._edges[len(self._edges) // 4 * 4 :]
@@ -197,7 +197,7 @@ class _Graph:
             self._tedges.extend((i, cap_source, cap_sink))
         except TypeError:
             del self._tedges[len(self._tedges) // 3 * 3 :]
-            row = int(i), self._number(cap_source), self._number(cap_sink)
+            row = _whole(i), self._number(cap_source), self._number(cap_sink)
             self._tedges.extend(row)
         except OverflowError:
             del self._tedges[len(self._tedges) // 3 * 3 :]
@@ -237,7 +237,7 @@ class _Graph:
             If weights or structure do not fit the grid.
         """
         nodes = _grid_of_nodes(nodeids)
-        symmetric = bool(operator.index(int(symmetric)))
+        symmetric = bool(_whole(symmetric))
         amounts = self._amounts(weights)
         d = nodes.ndim
         if structure is None:
@@ -344,7 +344,7 @@ class _Graph:
                 return self._segments[i]
         except (IndexError, TypeError):
             pass
-        i = int(i)
+        i = _whole(i)
         if not 0 <= i < self._n:
             raise RuntimeError(self._outside("get_segment", i))
         return self._segments[i] if i < len(self._segments) else 0
@@ -425,8 +425,8 @@ class _Graph:
         result.add_nodes_from((i, {"segment": segment}) for i, segment in enumerate(segments))
         result.add_nodes_from(("s", "t"))
         arcs = all_arcs(self._parts, self._dtype)
-        keys = np.concatenate([arcs.tails * self._n + arcs.heads, arcs.heads * self._n + arcs.tails])
-        keys, where = np.unique(keys, return_inverse=True)
+        ahead, back = arcs.tails * self._n + arcs.heads, arcs.heads * self._n + arcs.tails
+        keys, where = np.unique(np.concatenate([ahead, back]), return_inverse=True)
         weights = np.zeros(len(keys), dtype=self._dtype)
         np.add.at(weights, where, np.concatenate([arcs.forward, arcs.backward]))
         for key, weight in zip(keys.tolist(), weights.tolist(), strict=True):
@@ -508,11 +508,20 @@ class _Graph:
             f"not in the graph, which has {self._n} nodes"
         )
 
-    def _number(self, value: Any) -> Any:
-        raise NotImplementedError
-
     def _amounts(self, values: ArrayLike) -> Array:
         raise NotImplementedError
+
+
+def _whole(value: Any) -> int:
+    """Return a number as an int, cut off."""
+    return operator.index(value) if hasattr(value, "__index__") else int(_real(value))
+
+
+def _real(value: Any) -> float:
+    """Return a number as a float."""
+    if isinstance(value, str | bytes):
+        raise TypeError(f"A number is needed, got {value!r}")
+    return float(value)
 
 
 class GraphInt(_Graph):
@@ -541,10 +550,7 @@ class GraphInt(_Graph):
     _dtype = np.int64
     _code = "q"
 
-    def _number(self, value: Any) -> int:
-        if isinstance(value, str | bytes | None.__class__):
-            raise TypeError(f"A capacity needs to be a number, got {value!r}")
-        return int(value)
+    _number = staticmethod(_whole)
 
     def _amounts(self, values: ArrayLike) -> Array:
         given: Array = np.asarray(values)
@@ -581,10 +587,7 @@ class GraphFloat(_Graph):
     _dtype = np.float64
     _code = "d"
 
-    def _number(self, value: Any) -> float:
-        if isinstance(value, str | bytes):
-            raise TypeError(f"A capacity needs to be a number, got {value!r}")
-        return float(value)
+    _number = staticmethod(_real)
 
     def _amounts(self, values: ArrayLike) -> Array:
         return np.asarray(values).astype(np.float64, copy=False)

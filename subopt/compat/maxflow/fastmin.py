@@ -18,6 +18,14 @@ from subopt._base.types import Array
 from subopt.compat.maxflow._arcs import Lattice
 from subopt.compat.maxflow._graph import GraphFloat, GraphInt
 
+__all__ = [
+    "abswap_grid",
+    "abswap_grid_step",
+    "aexpansion_grid",
+    "aexpansion_grid_step",
+    "energy_of_grid_labeling",
+]
+
 logger = logging.getLogger(__name__)
 
 
@@ -179,9 +187,7 @@ def aexpansion_grid_step(alpha: int, D: Array, V: Array, labels: Array) -> tuple
     return energy + constant, graph
 
 
-def abswap_grid_step(
-    alpha: int, beta: int, D: Array, V: Array, labels: Array
-) -> tuple[Any, Any]:
+def abswap_grid_step(alpha: int, beta: int, D: Array, V: Array, labels: Array) -> tuple[Any, Any]:
     """Let every node with one of two labels choose between them, at least cost.
 
     Parameters
