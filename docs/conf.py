@@ -49,6 +49,7 @@ CHAPTERS = [
     ("subopt.cvx", "subopt.cvx", "subopt.cvx"),
     ("subopt.compiling", "subopt.compiling", "subopt.compiling"),
     ("subopt.compat.maxflow", "subopt.compat.maxflow", "subopt.compat.maxflow"),
+    ("subopt.compat.gco", "subopt.compat.gco", "subopt.compat.gco"),
     ("comixup", "comixup", "comixup"),
     ("comixup.saliency", "comixup.saliency", "comixup.saliency"),
     ("comixup.evaluate", "comixup.evaluate", "comixup.evaluate"),
