@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import subopt.compat.maxflow as maxflow
-from subopt.compat.maxflow import _cut, fastmin
+from subopt.compat.maxflow import _cut, _small, fastmin
 
 KINDS = st.sampled_from([int, float])
 
@@ -31,6 +31,14 @@ def test_programs_mean_what_single_edges_mean(program, kind):
 def test_programs_see_what_pymaxflow_shows(program, kind):
     peer = pytest.importorskip("maxflow", reason="PyMaxflow is not installed")
     assert flow_programs.run(maxflow, kind, program) == flow_programs.run(peer, kind, program)
+
+
+@given(program=programs(), kind=KINDS)
+def test_large_graphs_are_solved_like_small_ones(program, kind):
+    expected = flow_programs.run(maxflow, kind, program)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_small, "SMALL", 0)
+        assert flow_programs.run(maxflow, kind, program) == expected
 
 
 # Grids are recognized ------------------------------------------------------------------------
@@ -63,14 +71,14 @@ def one_grid(shape=(4, 5), **named):
     ],
 )
 def test_grids_are_solved_as_grids(more, monkeypatch):
-    monkeypatch.setattr(_cut, "max_flow", refuse)
+    monkeypatch.setattr(_cut, "_general", refuse)
     g, nodes = one_grid()
     more(g, nodes)
     g.maxflow()
 
 
 def test_what_is_no_grid_is_solved_as_a_graph(monkeypatch):
-    monkeypatch.setattr(_cut, "grid_cut", refuse)
+    monkeypatch.setattr(_cut, "_with_grid", refuse)
     g, nodes = one_grid()
     g.add_edge(0, 7, 1, 1)
     g.maxflow()

@@ -738,6 +738,6 @@ def _labels(graph: GCO, n_iter: int, algorithm: str, init_labels: ArrayLike | No
         if len(first) < graph.nb_sites:
             raise IndexError(f"init_labels needs {graph.nb_sites} entries, got {len(first)}")
         for site in np.flatnonzero(first[: graph.nb_sites]):
-            graph.init_label_at_site(site, first[site])
+            graph.init_label_at_site(int(site), int(first[site]))
     (graph.expansion if algorithm == "expansion" else graph.swap)(n_iter)
     return graph.get_labels()

@@ -8,16 +8,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from subopt._base.deadline import Deadline
 from subopt._base.types import Array
+from subopt.compat.maxflow import _small
 from subopt.compat.maxflow._arcs import Arcs, Lattice, Parts, all_arcs
 from subopt.graph._max_flow import max_flow
-from subopt.graph.flow import Flow
+from subopt.graph.grid._input import Grids, vector
 from subopt.graph.grid._layout import tails
-from subopt.graph.grid.cut import grid_cut
-from subopt.graph.grid.flow import GridFlow
+from subopt.graph.grid.cut import grid_cut, solve
 
 _MOST_OFFSETS = 14  # of a grid cut
-_EXACT = 2.0**51  # ints below are exact on grids
+_EXACT = 2.0**50  # numbers below are exact on grids of ints
 _WHOLE = 2.0**60  # sums of ints below are exact on graphs
 
 
@@ -27,14 +28,14 @@ class Cut(NamedTuple):
     value: Any
     sink_side: Array  # (n,) bool
     excess: Array  # (n,) of the problem, as for `minimum_cut`
-    flows: list[tuple[Arcs | list[Lattice], Flow | GridFlow]]
+    flows: list[Any]  # pairs of arcs and their flow, or of lattices and a `GridFlow`
 
     def residual(self) -> tuple[Array, list[Arcs | Lattice]]:
         """Return the excesses and arcs that the flow leaves, from which a search can go on."""
         excess, parts = self.excess.copy(), list[Arcs | Lattice]()
         for arcs, answer in self.flows:
-            if isinstance(arcs, Arcs):
-                sent = answer.flow.astype(excess.dtype, copy=False)  # type: ignore[union-attr]
+            if isinstance(answer, np.ndarray):
+                sent = answer.astype(excess.dtype, copy=False)
                 np.subtract.at(excess, arcs.tails, sent)
                 np.add.at(excess, arcs.heads, sent)
                 parts.append(_after(arcs, sent))
@@ -70,7 +71,7 @@ def minimum_cut(excess: Array, parts: Parts) -> Cut:
         Capacities may be negative where those of both directions add up to at least 0.
     """
     constant = 0
-    if any(part.size and min(part.forward.min(), part.backward.min()) < 0 for part in parts):
+    if any(part.size and not _plain(part) for part in parts):
         arcs = all_arcs(parts, excess.dtype)
         constant, excess, arcs = _nonnegative(excess, arcs)
         parts = [arcs]
@@ -82,6 +83,13 @@ def minimum_cut(excess: Array, parts: Parts) -> Cut:
         for lattices in grids:
             cut = _with_grid(cut, lattices)
     return cut._replace(value=cut.value + constant) if constant else cut
+
+
+def _plain(part: Arcs | Lattice) -> bool:
+    least = part.forward.min()
+    if part.backward is not part.forward:
+        least = min(least, part.backward.min())
+    return bool(least >= 0)
 
 
 def _nonnegative(excess: Array, arcs: Arcs) -> tuple[Any, Array, Arcs]:
@@ -113,13 +121,19 @@ def _nonnegative(excess: Array, arcs: Arcs) -> tuple[Any, Array, Arcs]:
 
 def _general(excess: Array, arcs: Arcs) -> Cut:
     """Cut a graph."""
+    whole = excess.dtype.kind == "i"
+    total = float(np.abs(excess).sum(dtype=float))
+    total += float(arcs.forward.sum(dtype=float) + arcs.backward.sum(dtype=float))
+    if len(excess) + arcs.size < _small.SMALL and total < (2.0**52 if whole else np.inf):
+        ends = (part.astype(np.int32) for part in (arcs.tails, arcs.heads))
+        amounts = (part.astype(np.float64) for part in (arcs.forward, arcs.backward, excess))
+        side, flow, value = _small.cut(*ends, *amounts)
+        return Cut(int(value) if whole else value, side, excess, [(arcs, flow)])
     source, sink = np.maximum(excess, 0), np.maximum(-excess, 0)
     forward, backward = arcs.forward, arcs.backward
-    if excess.dtype.kind == "i":
-        total = sum(float(part.sum(dtype=float)) for part in (source, sink, forward, backward))
-        if total >= _WHOLE:
-            source, sink, forward, backward = _capped(source, sink, forward, backward)
-    flow = max_flow(
+    if whole and total >= _WHOLE:
+        source, sink, forward, backward = _capped(source, sink, forward, backward)
+    answer = max_flow(
         arcs.tails,
         arcs.heads,
         forward,
@@ -129,7 +143,7 @@ def _general(excess: Array, arcs: Arcs) -> Cut:
         n=len(excess),
         maximal=True,
     )
-    return Cut(flow.value, ~flow.source_side, excess, [(arcs, flow)])
+    return Cut(answer.value, ~answer.source_side, excess, [(arcs, answer.flow)])
 
 
 def _capped(*parts: Array) -> tuple[Array, ...]:
@@ -170,28 +184,58 @@ def _fits(excess: Array, grid: list[Lattice]) -> bool:
     for axis in range(len(grid[0].shape)):
         if len({part.periodic[axis] for part in grid if part.offset[axis]}) > 1:
             return False
-    if excess.dtype.kind == "f":
-        return True
-    size = math.prod(grid[0].shape)
-    top = max(float(part.forward.max()) + float(part.backward.max()) for part in grid)
-    top = max(top, float(np.abs(excess[grid[0].nodes]).max()))
-    return top < _EXACT and top * size * (2 + len(grid)) < _WHOLE
+    return excess.dtype.kind == "f" or _total(excess, grid)[0] < _EXACT
+
+
+def _total(excess: Array, grid: list[Lattice]) -> tuple[float, float]:
+    """Return the largest sum of numbers in one place, and a bound of the sum of all numbers."""
+    nodes = excess[grid[0].nodes]
+    tops = [max(abs(float(nodes.max())), abs(float(nodes.min())))]
+    tops += [float(part.forward.max()) + float(part.backward.max()) for part in grid]
+    return max(tops), len(nodes) * sum(tops)
 
 
 def _with_grid(cut: Cut, grid: list[Lattice]) -> Cut:
     """Add the cut of one grid to that of the others."""
-    first = grid[0]
+    first, d = grid[0], len(grid[0].shape)
     excess = cut.excess[first.nodes].reshape(first.shape)
-    answer = grid_cut(
-        np.maximum(excess, 0),
-        np.maximum(-excess, 0),
-        [
-            part.forward if part.forward is part.backward else (part.forward, part.backward)
-            for part in grid
-        ],
-        offsets=[part.offset for part in grid],
-        periodic=[any(column) for column in zip(*(part.periodic for part in grid), strict=True)],
-        maximal=True,
-    )
+    source, sink = np.maximum(excess, 0), np.maximum(-excess, 0)
+    offsets = [part.offset for part in grid]
+    wraps = [any(column) for column in zip(*(part.periodic for part in grid), strict=True)]
+    whole = excess.dtype.kind == "i"
+    top, total = _total(cut.excess, grid)
+    if not total < np.inf:
+        pairs = [(part.forward, part.backward) for part in grid]
+        answer = grid_cut(source, sink, pairs, offsets=offsets, periodic=wraps, maximal=True)
+    else:
+        lead = 3 - d
+        forward = [_shaped(part.forward, lead) for part in grid]
+        answer = solve(
+            Grids(
+                1,
+                d,
+                vector((1,) * lead + first.shape),
+                tuple(vector((0,) * lead + offset) for offset in offsets),
+                (*(False,) * lead, *wraps),  # type: ignore[arg-type]
+                _shaped(source, lead),
+                _shaped(sink, lead),
+                forward,
+                [
+                    own if part.forward is part.backward else _shaped(part.backward, lead)
+                    for own, part in zip(forward, grid, strict=True)
+                ],
+                whole,
+                np.inf,
+                np.int32 if whole and top < 2**31 else np.float64,
+            ),
+            maximal=True,
+            deadline=Deadline(),
+        )
     cut.sink_side[first.nodes] = ~answer.source_side.ravel()
     return cut._replace(value=cut.value + answer.value, flows=[*cut.flows, (grid, answer)])
+
+
+def _shaped(part: Array, lead: int) -> Array:
+    """Return an array with the axes of `Grids`."""
+    shape = (1,) * lead + part.shape if part.ndim else (1, 1, 1)
+    return np.ascontiguousarray(part).reshape(1, *shape)
