@@ -113,6 +113,16 @@ def test_a_function_of_labels_means_what_a_table_means(problem):
         assert (by_table.get_labels() == by_function.get_labels()).all()
 
 
+@given(problem=problems(), algorithm=st.sampled_from(gco._ALGORITHMS))
+def test_moves_of_large_graphs_are_those_of_small_ones(problem, algorithm):
+    edges, weights, unary, pairwise, first = problem
+    arguments = edges, weights, unary, pairwise, -1, algorithm, first
+    expected = gco.cut_general_graph(*arguments)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gco, "_TOGETHER", 0)
+        assert (gco.cut_general_graph(*arguments) == expected).all()
+
+
 def test_a_function_is_called_with_the_larger_node_first():
     seen = []
     graph = gco.GCO()

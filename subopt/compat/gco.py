@@ -42,6 +42,7 @@ __version__ = "3.0.9"  # whose calls are available
 
 _NUMBERS = (np.int32, np.int64, np.float32, np.float64, np.longdouble)
 _ALGORITHMS = ("expansion", "swap")
+_TOGETHER = 1 << 15  # nodes and edges
 _UNSET = 0.01  # costs of different labels in a graph of floats, while nothing else is said
 
 
@@ -437,7 +438,7 @@ class GCO:
 
     def _expand(self, order: Array, count: int) -> int:
         """Expand the first labels of an order, which is changed; return how many helped."""
-        if self._function is None:
+        if self._is_small():
             return self._checked(_gco_moves.expand(*self._compiled(), order, count, self._labels))
         k = 0
         while k < count:
@@ -450,10 +451,14 @@ class GCO:
 
     def _cycle(self, moves: list[tuple[int, int]]) -> int:
         """Make moves one after the other; return how many helped."""
-        if self._function is None:
+        if self._is_small():
             pairs = np.array(moves, dtype=np.int64).reshape(-1, 2)
             return self._checked(_gco_moves.cycle(*self._compiled(), pairs, self._labels))
         return sum([self._move(*move) for move in moves])
+
+    def _is_small(self) -> bool:
+        """Whether many moves are one compiled call, which Ctrl-C waits for."""
+        return self._function is None and self.nb_sites + len(self._all_edges()[0]) < _TOGETHER
 
     def _compiled(self) -> tuple[Any, Any]:
         """Return what compiled moves need."""
@@ -480,7 +485,11 @@ class GCO:
         )
 
     def _move(self, alpha: int, beta: int) -> bool:
-        """Make one move, by a function for costs of pairs; return whether it helped."""
+        """Make one move; return whether it helped."""
+        if self._function is None:
+            ends = np.int64(alpha), np.int64(beta)
+            move = _gco_moves.move(*self._compiled(), *ends, self._labels)
+            return self._checked(move) > 0
         now = self._labels.astype(np.intp)
         either = (now == alpha) | (now == beta)
         swap = alpha >= 0

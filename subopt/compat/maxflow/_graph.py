@@ -485,9 +485,10 @@ class _Graph:
 
     def _sides(self) -> Array:
         """Return which nodes are on the sink's side."""
-        sides = np.zeros(self._n, dtype=np.bool_)
-        sides[: len(self._segments)] = np.frombuffer(self._segments, dtype=np.bool_)
-        return sides
+        known = np.frombuffer(self._segments, dtype=np.bool_)
+        if len(known) == self._n:
+            return known
+        return np.concatenate([known, np.zeros(self._n - len(known), dtype=np.bool_)])
 
     def _inside(self, nodes: Array) -> bool:
         return not nodes.size or bool(nodes.min() >= 0 and nodes.max() < self._n)
@@ -555,7 +556,7 @@ class GraphInt(_Graph):
     def _amounts(self, values: ArrayLike) -> Array:
         given: Array = np.asarray(values)
         kind = given.dtype.kind
-        if kind == "f" and given.size and not np.abs(given).max() < 2.0**63:
+        if kind in "fu" and given.size and not np.abs(given).max() < 2.0**63:
             raise OverflowError(
                 "A GraphInt needs capacities that are ints of 64 bits, but one of them is "
                 f"{given.flat[int(np.argmin(np.abs(given).ravel() < 2.0**63))]}. Use a GraphFloat."
