@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from families import FAMILIES, ByValue
+from families import FAMILIES, ByValue, members_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,19 +22,12 @@ from subopt.testing import (
     masks,
     orders,
 )
-from subopt.testing.strategies import _Drawn
 
 TOL = 1e-8
 few = settings(max_examples=settings().max_examples // 2)  # times some thirty families
 every_family = pytest.mark.parametrize("family", FAMILIES)
 sizes = st.integers(1, 6)
 few_seeds = st.integers(0, 9)
-
-
-@st.composite
-def members_of(draw, family, n):
-    """Members of a family; Hypothesis draws every number, so that a failure can be pasted."""
-    return FAMILIES[family](_Drawn(draw), n)
 
 
 def drawn(data, family, n):

@@ -160,7 +160,8 @@ def masks(n: int) -> SearchStrategy[Array]:
     """
     from hypothesis import strategies as st
 
-    return st.integers(0, 2**n - 1).map(lambda k: (k >> np.arange(n)) & 1 == 1)
+    bits = st.lists(st.booleans(), min_size=n, max_size=n)
+    return bits.map(lambda mask: np.array(mask, dtype=bool))  # as it is printed
 
 
 def orders(n: int) -> SearchStrategy[Array]:
