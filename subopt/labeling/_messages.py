@@ -135,10 +135,13 @@ def _send_linear(scratch, messages, e, back, lowest, slope, most):
         step = total.dtype.type(slope * k)
         for b in range(n_labels):
             then[b] = now[b]
-        for b in range(k, n_labels):
-            then[b] = min(then[b], now[b - k] + step)
+        # slices: indices that may be negative would keep the compiler from vector registers
+        low, high = then[: n_labels - k], then[k:]
+        low_before, high_before = now[: n_labels - k], now[k:]
         for b in range(n_labels - k):
-            then[b] = min(then[b], now[b + k] + step)
+            high[b] = min(high[b], low_before[b] + step)
+        for b in range(n_labels - k):
+            low[b] = min(low[b], high_before[b] + step)
         now, then = then, now
         k *= 2
     for b in range(n_labels):

@@ -23,6 +23,7 @@ from subopt.labeling.energy import LabelingEnergy
 SWEEPS, PUSHES = np.int64(16), np.int64(3)
 # a sweep over a general table takes O(m labels^2), as much as some moves: the number of sweeps is
 # limited such that each message reads at most this many rows of the table
+LINEAR = np.int64(32)  # rows that a message of a linear table takes as long as
 ROWS = np.int64(160)
 LEAST = 0.01  # the last sweep is one that raises the bound by less than this fraction of the total
 LARGEST = np.float32(1e30)
@@ -110,8 +111,8 @@ def prepare(costs, terms, labels, given, pairs, draft, flows, stop):
     messages[:] = 0.0
     first = before = 0.0
     shape, scratch = terms.shape, draft.scratch
-    short = shape.uniform > 0.0 or shape.slope > 0.0
-    sweeps = SWEEPS if short else max(np.int64(1), min(SWEEPS, ROWS // n_labels))
+    rows = n_labels if shape.slope == 0.0 else min(n_labels, LINEAR)
+    sweeps = SWEEPS if shape.uniform > 0.0 else max(np.int64(1), min(SWEEPS, ROWS // rows))
     for i in range(sweeps):
         sweep(draft.costs, tables, shape, graph, messages, FORWARD, scratch, stop)
         bound = sweep(draft.costs, tables, shape, graph, messages, BACKWARD, scratch, stop)
