@@ -15,12 +15,11 @@ IMAGES = pathlib.Path(__file__).parent / "images"
 
 def draw_segmentation() -> None:
     """Scribbles on a photograph, and what `segment` makes of them, with colours and without."""
-    photo = data.chelsea()[:, 20:400]
-    height, width = photo.shape[:2]
-    seeds = np.zeros((height, width), int)
-    seeds[8:12, 10:130] = seeds[10:150, 8:12] = seeds[20:24, 330:370] = seeds[10:120, 366:370] = 1
-    seeds[60:64, 120:240] = seeds[120:124, 60:120] = seeds[200:204, 90:250] = 2
-    seeds[230:270, 230:234] = 2
+    photo = data.astronaut()[::2, ::2]
+    seeds = np.zeros(photo.shape[:2], int)
+    seeds[15:17, 10:65] = seeds[15:115, 15:17] = seeds[10:12, 165:245] = seeds[10:130, 235:237] = 1
+    seeds[25:27, 95:130] = seeds[35:95, 111:113] = seeds[165:167, 65:165] = 2
+    seeds[225:227, 30:220] = 2
     scribbled = photo.copy()
     scribbled[seeds == 1], scribbled[seeds == 2] = (230, 30, 30), (30, 200, 60)
     panels = [scribbled]
