@@ -104,15 +104,29 @@ def _floats(part: Array) -> Array:
     return result
 
 
-def bounded(g: Graph, name: str = "max_flow") -> tuple[Array, Array, Array, Array]:
+class Bounded(NamedTuple):
+    """The capacities of a graph without infinity: float64, or int64 where float64 would round."""
+
+    forward: Array
+    backward: Array
+    source: Array
+    sink: Array
+    finite: bool  # nothing was replaced
+
+
+def bounded(g: Graph, name: str = "max_flow") -> Bounded:
     """Return the four capacities with large numbers for infinite ones.
 
-    Float64, or int64 where float64 would round. An infinite arc gets more than any finite cut, and
-    an infinite terminal more than what can leave or enter its node.
+    An infinite arc gets more than any finite cut, and an infinite terminal more than what can leave
+    or enter its node.
     """
     parts = (g.forward, g.backward, g.source, g.sink)
+    if g.whole and sum(part.size * float(part.max(initial=0)) for part in parts) < 2**52:
+        forward, backward, source, sink = (part.astype(np.float64) for part in parts)
+        return Bounded(forward, backward, source, sink, True)
+    finite = g.finite()
     with np.errstate(over="ignore"):  # an error follows
-        if g.finite():
+        if finite:
             most = total = sum(float(part.sum(dtype=np.float64)) for part in parts)
         else:
             which = [infinite(part) for part in parts]
@@ -132,7 +146,7 @@ def bounded(g: Graph, name: str = "max_flow") -> tuple[Array, Array, Array, Arra
         )
     kind = np.int64 if g.whole and most >= 2**52 else np.float64
     forward, backward, source, sink = (part.astype(kind) for part in parts)
-    return forward, backward, source, sink
+    return Bounded(forward, backward, source, sink, finite)
 
 
 def _without_infinities(g: Graph, which: list[Array]) -> tuple[Array, Array, Array, Array]:

@@ -46,7 +46,7 @@ def confirm(value: Any, cut: Any) -> None:
 def unmasked(name: str, values: Any) -> Array:
     """Return values as an array, or raise if some of them are masked."""
     array: Array = np.asarray(values)
-    if np.ma.is_masked(values):
+    if type(values) is not np.ndarray and np.ma.is_masked(values):
         index = tuple(int(i) for i in np.argwhere(np.ma.getmaskarray(values))[0])
         raise ValueError(
             f"{name} needs a number everywhere, but {name}[{', '.join(map(str, index))}] is "

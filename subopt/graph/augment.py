@@ -9,7 +9,7 @@ import numpy as np
 from subopt._base.jit import small_first as njit
 from subopt.graph.boykov_kolmogorov import grow, plant
 from subopt.graph.network import AHEAD, BACK, HEAD, open_arcs, send, twin_of
-from subopt.graph.push_relabel import push_relabel
+from subopt.graph.push_relabel import NO_LIMIT, push_relabel
 
 # Search trees get the work of so many looks at every arc before push-relabel takes over; what they
 # did is not lost.
@@ -62,7 +62,7 @@ def augment_opened(n, indptr, residual, excess, work, limit):
         for v in range(n):
             work.side[v] = work.label[v] > 0
     else:
-        push_relabel(n, indptr, residual, excess, work)
+        push_relabel(n, indptr, residual, excess, work, NO_LIMIT)
         reach(n, indptr, excess, work, 1)
     return done
 

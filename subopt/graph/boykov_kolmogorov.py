@@ -64,7 +64,8 @@ def grow(indptr, residual, excess, work, limit):
     `limit` is the number of arcs to look at. Either way `residual` and `excess` are a flow; if
     True it is maximum, and ``work.label[v] > 0`` on the smallest source side.
     """
-    ends, _, _, orphans, label, parent, arc, active, waits, state = work
+    ends, label, parent, arc = work.ends, work.label, work.parent, work.arc
+    active, waits, state = work.active, work.waits, work.state
     touched = np.uint64(0)
     while state[COUNT] > 0:
         if limit < 0:
@@ -86,10 +87,8 @@ def grow(indptr, residual, excess, work, limit):
             if ((ends[e] & gate) != 0) & ((other <= 0) | (other > own * step + 1)):
                 if other < 0:
                     a = e if own > 0 else twin_of(ends[e])
-                    count = _augment(a, ends, residual, excess, parent, arc, orphans)
-                    limit -= adopt(
-                        count, indptr, ends, orphans, label, parent, arc, active, waits, state
-                    )
+                    count = _augment(a, residual, excess, work)
+                    limit -= adopt(count, indptr, work)
                     own = label[v]
                     continue  # with the same arc
                 # nearer to a root through v
@@ -103,8 +102,12 @@ def grow(indptr, residual, excess, work, limit):
 
 
 @njit(inline="always")
-def _augment(a, ends, residual, excess, parent, arc, orphans):
-    """Augment from the root of its tail through arc a to the root of its head; list orphans."""
+def _augment(a, residual, excess, work):
+    """Augment from the root of its tail through arc a to the root of its head.
+
+    Return the number of orphans, which are listed in ``work.queue``.
+    """
+    ends, orphans, parent, arc = work.ends, work.queue, work.parent, work.arc
     b = twin_of(ends[a])
     amount = residual[a]
     for along in (True, False):
@@ -135,8 +138,13 @@ def _augment(a, ends, residual, excess, parent, arc, orphans):
 
 
 @njit(inline="always")
-def adopt(count, indptr, ends, orphans, label, parent, arc, active, waits, state):
-    """Find a parent for every orphan, or set it free; return the arcs looked at."""
+def adopt(count, indptr, work):
+    """Find a parent for every orphan, or set it free; return the arcs looked at.
+
+    `count` orphans are listed in ``work.queue``.
+    """
+    ends, orphans, label, parent = work.ends, work.queue, work.label, work.parent
+    arc, active, waits, state = work.arc, work.active, work.waits, work.state
     room = orphans.shape[0]
     effort, touched = 0, np.uint64(0)
     # those near the roots first: the others may find a parent in what they become

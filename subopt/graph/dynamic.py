@@ -258,13 +258,10 @@ def _outflow(nodes, indptr, full, residual):
 @njit
 def mend(changed, indptr, excess, work):
     """Adapt the trees to nodes whose excess has changed; return the arcs that were looked at."""
-    ends, orphans, label, parent = work.ends, work.queue, work.label, work.parent
     count = 0
     for k in range(changed.shape[0]):
         count = _uproot(changed[k], count, indptr, excess, work)
-    return adopt(
-        count, indptr, ends, orphans, label, parent, work.arc, work.active, work.waits, work.state
-    )
+    return adopt(count, indptr, work)
 
 
 @njit

@@ -20,8 +20,9 @@ AHEAD, BACK, TWIN, HEAD = np.uint64(1), np.uint64(2), np.uint64(2), np.uint64(34
 
 # Entries of `Workspace.state`: the part of `active` or `queue` that waits; what was read only to
 # have it in the cache, because the compiler leaves out a word that nobody keeps; and in
-# `push_relabel` the work since labels were exact, and the largest label in use.
-FIRST, COUNT, TOUCHED, EFFORT, TOP = range(5)
+# `push_relabel` the work since labels were exact, the largest label in use, how far it is, and
+# whether demand is pushed against the arcs.
+FIRST, COUNT, TOUCHED, EFFORT, TOP, STAGE, AGAINST = range(7)
 
 
 class Network(NamedTuple):
@@ -47,7 +48,7 @@ class Workspace(NamedTuple):
     arc: Array  # (n,) int32, the arc to the parent; or the current one of `push_relabel`
     active: Array  # (n + 1,) int32, a queue of nodes; or how many nodes have some label
     waits: Array  # (n,) bool, whether a node is in that queue
-    state: Array  # (5,) int64
+    state: Array  # (7,) int64, see `FIRST`
 
 
 def require_fit(n: int, m: int) -> None:
@@ -71,7 +72,7 @@ def workspace(n: int, arcs: int, dtype: Any = np.float64) -> Workspace:
         np.empty(n, dtype=np.int32),
         np.empty(n + 1, dtype=np.int32),
         np.empty(n, dtype=np.bool_),
-        np.zeros(5, dtype=np.int64),
+        np.zeros(7, dtype=np.int64),
     )
 
 
@@ -170,9 +171,8 @@ def drain(slot, ends, forward, backward, residual, flow):
 @njit
 def open_arcs(n, network, residual, work):
     """Set `work.ends` to the heads of the arcs and what is open of them."""
-    indptr, heads, twin = network
-    ends = work.ends
-    for e in range(np.uint64(indptr[n])):
+    heads, twin, ends = network.heads, network.twin, work.ends
+    for e in range(np.uint64(network.indptr[n])):
         ends[e] = pack(heads[e], twin[e], residual[e] > 0, residual[np.uint32(twin[e])] > 0)
 
 
