@@ -45,7 +45,7 @@ PAIRS = [(kind, method) for kind, methods in METHODS for method in methods.split
 
 
 def wing_of(problem):
-    return next(wing for wing in _WINGS if isinstance(problem, wing.kind))
+    return next(wing for wing in _WINGS if wing.owns(problem))
 
 
 @pytest.mark.parametrize(("kind", "method"), PAIRS)
