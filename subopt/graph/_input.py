@@ -122,8 +122,7 @@ def bounded(g: Graph, name: str = "max_flow") -> Bounded:
     """
     parts = (g.forward, g.backward, g.source, g.sink)
     if g.whole and sum(part.size * float(part.max(initial=0)) for part in parts) < 2**52:
-        forward, backward, source, sink = (part.astype(np.float64) for part in parts)
-        return Bounded(forward, backward, source, sink, True)
+        return _of_one_kind(parts, np.float64, True)
     finite = g.finite()
     with np.errstate(over="ignore"):  # an error follows
         if finite:
@@ -145,6 +144,10 @@ def bounded(g: Graph, name: str = "max_flow") -> Bounded:
             + (", or pass floats to accept rounding." if g.whole else ".")
         )
     kind = np.int64 if g.whole and most >= 2**52 else np.float64
+    return _of_one_kind(parts, kind, finite)
+
+
+def _of_one_kind(parts: tuple[Array, ...], kind: Any, finite: bool) -> Bounded:
     forward, backward, source, sink = (part.astype(kind) for part in parts)
     return Bounded(forward, backward, source, sink, finite)
 

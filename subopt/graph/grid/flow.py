@@ -368,7 +368,7 @@ def flows(problem: Grids, plan: Layout, residual: Array) -> list[Array]:
     result = []
     for q, (offset, forward) in enumerate(zip(problem.offsets, problem.forward, strict=True)):
         rest = left[(slice(None), *tails(offset, problem.shape, problem.periodic), 2 * q)]
-        flow = np.subtract(forward, rest, dtype=forward.dtype, casting="unsafe")
+        flow = np.subtract(forward, rest, dtype=problem.source.dtype, casting="unsafe")
         if not plan.shift[2 * q]:
             flow[...] = 0  # these arcs are loops, or there are none
         result.append(flow)
