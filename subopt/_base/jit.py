@@ -69,9 +69,11 @@ def njit(function=None, **options):
 any_order_without_nan = functools.partial(
     njit, fastmath={"nnan", "nsz", "reassoc", "contract"}, forceinline=True
 )
+# for kernels that allocate nothing: references to arrays are not counted, which costs time in
+# loops that take arrays out of tuples, and in the compiler
+uncounted = functools.partial(njit, _nrt=False)
 # for kernels that only kernels call: no wrapper for calls from Python, and no file in the cache,
-# because the cached kernel that calls them contains them. Arrays are not counted: these allocate
-# none, and counting costs time in loops and in the compiler
+# because the cached kernel that calls them contains them. Arrays are not counted here either
 inner = functools.partial(
     numba.njit,
     nogil=True,
@@ -144,6 +146,9 @@ def small_first(function=None, **options):
     if not numba.config.DISABLE_JIT:
         kernel.__class__ = SmallFirst
     return kernel
+
+
+small_first_uncounted = functools.partial(small_first, _nrt=False)
 
 
 def _count(args):

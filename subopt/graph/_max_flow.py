@@ -12,7 +12,7 @@ import numpy as np
 from subopt._base import validate
 from subopt._base.answer import Status
 from subopt._base.deadline import Deadline
-from subopt._base.jit import small_first as njit
+from subopt._base.jit import small_first_uncounted as njit
 from subopt._base.options import documented
 from subopt._base.types import Array, ArrayLike
 from subopt.graph._input import Bounded, Graph, Terminal, bounded, graph

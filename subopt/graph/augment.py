@@ -6,7 +6,7 @@ and calls `augment` as often as it likes: nothing is allocated. Python code call
 
 import numpy as np
 
-from subopt._base.jit import small_first as njit
+from subopt._base.jit import small_first_uncounted as njit
 from subopt.graph.boykov_kolmogorov import grow, plant
 from subopt.graph.network import AHEAD, BACK, HEAD, open_arcs, send, twin_of
 from subopt.graph.push_relabel import NO_LIMIT, push_relabel

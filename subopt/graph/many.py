@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from subopt._base.answer import Batch, Status
-from subopt._base.jit import njit
+from subopt._base.jit import uncounted as njit
 from subopt._base.threads import in_order, thread_count
 from subopt._base.types import Array, ArrayLike
 from subopt.graph._input import Graph, alike, bounded, capacities, ends, infinite

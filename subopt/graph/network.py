@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from subopt._base.jit import small_first as njit
+from subopt._base.jit import small_first_uncounted as njit
 from subopt._base.types import Array
 
 # Bits of `Workspace.ends`, and where the head begins. Unsigned, here and elsewhere: numba then

@@ -22,7 +22,7 @@ References
 
 import numpy as np
 
-from subopt._base.jit import small_first as njit
+from subopt._base.jit import small_first_uncounted as njit
 from subopt.graph.network import (
     AGAINST,
     AHEAD,

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from subopt._base.jit import njit
+from subopt._base.jit import uncounted as njit
 from subopt._base.types import Array
 from subopt.graph.grid._input import Grids
 from subopt.graph.grid._layout import Layout, Network, short, tails
@@ -112,16 +112,13 @@ def load_part(runs, q, ahead, back, start, count, places, network):
         base = places.first + p * places.grid
         for i in range(runs.tails[q, 0]):
             for j in range(runs.tails[q, 1]):
-                s = _row(runs.ahead, q, start + p, i, j)
-                t = _row(runs.back, q, start + p, i, j)
-                a, b = runs.first[q, 0] + i, runs.first[q, 1] + j
+                s, t, a, b, c, d = _row(runs, q, start + p, i, j)
                 v = np.uint64(base + a * places.plane + b * places.row + runs.first[q, 2])
                 if q == 0:
                     for k in range(_0, last):
                         excess[v + k] = ahead[s + k * ahead_step] - back[t + k * back_step]
                     continue
-                a, b = _head(runs, q, 0, a), _head(runs, q, 1, b)
-                u = np.uint64(base + a * places.plane + b * places.row)
+                u = np.uint64(base + c * places.plane + d * places.row)
                 for k in range(_0, last):
                     head = begin + k
                     head = head + turn if head >= n else head
@@ -139,12 +136,9 @@ def weigh_part(runs, q, ahead, back, start, sides, values):
         total = values[p] * 0
         for i in range(runs.tails[q, 0]):
             for j in range(runs.tails[q, 1]):
-                s = _row(runs.ahead, q, start + p, i, j)
-                t = _row(runs.back, q, start + p, i, j)
-                a, b = runs.first[q, 0] + i, runs.first[q, 1] + j
+                s, t, a, b, c, d = _row(runs, q, start + p, i, j)
                 v = np.uint64((a * runs.shape[1] + b) * runs.shape[2] + runs.first[q, 2])
-                a, b = _head(runs, q, 0, a), _head(runs, q, 1, b)
-                u = np.uint64((a * runs.shape[1] + b) * runs.shape[2])
+                u = np.uint64((c * runs.shape[1] + d) * runs.shape[2])
                 row = values[p] * 0  # sums of rows, and then of their sums, round less
                 for k in range(_0, last):
                     head = begin + k
@@ -157,21 +151,24 @@ def weigh_part(runs, q, ahead, back, start, sides, values):
         values[p] += total
 
 
-@njit(inline="always")
-def _row(steps, q, p, i, j):
-    """Return where the numbers of a row of nodes or arcs begin."""
-    return np.uint64(p * steps[q, 0] + i * steps[q, 1] + j * steps[q, 2])
+@njit
+def _row(runs, q, p, i, j):
+    """Describe row (i, j) of the arcs of part q of problem p.
+
+    Return where its numbers begin in both runs, and the first two coordinates of tails and heads.
+    """
+    ahead, back, first, way, shape = runs.ahead, runs.back, runs.first, runs.way, runs.shape
+    s = p * ahead[q, 0] + i * ahead[q, 1] + j * ahead[q, 2]
+    t = p * back[q, 0] + i * back[q, 1] + j * back[q, 2]
+    a, b = first[q, 0] + i, first[q, 1] + j
+    c, d = a + way[q, 0], b + way[q, 1]
+    # only around a periodic axis an arc leads beyond the last node
+    c = c + shape[0] if c < 0 else c - shape[0] if c >= shape[0] else c
+    d = d + shape[1] if d < 0 else d - shape[1] if d >= shape[1] else d
+    return np.uint64(s), np.uint64(t), a, b, c, d
 
 
-@njit(inline="always")
-def _head(runs, q, axis, x):
-    """Return where the arc from x leads along an axis; only around a periodic one it wraps."""
-    x += runs.way[q, axis]
-    n = runs.shape[axis]
-    return x + n if x < 0 else x - n if x >= n else x
-
-
-@njit(inline="always")
+@njit
 def _turn(runs, q):
     """Return the first head of a row, and from which on to add what, all modulo 2**64."""
     way, n = runs.way[q, 2], runs.shape[2]

@@ -18,7 +18,7 @@ numba compiles for None anew, with the loops gone. Nodes and words are unsigned,
 
 import numpy as np
 
-from subopt._base.jit import njit
+from subopt._base.jit import uncounted as njit
 from subopt.graph.grid._capacities import load_part, weigh_part
 from subopt.graph.grid._search_trees import lowest, meet
 

@@ -17,7 +17,7 @@ number of arcs of a cell, or None for 4: numba compiles for None anew, with the 
 
 import numpy as np
 
-from subopt._base.jit import njit
+from subopt._base.jit import uncounted as njit
 
 # The byte of a cell: two bits of tree, one of the queue, five of the arc to the parent.
 SOURCE, SINK, TREE = 64, 128, 192

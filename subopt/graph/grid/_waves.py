@@ -22,7 +22,7 @@ are no periodic axes.
 
 import numpy as np
 
-from subopt._base.jit import njit
+from subopt._base.jit import uncounted as njit
 from subopt.graph.grid._search_trees import lowest
 
 LAYERS = 49  # of a wave, at most: longer paths are left to the trees
