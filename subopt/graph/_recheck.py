@@ -1,13 +1,34 @@
-"""What callers and answers say: arrays that fit, and values that are what was recomputed."""
+"""What callers and answers say: arrays that fit, values that are what was recomputed, wording."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from subopt._base.answer import CertificateError
 from subopt._base.types import Array
+
+T = TypeVar("T")
+
+
+_FIELDS = """\
+    value : int or float
+        Capacity of the cut around `source_side`. An int if the capacities are ints, and then exact.
+        Infinite if `time_limit` ended the search before a finite cut was found.
+    lower_bound : int or float
+        No cut has less capacity: what the flow carries from the source to the sink.
+    status : Status
+        OPTIMAL, or TIME_LIMIT.
+    method : str
+        What ran."""
+
+
+def describes_a_cut(answer: type[T]) -> type[T]:
+    """Put the wording of the fields that all cuts have into a docstring, for a line ``%(cut)s``."""
+    if answer.__doc__ is not None:  # not python -OO
+        answer.__doc__ = answer.__doc__.replace("    %(cut)s", _FIELDS)
+    return answer
 
 
 def shaped(name: str, array: Any, shape: tuple[int, ...]) -> Array:

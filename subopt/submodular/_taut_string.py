@@ -71,24 +71,30 @@ def onto_path(size, target, at, forward, backward, result, work):
     for k in range(size):
         passed[k + 1] = passed[k] + target[k]
         high, low = forward[k], -backward[k]
-        while b > a and _slope(passed, at, upper[b], high_flow[b], k, high) <= _piece(
-            passed, at, upper, high_flow, b
+        while b > a and _slope(passed, at, upper[b], high_flow[b], k, high) <= _slope(
+            passed, at, upper[b - 1], high_flow[b - 1], upper[b], high_flow[b]
         ):
             b -= 1
-        while (a == b and d > c) and _slope(passed, at, upper[a], high_flow[a], k, high) < _piece(
-            passed, at, lower, low_flow, c + 1
+        while (
+            a == b
+            and d > c
+            and _slope(passed, at, upper[a], high_flow[a], k, high)
+            < _slope(passed, at, lower[c], low_flow[c], lower[c + 1], low_flow[c + 1])
         ):
             c += 1
             _draw(lower, low_flow, c, target, at, result)
             upper[a], high_flow[a] = lower[c], low_flow[c]
         b += 1
         upper[b], high_flow[b] = k, high
-        while d > c and _slope(passed, at, lower[d], low_flow[d], k, low) >= _piece(
-            passed, at, lower, low_flow, d
+        while d > c and _slope(passed, at, lower[d], low_flow[d], k, low) >= _slope(
+            passed, at, lower[d - 1], low_flow[d - 1], lower[d], low_flow[d]
         ):
             d -= 1
-        while (c == d and b > a) and _slope(passed, at, lower[c], low_flow[c], k, low) > _piece(
-            passed, at, upper, high_flow, a + 1
+        while (
+            c == d
+            and b > a
+            and _slope(passed, at, lower[c], low_flow[c], k, low)
+            > _slope(passed, at, upper[a], high_flow[a], upper[a + 1], high_flow[a + 1])
         ):
             a += 1
             _draw(upper, high_flow, a, target, at, result)
@@ -96,9 +102,12 @@ def onto_path(size, target, at, forward, backward, result, work):
         d += 1
         lower[d], low_flow[d] = k, low
     # both chains end at the fixed end, so at most one of them has corners before it
-    corners, flows, a, b = (upper, high_flow, a, b) if d == c + 1 else (lower, low_flow, c, d)
-    for k in range(a + 1, b + 1):
-        _draw(corners, flows, k, target, at, result)
+    if d == c + 1:
+        for k in range(a + 1, b + 1):
+            _draw(upper, high_flow, k, target, at, result)
+    else:
+        for k in range(c + 1, d + 1):
+            _draw(lower, low_flow, k, target, at, result)
 
 
 @njit
@@ -106,12 +115,6 @@ def _slope(passed, at, i, flow_i, k, flow_k):
     # slope of the string from the corner at member i to the corner at member k
     rise = (flow_k - flow_i) - (passed[k + 1] - passed[i + 1])
     return rise / (at[k + 1] - at[i + 1])
-
-
-@njit
-def _piece(passed, at, corners, flows, i):
-    # the slope of the piece of a chain that ends at corner i
-    return _slope(passed, at, corners[i - 1], flows[i - 1], corners[i], flows[i])
 
 
 @njit
