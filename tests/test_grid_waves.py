@@ -11,7 +11,7 @@ from subopt.graph.grid import _layout as grid_layout
 from subopt.graph.grid import _solve as grid_solve
 from subopt.graph.grid._capacities import load, terms
 from subopt.graph.grid._input import grids
-from subopt.graph.grid._layout import Network, layout, sets, workspace
+from subopt.graph.grid._layout import Network, empty_sets, layout, workspace
 from subopt.graph.grid._search_trees import settle
 from subopt.graph.grid._waves import _layers, fill_sets, wave
 
@@ -169,7 +169,7 @@ def loaded(args, options):
     with np.errstate(over="ignore"):
         settle(plan.degree, np.uint64(plan.first), network, work.search)
     words = -(-plan.cells // 64) + 2
-    room = sets(len(plan.shift), words)
+    room = empty_sets(len(plan.shift), words)
     return plan, work, room, np.empty((9, words), dtype=np.uint64)
 
 

@@ -81,7 +81,7 @@ def _flat(arrays: list[Array]) -> tuple[Array, ...]:
 
 def load(parts: Terms, start: int, plan: Layout, excess: Array, residual: Array) -> None:
     """Write the capacities of the problems from `start` on where the searches read them."""
-    network = Network(plan.shift, plan.wrap, residual, excess)
+    network = Network(plan.shift, None, residual, excess)
     with np.errstate(over="ignore"):  # unsigned steps wrap around; numpy says so without the JIT
         for q in range(len(parts.runs.first)):
             numbers = parts.ahead[q], parts.back[q]

@@ -16,32 +16,43 @@ numba compiles for None anew, with the loops gone. Nodes and words are unsigned,
    estimation", Soviet Mathematics Doklady 11, 1970.
 """
 
+from __future__ import annotations
+
+from typing import NamedTuple
+
 import numpy as np
 
 from subopt._base.jit import uncounted as njit
+from subopt._base.types import Array
 from subopt.graph.grid._capacities import load_part, weigh_part
 from subopt.graph.grid._search_trees import lowest, meet
 
 _0, _1, _4, _6, _63 = np.uint64(0), np.uint64(1), np.uint64(4), np.uint64(6), np.uint64(63)
 
 
+class Answers(NamedTuple):
+    """Minimum cuts of some problems."""
+
+    sides: Array  # (problems, nodes) bool: source sides
+    values: Array  # (problems,) int64 or float64
+
+
 @njit
-def cut_stacks(parts, start, places, network, bits, maximal, sides, values):
+def cut_stacks(parts, start, places, kind, network, bits, maximal, answers):
     """Cut the problems from number `start` on, as many as there are `sides`.
 
     Parameters
     ----------
     parts : Terms
         The capacities.
-    places, network, bits : Places, Network, Bits
+    places, kind, network, bits : Places, Kind, Network, Bits
         Workspace for a stack of grids.
     maximal : bool
         Whether to write the largest source sides.
-    sides : array (problems, nodes) bool
-        Source sides of minimum cuts afterwards.
-    values : array (problems,)
-        What the cuts weigh is added here.
+    answers : Answers
+        Sides are overwritten; what the cuts weigh is added to the values.
     """
+    sides, values = answers.sides, answers.values
     runs, ahead, back = parts.runs, parts.ahead, parts.back
     for begin in range(0, sides.shape[0], places.stack):
         end = min(begin + places.stack, sides.shape[0])
@@ -49,7 +60,7 @@ def cut_stacks(parts, start, places, network, bits, maximal, sides, values):
         for q in range(runs.first.shape[0]):
             load_part(runs, q, ahead[q], back[q], here, count, places, network)
         first = np.uint64(places.first)
-        cut_bits(places.degree, places.words, first, network, bits, maximal, some)
+        cut_bits(kind.degree, kind.words, first, network, bits, maximal, some)
         for q in range(runs.first.shape[0]):
             weigh_part(runs, q, ahead[q], back[q], here, some, values[begin:end])
 

@@ -47,9 +47,9 @@ class Layout(NamedTuple):
 
     @property
     def places(self) -> Places:
-        """What kernels need of it."""
+        """Where nodes lie, as kernels take it."""
         a, b, c = self.padded
-        return Places(self.stack, self.first, a * b * c, b * c, c, self.degree, self.words)
+        return Places(self.stack, self.first, a * b * c, b * c, c)
 
     def nodes(self, array: Array) -> Array:
         """Return the nodes' part of an array over cells: (grids, shape), a view."""
@@ -67,15 +67,13 @@ class Layout(NamedTuple):
 
 
 class Places(NamedTuple):
-    """A layout as kernels take it."""
+    """Where the nodes of a stack lie."""
 
     stack: int  # grids
     first: int  # cell of the first node
     grid: int  # cells from a node to the same one of the next grid
     plane: int  # of the next plane
     row: int  # of the next row
-    degree: Any  # see `Layout.degree`
-    words: Any  # see `Layout.words`
 
 
 class Trees(NamedTuple):
@@ -115,6 +113,13 @@ class Sets(NamedTuple):
     demand: Array  # (words,) uint64; nodes with demand
     seen: Array  # (words,) uint64; nodes that a search has found
     open: Array  # (arcs, words) uint64; tails of the open arcs
+
+
+class Kind(NamedTuple):
+    """What numba compiles kernels anew for."""
+
+    degree: Any  # see `Layout.degree`
+    words: Any  # see `Layout.words`
 
 
 class Bits(NamedTuple):
@@ -173,7 +178,7 @@ def labels(trees: Trees, against: bool) -> Labels:
     return Labels(gate, other, numbers[:cells], numbers[cells:], trees.queue)
 
 
-def sets(arcs: int, words: int) -> Sets:
+def empty_sets(arcs: int, words: int) -> Sets:
     """Return room for sets of so many words."""
     supply, demand, seen = np.empty((3, words), dtype=np.uint64)
     return Sets(supply, demand, seen, np.empty((arcs, words), dtype=np.uint64))
@@ -184,7 +189,7 @@ def _bits(layout: Layout, dtype: Any) -> Bits:
     words = int(layout.words or 1)
     return Bits(
         leap=(layout.shift.view(np.int64) % (64 * words)).astype(np.uint64),
-        sets=sets(arcs, words),
+        sets=empty_sets(arcs, words),
         turned=np.empty((arcs, words), dtype=np.uint64),
         layer=np.empty((rows, words), dtype=np.uint64),
         path=np.empty(rows, dtype=np.uint64),

@@ -18,9 +18,17 @@ import numpy as np
 from subopt._base.deadline import Deadline
 from subopt._base.types import Array
 from subopt.graph.grid._capacities import Terms, load, weigh
-from subopt.graph.grid._dinic_bits import cut_bits, cut_stacks
-from subopt.graph.grid._layout import Bits, Layout, Network, Trees, Workspace, labels
-from subopt.graph.grid._layout import sets as sets_of
+from subopt.graph.grid._dinic_bits import Answers, cut_bits, cut_stacks
+from subopt.graph.grid._layout import (
+    Bits,
+    Kind,
+    Layout,
+    Network,
+    Trees,
+    Workspace,
+    empty_sets,
+    labels,
+)
 from subopt.graph.grid._push_relabel import exact_labels, narrow_end, push
 from subopt.graph.grid._search_trees import (
     LENGTH,
@@ -65,9 +73,12 @@ def fill(
     the search for a single large grid takes a deadline.
     """
     if isinstance(work.search, Bits):
-        network, answers = _network(plan, work), (_rows(plan, sides), values)
+        kind, network = Kind(plan.degree, plan.words), _network(plan, work)
+        answers = Answers(_rows(plan, sides), values)
         with np.errstate(over="ignore"):  # unsigned steps wrap; numpy says so without the JIT
-            cut_stacks(parts, start, plan.places, network, work.search, np.bool_(maximal), *answers)
+            cut_stacks(
+                parts, start, plan.places, kind, network, work.search, np.bool_(maximal), answers
+            )
         return Outcome()
     load(parts, start, plan, work.excess, work.residual)
     outcome = solve(plan, work, maximal, sides, deadline)
@@ -229,7 +240,7 @@ def _send_waves(plan: Layout, network: Network, search: Trees, deadline: Deadlin
     """Send waves as long as they move much; return whether the deadline allowed it."""
     words = -(-plan.cells // 64) + 2
     rows = min(LAYERS, plan.cells // words)  # at least one: few cells are for bits
-    sets, excess = sets_of(len(plan.shift), words), network.excess
+    sets, excess = empty_sets(len(plan.shift), words), network.excess
     stamp = search.stamp[: rows * words]  # of trees, which are planted anew afterwards
     layer = stamp.view(np.uint64).reshape(rows, words)
     with np.errstate(over="ignore"):
