@@ -199,7 +199,7 @@ def _size(n: int | None, source_capacity: Terminal, sink_capacity: Terminal) -> 
     return int(n)
 
 
-def ends(name: str, values: ArrayLike, n: int, *, each: str = "arcs") -> Array:
+def ends(name: str, values: ArrayLike, n: int, *, each: str = "arcs", what: str = "nodes") -> Array:
     """Return nodes as int32, one for each of something, or name the one not in the graph."""
     array = np.asarray(values)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
@@ -209,7 +209,7 @@ def ends(name: str, values: ArrayLike, n: int, *, each: str = "arcs") -> Array:
         )
     if array.size and (array.min() < 0 or array.max() >= n):
         e = int(np.argmax((array < 0) | (array >= n)))
-        raise ValueError(f"{name} needs nodes in 0..{n - 1}, but {name}[{e}] is {array[e]}")
+        raise ValueError(f"{name} needs {what} in 0..{n - 1}, but {name}[{e}] is {array[e]}")
     return array.astype(np.int32) if array.size else np.zeros(0, dtype=np.int32)
 
 

@@ -149,7 +149,9 @@ def grow(degree, network, trees, progress, paths, looks):
             k = lowest(todo)
             u = head_of(v, k, shift, wrap)
             there = state[u]
-            if there & TREE == 0:
+            if there & TREE == tree:  # by now: around a short axis two arcs lead there
+                todo &= todo - _1
+            elif there & TREE == 0:
                 queue[tail] = u
                 tail += np.uint64(there & WAITS == 0)
                 tail = _0 if tail == size else tail
