@@ -1,4 +1,4 @@
-"""CutMix: a box of another image pasted over every image, labels true to area."""
+"""`CutMix`: a box of another image pasted over every image, with labels by area."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from comixup._base.streams import DRAW, Key
 from comixup._base.types import Array
 from comixup.mixers.pairs import PairMixer
 from comixup.mixers.summary import Summary
-from comixup.plans.pairs import BoxPlan
+from comixup.plans.pasted_boxes import BoxPlan
 
 
 @public

@@ -1,4 +1,4 @@
-"""ManifoldMixup: the hidden arrays of a random layer blended, as InputMixup blends images."""
+"""`ManifoldMixup`: hidden arrays of a random layer, blended as `InputMixup` blends images."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from comixup._base.streams import CHOICE, Key
 from comixup._base.types import RNG
 from comixup.mixers.input_mixup import InputMixup
 from comixup.mixers.summary import Summary
-from comixup.plans.pairs import BlendPlan
+from comixup.plans.blends import BlendPlan
 
 
 class HiddenPlan(NamedTuple):

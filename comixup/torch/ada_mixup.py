@@ -1,8 +1,8 @@
-"""AdaMixUp: pairs blended by ratios from a range that a small network proposes for each pair.
+"""`AdaMixUp`: pairs of images, blended by ratios that a small network proposes for each pair.
 
 A blend may look like a real image of another class; its soft label then contradicts the data
-("manifold intrusion"). The policy network learns ranges without such blends: it is trained by the
-loss of the model, and by a discriminator that has to tell blends from real images.
+("manifold intrusion"). The policy network learns ranges of ratios without such blends. It is
+trained by the loss of the model, and by a discriminator between blends and real images.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from comixup._base.streams import DRAW, Key
 from comixup._base.types import Array
 from comixup.mixers.base import Mixer
 from comixup.plans.base import Mixture
+from comixup.plans.blends import BlendPlan
 from comixup.plans.labels import smoothed
-from comixup.plans.pairs import BlendPlan
 from comixup.plans.patches import MixPlan
 from comixup.torch.inputs import label_rows, require_images
-from comixup.torch.mixers import TensorMixer
+from comixup.torch.tensor_mixer import TensorMixer
 
 CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 

@@ -1,6 +1,6 @@
-"""MixCallback: a callback for Lightning that mixes every training batch.
+"""`MixCallback`: a Lightning callback that mixes every training batch.
 
-Imported on demand: ``from comixup.torch.lightning import MixCallback``.
+It is imported explicitly: ``from comixup.torch.lightning import MixCallback``.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any
 from lightning.pytorch import Callback
 
 from comixup.torch.carry import Parts
-from comixup.torch.mixers import TensorMixer
 from comixup.torch.saliency import Loss, input_saliency
+from comixup.torch.tensor_mixer import TensorMixer
 
 
 class MixCallback(Callback):

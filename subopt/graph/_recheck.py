@@ -1,4 +1,4 @@
-"""What callers and answers say: arrays that fit, values that are what was recomputed, wording."""
+"""Checks of answers: shapes that fit the problem, values that match; wording that answers share."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _FIELDS = """\
         Capacity of the cut around `source_side`. An int if the capacities are ints, and then exact.
         Infinite if `time_limit` ended the search before a finite cut was found.
     lower_bound : int or float
-        No cut has less capacity: what the flow carries from the source to the sink.
+        A lower bound on the capacity of every cut: the amount that flows from source to sink.
     status : Status
         OPTIMAL, or TIME_LIMIT.
     method : str
-        What ran."""
+        The method that ran."""
 
 
 def describes_a_cut(answer: type[T]) -> type[T]:
@@ -48,7 +48,7 @@ def side_of(array: Any, shape: tuple[int, ...], name: str = "source_side") -> Ar
 
 
 def confirm(value: Any, cut: Any) -> None:
-    """Raise unless values are the capacities of the cuts: ints exactly, floats to 1e-9 of them."""
+    """Raise unless values equal the capacities of cuts: ints exactly, floats to 1e-9 of them."""
     values, cuts = np.asarray(value), np.asarray(cut)
     if values.dtype.kind not in "iuf":
         raise CertificateError(f"A check needs numbers as value, got {value!r}")
@@ -59,7 +59,7 @@ def confirm(value: Any, cut: Any) -> None:
         where = tuple(np.argwhere(wrong)[0].tolist())
         index = f"s[{where[0]}]" if where else ""
         raise CertificateError(
-            f"value{index} is {values[where]}, but the cut around source_side{index} weighs "
+            f"value{index} is {values[where]}, but the cut around source_side{index} has capacity "
             f"{cuts[where]}"
         )
 
@@ -71,6 +71,6 @@ def unmasked(name: str, values: Any) -> Array:
         index = tuple(int(i) for i in np.argwhere(np.ma.getmaskarray(values))[0])
         raise ValueError(
             f"{name} needs a number everywhere, but {name}[{', '.join(map(str, index))}] is "
-            f"masked. Say what it is, e.g. by {name}.filled(0)."
+            f"masked. Fill it, e.g. by {name}.filled(0)."
         )
     return array

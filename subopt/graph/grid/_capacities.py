@@ -1,8 +1,8 @@
-"""Compiled: capacities of a stack of grids into a workspace, and what cuts of the stack weigh.
+"""Compiled: copies capacities of a stack of grids into a workspace, and evaluates cuts.
 
-Both read the arrays of the caller where they lie: as runs of numbers, and `Runs`, which say
-where. Part 0 has the capacities of the terminals, part q + 1 those along offset q and back.
-Places in arrays are unsigned, see `subopt.graph.grid._search_trees`.
+The arrays of the caller are read in place: each is a flat array, and `Runs` describes their layout.
+Part 0 holds the capacities of the terminals, part q + 1 those along offset q and back. Positions in
+arrays are unsigned, see `subopt.graph.grid._search_trees`.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ _0, _1 = np.uint64(0), np.uint64(1)
 
 
 class Runs(NamedTuple):
-    """Where the capacities of each part begin, and of which nodes they are."""
+    """Layout of the flat arrays of capacities, part by part."""
 
-    first: Array  # (parts, 3) int64; node of the first tail, along each axis of the grid
-    tails: Array  # (parts, 3) int64; how many tails
-    way: Array  # (parts, 3) int64; from a tail to its head
-    shape: Array  # (3,) int64; nodes
-    ahead: Array  # (parts, 4) int64; steps of the run `ahead` to the next problem, and along axes:
-    back: Array  # same of the run `back`; 0 where one number serves all
+    first: Array  # (parts, 3) int64: node of the first tail, along each axis of the grid
+    tails: Array  # (parts, 3) int64: number of tails along each axis
+    way: Array  # (parts, 3) int64: distance from a tail to its head along each axis
+    shape: Array  # (3,) int64: number of nodes along each axis
+    ahead: Array  # (parts, 4) int64: strides of `Terms.ahead` along the problems and the axes
+    back: Array  # (parts, 4) int64: strides of `Terms.back`; 0 where all entries are the same
 
 
 class Terms(NamedTuple):
-    """All capacities of some grids, part by part."""
+    """All capacities of a stack of grids, in parts."""
 
     runs: Runs
     ahead: tuple[Array, ...]  # flat: from the source, or forward
