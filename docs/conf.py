@@ -30,7 +30,7 @@ autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 # the pages build without what they do not need to run
 autodoc_mock_imports = [
-    name for name in ("torch", "lightning") if importlib.util.find_spec(name) is None
+    name for name in ("torch", "lightning", "networkx") if importlib.util.find_spec(name) is None
 ]
 numpydoc_show_class_members = False  # the pages list them
 myst_heading_anchors = 3
@@ -48,6 +48,7 @@ CHAPTERS = [
     ("Coupled labelings", "subopt", "subopt.coupled"),
     ("subopt.testing", "subopt.testing", "subopt.testing"),
     ("subopt.cvx", "subopt.cvx", "subopt.cvx"),
+    ("subopt.compat.networkx", "subopt.compat.networkx", "subopt.compat.networkx"),
     ("subopt.compiling", "subopt.compiling", "subopt.compiling"),
     ("comixup", "comixup", "comixup"),
     ("comixup.saliency", "comixup.saliency", "comixup.saliency"),

@@ -114,7 +114,7 @@ def solve(g: Graph, *, maximal: bool, method: str, time_limit: float | None = No
         method,
         deadline,
     )
-    side, value = cut.side, _value(g, parts, cut.side)
+    side, value = cut.side, cut_value(g, parts, cut.side)
     if cut.left is None and not np.isfinite(value):
         raise ValueError(
             "max_flow needs a finite cut, but a path of infinite capacities leads from the source "
@@ -123,7 +123,7 @@ def solve(g: Graph, *, maximal: bool, method: str, time_limit: float | None = No
     bound = value
     if cut.left is not None:
         for other in (*cut.others, np.zeros_like(side), np.ones_like(side)):
-            weight = _value(g, parts, other)
+            weight = cut_value(g, parts, other)
             side, value = (other, weight) if weight < value else (side, value)
         bound = (source.sum() - np.maximum(cut.left, 0).sum()).item()
         bound = min(int(bound) if g.whole else bound, value)
@@ -139,8 +139,8 @@ def solve(g: Graph, *, maximal: bool, method: str, time_limit: float | None = No
     )
 
 
-def _value(g: Graph, parts: Bounded, side: Array) -> Any:
-    """Return the capacity of a cut."""
+def cut_value(g: Graph, parts: Bounded, side: Array) -> Any:
+    """Return the capacity of a cut; `parts` are those of `bounded`."""
     if not parts.finite:
         return g.cut(side)
     value = _weigh(g.tails, g.heads, *parts[:4], side)

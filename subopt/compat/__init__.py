@@ -1,0 +1,1 @@
+"""Doors from programs that were written for other packages."""
