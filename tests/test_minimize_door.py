@@ -59,7 +59,12 @@ def test_the_signature_names_every_option_of_every_method(kind, method):
 def test_options_that_a_method_does_not_have_are_refused(kind, method):
     problem = PROBLEMS[kind]
     takes = wing_of(problem).options(method)
-    for name in set(inspect.signature(minimize).parameters) - {"problem", "method", *takes}:
+    for name in set(inspect.signature(minimize).parameters) - {
+        "problem",
+        "method",
+        "verbose",
+        *takes,
+    }:
         with pytest.raises(TypeError, match=name):
             minimize(problem, method=method, **{name: 1 if name != "callback" else print})
 

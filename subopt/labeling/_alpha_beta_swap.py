@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from subopt._base.report import reported
 from subopt._base.types import ArrayLike
 from subopt.labeling._magnitude import simplified
 from subopt.labeling._wording import shared
@@ -22,9 +23,14 @@ from subopt.labeling.result import Labeling
 _OTHERS = "fusion and icm take any table; with two labels, qpbo does."
 
 
+@reported
 @shared(start="what message passing suggests")
 def alpha_beta_swap(
-    energy: LabelingEnergy, *, start: ArrayLike | None = None, max_iter: int = 1000
+    energy: LabelingEnergy,
+    *,
+    start: ArrayLike | None = None,
+    max_iter: int = 1000,
+    verbose: bool = False,
 ) -> Labeling:
     r"""Minimize a labeling energy by swap moves.
 
@@ -36,6 +42,7 @@ def alpha_beta_swap(
     %(start)s
     max_iter : int, default 1000
         Largest number of times that all pairs of labels are tried; a handful is usually enough.
+    %(verbose)s
 
     Returns
     -------

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from subopt._base.answer import Status
+from subopt._base.options import documented
+from subopt._base.report import reported
 from subopt.labeling import _icm
 from subopt.labeling._exact import Reparametrization, all_node_costs
 from subopt.labeling._magnitude import bounded, simple_labels, simplified
@@ -18,13 +20,16 @@ ROUNDS = 4  # solve what is left so often at most
 SMALL = 2**16  # nodes; larger problems are not solved again to remove rounding
 
 
-def qpbo(energy: LabelingEnergy) -> Labeling:
+@reported
+@documented
+def qpbo(energy: LabelingEnergy, *, verbose: bool = False) -> Labeling:
     """Find what roof duality knows of the minimizers of an energy of two labels.
 
     Parameters
     ----------
     energy : LabelingEnergy
         With two labels; any table, weights of any sign, no label costs.
+    %(verbose)s
 
     Returns
     -------

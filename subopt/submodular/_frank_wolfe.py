@@ -16,6 +16,8 @@ import numpy as np
 from subopt._base import validate
 from subopt._base.answer import Status
 from subopt._base.deadline import Deadline
+from subopt._base.options import documented
+from subopt._base.report import iteration, reported
 from subopt._base.types import Array
 from subopt.functions.algebra import SetFunction, require_set_function
 from subopt.submodular._elimination import Reduction, default_tol, whole_gap
@@ -26,6 +28,8 @@ from subopt.submodular.certificates import BaseCertificate
 from subopt.submodular.result import Result
 
 
+@reported
+@documented
 def frank_wolfe(
     F: SetFunction,
     *,
@@ -33,6 +37,7 @@ def frank_wolfe(
     max_iter: int = 10_000,
     time_limit: float | None = None,
     callback: Callable[[Result], object] | None = None,
+    verbose: bool = False,
 ) -> Result:
     """Minimize a submodular function by pairwise Frank-Wolfe steps on its base polytope.
 
@@ -50,6 +55,7 @@ def frank_wolfe(
         Seconds after which to stop with what there is.
     callback : callable, optional
         Called with a `Result` before every step.
+    %(verbose)s
 
     Returns
     -------
@@ -128,6 +134,7 @@ def _run(
                 gap, low = max(0.0, found.gap), found.negative + found.gap
                 mask = R.mask(order[: found.best])
             gap = whole_gap(gap) if F.integral else gap
+            iteration(n_iter, "sweeps", "gap %.3g, %d elements undecided", gap, order.size)
             if gap <= (default_tol(R.gains, 1e-6) if tol is None else tol):
                 return result(Status.OPTIMAL)
             if found.excess <= 1e-15 * found.square:

@@ -19,6 +19,8 @@ import numpy as np
 from subopt._base import validate
 from subopt._base.answer import Status
 from subopt._base.deadline import Deadline
+from subopt._base.options import documented
+from subopt._base.report import iteration, reported
 from subopt._base.types import Array, ArrayLike
 from subopt.functions.algebra import SetFunction, require_set_function
 from subopt.functions.modular import Modular
@@ -36,6 +38,8 @@ LEAST = 0.65
 """A split is made when it takes this share of the elements: all vertices are swept again for it."""
 
 
+@reported
+@documented
 def min_norm_point(
     F: SetFunction,
     *,
@@ -46,6 +50,7 @@ def min_norm_point(
     eliminate: bool = True,
     time_limit: float | None = None,
     callback: Callable[[Result], object] | None = None,
+    verbose: bool = False,
 ) -> Result:
     """Minimize a submodular function by the minimum-norm point of its base polytope.
 
@@ -75,6 +80,7 @@ def min_norm_point(
     callback : callable, optional
         Called with a `Result` before every step. Making its certificate costs about as much as
         a step does.
+    %(verbose)s
 
     Returns
     -------
@@ -219,6 +225,9 @@ class _Solver:
         stalled = False
         while True:
             self._sweep()
+            iteration(
+                self.n_iter, "sweeps", "gap %.3g, %d elements undecided", self.gap, len(self.order)
+            )
             if (status := self._status()) is not None:
                 break
             if callback is not None or self.slow:

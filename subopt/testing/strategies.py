@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from subopt._base import jit
 from subopt._base.types import Array
 from subopt.functions.algebra import SetFunction
 from subopt.functions.modular import Modular
@@ -34,6 +36,8 @@ def set_functions(
     from hypothesis import strategies as st
 
     names = sorted(FAMILIES) if families is None else list(families)
+    for name in names:
+        _compiled(name)
 
     @st.composite
     def member(draw: Any) -> SetFunction:
@@ -47,6 +51,8 @@ def problems(
     families: Iterable[str] | None = None, *, min_n: int = 1, max_n: int = 6
 ) -> SearchStrategy[SetFunction]:
     """Return a strategy for functions to minimize: most have minimizers that are neither ∅ nor V.
+
+    The families are compiled when this is called: 10 s on a machine where none has run, 1 s later.
 
     To a member of a family it adds weights that make a random set minimal: alone, by a margin that
     is large or small, or together with others. One in five gets weights at random. Some are scaled
@@ -80,6 +86,19 @@ def problems(
         return scale * (F + Modular(margins - gains))
 
     return problem()
+
+
+@functools.cache
+def _compiled(family: str) -> None:
+    """Compile a family now: within a test it would exceed the deadlines of Hypothesis."""
+    before, jit.interpret_small = jit.interpret_small, False
+    try:
+        F = FAMILIES[family](np.random.default_rng(0), 2)
+        F.greedy(np.arange(F.n))
+        F.marginals(np.arange(F.n) == 0)
+        F.value(np.arange(F.n) == 0)
+    finally:
+        jit.interpret_small = before
 
 
 def compositions(*, min_n: int = 1, max_n: int = 6) -> SearchStrategy[SetFunction]:
