@@ -39,6 +39,7 @@ myst_heading_anchors = 3
 CHAPTERS = [
     ("Front door", "subopt", "subopt"),
     ("Set functions", "subopt", "subopt.functions"),
+    ("Constraints", "subopt", "subopt.constraints"),
     ("Submodular minimization", "subopt", "subopt.submodular"),
     ("Differences of submodular functions", "subopt", "subopt.difference"),
     ("Graphs and grids", "subopt", "subopt.graph"),

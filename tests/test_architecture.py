@@ -20,6 +20,7 @@ PACKAGES = ("subopt", "comixup")
 WINGS = {
     "subopt._base": set(),
     "subopt.functions": {"subopt._base"},
+    "subopt.constraints": {"subopt._base"},
     "subopt.forms": {"subopt._base", "subopt.functions"},
     "subopt.graph": {"subopt._base"},
     "subopt.graph.grid": {"subopt._base", "subopt.graph"},

@@ -150,7 +150,15 @@ def test_a_set_function_takes_no_rng_and_says_the_way_out():
 
 
 def test_every_public_name_is_found_at_both_places():
-    for wing in ("functions", "submodular", "difference", "graph", "labeling", "coupled"):
+    for wing in (
+        "functions",
+        "constraints",
+        "submodular",
+        "difference",
+        "graph",
+        "labeling",
+        "coupled",
+    ):
         module = getattr(subopt, wing)
         for name in module.__all__:
             assert getattr(subopt, name) is getattr(module, name)

@@ -1,4 +1,4 @@
-"""Facility location: every client is served by the most similar chosen element."""
+"""Facility location: each client is assigned to the most similar element of the set."""
 
 from __future__ import annotations
 
@@ -8,29 +8,37 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.jit import small_first as njit
+from subopt._base.options import documented_like
 from subopt._base.types import Array
 from subopt.functions._sparse import compress, dense, freeze, nonnegative_entries, shown, take_rows
 from subopt.functions.algebra import SetFunction
 
 
 class FacilityLocationData(NamedTuple):
-    """Similarities of each element, in compressed rows."""
+    """Similarities in compressed rows: one row per element."""
 
     indptr: Array  # (n + 1,) int64
     indices: Array  # (nnz,) int64, clients
     similarity: Array  # (nnz,) float64, positive
-    base: Array  # (clients,) float64: what contracted elements offer
+    base: Array  # (clients,) float64: largest similarity to a contracted element
 
 
+@documented_like(SetFunction)
 class FacilityLocation(SetFunction):
-    """F(S) = sum over clients of the largest similarity to an element of S (0 for none).
+    """F(S) = sum over clients of the largest similarity to an element of S.
 
-    A sweep costs O(nnz + clients): similarities that are 0 are not stored.
+    A sweep costs O(nnz + clients), `value` and `marginals` O(n + clients + nnz), where nnz is the
+    number of nonzero similarities. Zeros are not stored.
 
     Parameters
     ----------
     similarity : array_like or scipy sparse matrix, shape (clients, n)
-        Nonnegative.
+        Nonnegative similarity of each client to each element.
+
+    Raises
+    ------
+    ValueError
+        If a similarity is negative or not finite; the message names it.
 
     Examples
     --------
@@ -56,23 +64,27 @@ class FacilityLocation(SetFunction):
         freeze(data)
 
     def value(self, mask: Array) -> float:
-        """Evaluate F at a set; O(n + clients + nnz of the set)."""
+        """Evaluate F at a set, by one sweep over its elements."""
         gains = np.zeros(self.n)
         _sweep(self._data, 1.0, np.flatnonzero(validate.mask(mask, self.n)), gains)
         return float(gains.sum())
 
     def marginals(self, mask: Array) -> Array:
-        """Return what each element adds to the others of a set; O(n + clients + nnz)."""
+        """Return the marginal gain of each element with respect to the others of a set."""
         result = np.empty(self.n)
         _marginals(self._data, validate.mask(mask, self.n), result)
         return result
 
     def _source(self) -> str | None:
         d = self._data
-        if d.base.any() or not len(d.base):
+        if not len(d.base):
             return None
         matrix = dense(self.n, d.indptr, d.indices, d.similarity, len(d.base)).T
-        return f"FacilityLocation({shown(matrix)})"
+        if not d.base.any():
+            return f"FacilityLocation({shown(matrix)})"
+        # contracted elements, as one more element
+        matrix = np.column_stack([matrix, d.base])
+        return f"FacilityLocation({shown(matrix)}).contract([{self.n}])"
 
     def _sweep(self, scale: float, order: Array, gains: Array) -> None:
         _sweep(self._data, scale, order, gains)
@@ -90,7 +102,7 @@ class FacilityLocation(SetFunction):
 
 
 def _from_dense(similarity: Array) -> FacilityLocationData:
-    """Return the entries that are not 0, without arrays larger than the result."""
+    """Return the nonzero entries, without temporary arrays larger than the result."""
     matrix = validate.real_array("similarity", similarity, copy=False)
     if matrix.size and matrix.min() < 0:
         c, i = np.unravel_index(int(matrix.argmin()), matrix.shape)
@@ -132,7 +144,7 @@ def _sweep(f, scale, order, gains):
 
 @njit
 def _marginals(f, mask, result):
-    # a client loses best - second if the element that serves it goes
+    # removing the element that serves a client costs best - second
     best, second = f.base.copy(), f.base.copy()
     server = np.full(best.shape[0], -1)
     for i in range(mask.shape[0]):
