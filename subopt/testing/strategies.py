@@ -43,7 +43,7 @@ def set_functions(
     """
     from hypothesis import strategies as st
 
-    names = list(FAMILIES) if families is None else list(families)
+    names = sorted(FAMILIES) if families is None else list(families)
     for name in names:
         _compiled(name)
 
