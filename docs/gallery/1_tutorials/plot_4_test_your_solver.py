@@ -35,8 +35,9 @@ def greedy(F):
 # The test
 # --------
 #
-# `problems` draws functions to minimize. Most of their minimizers are neither empty nor everything,
-# and some are not unique. Without a list of families it draws from all of them. In a file of tests, pytest calls the function; here we do.
+# `problems` draws functions to minimize. Most of their minimizers are neither empty nor
+# everything, and some are not unique. Without a list of families it draws from all of them. In a
+# file of tests, pytest calls the function; here we do.
 
 
 @settings(max_examples=100, derandomize=True, database=None)
