@@ -303,5 +303,7 @@ def test_a_color_picture_is_no_volume_unless_it_is_said_to_be_one():
         30,
         3,
     )
+    arrays = [np.ones((19, 30, 3)), np.ones((20, 29, 3)), np.ones((20, 30, 2))]
+    assert grid_cut(picture, picture, arrays).source_side.shape == (20, 30, 3)
     assert grid_cut(picture, picture, [1, 1, 1]).source_side.shape == (20, 30, 3)
     assert grid_cut(picture[:8], picture[:8], 1).source_side.shape == (8, 30, 3)

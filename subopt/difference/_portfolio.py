@@ -21,7 +21,7 @@ from subopt._base import validate
 from subopt._base.answer import Status
 from subopt._base.deadline import Deadline
 from subopt._base.options import documented_with
-from subopt._base.report import stage
+from subopt._base.report import is_verbose, stage
 from subopt._base.threads import in_order, thread_count
 from subopt._base.types import RNG, Array
 from subopt.difference._accelerated_dca import accelerated_dca
@@ -228,8 +228,9 @@ class _Run:
         self.n_iter += sum(result.n_iter for result in results)
         self.n_evals += sum(result.n_evals for result in results)
         self.found += results
-        best = self._lifted(self.best())
-        stage("%s, %d: value %.9g by %s", what, len(tasks), best.value, best.method)
+        if is_verbose():
+            best = self._lifted(self.best())
+            stage("%s, %d: value %.9g by %s", what, len(tasks), best.value, best.method)
         if self.callback is not None:
             try:
                 self.callback(self._lifted(self.best()))

@@ -65,7 +65,8 @@ def grids(
             f"A grid needs 1 to 3 dimensions{after}, but source_capacity has the shape "
             f"{shapes[0]} and sink_capacity {shapes[1]}"
         )
-    if len(shape) == 3 and offsets is None and np.ndim(weights) == 0:
+    one_number = not isinstance(weights, (list, tuple)) and np.ndim(weights) == 0
+    if len(shape) == 3 and offsets is None and one_number:
         _require_no_channels(shape)
     source = _read("source_capacity", source_capacity, shape, count)
     sink = _read("sink_capacity", sink_capacity, shape, count)
