@@ -61,7 +61,6 @@ ogp_social_cards = {"enable": False}
 sphinx_gallery_conf = {
     "examples_dirs": "gallery",
     "gallery_dirs": "auto_gallery",
-    "abort_on_example_error": True,
     "download_all_examples": False,
     "remove_config_comments": True,
     "show_signature": False,
