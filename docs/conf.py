@@ -40,7 +40,7 @@ autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 # the pages build without what they do not need to run
 autodoc_mock_imports = [
-    name for name in ("torch", "lightning") if importlib.util.find_spec(name) is None
+    name for name in ("torch", "lightning", "networkx") if importlib.util.find_spec(name) is None
 ]
 numpydoc_show_class_members = False  # the pages list them
 myst_heading_anchors = 3
@@ -85,7 +85,10 @@ CHAPTERS = [
     ("Coupled labelings", "subopt", "subopt.coupled"),
     ("subopt.testing", "subopt.testing", "subopt.testing"),
     ("subopt.cvx", "subopt.cvx", "subopt.cvx"),
+    ("subopt.compat.networkx", "subopt.compat.networkx", "subopt.compat.networkx"),
     ("subopt.compiling", "subopt.compiling", "subopt.compiling"),
+    ("subopt.compat.maxflow", "subopt.compat.maxflow", "subopt.compat.maxflow"),
+    ("subopt.compat.gco", "subopt.compat.gco", "subopt.compat.gco"),
     ("comixup", "comixup", "comixup"),
     ("comixup.saliency", "comixup.saliency", "comixup.saliency"),
     ("comixup.evaluate", "comixup.evaluate", "comixup.evaluate"),

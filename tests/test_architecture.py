@@ -75,6 +75,7 @@ DOORS = {
     "subopt.__init__",
     "subopt.__main__",
     "subopt._minimize",
+    "subopt.compat",
     "subopt.compiling",
     "subopt.cvx",
     "subopt.testing",
@@ -297,6 +298,8 @@ def test_optional_packages_are_imported_where_they_are_used(name):
     expected = {"hypothesis"} if name == "subopt.testing.strategies" else set()
     if name.startswith("comixup.torch"):
         expected = {"torch"}
+    if name.startswith("subopt.compat.networkx."):  # networkx loads it
+        expected = {"networkx"}
     if name == "comixup.torch.lightning":
         expected |= {"lightning"}
     assert top & LAZY <= expected
