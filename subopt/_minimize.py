@@ -254,8 +254,8 @@ def minimize(
     %(constraints)s
         These four are for set functions and differences. With `include` and `exclude` alone, all
         methods work; with a size, budgets or groups, "auto", "local_search", "branch_and_bound",
-        "milp", "brute_force", for set functions "lagrangian", and for differences "modmod" and
-        "subsup". They take `time_limit`, and "auto" also `effort`, `starts`, `rng` and `callback`.
+        "milp" and "brute_force" do, as well as "lagrangian" for set functions, and "modmod",
+        "subsup" and "dca" for differences.
 
     Returns
     -------
