@@ -25,7 +25,7 @@ extensions = [
 html_theme = "furo"
 html_title = f"subopt {release}"
 templates_path = ["_templates"]
-exclude_patterns = ["_build", "_templates"]
+exclude_patterns = ["_build", "_templates", "gallery", "coming_from", "get_started.md"]
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 # the pages build without what they do not need to run
@@ -50,6 +50,8 @@ CHAPTERS = [
     ("subopt.cvx", "subopt.cvx", "subopt.cvx"),
     ("subopt.compat.networkx", "subopt.compat.networkx", "subopt.compat.networkx"),
     ("subopt.compiling", "subopt.compiling", "subopt.compiling"),
+    ("subopt.compat.maxflow", "subopt.compat.maxflow", "subopt.compat.maxflow"),
+    ("subopt.compat.gco", "subopt.compat.gco", "subopt.compat.gco"),
     ("comixup", "comixup", "comixup"),
     ("comixup.saliency", "comixup.saliency", "comixup.saliency"),
     ("comixup.evaluate", "comixup.evaluate", "comixup.evaluate"),
@@ -59,7 +61,7 @@ CHAPTERS = [
 
 def public_names(module):
     """Return `__all__` of a module; comixup.torch is read, because torch may be missing."""
-    if module.startswith("comixup"):
+    if module == "comixup.torch":
         path = ROOT.joinpath(*module.split("."))
         path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
