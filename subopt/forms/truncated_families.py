@@ -114,9 +114,10 @@ def _(F: Coverage) -> CapForm:
 @cap_form.register
 def _(F: FacilityLocation) -> CapForm:
     # a client is worth s_1 - s_2 if its best is chosen, s_2 - s_3 if one of its two best is, ...
-    d, elements = F._data, row_of(F._data.indptr)
-    better = d.similarity > d.base[d.indices]
-    clients, s, elements = d.indices[better], d.similarity[better], elements[better]
+    d = F._data
+    elements, clients, s = F.entries()
+    better = s > d.base[clients]
+    clients, s, elements = clients[better], s[better], elements[better]
     order = np.lexsort((-s, clients))
     clients, s, elements = clients[order], s[order], elements[order]
     last = np.diff(clients, append=-1) != 0

@@ -212,9 +212,33 @@ class Oracle:
         there = self.value(other)
         return state[0] - there if mask[i] else there - state[0]
 
+    def _gains(self, state: Any, mask: Array, elements: Array) -> Array:
+        """Return what `_gain` does for each of some elements, an intp array."""
+        cls = type(self)
+        if cls._gain is Oracle._gain and cls.marginals is not Oracle.marginals:
+            return self.marginals(mask.copy())[elements]
+        return np.array([self._gain(state, mask, int(i)) for i in elements], dtype=np.float64)
+
     def _flip(self, state: Any, mask: Array, i: int, gain: float) -> None:
         """Take note that i is about to leave or join the set, for minus or plus `gain`."""
         state[0] += -gain if mask[i] else gain
+
+    # Modular functions above F, one for each point of some convex set; see `_has_levels` ---------
+
+    _has_levels: bool = False
+    """Whether the next three methods exist."""
+
+    def _levels(self, mask: Array) -> Array:
+        """Return the point of a set S, whose function is F(S) + F(T | S) added up over T - S."""
+        raise NotImplementedError
+
+    def _above(self, levels: Array) -> tuple[float, Array]:
+        """Return constant and weights of the function at a point, convex in the point."""
+        raise NotImplementedError
+
+    def _slope(self, levels: Array, elements: Array) -> Array:
+        """Return a subgradient of its value at a set, given by its elements, in the point."""
+        raise NotImplementedError
 
     def _by_value(self) -> bool:
         """Whether F, or a function that it is made of, is known by its values only."""
@@ -252,7 +276,9 @@ class Incremental:
 
     Made by ``F.incremental``. For `Modular`, `Cut`, `HypergraphCut`, `Coverage`, `Cardinality` and
     `ConcaveOfModular`, their sums, views and differences, a gain or a change costs what is stored
-    for one element, its degree; for other functions it costs a value.
+    for one element, its degree. So it is for `FacilityLocation`, where removals cost the degrees of
+    the set. With a `LogDeterminant`, the gain of an element outside costs O(1), and adding one
+    O(n |S|). For other functions both cost a value.
 
     Attributes
     ----------
