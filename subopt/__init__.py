@@ -1,14 +1,14 @@
 """Submodular and difference-of-submodular optimization with certificates.
 
 Every public name can be imported from here, and from the wing that it belongs to:
-`subopt.functions`, `subopt.submodular`, `subopt.difference`, `subopt.graph`, `subopt.labeling`,
-`subopt.coupled`. Names are loaded when they are first used.
+`subopt.functions`, `subopt.submodular`, `subopt.difference`, `subopt.maximization`, `subopt.graph`,
+`subopt.labeling`, `subopt.coupled`. Names are loaded when they are first used.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from subopt import coupled, difference, functions, graph, labeling, submodular
+from subopt import coupled, difference, functions, graph, labeling, maximization, submodular
 from subopt._base.lazy import exports
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from subopt.functions import *
     from subopt.graph import *
     from subopt.labeling import *
+    from subopt.maximization import *
     from subopt.submodular import *
 
 __version__ = "0.1.0.dev0"  # the build, and comixup, read it from here
@@ -38,7 +39,7 @@ _OWN, _own, _ = exports(
 )
 _WINGS = {
     name: wing
-    for wing in (functions, submodular, difference, graph, labeling, coupled)
+    for wing in (functions, submodular, difference, maximization, graph, labeling, coupled)
     for name in wing.__all__
 }
 _DOORS = ("compiling", "cvx", "testing")
@@ -60,5 +61,6 @@ def __dir__() -> list[str]:
         "functions",
         "graph",
         "labeling",
+        "maximization",
         "submodular",
     ]
