@@ -30,7 +30,7 @@ autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 # the pages build without what they do not need to run
 autodoc_mock_imports = [
-    name for name in ("torch", "lightning") if importlib.util.find_spec(name) is None
+    name for name in ("torch", "lightning", "sklearn") if importlib.util.find_spec(name) is None
 ]
 numpydoc_show_class_members = False  # the pages list them
 myst_heading_anchors = 3
@@ -39,13 +39,16 @@ myst_heading_anchors = 3
 CHAPTERS = [
     ("Front door", "subopt", "subopt"),
     ("Set functions", "subopt", "subopt.functions"),
+    ("Constraints", "subopt", "subopt.constraints"),
     ("Submodular minimization", "subopt", "subopt.submodular"),
     ("Differences of submodular functions", "subopt", "subopt.difference"),
+    ("Maximization", "subopt", "subopt.maximization"),
     ("Graphs and grids", "subopt", "subopt.graph"),
     ("Labelings", "subopt", "subopt.labeling"),
     ("Coupled labelings", "subopt", "subopt.coupled"),
     ("subopt.testing", "subopt.testing", "subopt.testing"),
     ("subopt.cvx", "subopt.cvx", "subopt.cvx"),
+    ("subopt.interop.sklearn", "subopt.interop.sklearn", "subopt.interop.sklearn"),
     ("subopt.compiling", "subopt.compiling", "subopt.compiling"),
     ("comixup", "comixup", "comixup"),
     ("comixup.saliency", "comixup.saliency", "comixup.saliency"),
@@ -55,8 +58,8 @@ CHAPTERS = [
 
 
 def public_names(module):
-    """Return `__all__` of a module; comixup.torch is read, because torch may be missing."""
-    if module.startswith("comixup"):
+    """Return `__all__` of a module; read, not imported, where packages may be missing."""
+    if module.startswith(("comixup", "subopt.interop")):
         path = ROOT.joinpath(*module.split("."))
         path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
         for node in ast.parse(path.read_text(encoding="utf-8")).body:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple, overload
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 
@@ -13,38 +15,59 @@ from subopt._base.answer import Batch
 from subopt._base.options import documented, names, require_known
 from subopt._base.threads import in_order, thread_count
 from subopt._base.types import RNG, ArrayLike, Subset
-from subopt.coupled.problem import CoupledLabelingProblem
-from subopt.coupled.result import LabelingResult
-from subopt.coupled.select import minimize_coupled
-from subopt.coupled.select import options as coupled_options
-from subopt.difference.select import draws, minimize_difference
-from subopt.difference.select import options as difference_options
-from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction
-from subopt.labeling.energy import LabelingEnergy
-from subopt.labeling.result import Labeling
-from subopt.labeling.select import minimize_labeling
-from subopt.labeling.select import options as labeling_options
-from subopt.submodular.result import Result
-from subopt.submodular.select import minimize_submodular
-from subopt.submodular.select import options as submodular_options
 
-Problem = SetFunction | DifferenceOfSubmodular | CoupledLabelingProblem | LabelingEnergy
+if TYPE_CHECKING:
+    from subopt.coupled.problem import CoupledLabelingProblem
+    from subopt.coupled.result import LabelingResult
+    from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction
+    from subopt.labeling.energy import LabelingEnergy
+    from subopt.labeling.result import Labeling
+    from subopt.submodular.result import Result
+
+    Problem = SetFunction | DifferenceOfSubmodular | CoupledLabelingProblem | LabelingEnergy
 
 
 class _Wing(NamedTuple):
-    """Who minimizes problems of one kind."""
+    """Who minimizes problems of one kind.
 
-    kind: type
-    solve: Callable[..., Any]  # of the problem, `method`, and the options of the method
-    options: Callable[[str], tuple[str, ...]]  # of a method
+    The names of modules, not the modules, so that a program loads no more than its own kind of
+    problem needs.
+    """
+
+    kind: str  # a class
+    home: str  # the module of that class
+    select: str  # the module with `options` and the next one
+    minimizer: str  # a function of the problem, `method`, and the options of the method
+
+    def owns(self, problem: Any) -> bool:
+        """Return whether this is a problem of that kind; if so, its module is loaded."""
+        home = sys.modules.get(f"subopt.{self.home}")
+        return home is not None and isinstance(problem, getattr(home, self.kind))
+
+    def solve(self, problem: Any, **options: Any) -> Any:
+        """Minimize a problem of that kind."""
+        return self._get(self.minimizer)(problem, **options)
+
+    def options(self, method: str) -> tuple[str, ...]:
+        """Return the names of the options that a method takes."""
+        names: tuple[str, ...] = self._get("options")(method)
+        return names
+
+    def draws(self, **options: Any) -> bool:
+        """Return whether a run with these options makes random choices if it takes an `rng`."""
+        return self is not _DIFFERENCE or self._get("draws")(**options)
+
+    def _get(self, name: str) -> Any:
+        return getattr(import_module(f"subopt.{self.select}"), name)
 
 
-_WINGS = (
-    _Wing(CoupledLabelingProblem, minimize_coupled, coupled_options),
-    _Wing(DifferenceOfSubmodular, minimize_difference, difference_options),
-    _Wing(SetFunction, minimize_submodular, submodular_options),
-    _Wing(LabelingEnergy, minimize_labeling, labeling_options),
+_COUPLED = _Wing("CoupledLabelingProblem", "coupled.problem", "coupled.select", "minimize_coupled")
+_DIFFERENCE = _Wing(
+    "DifferenceOfSubmodular", "functions.algebra", "difference.select", "minimize_difference"
 )
+_FUNCTION = _Wing("SetFunction", "functions.algebra", "submodular.select", "minimize_submodular")
+_ENERGY = _Wing("LabelingEnergy", "labeling.energy", "labeling.select", "minimize_labeling")
+_WINGS = (_COUPLED, _DIFFERENCE, _FUNCTION, _ENERGY)
 
 
 @overload
@@ -241,7 +264,7 @@ def minimize(
 
 def _wing(problem: Any) -> _Wing:
     for wing in _WINGS:
-        if isinstance(problem, wing.kind):
+        if wing.owns(problem):
             return wing
     raise TypeError(
         "minimize needs a SetFunction, a DifferenceOfSubmodular, a CoupledLabelingProblem or a "
@@ -290,7 +313,7 @@ def minimize_many(
     >>> [a.value == b.value for a, b in zip(one, two)]
     [True, True, True]
     """
-    if isinstance(problems, Problem):
+    if any(wing.owns(problems) for wing in _WINGS):
         raise TypeError("minimize_many needs a sequence of problems; for one, call minimize")
     known = [name for name in names(minimize) if name not in ("rng", "threads")]
     require_known("minimize_many", [*known, "rng", "threads"], options)
@@ -299,9 +322,10 @@ def minimize_many(
     threads = min(thread_count(threads), len(tasks))
     jobs = []
     for problem, source in zip(tasks, rngs, strict=True):
-        takes = _wing(problem).options(options.get("method", "auto"))
+        wing = _wing(problem)
+        takes = wing.options(options.get("method", "auto"))
         own: dict[str, Any] = {}
-        if "rng" in takes and (not isinstance(problem, DifferenceOfSubmodular) or draws(**options)):
+        if "rng" in takes and wing.draws(**options):
             own["rng"] = source
         if "threads" in takes:
             own["threads"] = 1  # these here are for whole problems

@@ -20,6 +20,7 @@ PACKAGES = ("subopt", "comixup")
 WINGS = {
     "subopt._base": set(),
     "subopt.functions": {"subopt._base"},
+    "subopt.constraints": {"subopt._base"},
     "subopt.forms": {"subopt._base", "subopt.functions"},
     "subopt.graph": {"subopt._base"},
     "subopt.graph.grid": {"subopt._base", "subopt.graph"},
@@ -38,6 +39,7 @@ WINGS = {
         "subopt.submodular",
         "subopt.difference",
     },
+    "subopt.maximization": {"subopt._base", "subopt.functions", "subopt.constraints"},
     "subopt.labeling": {
         "subopt._base",
         "subopt.graph",
@@ -66,6 +68,7 @@ DOORS = {
     "subopt._minimize",
     "subopt.compiling",
     "subopt.cvx",
+    "subopt.interop",
     "subopt.testing",
     "comixup.__init__",
     "comixup.__main__",
@@ -288,6 +291,8 @@ def test_optional_packages_are_imported_where_they_are_used(name):
         expected = {"torch"}
     if name == "comixup.torch.lightning":
         expected |= {"lightning"}
+    if name == "subopt.interop.sklearn":  # its classes are subclasses
+        expected = {"sklearn"}
     assert top & LAZY <= expected
 
 
@@ -302,7 +307,7 @@ def test_only_the_layer_for_torch_knows_torch(name):
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_importing_loads_nothing_optional(package):
-    names = sorted(LAZY | {"scipy.sparse"})
+    names = sorted(LAZY | {"numba", "scipy.sparse"})
     code = f"import sys, {package}; print(*(set({names!r}) & set(sys.modules)))"
     run = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
@@ -321,3 +326,19 @@ def test_the_page_on_architecture_names_every_file_of_subopt():
             named.add(folder + line.split()[0])
     files = {path.relative_to(ROOT).as_posix() for path in MODULES.values()}
     assert named == {f for f in files if f.startswith("subopt/") and "__init__" not in f}
+
+
+@pytest.mark.parametrize(
+    ("problem", "stranger"),
+    [
+        ("subopt.LabelingEnergy([[0, 1], [1, 0]], weights=1)", "subopt.functions.algebra"),
+        ("subopt.CoupledLabelingProblem([[[-1.0]]])", "subopt.functions.algebra"),
+        ("subopt.Modular([1])", "subopt.difference.select"),
+    ],
+)
+def test_minimizing_loads_the_wing_of_the_problem_only(problem, stranger):
+    code = f"import sys, subopt; subopt.minimize({problem}); print({stranger!r} in sys.modules)"
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert run.stdout == "False\n"

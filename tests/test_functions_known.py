@@ -195,3 +195,21 @@ def test_recorded_minima_are_not_undercut(data_dir, name):
         y += 2 / (t + 2) * (gains - y)
     assert lowest < 0.9 * best
     assert_submodular(F, n_samples=20)
+
+
+def test_bins_of_entropy_are_quantiles_and_own_values_are_warned_of():
+    column = RNG.permutation(np.arange(100.0)) + 0.5
+    data = np.stack([column, np.repeat([1.0, 2.0], 50)], axis=1)
+    with pytest.warns(UserWarning, match=r"data\[:, 0\] has 100 values.*bins=10"):
+        unbinned = Entropy(data)
+    assert unbinned([0]) == pytest.approx(np.log2(100))
+    F = Entropy(data, bins=4)
+    assert F([0]) == pytest.approx(2)  # four bins of 25 rows
+    assert F([1]) == pytest.approx(1)  # equal values share a bin
+    assert Entropy(data, bins=1)([0, 1]) == 0
+    codes = np.digitize(column, [25, 50, 75])
+    assert F([0, 1]) == pytest.approx(Entropy(np.stack([codes, data[:, 1]], axis=1))([0, 1]))
+    with pytest.raises(TypeError, match="text"):
+        Entropy([["a"], ["b"]], bins=2)
+    with pytest.raises(ValueError, match="bins"):
+        Entropy(data, bins=0)

@@ -45,7 +45,7 @@ PAIRS = [(kind, method) for kind, methods in METHODS for method in methods.split
 
 
 def wing_of(problem):
-    return next(wing for wing in _WINGS if isinstance(problem, wing.kind))
+    return next(wing for wing in _WINGS if wing.owns(problem))
 
 
 @pytest.mark.parametrize(("kind", "method"), PAIRS)
@@ -145,7 +145,15 @@ def test_a_set_function_takes_no_rng_and_says_the_way_out():
 
 
 def test_every_public_name_is_found_at_both_places():
-    for wing in ("functions", "submodular", "difference", "graph", "labeling", "coupled"):
+    for wing in (
+        "functions",
+        "constraints",
+        "submodular",
+        "difference",
+        "graph",
+        "labeling",
+        "coupled",
+    ):
         module = getattr(subopt, wing)
         for name in module.__all__:
             assert getattr(subopt, name) is getattr(module, name)

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from comixup._base.optional import require
-from comixup.cli import dataset, demo, folder, workspace
+from comixup.cli import dataset, demo, folder, report, workspace
+from comixup.cli.compiling import announced
 from comixup.cli.files import MAX_PIXELS, common_size
 from comixup.mixers.comixup import EFFORTS, CoMixup
 from comixup.saliency import METHODS
@@ -69,7 +70,8 @@ def _demo(options: argparse.Namespace) -> int:
     if not options.force:
         demo.require_replaceable(out)
     mixer = _mixer(options, channels="last", zero_saliency="uniform", group_size=20)
-    demo.run(mixer, options.saliency, out, print)
+    with announced(_tell):
+        demo.run(mixer, options.saliency, out, print)
     print(f"\n{'Replaced' if existed else 'Wrote'} {out}")
     return OK
 
@@ -89,25 +91,36 @@ def _mix(options: argparse.Namespace) -> int:
     with workspace.only_run(output):
         state = workspace.prepare(output, job.manifest(), force=options.force)
         if state == "complete":
-            print(f"{output} is complete already; nothing to do.")
+            print(f"{output} is complete already; nothing to mix.")
+            _show(options, output)
             return OK
         for message in data.messages:
             _tell(message)
         h, w = job.size
         print(f"{len(data.files)} files, {len(data.classes)} classes, mixed at {h}x{w} ({state})")
         try:
-            done = folder.run(job, _say, _progress)
+            with announced(_say):
+                done = folder.run(job, _say, _progress)
         except MemoryError:
             raise folder.MixFailed(
                 f"not enough memory for groups of {options.group} images of {h}x{w}: use a smaller "
                 "--size or --group"
             ) from None
+        _show(options, output)
     skipped = len(data.files) - done.n
     notes = [f"{skipped} skipped"] if skipped else []
     if done.blank:
         notes.append(f"{done.blank} blank, mixed as if equally salient everywhere")
     print("; ".join([f"Wrote {done.n} mixed images to {output}", *notes]))
     return OK
+
+
+def _show(options: argparse.Namespace, output: Path) -> None:
+    """Write what was asked for, for people who look rather than read."""
+    if options.report:
+        print(f"Wrote {report.write_report(output)}")
+    if options.contact_sheet:
+        print(f"Wrote {report.write_contact_sheet(output)}")
 
 
 def _job(options: argparse.Namespace, data: dataset.Dataset, output: Path) -> folder.Job:
@@ -169,7 +182,8 @@ def _parser() -> argparse.ArgumentParser:
     show = commands.add_parser("demo", help="mix bundled photographs and draw the result")
     show.add_argument("--out", default="comixup-demo.png", help="PNG to write (%(default)s)")
     show.add_argument("--force", action="store_true", help="replace --out whatever it is")
-    _add_mixing(show, smoothness=0.32, levels=1, effort="default", saliency="contrast")
+    # under the published threshold, 0.83, two outputs of so small a group may be the same for free
+    _add_mixing(show, smoothness=0.32, threshold=0.7, levels=1, saliency="contrast")
     mix = commands.add_parser(
         "mix",
         help="mix a folder of images",
@@ -191,22 +205,30 @@ def _parser() -> argparse.ArgumentParser:
                      help="group files in the order of their names, not at random")  # fmt: skip
     mix.add_argument("--strict", action="store_true", help="stop at the first unreadable file")
     mix.add_argument("--force", action="store_true", help="remove an earlier run's output first")
-    _add_mixing(mix, smoothness=0.32, levels=2, effort="default", saliency="spectral")
+    mix.add_argument("--report", action="store_true",
+                     help="write report.html: pictures, shares, what was skipped")  # fmt: skip
+    mix.add_argument("--contact-sheet", action="store_true",
+                     help="write contact-sheet.png: the first hundred mixed images")  # fmt: skip
+    _add_mixing(mix, smoothness=0.32, threshold=0.83, levels=2, saliency="spectral")
     return parser
 
 
 def _add_mixing(
-    parser: argparse.ArgumentParser, smoothness: float, levels: int, effort: str, saliency: str
+    parser: argparse.ArgumentParser,
+    smoothness: float,
+    threshold: float,
+    levels: int,
+    saliency: str,
 ) -> None:
     add = parser.add_argument
     add("--grid", type=_grid, default=4, metavar="N|HxW", help="patches (%(default)s)")
     add("--saliency", choices=tuple(METHODS), default=saliency, help="(%(default)s)")
-    add("--effort", choices=EFFORTS, default=effort, help="of the solver (%(default)s)")
+    add("--effort", choices=EFFORTS, default="default", help="of the solver (%(default)s)")
     add("--seed", type=_seed, default=0, help="(%(default)s)")
     add("--threads", type=_count, help="as many as there are cores by default")
     add("--smoothness", type=float, default=smoothness, help="beta (%(default)s)")
     add("--coupling", type=float, default=1.0, help="gamma (%(default)s)")
-    add("--threshold", type=float, default=0.83, help="tau (%(default)s)")
+    add("--threshold", type=float, default=threshold, help="tau (%(default)s)")
     add("--levels", type=int, choices=(1, 2), default=levels,
         help="1: one image per patch, 2: or half of each of two (%(default)s)")  # fmt: skip
 

@@ -150,9 +150,9 @@ def _mix_group(
     job: Job, group: int, chunk: list[int], first_output: int, say: Callable[[str], object]
 ) -> tuple[Record, int]:
     """Mix one group; return its record, and how many of its images are blank."""
-    kept, images = _read(job, chunk, say)
+    kept, images, skipped = _read(job, chunk, say)
     if not kept:
-        return Record((), [], float("nan"), group), 0
+        return Record((), skipped, [], float("nan"), group), 0
     batch = np.stack(images)
     maps = METHODS[job.saliency](batch, channels="last")
     blank = np.flatnonzero(~maps.any(axis=(1, 2)))
@@ -170,13 +170,15 @@ def _mix_group(
 
     with ThreadPoolExecutor(job.threads) as pool:
         list(pool.map(write, zip(mixed, paths, strict=True)))
-    record = Record(tuple(kept), plan.sources.tolist(), float(plan.energies[0]), group)
-    return record, len(blank)
+    sources, energy = plan.sources.tolist(), float(plan.energies[0])
+    return Record(tuple(kept), skipped, sources, energy, group), len(blank)
 
 
 def _read(
     job: Job, chunk: list[int], say: Callable[[str], object]
-) -> tuple[list[int], list[Array]]:
+) -> tuple[list[int], list[Array], tuple[tuple[int, str], ...]]:
+    """Return the numbers of files that were read, their pixels, and what was skipped, and why."""
+
     def read(i: int) -> ReadImage | UnreadableImage:
         try:
             return read_image(job.dataset.folder / job.dataset.files[i], job.size, job.fit)
@@ -185,16 +187,17 @@ def _read(
 
     with ThreadPoolExecutor(job.threads) as pool:
         results = list(pool.map(read, chunk))
-    kept, images = [], []
+    kept, images, skipped = [], [], []
     for i, result in zip(chunk, results, strict=True):
         file = job.dataset.files[i]
         if isinstance(result, UnreadableImage):
             if job.strict:
                 raise MixFailed(f"{file}: {result}. Stopped, as --strict says.")
             say(f"{file}: {result}; skipped")
+            skipped.append((i, str(result)))
             continue
         for note in result.notes:
             say(f"{file}: {note}")
         kept.append(i)
         images.append(result.pixels)
-    return kept, images
+    return kept, images, tuple(skipped)

@@ -1,4 +1,4 @@
-"""What `comixup mix` leaves behind: labels.csv, inputs.csv and plan.npz, from records of groups."""
+"""What `comixup mix` leaves behind: labels.csv, inputs.csv, plan.npz and skipped.csv, by groups."""
 
 from __future__ import annotations
 
@@ -14,15 +14,19 @@ import numpy as np
 
 from comixup._base.atomic import write_file
 from comixup.cli.dataset import Dataset
-from comixup.cli.workspace import image_name
+from comixup.cli.workspace import SKIPPED, image_name
 from comixup.plans.patches import MixPlan
 
 
 @dataclass(frozen=True)
 class Record:
-    """One finished group: the files that were read (by number), and its plan in plain lists."""
+    """One finished group: the files that were read (by number), and its plan in plain lists.
+
+    Files that were skipped have their number and the reason.
+    """
 
     files: tuple[int, ...]
+    skipped: tuple[tuple[int, str], ...]
     sources: list[Any]
     energy: float
     group: int
@@ -35,7 +39,9 @@ class Record:
     def from_bytes(cls, data: bytes) -> Record:
         """Read what `to_bytes` wrote."""
         fields = json.loads(data)
-        return cls(tuple(fields["files"]), fields["sources"], fields["energy"], fields["group"])
+        skipped = tuple((i, reason) for i, reason in fields["skipped"])
+        files = tuple(fields["files"])
+        return cls(files, skipped, fields["sources"], fields["energy"], fields["group"])
 
     def plan(self, spatial: tuple[int, ...], seed: int) -> MixPlan:
         """Return the plan of this group alone."""
@@ -57,7 +63,7 @@ def write_results(
     records: Sequence[Record],
     folder: Path,
 ) -> None:
-    """Write labels.csv, inputs.csv and plan.npz into `folder`."""
+    """Write labels.csv, inputs.csv, plan.npz and, if files were skipped, skipped.csv."""
     used = [record for record in records if record.files]
     plans = [record.plan(size, seed) for record in used]
     MixPlan.concatenate(plans).save(folder / "plan.npz", overwrite=True)
@@ -66,6 +72,9 @@ def write_results(
         (k, dataset.files[i], dataset.classes[dataset.labels[i]]) for k, i in enumerate(files)
     )
     _write_csv(folder / "inputs.csv", ("index", "file", "label"), inputs)
+    skipped = [(dataset.files[i], reason) for record in records for i, reason in record.skipped]
+    if skipped:
+        _write_csv(folder / SKIPPED, ("file", "reason"), iter(skipped))
     rows = _label_rows(dataset, image_format, used, plans)
     _write_csv(folder / "labels.csv", ("file", "sources", *dataset.classes), rows)
 

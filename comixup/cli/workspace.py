@@ -20,7 +20,9 @@ PARTIAL = ".partial"
 LOCK = ".comixup.lock"
 MANIFEST = "comixup.json"
 COMPLETE = "labels.csv"  # moved to its place last
-_RESULTS = ("inputs.csv", "plan.npz", MANIFEST, COMPLETE)
+SKIPPED = "skipped.csv"  # only where files were skipped
+REPORT, SHEET = "report.html", "contact-sheet.png"  # on request, from what is complete
+_RESULTS = ("inputs.csv", SKIPPED, "plan.npz", MANIFEST, COMPLETE)
 _IMAGE = re.compile(r"\d{6,}\.(png|jpg)")
 
 
@@ -168,7 +170,8 @@ def remove_earlier_run(output: Path) -> None:
     foreign = [path for path in ours if not _IMAGE.fullmatch(path.name)]
     if foreign:
         raise UsageError(f"{foreign[0]} is not by comixup: move it elsewhere, then use --force.")
-    for path in (output / COMPLETE, *ours, output / "inputs.csv", output / "plan.npz"):
+    own = [output / name for name in ("inputs.csv", SKIPPED, "plan.npz", REPORT, SHEET)]
+    for path in (output / COMPLETE, *ours, *own):
         path.unlink(missing_ok=True)  # what marks completeness goes first
     if images.is_dir():
         images.rmdir()

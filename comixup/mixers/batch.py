@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from comixup._base.public import public
+
 
 class _Pair(NamedTuple):
     images: Any
     labels: Any
 
 
+@public
 class MixedBatch(_Pair):
     """A mixed batch; unpacks into two: ``images, labels = mixer(...)``.
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from comixup._base import validate
 from comixup._base.patch_grid import as_grid
+from comixup._base.public import public
 from comixup._base.streams import Key, stream
 from comixup._base.types import RNG, Array, ArrayLike
 from comixup.mixers._comixup_terms import compatibility, unary
@@ -23,6 +24,7 @@ EFFORTS = ("fast", "default", "best")
 MODES = ("search", "published")
 
 
+@public
 @dataclass(frozen=True, kw_only=True)
 class CoMixup(Mixer):
     r"""Mix batches by Co-Mixup: salient patches kept, outputs made diverse.

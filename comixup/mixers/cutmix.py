@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from comixup._base.public import public
 from comixup._base.streams import DRAW, Key
 from comixup._base.types import Array
 from comixup.mixers.pairs import PairMixer
@@ -13,6 +14,7 @@ from comixup.mixers.summary import Summary
 from comixup.plans.pairs import BoxPlan
 
 
+@public
 @dataclass(frozen=True, kw_only=True)
 class CutMix(PairMixer):
     r"""Paste a box of another image over every image.

@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from comixup._base.public import public
 from comixup._base.streams import DRAW, Key
 from comixup.mixers.pairs import PairMixer
 from comixup.mixers.summary import Summary
 from comixup.plans.pairs import BlendPlan
 
 
+@public
 @dataclass(frozen=True, kw_only=True)
 class InputMixup(PairMixer):
     r"""Blend every image with another one, and their labels alike.

@@ -9,6 +9,7 @@ import numpy as np
 
 from comixup._base import validate
 from comixup._base.patch_grid import require_fit
+from comixup._base.public import public
 from comixup._base.streams import CHOICE, DRAW, Key
 from comixup._base.types import Array
 from comixup.mixers._puzzle_masks import MaskEnergy, mask_energy, minimize_masks
@@ -20,6 +21,7 @@ from comixup.plans.patches import MixPlan
 from comixup.saliency import ZERO_SALIENCY
 
 
+@public
 @dataclass(frozen=True, kw_only=True)
 class PuzzleMix(PairMixer):
     r"""Mix pairs of images so that what is salient in both shows.

@@ -9,12 +9,14 @@ import numpy as np
 
 from comixup._base import validate
 from comixup._base.layout import Layout, decide
+from comixup._base.public import public
 from comixup._base.streams import CHOICE, Key
 from comixup.mixers.base import Mixer
 
 _SHARED = ("num_classes", "label_smoothing", "targets", "channels", "layout")
 
 
+@public
 @dataclass(frozen=True)
 class RandomChoice(Mixer):
     """Mix every batch with one of several mixers, drawn at random.

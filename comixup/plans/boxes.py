@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from comixup._base import validate
+from comixup._base.public import public
 from comixup._base.types import Array, ArrayLike
 
 
+@public
 class MixedBoxes(NamedTuple):
     """The boxes of one output.
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from comixup._base import validate
 from comixup._base.interchange import like
+from comixup._base.public import public
 from comixup._base.streams import Key
 from comixup._base.types import Array, ArrayLike
 from comixup.plans.base import Mixture
@@ -129,6 +130,7 @@ class PairPlan(Mixture):
         return values
 
 
+@public
 @dataclass(frozen=True, eq=False, repr=False)
 class BlendPlan(PairPlan):
     r"""Output j is ``share[j] * input[j] + (1 - share[j]) * input[partner[j]]``.
@@ -202,6 +204,7 @@ class BlendPlan(PairPlan):
         return _merged(output, self.partner[output], weights * np.ones(self.spatial))
 
 
+@public
 @dataclass(frozen=True, eq=False, repr=False)
 class BoxPlan(PairPlan):
     r"""Output j is input j with one box of its partner pasted over it.

@@ -18,6 +18,7 @@ import numpy as np
 from comixup._base import validate
 from comixup._base.interchange import like
 from comixup._base.patch_grid import patch_edges, require_fit
+from comixup._base.public import public
 from comixup._base.types import Array, ArrayLike
 from comixup.plans import fields, gather
 from comixup.plans.base import Mixture
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@public
 @dataclass(frozen=True, eq=False)
 class MixPlan(Mixture):
     r"""Which inputs fill which patch of which output.

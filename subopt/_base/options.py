@@ -31,6 +31,18 @@ OPTIONS = {
         "numpy.random.Generator or int",
         "Source of randomness, or a seed for one. None draws a seed from the operating system.",
     ),
+    "size": (
+        "int or (int, int)",
+        "The number of elements of a set, or the smallest and the largest number. In a pair, None\n"
+        "stands for no limit.",
+    ),
+    "include": ("boolean mask (n,) or iterable of int", "Elements that the set has to have."),
+    "exclude": ("boolean mask (n,) or iterable of int", "Elements that the set must not have."),
+    "constraints": (
+        "list of Budget and Groups",
+        "All of them have to hold. If no set satisfies all constraints, ValueError says which are\n"
+        "in conflict and by how much.",
+    ),
     "threads": (
         "int",
         "Number of threads. None uses one per available core. Answers do not depend on it.",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from subopt.functions.matroid_rank import MatroidRank as MatroidRank
     from subopt.functions.modular import Modular as Modular
     from subopt.functions.oracle import Incremental as Incremental
+    from subopt.functions.polynomial import Polynomial as Polynomial
 
 __all__, __getattr__, __dir__ = exports(
     __name__,
@@ -49,5 +50,6 @@ __all__, __getattr__, __dir__ = exports(
         "matroid_rank": ["MatroidRank"],
         "modular": ["Modular"],
         "oracle": ["Incremental"],
+        "polynomial": ["Polynomial"],
     },
 )

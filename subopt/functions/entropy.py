@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,11 +34,28 @@ class Entropy(SetFunction):
     Parameters
     ----------
     data : array_like, shape (rows, n)
-        Integers, booleans, strings: equal entries are equal values. Bin continuous data first.
+        Integers, booleans, strings: equal entries are equal values. Continuous data needs `bins`.
     condition : array_like, shape (rows,) or (rows, k), optional
         What the entropy is conditional on.
     base : float, default 2
         Of the logarithm: 2 for bits, ``np.e`` for nats.
+    bins : int, optional
+        Replace each column of `data`, which then needs to be numeric, by the number of its bin,
+        with this many bins of about equally many rows. Equal values share a bin. `condition` is
+        not binned.
+
+    Raises
+    ------
+    TypeError
+        If data or condition is neither numeric nor text, or `bins` is given for text.
+    ValueError
+        If a shape is wrong, a number is NaN, or base or bins is out of range.
+
+    Warns
+    -----
+    UserWarning
+        If more than half of the rows of a column of floats have a value of their own, which makes
+        that column determine nearly all others.
 
     Examples
     --------
@@ -51,9 +69,18 @@ class Entropy(SetFunction):
     monotone = True
 
     def __init__(
-        self, data: ArrayLike, condition: ArrayLike | None = None, base: float = 2
+        self,
+        data: ArrayLike,
+        condition: ArrayLike | None = None,
+        base: float = 2,
+        *,
+        bins: int | None = None,
     ) -> None:
         columns = _discrete("data", data)
+        if bins is not None:
+            columns = _binned(columns, validate.positive_int("bins", bins))
+        elif columns.dtype.kind == "f":
+            _warn_of_own_values(columns)
         n_rows, self.n = columns.shape
         if not np.isfinite(base) or base <= 1:
             raise ValueError(f"base needs a finite number > 1, got {base}. np.e gives nats.")
@@ -166,6 +193,34 @@ def _discrete(name: str, values: ArrayLike) -> Array:
             "of their own, e.g. np.nan_to_num(data, nan=-1)."
         )
     return array
+
+
+def _binned(columns: Array, bins: int) -> Array:
+    """Return the number of the bin of each entry, by quantiles of its column."""
+    if columns.dtype.kind in "US":
+        raise TypeError("bins needs numeric data, got text: leave bins out, text is discrete")
+    inner = np.linspace(0, 1, bins + 1)[1:-1]
+    edges = np.quantile(columns, inner, axis=0, method="inverted_cdf")
+    codes = np.empty(columns.shape, dtype=np.int64)
+    for i, column in enumerate(columns.T):
+        codes[:, i] = np.searchsorted(np.unique(edges[:, i]), column, side="left")
+    return codes
+
+
+def _warn_of_own_values(columns: Array) -> None:
+    """Warn of continuous data, in which every row is a value of its own."""
+    n_rows = len(columns)
+    for i, column in enumerate(columns.T if n_rows >= 8 else ()):
+        values, counts = np.unique(column, return_counts=True)
+        alone = int((counts == 1).sum())
+        if alone > n_rows / 2 and (values != np.rint(values)).any():
+            warnings.warn(
+                f"data[:, {i}] has {alone} values that occur once in {n_rows} rows, and so tells "
+                "rows apart and determines other columns. For continuous data pass bins=10, or "
+                "bin it first.",
+                stacklevel=3,
+            )
+            return
 
 
 def _joined(blocks: Array, codes: Array) -> Array:

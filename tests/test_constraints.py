@@ -1,0 +1,244 @@
+"""Constraints: feasibility, single changes, modular functions over feasible sets, and conflicts."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from subopt import Budget, Groups
+from subopt.constraints.build import constraints_of
+from subopt.constraints.modular import complete, laminar, least
+
+
+def all_masks(n):
+    return ((np.arange(2**n)[:, None] >> np.arange(n)) & 1).astype(bool)
+
+
+@st.composite
+def options(draw, n):
+    """What a caller may say about the feasible sets of n elements."""
+    sizes = st.integers(0, n)
+    size = draw(
+        st.none() | sizes | st.tuples(sizes, sizes).map(sorted).map(tuple) | st.just((None, n))
+    )
+    some = st.lists(st.integers(0, n - 1), max_size=2, unique=True) if n else st.just([])
+    parts = draw(
+        st.lists(
+            st.one_of(
+                st.builds(
+                    Budget,
+                    st.lists(st.integers(0, 6) | st.just(0.1), min_size=n, max_size=n),
+                    st.sampled_from([0, 0.1, 0.3, 1, 2.5, 4, 7, 12]),
+                ),
+                st.builds(
+                    Groups,
+                    st.lists(st.integers(0, 2), min_size=n, max_size=n),
+                    st.integers(0, 3) | st.lists(st.integers(0, 3), min_size=3, max_size=3),
+                ),
+            ),
+            max_size=3,
+        )
+    )
+    return {"size": size, "include": draw(some), "exclude": draw(some), "constraints": parts}
+
+
+@st.composite
+def cases(draw):
+    n = draw(st.integers(0, 6))
+    return n, draw(options(n))
+
+
+def is_feasible(S, size, include, exclude, constraints):
+    """The definition, part by part."""
+    low, high = size if isinstance(size, tuple) else (size, size)
+    if not (low or 0) <= len(S) <= (len(S) if high is None else high):
+        return False
+    if not set(include) <= S or set(exclude) & S:
+        return False
+    for part in constraints:
+        if isinstance(part, Budget):
+            if sum(part.costs[i] for i in S) > part.limit * (1 + 1e-12):
+                return False
+        elif any(
+            most is not None and sum(part.labels[i] == g for i in S) > most
+            for g, most in part.limits.items()
+        ):
+            return False
+    return True
+
+
+def made(case):
+    """The constraints of a case and all feasible sets; cases without any are set aside."""
+    n, said = case
+    feasible = [m for m in all_masks(n) if is_feasible(set(np.flatnonzero(m)), **said)]
+    assume(feasible)
+    return constraints_of(n, **said), np.array(feasible)
+
+
+@given(cases())
+def test_feasible_sets_are_those_of_the_definition(case):
+    n, said = case
+    expected = [is_feasible(set(np.flatnonzero(m)), **said) for m in all_masks(n)]
+    try:
+        of = constraints_of(n, **said)
+    except ValueError:
+        assert not any(expected)
+        return
+    assert any(expected)
+    assert of.feasible_rows(all_masks(n)).tolist() == expected
+    assert [not of.violations(m) for m in all_masks(n)] == expected
+
+
+@given(cases(), st.data())
+def test_single_changes_keep_sets_feasible(case, data):
+    of, feasible = made(case)
+    S = data.draw(st.sampled_from(list(feasible)))
+    add, remove, use = of.additions(S), of.removals(S), of.usage(S)
+    for i in range(of.n):
+        other = S.copy()
+        other[i] = not S[i]
+        assert (remove if S[i] else add)[i] == of.feasible(other)
+        assert use.fits(i) == add[i]
+    for i, j in itertools.product(np.flatnonzero(S), np.flatnonzero(~S)):
+        other = S.copy()
+        other[i], other[j] = False, True
+        assert of.joining(S, i)[j] == of.leaving(S, j)[i] == of.feasible(other)
+        if not of.include[i]:
+            use.remove(i)
+            assert use.fits(j) == of.feasible(other)
+            use.add(i)
+
+
+@given(cases(), st.lists(st.integers(-5, 5), min_size=6, max_size=6))
+def test_modular_functions_over_feasible_sets(case, numbers):
+    of, feasible = made(case)
+    weights = np.array(numbers[: of.n], dtype=float)
+    best = min(weights[m].sum() for m in feasible)
+    for exact in (False, True):
+        found = least(of, weights, exact=exact)
+        assert of.feasible(found.mask)
+        assert found.value == pytest.approx(weights[found.mask].sum(), abs=1e-12)
+        assert found.bound <= best + 1e-9
+        assert best <= found.value + 1e-9
+    assert found.value == pytest.approx(best, abs=1e-9)
+    if laminar(of.layers) is not None and not of.purses:
+        assert found.bound == found.value
+
+
+@given(cases(), st.data())
+def test_any_set_can_be_completed_to_a_feasible_one(case, data):
+    of, feasible = made(case)
+    mask = np.array(data.draw(st.lists(st.booleans(), min_size=of.n, max_size=of.n)), dtype=bool)
+    done = complete(of, mask, np.arange(of.n, dtype=float))
+    assert of.feasible(done)
+    if of.feasible(mask):
+        assert (done == mask).all()
+    assert any((done == m).all() for m in feasible)
+
+
+@given(cases(), st.data())
+def test_prices_weigh_feasible_sets_by_at_most_their_constant(case, data):
+    of, feasible = made(case)
+    prices = np.array(
+        data.draw(st.lists(st.integers(0, 9), min_size=of.n_rows, max_size=of.n_rows)), dtype=float
+    )
+    weights, constant = of.priced(prices)
+    np.testing.assert_allclose(of.matrix().toarray().T @ prices, weights)
+    for S in feasible:
+        np.testing.assert_allclose(of.matrix() @ S, of.usages(S))
+        assert (of.usages(S) <= of.limits() + 1e-9).all()
+        assert weights[S].sum() <= constant + 1e-9
+
+
+@given(cases(), st.data())
+def test_parts_of_feasible_sets_are_feasible_in_the_minor(case, data):
+    of, feasible = made(case)
+    S = data.draw(st.sampled_from(list(feasible)))
+    fixed = np.array(data.draw(st.lists(st.booleans(), min_size=of.n, max_size=of.n)), dtype=bool)
+    inside, kept = np.flatnonzero(S & fixed), np.flatnonzero(~fixed)
+    minor = of.minor(inside, kept)
+    assert minor.feasible(S[kept])
+    outside = (of.include & fixed & ~S) | (of.exclude & fixed & S)
+    for T in all_masks(len(kept)) if not outside.any() else []:
+        whole = S & fixed
+        whole[kept] = T
+        assert minor.feasible(T) == of.feasible(whole)
+
+
+def test_nested_groups_are_solved_by_sorting():
+    pairs, fours = Groups([0, 0, 1, 1, 2, 2], 1), Groups([0, 0, 0, 0, 1, 1], {0: 1, 1: 2})
+    of = constraints_of(6, constraints=[fours, pairs])
+    assert laminar(of.layers) is not None
+    found = least(of, np.array([-1.0, -5, -3, -2, -1, -1]))
+    assert (found.value, found.bound) == (-6.0, -6.0)
+    crossing = constraints_of(6, constraints=[Groups([0, 1] * 3, 1), pairs])
+    assert laminar(crossing.layers) is None
+
+
+CONFLICTS = [
+    ({"size": 7}, "at least 7 elements, but there are 5: 2 too few"),
+    ({"size": (3, 2)}, r"low <= high, got \(3, 2\)"),
+    ({"include": [1, 3], "exclude": [3]}, r"include and exclude share \[3\]"),
+    ({"size": (0, 1), "include": [0, 1, 2]}, "include has 3 elements, but size allows 1: 2 too"),
+    ({"size": 4, "exclude": [0, 1]}, "exclude leaves 3 of 5: 1 too few"),
+    (
+        {"include": [0, 2], "constraints": [Groups(list("aaabb"), {"a": 1, "b": None})]},
+        r"2 elements of group 'a', but constraints\[0\] \(Groups\) allows 1: 1 too many",
+    ),
+    (
+        {"include": [0, 2], "constraints": [Groups([0] * 5, 4), Budget([5, 1, 2, 1, 1], 6)]},
+        r"include costs 7, but constraints\[1\] \(Budget\) allows 6: 1 too much",
+    ),
+    (
+        {"size": 3, "constraints": Groups([0, 0, 1, 1, 1], 1)},
+        r"at least 3 elements, but constraints\[0\] \(Groups\) allows 2: 1 too few",
+    ),
+    (
+        {"size": (3, None), "constraints": Budget([1, 2, 3, 4, 5], 5)},
+        "the cheapest cost 6, but .* allows 5: 1 too much",
+    ),
+    (
+        {"size": 2, "constraints": [Groups([0, 0, 1, 1, 1], 1), Budget([1, 2, 3, 4, 5], 3)]},
+        "all constraints together allow 1: 1 too few",
+    ),
+    ({"constraints": Budget([1, 2], 3)}, "is about 2 elements, but the function has n = 5"),
+    ({"include": [7]}, r"include: Elements need to be in 0\.\.4"),
+]
+
+
+@pytest.mark.parametrize(("said", "message"), CONFLICTS, ids=range(len(CONFLICTS)))
+def test_conflicts_say_which_and_by_how_much(said, message):
+    with pytest.raises(ValueError, match=message):
+        constraints_of(5, **said)
+
+
+WRONG = [
+    (lambda: Budget([1, -2], 3), ValueError, r"costs\[1\] is -2"),
+    (lambda: Budget(2, 3), ValueError, r"size=\(0, k\)"),
+    (lambda: Budget([1], -3), ValueError, "limit needs a finite number >= 0"),
+    (lambda: Groups([0, 1], True), TypeError, "limits needs an integer"),
+    (lambda: Groups(["a", "b"], {"a": 1}), ValueError, "'b', the label of element 1, has none"),
+    (lambda: Groups([0, 2], [1, 1]), ValueError, "label 1 is 2"),
+    (lambda: Groups([0, 1], -1), ValueError, "limits needs an integer >= 0"),
+    (lambda: Groups("ab", 1), TypeError, "one label per element"),
+    (lambda: Groups([[0], [1]], 1), TypeError, "keys of a dict"),
+    (lambda: constraints_of(3, size="2"), TypeError, r"an integer k or a pair"),
+    (lambda: constraints_of(3, size=-1), ValueError, "size needs an integer >= 0"),
+    (lambda: constraints_of(3, constraints=[3]), TypeError, "entry 0 is 3"),
+    (lambda: constraints_of(3, constraints=3), TypeError, "a list of Budget and Groups"),
+]
+
+
+@pytest.mark.parametrize(("make", "error", "message"), WRONG, ids=range(len(WRONG)))
+def test_malformed_constraints_are_refused(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+def test_rounding_of_sums_does_not_matter():
+    of = constraints_of(3, constraints=Budget([0.1, 0.1, 0.1], 0.3))
+    assert of.feasible(np.ones(3, dtype=bool))
+    assert Budget([1, 2], 3) == Budget([1.0, 2.0], 3.0) != Budget([1, 2], 4)
+    assert Groups(np.array([0, 1]), 1) == Groups([0, 1], [1, 1]) != Groups([0, 1], 2)
