@@ -203,9 +203,11 @@ LEVELED = {
     "coverage": FAMILIES["coverage"],
     "facility location": FAMILIES["facility location"],
     "contracted": lambda rng, n: FAMILIES["facility location"](rng, n + 1).contract([0]),
-    "sum": lambda rng, n: 2 * FAMILIES["coverage"](rng, n)
-    + FAMILIES["facility location"](rng, n)
-    + FAMILIES["modular"](rng, n),
+    "sum": lambda rng, n: (
+        2 * FAMILIES["coverage"](rng, n)
+        + FAMILIES["facility location"](rng, n)
+        + FAMILIES["modular"](rng, n)
+    ),
 }
 
 
@@ -500,9 +502,7 @@ def test_determinants_are_added_to_row_by_row():
     F = LogDeterminant(X @ X.T / 20 + 0.5 * np.eye(60))
     result = maximize(F, 10, method="greedy", effort="fast")
     assert result.value == pytest.approx(F(result.S))
-    np.testing.assert_array_equal(
-        result.mask, naive_greedy(F, constraints_of(60, size=10))
-    )
+    np.testing.assert_array_equal(result.mask, naive_greedy(F, constraints_of(60, size=10)))
 
 
 @pytest.mark.parametrize(

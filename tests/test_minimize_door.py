@@ -150,6 +150,7 @@ def test_every_public_name_is_found_at_both_places():
         "constraints",
         "submodular",
         "difference",
+        "maximization",
         "graph",
         "labeling",
         "coupled",

@@ -77,10 +77,11 @@ def test_features_in_a_data_frame_keep_their_names():
 
 def test_a_pipeline_and_a_grid_search():
     X, y = load_breast_cancer(return_X_y=True)
-    model = make_pipeline(
-        StandardScaler(), SubmodularSelector(), LogisticRegression(max_iter=1000)
-    )
-    grid = {"submodularselector__n_features_to_select": [2, 6], "submodularselector__redundancy": [1]}
+    model = make_pipeline(StandardScaler(), SubmodularSelector(), LogisticRegression(max_iter=1000))
+    grid = {
+        "submodularselector__n_features_to_select": [2, 6],
+        "submodularselector__redundancy": [1],
+    }
     search = GridSearchCV(model, grid, cv=3).fit(X, y)
     assert search.best_score_ > 0.93
     search = GridSearchCV(

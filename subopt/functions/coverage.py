@@ -56,9 +56,13 @@ class Coverage(SetFunction):
     def __init__(self, membership: Any, weights: ArrayLike | None = None) -> None:
         way = "0 is for what is not covered; what items are worth is said by weights."
         indptr, indices, _, (_, items) = compressed("membership", membership, way)
-        self._build(CoverageData(indptr, indices, weights_for("weights", weights, items, "item")))
+        self._hold(CoverageData(indptr, indices, weights_for("weights", weights, items, "item")))
 
-    def _build(self, data: CoverageData) -> None:
+    def _build(self, n: int, rows: Array, columns: Array, weights: Array) -> None:
+        indptr, indices, _ = compress(n, len(weights), rows, columns, ())
+        self._hold(CoverageData(indptr, indices, weights))
+
+    def _hold(self, data: CoverageData) -> None:
         self.n = len(data.indptr) - 1
         self.integral = bool((data.weights == np.rint(data.weights)).all())
         self._data = data
@@ -146,9 +150,8 @@ class Coverage(SetFunction):
         used = (row >= 0) & left[self._data.indices]
         number = np.cumsum(left) - 1
         part = Coverage.__new__(Coverage)
-        items, weights = number[self._data.indices[used]], self._data.weights[left]
-        indptr, indices, _ = compress(len(kept), len(weights), row[used], items, ())
-        part._build(CoverageData(indptr, indices, weights))
+        items = number[self._data.indices[used]]
+        part._build(len(kept), row[used], items, self._data.weights[left])
         return part
 
 

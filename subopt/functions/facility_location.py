@@ -204,10 +204,10 @@ def _lowest(matrix):
 
 @njit
 def _integral(numbers):
+    fractions = 0
     for k in range(numbers.shape[0]):
-        if numbers[k] != np.rint(numbers[k]):
-            return False
-    return True
+        fractions += numbers[k] != np.rint(numbers[k])
+    return fractions == 0
 
 
 @njit

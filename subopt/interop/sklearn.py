@@ -24,6 +24,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from subopt._base import validate
 from subopt._base.types import Array
 from subopt._minimize import minimize
 from subopt.constraints.budget import Budget
@@ -65,22 +66,14 @@ class _Selector(SelectorMixin, BaseEstimator):
 
     def _size(self, d: int) -> int | tuple[int, int]:
         """Return what `size` is for `maximize` and `minimize`."""
-        wanted = self.n_features_to_select
-        if wanted is None:
+        if self.n_features_to_select is None:
             return 1, d
-        if isinstance(wanted, bool) or not isinstance(wanted, numbers.Real):
-            raise TypeError(f"n_features_to_select needs a number or None, got {wanted!r}")
-        if isinstance(wanted, numbers.Integral):
-            if not 1 <= wanted <= d:
-                raise ValueError(
-                    f"n_features_to_select needs an integer from 1 to {d}, the number of features, "
-                    f"got {wanted}"
-                )
-            count = int(wanted)
-        elif 0 < wanted <= 1:
-            count = max(1, int(wanted * d))
-        else:
-            raise ValueError(f"n_features_to_select needs a share above 0, at most 1, got {wanted}")
+        count = _count("n_features_to_select", self.n_features_to_select, d)
+        if count > d:
+            raise ValueError(
+                f"n_features_to_select needs an integer from 1 to {d}, the number of features, got "
+                f"{count}"
+            )
         return count if self.budget is None else (1, count)
 
     def _prices(self, d: int) -> tuple[Array, list[Budget]]:
@@ -206,7 +199,9 @@ class SubmodularSelector(_Selector):
             raise ValueError(f"redundancy needs a number >= 0, got {self.redundancy}")
         moments = _Moments(X)
         self.relevance_ = _information(moments.explained(y, classes))
-        most = d if self.n_features_to_select is None else size if isinstance(size, int) else size[1]
+        most = (
+            d if self.n_features_to_select is None else size if isinstance(size, int) else size[1]
+        )
         weight = self.redundancy / max(most - 1, 1)
         pairs = weight * moments.redundancy()
         # the sum over pairs within S is half of (the degrees of S less the cut of S)
@@ -229,8 +224,8 @@ class DifferenceSelector(_Selector):
     n_features_to_select : int, float or None, default None
         How many features, or which share of them. None selects as many as are worth it.
     costs : float or array_like of shape (n_features,), optional
-        What a feature has to add, in nats; with `budget` in any unit. The estimate of the information
-        grows with every feature, so without costs give a number of features.
+        What a feature has to add, in nats; with `budget` in any unit. The estimate of the
+        information grows with every feature, so without costs give a number of features.
     budget : float, optional
         Largest sum of costs. Costs are then limited instead of subtracted.
     n_bins : int, default 5
@@ -413,7 +408,7 @@ class FacilityLocationSampler(BaseEstimator):
         """
         X = validate_data(self, X, accept_sparse="csr")
         n = X.shape[0]
-        k = _count("n_samples_to_select", self.n_samples_to_select, n)
+        k = min(n, _count("n_samples_to_select", self.n_samples_to_select, n))
         groups: list[Groups] = []
         if self.stratify:
             if y is None:
@@ -431,9 +426,7 @@ class FacilityLocationSampler(BaseEstimator):
         if self.metric == "precomputed":
             self.labels_ = np.asarray(X[:, self.sample_indices_].argmin(axis=1)).ravel()
         else:
-            self.labels_ = pairwise_distances_argmin(
-                X, X[self.sample_indices_], metric=self.metric
-            )
+            self.labels_ = pairwise_distances_argmin(X, X[self.sample_indices_], metric=self.metric)
         self.counts_ = np.bincount(self.labels_, minlength=len(self.sample_indices_))
         return self
 
@@ -469,7 +462,7 @@ class FacilityLocationSampler(BaseEstimator):
         if near is None and n > 5000:
             near = 64
         if near is not None:
-            near = _count("n_neighbors", near, n)
+            near = min(n, _count("n_neighbors", near, n))
             search = NearestNeighbors(n_neighbors=near, metric=self.metric).fit(X)
             similarity = search.kneighbors_graph(X, mode="distance")
             distances = similarity.data
@@ -489,16 +482,15 @@ class FacilityLocationSampler(BaseEstimator):
 
 
 def _count(name: str, wanted: Any, most: int) -> int:
-    """Return a number or share of rows as a number."""
+    """Return a number, or a share of the largest number, as a number."""
     if isinstance(wanted, bool) or not isinstance(wanted, numbers.Real):
         raise TypeError(f"{name} needs a number, got {wanted!r}")
     if isinstance(wanted, numbers.Integral):
-        if wanted < 1:
-            raise ValueError(f"{name} needs an integer >= 1 or a share, got {wanted}")
-        return min(int(wanted), most)
-    if not 0 < wanted <= 1:
-        raise ValueError(f"{name} needs a share above 0, at most 1, got {wanted}")
-    return max(1, int(wanted * most))
+        return validate.positive_int(name, wanted)
+    share = float(wanted)
+    if not 0 < share <= 1:
+        raise ValueError(f"{name} needs an integer, or a share above 0, at most 1; got {share}")
+    return max(1, int(share * most))
 
 
 class _Moments:

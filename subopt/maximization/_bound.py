@@ -1,9 +1,10 @@
 """Upper bounds from marginals, and how they are tightened.
 
-Each set S gives a modular function above F, see `MarginalCertificate`. The largest value of a mixture
-of several of them over the feasible sets is convex in the shares. It is minimized by cutting planes,
-and a set where the maximum is reached gives one more function, which is tight there. Functions with
-levels are above F for every vector of levels, and convex in it: there a subgradient method follows.
+Each set S gives a modular function above F, see `MarginalCertificate`. The largest value of a
+mixture of several of them over the feasible sets is convex in the shares. It is minimized by
+cutting planes, and a set where the maximum is reached gives one more function, which is tight
+there. Functions with levels are above F for every vector of levels, and convex in it: there a
+subgradient method follows.
 """
 
 from __future__ import annotations

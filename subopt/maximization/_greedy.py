@@ -74,8 +74,8 @@ def _scores(gains: Array, elements: Array, costs: Array | None) -> Array:
 def stochastic_greedy(run: Run, epsilon: float, rng: np.random.Generator) -> None:
     """Add the best of a random sample at every step.
 
-    Samples have ``(n / k) log(1 / epsilon)`` elements, so that all k of them hold an element of an
-    optimal set often enough: 1 - 1/e - epsilon of the maximum on average, for monotone F and a size.
+    Samples have ``(n / k) log(1 / epsilon)`` elements, so that they hold an element of an optimal
+    set often enough: for monotone F and a size, 1 - 1/e - epsilon of the maximum on average.
     """
     mask = run.of.include.copy()
     state, use = run.state(mask), run.of.usage(mask)

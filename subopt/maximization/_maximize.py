@@ -117,8 +117,8 @@ METHODS: dict[str, Callable[..., Status]] = {
 _WORDING = {
     "tol": (
         "float",
-        "The result is OPTIMAL if ``upper_bound - value <= tol``, in the units of F. 0 asks for the\n"
-        "exact maximum, up to rounding.",
+        "The result is OPTIMAL if ``upper_bound - value <= tol``, in the units of F. 0 asks for\n"
+        "the exact maximum, up to rounding.",
     ),
 }
 
@@ -201,9 +201,10 @@ def maximize(
 
     Notes
     -----
-    For monotone F with F(∅) = 0, greedy reaches ``1 - 1/e`` of the maximum for a size, half of it for
-    groups [1]_. `upper_bound` is about the function at hand, and often much closer. Lazy evaluation
-    computes gains again only where they may be the largest: usually a few times n in all.
+    For monotone F with F(∅) = 0, greedy reaches ``1 - 1/e`` of the maximum for a size, half of it
+    for groups [1]_. `upper_bound` is about the function at hand, and often much closer. Lazy
+    evaluation computes gains again only where they may be the largest: usually a few times n in
+    all.
 
     References
     ----------
@@ -227,10 +228,14 @@ def maximize(
     validate.choice("effort", effort, EFFORTS)
     if callback is not None and not callable(callback):
         raise TypeError(f"callback needs to be callable with a result, got {callback!r}")
-    given = {"epsilon": epsilon, "randomized": randomized, "start": start, "chunk": chunk}
-    given = {name: value for name, value in given.items() if value is not None}
-    if rng is not None:
-        given["rng"] = rng
+    options: dict[str, Any] = {
+        "rng": rng,
+        "epsilon": epsilon,
+        "randomized": randomized,
+        "start": start,
+        "chunk": chunk,
+    }
+    given = {name: value for name, value in options.items() if value is not None}
     allowed = [name for name in _options.names(METHODS[method]) if name != "effort"]
     _options.require_known(f"maximize by {method!r}", allowed, given)
     of = constraints_of(F.n, size=size, include=include, exclude=exclude, constraints=constraints)
@@ -246,8 +251,8 @@ def maximize(
 def _require_function(F: Any) -> None:
     if isinstance(F, DifferenceOfSubmodular):
         raise TypeError(
-            "maximize needs a submodular SetFunction, got a DifferenceOfSubmodular. To maximize any "
-            "difference h call minimize(-h), which takes the same constraints."
+            "maximize needs a submodular SetFunction, got a DifferenceOfSubmodular. To maximize "
+            "any difference h call minimize(-h), which takes the same constraints."
         )
     require_set_function(F)
     # the empty set is where gains begin: a function of the user's own is looked at there once

@@ -1,7 +1,8 @@
 """Lazy evaluation: scores that only fall, and the largest of them with few evaluations.
 
-Diminishing returns make every score that was computed once an upper bound of what it is now. So only
-elements at the front of the queue are evaluated again, several in one call of a compiled kernel.
+Diminishing returns make every score that was computed once an upper bound of what it is now. So
+only elements at the front of the queue are evaluated again, several in one call of a compiled
+kernel.
 """
 
 from __future__ import annotations

@@ -197,9 +197,9 @@ def maximize_stream(
         once, and only elements that may be chosen are kept: ``O(size log(size) / epsilon)``.
     build : callable
         ``build(items)`` returns the function on some elements, as a `SetFunction` with
-        ``n = len(items)``. It is called with what is kept and a chunk, in this order. The value of a
-        set must depend on its elements only, such as the coverage of a fixed list of items or the
-        similarity to fixed clients, monotone and submodular.
+        ``n = len(items)``, monotone and submodular. It is called with what is kept and a chunk, in
+        this order. The value of a set must depend on its elements only, such as the coverage of a
+        fixed list of items or the similarity to fixed clients.
     size : int
         Largest number of elements, at least 1.
     epsilon : float, default 0.1

@@ -109,8 +109,8 @@ class MarginalCertificate:
 
     def _claimed(self, F: SetFunction, answer: MaximizationResult | Subset) -> float:
         """Return F of the answer, which needs to be feasible and to have the value it states."""
-        result = isinstance(answer, MaximizationResult)
-        mask = validate.subset(answer.mask if result else answer, F.n)  # type: ignore[union-attr]
+        S = answer.mask if isinstance(answer, MaximizationResult) else answer
+        mask = validate.subset(S, F.n)
         if self.constraints.n != F.n:
             raise CertificateError(
                 f"The constraints are about {self.constraints.n} elements, and F about {F.n}"

@@ -1,8 +1,8 @@
 """The largest modular function over feasible sets, bounded from above by prices of constraints.
 
 Prices y >= 0 of the rows a(S) <= b of the constraints bound every modular function w: for feasible
-S, w(S) <= w(S) - (y a)(S) + y b <= sum of max(w - y a, 0) + y b. The least such bound is that of the
-linear relaxation: exact for a size and groups, and for one budget the fractional knapsack.
+S, w(S) <= w(S) - (y a)(S) + y b <= sum of max(w - y a, 0) + y b. The least such bound is that of
+the linear relaxation: exact for a size and groups, and for one budget the fractional knapsack.
 """
 
 from __future__ import annotations
