@@ -115,7 +115,7 @@ def _(F: Coverage) -> CapForm:
 def _(F: FacilityLocation) -> CapForm:
     # a client is worth s_1 - s_2 if its best is chosen, s_2 - s_3 if one of its two best is, ...
     d = F._data
-    elements, clients, s = F.entries()
+    elements, clients, s = F._entries()
     better = s > d.base[clients]
     clients, s, elements = clients[better], s[better], elements[better]
     order = np.lexsort((-s, clients))

@@ -73,7 +73,7 @@ class FacilityLocation(SetFunction):
         mask = validate.mask(mask, self.n)
         return self._gains(self._state(mask), mask, np.arange(self.n))
 
-    def entries(self) -> tuple[Array, Array, Array]:
+    def _entries(self) -> tuple[Array, Array, Array]:
         """Return the similarities that are not 0, by element: elements, clients, and numbers."""
         d = self._data
         elements = row_of(d.indptr)
@@ -87,7 +87,7 @@ class FacilityLocation(SetFunction):
         d = self._data
         if d.base.any() or not len(d.base):
             return None
-        elements, clients, s = self.entries()
+        elements, clients, s = self._entries()
         matrix = np.zeros((len(d.base), self.n))
         matrix[clients, elements] = s
         return f"FacilityLocation({shown(matrix)})"
@@ -269,17 +269,16 @@ def _gains(f, best, second, server, mask, elements, result):
                 if server[c] == i:
                     total += best[c] - second[c]
         elif f.shift:  # all clients, in four sums that do not wait for each other
-            a = b = 0.0
-            c = d = 0.0
+            one = two = three = four = 0.0
             last = clients - clients % 4
             for j in range(0, last, 4):
-                a += max(f.similarity[start + j] - best[j], 0.0)
-                b += max(f.similarity[start + j + 1] - best[j + 1], 0.0)
-                c += max(f.similarity[start + j + 2] - best[j + 2], 0.0)
-                d += max(f.similarity[start + j + 3] - best[j + 3], 0.0)
+                one += max(f.similarity[start + j] - best[j], 0.0)
+                two += max(f.similarity[start + j + 1] - best[j + 1], 0.0)
+                three += max(f.similarity[start + j + 2] - best[j + 2], 0.0)
+                four += max(f.similarity[start + j + 3] - best[j + 3], 0.0)
             for j in range(last, clients):
-                a += max(f.similarity[start + j] - best[j], 0.0)
-            total = (a + b) + (c + d)
+                one += max(f.similarity[start + j] - best[j], 0.0)
+            total = (one + two) + (three + four)
         else:
             for e in range(start, stop):
                 more = f.similarity[e] - best[f.indices[e]]

@@ -81,17 +81,17 @@ def stochastic_greedy(run: Run, epsilon: float, rng: np.random.Generator) -> Non
     state, use = run.state(mask), run.of.usage(mask)
     value = float(run.F.value(mask.copy()))
     rest, left = run.free.copy(), len(run.free)
+    limited = bool(run.of.layers or run.of.purses)
     steps = max(1, min(run.of.high - use.size, left))
     size = max(1, math.ceil(left / steps * math.log(1 / epsilon)))
     path: list[int] = []
     while use.size < run.of.high and left and not run.stopped():
         places = rng.choice(left, min(size, left), replace=False, shuffle=False)
-        places = places[[use.fits(int(i)) for i in rest[places]]]
-        if not len(places):
-            fitting = np.flatnonzero([use.fits(int(i)) for i in rest[:left]])
-            rest, left = rest[fitting], len(fitting)
-            continue
         places.sort()
+        if limited and not (fits := run.of.additions(mask))[rest[places]].all():
+            rest = rest[:left][fits[rest[:left]]]  # those that do not fit never will
+            left = len(rest)
+            continue
         gains = run.gains(state, mask, rest[places])
         k = int(gains.argmax())
         if not gains[k] > 0 and use.size >= run.of.low:
