@@ -181,12 +181,12 @@ def minimize(
     Parameters
     ----------
     problem : SetFunction, DifferenceOfSubmodular, LabelingEnergy or CoupledLabelingProblem
-        What to minimize. A `SetFunction` needs to be submodular, and so do f and g of a difference.
-        The families of `subopt` are by construction. Of a function that is known by its values
-        only, 4n values are computed first (all 2^n for n up to 6), and a violation among them is
-        reported. `subopt.testing.assert_submodular` looks further.
+        The problem. A `SetFunction` needs to be submodular, and so do f and g of a difference. The
+        families of `subopt` are submodular by construction. For a function that can only be
+        evaluated, 4n values (all 2^n for n up to 6) are computed first, and a violation among them
+        raises ValueError. `subopt.testing.assert_submodular` tests more sets.
     method : str, default "auto"
-        "auto" picks a method that fits, and ``result.method`` says which one and why.
+        "auto" picks a method that fits, and ``result.method`` states which one and why.
         For a set function: "modular", "sort", "max_flow", "decomposed", "min_norm_point",
         "frank_wolfe" or "brute_force".
         For a difference: a method of `subopt.difference`, such as "subsup" or "branch_and_bound".
@@ -216,11 +216,12 @@ def minimize(
     effort : {"fast", "default", "best"}, optional
         For differences by "auto" and coupled labelings by "search": how much work to do.
     starts : int, optional
-        For differences, by "auto": how many sets, near the best one and random, are improved in
-        the end. Defaults to 4096 / n, but at least 8 and at most 32.
-    max_nodes, inner_iter, rho, memory, tangents, step, patience, moves, tie_break, randomized, \
-    order, eliminate, progress : optional
-        Options of single methods; see the function that has the name of the method.
+        For differences, by "auto": number of sets, random and near the best one, from which local
+        search starts at the end. Defaults to 4096 / n, but at least 8 and at most 32.
+    max_nodes, inner_iter, rho, memory, tangents, step, patience, moves : optional
+        Options of single methods of differences; see the function with the name of the method.
+    tie_break, randomized, order, eliminate, progress : optional
+        Options of single methods; see the function with the name of the method.
 
     Returns
     -------
@@ -234,8 +235,8 @@ def minimize(
     TypeError
         If the problem is of another type, or the method does not have an option that is given.
     ValueError
-        If an option is out of range, or F is seen not to be submodular; the message names the set,
-        two elements, and four values.
+        If an option is out of range, or F is found not to be submodular; the message names a set,
+        two elements and the four values that violate diminishing returns.
 
     See Also
     --------
@@ -285,12 +286,12 @@ def minimize_many(
 
     Parameters
     ----------
-    problems : sequence of what `minimize` takes
-        For thousands of small labeling energies on one grid, `alpha_expansion_many` and
-        `alpha_beta_swap_many` are faster.
-    rng : Generator, int, None, or a sequence with one of these per problem
-        Where the method makes random choices: one source is split into independent streams, one
-        per problem, before any work starts.
+    problems : sequence
+        Problems that `minimize` accepts. For thousands of small labeling energies on one grid,
+        `alpha_expansion_many` and `alpha_beta_swap_many` are faster.
+    rng : numpy.random.Generator or int, or sequence of these, optional
+        Source of randomness, or a seed for one, or a sequence with one per problem. One source is
+        split into independent streams, one per problem, before any work starts.
     %(threads)s
     **options
         As in `minimize`, for each problem; `time_limit` is seconds per problem.

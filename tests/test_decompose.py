@@ -83,7 +83,7 @@ def test_errors():
         decompose(lambda mask: 0.0)
     with pytest.raises(TypeError, match="SetFunction or a callable"):
         decompose(3.0)
-    with pytest.raises(ValueError, match="about 2 elements"):
+    with pytest.raises(ValueError, match="F has 2 elements"):
         decompose(Modular([1.0, 2.0]), n=3)
     with pytest.raises(ValueError, match="curvature needs a finite number >= 0"):
         decompose(Modular([1.0, 2.0]), -1.0)

@@ -11,7 +11,14 @@ pytestmark = pytest.mark.skipif(
 )
 
 EXAMPLES = sorted((pathlib.Path(__file__).parents[1] / "docs" / "examples").glob("*.py"))
-NEEDS = {"segmentation": ["skimage"], "keras_training": ["torch", "keras"]}
+NEEDS = {
+    "segmentation": ["skimage"],
+    "keras_training": ["torch", "keras"],
+    "timm_training": ["torch", "torchvision.ops", "timm"],
+    "transformers_training": ["torch", "accelerate", "transformers"],
+    "accelerate_training": ["torch", "accelerate"],
+    "ddp_training": ["torch"],
+}
 
 
 @pytest.mark.filterwarnings("ignore:.*copy keyword:DeprecationWarning")  # Keras on torch

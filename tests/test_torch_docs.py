@@ -30,7 +30,9 @@ def test_docstrings(name):
     assert doctest.testmod(module, extraglobs=NAMES).failed == 0
 
 
-@pytest.mark.parametrize(("page", "examples"), [("torch.md", 20), ("evaluate.md", 15)])
+@pytest.mark.parametrize(
+    ("page", "examples"), [("torch.md", 20), ("recipes.md", 15), ("evaluate.md", 15)]
+)
 def test_the_how_to(page, examples):
     path = pathlib.Path(__file__).parents[1] / "docs" / page
     result = doctest.testfile(str(path), module_relative=False)

@@ -1,7 +1,7 @@
-"""What every solver returns: a value, a lower bound, why the solver stopped, and evidence.
+"""The answers that solvers return: a value, a lower bound, a status and a certificate.
 
 The fields and their names are the same for sets, flows, labelings and batches of them, so that
-code which compares, logs or re-checks answers needs to know nothing about the problem.
+code that compares, logs or re-checks answers does not depend on the kind of problem.
 """
 
 from __future__ import annotations
@@ -30,21 +30,22 @@ class Certificate(Protocol):
         Parameters
         ----------
         problem : object
-            What was minimized.
+            The problem that was solved.
         answer : Answer or array_like
-            The result of a solver, or only the set, labels or shares that it holds.
+            The answer of a solver, or only its set, labels or shares.
 
         Returns
         -------
         float
-            How far the value of the answer can be from the minimum; infinity if nothing is proven.
+            Upper bound on the distance of the value from the minimum; infinity if nothing is
+            proven.
         """
 
 
 class Status(enum.Enum):
-    """Why a solver stopped. The value of a member is a sentence that says so.
+    """Why a solver stopped. The value of a member is a sentence that explains it.
 
-    Names follow MathOptInterface where it has one. `OPTIMAL` is derived from the gap.
+    Names follow MathOptInterface where it has a name. `OPTIMAL` is derived from the gap.
     """
 
     OPTIMAL = "the bound meets the value within the tolerance: no better answer exists"
@@ -66,18 +67,18 @@ class Status(enum.Enum):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Answer:
-    """The part that all answers share.
+    """The attributes that all answers have.
 
     Attributes
     ----------
     value : float
         The objective at the answer.
     lower_bound : float
-        No answer has a lower value. Minus infinity if nothing is known.
+        A lower bound on the objective of every answer. Minus infinity if no bound is known.
     status : Status
         Why the solver stopped.
     method : str
-        What ran, and why it was chosen.
+        The method that ran, and why it was chosen.
     certificate : Certificate or None
         Evidence for `lower_bound`.
     """
@@ -95,7 +96,7 @@ class Answer:
 
     @property
     def gap(self) -> float:
-        """How far `value` is from the minimum at most: ``value - lower_bound``, at least 0."""
+        """Upper bound on the distance from the minimum: ``value - lower_bound``, at least 0."""
         return gap(self.value, self.lower_bound)
 
     def check(self, problem: Any) -> float:
@@ -104,12 +105,12 @@ class Answer:
         Parameters
         ----------
         problem : object
-            What was minimized.
+            The problem that was solved.
 
         Returns
         -------
         float
-            What ``certificate.check(problem, self)`` returns, with the value recomputed as well;
+            The result of ``certificate.check(problem, self)``, which recomputes the value as well;
             infinity if there is no certificate.
 
         Raises
@@ -126,15 +127,15 @@ T = TypeVar("T")
 class Batch(Sequence[T], Generic[T]):
     """The answers to many problems, in the order of the problems.
 
-    A sequence: ``len(batch)``, ``batch[k]``, slices (again batches) and iteration. Items are made
-    when they are asked for. Subclasses add arrays that hold a quantity of all answers.
+    It is a sequence: ``len(batch)``, ``batch[k]``, slices (which are batches again) and iteration.
+    Items are created on access. Subclasses add arrays with one entry per answer.
 
     Parameters
     ----------
     size : int
         Number of answers.
-    item : callable of int
-        Makes the answer to one problem.
+    item : callable
+        Takes the number of a problem and returns the answer to it.
     """
 
     def __init__(self, size: int, item: Callable[[int], T]) -> None:
@@ -142,7 +143,18 @@ class Batch(Sequence[T], Generic[T]):
 
     @classmethod
     def of(cls, answers: Sequence[T]) -> Batch[T]:
-        """Return answers that exist already as a batch."""
+        """Return a batch of existing answers.
+
+        Parameters
+        ----------
+        answers : sequence of Answer
+            The answers, in the order of the problems.
+
+        Returns
+        -------
+        Batch
+            The same answers.
+        """
         return Batch(len(answers), answers.__getitem__)
 
     def __len__(self) -> int:
@@ -166,10 +178,10 @@ class Batch(Sequence[T], Generic[T]):
 
 
 def gap(value: float, lower_bound: float) -> float:
-    """Return how far a value can be from the minimum; 0 where both are the same infinity."""
+    """Return ``value - lower_bound``, at least 0; 0 if both are the same infinity."""
     return 0.0 if value == lower_bound else max(0.0, value - lower_bound)
 
 
 def round_up(bound: float, slack: float = 1e-3) -> float:
-    """Return the least integer above a bound on integers, which is exact up to `slack`."""
+    """Round a lower bound on an integer up to the next integer; its error is at most `slack`."""
     return float(math.ceil(bound - max(slack, 1e-12 * abs(bound))))

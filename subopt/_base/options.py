@@ -1,7 +1,9 @@
 """Options that many solvers share: their wording, written once, and which function takes which.
 
-A docstring names them by a line ``%(tol)s`` in its Parameters, and `documented` puts the wording
-there. Types and defaults are read off the signature, so that they cannot disagree with it.
+A docstring names an option by a line ``%(tol)s`` in its Parameters section, and `documented`
+replaces the line by the shared wording. Types and defaults are taken from the signature, so that
+they cannot disagree with it. `documented_like` does the same for methods that many classes define:
+their Parameters and Returns are written once, in the base class.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
+C = TypeVar("C", bound=type)
 F = TypeVar("F", bound=Callable[..., Any])
 
 OPTIONS = {
@@ -55,6 +58,7 @@ OPTIONS = {
 }
 
 _LINE = re.compile(r"^([ ]*)%\((\w+)\)s$", re.MULTILINE)
+_SECTION = re.compile(r"^(Parameters|Returns|Raises)\n-+$", re.MULTILINE)
 
 
 def documented(function: F) -> F:
@@ -83,6 +87,32 @@ def _filled(function: F, options: Mapping[str, tuple[str, str]]) -> F:
 
     function.__doc__ = _LINE.sub(wording, function.__doc__)
     return function
+
+
+def documented_like(source: type) -> Callable[[C], C]:
+    """Complete the docstrings of a class's methods by those of the methods that they override.
+
+    A method whose docstring has no sections takes Parameters, Returns and what follows them from
+    the method of the same name of `source`. The decorated class need not inherit from `source`.
+
+    Parameters
+    ----------
+    source : type
+        The class whose methods have complete docstrings.
+    """
+
+    def completed(cls: C) -> C:
+        for name, method in vars(cls).items():
+            if not inspect.isfunction(method) or not method.__doc__:
+                continue
+            own = inspect.cleandoc(method.__doc__)
+            shared = inspect.getdoc(getattr(source, name, None)) or ""
+            sections = _SECTION.search(shared)
+            if sections is not None and _SECTION.search(own) is None:
+                method.__doc__ = f"{own}\n\n{shared[sections.start() :]}\n"
+        return cls
+
+    return completed
 
 
 def names(function: Callable[..., Any]) -> tuple[str, ...]:

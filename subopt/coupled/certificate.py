@@ -57,11 +57,12 @@ class LabelingCertificate:
                 array.setflags(write=False)
 
     def check(self, problem: CoupledLabelingProblem, answer: LabelingResult | ArrayLike) -> float:
-        r"""Recompute how far the energy of an answer can be from the minimum.
+        r"""Recompute the gap of an answer, from the problem and the prices.
 
         Parameters
         ----------
         problem : CoupledLabelingProblem
+            The problem that was solved.
         answer : LabelingResult, or array_like
             The labeling: a result, sources (integers, shape (m', \*grid, parts)) or shares (floats,
             shape (m', \*grid, m)).

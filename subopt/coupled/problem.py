@@ -219,15 +219,17 @@ class CoupledLabelingProblem:
         return (self.threshold + 1e-9 * hard) * self.n_patches
 
     def penalty(self, t: ArrayLike) -> Array:
-        """Evaluate g(t), the charge per patch of an input of which others use t patches.
+        """Evaluate the penalty g(t) per patch of an input that other outputs use on t patches.
 
         Parameters
         ----------
-        t : array_like
+        t : array_like of float
+            Number of patches that other outputs fill with the input.
 
         Returns
         -------
-        ndarray of float64, of the shape of `t`
+        ndarray of float64
+            g(t), of the shape of `t`.
         """
         t = np.asarray(t, dtype=np.float64)
         free = self.gate

@@ -1,8 +1,9 @@
-"""Set functions as sums of simple ones: paths of a graph, and concave functions of a size.
+"""Set functions as sums of simple functions: cuts of paths, and concave functions of a count.
 
-Both have a base polytope that takes linear or sorting time to project onto, which is what
-`decomposed` works with, and to test, which is what its certificate works with. The edges of a graph
-are divided into paths that go straight on where they can: a grid falls into its rows and columns.
+Projecting onto the base polytope of a path takes linear time, and onto that of a concave function
+of a count the time of a sort. The solver `decomposed` uses these projections, and its certificate
+tests membership in the same polytopes. The edges of a graph are divided into paths that continue
+straight ahead where possible, so that a grid is divided into its rows and columns.
 """
 
 from __future__ import annotations
@@ -25,23 +26,27 @@ from subopt.functions.modular import Modular
 
 @dataclass(frozen=True, eq=False)
 class Summands:
-    """F(S) = unary(S) + sum over parts of a function of the members of the part in S.
+    """F(S) = unary(S) + sum over parts of a function of S ∩ part.
 
-    Part p has the members ``elements[indptr[p]:indptr[p + 1]]``. A path pays ``first[k]`` if its
-    member k is in S and the next one is not, ``second[k]`` the other way round. Any other part pays
-    the sum of ``first`` over its first k entries, which descend, for k members in S.
+    Part p has the members ``elements[indptr[p]:indptr[p + 1]]``. There are two kinds of parts. On a
+    path, member k costs ``first[k]`` if it is in S and member k + 1 is not, and ``second[k]`` if
+    member k + 1 is in S and member k is not. The function of any other part depends on the number
+    of members in S only: k members cost the sum of the first k entries of ``first``, which are in
+    descending order.
 
     Attributes
     ----------
     n : int
         Number of elements.
     unary : ndarray of float64, shape (n,)
-        Of any sign.
+        Cost of each element, of any sign.
     indptr, elements : ndarray of int64, shapes (parts + 1,) and (size,)
-        Members of each part, distinct and at least two on a path.
+        Members of each part. They are distinct, and a path has at least two.
     first, second : ndarray of float64, shape (size,)
-        The last entry of a path, and `second` of other parts, are 0.
+        Costs as described above. Unused entries are 0: the last one of each path, and `second` of
+        the other parts.
     is_path : ndarray of bool, shape (parts,)
+        Kind of each part.
     """
 
     n: int
@@ -54,7 +59,7 @@ class Summands:
 
     @property
     def arrays(self) -> tuple[Array, Array, Array, Array, Array]:
-        """What kernels take: all fields from `indptr` on."""
+        """The fields that kernels take: all from `indptr` on."""
         return self.indptr, self.elements, self.first, self.second, self.is_path
 
     @property
@@ -68,8 +73,14 @@ class Summands:
         Parameters
         ----------
         shares : ndarray of float64, shape (size,)
-            What each part gives to each of its members. d is 0 for points of the base polytopes of
-            the parts; on paths, flows beyond the capacities are cut off.
+            One vector per part, with one entry per member; x is their sum plus `unary`. If each
+            vector is in the base polytope of its part, d is 0. On paths, a vector corresponds to a
+            flow, and flow beyond the capacities is removed.
+
+        Returns
+        -------
+        tuple of ndarray of float64, shape (n,), and float
+            x and d.
         """
         x, work = self.unary.copy(), np.empty(self.largest)
         excess = _bound(*self.arrays, shares, x, work)
@@ -80,18 +91,23 @@ _SIMPLE = Cut | HypergraphCut | Coverage | Cardinality
 
 
 def is_sum_of_simple(F: SetFunction) -> bool:
-    """Return whether `summands` works."""
+    """Return whether `summands` accepts F."""
     return F.n == 0 or all(isinstance(term, Modular | _SIMPLE) for _, term in terms_of(F))
 
 
 def summands(F: SetFunction) -> Summands:
-    """Return a sum of simple functions as such.
+    """Divide a set function into paths and concave functions of a count.
 
     Parameters
     ----------
     F : SetFunction
         A nonnegative combination of `Modular`, `Cut`, `HypergraphCut`, `Coverage` and `Cardinality`
         functions.
+
+    Returns
+    -------
+    Summands
+        The parts.
 
     Raises
     ------
@@ -158,9 +174,10 @@ def _sized(F: HypergraphCut | Coverage | Cardinality) -> tuple[Array, Array, Arr
 
 @njit
 def _trails(indptr, indices, sizes, elements, slots):
-    """Divide the edges of a graph into simple paths; return how many, and their total length.
+    """Divide the edges of a graph into simple paths; return their number and total length.
 
-    ``slots[k]`` is the entry of the edge from ``elements[k]`` to the next, -1 at the end of a path.
+    ``slots[k]`` is the position in the compressed rows of the edge from ``elements[k]`` to the next
+    element of the path, and -1 at the end of a path.
     """
     n = indptr.shape[0] - 1
     used = np.zeros(indices.shape[0], dtype=np.bool_)
@@ -176,7 +193,7 @@ def _trails(indptr, indices, sizes, elements, slots):
             e = _slot(indptr, indices, v, v + step) if step != 0 else -1
             if e >= 0 and not used[e] and seen[indices[e]] < count:
                 straight = True
-            elif straight:  # a row ends here; the column at its end is for another path
+            elif straight:  # end of a grid row; the column there belongs to another path
                 break
             else:
                 while cursor[v] < indptr[v + 1] and used[cursor[v]]:
@@ -188,7 +205,7 @@ def _trails(indptr, indices, sizes, elements, slots):
             slots[length - 1] = e
             used[e] = used[_slot(indptr, indices, u, v)] = True
             v, step = u, u - v
-        if length - begin < 2:  # no edge is left here
+        if length - begin < 2:  # no unused edge is left at this node
             length, start = begin, start + 1
         else:
             sizes[count] = length - begin
@@ -198,7 +215,7 @@ def _trails(indptr, indices, sizes, elements, slots):
 
 @njit
 def _slot(indptr, indices, v, u):
-    """Return where in the row of v the neighbour u is, or -1."""
+    """Return the position of neighbor u in the compressed row of v, or -1."""
     e = indptr[v] + np.searchsorted(indices[indptr[v] : indptr[v + 1]], u)
     return e if e < indptr[v + 1] and indices[e] == u else -1
 

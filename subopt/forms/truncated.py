@@ -1,12 +1,16 @@
-"""Set functions as modular ones plus capped modular ones: what linear programs can lift.
+"""Set functions as a modular function plus truncated modular functions, for linear programming.
 
     F(S) = linear(S) + sum over k of scales[k] * min(caps[k], w_k(S)),   scales, w_k >= 0
 
-Cuts, coverage, concave functions of counts, facility location and truncations are of this form,
-and it is closed under sums, restriction, contraction and complement. One capped term has both of
-its extensions in closed form. The convex one, of Lovász, is a maximum over y in [0, w] with
-sum y = cap, that is min over t of cap t + w @ max(x - t, 0). The concave one is min(cap, w @ x).
-`subopt.cvx`, the mixed-integer solver and the bounds of branch and bound are made of these two.
+Cuts, coverage, facility location and concave functions of counts have this form, and it is closed
+under sums, restriction, contraction and complement. A term min(cap, w(S)) has two extensions to
+[0, 1]^n in closed form:
+
+* the convex (Lovász) extension: max of y @ x over 0 <= y <= w with sum y = cap, or, by duality,
+  min over t of cap t + w @ max(x - t, 0);
+* a concave extension: min(cap, w @ x).
+
+`subopt.cvx`, the mixed-integer solver and the bounds of branch and bound use these extensions.
 """
 
 from __future__ import annotations
@@ -21,16 +25,18 @@ from subopt.functions._sparse import sums, take_rows
 
 @dataclass(frozen=True, eq=False)
 class CapForm:
-    """A set function as a sum of capped modular functions, in compressed rows.
+    """A set function as a sum of truncated modular functions, in compressed rows.
 
     Attributes
     ----------
     linear : ndarray of float64, shape (n,)
-        Of any sign.
+        Weights of the modular part, of any sign.
     indptr, indices, weights : ndarray
-        The rows w_k; weights are positive.
-    caps, scales : ndarray of float64, shape (rows,)
-        Positive, and ``caps[k] < w_k(V)``: a row that is never capped is in `linear`.
+        The rows w_k in compressed form; weights are positive.
+    caps : ndarray of float64, shape (rows,)
+        Positive, with ``caps[k] < w_k(V)``. A row that never reaches its cap is part of `linear`.
+    scales : ndarray of float64, shape (rows,)
+        Positive factor of each row.
 
     Examples
     --------
@@ -54,20 +60,23 @@ class CapForm:
 
     @property
     def rows(self) -> Array:
-        """The row of each stored weight."""
+        """Row number of each stored weight."""
         return np.repeat(np.arange(len(self.caps)), np.diff(self.indptr))
 
     def levels(self, x: Array) -> Array:
-        """Return w_k @ x for all rows; O(nnz)."""
+        """Return w_k @ x for all rows k; O(nnz)."""
         return sums(self.rows, self.weights * x[self.indices], len(self.caps))
 
     def value(self, x: Array) -> float:
-        """Evaluate the concave extension, which is F on 0-1 vectors."""
+        """Evaluate the concave extension; at the indicator vector of S it is F(S)."""
         capped = np.minimum(self.caps, self.levels(x))
         return float(self.linear @ x + self.scales @ capped)
 
     def tangent(self, x: Array) -> tuple[float, Array]:
-        """Return constant and weights of the modular upper bound that is tight at x."""
+        """Return constant and gradient of the tangent of the concave extension at x.
+
+        At the indicator vector of a set it is a modular upper bound of F that is tight there.
+        """
         full = self.levels(x) >= self.caps
         constant = float((self.scales * self.caps)[full].sum())
         free = ~full[self.rows]
@@ -81,7 +90,7 @@ class CapForm:
         return replace(self, linear=scale * self.linear, scales=scale * self.scales)
 
     def fix(self, inside: Array, kept: Array) -> CapForm:
-        """Return T -> F(inside ∪ kept[T]) - F(inside), for index arrays."""
+        """Return T -> F(inside ∪ kept[T]) - F(inside), for arrays of elements."""
         mask = np.zeros(self.n)
         mask[inside] = 1.0
         caps = self.caps - self.levels(mask)
@@ -111,7 +120,7 @@ class CapForm:
 
 
 def nothing(n: int) -> CapForm:
-    """Return the form of 0."""
+    """Return the form of the zero function."""
     none = np.zeros(0)
     return CapForm(np.zeros(n), np.zeros(1, np.intp), np.zeros(0, np.intp), none, none, none)
 
@@ -119,7 +128,7 @@ def nothing(n: int) -> CapForm:
 def normal(
     linear: Array, indptr: Array, indices: Array, weights: Array, caps: Array, scales: Array
 ) -> CapForm:
-    """Return the form with rows that are never capped, or do nothing, taken out."""
+    """Return the form without zero rows; rows that never reach their cap go into `linear`."""
     sizes = np.diff(indptr)
     rows = np.repeat(np.arange(len(caps)), sizes)
     totals = sums(rows, weights, len(caps))

@@ -1,4 +1,4 @@
-"""The families that are sums of capped modular functions, family by family (see `CapForm`)."""
+"""Truncated forms (see `CapForm`) of the families that have one, one function per family."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from subopt.functions.matroid_rank import MatroidRank, _PartitionRank
 from subopt.functions.modular import Modular
 
 LARGEST = 10_000_000
-"""Stored weights that a form may have; a concave function of counts needs up to n²."""
+"""Largest number of weights that a form may store. A concave function of counts needs up to n²."""
 
 
 @singledispatch
 def cap_form(F: SetFunction) -> CapForm:
-    """Return F as a sum of capped modular functions.
+    """Return F as a sum of truncated modular functions.
 
     Parameters
     ----------
@@ -40,10 +40,15 @@ def cap_form(F: SetFunction) -> CapForm:
         group are multiples of its smallest one), and their nonnegative sums, restrictions,
         contractions and complements.
 
+    Returns
+    -------
+    CapForm
+        The form of F.
+
     Raises
     ------
     TypeError
-        If F is none of these; the message names the part that is not.
+        If F has another type, or its form would have too many weights; the message names the part.
 
     Examples
     --------
@@ -59,7 +64,7 @@ def cap_form(F: SetFunction) -> CapForm:
 
 
 def is_liftable(F: SetFunction) -> bool:
-    """Return whether `cap_form` works."""
+    """Return whether `cap_form` accepts F."""
     try:
         cap_form(F)
     except TypeError:
@@ -113,7 +118,8 @@ def _(F: Coverage) -> CapForm:
 
 @cap_form.register
 def _(F: FacilityLocation) -> CapForm:
-    # a client is worth s_1 - s_2 if its best is chosen, s_2 - s_3 if one of its two best is, ...
+    # with similarities s_1 >= s_2 >= ... of a client: the sum over k of (s_k - s_{k+1}) if one of
+    # its k most similar elements is in S
     d = F._data
     elements, clients, s = F._entries()
     better = s > d.base[clients]
@@ -214,9 +220,9 @@ def _of_counts(F: SetFunction, groups: list[tuple[Array, Array, Array]]) -> CapF
 def _of_levels(
     F: SetFunction, phi: Phi, elements: Array, weights: Array, base: float, scale: float
 ) -> CapForm:
-    """Return scale * (phi(base + w(S)) - phi(base)) if w(S) has few values, all multiples of one.
+    """Return scale * (phi(base + w(S)) - phi(base)) for weights that are multiples of the smallest.
 
-    Between two reachable levels nobody asks for phi, so that it may as well be linear there.
+    phi is evaluated at multiples of the smallest weight only, and may be linear between them.
     """
     m = len(weights)
     if phi.code == MIN:
@@ -251,6 +257,6 @@ def _of_levels(
 def _check_size(F: SetFunction, size: float) -> None:
     if size > LARGEST:
         raise TypeError(
-            f"{F!r} is too large for a linear program: its capped terms have {size:.3g} weights, "
-            f"more than {LARGEST:g}"
+            f"{F!r} is too large for a linear program: its truncated terms have {size:.3g} "
+            f"weights, more than {LARGEST:g}"
         )

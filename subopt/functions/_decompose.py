@@ -1,8 +1,9 @@
-"""Any set function as a difference of submodular ones: what it takes, and what it costs.
+"""Any set function as a difference of submodular functions.
 
-Diminishing returns fail by at most c if F(S+i+j) - F(S+i) - F(S+j) + F(S) <= c. The function
-|S| (n - |S|) / 2 has -1 there, for all S, i and j; the cut of a graph has minus twice the weight of
-the edge ij. So F plus c times the one, or plus a cut with c / 2 for every pair, is submodular.
+F violates diminishing returns by at most c if its second differences
+F(S+i+j) - F(S+i) - F(S+j) + F(S) are at most c. The second differences of |S| (n - |S|) / 2 are -1
+for all S, i and j; those of a cut function are minus twice the weight of the edge ij. So F becomes
+submodular by adding c |S| (n - |S|) / 2, or a cut function with weight c_ij / 2 for each pair.
 """
 
 from __future__ import annotations
@@ -22,22 +23,26 @@ from subopt.functions.cut import Cut
 from subopt.functions.diminishing_returns import all_masks
 
 EXHAUSTIVE = 12
-"""Up to this n all second differences are computed, in 2^n values."""
+"""Up to this n all second differences are computed, from 2^n values."""
 
 
 @dataclass(frozen=True, eq=False)
 class Decomposition(DifferenceOfSubmodular):
-    """A `DifferenceOfSubmodular` that `decompose` made.
+    """A set function as a difference f - g of submodular functions, made by `decompose`.
 
     Attributes
     ----------
-    curvature : float or ndarray of float64, shape (n, n)
-        What was added: by how much diminishing returns may fail.
+    f : SetFunction
+        The original function plus g. Submodular if the curvature is large enough.
+    g : SetFunction
+        The submodular function that was added: `Cardinality` for one curvature, `Cut` for a matrix.
     estimated : bool
-        Whether the curvature is the largest that a sample of sets showed. Then f need not be
-        submodular, and no solver claims a lower bound or an optimum that rests on it. Where
-        ``assert_submodular(h.f)`` or better knowledge of F supports it, ``h.f - h.g`` is the same
-        function without this mark.
+        Whether the curvature is the largest one in a sample of sets. If so, f need not be
+        submodular, and no solver claims a lower bound or an optimum that depends on it. If you know
+        that f is submodular, e.g. from ``assert_submodular(h.f)``, ``h.f - h.g`` is the same
+        function with ``estimated`` False.
+    curvature : float or ndarray of float64, shape (n, n)
+        Upper bound on the second differences of the original function, for all pairs or per pair.
     """
 
     curvature: float | Array
@@ -53,40 +58,46 @@ def decompose(
 ) -> Decomposition:
     """Write any set function as a difference of submodular functions.
 
-    It is always possible and never free: bounds of f - g are as loose as g is curved, and a search
-    sees F through them. With one number c for all pairs, g reaches ``c n² / 8``, which for n = 100
-    is 1250 times what may be a single violation. A c for every pair is better wherever most pairs
-    do not interact, and a decomposition that follows from how F is made is better still.
+    A decomposition always exists, but a poor one makes the problem harder: the more curved g is,
+    the looser are the bounds of f - g that solvers use. With one number c for all pairs, g has
+    values up to ``c n² / 8``; for n = 100 this is 1250 times the largest violation c. A matrix with
+    one number per pair is better if most pairs do not interact. A decomposition that follows from
+    the construction of F is usually best.
 
     Parameters
     ----------
     F : SetFunction or callable
-        Any set function with ``F(∅) = 0``, submodular or not; a callable takes a boolean mask.
+        Any set function, submodular or not. A callable takes a boolean mask (n,). F(∅) is
+        subtracted from a `SetFunction`; a callable must return 0 at ∅.
     curvature : float, or array_like or scipy sparse matrix of shape (n, n), optional
-        What ``F(S+i+j) - F(S+i) - F(S+j) + F(S)`` is at most, for all pairs or for each; >= 0 and
-        symmetric. Up to n = 12 the default is computed, as a matrix; beyond, the largest of
-        `n_samples` second differences is taken, which is an estimate from below.
+        Upper bound on ``F(S+i+j) - F(S+i) - F(S+j) + F(S)``, for all pairs or, as a symmetric
+        matrix, per pair; nonnegative. The default for n up to 12 is the smallest such matrix, from
+        all 2^n values. For larger n it is the largest of `n_samples` second differences, which may
+        be too small.
     n : int, optional
-        Size of the ground set; needed for a callable.
+        Size of the ground set; required for a callable.
     n_samples : int, default 1000
-        Second differences to look at, four values of F each, to estimate the curvature or to find
-        one that is larger than what was given.
-    rng : Generator, int or None, default 0
-        Where they are looked for.
+        Number of random second differences, of four values of F each. They are used to estimate
+        the curvature, or to test the given one.
+    rng : numpy.random.Generator or int, default 0
+        Source of the random sets, or a seed for one. None draws a seed from the operating system.
 
     Returns
     -------
     Decomposition
-        With ``h.f - h.g == F``; ``h.estimated`` says if it rests on samples.
+        h with ``h.f - h.g == F``; ``h.estimated`` is True if the curvature is an estimate.
 
     Raises
     ------
+    TypeError
+        If F is neither a `SetFunction` nor callable, or a callable comes without n.
     ValueError
-        If a second difference is larger than the given curvature; the message names it.
+        If a sampled second difference is larger than the given curvature; the message names it.
+        If n or the shape of the curvature does not match F.
 
     Examples
     --------
-    >>> def pairs(mask):                       # a bonus for 0 and 1 together, prices, a fee
+    >>> def pairs(mask):                       # a bonus for {0, 1}, unit prices, a fixed fee
     ...     return 3.0 * (mask[0] and mask[1]) - mask.sum() + 2.0 * mask.any()
     >>> h = decompose(pairs, n=4)
     >>> float(h.curvature[0, 1]), h.estimated, h([0, 1]), h.g([0])
@@ -120,7 +131,7 @@ def decompose(
 def _function(F: Any, n: int | None) -> SetFunction:
     if isinstance(F, SetFunction):
         if n is not None and n != F.n:
-            raise ValueError(f"n = {n}, but F is about {F.n} elements")
+            raise ValueError(f"n = {n}, but F has {F.n} elements. Leave out n for a SetFunction.")
         return normalize(F)
     if not callable(F):
         raise TypeError(f"decompose needs a SetFunction or a callable, got {type(F).__name__}")
@@ -153,7 +164,7 @@ def _exact(F: SetFunction) -> Array:
 def _sampled(
     F: SetFunction, n_samples: int, rng: np.random.Generator
 ) -> list[tuple[float, float, Array, int, int]]:
-    """Return second differences, the size of their numbers, and where they are."""
+    """Return random second differences as (difference, largest of the four values, S, i, j)."""
     found: list[tuple[float, float, Array, int, int]] = []
     if F.n < 2:
         return found
@@ -172,7 +183,7 @@ def _sampled(
 
 
 def _check(F: SetFunction, f: SetFunction, n_samples: int, rng: np.random.Generator) -> None:
-    """Raise if f = F + g is seen not to be submodular."""
+    """Raise if a sampled second difference of f = F + g is positive."""
     for excess, size, S, i, j in _sampled(f, n_samples, rng):
         if excess > 1e-9 * max(1.0, size):
             violation = sum(
@@ -180,9 +191,9 @@ def _check(F: SetFunction, f: SetFunction, n_samples: int, rng: np.random.Genera
                 for sign, more in ((1, [i, j]), (-1, [i]), (-1, [j]), (1, []))
             )
             raise ValueError(
-                f"curvature needs to be {violation:.6g} or more for the pair ({i}, {j}), "
-                f"because F(S+{i}+{j}) - F(S+{i}) - F(S+{j}) + F(S) is that at "
-                f"S = {np.flatnonzero(S).tolist()}"
+                f"curvature needs to be {violation:.6g} or more for the pair ({i}, {j}): with "
+                f"S = {np.flatnonzero(S).tolist()}, this is the value of "
+                f"F(S+{i}+{j}) - F(S+{i}) - F(S+{j}) + F(S)"
             )
 
 

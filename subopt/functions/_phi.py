@@ -1,4 +1,7 @@
-"""Concave functions of a number, by name or as a callable: the phi of `Concave` and its kin."""
+"""Concave functions of one number, given by name or as a callable.
+
+They are the phi of `Concave` and `ConcaveOfModular`.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +20,14 @@ SQRT, LOG1P, POWER, MIN, CALLABLE = range(5)
 
 
 class Phi:
-    """A concave function on [0, largest] with phi(0) = 0, vectorised.
+    """A concave function on [0, largest] with phi(0) = 0, evaluated on arrays.
 
     Attributes
     ----------
-    code, parameter : int, float
-        What the kernel `phi` needs; CALLABLE is evaluated in Python only.
+    code : int
+        SQRT, LOG1P, POWER, MIN or CALLABLE. Kernels evaluate all but CALLABLE, by `phi`.
+    parameter : float
+        The exponent of POWER, the cap of MIN, else 0.
     increasing : bool
         Whether phi is nondecreasing on [0, largest].
     """
@@ -51,7 +56,7 @@ class Phi:
             raise ValueError(f"power needs an exponent in (0, 1] to be concave, got {rest[0]}")
 
     def __call__(self, t: Array) -> Array:
-        """Evaluate at an array of numbers; what rounding left below 0 counts as 0."""
+        """Evaluate phi at an array of numbers; negative ones are rounding errors and count as 0."""
         t = np.maximum(t, 0.0)
         if self.code == SQRT:
             return np.sqrt(t)
@@ -68,7 +73,7 @@ class Phi:
         try:
             result = np.asarray(self.spec(t), dtype=np.float64)
         except (TypeError, ValueError):
-            result = np.zeros(0)  # phi takes one number at a time
+            result = np.zeros(0)  # phi does not accept arrays
         if result.shape != t.shape:
             numbers = [float(self.spec(float(s))) for s in t.ravel()]
             result = np.array(numbers, dtype=np.float64).reshape(t.shape)
@@ -101,7 +106,7 @@ class Phi:
 
 @njit
 def phi(code, parameter, t):
-    """Evaluate a named phi at a number, in kernels."""
+    """Evaluate a named phi at one number, in kernels."""
     if code == SQRT:
         return np.sqrt(t)
     if code == LOG1P:

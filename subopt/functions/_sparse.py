@@ -1,4 +1,7 @@
-"""Matrices from users as compressed rows, without importing scipy."""
+"""Dense and sparse matrices of callers, checked and converted to compressed rows.
+
+Nothing here imports scipy, which keeps the import of `subopt` fast.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,7 @@ def entries(name: str, matrix: Any) -> tuple[Array, Array, Array, tuple[int, int
 def sums(index: Array, values: Array, size: int) -> Array:
     """Return the sum of the values at each index, as float64 (size,).
 
-    ``np.bincount`` of nothing has the dtype int64, whatever its weights are.
+    ``np.bincount`` of an empty array returns int64 regardless of its weights, hence the cast.
     """
     return np.bincount(index, values, size).astype(np.float64, copy=False)
 
@@ -51,7 +54,7 @@ def sums(index: Array, values: Array, size: int) -> Array:
 def compress(
     n_rows: int, n_columns: int, rows: Array, columns: Array, values: tuple[Array, ...]
 ) -> tuple[Array, Array, tuple[Array, ...]]:
-    """Return compressed rows (indptr, indices, values), with equal positions added up."""
+    """Return compressed rows (indptr, indices, values); entries at equal positions are added."""
     key = rows.astype(np.int64) * max(n_columns, 1) + columns
     order = np.argsort(key, kind="stable")
     key = key[order]
@@ -69,7 +72,7 @@ def nonnegative_entries(
     matrix: Any,
     way: str = "Clip or shift it, or write a difference f - g of two functions.",
 ) -> tuple[Array, Array, Array, tuple[int, int]]:
-    """Return `entries`, which must not be negative; else the message ends in `way`."""
+    """Return `entries`, or raise if one is negative, with a message that ends in `way`."""
     rows, columns, values, shape = entries(name, matrix)
     if (values < 0).any():
         e = int(np.argmax(values < 0))
@@ -113,7 +116,7 @@ def compressed(
 
 
 def weights_for(name: str, weights: Any, size: int, what: str) -> Array:
-    """Return nonnegative weights of shape (size,), ones for None."""
+    """Return checked nonnegative weights of shape (size,); ones for None."""
     if weights is None:
         return np.ones(size)
     w = validate.real_array(name, weights)
@@ -129,19 +132,19 @@ def weights_for(name: str, weights: Any, size: int, what: str) -> Array:
 
 
 def row_of(indptr: Array) -> Array:
-    """Return the row of each stored entry."""
+    """Return the row number of each stored entry."""
     return np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
 
 
 def take_rows(indptr: Array, kept: Array) -> tuple[Array, Array]:
-    """Return the row pointers of some rows, and the positions of their entries."""
+    """Return the row pointers of a selection of rows, and the positions of their entries."""
     lengths = np.diff(indptr)[kept]
     taken = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     return taken, np.repeat(indptr[kept] - taken[:-1], lengths) + np.arange(taken[-1])
 
 
 def shown(numbers: Any) -> str:
-    """Return an array as nested lists, with whole numbers as ints, for ``repr``."""
+    """Format an array for ``repr``, as nested lists with integers where all are whole numbers."""
     array = np.asarray(numbers)
     if array.dtype.kind == "f":
         if array.size and (array == np.rint(array)).all() and np.abs(array).max() < 1e15:
@@ -152,7 +155,7 @@ def shown(numbers: Any) -> str:
 
 
 def dense(n: int, indptr: Array, indices: Array, values: Array, n_columns: int) -> Array:
-    """Return compressed rows as a matrix."""
+    """Return compressed rows as a dense matrix (n, n_columns)."""
     matrix = np.zeros((n, n_columns))
     matrix[row_of(indptr), indices] = values
     return matrix

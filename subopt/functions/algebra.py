@@ -1,9 +1,9 @@
-"""The algebra of set functions, in normal form: sums, multiples, differences, minors.
+"""The algebra of set functions: sums, multiples, differences, restrictions, contractions.
 
-Sums are kept flat, like terms are merged, and any chain of restrictions, contractions and
-complements is one `View`, so that a combination is never deeper than a sum of views of families.
-f - g keeps its two parts apart, because everything that is known about it comes from bounds of one
-of them.
+Combinations are kept in normal form. Sums are flat and like terms are merged. A chain of
+restrictions, contractions and complements is a single `View`. A combination is therefore at most a
+sum of views of built-in families. A difference f - g stores f and g separately, because solvers
+bound each of them on its own.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 
 from subopt._base import validate
+from subopt._base.options import documented_like
 from subopt._base.types import Array, ArrayLike, Subset
+from subopt.functions._sparse import shown
 from subopt.functions.cut_form import CutForm
 from subopt.functions.oracle import LONGEST, SHOWN, GainRange, Incremental, Oracle
 
@@ -23,27 +25,29 @@ from subopt.functions.oracle import LONGEST, SHOWN, GainRange, Incremental, Orac
 class SetFunction(Oracle):
     """A set function F on V = {0, ..., n - 1} with F(∅) = 0.
 
-    Subclass it with an attribute ``n`` and a method ``value``; the rest follows. Solvers take F to
-    be submodular: `minimize` looks at a few sets, `subopt.testing.assert_submodular` at many. For a
-    function with F(∅) ≠ 0 see `normalize`.
+    To define a function, derive from this class, set the attribute ``n`` and write the method
+    ``value``. All other methods are computed from these two. Solvers assume that F is submodular.
+    `minimize` tests this at a few sets, `subopt.testing.assert_submodular` at many. If F(∅) ≠ 0,
+    use `normalize`.
 
     Attributes
     ----------
     n : int
         Size of the ground set.
     monotone : bool
-        Whether F(S) ≤ F(T) is known for all S ⊆ T. For this and the next three, True is a promise
-        and False means "not known"; a subclass may set them.
+        True if F(S) ≤ F(T) for all S ⊆ T. For this and the next three attributes, False means "not
+        known". A subclass may set them; solvers rely on them.
     symmetric : bool
-        Whether F(S) = F(V - S) is known.
+        True if F(S) = F(V - S) for all S.
     integral : bool
-        Whether all values are known to be integers.
+        True if all values are integers.
     cut_representable : bool
-        Whether `as_cut` works: F is a cut of a graph, perhaps with auxiliary nodes minimized out.
+        True if `as_cut` is available: F is a cut function of a graph, possibly after minimizing
+        over auxiliary nodes.
 
     Examples
     --------
-    >>> class Size(Oracle):
+    >>> class Size(SetFunction):
     ...     def __init__(self, n):
     ...         self.n = n
     ...     def value(self, mask):
@@ -62,6 +66,11 @@ class SetFunction(Oracle):
         ----------
         S : boolean mask (n,) or iterable of int
             The new ground set; its k-th smallest element becomes element k.
+
+        Returns
+        -------
+        SetFunction
+            T -> F(T) on ``|S|`` elements. Submodular if F is.
         """
         mask = validate.subset(S, self.n)
         return self._minor(np.zeros(0, dtype=np.intp), np.flatnonzero(mask))
@@ -72,13 +81,25 @@ class SetFunction(Oracle):
         Parameters
         ----------
         S : boolean mask (n,) or iterable of int
-            The elements that are in; the k-th smallest element outside S becomes element k.
+            The elements that are always included. The k-th smallest element outside S becomes
+            element k.
+
+        Returns
+        -------
+        SetFunction
+            The contraction, on ``n - |S|`` elements. Submodular if F is.
         """
         mask = validate.subset(S, self.n)
         return self._minor(np.flatnonzero(mask), np.flatnonzero(~mask))
 
     def complement(self) -> SetFunction:
-        """Return S -> F(V - S) - F(V)."""
+        """Return S -> F(V - S) - F(V).
+
+        Returns
+        -------
+        SetFunction
+            The function of the complements, shifted to be 0 at the empty set. Submodular if F is.
+        """
         if self.symmetric:
             return self
         return View(self, np.zeros(0, dtype=np.intp), np.arange(self.n), flipped=True)
@@ -123,7 +144,7 @@ class SetFunction(Oracle):
             return self + negative
         return DifferenceOfSubmodular(self, other)
 
-    # What families replace ---------------------------------------------------------------------
+    # Methods that families override ------------------------------------------------------------
 
     def _minor(self, before: Array, kept: Array) -> SetFunction:
         """Return T -> F(before ∪ kept[T]) - F(before)."""
@@ -140,13 +161,25 @@ class SetFunction(Oracle):
         return None
 
 
+@documented_like(SetFunction)
 class Sum(SetFunction):
-    """A nonnegative combination of set functions, flat: no term is a sum. Made by ``2 * f + g``.
+    """A nonnegative combination of set functions, as made by ``2 * f + g``.
 
-    Attributes
+    A sweep, `value` and `marginals` cost as much as those of all terms together.
+
+    Parameters
     ----------
+    n : int
+        Size of the ground set.
     terms : tuple of (float, SetFunction)
-        Factors and functions.
+        Pairs of a nonnegative factor and a function on n elements; also an attribute. Operators
+        flatten sums of sums, so that no function is a `Sum` itself.
+
+    Examples
+    --------
+    >>> F = 2 * Cut([[0, 1], [1, 0]]) + Modular([-3, 1])
+    >>> [(a, type(f).__name__) for a, f in F.terms], F([0])
+    ([(2.0, 'Cut'), (1.0, 'Modular')], -1.0)
     """
 
     terms: tuple[tuple[float, SetFunction], ...]
@@ -162,12 +195,12 @@ class Sum(SetFunction):
         self._has_levels = bool(terms) and all(F._has_levels and a > 0 for a, F in terms)
 
     def value(self, mask: Array) -> float:
-        """Evaluate the sum at a set."""
+        """Evaluate the sum at a set, term by term."""
         mask = validate.mask(mask, self.n)
         return float(sum(a * F.value(mask.copy()) for a, F in self.terms))
 
     def marginals(self, mask: Array) -> Array:
-        """Return what each element adds to the others of a set, term by term."""
+        """Return the marginal gain of each element, term by term."""
         result = np.zeros(self.n)
         for a, F in self.terms:
             result += a * F.marginals(mask)
@@ -178,7 +211,7 @@ class Sum(SetFunction):
         return CutForm.sum(self.n, [(a, F.as_cut()) for a, F in self.terms])
 
     def complement(self) -> SetFunction:
-        """Return S -> F(V - S) - F(V), term by term."""
+        """Return S -> F(V - S) - F(V): the sum of the complements of the terms."""
         return combination(self.n, [(a, F.complement()) for a, F in self.terms])
 
     def _sweep(self, scale: float, order: Array, gains: Array) -> None:
@@ -238,26 +271,42 @@ class Sum(SetFunction):
     def _minor(self, before: Array, kept: Array) -> SetFunction:
         return combination(len(kept), [(a, F._minor(before, kept)) for a, F in self.terms])
 
+    def _source(self) -> str | None:
+        sources = [F._source() for _, F in self.terms]
+        if None in sources:
+            return None
+        return self._expression([str(source) for source in sources])
+
     def __repr__(self) -> str:
-        parts = [repr(F) if a == 1 else f"{a:.17g} * {F!r}" for a, F in self.terms]
-        return " + ".join(parts) or f"0 (n={self.n})"
+        return self._expression([repr(F) for _, F in self.terms])
+
+    def _expression(self, parts: list[str]) -> str:
+        pairs = zip(self.terms, parts, strict=True)
+        factors = [part if a == 1 else f"{shown(a)} * {part}" for (a, _), part in pairs]
+        return " + ".join(factors) or f"Sum({self.n}, ())"
 
 
+@documented_like(SetFunction)
 class View(SetFunction):
-    """A restriction, contraction and/or complement of a function, without copying it.
+    """A restriction, contraction or complement of a function, or a chain of these.
 
-    T -> F(before ∪ kept[T]) - F(before), or with ``flipped`` T -> F(before ∪ kept[V - T]) -
-    F(before ∪ kept). A sweep is a sweep of the parent along `before` and then `kept`, so it costs
-    as much as building up ``before ∪ T`` in the parent.
+    Element k of the view is element ``kept[k]`` of the parent F. The view is the function
+    T -> F(before ∪ kept[T]) - F(before), or, if ``flipped``,
+    T -> F(before ∪ kept[V - T]) - F(before ∪ kept). Nothing is copied. A sweep is one sweep of the
+    parent along `before` and then `kept`; `value` and `marginals` cost as much as those of the
+    parent. `SetFunction.restrict`, `contract` and `complement` create views. All parameters are
+    also attributes.
 
-    Attributes
+    Parameters
     ----------
     parent : SetFunction
-        F.
-    before, kept : ndarray of intp
-        Elements of the parent: those that are in, and those that this function is about.
-    flipped : bool
-        Whether sets are complemented.
+        The function F.
+    before : ndarray of intp
+        Elements of F that are in every set.
+    kept : ndarray of intp, shape (n,)
+        Elements of F that are the ground set of the view. Elements in neither array are in no set.
+    flipped : bool, default False
+        Whether sets are complemented within `kept`.
     """
 
     def __init__(
@@ -277,18 +326,18 @@ class View(SetFunction):
         return self.parent.value(lifted) - self._offset
 
     def marginals(self, mask: Array) -> Array:
-        """Return what each element adds to the others of a set."""
+        """Return the marginal gain of each element with respect to the others of a set."""
         inner = self.parent.marginals(self._lift(validate.mask(mask, self.n)))[self.kept]
         return -inner if self.flipped else inner
 
     def complement(self) -> SetFunction:
-        """Return S -> F(V - S) - F(V)."""
+        """Return S -> F(V - S) - F(V): the same view, flipped."""
         if self.flipped:
             return self.parent._minor(self.before, self.kept)
         return View(self.parent, self.before, self.kept, flipped=True)
 
     def as_cut(self) -> CutForm:
-        """Return the graph of the parent with the fixed elements merged into its terminals."""
+        """Return the graph of the parent, with fixed elements merged into the terminals."""
         fixed = np.full(self.parent.n, -1, dtype=np.int8)
         fixed[self.kept] = 2
         fixed[self.before] = 1
@@ -304,7 +353,7 @@ class View(SetFunction):
 
     def _sweep(self, scale: float, order: Array, gains: Array) -> None:
         middle = order
-        if self.flipped:  # the parent loses order[0] first: it gained it last
+        if self.flipped:  # in the parent, order[0] leaves first, so it is added last
             rest = np.ones(self.n, dtype=np.bool_)
             rest[order] = False
             middle = np.concatenate([np.flatnonzero(rest), order[::-1]])
@@ -341,7 +390,7 @@ class View(SetFunction):
         if len(kept) == self.n:
             return self
         inside = before
-        if self.flipped:  # what is left out of the view is in the parent's set
+        if self.flipped:  # elements outside a flipped view are inside the set of the parent
             outside = np.ones(self.n, dtype=np.bool_)
             outside[before] = outside[kept] = False
             inside = np.flatnonzero(outside)
@@ -362,26 +411,35 @@ class View(SetFunction):
         return f"{parent}.complement()" if self.flipped else parent
 
     def __repr__(self) -> str:
-        source = self._source() if self.parent.n <= SHOWN else None
+        source = self._source() if self.n and self.parent.n <= SHOWN else None
         if source is not None and len(source) <= LONGEST:
             return source
         kind = ", flipped" if self.flipped else ""
         return f"View({self.parent!r}, n={self.n}{kind})"
 
 
+@documented_like(SetFunction)
 @dataclass(frozen=True, eq=False)
 class DifferenceOfSubmodular:
     """The set function h = f - g of two submodular functions.
 
-    Closed under sums and under factors of any sign: a negative one swaps f and g.
+    Sums of differences and multiples by factors of any sign are differences again; a negative
+    factor swaps f and g. Every query costs as much as the same query of f and of g.
 
     Parameters
     ----------
     f, g : SetFunction
         Submodular functions on the same ground set.
     estimated : bool, default False
-        Whether submodularity of f or g is an estimate, as after `decompose` from samples. Then no
-        solver claims a lower bound that rests on it.
+        Whether the submodularity of f or g is only an estimate, as after `decompose` from samples.
+        If so, no solver claims a lower bound that depends on it.
+
+    Raises
+    ------
+    TypeError
+        If f or g is not a `SetFunction`.
+    ValueError
+        If f and g have ground sets of different sizes.
 
     Examples
     --------
@@ -394,7 +452,7 @@ class DifferenceOfSubmodular:
     g: SetFunction
     estimated: bool = field(default=False, kw_only=True)
 
-    __array_ufunc__ = None  # np.float64(2) * h is ours to do, and an array of differences an error
+    __array_ufunc__ = None  # np.float64(2) * h calls __rmul__; arrays of differences raise an error
 
     def __post_init__(self) -> None:
         for name, F in (("f", self.f), ("g", self.g)):
@@ -416,56 +474,110 @@ class DifferenceOfSubmodular:
 
     @property
     def integral(self) -> bool:
-        """Whether all values are known to be integers."""
+        """True if all values are known to be integers."""
         return self.f.integral and self.g.integral
 
     def value(self, mask: Array) -> float:
-        """Evaluate f - g at a set given by its boolean mask (n,)."""
+        """Evaluate h at a set.
+
+        Parameters
+        ----------
+        mask : array_like of bool, shape (n,)
+            The set S: True for its elements.
+
+        Returns
+        -------
+        float
+            f(S) - g(S).
+
+        Raises
+        ------
+        ValueError
+            If the difference is not a finite number.
+        """
         mask = validate.mask(mask, self.n)
         value = self.f.value(mask.copy()) - self.g.value(mask.copy())
         return float(validate.finite(self, value))
 
     def __call__(self, S: Subset) -> float:
-        """Evaluate f - g at a set given by its elements or a boolean mask."""
+        """Evaluate h at a set given as an iterable of its elements or as a boolean mask."""
         return self.value(validate.subset(S, self.n))
 
     def greedy(self, order: ArrayLike) -> Array:
-        """Return the gain of each element when V is built up in `order`; see `SetFunction`.
+        """Return the marginal gain of each element when elements are added in a given order.
 
-        The values along the order are exact. It is no base: h has none.
+        Parameters
+        ----------
+        order : array_like of int, shape (n,)
+            A permutation of the elements.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+            The gains of f minus the gains of g, indexed by element. They need not be a base: if h
+            is not submodular, they can exceed h at other sets.
         """
         gains: Array = validate.finite(self, self.f.greedy(order) - self.g.greedy(order))
         return gains
 
     def marginals(self, mask: Array) -> Array:
-        """Return ``h(S ∪ i) - h(S - i)`` for every i."""
+        """Return ``h(S ∪ i) - h(S - i)`` for every element i."""
         mask = validate.mask(mask, self.n)
         gains = self.f.marginals(mask.copy()) - self.g.marginals(mask.copy())
         result: Array = validate.finite(self, gains)
         return result
 
     def lovasz(self, x: ArrayLike) -> float:
-        """Evaluate the Lovász extension, the difference of two convex functions."""
+        """Evaluate the Lovász extension, which is a difference of two convex functions."""
         return self.f.lovasz(x) - self.g.lovasz(x)
 
     def incremental(self, S: Subset = ()) -> Incremental:
-        """Return a copy of S that changes by one element at a time and keeps track of h(S)."""
+        """Return a set that changes by one element at a time and keeps track of its value."""
         return Incremental(self, validate.subset(S, self.n))
 
     # The algebra --------------------------------------------------------------------------------
 
     def restrict(self, S: Subset) -> DifferenceOfSubmodular:
-        """Return h on the subsets of S; see `SetFunction.restrict`."""
+        """Return h on the subsets of S.
+
+        Parameters
+        ----------
+        S : boolean mask (n,) or iterable of int
+            The new ground set; its k-th smallest element becomes element k.
+
+        Returns
+        -------
+        DifferenceOfSubmodular
+            T -> h(T) on ``|S|`` elements.
+        """
         mask = validate.subset(S, self.n)
         return self._like(self.f.restrict(mask), self.g.restrict(mask))
 
     def contract(self, S: Subset) -> DifferenceOfSubmodular:
-        """Return T -> h(S ∪ T) - h(S) on the elements outside S; see `SetFunction.contract`."""
+        """Return T -> h(S ∪ T) - h(S) on the elements outside S.
+
+        Parameters
+        ----------
+        S : boolean mask (n,) or iterable of int
+            The elements that are always included. The k-th smallest element outside S becomes
+            element k.
+
+        Returns
+        -------
+        DifferenceOfSubmodular
+            The contraction, on ``n - |S|`` elements.
+        """
         mask = validate.subset(S, self.n)
         return self._like(self.f.contract(mask), self.g.contract(mask))
 
     def complement(self) -> DifferenceOfSubmodular:
-        """Return S -> h(V - S) - h(V)."""
+        """Return S -> h(V - S) - h(V).
+
+        Returns
+        -------
+        DifferenceOfSubmodular
+            The function of the complements, shifted to be 0 at the empty set.
+        """
         return self._like(self.f.complement(), self.g.complement())
 
     def __add__(self, other: Any) -> DifferenceOfSubmodular:
@@ -519,7 +631,7 @@ class DifferenceOfSubmodular:
     def _by_value(self) -> bool:
         return self.f._by_value() or self.g._by_value()
 
-    # What `Incremental` asks for ----------------------------------------------------------------
+    # Methods that `Incremental` calls -----------------------------------------------------------
 
     def _state(self, mask: Array) -> Any:
         return self.f._state(mask), self.g._state(mask)
@@ -543,6 +655,9 @@ class _Normalized(SetFunction):
     def value(self, mask: Array) -> float:
         return self._F.value(validate.mask(mask, self.n).copy()) - self._empty
 
+    def __repr__(self) -> str:
+        return f"normalize({self._F!r})"
+
 
 def normalize(F: SetFunction) -> SetFunction:
     """Return S -> F(S) - F(∅), which is F itself if F(∅) = 0.
@@ -550,11 +665,12 @@ def normalize(F: SetFunction) -> SetFunction:
     Parameters
     ----------
     F : SetFunction
-        A function of your own whose value at the empty set is not 0.
+        A function whose value at the empty set need not be 0.
 
     Returns
     -------
     SetFunction
+        A function that is 0 at the empty set, with the same marginal gains as F.
 
     Examples
     --------
@@ -570,12 +686,12 @@ def normalize(F: SetFunction) -> SetFunction:
 
 
 def terms_of(F: SetFunction) -> tuple[tuple[float, SetFunction], ...]:
-    """Return the factors and functions that F is the sum of; F itself if it is no sum."""
+    """Return the terms of a sum as (factor, function); F with factor 1 if F is not a sum."""
     return F.terms if isinstance(F, Sum) else ((1.0, F),)
 
 
 def combination(n: int, parts: list[tuple[float, SetFunction]]) -> SetFunction:
-    """Return the sum of scale * F in normal form: flat, like terms merged, no zero factors."""
+    """Return the sum of scale * F: flattened, with like terms merged and zero factors left out."""
     terms: list[tuple[float, SetFunction]] = []
     for scale, F in parts:
         if F.n != n:

@@ -1,4 +1,4 @@
-"""A Python callable as a set function."""
+"""Set functions given by a Python callable."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from typing import Any
 import numpy as np
 
 from subopt._base import validate
+from subopt._base.options import documented_like
 from subopt._base.types import Array
 from subopt.functions.algebra import SetFunction
 
 
+@documented_like(SetFunction)
 class Function(SetFunction):
-    """The set function of a Python callable, with a cache and a counter.
+    """The set function of a Python callable, with a cache of values and a count of calls.
+
+    A sweep costs n + 1 values, `marginals` n + 1 values.
 
     Parameters
     ----------
@@ -23,16 +27,24 @@ class Function(SetFunction):
         Size of the ground set.
     value : callable
         Takes a boolean mask (n,) and returns a real number; ``value(∅)`` must be 0. It is called
-        once per set as long as the cache lasts.
+        once per set, until the cache is full.
     monotone, symmetric, integral : bool, default False
-        What you promise; not checked, see `subopt.testing`.
+        Known properties of the function. They are not checked here; see `subopt.testing`.
     cache_size : int, default 10_000
-        Largest number of values to keep, at n / 8 bytes and some each; 0 for none.
+        Largest number of values that are kept. Each takes about n / 8 bytes and the overhead of a
+        dictionary entry. 0 turns the cache off.
 
     Attributes
     ----------
     n_evals : int
-        How often ``value`` has been called.
+        Number of calls of ``value`` so far.
+
+    Raises
+    ------
+    TypeError
+        If `value` is not callable or does not return real numbers.
+    ValueError
+        If ``value(∅)`` is not 0, or a value is not finite.
 
     Examples
     --------
@@ -66,7 +78,7 @@ class Function(SetFunction):
             )
 
     def value(self, mask: Array) -> float:
-        """Evaluate F at a set, from the cache if it is there."""
+        """Evaluate F at a set: look it up in the cache or call the function."""
         mask = validate.mask(mask, self.n)
         key = np.packbits(mask).tobytes()
         if key in self._cache:
@@ -86,7 +98,7 @@ class Function(SetFunction):
 
 
 def _as_float(result: Any) -> float | None:
-    """Return a number of any kind, or an array or tensor of one without axes, as a float."""
+    """Return a number, or an array or tensor without axes, as a float; None for anything else."""
     if isinstance(result, numbers.Real | np.bool_):
         return float(result)
     if getattr(result, "shape", None) == () and hasattr(result, "item"):

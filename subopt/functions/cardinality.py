@@ -1,4 +1,4 @@
-"""Concave functions of the size of the set."""
+"""Concave functions of the number of elements: F(S) = values[|S|]."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from subopt._base import validate
+from subopt._base.options import documented_like
 from subopt._base.types import Array, ArrayLike
 from subopt.functions._sparse import shown
 from subopt.functions.algebra import SetFunction
@@ -15,20 +16,31 @@ from subopt.functions.cut_form import CutForm, bends, concave_cut_form
 from subopt.functions.oracle import GainRange
 
 
+@documented_like(SetFunction)
 class Cardinality(SetFunction):
-    """F(S) = ``values[|S|]`` for concave values with values[0] = 0.
+    """F(S) = ``values[|S|]`` for a concave table of values.
+
+    A sweep, `value` and `marginals` cost O(n).
 
     Parameters
     ----------
     values : array_like of float, shape (n + 1,), or callable
-        The table, or a function of ``|S|`` that is called with an integer for every size 0..n.
+        The concave table, with ``values[0] = 0``; or a function that is called with every size
+        0..n, as an integer, and returns the entry of the table.
     n : int, optional
-        Size of the ground set; needed for a callable.
+        Size of the ground set; required for a callable.
 
     Attributes
     ----------
     values : ndarray of float64, shape (n + 1,)
-        Read-only.
+        The table, read-only.
+
+    Raises
+    ------
+    TypeError
+        If `values` is a callable and n is missing.
+    ValueError
+        If the table is not concave, does not begin with 0 or does not have n + 1 finite entries.
 
     Examples
     --------
@@ -61,22 +73,22 @@ class Cardinality(SetFunction):
         self._tents = len(bends(table)[0])
 
     def value(self, mask: Array) -> float:
-        """Evaluate F at a set; O(n)."""
+        """Evaluate F at a set: look up its size."""
         return float(self.values[np.count_nonzero(validate.mask(mask, self.n))])
 
     def marginals(self, mask: Array) -> Array:
-        """Return what each element adds to the others of a set; O(n)."""
+        """Return the marginal gain of each element: one of two slopes of the table."""
         mask = validate.mask(mask, self.n)
         size = np.count_nonzero(mask)
         others = np.where(mask, size - 1, size)
         return self.values[np.minimum(others + 1, self.n)] - self.values[others]
 
     def as_cut(self) -> CutForm:
-        """Return a tent gadget per breakpoint: up to n - 1 auxiliary nodes with 2n arcs each."""
+        """Return the graph with one auxiliary node and n arcs per breakpoint of the table."""
         return concave_cut_form(self.n, [(np.arange(self.n)[None], self.values, np.ones(1))])
 
     def complement(self) -> SetFunction:
-        """Return S -> F(V - S) - F(V)."""
+        """Return S -> F(V - S) - F(V): the table in reverse."""
         return Cardinality(self.values[::-1] - self.values[-1])
 
     def _source(self) -> str:
@@ -106,7 +118,7 @@ class Cardinality(SetFunction):
 
     def _range(self) -> GainRange:
         low, high, size = super()._range()
-        # a gain is a difference of two entries, which are rounded
+        # a gain is a difference of two entries, each of which is rounded
         return GainRange(low, high, size + np.abs(self.values).max() / 512)
 
     def _scaled(self, scale: float) -> SetFunction | None:
@@ -121,7 +133,7 @@ class Cardinality(SetFunction):
 
 
 def check_concave(name: str, table: Array) -> None:
-    """Raise unless a table of values at 0, 1, ... starts at 0 and is concave."""
+    """Raise unless a table of values at 0, 1, ... begins with 0 and is concave."""
     if table[0] != 0:
         raise ValueError(
             f"{name}[0] = F(∅) needs to be 0, got {table[0]:g}. Subtract it: {name} - {name}[0]."

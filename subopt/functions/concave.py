@@ -1,28 +1,39 @@
-"""A concave function of a monotone submodular one."""
+"""Concave functions of a monotone submodular function."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from subopt._base import validate
+from subopt._base.options import documented_like
 from subopt._base.types import Array
 from subopt.functions._phi import CALLABLE, MIN, Phi, PhiSpec
 from subopt.functions.algebra import SetFunction
 from subopt.functions.modular import Modular
 
 
+@documented_like(SetFunction)
 class Concave(SetFunction):
-    """S -> phi(F(S)) for monotone submodular F and concave nondecreasing phi with phi(0) = 0.
+    """S -> phi(F(S)) for a monotone submodular F and a concave phi with phi(0) = 0.
 
-    A sweep is one sweep of F and n values of phi. For many small groups use `ConcaveOfModular`.
+    A sweep costs one sweep of F and n values of phi, `marginals` one `F.marginals`. For sums over
+    many groups of elements, `ConcaveOfModular` is faster.
 
     Parameters
     ----------
     F : SetFunction
-        With ``F.monotone``.
+        A function with ``F.monotone`` set.
     phi : str, tuple or callable, default "sqrt"
         "sqrt", "log1p", ("power", a) with 0 < a <= 1, ("min", cap), or a concave callable with
-        phi(0) = 0, best one that takes arrays. It must not decrease, unless F is `Modular`.
+        phi(0) = 0. A callable that accepts arrays is faster. Concavity of a callable is checked on
+        a grid of 65 points. Unless F is `Modular`, phi must be nondecreasing on [0, F(V)].
+
+    Raises
+    ------
+    TypeError
+        If F is not a `SetFunction`.
+    ValueError
+        If F is not known to be monotone, or phi is not one of the above.
 
     Examples
     --------
@@ -57,11 +68,11 @@ class Concave(SetFunction):
         return float(self._phi(np.array([inner]))[0])
 
     def marginals(self, mask: Array) -> Array:
-        """Return what each element adds to the others of a set; one ``F.marginals``."""
+        """Return the marginal gain of each element with respect to the others of a set."""
         mask = validate.mask(mask, self.n)
         here, inner = self.F.value(mask.copy()), self.F.marginals(mask)
         low = np.where(mask, here - inner, here)
-        low[low < 1e-14 * here] = 0.0  # the root of what rounding leaves of 0 would be large
+        low[low < 1e-14 * here] = 0.0  # sqrt would amplify the rounding error of a true 0
         high = np.where(mask, here, here + inner)
         return self._phi(high) - self._phi(low)
 

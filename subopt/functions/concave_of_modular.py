@@ -1,4 +1,4 @@
-"""Sums of concave functions of modular ones: feature-based functions."""
+"""Sums of concave functions of modular functions, also called feature-based functions."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.jit import njit
+from subopt._base.options import documented_like
 from subopt._base.types import Array, ArrayLike
 from subopt.functions._phi import CALLABLE, Phi, PhiSpec, phi
 from subopt.functions._sparse import (
@@ -25,29 +26,37 @@ from subopt.functions.algebra import SetFunction
 
 
 class ConcaveOfModularData(NamedTuple):
-    """Weights of each element, in compressed rows."""
+    """Weights of each element, in compressed rows: one row per element."""
 
     indptr: Array  # (n + 1,) int64
     indices: Array  # (nnz,) int64, groups
     weights: Array  # (nnz,) float64, nonnegative
-    base: Array  # (groups,) float64: w of what has been contracted
+    base: Array  # (groups,) float64: weight of contracted elements
     scales: Array  # (groups,) float64, nonnegative
 
 
+@documented_like(SetFunction)
 class ConcaveOfModular(SetFunction):
     """F(S) = sum over groups of scale * phi(w(S)), with one row of weights w per group.
 
-    A sweep costs O(nnz + groups), and nothing is ever dense.
+    A sweep costs O(nnz + groups), `value` and `marginals` O(n + nnz), where nnz is the number of
+    nonzero weights. Weights are stored in sparse form.
 
     Parameters
     ----------
     weights : array_like or scipy sparse matrix, shape (groups, n)
-        Nonnegative.
+        Nonnegative weights of the elements in each group.
     phi : str, tuple or callable, default "sqrt"
         "sqrt", "log1p", ("power", a) with 0 < a <= 1, ("min", cap), or a concave callable with
-        phi(0) = 0, best one that takes arrays. Concavity of a callable is checked on a grid.
+        phi(0) = 0. A callable that accepts arrays is faster. Concavity of a callable is checked on
+        a grid of 65 points.
     scales : array_like of float, shape (groups,), optional
-        Nonnegative factors; ones by default.
+        Nonnegative factor of each group; ones by default.
+
+    Raises
+    ------
+    ValueError
+        If a weight or scale is negative or not finite, or phi is not one of the above.
 
     Examples
     --------
@@ -73,17 +82,18 @@ class ConcaveOfModular(SetFunction):
         freeze(data)
 
     def value(self, mask: Array) -> float:
-        """Evaluate F at a set; O(n + nnz)."""
+        """Evaluate F at a set, from the weight of the set in each group."""
         d, levels = self._data, self._levels(validate.mask(mask, self.n))
         return float(d.scales @ (self._phi(levels) - self._phi(d.base)))
 
     def marginals(self, mask: Array) -> Array:
-        """Return what each element adds to the others of a set; O(n + nnz)."""
+        """Return the marginal gain of each element with respect to the others of a set."""
         mask = validate.mask(mask, self.n)
         d, rows = self._data, row_of(self._data.indptr)
         levels, counts = self._state(mask)
         here, inside = levels[d.indices], mask[rows]
-        # the root of what rounding leaves of an empty group would be large
+        # where no other element of the group is in S, use the exact level: sqrt would amplify the
+        # rounding error of the difference
         low = np.where(inside, here - d.weights, here)
         low = np.where(counts[d.indices] == inside, d.base[d.indices], low)
         parts = d.scales[d.indices] * (self._phi(low + d.weights) - self._phi(low))
@@ -91,10 +101,15 @@ class ConcaveOfModular(SetFunction):
 
     def _source(self) -> str | None:
         d, groups = self._data, len(self._data.base)
-        if self._phi.code == CALLABLE or d.base.any() or not groups:
+        if self._phi.code == CALLABLE or not groups:
             return None
         matrix = dense(self.n, d.indptr, d.indices, d.weights, groups).T
-        return f"ConcaveOfModular({shown(matrix)}, {self._phi.spec!r}, {shown(d.scales)})"
+        contracted = ""
+        if d.base.any():  # the weight of contracted elements, as that of one more element
+            matrix = np.column_stack([matrix, d.base])
+            contracted = f".contract([{self.n}])"
+        phi, scales = self._phi.spec, shown(d.scales)
+        return f"ConcaveOfModular({shown(matrix)}, {phi!r}, {scales}){contracted}"
 
     def _levels(self, mask: Array) -> Array:
         d = self._data
@@ -111,7 +126,7 @@ class ConcaveOfModular(SetFunction):
         row = slice(d.indptr[i], d.indptr[i + 1])
         groups, w = d.indices[row], d.weights[row]
         low = levels[groups] - w if mask[i] else levels[groups]
-        low = np.where(counts[groups] == mask[i], d.base[groups], low)  # nobody else is there
+        low = np.where(counts[groups] == mask[i], d.base[groups], low)  # no other element is in
         return float(d.scales[groups] @ (self._phi(low + w) - self._phi(low)))
 
     def _flip(self, state: Any, mask: Array, i: int, gain: float) -> None:
@@ -176,7 +191,7 @@ def _sweep(f, code, parameter, scale, order, gains):
 
 @njit
 def _sweep_levels(f, order, low, high):
-    # for a phi that only Python can call: where its argument goes from and to at each entry
+    # for a phi in Python: its argument before and after each entry of the matrix is added
     level = f.base.copy()
     for i in order:
         for e in range(f.indptr[i], f.indptr[i + 1]):

@@ -1,4 +1,4 @@
-"""Coverage functions: the weight of the items that at least one chosen element covers."""
+"""Coverage functions: the total weight of the items that the elements of a set cover."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.jit import small_first as njit
+from subopt._base.options import documented_like
 from subopt._base.types import Array, ArrayLike
 from subopt.functions._sparse import (
     compress,
@@ -23,24 +24,32 @@ from subopt.functions.cut_form import CutForm
 
 
 class CoverageData(NamedTuple):
-    """Items of each element, in compressed rows."""
+    """Items of each element, in compressed rows: one row per element."""
 
     indptr: Array  # (n + 1,) int64
     indices: Array  # (nnz,) int64
     weights: Array  # (items,) float64, nonnegative
 
 
+@documented_like(SetFunction)
 class Coverage(SetFunction):
-    """F(S) = total weight of the items covered by S.
+    """F(S) = total weight of the items that are covered by at least one element of S.
 
-    A sweep costs O(nnz + items), and nothing is ever dense.
+    A sweep costs O(nnz + items), `value` and `marginals` O(n + nnz), where nnz is the number of
+    pairs of an element and an item that it covers. They are stored in sparse form.
 
     Parameters
     ----------
     membership : array_like or scipy sparse matrix, shape (n, items)
-        Booleans, or numbers >= 0: element i covers item u where ``membership[i, u]`` is not zero.
+        Booleans or nonnegative numbers. Element i covers item u if ``membership[i, u]`` is not
+        zero.
     weights : array_like of float, shape (items,), optional
-        Nonnegative; ones by default.
+        Nonnegative weight of each item; ones by default.
+
+    Raises
+    ------
+    ValueError
+        If an entry or a weight is negative or not finite, or the shapes do not match.
 
     Examples
     --------
@@ -69,19 +78,19 @@ class Coverage(SetFunction):
         freeze(data)
 
     def value(self, mask: Array) -> float:
-        """Evaluate F at a set; O(n + nnz)."""
+        """Evaluate F at a set: add up the weights of the items that it covers."""
         chosen = validate.mask(mask, self.n)[row_of(self._data.indptr)]
         covered = np.zeros(len(self._data.weights), dtype=np.bool_)
         covered[self._data.indices[chosen]] = True
         return float(self._data.weights[covered].sum())
 
     def marginals(self, mask: Array) -> Array:
-        """Return what each element adds to the others of a set; O(n + nnz)."""
+        """Return the weight of the items of each element that no other element of a set covers."""
         mask = validate.mask(mask, self.n)
         return self._gains(self._state(mask), mask, np.arange(self.n))
 
     def as_cut(self) -> CutForm:
-        """Return the graph with an auxiliary node per item, bought by any element on it."""
+        """Return the graph with one auxiliary node per item, joined to the elements covering it."""
         d, items = self._data, len(self._data.weights)
         return CutForm(
             self.n,
@@ -95,8 +104,6 @@ class Coverage(SetFunction):
 
     def _source(self) -> str | None:
         d, items = self._data, len(self._data.weights)
-        if not items:
-            return None
         covers = dense(self.n, d.indptr, d.indices, np.ones(len(d.indices)), items)
         return f"Coverage({shown(covers)}, {shown(d.weights)})"
 
@@ -157,7 +164,7 @@ class Coverage(SetFunction):
 
 @njit
 def _sweep(f, scale, order, gains):
-    left = f.weights.copy()  # an item is worth nothing once it is covered
+    left = f.weights.copy()  # weight of each item, set to 0 once it is covered
     for i in order:
         total = 0.0
         for e in range(f.indptr[i], f.indptr[i + 1]):

@@ -1,4 +1,4 @@
-"""Cut functions of weighted graphs, directed or not."""
+"""Cut functions of weighted graphs, directed or undirected."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.jit import small_first as njit
+from subopt._base.options import documented_like
 from subopt._base.types import Array, ArrayLike
 from subopt.functions._sparse import compress, dense, entries, freeze, row_of, shown, sums
 from subopt.functions.algebra import SetFunction
@@ -17,7 +18,7 @@ from subopt.functions.modular import Modular
 
 
 class CutData(NamedTuple):
-    """Rows of the pattern of A + A^T."""
+    """A weighted graph in compressed rows, with the sparsity pattern of A + A^T."""
 
     indptr: Array  # (n + 1,) int64
     indices: Array  # (nnz,) int64
@@ -25,25 +26,29 @@ class CutData(NamedTuple):
     backward: Array  # (nnz,) float64: from the column to the row; the same array if undirected
 
 
+@documented_like(SetFunction)
 class Cut(SetFunction):
     """F(S) = total weight of the edges between S and V - S (directed: from S to V - S).
 
-    A sweep costs O(m + n) for m edges, `marginals` the same, and nothing is ever dense.
+    For m edges, a sweep and `marginals` cost O(n + m), `value` O(n + edges that touch S). The graph
+    is stored in sparse form.
 
     Parameters
     ----------
     adjacency : array_like or scipy sparse matrix, shape (n, n)
-        Nonnegative weights: symmetric, or with ``directed`` ``adjacency[i, j]`` the capacity of
-        the arc from i to j. The diagonal cuts nothing and is ignored. For lists of edges see
-        `from_edges`.
+        Nonnegative weights. Undirected: a symmetric matrix. Directed: ``adjacency[i, j]`` is the
+        weight of the arc from i to j. The diagonal is ignored, because loops are never cut. For a
+        list of edges see `from_edges`.
     directed : bool, default False
-        Whether arcs count one way.
+        Whether `adjacency` holds directed arcs.
 
     Raises
     ------
+    TypeError
+        If `adjacency` is a networkx graph or a list of tuples; see `from_networkx`, `from_edges`.
     ValueError
-        If a weight is negative or not finite, or the matrix is not square, or not symmetric
-        without ``directed``; the message names the entry.
+        If a weight is negative or not finite, or the matrix is not square, or it is not symmetric
+        although ``directed`` is False; the message names the entry.
 
     Examples
     --------
@@ -86,13 +91,25 @@ class Cut(SetFunction):
         Parameters
         ----------
         edges : array_like of int, shape (m, 2)
-            Ends of each edge, or tail and head with ``directed``. Weights of parallel edges add.
+            The two ends of each edge; tail and head if ``directed``. The weights of parallel edges
+            are added up.
         weights : array_like of float, shape (m,), optional
-            Nonnegative; ones by default.
+            Nonnegative weight of each edge; ones by default.
         n : int, optional
-            Number of nodes; one more than the largest end by default.
+            Number of nodes; by default the largest end plus one.
         directed : bool, default False
-            Whether arcs count one way.
+            Whether the edges are directed arcs.
+
+        Returns
+        -------
+        Cut
+            The cut function on n elements.
+
+        Raises
+        ------
+        ValueError
+            If `edges` does not hold integers of shape (m, 2) in 0..n - 1, or a weight is negative
+            or not finite.
         """
         ends = np.asarray(edges)
         if ends.size == 0:
@@ -127,10 +144,17 @@ class Cut(SetFunction):
         Parameters
         ----------
         graph : networkx.Graph, DiGraph, MultiGraph or MultiDiGraph
-            Element k is the k-th node of ``list(graph)``. Directed if the graph is.
+            The graph; element k is the k-th node of ``list(graph)``. The cut function is directed
+            if the graph is.
         weight : str or None, default "weight"
-            Edge attribute with the weight; edges without it, or all for None, weigh 1. Another name
-            than the default needs to be that of an attribute of some edge.
+            Name of the edge attribute that holds the weight. Edges without the attribute, or all
+            edges if None, have weight 1. A name other than the default must be the name of an
+            attribute of at least one edge.
+
+        Returns
+        -------
+        Cut
+            The cut function, with one element per node.
         """
         if weight not in (None, "weight"):
             validate.attribute("weight", weight, graph.edges(data=True), "edge", "weight 1")
@@ -146,19 +170,19 @@ class Cut(SetFunction):
         )
 
     def to_networkx(self, nodes: Iterable[Any] | None = None) -> Any:
-        """Return the graph, with the weights in the edge attribute "weight".
+        """Return the graph as a networkx graph with the edge attribute "weight".
 
         Parameters
         ----------
         nodes : iterable of hashable, optional
-            A name for each element, as in ``list(graph)`` of the graph that F came from; the
-            numbers of the elements by default. ``[nodes[i] for i in result.S]`` names an answer.
+            A name for each element, e.g. ``list(graph)`` of the graph that F was built from; by
+            default elements are named 0..n - 1. ``[nodes[i] for i in result.S]`` are the names of
+            the elements of an answer.
 
         Returns
         -------
         networkx.Graph or networkx.DiGraph
-            Directed unless all weights are the same both ways. Without loops; parallel edges have
-            become one.
+            Undirected if F is symmetric. Loops are left out, and parallel edges are merged.
 
         Examples
         --------
@@ -215,19 +239,19 @@ class Cut(SetFunction):
 
     @property
     def n_edges(self) -> int:
-        """Number of pairs of nodes that are joined by an edge or arc."""
+        """Number of pairs of nodes that are joined by at least one edge or arc."""
         return len(self._data.indices) // 2
 
     def value(self, mask: Array) -> float:
-        """Evaluate F at a set; O(n + edges at the set)."""
+        """Evaluate F at a set: add up the weights of the edges that it cuts."""
         return float(_value(self._data, validate.mask(mask, self.n)))
 
     def marginals(self, mask: Array) -> Array:
-        """Return what each element adds to the others of a set; O(n + m)."""
+        """Return the marginal gain of each element with respect to the others of a set."""
         return self._gains(None, validate.mask(mask, self.n), np.arange(self.n))
 
     def as_cut(self) -> CutForm:
-        """Return the graph itself."""
+        """Return the graph of F, which has no auxiliary nodes."""
         m = self.n_edges
         tails, heads = np.empty(m, dtype=np.int64), np.empty(m, dtype=np.int64)
         capacities, reverse = np.empty(m), np.empty(m)
@@ -257,7 +281,7 @@ class Cut(SetFunction):
     def _minor(self, before: Array, kept: Array) -> SetFunction:
         if len(kept) == self.n:
             return self
-        # a cut of the subgraph; edges to the other elements only shift the weights
+        # a cut function of the subgraph, plus a modular function for edges to other elements
         inside = np.zeros(self.n, dtype=np.bool_)
         inside[before] = True
         new = np.full(self.n, -1)
@@ -293,7 +317,7 @@ def _edges(f, tails, heads, capacities, reverse):
     m = 0
     for i in range(f.indptr.shape[0] - 1):
         for e in range(f.indptr[i], f.indptr[i + 1]):
-            if f.indices[e] > i:  # rows hold both ends of an edge
+            if f.indices[e] > i:  # each edge is stored in the rows of both ends
                 tails[m], heads[m] = i, f.indices[e]
                 capacities[m], reverse[m] = f.forward[e], f.backward[e]
                 m += 1
@@ -301,7 +325,8 @@ def _edges(f, tails, heads, capacities, reverse):
 
 @njit
 def _sweep(f, scale, order, gains):
-    # rank[i] is the step at which i joins: an edge is paid by its first end, refunded by its second
+    # rank[i] is the step at which i joins; the first end of an edge adds its weight, the second
+    # end subtracts it
     rank = np.full(f.indptr.shape[0] - 1, order.shape[0])
     for k in range(order.shape[0]):
         rank[order[k]] = k

@@ -1,8 +1,8 @@
-"""Set functions as cuts: arcs, unary terms and auxiliary nodes, for a maximum-flow solver.
+"""Set functions as graph cuts: arcs, unary terms and auxiliary nodes, for maximum-flow solvers.
 
-A function is cut-representable if it is the cut function of a graph after minimizing over some
-extra nodes. `CutForm` is such a graph as plain arrays; fixing elements, complementing and adding
-are operations on it, so combinations need no gadgets of their own.
+A function is cut-representable if it is the cut function of a graph, minimized over auxiliary
+nodes. `CutForm` stores such a graph as plain arrays. Restrictions, contractions, complements and
+sums are computed on these arrays, so that only the families need a construction of their own.
 """
 
 from __future__ import annotations
@@ -17,25 +17,33 @@ from subopt.functions._sparse import sums
 
 @dataclass(frozen=True, eq=False)
 class CutForm:
-    """F(S) as a minimum over sets A of auxiliary nodes of a cut of S ∪ A.
+    """A set function as the minimum cut of a graph over sets A of auxiliary nodes.
 
     With X = S ∪ A, a subset of the n + n_aux nodes,
 
         F(S) = offset + min_A [sum of unary over X + sum of capacities over arcs from X to not X
                                + sum of reverse over arcs from not X to X].
 
+    `SetFunction.as_cut` returns such a form. Array attributes are not to be modified.
+
     Attributes
     ----------
-    n, n_aux : int
-        Number of elements and of auxiliary nodes; nodes n, ..., n + n_aux - 1 are auxiliary.
-    tails, heads : ndarray of intp, shape (m,)
-        Ends of the arcs. Parallel arcs are allowed.
-    capacities, reverse : ndarray of float64, shape (m,)
-        Nonnegative, from tail to head and from head to tail.
+    n : int
+        Number of elements, which are the nodes 0, ..., n - 1.
+    n_aux : int
+        Number of auxiliary nodes, which are the nodes n, ..., n + n_aux - 1.
+    tails : ndarray of intp, shape (m,)
+        Tail of each arc. Parallel arcs are allowed.
+    heads : ndarray of intp, shape (m,)
+        Head of each arc.
+    capacities : ndarray of float64, shape (m,)
+        Nonnegative capacity from tail to head.
+    reverse : ndarray of float64, shape (m,)
+        Nonnegative capacity from head to tail.
     unary : ndarray of float64, shape (n + n_aux,)
-        Of any sign.
+        Cost of each node in X, of any sign.
     offset : float
-        Such that F(∅) = 0.
+        Constant, chosen such that F(∅) = 0.
 
     Examples
     --------
@@ -54,14 +62,36 @@ class CutForm:
     offset: float = 0.0
 
     def cut(self, mask: Array) -> float:
-        """Evaluate the cut of a set of nodes, given as a boolean mask (n + n_aux,)."""
+        """Evaluate the cut of a set of nodes, without minimizing over auxiliary nodes; O(m).
+
+        Parameters
+        ----------
+        mask : array_like of bool, shape (n + n_aux,)
+            The set X of elements and auxiliary nodes.
+
+        Returns
+        -------
+        float
+            The offset, the unary costs of X, and the capacities of the arcs that X cuts.
+        """
         mask = np.asarray(mask, dtype=np.bool_)
         inside = mask[self.tails], mask[self.heads]
         total = self.capacities[inside[0] & ~inside[1]].sum() + self.unary[mask].sum()
         return float(self.offset + total + self.reverse[inside[1] & ~inside[0]].sum())
 
     def value(self, mask: Array) -> float:
-        """Evaluate F at a set by trying all sets of auxiliary nodes: for tests, 2^n_aux cuts."""
+        """Evaluate F at a set by trying all sets of auxiliary nodes; for tests.
+
+        Parameters
+        ----------
+        mask : array_like of bool, shape (n,)
+            The set S of elements.
+
+        Returns
+        -------
+        float
+            F(S), the smallest of ``2 ** n_aux`` cuts.
+        """
         best = np.inf
         for k in range(2**self.n_aux):
             chosen = (k >> np.arange(self.n_aux)) & 1 == 1
@@ -69,24 +99,63 @@ class CutForm:
         return best
 
     def bound(self, flow: Array) -> float:
-        """Return a lower bound on all values, from a flow (m,) within the capacities.
+        """Return a lower bound on all values of F, from a flow within the capacities; O(n + m).
 
-        With x = unary + outflow, x(X) is at most the cut of X, and at least the sum of the negative
-        entries of x.
+        Let x be `outflow` of the flow. For every set X of nodes, the cut of X is at least
+        offset + x(X), which is at least offset plus the sum of the negative entries of x.
+
+        Parameters
+        ----------
+        flow : ndarray of float64, shape (m,)
+            Flow from tail to head, negative if it runs from head to tail. Not checked against the
+            capacities.
+
+        Returns
+        -------
+        float
+            The lower bound. It equals min F if the flow is a maximum flow.
         """
         return float(self.offset + np.minimum(self.outflow(flow), 0.0).sum())
 
     def outflow(self, flow: Array) -> Array:
-        """Return the unary term of each node plus what flows out of it."""
+        """Return the unary cost of each node plus its net outflow; O(n + m).
+
+        Parameters
+        ----------
+        flow : ndarray of float64, shape (m,)
+            Flow from tail to head, negative if it runs from head to tail.
+
+        Returns
+        -------
+        ndarray of float64, shape (n + n_aux,)
+            One number per node.
+        """
         nodes = self.n + self.n_aux
         return self.unary + (sums(self.tails, flow, nodes) - sums(self.heads, flow, nodes))
 
     def shift(self, amount: float) -> CutForm:
-        """Add a constant."""
+        """Return the form of F plus a constant.
+
+        Parameters
+        ----------
+        amount : float
+            The constant.
+
+        Returns
+        -------
+        CutForm
+            The same graph with another offset.
+        """
         return replace(self, offset=self.offset + amount)
 
     def flip(self) -> CutForm:
-        """Return the form of S -> F(V - S): every node changes sides."""
+        """Return the form of S -> F(V - S).
+
+        Returns
+        -------
+        CutForm
+            The graph with capacities and reverse capacities exchanged and unary costs negated.
+        """
         return replace(
             self,
             capacities=self.reverse,
@@ -96,12 +165,18 @@ class CutForm:
         )
 
     def fix(self, inside: Array, outside: Array) -> CutForm:
-        """Fix elements in or out, and keep the others in their order.
+        """Return the form of F with some elements fixed inside or outside the set.
 
         Parameters
         ----------
         inside, outside : ndarray of bool, shape (n,)
-            Disjoint sets of elements.
+            Disjoint sets of elements that are fixed.
+
+        Returns
+        -------
+        CutForm
+            The form of T -> F(inside ∪ T) on the other elements, in their order. Its offset is not
+            shifted: see `shift`.
         """
         aux = np.zeros(self.n_aux, dtype=np.bool_)
         in_, out = np.concatenate([inside, aux]), np.concatenate([outside, aux])
@@ -111,8 +186,8 @@ class CutForm:
             (self.tails, self.heads, self.capacities),
             (self.heads, self.tails, self.reverse),
         ):
-            # an arc to a node that is out is paid whenever its tail is in; an arc from a node that
-            # is in is paid unless its head is in
+            # an arc to a node fixed outside is cut if its tail is inside; an arc from a node fixed
+            # inside is cut unless its head is inside
             to_out, from_in = free[tails] & out[heads], in_[tails] & free[heads]
             np.add.at(unary, tails[to_out], amounts[to_out])
             np.subtract.at(unary, heads[from_in], amounts[from_in])
@@ -132,7 +207,20 @@ class CutForm:
 
     @staticmethod
     def sum(n: int, terms: list[tuple[float, CutForm]]) -> CutForm:
-        """Return the nonnegative combination of forms on the same n elements."""
+        """Return the nonnegative combination of forms on the same elements.
+
+        Parameters
+        ----------
+        n : int
+            Number of elements of every form.
+        terms : list of (float, CutForm)
+            Nonnegative factors and forms.
+
+        Returns
+        -------
+        CutForm
+            The union of the graphs. Auxiliary nodes of different forms stay separate.
+        """
         unary, offset, n_aux, auxiliary = np.zeros(n), 0.0, 0, []
         arcs: list[tuple[Array, ...]] = []
         for scale, form in terms:
@@ -161,9 +249,9 @@ def _joined(arcs: list[tuple[Array, ...]]) -> tuple[Array, Array, Array, Array]:
 
 
 def bends(table: Array) -> tuple[Array, Array]:
-    """Return where the slope of a concave table drops, in 1..m - 1, and by how much.
+    """Return the positions in 1..m - 1 where the slope of a concave table drops, and the drops.
 
-    A drop counts if it exceeds what rounding the three values next to it can make.
+    A drop counts if it exceeds the rounding error of the three values that it is computed from.
     """
     drops = 2 * table[1:-1] - table[:-2] - table[2:]
     size = 2 * np.abs(table[1:-1]) + np.abs(table[:-2]) + np.abs(table[2:])
@@ -174,18 +262,25 @@ def bends(table: Array) -> tuple[Array, Array]:
 def concave_cut_form(n: int, groups: list[tuple[Array, Array, Array]]) -> CutForm:
     """Return the form of sum_e w_e table(|S ∩ e|) for concave tables with table[0] = 0.
 
-    A concave table over 0..m is linear plus the drops of its slope times min(k, b), one for each
-    b = 1, ..., m - 1. With an auxiliary node, min(k, b) pays b for the node or 1 for each of the k
-    members; k - (m - b) + min(m - k, m - b) is the same number, and pays for the members that are
-    not in S. The smaller of b and m - b is used, so that a table that is symmetric makes a graph
-    that is. No number is divided, so that an integral function has an integral graph.
+    A concave table over 0..m is a linear function of k plus, for each b = 1, ..., m - 1, the drop
+    of its slope at b times min(k, b). One auxiliary node represents min(k, b): cutting the node
+    costs b, and otherwise each of the k members in S costs 1. The identity
+    min(k, b) = k - (m - b) + min(m - k, m - b) gives a second form, in which the members outside S
+    cost 1. The form with the smaller of b and m - b is used, so that symmetric tables give
+    symmetric graphs. Nothing is divided, so that integral functions give integral graphs.
 
     Parameters
     ----------
     n : int
         Number of elements.
     groups : list of (members, table, weights)
-        For edges e of one size m: their elements (edges, m), the table (m + 1,), w (edges,).
+        One entry per size m of the edges: the elements of each edge (edges, m), the table (m + 1,)
+        and the weights w (edges,).
+
+    Returns
+    -------
+    CutForm
+        With one auxiliary node per edge and drop of the slope, and m arcs per auxiliary node.
     """
     arcs: list[tuple[Array, ...]] = []
     unary, auxiliary, n_aux = np.zeros(n), [np.zeros(0)], 0

@@ -1,8 +1,9 @@
-"""Diminishing returns, and where they fail: all sets of small functions, samples of large ones.
+"""Violations of diminishing returns: over all sets for small n, along greedy sweeps for large n.
 
-The vertices of a base polytope lie in it. So of two greedy sweeps of a submodular F, neither
-exceeds F at any first elements of the other: n inequalities a pair of sweeps, for no more
-evaluations. One that fails is followed down to two elements and one set.
+Every greedy sweep of a submodular F is a base x, so that x(S) <= F(S) for all S, in particular for
+the sets that another sweep builds up. Each pair of sweeps therefore gives n inequalities without
+further evaluations. If one fails, a search finds two elements and a set that violate diminishing
+returns.
 """
 
 from __future__ import annotations
@@ -16,23 +17,25 @@ from subopt._base.types import Array
 from subopt.functions.algebra import SetFunction, require_set_function
 
 EVERYWHERE = 6
-"""Up to this n a spot check takes all sets."""
+"""Up to this n a spot check evaluates all sets."""
 SLACK = 1e-6
-"""Violations up to this share of the largest value pass a check: values may be rough."""
+"""A spot check ignores violations up to this fraction of the largest value."""
 
 
 @dataclass(frozen=True)
 class Violation:
-    """Proof that F is not submodular: i gains more after j.
+    """Proof that F is not submodular: the gain of i grows when j is added before.
 
     Attributes
     ----------
     S : tuple of int
-        A set without i and j.
-    i, j : int
-        Elements.
+        A set without i and j, in ascending order.
+    i : int
+        The element that is added.
+    j : int
+        The element whose presence increases the gain of i.
     values : tuple of four floats
-        F at S, S + i, S + j, and S + i + j.
+        F(S), F(S + i), F(S + j) and F(S + i + j).
     """
 
     S: tuple[int, ...]
@@ -42,17 +45,17 @@ class Violation:
 
     @property
     def before(self) -> float:
-        """What i gains without j, ``F(S + i) - F(S)``."""
+        """Gain of i without j: ``F(S + i) - F(S)``."""
         return self.values[1] - self.values[0]
 
     @property
     def after(self) -> float:
-        """What i gains with j, ``F(S + j + i) - F(S + j)``."""
+        """Gain of i after j: ``F(S + j + i) - F(S + j)``."""
         return self.values[3] - self.values[2]
 
     @property
     def amount(self) -> float:
-        """By how much diminishing returns fail."""
+        """Amount of the violation: `after` minus `before`, positive."""
         return self.after - self.before
 
     def __str__(self) -> str:
@@ -71,16 +74,37 @@ def all_masks(n: int) -> Array:
 
 
 def all_values(F: SetFunction) -> Array:
-    """Return F at all 2^n sets: entry k is the set of the elements i with bit i of k set."""
+    """Evaluate F at all 2^n sets.
+
+    Parameters
+    ----------
+    F : SetFunction
+        A function of at most 24 elements.
+
+    Returns
+    -------
+    ndarray of float64, shape (2 ** n,)
+        Entry k is the value of the set of the elements i for which bit i of k is set.
+
+    Raises
+    ------
+    ValueError
+        If n > 24.
+
+    Examples
+    --------
+    >>> all_values(Modular([1, 2]))
+    array([0., 1., 2., 3.])
+    """
     if F.n > 24:
         raise ValueError(f"2^n values need n <= 24, got n = {F.n}. Restrict F to a smaller set.")
     return np.array([F.value(mask) for mask in all_masks(F.n)])
 
 
 def smallest(F: SetFunction, limit: tuple[float, float]) -> Violation | None:
-    """Return the worst of the violations with the fewest elements.
+    """Return the largest violation among those with the smallest S, or None if there is none.
 
-    An amount counts if it exceeds ``max(limit[0], limit[1] * max |F|)`` over all sets.
+    Violations of at most ``max(limit[0], limit[1] * max |F|)`` are ignored. 2^n values.
     """
     values = all_values(F)
     least = max(limit[0], limit[1] * float(np.abs(values).max()))
@@ -107,9 +131,9 @@ def smallest(F: SetFunction, limit: tuple[float, float]) -> Violation | None:
 
 
 def look(F: SetFunction, S: Array, i: int, j: int, limit: tuple[float, float]) -> Violation | None:
-    """Return the violation at S, i and j, made smaller by leaving out elements of S, or None.
+    """Return the violation at S, i and j after removing unnecessary elements of S, or None.
 
-    It is none if the amount is at most ``max(limit[0], limit[1] * max |F|)`` of the four values.
+    Violations of at most ``max(limit[0], limit[1] * max |F|)``, over the four values, are ignored.
     """
 
     def tried(S: Array) -> Violation | None:
@@ -141,11 +165,11 @@ def _violation(F: SetFunction, S: Array, i: int, j: int) -> Violation:
 
 
 def spot_check(F: SetFunction) -> Violation | None:
-    """Look for a violation, if F is known by its values only, with little work.
+    """Test diminishing returns at a few sets, if F can only be evaluated; return a violation.
 
-    It takes all 2^n values for n up to 6, else four greedy sweeps: of some order, its reverse, and
-    with neighbours swapped. They show every failure at two elements and what comes before them in
-    that order, and at two sets that part V. What passes need not be submodular.
+    For n up to 6 all 2^n values are used. For larger n, four greedy sweeps are compared: a random
+    order, its reverse, and the order with adjacent elements swapped, in two ways. A function that
+    passes this test need not be submodular.
     """
     if not F._by_value():
         return None
@@ -155,7 +179,10 @@ def spot_check(F: SetFunction) -> Violation | None:
 
 
 def violation_among(F: SetFunction, orders: Array, tol: float) -> Violation | None:
-    """Return a violation that sweeps along some orders show, above `tol` of the values."""
+    """Return a violation that greedy sweeps along some orders show, or None.
+
+    Violations of at most `tol` times the largest value on the sweeps are ignored.
+    """
     vertices = np.array([F.greedy(order) for order in orders])
     along = np.cumsum(vertices[:, orders], axis=2)  # [p, q, k]: vertex p at k + 1 elements of q
     values = np.array([along[q, q] for q in range(len(orders))])
@@ -179,10 +206,11 @@ def _orders(n: int) -> Iterator[Array]:
 
 
 def _followed(F: SetFunction, T: Array, order: Array, vertex: Array) -> Violation:
-    """Return a violation, given that the vertex of an order exceeds F at T.
+    """Return a violation, given that the greedy vertex x of an order has x(T) > F(T).
 
-    Of the elements of T, one gains more after all that precede it in the order than after those
-    of them that are in T. On the way from the one set to the other, its gain rises at some element.
+    Some element i of T has a larger gain after all its predecessors in the order than after only
+    those predecessors that are in T. Bisection over the predecessors outside T finds one, j, that
+    increases the gain of i when it is added.
     """
     within, rest = order[T[order]], order[~T[order]]
     rises = (vertex - F.greedy(np.concatenate([within, rest])))[within]
@@ -198,8 +226,7 @@ def _followed(F: SetFunction, T: Array, order: Array, vertex: Array) -> Violatio
         return F.value(mask) - low
 
     disagreement = ValueError(
-        f"greedy of {F!r} is not what its values say: subopt.testing.assert_consistent(F) shows "
-        "where"
+        f"greedy of {F!r} contradicts its values; subopt.testing.assert_consistent(F) shows where"
     )
     if not len(added):
         raise disagreement
@@ -229,7 +256,7 @@ def require_submodular(name: str, F: SetFunction) -> None:
 def refuse(name: str, F: SetFunction, orders: Array) -> None:
     """Raise `ValueError` if sweeps along some orders show that F is not submodular.
 
-    They were seen to contradict each other in a solver, which works on a part of F.
+    A solver calls this when its sweeps of F, or of a restriction of F, contradict each other.
     """
     if (found := violation_among(F, orders, SLACK)) is not None:
         raise _not_submodular(name, F, found)

@@ -1,4 +1,4 @@
-"""Entropy of discrete data, by partition refinement."""
+"""Empirical entropy of discrete data, computed by partition refinement."""
 
 from __future__ import annotations
 
@@ -9,40 +9,46 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.jit import njit
+from subopt._base.options import documented_like
 from subopt._base.types import Array, ArrayLike
 from subopt.functions._sparse import freeze
 from subopt.functions.algebra import SetFunction
 
 
 class EntropyData(NamedTuple):
-    """Coded columns, and the blocks of rows that are equal so far."""
+    """Columns of integer codes, and a partition of the rows into blocks of equal rows."""
 
-    codes: Array  # (n, rows) int32, in 0..levels - 1 for each column
-    n_codes: int
-    rows: Array  # (rows,) int64, grouped by block
-    starts: Array  # (blocks,) int64; blocks of one row cannot split and are left out
-    stops: Array  # (blocks,) int64
+    codes: Array  # (n, rows) int32: value of each entry, as a number 0, 1, ... within its column
+    n_codes: int  # largest code plus 1
+    rows: Array  # (rows,) int64: row numbers, grouped by block
+    starts: Array  # (blocks,) int64: first position of a block in `rows`; blocks of one row, which
+    # cannot be split, are left out
+    stops: Array  # (blocks,) int64: one past the last position of a block
     cost: Array  # (rows + 1,) float64: (c / N) log c, so that H = log N - sum over blocks of cost
 
 
+@documented_like(SetFunction)
 class Entropy(SetFunction):
     """F(S) = H(D_S), the empirical entropy of the columns S of discrete data.
 
-    With ``condition`` it is H(D_S | C). A sweep refines the partition of the rows column by column:
-    O(n rows) for all n entropies, and less once rows are alone in their block.
+    With `condition` it is the conditional entropy H(D_S | C). A sweep refines a partition of the
+    rows column by column and costs O(n rows) for all n entropies; rows that are the only one in
+    their block need no further work. `value` costs ``O(|S| rows)``, `marginals`
+    ``O((n + |S| log |S|) rows)``.
 
     Parameters
     ----------
     data : array_like, shape (rows, n)
-        Integers, booleans, strings: equal entries are equal values. Continuous data needs `bins`.
+        Integers, booleans, strings or floats without NaN; only equality of entries matters.
+        Continuous data needs `bins`.
     condition : array_like, shape (rows,) or (rows, k), optional
-        What the entropy is conditional on.
+        Discrete columns C to condition on.
     base : float, default 2
-        Of the logarithm: 2 for bits, ``np.e`` for nats.
+        Base of the logarithm: 2 for bits, ``np.e`` for nats.
     bins : int, optional
-        Replace each column of `data`, which then needs to be numeric, by the number of its bin,
-        with this many bins of about equally many rows. Equal values share a bin. `condition` is
-        not binned.
+        Number of bins into which the values of each column of `data` are divided first, with about
+        equally many rows per bin; `data` then needs to be numeric. Equal values share a bin.
+        `condition` is not binned.
 
     Raises
     ------
@@ -54,8 +60,8 @@ class Entropy(SetFunction):
     Warns
     -----
     UserWarning
-        If more than half of the rows of a column of floats have a value of their own, which makes
-        that column determine nearly all others.
+        If more than half of the rows of a column of floats have a value that no other row has. Such
+        a column determines nearly all others.
 
     Examples
     --------
@@ -84,7 +90,7 @@ class Entropy(SetFunction):
         n_rows, self.n = columns.shape
         if not np.isfinite(base) or base <= 1:
             raise ValueError(f"base needs a finite number > 1, got {base}. np.e gives nats.")
-        self._base = float(base) if condition is None else None
+        self._base = float(base)
         codes = np.empty((self.n, n_rows), dtype=np.int32)
         for i in range(self.n):
             codes[i] = np.unique(columns[:, i], return_inverse=True)[1]
@@ -109,18 +115,18 @@ class Entropy(SetFunction):
         freeze(data)
 
     def value(self, mask: Array) -> float:
-        """Evaluate F at a set; ``O(|S| rows)``."""
+        """Evaluate F at a set, by one sweep over its columns."""
         gains = np.zeros(self.n)
         self._sweep(1.0, np.flatnonzero(validate.mask(mask, self.n)), gains)
         return float(gains.sum())
 
     def marginals(self, mask: Array) -> Array:
-        """Return what each element adds to the others of a set; ``O((n + |S| log |S|) rows)``."""
+        """Return the entropy of each column given the columns of the other elements of a set."""
         mask = validate.mask(mask, self.n)
         result = np.zeros(self.n)
         S = np.flatnonzero(mask)
         _gains(self._given(S), np.flatnonzero(~mask), result)
-        # what an element of S adds to the others: halves of S, each given the other
+        # gains of elements of S: divide S into halves, each given the other, down to one element
         parts = [(S, self._data)] if len(S) else []
         while parts:
             part, others = parts.pop()
@@ -146,8 +152,16 @@ class Entropy(SetFunction):
         return np.zeros((2, n_rows), np.int64), np.empty((2, 2, n_rows // 2), np.int64)
 
     def _source(self) -> str | None:
-        base = vars(self).get("_base")  # a part of another function has none
-        return None if base is None else f"Entropy({self._data.codes.T.tolist()}, base={base!r})"
+        d, condition = self._data, ""
+        if len(d.starts) != 1 or d.stops[0] - d.starts[0] != len(d.rows):
+            blocks = -np.ones(len(d.rows), dtype=np.int64)
+            for b, (start, stop) in enumerate(zip(d.starts, d.stops, strict=True)):
+                blocks[d.rows[start:stop]] = b
+            alone = blocks < 0  # rows that are the only one in their block
+            blocks[alone] = len(d.starts) + np.arange(np.count_nonzero(alone))
+            condition = f", {blocks.tolist()}"
+        base = "" if self._base == 2 else f", base={self._base!r}"
+        return f"Entropy({d.codes.T.tolist()}{condition}{base})"
 
     def _state(self, mask: Array) -> Any:
         return [self._given(np.flatnonzero(mask))]
@@ -171,6 +185,7 @@ class Entropy(SetFunction):
         if len(kept) == self.n:
             return self
         part = Entropy.__new__(Entropy)
+        part._base = self._base
         part._build(self._given(before)._replace(codes=self._data.codes[kept]))
         return part
 
@@ -230,8 +245,8 @@ def _joined(blocks: Array, codes: Array) -> Array:
 
 @njit
 def _sweep(f, scale, order, gains, rows, blocks):
-    # the partition before and after a column takes turns on the two sides of the workspaces; no
-    # slices, each of which would add half a second to the time of compilation
+    # the two halves of each workspace hold, in turn, the partition before and after a column.
+    # Slices are avoided: each one would add half a second of compilation time
     codes, cost, n_blocks = f.codes, f.cost, f.starts.shape[0]
     for r in range(f.rows.shape[0]):
         rows[0, r] = f.rows[r]
@@ -273,7 +288,7 @@ def _sweep(f, scale, order, gains, rows, blocks):
                 place[c] = position
                 gain -= cost[counts[c]]
                 position += counts[c]
-                if counts[c] > 1:  # a row that is alone cannot be split off any more
+                if counts[c] > 1:  # a block of one row cannot be split further
                     blocks[1 - side, 0, n_new], blocks[1 - side, 1, n_new] = place[c], position
                     n_new += 1
                 counts[c] = 0
@@ -288,7 +303,7 @@ def _sweep(f, scale, order, gains, rows, blocks):
 
 @njit
 def _gains(f, elements, gains):
-    # one column after the blocks that there are, for each column on its own: counts are enough
+    # the gain of each column alone, given the blocks: counts suffice, no partition is refined
     counts, seen = np.zeros(f.n_codes, np.int64), np.empty(f.n_codes, np.int64)
     for i in elements:
         gain = 0.0

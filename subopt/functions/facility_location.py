@@ -1,4 +1,4 @@
-"""Facility location: every client is served by the most similar chosen element."""
+"""Facility location: each client is assigned to the most similar element of the set."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.jit import small_first as njit
+from subopt._base.options import documented_like
 from subopt._base.types import Array
 from subopt.functions._sparse import compressed, freeze, row_of, shown, take_rows
 from subopt.functions.algebra import SetFunction
 
 
 class FacilityLocationData(NamedTuple):
-    """Similarities of each element, in compressed rows.
+    """Similarities in compressed rows: one row per element.
 
     The client of entry e of element i is ``indices[e - i * shift]``: a matrix that is mostly full
     is stored with all its entries, and all its rows share one list of clients.
@@ -23,20 +24,27 @@ class FacilityLocationData(NamedTuple):
     indptr: Array  # (n + 1,) int64
     indices: Array  # (nnz,) int64, clients; or (clients,), if shift is the number of clients
     similarity: Array  # (nnz,) float64, nonnegative
-    base: Array  # (clients,) float64: what contracted elements offer
+    base: Array  # (clients,) float64: largest similarity to a contracted element
     shift: int
 
 
+@documented_like(SetFunction)
 class FacilityLocation(SetFunction):
-    """F(S) = sum over clients of the largest similarity to an element of S (0 for none).
+    """F(S) = sum over clients of the largest similarity to an element of S.
 
-    A sweep costs O(nnz + clients): zeros of a sparse matrix are not stored, so that n can be large
-    if each client is similar to few elements.
+    A sweep costs O(nnz + clients), `value` and `marginals` O(n + clients + nnz), where nnz is the
+    number of nonzero similarities. Zeros are not stored, unless most similarities are not zero.
 
     Parameters
     ----------
     similarity : array_like or scipy sparse matrix, shape (clients, n)
-        Nonnegative. Compressed columns (``csc``) are taken over without a search or a sort.
+        Nonnegative similarity of each client to each element. Compressed columns (``csc``) are
+        taken over without a sort.
+
+    Raises
+    ------
+    ValueError
+        If a similarity is negative or not finite; the message names it.
 
     Examples
     --------
@@ -63,13 +71,13 @@ class FacilityLocation(SetFunction):
         freeze(data)
 
     def value(self, mask: Array) -> float:
-        """Evaluate F at a set; O(n + clients + nnz of the set)."""
+        """Evaluate F at a set, by one sweep over its elements."""
         gains = np.zeros(self.n)
         _sweep(self._data, 1.0, np.flatnonzero(validate.mask(mask, self.n)), gains)
         return float(gains.sum())
 
     def marginals(self, mask: Array) -> Array:
-        """Return what each element adds to the others of a set; O(n + clients + nnz)."""
+        """Return the marginal gain of each element with respect to the others of a set."""
         mask = validate.mask(mask, self.n)
         return self._gains(self._state(mask), mask, np.arange(self.n))
 
@@ -85,12 +93,16 @@ class FacilityLocation(SetFunction):
 
     def _source(self) -> str | None:
         d = self._data
-        if d.base.any() or not len(d.base):
+        if not len(d.base):
             return None
         elements, clients, s = self._entries()
         matrix = np.zeros((len(d.base), self.n))
         matrix[clients, elements] = s
-        return f"FacilityLocation({shown(matrix)})"
+        if not d.base.any():
+            return f"FacilityLocation({shown(matrix)})"
+        # contracted elements, as one more element
+        matrix = np.column_stack([matrix, d.base])
+        return f"FacilityLocation({shown(matrix)}).contract([{self.n}])"
 
     def _state(self, mask: Array) -> Any:
         """Return for each client the best and the second best similarity, and who has the best."""
@@ -160,7 +172,7 @@ TILE = 32
 
 
 def _from_dense(similarity: Array) -> FacilityLocationData:
-    """Return a matrix with all its entries, or if most of them are 0 without these."""
+    """Return a matrix with all its entries, or without zeros if most are zero."""
     numbers = similarity.dtype.kind in "biuf"
     matrix = np.asarray(similarity, dtype=np.float64, order="C") if numbers else similarity
     lowest, used = _lowest(matrix) if numbers else (np.nan, 0)

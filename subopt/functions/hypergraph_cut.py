@@ -1,4 +1,4 @@
-"""Cut functions of hypergraphs, all-or-nothing or by how an edge is split."""
+"""Cut functions of hypergraphs, with a choice of how the cost depends on the split of an edge."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.jit import small_first as njit
+from subopt._base.options import documented_like
 from subopt._base.types import Array, ArrayLike
 from subopt.functions._sparse import compress, entries, freeze, row_of, shown, sums, weights_for
 from subopt.functions.algebra import SetFunction
@@ -23,32 +24,43 @@ _SPLITTINGS: dict[str, Callable[[int, int], float]] = {
 
 
 class HypergraphCutData(NamedTuple):
-    """Edges of each element, in compressed rows, and a table of costs per edge size."""
+    """Edges of each element, in compressed rows, and one table of costs per edge size."""
 
     indptr: Array  # (n + 1,) int64
     indices: Array  # (nnz,) int64, edges
     weights: Array  # (edges,) float64, nonnegative
-    starts: Array  # (edges,) int64: where the table of the edge begins
-    table: Array  # float64: cost of k elements inside, k = 0..m, for each size m in use
+    starts: Array  # (edges,) int64: position in `table` where the costs of the edge begin
+    table: Array  # float64: for each size m that occurs, the cost if k = 0..m elements are in S
 
 
+@documented_like(SetFunction)
 class HypergraphCut(SetFunction):
     """F(S) = sum over hyperedges e of weight * splitting(``|S ∩ e|``, ``|e|``).
 
-    A sweep costs O(nnz + edges) for nnz incidences, and nothing is ever dense.
+    A sweep costs O(nnz + edges), `value` and `marginals` O(n + nnz), where nnz is the number of
+    pairs of an edge and an element of it. They are stored in sparse form.
 
     Parameters
     ----------
     edges : sequence of sequences of int, or array or scipy sparse matrix of shape (n, edges)
-        The elements of each edge, or an incidence matrix whose nonzeros count. A numpy array is
-        read as a matrix, a list as a list of edges.
+        The elements of each edge, or an incidence matrix, whose nonzero entries mark the elements.
+        A numpy array is read as a matrix, a list as a list of edges.
     weights : array_like of float, shape (edges,), optional
-        Nonnegative; ones by default.
+        Nonnegative weight of each edge; ones by default.
     n : int, optional
-        Size of the ground set; for a list of edges one more than the largest element by default.
+        Size of the ground set. For a list of edges the default is the largest element plus one.
     splitting : {"all-or-nothing", "star", "clique"} or callable, default "all-or-nothing"
-        What k of m elements cost: ``[0 < k < m]``, ``min(k, m - k)``, ``k (m - k)``, or
-        ``splitting(k, m)``, which must be concave in k and 0 for k = 0 and k = m.
+        The cost of an edge of m elements if k of them are in S. "all-or-nothing": 1 if
+        0 < k < m, else 0. "star": ``min(k, m - k)``. "clique": ``k * (m - k)``. A callable
+        ``splitting(k, m)`` must be concave in k and 0 for k = 0 and k = m.
+
+    Raises
+    ------
+    TypeError
+        If an edge is not a list of integers.
+    ValueError
+        If an element is not in 0..n - 1, a weight is negative or not finite, or `splitting` is not
+        one of the above.
 
     Examples
     --------
@@ -93,20 +105,30 @@ class HypergraphCut(SetFunction):
         *,
         splitting: str | Callable[[int, int], float] = "all-or-nothing",
     ) -> HypergraphCut:
-        """Build the cut function of a hypergraph that is given by its incidence graph.
+        """Build the cut function of a hypergraph from its incidence graph.
 
         Parameters
         ----------
         graph : networkx.Graph
-            Bipartite: every hyperedge is a node, joined to its elements.
+            A bipartite graph, in which every hyperedge is a node that is joined to its elements.
         edges : iterable of nodes
             The nodes that are hyperedges. Element k is the k-th other node of ``list(graph)``.
         weight : str or None, default "weight"
-            Attribute of the hyperedges with their weight; those without it, or all for None,
-            weigh 1. Another name than the default needs to be that of an attribute of some
-            hyperedge.
-        splitting
+            Name of the attribute of hyperedges that holds the weight. Hyperedges without the
+            attribute, or all of them if None, have weight 1. A name other than the default must be
+            the name of an attribute of at least one hyperedge.
+        splitting : {"all-or-nothing", "star", "clique"} or callable, default "all-or-nothing"
             As for the class.
+
+        Returns
+        -------
+        HypergraphCut
+            The cut function, with one element per node that is not a hyperedge.
+
+        Raises
+        ------
+        ValueError
+            If the graph is not bipartite between hyperedges and elements.
 
         Examples
         --------
@@ -142,18 +164,19 @@ class HypergraphCut(SetFunction):
         return cls(members, weights, n=len(number), splitting=splitting)
 
     def to_networkx(self, nodes: Iterable[Any] | None = None) -> Any:
-        """Return the incidence graph: hyperedge k is the node ``("edge", k)`` with its weight.
+        """Return the incidence graph as a networkx graph.
 
         Parameters
         ----------
         nodes : iterable of hashable, optional
-            A name for each element; their numbers by default.
+            A name for each element; by default elements are named 0..n - 1.
 
         Returns
         -------
         networkx.Graph
-            Bipartite, with the attribute "bipartite": 0 for elements, 1 for hyperedges, which also
-            have a "weight". The splitting is not in it.
+            A bipartite graph. Hyperedge k is the node ``("edge", k)``, with its attribute "weight".
+            The attribute "bipartite" is 0 for elements and 1 for hyperedges. The splitting is not
+            stored.
         """
         import networkx as nx
 
@@ -169,27 +192,27 @@ class HypergraphCut(SetFunction):
         return graph
 
     def value(self, mask: Array) -> float:
-        """Evaluate F at a set; O(n + nnz)."""
+        """Evaluate F at a set: add up the costs of the edges that it splits."""
         d = self._data
         used = validate.mask(mask, self.n)[row_of(d.indptr)]
         counts = np.bincount(d.indices[used], minlength=len(d.weights))
         return float(d.weights @ d.table[d.starts + counts])
 
     def marginals(self, mask: Array) -> Array:
-        """Return what each element adds to the others of a set; O(n + nnz)."""
+        """Return the marginal gain of each element with respect to the others of a set."""
         d, rows = self._data, row_of(self._data.indptr)
         inside = validate.mask(mask, self.n)[rows]
         counts = np.bincount(d.indices[inside], minlength=len(d.weights))
-        at = d.starts[d.indices] + counts[d.indices] - inside  # the others of the edge
+        at = d.starts[d.indices] + counts[d.indices] - inside  # counts of the other elements
         parts = d.weights[d.indices] * (d.table[at + 1] - d.table[at])
         return sums(rows, parts, self.n)
 
     def as_cut(self) -> CutForm:
-        """Return the graph with an auxiliary node per edge and drop of slope of its table."""
+        """Return the graph with one auxiliary node per edge and breakpoint of its costs."""
         return concave_cut_form(self.n, self._groups())
 
     def _groups(self) -> list[tuple[Array, Array, Array]]:
-        """Return members (edges, m), table (m + 1,) and weights of the edges of every size m."""
+        """Return, for every size m, the members (edges, m), table (m + 1,) and weights of edges."""
         d = self._data
         elements = row_of(d.indptr)[np.argsort(d.indices, kind="stable")]
         sizes = np.bincount(d.indices, minlength=len(d.weights))
@@ -271,7 +294,7 @@ def _tables(
 
 @njit
 def _sweep(f, scale, order, gains):
-    at = f.starts.copy()  # where in its table an edge is: one step on per element
+    at = f.starts.copy()  # position of each edge in the table: one step per element in the set
     for i in order:
         total = 0.0
         for e in range(f.indptr[i], f.indptr[i + 1]):

@@ -1,4 +1,4 @@
-"""Log-determinants of a kernel and the mutual information of a Gaussian."""
+"""Log-determinants of kernel matrices, and the mutual information of Gaussian vectors."""
 
 from __future__ import annotations
 
@@ -7,22 +7,36 @@ from typing import Any
 import numpy as np
 
 from subopt._base import validate
+from subopt._base.options import documented_like
 from subopt._base.types import Array, ArrayLike
 from subopt.functions._sparse import shown
 from subopt.functions.algebra import SetFunction
 from subopt.functions.oracle import GainRange
 
 
+@documented_like(SetFunction)
 class LogDeterminant(SetFunction):
     """F(S) = log det K[S, S], and 0 for the empty set.
 
-    A sweep is one Cholesky factorization of the kernel in the given order, whose k-th pivot is the
-    k-th gain: O(n³ / 3) for all n determinants.
+    A sweep is one Cholesky factorization of the kernel in the given order: the logarithm of the
+    k-th pivot is the k-th gain. It costs n³ / 3 operations for all n determinants. `value` costs
+    ``O(|S|³)``, `marginals` ``O(|S|³ + n |S|²)``.
 
     Parameters
     ----------
     kernel : array_like of float, shape (n, n)
-        Symmetric positive definite.
+        Symmetric positive definite matrix.
+
+    Attributes
+    ----------
+    kernel : ndarray of float64, shape (n, n)
+        The matrix, read-only.
+
+    Raises
+    ------
+    ValueError
+        If the kernel is not square, symmetric and positive definite; the message suggests how to
+        make it so.
 
     Examples
     --------
@@ -34,16 +48,16 @@ class LogDeterminant(SetFunction):
     def __init__(self, kernel: ArrayLike) -> None:
         K = _positive_definite(kernel)
         self.n, self.kernel = len(K), K
-        # the smallest marginals are those of adding last, -log of the diagonal of the inverse
+        # the smallest gain of an element is that of joining last: -log of the inverse's diagonal
         self.monotone = self.n == 0 or bool(np.diag(np.linalg.inv(K)).max() <= 1)
 
     def value(self, mask: Array) -> float:
-        """Evaluate F at a set; ``O(|S|³)``."""
+        """Evaluate F at a set, by one Cholesky factorization."""
         S = np.flatnonzero(validate.mask(mask, self.n))
         return float(_pivots(self.kernel, S).sum())
 
     def marginals(self, mask: Array) -> Array:
-        """Return what each element adds to the others of a set; ``O(|S|³ + n |S|²)``."""
+        """Return the log of the variance of each element given the other elements of a set."""
         return _marginals(self.kernel, validate.mask(mask, self.n))
 
     def _source(self) -> str:
@@ -86,16 +100,29 @@ class LogDeterminant(SetFunction):
         return GainRange(low, high, size + 1.0)  # a gain is the logarithm of a pivot
 
 
+@documented_like(SetFunction)
 class GaussianMutualInformation(SetFunction):
     """F(S) = ½ [log det K_S + log det K_{V-S} - log det K_V].
 
-    The mutual information, in nats, of the coordinates in S and the others of a Gaussian vector
-    with covariance K. A sweep is two Cholesky factorizations, in the order and in its reverse.
+    This is the mutual information, in nats, between the coordinates in S and the other coordinates
+    of a Gaussian vector with covariance K. A sweep is two Cholesky factorizations, one in the given
+    order and one in reverse. `value` and `marginals` cost O(n³).
 
     Parameters
     ----------
     kernel : array_like of float, shape (n, n)
-        Symmetric positive definite.
+        Symmetric positive definite covariance matrix K.
+
+    Attributes
+    ----------
+    kernel : ndarray of float64, shape (n, n)
+        The matrix, read-only.
+
+    Raises
+    ------
+    ValueError
+        If the kernel is not square, symmetric and positive definite; the message suggests how to
+        make it so.
 
     Examples
     --------
@@ -112,7 +139,7 @@ class GaussianMutualInformation(SetFunction):
         self._total = float(_pivots(self.kernel, np.arange(self.n)).sum())
 
     def value(self, mask: Array) -> float:
-        """Evaluate F at a set; O(n³)."""
+        """Evaluate F at a set, by two Cholesky factorizations."""
         mask = validate.mask(mask, self.n)
         if mask.all() or not mask.any():
             return 0.0
@@ -121,7 +148,7 @@ class GaussianMutualInformation(SetFunction):
         return float(0.5 * (inside + outside - self._total))
 
     def marginals(self, mask: Array) -> Array:
-        """Return what each element adds to the others of a set; O(n³)."""
+        """Return the marginal gain of each element with respect to the others of a set."""
         mask = validate.mask(mask, self.n)
         return 0.5 * (_marginals(self.kernel, mask) - _marginals(self.kernel, ~mask))
 
@@ -143,7 +170,7 @@ class GaussianMutualInformation(SetFunction):
         try:
             inside = LogDeterminant(_given(self.kernel, before, kept))
             outside = LogDeterminant(_given(self.kernel, np.flatnonzero(rest), kept))
-        except ValueError:  # nearly singular: what is left of the kernel is rounding
+        except ValueError:  # nearly singular: the Schur complement consists of rounding errors
             return super()._minor(before, kept)
         return 0.5 * inside + 0.5 * outside.complement()
 
@@ -182,7 +209,7 @@ def _marginals(K: Array, mask: Array) -> Array:
     inverse = np.linalg.inv(K[np.ix_(S, S)])
     result[S] = -np.log(np.diag(inverse))
     cross = K[np.ix_(T, S)]
-    # what the chosen coordinates leave of the variance of the others
+    # variances of the other coordinates given those in S
     result[T] = np.log(np.diag(K)[T] - np.sum((cross @ inverse) * cross, axis=1))
     return result
 

@@ -8,15 +8,23 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.jit import small_first as njit
+from subopt._base.options import documented_like
 from subopt._base.types import Array, ArrayLike
 from subopt.functions.algebra import SetFunction
 from subopt.functions.cut_form import CutForm
 
 
+@documented_like(SetFunction)
 class MatroidRank(SetFunction):
     """F(S) = size of a largest independent subset of S in a matroid.
 
-    Made by `MatroidRank.partition` and `MatroidRank.graphic`.
+    Use `MatroidRank.partition`, `MatroidRank.graphic` or `MatroidRank.from_networkx` to create one;
+    the class itself cannot be instantiated.
+
+    Raises
+    ------
+    TypeError
+        If the class is called.
 
     Examples
     --------
@@ -44,7 +52,17 @@ class MatroidRank(SetFunction):
         labels : array_like of int, shape (n,)
             The block of each element, in 0..blocks - 1.
         capacities : int or array_like of int, shape (blocks,), default 1
-            Nonnegative.
+            Nonnegative capacity of each block; one number applies to all blocks.
+
+        Returns
+        -------
+        MatroidRank
+            S -> sum over blocks B of ``min(|S ∩ B|, capacity of B)``. A sweep costs O(n log n).
+
+        Raises
+        ------
+        ValueError
+            If a label or capacity is not an integer in its range.
         """
         return _PartitionRank(labels, capacities)
 
@@ -55,9 +73,20 @@ class MatroidRank(SetFunction):
         Parameters
         ----------
         edges : array_like of int, shape (n, 2)
-            The ends of each element; loops and parallel edges are allowed.
+            The two ends of each element, which is an edge. Loops and parallel edges are allowed.
         n_vertices : int, optional
-            One more than the largest end by default.
+            Number of vertices; by default the largest end plus one.
+
+        Returns
+        -------
+        MatroidRank
+            S -> number of vertices minus number of connected components of the graph with the
+            edges S. A sweep is one pass of union-find.
+
+        Raises
+        ------
+        ValueError
+            If `edges` does not hold integers of shape (n, 2) in 0..n_vertices - 1.
         """
         return _GraphicRank(edges, n_vertices)
 
@@ -68,7 +97,13 @@ class MatroidRank(SetFunction):
         Parameters
         ----------
         graph : networkx.Graph, DiGraph, MultiGraph or MultiDiGraph
-            Element k is the k-th edge of ``list(graph.edges)``; directions do not count.
+            The graph; element k is the k-th edge of ``list(graph.edges)``. Directions of edges are
+            ignored.
+
+        Returns
+        -------
+        MatroidRank
+            The rank function of the graphic matroid, as from `MatroidRank.graphic`.
 
         Examples
         --------
@@ -82,7 +117,7 @@ class MatroidRank(SetFunction):
         return _GraphicRank(np.array(ends, dtype=np.intp).reshape(-1, 2), max(len(number), 1))
 
     def value(self, mask: Array) -> float:
-        """Evaluate the rank of a set; one sweep."""
+        """Evaluate the rank of a set, by one sweep over its elements."""
         gains = np.zeros(self.n)
         self._sweep(1.0, np.flatnonzero(validate.mask(mask, self.n)), gains)
         return float(gains.sum())
@@ -120,7 +155,7 @@ class _PartitionRank(MatroidRank):
         return (others < self._capacities[self._labels]).astype(np.float64)
 
     def as_cut(self) -> CutForm:
-        """Return the graph with an auxiliary node per block: min(k, c) pays c for it, or k."""
+        # one auxiliary node per block: min(k, c) is c if the node is in, k if it is out
         blocks = len(self._capacities)
         return CutForm(
             self.n,
@@ -140,7 +175,7 @@ class _PartitionRank(MatroidRank):
         return np.bincount(self._labels[mask], minlength=len(self._capacities))
 
     def _sweep(self, scale: float, order: Array, gains: Array) -> None:
-        # sorted by block, an element is free if its position within the block is below capacity
+        # an element is independent if its position within its block is below the capacity
         labels = self._labels[order]
         by_block = np.argsort(labels, kind="stable")
         sizes = np.bincount(labels, minlength=len(self._capacities))
@@ -193,7 +228,7 @@ class _GraphicRank(MatroidRank):
 
 @njit
 def _sweep_graphic(f, scale, order, gains):
-    # union-find with path halving: an edge is free if it joins two trees
+    # union-find with path halving: an edge is independent if it joins two trees
     parent = np.arange(f.n_vertices)
     for i in order:
         u, v = f.tails[i], f.heads[i]
@@ -210,8 +245,8 @@ def _sweep_graphic(f, scale, order, gains):
 
 @njit
 def _marginals_graphic(f, mask, result):
-    # an edge outside S gains 1 if it joins two components of S, one inside loses 1 if it is a
-    # bridge: no edge from below it in the depth-first forest reaches above it
+    # an edge outside S has gain 1 if it joins two components of S; an edge inside S has gain 1 if
+    # it is a bridge: no other edge of S leads from below it to above it in the depth-first forest
     first = np.zeros(f.n_vertices + 1, np.int64)
     for i in range(mask.shape[0]):
         if mask[i]:

@@ -1,4 +1,4 @@
-"""Modular functions: a weight per element."""
+"""Modular functions: one weight per element."""
 
 from __future__ import annotations
 
@@ -7,27 +7,34 @@ from typing import Any
 import numpy as np
 
 from subopt._base import validate
+from subopt._base.options import documented_like
 from subopt._base.types import Array, ArrayLike
 from subopt.functions._sparse import shown
 from subopt.functions.algebra import SetFunction
 from subopt.functions.cut_form import CutForm
 
 
+@documented_like(SetFunction)
 class Modular(SetFunction):
-    """F(S) = sum of the weights of S: submodular and supermodular at once.
+    """F(S) = sum of the weights of S, which is both submodular and supermodular.
 
-    The one family that may be negated: ``F - Modular(w)`` is a `SetFunction`, and sums of modular
-    functions are merged into one.
+    ``-Modular(w)`` is a set function again, so that ``F - Modular(w)`` is a `SetFunction` and not a
+    `DifferenceOfSubmodular`. Sums of modular functions are merged into one. All queries cost O(n).
 
     Parameters
     ----------
     weights : array_like of float, shape (n,)
-        Finite, of any sign.
+        Finite weights of any sign.
 
     Attributes
     ----------
     weights : ndarray of float64, shape (n,)
-        Read-only.
+        The weights, read-only.
+
+    Raises
+    ------
+    ValueError
+        If `weights` is not one-dimensional or has an entry that is not finite.
 
     Examples
     --------
@@ -50,21 +57,21 @@ class Modular(SetFunction):
         self.integral = bool((w == np.rint(w)).all())
 
     def value(self, mask: Array) -> float:
-        """Evaluate F at a set; O(n)."""
+        """Evaluate F at a set: add up its weights."""
         return float(self.weights[validate.mask(mask, self.n)].sum())
 
     def marginals(self, mask: Array) -> Array:
-        """Return the weights, whatever the set."""
+        """Return the weights, which are the marginal gains at every set."""
         validate.mask(mask, self.n)
         return self.weights.copy()
 
     def as_cut(self) -> CutForm:
-        """Return the form without arcs."""
+        """Return the graph without arcs, with the weights as unary costs."""
         none = np.zeros(0, dtype=np.intp)
         return CutForm(self.n, 0, none, none, np.zeros(0), np.zeros(0), self.weights)
 
     def complement(self) -> SetFunction:
-        """Return S -> F(V - S) - F(V)."""
+        """Return S -> F(V - S) - F(V): the negative weights."""
         return Modular(-self.weights)
 
     def _source(self) -> str:

@@ -1,9 +1,10 @@
-"""What a solver asks of a set function: values, gains along an order, marginals, single changes.
+"""The oracle of a set function: values, gains along an order, marginals, single changes.
 
-The unit of work is the greedy sweep of Edmonds: all n marginal gains along an order of V. It is a
-vertex of the base polytope, a subgradient of the Lovász extension and a modular lower bound, and
-for most families it costs no more than one value. A subclass needs `n` and `value`; everything
-here works from these, and a built-in family replaces `_sweep` by one compiled pass.
+The unit of work is the greedy sweep of Edmonds: the n marginal gains along an order of V. For a
+submodular function they are a vertex of the base polytope, a subgradient of the Lovász extension
+and a modular lower bound. For most families a sweep costs no more than one value. A subclass needs
+only `n` and `value`, from which all other queries are computed; a built-in family overrides
+`_sweep` by one compiled pass.
 """
 
 from __future__ import annotations
@@ -17,23 +18,23 @@ from subopt._base.types import Array, ArrayLike, Subset
 from subopt.functions.cut_form import CutForm
 
 SHOWN = 8
-"""Up to this n, ``repr`` is an expression that makes the function again."""
-LONGEST = 400
-"""Most characters of such an expression."""
+"""Largest n for which ``repr`` is an expression that rebuilds the function."""
+LONGEST = 2000
+"""Largest number of characters of such an expression."""
 
 
 class GainRange(NamedTuple):
-    """What each element may add, and how exact that is."""
+    """Bounds of the marginal gain of each element, and the magnitude that rounding scales with."""
 
-    low: Array  # (n,) F(i | V - i), the least gain of a submodular function
-    high: Array  # (n,) F(i), the largest
-    size: Array  # (n,) of the numbers that a gain is computed from: errors are relative to it
+    low: Array  # (n,) F(V) - F(V - i): the smallest gain of i if F is submodular
+    high: Array  # (n,) F(i): the largest gain of i if F is submodular
+    size: Array  # (n,) magnitude of the numbers that a gain is computed from
 
 
 class Oracle:
-    """What a solver asks of a set function F on V = {0, ..., n - 1} with F(∅) = 0.
+    """The queries of a set function F on V = {0, ..., n - 1} with F(∅) = 0.
 
-    `SetFunction` adds the algebra; it is what users subclass.
+    `SetFunction` adds sums, multiples and minors; it is the class that users derive from.
     """
 
     n: int
@@ -43,11 +44,11 @@ class Oracle:
     cut_representable: bool = False
 
     _tents: int = 1
-    """The most auxiliary nodes that `as_cut` needs for one hyperedge, item, or table."""
+    """Largest number of auxiliary nodes that `as_cut` needs for one hyperedge, item or table."""
 
-    __array_ufunc__ = None  # np.float64(2) * F is ours to do, and an array of functions an error
+    __array_ufunc__ = None  # np.float64(2) * F calls __rmul__; arrays of functions raise an error
 
-    def __getattr__(self, name: str) -> Any:  # called for what is missing only
+    def __getattr__(self, name: str) -> Any:  # called only if the attribute is missing
         if name == "n":
             raise AttributeError(
                 f"{type(self).__name__} needs an attribute n, the size of the ground set: "
@@ -61,20 +62,21 @@ class Oracle:
         Parameters
         ----------
         mask : array_like of bool, shape (n,)
-            Which elements are in the set.
+            The set S: True for its elements.
 
         Returns
         -------
         float
+            F(S).
         """
         raise NotImplementedError(f"{type(self).__name__} needs a method value(mask) -> float")
 
     def __call__(self, S: Subset) -> float:
-        """Evaluate F at a set given by its elements (any iterable) or a boolean mask."""
+        """Evaluate F at a set given as an iterable of its elements or as a boolean mask."""
         return self.value(validate.subset(S, self.n))
 
     def greedy(self, order: ArrayLike) -> Array:
-        """Return the marginal gain of each element when V is built up in `order`.
+        """Return the marginal gain of each element when elements are added in a given order.
 
         Parameters
         ----------
@@ -84,8 +86,14 @@ class Oracle:
         Returns
         -------
         ndarray of float64, shape (n,)
-            ``gains[order[k]] = F(order[:k + 1]) - F(order[:k])``, indexed by element: for
-            submodular F a vertex of the base polytope B(F).
+            The gains, indexed by element: ``gains[order[k]]`` is
+            ``F(order[:k + 1]) - F(order[:k])``. For submodular F they are a vertex of the base
+            polytope B(F).
+
+        Raises
+        ------
+        ValueError
+            If `order` is not a permutation of 0..n - 1.
         """
         order = validate.order(order, self.n)
         gains = np.zeros(self.n)
@@ -96,18 +104,18 @@ class Oracle:
         return gains
 
     def marginals(self, mask: Array) -> Array:
-        """Return what each element adds to the others of a set.
+        """Return the marginal gain of each element with respect to the others of a set.
 
         Parameters
         ----------
         mask : array_like of bool, shape (n,)
-            The set S.
+            The set S: True for its elements.
 
         Returns
         -------
         ndarray of float64, shape (n,)
-            ``F(S ∪ i) - F(S - i)``: the gain of adding i if it is outside S, the loss of removing
-            it if it is inside.
+            Entry i is ``F(S ∪ i) - F(S - i)``: how much F grows when i joins S, or how much it
+            falls when i leaves S.
         """
         mask = validate.mask(mask, self.n)
         known = not mask.any() and vars(self).get("_normalized")
@@ -121,7 +129,7 @@ class Oracle:
         return result
 
     def lovasz(self, x: ArrayLike) -> float:
-        """Evaluate the Lovász extension, convex iff F is submodular.
+        """Evaluate the Lovász extension, which is convex if and only if F is submodular.
 
         Parameters
         ----------
@@ -131,7 +139,13 @@ class Oracle:
         Returns
         -------
         float
-            ``x @ greedy(order)`` with elements by descending x; F(S) at the indicator of S.
+            ``x @ greedy(order)`` for the elements in order of descending x. At the indicator
+            vector of S it is F(S).
+
+        Raises
+        ------
+        ValueError
+            If x has another shape or an entry that is not finite.
         """
         x = validate.real_array("x", x, copy=False)
         if x.shape != (self.n,):
@@ -139,7 +153,19 @@ class Oracle:
         return float(x @ self.greedy(np.argsort(-x, kind="stable")))
 
     def as_cut(self) -> CutForm:
-        """Return F as the cut function of a graph, for solvers that use maximum flow."""
+        """Return F as the cut function of a graph, for solvers that use maximum flow.
+
+        Returns
+        -------
+        CutForm
+            A graph on the elements and auxiliary nodes. F(S) is the smallest cut that separates S
+            from the other elements.
+
+        Raises
+        ------
+        TypeError
+            If no such graph is known for F; see the attribute `cut_representable`.
+        """
         raise TypeError(
             f"{type(self).__name__} is not known to be a cut function. Modular, Cut, "
             "HypergraphCut, Coverage, Cardinality and their nonnegative sums, restrictions, "
@@ -147,29 +173,40 @@ class Oracle:
         )
 
     def incremental(self, S: Subset = ()) -> Incremental:
-        """Return a copy of S that changes by one element at a time and keeps track of F(S)."""
+        """Return a set that changes by one element at a time and keeps track of its value.
+
+        Parameters
+        ----------
+        S : boolean mask (n,) or iterable of int, default ()
+            The set to begin with; it is copied.
+
+        Returns
+        -------
+        Incremental
+            S and F(S), with methods `add`, `remove` and `gain`.
+        """
         return Incremental(self, validate.subset(S, self.n))
 
     def __repr__(self) -> str:
-        source = self._source() if self.n <= SHOWN else None
+        source = self._source() if 0 < self.n <= SHOWN else None
         if source is None or len(source) > LONGEST:
             return f"{type(self).__name__}(n={self.n})"
         return source
 
     def _source(self) -> str | None:
-        """Return an expression that makes F again, or None if there is none."""
+        """Return an expression that rebuilds F, or None if there is none."""
         return None
 
-    # What families replace ---------------------------------------------------------------------
+    # Methods that families override ------------------------------------------------------------
 
     def _sweep(self, scale: float, order: Array, gains: Array) -> None:
         """Add ``scale * (F(S_{k+1}) - F(S_k))`` to ``gains[order[k]]``.
 
-        `order` holds distinct elements, intp and contiguous, and need not hold all of them.
+        `order` is a contiguous intp array of distinct elements, not necessarily all of them.
         """
         if type(self).greedy is Oracle.greedy:
             self._walk(scale, order, gains)
-        else:  # the user wrote a greedy of their own: the rest of V after `order` changes nothing
+        else:  # a subclass overrides greedy: elements after `order` do not change its gains
             rest = np.ones(self.n, dtype=np.bool_)
             rest[order] = False
             full = np.concatenate([order, np.flatnonzero(rest)])
@@ -182,7 +219,7 @@ class Oracle:
             self._require_normalized()
         for i in order:
             mask[i] = True
-            after = self.value(mask.copy())  # a copy: `value` may keep or change what it gets
+            after = self.value(mask.copy())  # a copy: a user's `value` may keep or modify it
             if after is None:
                 raise TypeError(
                     f"value of {type(self).__name__} returned None. Does it end without a return?"
@@ -191,7 +228,7 @@ class Oracle:
             before = after
 
     def _require_normalized(self) -> None:
-        """Raise unless F(∅) = 0, which is evaluated once."""
+        """Raise unless F(∅) = 0. F(∅) is evaluated only the first time."""
         if vars(self).get("_normalized"):
             return
         if (empty := self.value(np.zeros(self.n, dtype=np.bool_))) != 0:
@@ -202,7 +239,7 @@ class Oracle:
         vars(self)["_normalized"] = True
 
     def _state(self, mask: Array) -> Any:
-        """Return what `_gain` needs to be fast at a set and `_flip` keeps up to date."""
+        """Return the state of a set that makes `_gain` fast; `_flip` updates it."""
         return [self.value(mask.copy())]
 
     def _gain(self, state: Any, mask: Array, i: int) -> float:
@@ -220,7 +257,7 @@ class Oracle:
         return np.array([self._gain(state, mask, int(i)) for i in elements], dtype=np.float64)
 
     def _flip(self, state: Any, mask: Array, i: int, gain: float) -> None:
-        """Take note that i is about to leave or join the set, for minus or plus `gain`."""
+        """Update the state before i leaves the set or joins it, given ``F(S ∪ i) - F(S - i)``."""
         state[0] += -gain if mask[i] else gain
 
     # Modular functions above F, one for each point of some convex set; see `_has_levels` ---------
@@ -241,11 +278,11 @@ class Oracle:
         raise NotImplementedError
 
     def _by_value(self) -> bool:
-        """Whether F, or a function that it is made of, is known by its values only."""
+        """Return whether F, or a part of F, can only be evaluated by `value`."""
         return type(self)._sweep is Oracle._sweep
 
     def _range(self) -> GainRange:
-        """Return the range of the gain of each element, and the size of what it is made of."""
+        """Return bounds of the gain of each element, and the magnitude of what enters it."""
         none = np.zeros(self.n, dtype=np.bool_)
         high, low = self.marginals(none), self.marginals(~none)
         size = np.maximum(np.abs(low), np.abs(high))
@@ -255,7 +292,7 @@ class Oracle:
 
 
 class Steps(Protocol):
-    """What `Incremental` needs of a function: its value, and what changes of one element cost."""
+    """What `Incremental` needs of a function: values, and the gains of single elements."""
 
     @property
     def n(self) -> int:
@@ -272,22 +309,30 @@ class Steps(Protocol):
 
 
 class Incremental:
-    """A set S and F(S), kept up to date while elements come and go.
+    """A set S together with F(S), updated as elements join and leave the set.
 
-    Made by ``F.incremental``. For `Modular`, `Cut`, `HypergraphCut`, `Coverage`, `Cardinality` and
-    `ConcaveOfModular`, their sums, views and differences, a gain or a change costs what is stored
-    for one element, its degree. So it is for `FacilityLocation`, where removals cost the degrees of
-    the set. With a `LogDeterminant`, the gain of an element outside costs O(1), and adding one
-    O(n |S|). For other functions both cost a value.
+    Use ``F.incremental(S)`` to create one. For `Modular`, `Cut`, `HypergraphCut`, `Coverage`,
+    `Cardinality` and `ConcaveOfModular`, their sums, views and differences, a gain or a change
+    takes time proportional to the number of stored entries of one element (its degree in a
+    graph). The same holds for `FacilityLocation`, except that a removal takes time proportional to
+    the stored entries of S. For `LogDeterminant`, the gain of an element outside S takes O(1), and
+    adding it O(n |S|). For other functions a gain or a change takes one evaluation of F.
+
+    Parameters
+    ----------
+    F : SetFunction or DifferenceOfSubmodular
+        The function.
+    mask : ndarray of bool, shape (n,)
+        The set to begin with; it is not copied.
 
     Attributes
     ----------
     F : SetFunction or DifferenceOfSubmodular
         The function.
     mask : ndarray of bool, shape (n,)
-        The set. Change it only by `add` and `remove`.
+        The current set S. Change it only by `add` and `remove`.
     value : float
-        F(S), by adding up gains.
+        F(S), the initial value plus all changes since.
 
     Examples
     --------
@@ -303,15 +348,63 @@ class Incremental:
         self._state: Any = F._state(mask)
 
     def gain(self, i: int) -> float:
-        """Return ``F(S ∪ i) - F(S - i)``, as `SetFunction.marginals` does for all i."""
+        """Return the marginal gain of an element, as `SetFunction.marginals` does for all.
+
+        Parameters
+        ----------
+        i : int
+            An element, inside or outside S.
+
+        Returns
+        -------
+        float
+            ``F(S ∪ i) - F(S - i)``.
+
+        Raises
+        ------
+        ValueError
+            If i is not in 0..n - 1.
+        """
         return self.F._gain(self._state, self.mask, self._checked(i))
 
     def add(self, i: int) -> float:
-        """Put i into S and return by how much F changed; 0 if it was there."""
+        """Add an element to S.
+
+        Parameters
+        ----------
+        i : int
+            The element.
+
+        Returns
+        -------
+        float
+            The change of F(S); 0 if i was in S already.
+
+        Raises
+        ------
+        ValueError
+            If i is not in 0..n - 1.
+        """
         return 0.0 if self.mask[self._checked(i)] else self._flip(i)
 
     def remove(self, i: int) -> float:
-        """Take i out of S and return by how much F changed; 0 if it was not there."""
+        """Remove an element from S.
+
+        Parameters
+        ----------
+        i : int
+            The element.
+
+        Returns
+        -------
+        float
+            The change of F(S); 0 if i was not in S.
+
+        Raises
+        ------
+        ValueError
+            If i is not in 0..n - 1.
+        """
         return self._flip(i) if self.mask[self._checked(i)] else 0.0
 
     def _flip(self, i: int) -> float:

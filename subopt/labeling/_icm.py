@@ -24,6 +24,7 @@ def icm(
     Parameters
     ----------
     energy : LabelingEnergy
+        The energy, with any costs.
     start : array_like of int, shape (\*grid,) or (n,), optional
         Labels to start from. By default the cheapest label of every node, or the one label that is
         best for all nodes, whichever has the lower energy.

@@ -65,14 +65,15 @@ class MessageCertificate:
         Parameters
         ----------
         energy : LabelingEnergy
+            The energy that was minimized.
         answer : Labeling or array_like of int
             The labeling, or its labels.
 
         Returns
         -------
         float
-            No labeling has an energy that is lower by more than this. Infinite if `answer` uses
-            what is forbidden.
+            Upper bound on the distance of the energy of `answer` from the minimum. Infinite if
+            `answer` uses a forbidden label or pair.
 
         Raises
         ------

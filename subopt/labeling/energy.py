@@ -154,11 +154,12 @@ class LabelingEnergy:
         return self.costs.T.reshape(*self.shape, self.n_labels).copy()
 
     def value(self, labels: ArrayLike) -> float:
-        r"""Evaluate E(x) as it is written above.
+        r"""Evaluate the energy E(x) of a labeling, as defined above.
 
         Parameters
         ----------
         labels : array_like of int, shape (\*grid,) or (n,)
+            The label of each node.
 
         Returns
         -------
@@ -191,7 +192,26 @@ class LabelingEnergy:
         return math.fsum([*a, *(-part for part in b), *own, *other]) < 0.0
 
     def check_labels(self, name: str, labels: ArrayLike) -> Array:
-        """Return labels as a fresh flat int64 array, or name the entry that is wrong."""
+        r"""Check labels, and return them as a new flat array.
+
+        Parameters
+        ----------
+        name : str
+            Name of the argument, for error messages.
+        labels : array_like of int, shape (\*grid,) or (n,)
+            The label of each node.
+
+        Returns
+        -------
+        ndarray of int64, shape (n,)
+            The labels.
+
+        Raises
+        ------
+        ValueError
+            If the shape is another one, or a label is not an integer in 0..L - 1; the message names
+            the entry.
+        """
         x = np.asarray(labels)
         if x.shape not in (self.shape, (self.n,)) or x.dtype.kind not in "iu":
             raise ValueError(

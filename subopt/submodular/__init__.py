@@ -1,4 +1,4 @@
-"""Minimize one submodular function exactly, with a certificate."""
+"""Exact minimization of a submodular function, with a certificate of optimality."""
 
 from typing import TYPE_CHECKING
 

@@ -1,10 +1,10 @@
-"""Vertices, weights, and the point of smallest norm in their hull: the inside of Wolfe's algorithm.
+"""The point of smallest norm in the convex hull of vertices: the inner loop of Wolfe's algorithm.
 
-With vertices v_j = center + d_j and weights of sum 1, ||x||² = ||center||² + 2 wᵀ D center +
-wᵀ D Dᵀ w. Its minimum on the affine hull takes two triangular solves with the Cholesky factor of
-D Dᵀ + scale · 1 1ᵀ, which grows by a column with every vertex and is rotated back to triangular
-form when one leaves. A center near x leaves to the factor what the vertices do not have in common,
-and with it the digits that decide.
+With vertices v_j = center + d_j and weights w of sum 1, ||x||² = ||center||² + 2 wᵀ D center +
+wᵀ D Dᵀ w. Its minimum over the affine hull takes two triangular solves with the Cholesky factor of
+D Dᵀ + scale · 1 1ᵀ. Adding a vertex appends a column to the factor; removing one is followed by
+Givens rotations. The center is chosen close to x, so that the factor holds the differences of the
+vertices only, without cancellation of what they have in common.
 """
 
 from __future__ import annotations
@@ -18,30 +18,31 @@ _CAPACITY = 32
 
 
 class ActiveSet:
-    """Greedy vertices and convex weights, kept at the minimum norm of their hull.
+    """Greedy vertices, with the convex weights of the point of smallest norm in their hull.
 
     Parameters
     ----------
     orders : ndarray of intp, shape (k, n)
-        The orders of the first vertices.
+        The orders of the initial vertices.
     vertices : ndarray of float64, shape (k, n)
-        The vertices; duplicates and dependent ones are left out.
+        The initial vertices; affinely dependent ones are left out.
     weights : ndarray of float64, shape (k,)
-        Nonnegative, of sum 1; the center is the point that they make.
+        Nonnegative weights with sum 1; their combination of the vertices is the center.
     scale : float
-        A square of the order of those of the differences of vertices.
+        A number of the magnitude of the squared distances between vertices.
 
     Attributes
     ----------
     x : ndarray of float64, shape (n,)
-        The point.
+        The point of smallest norm.
     """
 
     def __init__(self, orders: Array, vertices: Array, weights: Array, scale: float) -> None:
         capacity, n = max(_CAPACITY, 2 * len(orders)), vertices.shape[1]
         self._center = weights @ vertices
         self._scale = max(scale, 1e-300)
-        # rows of these belong to slots; _slots[:_size] are in use, in the order of the factor
+        # each vertex has a slot, a row of these arrays; _slots[:_size] are the slots in use, in the
+        # order of the columns of the factor
         self._orders = np.empty((capacity, n), dtype=np.intp)
         self._rows = np.zeros((capacity, n))
         self._weights = np.zeros(capacity)
@@ -55,12 +56,12 @@ class ActiveSet:
         self._settle()
 
     def combination(self) -> tuple[Array, Array]:
-        """Return the orders (k, n) and weights (k,) that make x."""
+        """Return the orders (k, n) and weights (k,) of the vertices whose combination is x."""
         used = self._slots[: self._size]
         return self._orders[used], self._weights[used]
 
     def add(self, order: Array, vertex: Array) -> bool:
-        """Move x to the minimum over the hull with one more vertex, unless it is dependent."""
+        """Add a vertex and update x; return False if the vertex is affinely dependent."""
         added = self._append(order, vertex, 0.0)
         if added:
             self._settle()
@@ -96,7 +97,7 @@ class ActiveSet:
 
 @njit
 def _append(U, slots, k, products, scale):
-    # one more column of U, by forward substitution; False if the pivot is rounding
+    # append a column to U by forward substitution; False if the pivot is a rounding error
     z = np.empty(k)
     for j in range(k):
         z[j] = products[slots[j]] + scale
@@ -116,7 +117,7 @@ def _append(U, slots, k, products, scale):
 
 @njit
 def _settle(U, slots, w, tilts, k):
-    # minor cycles: go to the affine minimum, or towards it until a weight is 0 and can leave
+    # minor cycles: move to the affine minimum, or towards it until a weight is 0, and remove it
     a, b = np.empty(k), np.empty(k)
     while k > 1:
         _affine_minimum(U, slots, tilts, k, a, b)
@@ -132,7 +133,7 @@ def _settle(U, slots, w, tilts, k):
         if leaving < 0:
             break
         w[slots[leaving]] = 0.0
-        for j in range(k - 1, -1, -1):  # ties leave together
+        for j in range(k - 1, -1, -1):  # remove ties together
             if w[slots[j]] <= 1e-12 and k > 1:
                 w[slots[j]] = 0.0
                 _drop(U, slots, k, j)
@@ -147,7 +148,7 @@ def _settle(U, slots, w, tilts, k):
 
 @njit
 def _affine_minimum(U, slots, tilts, k, a, b):
-    # a <- the weights, of sum 1, of the point of smallest norm in the affine hull
+    # a receives the weights, with sum 1, of the point of smallest norm in the affine hull
     for j in range(k):
         a[j], b[j] = 1.0, tilts[slots[j]]
     for j in range(k):
@@ -172,7 +173,7 @@ def _affine_minimum(U, slots, tilts, k, a, b):
 
 @njit
 def _drop(U, slots, k, p):
-    # without column p, U has one entry below each later diagonal: rotate them away
+    # after removing column p, U has one entry below each later diagonal entry: rotate them to 0
     slot = slots[p]
     for j in range(p, k - 1):
         slots[j] = slots[j + 1]

@@ -1,10 +1,11 @@
-"""What is left of a ground set once elements are known to be in or out, and the proof of it.
+"""Elimination of elements that are in every minimizer or in none, and the certificate of it.
 
-V is divided into blocks that follow each other in every order that the certificate uses: those
-that are in, the free elements, those that are out. A block that is in has a base, within the minor
-that it is the ground set of, whose entries are all < 0; one that is out has entries > 0. Then for
-the base made of all of them, min(., 0) sums to F(in) on the first blocks and to 0 on the last, so
-that eliminating elements costs nothing of the lower bound: it is part of the certificate.
+V is divided into blocks that follow each other in every order of the certificate: first the blocks
+of elements inside every minimizer, then the free elements, then the blocks of elements outside.
+Each block has a base of the minor of F on the block: with negative entries if the block is inside,
+with positive entries if it is outside. In the base of F that they form together, the negative
+entries of the first blocks sum to F(inside), and the last blocks have none. Eliminating elements
+therefore does not weaken the lower bound, and is proven by the same certificate.
 """
 
 from __future__ import annotations
@@ -22,19 +23,17 @@ from subopt.submodular._orders import Block, product
 from subopt.submodular._sweep_bounds import ROUNDING, SLACK, Scan, ends
 
 ENOUGH = 0.5
-"""A minor is made when at most this share of the elements is left: making it is not free."""
-
-
+"""Elements are eliminated if at most this fraction is left, because a minor has a cost."""
 FORCED = 64.0
-"""A minor is also made when decided elements have gains this many times those of the others."""
+"""They are also eliminated if their gains are this many times larger than those of the others."""
 DIGITS = 1e-8
-"""The gap at which to stop unless told otherwise, relative to the largest gain that is left."""
+"""Default gap at which to stop, relative to the largest gain of a free element."""
 
 
 def default_tol(gains: GainRange, digits: float = DIGITS) -> float:
-    """Return the gap at which to stop: small against the gains, but no less than rounding errors.
+    """Return the default gap at which to stop: `digits` times the largest gain, plus rounding.
 
-    Of elements that are in or out by their own gains, only the range of these counts.
+    For elements that are decided by the sign of their gains, the range of the gain counts instead.
     """
     low, high, size = gains
     decided = (high < -64 * ROUNDING * size) | (low > 64 * ROUNDING * size)
@@ -44,26 +43,27 @@ def default_tol(gains: GainRange, digits: float = DIGITS) -> float:
 
 
 def whole_gap(gap: float) -> float:
-    """Return the gap of an integral function, given a bound on it that is exact up to rounding."""
+    """Round the gap of an integral function down to an integer, allowing for rounding errors."""
     return float(math.floor(gap + max(1e-3, 1e-12 * gap)))
 
 
 class Reduction:
-    """F on its free elements, given what is in and out.
+    """F on the elements that are not decided yet.
 
     Attributes
     ----------
     function : SetFunction
-        T -> F(in ∪ T) - F(in) on the free elements; its element j is ``free[j]``.
+        T -> F(inside ∪ T) - F(inside) on the free elements; its element j is ``free[j]``.
     free : ndarray of intp
-        Elements that may be in or out.
+        The elements that are not decided.
     inside : list of Block
-        Elements that every minimizer contains, by when they were found.
+        Elements that are in every minimizer, in the order in which they were found.
     outside : list of Block
-        Elements that no minimizer contains; those found first come last.
+        Elements that are in no minimizer, in the order in which they were found, which is the
+        reverse of their order in the certificate.
     gains : GainRange
-        ``function(j | all others)`` and ``function({j})``, the range of entry j of a base, and the
-        size of the numbers that the gains of j are computed from.
+        For each free element j the range of entry j of a base of `function`, and the magnitude of
+        the numbers that the gains of j are computed from.
     n_evals : int
         Number of sweeps and of calls of `marginals`.
     """
@@ -99,21 +99,21 @@ class Reduction:
         return float(max(np.abs(g).max(initial=0.0) for g in (self.gains.low, self.gains.high)))
 
     def eliminate(self, inside: Block, outside: Block) -> float:
-        """Take local elements in and out, with combinations of their orders as the evidence.
+        """Eliminate free elements, given combinations of their orders as evidence.
 
-        Returns what the elements that are now in are worth, given those that were before.
+        Returns the value, given the elements that were inside before, of those inside now.
         """
         return self._take(inside, outside) + self._fix_elements()
 
     def local(self, orders: Array) -> Array:
-        """Return orders of V, or of more than the free elements, as orders of these."""
+        """Restrict orders of V to the free elements, in local numbers."""
         number = np.full(self.F.n, -1)
         number[self.free] = np.arange(len(self.free))
         found = number[orders]
         return found[found >= 0].reshape(len(orders), len(self.free))
 
     def mask(self, chosen: Array) -> Array:
-        """Return the subset of V that consists of what is in and of some free elements."""
+        """Return the mask of the eliminated elements inside and of some free elements."""
         mask = np.zeros(self.F.n, dtype=np.bool_)
         for block in self.inside:
             mask[block.orders[0]] = True
@@ -121,12 +121,12 @@ class Reduction:
         return mask
 
     def certificate(self, orders: Array, weights: Array) -> Block:
-        """Return orders of all of V from a combination of orders of the free elements."""
+        """Extend a combination of orders of the free elements to orders of V."""
         middle = [Block(self.free[orders], weights)] if len(self.free) else []
         return product(self.F.n, [*self.inside, *middle, *self.outside[::-1]])
 
     def _compare(self, low: Array, high: Array, size: Array) -> None:
-        """Raise if an element gains more after all others than after none."""
+        """Raise if an element has a larger gain after all others than after none."""
         excess = low - high - SLACK * size
         if excess.size and excess.max() > 0:
             worst = int(excess.argmax())
@@ -135,7 +135,7 @@ class Reduction:
             refuse("F", self.F, self.certificate(orders, np.full(2, 0.5)).orders)
 
     def require(self, found: Scan, order: Array, orders: Array, weights: Array) -> None:
-        """Raise if a sweep shows that x, made of these orders, is no base: F is not submodular."""
+        """Raise if a sweep shows that the combination x of some orders exceeds F at a set."""
         if found.excess_at and self._by_value:
             orders = np.concatenate([orders, order[None]])
             weights = np.concatenate([weights, [weights.mean()]])
@@ -159,9 +159,9 @@ class Reduction:
         return worth
 
     def _fix_elements(self) -> float:
-        """Apply the elementary tests, and those along the one order that they suggest.
+        """Eliminate elements by the signs of their gains, alone and along one order.
 
-        Returns what the elements that they took in are worth.
+        Returns the value of the elements that are now inside.
         """
         worth = 0.0
         while True:
@@ -177,7 +177,7 @@ class Reduction:
                 self._compare(low, high, size)
             if not self._elementary:
                 return worth
-            # those with F(i) < 0 first, those with F(i | V - i) > 0 last, the others between
+            # first elements with F(i) < 0, last those with F(V) - F(V - i) > 0, others in between
             margin = 64 * ROUNDING * size
             key = np.where(low > margin, np.inf, low + high)
             order = np.where(high < -margin, -np.inf, key).argsort(kind="stable")

@@ -1,8 +1,10 @@
-"""Frank-Wolfe on the base polytope with pairwise steps: for n where no factor fits.
+"""Frank-Wolfe on the base polytope with pairwise steps, for large n.
 
-Minimizes ||x||² over B(F): weight moves from the active vertex that is worst for x to the one that
-a sweep finds best. No linear algebra, O(n k) memory for k active vertices; linear convergence, but
-slowly where `min_norm_point` is finite. Elements leave as they do there.
+Minimizes ||x||² over B(F). Each step moves weight from the active vertex with the largest product
+with x to the vertex with the smallest one, which a sweep finds. The method solves no linear systems
+and uses O(n k) memory for k active vertices. It converges linearly, whereas `min_norm_point`, which
+factorizes a k x k matrix, terminates after finitely many steps. Elements are eliminated as in
+`min_norm_point`.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import numpy as np
 from subopt._base import validate
 from subopt._base.answer import Status
 from subopt._base.deadline import Deadline
+from subopt._base.options import documented
 from subopt._base.types import Array
 from subopt.functions.algebra import SetFunction, require_set_function
 from subopt.submodular._elimination import Reduction, default_tol, whole_gap
@@ -26,6 +29,7 @@ from subopt.submodular.certificates import BaseCertificate
 from subopt.submodular.result import Result
 
 
+@documented
 def frank_wolfe(
     F: SetFunction,
     *,
@@ -41,25 +45,28 @@ def frank_wolfe(
     F : SetFunction
         Submodular. Not checked; see `subopt.testing.assert_submodular`.
     tol : float, optional
-        Stop when ``value - lower_bound <= tol``, in the units of F; below 1 if F is integral. By
-        default 1e-6 of the largest gain among the elements that are not decided yet.
+        Stop when ``value - lower_bound <= tol``, in the units of F. The default is 1e-6 times the
+        largest gain among the undecided elements, plus the rounding error of the gains. If F is
+        integral, the solver stops at a gap below 1, which proves that the gap is 0.
     max_iter : int, default 10_000
-        Largest number of steps. Each costs a sort of n numbers, one sweep of F and O(n k) for k
-        active vertices.
-    time_limit : float, optional
-        Seconds after which to stop with what there is.
+        Largest number of steps. Each costs a sort of n numbers, one sweep of F and O(n k)
+        operations for k active vertices.
+    %(time_limit)s
     callback : callable, optional
-        Called with a `Result` before every step.
+        Called with a `Result` before every step. If it raises StopIteration, the run ends with
+        status INTERRUPTED.
 
     Returns
     -------
     Result
-        With a `BaseCertificate`; ``lower_bound <= min F <= value``, whatever the status.
+        With a `BaseCertificate`. In all cases ``lower_bound <= min F <= value``.
 
     Raises
     ------
-    TypeError, ValueError
-        If an argument is not as described.
+    TypeError
+        If F is not a `SetFunction`.
+    ValueError
+        If an option is out of range, F(∅) is not 0, or F returns numbers that are not finite.
 
     References
     ----------
@@ -95,7 +102,8 @@ def _run(
     R = Reduction(F)
     key = R.gains.low + R.gains.high
     state = _Vertices(R, np.argsort(key, kind="stable")[None], np.ones(1))
-    low, mask, n_iter = math.inf, np.zeros(F.n, dtype=np.bool_), 0  # low: given what is in
+    # low: value of the best set, without the elements eliminated as inside
+    low, mask, n_iter = math.inf, np.zeros(F.n, dtype=np.bool_), 0
 
     def result(status: Status) -> Result:
         orders, weights = R.certificate(np.array(state.orders), np.array(state.weights))
@@ -142,14 +150,14 @@ def _run(
                 low -= worth
             else:
                 state.step(order, gains)
-    except TimeUp:  # within a sweep
+    except TimeUp:  # the time limit was reached within a sweep
         if last is None:
             raise
         return replace(last, status=Status.TIME_LIMIT)
 
 
 class _Vertices:
-    """Active vertices with weights, and the point x that they make."""
+    """Active vertices with convex weights, and their combination x."""
 
     def __init__(self, R: Reduction, orders: Array, weights: Array) -> None:
         self.R = R
@@ -158,11 +166,11 @@ class _Vertices:
         self.x = weights @ self.rows
 
     def step(self, order: Array, vertex: Array) -> None:
-        """Move weight from the worst active vertex to this one, as far as is best."""
+        """Move weight from the worst active vertex to this one, with exact line search."""
         worst = int((self.rows[: len(self.weights)] @ self.x).argmax())
         direction = vertex - self.rows[worst]
         length = float(direction @ direction)
-        # a new vertex is never the worst one, as it is better than x itself
+        # the new vertex is never the worst one, because its product with x is below x @ x
         move = self.weights[worst]
         if length > 0:
             move = min(move, max(0.0, -float(self.x @ direction) / length))
@@ -175,13 +183,13 @@ class _Vertices:
         self.weights[worst] -= move
         if self.weights[worst] <= 1e-15:
             self._drop(worst)
-        if k % 50 == 0:  # afresh, so that rounding does not add up
+        if k % 50 == 0:  # recompute, so that rounding errors do not accumulate
             self.x = np.array(self.weights) @ self.rows[: len(self.weights)]
         else:
             self.x = self.x + move * direction
 
     def without(self, order: Array, found: Scan) -> tuple[_Vertices, float]:
-        """Take proven level sets of x in and out; also return the value of what is in."""
+        """Eliminate proven level sets of x; also return the value of the ones inside."""
         orders, weights = np.array(self.orders), np.array(self.weights)
         inside = np.zeros((2, len(order)), dtype=np.bool_)
         inside[0, order[: found.head]] = inside[1, order[found.tail :]] = True

@@ -1,10 +1,11 @@
-"""The minimum-norm point of the base polytope, by Wolfe's algorithm (Fujishige-Wolfe).
+"""The minimum-norm point of the base polytope, by the Fujishige-Wolfe algorithm.
 
-A sweep along the point x of smallest norm in the hull of a few greedy vertices gives the next
-vertex. The negative entries of x bound min F from below, its level sets from above, and both meet
-at the optimum. `_active_set` is the hull and its numerics. What makes the method fast is that
-elements leave the ground set while it runs, by tests that the certificate can repeat (`_scan`);
-`_reduction` is what then remains.
+The algorithm keeps the point x of smallest norm in the convex hull of a few greedy vertices
+(`_active_set`). A sweep along x gives the next vertex. The sum of the negative entries of x is a
+lower bound on min F, the level sets of x give upper bounds, and both meet at the optimum. Elements
+that are proven to be inside or outside every minimizer leave the ground set during the run, which
+makes the method fast: `_sweep_bounds` has the tests, `_elimination` the remaining problem and its
+certificate.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 from subopt._base import validate
 from subopt._base.answer import Status
 from subopt._base.deadline import Deadline
+from subopt._base.options import documented
 from subopt._base.types import Array, ArrayLike
 from subopt.functions.algebra import SetFunction, require_set_function
 from subopt.functions.modular import Modular
@@ -31,11 +33,12 @@ from subopt.submodular.certificates import BaseCertificate
 from subopt.submodular.result import Result
 
 EXTREME = 1e-6
-"""Sets whose values differ by this share of the largest gain count as equally good."""
+"""Sets whose values differ by less than this, relative to the largest gain, count as ties."""
 LEAST = 0.65
-"""A split is made when it takes this share of the elements: all vertices are swept again for it."""
+"""Smallest fraction of elements to eliminate at once: afterwards all vertices are swept again."""
 
 
+@documented
 def min_norm_point(
     F: SetFunction,
     *,
@@ -54,39 +57,43 @@ def min_norm_point(
     F : SetFunction
         Submodular, on V = {0, ..., n - 1}. Not checked; see `subopt.testing.assert_submodular`.
     tol : float, optional
-        Stop when ``value - lower_bound <= tol``, in the units of F. By default 1e-8 of the largest
-        gain among the elements that are not decided yet, or what rounding errors allow if that is
-        more. If F is integral, a gap below 1 is enough to know that it is 0.
+        Stop when ``value - lower_bound <= tol``, in the units of F. The default is 1e-8 times the
+        largest gain among the undecided elements, plus the rounding error of the gains. If F is
+        integral, the solver stops at a gap below 1, which proves that the gap is 0.
     max_iter : int, default 100_000
-        Largest number of vertices to try. Each costs a sort of n numbers, one sweep of F and
-        O(n k + k²) for k active vertices.
+        Largest number of vertices. Each costs a sort of n numbers, one sweep of F and O(n k + k²)
+        operations for k active vertices.
     minimizer : {"any", "minimal", "maximal"}, default "any"
-        Which minimizer to return if there are several: they form a lattice, with a smallest and a
-        largest one. Sets within `tol` of the minimum count as minimizers; by default within 1e-6
-        of the largest gain of an undecided element.
+        Which minimizer to return if there are several. Minimizers form a lattice, so that there is
+        a smallest and a largest one. Sets within `tol` of the minimum count as minimizers; the
+        default is 1e-6 times the largest gain of an undecided element.
     start : BaseCertificate or array_like of int, shape (n,), optional
-        A base to start from, say of a similar function, or an order of V. A Frank-Wolfe warm-up is
-        ``start=frank_wolfe(F, max_iter=20).certificate``; with elements that leave, it has cost
-        more than it saved on everything we measured (`benchmarks/submodular.py`, column "warm").
+        A base to start from, e.g. of a similar function, or an order of V.
     eliminate : bool, default True
-        Whether elements that are known to be in or out leave the problem.
-    time_limit : float, optional
-        Seconds after which to stop with what there is.
+        Whether to remove elements that are proven to be inside or outside every minimizer.
+    %(time_limit)s
     callback : callable, optional
-        Called with a `Result` before every step. Making its certificate costs about as much as
-        a step does.
+        Called with a `Result` before every iteration. Computing its certificate takes about as long
+        as an iteration. If it raises StopIteration, the run ends with status INTERRUPTED.
 
     Returns
     -------
     Result
-        With a `BaseCertificate`; ``status`` is ``OPTIMAL``, ``ITERATION_LIMIT``, ``TIME_LIMIT``, or
-        ``SLOW_PROGRESS`` if rounding keeps the gap above `tol`. In any case
+        With a `BaseCertificate`. The status is OPTIMAL, ITERATION_LIMIT, TIME_LIMIT, INTERRUPTED,
+        or SLOW_PROGRESS if rounding errors keep the gap above `tol`. In all cases
         ``lower_bound <= min F <= value``.
 
     Raises
     ------
-    ValueError, TypeError
-        If an argument is not as described, or F returns numbers that are not finite.
+    TypeError
+        If F is not a `SetFunction`.
+    ValueError
+        If an option is out of range, F(∅) is not 0, or F returns numbers that are not finite.
+
+    Notes
+    -----
+    ``start=frank_wolfe(F, max_iter=20).certificate`` is a Frank-Wolfe warm start. With elimination
+    it was slower on all problems of `benchmarks/submodular.py` (column "warm").
 
     References
     ----------
@@ -131,18 +138,19 @@ def _extreme(
     callback: Callable[[Result], object] | None,
     sign: float,
 ) -> Result:
-    """Minimize F with a small price (or reward) on every element: the orders fit F as well.
+    """Find the smallest or largest minimizer: add a small cost, or reward, to every element.
 
-    Elements that are decided leave before the price is chosen, which is relative to the others.
-    For integral F the values of the point of smallest norm are fractions with denominators up to
-    n, so that any price below 1 / n leaves exactly one minimizer.
+    The orders of the certificate are valid for F as well. Decided elements are eliminated first,
+    because the cost is chosen relative to the gains of the others. For integral F, the entries of
+    the point of smallest norm are fractions with denominators up to n, so that any cost below 1 / n
+    leaves exactly one minimizer.
     """
     whole = Reduction(F, elementary=eliminate)
     G, n = whole.function, len(whole.free)
     if n == 0:
         return _Solver(whole, stop, start, eliminate).run(callback)
     tied = EXTREME * whole.largest if stop.tol is None else stop.tol
-    # more than rounding errors, which the elimination of elements leaves room for
+    # larger than the rounding errors that the elimination tests allow for
     least = max(EXTREME / 1000 * whole.largest / (n + 1), 256 * ROUNDING * whole.gains.size.max())
     price = 0.5 / (n + 1) if F.integral else max(tied / (n + 1), least) or 1.0
 
@@ -183,16 +191,16 @@ class _Stop(NamedTuple):
 
 
 class _Solver:
-    """One run: the reduced function, its active vertices, and the best level set so far."""
+    """The state of a run: the reduced function, its active vertices, and the best set so far."""
 
     def __init__(
         self, R: Reduction, stop: _Stop, start: BaseCertificate | None, eliminate: bool
     ) -> None:
         self.F, self.stop, self.eliminate = R.F, stop, eliminate
         self.reduction, self.n_iter = R, 0
-        self.low = math.inf  # of the best set, given what is in
+        self.low = math.inf  # value of the best set, without the elements eliminated as inside
         self.slow = R.F._by_value() and stop.deadline.left() < math.inf
-        self.order = np.arange(len(R.free))  # that of the last sweep
+        self.order = np.arange(len(R.free))  # the order of the last sweep
         if start is None:
             key = R.gains.low + R.gains.high
             orders, weights = np.argsort(key, kind="stable")[None], np.ones(1)
@@ -202,7 +210,7 @@ class _Solver:
         self._rebuild(orders, np.asarray(weights, dtype=np.float64))
 
     def run(self, callback: Callable[[Result], object] | None) -> Result:
-        """Return the best set when a limit is reached, also where that is within a sweep."""
+        """Run until a limit is reached, possibly within a sweep, and return the best set."""
         last: Result | None = None
         try:
             for result in self._steps(callback):
@@ -215,7 +223,7 @@ class _Solver:
         return last
 
     def _steps(self, callback: Callable[[Result], object] | None) -> Iterator[Result]:
-        """Yield the final result, and before it those that are needed if time is up in a sweep."""
+        """Yield intermediate results, which are needed if time runs out, and the final one."""
         stalled = False
         while True:
             self._sweep()
@@ -240,10 +248,10 @@ class _Solver:
         yield self._result(status)
 
     def _sweep(self) -> None:
-        """Find the vertex that x is worst against, and with it a lower and an upper bound."""
+        """Sweep along x: find the vertex that minimizes the product with x, and both bounds."""
         x, R = self.active.x, self.reduction
         self.n_iter += 1
-        # sorting along the last order is faster, as little has changed
+        # starting from the last order makes the sort faster, because little has changed
         self.order = self.order[x[self.order].argsort(kind="stable")]
         self.gains = R.sweep(self.order)
         sizes = R.gains.size[self.order]
@@ -272,7 +280,10 @@ class _Solver:
         return None
 
     def _split(self, least: float) -> bool:
-        """Take level sets of x in and out that are proven to be, if they are a share `least`."""
+        """Eliminate level sets of x that are proven inside or outside, if they are large enough.
+
+        `least` is the smallest fraction of the elements to eliminate. Return whether any were.
+        """
         found, n = self.scan, len(self.order)
         a, b = max(found.head, found.first), min(found.tail, found.last)
         if b < a or n - (b - a) <= least * n:

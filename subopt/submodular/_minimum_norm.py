@@ -1,7 +1,8 @@
-"""The point of smallest norm in the base polytope to a given distance, without elimination.
+"""The point of smallest norm in the base polytope, up to a given distance, by Wolfe's algorithm.
 
-Along the order of x, the best w = -x is an isotonic regression of the gains, which is exact as soon
-as the order is.
+Elements are not eliminated, because all entries of the point are needed. For each order that the
+algorithm visits, the isotonic regression of the gains gives a candidate, which is the exact
+solution as soon as the order is that of the solution.
 """
 
 from __future__ import annotations
@@ -19,20 +20,20 @@ from subopt.submodular._active_set import ActiveSet
 
 EPS = 2.0**-52
 PATIENCE = 100
-"""Sweeps without progress, in addition to one per element, after which only rounding is left."""
+"""The run ends after this many sweeps without progress, plus one per element."""
 
 
 class Levels(NamedTuple):
-    """The best point of a run, and the base that proves how good it is."""
+    """The best point of a run, and the base that bounds its distance to the solution."""
 
-    x: Array  # (n,), constant on its level sets
-    order: Array  # by ascending x
-    base: Array  # (n,), the combination of the greedy vertices of:
-    orders: Array
-    weights: Array
-    distance: float  # x is proven to be within this of the point of smallest norm
+    x: Array  # (n,)
+    order: Array  # (n,) elements by ascending x
+    base: Array  # (n,) a base: the combination of the greedy vertices of `orders`
+    orders: Array  # (k, n)
+    weights: Array  # (k,)
+    distance: float  # upper bound on the distance of x to the point of smallest norm
     n_evals: int
-    finished: bool  # whether it ended by itself
+    finished: bool  # False if max_iter or the deadline ended the run
 
 
 def minimum_norm(
@@ -45,10 +46,26 @@ def minimum_norm(
 ) -> Levels:
     """Return the point of smallest norm up to a Euclidean distance of `tol`.
 
-    `start` is the orders and weights of a base to start from, say those for a similar F, and
-    `deadline` when to stop with the best so far. With `scales` (n,) > 0
-    the norm is that of x / sqrt(scales), and level sets are those of x / scales. By default `tol`
-    is 1e-9 of the size of the base polytope. It also ends if there is no progress for long.
+    Parameters
+    ----------
+    F : SetFunction
+        Submodular.
+    tol : float or None
+        Distance at which to stop. None: 1e-9 times the diameter of a box that contains the base
+        polytope, plus the rounding error of the gains.
+    max_iter : int
+        Largest number of sweeps.
+    start : tuple of ndarray, optional
+        Orders and weights of a base to start from, e.g. the solution for a similar F.
+    deadline : Deadline, optional
+        When to stop with the best point so far.
+    scales : ndarray of float64, shape (n,), optional
+        Positive numbers. The norm that is minimized is that of x / sqrt(scales).
+
+    Returns
+    -------
+    Levels
+        The best point. The run also ends if there is no progress for `PATIENCE` sweeps.
     """
     scales = np.ones(F.n) if scales is None else scales
     root = np.sqrt(scales)

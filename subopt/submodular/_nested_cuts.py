@@ -1,12 +1,12 @@
 """Minimum cuts of a graph for all values of a parameter, by divide and conquer in rounds.
 
-The unary term of node v is unary_v + α slope_v. As α grows, nodes leave the minimum cut one after
-the other, and v leaves at the value z_v. A block of nodes has one candidate, the α for which taking
-all of it is worth nothing. If no part of it is worth less than nothing there, all of its nodes
-leave at this α [1]_; otherwise the minimum cut splits it in two. One maximum flow per round works
-on all blocks side by side, so that the number of flows is the depth of the recursion, not the
-number of blocks. Arcs between blocks are saturated, and the flows within the last blocks complete a
-flow that proves all of the cuts at once.
+The unary cost of node v is unary_v + α slope_v. As α grows, the minimum cut shrinks, and each node
+v leaves it at some value z_v. The nodes are divided into blocks. The candidate of a block is the α
+at which the block as a whole has cost 0. If no subset has a negative cost at this α, all nodes of
+the block leave there [1]_; otherwise the minimum cut splits the block in two. One maximum flow per
+round treats all blocks at once, so that the number of flows is the depth of the recursion and not
+the number of blocks. Arcs between blocks are saturated. Together with the flows within the final
+blocks they form one flow that proves all cuts to be minimum.
 
 .. [1] H. Groenevelt, "Two algorithms for maximizing a separable concave function over a polymatroid
    feasible region", European Journal of Operational Research 54, 1991.
@@ -25,11 +25,11 @@ from subopt.functions.cut_form import CutForm
 from subopt.graph._max_flow import minimum_cut
 
 ROUNDING = 2.0**-44
-"""Relative error that the sum of the terms of a node may have."""
+"""Largest relative error of the sum of the costs of a node."""
 
 
 class NestedCuts(NamedTuple):
-    """When each element leaves the minimum cut, and a flow that proves it."""
+    """The value of α at which each element leaves the minimum cut, and a flow that proves it."""
 
     leaves: Array  # (n,) float64: element i is in the smallest cut exactly if α < leaves[i]
     flow: Array  # (m,) float64
@@ -38,20 +38,26 @@ class NestedCuts(NamedTuple):
 
 
 def nested_cuts(form: CutForm, slope: Array, deadline: Deadline) -> NestedCuts:
-    """Return the minimum cuts for all α, where elements have the unary terms ``unary + α slope``.
+    """Return the minimum cuts for all α, where elements have the unary costs ``unary + α slope``.
 
     Parameters
     ----------
     form : CutForm
+        The graph.
     slope : ndarray of float64, shape (n,)
-        Positive.
+        Positive slope of the cost of each element.
     deadline : Deadline
-        When to stop, between two rounds.
+        When to stop; tested between rounds.
+
+    Returns
+    -------
+    NestedCuts
+        The cuts; ``finished`` is False if the deadline passed.
     """
     n, nodes = form.n, len(form.unary)
     rates = np.concatenate([slope, np.zeros(form.n_aux)])
     flow, leaves = np.zeros(len(form.tails)), np.full(nodes, np.nan)
-    # what is left: nodes with their block and unary terms, and the arcs within blocks
+    # the remaining problem: nodes with their block and unary cost, and the arcs within blocks
     node, block, unary = np.arange(nodes), np.zeros(nodes, dtype=np.int64), form.unary.copy()
     size = np.abs(unary) + _incident(form)
     tails, heads, arc = form.tails, form.heads, np.arange(len(form.tails))
@@ -71,7 +77,7 @@ def nested_cuts(form: CutForm, slope: Array, deadline: Deadline) -> NestedCuts:
         ahead, behind = form.capacities[arc], form.reverse[arc]
         inside, part, _ = minimum_cut(len(node), tails, heads, ahead, behind, -at)
         flow[arc] = part
-        # a block is done if what the cut takes is worth nothing up to rounding, or all of it
+        # a block is done if the cut takes none or all of it, or has cost 0 up to rounding
         leaving = inside[tails] & ~inside[heads]
         entering = inside[heads] & ~inside[tails]
         worth = sums(block[inside], at[inside], count)
@@ -84,7 +90,7 @@ def nested_cuts(form: CutForm, slope: Array, deadline: Deadline) -> NestedCuts:
         done = (rate <= 0) | (taken == 0) | (taken == members) | (worth >= -rounding)
         ended = done[block]
         leaves[node[ended]] = alpha[block[ended]]
-        # the others split: their arcs between the halves are saturated
+        # split the other blocks: saturate the arcs between the two halves
         stay = ~ended
         crossing, both = (leaving | entering) & stay[tails], stay[tails]
         out = leaving & crossing
@@ -98,7 +104,7 @@ def nested_cuts(form: CutForm, slope: Array, deadline: Deadline) -> NestedCuts:
         there = np.bincount(halves[stay], minlength=2 * count) > 0
         used, block = np.flatnonzero(there), (np.cumsum(there) - 1)[halves[stay]]
         parent, upper = used // 2, used % 2 == 1
-        # what the cut takes at this α leaves later, the rest earlier
+        # nodes in the cut leave at a larger α, the others at a smaller one
         low = np.where(upper, alpha[parent], low[parent])
         high = np.where(upper, high[parent], alpha[parent])
         tails, heads, arc = number[tails[kept]], number[heads[kept]], arc[kept]
@@ -107,6 +113,6 @@ def nested_cuts(form: CutForm, slope: Array, deadline: Deadline) -> NestedCuts:
 
 
 def _incident(form: CutForm) -> Array:
-    """Return the capacity of all arcs at each node."""
+    """Return the total capacity of the arcs at each node."""
     both, nodes = form.capacities + form.reverse, len(form.unary)
     return sums(form.tails, both, nodes) + sums(form.heads, both, nodes)

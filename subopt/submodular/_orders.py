@@ -1,4 +1,4 @@
-"""Combinations of orders of parts of V, and one of V that is made of them."""
+"""Convex combinations of orders of parts of V, joined to a combination of orders of V."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ class Block(NamedTuple):
 
 
 def product(n: int, blocks: list[Block]) -> Block:
-    """Return a combination of orders of V whose parts, one after the other, are `blocks`.
+    """Return a combination of orders of V that consist of orders of the blocks, one per block.
 
-    The shares of the blocks are laid over each other on [0, 1]; there is an order for every piece
-    between two steps, so that their number grows like the sum of those of the blocks.
+    Each block divides [0, 1] into intervals whose lengths are its weights. The common refinement of
+    these divisions has one interval per order of the result, so that the number of orders is at
+    most the sum of the numbers of the blocks.
     """
     if all(len(block.weights) == 1 for block in blocks):
         parts = [np.zeros(0, dtype=np.intp), *(block.orders[0] for block in blocks)]

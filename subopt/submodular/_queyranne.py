@@ -1,8 +1,9 @@
 """Queyranne's algorithm: the nontrivial minimum of a symmetric submodular function.
 
-∅ and V always minimize a symmetric F; the question is for the best other set. In an order that
-takes next the element u with the smallest F(W + u) - F(u), the last element t is on its own side of
-the best set that separates the last two. So t is a candidate, then the two become one; n - 1 times.
+A symmetric F is minimized by ∅ and V; the task is to find the best other set. Order the elements
+such that each next element u minimizes F(W + u) - F(u), where W are the elements before it, and let
+s and t be the last two. Then {t} is the best of all sets that separate s and t. The algorithm
+records {t}, merges s and t into one element, and repeats this n - 1 times.
 """
 
 from __future__ import annotations
@@ -23,27 +24,41 @@ from subopt.submodular.result import Result
 
 @dataclass(frozen=True, eq=False)
 class PendantCertificate:
-    """The pendant pairs of Queyranne's algorithm: a proof for all sets but ∅ and V.
+    """The orders of Queyranne's algorithm, which prove a bound for all sets except ∅ and V.
 
     Attributes
     ----------
     lower_bound : float
-        No set but ∅ and V has a lower value.
+        Lower bound on the values of all sets except ∅ and V.
     orders : tuple of ndarray
-        One order a round of what is then left: each entry names a group by one of its elements.
-        The last two groups of each become one, named by the last but one.
+        One order per round, of the groups of elements that are left. A group is named by one of its
+        elements. After each round, the last two groups are merged under the name of the last but
+        one.
     """
 
     lower_bound: float
     orders: tuple[Array, ...]
 
     def check(self, F: SetFunction, answer: Result | Subset) -> float:
-        """Recompute every key of every order from F, and return ``F(S) - lower bound``.
+        """Recompute the gap of an answer, by repeating every comparison of the algorithm.
+
+        Parameters
+        ----------
+        F : SetFunction
+            The function that was minimized, symmetric and submodular.
+        answer : Result, boolean mask (n,) or iterable of int
+            The set S that is claimed to be a minimizer among the sets except ∅ and V.
+
+        Returns
+        -------
+        float
+            ``F(S) - lower bound``, at least 0. O(n³) values of F.
 
         Raises
         ------
         CertificateError
-            If an order is not one that the algorithm may take, or F(S) is not the lowest cut.
+            If an order is not one that the algorithm could choose, if the orders prove less than
+            `lower_bound`, or if S is ∅ or V.
         """
         try:
             mask = validate.subset(answer.mask if isinstance(answer, Result) else answer, F.n)
@@ -54,13 +69,15 @@ class PendantCertificate:
         for order in self.orders:
             names = [int(e) for e in order]
             if set(names) != alive or len(names) != len(alive):
-                raise CertificateError(f"An order is of {names}, but {sorted(alive)} are left")
+                raise CertificateError(
+                    f"An order needs every group in {sorted(alive)} once, got {names}"
+                )
             W = groups[names[0]].copy()
             for k in range(1, len(names)):
                 pairs = [(F.value(W | groups[e]), F.value(groups[e])) for e in names[k:]]
                 keys = [both - alone for both, alone in pairs]
                 least = int(np.argmin(keys))
-                # the errors of the two keys that are compared
+                # rounding errors of the two keys that are compared
                 rounding = 1e-12 * sum(abs(v) for e in (0, least) for v in pairs[e])
                 if keys[0] > keys[least] + rounding:
                     raise CertificateError(f"{names[k]} is not a smallest key after {names[:k]}")
@@ -72,25 +89,30 @@ class PendantCertificate:
         if len(alive) != 1 or not self.lower_bound <= lowest + 1e-12 * abs(lowest):
             raise CertificateError(f"The orders prove {lowest:.12g}, not {self.lower_bound:.12g}")
         if mask.all() or not mask.any():
-            raise CertificateError("∅ and V are no answer to this problem")
+            raise CertificateError("The answer needs to be a set other than ∅ and V")
         return max(0.0, value - lowest)
 
 
 def queyranne(F: SetFunction) -> Result:
-    """Minimize a symmetric submodular function over the sets that are not ∅ or V.
+    """Minimize a symmetric submodular function over all sets except ∅ and V.
+
+    The work is O(n³) values of F. For a `Cut`, the result is a global minimum cut of the graph,
+    and the algorithm of Stoer and Wagner finds it in O(n³) operations.
 
     Parameters
     ----------
     F : SetFunction
-        Symmetric and submodular, with n >= 2. For the cut of a graph, this is its minimum cut.
+        Symmetric and submodular, with n >= 2.
 
     Returns
     -------
     Result
-        Optimal, with a `PendantCertificate`. O(n³) values.
+        With status OPTIMAL and a `PendantCertificate`.
 
     Raises
     ------
+    TypeError
+        If F is not a `SetFunction`.
     ValueError
         If n < 2 or F is not known to be symmetric.
 
@@ -112,8 +134,8 @@ def queyranne(F: SetFunction) -> Result:
     if not F.symmetric:
         raise ValueError(
             f"queyranne needs a symmetric function, F(S) = F(V - S), and {F!r} is not known to be. "
-            "Set F.symmetric = True if it is. G = F + F.complement() always is symmetric; then set "
-            "G.symmetric = True."
+            "If it is, set F.symmetric = True. G = F + F.complement() is symmetric for every F, so "
+            "that G.symmetric = True is correct."
         )
     if isinstance(F, Cut):
         return _minimum_cut(F)
@@ -129,7 +151,7 @@ def queyranne(F: SetFunction) -> Result:
         groups[before] |= groups[last]
         names.remove(last)
         orders.append(np.array(order))
-    if mask[-1]:  # of the two sides, the one without the last element
+    if mask[-1]:  # return the side without the last element
         mask = ~mask
     value = F.value(mask.copy())
     certificate = PendantCertificate(min(value, best), tuple(orders))
@@ -146,7 +168,7 @@ def queyranne(F: SetFunction) -> Result:
 
 
 def _minimum_cut(F: Cut) -> Result:
-    """Minimize a cut: the smallest F(W + u) - F(u) is the largest weight between W and u [1]_.
+    """Find a global minimum cut: F(W + u) - F(u) is smallest for the largest weight W to u [1]_.
 
     .. [1] M. Stoer and F. Wagner, "A simple min-cut algorithm", Journal of the ACM 44, 1997.
     """
@@ -155,7 +177,7 @@ def _minimum_cut(F: Cut) -> Result:
     weights[row_of(d.indptr), d.indices] = d.forward
     orders = np.empty((F.n - 1, F.n), dtype=np.int64)
     mask = _stoer_wagner(weights, orders)
-    if mask[-1]:  # of the two sides, the one without the last element
+    if mask[-1]:  # return the side without the last element
         mask = ~mask
     value = F.value(mask.copy())
     rounds = tuple(order[: F.n - k].copy() for k, order in enumerate(orders))
@@ -173,10 +195,10 @@ def _minimum_cut(F: Cut) -> Result:
 
 @njit
 def _stoer_wagner(weights, orders):
-    """Return the least cut around a last element; `weights` (n, n) is overwritten.
+    """Return the smallest cut of a round, as a mask of its last group.
 
-    Row k of `orders` (n - 1, n) is the order of the n - k groups of round k, each named by one of
-    its elements.
+    `weights` (n, n) is overwritten. Row k of `orders` (n - 1, n) receives the order of the n - k
+    groups of round k; a group is named by one of its elements.
     """
     n = weights.shape[0]
     alive, key = np.arange(n), np.empty(n)
@@ -193,7 +215,7 @@ def _stoer_wagner(weights, orders):
                 key[order[i]] += weights[last, order[i]]
                 if key[order[i]] > key[order[chosen]]:
                     chosen = i
-            # the others keep their order, as ties go to the first one
+            # move the chosen group forward and keep the order of the others, which decides ties
             taken = order[chosen]
             for i in range(chosen, j, -1):
                 order[i] = order[i - 1]
@@ -225,7 +247,7 @@ def _pendant_order(F: SetFunction, groups: Array, names: list[int]) -> tuple[lis
     W, n_evals = groups[names[0]].copy(), len(rest)
     single = {e for e in rest if groups[e].sum() == 1}
     while len(rest) > 1:
-        # all F(W + e) with single elements e come from one call
+        # one call of marginals gives F(W + e) for all groups of one element
         gains = F.marginals(W.copy()) if single.intersection(rest) else np.zeros(0)
         here = F.value(W.copy()) if gains.size else 0.0
         keys = [

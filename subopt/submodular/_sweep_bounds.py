@@ -1,4 +1,4 @@
-"""What one greedy sweep along a point x proves: bounds, and elements that are in or out."""
+"""Bounds and proven elements from one greedy sweep along a point x of the base polytope."""
 
 from __future__ import annotations
 
@@ -10,35 +10,36 @@ from subopt._base.jit import small_first as njit
 
 
 class Scan(NamedTuple):
-    """One sweep along ascending x, evaluated."""
+    """Results of a sweep in the order of ascending x. A prefix is a set of first elements."""
 
     low: float  # the lowest value of a prefix, at most 0
     size: int  # the length of that prefix
-    negative: float  # the sum of the negative entries of x
-    gap: float  # the value of the best prefix less that sum, from differences of single elements
+    negative: float  # the sum of the negative entries of x, a lower bound on F
+    gap: float  # the smallest F(prefix) - negative, computed without cancellation
     best: int  # the length of that prefix
     square: float  # x @ x
-    excess: float  # x @ x - x @ gains, 0 at the minimum norm
-    first: int  # the elements before are in every minimizer, by this order alone
-    last: int  # the elements from here on are in none, by this order alone
-    head: int  # the same by x: for the orders that x is made of, moved to the front
-    tail: int  # and to the back
-    excess_at: int  # the size of the prefix where x exceeds F most: F is not submodular; else 0
+    excess: float  # x @ x - x @ gains, 0 at the point of smallest norm
+    first: int  # elements before this position are in every minimizer, by this order alone
+    last: int  # elements from this position on are in no minimizer, by this order alone
+    head: int  # elements before this position are in every minimizer, by the entries of x
+    tail: int  # elements from this position on are in no minimizer, by the entries of x
+    excess_at: int  # length of the prefix where x exceeds F most, if F is not submodular, else 0
 
 
 ROUNDING = 2.0**-46
-"""Relative error that a gain may have, of the numbers that it is computed from."""
+"""Largest error of a gain, relative to the numbers that it is computed from."""
 SLACK = 1e-6
-"""The same where F is known by its values only, which may be rough."""
+"""The same for functions that can only be evaluated, whose values may be less accurate."""
 
 
 @njit
 def ends(gains, sizes):
-    """Return (a, b): before a all gains along an order are negative, from b on all are positive.
+    """Return (a, b): gains before position a are negative, gains from position b on are positive.
 
-    F(i) < 0 for the first element i, so its gains are negative in any order; with i at the front,
-    so are those of the second; and from the other end alike. Strict, beyond rounding errors of the
-    element, so that the smallest and the largest minimizer are kept.
+    If the first element i has F(i) < 0, its gain is negative in every order, so it is in every
+    minimizer; given i, the same holds for the second element, and so on. From the end of the order
+    the argument is the same, with positive gains and no minimizer. Signs count only beyond the
+    rounding error of the element, so that neither the smallest nor the largest minimizer is lost.
     """
     n = gains.shape[0]
     a = 0
@@ -52,14 +53,12 @@ def ends(gains, sizes):
 
 @njit
 def scan(xs, gains, sizes):
-    """Return what a sweep proves, as the fields of `Scan`.
+    """Return the fields of `Scan`, from x, the gains and their magnitudes in the order of x.
 
-    From x, the gains, and the sizes of the numbers that gains are computed from, in its order.
-
-    Let A be the first elements, slack = F(A) - x(A). Moving A to the front of all orders that make
-    x raises entries of x in A and lowers the others, by at most slack in sum. So if all entries in
-    A are below -slack they stay negative, and A is in every minimizer; if all others are above
-    slack, none of them is in any.
+    Let A be a prefix and slack = F(A) - x(A). Moving A to the front of all orders whose combination
+    is x increases entries of x in A and decreases the others, by at most slack in total. So if all
+    entries in A are below -slack, they stay negative, and A is in every minimizer. If all other
+    entries are above slack, none of these elements is in any minimizer.
     """
     n = xs.shape[0]
     first, last = ends(gains, sizes)
@@ -72,7 +71,7 @@ def scan(xs, gains, sizes):
         negative += min(xs[k], 0.0)
         square += xs[k] * xs[k]
         product += xs[k] * gains[k]
-    # F(A) - sum of min(x, 0) is slack(A) + what x has above 0 in A and below 0 outside
+    # F(A) - sum of min(x, 0) = slack(A) + sum of max(x, 0) in A + sum of max(-x, 0) outside A
     missing = np.zeros(n + 1)
     for k in range(n - 1, -1, -1):
         missing[k] = missing[k + 1] + max(-xs[k], 0.0)
@@ -86,7 +85,7 @@ def scan(xs, gains, sizes):
         above += max(xs[k], 0.0)
         if slack + above + missing[k + 1] < gap:
             gap, best = slack + above + missing[k + 1], k + 1
-        rounding += ROUNDING * sizes[k]  # what it may hide
+        rounding += ROUNDING * sizes[k]  # largest error of slack
         largest = max(largest, sizes[k])
         if slack < worst and slack < -SLACK * largest and k + 1 < n:
             worst, excess_at = slack, k + 1

@@ -1,14 +1,14 @@
-"""Projection onto the base polytope of a path, in linear time: a taut string through a tube.
+"""Projection onto the base polytope of a path in linear time, by a taut string in a tube.
 
 For weights w, capacities `forward` and `backward`, and positive parts (.)+, the problem
 
     min over v   sum of w_i (v_i - y_i)² / 2 + sum of forward_k (v_k - v_{k+1})+
                  + sum of backward_k (v_{k+1} - v_k)+
 
-has the solution v = (target - result) / w for target = w y and the result of `onto_path`. Let f_k
-be the flow out of the first k + 1 members. Then f_k less the sum of target up to k is a string over
-the sums of w. It is fixed at both ends, lies between -backward and forward less that sum, and has
-the slopes -v.
+has the solution v = (target - result) / w, where target = w y and result is the output of
+`onto_path`. Let f_k be the flow out of the first k + 1 members, and T_k the sum of the target over
+these members. As a function of the partial sums of w, f_k - T_k is the taut string: its ends are
+fixed, it lies between the walls -backward_k - T_k and forward_k - T_k, and its slopes are -v.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from subopt._base.types import Array
 class PathWork(NamedTuple):
     """Workspace of projections onto parts of up to `size` members."""
 
-    target: Array  # (size,) float64: what the other parts leave for each member
+    target: Array  # (size,) float64: the point to project
     result: Array  # (size,) float64: the projection
-    passed: Array  # (size + 1,) float64: sums of the targets of the first members
+    passed: Array  # (size + 1,) float64: partial sums of the target
     upper: Array  # (size + 1,) int64: members at the corners of the string below the upper wall
-    lower: Array  # (size + 1,) int64: the same above the lower wall
-    upper_flow: Array  # (size + 1,) float64: the flow at these corners
-    lower_flow: Array  # (size + 1,) float64
+    lower: Array  # (size + 1,) int64: members at the corners of the string above the lower wall
+    upper_flow: Array  # (size + 1,) float64: flow at the corners `upper`
+    lower_flow: Array  # (size + 1,) float64: flow at the corners `lower`
 
 
 def path_work(size: int) -> PathWork:
@@ -43,29 +43,31 @@ def path_work(size: int) -> PathWork:
 def onto_path(size, target, at, forward, backward, result, work):
     """Project a target onto the base polytope of a path; O(size).
 
-    From the last knot on, the string lies between the tautest strings below the upper wall and
-    above the lower one, two chains of corners that begin at the knot. A wall beyond the chain of
-    the other makes the next corner of that the knot.
+    After the last knot that is final, the string lies between two chains of corners that begin at
+    this knot: the taut string below the upper wall, and the one above the lower wall. When the next
+    wall crosses the chain of the other wall, the first corner of that chain becomes final.
 
     Parameters
     ----------
     size : int
         Number of members.
     target : ndarray of float64, shape (size,)
+        The point to project.
     at : ndarray of float64, shape (size + 1,)
-        Sums of the weights of the first members: 0, 1, 2, ... for the Euclidean projection.
+        Partial sums of the weights; 0, 1, 2, ... for the Euclidean projection.
     forward, backward : ndarray of float64, shape (size,)
-        Capacities from each member to the next one and back; the last entry is 0.
+        Capacities from each member to the next one and back; the last entries are 0.
     result : ndarray of float64, shape (size,)
-        Where the projection goes.
+        Receives the projection.
     work : PathWork
+        Workspace.
     """
     passed, upper, lower = work.passed, work.upper, work.lower
     high_flow, low_flow = work.upper_flow, work.lower_flow
     passed[0] = 0.0
     upper[0] = lower[0] = -1
     high_flow[0] = low_flow[0] = 0.0
-    a = b = c = d = 0  # first and last corner of both
+    a = b = c = d = 0  # first and last corner of the upper chain, and of the lower chain
     for k in range(size):
         passed[k + 1] = passed[k] + target[k]
         high, low = forward[k], -backward[k]
@@ -99,7 +101,7 @@ def onto_path(size, target, at, forward, backward, result, work):
             lower[c], low_flow[c] = upper[a], high_flow[a]
         d += 1
         lower[d], low_flow[d] = k, low
-    # both end in the fixed end, so that at most one has corners in between
+    # both chains end at the fixed end, so at most one of them has corners before it
     if d == c + 1:
         for k in range(a + 1, b + 1):
             _draw(upper, high_flow, k, target, at, result)
@@ -110,14 +112,14 @@ def onto_path(size, target, at, forward, backward, result, work):
 
 @njit
 def _slope(passed, at, i, flow_i, k, flow_k):
-    # of the string from the corner at member i to that at member k
+    # slope of the string from the corner at member i to the corner at member k
     rise = (flow_k - flow_i) - (passed[k + 1] - passed[i + 1])
     return rise / (at[k + 1] - at[i + 1])
 
 
 @njit
 def _draw(corners, flows, k, target, at, result):
-    # sums over the members of the piece alone: those from the start would cost digits
+    # add up the members of this piece only: differences of long partial sums lose precision
     first, last = corners[k - 1] + 1, corners[k]
     total = 0.0
     for i in range(first, last + 1):

@@ -1,7 +1,7 @@
-"""Time limits and callbacks of runs whose evaluations of F may take long.
+"""Time limits and callbacks of solvers, for functions that are slow to evaluate.
 
-A sweep of a user's function takes n evaluations. `watched` returns the same function with a look at
-the clock before each of them, so that a run ends within one evaluation of its time limit.
+A sweep of a user's function takes n evaluations. `watched` returns a function that tests the time
+limit before each of them, so that a run exceeds its time limit by at most one evaluation.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ class TimeUp(Exception):
 
 
 def watched(F: SetFunction, deadline: Deadline) -> SetFunction:
-    """Return F such that evaluations raise `TimeUp` after the deadline, if it is known by values.
+    """Return F such that evaluations after the deadline raise `TimeUp`.
 
-    Functions of the families are fast, and returned as they are.
+    Functions of the built-in families are fast and are returned unchanged.
     """
     if not F._by_value():
         return F
@@ -45,12 +45,13 @@ def unwatched(F: SetFunction) -> SetFunction:
 
 
 class _Watched(SetFunction):
-    """A function that looks at the clock before it evaluates another one."""
+    """A function that tests a deadline before each evaluation of another function."""
 
     def __init__(self, F: SetFunction, deadline: Deadline) -> None:
         self.n, self.F, self.deadline = F.n, F, deadline
         self.monotone, self.symmetric, self.integral = F.monotone, F.symmetric, F.integral
-        self.lowest, self.best = 0.0, np.zeros(F.n, dtype=np.bool_)  # of all sets evaluated
+        # the lowest value among all evaluated sets, and its set
+        self.lowest, self.best = 0.0, np.zeros(F.n, dtype=np.bool_)
         cls = type(F)
         self._walks = cls._sweep is SetFunction._sweep and cls.greedy is SetFunction.greedy
         self._own_marginals = cls.marginals is not SetFunction.marginals
@@ -93,7 +94,7 @@ class _Watched(SetFunction):
 
 
 def no_bound(F: SetFunction, method: str) -> Result:
-    """Return the best set that a watched function was evaluated at, or the empty set."""
+    """Return the best set that a watched function was evaluated at, without a lower bound."""
     mask, value = np.zeros(F.n, dtype=np.bool_), 0.0
     if isinstance(F, _Watched):
         mask, value = F.best.copy(), F.lowest
@@ -101,7 +102,7 @@ def no_bound(F: SetFunction, method: str) -> Result:
 
 
 def ended_by(callback: Callable[[Result], object] | None, result: Result) -> bool:
-    """Call a callback with a result, and return whether it ends the run by StopIteration."""
+    """Call a callback with a result, and return whether it raised StopIteration."""
     if callback is None:
         return False
     try:

@@ -1,4 +1,4 @@
-"""All 2^n sets: the definition, for tests and for the smallest problems."""
+"""Minimization by evaluating all 2^n sets, for tests and for very small problems."""
 
 from __future__ import annotations
 
@@ -13,27 +13,33 @@ from subopt.submodular.certificates import ExhaustiveCertificate
 from subopt.submodular.result import Result
 
 LARGEST = 20
+"""Largest n that `brute_force` accepts."""
 
 
 def brute_force(
     F: SetFunction | DifferenceOfSubmodular, *, minimizer: str = "any", tol: float = 0.0
 ) -> Result:
-    """Minimize any set function by trying all 2^n sets.
+    """Minimize any set function by evaluating all 2^n sets.
 
     Parameters
     ----------
     F : SetFunction or DifferenceOfSubmodular
-        With n at most 20. It need not be submodular.
+        A function of at most 20 elements. It need not be submodular.
     minimizer : {"any", "minimal", "maximal"}, default "any"
-        Which minimizer to return: one of the smallest or of the largest ones. The smallest and
-        the largest one if F is submodular.
+        Which minimizer to return if there are several: "minimal" for one with the fewest elements,
+        "maximal" for one with the most.
     tol : float, default 0.0
-        Sets within `tol` of the minimum count as minimizers.
+        Sets within `tol` of the minimum, in the units of F, count as minimizers.
 
     Returns
     -------
     Result
-        With an `ExhaustiveCertificate`.
+        With status OPTIMAL and an `ExhaustiveCertificate`.
+
+    Raises
+    ------
+    ValueError
+        If n > 20, F(∅) is not 0, or F returns numbers that are not finite.
 
     Examples
     --------
@@ -41,7 +47,7 @@ def brute_force(
     >>> minimize(F, method="brute_force").S
     array([0, 1])
     """
-    if not isinstance(F, DifferenceOfSubmodular):  # its values suffice
+    if not isinstance(F, DifferenceOfSubmodular):
         require_set_function(F)
     validate.choice("minimizer", minimizer, ("any", "minimal", "maximal"))
     if F.n > LARGEST:

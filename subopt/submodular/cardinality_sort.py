@@ -1,9 +1,9 @@
-"""Functions g(|S|) + u(S) with concave g: of all sets of one size, the lightest is best.
+"""Functions g(|S|) + u(S) with concave g and modular u, minimized by sorting.
 
-Along V by ascending u the gains are u + d for the differences d of g. Their isotonic regression x
-is the point of smallest norm in the base polytope: elements with x < 0 are in every minimizer, and
-those with x > 0 in none. The certificate is x - u, a point of the base polytope of g, which is
-tested by sorting. Both take O(n log n) time and O(n) memory.
+In the order of ascending u, the gains are u + d, where d are the differences of g. Their isotonic
+regression x is the point of smallest norm in the base polytope. Elements with x < 0 are in every
+minimizer, elements with x > 0 in none. The certificate is x - u, a point of the base polytope of
+g(|S|), which is tested by sorting. Both take O(n log n) time and O(n) memory.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from subopt.submodular.certificates import SummandCertificate
 from subopt.submodular.result import Result
 
 ROUNDING = 2.0**-42
-"""Relative error that a gain may have, of the numbers that it is computed from."""
+"""Largest error of a gain, relative to the numbers that it is computed from."""
 
 
 def cardinality_sort(F: SetFunction, *, minimizer: str = "any") -> Result:
@@ -29,8 +29,8 @@ def cardinality_sort(F: SetFunction, *, minimizer: str = "any") -> Result:
 
     Parameters
     ----------
-    F : Sum of Cardinality and Modular
-        Nonnegative multiples of the former.
+    F : SetFunction
+        A sum of `Modular` functions and nonnegative multiples of `Cardinality` functions.
     minimizer : {"any", "minimal", "maximal"}, default "any"
         Which minimizer to return if there are several. Sets whose values agree up to the rounding
         errors of the elements in which they differ count as minimizers.
@@ -38,7 +38,12 @@ def cardinality_sort(F: SetFunction, *, minimizer: str = "any") -> Result:
     Returns
     -------
     Result
-        Optimal, with a `SummandCertificate`; O(n log n) time and O(n) memory.
+        With status OPTIMAL and a `SummandCertificate`, in O(n log n) time and O(n) memory.
+
+    Raises
+    ------
+    TypeError
+        If F has a term of another type.
 
     Examples
     --------
@@ -76,9 +81,9 @@ def cardinality_sort(F: SetFunction, *, minimizer: str = "any") -> Result:
 
 
 def isotonic(F: SetFunction) -> tuple[Array, Array]:
-    """Return the base of smallest norm, and the part of it that is a base of the function of |S|.
+    """Return the base of smallest norm, and the same base without the modular weights.
 
-    The second array is empty if F is modular.
+    The second array, a base of the function of |S|, is empty if F is modular.
     """
     g, u = size_and_weights(F)
     order = u.argsort(kind="stable")
@@ -89,7 +94,7 @@ def isotonic(F: SetFunction) -> tuple[Array, Array]:
 
 
 def is_size_and_weights(F: SetFunction) -> bool:
-    """Return whether F is known to be g(|S|) + u(S)."""
+    """Return whether F is a sum of `Cardinality` and `Modular` functions: g(|S|) + u(S)."""
     return all(isinstance(term, Cardinality | Modular) for _, term in terms_of(F))
 
 
@@ -107,15 +112,15 @@ def size_and_weights(F: SetFunction) -> tuple[Array, Array]:
 
 @njit
 def _projection(u, g):
-    """Return the base of smallest norm along ascending u, and what g has of it.
+    """Return the base x of smallest norm for ascending u, and x - u.
 
-    The third result is the size of the numbers that each entry is computed from. Blocks of equal
-    entries are kept relative to the u of their first element, so that a huge u loses no digits of
-    the differences of g.
+    The third result is the magnitude of the numbers that each entry is computed from. The mean of a
+    block of equal entries is stored relative to u of its first element, so that a very large u does
+    not round off the differences of g.
     """
     n = u.shape[0]
-    first = np.empty(n + 1, np.int64)  # of each block; its length is up to the next
-    over, slopes = np.empty(n), np.empty(n)  # sums over the block, of u - u[first] and of d
+    first = np.empty(n + 1, np.int64)  # first element of each block, and the end of the last one
+    over, slopes = np.empty(n), np.empty(n)  # sums over the block of u - u[first] and of d
     k = 0
     for j in range(n):
         first[k], over[k], slopes[k] = j, 0.0, g[j + 1] - g[j]
@@ -137,7 +142,7 @@ def _projection(u, g):
         mean, slope = over[block] / (b - a), slopes[block] / (b - a)
         total = 0.0
         for j in range(a, b):
-            # the table itself is rounded: its last digits are below what is counted for the others
+            # entries of the table g are rounded themselves, by less than gains are
             total += abs(u[j]) + abs(g[j + 1] - g[j]) + (abs(g[j + 1]) + abs(g[j])) / 512
         for j in range(a, b):
             x[j] = u[a] + (mean + slope)

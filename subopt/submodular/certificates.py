@@ -1,4 +1,4 @@
-"""Evidence that can be re-checked from F alone."""
+"""Certificates of lower bounds on the minimum of F, which can be re-checked from F alone."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from subopt.submodular.result import Result
 
 EPS = 2.0**-52
 LOCAL = 2.0**-36
-"""Relative error that an entry of a base may have, of the numbers that it is computed from."""
+"""Largest error of an entry of a base, relative to the numbers that it is computed from."""
 NEAR = 2.0**-20
-"""An entry of a base below this share of these numbers is close to 0."""
+"""An entry of a base that is smaller than this, relative to the same numbers, counts as near 0."""
 
 
 @dataclass(frozen=True, eq=False)
 class BaseCertificate:
     """A base of F as a convex combination of greedy vertices.
 
-    Every base x has x(S) ≤ F(S), so the sum of its negative entries bounds all values of F from
-    below. If F is integral, the bound may be rounded up to the next integer. What this rests on is
-    that F is submodular, and normalised: else a greedy vertex is no base.
+    Every base x satisfies x(S) ≤ F(S) for all S, so the sum of its negative entries is a lower
+    bound on F. If F is integral, the bound may be rounded up to the next integer. The proof assumes
+    that F is submodular with F(∅) = 0; otherwise a greedy vertex need not be a base.
 
     Attributes
     ----------
     orders : ndarray of intp, shape (k, n)
-        Permutations of V, one a vertex.
+        Permutations of V, one per greedy vertex.
     weights : ndarray of float64, shape (k,)
-        Nonnegative, of sum 1.
+        Nonnegative weights of the vertices, with sum 1.
     lower_bound : float
-        What the base was found to prove.
+        The lower bound that the solver reported.
 
     Examples
     --------
@@ -55,7 +55,18 @@ class BaseCertificate:
     lower_bound: float
 
     def validate(self, n: int) -> None:
-        """Raise unless there are orders of n elements with convex weights."""
+        """Raise unless the orders are permutations of n elements with convex weights.
+
+        Parameters
+        ----------
+        n : int
+            Size of the ground set.
+
+        Raises
+        ------
+        CertificateError
+            If they are not.
+        """
         orders, weights = np.asarray(self.orders), np.asarray(self.weights, dtype=np.float64)
         if orders.ndim != 2 or orders.shape[1] != n or weights.shape != (len(orders),):
             raise CertificateError(
@@ -74,12 +85,22 @@ class BaseCertificate:
                 raise CertificateError(f"Not an order of V: {error}") from error
 
     def base(self, F: SetFunction) -> Array:
-        """Return the base, by one greedy sweep of F per order.
+        """Recompute the base, by one greedy sweep of F per order.
+
+        Parameters
+        ----------
+        F : SetFunction
+            The function that was minimized.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+            The convex combination of the greedy vertices.
 
         Raises
         ------
         CertificateError
-            If the orders are no permutations of V or the weights are not convex.
+            If the orders are not permutations of V or the weights are not convex.
         """
         self.validate(F.n)
         weights = np.asarray(self.weights, dtype=np.float64)
@@ -89,33 +110,34 @@ class BaseCertificate:
         return x
 
     def check(self, F: SetFunction, answer: Result | Subset) -> float:
-        """Recompute how far F(S) can be from the minimum, from F alone.
+        """Recompute the gap of an answer, from F alone.
+
+        The work is one greedy sweep per order, and a second one for each order that does not begin
+        with the elements of S.
 
         Parameters
         ----------
         F : SetFunction
-            Submodular. Families of `subopt` are by construction, which is believed; of a function
-            that is known by its values only, a few more sets are looked at, as in `minimize`.
+            The function that was minimized, submodular. The families of `subopt` are submodular by
+            construction. If F can only be evaluated, a few sets are tested, as in `minimize`.
         answer : Result, boolean mask (n,) or iterable of int
-            The set S that is said to be a minimizer.
+            The set S that is claimed to be a minimizer.
 
         Returns
         -------
         float
-            ``F(S) - lower bound``, at least 0. Costs one greedy sweep per order, and another one
-            for each order that S is not the first part of.
+            ``F(S) - lower bound``, at least 0.
 
         Raises
         ------
         CertificateError
             If the base proves less than `lower_bound`, or a bound above F(S), by more than
-            rounding; or if F is seen not to be submodular, or its greedy not to be what its values
-            say.
+            rounding; or if F is found not to be submodular, or its greedy to contradict its values.
         """
         mask = _mask_of(F, answer)
         try:
             violation = spot_check(F)
-        except ValueError as error:  # its greedy is not what its values say
+        except ValueError as error:  # greedy contradicts the values
             raise CertificateError(str(error)) from error
         if violation is not None:
             raise CertificateError(f"{F!r} is not submodular: {violation}")
@@ -130,7 +152,7 @@ class BaseCertificate:
             size += weight * np.abs(gains)
             inside = mask[order]
             if not inside[: np.count_nonzero(mask)].all():
-                # F(S) less what the vertex has on S: the gains of S fall when others come first
+                # F(S) minus the vertex on S: gains of S are larger if S comes first in the order
                 first = F.greedy(np.concatenate([order[inside], order[~inside]]))
                 less = float((first - gains)[mask].sum())
                 size[mask] += weight * np.abs(first)[mask]
@@ -149,17 +171,18 @@ class BaseCertificate:
 class FlowCertificate:
     """A flow in the graph of F, which bounds all its cuts from below.
 
-    With the arcs of ``F.as_cut()``, a flow f within the capacities and x = unary + outflow of f,
-    every set X of nodes has x(X) ≤ cut(X). So the sum of the negative entries of x bounds F from
-    below, by less than one sweep of work. If F is integral, the bound may be rounded up.
+    Let f be a flow within the capacities of ``F.as_cut()``, and x the unary costs plus the net
+    outflow of f. Every set X of nodes satisfies x(X) ≤ cut(X), so the sum of the negative entries
+    of x is a lower bound on F. Computing it takes less time than one sweep. If F is integral, the
+    bound may be rounded up to the next integer.
 
     Attributes
     ----------
     flow : ndarray of float64, shape (m,)
-        From ``tails[e]`` to ``heads[e]`` of ``F.as_cut()``, negative if it runs the other way. What
-        exceeds a capacity is cut off before it proves anything.
+        Flow from ``tails[e]`` to ``heads[e]`` of ``F.as_cut()``, negative if it runs the other way.
+        Flow beyond the capacities is removed before the check.
     lower_bound : float
-        What the flow was found to prove.
+        The lower bound that the solver reported.
 
     Examples
     --------
@@ -173,14 +196,15 @@ class FlowCertificate:
     lower_bound: float
 
     def check(self, F: SetFunction, answer: Result | Subset) -> float:
-        """Recompute how far F(S) can be from the minimum, from F alone; O(n + m).
+        """Recompute the gap of an answer, from F alone; O(n + m).
 
         Parameters
         ----------
         F : SetFunction
-            Cut-representable; `F.as_cut` is taken to be F, as it is for all built-in families.
+            The function that was minimized, cut-representable. ``F.as_cut()`` is assumed to
+            represent F, as it does for all built-in families.
         answer : Result, boolean mask (n,) or iterable of int
-            The set S that is said to be a minimizer.
+            The set S that is claimed to be a minimizer.
 
         Returns
         -------
@@ -211,7 +235,7 @@ class FlowCertificate:
         inside = np.zeros(nodes, dtype=np.bool_)
         inside[: F.n] = mask
         inside[F.n :] = _auxiliary(form, inside)
-        # what a cut exceeds the flow by is a sum over nodes and arcs, of which each is >= 0
+        # cut minus bound is a sum over nodes and arcs of nonnegative terms
         leaving = inside[form.tails] & ~inside[form.heads]
         entering = inside[form.heads] & ~inside[form.tails]
         arcs = (form.capacities - flow)[leaving].sum() + (form.reverse + flow)[entering].sum()
@@ -221,12 +245,13 @@ class FlowCertificate:
 
 
 def _auxiliary(form: CutForm, inside: Array) -> Array:
-    """Return the auxiliary nodes of a least cut around given elements.
+    """Return the auxiliary nodes of a minimum cut, given the elements that are inside.
 
-    Those of built-in functions have arcs to elements only, so that each decides for itself.
+    In built-in functions, auxiliary nodes have arcs to elements only, so that each node can be
+    placed independently of the others.
     """
     n = form.n
-    costs = form.unary.copy()  # of being in rather than out
+    costs = form.unary.copy()  # cost of being inside minus cost of being outside
     for tails, heads, ahead, behind in (
         (form.tails, form.heads, form.capacities, form.reverse),
         (form.heads, form.tails, form.reverse, form.capacities),
@@ -239,18 +264,19 @@ def _auxiliary(form: CutForm, inside: Array) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class SummandCertificate:
-    """A base of a sum of simple functions, as one base for each of them.
+    """A base of a sum of simple functions, as one base per function.
 
-    The parts are those of `subopt.forms.decomposable.summands`: paths, whose bases are flows, and
-    concave functions of a size, whose bases are tested by sorting.
+    The parts are those of `subopt.forms.decomposable.summands`: cuts of paths, whose bases are
+    flows, and concave functions of a count, whose bases are tested by sorting.
 
     Attributes
     ----------
     shares : ndarray of float64, shape (size,)
-        What each part gives to each of its members. What exceeds a capacity on a path is cut off,
-        and what exceeds a function of a size is subtracted from the bound.
+        The bases of the parts, one after the other, with one entry per member. On a path, flow
+        beyond the capacities is removed. For a function of a count, the excess of the base over the
+        function is subtracted from the bound.
     lower_bound : float
-        What the bases were found to prove.
+        The lower bound that the solver reported.
 
     Examples
     --------
@@ -263,15 +289,25 @@ class SummandCertificate:
     lower_bound: float
 
     def check(self, F: SetFunction, answer: Result | Subset) -> float:
-        """Recompute how far F(S) can be from the minimum, from F alone; O(size log size).
+        """Recompute the gap of an answer, from F alone; O(size log size).
+
+        Parameters
+        ----------
+        F : SetFunction
+            The function that was minimized: a sum of simple functions.
+        answer : Result, boolean mask (n,) or iterable of int
+            The set S that is claimed to be a minimizer.
+
+        Returns
+        -------
+        float
+            ``F(S) - lower bound``, at least 0.
 
         Raises
         ------
         CertificateError
-            If there is not one share per member, or if they prove less than `lower_bound`, or a
-            bound above F(S), by more than rounding.
-        TypeError
-            If F is not a sum of simple functions.
+            If F is not a sum of simple functions, if there is not one share per member, or if the
+            shares prove less than `lower_bound`, or a bound above F(S), by more than rounding.
         """
         mask = _mask_of(F, answer)
         try:
@@ -293,11 +329,11 @@ class SummandCertificate:
 
 @njit
 def _missing(indptr, elements, first, second, is_path, shares, mask, x, missing):
-    """Add the shares to x, and what they leave of each part on a set to one of its members.
+    """Add the shares to x, and the difference F_p(S) - shares(S) of each part p to `missing`.
 
-    A path leaves the difference of capacity and flow at each edge that is cut. A function of a size
-    leaves the slopes less the largest shares of its members in the set, and what the largest
-    shares of all its members exceed the slopes by.
+    On a path, the difference is the sum of capacity minus flow over the edges that S cuts. For a
+    function of a count, it is the sum of the first slopes minus the shares of the members in S,
+    plus the largest excess of shares over slopes. It is added at one member of the part.
     """
     for p in range(is_path.shape[0]):
         a, b = indptr[p], indptr[p + 1]
@@ -327,7 +363,7 @@ def _missing(indptr, elements, first, second, is_path, shares, mask, x, missing)
 
 
 def _mask_of(F: SetFunction | DifferenceOfSubmodular, answer: Result | Subset) -> Array:
-    """Return the set of an answer as a mask, or raise if it is no set of F."""
+    """Return the set of an answer as a mask, or raise if it is not a set of elements of F."""
     try:
         return validate.subset(answer.mask if isinstance(answer, Result) else answer, F.n)
     except (TypeError, ValueError) as error:
@@ -335,13 +371,13 @@ def _mask_of(F: SetFunction | DifferenceOfSubmodular, answer: Result | Subset) -
 
 
 def _sizes(F: SetFunction | DifferenceOfSubmodular) -> Array:
-    """Return the size of the numbers that the gains of each element are made of."""
+    """Return the magnitude of the numbers that the gains of each element are computed from."""
     parts = (F.f, F.g) if isinstance(F, DifferenceOfSubmodular) else (F,)
     return np.sum([part._range().size for part in parts], axis=0)
 
 
 def _value_of(F: SetFunction | DifferenceOfSubmodular, mask: Array, answer: Any) -> float:
-    """Return F(S), or raise if a result has another value."""
+    """Return F(S), or raise if a result claims another value."""
     value = F.value(mask.copy())
     if not isinstance(answer, Result) or answer.value == value:
         return value
@@ -359,12 +395,13 @@ def _gap(
     missing: float,
     size: Array,
 ) -> float:
-    """Return the gap that a base x proves, or raise if `said` is more than it proves.
+    """Return the gap that a base x proves, or raise if the claimed bound `said` is larger.
 
-    F(S) - sum of min(x, 0) is the sum of what x leaves of F(S), `missing`, and of what it has above
-    0 in S and below 0 outside, the positive part of `wrong`: no number cancels another one. `size`
-    is that of the numbers that the gains of an element are made of, and which errors are relative
-    to. Where x is far from 0 on the right side, errors of x change nothing, however large x is.
+    The gap F(S) - sum of min(x, 0) is computed as a sum of nonnegative terms, without cancellation:
+    `missing`, which is F(S) - x(S), plus the entries of x that are positive in S or negative
+    outside S, which are the positive entries of `wrong`. Rounding errors of an element are relative
+    to `size`, the magnitude of the numbers that its gains are computed from. An entry of x with the
+    right sign and far from 0 does not contribute, however large its error is.
     """
     value = _value_of(F, mask, answer)
     gap = max(0.0, missing) + float(np.maximum(wrong, 0.0).sum())
@@ -382,18 +419,30 @@ def _gap(
 
 @dataclass(frozen=True, eq=False)
 class ExhaustiveCertificate:
-    """All 2^n values: no more than the definition, for any set function.
+    """A certificate that is checked by evaluating all 2^n sets, for any set function.
 
     Attributes
     ----------
     lower_bound : float
-        The smallest value.
+        The smallest value of F.
     """
 
     lower_bound: float
 
     def check(self, F: SetFunction | DifferenceOfSubmodular, answer: Result | Subset) -> float:
-        """Evaluate F at all sets and return the gap.
+        """Recompute the gap of an answer, by evaluating F at all 2^n sets.
+
+        Parameters
+        ----------
+        F : SetFunction or DifferenceOfSubmodular
+            The function that was minimized.
+        answer : Result, boolean mask (n,) or iterable of int
+            The set S that is claimed to be a minimizer.
+
+        Returns
+        -------
+        float
+            ``F(S) - min F``.
 
         Raises
         ------

@@ -1,11 +1,12 @@
-"""Sums of simple functions: coordinate descent over the summands.
+"""Sums of simple functions: block coordinate descent over the summands.
 
-The base polytope of a sum is the sum of those of its parts, so the point of smallest norm is
-unary + sum of y_p for points y_p of the parts that are best together. One step projects a part onto
-what the others leave for it: a path in linear time (a taut string), a concave function of a size by
-sorting and pooling. Parts take turns in random order, which converges linearly [1]_. No vertices
-are kept, so memory is that of the function. Momentum (accelerated descent) was tried and was 5 to
-30 times slower on grids and geometric graphs: exact projections leave it little to gain.
+The base polytope of a sum is the sum of the base polytopes of its parts, so the point of smallest
+norm is x = unary + sum of y_p, with one base y_p per part. One step replaces y_p by the base of
+part p that minimizes ||x||, with the other bases fixed. This is a projection: by a taut string, in
+linear time, for a path, and by sorting and pooling for a concave function of a count. In each round
+the parts take turns in random order, which converges linearly [1]_. No vertices are stored, so the
+memory is proportional to that of F. Accelerated descent was 5 to 30 times slower on grids and
+geometric graphs, because exact projections already make large steps.
 
 .. [1] A. Ene and H. L. Nguyen, "Random coordinate descent methods for minimizing decomposable
    submodular functions", ICML 2015.
@@ -23,6 +24,7 @@ from subopt._base import validate
 from subopt._base.answer import Status
 from subopt._base.deadline import Deadline
 from subopt._base.jit import njit
+from subopt._base.options import documented
 from subopt._base.types import RNG, Array
 from subopt.forms.decomposable import Summands, summands
 from subopt.functions.algebra import SetFunction, require_set_function
@@ -34,6 +36,7 @@ from subopt.submodular.certificates import SummandCertificate
 from subopt.submodular.result import Result
 
 
+@documented
 def decomposed(
     F: SetFunction,
     *,
@@ -49,30 +52,33 @@ def decomposed(
     ----------
     F : SetFunction
         A nonnegative combination of `Modular`, `Cut`, `HypergraphCut`, `Coverage` and `Cardinality`
-        functions. The edges of a cut are divided into paths, a grid into its rows and columns; the
-        others are one part per hyperedge, item, and function of a size.
+        functions. The edges of a `Cut` are divided into paths; for a grid, these are its rows and
+        columns. Each hyperedge, item and `Cardinality` is one part.
     tol : float, optional
-        Stop when ``value - lower_bound <= tol``, in the units of F; below 1 if F is integral. By
-        default 1e-6 of the largest gain.
+        Stop when ``value - lower_bound <= tol``, in the units of F. The default is 1e-6 times the
+        largest gain, plus the rounding error of the gains. If F is integral, the solver stops at a
+        gap below 1, which proves that the gap is 0.
     max_iter : int, default 10_000
-        Largest number of rounds. A round projects every part once, O(size) for paths and
-        O(size log size) for the others, and takes one sweep of F.
-    rng : numpy.random.Generator, int or None, default 0
-        In which order the parts take their turns.
-    time_limit : float, optional
-        Seconds after which to stop with what there is.
+        Largest number of rounds. A round projects every part once, which costs O(size) for a path
+        and O(size log size) for other parts, and makes one sweep of F.
+    %(rng)s
+        It determines the order of the parts in each round.
+    %(time_limit)s
     callback : callable, optional
-        Called with a `Result` before every round.
+        Called with a `Result` before every round. If it raises StopIteration, the run ends with
+        status INTERRUPTED.
 
     Returns
     -------
     Result
-        With a `SummandCertificate`; ``lower_bound <= min F <= value``, whatever the status.
+        With a `SummandCertificate`. In all cases ``lower_bound <= min F <= value``.
 
     Raises
     ------
     TypeError
-        If F has a summand that is not simple.
+        If F has a summand of another type.
+    ValueError
+        If an option is out of range.
 
     Examples
     --------
@@ -133,7 +139,7 @@ def decomposed(
 
 
 def _start(parts: Summands) -> Array:
-    """Return a point of the base polytope of each part: no flow, and the same for all members."""
+    """Return a base of each part: zero flow on a path, equal entries for a function of a count."""
     sizes = np.diff(parts.indptr)
     totals = np.zeros(len(sizes))
     np.add.at(totals, np.repeat(np.arange(len(sizes)), sizes), parts.first)
@@ -153,10 +159,22 @@ class Parts(NamedTuple):
 
 @njit
 def _round(turns, parts, shares, x, at, work):
-    """Project the parts in turn onto what minus the others leave for them, in place.
+    """Minimize ||x|| over the base of one part after the other, in place.
 
-    `turns` (parts,) is the order, `shares` (size,) what each part gives to its members, `x` (n,)
-    the sum of the shares and the unary terms, and `at` is 0, 1, 2, ...
+    Parameters
+    ----------
+    turns : ndarray of int64, shape (parts,)
+        The order of the parts.
+    parts : Parts
+        The functions.
+    shares : ndarray of float64, shape (size,)
+        The base of each part, overwritten.
+    x : ndarray of float64, shape (n,)
+        The sum of the bases and the unary costs, overwritten.
+    at : ndarray of float64
+        The numbers 0, 1, 2, ..., as many as the members of the largest part and one more.
+    work : PathWork
+        Workspace.
     """
     target, result = work.target, work.result
     for p in turns:
@@ -175,10 +193,10 @@ def _round(turns, parts, shares, x, at, work):
 
 @njit
 def _onto_sizes(size, target, slopes, result, work):
-    """Project onto the base polytope of a concave function of a size with these slopes.
+    """Project a target onto the base polytope of a concave function of a count, in O(m log m).
 
-    In descending order, the answer is target - v for the nonincreasing v nearest to
-    target - slopes.
+    With the target in descending order, the projection is target - v, where v is the nonincreasing
+    sequence nearest to target - slopes.
     """
     means, lengths = work.upper_flow, work.lower_flow
     order = np.argsort(-target[:size], kind="mergesort")

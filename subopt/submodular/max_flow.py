@@ -1,11 +1,13 @@
-"""Cut functions: one minimum cut.
+"""Minimization of cut functions by one maximum flow.
 
-What `F.as_cut()` returns is minimized over elements and auxiliary nodes at once: a negative unary
-term is a capacity from the source, a positive one to the sink. The flow is the certificate.
+The graph ``F.as_cut()`` is minimized over elements and auxiliary nodes together. A negative unary
+cost is a capacity from the source, a positive one a capacity to the sink. The maximum flow is the
+certificate.
 
-If all numbers are multiples of one power of two and not too many, no sum rounds and ties are exact.
-Otherwise numbers up to the rounding error of their node or arc count as 0, and nodes that are
-decided by their own unary term leave first, so that a huge term does not hide small ones.
+If all numbers are multiples of one power of two and their sum is small enough, no sum rounds and
+ties are exact. Otherwise, numbers below the rounding error of their node or arc count as 0. Nodes
+that are decided by their own unary cost are removed first, so that a very large cost does not
+increase the rounding error of other nodes.
 """
 
 from __future__ import annotations
@@ -25,14 +27,14 @@ from subopt.submodular.certificates import FlowCertificate
 from subopt.submodular.result import Result
 
 FEW = 16
-"""A table with more drops of slope has too many auxiliary nodes, of as many arcs as it has members,
-for a maximum flow to be faster than other methods."""
+"""Largest number of breakpoints of a table for which maximum flow is used. With more, the graph has
+too many auxiliary nodes, each with one arc per member, and other methods are faster."""
 ROUNDING = 2.0**-42
-"""Relative error that a flow through a node or an arc may have."""
+"""Largest relative error of the flow through a node or an arc."""
 WIDE = 2.0**20
-"""Ratio of the largest to the smallest number from which decided nodes leave first."""
+"""Ratio of the largest to the smallest number above which decided nodes are removed first."""
 ROUNDS = 32
-"""Largest number of rounds in which decided nodes leave."""
+"""Largest number of rounds in which decided nodes are removed."""
 
 
 def max_flow_minimize(F: SetFunction, *, minimizer: str = "any") -> Result:
@@ -41,19 +43,29 @@ def max_flow_minimize(F: SetFunction, *, minimizer: str = "any") -> Result:
     Parameters
     ----------
     F : SetFunction
-        With ``F.as_cut()``: `Modular`, `Cut`, `HypergraphCut`, `Coverage`, `Cardinality`, and their
-        nonnegative sums, restrictions, contractions and complements.
+        A function with ``F.as_cut()``: `Modular`, `Cut`, `HypergraphCut`, `Coverage`,
+        `Cardinality`, `MatroidRank.partition`, and their nonnegative sums, restrictions,
+        contractions and complements.
     minimizer : {"any", "minimal", "maximal"}, default "any"
-        Which minimizer to return if there are several. Exact if F is integral or its numbers are
-        multiples of a power of two, such as 0.25; otherwise sets whose values agree up to the
-        rounding errors of the elements in which they differ count as minimizers.
+        Which minimizer to return if there are several. The choice is exact if F is integral or its
+        numbers are multiples of a power of two, such as 0.25. Otherwise, sets whose values agree up
+        to the rounding errors of the elements in which they differ count as minimizers.
 
     Returns
     -------
     Result
-        With a `FlowCertificate`; its gap is 0 up to rounding. One maximum flow on the graph of F,
-        which has an arc per edge of a `Cut`, membership of a `Coverage`, member of a hyperedge (per
-        drop of slope of its table), and n arcs per drop of slope of a `Cardinality`.
+        With a `FlowCertificate` and a gap of 0 up to rounding.
+
+    Raises
+    ------
+    TypeError
+        If F is not known to be a cut function.
+
+    Notes
+    -----
+    The work is one maximum flow on the graph of F. It has one arc per edge of a `Cut`, one per pair
+    of an element and an item of a `Coverage`, one per member of a hyperedge and breakpoint of its
+    costs, and n per breakpoint of a `Cardinality`.
 
     Examples
     --------
@@ -75,7 +87,7 @@ def max_flow_minimize(F: SetFunction, *, minimizer: str = "any") -> Result:
         nodes, *arcs, free.capacities, free.reverse, -free.unary, maximal=maximal
     )
     if minimizer != "any" and not exact:
-        # the smallest or the largest cut that is minimum up to rounding
+        # the smallest or the largest of the cuts that are minimum up to rounding
         ahead, behind = free.capacities - part, free.reverse + part
         least = ROUNDING * (free.capacities + free.reverse)
         ahead[ahead <= least], behind[behind <= least] = 0.0, 0.0
@@ -101,18 +113,21 @@ def max_flow_minimize(F: SetFunction, *, minimizer: str = "any") -> Result:
 
 
 class _Kept:
-    """The nodes of a form that are not decided by their own unary term, and the flow to the others.
+    """The nodes of a form that are not decided by their own unary cost, and the flow to the others.
 
-    A node is in every minimizer if its unary term outweighs all arcs that leave it, and in none if
-    it outweighs all arcs that enter. Arcs between a decided node and the others are saturated,
-    which moves their capacities into the unary terms of the others.
+    A node is in every minimizer if its negative unary cost exceeds the capacity of all arcs that
+    leave it, and in none if its positive unary cost exceeds the capacity of all arcs that enter it.
+    Arcs between a decided node and the others are saturated, which adds their capacities to the
+    unary costs of the others.
     """
 
     def __init__(self, form: CutForm, size: Array, *, decide: bool) -> None:
         self.whole, self.size = form, size
         m, nodes = len(form.tails), len(form.unary)
         self.form, self.free, self.inner = form, np.arange(nodes), np.arange(m)
-        self.turn = np.zeros(nodes, dtype=np.int64)  # arcs are saturated towards the larger number
+        # round in which a node is decided, offset such that arcs are saturated from the smaller
+        # number to the larger one; 0 for undecided nodes
+        self.turn = np.zeros(nodes, dtype=np.int64)
         for turn in range(ROUNDS if decide else 0):
             out, into = _sides(self.form)
             margin = ROUNDING * self.size
@@ -138,7 +153,7 @@ class _Kept:
         number = np.cumsum(left) - 1
         self.form = replace(
             form,
-            n=int(left.sum()),  # elements and auxiliary nodes are not told apart any more
+            n=int(left.sum()),  # here, auxiliary nodes count as elements
             n_aux=0,
             tails=number[form.tails[inner]],
             heads=number[form.heads[inner]],
@@ -149,7 +164,7 @@ class _Kept:
         self.free, self.inner, self.size = self.free[left], self.inner[inner], self.size[left]
 
     def lift(self, side: Array, flow: Array) -> tuple[Array, Array]:
-        """Return the set of all nodes and the flow on all arcs."""
+        """Return the set in the whole graph, and the flow on all of its arcs."""
         whole, everywhere = self.whole, self.turn < 0
         everywhere[self.free] = side
         a, b = self.turn[self.whole.tails], self.turn[self.whole.heads]
@@ -159,7 +174,7 @@ class _Kept:
 
 
 def _sides(form: CutForm) -> tuple[Array, Array]:
-    """Return the capacity of the arcs that leave, and of those that enter each node."""
+    """Return, for each node, the capacity of the arcs that leave it and of those that enter it."""
     nodes = len(form.unary)
     out = sums(form.tails, form.capacities, nodes) + sums(form.heads, form.reverse, nodes)
     into = sums(form.heads, form.capacities, nodes) + sums(form.tails, form.reverse, nodes)
@@ -167,10 +182,10 @@ def _sides(form: CutForm) -> tuple[Array, Array]:
 
 
 def _size(F: SetFunction, form: CutForm) -> Array:
-    """Return the size of the numbers at each node: rounding errors are relative to it."""
+    """Return the magnitude of the numbers at each node, which rounding errors are relative to."""
     out, into = _sides(form)
     size = np.abs(form.unary) + out + into
-    size[: F.n] = np.maximum(size[: F.n], F._range().size)  # unary terms may have cancelled
+    size[: F.n] = np.maximum(size[: F.n], F._range().size)  # unary costs may have cancelled
     return size
 
 
@@ -180,9 +195,10 @@ def _numbers(form: CutForm) -> Array:
 
 
 def _is_exact(form: CutForm, size: Array) -> bool:
-    """Return whether no sum can round: all numbers are multiples of one power of two.
+    """Return whether no sum can round.
 
-    The sizes of the numbers that they are made of add up to less than 2^52 of it.
+    This is so if all numbers are multiples of one power of two, and the magnitudes of the numbers
+    that they are computed from add up to less than 2^52 times this power.
     """
     numbers = _numbers(form)
     if not numbers.size:
@@ -199,9 +215,9 @@ def _is_wide(form: CutForm) -> bool:
 
 
 def _gap(form: CutForm, side: Array, flow: Array, size: Array) -> float:
-    """Return the cut around a set of nodes less what a flow proves, where it exceeds rounding.
+    """Return the value of a cut minus the bound of a flow, without terms below rounding errors.
 
-    It is a sum of terms >= 0, one for each node and arc: complementary slackness.
+    By complementary slackness it is a sum of nonnegative terms, one per node and per arc.
     """
     x = form.outflow(flow)
     nodes = np.maximum(np.where(side, x, -x), 0.0)

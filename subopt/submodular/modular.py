@@ -1,4 +1,4 @@
-"""Modular functions: take what is negative."""
+"""Minimization of modular functions: the elements of negative weight."""
 
 from __future__ import annotations
 
@@ -17,15 +17,20 @@ def modular(F: SetFunction, *, minimizer: str = "any") -> Result:
 
     Parameters
     ----------
-    F : Modular
-        Or a sum that has become one.
+    F : SetFunction
+        A `Modular` function, or an empty sum.
     minimizer : {"any", "minimal", "maximal"}, default "any"
-        Elements of weight 0 are in the largest minimizer only.
+        Which minimizer to return. Only "maximal" includes elements of weight 0.
 
     Returns
     -------
     Result
-        Optimal, with a certificate of one order.
+        With status OPTIMAL and a `BaseCertificate` of one order.
+
+    Raises
+    ------
+    TypeError
+        If F is not modular.
 
     Examples
     --------
@@ -55,7 +60,7 @@ def modular(F: SetFunction, *, minimizer: str = "any") -> Result:
 
 
 def modular_weights(F: SetFunction) -> np.ndarray | None:
-    """Return the weights if F is modular for sure."""
+    """Return the weights of F if it is known to be modular, else None."""
     if isinstance(F, Modular):
         return F.weights
     terms = getattr(F, "terms", None)

@@ -1,14 +1,13 @@
 """The proximal operator of the Lovász extension, and the minimizers of F + α|S| for all α.
 
-Both are a point of smallest norm in a base polytope: w = -x minimizes f(w) + ½||w||², and its level
-sets {x < -α} and {x <= -α} are the smallest and the largest minimizer of F + α|S| [1]_. Which
-algorithm runs depends on F:
+Both follow from the point x of smallest norm in the base polytope: w = -x minimizes f(w) + ½||w||²,
+and {x < -α} and {x <= -α} are the smallest and the largest minimizer of F + α|S| [1]_. The
+algorithm depends on F:
 
-* paths: a taut string, in linear time (`_taut_string`);
+* disjoint paths: a taut string, in linear time (`_taut_string`);
 * other cut functions: nested minimum cuts, by a few maximum flows (`_nested_cuts`);
-* functions of the size plus modular ones: isotonic regression;
-* all others: Wolfe's algorithm (`_minimum_norm`). Along the order of x, the best w is an isotonic
-  regression of the gains, which is exact as soon as the order is.
+* concave functions of |S| plus modular functions: isotonic regression (`cardinality_sort`);
+* all others: Wolfe's algorithm (`_minimum_norm`).
 
 .. [1] F. Bach, "Learning with submodular functions: a convex optimization perspective",
    Foundations and Trends in Machine Learning 6(2-3), 2013, sections 8.1 and 9.1.
@@ -51,26 +50,26 @@ def prox(
 ) -> Array:
     """Minimize f(w) + ½ sum of weights_i (w_i - y_i)² for the Lovász extension f of F.
 
-    For the cut of a graph, f is its weighted total variation, and this is the fused lasso or total
-    variation denoising. For a path it takes O(n) time, for other cut functions a few maximum flows;
-    both are exact up to rounding.
+    If F is the cut function of a graph, f is the weighted total variation on the graph, and the
+    problem is the fused lasso, or total variation denoising. A path takes O(n) time and other cut
+    functions a few maximum flows; both are exact up to rounding.
 
     Parameters
     ----------
     F : SetFunction
-        Submodular.
+        Submodular. Not checked; see `subopt.testing.assert_submodular`.
     y : array_like of float, shape (n,)
-        The point to stay near.
+        The point y.
     weights : array_like of float, shape (n,), optional
-        Positive; ones by default.
+        Positive weights of the squared distances; ones by default.
     tol : float, optional
-        Only for functions that are not cuts: stop when the weighted Euclidean distance from w to
-        the minimizer is proven to be at most `tol`. By default 1e-9 of the size of the base
-        polytope.
+        Used only if F is not a cut function. Stop when the weighted Euclidean distance from w to
+        the minimizer is at most `tol`. The default is 1e-9 times the diameter of a box that
+        contains the base polytope, plus the rounding error of the gains.
     max_iter : int, default 100_000
-        Largest number of greedy sweeps for such functions.
+        Largest number of greedy sweeps; used only if F is not a cut function.
     time_limit : float, optional
-        Seconds after which to give up; unlimited by default.
+        Seconds after which RuntimeError is raised; None sets no limit.
 
     Returns
     -------
@@ -79,8 +78,11 @@ def prox(
 
     Raises
     ------
-    ValueError, TypeError
-        If an argument is not as described.
+    ValueError
+        If y or weights has another shape, an entry that is not finite, or a weight is not
+        positive.
+    TypeError
+        If F is not a `SetFunction`.
     RuntimeError
         If `max_iter` sweeps or `time_limit` seconds were not enough.
 
@@ -115,18 +117,20 @@ def prox(
 
 @dataclass(frozen=True, eq=False)
 class RegularizationPath:
-    """All minimizers of F + α|S|, for every real α: nested sets.
+    """The minimizers of F + α|S| for every real α, which are nested sets.
 
     Attributes
     ----------
+    F : SetFunction
+        The function F.
     leaves : ndarray of float64, shape (n,)
-        Element i is in the smallest minimizer if α < ``leaves[i]``, and in the largest one if
-        α <= ``leaves[i]``.
+        The value of α at which each element leaves: element i is in the smallest minimizer if
+        α < ``leaves[i]``, and in the largest one if α <= ``leaves[i]``.
     certificate : FlowCertificate, SummandCertificate or BaseCertificate
-        A base x. Adding α to its entries gives a base of F + α|S|, so that it proves all these
-        sets optimal; see `result`.
+        A base x of F. Adding α to all entries gives a base of F + α|S|, so that one certificate
+        proves all of these sets optimal; see `result`.
     n_evals : int
-        Greedy sweeps of F, or maximum flows.
+        Number of greedy sweeps of F, or of maximum flows.
     """
 
     F: SetFunction
@@ -139,25 +143,48 @@ class RegularizationPath:
 
     @property
     def alphas(self) -> Array:
-        """Where the minimizer changes, (k,), descending."""
+        """The values of α at which the minimizer changes, in descending order, shape (k,)."""
         return np.unique(self.leaves)[::-1]
 
     @property
     def masks(self) -> Array:
-        """The minimizers, (k + 1, n), from the empty set to V.
+        """The minimizers from the empty set to V, shape (k + 1, n).
 
         ``masks[j]`` is a minimizer for ``alphas[j] <= α <= alphas[j - 1]``. At ``alphas[j]``,
-        ``masks[j]`` is the smallest and ``masks[j + 1]`` the largest one.
+        ``masks[j]`` is the smallest minimizer and ``masks[j + 1]`` the largest one.
         """
         bounds = np.append(self.alphas, -np.inf)
         return self.leaves > bounds[:, None]
 
     def at(self, alpha: float) -> Array:
-        """Return the smallest minimizer of F + α|S| as a mask (n,)."""
+        """Return the smallest minimizer of F + α|S|.
+
+        Parameters
+        ----------
+        alpha : float
+            The value of α.
+
+        Returns
+        -------
+        ndarray of bool, shape (n,)
+            The mask of the set.
+        """
         return self.leaves > alpha
 
     def result(self, alpha: float) -> Result:
-        """Return the smallest minimizer of F + α|S| with its bound; the certificate is for that."""
+        """Return the smallest minimizer of F + α|S| as a `Result` with a certificate.
+
+        Parameters
+        ----------
+        alpha : float
+            The value of α.
+
+        Returns
+        -------
+        Result
+            The set, with its value and a lower bound for the function
+            ``F + Modular(np.full(n, alpha))``. The certificate refers to that function.
+        """
         G = self.F + Modular(np.full(self.F.n, float(alpha)))
         mask = self.at(alpha)
         value = G.value(mask.copy())
@@ -185,31 +212,35 @@ def regularization_path(
     max_iter: int = 100_000,
     time_limit: float | None = None,
 ) -> RegularizationPath:
-    """Minimize F + α|S| for every α at once.
+    """Minimize F + α|S| for every real α at once.
 
-    Cut functions take a few maximum flows, exact up to rounding.
+    Concave functions of |S| plus modular functions take one sort, cut functions a few maximum
+    flows; both are exact up to rounding. Other functions are solved by Wolfe's algorithm.
 
     Parameters
     ----------
     F : SetFunction
-        Submodular.
+        Submodular. Not checked; see `subopt.testing.assert_submodular`.
     tol : float, optional
-        Only for functions that are not cuts: stop when the base is proven to be within this
-        Euclidean distance of the one of smallest norm. By default 1e-9 of the size of the base
-        polytope.
+        Used only with Wolfe's algorithm. Stop when the Euclidean distance to the base of smallest
+        norm is at most `tol`. The default is 1e-9 times the diameter of a box that contains the
+        base polytope, plus the rounding error of the gains.
     max_iter : int, default 100_000
-        Largest number of greedy sweeps for such functions.
+        Largest number of greedy sweeps of Wolfe's algorithm.
     time_limit : float, optional
-        Seconds after which to give up; unlimited by default.
+        Seconds after which RuntimeError is raised; None sets no limit.
 
     Returns
     -------
     RegularizationPath
+        The minimizers, and a certificate for all of them.
 
     Raises
     ------
-    ValueError, TypeError
-        If an argument is not as described.
+    ValueError
+        If an option is out of range.
+    TypeError
+        If F is not a `SetFunction`.
     RuntimeError
         If `max_iter` sweeps or `time_limit` seconds were not enough.
 
@@ -244,7 +275,7 @@ def regularization_path(
 
 
 class _Limits:
-    """The limits of one call, and what is said if they were not enough."""
+    """The limits of one call, and the error if they were not enough."""
 
     def __init__(self, tol: float | None, max_iter: int, time_limit: float | None) -> None:
         self.tol = None if tol is None else validate.nonnegative("tol", tol)
@@ -259,7 +290,7 @@ class _Limits:
             else f"max_iter = {self.max_iter} sweeps"
         )
         left = f": the distance to the solution may be {levels.distance:.3g}" if levels else ""
-        return RuntimeError(f"{limit} were not enough{left}")
+        return RuntimeError(f"{limit} were not enough{left}. Raise the limit or `tol`.")
 
 
 def _solved(F: SetFunction, limits: _Limits, scales: Array) -> Levels:
@@ -276,8 +307,8 @@ def _positive(weights: ArrayLike, n: int) -> Array:
     if (scales <= 0).any():
         i = int(np.argmax(scales <= 0))
         raise ValueError(
-            f"weights needs numbers > 0, but weights[{i}] is {scales[i]:g}. For an element that "
-            "may be anywhere, use a small weight."
+            f"weights needs numbers > 0, but weights[{i}] is {scales[i]:g}. Use a small positive "
+            "weight for an element that should not be attracted to y."
         )
     return scales
 
@@ -295,7 +326,7 @@ class _Paths(NamedTuple):
 
 
 def _paths(F: SetFunction) -> _Paths | None:
-    """Return F as paths without common elements and a modular function, if it is that."""
+    """Return F as disjoint paths plus a modular function; None if it has another form."""
     cuts = [term for _, term in terms_of(F) if not isinstance(term, Modular)]
     if len(cuts) != 1 or not isinstance(cuts[0], Cut) or cuts[0].n_edges >= F.n:
         return None
@@ -303,7 +334,7 @@ def _paths(F: SetFunction) -> _Paths | None:
         return None
     parts = summands(F)
     if np.bincount(parts.elements, minlength=F.n).max() > 1:
-        return None  # a cycle, or a path that was cut in two
+        return None  # a cycle, or a path that was divided in two
     return _Paths(parts.unary, parts.indptr, parts.elements, parts.first, parts.second)
 
 

@@ -1,4 +1,4 @@
-"""What solvers of set functions return: a set, its value, and a bound with evidence for it."""
+"""`Result`, the answer of solvers of set functions: a set, its value and a lower bound."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from subopt._base.types import Array
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Result(Answer):
-    """A set, its value, and a lower bound on the minimum with evidence for it.
+    """A set, its value, and a lower bound on the minimum with a certificate.
 
     Attributes
     ----------
@@ -21,17 +21,17 @@ class Result(Answer):
     value : float
         ``F.value(mask)``.
     lower_bound : float
-        No set has a lower value. Minus infinity if nothing is known.
+        A lower bound on the value of every set. Minus infinity if no bound is known.
     status : Status
         Why the solver stopped.
     certificate : Certificate or None
         Evidence for `lower_bound`: ``result.check(F)`` recomputes `gap` from F alone.
     method : str
-        What ran, and for `minimize` why it was picked.
+        The method that ran; if `minimize` chose it, also why.
     n_iter : int
-        Iterations of the solver.
+        Number of iterations of the solver.
     n_evals : int
-        Greedy sweeps, calls of `marginals` and single values of F.
+        Number of greedy sweeps, calls of `marginals` and single values of F.
     """
 
     mask: Array
@@ -47,10 +47,10 @@ class Result(Answer):
 
     @property
     def S(self) -> Array:
-        """The elements of the set, sorted."""
+        """The elements of the set, in ascending order."""
         return np.flatnonzero(self.mask)
 
     @property
     def set(self) -> frozenset[int]:
-        """The elements of the set, as a Python set."""
+        """The elements of the set, as a frozenset."""
         return frozenset(self.S.tolist())

@@ -1,7 +1,7 @@
-"""Which exact solver fits a submodular function: the one door for `minimize` and for subproblems.
+"""The choice of a solver for one submodular function, for `minimize` and for subproblems.
 
-Solvers do not know each other. One that has submodular subproblems, alike one after the other,
-hands them to an `InnerSolver`, which starts each where the last one ended.
+Solvers do not import each other. A solver with a sequence of similar submodular subproblems passes
+them to an `InnerSolver`, which starts each subproblem from the result of the previous one.
 """
 
 from __future__ import annotations
@@ -31,14 +31,15 @@ from subopt.submodular.modular import modular, modular_weights
 from subopt.submodular.result import Result
 
 SPOT_CHECK = 0.25
-"""Largest share of a time limit that is spent on looking for violations of submodularity."""
+"""Largest fraction of the time limit that is spent on testing for submodularity."""
 
 
 class _Method(NamedTuple):
     run: Callable[..., Result]
     can_solve: Callable[[SetFunction, str], str | None]
-    """Why the method does not fit F and the minimizer that is asked for; None if it does."""
+    """Returns why the method does not fit F and the requested minimizer; None if it fits."""
     because: str = ""
+    """Why "auto" picks the method; empty if it never does."""
 
 
 def _any_only(method: str, minimizer: str) -> str | None:
@@ -65,7 +66,7 @@ def _decomposed(F: SetFunction, minimizer: str) -> str | None:
     return _any_only("decomposed", minimizer)
 
 
-# in the order in which "auto" tries them; those without a reason it does not pick
+# in the order in which "auto" tries them
 _METHODS = {
     "modular": _Method(
         modular,
@@ -96,7 +97,7 @@ def exact_method(F: SetFunction, minimizer: str = "any") -> str:
 
 
 def can_solve(F: SetFunction, method: str, minimizer: str = "any") -> str | None:
-    """Return why a method does not fit F; None if it does."""
+    """Return why a method does not fit F; None if it fits."""
     return _METHODS[method].can_solve(F, minimizer)
 
 
@@ -151,7 +152,7 @@ def minimize_submodular(
         validate.nonnegative("tol", tol)
     deadline = Deadline(time_limit)
     if method != "brute_force":
-        try:  # the check may take a share of the time
+        try:  # the test may take SPOT_CHECK of the time
             part = Deadline(None if time_limit is None else SPOT_CHECK * deadline.left())
             require_submodular("F", F if time_limit is None else watched(F, part))
         except TimeUp:
@@ -179,16 +180,16 @@ def minimize_submodular(
 
 
 class InnerSolver:
-    """Minimizes a sequence of similar submodular functions by what fits them.
+    """Minimizes a sequence of similar submodular functions, each by a method that fits it.
 
     Parameters
     ----------
     tol : float
-        The gap at which an iterative method stops.
+        The gap at which an iterative method stops, in the units of the functions.
     max_iter : int
-        Its largest number of sweeps for one function: then the best set so far is the answer.
+        Largest number of iterations per function; after these, the best set so far is returned.
     deadline : Deadline
-        When to stop for good.
+        Time limit of all calls together.
     """
 
     def __init__(self, tol: float, max_iter: int, deadline: Deadline) -> None:
@@ -197,7 +198,7 @@ class InnerSolver:
         self._last: BaseCertificate | None = None
 
     def __call__(self, F: SetFunction) -> Result:
-        """Return a minimizer of F, or the best set within the limits."""
+        """Return a minimizer of F, or the best set that was found within the limits."""
         name = exact_method(F)
         limits: dict[str, Any] = {}
         if name in ("min_norm_point", "decomposed"):
@@ -214,6 +215,6 @@ class InnerSolver:
         return result
 
     def spent(self) -> int:
-        """Return the number of evaluations since the last call of this."""
+        """Return the number of evaluations since the previous call of `spent`."""
         spent, self._evals = self._evals, 0
         return spent

@@ -1,8 +1,8 @@
-"""Property tests for set functions and solvers: assertions that find a small counterexample.
+"""Property tests for set functions and solvers: assertions that report a small counterexample.
 
-The assertions try all 2^n sets while n is at most `EXHAUSTIVE`, and sample for larger n. Their
-messages name the sets, the elements and by how much the law fails. The strategies need Hypothesis
-(``pip install hypothesis``), which is imported only when one is called.
+For n up to `EXHAUSTIVE` the assertions test all 2^n sets; for larger n they test random sets. The
+message of a failure names the sets, the elements and the amount of the violation. The strategies
+need Hypothesis (``pip install hypothesis``), which is imported only when a strategy is called.
 
 >>> F = Function(3, lambda mask: float(mask.sum()) ** 2)
 >>> assert_submodular(F)
@@ -48,14 +48,32 @@ __all__ = [
 ]
 
 EXHAUSTIVE = 12
-"""Up to this n the assertions try all sets."""
+"""Up to this n the assertions test all sets."""
 
 
 def brute_force(F: SetFunction) -> tuple[Array, float]:
     """Return a minimizer of F and its value by trying all 2^n sets.
 
-    The first in the order of `all_values` if there are several, so one without proper subsets
-    that are minimizers.
+    Parameters
+    ----------
+    F : SetFunction
+        A function of at most 24 elements.
+
+    Returns
+    -------
+    tuple of ndarray of bool, shape (n,), and float
+        The mask of a minimizer and its value. Of several minimizers it is the first in the order
+        of `all_values`; no proper subset of it is a minimizer.
+
+    Raises
+    ------
+    ValueError
+        If n > 24.
+
+    Examples
+    --------
+    >>> brute_force(Modular([1, -2]))
+    (array([False,  True]), -2.0)
     """
     values = all_values(F)
     k = int(values.argmin())
@@ -68,15 +86,20 @@ def check_submodular(F: SetFunction, *, tol: float = 1e-9) -> Violation | None:
     Parameters
     ----------
     F : SetFunction
-        With n at most 20 or so: 2^n values are computed, once each.
+        A function of at most about 20 elements. All 2^n values are computed.
     tol : float, default 1e-9
-        Violations up to ``tol`` times the largest value, or the largest number that a gain is
-        computed from, are rounding.
+        Violations are ignored up to ``tol`` times the largest absolute value of F, or the largest
+        number that a gain is computed from.
 
     Returns
     -------
     Violation or None
-        One with the smallest S, and of those the largest; ``None`` if F is submodular.
+        The largest violation among those with the smallest S; None if F is submodular.
+
+    Raises
+    ------
+    AssertionError
+        If a value of F is not a finite number.
     """
     for mask in all_masks(F.n):
         _value(F, mask)
@@ -86,19 +109,26 @@ def check_submodular(F: SetFunction, *, tol: float = 1e-9) -> Violation | None:
 def assert_submodular(
     F: SetFunction, *, tol: float = 1e-9, n_samples: int = 1000, rng: RNG = 0
 ) -> None:
-    """Assert diminishing returns: exhaustively for small n, at random sets for large n.
+    """Assert that F is submodular: at all sets for small n, at random sets for large n.
 
     Parameters
     ----------
     F : SetFunction
-        Any.
+        The function to test.
     tol : float, default 1e-9
-        Relative to ``max(1, |F|)``.
+        Tolerance, relative to the largest absolute value of F, or the largest number that a gain is
+        computed from.
     n_samples : int, default 1000
-        Number of (S, i, j) to try if ``n > EXHAUSTIVE``; four values each. What is found is made
-        smaller by leaving out elements of S for as long as the law still fails.
-    rng : Generator, int or None, default 0
-        Where the samples come from.
+        Number of random (S, i, j) if ``n > EXHAUSTIVE``, of four values each. A violation is
+        reported after removing all elements of S that it does not need.
+    rng : numpy.random.Generator or int, default 0
+        Source of the random sets, or a seed for one.
+
+    Raises
+    ------
+    AssertionError
+        If diminishing returns fail; the message is the `Violation`. If a value of F is not a
+        finite number.
     """
     if F.n <= EXHAUSTIVE:
         violation = check_submodular(F, tol=tol)
@@ -111,15 +141,33 @@ def assert_submodular(
 def assert_monotone(
     F: SetFunction, *, tol: float = 1e-9, n_samples: int = 1000, rng: RNG = 0
 ) -> None:
-    """Assert that adding an element never lowers F; sets are chosen as in `assert_submodular`."""
+    """Assert that adding an element never lowers F.
+
+    Parameters
+    ----------
+    F : SetFunction
+        The function to test.
+    tol : float, default 1e-9
+        Tolerance, relative to the largest absolute value of F, or the largest number that a gain is
+        computed from.
+    n_samples : int, default 1000
+        Number of random sets if ``n > EXHAUSTIVE``; one random element is added to each.
+    rng : numpy.random.Generator or int, default 0
+        Source of the random sets, or a seed for one.
+
+    Raises
+    ------
+    AssertionError
+        If adding an element lowers F; the message names the set and the element.
+    """
     sets = list(_sets(F.n, n_samples, rng))
-    room = tol * _size(F, sets)
+    slack = tol * _size(F, sets)
     for mask in sets:
         here = _value(F, mask)
         for i in _some(np.flatnonzero(~mask), F.n, rng):
             more = mask.copy()
             more[i] = True
-            if (there := _value(F, more)) < here - room:
+            if (there := _value(F, more)) < here - slack:
                 raise AssertionError(
                     f"{F!r} is not monotone: F({_show(mask)}) = {here:.9g}, and adding {i} makes "
                     f"it {there:.9g} (less by {here - there:.3g})"
@@ -129,12 +177,30 @@ def assert_monotone(
 def assert_symmetric(
     F: SetFunction, *, tol: float = 1e-9, n_samples: int = 1000, rng: RNG = 0
 ) -> None:
-    """Assert F(S) = F(V - S); sets are chosen as in `assert_submodular`."""
+    """Assert that F(S) = F(V - S).
+
+    Parameters
+    ----------
+    F : SetFunction
+        The function to test.
+    tol : float, default 1e-9
+        Tolerance, relative to the largest absolute value of F, or the largest number that a gain is
+        computed from.
+    n_samples : int, default 1000
+        Number of random sets if ``n > EXHAUSTIVE``.
+    rng : numpy.random.Generator or int, default 0
+        Source of the random sets, or a seed for one.
+
+    Raises
+    ------
+    AssertionError
+        If a set and its complement have different values; the message names the set.
+    """
     sets = list(_sets(F.n, n_samples, rng))
-    room = tol * _size(F, sets)
+    slack = tol * _size(F, sets)
     for mask in sets:
         here, there = _value(F, mask), _value(F, ~mask)
-        if not abs(here - there) <= room:
+        if not abs(here - there) <= slack:
             raise AssertionError(
                 f"{F!r} is not symmetric: F({_show(mask)}) = {here:.9g} and "
                 f"F({_show(~mask)}) = {there:.9g} (apart by {abs(here - there):.3g})"
@@ -146,8 +212,28 @@ def assert_base(
 ) -> None:
     """Assert that y is in the base polytope: y(V) = F(V), and y(S) <= F(S) for all S.
 
-    Exhaustive for small n. For large n it tries random sets and the sets of the k largest entries
-    of y, which finds gross errors but proves nothing.
+    For n up to `EXHAUSTIVE` all sets are tested. For larger n the tests are random sets and, among
+    the sets of the k largest entries of y, the one with the smallest F(S) - y(S). These find large
+    errors, but prove nothing.
+
+    Parameters
+    ----------
+    F : SetFunction
+        A submodular function.
+    y : array_like of float, shape (n,)
+        The vector to test.
+    tol : float, default 1e-9
+        Tolerance, relative to the largest of ``|F(S)|``, the sum of ``|y|`` and the largest number
+        that a gain of F is computed from.
+    n_samples : int, default 1000
+        Number of random sets if ``n > EXHAUSTIVE``.
+    rng : numpy.random.Generator or int, default 0
+        Source of the random sets, or a seed for one.
+
+    Raises
+    ------
+    AssertionError
+        If y is not a base; the message names a set S with y(S) > F(S).
     """
     try:
         y = validate.real_array("y", y, copy=False)
@@ -163,7 +249,7 @@ def assert_base(
             f"(apart by {abs(y.sum() - total):.3g})"
         )
     candidates, size = list(_sets(F.n, n_samples, rng)), _size(F, [])
-    if F.n > EXHAUSTIVE:  # where the sets of the largest entries of y come closest, or exceed
+    if F.n > EXHAUSTIVE:  # of the sets of the k largest entries of y, the one with least slack
         order = np.argsort(-y, kind="stable")
         slack = np.cumsum(F.greedy(order)[order] - y[order])
         candidates.append(_mask(order[: int(slack.argmin()) + 1], F.n))
@@ -179,10 +265,30 @@ def assert_base(
 def assert_minimizer(
     F: SetFunction, S: Subset, *, tol: float = 1e-9, n_samples: int = 1000, rng: RNG = 0
 ) -> None:
-    """Assert that no set has a smaller value.
+    """Assert that no set has a smaller value than a given one.
 
-    Exhaustive for small n. For large n it tries all sets that differ from S in one element and
-    random ones, which proves nothing: for a proof use the certificate of a solver.
+    For n up to `EXHAUSTIVE` all sets are tested. For larger n the tests are all sets that differ
+    from S in one element, and random sets. They prove nothing; a proof is the certificate of a
+    solver.
+
+    Parameters
+    ----------
+    F : SetFunction
+        The function that is minimized.
+    S : boolean mask (n,) or iterable of int
+        The set to test.
+    tol : float, default 1e-9
+        Tolerance, relative to the largest absolute value of F, or the largest number that a gain is
+        computed from.
+    n_samples : int, default 1000
+        Number of random sets if ``n > EXHAUSTIVE``.
+    rng : numpy.random.Generator or int, default 0
+        Source of the random sets, or a seed for one.
+
+    Raises
+    ------
+    AssertionError
+        If a set has a smaller value, or S is not a set of elements of F; the message names it.
     """
     try:
         mask = validate.subset(S, F.n)
@@ -190,13 +296,13 @@ def assert_minimizer(
         raise AssertionError(f"No set was returned: {error}") from error
     value = _value(F, mask)
     candidates = list(_sets(F.n, n_samples, rng))
-    room = tol * _size(F, candidates)
+    slack = tol * _size(F, candidates)
     if F.n > EXHAUSTIVE:
         gains = F.marginals(mask)
         best = int(np.where(mask, -gains, gains).argmin())
         candidates.append(mask ^ _mask([best], F.n))
     for other in candidates:
-        if (lower := _value(F, other)) < value - room:
+        if (lower := _value(F, other)) < value - slack:
             raise AssertionError(
                 f"S = {_show(mask)} does not minimize {F!r}: F(S) = {value:.9g}, but "
                 f"F({_show(other)}) = {lower:.9g} (less by {value - lower:.3g})"
@@ -204,10 +310,26 @@ def assert_minimizer(
 
 
 def assert_consistent(F: SetFunction, *, tol: float = 1e-9, rng: RNG = 0) -> None:
-    """Assert that `greedy`, `marginals`, `lovasz` and what F claims of itself agree with `value`.
+    """Assert that the methods and properties of F agree with `value`.
 
-    For subclasses of your own that replace some of these by faster ones. Does not ask for
-    submodularity. Every gain is checked for n up to 64, and a sample of 64 beyond.
+    Tested are `greedy`, `marginals`, `lovasz`, and the properties `monotone`, `symmetric` and
+    `integral` if they are set. Use it for subclasses that override some of these. F need not be
+    submodular. For n up to 64 every gain is tested, for larger n a random sample of 64.
+
+    Parameters
+    ----------
+    F : SetFunction
+        The function to test.
+    tol : float, default 1e-9
+        Tolerance, relative to the numbers that are compared, or the largest number that a gain is
+        computed from.
+    rng : numpy.random.Generator or int, default 0
+        Source of the random orders and sets, or a seed for one.
+
+    Raises
+    ------
+    AssertionError
+        If a method or a property contradicts `value`; the message names it, with the set.
     """
     rng = validate.generator(rng)
     if (empty := F.value(np.zeros(F.n, dtype=np.bool_))) != 0:
@@ -261,16 +383,16 @@ def _value(F: SetFunction, mask: Array) -> float:
 
 
 def _size(F: SetFunction, sets: list[Array]) -> float:
-    """Return what tolerances are relative to: the largest value, or what it is computed from.
+    """Return what tolerances are relative to: the largest value, or number that enters a gain.
 
-    Values of sums may be much smaller than their terms, and errors are relative to these.
+    The terms of a sum may be much larger than its value, and rounding is relative to the terms.
     """
     values = max((abs(_value(F, mask)) for mask in sets), default=0.0)
     return max(values, float(F._range().size.max(initial=0.0)))
 
 
 def _sets(n: int, n_samples: int, rng: RNG) -> Iterable[Array]:
-    """Return all sets, small numbers first, or random ones."""
+    """Return all sets, the smallest first, or random sets."""
     if n <= EXHAUSTIVE:
         return sorted((_mask_of(k, n) for k in range(2**n)), key=np.count_nonzero)
     rng = validate.generator(rng)

@@ -1,7 +1,7 @@
-"""Random members of every family, for `subopt.testing`: one line a family.
+"""Random members of every family, one line per family, for `subopt.testing`.
 
 Half of the numbers are small integers and many are zero, so that ties, empty groups and isolated
-elements occur in what the laws are tested on.
+elements occur in the tests.
 """
 
 from __future__ import annotations
@@ -90,4 +90,4 @@ FAMILIES: dict[str, Builder] = {
     "graphic rank": lambda rng, n: MatroidRank.graphic(rng.integers(0, 4, (n, 2))),
     "callable": lambda rng, n: Function(n, Cut(_symmetric(rng, n)).value, symmetric=True),
 }
-"""For each family by name, a function (rng, n) -> a random member on n elements."""
+"""Families by name. A value is a function (rng, n) that returns a random member on n elements."""

@@ -1,4 +1,7 @@
-"""Hypothesis strategies for set functions, masks and orders; Hypothesis is imported when called."""
+"""Hypothesis strategies for set functions, masks and orders.
+
+Hypothesis is imported only when a strategy is called.
+"""
 
 from __future__ import annotations
 
@@ -19,17 +22,22 @@ if TYPE_CHECKING:
 def set_functions(
     families: Iterable[str] | None = None, *, min_n: int = 1, max_n: int = 6
 ) -> SearchStrategy[SetFunction]:
-    """Return a Hypothesis strategy for random submodular functions of the built-in families.
+    """Return a Hypothesis strategy for submodular functions of the built-in families.
 
-    Every number of a function is drawn, so that failing examples shrink to small ones, and their
-    ``repr`` can be pasted.
+    Hypothesis draws every number of a function. Failing examples therefore shrink, and their
+    ``repr`` is an expression that can be pasted (except for functions of a Python callable).
 
     Parameters
     ----------
     families : iterable of str, optional
         Keys of `FAMILIES`; all by default.
-    min_n, max_n : int
-        Sizes of the ground set; the larger half is drawn twice as often.
+    min_n, max_n : int, default 1 and 6
+        Range of the size of the ground set. Sizes in the larger half are drawn twice as often.
+
+    Returns
+    -------
+    hypothesis.strategies.SearchStrategy of SetFunction
+        The strategy, to be used in ``@given``.
     """
     from hypothesis import strategies as st
 
@@ -46,18 +54,24 @@ def set_functions(
 def problems(
     families: Iterable[str] | None = None, *, min_n: int = 1, max_n: int = 6
 ) -> SearchStrategy[SetFunction]:
-    """Return a strategy for functions to minimize: most have minimizers that are neither ∅ nor V.
+    """Return a Hypothesis strategy for functions to minimize, to test solvers.
 
-    To a member of a family it adds weights that make a random set minimal: alone, by a margin that
-    is large or small, or together with others. One in five gets weights at random. Some are scaled
-    by 1e-9 or 1e9.
+    Most of them have minimizers that are neither ∅ nor V: modular weights are added to a member of
+    a family such that a random set is a minimizer, either the only one, by a large or small margin,
+    or one of several. One in five functions gets random weights instead. Some functions are
+    multiplied by 1e-9 or 1e9.
 
     Parameters
     ----------
     families : iterable of str, optional
         Keys of `FAMILIES`; all by default.
-    min_n, max_n : int
-        Sizes of the ground set; the larger half is drawn twice as often.
+    min_n, max_n : int, default 1 and 6
+        Range of the size of the ground set. Sizes in the larger half are drawn twice as often.
+
+    Returns
+    -------
+    hypothesis.strategies.SearchStrategy of SetFunction
+        The strategy, to be used in ``@given``.
     """
     from hypothesis import strategies as st
 
@@ -83,7 +97,20 @@ def problems(
 
 
 def compositions(*, min_n: int = 1, max_n: int = 6) -> SearchStrategy[SetFunction]:
-    """Return a strategy for nonnegative sums of restrictions, contractions and complements."""
+    """Return a Hypothesis strategy for sums of restrictions, contractions and complements.
+
+    A sum has one to three terms, each with a factor 0.5, 1 or 2, from any of the `FAMILIES`.
+
+    Parameters
+    ----------
+    min_n, max_n : int, default 1 and 6
+        Range of the size of the ground set. Sizes in the larger half are drawn twice as often.
+
+    Returns
+    -------
+    hypothesis.strategies.SearchStrategy of SetFunction
+        The strategy, to be used in ``@given``.
+    """
     from hypothesis import strategies as st
 
     @st.composite
@@ -105,14 +132,36 @@ def compositions(*, min_n: int = 1, max_n: int = 6) -> SearchStrategy[SetFunctio
 
 
 def masks(n: int) -> SearchStrategy[Array]:
-    """Return a strategy for subsets of n elements as boolean masks (n,)."""
+    """Return a Hypothesis strategy for subsets of the ground set.
+
+    Parameters
+    ----------
+    n : int
+        Size of the ground set.
+
+    Returns
+    -------
+    hypothesis.strategies.SearchStrategy of ndarray
+        Boolean masks (n,).
+    """
     from hypothesis import strategies as st
 
     return st.integers(0, 2**n - 1).map(lambda k: (k >> np.arange(n)) & 1 == 1)
 
 
 def orders(n: int) -> SearchStrategy[Array]:
-    """Return a strategy for orders of n elements."""
+    """Return a Hypothesis strategy for orders of the ground set.
+
+    Parameters
+    ----------
+    n : int
+        Size of the ground set.
+
+    Returns
+    -------
+    hypothesis.strategies.SearchStrategy of ndarray
+        Permutations of 0..n - 1, as arrays of intp.
+    """
     from hypothesis import strategies as st
 
     return st.permutations(range(n)).map(lambda order: np.array(order, dtype=np.intp))
@@ -121,13 +170,13 @@ def orders(n: int) -> SearchStrategy[Array]:
 def _sizes(min_n: int, max_n: int) -> SearchStrategy[int]:
     from hypothesis import strategies as st
 
-    # integers() would prefer small ones, in which less can go wrong
+    # st.integers would prefer small sizes, which find fewer errors
     sizes = list(range(min_n, max_n + 1))
     return st.sampled_from(sizes + sizes[(len(sizes) + 1) // 2 :])
 
 
 class _Drawn:
-    """A stand-in for a numpy Generator whose numbers Hypothesis draws: decimals of three digits."""
+    """A substitute for a numpy Generator: Hypothesis draws the numbers, with three decimals."""
 
     def __init__(self, draw: Any) -> None:
         self._draw = draw

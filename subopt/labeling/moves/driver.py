@@ -32,13 +32,23 @@ TOGETHER = 2**31  # bytes for those of all threads; with more there are fewer th
 
 
 class LabelingBatch(Batch[Labeling]):
-    r"""Labelings of many problems: a sequence of `Labeling`, with arrays of all of them.
+    r"""The labelings of many problems: a sequence of `Labeling`, with arrays of all of them.
+
+    Parameters
+    ----------
+    method : str
+        The method that ran, for `Labeling.method`.
+    labels : ndarray of int64, shape (P, \*grid) or (P, n)
+        Labels of each problem.
+    values : ndarray of float64, shape (P,)
+        Energy of each labeling.
 
     Attributes
     ----------
     labels : ndarray of int64, shape (P, \*grid) or (P, n)
+        Labels of each problem, read-only.
     values : ndarray of float64, shape (P,)
-        Their energies.
+        Energy of each labeling, read-only.
     """
 
     def __init__(self, method: str, labels: Array, values: Array) -> None:
