@@ -57,7 +57,7 @@ def main() -> None:
     )
     axes.scatter(*places[new].T, marker="o", s=60, c="#c0392b", edgecolors="black", label="new")
     axes.set_title(f"8 more sensors: at least {result.ratio:.1%} of what is possible")
-    axes.legend(loc="upper left")
+    axes.legend(loc="lower right")
     axes.set_xticks([])
     axes.set_yticks([])
     path = pathlib.Path(os.environ.get("EXAMPLE_IMAGES", tempfile.gettempdir())) / "sensors.png"
