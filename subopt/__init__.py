@@ -2,14 +2,15 @@
 
 Every public name can be imported from here, and from the wing that it belongs to:
 `subopt.functions`, `subopt.constraints`, `subopt.submodular`, `subopt.difference`,
-`subopt.maximization`, `subopt.graph`, `subopt.labeling`, `subopt.coupled`. Names are loaded when
-they are first used.
+`subopt.constrained`, `subopt.maximization`, `subopt.graph`, `subopt.labeling`, `subopt.coupled`.
+Names are loaded when they are first used.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from subopt import (
+    constrained,
     constraints,
     coupled,
     difference,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from subopt._minimize import minimize as minimize
     from subopt._minimize import minimize_many as minimize_many
     from subopt.compiling import warm_up as warm_up
+    from subopt.constrained import *
     from subopt.constraints import *
     from subopt.coupled import *
     from subopt.difference import *
@@ -55,6 +57,7 @@ _WINGS = {
         constraints,
         submodular,
         difference,
+        constrained,
         maximization,
         graph,
         labeling,
@@ -76,6 +79,7 @@ def __dir__() -> list[str]:
     return [
         *__all__,
         *_DOORS,
+        "constrained",
         "constraints",
         "coupled",
         "difference",

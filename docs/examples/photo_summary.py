@@ -2,23 +2,18 @@
 
 The album is made of parts of photographs that scikit-image and scikit-learn bundle. Pictures are
 similar if their colors and edges are, and the summary maximizes the similarity of every picture to
-the most similar one that was chosen, with at most two of each photograph (Groups). The picture goes
-to the folder that EXAMPLE_IMAGES names, or to the folder of temporary files.
+the most similar one that was chosen, with at most two of each photograph (Groups).
+
+    python docs/examples/photo_summary.py [PICTURE.png]
 """
 
-import os
-import pathlib
-import tempfile
+import sys
 
-import matplotlib
 import numpy as np
 from skimage import color, data, transform
 from sklearn.datasets import load_sample_images
 
 from subopt import FacilityLocation, Groups, maximize
-
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
 
 SIDE = 48  # pixels of a picture of the album
 
@@ -61,18 +56,27 @@ def main() -> None:
     stands_for = np.bincount(nearest, minlength=len(result.S))
     print(f"{len(result.S)} of {len(pictures)} pictures, found by {result.method}")
     print(f"value {result.value:.2f}, at least {result.ratio:.1%} of the best summary")
+    if len(sys.argv) > 1:
+        title = f"12 of {len(pictures)}: at least {result.ratio:.0%} of the best summary"
+        draw(sys.argv[1], pictures[result.S], stands_for, title)
+
+
+def draw(path: str, chosen: np.ndarray, stands_for: np.ndarray, title: str) -> None:
+    """Draw the chosen pictures, and how many each stands for."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
 
     figure, grid = plt.subplots(2, 6, figsize=(7.5, 3.2), layout="constrained")
     order = np.argsort(-stands_for, kind="stable")
     for axes, k in zip(grid.flat, order, strict=True):
-        axes.imshow(pictures[result.S[k]])
+        axes.imshow(chosen[k])
         axes.set_title(f"for {stands_for[k]} pictures", fontsize=9)
         axes.set_axis_off()
-    figure.suptitle(f"12 of {len(pictures)}: at least {result.ratio:.0%} of the best summary")
-    path = pathlib.Path(os.environ.get("EXAMPLE_IMAGES", tempfile.gettempdir())) / "summary.png"
+    figure.suptitle(title)
     figure.savefig(path, dpi=100)
     plt.close(figure)
-    print(f"picture: {path}")
 
 
 if __name__ == "__main__":

@@ -1,22 +1,17 @@
 """Sensor placement with sensors already there: where do eight more help most?
 
 Maximizes the people that are close to a sensor, a facility location function of 3000 places. Five
-sensors are there already (include), and none may be built on the lake (exclude). The picture goes
-to the folder that EXAMPLE_IMAGES names, or to the folder of temporary files.
+sensors are there already (include), and none may be built on the lake (exclude).
+
+    python docs/examples/sensors_already_there.py [PICTURE.png]
 """
 
-import os
-import pathlib
-import tempfile
+import sys
 
-import matplotlib
 import numpy as np
 from scipy.spatial import KDTree
 
 from subopt import FacilityLocation, maximize
-
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
 
 REACH = 6.0  # distance at which a sensor is worth 1/e
 
@@ -47,23 +42,37 @@ def main() -> None:
     share = result.value / people.sum()
     print(f"{F(there) / people.sum():.1%} of the people were served, {share:.1%} are now")
     print(f"value {result.value:.2f}, found by {result.method}")
+    if len(sys.argv) > 1:
+        new = np.setdiff1d(result.S, there)
+        title = f"8 more sensors: at least {result.ratio:.1%} of what is possible"
+        draw(sys.argv[1], people, lake, places[there], places[new], title)
+
+
+def draw(
+    path: str,
+    people: np.ndarray,
+    lake: np.ndarray,
+    there: np.ndarray,
+    new: np.ndarray,
+    title: str,
+) -> None:
+    """Draw the people, the lake, and the sensors."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=(7.5, 4.3), layout="constrained")
     axes.imshow(people.reshape(40, 75), cmap="Greens", origin="lower")
     axes.contourf(lake.reshape(40, 75), levels=[0.5, 1], colors="#7fb3d5")
-    new = np.setdiff1d(result.S, there)
-    axes.scatter(
-        *places[there].T, marker="s", s=60, c="white", edgecolors="black", label="already there"
-    )
-    axes.scatter(*places[new].T, marker="o", s=60, c="#c0392b", edgecolors="black", label="new")
-    axes.set_title(f"8 more sensors: at least {result.ratio:.1%} of what is possible")
+    axes.scatter(*there.T, marker="s", s=60, c="white", edgecolors="black", label="already there")
+    axes.scatter(*new.T, marker="o", s=60, c="#c0392b", edgecolors="black", label="new")
+    axes.set_title(title)
     axes.legend(loc="lower right")
     axes.set_xticks([])
     axes.set_yticks([])
-    path = pathlib.Path(os.environ.get("EXAMPLE_IMAGES", tempfile.gettempdir())) / "sensors.png"
     figure.savefig(path, dpi=100)
     plt.close(figure)
-    print(f"picture: {path}")
 
 
 if __name__ == "__main__":
