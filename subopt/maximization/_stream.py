@@ -36,6 +36,20 @@ class StreamResult(MaximizationResult):
         Which elements were chosen, by their position in the stream.
     items : sequence
         The chosen elements themselves, in the order in which they came.
+    value : float
+        F of the chosen elements.
+    upper_bound : float
+        No set of at most `size` elements of the stream has a larger value.
+    status : Status
+        ``EFFORT_LIMIT``: the pass is over.
+    method : str
+        "sieve".
+    certificate : Certificate or None
+        Evidence for `upper_bound`, to be checked with the function of all elements.
+    n_iter : int
+        Number of elements of the stream.
+    n_evals : int
+        Marginal gains that were computed.
     """
 
     items: Any = ()
