@@ -455,6 +455,14 @@ def test_a_proof_ends_the_search():
     assert maximize(F, 0).S.tolist() == []
 
 
+@pytest.mark.parametrize("method", ["auto", "local_search", "double_greedy", "sieve"])
+def test_nothing_to_choose_from(method):
+    for F, fixed in ((Modular(np.zeros(0)), []), (Coverage(np.eye(3)), [0, 1, 2])):
+        result = maximize(F, method=method, effort="best", exclude=fixed)
+        assert (result.value, result.upper_bound, result.status.name) == (0.0, 0.0, "OPTIMAL")
+        assert result.check(F) == 0.0
+
+
 def test_limits_of_time_and_callbacks():
     rng = np.random.default_rng(0)
     F = FacilityLocation(rng.random((30, 40)))

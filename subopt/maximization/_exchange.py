@@ -27,6 +27,8 @@ def exchange(run: Run, evaluations: float) -> bool:
     Of the pairs of an element i in S and an element j outside, few need to be evaluated: by
     diminishing returns, F(S - i + j) - F(S) is at most F(j | S) - F(i | V - i).
     """
+    if not len(run.free):
+        return True
     last = run.n_evals + evaluations
     mask = run.mask.copy()
     while not run.stopped() and run.n_evals + run.F.n <= last:
