@@ -279,9 +279,8 @@ def test_scale_changes_nothing_but_the_values(exponent, case):
         assert other.value == pytest.approx(scale * one.value, rel=1e-12, abs=rounding * 1e-3)
         best = scale * case.values.max()
         assert other.upper_bound >= best - rounding * 1e-3
-        assert abs(other.upper_bound - scale * one.upper_bound) <= rounding or (
-            case.F.integral and not (scale * case.F).integral
-        )
+        if not case.F.integral:  # else bounds are rounded to integers, which scale changes
+            assert abs(other.upper_bound - scale * one.upper_bound) <= rounding
 
 
 @few
