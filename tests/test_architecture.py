@@ -76,6 +76,7 @@ DOORS = {
     "subopt.__init__",
     "subopt.__main__",
     "subopt._minimize",
+    "subopt.compat",
     "subopt.compiling",
     "subopt.cvx",
     "subopt.interop",
@@ -299,6 +300,8 @@ def test_optional_packages_are_imported_where_they_are_used(name):
     expected = {"hypothesis"} if name == "subopt.testing.strategies" else set()
     if name.startswith("comixup.torch"):
         expected = {"torch"}
+    if name.startswith("subopt.compat.networkx."):  # networkx loads it
+        expected = {"networkx"}
     if name == "comixup.torch.lightning":
         expected |= {"lightning"}
     if name == "subopt.interop.sklearn":  # its classes are subclasses

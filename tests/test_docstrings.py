@@ -18,7 +18,15 @@ validation = pytest.importorskip("numpydoc.validate", reason="part of the extra 
 
 ROOT = pathlib.Path(__file__).parents[1]
 CONFIG = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["numpydoc_validation"]
-MODULES = ["subopt", "subopt.compiling", "subopt.cvx", "subopt.testing", "comixup"]
+MODULES = [
+    "subopt",
+    "subopt.compat.networkx",
+    "subopt.compiling",
+    "subopt.cvx",
+    "subopt.testing",
+    "comixup",
+]
+MODULES += ["subopt.compat.maxflow", "subopt.compat.maxflow.fastmin", "subopt.compat.gco"]
 MODULES += ["subopt.interop.sklearn", "comixup.evaluate", "comixup.saliency", "comixup.torch"]
 
 

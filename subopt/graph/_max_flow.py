@@ -109,7 +109,7 @@ def solve(g: Graph, *, maximal: bool, method: str, time_limit: float | None = No
     cut = _minimum_cut(
         Arcs(g.tails, g.heads, forward, backward), source - sink, maximal, method, deadline
     )
-    side, value = cut.side, _value(g, (forward, backward, source, sink), cut.side)
+    side, value = cut.side, cut_value(g, (forward, backward, source, sink), cut.side)
     if cut.left is None and not np.isfinite(value):
         raise ValueError(
             "max_flow needs a finite cut, but a path of infinite capacities leads from the source "
@@ -118,7 +118,7 @@ def solve(g: Graph, *, maximal: bool, method: str, time_limit: float | None = No
     bound = value
     if cut.left is not None:
         for other in (*cut.others, np.zeros_like(side), np.ones_like(side)):
-            weight = _value(g, (forward, backward, source, sink), other)
+            weight = cut_value(g, (forward, backward, source, sink), other)
             side, value = (other, weight) if weight < value else (side, value)
         bound = (source.sum() - np.maximum(cut.left, 0).sum()).item()
         bound = min(int(bound) if g.whole else bound, value)
@@ -134,7 +134,7 @@ def solve(g: Graph, *, maximal: bool, method: str, time_limit: float | None = No
     )
 
 
-def _value(g: Graph, parts: tuple[Array, Array, Array, Array], side: Array) -> Any:
+def cut_value(g: Graph, parts: tuple[Array, Array, Array, Array], side: Array) -> Any:
     """Return the capacity of a cut; `parts` are those of `bounded`."""
     if not g.finite():
         return g.cut(side)

@@ -12,6 +12,7 @@ from subopt._base.answer import Answer, CertificateError
 from subopt._base.types import Array
 from subopt.graph._input import Graph, bounded, graph, infinite
 from subopt.graph._recheck import confirm, shaped, side_of
+from subopt.graph.minimum_cuts import MinimumCuts, minimum_cuts
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -69,10 +70,10 @@ class CutCertificate:
         cut = g.cut(side_of(side, (g.n,)))
         if isinstance(answer, Flow):
             confirm(answer.value, cut)
-        return float(cut - _bound(g, flow)) if cut < np.inf else np.inf
+        return float(cut - flow_bound(g, flow)) if cut < np.inf else np.inf
 
 
-def _bound(g: Graph, flow: Array) -> Any:
+def flow_bound(g: Graph, flow: Array) -> Any:
     """Return ``sum_v min(source_v, sink_v + outflow_v)`` of a flow clipped to the capacities."""
     flow = np.maximum(np.minimum(flow, g.forward), -g.backward)
     out = np.zeros(g.n, dtype=np.result_type(flow, np.int64))
@@ -203,6 +204,27 @@ class Flow(Answer):
         most = np.where(infinite(g.sink), 0, g.sink) + out
         source = np.where(infinite(g.sink), g.source, np.minimum(g.source, most))
         return source, source - out
+
+    def minimum_cuts(self, problem: Any, *arguments: Any, **named: Any) -> MinimumCuts:
+        """Return all minimum cuts: they can be counted, and are found one after the other.
+
+        Parameters
+        ----------
+        problem, *arguments, **named
+            As for `check`.
+
+        Returns
+        -------
+        MinimumCuts
+            With float capacities, cuts count as minimum if they are so with the flows as they are
+            rounded; cuts that tie by chance of rounding may be missing.
+
+        Raises
+        ------
+        ValueError
+            If the flow is not maximum, because `time_limit` ended the search.
+        """
+        return minimum_cuts(read(given(problem, *arguments, **named)), self.flow)
 
 
 def given(problem: Any, *arguments: Any, **named: Any) -> Any:

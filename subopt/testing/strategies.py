@@ -160,7 +160,8 @@ def masks(n: int) -> SearchStrategy[Array]:
     """
     from hypothesis import strategies as st
 
-    return st.integers(0, 2**n - 1).map(lambda k: (k >> np.arange(n)) & 1 == 1)
+    bits = st.lists(st.booleans(), min_size=n, max_size=n)
+    return bits.map(lambda mask: np.array(mask, dtype=bool))  # as it is printed
 
 
 def orders(n: int) -> SearchStrategy[Array]:
@@ -224,3 +225,15 @@ class _Drawn:
 
     def uniform(self, low: float, high: float) -> Any:
         return low + (high - low) * self.random()
+
+    def permutation(self, n: int) -> Array:
+        from hypothesis import strategies as st
+
+        return np.array(self._draw(st.permutations(range(n))), dtype=np.intp)
+
+    def choice(self, values: Any, size: int | None = None, *, replace: bool = True) -> Any:
+        options = list(range(values) if isinstance(values, int) else values)
+        if not replace:
+            return np.array([options[i] for i in self.permutation(len(options))[:size]])
+        index = self.integers(0, len(options), size)
+        return options[index] if size is None else np.array([options[i] for i in index])

@@ -1,0 +1,14 @@
+"""networkx by subopt: a backend that networkx finds by itself, and a flow function to pass to it.
+
+``nx.maximum_flow(G, s, t, backend="subopt")`` needs no import of this package. `flow_func` follows
+the contract of networkx's own flow functions.
+"""
+
+from typing import TYPE_CHECKING
+
+from subopt._base.lazy import exports
+
+if TYPE_CHECKING:
+    from subopt.compat.networkx.flows import flow_func as flow_func
+
+__all__, __getattr__, __dir__ = exports(__name__, {"flows": ["flow_func"]})

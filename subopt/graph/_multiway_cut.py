@@ -1,0 +1,270 @@
+"""Multiway cuts: the cheapest edges that separate more than two terminals from one another.
+
+Exact for two terminals; NP-hard for more [1]_. There, a minimum cut isolates each terminal from
+all others. Every edge of a multiway cut is in at most two such cuts, so half of their sum bounds
+its weight from below, and all but the largest weigh at most ``2 - 2 / k`` times the minimum. Then
+one terminal at a time takes over the nodes for which that pays, by a minimum cut each, until none
+does (expansion [2]_).
+
+References
+----------
+.. [1] E. Dahlhaus, D. S. Johnson, C. H. Papadimitriou, P. D. Seymour, M. Yannakakis, "The
+   complexity of multiterminal cuts", SIAM Journal on Computing 23(4), 1994.
+.. [2] Y. Boykov, O. Veksler, R. Zabih, "Fast approximate energy minimization via graph cuts", IEEE
+   TPAMI 23(11), 2001.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from subopt._base.answer import Answer, CertificateError, Status
+from subopt._base.types import Array, ArrayLike
+from subopt.graph._gomory_hu import undirected
+from subopt.graph._input import UNLIMITED, Graph, ends, infinite
+from subopt.graph._max_flow import solve
+from subopt.graph._recheck import confirm, shaped
+from subopt.graph.flow import flow_bound
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class MultiwayCutCertificate:
+    """One flow per terminal, which bounds what it costs to isolate that terminal.
+
+    Attributes
+    ----------
+    terminals : tuple of int
+    flows : ndarray, shape (k, m), or (1, m) for two terminals
+        Flow from ``tails[e]`` to ``heads[e]`` out of each terminal and into the others.
+    """
+
+    terminals: tuple[int, ...]
+    flows: Array
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self.terminals)} terminals)"
+
+    def check(self, problem: Any, answer: Any) -> float:
+        """Recompute the weight of the cut and the bound of the flows; return the difference.
+
+        Parameters
+        ----------
+        problem : tuple
+            ``(tails, heads, capacity)``, as they were given to `multiway_cut`.
+        answer : MultiwayCut or ndarray of int, shape (n,)
+            The answer, or only the terminal of each node.
+
+        Returns
+        -------
+        float
+            Infinite if the cut goes through an infinite capacity.
+
+        Raises
+        ------
+        CertificateError
+            If the labels are no partition that gives every terminal its own label, or if `value` is
+            not the weight of the cut.
+        """
+        labels = answer.labels if isinstance(answer, MultiwayCut) else np.asarray(answer)
+        tails, heads, capacity = problem
+        g = undirected(tails, heads, capacity, len(labels))
+        labels = shaped("labels", labels, (g.n,))
+        own = np.arange(len(self.terminals))
+        if (labels[list(self.terminals)] != own).any() or not np.isin(labels, own).all():
+            raise CertificateError(
+                f"A check needs the label k at terminal k, and labels in 0..{len(own) - 1}"
+            )
+        weight = _weight(g, labels)
+        if isinstance(answer, MultiwayCut):
+            confirm(answer.value, weight)
+        flows = shaped("flows", self.flows, (_flow_count(len(own)), len(g.tails)))
+        if not np.isfinite(flows).all():
+            raise CertificateError("A check needs flows that are finite")
+        bounds = [
+            flow_bound(_isolating(g, self.terminals, k), flow) for k, flow in enumerate(flows)
+        ]
+        return float(weight - _bound(bounds, g.whole)) if weight < np.inf else np.inf
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class MultiwayCut(Answer):
+    """A partition of the nodes that gives every terminal a part of its own.
+
+    Attributes
+    ----------
+    value : int or float
+        Weight of the edges between parts. An int if the capacities are ints.
+    lower_bound : int or float
+        No multiway cut weighs less.
+    status : Status
+        OPTIMAL if the bound meets the value, else LOCAL_MINIMUM.
+    method : str
+        What ran.
+    certificate : MultiwayCutCertificate
+        The flows as evidence for `lower_bound`.
+    labels : ndarray of int, shape (n,)
+        Part of each node: k for the part of ``terminals[k]``.
+    """
+
+    labels: Array
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(value={self.value!r}, lower_bound={self.lower_bound!r}, "
+            f"{len(self.labels)} nodes, {self.status.name}, method={self.method!r})"
+        )
+
+
+def multiway_cut(
+    tails: ArrayLike,
+    heads: ArrayLike,
+    capacity: ArrayLike,
+    *,
+    terminals: Sequence[int],
+    n: int | None = None,
+) -> MultiwayCut:
+    """Separate some nodes of an undirected graph from one another by few edges.
+
+    Parameters
+    ----------
+    tails, heads : array_like of int, shape (m,)
+        Ends of the edges, in 0..n - 1. Parallel edges and loops are allowed.
+    capacity : array_like, shape (m,)
+        Weights >= 0 of the edges; may be infinite.
+    terminals : sequence of int
+        At least two nodes, which get the labels 0, 1, ...
+    n : int, optional
+        Number of nodes; the largest end plus 1 by default.
+
+    Returns
+    -------
+    MultiwayCut
+        Exact for two terminals, with status OPTIMAL. With k of them the weight is at most
+        ``2 - 2 / k`` times the minimum, and ``lower_bound`` says how far away it can be.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as described, or if every cut is infinite.
+
+    Notes
+    -----
+    k maximum flows for the bound, then one per terminal and round of expansion.
+
+    References
+    ----------
+    .. [1] E. Dahlhaus et al., "The complexity of multiterminal cuts", SIAM Journal on Computing
+       23(4), 1994.
+
+    Examples
+    --------
+    >>> star = [0, 0, 0], [1, 2, 3], [3, 1, 2]
+    >>> cut = multiway_cut(*star, terminals=[1, 2, 3])
+    >>> cut.value, cut.labels, cut.gap
+    (3, array([0, 0, 1, 2]), 0.0)
+    """
+    g = undirected(tails, heads, capacity, n)
+    chosen = ends("terminals", terminals, g.n, each="terminals").tolist()
+    if len(chosen) < 2:
+        raise ValueError(f"multiway_cut needs at least two terminals, got {len(chosen)}")
+    if len(set(chosen)) < len(chosen):
+        twice = next(v for k, v in enumerate(chosen) if v in chosen[:k])
+        raise ValueError(f"terminals needs different nodes, but {twice} is there twice")
+    k = len(chosen)
+    cuts = [
+        solve(_isolating(g, chosen, j), maximal=False, method="auto") for j in range(_flow_count(k))
+    ]
+    # smallest sides of minimum cuts around different terminals have no node in common
+    largest = max(range(k), key=lambda j: cuts[j].value) if k > 2 else 1
+    labels = np.full(g.n, largest)
+    for j, cut in enumerate(cuts):
+        labels[cut.source_side] = j
+    method = "minimum cut"
+    if k > 2:
+        method = "isolating cuts, expansion"
+        labels = _expanded(g, chosen, labels)
+    value = _weight(g, labels)
+    bound = _bound([cut.value for cut in cuts], g.whole)
+    return MultiwayCut(
+        value=value,
+        lower_bound=min(bound, value),
+        status=Status.OPTIMAL if bound >= value else Status.LOCAL_MINIMUM,
+        method=method,
+        certificate=MultiwayCutCertificate(tuple(chosen), np.array([c.flow for c in cuts])),
+        labels=labels,
+    )
+
+
+def _flow_count(terminals: int) -> int:
+    """Return how many flows bound a multiway cut: one is enough for two terminals."""
+    return terminals if terminals > 2 else 1
+
+
+def _bound(cuts: list[Any], whole: bool) -> Any:
+    """Return the lower bound that the capacities of isolating cuts give."""
+    if len(cuts) == 1:
+        return cuts[0]
+    total = sum(cuts)
+    return -(-total // 2) if whole else total / 2
+
+
+def _weight(g: Graph, labels: Array) -> Any:
+    """Return the weight of the edges between parts."""
+    apart = g.forward[labels[g.tails] != labels[g.heads]]
+    if infinite(apart).any():
+        return np.inf
+    return apart.sum().item()
+
+
+def _isolating(g: Graph, terminals: Sequence[int], k: int) -> Graph:
+    """Return the graph with terminal k as the source, and the others as sinks."""
+    never = UNLIMITED if g.whole else np.inf
+    source, sink = np.zeros_like(g.forward, shape=g.n), np.zeros_like(g.forward, shape=g.n)
+    sink[list(terminals)] = never
+    source[terminals[k]], sink[terminals[k]] = never, 0
+    return g._replace(source=source, sink=sink)
+
+
+def _expanded(g: Graph, terminals: Sequence[int], labels: Array) -> Array:
+    """Let one part after the other grow by the nodes that it is cheapest to give to it."""
+    value, failed, k = _weight(g, labels), 0, 0
+    while failed < len(terminals):
+        trial = _expansion(g, terminals, labels, k)
+        weight = _weight(g, trial)
+        if weight < value:
+            labels, value, failed = trial, weight, 0
+        failed += 1
+        k = (k + 1) % len(terminals)
+    return labels
+
+
+def _expansion(g: Graph, terminals: Sequence[int], labels: Array, k: int) -> Array:
+    """Return the best labels in which some nodes have changed to k.
+
+    On the source's side of the cut are the nodes that change. Edges within a part cost when one end
+    changes; others cost unless both ends do: ``w (1 - x_a x_b) = w (1 - x_a) + w x_a (1 - x_b)``.
+    """
+    same = labels[g.tails] == labels[g.heads]
+    never = UNLIMITED if g.whole else np.inf
+    rest = ~same & (labels[g.tails] != k) & (labels[g.heads] != k)
+    source = np.zeros_like(g.forward, shape=g.n)
+    sink = source.copy()
+    tail_in, head_in = ~same & (labels[g.tails] == k), ~same & (labels[g.heads] == k)
+    apart = np.concatenate([g.tails[rest], g.heads[tail_in], g.tails[head_in]])
+    amounts = np.concatenate([g.forward[rest], g.forward[tail_in], g.forward[head_in]])
+    unlimited = infinite(amounts)
+    np.add.at(source, apart[~unlimited], amounts[~unlimited])
+    source[apart[unlimited]] = never
+    sink[list(terminals)] = never
+    source[labels == k], sink[labels == k] = never, 0
+    forward, backward = g.forward.copy(), g.backward.copy()
+    forward[~same] = 0
+    backward[~same] = 0
+    forward[rest] = g.forward[rest]  # costs if the tail changes and the head does not
+    grown = g._replace(source=source, sink=sink, forward=forward, backward=backward)
+    changed = solve(grown, maximal=False, method="auto").source_side
+    return np.where(changed, k, labels)
