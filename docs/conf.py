@@ -25,7 +25,7 @@ extensions = [
 html_theme = "furo"
 html_title = f"subopt {release}"
 templates_path = ["_templates"]
-exclude_patterns = ["_build", "_templates"]
+exclude_patterns = ["_build", "_templates", "gallery", "coming_from", "get_started.md"]
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 # the pages build without what they do not need to run

@@ -467,6 +467,13 @@ class DifferenceOfSubmodular:
                 f"n = {self.g.n}"
             )
 
+    def __repr__(self) -> str:
+        f, g = repr(self.f), repr(self.g)
+        if self.estimated or self.g._scaled(-1.0) is not None:  # f - g would be something else
+            mark = ", estimated=True" if self.estimated else ""
+            return f"DifferenceOfSubmodular({f}, {g}{mark})"
+        return f"{f} - ({g})" if " + " in g else f"{f} - {g}"
+
     @property
     def n(self) -> int:
         """Size of the ground set."""
