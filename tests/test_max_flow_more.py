@@ -213,7 +213,7 @@ def test_errors_of_parameters(change, message):
     with pytest.raises(ValueError, match=message):
         subopt.parametric_max_flow(**(given | {"interval": (0, 1)} | change))
     cuts = subopt.parametric_max_flow(**given, interval=(0, 1))
-    with pytest.raises(ValueError, match="parameter needs to be in 0..1, got 2"):
+    with pytest.raises(ValueError, match=r"parameter needs to be in 0\.\.1, got 2"):
         cuts.at(2)
 
 
