@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from subopt._base.report import reported
 from subopt._base.types import ArrayLike
 from subopt.labeling._magnitude import simplified
 from subopt.labeling._wording import shared
@@ -23,6 +24,7 @@ from subopt.labeling.result import Labeling
 _OTHERS = "fusion and icm take any table; with two labels, qpbo does."
 
 
+@reported
 @shared(start="the labels that message passing finds")
 def alpha_beta_swap(
     energy: LabelingEnergy,

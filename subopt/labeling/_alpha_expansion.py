@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from subopt._base.report import reported
 from subopt._base.types import ArrayLike
 from subopt.labeling._magnitude import simplified
 from subopt.labeling._wording import shared
@@ -33,6 +34,7 @@ _OTHERS = (
 )
 
 
+@reported
 @shared(start="the labels that message passing finds")
 def alpha_expansion(
     energy: LabelingEnergy,

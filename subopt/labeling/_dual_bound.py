@@ -38,6 +38,7 @@ def dual_bound(
     tol: float = 0.0,
     time_limit: float | None = None,
     start: ArrayLike | None = None,
+    verbose: bool = False,
 ) -> Labeling:
     r"""Bound a labeling energy from below by tree-reweighted message passing.
 
@@ -57,6 +58,7 @@ def dual_bound(
         The bound of the messages by then is still computed, which takes as long as a few sweeps.
     start : array_like of int, shape (\*grid,) or (n,), optional
         Known labels. The energy of the answer is not higher.
+    %(verbose)s
 
     Returns
     -------
@@ -99,6 +101,7 @@ def dual_bound(
             status = Status.TIME_LIMIT
             break
         bounds.append(search.bound)
+        iteration(len(bounds), "sweeps", "gap %.6g", search.value - search.bound)
         risen = bounds[-1] - bounds[-1 - window] if len(bounds) > window else np.inf
         met = search.bound >= search.value - max(enough, 1e-13 * abs(search.value))
         if met or risen <= least * (bounds[-1] - bounds[0]):

@@ -9,6 +9,7 @@ from typing import Any
 from subopt._base import validate
 from subopt._base.deadline import Deadline
 from subopt._base.options import names, require_known
+from subopt._base.report import stage
 from subopt._base.types import Array, ArrayLike
 from subopt.labeling import (
     _alpha_beta_swap,
@@ -125,6 +126,7 @@ def _no_worse(energy: LabelingEnergy, result: Labeling, known: Array | None) -> 
 
 def _best_of_what_fits(energy: LabelingEnergy, known: Array | None, deadline: Deadline) -> Labeling:
     """Improve labels by all methods that accept the energy, none of which has a guarantee."""
+    stage("several methods, because none has a guarantee for this table")
     ran = []
     labels = simple_labels(simplified(energy)) if known is None else known
     cuts = 0

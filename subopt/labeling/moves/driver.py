@@ -125,6 +125,7 @@ def solve(
     found, done, cuts = _descended(
         simple if quiet else bounded(simple, labels), moves, labels, start is not None, limits
     )
+    stage("%s: %d cuts", name, cuts)
     while not quiet:
         before = ceiling(simple, labels)
         if not energy.is_lower(labels, found):
