@@ -32,6 +32,7 @@ def alpha_beta_swap(
     start: ArrayLike | None = None,
     max_iter: int = 1000,
     time_limit: float | None = None,
+    verbose: bool = False,
 ) -> Labeling:
     r"""Minimize a labeling energy by swap moves.
 
@@ -44,6 +45,7 @@ def alpha_beta_swap(
     max_iter : int, default 1000
         Largest number of times that all pairs of labels are tried; a handful is usually enough.
     %(time_limit)s
+    %(verbose)s
 
     Returns
     -------

@@ -42,6 +42,7 @@ def alpha_expansion(
     start: ArrayLike | None = None,
     max_iter: int = 1000,
     time_limit: float | None = None,
+    verbose: bool = False,
 ) -> Labeling:
     r"""Minimize a labeling energy with a metric by expansion moves.
 
@@ -55,6 +56,7 @@ def alpha_expansion(
     max_iter : int, default 1000
         Largest number of times that all labels are tried; a handful is usually enough.
     %(time_limit)s
+    %(verbose)s
 
     Returns
     -------

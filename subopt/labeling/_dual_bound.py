@@ -15,6 +15,7 @@ from subopt._base.answer import Status
 from subopt._base.deadline import Deadline
 from subopt._base.interruptible import flag, interruptible
 from subopt._base.options import documented
+from subopt._base.report import iteration, reported
 from subopt._base.types import Array, ArrayLike
 from subopt.labeling import _label_cost_shares, _messages
 from subopt.labeling._exact import Reparametrization
@@ -29,6 +30,7 @@ PATIENCE = 5
 SHORT = 2**20  # messages; a sweep over fewer takes no time to speak of
 
 
+@reported
 @documented
 def dual_bound(
     energy: LabelingEnergy,

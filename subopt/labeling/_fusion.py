@@ -13,6 +13,7 @@ import numpy as np
 from subopt._base import validate
 from subopt._base.deadline import Deadline
 from subopt._base.options import documented
+from subopt._base.report import reported
 from subopt._base.types import Array, ArrayLike
 from subopt.labeling import _icm
 from subopt.labeling._magnitude import bounded, simple_labels, simplified
@@ -21,6 +22,7 @@ from subopt.labeling.energy import LabelingEnergy, require_energy
 from subopt.labeling.result import Labeling, local, local_status
 
 
+@reported
 @documented
 def fusion(
     energy: LabelingEnergy,
@@ -28,6 +30,7 @@ def fusion(
     start: ArrayLike | None = None,
     max_iter: int = 1000,
     time_limit: float | None = None,
+    verbose: bool = False,
 ) -> Labeling:
     r"""Minimize a labeling energy with any table by fusion moves.
 
@@ -40,6 +43,7 @@ def fusion(
     max_iter : int, default 1000
         Largest number of times that all labels are tried.
     %(time_limit)s
+    %(verbose)s
 
     Returns
     -------

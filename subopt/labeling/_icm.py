@@ -16,6 +16,7 @@ from subopt._base.deadline import Deadline
 from subopt._base.interruptible import flag, interruptible
 from subopt._base.jit import njit
 from subopt._base.options import documented
+from subopt._base.report import reported
 from subopt._base.types import Array, ArrayLike
 from subopt.labeling._adjacency import Adjacency, table_at
 from subopt.labeling._exact import add, two_product
@@ -26,6 +27,7 @@ from subopt.labeling.result import Labeling, local, local_status
 SMALL = 2**16  # labels of nodes and edges: a pass over these takes no time to speak of
 
 
+@reported
 @documented
 def icm(
     energy: LabelingEnergy,
@@ -33,6 +35,7 @@ def icm(
     start: ArrayLike | None = None,
     max_iter: int = 1000,
     time_limit: float | None = None,
+    verbose: bool = False,
 ) -> Labeling:
     r"""Minimize any labeling energy node by node.
 
@@ -46,6 +49,7 @@ def icm(
     max_iter : int, default 1000
         Largest number of passes over all nodes.
     %(time_limit)s
+    %(verbose)s
 
     Returns
     -------

@@ -9,6 +9,7 @@ from __future__ import annotations
 from subopt._base.answer import Status
 from subopt._base.deadline import Deadline
 from subopt._base.options import documented
+from subopt._base.report import reported
 from subopt.labeling._magnitude import simplified
 from subopt.labeling._refined import refined
 from subopt.labeling.certificates import measure
@@ -18,8 +19,11 @@ from subopt.labeling.moves.expand import expansions
 from subopt.labeling.result import Labeling, certified
 
 
+@reported
 @documented
-def ishikawa(energy: LabelingEnergy, *, time_limit: float | None = None) -> Labeling:
+def ishikawa(
+    energy: LabelingEnergy, *, time_limit: float | None = None, verbose: bool = False
+) -> Labeling:
     """Minimize a labeling energy whose table is submodular in the order of the labels.
 
     Parameters
@@ -30,6 +34,7 @@ def ishikawa(energy: LabelingEnergy, *, time_limit: float | None = None) -> Labe
         costs. Forbidden pairs are allowed where infinity keeps the table submodular and pairs of
         equal labels are finite. Tables per edge are allowed, each as described.
     %(time_limit)s
+    %(verbose)s
 
     Returns
     -------

@@ -8,6 +8,7 @@ from subopt._base.answer import Status
 from subopt._base.deadline import Deadline
 from subopt._base.interruptible import flag
 from subopt._base.options import documented
+from subopt._base.report import reported
 from subopt.labeling import _icm
 from subopt.labeling._exact import Reparametrization, node_costs
 from subopt.labeling._magnitude import bounded, simple_labels, simplified
@@ -21,8 +22,11 @@ ROUNDS = 4  # largest number of times that the remaining problem is solved
 SMALL = 2**16  # largest number of nodes for which it is solved again to remove rounding errors
 
 
+@reported
 @documented
-def qpbo(energy: LabelingEnergy, *, time_limit: float | None = None) -> Labeling:
+def qpbo(
+    energy: LabelingEnergy, *, time_limit: float | None = None, verbose: bool = False
+) -> Labeling:
     """Minimize an energy of two labels as far as roof duality decides.
 
     Parameters
@@ -30,6 +34,7 @@ def qpbo(energy: LabelingEnergy, *, time_limit: float | None = None) -> Labeling
     energy : LabelingEnergy
         With two labels; any table, one or one per edge, weights of any sign, no label costs.
     %(time_limit)s
+    %(verbose)s
 
     Returns
     -------

@@ -82,6 +82,7 @@ def minimize_labeling(
     deadline = Deadline(given.get("time_limit"))
     result = (_auto if method == "auto" else METHODS[method])(energy, **given)
     if lower_bound and result.certificate is None:
+        stage("%s has no lower bound by itself: dual_bound", result.method)
         left = deadline.left()
         found = _dual_bound.dual_bound(energy, start=result.labels, time_limit=left)
         result = _with_bound(energy, result, found)
@@ -103,10 +104,13 @@ def _auto(
     known = None if start is None else energy.check_labels("start", start)
     small = L == 2 or (energy.n + len(energy.tails) * (L - 1)) * L <= ARCS
     if small and _ishikawa.can_solve(energy) is None:
+        stage("ishikawa, because it is exact for this table")
         return _no_worse(energy, _ishikawa.ishikawa(energy, time_limit=deadline.left()), known)
     if _qpbo.can_solve(energy) is None:
+        stage("qpbo, because there are two labels")
         return _no_worse(energy, _qpbo.qpbo(energy, time_limit=deadline.left()), known)
     if _alpha_expansion.can_solve(energy) is None:
+        stage("alpha_expansion, because the table is a metric")
         limit = deadline.left()
         return _alpha_expansion.alpha_expansion(energy, start=start, time_limit=limit)
     return _best_of_what_fits(energy, known, deadline)
