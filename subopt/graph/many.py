@@ -6,10 +6,14 @@ network, one workspace and a share of the problems, and writes only their rows o
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from subopt._base.answer import Batch, Status
+from subopt._base.executors import in_chunks, require_executor
 from subopt._base.jit import njit
+from subopt._base.options import documented
 from subopt._base.threads import in_order, thread_count
 from subopt._base.types import Array, ArrayLike
 from subopt.graph._input import Graph, alike, bounded, capacities, ends, infinite
@@ -53,6 +57,7 @@ class Flows(Batch[Flow]):
         )
 
 
+@documented
 def max_flow_many(
     tails: ArrayLike,
     heads: ArrayLike,
@@ -63,6 +68,7 @@ def max_flow_many(
     sink_capacity: ArrayLike,
     maximal: bool = False,
     threads: int | None = None,
+    executor: Any = None,
 ) -> Flows:
     """Find maximum flows and minimum cuts of many problems on the same nodes.
 
@@ -76,8 +82,8 @@ def max_flow_many(
         The same of the terminal arcs; at least one of these two has a row for each problem.
     maximal : bool, default False
         Return the largest source sides of minimum cuts instead of the smallest.
-    threads : int, optional
-        Number of threads; one a core by default. Answers do not depend on it.
+    %(threads)s
+    %(executor)s
 
     Returns
     -------
@@ -114,19 +120,21 @@ def max_flow_many(
     forward, backward, source, sink = bounded(g, "max_flow_many")
     rows = (forward.reshape(problems, m), backward.reshape(problems, m))
     excess = (source - sink).reshape(problems, n)
-    network, slot = csr(n, tails, heads)
-    sides = np.empty((problems, n), dtype=np.bool_)
-    flows = np.empty((problems, m), dtype=forward.dtype)
-    trees = np.empty(problems, dtype=np.bool_)
+    shared = n, tails, heads, maximal
 
-    def run(part: Array) -> None:
-        arcs = len(network.heads)
-        room = np.empty(arcs, dtype=forward.dtype), workspace(n, arcs, forward.dtype)
-        answer = sides, flows, trees
-        _solve(part, network, slot, *rows, excess, np.bool_(maximal), *room, *answer)
+    def cut(begin: int, end: int) -> tuple[Array, Array, Array]:
+        return rows[0][begin:end], rows[1][begin:end], excess[begin:end]
 
-    threads = min(thread_count(threads), max(problems, 1))
-    in_order(run, np.array_split(np.arange(problems), threads), threads)
+    if executor is not None:
+        require_executor(executor, threads)
+        answers = in_chunks(executor, _solve_rows, problems, cut, shared=shared)
+    else:
+        threads = min(thread_count(threads), max(problems, 1))
+        parts_of_threads = np.array_split(np.arange(problems), threads)
+        spans = [(part[0], part[-1] + 1) for part in parts_of_threads if len(part)]
+        answers = in_order(lambda span: _solve_rows(shared, cut(*span)), spans, threads)
+    empty = np.empty((0, n), np.bool_), np.empty((0, m), forward.dtype), np.empty(0, np.bool_)
+    sides, flows, trees = map(np.concatenate, zip(empty, *answers, strict=True))
     values = _values(sides, tails, heads, parts)
     return Flows(values, sides, flows.astype(np.int64) if whole else flows, trees)
 
@@ -186,6 +194,24 @@ def _values(sides: Array, tails: Array, heads: Array, parts: list[Array]) -> Arr
         )
     values: Array = sum(part.sum(axis=1) for part in cut)
     return values
+
+
+def _solve_rows(
+    shared: tuple[int, Array, Array, bool], rows: tuple[Array, Array, Array]
+) -> tuple[Array, Array, Array]:
+    """Solve problems with these capacities there and back, and this excess; one per row."""
+    n, tails, heads, maximal = shared
+    forward, backward, excess = rows
+    network, slot = csr(n, tails, heads)
+    arcs, dtype, problems = len(network.heads), forward.dtype, len(forward)
+    sides = np.empty((problems, n), dtype=np.bool_)
+    flows = np.empty((problems, len(tails)), dtype=dtype)
+    trees = np.empty(problems, dtype=np.bool_)
+    work = np.empty(arcs, dtype=dtype), workspace(n, arcs, dtype)
+    order = np.arange(problems)
+    _solve(order, network, slot, forward, backward, excess, np.bool_(maximal), *work,
+           sides, flows, trees)  # fmt: skip
+    return sides, flows, trees
 
 
 @njit
