@@ -5,12 +5,11 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from networkx.algorithms.flow import preflow_push
-
 from subopt.compat.networkx import connectivity, flows
 from subopt.compat.networkx.graph import BackendGraph, convert_from_nx, convert_to_nx
 from subopt.compat.networkx.info import FUNCTIONS
 
+# networkx takes every function of its own name here for an implementation
 __all__ = ["can_run", "convert_from_nx", "convert_to_nx", "should_run"]
 
 for _name in FUNCTIONS:
@@ -47,7 +46,7 @@ def can_run(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool | 
     if given.get("auxiliary") is not None or given.get("residual") is not None:
         return "auxiliary and residual are graphs of networkx's algorithms"
     if function is not None and options:
-        push = function is preflow_push
+        push = function is flows.networkx_flows.preflow_push
         of_flows = name.startswith("maximum_flow") and not push
         error = name.startswith("minimum_cut") and push
         if set(options) != {"cutoff"} or not (of_flows or error):

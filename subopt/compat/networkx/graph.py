@@ -148,8 +148,9 @@ class BackendGraph:
         return bool(scipy.sparse.csgraph.connected_components(links, directed=False)[0] == 1)
 
     def has_negative(self, attribute: Hashable) -> bool:
-        """Return whether some edge has a negative number."""
-        return any(x < 0 for x in self._values(attribute, 0))
+        """Return whether some edge, loops aside, has a negative number."""
+        other = (self.tails != self.heads).tolist()
+        return any(x < 0 for x in compress(self._values(attribute, 0), other))
 
     @cached_property
     def neighbors(self) -> tuple[Array, Array]:
