@@ -143,7 +143,10 @@ class GomoryHuTree:
         worst = 0.0
         for v in range(1, n):
             side, value = self._below(v), self.values[v].item()
-            ends = {"source_capacity": {v: np.inf}, "sink_capacity": {int(self.parents[v]): np.inf}}
+            ends: dict[str, Any] = {
+                "source_capacity": {v: np.inf},
+                "sink_capacity": {int(self.parents[v]): np.inf},
+            }
             cut = g.cut(side)
             if not (value == cut or abs(value - cut) <= 1e-9 * cut):
                 raise CertificateError(

@@ -70,7 +70,8 @@ class MultiwayCutCertificate:
             not the weight of the cut.
         """
         labels = answer.labels if isinstance(answer, MultiwayCut) else np.asarray(answer)
-        g = undirected(*problem, len(labels))
+        tails, heads, capacity = problem
+        g = undirected(tails, heads, capacity, len(labels))
         labels = shaped("labels", labels, (g.n,))
         own = np.arange(len(self.terminals))
         if (labels[list(self.terminals)] != own).any() or not np.isin(labels, own).all():

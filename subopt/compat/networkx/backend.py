@@ -48,8 +48,8 @@ def can_run(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool | 
     if function is not None and options:
         push = function is flows.networkx_flows.preflow_push
         of_flows = name.startswith("maximum_flow") and not push
-        error = name.startswith("minimum_cut") and push
-        if set(options) != {"cutoff"} or not (of_flows or error):
+        of_cuts = name.startswith("minimum_cut") and push  # an error there, and here
+        if set(options) != {"cutoff"} or not (of_flows or of_cuts):
             return "options of networkx's algorithms"
     if name == "minimum_node_cut" and graph.is_directed() and given.get("s") is None:
         return "networkx's smallest node cut of a directed graph depends on the order of its nodes"

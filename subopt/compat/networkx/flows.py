@@ -17,8 +17,13 @@ from subopt.graph._max_flow import solve
 from subopt.graph.contraction import smallest_cut
 from subopt.graph.flow import Flow
 
-NETWORKX_FLOWS = ("boykov_kolmogorov", "dinitz", "edmonds_karp", "preflow_push")
-NETWORKX_FLOWS += ("shortest_augmenting_path",)
+NETWORKX_FLOWS = (
+    "boykov_kolmogorov",
+    "dinitz",
+    "edmonds_karp",
+    "preflow_push",
+    "shortest_augmenting_path",
+)
 
 
 def stands_for_a_maximum_flow(function: Any) -> bool:
@@ -148,11 +153,11 @@ def _solve(g: Graph, s: int, t: int, cutoff: Any) -> Flow:
 
 
 def _as_floats(g: Graph) -> Graph:
-    parts = [
+    forward, backward, source, sink = (
         np.where(infinite(part), np.inf, part.astype(np.float64))
         for part in (g.forward, g.backward, g.source, g.sink)
-    ]
-    return Graph(g.n, g.tails, g.heads, *parts, False)
+    )
+    return Graph(g.n, g.tails, g.heads, forward, backward, source, sink, False)
 
 
 def gomory_hu_tree(

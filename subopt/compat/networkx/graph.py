@@ -321,11 +321,14 @@ def convert_to_nx(result: Any, *, name: str | None = None) -> Any:
     graph = nx.DiGraph() if result.directed else nx.Graph()
     graph.graph.update(result.graph)
     for k, node in enumerate(result.nodes):
-        graph.add_node(node, **({} if result._node_data is None else result._node_data[k]))
+        graph.add_node(node)
+        if result._node_data is not None:
+            graph.nodes[node].update(result._node_data[k])
     names = result.nodes
     ends = zip(result.tails.tolist(), result.heads.tolist(), strict=True)
     for k, (v, u) in enumerate(ends):
         values = {key: values[k] for key, values in result._attributes.items()}
         values |= result._data[k] if result._data is not None else {}
-        graph.add_edge(names[v], names[u], **values)
+        graph.add_edge(names[v], names[u])
+        graph[names[v]][names[u]].update(values)
     return graph
