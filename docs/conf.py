@@ -49,6 +49,7 @@ CHAPTERS = [
     ("subopt.cvx", "subopt.cvx", "subopt.cvx"),
     ("subopt.compat.networkx", "subopt.compat.networkx", "subopt.compat.networkx"),
     ("subopt.compiling", "subopt.compiling", "subopt.compiling"),
+    ("subopt.executors", "subopt.executors", "subopt.executors"),
     ("comixup", "comixup", "comixup"),
     ("comixup.saliency", "comixup.saliency", "comixup.saliency"),
     ("comixup.evaluate", "comixup.evaluate", "comixup.evaluate"),

@@ -42,7 +42,7 @@ _WINGS = {
     for wing in (functions, constraints, submodular, difference, graph, labeling, coupled)
     for name in wing.__all__
 }
-_DOORS = ("compiling", "cvx", "testing")
+_DOORS = ("compiling", "cvx", "executors", "testing")
 __all__ = sorted([*_OWN, *_WINGS])
 
 

@@ -1,8 +1,8 @@
 """Work on executors: processes of this machine, a cluster, or anything else that has `submit`.
 
-Work is cut into chunks of consecutive items. A chunk is one task, and chunks grow until a task takes
-`SECONDS`, so that what a task costs by itself does not matter. Answers come in the order of the
-items and do not depend on the chunks, because every item is computed by itself.
+Work is cut into chunks of consecutive items. A chunk is one task, and chunks grow until a task
+takes `SECONDS`, so that what a task costs by itself does not matter. Answers come in the order of
+the items and do not depend on the chunks, because every item is computed by itself.
 
 Arrays that are read-only here are so on the workers, and those of the answers here: kernels are
 compiled for one or the other, and answers of all kinds have arrays that nobody changes.
@@ -17,7 +17,7 @@ import queue
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError
 from typing import Any
 
@@ -43,8 +43,8 @@ def in_chunks(
     *,
     shared: Any = None,
     unit: int = 1,
-) -> list[Any]:
-    """Return ``function(shared, cut(begin, end))`` of chunks that cover ``range(count)``, in order.
+) -> Iterator[Any]:
+    """Yield ``function(shared, cut(begin, end))`` of chunks that cover ``range(count)``, in order.
 
     Parameters
     ----------
@@ -58,15 +58,29 @@ def in_chunks(
         Returns what a chunk is about, and is called here.
     shared : object
         What all chunks need. To a `dask.distributed.Client` it is sent once.
-    unit : int
+    unit : int, default 1
         Chunks begin at multiples of it.
+
+    Yields
+    ------
+    object
+        The answer of a chunk, as soon as it and those before it are there. If the caller stops, or
+        an error or Ctrl-C ends the work, all chunks that wait are cancelled.
 
     Raises
     ------
     RuntimeError
         If the executor takes no more work, or a chunk lost its workers `ATTEMPTS` times.
+
+    Examples
+    --------
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> with ThreadPoolExecutor(2) as pool:
+    ...     chunks = in_chunks(pool, lambda power, xs: [x**power for x in xs], 5, range, shared=2)
+    ...     [y for chunk in chunks for y in chunk]
+    [0, 1, 4, 9, 16]
     """
-    return _Run(executor, function, count, cut, shared, unit).results()
+    yield from _Run(executor, function, count, cut, shared, unit).answers()
 
 
 def require_executor(executor: Any, threads: int | None) -> None:
@@ -104,11 +118,12 @@ class _Run:
         self._done: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._pending: dict[Any, tuple[int, int]] = {}
         self._attempts: dict[int, int] = {}
-        self._answers: dict[int, Any] = {}
+        self._answers: dict[int, tuple[int, Any]] = {}  # by begin, with the end
+        self._chunks_done = 0
         self._size = unit
 
-    def results(self) -> list[Any]:
-        begin = 0
+    def answers(self) -> Iterator[Any]:
+        begin = given = 0
         self._send()
         try:
             while begin < self._count or self._pending:
@@ -117,11 +132,12 @@ class _Run:
                     self._submit(begin, end)
                     begin = end
                 self._collect(self._done.get())
-        except BaseException:  # Ctrl-C as well: nothing goes on behind the caller's back
+                while given in self._answers:
+                    given, answer = self._answers.pop(given)
+                    yield answer
+        finally:  # nothing goes on behind the caller's back
             for future in self._pending:
                 future.cancel()
-            raise
-        return [self._answers[k] for k in sorted(self._answers)]
 
     def _send(self) -> None:
         """Send what all chunks need, for clusters that keep it."""
@@ -138,7 +154,7 @@ class _Run:
         except BrokenExecutor as error:
             raise RuntimeError(
                 f"The executor has lost its workers and takes no more work: "
-                f"{len(self._answers)} chunks were done, that of items {begin} to {end - 1} was not"
+                f"{self._chunks_done} chunks were done, that of items {begin} to {end - 1} was not"
             ) from error
         self._pending[future] = begin, end
         future.add_done_callback(self._done.put)
@@ -148,7 +164,8 @@ class _Run:
         begin, end = self._pending.pop(future)
         try:
             seconds, answer = future.result()
-            self._answers[begin] = pickle.loads(answer)
+            self._answers[begin] = end, pickle.loads(answer)
+            self._chunks_done += 1
         except BaseException as error:
             if not _is_loss(error):
                 raise

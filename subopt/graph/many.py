@@ -127,7 +127,7 @@ def max_flow_many(
 
     if executor is not None:
         require_executor(executor, threads)
-        answers = in_chunks(executor, _solve_rows, problems, cut, shared=shared)
+        answers = list(in_chunks(executor, _solve_rows, problems, cut, shared=shared))
     else:
         threads = min(thread_count(threads), max(problems, 1))
         parts_of_threads = np.array_split(np.arange(problems), threads)

@@ -84,14 +84,11 @@ def grid_cut_many(
         _solve(problem, how, solved, thread_count(threads))
     else:
         require_executor(executor, threads)
-        chunks = in_chunks(
-            executor,
-            _solve_part,
-            problem.stack,
-            lambda begin, end: _part(problem, slice(begin, end)),
-            shared=how,
-            unit=size,
-        )
+
+        def cut(begin: int, end: int) -> Grids:
+            return _part(problem, slice(begin, end))
+
+        chunks = list(in_chunks(executor, _solve_part, problem.stack, cut, shared=how, unit=size))
         solved = _Solved.joined(chunks) if chunks else _Solved.empty(problem, flow)
     all_values, all_sides, arrays, methods = solved
     if (all_values >= problem.beyond).any():

@@ -211,7 +211,7 @@ def solve_many(
         return costs[begin:end], labels[begin:end]
 
     if executor is not None:
-        answers = in_chunks(executor, do, P, cut, shared=shared)
+        answers = list(in_chunks(executor, do, P, cut, shared=shared))
     else:
         count = min(thread_count(threads), max(P, 1))
         if not one_by_one:
