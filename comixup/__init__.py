@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from comixup.mixers.manifold_mixup import ManifoldMixup as ManifoldMixup
     from comixup.mixers.puzzle_mix import PuzzleMix as PuzzleMix
     from comixup.mixers.random_choice import RandomChoice as RandomChoice
+    from comixup.plans.blends import BlendPlan as BlendPlan
     from comixup.plans.boxes import MixedBoxes as MixedBoxes
-    from comixup.plans.pairs import BlendPlan as BlendPlan
-    from comixup.plans.pairs import BoxPlan as BoxPlan
+    from comixup.plans.pasted_boxes import BoxPlan as BoxPlan
     from comixup.plans.patches import MixPlan as MixPlan
     from comixup.saliency import patch_weights as patch_weights
 
 _MODULES = ("evaluate", "saliency")
 _HOME = {
-    "BlendPlan": "plans.pairs",
-    "BoxPlan": "plans.pairs",
+    "BlendPlan": "plans.blends",
+    "BoxPlan": "plans.pasted_boxes",
     "CoMixup": "mixers.comixup",
     "CutMix": "mixers.cutmix",
     "InputMixup": "mixers.input_mixup",

@@ -42,6 +42,7 @@ CHAPTERS = [
     ("Constraints", "subopt", "subopt.constraints"),
     ("Submodular minimization", "subopt", "subopt.submodular"),
     ("Differences of submodular functions", "subopt", "subopt.difference"),
+    ("Minimization under constraints", "subopt", "subopt.constrained"),
     ("Graphs and grids", "subopt", "subopt.graph"),
     ("Labelings", "subopt", "subopt.labeling"),
     ("Coupled labelings", "subopt", "subopt.coupled"),

@@ -1,14 +1,24 @@
 """Submodular and difference-of-submodular optimization with certificates.
 
 Every public name can be imported from here, and from the wing that it belongs to:
-`subopt.functions`, `subopt.constraints`, `subopt.submodular`, `subopt.difference`, `subopt.graph`,
-`subopt.labeling`, `subopt.coupled`. Names are loaded when they are first used.
+`subopt.functions`, `subopt.constraints`, `subopt.submodular`, `subopt.difference`,
+`subopt.constrained`, `subopt.graph`, `subopt.labeling`, `subopt.coupled`. Names are loaded when
+they are first used.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from subopt import constraints, coupled, difference, functions, graph, labeling, submodular
+from subopt import (
+    constrained,
+    constraints,
+    coupled,
+    difference,
+    functions,
+    graph,
+    labeling,
+    submodular,
+)
 from subopt._base.lazy import exports
 
 if TYPE_CHECKING:
@@ -19,6 +29,7 @@ if TYPE_CHECKING:
     from subopt._minimize import minimize as minimize
     from subopt._minimize import minimize_many as minimize_many
     from subopt.compiling import warm_up as warm_up
+    from subopt.constrained import *
     from subopt.constraints import *
     from subopt.coupled import *
     from subopt.difference import *
@@ -39,7 +50,16 @@ _OWN, _own, _ = exports(
 )
 _WINGS = {
     name: wing
-    for wing in (functions, constraints, submodular, difference, graph, labeling, coupled)
+    for wing in (
+        functions,
+        constraints,
+        submodular,
+        difference,
+        constrained,
+        graph,
+        labeling,
+        coupled,
+    )
     for name in wing.__all__
 }
 _DOORS = ("compiling", "cvx", "executors", "testing")
@@ -56,6 +76,7 @@ def __dir__() -> list[str]:
     return [
         *__all__,
         *_DOORS,
+        "constrained",
         "constraints",
         "coupled",
         "difference",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
@@ -13,11 +13,13 @@ import numpy as np
 from subopt._base import validate
 from subopt._base.answer import Batch
 from subopt._base.executors import in_chunks, require_executor
-from subopt._base.options import documented, names, require_known
+from subopt._base.options import CONSTRAINTS, documented, names, require_known
 from subopt._base.threads import in_order, thread_count
 from subopt._base.types import RNG, ArrayLike, Subset
 
 if TYPE_CHECKING:
+    from subopt.constraints.budget import Budget
+    from subopt.constraints.groups import Groups
     from subopt.coupled.problem import CoupledLabelingProblem
     from subopt.coupled.result import LabelingResult
     from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction
@@ -56,7 +58,7 @@ class _Wing(NamedTuple):
 
     def draws(self, **options: Any) -> bool:
         """Return whether a run with these options makes random choices if it takes an `rng`."""
-        return self is not _DIFFERENCE or self._get("draws")(**options)
+        return self not in (_DIFFERENCE, _CONSTRAINED) or self._get("draws")(**options)
 
     def _get(self, name: str) -> Any:
         return getattr(import_module(f"subopt.{self.select}"), name)
@@ -68,6 +70,7 @@ _DIFFERENCE = _Wing(
 )
 _FUNCTION = _Wing("SetFunction", "functions.algebra", "submodular.select", "minimize_submodular")
 _ENERGY = _Wing("LabelingEnergy", "labeling.energy", "labeling.select", "minimize_labeling")
+_CONSTRAINED = _Wing("", "", "constrained.select", "minimize_constrained")
 _WINGS = (_COUPLED, _DIFFERENCE, _FUNCTION, _ENERGY)
 
 
@@ -84,6 +87,13 @@ def minimize(
     start: Any = None,
     eliminate: bool | None = None,
     rng: RNG = None,
+    size: int | tuple[int | None, int | None] | None = None,
+    include: Subset | None = None,
+    exclude: Subset | None = None,
+    constraints: Budget | Groups | Sequence[Budget | Groups] | None = None,
+    max_nodes: int | None = None,
+    effort: str | None = None,
+    starts: int | None = None,
 ) -> Result: ...
 
 
@@ -113,6 +123,10 @@ def minimize(
     randomized: bool | None = None,
     order: ArrayLike | None = None,
     minimizer: str | None = None,
+    size: int | tuple[int | None, int | None] | None = None,
+    include: Subset | None = None,
+    exclude: Subset | None = None,
+    constraints: Budget | Groups | Sequence[Budget | Groups] | None = None,
 ) -> Result: ...
 
 
@@ -173,6 +187,10 @@ def minimize(
     order: ArrayLike | None = None,
     eliminate: bool | None = None,
     progress: float | None = None,
+    size: int | tuple[int | None, int | None] | None = None,
+    include: Subset | None = None,
+    exclude: Subset | None = None,
+    constraints: Budget | Groups | Sequence[Budget | Groups] | None = None,
 ) -> Result | LabelingResult | Labeling:
     """Minimize a set function, a difference f - g, a labeling energy, or a coupled labeling.
 
@@ -223,6 +241,14 @@ def minimize(
         Options of single methods of differences; see the function with the name of the method.
     tie_break, randomized, order, eliminate, progress : optional
         Options of single methods; see the function with the name of the method.
+    %(size)s
+    %(include)s
+    %(exclude)s
+    %(constraints)s
+        These four are for set functions and differences. With `include` and `exclude` alone, all
+        methods work; with a size, budgets or groups, "auto", "local_search", "branch_and_bound",
+        "milp", "brute_force", for set functions "lagrangian", and for differences "modmod" and
+        "subsup". They take `time_limit`, and "auto" also `effort`, `starts`, `rng` and `callback`.
 
     Returns
     -------
@@ -236,8 +262,9 @@ def minimize(
     TypeError
         If the problem is of another type, or the method does not have an option that is given.
     ValueError
-        If an option is out of range, or F is found not to be submodular; the message names a set,
-        two elements and the four values that violate diminishing returns.
+        If an option is out of range; if no set satisfies the constraints; or if F is found not to
+        be submodular, with a set, two elements and the four values that violate diminishing
+        returns.
 
     See Also
     --------
@@ -261,13 +288,15 @@ def minimize(
     given = {k: v for k, v in locals().items() if k != "problem" and v is not None}
     if callback is not None and not callable(callback):
         raise TypeError(f"callback needs to be callable with a result, got {callback!r}")
-    return _wing(problem).solve(problem, **given)
+    return _wing(problem, given).solve(problem, **given)
 
 
-def _wing(problem: Any) -> _Wing:
+def _wing(problem: Any, given: Collection[str]) -> _Wing:
+    """Return who minimizes a problem, given the names of the options."""
     for wing in _WINGS:
         if wing.owns(problem):
-            return wing
+            constrained = any(name in given for name in CONSTRAINTS)
+            return _CONSTRAINED if constrained and wing in (_DIFFERENCE, _FUNCTION) else wing
     raise TypeError(
         "minimize needs a SetFunction, a DifferenceOfSubmodular, a CoupledLabelingProblem or a "
         f"LabelingEnergy, got {type(problem).__name__}. Wrap a callable of a boolean mask as "
@@ -330,7 +359,8 @@ def minimize_many(
     threads = min(thread_count(threads), len(tasks))
     jobs = []
     for problem, source in zip(tasks, rngs, strict=True):
-        wing = _wing(problem)
+        # elements that are fixed leave a problem for the methods without constraints
+        wing = _wing(problem, [name for name in options if name not in ("include", "exclude")])
         takes = wing.options(options.get("method", "auto"))
         own: dict[str, Any] = {}
         if "rng" in takes and wing.draws(**options):

@@ -27,6 +27,7 @@ WINGS = {
     "subopt.submodular": {"subopt._base", "subopt.functions", "subopt.forms", "subopt.graph"},
     "subopt.difference": {
         "subopt._base",
+        "subopt.constraints",
         "subopt.functions",
         "subopt.forms",
         "subopt.submodular",
@@ -34,10 +35,19 @@ WINGS = {
     },
     "subopt.difference.exact": {
         "subopt._base",
+        "subopt.constraints",
         "subopt.functions",
         "subopt.forms",
         "subopt.submodular",
         "subopt.difference",
+    },
+    "subopt.constrained": {
+        "subopt._base",
+        "subopt.constraints",
+        "subopt.functions",
+        "subopt.submodular",
+        "subopt.difference",
+        "subopt.difference.exact",
     },
     "subopt.labeling": {
         "subopt._base",

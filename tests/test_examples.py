@@ -3,6 +3,7 @@
 import os
 import pathlib
 import runpy
+import sys
 
 import pytest
 
@@ -23,7 +24,9 @@ NEEDS = {
 
 @pytest.mark.filterwarnings("ignore:.*copy keyword:DeprecationWarning")  # Keras on torch
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_examples_run(path, monkeypatch, capsys):
+def test_examples_run(path, monkeypatch, capsys, tmp_path):
+    picture = tmp_path / "picture.png"
+    monkeypatch.setattr(sys, "argv", [str(path), str(picture)])
     if "KERAS_BACKEND" not in os.environ:
         monkeypatch.setenv("KERAS_BACKEND", "torch")
     for module in NEEDS.get(path.stem, ()):
@@ -31,3 +34,4 @@ def test_examples_run(path, monkeypatch, capsys):
     monkeypatch.delenv("SUBOPT_DATA", raising=False)
     runpy.run_path(str(path), run_name="__main__")
     assert "found by" in capsys.readouterr().out
+    assert picture.exists() == ("[PICTURE.png]" in path.read_text("utf-8"))

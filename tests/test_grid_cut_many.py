@@ -98,7 +98,9 @@ def test_a_wrong_flow_leaves_a_gap():
     wrong[1][1] = 0
     cuts = GridFlows(cuts.values, cuts.source_sides, wrong, "by hand")
     assert cuts.check(*args).tolist() == [0, 1]
-    with pytest.raises(CertificateError, match=r"values\[0\] is 1, but the cut .*\[0\] weighs 3"):
+    with pytest.raises(
+        CertificateError, match=r"values\[0\] is 1, but the cut .*\[0\] has capacity 3"
+    ):
         cuts.check(*args[:2], [0, [[3, 3]]])
     with pytest.raises(CertificateError, match=r"source_sides of shape \(1, 1, 3\), got \(2, 1, 3"):
         cuts.check([[[5, 0, 0]]], [[[0, 0, 5]]], 1)

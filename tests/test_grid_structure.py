@@ -65,9 +65,9 @@ def test_neighbours_are_those_within_a_distance(d, counts):
 
 
 def test_other_numbers_of_neighbours_are_refused():
-    with pytest.raises(ValueError, match="has 6 or 18 or 26 nearest neighbours, not 8"):
+    with pytest.raises(ValueError, match="neighbors needs to be 6 or 18 or 26, got 8"):
         grid_neighbors(3, 8)
-    with pytest.raises(TypeError, match=r"grid_neighbors\(2, 8\) lists"):
+    with pytest.raises(TypeError, match=r"use grid_neighbors\(2, 8\)"):
         grid_cut(np.ones((2, 2)), np.ones((2, 2)), 1, offsets=8)
     with pytest.raises(ValueError, match="1, 2 or 3 dimensions, got 4"):
         grid_neighbors(4, 8)
@@ -81,7 +81,7 @@ def test_bad_structures_are_named():
             grid_structure(structure, shape=(4, 4))
     with pytest.raises(ValueError, match=r"broadcast to \(4, 4\), got the shape \(3,\)"):
         grid_structure(np.ones((3, 3)), [1, 2, 3], shape=(4, 4))
-    with pytest.raises(ValueError, match="needs a neighbour"):
+    with pytest.raises(ValueError, match="nonzero entry outside"):
         grid_structure(np.ones((1, 1)), shape=(4, 4))
     for shape in (4, (4, 4.0)):
         with pytest.raises(TypeError, match=r"shape needs one int per axis.*got \(?4"):

@@ -11,7 +11,7 @@ from comixup._base.streams import DRAW, Key
 from comixup._base.types import Array
 from comixup.mixers.pairs import PairMixer
 from comixup.mixers.summary import Summary
-from comixup.plans.pairs import BoxPlan
+from comixup.plans.pasted_boxes import BoxPlan
 
 
 @public

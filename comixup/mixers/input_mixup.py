@@ -13,7 +13,7 @@ from comixup._base.public import public
 from comixup._base.streams import DRAW, Key
 from comixup.mixers.pairs import PairMixer
 from comixup.mixers.summary import Summary
-from comixup.plans.pairs import BlendPlan
+from comixup.plans.blends import BlendPlan
 
 
 @public

@@ -11,7 +11,7 @@ from comixup._base.streams import CHOICE, Key
 from comixup._base.types import RNG
 from comixup.mixers.input_mixup import InputMixup
 from comixup.mixers.summary import Summary
-from comixup.plans.pairs import BlendPlan
+from comixup.plans.blends import BlendPlan
 
 
 class HiddenPlan(NamedTuple):

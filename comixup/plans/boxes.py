@@ -1,4 +1,4 @@
-"""Bounding boxes through a mixture: each is cut to the pixels of its image that are left."""
+"""Bounding boxes after mixing: each box is cut to the visible pixels of its image."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Mixers for PyTorch: tensors of any device and dtype in and out, a training step, saliency.
 
-The mixers are those of `comixup`, with the same options. What a plan needs of a batch, a few
-numbers a patch, is pooled on the device and travels to the host; images stay where they are.
+The mixers are those of `comixup`, with the same options. A plan needs a few numbers per patch. They
+are pooled on the device and copied to the host; images stay on their device.
 """
 
 from comixup.torch.ada_mixup import AdaMixUp
@@ -11,17 +11,11 @@ from comixup.torch.evaluate import Predictions, activation_maps, predict
 from comixup.torch.gather import apply, apply_labels, apply_values
 from comixup.torch.hidden import mixed_at
 from comixup.torch.losses import soft_cross_entropy, softmax_binary_cross_entropy
-from comixup.torch.mixers import (
-    CoMixup,
-    CutMix,
-    InputMixup,
-    PuzzleMix,
-    RandomChoice,
-    TensorMixer,
-)
+from comixup.torch.mixers import CoMixup, CutMix, InputMixup, PuzzleMix, RandomChoice
 from comixup.torch.saliency import gradient_norm, input_saliency, undisturbed
 from comixup.torch.sources import AveragedSaliency, CachedSaliency, grad_cam
 from comixup.torch.step import StepResult, training_step
+from comixup.torch.tensor_mixer import TensorMixer
 
 __all__ = [
     "AdaMixUp",

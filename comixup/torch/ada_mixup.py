@@ -22,11 +22,11 @@ from comixup._base.streams import DRAW, Key
 from comixup._base.types import Array
 from comixup.mixers.base import Mixer
 from comixup.plans.base import Mixture
+from comixup.plans.blends import BlendPlan
 from comixup.plans.labels import smoothed
-from comixup.plans.pairs import BlendPlan
 from comixup.plans.patches import MixPlan
 from comixup.torch.inputs import label_rows, require_images
-from comixup.torch.mixers import TensorMixer
+from comixup.torch.tensor_mixer import TensorMixer
 
 CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 

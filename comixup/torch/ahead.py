@@ -15,7 +15,7 @@ from torch import Tensor
 from comixup.mixers.batch import MixedBatch
 from comixup.plans.base import Mixture
 from comixup.torch.carry import Parts
-from comixup.torch.mixers import TensorMixer
+from comixup.torch.tensor_mixer import TensorMixer
 
 
 class PlanAhead:

@@ -16,7 +16,7 @@ from comixup._base import validate
 from comixup.mixers.batch import MixedBatch
 from comixup.plans.base import Mixture
 from comixup.torch.gather import apply, apply_values
-from comixup.torch.mixers import TensorMixer
+from comixup.torch.tensor_mixer import TensorMixer
 
 Place: TypeAlias = "int | str"
 RULES = ("mean", "first", "labels", "values", "boxes", "keep")

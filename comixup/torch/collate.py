@@ -16,7 +16,7 @@ from torch.utils.data import default_collate
 
 from comixup.torch.carry import Parts
 from comixup.torch.eager import eager
-from comixup.torch.mixers import TensorMixer
+from comixup.torch.tensor_mixer import TensorMixer
 
 
 class MixCollate:

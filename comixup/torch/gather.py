@@ -13,8 +13,10 @@ from torch import Tensor
 from comixup._base.patch_grid import patch_edges, require_fit
 from comixup._base.types import Array
 from comixup.plans.base import Mixture
+from comixup.plans.blends import BlendPlan
 from comixup.plans.gather import blend_of, patch_starts
-from comixup.plans.pairs import BlendPlan, BoxPlan, weighted
+from comixup.plans.pairs import weighted
+from comixup.plans.pasted_boxes import BoxPlan
 from comixup.plans.patches import MixPlan
 from comixup.torch.eager import eager
 from comixup.torch.inputs import label_rows, require_labels

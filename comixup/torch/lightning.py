@@ -11,8 +11,8 @@ from typing import Any
 from lightning.pytorch import Callback
 
 from comixup.torch.carry import Parts
-from comixup.torch.mixers import TensorMixer
 from comixup.torch.saliency import Loss, input_saliency
+from comixup.torch.tensor_mixer import TensorMixer
 
 
 class MixCallback(Callback):

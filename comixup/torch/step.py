@@ -17,7 +17,6 @@ from comixup.torch.ada_mixup import AdaMixUp
 from comixup.torch.eager import eager
 from comixup.torch.inputs import logits_of, require_enough_logits, require_tensor
 from comixup.torch.losses import LOSSES
-from comixup.torch.mixers import TensorMixer
 from comixup.torch.saliency import (
     NO_GRADIENT,
     gradient_norm,
@@ -25,6 +24,7 @@ from comixup.torch.saliency import (
     sum_of_losses,
     without_exchange,
 )
+from comixup.torch.tensor_mixer import TensorMixer
 
 
 class StepResult(NamedTuple):

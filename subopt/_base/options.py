@@ -63,6 +63,9 @@ OPTIONS = {
     ),
 }
 
+CONSTRAINTS = ("size", "include", "exclude", "constraints")
+"""The options that say which sets are feasible."""
+
 _LINE = re.compile(r"^([ ]*)%\((\w+)\)s$", re.MULTILINE)
 _SECTION = re.compile(r"^(Parameters|Returns|Raises)\n-+$", re.MULTILINE)
 

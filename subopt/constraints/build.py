@@ -16,9 +16,6 @@ from subopt.constraints.feasible import Constraints, Layer, Purse
 from subopt.constraints.groups import Groups
 from subopt.constraints.modular import in_order, integer_program, laminar
 
-NAMES = ("size", "include", "exclude", "constraints")
-"""The options that say which sets are feasible."""
-
 
 def constraints_of(
     n: int,

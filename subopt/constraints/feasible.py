@@ -216,6 +216,75 @@ class Constraints:
         result[self.free] = mask
         return result
 
+    # Intervals of sets --------------------------------------------------------------------------
+
+    def decided(self) -> tuple[Array, Array]:
+        """Return elements that are in every feasible set, and in none, as seen row by row."""
+        out = self.exclude.copy()
+        if self.high <= int(self.include.sum()):
+            out |= ~self.include
+        for layer in self.layers:
+            out |= np.append(layer.limits <= 0, False)[layer.labels]
+        for purse in self.purses:
+            out |= purse.costs > purse.most
+        into = self.include | ((self.n - int(out.sum()) <= self.low) & ~out)
+        return into, out
+
+    def loose(self) -> Array:
+        """Return elements that no feasible set lacks the room for: no limit on them can bind."""
+        if self.high < self.n:
+            return np.zeros(self.n, dtype=np.bool_)
+        result = np.ones(self.n, dtype=np.bool_)
+        everything = np.ones(self.n, dtype=np.bool_)
+        for layer in self.layers:
+            result &= np.append(layer.counts(everything) <= layer.limits, True)[layer.labels]
+        for purse in self.purses:
+            if float(purse.costs.sum()) > purse.most:
+                result &= purse.costs == 0
+        return result
+
+    def empty(self) -> bool:
+        """Return whether no set is feasible, as seen row by row; False if that is not known."""
+        into, out = self.decided()
+        left = self.n - int(out.sum())
+        if self.low > min(self.high, left) or (into & out).any() or int(into.sum()) > self.high:
+            return True
+        for layer in self.layers:
+            if (layer.counts(into) > layer.limits).any():
+                return True
+            counts = layer.counts(~out)
+            if self.low > left - int(np.maximum(counts - layer.limits, 0).sum()):
+                return True
+        for purse in self.purses:
+            needed = max(0, self.low - int(into.sum()))
+            cheapest = np.sort(purse.costs[~(into | out)])[:needed]
+            if float(purse.costs[into].sum()) + float(cheapest.sum()) > purse.most:
+                return True
+        return False
+
+    def prefixes(self, order: Array) -> tuple[int, int]:
+        """Return the smallest and the largest length of the feasible prefixes of an order.
+
+        The first is larger than the second if there is none. Elements that are included or
+        excluded are not looked at.
+        """
+        most = min(self.high, len(order))
+        if any((layer.limits < 0).any() for layer in self.layers):
+            return 1, 0
+        for layer in self.layers:
+            own = layer.labels[order]
+            by_group = np.argsort(own, kind="stable")
+            rank = np.empty(len(order), dtype=np.intp)
+            grouped = own[by_group]
+            rank[by_group] = np.arange(len(order)) - np.searchsorted(grouped, grouped)
+            over = rank >= np.append(layer.limits, len(order))[own]
+            most = min(most, int(over.argmax()) if over.any() else most)
+        for purse in self.purses:
+            spent = np.concatenate([[0.0], np.cumsum(purse.costs[order])])
+            over = spent > purse.most
+            most = min(most, int(over.argmax()) - 1 if over.any() else most)
+        return self.low, most
+
     # Rows and prices ----------------------------------------------------------------------------
 
     @property

@@ -220,11 +220,18 @@ def _relaxed(of: Constraints, weights: Array) -> Least | None:
 def scaled_rows(of: Constraints) -> tuple[Any, Array, Array]:
     """Return the rows, scaled to a largest coefficient of 1, and what they were divided by."""
     matrix, limits = of.matrix(), of.limits()
-    size = np.asarray(abs(matrix).max(axis=1).todense()).ravel() if of.n else np.ones(len(limits))
-    rows = np.where(size > 0, size, 1.0)
+    rows = row_sizes(matrix)
     from scipy import sparse
 
     return sparse.diags_array(1 / rows).tocsr() @ matrix, limits / rows, rows
+
+
+def row_sizes(matrix: Any) -> Array:
+    """Return the largest coefficient of each row of a sparse array in compressed rows; 1 for 0."""
+    sizes = np.zeros(matrix.shape[0])
+    rows = np.repeat(np.arange(len(sizes)), np.diff(matrix.indptr))
+    np.maximum.at(sizes, rows, np.abs(matrix.data))
+    return np.where(sizes > 0, sizes, 1.0)
 
 
 def integer_program(of: Constraints, weights: Array) -> Array | None:
@@ -233,7 +240,6 @@ def integer_program(of: Constraints, weights: Array) -> Array | None:
     HiGHS has tolerances, in which a set may exceed a budget. Such sets are cut off one by one, and
     if they are many, all limits are lowered by the tolerance.
     """
-    from scipy import sparse
     from scipy.optimize import Bounds, LinearConstraint, milp
 
     size = max(float(np.abs(weights).max(initial=0.0)), 1e-300)
@@ -254,10 +260,17 @@ def integer_program(of: Constraints, weights: Array) -> Array | None:
         mask: Array = found.x > 0.5
         if of.feasible(mask):
             return mask
-        away = np.where(mask, 1.0, -1.0)[None]  # away(S) <= |mask| - 1: any other set
-        matrix = sparse.vstack([matrix, sparse.csr_array(away)], format="csr")
-        limits = np.append(limits, mask.sum() - 1.0)
+        matrix, limits = without(mask, matrix, limits)
     return None
+
+
+def without(mask: Array, matrix: Any, limits: Array) -> tuple[Any, Array]:
+    """Return rows with one more that all sets satisfy but one."""
+    from scipy import sparse
+
+    away = np.where(mask, 1.0, -1.0)[None]  # away(S) <= |mask| - 1
+    more = sparse.vstack([matrix, sparse.csr_array(away)], format="csr")
+    return more, np.append(limits, mask.sum() - 1.0)
 
 
 def complete(of: Constraints, mask: Array, scores: Array | None = None) -> Array:

@@ -15,6 +15,7 @@ import numpy as np
 
 from subopt._base.answer import CertificateError
 from subopt._base.types import Array, Subset
+from subopt.constraints.feasible import Constraints
 from subopt.difference._recheck import as_evidence, claimed
 from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction
 from subopt.submodular.result import Result
@@ -128,6 +129,28 @@ class Move(NamedTuple):
 STAY = Move(0.0, -1, -1)
 
 
+def best_move(
+    h: DifferenceOfSubmodular | SetFunction,
+    mask: Array,
+    gains: Array,
+    constraints: Constraints,
+    noise: Array | None = None,
+) -> Move:
+    """Return the best flip that leads to a feasible set, or else the best such swap, or `STAY`.
+
+    Changes count if they exceed the rounding of the gains, `noise`.
+    """
+    least = np.zeros(len(mask)) if noise is None else noise
+    allowed = np.where(mask, constraints.removals(mask), constraints.additions(mask))
+    change = np.where(mask, -gains, gains) + least
+    change[~allowed] = math.inf
+    if change.size and change.min() < 0:
+        i = int(change.argmin())
+        moved = float(change[i] - least[i])
+        return Move(moved, i, -1) if mask[i] else Move(moved, -1, i)
+    return swap(h, mask, gains, noise=noise, constraints=constraints)
+
+
 def flip(mask: Array, gains: Array, *, add: bool = True, drop: bool = True) -> Move:
     """Return the best flip of a set, given the marginals there; or `STAY` if none is better."""
     change = np.where(mask, -gains if drop else np.inf, gains if add else np.inf)
@@ -145,6 +168,7 @@ def swap(
     reach: Array | None = None,
     noise: Array | None = None,
     first: bool = False,
+    constraints: Constraints | None = None,
 ) -> Move:
     """Return the best swap of a set, given the marginals there; or `STAY` if none is better.
 
@@ -160,6 +184,8 @@ def swap(
         Rounding of the gains. A swap has to improve by more than that of its two elements.
     first : bool
         Whether to stop at the first element that has a swap that improves.
+    constraints : Constraints, optional
+        Only swaps to feasible sets count.
     """
     near, far = np.flatnonzero(mask), np.flatnonzero(~mask)
     if len(near) > len(far):
@@ -178,6 +204,9 @@ def swap(
         other[i] = not mask[i]
         there = h.marginals(other)[far]
         change = cost[i] + (there if mask[i] else -there)
+        if constraints is not None:
+            partners = constraints.joining if mask[i] else constraints.leaving
+            change[~partners(mask, int(i))[far]] = math.inf
         k = int((change + rounding).argmin())
         if change[k] + rounding[k] < lowest:
             lowest, j = float(change[k] + rounding[k]), int(far[k])

@@ -1,4 +1,4 @@
-"""Maximum flow and minimum cuts: of graphs, of grids, of many at once."""
+"""Maximum flow and minimum cuts of graphs and grids, one or many at a time."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""What the caller gave as a graph, checked: plain arrays, and which numbers stand for infinity."""
+"""Graphs from callers, checked and converted to plain arrays, with a number for infinity."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from subopt.graph.network import require_fit
 Terminal = ArrayLike | Mapping[int, float]
 
 
-UNLIMITED = np.iinfo(np.int64).max  # stands for infinity among ints
+UNLIMITED = np.iinfo(np.int64).max
+"""Stands for infinity in arrays of integers."""
 
 
 class Graph(NamedTuple):
@@ -71,7 +72,7 @@ def graph(
     sink_capacity: Terminal,
     n: int | None,
 ) -> Graph:
-    """Check what the caller gave."""
+    """Check the arguments of `max_flow` that describe a graph."""
     n = _size(n, source_capacity, sink_capacity)
     source = _terminal("source_capacity", source_capacity, n)
     sink = _terminal("sink_capacity", sink_capacity, n)
@@ -105,10 +106,11 @@ def _floats(part: Array) -> Array:
 
 
 def bounded(g: Graph, name: str = "max_flow") -> tuple[Array, Array, Array, Array]:
-    """Return the four capacities with large numbers for infinite ones.
+    """Return the four arrays of capacities, with large finite numbers instead of infinite ones.
 
-    Float64, or int64 where float64 would round. An infinite arc gets more than any finite cut, and
-    an infinite terminal more than what can leave or enter its node.
+    They are float64, or int64 if float64 would round. The capacity of an infinite arc becomes
+    larger than every finite cut, and that of an infinite terminal larger than what can leave or
+    enter its node.
     """
     parts = (g.forward, g.backward, g.source, g.sink)
     with np.errstate(over="ignore"):  # an error follows
@@ -136,7 +138,7 @@ def bounded(g: Graph, name: str = "max_flow") -> tuple[Array, Array, Array, Arra
 
 
 def _without_infinities(g: Graph, which: list[Array]) -> tuple[Array, Array, Array, Array]:
-    """Return the four capacities with large numbers for infinite ones."""
+    """Return the four arrays of capacities, with large finite numbers instead of infinite ones."""
     parts = [g.forward, g.backward, g.source, g.sink]
     never_ahead, never_back, never_source, never_sink = which
     forward, backward, source, sink = (
@@ -146,7 +148,7 @@ def _without_infinities(g: Graph, which: list[Array]) -> tuple[Array, Array, Arr
     beyond = total + 1 if g.whole else 2 * total if total > 0 else 1.0
 
     def terminal(never: Array, own: Array, other: Array, ends: tuple[Array, ...]) -> Array:
-        """Infinite terminals get more than what their node can pass on, at most `beyond`."""
+        """Replace infinite terminals by more than their node can pass on, at most `beyond`."""
         out, tails, heads = other.copy(), *ends[:2]
         np.add.at(out, tails, forward)
         np.add.at(out, heads, backward)
@@ -183,7 +185,7 @@ def _size(n: int | None, source_capacity: Terminal, sink_capacity: Terminal) -> 
 
 
 def ends(name: str, values: ArrayLike, n: int, *, each: str = "arcs") -> Array:
-    """Return nodes as int32, one for each of something, or name the one not in the graph."""
+    """Return nodes as int32, or raise with the first one that is not in the graph."""
     array = np.asarray(values)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise TypeError(
@@ -207,14 +209,14 @@ def _terminal(name: str, values: Terminal, n: int) -> Array:
 
 
 def capacities(name: str, values: ArrayLike, shape: tuple[int, ...]) -> Array:
-    """Return capacities as int64 (`UNLIMITED` if infinite) or float64, or name a bad one."""
+    """Return capacities as int64 (`UNLIMITED` if infinite) or float64, or name an invalid one."""
     array: Array = unmasked(name, values)
     if array.shape != shape:
         raise ValueError(f"{name} needs the shape {shape}, got {array.shape}")
     if array.size == 0:
-        return np.zeros(shape, dtype=np.int64)  # [] is float64
+        return np.zeros(shape, dtype=np.int64)  # numpy makes float64 of []
     if array.dtype.kind == "f" and not isinstance(values, np.ndarray):
-        # infinity turns a list of ints into floats, which cannot hold all of them
+        # infinity turns a list of ints into floats, which cannot represent all ints
         array = np.asarray(values, dtype=object) if np.isinf(array).any() else array
     if array.dtype.kind == "O":
         array = _numbers(name, array)
@@ -240,7 +242,7 @@ def capacities(name: str, values: ArrayLike, shape: tuple[int, ...]) -> Array:
     never = np.isinf(amounts)
     if not never.any():
         return amounts
-    # a float infinity beside ints counts as an int
+    # if all finite numbers are integers, treat the array as integers
     finite = amounts[~never]
     if (finite != np.floor(finite)).any() or finite.max(initial=0.0) >= 2.0**62:
         return amounts
@@ -250,7 +252,7 @@ def capacities(name: str, values: ArrayLike, shape: tuple[int, ...]) -> Array:
 
 
 def _numbers(name: str, objects: Array) -> Array:
-    """Return Python numbers as int64, exactly, if all finite ones are ints, else as float64."""
+    """Convert Python numbers to int64 if all finite ones are ints, without rounding, or float64."""
     for index, c in np.ndenumerate(objects):
         if isinstance(c, bool) or not isinstance(c, numbers.Real):
             where = ", ".join(map(str, index))

@@ -1,6 +1,6 @@
-"""Maximum flow and minimum cut on graphs whose nodes all touch a source and a sink.
+"""`max_flow`: maximum flow and minimum cut on graphs with a source and a sink.
 
-The front door of the compiled kernels: `augment` picks among them.
+The arguments are checked here; the compiled kernels are in `boykov_kolmogorov` and `push_relabel`.
 """
 
 from __future__ import annotations
@@ -51,33 +51,36 @@ def max_flow(
     tails, heads : array_like of int, shape (m,)
         Ends of the arcs, in 0..n - 1. Parallel arcs and loops are allowed.
     capacity, reverse_capacity : array_like, shape (m,)
-        Capacities >= 0 from tail to head and from head to tail (0 by default); may be infinite.
+        Nonnegative capacities from tail to head, and from head to tail (0 by default). They may be
+        infinite.
     source_capacity, sink_capacity : array_like of shape (n,), or dict
-        Capacities >= 0; a dict maps nodes to them, and the other nodes get 0.
+        Nonnegative capacities of the arcs from the source and to the sink. A dict maps nodes to
+        capacities; nodes that are not in it have capacity 0.
     n : int, optional
-        Number of nodes; needed if both of these are dicts.
+        Number of nodes; required if `source_capacity` and `sink_capacity` are both dicts.
     maximal : bool, default False
         Return the largest source side of a minimum cut instead of the smallest.
     method : {"auto", "boykov_kolmogorov", "push_relabel"}, default "auto"
-        "auto" takes push-relabel for graphs that spread like random ones, else search trees, and
-        goes on with push-relabel where these take long; `Flow.method` says what ran. The cut does
-        not depend on it, but the flow may.
+        "auto" uses push-relabel if neighborhoods grow as in a random graph. Otherwise it begins
+        with search trees, and continues with push-relabel if these take long. `Flow.method` states
+        what ran. The cut does not depend on the method, but the flow may.
     %(time_limit)s
 
     Returns
     -------
     Flow
+        A minimum cut, and a maximum flow as its certificate.
 
     Raises
     ------
     ValueError, TypeError
-        If an argument is not as described, if no cut is finite, or if capacities are ints that
-        add up to 2**61 or more.
+        If an argument is not as described, if no cut is finite, or if integer capacities add up to
+        2**61 or more.
 
     Notes
     -----
-    Ints are exact: float64 holds them up to 2**52, and int64 takes over where sums are larger.
-    O(n^3) at worst, for real capacities as well; in practice far less.
+    The worst case is O(n^3), for real capacities as well; typical running times are much lower.
+    Integers are exact: they are stored as float64 if their sum is below 2**52, else as int64.
 
     References
     ----------
@@ -141,9 +144,9 @@ def cut_value(g: Graph, parts: tuple[Array, Array, Array, Array], side: Array) -
 
 @njit
 def _weigh(tails, heads, forward, backward, source, sink, side):
-    """Return the capacity of the cut around a set of nodes, if all of them are finite.
+    """Return the capacity of the cut around a set of nodes, for finite capacities.
 
-    Two times as fast as `Graph.cut`, from which `Flow.check` computes it anew.
+    It is twice as fast as `Graph.cut`, which `Flow.check` uses.
     """
     total = forward.dtype.type(0)
     for v in range(side.shape[0]):
@@ -166,10 +169,10 @@ def minimum_cut(
     maximal: bool = False,
     method: str = "auto",
 ) -> tuple[Array, Array, str]:
-    """Return the source side of a minimum cut, a maximum flow, and what ran; check nothing.
+    """Return the source side of a minimum cut, a maximum flow and the method, without checks.
 
-    `excess` (n,) is the capacity from the source to a node minus that from it to the sink, and is
-    overwritten. All capacities are finite.
+    `excess` (n,) is the capacity from the source to each node minus the capacity from the node to
+    the sink; it is overwritten. All capacities are finite.
     """
     arcs = Arcs(tails, heads, forward, backward)
     return _minimum_cut(arcs, excess, maximal, method, Deadline())[:3]
@@ -188,8 +191,8 @@ class _Cut(NamedTuple):
     side: Array
     flow: Array
     method: str
-    left: Array | None = None  # excess, if the deadline ended the search
-    others: tuple[Array, ...] = ()  # more sides then
+    left: Array | None = None  # remaining excess, if the deadline ended the search
+    others: tuple[Array, ...] = ()  # in that case, further cuts
 
 
 def _minimum_cut(arcs: Arcs, excess: Array, maximal: bool, method: str, deadline: Deadline) -> _Cut:
@@ -200,7 +203,7 @@ def _minimum_cut(arcs: Arcs, excess: Array, maximal: bool, method: str, deadline
     if method == "auto":
         patience = 0 if spreads(n, indptr, work) else PATIENCE
     else:
-        # trees have a limit in any case: only push-relabel is sure to end on real capacities
+        # trees always have a limit, because only push-relabel terminates on real capacities
         patience = {"boykov_kolmogorov": 10**6, "push_relabel": 0}[method]
     search = Search(n, indptr, residual, excess, work, deadline)
     ran = search.run(patience * (n + len(residual)))

@@ -1,4 +1,4 @@
-"""What callers and answers say: arrays that fit, and values that are what was recomputed."""
+"""Checks of answers: array shapes that fit the problem, and values that match recomputed ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def side_of(array: Any, shape: tuple[int, ...], name: str = "source_side") -> Ar
 
 
 def confirm(value: Any, cut: Any) -> None:
-    """Raise unless values are the capacities of the cuts: ints exactly, floats to 1e-9 of them."""
+    """Raise unless values equal the capacities of cuts: ints exactly, floats to 1e-9 of them."""
     values, cuts = np.asarray(value), np.asarray(cut)
     if values.dtype.kind not in "iuf":
         raise CertificateError(f"A check needs numbers as value, got {value!r}")
@@ -38,7 +38,7 @@ def confirm(value: Any, cut: Any) -> None:
         where = tuple(np.argwhere(wrong)[0].tolist())
         index = f"s[{where[0]}]" if where else ""
         raise CertificateError(
-            f"value{index} is {values[where]}, but the cut around source_side{index} weighs "
+            f"value{index} is {values[where]}, but the cut around source_side{index} has capacity "
             f"{cuts[where]}"
         )
 
@@ -50,6 +50,6 @@ def unmasked(name: str, values: Any) -> Array:
         index = tuple(int(i) for i in np.argwhere(np.ma.getmaskarray(values))[0])
         raise ValueError(
             f"{name} needs a number everywhere, but {name}[{', '.join(map(str, index))}] is "
-            f"masked. Say what it is, e.g. by {name}.filled(0)."
+            f"masked. Fill it, e.g. by {name}.filled(0)."
         )
     return array

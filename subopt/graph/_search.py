@@ -1,8 +1,8 @@
-"""A maximum flow in slices of bounded work, so that Ctrl-C and time limits end it soon.
+"""Maximum flow in slices of bounded work, so that Ctrl-C and time limits take effect quickly.
 
 Compiled code cannot be interrupted. Python callers therefore run the kernels of
-`boykov_kolmogorov` and `push_relabel` for some milliseconds at a time. Between two slices residual
-capacities and excesses are valid, and a later search can go on from them.
+`boykov_kolmogorov` and `push_relabel` for at most about 0.1 s at a time. Between two slices,
+residual capacities and excesses are consistent, and a later search can continue from them.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from subopt.graph.boykov_kolmogorov import grow, plant
 from subopt.graph.network import Workspace
 from subopt.graph.push_relabel import begin, finish, push, turn
 
-SLICE = 1 << 22  # looks at arcs in one compiled call: at most about 0.1 s
+SLICE = 1 << 22  # number of arcs examined in one compiled call: at most about 0.1 s
 
 _ONE = np.int64(1)
 
 
 class Search:
-    """A search for a maximum flow on arrays that compiled code can use as well.
+    """A search for a maximum flow that can be stopped between slices.
 
     Parameters
     ----------
     n, indptr, residual, excess, work
         The network, as for `subopt.graph.augment.augment`, with open arcs set in ``work.ends``.
     deadline : Deadline
-        When to stop. `stopped` says whether it ended the search.
+        When to stop. The attribute `stopped` is True if it ended the search.
     """
 
     def __init__(
@@ -47,9 +47,10 @@ class Search:
         self.stopped = False
 
     def run(self, limit: int) -> str:
-        """Find a maximum flow; trees get a limit on the arcs to look at. Return what ran.
+        """Find a maximum flow and return the name of the method that ran.
 
-        ``work.side`` is the smallest source side afterwards, unless the search was stopped.
+        `limit` is the number of arcs that search trees examine before push-relabel continues.
+        Afterwards ``work.side`` is the smallest source side, unless the search was stopped.
         """
         n, work = self._n, self._work
         trees = limit > 0
@@ -65,7 +66,7 @@ class Search:
         return "boykov_kolmogorov" if trees else "push_relabel"
 
     def grow(self, limit: int) -> bool:
-        """Grow search trees until no path is left; return False after so many looks at arcs."""
+        """Grow search trees until no path is left; return False after examining `limit` arcs."""
         n, work = self._n, self._work
         while limit > 0:
             some = np.int64(min(limit, SLICE))
@@ -78,7 +79,7 @@ class Search:
         return False
 
     def push(self) -> None:
-        """Finish the flow by push-relabel, which leaves no trees."""
+        """Finish the flow by push-relabel, after which the search trees are no longer valid."""
         if self.stopped:
             return
         n, indptr, excess, work = self._n, self._indptr, self._excess, self._work
@@ -101,9 +102,9 @@ class Search:
         return True
 
     def sides(self) -> tuple[Array, Array]:
-        """Return two source sides that are near to minimum ones when the search was stopped.
+        """Return two source sides of small cuts, after the search was stopped.
 
-        What supply reaches, and what cannot reach demand.
+        They are the nodes that supply can reach, and the nodes that cannot reach demand.
         """
         n, work = self._n, self._work
         reach(n, self._indptr, self._excess, work, _ONE)

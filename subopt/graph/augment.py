@@ -1,7 +1,7 @@
-"""The maximum flow of compiled code: `augment`, and what it picks from.
+"""`augment`: maximum flow for callers that are compiled code.
 
-A caller that is compiled itself keeps a `Network`, residual capacities, excesses and a `Workspace`,
-and calls `augment` as often as it likes: nothing is allocated. Python code calls `max_flow`.
+The caller allocates a `Network`, residual capacities, excesses and a `Workspace` once, and can then
+call `augment` many times without further allocations. Python code calls `max_flow` instead.
 """
 
 import numpy as np
@@ -11,9 +11,9 @@ from subopt.graph.boykov_kolmogorov import grow, plant
 from subopt.graph.network import AHEAD, BACK, HEAD, open_arcs, send, twin_of
 from subopt.graph.push_relabel import push_relabel
 
-# Search trees get the work of so many looks at every arc before push-relabel takes over; what they
-# did is not lost.
 PATIENCE = 6
+"""Push-relabel takes over from search trees once each arc has been examined this often on average.
+The flow that the trees have found is kept."""
 
 
 @njit
@@ -25,31 +25,32 @@ def augment(n, network, residual, excess, work):
     n : int
         Number of nodes; the arrays may be longer.
     network : Network
+        The arcs.
     residual : array (arcs,)
-        Residual capacities >= 0. Float64, or int64.
+        Nonnegative residual capacities, float64 or int64; overwritten.
     excess : array (n,)
-        Supply of a node minus its demand; what remains of them afterwards.
+        Supply of each node minus its demand; overwritten by what remains.
     work : Workspace
-        ``work.side[:n]`` is the smallest source side of a minimum cut afterwards.
+        Workspace. Afterwards ``work.side[:n]`` is the smallest source side of a minimum cut.
 
     Returns
     -------
     bool
-        Whether Boykov and Kolmogorov's trees sufficed, without push-relabel.
+        True if Boykov and Kolmogorov's search trees found the flow without push-relabel.
     """
     return augment_within(n, network, residual, excess, work, PATIENCE * (n + network.indptr[n]))
 
 
 @njit
 def augment_within(n, network, residual, excess, work, limit):
-    """Like `augment`, with a limit on the arcs that search trees look at."""
+    """Like `augment`, with a limit on the number of arcs that search trees examine."""
     open_arcs(n, network, residual, work)
     return augment_opened(n, network.indptr, residual, excess, work, limit)
 
 
 @njit(inline="always")
 def augment_opened(n, indptr, residual, excess, work, limit):
-    """Like `augment_within`, when `work.ends` fits to the residual capacities already."""
+    """Like `augment_within`, if `work.ends` agrees with the residual capacities already."""
     if not settle(n, indptr, residual, excess, work):
         for v in range(n):
             work.side[v] = False
@@ -69,7 +70,7 @@ def augment_opened(n, indptr, residual, excess, work, limit):
 
 @njit(inline="always")
 def settle(n, indptr, residual, excess, work):
-    """Push what neighbours can settle among themselves; return whether supply is left."""
+    """Push supply to neighbors with demand; return whether any supply is left."""
     ends = work.ends
     left = False
     for v in range(n):
@@ -89,7 +90,7 @@ def settle(n, indptr, residual, excess, work):
 
 @njit
 def reach(n, indptr, excess, work, sign):
-    """Set `work.side` to what supply reaches (sign 1), or to what can reach demand (sign -1)."""
+    """Set `work.side` to the nodes that supply reaches (sign 1) or that reach demand (sign -1)."""
     ends = work.ends
     side, queue = work.side, work.queue
     gate = AHEAD if sign > 0 else BACK
@@ -104,7 +105,7 @@ def reach(n, indptr, excess, work, sign):
         v = np.uint32(queue[q])
         q += 1
         for e in range(np.uint64(indptr[v]), np.uint64(indptr[np.int64(v) + 1])):
-            # without branches, which nobody could predict
+            # without branches, which would be unpredictable
             u = ends[e] >> HEAD
             new = ((ends[e] & gate) != 0) & (not side[u])
             side[u] |= new
@@ -114,12 +115,12 @@ def reach(n, indptr, excess, work, sign):
 
 @njit
 def spreads(n, indptr, work):
-    """Tell whether neighbourhoods grow as in random graphs rather than as in grids.
+    """Return whether neighborhoods grow as in a random graph, rather than as in a grid.
 
-    Then paths are short but countless, search trees break all the time and push-relabel wins. A
-    ball of radius 3 has 1.5 to 2.7 times the nodes of one of radius 2 in grids of 1 to 3
-    dimensions, and degree - 1 times in a random graph. Looked at around 8 nodes, and up to 24 more
-    if these do not tell.
+    In random graphs there are very many short paths, search trees are often rebuilt, and
+    push-relabel is faster. From radius 2 to radius 3, the number of nodes in a ball grows by a
+    factor of 1.5 to 2.7 in grids of 1 to 3 dimensions, and by degree - 1 in a random graph. The
+    balls around 8 nodes are counted, and around up to 24 more if these are not conclusive.
     """
     ends, seen, queue = work.ends, work.label, work.queue
     for v in range(n):

@@ -1,16 +1,18 @@
-"""Boykov and Kolmogorov's maximum flow: two search trees that are kept between augmentations.
+"""Maximum flow by Boykov and Kolmogorov: two search trees, kept between augmentations.
 
-One tree grows from the nodes with supply, one from the nodes with demand. Where they meet a path is
-augmented; what it saturates cuts off orphans, which look for a new parent in their tree or leave
-it. Fast when paths are short and cuts are local. The number of augmentations has no bound in terms
-of the graph alone, so there is a limit on the work, after which `push_relabel` goes on from here.
+One tree grows from the nodes with supply, the other from the nodes with demand [1]_. Where they
+meet, a path is augmented. Saturated arcs of the trees leave orphans, which are attached to a new
+parent in their tree or become free. The algorithm is fast if paths are short and cuts are local.
+The number of augmentations is not bounded by the size of the graph, so the work has a limit, after
+which `push_relabel` continues from the same flow.
 
-A label is the length of the path to a root when a node joined, and rises along every path of a
-tree. So an orphan takes neighbours with smaller labels only, which cannot be its descendants, and
-never walks to a root to make sure, as in [2]_; unlike there it leaves the tree if there is none.
+The label of a node is the length of its path to a root when it joined the tree. Labels increase
+along every path of a tree. A neighbor with a smaller label cannot be a descendant of an orphan, so
+that the orphan can be attached to it without tracing the path to a root, as in [2]_. Unlike in
+[2]_, an orphan without such a neighbor becomes free.
 
-Compiled. The supply and demand of a node are one signed number. The trees stay valid after `grow`:
-they can be mended and grown on when capacities have changed.
+This module is compiled. Supply and demand of a node are one signed number. The trees stay valid
+after `grow`, and can be repaired and extended after capacities have changed.
 
 References
 ----------
@@ -25,7 +27,7 @@ import numpy as np
 from subopt._base.jit import small_first as njit
 from subopt.graph.network import AHEAD, BACK, COUNT, FIRST, HEAD, TOUCHED, send, twin_of
 
-# what `work.parent` has besides nodes
+# entries of `work.parent` that are not nodes
 ROOT, ORPHAN = -1, -2
 
 _1 = np.uint64(1)  # slots and nodes are unsigned: numba then leaves out the tests for negative ones
@@ -33,7 +35,7 @@ _1 = np.uint64(1)  # slots and nodes are unsigned: numba then leaves out the tes
 
 @njit
 def plant(n, excess, work):
-    """Make every node with supply or demand a tree of its own, and active."""
+    """Make every node with supply or demand an active tree of one node."""
     label, parent, active, waits = work.label, work.parent, work.active, work.waits
     count = 0
     for v in range(n):
@@ -48,7 +50,7 @@ def plant(n, excess, work):
 
 @njit(inline="always")  # here and below: calls that pass many arrays cost more than what they do
 def activate(u, active, waits, state):
-    """Append a node to the queue of those that may still grow."""
+    """Append a node to the queue of active nodes."""
     if not waits[u]:
         waits[u] = True
         end = state[FIRST] + state[COUNT]
@@ -59,10 +61,11 @@ def activate(u, active, waits, state):
 
 @njit
 def grow(indptr, residual, excess, work, limit):
-    """Grow the trees and augment until nothing is active; False if that takes too long.
+    """Grow the trees and augment until no node is active; return False if `limit` is reached.
 
-    `limit` is the number of arcs to look at. Either way `residual` and `excess` are a flow; if
-    True it is maximum, and ``work.label[v] > 0`` on the smallest source side.
+    `limit` is the number of arcs to examine. In both cases `residual` and `excess` describe a flow.
+    If the result is True, the flow is maximum, and ``work.label[v] > 0`` holds exactly for the
+    nodes of the smallest source side.
     """
     ends, _, _, orphans, label, parent, arc, active, waits, state = work
     touched = np.uint64(0)
@@ -74,7 +77,7 @@ def grow(indptr, residual, excess, work, limit):
         state[COUNT] -= 1
         waits[v] = False
         coming = np.uint32(active[state[FIRST]]) if state[COUNT] > 0 else v
-        touched ^= ends[np.uint64(indptr[coming])] >> HEAD  # is in the cache when it is needed
+        touched ^= ends[np.uint64(indptr[coming])] >> HEAD  # prefetch the next row
         own = label[v]
         gate = AHEAD if own > 0 else BACK
         step = 1 if own > 0 else -1
@@ -91,8 +94,8 @@ def grow(indptr, residual, excess, work, limit):
                         count, indptr, ends, orphans, label, parent, arc, active, waits, state
                     )
                     own = label[v]
-                    continue  # with the same arc
-                # nearer to a root through v
+                    continue  # examine the same arc again
+                # v is a parent that is nearer to a root
                 parent[u], arc[u] = v, twin_of(ends[e])
                 label[u] = own + step
                 if other == 0:
@@ -136,10 +139,10 @@ def _augment(a, ends, residual, excess, parent, arc, orphans):
 
 @njit(inline="always")
 def adopt(count, indptr, ends, orphans, label, parent, arc, active, waits, state):
-    """Find a parent for every orphan, or set it free; return the arcs looked at."""
+    """Find a parent for every orphan, or make it free; return the number of arcs examined."""
     room = orphans.shape[0]
     effort, touched = 0, np.uint64(0)
-    # those near the roots first: the others may find a parent in what they become
+    # orphans near the roots first, because others may become their children
     for k in range(count // 2):
         orphans[k], orphans[count - 1 - k] = orphans[count - 1 - k], orphans[k]
     q = 0
@@ -169,7 +172,7 @@ def adopt(count, indptr, ends, orphans, label, parent, arc, active, waits, state
             continue
         last, tail = q + count, state[FIRST] + state[COUNT]
         for e in range(start, end):
-            # without branches, which nobody could predict
+            # without branches, which would be unpredictable
             u = ends[e] >> HEAD
             last = last if last < room else last - room
             tail = tail if tail < room else tail - room

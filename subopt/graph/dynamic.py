@@ -1,7 +1,8 @@
-"""Maximum flow again after supplies and demands have changed, from the flow and trees of before.
+"""Maximum flow after changes of terminal capacities, starting from the previous flow and trees.
 
-The flow stays as it is, so only the difference has to be pushed. A node that has sent more than it
-may draw now counts as demand: that changes no minimum cut [1]_, and search trees mend there [2]_.
+The previous flow is kept, so that only the difference has to be pushed. A node that sends more than
+its new supply counts as demand, which does not change the minimum cuts [1]_. The search trees are
+repaired at changed nodes [2]_.
 
 References
 ----------
@@ -41,13 +42,19 @@ class DynamicMaxFlow:
     Parameters
     ----------
     tails, heads, capacity, reverse_capacity, source_capacity, sink_capacity, n
-        The graph, as for `max_flow`. Capacities are finite here: for a node that has to be on one
-        side give a number above all others. Those of arcs do not change.
+        The graph, as for `max_flow`. All capacities need to be finite; to force a node onto one
+        side, use a number larger than the sum of the others. Capacities of arcs cannot be changed.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as described, a capacity is infinite, or integer capacities add up to
+        2**52 or more.
 
     Notes
     -----
-    A solution after few changes costs what they make necessary, plus O(n + m) to write down the
-    flow. Ints are exact if they add up to less than 2**52.
+    After few changes, `solve` takes time for the affected part of the graph, plus O(n + m) to
+    return the flow. Integers are exact.
 
     Examples
     --------
@@ -104,9 +111,14 @@ class DynamicMaxFlow:
         Parameters
         ----------
         nodes : array_like of int, shape (k,)
-            For a node that is named twice, the last entry counts.
+            The nodes. If a node occurs twice, its last entry counts.
         source_capacity, sink_capacity : array_like, shape (k,), optional
-            Their new capacities, finite and >= 0; by default they stay.
+            The new capacities of these nodes, finite and nonnegative; unchanged by default.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument is not as described, or neither kind of capacity is given.
         """
         g = self._graph
         nodes = ends("nodes", nodes, g.n, each="nodes")
@@ -118,20 +130,20 @@ class DynamicMaxFlow:
         if sink_capacity is not None:
             sink, whole = _set("sink_capacity", sink, nodes, sink_capacity, whole)
         _exact(g._replace(source=source, sink=sink, whole=whole))
-        # the others keep their excess: computed again it would round, and look like demand
+        # other nodes keep their excess: a rounded new value could look like demand
         named: Array = np.unique(nodes)
         new = named[source[named] - sink[named] != g.source[named] - g.sink[named]]
         gone = _outflow(new, self._indptr, self._full, self._residual)
-        # not `+= after - before`: next to a large number it would round for good
+        # not `+= after - before`: that would accumulate rounding errors next to large numbers
         self._excess[new] = source[new] - sink[new] - gone
         self._changed.append(new)
         self._graph = g._replace(source=source, sink=sink, whole=whole)
 
     @documented
     def solve(self, *, maximal: bool = False, time_limit: float | None = None) -> Flow:
-        """Find a maximum flow and a minimum cut for the capacities as they are now.
+        """Find a maximum flow and a minimum cut for the current capacities.
 
-        After Ctrl-C or the time limit the network stays usable: the next call goes on from there.
+        After Ctrl-C or the time limit, the next call continues from the flow found so far.
 
         Parameters
         ----------
@@ -142,6 +154,7 @@ class DynamicMaxFlow:
         Returns
         -------
         Flow
+            A minimum cut, and a maximum flow as its certificate.
         """
         g, work = self._graph, self._work
         search = Search(g.n, self._indptr, self._residual, self._excess, work, Deadline(time_limit))
@@ -166,7 +179,7 @@ class DynamicMaxFlow:
         return self._answer(value, value, side, flow, method)
 
     def _stopped(self, search: Search, method: str) -> Flow:
-        """Return the best cut at hand, and the bound of a flow that may not be conserved."""
+        """Return the best known cut, and the bound of a flow that may not be conserved."""
         g = self._graph
         value, _, side = min((g.cut(side), k, side) for k, side in enumerate(search.sides()))
         bound = (g.source.sum() - np.maximum(self._excess, 0).sum()).item()
@@ -192,10 +205,10 @@ class DynamicMaxFlow:
         return np.int64(PATIENCE * (self._graph.n + len(self._residual)))
 
     def _flow(self, side: Array) -> Array:
-        """Return the flow of the arcs, after leading back what a terminal does not allow now."""
+        """Return the flow, after sending back what exceeds the current terminal capacities."""
         g, residual, ends = self._graph, self._residual, self._work.ends
-        # On the source's side a node takes back up to what it drew; on the other one a node gives
-        # back up to what it absorbed. No residual arc leads from here to there.
+        # on the source's side, flow returns to nodes that can take back what they sent; on the
+        # other side, from nodes that absorbed too much. No residual arc crosses the cut.
         much = np.where(side, self._excess - g.source, 0.0)
         little = np.where(side, 0.0, self._excess + g.sink)
         room = None
@@ -215,8 +228,8 @@ def _finite(name: str, values: Array) -> None:
     if infinite(values).any():
         e = int(np.argmax(infinite(values)))
         raise ValueError(
-            f"DynamicMaxFlow needs finite capacities, but {name}[{e}] is inf. A number "
-            "above the sum of the others does the same."
+            f"DynamicMaxFlow needs finite capacities, but {name}[{e}] is inf. Use a number above "
+            "the sum of the others instead."
         )
 
 
@@ -247,7 +260,7 @@ def _set(
 
 @njit
 def _outflow(nodes, indptr, full, residual):
-    """Return what flows out of some nodes along the arcs, less what flows in."""
+    """Return the net outflow of some nodes along the arcs."""
     result = np.zeros(nodes.shape[0])
     for k in range(nodes.shape[0]):
         for e in range(indptr[nodes[k]], indptr[nodes[k] + 1]):
@@ -257,7 +270,7 @@ def _outflow(nodes, indptr, full, residual):
 
 @njit
 def mend(changed, indptr, excess, work):
-    """Adapt the trees to nodes whose excess has changed; return the arcs that were looked at."""
+    """Repair the trees at nodes whose excess has changed; return the number of arcs examined."""
     ends, orphans, label, parent = work.ends, work.queue, work.label, work.parent
     count = 0
     for k in range(changed.shape[0]):
@@ -269,7 +282,7 @@ def mend(changed, indptr, excess, work):
 
 @njit
 def _uproot(v, count, indptr, excess, work):
-    """Make a node the root that its excess makes it, and list whom that orphans."""
+    """Make a node a root, or not, according to its excess, and list the orphans of this change."""
     ends, orphans, label, parent = work.ends, work.queue, work.label, work.parent
     active, waits, state = work.active, work.waits, work.state
     old = label[v]
@@ -288,7 +301,7 @@ def _uproot(v, count, indptr, excess, work):
                 orphans[count] = u
                 count += 1
             if label[u] * sign < 0:
-                # it was done with v in its tree, and would miss v if v became free
+                # u may be inactive because v was in a tree; it has to examine v again
                 activate(u, active, waits, state)
         activate(v, active, waits, state)
     label[v] = sign

@@ -1,4 +1,4 @@
-"""The answer to a maximum-flow problem, and the flow as evidence that its cut is minimum."""
+"""`Flow`, the answer to a maximum-flow problem, and its certificate."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from subopt.graph.minimum_cuts import MinimumCuts, minimum_cuts
 class CutCertificate:
     """A flow along the arcs of a graph, which bounds the capacity of every cut from below.
 
-    Any numbers f_e within the capacities, conserved or not, bound every cut from below by
-    ``sum_v min(source_v, sink_v + outflow_v)``. So the check needs no trust in the solver: the flow
-    is first clipped to the capacities, and a flow that is not conserved leaves a gap.
+    For any numbers f_e within the capacities, conserved or not,
+    ``sum_v min(source_v, sink_v + outflow_v)`` is a lower bound on every cut. The check first clips
+    the flow to the capacities; a flow that is not conserved gives a weaker bound.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class CutCertificate:
             If the flow is not one finite number for each arc, if the source side is not one
             boolean for each node, or if `value` is not the capacity of the cut.
         ValueError, TypeError
-            If `max_flow` refuses the graph.
+            If the graph is not valid for `max_flow`.
         """
         g = read(problem)
         bounded(g)  # raises if sums overflow
@@ -79,7 +79,7 @@ def flow_bound(g: Graph, flow: Array) -> Any:
     out = np.zeros(g.n, dtype=np.result_type(flow, np.int64))
     np.add.at(out, g.tails, flow)
     np.subtract.at(out, g.heads, flow)
-    # where both terminals are infinite no cut is finite
+    # if both terminals of a node are infinite, no cut is finite
     rest = np.where(infinite(g.sink), 0, g.sink) + out
     least = np.where(infinite(g.sink), g.source, np.minimum(g.source, rest))
     return least.sum().item()
@@ -95,11 +95,11 @@ class Flow(Answer):
         Capacity of the cut around `source_side`. An int if the capacities are ints, and then exact.
         Infinite if `time_limit` ended the search before a finite cut was found.
     lower_bound : int or float
-        No cut has less capacity: what the flow carries from the source to the sink.
+        A lower bound on the capacity of every cut: the amount that flows from source to sink.
     status : Status
         OPTIMAL, or TIME_LIMIT.
     method : str
-        What ran.
+        The method that ran.
     certificate : CutCertificate
         The flow as evidence for `lower_bound`.
     source_side : ndarray of bool, shape (n,)
@@ -143,7 +143,7 @@ class Flow(Answer):
         return CutCertificate(self.flow).check(given(problem, *arguments, **named), self)
 
     def cut_arcs(self, problem: Any, *arguments: Any, **named: Any) -> tuple[Array, Array]:
-        """Return the arcs that the cut separates, and in which direction.
+        """Return the arcs that the cut separates, and their direction.
 
         Parameters
         ----------
@@ -164,7 +164,7 @@ class Flow(Answer):
         return arcs, tail[arcs]
 
     def residual_capacity(self, problem: Any, *arguments: Any, **named: Any) -> tuple[Array, Array]:
-        """Return what each arc can still carry from tail to head, and from head to tail.
+        """Return the residual capacity of each arc from tail to head, and from head to tail.
 
         Parameters
         ----------
@@ -184,7 +184,7 @@ class Flow(Answer):
         )
 
     def terminal_flow(self, problem: Any, *arguments: Any, **named: Any) -> tuple[Array, Array]:
-        """Return what flows from the source into each node, and from each node to the sink.
+        """Return the flow from the source into each node, and from each node to the sink.
 
         Parameters
         ----------
@@ -228,7 +228,7 @@ class Flow(Answer):
 
 
 def given(problem: Any, *arguments: Any, **named: Any) -> Any:
-    """Return a problem that was given as one object, or as the arguments of `max_flow`."""
+    """Collect the arguments of `max_flow` in a dict, unless the problem is a single object."""
     if not arguments and not named:
         return problem
     names = ("tails", "heads", "capacity", "reverse_capacity")
@@ -239,7 +239,7 @@ def given(problem: Any, *arguments: Any, **named: Any) -> Any:
 
 
 def read(problem: Any) -> Graph:
-    """Check a graph: a `FlowProblem`, or the arguments of `max_flow` by their names."""
+    """Check a graph, given as a `FlowProblem` or as a dict of the arguments of `max_flow`."""
     if hasattr(problem, "arguments"):
         problem = problem.arguments()
     if not isinstance(problem, Mapping):

@@ -1,7 +1,7 @@
-"""Thousands of small maximum flows in one call, on all cores.
+"""`max_flow_many`: thousands of small maximum flows in one call, on all cores.
 
-The problems share their number of nodes and arcs, and usually the arcs as well. A thread has one
-network, one workspace and a share of the problems, and writes only their rows of the answer.
+The problems share nodes and arcs, and differ in capacities. Each thread has one network and one
+workspace, solves a part of the problems, and writes their rows of the answer.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from subopt.graph.network import csr, drain, fill, workspace
 
 
 class Flows(Batch[Flow]):
-    """Minimum cuts of many problems: a sequence in which ``flows[k]`` is the `Flow` of problem k.
+    """Minimum cuts of many problems: a sequence whose item ``flows[k]`` is the `Flow` of problem k.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class Flows(Batch[Flow]):
     flows : ndarray, shape (problems, m)
         Flow from ``tails[e]`` to ``heads[e]``, negative if it runs the other way.
     trees : ndarray of bool, shape (problems,)
-        Whether Boykov and Kolmogorov's trees sufficed, without push-relabel.
+        True where Boykov and Kolmogorov's search trees found the flow without push-relabel.
     """
 
     def __init__(self, values: Array, source_sides: Array, flows: Array, trees: Array) -> None:
@@ -75,11 +75,13 @@ def max_flow_many(
     Parameters
     ----------
     tails, heads : array_like of int, shape (m,)
-        Ends of the arcs, which all problems share. An arc that some of them lack has capacity 0.
+        Ends of the arcs, which all problems share. Give an arc capacity 0 in problems without it.
     capacity, reverse_capacity : array_like, shape (m,) or (problems, m)
-        Capacities >= 0, of all problems or of each.
+        Nonnegative capacities from tail to head, and from head to tail (0 by default): the same for
+        all problems, or one row per problem.
     source_capacity, sink_capacity : array_like, shape (n,) or (problems, n)
-        The same of the terminal arcs; at least one of these two has a row for each problem.
+        Nonnegative capacities of the arcs from the source and to the sink. At least one of the two
+        arrays needs one row per problem.
     maximal : bool, default False
         Return the largest source sides of minimum cuts instead of the smallest.
     %(threads)s
@@ -88,17 +90,18 @@ def max_flow_many(
     Returns
     -------
     Flows
+        The answers, in the order of the problems.
 
     Raises
     ------
     ValueError, TypeError
-        If an argument is not as described, if a problem has no finite cut, or if capacities are
-        ints that add up to 2**61 or more over all problems.
+        If an argument is not as described, if a problem has no finite cut, or if integer capacities
+        add up to 2**61 or more over all problems.
 
     Notes
     -----
-    As `max_flow` per problem, O(n^3) at worst and far less in practice; in all O(problems (n + m))
-    memory for the answers, and one network of O(n + m) per thread.
+    Each problem takes the time of `max_flow`, without its checks and allocations. The answers take
+    O(problems (n + m)) memory, and each thread O(n + m).
 
     Examples
     --------
@@ -113,7 +116,7 @@ def max_flow_many(
     problems, n = parts[2].shape
     m = len(tails)
     offset = n * np.arange(problems)[:, None]
-    # side by side they are one graph, on which bounds and cuts are computed
+    # bounds and cuts are computed on the disjoint union of all graphs
     ends_ = (tails + offset).ravel(), (heads + offset).ravel()
     ahead, behind, first, last = (part.ravel() for part in parts)
     g = Graph(problems * n, *ends_, ahead, behind, first, last, whole)
@@ -147,7 +150,7 @@ def _checked(
     source_capacity: ArrayLike,
     sink_capacity: ArrayLike,
 ) -> tuple[Array, Array, list[Array], bool]:
-    """Return ends (m,), the four capacities with a row for each problem, and if all are whole."""
+    """Return ends (m,), the four capacities (one row per problem), and whether all are integers."""
     terminals = np.asarray(source_capacity), np.asarray(sink_capacity)
     rows = [len(array) for array in terminals if array.ndim == 2]
     if not rows or any(array.ndim not in (1, 2) for array in terminals):

@@ -1,8 +1,9 @@
-"""Graphs in compressed rows, and the room that a maximum flow needs.
+"""Graphs in compressed rows, and the workspace of a maximum flow.
 
-Every arc is stored in the rows of both ends, as itself and as its twin that runs back. One word has
-the head of an arc, its twin, and two bits, whether these have capacity left. So a search looks at 8
-bytes an arc, in its own rows only, along the arcs as well as against them.
+Every arc is stored twice: in the row of its tail, and, as its reversed twin, in the row of its
+head. One 64-bit word holds the head of an arc, the slot of its twin, and two bits that tell whether
+the arc and the twin have residual capacity. A search along or against the arcs therefore reads 8
+bytes per arc, all of them in the row of the node.
 """
 
 from __future__ import annotations
@@ -14,18 +15,18 @@ import numpy as np
 from subopt._base.jit import small_first as njit
 from subopt._base.types import Array
 
-# Bits of `Workspace.ends`, and where the head begins. Unsigned, here and elsewhere: numba then
-# leaves out the tests for negative indices.
+# Bits of `Workspace.ends`, and positions of the twin and the head. Indices are unsigned here and
+# elsewhere, because numba then omits the tests for negative indices.
 AHEAD, BACK, TWIN, HEAD = np.uint64(1), np.uint64(2), np.uint64(2), np.uint64(34)
 
-# Entries of `Workspace.state`: the part of `active` or `queue` that waits; what was read only to
-# have it in the cache, because the compiler leaves out a word that nobody keeps; and in
-# `push_relabel` the work since labels were exact, and the largest label in use.
+# Entries of `Workspace.state`: start and length of the queue in `active` or `queue`; the result of
+# prefetching, stored so that the compiler does not remove the loads; and, in `push_relabel`, the
+# work since labels were exact, and the largest label in use.
 FIRST, COUNT, TOUCHED, EFFORT, TOP = range(5)
 
 
 class Network(NamedTuple):
-    """Arcs in compressed rows, each with a twin that runs back."""
+    """Arcs in compressed rows, each with a reversed twin."""
 
     indptr: Array  # (n + 1,) int32
     heads: Array  # (arcs,) int32
@@ -33,25 +34,23 @@ class Network(NamedTuple):
 
 
 class Workspace(NamedTuple):
-    """What a maximum flow writes to, besides residual capacities and excesses.
+    """Workspace of a maximum flow: 30 bytes per node and 8 per arc."""
 
-    30 bytes a node and 8 an arc.
-    """
-
-    ends: Array  # (arcs + 1,) uint64, see `pack`; the last is read where the next row would begin
-    side: Array  # (n,) bool; afterwards: the smallest source side
-    supply: Array  # (n,) like the excess
+    ends: Array  # (arcs + 1,) uint64, see `pack`; the last entry is read, but not used
+    side: Array  # (n,) bool: afterwards the smallest source side
+    supply: Array  # (n,) of the dtype of the excess
     queue: Array  # (n + 1,) int32
-    label: Array  # (n,) int32: length of a path to a root, < 0 to demand; or a distance from demand
-    parent: Array  # (n,) int32, in `boykov_kolmogorov`
-    arc: Array  # (n,) int32, the arc to the parent; or the current one of `push_relabel`
-    active: Array  # (n + 1,) int32, a queue of nodes; or how many nodes have some label
-    waits: Array  # (n,) bool, whether a node is in that queue
-    state: Array  # (5,) int64
+    label: Array  # (n,) int32: path length to a root, negative in the tree of demand; or, in
+    # `push_relabel`, lower bound on the distance to demand
+    parent: Array  # (n,) int32, used by `boykov_kolmogorov`
+    arc: Array  # (n,) int32: the arc to the parent; or the current arc of `push_relabel`
+    active: Array  # (n + 1,) int32: queue of nodes; or the number of nodes with each label
+    waits: Array  # (n,) bool: whether a node is in this queue
+    state: Array  # (5,) int64: see FIRST, COUNT, TOUCHED, EFFORT, TOP
 
 
 def require_fit(n: int, m: int) -> None:
-    """Raise unless words have room for so many nodes and arcs."""
+    """Raise if there are too many nodes or arcs for the 64-bit words."""
     if max(n, m) >= 2**30:
         raise ValueError(
             f"Maximum flow needs fewer than 2**30 arcs and 2**30 nodes, got {m} and {n}"
@@ -59,7 +58,7 @@ def require_fit(n: int, m: int) -> None:
 
 
 def workspace(n: int, arcs: int, dtype: Any = np.float64) -> Workspace:
-    """Return room for graphs of up to n nodes and so many arcs, twins included."""
+    """Return a workspace for graphs of up to n nodes and `arcs` arcs, twins included."""
     require_fit(n, arcs // 2)
     return Workspace(
         np.empty(arcs + 1, dtype=np.uint64),
@@ -76,7 +75,7 @@ def workspace(n: int, arcs: int, dtype: Any = np.float64) -> Workspace:
 
 
 def csr(n: int, tails: Array, heads: Array) -> tuple[Network, Array]:
-    """Return the network of some arcs and their twins, and where arc e went; -1 for a loop."""
+    """Return the network of arcs and twins, and the slot of each arc; -1 for a loop."""
     nothing = np.zeros(len(tails))
     indptr, slot, residual, ends = link(n, tails, heads, nothing, nothing)
     words = ends[: len(residual)]
@@ -87,7 +86,7 @@ def csr(n: int, tails: Array, heads: Array) -> tuple[Network, Array]:
 def link(
     n: int, tails: Array, heads: Array, forward: Array, backward: Array
 ) -> tuple[Array, Array, Array, Array]:
-    """Return row starts, where arc e went, residual capacities and words, as nothing flows."""
+    """Return row starts, the slot of each arc, residual capacities and words, for zero flow."""
     tails = np.ascontiguousarray(tails, dtype=np.int32)
     heads = np.ascontiguousarray(heads, dtype=np.int32)
     indptr = np.empty(n + 1, dtype=np.int32)
@@ -101,7 +100,7 @@ def link(
 
 @njit
 def _link(tails, heads, forward, backward, indptr, slot, residual, ends):
-    """Sort arcs and twins into rows, in the order in which they come."""
+    """Sort arcs and twins into rows, in the given order."""
     indptr[:] = 0
     for e in range(tails.shape[0]):
         v, u = np.uint32(tails[e]), np.uint32(heads[e])  # no tests for negative ones
@@ -122,7 +121,7 @@ def _link(tails, heads, forward, backward, indptr, slot, residual, ends):
 
 @njit
 def pack(head, twin, ahead, back):
-    """Return the word of an arc: its head, its twin, and whether these two are open."""
+    """Return the word of an arc: head, slot of the twin, and whether arc and twin are open."""
     return (np.uint64(head) << HEAD) + (np.uint64(twin) << TWIN) + ahead * AHEAD + back * BACK
 
 
@@ -134,7 +133,7 @@ def twin_of(word):
 
 @njit
 def fill(slot, twin, forward, backward, residual):
-    """Set the residual capacities to those of the arcs, as if nothing flows."""
+    """Set the residual capacities to the capacities, for zero flow."""
     for e in range(slot.shape[0]):
         a = slot[e]
         if a >= 0:
@@ -144,9 +143,9 @@ def fill(slot, twin, forward, backward, residual):
 
 @njit
 def drain(slot, ends, forward, backward, residual, flow):
-    """Set the flow of the arcs to what is missing from their capacities.
+    """Set the flow of each arc to its capacity minus its residual capacity.
 
-    A saturated arc, which its word in `ends` tells, gets exactly its capacity, though residual
+    The flow of a saturated arc, as marked in `ends`, is exactly its capacity, although residual
     capacities are rounded.
     """
     for e in range(slot.shape[0]):
@@ -159,7 +158,7 @@ def drain(slot, ends, forward, backward, residual, flow):
             flow[e] = forward[e]
         elif word & BACK == 0:
             flow[e] = -backward[e]
-        else:  # from the smaller capacity: much larger ones may have lost digits
+        else:  # use the smaller capacity: a much larger one may have been rounded
             if forward[e] <= 16.0 * backward[e]:
                 sent = forward[e] - residual[a]
             else:
@@ -169,7 +168,7 @@ def drain(slot, ends, forward, backward, residual, flow):
 
 @njit
 def open_arcs(n, network, residual, work):
-    """Set `work.ends` to the heads of the arcs and what is open of them."""
+    """Set `work.ends` to the heads of the arcs and whether they are open."""
     indptr, heads, twin = network
     ends = work.ends
     for e in range(np.uint64(indptr[n])):
@@ -178,7 +177,7 @@ def open_arcs(n, network, residual, work):
 
 @njit
 def send(ends, residual, e, t, amount):
-    """Let an amount > 0 flow along arc e, whose twin is t; return whether that closed e."""
+    """Push a positive amount along arc e, whose twin is t; return whether that closed e."""
     residual[e] -= amount
     residual[t] += amount
     closed = residual[e] <= 0

@@ -1,8 +1,9 @@
-"""All minimum cuts while the supply of the nodes grows with one parameter.
+"""Minimum cuts for all values of a parameter that the supply of the nodes grows with.
 
-The source sides are nested: a node that has joined stays. So the answer is one number a node, when
-it joins. Two cuts meet where their lines cross; a minimum cut there either proves that nothing lies
-between them, or splits what lies between in two problems on the nodes that remain.
+The source sides are nested: a node that has joined the source's side stays there. The answer is
+therefore one number per node, the parameter at which it joins. For two known cuts, the algorithm
+computes a minimum cut at the parameter where their capacities are equal. It either proves that no
+cut lies between them, or divides the nodes between them into two smaller problems.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class ParametricCertificate:
         CertificateError
             If `joins` is not one number for each node, or `value` is not that of the cuts.
         ValueError, TypeError
-            If `parametric_max_flow` refuses the problem.
+            If the problem is not valid for `parametric_max_flow`.
         """
         arcs, supply, slope, (low, high) = _read(**problem)
         joins = shaped("joins", answer.joins, supply.shape)
@@ -82,19 +83,19 @@ class ParametricCut(Answer):
     value : float
         Integral of the capacity of the cuts over the interval.
     lower_bound : float
-        The same: the cuts are minimum everywhere, up to rounding.
+        Equal to `value`: the cuts are minimum everywhere, up to rounding.
     status : Status
         OPTIMAL.
     method : str
-        What ran.
+        The method that ran.
     certificate : ParametricCertificate
-        Finds flows that prove this when it is checked.
+        It computes flows that prove the cuts to be minimum, when it is checked.
     joins : ndarray of float, shape (n,)
-        Where a node joins the source's side: it is in the smallest one for parameters above, and
-        not at or below. -inf if it is there from the lower end on, inf if never. Parameters are
-        rounded, so where several cuts weigh the same, one that is not the smallest may appear.
+        Parameter at which each node joins the source's side. The node is in the smallest source
+        side exactly for larger parameters: for all of them if -inf, for none if inf. Parameters are
+        rounded, so that among cuts of equal capacity one that is not the smallest may appear.
     interval : tuple of float
-        The parameters that were asked for.
+        Smallest and largest parameter.
     """
 
     joins: Array
@@ -108,7 +109,7 @@ class ParametricCut(Answer):
 
     @property
     def breakpoints(self) -> Array:
-        """The parameters at which the cut changes, in rising order."""
+        """The parameters at which the cut changes, in ascending order."""
         return np.unique(self.joins[np.isfinite(self.joins)])
 
     def at(self, parameter: float) -> Array:
@@ -117,11 +118,12 @@ class ParametricCut(Answer):
         Parameters
         ----------
         parameter : float
-            In the interval.
+            A parameter in the interval.
 
         Returns
         -------
         ndarray of bool, shape (n,)
+            True for the nodes on the source's side.
 
         Raises
         ------
@@ -130,13 +132,13 @@ class ParametricCut(Answer):
         """
         low, high = self.interval
         if not low <= parameter <= high:
-            raise ValueError(f"The cuts are known from {low} to {high}, not at {parameter}")
+            raise ValueError(f"parameter needs to be in {low}..{high}, got {parameter}")
         return self.joins < parameter
 
     def check(self, problem: Any, *arguments: Any, **named: Any) -> float:
         """Recompute the value of the cuts and the bound of flows; return the difference.
 
-        One maximum flow per breakpoint.
+        This takes one maximum flow per breakpoint.
 
         Parameters
         ----------
@@ -169,9 +171,10 @@ def parametric_max_flow(
     slope: ArrayLike,
     interval: tuple[float, float],
 ) -> ParametricCut:
-    """Find the minimum cuts for all parameters t while supplies are ``supply + t * slope``.
+    """Find minimum cuts for all parameters t, where the supplies are ``supply + t * slope``.
 
-    A positive supply of a node is its capacity from the source, a negative one to the sink.
+    A positive supply of a node is the capacity from the source to it, a negative supply is minus
+    the capacity from it to the sink.
 
     Parameters
     ----------
@@ -180,13 +183,14 @@ def parametric_max_flow(
     supply : array_like of float, shape (n,)
         Supplies at parameter 0.
     slope : array_like of float, shape (n,)
-        Numbers >= 0.
+        Nonnegative increase of the supply per unit of the parameter.
     interval : tuple of float
-        The least and the largest parameter.
+        Smallest and largest parameter.
 
     Returns
     -------
     ParametricCut
+        The cuts, as the parameter at which each node joins the source's side.
 
     Raises
     ------
@@ -195,9 +199,9 @@ def parametric_max_flow(
 
     Notes
     -----
-    Divide and conquer, as in the decomposition of convex separable minimization over a base
-    polytope [1]_ and in [2]_; at most 2n maximum flows of O(n^3) each, so O(n^4) at worst. In
-    practice they are few, on graphs that shrink.
+    The method is divide and conquer, as in [1]_ for separable convex functions over base polytopes,
+    and in [2]_. It computes at most 2n maximum flows of O(n^3) each, in practice much fewer, on
+    graphs that become smaller.
 
     References
     ----------
@@ -228,7 +232,7 @@ def parametric_max_flow(
         nodes, arcs, supply, slope, low, high = stack.pop()
         if len(nodes) == 0:
             continue
-        # the lines of the two cuts that enclose these nodes cross where their supply is nothing
+        # the two cuts around these nodes have equal capacity where the total supply is 0
         total = slope.sum()
         t = min(max(-supply.sum() / total, low), high) if total > 0 else high
         inside = _cut(arcs, supply + t * slope)
@@ -257,7 +261,7 @@ def _value(
     """Return the integral of the capacity of cuts over an interval, node by node, arc by arc."""
     low, high = interval
     n, turn = len(supply), np.clip(joins, low, high)
-    # a node pays its source arc until it joins, and its sink arc from then on
+    # the cut contains the source arc of a node before it joins, and its sink arc afterwards
     total = _positive_area(supply, slope, np.full(n, low), turn).sum()
     total += _positive_area(-supply, -slope, turn, np.full(n, high)).sum()
     tail, head = turn[arcs.tails], turn[arcs.heads]
@@ -271,7 +275,7 @@ def _positive_area(supply: Array, slope: Array, first: Array, last: Any) -> Arra
     """Return the integrals of ``max(supply + t * slope, 0)`` over t from `first` to `last`."""
     left, right = supply + first * slope, supply + last * slope
     both = np.maximum(left, 0) + np.maximum(right, 0)
-    # a line that changes its sign is above zero on part of the way only
+    # a line that changes its sign is positive on a part of the interval only
     size = np.abs(left) + np.abs(right)
     share = np.where((left < 0) != (right < 0), both / np.where(size > 0, size, 1), 1)
     return (last - first) * share * both / 2
@@ -287,7 +291,7 @@ def _read(
     slope: ArrayLike,
     interval: tuple[float, float],
 ) -> tuple[_Arcs, Array, Array, tuple[float, float]]:
-    """Check what the caller gave."""
+    """Check the arguments of `parametric_max_flow`."""
     supply, slope = real_array("supply", supply), real_array("slope", slope)
     if supply.ndim != 1 or slope.shape != supply.shape:
         raise ValueError(
@@ -297,7 +301,7 @@ def _read(
     if (slope < 0).any():
         v = int(np.argmax(slope < 0))
         raise ValueError(
-            f"slope needs numbers >= 0, for cuts that are nested, but slope[{v}] is {slope[v]}"
+            f"slope needs numbers >= 0, so that cuts are nested, but slope[{v}] is {slope[v]}"
         )
     ends_ = _ends(interval)
     arcs = _arcs(tails, heads, capacity, reverse_capacity, n)
@@ -354,7 +358,7 @@ def _cut(arcs: _Arcs, supply: Array) -> Array:
 def _between(
     arcs: _Arcs, supply: Array, nodes: Array, small: Array, large: Array
 ) -> tuple[Array, _Arcs, Array]:
-    """Return nodes, arcs and supplies of what is left if `small` is in and only `large` may be."""
+    """Return nodes, arcs and supplies of the subproblem between two source sides."""
     free, supply = large & ~small, supply.copy()
     for v, u, ahead, behind in (
         (arcs.tails, arcs.heads, arcs.forward, arcs.backward),

@@ -18,19 +18,19 @@ from subopt.graph.flow import Flow
 
 @dataclass(frozen=True, eq=False, repr=False)
 class FlowProblem:
-    """A graph with capacities, some of whose nodes are sources and some are sinks.
+    """A graph with capacities, in which some nodes are sources and some are sinks.
 
     Parameters
     ----------
     tails, heads : ndarray of int, shape (m,)
         Ends of the arcs, as positions in `nodes`.
     capacity, reverse_capacity : ndarray, shape (m,)
-        Capacities from tail to head and back.
+        Capacities from tail to head, and from head to tail.
     sources, sinks : dict of int to float
-        Positions in `nodes`, and how much a source can supply or a sink can take; infinite unless
-        said otherwise.
+        Positions in `nodes`, each with the amount that a source can supply or a sink can take; may
+        be infinite.
     nodes : list
-        What the caller calls the nodes.
+        The names of the nodes.
 
     Examples
     --------
@@ -74,14 +74,15 @@ class FlowProblem:
         Parameters
         ----------
         matrix : array_like or sparse array, shape (n, n)
-            Capacities >= 0; may be infinite.
+            Nonnegative capacities; may be infinite.
         source, sink : int, list of int, or dict of int to float
-            One node or several. A dict says how much each source can supply or each sink can take;
-            otherwise there is no limit.
+            One node or several. A dict gives the amount that each source can supply, or each sink
+            can take; otherwise it is unlimited.
 
         Returns
         -------
         FlowProblem
+            The problem, with the nodes 0, ..., n - 1.
 
         Raises
         ------
@@ -115,24 +116,27 @@ class FlowProblem:
     def from_networkx(
         cls, graph: Any, source: Any, sink: Any, *, capacity: str = "capacity"
     ) -> FlowProblem:
-        """Read a networkx graph; edges without the attribute `capacity` have no limit.
+        """Read a networkx graph; edges without the attribute `capacity` have unlimited capacity.
 
-        The arcs are in the order of ``graph.edges``; an undirected edge carries flow both ways. A
-        graph of which no edge has the attribute is refused: its name may be misspelt.
+        The arcs are in the order of ``graph.edges``. An undirected edge carries flow both ways. If
+        no edge has the attribute, an error is raised, because its name may be misspelled.
 
         Parameters
         ----------
         graph : networkx.Graph
             Directed or undirected, with or without parallel edges.
         source, sink : node, list of nodes, or dict of node to float
-            One node or several. A dict says how much each source can supply or each sink can take;
-            otherwise there is no limit. What is a node of the graph counts as one node.
+            One node or several. A dict gives the amount that each source can supply, or each sink
+            can take; otherwise it is unlimited. A list or tuple that is itself a node of the graph
+            counts as one node.
         capacity : str, default "capacity"
-            Attribute of edges with numbers >= 0. Ints are exact, also beside edges without limit.
+            Name of the edge attribute, whose values are nonnegative. Integers are exact, also if
+            some edges have no limit.
 
         Returns
         -------
         FlowProblem
+            The problem, with the nodes of the graph.
 
         Raises
         ------
@@ -168,6 +172,7 @@ class FlowProblem:
         Returns
         -------
         dict
+            The arguments by name.
         """
         return {
             "tails": self.tails,
@@ -192,6 +197,7 @@ class FlowProblem:
         Returns
         -------
         Flow
+            A minimum cut, and a maximum flow as its certificate.
         """
         return max_flow(**self.arguments(), maximal=maximal, method=method, time_limit=time_limit)
 
@@ -211,7 +217,7 @@ class FlowProblem:
         return flow.check(self)
 
     def source_nodes(self, flow: Flow) -> list[Any]:
-        """Return the nodes on the source's side, by their names.
+        """Return the names of the nodes on the source's side.
 
         Parameters
         ----------
@@ -221,11 +227,12 @@ class FlowProblem:
         Returns
         -------
         list
+            Names of nodes, in the order of `nodes`.
         """
         return [self.nodes[v] for v in np.flatnonzero(flow.source_side)]
 
     def cut_edges(self, flow: Flow) -> list[tuple[Any, Any]]:
-        """Return the edges that the cut separates, by the names of their ends.
+        """Return the edges that the cut separates, as pairs of names.
 
         Parameters
         ----------
@@ -243,7 +250,7 @@ class FlowProblem:
 
 
 def _terminals(name: str, given: Any, position: Callable[[str, Any], int]) -> dict[int, float]:
-    """Return how much each source can supply (each sink can take), by positions of nodes."""
+    """Return the amount that each source can supply, or each sink can take, by node position."""
     try:
         return {position(name, given): np.inf}
     except ValueError:
@@ -259,7 +266,7 @@ def _terminals(name: str, given: Any, position: Callable[[str, Any], int]) -> di
 
 
 def _require_capacities(amounts: Any, name: Callable[[int], str]) -> None:
-    """Raise unless all are numbers >= 0, or name the one that is not."""
+    """Raise if an amount is not a number >= 0, with its name."""
     array: Array = unmasked("capacity", amounts)
     if array.dtype.kind in "biuf" and not (array.size and not array.min() >= 0):
         return

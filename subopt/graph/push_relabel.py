@@ -1,15 +1,16 @@
-"""Push-relabel maximum flow: first in, first out, with exact labels from time to time.
+"""Push-relabel maximum flow, in first-in-first-out order, with global relabeling.
 
-A node with excess pushes it along arcs that lead one step nearer to a demand, and learns that it is
-farther away when it cannot. Labels are lower bounds of the distance. A breadth-first search makes
-them exact whenever the work since the last one amounts to a few, and at first unless demand is
-everywhere; where no node has some label, all nodes above it are cut off. Excess that cannot reach a
-demand is led back to where supply was drawn, by the same kernel, with what was drawn in the role of
-demand. If the nodes with demand are harder to enter than those with supply to leave, demand is
+The label of a node is a lower bound on its distance to a demand. A node with excess pushes it along
+arcs to nodes whose label is smaller by 1; if there are none, its label is increased. From time to
+time a breadth-first search recomputes exact labels. If no node has some label, all nodes with
+larger labels cannot reach demand (gap heuristic). Excess that cannot reach a demand is then
+returned to the nodes where supply entered, by the same kernel, in which the supplies that entered
+act as demands. If less can enter the nodes with demand than leave the nodes with supply, demand is
 pushed against the arcs instead.
 
-Compiled. Strongly polynomial, so real capacities cannot make it run forever; the method for large
-graphs with many long paths, where search trees break all the time.
+This module is compiled. The method is strongly polynomial, so that it terminates on real
+capacities. It is used for large graphs with many long paths, on which search trees are often
+rebuilt.
 
 References
 ----------
@@ -52,7 +53,7 @@ def push_relabel(n, indptr, residual, excess, work):
 
 @njit
 def begin(n, indptr, residual, excess, work):
-    """Prepare `push`, and return its direction; excess is negated for 1."""
+    """Prepare `push` and return its direction; excess is negated if it is 1."""
     along = _narrow_end(n, indptr, residual, excess, work)
     supply = work.supply
     for v in range(n):
@@ -65,10 +66,10 @@ def begin(n, indptr, residual, excess, work):
 
 @njit
 def turn(n, indptr, excess, work):
-    """Prepare `push` for what is stuck, and return whether there is any.
+    """Prepare `push` to return excess that cannot reach demand; return whether there is any.
 
-    It returns to where it came from: a node takes back up to what it gave. Demand that was not met
-    lies across the cut, where nothing is stuck.
+    Each node takes back at most its own supply. Demand that was not met is on the other side of the
+    cut, where no excess is left.
     """
     stuck = False
     for v in range(n):
@@ -80,7 +81,7 @@ def turn(n, indptr, excess, work):
 
 @njit
 def finish(n, excess, work, along, turned):
-    """Undo what `begin` and `turn`, if that was called, did to excesses."""
+    """Undo the changes of `begin`, and of `turn` if it was called, to the excesses."""
     for v in range(n):
         if turned:
             excess[v] += work.supply[v]
@@ -108,25 +109,25 @@ def _narrow_end(n, indptr, residual, excess, work):
 
 @njit
 def _prepare(n, indptr, excess, work):
-    """List the nodes with excess, and label all nodes if that takes no search."""
+    """List the nodes with excess, and label all nodes if this needs no breadth-first search."""
     state = work.state
     count, demands = _list(n, excess, work.queue)
     state[FIRST], state[COUNT], state[EFFORT], state[TOP] = 0, count, _NO_LIMIT, n
-    if 8 * demands > n:  # a search would tell little: most nodes are next to a demand
+    if 8 * demands > n:  # most nodes are next to a demand, so a search would change few labels
         _rough_labels(n, demands, indptr, excess, work.label, work.arc, work.active)
         state[EFFORT], state[TOP] = 0, 1
 
 
 @njit
 def push(n, indptr, residual, excess, work, along, looks):
-    """Push excess until all that is left cannot reach a demand, along arcs (0) or against (1).
+    """Push excess along the arcs (`along` 0) or against them (1) until none can reach a demand.
 
-    Return True then, and False after so many looks at arcs; a further call goes on.
+    Return True if this is so, and False after examining `looks` arcs; a further call continues.
     """
     ends, label, cursor, queue = work.ends, work.label, work.arc, work.queue
     tally, state = work.active, work.state
     gate = AHEAD if along == 0 else BACK
-    budget = 3 * (n + indptr[n])  # a search has long rows in its favour
+    budget = 3 * (n + indptr[n])  # work between two global relabelings
     effort, first, top, touched = state[EFFORT], state[FIRST], state[TOP], np.uint64(0)
     count, spent = state[COUNT], -effort
     while True:
@@ -143,7 +144,7 @@ def push(n, indptr, residual, excess, work, along, looks):
         first = first + 1 if first + 1 < n else 0
         count -= 1
         coming = np.uint32(queue[first]) if count > 0 else v
-        touched ^= ends[np.uint64(cursor[coming])] >> HEAD  # is in the cache when it is needed
+        touched ^= ends[np.uint64(cursor[coming])] >> HEAD  # prefetch the next row
         amount, old = excess[v], label[v]
         e, end = np.uint64(cursor[v]), np.uint64(indptr[np.int64(v) + 1])
         while amount > 0 and old < n:
@@ -151,7 +152,7 @@ def push(n, indptr, residual, excess, work, along, looks):
                 e = _relabel(v, n, indptr, ends, label, gate)
                 effort += np.int64(end) - indptr[v]
                 tally[old] -= 1
-                if tally[old] == 0:  # a gap, which no path to a demand can cross
+                if tally[old] == 0:  # a gap: no path to a demand crosses it
                     label[v] = n
                     if top > old:
                         _close(old, n, label, tally)
@@ -171,7 +172,7 @@ def push(n, indptr, residual, excess, work, along, looks):
                 before = excess[u]
                 excess[u] = before + pushed
                 last = first + count
-                queue[last if last < n else last - n] = u  # counts only if it did not wait yet
+                queue[last if last < n else last - n] = u  # overwritten if u was queued already
                 count += (before <= 0) & (excess[u] > 0)
             else:
                 e += _1
@@ -182,7 +183,7 @@ def push(n, indptr, residual, excess, work, along, looks):
 
 @njit
 def _relabel(v, n, indptr, ends, label, gate):
-    """Raise the label of a node with no arc that leads nearer; return the first that does now."""
+    """Increase the label of a node without admissible arcs; return its first admissible arc."""
     start, end = np.uint64(indptr[v]), np.uint64(indptr[np.int64(v) + 1])
     new, first = n, start
     for e in range(start, end):
@@ -195,7 +196,7 @@ def _relabel(v, n, indptr, ends, label, gate):
 
 @njit
 def _close(gap, n, label, tally):
-    """Give up the nodes above a gap."""
+    """Set the labels above a gap to n: these nodes cannot reach a demand."""
     for u in range(n):
         if gap < label[u] < n:
             tally[label[u]] -= 1
@@ -204,7 +205,7 @@ def _close(gap, n, label, tally):
 
 @njit
 def _list(n, excess, queue):
-    """Put the nodes with excess in the queue; return how many these are, and those with demand."""
+    """Queue the nodes with excess; return their number, and the number of nodes with demand."""
     count, demands = 0, 0
     for v in range(n):
         queue[count] = v
@@ -215,7 +216,7 @@ def _list(n, excess, queue):
 
 @njit
 def _rough_labels(n, demands, indptr, excess, label, cursor, tally):
-    """Set labels to 0 at a demand and 1 elsewhere."""
+    """Set labels to 0 at nodes with demand and to 1 elsewhere."""
     for v in range(n):
         cursor[v], label[v], tally[v] = indptr[v], excess[v] >= 0, 0
     tally[n] = 0
@@ -224,10 +225,11 @@ def _rough_labels(n, demands, indptr, excess, label, cursor, tally):
 
 @njit
 def _exact_labels(n, indptr, excess, work, along):
-    """Set labels to the distance from the nearest demand, n where there is none; the largest.
+    """Set labels to the distance to the nearest demand, or n if there is none; return the largest.
 
-    Nodes farther away than all with excess get a bound of their distance. A search in both
-    directions [3]_: where more nodes have just been found than are left, these look for the others.
+    Nodes farther away than all nodes with excess get a lower bound. The breadth-first search is
+    direction-optimizing [3]_: if more nodes were found in the last layer than remain, the remaining
+    nodes search for neighbors in that layer.
     """
     ends, label, cursor, queue, tally = work.ends, work.label, work.arc, work.queue, work.active
     gate = BACK if along == 0 else AHEAD
@@ -261,11 +263,11 @@ def _exact_labels(n, indptr, excess, work, along):
 
 @njit
 def _spread(first, count, n, own, indptr, ends, label, queue, gate):
-    """Label what the nodes of a distance lead to; return the length of the queue."""
+    """Label the next layer, from the nodes of the current one; return the length of the queue."""
     for q in range(first, count):
         v = np.uint32(queue[q])
         for e in range(np.uint64(indptr[v]), np.uint64(indptr[np.int64(v) + 1])):
-            # without branches, which nobody could predict
+            # without branches, which would be unpredictable
             u = ends[e] >> HEAD
             new = ((ends[e] & gate) != 0) & (label[u] == n)
             label[u] = own + 1 if new else label[u]
@@ -276,7 +278,7 @@ def _spread(first, count, n, own, indptr, ends, label, queue, gate):
 
 @njit
 def _find(n, own, count, indptr, ends, label, queue, gate):
-    """Do the same from the nodes without a label."""
+    """Label the next layer, from the nodes without a label; return the length of the queue."""
     for v in range(n):
         if label[v] == n:
             for e in range(np.uint64(indptr[v]), np.uint64(indptr[v + 1])):

@@ -1,9 +1,10 @@
-"""Alpha-beta swap: the nodes with one of two labels choose between both, by a minimum cut.
+"""Alpha-beta swap: moves in which nodes exchange two labels, by a minimum cut.
 
 The table need not be a metric (Boykov, Veksler, Zabih, "Fast approximate energy minimization via
-graph cuts", IEEE TPAMI 23(11), 2001, section 3). E is submodular in the nodes that have either
-label, so a swap helps only if one helps in which no node takes the first label, or none the second.
-Swaps are therefore made one side at a time, as expansions of b into the nodes that have a.
+graph cuts", IEEE TPAMI 23(11), 2001, section 3). As a function of the nodes with either label, the
+energy is submodular. If a swap lowers it, then so does a swap in which nodes change in one
+direction only. Swaps are therefore computed one direction at a time, as expansions of label b into
+the nodes with label a.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from subopt.labeling.result import Labeling
 _OTHERS = "fusion and icm take any table; with two labels, qpbo does."
 
 
-@shared(start="what message passing suggests")
+@shared(start="the labels that message passing finds")
 def alpha_beta_swap(
     energy: LabelingEnergy, *, start: ArrayLike | None = None, max_iter: int = 1000
 ) -> Labeling:
@@ -33,16 +34,17 @@ def alpha_beta_swap(
     Parameters
     ----------
     energy : LabelingEnergy
-        With weights >= 0 and ``table[a, a] + table[b, b] <= table[a, b] + table[b, a]`` for all
-        labels.
+        An energy with weights >= 0 and ``table[a, a] + table[b, b] <= table[a, b] + table[b, a]``
+        for all labels a, b.
     %(start)s
     max_iter : int, default 1000
-        Largest number of times that all pairs of labels are tried; a handful is usually enough.
+        Largest number of cycles, each of one swap per pair of labels; a few are usually
+        enough.
 
     Returns
     -------
     Labeling
-        ``status`` is LOCAL_MINIMUM if no swap of any two labels lowers the energy, or
+        With status LOCAL_MINIMUM if no swap of any two labels lowers the energy, else
         ITERATION_LIMIT.
 
     Raises
@@ -107,7 +109,7 @@ def alpha_beta_swap_many(
 
 
 def can_solve(energy: LabelingEnergy) -> str | None:
-    """Return why `alpha_beta_swap` does not fit an energy, None if it does."""
+    """Return why `alpha_beta_swap` does not fit an energy; None if it fits."""
     simple = simplified(energy)
     if (reason := driver.negative_weight(simple)) is not None:
         return reason

@@ -1,16 +1,17 @@
-"""Alpha-expansion: any nodes may take one label at once, optimally, by a minimum cut.
+"""Alpha-expansion: moves in which any set of nodes may change to one label, by a minimum cut.
 
-Without label costs and with unary costs >= 0, the answer costs at most 2 max(V) / min(V) times as
-much as the best labeling, where V ranges over pairs of different labels (Boykov, Veksler, Zabih,
-"Fast approximate energy minimization via graph cuts", IEEE TPAMI 23(11), 2001, theorem 6.1). With
-label costs another bound holds (A. Delong and others, reference 3 below). A lower bound usually
-shows that the answer is within a percent of the minimum.
+Without label costs and with unary costs >= 0, the energy of the answer is at most 2 max(V) / min(V)
+times the minimum, where V ranges over pairs of different labels (Boykov, Veksler, Zabih, "Fast
+approximate energy minimization via graph cuts", IEEE TPAMI 23(11), 2001, theorem 6.1). With label
+costs another bound holds (A. Delong and others, reference 3 below). A lower bound usually shows
+that the answer is within one percent of the minimum.
 
-Labels and flows start from messages. Every label keeps the flow of its last expansion, the next one
-starts from there and looks only at the surroundings of nodes that this leaves unsettled (compare
-P. Kohli, P. Torr, "Dynamic graph cuts for efficient inference in Markov random fields", IEEE TPAMI
-29(12), 2007, and the primal-dual moves of N. Komodakis, G. Tziritas, "Approximate labeling via
-graph cuts based on linear programming", IEEE TPAMI 29(8), 2007).
+Initial labels and flows are computed by message passing. The flow of the last expansion of each
+label is kept. The next expansion of the label starts from it, and examines only the surroundings of
+nodes that the flow leaves undecided (compare P. Kohli, P. Torr, "Dynamic graph cuts for efficient
+inference in Markov random fields", IEEE TPAMI 29(12), 2007, and the primal-dual moves of
+N. Komodakis, G. Tziritas, "Approximate labeling via graph cuts based on linear programming", IEEE
+TPAMI 29(8), 2007).
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _OTHERS = (
 )
 
 
-@shared(start="what message passing suggests")
+@shared(start="the labels that message passing finds")
 def alpha_expansion(
     energy: LabelingEnergy, *, start: ArrayLike | None = None, max_iter: int = 1000
 ) -> Labeling:
@@ -43,16 +44,16 @@ def alpha_expansion(
     Parameters
     ----------
     energy : LabelingEnergy
-        With weights >= 0 and a metric: ``table[a, a] + table[b, c] <= table[b, a] + table[a, c]``
-        for all labels. The table need not be symmetric.
+        An energy with weights >= 0 and a metric: ``table[a, a] + table[b, c] <= table[b, a] +
+        table[a, c]`` for all labels a, b, c. The table need not be symmetric.
     %(start)s
     max_iter : int, default 1000
-        Largest number of times that all labels are tried; a handful is usually enough.
+        Largest number of cycles, each of one expansion per label; a few are usually enough.
 
     Returns
     -------
     Labeling
-        ``status`` is LOCAL_MINIMUM if no expansion of any label lowers the energy, or
+        With status LOCAL_MINIMUM if no expansion of any label lowers the energy, else
         ITERATION_LIMIT.
 
     Raises
@@ -117,7 +118,7 @@ def alpha_expansion_many(
 
 
 def can_solve(energy: LabelingEnergy) -> str | None:
-    """Return why `alpha_expansion` does not fit an energy, None if it does."""
+    """Return why `alpha_expansion` does not fit an energy; None if it fits."""
     simple = simplified(energy)
     if (reason := driver.negative_weight(simple)) is not None:
         return reason

@@ -1,9 +1,9 @@
-"""A lower bound for labeling energies, with evidence that anybody can check.
+"""Lower bounds on labeling energies by tree-reweighted message passing, with a certificate.
 
 The edges are covered by chains, and the unary cost of a node is divided among the chains through
-it. Every division gives a bound: the sum over the chains of their minima, one dynamic program each.
-Message passing (`_messages`) finds a good division. What edges pass on at the end is the
-certificate. Label costs are divided among the nodes as well (`_shares`).
+it. For every division, the sum of the minima of all chains, each by dynamic programming, is a lower
+bound. Message passing (`_messages`) finds a good division, and its final messages are the
+certificate. Label costs are divided among the nodes as well (`_label_cost_shares`).
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from subopt.labeling.certificates import evidence
 from subopt.labeling.energy import LabelingEnergy, require_energy, uniform
 from subopt.labeling.result import Labeling, certified
 
-WINDOW = 20  # sweeps that have to raise the bound, if shares of label costs move: not each does
-SHORTER = 0.7  # steps after PATIENCE sweeps that do not
+WINDOW = 20  # with label costs, progress is measured over this many sweeps
+SHORTER = 0.7  # factor of the step length after PATIENCE sweeps without progress
 PATIENCE = 5
 
 
@@ -38,21 +38,22 @@ def dual_bound(
     Parameters
     ----------
     energy : LabelingEnergy
-        Any: no metric is needed.
+        The energy, with any costs; the table need not be a metric.
     max_iter : int, default 200
-        Largest number of sweeps there and back. One costs O(m L) for Potts, O(m L^2) else.
+        Largest number of iterations, each a forward and a backward sweep. An iteration costs O(m L)
+        for Potts and O(m L^2) otherwise.
     progress : float, default 1e-4
-        Stop when a sweep, with label costs 20 of them, raises the bound by less than this part of
-        what all sweeps did.
+        Stop when an iteration (with label costs, 20 iterations) raises the bound by less than this
+        fraction of the total increase so far.
     tol : float, default 0
-        Stop when the gap is at most this, in the units of the energy.
+        Stop when the gap is at most `tol`, in the units of the energy.
     start : array_like of int, shape (\*grid,) or (n,), optional
-        Labels that are known; the answer is no worse.
+        Known labels. The energy of the answer is not higher.
 
     Returns
     -------
     Labeling
-        The best labels that were seen, read off the messages or given, with a
+        The best of the labels found from the messages and the known ones, with a
         `MessageCertificate`. The status is OPTIMAL, CONVERGED or ITERATION_LIMIT.
 
     Raises
@@ -65,7 +66,7 @@ def dual_bound(
     .. [1] V. Kolmogorov, "Convergent tree-reweighted message passing for energy minimization",
        IEEE TPAMI 28(10), 2006.
     .. [2] B. T. Polyak, "Minimization of unsmooth functionals", USSR Computational Mathematics and
-       Mathematical Physics 9(3), 1969: the steps of the shares of label costs.
+       Mathematical Physics 9(3), 1969: step lengths for the shares of label costs.
 
     Examples
     --------
@@ -104,7 +105,7 @@ def dual_bound(
 
 
 class _Search:
-    """Message passing; with label costs, their shares move after every sweep.
+    """Message passing; with label costs, their shares change after every sweep.
 
     Unary costs are relative to the least of each node.
     """
@@ -127,7 +128,7 @@ class _Search:
         self.factor, self.failures = 1.0, 0
 
     def sweep(self) -> None:
-        """Pass messages there and back."""
+        """Make a forward and a backward sweep."""
         graph = self.energy.adjacency
         for way in (_messages.FORWARD, _messages.BACKWARD):
             bound = _messages.sweep(
@@ -139,7 +140,7 @@ class _Search:
             self._move_shares(self.shares, bound)
 
     def _move_shares(self, shares: Array, bound: float) -> None:
-        """Keep what proves the best bound, and step towards what the labels read off have."""
+        """Keep the best messages, and move the shares towards the labels of the last sweep."""
         self.failures += 1
         if bound > self.bound:
             self.bound, self.best = bound, (self.costs, self.messages.copy(), shares)
@@ -154,7 +155,7 @@ class _Search:
             self.costs = self.unary + self.shares
 
     def _choose(self, costs: Array) -> Array:
-        """Read labels off the messages, and keep them if they are the best so far."""
+        """Choose labels from the messages, and keep them if they are the best so far."""
         labels = np.zeros(self.energy.n, dtype=np.int64)
         _messages.choose(
             costs, self.tables, self.energy.adjacency, self.messages, labels, self.scratch
@@ -165,12 +166,12 @@ class _Search:
         return labels
 
     def read_off(self) -> Array:
-        """Return the best labels for what is known at the end."""
+        """Return the best labels at the end."""
         self._choose(self.unary)
         return self.labels
 
     def evidence(self) -> Reparametrization:
-        """Return what edges give to their ends."""
+        """Return the messages of the certificate."""
         costs, messages, shares = self.best
         given = np.zeros((2, len(self.energy.tails), self.energy.n_labels))
         _messages.give(costs, self.energy.adjacency, messages, given)

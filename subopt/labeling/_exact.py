@@ -3,7 +3,7 @@
 A sum is three numbers ``(high, low, error)``: it lies within ``error`` of ``high + low``. Additions
 and products are error-free transformations (T. J. Dekker, "A floating-point technique for extending
 the available precision", Numerische Mathematik 18, 1971), so that `error` stays 0 unless more than
-106 bits are needed. This is what values and certificates are computed with; no solver rounds here.
+106 bits are needed. Values and certificates are computed with these functions.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from subopt._base.types import Array
 
 
 class Costs(NamedTuple):
-    """An energy without label costs, as kernels read it."""
+    """An energy without label costs, as arrays for kernels."""
 
     unary: Array  # (labels, n), may be infinite
     table: Array  # (labels, labels), may be infinite
@@ -28,11 +28,11 @@ class Costs(NamedTuple):
 
 
 class Reparametrization(NamedTuple):
-    """What edges give to their ends; each number is the sum of a high and a low part."""
+    """Messages from edges to their ends; each number is the sum of a high and a low part."""
 
     high: Array  # (2, edges, labels): to the first and to the second end
-    low: Array  # (2, edges, labels), or (2, 0, 0) where it is 0
-    shares: Array  # (n, labels) >= 0, of the label costs; or (0, 0)
+    low: Array  # (2, edges, labels); (2, 0, 0) if all are 0
+    shares: Array  # (n, labels) >= 0, shares of the label costs; (0, 0) without label costs
 
 
 @njit
@@ -94,7 +94,7 @@ def energy_of(costs, labels):
 
 @njit
 def bound_of(costs, graph, given, labels, unit):
-    """Return the sum of the minima of all nodes and edges, and how much of the gap is no rounding.
+    """Return the sum of the minima of all nodes and edges, and the part of the gap above rounding.
 
     Nodes get their unary costs, shares, and what their edges give; edges keep the rest. The second
     number adds up the slacks of `labels` at nodes and edges that exceed `unit` times the numbers
@@ -126,7 +126,7 @@ def bound_of(costs, graph, given, labels, unit):
 
 @njit(inline="always")
 def _set_node_costs(unary, graph, given, k, high, low, error):
-    """Set the cost of every label of a node with what its edges give, as normalized sums."""
+    """Set the cost of every label of a node plus its messages, as normalized sums."""
     given_high, given_low, shares = given.high, given.low, given.shares
     exact = given_low.shape[1] == 0
     for a in range(high.shape[0]):
@@ -150,7 +150,7 @@ def _set_node_costs(unary, graph, given, k, high, low, error):
 
 @njit
 def _add_edges(costs, given, labels, unit, total):
-    """Add the minima of all edges to a sum; return it, and the slacks that are no rounding.
+    """Add the minima of all edges to a sum; return it, and the slacks that exceed rounding.
 
     Only pairs that may be a minimum, judged in doubles, are computed in twice the precision.
     """
@@ -225,7 +225,7 @@ def _edge_cost(w, c, m, k, m_low, k_low):
 
 @njit
 def all_node_costs(unary, graph, given, high, low):
-    """Set the costs of the labels of all nodes with what their edges give, (n, labels)."""
+    """Set the costs of the labels of all nodes plus their messages, shape (n, labels)."""
     error = np.empty(high.shape[1])
     for k in range(high.shape[0]):
         _set_node_costs(unary, graph, given, k, high[k], low[k], error)

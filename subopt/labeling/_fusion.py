@@ -1,9 +1,9 @@
-"""Fusion moves: every node keeps its label or takes that of a proposal, by roof duality.
+"""Fusion moves: each node keeps its label or takes the one of a proposal, by roof duality.
 
-Expansions into one label, and labelings that were found otherwise, are the proposals. Tables need
-not be metrics: choices that the roof dual does not know stay as they are, so that no fusion raises
-the energy (V. Lempitsky, C. Rother, S. Roth, A. Blake, "Fusion moves for Markov random field
-optimization", IEEE TPAMI 32(8), 2010).
+Proposals are single labels, as in expansions, and labelings found by other methods. The table need
+not be a metric. Nodes for which the roof dual does not decide keep their label, so that no fusion
+increases the energy (V. Lempitsky, C. Rother, S. Roth, A. Blake, "Fusion moves for Markov random
+field optimization", IEEE TPAMI 32(8), 2010).
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ def fusion(
     Parameters
     ----------
     energy : LabelingEnergy
-        Any table and weights, no label costs.
+        An energy with any table and weights, and without label costs.
     start : array_like of int, shape (\*grid,) or (n,), optional
         Labels to start from; by default those that `icm` finds.
     max_iter : int, default 1000
-        Largest number of times that all labels are tried.
+        Largest number of cycles, each of one fusion per label.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def fusion(
 
     Examples
     --------
-    Labels that like each other are not a metric:
+    Equal labels that have a negative cost are not a metric:
 
     >>> energy = LabelingEnergy(np.zeros((2, 3)), metric=np.diag([5.0, 5.0, -10.0]))
     >>> fusion(energy).labels, fusion(energy).value
@@ -83,12 +83,12 @@ def fusion(
 
 
 def can_solve(energy: LabelingEnergy) -> str | None:
-    """Return why `fusion` does not fit an energy, None if it does."""
+    """Return why `fusion` does not fit an energy; None if it fits."""
     return "it takes no label costs" if energy.label_costs.any() else None
 
 
 def fused(energy: LabelingEnergy, simple: LabelingEnergy, x: Array, y: Array) -> Array:
-    """Return the best of two labelings and of what roof duality makes of both."""
+    """Return the best of two labelings and of their fusion by roof duality."""
     if energy.is_lower(y, x):
         x, y = y, x
     free = x != y
@@ -102,7 +102,7 @@ def fused(energy: LabelingEnergy, simple: LabelingEnergy, x: Array, y: Array) ->
 
 
 def _choice(energy: LabelingEnergy, free: Array, x: Array, y: Array) -> Binary:
-    """Return the energy of taking y, 1, or keeping x, 0, at the free nodes."""
+    """Return the energy of the free nodes as a function of the choice between x (0) and y (1)."""
     p, q, w = energy.tails, energy.heads, energy.weights
     place = np.cumsum(free) - 1
     node = np.flatnonzero(free)

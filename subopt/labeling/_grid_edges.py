@@ -1,4 +1,4 @@
-"""The pairs of grid nodes that are neighbors."""
+"""Pairs of neighboring nodes on grids."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from subopt._base.types import Array
 
 
 def neighbours(grid: tuple[int, ...]) -> Array:
-    """Return the pairs of patches that are neighbours along an axis: tails and heads, (2, E)."""
+    """Return the pairs of nodes next to each other along an axis: tails and heads, (2, E)."""
     index = np.arange(math.prod(grid)).reshape(grid)
     ends = [
         np.stack([np.delete(index, -1, axis).ravel(), np.delete(index, 0, axis).ravel()])
@@ -22,7 +22,7 @@ def neighbours(grid: tuple[int, ...]) -> Array:
 def pairs_at(
     grid: tuple[int, ...], offset: tuple[int, ...], periodic: tuple[bool, ...]
 ) -> tuple[Array, Array]:
-    """Return the nodes p that have a node ``p + offset``, and those nodes, in one shape."""
+    """Return the nodes p for which ``p + offset`` exists, and these nodes, in one shape."""
     tails = heads = np.arange(math.prod(grid)).reshape(grid)
     for axis, (step, around) in enumerate(zip(offset, periodic, strict=True)):
         if around:

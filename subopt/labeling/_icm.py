@@ -1,7 +1,8 @@
-"""Iterated conditional modes: every node in turn takes the label that is best for it.
+"""Iterated conditional modes: each node in turn takes its best label, given the other labels.
 
-It takes any energy, with label costs, negative weights and forbidden labels, and finds poor local
-minima. Use it where no cut applies, and to finish what a better method has begun.
+The method accepts every energy, with label costs, negative weights and forbidden labels, but finds
+poor local minima. It is useful for energies that no minimum cut applies to, and to improve the
+labels of another method.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def icm(
 
 
 def improve(energy: LabelingEnergy, labels: Array, passes: int = 1000) -> bool:
-    """Improve labels in place; return whether no change of one label is left that does."""
+    """Improve labels in place; return whether no change of a single label improves them further."""
     count = np.bincount(labels, minlength=energy.n_labels)
     return bool(
         _descend(
@@ -82,7 +83,7 @@ def improve(energy: LabelingEnergy, labels: Array, passes: int = 1000) -> bool:
 
 @njit
 def _descend(costs, tables, graph, label_costs, labels, count, passes):
-    """Improve nodes in turn; return whether none can be improved any more.
+    """Improve nodes in turn; return whether none can be improved further.
 
     Costs are relative to the label that a node has. A change has to lower the number of forbidden
     labels and pairs, or else the cost, by more than the rounding error of its terms.

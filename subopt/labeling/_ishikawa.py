@@ -1,7 +1,7 @@
-"""Exact minimum for tables that are submodular in the order of the labels, by a minimum cut.
+"""Exact minimization for tables that are submodular in the order of the labels, by one minimum cut.
 
-Such are all convex functions of the difference of two labels, and with two labels every table with
-``T[0, 0] + T[1, 1] <= T[0, 1] + T[1, 0]``.
+These are all convex functions of the difference of two labels, and, for two labels, every table
+with ``T[0, 0] + T[1, 1] <= T[0, 1] + T[1, 0]``.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ def ishikawa(energy: LabelingEnergy) -> Labeling:
     Returns
     -------
     Labeling
-        With a `MessageCertificate`. The status is OPTIMAL unless rounding left a gap, then
-        SLOW_PROGRESS.
+        With a `MessageCertificate`. The status is OPTIMAL, or SLOW_PROGRESS if rounding errors
+        leave a gap.
 
     Raises
     ------
@@ -38,9 +38,9 @@ def ishikawa(energy: LabelingEnergy) -> Labeling:
 
     Notes
     -----
-    The graph has n (L - 1) nodes, and an arc per edge and nonzero mixed difference of the table:
+    The graph has n (L - 1) nodes, and one arc per edge and nonzero mixed difference of the table:
     m (L - 1) arcs for "linear" and "quadratic", and up to m (L - 1)^2 for other tables. Two labels
-    on a grid take `grid_cut`.
+    on a grid are solved by `grid_cut`.
 
     References
     ----------
@@ -75,7 +75,7 @@ def ishikawa(energy: LabelingEnergy) -> Labeling:
 
 
 def can_solve(energy: LabelingEnergy) -> str | None:
-    """Return why `ishikawa` does not fit an energy, None if it does."""
+    """Return why `ishikawa` does not fit an energy; None if it fits."""
     table = _table(energy)
     return table if isinstance(table, str) else None
 

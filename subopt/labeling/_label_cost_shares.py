@@ -1,9 +1,10 @@
-"""Label costs divided among the nodes, for bounds.
+"""Label costs divided among the nodes, for lower bounds.
 
     sum_l h_l [some node has label l]  >=  sum_k y[k, x_k]     if y >= 0 and sum_k y[k, l] <= h_l,
 
-so y added to the unary costs replaces the label costs in any lower bound. The best y is found by
-subgradient steps: more for the labels that a minimizer has where it has them, less elsewhere.
+Adding the shares y to the unary costs therefore replaces the label costs in a lower bound. The best
+y is found by subgradient steps, which increase the shares of the labels in a minimizer of the
+relaxation and decrease the others.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from subopt._base.types import Array
 
 
 def even(label_costs: Array, n: int) -> Array:
-    """Return the same share for all n nodes; worth no less than the smallest of the costs."""
+    """Return equal shares for all n nodes."""
     return np.tile(label_costs / n, (n, 1))
 
 
@@ -30,20 +31,20 @@ def allowed(shares: Array, label_costs: Array) -> Array:
 
 
 def moved(shares: Array, labels: Array, step: float, label_costs: Array) -> Array:
-    """Return shares after a step towards what a labeling has."""
+    """Return shares after a subgradient step, given the labels of a minimizer."""
     more = shares.copy()
     more[np.arange(len(labels)), labels] += step
     return _nearest(more, label_costs)
 
 
 def steepness(labels: Array) -> float:
-    """Return the squared length of such a step along what is allowed, for a step of one."""
+    """Return the squared length of the projected subgradient, for a step of one."""
     n = len(labels)
     return n - float((np.bincount(labels).astype(float) ** 2).sum()) / n
 
 
 def _nearest(y: Array, label_costs: Array) -> Array:
-    """Return the allowed shares nearest to some that are >= 0: the same off all that are left."""
+    """Project nonnegative shares onto the allowed ones, label by label."""
     over = y.sum(axis=0) > label_costs
     columns, most = y[:, over], label_costs[over]
     descending = -np.sort(-columns, axis=0)

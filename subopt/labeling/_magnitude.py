@@ -1,10 +1,11 @@
-"""Which costs a labeling can be worth: all larger ones act only as prohibitions.
+"""The scale of the costs that an optimal labeling can contain; larger costs act as prohibitions.
 
-Solvers work on a copy of the energy. Costs of a node or an edge that exceed its least by more than
-a known labeling exceeds the sum of all least costs are not in any better labeling, so they are
-lowered, infinite ones as well: no labeling that is better than the known one changes its energy,
-none gets more expensive, and sums keep the digits of everything else. What is claimed of an answer
-is computed from the energy as it was given (`certificates`), so nothing here needs to be trusted.
+Solvers work on a copy of the energy in which large costs are reduced. Let d be the energy of a
+known labeling minus the sum of the smallest costs of all nodes and edges. A better labeling
+contains no cost that exceeds the smallest cost of its node or edge by more than d. Such costs,
+infinite ones included, are reduced to this level. The energy of every better labeling stays the
+same, no other energy increases, and sums keep their precision. Values and certificates are computed
+from the original energy (`certificates`), so that correctness does not depend on this module.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ import numpy as np
 from subopt._base.types import Array
 from subopt.labeling.energy import LabelingEnergy
 
-# A negative weight below this part of the costs at both of its ends is a zero that was rounded.
+# A negative weight is a rounded zero if it is below this fraction of the costs at both ends.
 ZERO = 2.0**-46
-NOISE = 2.0**-46  # differences of costs below this part of them are rounding
-SIMILAR = 2.0**20  # numbers whose ratio is up to this leave each other enough digits
+NOISE = 2.0**-46  # relative differences of costs below this are rounding errors
+SIMILAR = 2.0**20  # largest ratio of numbers whose sums keep enough precision
 
 
 def simplified(energy: LabelingEnergy) -> LabelingEnergy:
-    """Return the same energy without negative weights, where signs or rounding explain them."""
+    """Return the energy without negative weights, if a change of signs or rounding allows it."""
     weights = energy.weights
     if not len(weights) or weights.min() >= 0.0:
         return energy
@@ -40,7 +41,7 @@ def simplified(energy: LabelingEnergy) -> LabelingEnergy:
 
 
 def excess(energy: LabelingEnergy, labels: Array) -> float:
-    """Return what labels cost beyond the least of every node and edge; inf if forbidden."""
+    """Return the energy of labels minus the smallest costs of all nodes and edges."""
     own = energy.costs[labels, np.arange(energy.n)] - energy.costs.min(axis=0)
     w, T = energy.weights, energy.table
     pairs = T[labels[energy.tails], labels[energy.heads]]
@@ -52,9 +53,9 @@ def excess(energy: LabelingEnergy, labels: Array) -> float:
 
 
 def ceiling(energy: LabelingEnergy, labels: Array) -> float:
-    """Return a power of two above what any node or edge pays in a labeling as good as `labels`."""
+    """Return a power of two above every cost in a labeling that is as good as `labels`."""
     most = excess(energy, labels)
-    if most == np.inf:  # nothing allowed is known: what all finite costs add up to
+    if most == np.inf:  # no allowed labeling is known: use the sum of all finite costs
         finite = np.where(np.isfinite(energy.costs), energy.costs, -np.inf)
         table = energy.table[np.isfinite(energy.table)]
         most = float((finite.max(axis=0) - energy.costs.min(axis=0)).sum())
@@ -64,12 +65,12 @@ def ceiling(energy: LabelingEnergy, labels: Array) -> float:
 
 
 def power_above(size: float) -> float:
-    """Return the least power of two that is not below a number >= 0; 1 for 0."""
+    """Return the smallest power of two that is at least a number >= 0; 1 for 0."""
     return float(np.exp2(np.ceil(np.log2(size)))) if size > 0.0 else 1.0
 
 
 def calm(energy: LabelingEnergy, costs: Array | None = None) -> bool:
-    """Tell whether all costs are finite and of similar size, so that none needs to be lowered."""
+    """Return whether all costs are finite and of similar magnitude, so that none is reduced."""
     costs = energy.costs if costs is None else costs
     T, w = energy.table, np.abs(energy.weights)
     if np.isposinf(T).any() or (costs.size and costs.max() == np.inf):
@@ -90,7 +91,7 @@ def smallest_step(energy: LabelingEnergy) -> float:
     costs = np.sort(energy.costs - energy.costs.min(axis=0), axis=0)
     with np.errstate(invalid="ignore"):  # of two infinite costs
         steps = np.diff(costs, axis=0)
-        real = steps > NOISE * costs[1:]  # others are one number that was rounded twice
+        real = steps > NOISE * costs[1:]  # smaller steps are rounding errors
     least = steps.min(where=real & np.isfinite(steps), initial=np.inf)
     entries = np.unique(energy.table[np.isfinite(energy.table)])
     w = np.abs(energy.weights)
@@ -101,9 +102,9 @@ def smallest_step(energy: LabelingEnergy) -> float:
 
 
 def bounded(energy: LabelingEnergy, labels: Array) -> LabelingEnergy:
-    """Return the energy with costs lowered to what a labeling better than `labels` can pay.
+    """Return the energy with costs reduced to those that a labeling better than `labels` can have.
 
-    All its costs are finite. The same object if nothing had to be lowered.
+    All of its costs are finite. The same object is returned if nothing changes.
     """
     top = ceiling(energy, labels)
     changes: dict[str, Array] = {}
@@ -132,14 +133,14 @@ def bounded(energy: LabelingEnergy, labels: Array) -> LabelingEnergy:
 
 
 def simple_labels(energy: LabelingEnergy) -> Array:
-    """Return the better one of the cheapest label of every node and the best label for all."""
+    """Return the better of two labelings: the cheapest label per node, or the best single label."""
     cheapest = energy.costs.argmin(axis=0).astype(np.int64)
     single = single_label(energy)
     return single if excess(energy, single) < excess(energy, cheapest) else cheapest
 
 
 def single_label(energy: LabelingEnergy) -> Array:
-    """Return the label that is the best one for all nodes together."""
+    """Return the labeling that gives all nodes the same label, for the best label."""
     T, total = np.diagonal(energy.table), float(energy.weights.sum())
     pairs = np.where(T == 0.0, 0.0, total * T) if total else 0.0
     alone = energy.costs.sum(axis=1) + energy.label_costs + pairs

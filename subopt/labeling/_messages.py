@@ -1,11 +1,12 @@
-"""Compiled: sequential tree-reweighted message passing, for lower bounds and good first labels.
+"""Compiled: sequential tree-reweighted message passing, for lower bounds and good initial labels.
 
 The edges are covered by chains along which the nodes are in increasing order: the i-th edge of a
-node to an earlier neighbour is continued by its i-th edge to a later one. So max(earlier, later)
-chains, at least one, pass through a node, and get equal parts of its cost. A sweep visits the nodes
-in order; at a node the costs of its chains are averaged, and each passes on by dynamic programming
-what it knows. The bound, the sum over the chains of their minima, never falls. ``messages[e]`` is
-what the node whose row has arc e knows from the other end. Costs are finite.
+node to an earlier neighbor is continued by its i-th edge to a later one. Through a node pass
+max(earlier, later) chains, at least one, which get equal parts of its cost. A sweep visits the
+nodes in order. At each node the costs of its chains are averaged and passed on along each chain by
+dynamic programming. The bound, the sum of the minima of all chains, never decreases.
+``messages[e]`` is the message that the node whose row contains arc e receives from the other end.
+Costs are finite.
 
 V. Kolmogorov, "Convergent tree-reweighted message passing for energy minimization", IEEE TPAMI
 28(10), 2006, section 4.
@@ -18,7 +19,8 @@ from subopt._base.jit import any_order_without_nan, njit
 FORWARD, BACKWARD = np.int64(0), np.int64(1)  # directions: by increasing or decreasing index
 
 
-# minima and sums may be taken in any order, in vector registers: a bound is checked afterwards
+# minima and sums may be computed in any order, which allows vector instructions; bounds are checked
+# afterwards
 @any_order_without_nan()
 def sweep(costs, tables, uniform, graph, messages, direction, total):
     """Visit all nodes in one direction; return the bound.
@@ -76,7 +78,7 @@ def _send(total, messages, e, back, lowest, weight, tables, t):
 
 @njit
 def choose(costs, tables, graph, messages, labels, cost):
-    """Choose labels in order of the nodes, each for what is known of the later ones."""
+    """Choose labels in the order of the nodes, each given the messages from later nodes."""
     n, n_labels = costs.shape
     for p in range(n):
         for a in range(n_labels):
@@ -99,7 +101,7 @@ def choose(costs, tables, graph, messages, labels, cost):
 
 @njit
 def give(costs, graph, messages, given):
-    """Set what edges give to their ends, (2, edges, labels), after a sweep in direction BACKWARD.
+    """Set the messages of a certificate, (2, edges, labels), after a sweep in direction BACKWARD.
 
     A node keeps as many parts of its cost as chains end there, and leaves one to each of its edges
     to an earlier node; these edges give what they pass on to the earlier one.

@@ -1,4 +1,4 @@
-"""Two labels and any costs: the roof dual, its bound and the labels that it proves."""
+"""Energies of two labels with any costs: the roof dual, its bound and persistent labels."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from subopt.labeling.cut_graphs import sum_and_error
 from subopt.labeling.energy import LabelingEnergy, require_energy
 from subopt.labeling.result import Labeling, certified
 
-ROUNDS = 4  # solve what is left so often at most
-SMALL = 2**16  # nodes; larger problems are not solved again to remove rounding
+ROUNDS = 4  # largest number of times that the remaining problem is solved
+SMALL = 2**16  # largest number of nodes for which it is solved again to remove rounding errors
 
 
 def qpbo(energy: LabelingEnergy) -> Labeling:
-    """Find what roof duality knows of the minimizers of an energy of two labels.
+    """Minimize an energy of two labels as far as roof duality decides.
 
     Parameters
     ----------
     energy : LabelingEnergy
-        With two labels; any table, weights of any sign, no label costs.
+        An energy of two labels, with any table, weights of any sign, and no label costs.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def qpbo(energy: LabelingEnergy) -> Labeling:
 
     Notes
     -----
-    One maximum flow on 2 n nodes and 2 m arcs; if nodes are left, many small ones.
+    The work is one maximum flow on 2 n nodes and 2 m arcs, and many small ones if nodes are left.
 
     References
     ----------
@@ -54,7 +54,7 @@ def qpbo(energy: LabelingEnergy) -> Labeling:
 
     Examples
     --------
-    A cycle of three nodes that all want to differ from the next, and a fourth that follows:
+    Three nodes in a cycle, each with a negative cost for different labels, and a fourth node:
 
     >>> energy = LabelingEnergy(
     ...     [[0, 0], [0, 0], [0, 0], [0, 9]],
@@ -112,14 +112,14 @@ def qpbo(energy: LabelingEnergy) -> Labeling:
 
 
 def can_solve(energy: LabelingEnergy) -> str | None:
-    """Return why `qpbo` does not fit an energy, None if it does."""
+    """Return why `qpbo` does not fit an energy; None if it fits."""
     if energy.n_labels != 2:
         return f"it needs two labels, got {energy.n_labels}"
     return "it takes no label costs" if energy.label_costs.any() else None
 
 
 def left(energy: LabelingEnergy, given: Reparametrization) -> Binary:
-    """Return what is left of an energy of two labels when edges have given something away."""
+    """Return an energy of two labels after reparametrization."""
     high, low = np.empty((energy.n, 2)), np.empty((energy.n, 2))
     all_node_costs(energy.costs, energy.adjacency, given, high, low)
     cost = (high[:, 1] - high[:, 0]) + (low[:, 1] - low[:, 0])

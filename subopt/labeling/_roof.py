@@ -1,10 +1,11 @@
-"""The roof dual of energies over two choices per node, and the choices that it proves.
+"""The roof dual of energies over two choices per node, and persistent choices.
 
-Every node v has two variables, x_v and what should be 1 - x_v. A minimum cut relaxes that these
-exclude each other; where they do, their choice is part of a minimizer (persistency). The cut with
-the smallest source side gives the choices that all minimizers share. Those of some minimizer follow
-from the strongly connected components of the residual graph, as in 2-satisfiability: of the two
-variables of a node the one later in topological order is chosen, unless both are in one component.
+Every node v has two variables, one for x_v and one for 1 - x_v. A minimum cut over both ignores the
+constraint that they differ. For the nodes where they do differ, the choice is part of a minimizer
+(persistency). The cut with the smallest source side gives the choices that all minimizers share.
+More choices, those of some minimizer, follow from the strongly connected components of the residual
+graph, as in 2-satisfiability: of the two variables of a node, the later one in topological order is
+chosen, unless both are in the same component.
 
 E. Boros, P. L. Hammer, "Pseudo-Boolean optimization", Discrete Applied Mathematics 123, 2002;
 V. Kolmogorov, C. Rother, "Minimizing nonsubmodular functions with graph cuts - a review", IEEE
@@ -21,8 +22,8 @@ import numpy as np
 from subopt._base.types import Array
 from subopt.graph._max_flow import minimum_cut
 
-PROBES = 2_000_000  # arcs that all cuts of `_probed` look at, about
-IMPROVING = 12  # random parts that `_improved` tries
+PROBES = 2_000_000  # approximate number of arcs in all cuts of `_probed`
+IMPROVING = 12  # number of random parts that `_improved` tries
 
 
 class Binary(NamedTuple):
@@ -41,17 +42,17 @@ class Binary(NamedTuple):
 
 
 class Roof(NamedTuple):
-    """What the roof dual knows."""
+    """The solution of the roof dual."""
 
-    x: Array  # (n,) bool, the choices; of no meaning where they are not known
+    x: Array  # (n,) bool, the choices; arbitrary where they are not known
     all_share: Array  # (n,) bool, whether all minimizers share the choice
-    known: Array  # (n,) bool, whether some minimizer has all these choices
-    given: Array  # (2, m, 2), what edges give to their ends
-    bound: float  # of the energy
+    known: Array  # (n,) bool, whether the choice is one of a common minimizer
+    given: Array  # (2, m, 2), messages of the edges to their ends
+    bound: float  # lower bound on the energy
 
 
 def roof(problem: Binary, labels: Array) -> Roof:
-    """Solve the roof dual; `labels` are some choices, for the scale of capacities."""
+    """Solve the roof dual; the cost of the choices `labels` limits the capacities."""
     n, m = len(problem.cost), len(problem.tails)
     p, q = problem.tails, problem.heads
     even, base, forward, backward, first, second = _arcs(problem.pairs)
@@ -117,7 +118,7 @@ def _arcs(pairs: Array) -> tuple[Array, Array, Array, Array, Array, Array]:
 def _choose_the_others(
     n: int, tails: Array, heads: Array, open_both: Array, x: Array, known: Array
 ) -> None:
-    """Choose for the nodes that minimizers disagree on, in place."""
+    """Set the choices of some minimizer for nodes on which minimizers differ, in place."""
     free = ~known
     if not free.any():
         return
@@ -203,7 +204,7 @@ def _groups(part: Array) -> list[Array]:
 
 
 def _probed(problem: Binary, x: Array) -> Array:
-    """Try both choices of every node; what follows from both, or from the better, is known."""
+    """Try both choices of every node; consequences of both, or of the better one, are known."""
     n = len(x)
     arcs = 4 * len(problem.tails) + 2 * n
     if 2 * n * arcs > PROBES:
@@ -259,7 +260,7 @@ def _from_roof(problem: Binary, free: Array, x: Array) -> Array:
 
 
 def _improved(problem: Binary, x: Array) -> Array:
-    """Fix random nodes to what they have, and choose for the others what that proves."""
+    """Fix the choices of random nodes, and set the choices that follow for the others."""
     rng = np.random.default_rng(0)
     n = len(x)
     value = problem.value(x)

@@ -1,4 +1,4 @@
-"""Parts of docstrings that solvers of labeling energies share, written once."""
+"""Parts of docstrings that solvers of labeling energies share."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _PARTS = {
     "start": r"""start : array_like of int, shape (\*grid,) or (n,), optional
-    Labels to start from; by default {start}. The answer is no worse.""",
+    Labels to start from; by default {start}. The energy of the answer is not higher.""",
     "moves_notes": """\
-For m edges and L labels, the start takes about 20 m L bytes and the moves take 8 m L. Where
-8 m L is more than 512 MiB, moves start from one label for all nodes and keep no flows. With
-label costs, every move is a cut of the whole graph.""",
+For m edges and L labels, message passing takes about 20 m L bytes and the moves take 8 m L. If
+8 m L is more than 512 MiB, moves start from one label for all nodes, and flows are not kept. With
+label costs, every move is a minimum cut of the whole graph.""",
     "many": r"""energy : LabelingEnergy
-    The graph, the weights and the table. Its unary costs are not used.
+    The graph, the weights and the table of all problems. Its unary costs are not used.
 unaries : array_like of shape (P, \*grid, L) or (P, n, L)
     Unary costs of the P problems.""",
     "many_returns": """LabelingBatch
     The P labelings, in the order of `unaries`.""",
     "errors": """TypeError, ValueError
-    If an argument is not as described, or the energy does not fit; the message names the
-    entry and the methods that fit.""",
+    If an argument is not as described, or the energy is not one that the method can minimize;
+    the message names the entry and methods that can.""",
 }
 
 
 def shared(start: str = "") -> Callable[[F], F]:
-    """Put the shared parts into a docstring, in place of lines ``%(name)s``."""
+    """Replace lines ``%(name)s`` of a docstring by the shared parts."""
 
     def decorate(function: F) -> F:
         if function.__doc__ is not None:  # python -OO

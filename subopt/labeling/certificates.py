@@ -1,16 +1,16 @@
-"""Evidence for lower bounds on labeling energies, and its check.
+"""`MessageCertificate`: lower bounds on labeling energies by reparametrization, and their check.
 
-Every edge may give any amounts to its two ends, label by label. What a node pays with these, and
-what every edge keeps, adds up to the energy of each labeling, so the minima of all nodes and edges
-add up to a lower bound, whatever the amounts are:
+A message M_ev(a) of edge e to its end v moves a part of the cost of the edge to label a of the
+node. The energy of every labeling stays the same, and the minima of all nodes and edges add up to a
+lower bound, for any messages:
 
     E(x) >= sum_v min_a [u_v(a) + sum_e M_ev(a)]
             + sum_{e = (p, q)} min_{a, b} [w_e V(a, b) - M_ep(a) - M_eq(b)].
 
-The best amounts solve the dual of the local linear program (M. Schlesinger, 1976; T. Werner, "A
-linear programming approach to max-sum problem: a review", IEEE TPAMI 29(7), 2007). A minimum cut
-and message passing both end with such amounts. The check computes the two sums from the energy as
-it was given, in twice the working precision (`_exact`).
+The best messages solve the dual of the local linear program (M. Schlesinger, 1976; T. Werner, "A
+linear programming approach to max-sum problem: a review", IEEE TPAMI 29(7), 2007). Minimum cuts and
+message passing both end with such messages. The check computes the two sums from the original
+energy, in twice the working precision (`_exact`).
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ FAR_BELOW = 2.0**-20
 
 @dataclass(frozen=True, eq=False)
 class MessageCertificate:
-    """Amounts that edges give to their ends, which prove a lower bound.
+    """Messages from edges to nodes, which prove a lower bound on the energy of every labeling.
 
     Attributes
     ----------
     messages : ndarray of float64, shape (2, m, L)
-        What each edge gives to its first and to its second end, for every label.
+        The part of its cost that each edge moves to its first and to its second end, per label.
     lower_bound : float
-        What these were found to prove.
+        The lower bound that the solver reported.
     rest : ndarray of float64, shape (2, m, L), or None
-        Lower-order parts of `messages`, where these need more than 53 bits.
+        Lower-order parts of `messages`, if 53 bits are not enough.
     shares : ndarray of float64, shape (n, L), or None
-        Label costs divided among the nodes: numbers >= 0, whose columns add up to the label costs
-        at most. None without label costs.
+        Label costs divided among the nodes: nonnegative numbers, with column sums of at most the
+        label costs. None without label costs.
     """
 
     messages: Array
@@ -119,7 +119,7 @@ class MessageCertificate:
 
 
 def evidence(messages: Array, rest: Array | None, shares: Array | None) -> Reparametrization:
-    """Return evidence as kernels read it."""
+    """Return messages and shares as arrays for kernels."""
     return Reparametrization(
         np.ascontiguousarray(messages, dtype=np.float64),
         np.zeros((2, 0, 0)) if rest is None else np.ascontiguousarray(rest, dtype=np.float64),
@@ -128,35 +128,36 @@ def evidence(messages: Array, rest: Array | None, shares: Array | None) -> Repar
 
 
 def require_shares(shares: Array, label_costs: Array) -> None:
-    """Raise unless shares are >= 0 and add up to the label costs at most, exactly."""
+    """Raise unless shares are >= 0 and add up to at most the label costs, without rounding."""
     for l, cost in enumerate(label_costs.tolist()):
         column = shares[:, l]
         if (column < 0).any() or math.fsum([*column.tolist(), -cost]) > 0:
             raise CertificateError(
-                f"shares need numbers >= 0 that add up to label_costs[{l}] = {cost:g} at most, got "
-                f"numbers from {column.min():g} on that add up to {math.fsum(column):.17g}"
+                f"shares need numbers >= 0 that add up to at most label_costs[{l}] = {cost:g}; the "
+                f"smallest is {column.min():g} and the sum {math.fsum(column):.17g}"
             )
 
 
 class Measure(NamedTuple):
-    """What evidence says of a labeling."""
+    """The gap of a labeling, given a certificate."""
 
-    value: float  # its energy, rounded once
-    proven: float  # rounded once as well, so that rounding does not put it above a minimum
-    lower_bound: float  # the same, but below the value unless that is proven to be the minimum
+    value: float  # the energy, rounded once
+    proven: float  # the bound, rounded once as well, so that rounding keeps it below the minimum
+    lower_bound: float  # the bound, but less than the value unless the value is proven minimal
     gap: float  # rounded up
-    rounding: bool  # whether every slack is rounding of the numbers that it is made of
+    rounding: bool  # whether every slack is a rounding error of the numbers that it is made of
 
 
 def measure(
     energy: LabelingEnergy, labels: Array, given: Reparametrization, *, strict: bool = False
 ) -> Measure:
-    """Compare the energy of labels with what evidence proves.
+    """Compare the energy of labels with the bound of a certificate.
 
-    `strict`: the numbers of the energy differ so much in size that what is rounding for one node
-    may be a cost elsewhere. Then a gap is rounding only if it is far below the smallest cost.
+    With `strict`, a gap counts as a rounding error only if it is far below the smallest cost. This
+    is for energies whose numbers differ so much in magnitude that the rounding error at one node
+    may be as large as a cost at another one.
     """
-    # rounding of what a solver sends along paths adds up like a random walk
+    # rounding errors of flows and messages along paths add up like a random walk
     unit = 2.0**-52 * max(64.0, 16.0 * math.sqrt(energy.n * energy.n_labels))
     with np.errstate(invalid="ignore"):  # of infinities, without the JIT
         bound, rough = bound_of(energy.terms, energy.adjacency, given, labels, unit)

@@ -1,11 +1,11 @@
-"""Labeling energies as minimum cuts, and the flow as what edges give to their ends.
+"""Labeling energies with ordered labels as minimum cuts, and messages from the maximum flow.
 
-`ordered` has a binary variable [x_v > i] for every node and label but the last, and is exact for
+`ordered` has one binary variable [x_v > i] per node and label except the last, and is exact for
 tables that are submodular in the order of the labels.
 
-A flow changes what is left of the problem: what arcs carry, edges give to their ends
-(`certificates`). Where capacities of very different sizes leave rounding in it, the problem that is
-left, whose numbers are as small as what is still to be decided, is solved again.
+The flow along the arcs of an edge gives its messages (`certificates`). If capacities of very
+different magnitude leave rounding errors in the flow, the residual problem, whose numbers are
+small, is solved again.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from subopt.labeling._magnitude import bounded, power_above, simple_labels, simp
 from subopt.labeling.certificates import Measure, evidence, measure
 from subopt.labeling.energy import LabelingEnergy
 
-ROUNDS = 6  # solve what is left so often at most
-SMALL = 2**12  # labels of all nodes; larger problems are not solved again to remove mere rounding
-GRID = 4096  # nodes from which two labels on a grid take the cut made for grids
+ROUNDS = 6  # largest number of times that the residual problem is solved
+SMALL = 2**12  # largest n L for which it is solved again to remove rounding errors
+GRID = 4096  # number of nodes from which two labels on a grid are solved by `grid_cut`
 
 
 class OrderedTable(NamedTuple):
-    """A table as capacities between [x_p > i] and [x_q > j], and terms of one node."""
+    """A table as capacities of arcs between [x_p > i] and [x_q > j], and unary costs."""
 
     i: Array  # (K,) of the arc k
     j: Array  # (K,)
@@ -39,7 +39,7 @@ class OrderedTable(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """What a minimum cut says of an energy."""
+    """Labels of a minimum cut, and messages from its flow."""
 
     labels: Array  # (n,)
     given: Reparametrization
@@ -48,7 +48,7 @@ class Cut(NamedTuple):
 
 
 def ordered_table(energy: LabelingEnergy) -> OrderedTable | str:
-    """Return the table as capacities, or why it has none."""
+    """Return the table as capacities, or the reason why this is not possible."""
     T = energy.table
     w = energy.weights
     if len(w) and w.min() < 0.0 < w.max() and T.max() > T.min():
@@ -154,7 +154,7 @@ def _cut_of_what_is_left(
     flow: Array,
     labels: Array,
 ) -> tuple[Array, Array, float]:
-    """Return more flow along the arcs, labels, and what the labels given cost in this graph."""
+    """Return additional flow along the arcs, labels, and the cost of the given labels."""
     n, L = energy.n, energy.n_labels
     if given.high.any():
         high, low = np.empty((n, L)), np.empty((n, L))
@@ -225,7 +225,7 @@ def _on_the_grid(
 
 
 def _as_messages(energy: LabelingEnergy, table: OrderedTable, flow: Array) -> Reparametrization:
-    """Return what edges give to their ends: terms of one node, and the flow along their arcs."""
+    """Return the messages of the edges: unary costs, and the flow along their arcs."""
     L, m = energy.n_labels, len(energy.tails)
     w, exact = np.abs(energy.weights), bool(flow[1].any())
     high, low = np.zeros((2, m, L)), np.zeros((2, m, L))

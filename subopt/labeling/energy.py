@@ -1,11 +1,10 @@
-"""Labeling energies: a label for every node, costs of labels and of labels of neighbours.
+"""Labeling energies: the cost of a label for every node of a grid or a graph.
 
     E(x) = sum_v unary[v, x_v] + sum_{edges (p, q)} weight[p, q] * table[x_p, x_q]
            + sum_l label_cost[l] * [some node has label l]
 
-`LabelingEnergy` is the definition, plain numpy, that every solver is tested against, and the one
-place where inputs are checked. What a solver needs of it beyond that (a metric, convexity, two
-labels) the solver checks itself.
+`LabelingEnergy` checks the input and evaluates the definition in numpy; solvers are tested against
+it. Further requirements of a solver (a metric, convexity, two labels) are checked by the solver.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from subopt.graph.grid._input import periodic_axes
 from subopt.labeling._exact import Costs, energy_of
 from subopt.labeling._grid_edges import neighbours, pairs_at
 
-LARGEST = 1e60  # of all finite numbers: sums and products of two of them are still finite
+LARGEST = 1e60  # largest number that is accepted, so that sums and products stay finite
 
 
 class LabelingEnergy:
@@ -36,31 +35,33 @@ class LabelingEnergy:
     ----------
     unary : array_like of shape (\*grid, L) or (n, L)
         ``unary[v, l]`` is the cost of label l at node v: any real number, or ``np.inf`` to forbid
-        the label there. Without `edges`, the leading axes are a grid on which nodes next to each
-        other along an axis are neighbours.
+        the label there. Without `edges`, the leading axes are those of a grid, in which nodes next
+        to each other along an axis are neighbors.
     edges : array_like of int, shape (m, 2), optional
-        Pairs of nodes, for a graph that is not a grid. Parallel edges add up.
+        Pairs of nodes, for a graph that is not a grid. The costs of parallel edges add up.
     weights : float or array_like of shape (m,), or one such array per axis of a grid
-        Weight of every edge; on a grid of shape (H, W) ``[w0 of shape (H - 1, W), w1 of shape
-        (H, W - 1)]``. Negative weights are allowed here, but most solvers refuse them.
+        Weight of every edge. On a grid of shape (H, W): ``[w0 of shape (H - 1, W), w1 of shape
+        (H, W - 1)]``. Negative weights are allowed, but not supported by all solvers.
     metric : {"potts", "linear", "quadratic"} or array_like of shape (L, L)
         ``table[a, b]`` is the cost of an edge with label a at its first end and b at its second.
         "potts" is ``[a != b]``, "linear" ``|a - b|``, "quadratic" ``(a - b)**2``. An entry
         ``np.inf`` forbids the pair on every edge of positive weight; an edge of weight 0 costs
         nothing.
     truncation : float, optional
-        The largest entry of a "linear" or "quadratic" table.
+        Largest entry of a "linear" or "quadratic" table; larger entries are replaced by it.
     label_costs : array_like of shape (L,), optional
-        Costs >= 0 of using a label at all.
+        Nonnegative costs of the labels, paid once for every label that occurs.
     fixed : array_like of int, shape (\*grid,) or (n,), optional
-        Labels that are given, -1 where they are not: all other labels of such a node are forbidden.
+        Known labels of nodes, -1 where the label is not known. All other labels of nodes with known
+        labels are forbidden.
     offsets : sequence of tuples of int, optional
-        Neighbours on a grid: node p is joined with node ``p + offset`` for each of them. By default
-        one step along every axis. `weights` is then a number, or has one entry per offset, each a
-        number or an array of the shape of the grid less ``abs(offset)`` on axes that are not
-        periodic.
+        Neighbors on a grid: node p is joined to node ``p + offset`` for every offset. By default
+        one step along every axis. `weights` is then a number, or a list with one entry per offset:
+        a number, or an array whose shape is that of the grid minus ``abs(offset)`` (not reduced
+        along periodic axes).
     periodic : bool or sequence of bool, default False
-        Whether the last node of an axis is followed by its first; one per axis, or for all.
+        Whether the last node of an axis is joined to its first node; one value per axis, or one for
+        all.
 
     Raises
     ------
@@ -96,7 +97,7 @@ class LabelingEnergy:
         self.shape: tuple[int, ...] = costs.shape[:-1]
         self.n = math.prod(self.shape)
         self.n_labels = costs.shape[-1]
-        # label by label, because moves look at one label of all nodes
+        # one row per label, because moves read one label of all nodes
         self.costs = np.array(costs.reshape(self.n, -1).T, order="C")
         if fixed is not None:
             self.costs = _fix(self.costs, fixed, self.shape)
@@ -120,7 +121,7 @@ class LabelingEnergy:
             self.weights = _edge_weights(weights, len(self.tails))
         self.metric = metric if isinstance(metric, str) else "table"
         self.table = _table(metric, truncation, self.n_labels)
-        # relative rounding error of the entries, to tell a metric in single precision as one
+        # relative rounding error of the entries, so that a metric in single precision is recognized
         single = getattr(metric, "dtype", None) in (np.float32, np.float16)
         self.table_rounding = 2.0**-20 if single else 2.0**-46
         _require_no_reward(self.table, self.weights)
@@ -173,7 +174,7 @@ class LabelingEnergy:
         return math.fsum([*parts, *self.label_costs[np.unique(x)]])
 
     def is_lower(self, x: Array, y: Array) -> bool:
-        """Tell whether one labeling has a lower energy than another, if values round alike too.
+        """Return whether one labeling has a lower energy than another, also by less than rounding.
 
         Parameters
         ----------
@@ -183,7 +184,8 @@ class LabelingEnergy:
         Returns
         -------
         bool
-            Whether the energy of `x` is the lower one, by sums in twice the working precision.
+            Whether the energy of `x` is lower than that of `y`. The difference is computed in twice
+            the working precision.
         """
         a, b = energy_of(self.terms, x), energy_of(self.terms, y)
         if np.inf in (a[0], b[0]):
@@ -229,12 +231,12 @@ class LabelingEnergy:
 
     @property
     def tables(self) -> Array:
-        """Costs of an edge seen from its first and from its second end, (2, L, L)."""
+        """Costs of an edge as seen from its first end and from its second end, shape (2, L, L)."""
         return np.stack([self.table, self.table.T])
 
     @cached_property
     def terms(self) -> Costs:
-        """All but the label costs, as kernels read them."""
+        """The energy without label costs, as arrays for kernels."""
         return Costs(
             self.costs, self.table, self.weights, self.tails, self.heads, uniform(self.table)
         )
@@ -257,18 +259,18 @@ class LabelingEnergy:
 
 
 class Adjacency(NamedTuple):
-    """Both directions of every edge, row by row."""
+    """Both directions of every edge, in compressed rows."""
 
     indptr: Array  # (n + 1,) int64
     heads: Array  # (arcs,) int32
-    twin: Array  # (arcs,) int32, the other direction
-    weight: Array  # (arcs,)
-    turned: Array  # (arcs,) int8, 1 if the arc leads from the second end of its edge to the first
-    edge: Array  # (arcs,) int32
+    twin: Array  # (arcs,) int32: position of the arc in the other direction
+    weight: Array  # (arcs,) float64
+    turned: Array  # (arcs,) int8: 1 if the arc leads from the second end of its edge to the first
+    edge: Array  # (arcs,) int32: number of the edge
 
 
 def adjacency(n: int, tails: Array, heads: Array, weights: Array) -> Adjacency:
-    """Return the adjacency of some edges; rows in the order of the edges."""
+    """Return the adjacency of the edges; within a row, in the order of the edges."""
     indptr = np.zeros(n + 1, dtype=np.int64)
     arcs = 2 * len(tails)
     rows = Adjacency(
@@ -306,7 +308,7 @@ def _fill(tails, heads, weights, cursor, rows):
 
 
 def uniform(table: Array) -> float:
-    """Return the cost of two different labels if it is the same for all, and else 0."""
+    """Return the cost of two different labels if it is the same for all pairs, else 0."""
     most = float(table.max())
     if not 0.0 < most < np.inf:
         return 0.0
@@ -314,7 +316,7 @@ def uniform(table: Array) -> float:
 
 
 def numbers(name: str, values: ArrayLike) -> Array:
-    """Return costs as a C-contiguous float64 array of numbers or +inf, or name the wrong entry."""
+    """Return costs as a C-contiguous float64 array of numbers or +inf, or name an invalid entry."""
     try:
         array = np.asarray(values)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""A labeling: what solvers of labeling energies return."""
+"""`Labeling`, the answer of solvers of labeling energies."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ class Labeling(Answer):
     Attributes
     ----------
     labels : ndarray of int64, shape (\*grid,) or (n,)
-        The label of every node; read-only.
+        The label of every node, read-only.
     value : float
-        ``energy.value(labels)``: the energy, rounded once. Infinite if the labels use what is
-        forbidden.
+        ``energy.value(labels)``: the energy, rounded once. Infinite if the labels contain a
+        forbidden label or pair.
     lower_bound : float
-        No labeling has a lower energy. Minus infinity if nothing is known.
+        A lower bound on the energy of every labeling. Minus infinity if no bound is known.
     status : Status
         Why the solver stopped. OPTIMAL if the gap is zero, up to the rounding of the costs at the
         nodes and edges where it arises.
     method : str
-        What ran.
+        The method that ran.
     certificate : MessageCertificate or None
         Evidence for `lower_bound`: ``certificate.check(energy, labeling)`` recomputes `gap`.
     n_cuts : int
@@ -53,7 +53,7 @@ class Labeling(Answer):
 def local(
     energy: LabelingEnergy, labels: Array, method: str, *, done: bool, n_cuts: int = 0
 ) -> Labeling:
-    """Return what a method of moves ends with: a local minimum, if it is done."""
+    """Return the answer of a method of moves: a local minimum if it is done."""
     return Labeling(
         labels=labels.reshape(energy.shape),
         value=energy.value(labels),
@@ -71,7 +71,7 @@ def certified(
     *,
     strict: bool = False,
 ) -> Labeling:
-    """Return the labeling with a certificate, and OPTIMAL if the bound meets the value."""
+    """Return the labeling with a certificate, and status OPTIMAL if the bound meets the value."""
     if found is None:
         found = measure(energy, labeling.labels.ravel(), given, strict=strict)
     certificate = MessageCertificate(

@@ -1,4 +1,4 @@
-"""Which method fits a labeling energy."""
+"""The choice of a method for a labeling energy."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from subopt.labeling.certificates import evidence
 from subopt.labeling.energy import LabelingEnergy, require_energy
 from subopt.labeling.result import Labeling, certified
 
-ARCS = 5_000_000  # beyond so many nodes and arcs "auto" does not build the graph of `ishikawa`
-SWEEPS = 50  # of message passing, where no method with a guarantee fits
+ARCS = 5_000_000  # largest number of nodes and arcs of the graph of `ishikawa` for "auto"
+SWEEPS = 50  # number of sweeps of message passing if no method with a guarantee fits
 METHODS: dict[str, Callable[..., Labeling]] = {
     "ishikawa": _ishikawa.ishikawa,
     "qpbo": _qpbo.qpbo,
@@ -46,20 +46,23 @@ def minimize_labeling(
     Parameters
     ----------
     energy : LabelingEnergy
+        The energy.
     method : str, default "auto"
         "ishikawa", "qpbo", "alpha_expansion", "alpha_beta_swap", "fusion", "icm" or "dual_bound".
-        "auto" takes `ishikawa` where it is exact and the graph is not too large, with two labels
-        `qpbo`, with a metric `alpha_expansion`. Otherwise it takes the best labels that
+        "auto" uses `ishikawa` if it is exact and its graph is not too large, `qpbo` for two labels,
+        and `alpha_expansion` for a metric. Otherwise it takes the best labels that
         `alpha_beta_swap`, `dual_bound` and `fusion` find, and improves them by `icm`. The method of
-        the answer says what ran.
+        the answer states what ran.
     lower_bound : bool, default False
         Whether to add a certificate of `dual_bound` if the method has none.
     **given
-        Options of the method; of "auto": `start`, labels that the answer is no worse than.
+        Options of the method. "auto" has the option `start`: labels to start from; the energy of
+        the answer is not higher.
 
     Returns
     -------
     Labeling
+        The labels, and a lower bound if the method proves one.
 
     Raises
     ------
@@ -90,7 +93,7 @@ def options(method: str = "auto") -> tuple[str, ...]:
 
 
 def _auto(energy: LabelingEnergy, *, start: ArrayLike | None = None) -> Labeling:
-    """Take the method that promises the most."""
+    """Run the method with the strongest guarantee."""
     L = energy.n_labels
     known = None if start is None else energy.check_labels("start", start)
     small = L == 2 or (energy.n + len(energy.tails) * (L - 1)) * L <= ARCS
@@ -104,7 +107,7 @@ def _auto(energy: LabelingEnergy, *, start: ArrayLike | None = None) -> Labeling
 
 
 def _no_worse(energy: LabelingEnergy, result: Labeling, known: Array | None) -> Labeling:
-    """Return the answer, with the labels that are known if these are better."""
+    """Return the answer, or the known labels if their energy is lower."""
     if known is None or not energy.is_lower(known, result.labels.ravel()):
         return result
     return replace(
@@ -116,7 +119,7 @@ def _no_worse(energy: LabelingEnergy, result: Labeling, known: Array | None) -> 
 
 
 def _best_of_what_fits(energy: LabelingEnergy, known: Array | None) -> Labeling:
-    """Improve labels by everything that takes the energy: nothing has a guarantee here."""
+    """Improve labels by all methods that accept the energy, none of which has a guarantee."""
     ran = []
     labels = simple_labels(simplified(energy)) if known is None else known
     cuts = 0
@@ -143,7 +146,7 @@ def _better(energy: LabelingEnergy, x: Array, y: Array) -> Array:
 
 
 def _with_bound(energy: LabelingEnergy, result: Labeling, bound: Labeling) -> Labeling:
-    """Return the answer with the evidence of another one, and its labels if they are better."""
+    """Return the answer with the certificate of another one, and its labels if they are better."""
     if energy.is_lower(bound.labels.ravel(), result.labels.ravel()):
         result = replace(
             result,

@@ -11,6 +11,7 @@ import numpy as np
 from subopt._base import validate
 from subopt._base.answer import CertificateError
 from subopt._base.jit import njit
+from subopt._base.options import documented_with
 from subopt._base.types import Array, Subset
 from subopt.forms.decomposable import summands
 from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction
@@ -23,6 +24,15 @@ LOCAL = 2.0**-36
 """Largest error of an entry of a base, relative to the numbers that it is computed from."""
 NEAR = 2.0**-20
 """An entry of a base that is smaller than this, relative to the same numbers, counts as near 0."""
+
+_checks = documented_with(
+    {
+        "answer": (
+            "Result, boolean mask (n,) or iterable of int",
+            "The set S that is claimed to be a minimizer.",
+        )
+    }
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +119,7 @@ class BaseCertificate:
             x += weight * F.greedy(order)
         return x
 
+    @_checks
     def check(self, F: SetFunction, answer: Result | Subset) -> float:
         """Recompute the gap of an answer, from F alone.
 
@@ -120,8 +131,7 @@ class BaseCertificate:
         F : SetFunction
             The function that was minimized, submodular. The families of `subopt` are submodular by
             construction. If F can only be evaluated, a few sets are tested, as in `minimize`.
-        answer : Result, boolean mask (n,) or iterable of int
-            The set S that is claimed to be a minimizer.
+        %(answer)s
 
         Returns
         -------
@@ -195,6 +205,7 @@ class FlowCertificate:
     flow: Array
     lower_bound: float
 
+    @_checks
     def check(self, F: SetFunction, answer: Result | Subset) -> float:
         """Recompute the gap of an answer, from F alone; O(n + m).
 
@@ -203,8 +214,7 @@ class FlowCertificate:
         F : SetFunction
             The function that was minimized, cut-representable. ``F.as_cut()`` is assumed to
             represent F, as it does for all built-in families.
-        answer : Result, boolean mask (n,) or iterable of int
-            The set S that is claimed to be a minimizer.
+        %(answer)s
 
         Returns
         -------
@@ -288,6 +298,7 @@ class SummandCertificate:
     shares: Array
     lower_bound: float
 
+    @_checks
     def check(self, F: SetFunction, answer: Result | Subset) -> float:
         """Recompute the gap of an answer, from F alone; O(size log size).
 
@@ -295,8 +306,7 @@ class SummandCertificate:
         ----------
         F : SetFunction
             The function that was minimized: a sum of simple functions.
-        answer : Result, boolean mask (n,) or iterable of int
-            The set S that is claimed to be a minimizer.
+        %(answer)s
 
         Returns
         -------
@@ -429,6 +439,7 @@ class ExhaustiveCertificate:
 
     lower_bound: float
 
+    @_checks
     def check(self, F: SetFunction | DifferenceOfSubmodular, answer: Result | Subset) -> float:
         """Recompute the gap of an answer, by evaluating F at all 2^n sets.
 
@@ -436,8 +447,7 @@ class ExhaustiveCertificate:
         ----------
         F : SetFunction or DifferenceOfSubmodular
             The function that was minimized.
-        answer : Result, boolean mask (n,) or iterable of int
-            The set S that is claimed to be a minimizer.
+        %(answer)s
 
         Returns
         -------

@@ -84,6 +84,7 @@ _METHODS = {
     "frank_wolfe": _Method(frank_wolfe, lambda F, minimizer: _any_only("frank_wolfe", minimizer)),
     "brute_force": _Method(brute_force, lambda F, _: None),
 }
+METHODS = ("auto", *_METHODS)
 _AUTO = ("minimizer", "tol", "time_limit", "callback")
 
 

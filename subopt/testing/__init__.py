@@ -21,6 +21,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from subopt._base import validate
+from subopt._base.options import documented_with
 from subopt._base.types import RNG, Array, ArrayLike, Subset
 from subopt.functions.algebra import SetFunction
 from subopt.functions.diminishing_returns import Violation, all_masks, all_values, look, smallest
@@ -49,6 +50,22 @@ __all__ = [
 
 EXHAUSTIVE = 12
 """Up to this n the assertions test all sets."""
+
+_tests = documented_with(
+    {
+        "F": ("SetFunction", "The function to test."),
+        "tol": (
+            "float",
+            "Tolerance, relative to the largest absolute value of F, or the largest number that a\n"
+            "gain is computed from.",
+        ),
+        "n_samples": ("int", "Number of random sets if ``n > EXHAUSTIVE``."),
+        "rng": (
+            "numpy.random.Generator or int",
+            "Source of the random sets and orders, or a seed for one.",
+        ),
+    }
+)
 
 
 def brute_force(F: SetFunction) -> tuple[Array, float]:
@@ -106,6 +123,7 @@ def check_submodular(F: SetFunction, *, tol: float = 1e-9) -> Violation | None:
     return smallest(F, (tol * _size(F, []), tol))
 
 
+@_tests
 def assert_submodular(
     F: SetFunction, *, tol: float = 1e-9, n_samples: int = 1000, rng: RNG = 0
 ) -> None:
@@ -113,16 +131,12 @@ def assert_submodular(
 
     Parameters
     ----------
-    F : SetFunction
-        The function to test.
-    tol : float, default 1e-9
-        Tolerance, relative to the largest absolute value of F, or the largest number that a gain is
-        computed from.
+    %(F)s
+    %(tol)s
     n_samples : int, default 1000
         Number of random (S, i, j) if ``n > EXHAUSTIVE``, of four values each. A violation is
         reported after removing all elements of S that it does not need.
-    rng : numpy.random.Generator or int, default 0
-        Source of the random sets, or a seed for one.
+    %(rng)s
 
     Raises
     ------
@@ -138,6 +152,7 @@ def assert_submodular(
         raise AssertionError(f"{F!r} is not submodular: {violation}")
 
 
+@_tests
 def assert_monotone(
     F: SetFunction, *, tol: float = 1e-9, n_samples: int = 1000, rng: RNG = 0
 ) -> None:
@@ -145,15 +160,11 @@ def assert_monotone(
 
     Parameters
     ----------
-    F : SetFunction
-        The function to test.
-    tol : float, default 1e-9
-        Tolerance, relative to the largest absolute value of F, or the largest number that a gain is
-        computed from.
+    %(F)s
+    %(tol)s
     n_samples : int, default 1000
         Number of random sets if ``n > EXHAUSTIVE``; one random element is added to each.
-    rng : numpy.random.Generator or int, default 0
-        Source of the random sets, or a seed for one.
+    %(rng)s
 
     Raises
     ------
@@ -174,6 +185,7 @@ def assert_monotone(
                 )
 
 
+@_tests
 def assert_symmetric(
     F: SetFunction, *, tol: float = 1e-9, n_samples: int = 1000, rng: RNG = 0
 ) -> None:
@@ -181,15 +193,10 @@ def assert_symmetric(
 
     Parameters
     ----------
-    F : SetFunction
-        The function to test.
-    tol : float, default 1e-9
-        Tolerance, relative to the largest absolute value of F, or the largest number that a gain is
-        computed from.
-    n_samples : int, default 1000
-        Number of random sets if ``n > EXHAUSTIVE``.
-    rng : numpy.random.Generator or int, default 0
-        Source of the random sets, or a seed for one.
+    %(F)s
+    %(tol)s
+    %(n_samples)s
+    %(rng)s
 
     Raises
     ------
@@ -207,6 +214,7 @@ def assert_symmetric(
             )
 
 
+@_tests
 def assert_base(
     F: SetFunction, y: ArrayLike, *, tol: float = 1e-9, n_samples: int = 1000, rng: RNG = 0
 ) -> None:
@@ -225,10 +233,8 @@ def assert_base(
     tol : float, default 1e-9
         Tolerance, relative to the largest of ``|F(S)|``, the sum of ``|y|`` and the largest number
         that a gain of F is computed from.
-    n_samples : int, default 1000
-        Number of random sets if ``n > EXHAUSTIVE``.
-    rng : numpy.random.Generator or int, default 0
-        Source of the random sets, or a seed for one.
+    %(n_samples)s
+    %(rng)s
 
     Raises
     ------
@@ -262,6 +268,7 @@ def assert_base(
             )
 
 
+@_tests
 def assert_minimizer(
     F: SetFunction, S: Subset, *, tol: float = 1e-9, n_samples: int = 1000, rng: RNG = 0
 ) -> None:
@@ -277,13 +284,9 @@ def assert_minimizer(
         The function that is minimized.
     S : boolean mask (n,) or iterable of int
         The set to test.
-    tol : float, default 1e-9
-        Tolerance, relative to the largest absolute value of F, or the largest number that a gain is
-        computed from.
-    n_samples : int, default 1000
-        Number of random sets if ``n > EXHAUSTIVE``.
-    rng : numpy.random.Generator or int, default 0
-        Source of the random sets, or a seed for one.
+    %(tol)s
+    %(n_samples)s
+    %(rng)s
 
     Raises
     ------
@@ -309,6 +312,7 @@ def assert_minimizer(
             )
 
 
+@_tests
 def assert_consistent(F: SetFunction, *, tol: float = 1e-9, rng: RNG = 0) -> None:
     """Assert that the methods and properties of F agree with `value`.
 
@@ -318,13 +322,11 @@ def assert_consistent(F: SetFunction, *, tol: float = 1e-9, rng: RNG = 0) -> Non
 
     Parameters
     ----------
-    F : SetFunction
-        The function to test.
+    %(F)s
     tol : float, default 1e-9
         Tolerance, relative to the numbers that are compared, or the largest number that a gain is
         computed from.
-    rng : numpy.random.Generator or int, default 0
-        Source of the random orders and sets, or a seed for one.
+    %(rng)s
 
     Raises
     ------

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from subopt._base.options import documented_with
 from subopt._base.types import Array
 from subopt.functions.algebra import SetFunction
 from subopt.functions.modular import Modular
@@ -18,7 +19,20 @@ from subopt.testing.families import FAMILIES
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
+_sized = documented_with(
+    {
+        "families": ("iterable of str", "Keys of `FAMILIES`; all by default."),
+        "min_n": ("int", "Smallest size of the ground set."),
+        "max_n": (
+            "int",
+            "Largest size of the ground set. Sizes in the larger half of the range are drawn\n"
+            "twice as often.",
+        ),
+    }
+)
 
+
+@_sized
 def set_functions(
     families: Iterable[str] | None = None, *, min_n: int = 1, max_n: int = 6
 ) -> SearchStrategy[SetFunction]:
@@ -29,10 +43,9 @@ def set_functions(
 
     Parameters
     ----------
-    families : iterable of str, optional
-        Keys of `FAMILIES`; all by default.
-    min_n, max_n : int, default 1 and 6
-        Range of the size of the ground set. Sizes in the larger half are drawn twice as often.
+    %(families)s
+    %(min_n)s
+    %(max_n)s
 
     Returns
     -------
@@ -51,6 +64,7 @@ def set_functions(
     return member()
 
 
+@_sized
 def problems(
     families: Iterable[str] | None = None, *, min_n: int = 1, max_n: int = 6
 ) -> SearchStrategy[SetFunction]:
@@ -63,10 +77,9 @@ def problems(
 
     Parameters
     ----------
-    families : iterable of str, optional
-        Keys of `FAMILIES`; all by default.
-    min_n, max_n : int, default 1 and 6
-        Range of the size of the ground set. Sizes in the larger half are drawn twice as often.
+    %(families)s
+    %(min_n)s
+    %(max_n)s
 
     Returns
     -------
@@ -96,6 +109,7 @@ def problems(
     return problem()
 
 
+@_sized
 def compositions(*, min_n: int = 1, max_n: int = 6) -> SearchStrategy[SetFunction]:
     """Return a Hypothesis strategy for sums of restrictions, contractions and complements.
 
@@ -103,8 +117,8 @@ def compositions(*, min_n: int = 1, max_n: int = 6) -> SearchStrategy[SetFunctio
 
     Parameters
     ----------
-    min_n, max_n : int, default 1 and 6
-        Range of the size of the ground set. Sizes in the larger half are drawn twice as often.
+    %(min_n)s
+    %(max_n)s
 
     Returns
     -------

@@ -10,7 +10,8 @@ from subopt._base.answer import Status
 from subopt._base.deadline import Deadline
 from subopt._base.options import documented_with
 from subopt._base.types import RNG, Subset
-from subopt.difference._fixing import Fixed, fix
+from subopt.constraints.feasible import Constraints
+from subopt.difference._fixing import Fixed, fix, unfixed
 from subopt.difference.exact._search import Search
 from subopt.difference.exact.tree_certificate import TreeCertificate, difference, lifted
 from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction
@@ -91,16 +92,40 @@ def branch_and_bound(
     >>> result.value, result.lower_bound, result.certificate.check(h, result)
     (-1.0, -1.0, 0.0)
     """
+    return search(
+        h,
+        None,
+        tol=tol,
+        max_nodes=max_nodes,
+        start=start,
+        rng=rng,
+        time_limit=time_limit,
+        callback=callback,
+    )
+
+
+def search(
+    h: DifferenceOfSubmodular | SetFunction,
+    constraints: Constraints | None,
+    *,
+    tol: float = 0.0,
+    max_nodes: int | None = None,
+    start: Subset | None = None,
+    rng: RNG = None,
+    time_limit: float | None = None,
+    callback: Callable[[Result], object] | None = None,
+) -> Result:
+    """Minimize h over all sets, or over the feasible ones; see `branch_and_bound`."""
     h = difference(h)
     tol = validate.nonnegative("tol", tol)
     limit = math.inf if max_nodes is None else validate.positive_int("max_nodes", max_nodes)
     deadline, source = Deadline(time_limit), validate.generator(rng)
     first = None if start is None else validate.subset(start, h.n)
-    fixed = fix(h)
-    progress = _Progress(fixed, callback)
-    search = Search(fixed.h, tol, deadline, limit, progress.told)
-    search.run([] if first is None else [first[fixed.free]], source)
-    result = progress.answer(search)
+    fixed = fix(h) if constraints is None else unfixed(h)
+    progress = _Progress(fixed, callback, constraints)
+    run = Search(fixed.h, tol, deadline, limit, progress.told, constraints)
+    run.run([] if first is None else [first[fixed.free]], source)
+    result = progress.answer(run)
     progress.last(result)
     return result
 
@@ -108,8 +133,13 @@ def branch_and_bound(
 class _Progress:
     """Answers of a search on the free elements, as answers about all, and the callback."""
 
-    def __init__(self, fixed: Fixed, callback: Callable[[Result], object] | None) -> None:
-        self._fixed, self._callback = fixed, callback
+    def __init__(
+        self,
+        fixed: Fixed,
+        callback: Callable[[Result], object] | None,
+        constraints: Constraints | None,
+    ) -> None:
+        self._fixed, self._callback, self._constraints = fixed, callback, constraints
         self._seen = (math.inf, -math.inf)  # value and lowest open bound of the last call
         self._shown: tuple[float, float] | None = None  # value and lower bound of its answer
         self._interrupted = False
@@ -137,7 +167,7 @@ class _Progress:
         value = given.value(mask.copy()) if self._fixed.rounds else best.value
         gap = best.value - search.proven()  # on the free elements, where no digits are lost
         bound = value - gap
-        certificate = TreeCertificate(lifted(search.steps, self._fixed), bound)
+        certificate = TreeCertificate(lifted(search.steps, self._fixed), bound, self._constraints)
         status = self._status(search, gap)
         if given.estimated:
             status = Status.EFFORT_LIMIT if status is Status.OPTIMAL else status

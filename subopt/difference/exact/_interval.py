@@ -8,23 +8,31 @@ c + w of g(I ∪ .) - g(I),
 The base and the bound may be convex combinations of many; `Interval.bound` computes this from
 them. Parts of h that are known to fall while S grows (`falling`) are treated differently: they are
 lowest at I ∪ free, which is a much better bound than any difference of bounds.
+
+Constraints enter by a price per row (Lagrange). Prices are weights that are at most a constant on
+feasible sets, so that they are added to y - w and to c.
 """
 
 from __future__ import annotations
 
+import math
 from functools import cached_property, lru_cache
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from subopt._base import validate
 from subopt._base.types import Array
+from subopt.constraints.feasible import Constraints
 from subopt.difference.exact._fractional_bounds import KINDS, Majorant
 from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction, combination, terms_of
 from subopt.functions.entropy import Entropy
 from subopt.functions.modular import Modular
 from subopt.submodular._sweep_bounds import ROUNDING
+
+CHAINED = 7
+"""Under constraints, intervals of more free elements are exhausted set by set, not by chains."""
 
 
 class Evidence(NamedTuple):
@@ -39,6 +47,7 @@ class Evidence(NamedTuple):
     points: Array  # (p, free) float64
     kinds: Array  # (p,) int8
     shares: Array  # (p,)
+    prices: Array | None = None  # (rows,) of the constraints, if there are any
 
 
 class Ranges(NamedTuple):
@@ -113,11 +122,16 @@ class Interval:
         h(I).
     f, g : SetFunction
         What is bounded, given I, on the free elements.
+    region : Constraints or None
+        The feasible sets, given I, of free elements; None if all sets are feasible.
     """
 
-    def __init__(self, parts: Parts, inside: Array, free: Array) -> None:
+    def __init__(
+        self, parts: Parts, inside: Array, free: Array, constraints: Constraints | None = None
+    ) -> None:
         self.parts, self.inside, self.free = parts, inside, free
         before = np.flatnonzero(inside)
+        self.region = None if constraints is None else constraints.minor(before, free)
         self.f, self.g = _minor(parts.f, before, free), _minor(parts.g, before, free)
         self._before = before
         self.value = parts.f.value(inside.copy()) - parts.g.value(inside.copy())
@@ -215,19 +229,53 @@ class Interval:
             more, w = self.majorant.at(x, int(kind))
             constant += share * more
             y -= share * w
+        if self.region is not None and evidence.prices is not None:
+            w, more = self.region.priced(evidence.prices)
+            constant += more
+            y += w
         low = _finite(self.value + self.fall - constant + float(np.minimum(y, 0.0).sum()))
         return low, y
 
+    @property
+    def count(self) -> int:
+        """Number of sets of the interval whose size is feasible."""
+        region = self.region
+        sizes = range(self.size + 1) if region is None else range(region.low, region.high + 1)
+        return sum(math.comb(self.size, k) for k in sizes)
+
     def exhausted(self) -> tuple[float, Array]:
-        """Return the minimum over all 2^free sets of the interval, and the chosen free elements."""
-        best, chosen = self.value, np.zeros(self.size, dtype=np.bool_)
+        """Return the minimum over all feasible sets of the interval, and the chosen free elements.
+
+        The minimum is infinity if no set is feasible.
+        """
+        region, best, chosen = self.region, self.value, np.zeros(self.size, dtype=np.bool_)
+        if region is not None and not region.feasible(chosen):
+            best = math.inf
+        if region is not None and self.size > CHAINED:
+            return self._one_by_one(region)
         for order in chains(self.size):
             values = self.values_along(order, self.f.greedy(order))
+            if region is not None:
+                low, high = region.prefixes(order)
+                values[:low] = values[max(0, high + 1) :] = math.inf
             k = int(values.argmin())
             if values[k] < best:
                 best = float(values[k])
                 chosen[:] = False
                 chosen[order[:k]] = True
+        return best, chosen
+
+    def _one_by_one(self, region: Constraints) -> tuple[float, Array]:
+        """Return what `exhausted` does, for few sets of many elements."""
+        best, chosen = math.inf, np.zeros(self.size, dtype=np.bool_)
+        for size in range(region.low, min(region.high, self.size) + 1):
+            for elements in combinations(range(self.size), size):
+                mask = np.zeros(self.size, dtype=np.bool_)
+                mask[list(elements)] = True
+                if region.feasible(mask):
+                    value = self.value + self.f.value(mask.copy()) - self.g.value(mask.copy())
+                    if value < best:
+                        best, chosen = float(_finite(value)), mask
         return best, chosen
 
 
@@ -252,8 +300,12 @@ def chains(n: int) -> Array:
     return orders
 
 
-def check_evidence(evidence: Evidence, size: int) -> str | None:
+def check_evidence(evidence: Evidence, size: int, rows: int = 0) -> str | None:
     """Return what is wrong with the shape of evidence for `size` free elements, or None."""
+    if evidence.prices is not None:
+        prices = np.asarray(evidence.prices)
+        if prices.shape != (rows,) or not (prices >= 0).all() or not np.isfinite(prices).all():
+            return f"{rows} constraints need as many prices >= 0, got {prices}"
     orders, points = np.asarray(evidence.orders), np.asarray(evidence.points)
     weights, shares = np.asarray(evidence.weights), np.asarray(evidence.shares)
     if orders.shape != (len(weights), size) or points.shape != (len(shares), size):

@@ -22,7 +22,9 @@ from subopt._base.answer import Status
 from subopt._base.deadline import Deadline
 from subopt._base.options import documented_with
 from subopt._base.types import Array
-from subopt.difference._fixing import Fixed, fix
+from subopt.constraints.feasible import Constraints
+from subopt.constraints.modular import CUTS, complete, scaled_rows, without
+from subopt.difference._fixing import Fixed, fix, unfixed
 from subopt.difference.exact.tree_certificate import difference
 from subopt.forms.truncated import CapForm
 from subopt.forms.truncated_families import cap_form, is_liftable
@@ -131,11 +133,22 @@ def milp(
     >>> result.S, result.value, result.solver_bound, result.lower_bound
     (array([0, 1]), -2.0, -2.0, -inf)
     """
+    return solved(h, None, tol=tol, time_limit=time_limit)
+
+
+def solved(
+    h: DifferenceOfSubmodular | SetFunction,
+    of: Constraints | None,
+    *,
+    tol: float = 0.0,
+    time_limit: float | None = None,
+) -> MilpResult:
+    """Minimize over all sets, or over feasible ones: constraints are rows; see `milp`."""
     h = difference(h)
     tol, deadline = validate.nonnegative("tol", tol), Deadline(time_limit)
     if (reason := can_solve(h)) is not None:
         raise TypeError(reason)
-    fixed = fix(h)
+    fixed = fix(h) if of is None else unfixed(h)
     none = np.zeros(fixed.h.n, dtype=np.bool_)
     if not len(none):
         return _result(fixed, none, 0.0, Status.REPORTED_OPTIMAL, 0)
@@ -144,10 +157,17 @@ def milp(
     options: dict[str, Any] = {"mip_rel_gap": tol / -largest if largest < 0 else 0.0}
     if (left := deadline.left()) < math.inf:
         options["time_limit"] = left
-    found, unit = _solve(f, g, options)
-    if found.status not in (0, 1):
-        raise RuntimeError(f"HiGHS failed: {found.message}")
-    mask = none if found.x is None else found.x[: fixed.h.n] > 0.5
+    rows = None if of is None else scaled_rows(of)[:2]
+    for _ in range(CUTS):
+        found, unit = _solve(f, g, options, rows)
+        if found.status not in (0, 1):
+            raise RuntimeError(f"HiGHS failed: {found.message}")
+        mask = none if found.x is None else found.x[: fixed.h.n] > 0.5
+        if of is None or rows is None or found.x is None or of.feasible(mask):
+            break
+        rows = without(mask, *rows)  # it exceeds a budget by less than the tolerance
+    if of is not None:
+        mask = complete(of, mask)
     bound = found.mip_dual_bound
     bound = -math.inf if bound is None else unit * float(bound)
     status = Status.REPORTED_OPTIMAL if found.status == 0 else Status.TIME_LIMIT
@@ -176,10 +196,13 @@ def _unit(form: CapForm) -> CapForm:
     return replace(form, weights=weights, caps=np.ones_like(caps), scales=form.scales * caps)
 
 
-def _solve(f: CapForm, g: CapForm, options: dict[str, Any]) -> tuple[Any, float]:
+def _solve(
+    f: CapForm, g: CapForm, options: dict[str, Any], rows_of_x: tuple[Any, Array] | None
+) -> tuple[Any, float]:
     """Solve the program by HiGHS, and return its result and the unit of its values.
 
-    Variables are x, then t and z of f, then the levels of g.
+    Variables are x, then t and z of f, then the levels of g. `rows_of_x` are matrix and limits of
+    constraints on x.
     """
     from scipy import sparse
     from scipy.optimize import Bounds, LinearConstraint
@@ -216,11 +239,16 @@ def _solve(f: CapForm, g: CapForm, options: dict[str, Any]) -> tuple[Any, float]
     matrix = sparse.vstack([above, below], format="csr")
     size = float(np.abs(cost).max(initial=0.0))
     unit = 2.0 ** (math.frexp(size)[1] - COST) if size else 1.0
+    conditions = [LinearConstraint(matrix, lb=0.0)] if matrix.shape[0] else []
+    if rows_of_x is not None:
+        own, most = rows_of_x
+        wide = sparse.hstack([own, sparse.csr_array((len(most), len(cost) - n))], format="csr")
+        conditions.append(LinearConstraint(wide, ub=most))
     found = highs(
         cost / unit,
         integrality=integral,
         bounds=Bounds(np.zeros(len(cost)), high),
-        constraints=[LinearConstraint(matrix, lb=0.0)] if matrix.shape[0] else [],
+        constraints=conditions,
         options=options,
     )
     return found, unit

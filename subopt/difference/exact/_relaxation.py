@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from subopt._base.types import Array
+from subopt.constraints.feasible import Constraints
 from subopt.difference.exact._interval import Evidence, Interval
 
 TOWARDS_BEST = 0.3
@@ -92,9 +93,10 @@ def relax(
     best_value, best = math.inf, None
     for _ in range(max_iter):
         value = cuts.add(x, tell)
-        if value < best_value:
+        inside = cuts.allows(x)
+        if inside and value < best_value:
             best_value, best_x = value, x
-        if not cuts.new and best is not None:  # x is optimal for the relaxation
+        if not cuts.new and inside and best is not None:  # x is optimal for the relaxation
             break
         found = cuts.solve()
         low, costs = interval.bound(found.evidence)
@@ -103,7 +105,11 @@ def relax(
         gap, missing = best_value - best.bound, cutoff - best.bound
         if missing <= 0 or gap <= max(accuracy * missing, noise) or expired():
             break
-        x = (1 - TOWARDS_BEST) * found.x + TOWARDS_BEST * best_x
+        x = found.x
+        if best_value < math.inf:
+            x = (1 - TOWARDS_BEST) * x + TOWARDS_BEST * best_x
+        else:  # no point satisfies the constraints yet
+            best_x = x
     assert best is not None
     return best._replace(x=best_x, value=best_value)
 
@@ -124,6 +130,11 @@ class _Cuts:
         self.points, self.kinds = list(start.points), [int(k) for k in start.kinds]
         bounds = zip(self.points, self.kinds, strict=True)
         self.bounds = [interval.majorant.at(x, kind) for x, kind in bounds]
+        self.rows = None if interval.region is None else _Rows.of(interval.region)
+
+    def allows(self, x: Array) -> bool:
+        """Return whether a point satisfies the constraints, to the accuracy of linear programs."""
+        return self.rows is None or bool((self.rows.matrix @ x <= self.rows.limits + 1e-7).all())
 
     def add(self, x: Array, tell: Callable[[Array, Array], None]) -> float:
         """Add the cuts that x violates most, and return the value of the relaxation at x."""
@@ -150,9 +161,10 @@ class _Cuts:
     def solve(self) -> _Solution:
         """Minimize the larger of all vertices minus the lowest of all bounds over the cube."""
         m, k, p = self.interval.size, len(self.vertices), len(self.bounds)
-        if k == p == 1:
+        rows = self.rows
+        if k == p == 1 and rows is None:
             x = np.where(self.vertices[0] < self.bounds[0][1], 1.0, 0.0)
-            return _Solution(x, self._evidence(np.ones(1), np.ones(1)))
+            return _Solution(x, self._evidence(np.ones(1), np.ones(1), None))
         from scipy.optimize import linprog
 
         A = np.zeros((k + p, m + 2))
@@ -162,16 +174,24 @@ class _Cuts:
         A /= scale
         A[:k, m] = A[k:, m + 1] = -1.0
         b = np.concatenate([np.zeros(k), [c / scale for c, _ in self.bounds]])
+        if rows is not None:
+            extra = np.zeros((len(rows.limits), m + 2))
+            extra[:, :m] = rows.matrix
+            A, b = np.concatenate([A, extra]), np.concatenate([b, rows.limits])
         cost = np.concatenate([np.zeros(m), np.ones(2)])
         limits = np.array([[0.0, 1.0]] * m + [[-np.inf, np.inf]] * 2)
         found = linprog(cost, A, b, bounds=limits, method="highs")
         if found.x is None:  # numbers too different in size for it
-            return _Solution(self.points[-1], self._evidence(np.zeros(k), np.zeros(p)))
+            return _Solution(self.points[-1], self._evidence(np.zeros(k), np.zeros(p), None))
         duals = np.maximum(-found.ineqlin.marginals, 0.0)
         x = np.clip(found.x[:m], 0.0, 1.0)
-        return _Solution(x, self._evidence(duals[:k], duals[k:]))
+        prices = None
+        if rows is not None:
+            prices = np.zeros(rows.total)
+            prices[rows.used] = duals[k + p :] * scale / rows.sizes
+        return _Solution(x, self._evidence(duals[:k], duals[k : k + p], prices))
 
-    def _evidence(self, weights: Array, shares: Array) -> Evidence:
+    def _evidence(self, weights: Array, shares: Array, prices: Array | None) -> Evidence:
         for w in (weights, shares):
             if not w.max() > 0:
                 w[-1] = 1.0  # the newest cut, alone
@@ -182,4 +202,23 @@ class _Cuts:
             np.array([self.points[j] for j in b]),
             np.array([self.kinds[j] for j in b], dtype=np.int8),
             shares[b] / shares[b].sum(),
+            prices,
         )
+
+
+class _Rows(NamedTuple):
+    """Constraints that points of the cube can violate, scaled to a largest coefficient of 1."""
+
+    matrix: Array  # (rows, free)
+    limits: Array  # (rows,)
+    sizes: Array  # (rows,) what the rows were divided by
+    used: Array  # their numbers among all rows
+    total: int  # number of all rows
+
+    @classmethod
+    def of(cls, region: Constraints) -> _Rows:
+        matrix, limits = region.matrix().toarray(), region.limits()
+        binding = np.maximum(matrix, 0.0).sum(axis=1) > limits
+        used = np.flatnonzero(binding & (np.abs(matrix).max(axis=1, initial=0.0) > 0))
+        sizes = np.abs(matrix[used]).max(axis=1, initial=0.0)
+        return cls(matrix[used] / sizes[:, None], limits[used] / sizes, sizes, used, len(limits))

@@ -5,6 +5,11 @@ of their marginals, or the reduced costs of the bound, rule out the other side. 
 tried completely; all others are split at one element or at several. Prefixes of all greedy orders
 that come up are candidates for the best set, and the best of them are improved by flips. What is
 found of an interval becomes a step of the certificate.
+
+Under constraints, intervals without a feasible set are closed, elements that the constraints decide
+are fixed, and the relaxation has the constraints as rows. Marginals fix an element only if no
+constraint can be in the way. The falling parts of h are not set apart then: their lowest value is
+at I ∪ free, which a size or a budget rules out.
 """
 
 from __future__ import annotations
@@ -19,25 +24,32 @@ import numpy as np
 from subopt._base.answer import round_up
 from subopt._base.deadline import Deadline
 from subopt._base.types import Array
+from subopt.constraints.feasible import Constraints
+from subopt.constraints.modular import complete, try_complete
 from subopt.difference.exact._incumbent import Incumbent
-from subopt.difference.exact._interval import Evidence, Interval, Parts
+from subopt.difference.exact._interval import Evidence, Interval
 from subopt.difference.exact._relaxation import Start, relax, root_start
 from subopt.difference.exact.tree_certificate import (
     BOUND,
     COSTS,
+    DECIDED,
     EXHAUSTED,
+    INFEASIBLE,
     MARGINALS,
     ROUNDING,
     SPLIT,
     Step,
     combine,
     least_cost,
+    parts_of,
     size_of,
 )
 from subopt.functions.algebra import DifferenceOfSubmodular
 
 SMALL = 7
 """With at most this many free elements, all sets are tried: 35 sweeps beat a linear program."""
+FEW_SETS = 1000
+"""Under constraints, intervals with at most this many sets of feasible size are tried as well."""
 ORDERS = 8
 """Number of random orders whose best prefixes are tried first."""
 ROOT_ITER, ITER = 200, 30
@@ -86,6 +98,8 @@ class Search:
     max_nodes : float
     tell : callable
         Called with the search in every round; returns False to stop it.
+    constraints : Constraints, optional
+        On all elements; there needs to be a feasible set.
 
     Attributes
     ----------
@@ -105,13 +119,15 @@ class Search:
         deadline: Deadline,
         max_nodes: float,
         tell: Callable[[Search], bool],
+        constraints: Constraints | None = None,
     ) -> None:
         self.h, self.tol, self.deadline, self.max_nodes = h, tol, deadline, max_nodes
         self._tell, self._interrupted = tell, False
-        self.parts = Parts.of(h)
+        self.constraints = constraints
+        self.parts = parts_of(h, constraints)
         self.rounding = ROUNDING * size_of(self.parts)
         self.steps: list[Step] = []
-        self.best = Incumbent(h, deadline)
+        self.best = Incumbent(h, deadline, constraints)
         self.n_nodes = 0
         self._own: list[tuple[float, float]] = []  # of each step
         self._open: dict[int, _Open] = {}
@@ -121,7 +137,7 @@ class Search:
         """Search from some first sets, until the gap is closed or a limit is reached."""
         n, self._rng = self.h.n, rng
         for mask in [np.zeros(n, np.bool_), *masks]:
-            self.best.descend(mask)
+            self.best.descend(self._feasible(mask))
         for _ in range(ORDERS):
             if not self._stopped():
                 self.best.offer_prefix(rng.permutation(n))
@@ -137,6 +153,9 @@ class Search:
             children = self._expand(node)
             while rounds % DIVE_EVERY == 0 and children and not self._stopped():
                 children = self._expand(min(children, key=lambda c: (c.bound, c.value)))
+
+    def _feasible(self, mask: Array) -> Array:
+        return mask if self.constraints is None else complete(self.constraints, mask)
 
     def proven(self) -> float:
         """Return the lower bound that the steps prove; O(steps)."""
@@ -170,7 +189,7 @@ class Search:
         on; and those without any of them.
         """
         del self._open[node.step]
-        interval = Interval(self.parts, node.inside, node.free)  # made anew: too large to keep
+        interval = self._interval(node.inside, node.free)  # made anew: too large to keep
         j, left = node.step, np.ones(interval.size, dtype=np.bool_)
         opened: list[_Open] = []
         low = math.inf
@@ -212,15 +231,25 @@ class Search:
     ) -> float | _Left:
         """Close an interval, open it, or fix some of its elements."""
         self.n_nodes += 1
-        interval = Interval(self.parts, inside, free)
+        interval = self._interval(inside, free)
         self.best.offer(inside, interval.value)
-        if interval.size <= SMALL:
+        region = interval.region
+        if region is not None and region.empty():
+            return self._close(j, Step(INFEASIBLE, NONE, NONE, None, ()), (math.inf, math.inf))
+        if interval.size <= SMALL or (region is not None and interval.count <= FEW_SETS):
             low, chosen = interval.exhausted()
-            self.best.offer(_with(inside, free[chosen]), low)
+            if low < math.inf:
+                self.best.offer(_with(inside, free[chosen]), low)
             return self._close(j, Step(EXHAUSTED, NONE, NONE, None, ()), (low, low))
+        if region is not None:
+            into, out = region.decided()
+            if into.any() or out.any():
+                return self._fix(j, interval, (into, out), DECIDED, None, NOTHING, start, above)
         ranges = interval.ranges
         into = ranges.high <= 0
         out = (ranges.low >= 0) & ~into
+        if region is not None:
+            into, out = into & region.loose(), out & (region.low <= 0)
         if into.any() or out.any():
             return self._fix(j, interval, (into, out), MARGINALS, None, NOTHING, start, above)
         return self._bound(j, interval, start, above, opened)
@@ -241,6 +270,8 @@ class Search:
             expired=self.deadline.passed,
         )
         low, evidence = relaxed.bound, relaxed.evidence
+        if interval.region is not None:
+            self._round(interval, relaxed.x)
         start = Start(relaxed.x, evidence.orders, evidence.points, evidence.kinds)
         if low < self.cutoff:
             into = low - relaxed.costs >= self.cutoff
@@ -275,6 +306,17 @@ class Search:
         self._close(j, Step(reason, free[into], free[out], evidence, (child,)), own)
         known = own if reason == COSTS else (-math.inf, math.inf)
         return _Left(known, child, _with(interval.inside, free[into]), free[left], rest, above)
+
+    def _interval(self, inside: Array, free: Array) -> Interval:
+        return Interval(self.parts, inside, free, self.constraints)
+
+    def _round(self, interval: Interval, x: Array) -> None:
+        """Offer a feasible set near a point of the cube as the best set."""
+        assert interval.region is not None
+        chosen = try_complete(interval.region, x > 0.5, x)
+        if chosen is not None:
+            mask = _with(interval.inside, interval.free[chosen])
+            self.best.offer(mask, self.h.value(mask.copy()))
 
     def _branch(self, node: _Open, interval: Interval) -> list[int]:
         """Return the numbers of the free elements to split at."""
@@ -312,6 +354,11 @@ class Search:
 
     def _candidate(self, interval: Interval, order: Array, values: Array) -> None:
         """Offer the lowest prefix of an order as the best set."""
+        if interval.region is not None:
+            low, high = interval.region.prefixes(order)
+            if low > high:
+                return
+            values = np.where(np.arange(len(values)) < low, math.inf, values)[: high + 1]
         k = int(values.argmin())
         if values[k] < self.best.value - self.rounding:
             self.best.offer(_with(interval.inside, interval.free[order[:k]]), float(values[k]))

@@ -11,6 +11,7 @@ import numpy as np
 
 from subopt._base.answer import CertificateError, round_up
 from subopt._base.types import Array, Subset
+from subopt.constraints.feasible import Constraints
 from subopt.difference._fixing import CLEAR, Fixed, gain_ranges, minor, unfixed
 from subopt.difference._recheck import as_evidence, claimed
 from subopt.difference.exact._interval import Evidence, Interval, Parts, Ranges, check_evidence
@@ -20,7 +21,10 @@ from subopt.functions.modular import Modular
 from subopt.submodular.result import Result
 
 SPLIT, MARGINALS, COSTS, BOUND, EXHAUSTED = "split", "marginals", "costs", "bound", "exhausted"
-CHILDREN = {SPLIT: 2, MARGINALS: 1, COSTS: 1, BOUND: 0, EXHAUSTED: 0}
+DECIDED, INFEASIBLE = "decided", "infeasible"
+CHILDREN = {
+    SPLIT: 2, MARGINALS: 1, COSTS: 1, DECIDED: 1, BOUND: 0, EXHAUSTED: 0, INFEASIBLE: 0
+}  # fmt: skip
 EXHAUSTIBLE = 12
 """Largest number of free elements that `EXHAUSTED` may leave to be tried."""
 ROUNDING = 2.0**-40
@@ -39,6 +43,9 @@ class Step(NamedTuple):
       its reduced costs; those that do are the child.
     * "bound": the interval is bounded by `evidence`.
     * "exhausted": all sets of the interval are tried.
+    * "decided": the elements of `inside` are in all feasible sets of the interval, those of
+      `outside` in none.
+    * "infeasible": no set of the interval is feasible.
     """
 
     reason: str
@@ -60,6 +67,8 @@ class TreeCertificate:
         that weights which force elements do not cost digits.
     lower_bound : float
         The bound that they were found to prove.
+    constraints : Constraints or None
+        The sets that the bound is about; None if it is about all sets.
 
     Examples
     --------
@@ -71,6 +80,7 @@ class TreeCertificate:
 
     steps: tuple[Step, ...]
     lower_bound: float
+    constraints: Constraints | None = None
 
     def __repr__(self) -> str:
         return f"TreeCertificate({len(self.steps)} steps, lower_bound={self.lower_bound:.9g})"
@@ -128,13 +138,14 @@ class TreeCertificate:
         h = difference(h)
         with as_evidence():
             mask, value = claimed(h, answer)
+            require_feasible(self.constraints, mask)
             _require_submodular(h)
             fixed, proven = self._proven(h)
             base = h.value(fixed.inside.copy())
             agrees = bool((fixed.lift(mask[fixed.free]) == mask).all())
             above = fixed.h.value(mask[fixed.free]) if agrees else value - base
             digits = 2.0**-44 * sum(abs(F.value(fixed.inside.copy())) for F in (h.f, h.g))
-            rounding = ROUNDING * size_of(Parts.of(fixed.h)) + digits
+            rounding = ROUNDING * size_of(parts_of(fixed.h, self.constraints)) + digits
             if not self.lower_bound <= base + proven + rounding:
                 raise CertificateError(
                     f"The steps prove min h >= {base + proven:.12g}, not {self.lower_bound:.12g}"
@@ -149,15 +160,20 @@ class TreeCertificate:
     def _proven(self, h: DifferenceOfSubmodular) -> tuple[Fixed, float]:
         """Return what the first steps fix, and the lower bound of what they leave."""
         fixed, first = self._fixed(h)
-        parts = Parts.of(fixed.h)
+        parts = parts_of(fixed.h, self.constraints)
         own = np.full((len(self.steps), 2), -math.inf)
         for j, interval, step in self._intervals(parts, fixed.free, first):
             if step.reason == EXHAUSTED:
-                if interval.size > EXHAUSTIBLE:
+                if interval.size > EXHAUSTIBLE and interval.count > 2**EXHAUSTIBLE:
                     raise _error(j, f"{interval.size} elements are too many to try all sets")
                 own[j] = interval.exhausted()[0]
+            elif step.reason in (DECIDED, INFEASIBLE):
+                _check_region(j, interval, step)
+                if step.reason == INFEASIBLE:
+                    own[j] = math.inf
             elif step.reason == MARGINALS:
                 _check_marginals(j, interval.free, interval.ranges, step)
+                _check_room(j, interval, step)
             elif step.evidence is not None:
                 own[j] = _bounds(j, interval, step, parts.integral)
         return fixed, combine(self.steps[first:], own[first:], first)
@@ -165,6 +181,8 @@ class TreeCertificate:
     def _fixed(self, h: DifferenceOfSubmodular) -> tuple[Fixed, int]:
         """Follow the leading steps that fix elements, and return how many these are."""
         fixed, first = unfixed(h), 0
+        if self.constraints is not None:  # marginals alone fix nothing
+            return fixed, first
         for j, step in enumerate(self.steps):
             if step.reason != MARGINALS or tuple(step.children) != (j + 1,):
                 break
@@ -204,7 +222,7 @@ class TreeCertificate:
                 raise _error(j, "there is no evidence")
             if step.reason == SPLIT and (len(step.inside) != 1 or len(step.outside)):
                 raise _error(j, "a split needs one element, in `inside`")
-            yield j, Interval(parts, inside, free), step
+            yield j, Interval(parts, inside, free, self.constraints), step
             left = np.delete(free, np.concatenate([into, out]))
             more = inside.copy()
             more[step.inside] = True
@@ -275,6 +293,17 @@ def difference(h: DifferenceOfSubmodular | SetFunction) -> DifferenceOfSubmodula
     return DifferenceOfSubmodular(h, Modular(np.zeros(h.n)))
 
 
+def parts_of(h: DifferenceOfSubmodular, constraints: Constraints | None) -> Parts:
+    """Return h by kinds of bounds; under constraints, no part is set apart because it falls."""
+    return Parts.of(h) if constraints is None else Parts(h.f, h.g, (), h.integral)
+
+
+def require_feasible(constraints: Constraints | None, mask: Array) -> None:
+    """Raise `CertificateError` if a set violates a constraint, with all that it violates."""
+    if constraints is not None and (wrong := constraints.violations(mask)):
+        raise CertificateError(f"The set is not feasible: {'; '.join(wrong)}")
+
+
 def size_of(parts: Parts) -> float:
     """Return the sum of the sizes of all gains, which the rounding of a bound is relative to."""
     order = np.arange(parts.n)
@@ -308,7 +337,8 @@ def _checked(j: int, step: Step, free: Array) -> tuple[Array, Array]:
 def _bounds(j: int, interval: Interval, step: Step, integral: bool) -> tuple[float, float]:
     evidence = step.evidence
     assert evidence is not None
-    if (problem := check_evidence(evidence, interval.size)) is not None:
+    rows = 0 if interval.region is None else interval.region.n_rows
+    if (problem := check_evidence(evidence, interval.size, rows)) is not None:
         raise _error(j, problem)
     low, costs = interval.bound(evidence)
     other = low + least_cost(interval.free, costs, step.inside, step.outside)
@@ -324,6 +354,31 @@ def _check_marginals(j: int, free: Array, ranges: Ranges, step: Step) -> None:
         raise _error(j, f"element {step.inside[up.argmax()]} may raise h by {up.max():.3g}")
     if down.min(initial=0.0) < 0:
         raise _error(j, f"element {step.outside[down.argmin()]} may lower h by {-down.min():.3g}")
+
+
+def _check_region(j: int, interval: Interval, step: Step) -> None:
+    """Raise unless the constraints decide the elements of a step, or leave no set."""
+    region = interval.region
+    if region is None:
+        raise _error(j, f"{step.reason!r} needs constraints")
+    if step.reason == INFEASIBLE:
+        if not region.empty():
+            raise _error(j, "sets of the interval may be feasible")
+        return
+    into, out = region.decided()
+    for elements, fixed in ((step.inside, into), (step.outside, out)):
+        if not fixed[np.searchsorted(interval.free, elements)].all():
+            raise _error(j, "the constraints do not decide one of its elements")
+
+
+def _check_room(j: int, interval: Interval, step: Step) -> None:
+    """Raise unless sets stay feasible when they gain or lose the elements of a step."""
+    region = interval.region
+    if region is None:
+        return
+    into = np.searchsorted(interval.free, step.inside)
+    if not region.loose()[into].all() or (len(step.outside) and region.low > 0):
+        raise _error(j, "a constraint may be in the way of one of its elements")
 
 
 def _error(j: int, problem: str) -> CertificateError:

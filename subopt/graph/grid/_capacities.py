@@ -1,8 +1,8 @@
-"""Compiled: capacities of a stack of grids into a workspace, and what cuts of the stack weigh.
+"""Compiled: copies capacities of a stack of grids into a workspace, and evaluates cuts.
 
-Both read the arrays of the caller where they lie: as runs of numbers, and a row of a table that
-says where. Part 0 has the capacities of the terminals, part q + 1 those along offset q and back.
-Places in arrays are unsigned, see `subopt.graph.grid._search_trees`.
+The arrays of the caller are read in place: each is a flat array, and one row of a table describes
+its layout. Part 0 holds the capacities of the terminals, part q + 1 those along offset q and back.
+Positions in arrays are unsigned, see `subopt.graph.grid._search_trees`.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from subopt.graph.grid._search_trees import ARCS
 
 _0, _1 = np.uint64(0), np.uint64(1)
 
-# Columns of the table, for each axis of the grid: node of the first tail, tails, way to the head,
-# nodes; then the steps of both runs, of the problem and the axes: 0 where one number serves all.
+# First columns of the table, three each, one per axis of the grid: node of the first tail, number
+# of tails, distance to the head, number of nodes. Then, four each, the strides of both arrays along
+# the problems and the axes; a stride is 0 if the entries are all the same.
 _FIRST, _COUNT, _WAY, _SHAPE, _AHEAD, _BACK = 0, 3, 6, 9, 12, 16
 
 
 class Terms(NamedTuple):
-    """All capacities of some grids, part by part."""
+    """All capacities of a stack of grids, in parts."""
 
     table: Array  # (parts, 20) int64
     ahead: tuple[Array, ...]  # flat: from the source, or forward

@@ -1,15 +1,15 @@
-"""Compiled: Dinic's maximum flow on small grids, where a set of nodes is a few words of bits.
+"""Compiled: Dinic's maximum flow on small grids, with bit sets of nodes.
 
-Bit v of a set says whether it has node v, and row OPEN + k of `sets` has the nodes whose arc k is
-open. So the nodes that arc k leads to from a set are ``(set & sets[OPEN + k]) << step``: a layer of
-the breadth-first search takes a few instructions for 64 nodes. An arc that would leave the grid is
-never open, so no bit gets where it should not, and shifts may as well be rotations.
+Bit v of a set tells whether node v is in the set, and row OPEN + k of `sets` holds the nodes whose
+arc k is open. The nodes that arc k leads to from a set are ``(set & sets[OPEN + k]) << step``, so
+that a layer of the breadth-first search takes a few instructions per 64 nodes. Arcs that would
+leave the grid are never open. Shifts can therefore be implemented as rotations.
 
-A phase finds layers from the nodes with supply until one has demand, and then saturates paths from
-there back to the first until the layers have none left; there are at most n phases ([1]_).
+A phase finds layers from the nodes with supply until a layer contains demand. It then augments
+along paths through the layers until there are none left. There are at most n phases ([1]_).
 
-`words` is the number of words of a set, or None for one, and `degree` that of arcs, or None for 4:
-numba compiles for None anew, with the loops gone. Nodes and words are unsigned, see
+`words` is the number of words of a set, or None for one; `degree` is the number of arcs, or None
+for 4. For None numba compiles a version without loops. Nodes and words are unsigned, see
 `subopt.graph.grid._search_trees`.
 
 .. [1] E. A. Dinic, "Algorithm for solution of a problem of maximum flow in networks with power
@@ -32,8 +32,8 @@ for _bit in range(64):
     _LOWEST[((int(_DE_BRUIJN) << _bit) & (2**64 - 1)) >> 58] = _bit
 
 
-# The rows of `sets`: nodes with supply, nodes with demand, what a search has seen; then the tails
-# of the open arcs, a row for each arc of a node, and as much room to turn them around.
+# The rows of `sets`: nodes with supply, nodes with demand, nodes that a search has seen; then the
+# tails of the open arcs, one row per arc of a node, and as many rows of scratch space.
 SUPPLY, DEMAND, SEEN, OPEN = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3)
 
 

@@ -1,4 +1,4 @@
-"""Checks of what callers say about a grid, and the one form everything else works on."""
+"""Grids from callers, checked and converted to one form, on which all kernels work."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ _WHOLE = 2**52  # float64 adds and subtracts two ints of this size without round
 class Grids(NamedTuple):
     """Problems on grids of one shape.
 
-    Arrays have the axes (problem, three of the grid), 1 long where one number serves all.
+    Arrays have four axes, the problems and three of the grid. An axis has length 1 if its entries
+    are all the same.
     """
 
-    stack: int  # problems
-    dimensions: int  # of the grid as the caller sees it; `shape` has leading ones
+    stack: int  # number of problems
+    dimensions: int  # number of dimensions for the caller; `shape` has leading ones
     shape: Vector
     offsets: tuple[Vector, ...]
     periodic: tuple[bool, bool, bool]
@@ -31,14 +32,14 @@ class Grids(NamedTuple):
     sink: Array
     forward: list[Array]  # one per offset; the same object as in `backward` if symmetric
     backward: list[Array]
-    whole: bool  # all capacities are ints or infinite: arrays are int64 then, else float64
-    beyond: float  # what infinity became: more than any finite cut; inf if nothing was infinite
-    dtype: Any  # in which flows are exact: int32, or float64
+    whole: bool  # whether all finite capacities are ints; arrays are int64 then, else float64
+    beyond: float  # replaces infinity: more than any finite cut; inf if nothing was infinite
+    dtype: Any  # dtype in which flows are computed: int32 or float64
 
 
 class _Given(NamedTuple):
     array: Array
-    largest: float  # of the finite entries
+    largest: float  # largest finite entry
     whole: bool
     infinite: bool
 
@@ -52,7 +53,7 @@ def grids(
     *,
     many: bool = False,
 ) -> Grids:
-    """Check what the caller gave; with `many`, problems lie along the first axis."""
+    """Check the arguments of `grid_cut`; with `many`, the first axis is that of the problems."""
     shapes = _shape("source_capacity", source_capacity), _shape("sink_capacity", sink_capacity)
     full = max(shapes, key=len)
     shape, count = (full[1:], full[0] if full else None) if many else (full, None)
@@ -129,7 +130,7 @@ def _read(name: str, values: ArrayLike, shape: tuple[int, ...], count: int | Non
     if infinite:
         finite = array[np.isfinite(array)]
         largest = finite.max().item() if finite.size else 0
-        # infinity turns a list of ints into floats, so a float infinity counts as whole
+        # infinity turns a list of ints into floats, so the finite entries decide
         whole = bool((finite == np.floor(finite)).all())
     lead = (1,) * (3 - len(shape))
     body = shape if own else (1,) * len(shape)
@@ -150,8 +151,8 @@ def periodic_axes(periodic: bool | Sequence[bool], d: int) -> tuple[bool, ...]:
 def _offsets(offsets: Any, d: int) -> list[tuple[int, ...]]:
     if isinstance(offsets, int):
         raise TypeError(
-            "offsets needs tuples of ints, one per neighbour: "
-            f"grid_neighbors({d}, {offsets}) lists those of nodes with so many"
+            "offsets needs tuples of ints, one per neighbor. For a number of neighbors use "
+            f"grid_neighbors({d}, {offsets})."
         )
     if offsets is None:
         return [tuple(int(i == axis) for i in range(d)) for axis in range(d)]
@@ -161,12 +162,12 @@ def _offsets(offsets: Any, d: int) -> list[tuple[int, ...]]:
             vector = tuple(operator.index(o) for o in offset)
         except TypeError as error:
             raise TypeError(
-                f"offsets needs tuples of ints, one per neighbour, but offsets[{q}] is {offset!r}"
+                f"offsets needs tuples of ints, one per neighbor, but offsets[{q}] is {offset!r}"
             ) from error
         if len(vector) != d:
             raise ValueError(f"offsets[{q}] needs one int per axis of the grid: {d}, got {offset}")
         if not any(vector):
-            raise ValueError(f"offsets[{q}] is zero: a node is not its own neighbour")
+            raise ValueError(f"offsets[{q}] is zero: a node cannot be its own neighbor")
         opposite = tuple(-o for o in vector)
         for other in (vector, opposite):
             if other in vectors:
@@ -177,7 +178,7 @@ def _offsets(offsets: Any, d: int) -> list[tuple[int, ...]]:
         vectors.append(vector)
     if 2 * len(vectors) > ARCS:
         raise ValueError(
-            f"A grid cut takes at most {ARCS // 2} offsets ({ARCS} neighbours), got {len(vectors)}"
+            f"A grid cut takes at most {ARCS // 2} offsets ({ARCS} neighbors), got {len(vectors)}"
         )
     return vectors
 

@@ -1,10 +1,10 @@
-"""Where the nodes of a grid lie in memory: rows of cells with a border, problems one after another.
+"""The memory layout of grids: rows of cells with a border, problems one after another.
 
-Nodes are cells of one long array. Between rows (planes, problems) lie as many cells of border as
-the longest offset needs, shared by the row before and the row after, so that a neighbour is always
-``cell + shift``, and a neighbour outside the grid is a cell without arcs. On periodic axes the
-border is twice as wide and `wrap` says which node each of its cells stands for. Small grids, whose
-sets of nodes are words of bits, need no border: arcs that leave them are closed.
+Nodes are cells of one long array. Rows, planes and problems are separated by border cells, as many
+as the longest offset needs, which the row before and the row after share. The neighbor of a cell is
+therefore always ``cell + shift``, and a neighbor outside the grid is a cell without arcs. On
+periodic axes the border is twice as wide, and `wrap` maps each of its cells to a node. Small grids,
+whose sets of nodes are bit sets, have no border: arcs that leave the grid are marked as closed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from subopt._base.types import Array
 
 Vector = tuple[int, int, int]
 
-SMALL = 1024  # nodes of a grid on which words of bits are faster than trees, see the benchmark
+SMALL = 1024  # largest number of nodes for which bit sets are faster than trees
 
 
 class Layout(NamedTuple):

@@ -1,14 +1,14 @@
-"""Compiled: push-relabel on a padded grid, for cuts whose paths are long and many.
+"""Compiled: push-relabel on a padded grid, for cuts with many long paths.
 
-Between opposite faces of a box every path is as long as the box, and search trees lose and regrow
-long branches for each of them. Push-relabel ([1]_) moves whole supplies instead: a cell with excess
-pushes it to neighbors that are one step nearer to a demand, and raises its label when there are
-none. Labels are lower bounds of the distance to demand. A breadth-first search makes them exact
-whenever the work since the last search exceeds that of one search. If no cell has some label, all
-cells with larger labels are cut off from demand ([2]_).
+If supply and demand are at opposite faces of a box, every path is as long as the box, and search
+trees lose and regrow long branches for each path. Push-relabel ([1]_) moves the excess of a cell as
+a whole: to neighbors whose label is smaller by 1, and if there are none, the label of the cell is
+increased. Labels are lower bounds of the distance to demand. A breadth-first search makes them
+exact whenever the work since the last search exceeds that of one search. If no cell has some label,
+all cells with larger labels cannot reach demand ([2]_).
 
-Excess that cannot reach a demand stays where it is. This is no flow yet, but every set of nodes
-still cuts what it did, less what has reached demand, as after waves (`subopt.graph.grid._waves`).
+Excess that cannot reach a demand stays where it is. The result is not yet a flow, but search trees
+and cuts can continue from it, as after waves (`subopt.graph.grid._waves`).
 
 `against` is 0 if supply is pushed along the arcs, and 1 if demand is pushed against them; excesses
 are negated then. Cells are unsigned, and `degree` is as in `subopt.graph.grid._search_trees`.
@@ -27,16 +27,16 @@ from subopt.graph.grid._search_trees import head_of
 _0, _1, _4 = np.uint64(0), np.uint64(1), np.uint64(4)
 _BIT = np.uint32(1)
 
-# Entries of `progress`: the part of the queue that waits, the work since labels were exact, and the
+# Entries of `progress`: start and length of the queue, the work since labels were exact, and the
 # largest label in use.
 FIRST, COUNT, EFFORT, TOP = range(4)
 
 
 @njit
 def push(degree, network, labels, progress, most, against, looks):
-    """Push excess until none reaches a demand, or until `looks` at arcs in this call.
+    """Push excess until none can reach a demand, or until `looks` arcs were examined.
 
-    Return whether it is done; if not, a further call goes on from `progress`. No cell gets more
+    Return whether it is done; if not, a further call continues from `progress`. No cell gets more
     excess than `most`.
     """
     arcs = _4 if degree is None else degree

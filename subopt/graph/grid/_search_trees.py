@@ -1,15 +1,16 @@
-"""Compiled: Boykov and Kolmogorov's maximum flow on a padded grid with implicit neighbours.
+"""Compiled: the algorithm of Boykov and Kolmogorov on a padded grid with implicit neighbors.
 
-Cells are the nodes of the grid and a border of cells without arcs, so no step tests for bounds: arc
-k of cell v leads to ``v + shift[k]``, arc ``k ^ 1`` leads back. Two trees grow from the cells with
-supply and from the cells with demand until they touch; the path found is saturated; what it cuts
-off looks for a new parent in its tree or is set free ([1]_, section 3). A time stamp says which
-distances to the root are known since the last path, so a walk to the root stops early.
+Cells are the nodes of the grid and a border of cells without arcs, so that no step tests for
+bounds: arc k of cell v leads to ``v + shift[k]``, arc ``k ^ 1`` leads back. Two trees grow from the
+cells with supply and from the cells with demand until they touch. The path found is augmented, and
+cells that lose their parent look for a new one in their tree or become free ([1]_, section 3). Time
+stamps mark the distances to the root that are valid since the last path, so that a walk to the root
+can stop early.
 
-What a search reads of a cell is small: its tree, the arc to its parent and whether it waits in the
-queue are one byte, and two words say which of its arcs are open, so capacities are read only along
-paths. Cells are unsigned: numba then leaves out the tests for negative indices. `degree` is the
-number of arcs of a cell, or None for 4: numba compiles for None anew, with the loops unrolled.
+A search reads few bytes per cell. One byte holds the tree of the cell, the arc to its parent, and
+whether the cell is queued; two words mark its open arcs. Capacities are read along paths only.
+Cells are unsigned, because numba then omits the tests for negative indices. `degree` is the number
+of arcs of a cell, or None for 4, for which numba compiles a version with unrolled loops.
 
 .. [1] Y. Boykov, V. Kolmogorov, "An experimental comparison of min-cut/max-flow algorithms for
    energy minimization in vision", IEEE PAMI 26(9), 2004.
@@ -25,8 +26,8 @@ WAITS = 32
 PARENT, ROOT, ORPHAN = 31, 30, 31
 ARCS = 28  # of one cell, at most
 
-# Entries of `progress`: the part of the queue that waits, how many paths there were, and how many
-# arcs the last one had.
+# Entries of `progress`: start and end of the queue, the number of paths, and the number of arcs of
+# the last path.
 HEAD, TAIL, PATHS, LENGTH = range(4)
 
 _0, _1, _4 = np.uint64(0), np.uint64(1), np.uint64(4)

@@ -1,9 +1,9 @@
-"""Maximum flows in a loaded workspace, by the kernels that fit.
+"""The choice of the maximum-flow kernel for a grid, and its run in slices of work.
 
-Grids of up to 1024 nodes: Dinic on words of bits. Larger grids: search trees first. If these have
-found many paths, waves move what has short ways; if the first path is long or trees take long,
-push-relabel does the rest. Kernels run for some milliseconds at a time, so that Ctrl-C and time
-limits end a search soon.
+Grids of up to 1024 nodes are solved by Dinic's algorithm on bit sets. On larger grids search trees
+run first. If they find many paths, waves of push-relabel move flow along short paths. If the first
+path is long, or the trees take long, push-relabel finishes the flow. Kernels run for some
+milliseconds at a time, so that Ctrl-C and time limits take effect quickly.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from subopt.graph.grid._search_trees import (
 )
 from subopt.graph.grid._waves import LAYERS, fill_sets, wave
 
-_PATIENCE = 0.5  # paths of trees for each cell, before waves
-_LOOKS = 3  # of trees at each arc, before push-relabel
-_LONG = 20  # arcs of the first path of trees, before push-relabel takes over at once
-_SLICE = 1 << 22  # looks at arcs in one compiled call
+_PATIENCE = 0.5  # number of paths of trees per cell after which waves run
+_LOOKS = 3  # number of times that trees examine each arc, on average, before push-relabel
+_LONG = 20  # length of the first path of trees above which push-relabel takes over at once
+_SLICE = 1 << 22  # number of arcs examined in one compiled call
 _ENOUGH = 2**62
 
 

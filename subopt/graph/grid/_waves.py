@@ -1,18 +1,19 @@
-"""Compiled: waves of push-relabel over large grids, where a set of nodes is words of bits.
+"""Compiled: waves of push-relabel over large grids, with bit sets of nodes.
 
-Where supply and demand lie close together all over a grid, most of the flow takes short paths, and
-trees grow and lose the same branches again and again. A wave costs little for each of them. It
-finds the layers of nodes from which one, two, ... open arcs lead to the nearest demand, 64 nodes in
-a few instructions, and then goes through the layers from the farthest to the nearest: each node
-with supply moves it into the next layer ([1]_; labels are distances anew before each wave, [2]_).
+If supply and demand are close together all over a grid, most of the flow takes short paths, for
+which search trees grow and lose the same branches many times. A wave handles them together. It
+finds the layers of nodes at distance 1, 2, ... from the nearest demand, 64 nodes in a few
+instructions. Then, from the farthest layer to the nearest, each node with supply pushes it into the
+next layer ([1]_; the distances are recomputed before each wave, [2]_).
 
-Supply that gets stuck stays where it is. That is no flow yet, but every set of nodes still cuts
-what it did, less what has reached demand, so trees go on from here, and
-`subopt.graph.grid._solve.send_back` makes a flow of it when one is asked for.
+Supply that cannot move on stays where it is. The result is not yet a flow, but the capacity of
+every cut has changed by the same amount, that of the supply that has reached demand. Search trees
+can therefore continue from it, and `subopt.graph.grid._solve.send_back` turns it into a flow on
+request.
 
-Cell v is bit ``v + 64`` of a row of words: then every row begins and ends with a word that no arc
-needs. Cells and words are unsigned, and `degree` is as in `subopt.graph.grid._search_trees`. There
-are no periodic axes.
+Cell v is bit ``v + 64`` of a row of words, so that every row begins and ends with an unused word.
+Cells and words are unsigned, and `degree` is as in `subopt.graph.grid._search_trees`. Periodic axes
+are not supported.
 
 .. [1] A. V. Goldberg, R. E. Tarjan, "A new approach to the maximum-flow problem", Journal of the
    ACM 35(4), 1988.
@@ -25,14 +26,14 @@ import numpy as np
 from subopt._base.jit import njit
 from subopt.graph.grid._dinic_bits import DEMAND, OPEN, SEEN, SUPPLY, lowest
 
-LAYERS = 49  # of a wave, at most: longer paths are left to the trees
+LAYERS = 49  # largest number of layers of a wave: longer paths are left to the trees
 
 _0, _1, _4, _6, _63 = np.uint64(0), np.uint64(1), np.uint64(4), np.uint64(6), np.uint64(63)
 
 
 @njit
 def wave(degree, shift, residual, excess, most, sets, layer):
-    """Send a wave, and return over how many arcs it moved; no node gets more supply than `most`."""
+    """Send a wave and return the number of arcs it used; no node gets more supply than `most`."""
     top = _layers(degree, shift, sets, layer)
     return _move_layers(degree, top, shift, residual, excess, most, sets, layer)
 

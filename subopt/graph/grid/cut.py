@@ -1,7 +1,7 @@
-"""Minimum cuts of grids: images, volumes and stacks of small problems.
+"""`grid_cut`: minimum cuts of images, volumes and other grids.
 
-A grid needs no list of arcs: neighbours are offsets, so capacities lie where they are used and a
-cut takes a fraction of the memory and the time of one on a general graph.
+A grid needs no list of arcs, because neighbors are offsets. A cut therefore takes a fraction of the
+memory and of the time that the same problem takes as a general graph.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def grid_cut(
     """Find a minimum cut of a grid in one, two or three dimensions, and a maximum flow.
 
     Node v has an arc of capacity ``source_capacity[v]`` from the source, one of
-    ``sink_capacity[v]`` to the sink, and arcs to its neighbours ``v + offset`` and back. A set S of
+    ``sink_capacity[v]`` to the sink, and arcs to its neighbors ``v + offset`` and back. A set S of
     nodes cuts
 
         sum of source_capacity outside S + sum of sink_capacity inside S
@@ -45,19 +45,22 @@ def grid_cut(
     Parameters
     ----------
     source_capacity, sink_capacity : array_like, shape of the grid
-        Capacities >= 0, may be infinite; one of the two may be a single number.
+        Nonnegative capacities, which may be infinite. One of the two may be a single number.
     weights : float or sequence
-        One number for all arcs, or one entry per offset, each a number, an array, or a tuple
-        ``(forward, backward)`` of them; without a tuple both directions weigh the same. Weights
-        are >= 0 and may be infinite. Entry p of an array belongs to the arcs between node p and
-        node ``p + offset``, for the nodes that have that neighbour, so its shape is the grid's
-        less ``abs(offset)`` (no less on periodic axes). In two dimensions:
-        ``[down, right]`` of shapes ``(H - 1, W)`` and ``(H, W - 1)``.
+        Nonnegative capacities of the arcs between neighbors, which may be infinite. Either one
+        number for all arcs, or a list with one entry per offset. An entry is a number, an array, or
+        a tuple ``(forward, backward)`` of numbers or arrays; without a tuple, both directions have
+        the same capacity. Entry p of an array belongs to the arcs between node p and node
+        ``p + offset``, so the shape of the array is that of the grid minus ``abs(offset)`` (not
+        reduced along periodic axes). In two dimensions, these are ``[down, right]`` of shapes
+        ``(H - 1, W)`` and ``(H, W - 1)``.
     offsets : sequence of tuples of int, optional
-        Neighbours, each with its opposite: at most 14. By default one step along every axis, so
-        4 neighbours in two dimensions and 6 in three; `grid_neighbors` has those of 8, 18 and 26.
+        Offsets of neighbors, at most 14; the opposite of each offset is implied. By default one
+        step along every axis: 4 neighbors in two dimensions, 6 in three. `grid_neighbors` returns
+        the offsets for 8, 18 and 26 neighbors.
     periodic : bool or sequence of bool, default False
-        Whether the last node of an axis is followed by its first; one per axis, or for all.
+        Whether the last node of an axis is joined to its first node; one value per axis, or one for
+        all.
     maximal : bool, default False
         Return the largest source side of a minimum cut instead of the smallest.
     %(time_limit)s
@@ -65,26 +68,27 @@ def grid_cut(
     Returns
     -------
     GridFlow
+        A minimum cut, and a maximum flow as its certificate.
 
     Raises
     ------
     ValueError, TypeError
-        If an argument is not as described, if no cut is finite, or if ints are too large to be
+        If an argument is not as described, if no cut is finite, or if integers are too large to be
         exact.
 
     See Also
     --------
     grid_cut_many : thousands of small grids in one call.
-    grid_neighbors : offsets of the nearest neighbours.
-    grid_structure : offsets and weights from a structure array, as PyMaxflow has them.
+    grid_neighbors : offsets of the nearest neighbors.
+    grid_structure : offsets and weights from a structure array of PyMaxflow.
     max_flow : general graphs.
 
     Notes
     -----
-    Boykov and Kolmogorov's algorithm [1]_: no useful bound at worst, close to linear on images;
-    where it needs many paths, push-relabel [2]_ comes in between. Grids of up to 1024 nodes that
-    are not periodic: Dinic's, O(n^2 m) at worst, on sets of nodes that are words of bits. Ints are
-    exact.
+    Grids of more than 1024 nodes, and periodic ones, are solved by the algorithm of Boykov and
+    Kolmogorov [1]_, which is close to linear on images; if it needs many paths, push-relabel [2]_
+    continues. Other grids are solved by Dinic's algorithm in O(n^2 m), with sets of nodes stored as
+    bits. Integers are exact.
 
     References
     ----------
@@ -119,7 +123,7 @@ def grid_cut(
             "grid_cut needs a finite cut, but a path of infinite capacities leads from the source "
             "to the sink. Give one of its arcs a finite capacity."
         )
-    # flows are made when asked for, and the caller may have changed the weights by then
+    # flows are computed on access, and the caller may have changed the weights by then
     own = [w if w.base is None else w.copy() for w in problem.forward]
     left = Left(problem._replace(forward=own), plan, work.residual)
     if outcome.moved and not outcome.stopped:
@@ -135,6 +139,6 @@ def grid_cut(
 
 
 def _carried(problem: Grids, excess: Array) -> Any:
-    """Return what a flow carries that leaves these excesses: supply less what is left of it."""
+    """Return the amount that a flow carries: the supply minus the excess that is left."""
     supply = np.broadcast_to(problem.source, (1, *problem.shape)).sum()
     return (supply - np.maximum(excess, 0).sum(dtype=problem.source.dtype)).item()

@@ -1,4 +1,4 @@
-"""Minimum cuts of grids, and the flows that prove them."""
+"""`GridFlow` and `GridFlows`, the answers of `grid_cut` and `grid_cut_many`, with certificates."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from subopt.graph.grid._solve import send_back
 
 
 class Left:
-    """What a search left behind, from which flows are made when they are asked for."""
+    """The residual capacities of a search, from which flows are computed on access."""
 
     def __init__(self, problem: Grids, plan: Layout, residual: Array) -> None:
         self._problem, self._plan, self._residual = problem, plan, residual
@@ -45,14 +45,14 @@ class Left:
 class GridCutCertificate:
     """Flows along the arcs of a grid, which bound the capacity of every cut from below.
 
-    Any numbers f_e within the capacities, conserved or not, bound every cut from below by
-    ``sum_v min(source_v, sink_v + outflow_v)``. So the check needs no trust in the solver: the flow
-    is first clipped to the capacities, and a flow that is not conserved leaves a gap.
+    For any numbers f_e within the capacities, conserved or not,
+    ``sum_v min(source_v, sink_v + outflow_v)`` is a lower bound on every cut. The check first clips
+    the flow to the capacities; a flow that is not conserved gives a weaker bound.
 
     Parameters
     ----------
     flow : list of ndarray
-        Flow from p to ``p + offset``, negative if it runs back: one array per offset.
+        Flow from p to ``p + offset``, negative if it runs the other way: one array per offset.
     """
 
     def __init__(self, flow: list[Array] | Left) -> None:
@@ -60,7 +60,7 @@ class GridCutCertificate:
 
     @property
     def flow(self) -> list[Array]:
-        """Flow from p to ``p + offset``, negative if it runs back: one array per offset."""
+        """One array per offset: the flow from p to ``p + offset``, negative if it runs back."""
         return self._flow.flow if isinstance(self._flow, Left) else self._flow
 
     def __repr__(self) -> str:
@@ -85,10 +85,10 @@ class GridCutCertificate:
         Raises
         ------
         CertificateError
-            If flows or source side are not shaped as the grid or are no numbers and booleans, or
-            if `value` is not the capacity of the cut.
+            If flows or source side do not have the shape and the dtype that fit the grid, or if
+            `value` is not the capacity of the cut.
         ValueError, TypeError
-            If `grid_cut` refuses the grid.
+            If the grid is not valid for `grid_cut`.
         """
         grid = grids(*_read(problem))
         side = answer.source_side if isinstance(answer, GridFlow) else answer
@@ -105,7 +105,7 @@ class GridProblem:
     Parameters
     ----------
     source_capacity, sink_capacity, weights, offsets, periodic
-        As for `grid_cut`, and checked there.
+        As for `grid_cut`, which checks them.
 
     Examples
     --------
@@ -131,11 +131,11 @@ class GridFlow(Answer):
         Capacity of the cut around `source_side`. An int if the capacities are ints, and then exact.
         Infinite if `time_limit` ended the search before a finite cut was found.
     lower_bound : int or float
-        No cut has less capacity: what the flow carries from the source to the sink.
+        A lower bound on the capacity of every cut: the amount that flows from source to sink.
     status : Status
         OPTIMAL, or TIME_LIMIT.
     method : str
-        What ran.
+        The method that ran.
     certificate : GridCutCertificate or None
         The flow as evidence for `lower_bound`. None in a batch without flows.
     source_side : ndarray of bool, shape of the grid
@@ -154,10 +154,11 @@ class GridFlow(Answer):
 
     @property
     def flow(self) -> list[Array]:
-        """Flow from p to ``p + offset``, negative if it runs back: one array per offset.
+        """Flow from p to ``p + offset``, negative if it runs the other way: one array per offset.
 
-        Arrays are shaped as those of `weights` in `grid_cut`, and made when first asked for. With
-        status TIME_LIMIT the flow may not be conserved: excess may be left at some nodes.
+        The arrays have the shapes of the arrays of `weights` in `grid_cut`, and are computed on
+        first access. With status TIME_LIMIT the flow may not be conserved: excess may be left at
+        some nodes.
         """
         return self._evidence().flow
 
@@ -186,11 +187,11 @@ class GridFlow(Answer):
 
     def _evidence(self) -> GridCutCertificate:
         if self.certificate is None:
-            raise ValueError("This cut was found without its flow: grid_cut_many(..., flow=True)")
+            raise ValueError("This cut has no flow. Call grid_cut_many(..., flow=True).")
         return self.certificate
 
     def cut_arcs(self, problem: Any, *arguments: Any, **named: Any) -> list[Array]:
-        """Return the arcs that the cut separates, and in which direction.
+        """Return the arcs that the cut separates, and their direction.
 
         Parameters
         ----------
@@ -219,7 +220,7 @@ class GridFlow(Answer):
     def residual_capacity(
         self, problem: Any, *arguments: Any, **named: Any
     ) -> list[tuple[Array, Array]]:
-        """Return what each arc can still carry from p to ``p + offset``, and back.
+        """Return the residual capacity of each arc from p to ``p + offset``, and back.
 
         Parameters
         ----------
@@ -244,7 +245,7 @@ class GridFlow(Answer):
         return result
 
     def terminal_flow(self, problem: Any, *arguments: Any, **named: Any) -> tuple[Array, Array]:
-        """Return what flows from the source into each node, and from each node to the sink.
+        """Return the flow from the source into each node, and from each node to the sink.
 
         Parameters
         ----------
@@ -272,7 +273,7 @@ class GridFlow(Answer):
 
 
 class GridFlows(Batch[GridFlow]):
-    """Minimum cuts of many grids of one shape: ``cuts[k]`` is the `GridFlow` of problem k.
+    """Minimum cuts of many grids: a sequence whose item ``cuts[k]`` is the `GridFlow` of problem k.
 
     Parameters
     ----------
@@ -281,9 +282,10 @@ class GridFlows(Batch[GridFlow]):
     source_sides : ndarray of bool, shape (problems, ...)
         Nodes on the source's side.
     flow : list of ndarray or None
-        One array per offset, (problems, arcs): flows from p to ``p + offset``, if asked for.
+        Flows from p to ``p + offset``: one array (problems, ...) per offset. None if they were not
+        requested.
     method : str
-        What ran.
+        The method that ran.
     """
 
     def __init__(
@@ -318,11 +320,12 @@ class GridFlows(Batch[GridFlow]):
         Returns
         -------
         ndarray, shape (problems,)
+            One gap per problem; see `GridCutCertificate.check`.
 
         Raises
         ------
         CertificateError, ValueError, TypeError
-            As `GridFlow.check`; and if there are no flows (``grid_cut_many(..., flow=True)``).
+            As for `GridFlow.check`, and if there are no flows (``grid_cut_many(..., flow=True)``).
         """
         if self.flow is None:
             raise ValueError("A check needs the flows: call grid_cut_many(..., flow=True)")
@@ -334,7 +337,7 @@ class GridFlows(Batch[GridFlow]):
 
 
 def _given(problem: Any, *arguments: Any, **named: Any) -> Any:
-    """Return a problem that was given as one object, or as the arguments of `grid_cut`."""
+    """Collect the arguments of `grid_cut` in a dict, unless the problem is a single object."""
     if not arguments and not named:
         return problem
     names = ("source_capacity", "sink_capacity", "weights")
@@ -363,7 +366,7 @@ def _read(problem: Any) -> tuple[Any, Any, Any, Any, Any]:
 
 
 def flows(problem: Grids, plan: Layout, residual: Array) -> list[Array]:
-    """Return the flows along each offset that have left these residual capacities."""
+    """Return the flow along each offset: capacities minus residual capacities."""
     left = plan.arcs(residual)
     result = []
     for q, (offset, forward) in enumerate(zip(problem.offsets, problem.forward, strict=True)):
@@ -378,9 +381,9 @@ def flows(problem: Grids, plan: Layout, residual: Array) -> list[Array]:
 def _cuts(
     problem: Grids, name: str, sides: Array, flow: Sequence[Array], each: tuple[int, ...]
 ) -> tuple[Array, Array]:
-    """Return what the cuts around `sides` weigh, and what flows prove that cuts have to weigh.
+    """Return the capacities of the cuts around `sides`, and the lower bounds of the flows.
 
-    `each` is the first axis of the answer's arrays, if they have one for problems.
+    `each` is the shape of the axis of problems in the arrays of the answer, () if there is none.
     """
     shape, lead = (problem.stack, *problem.shape), 4 - problem.dimensions
     sides = side_of(sides, each + shape[lead:], name).reshape(shape)

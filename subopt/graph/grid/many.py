@@ -1,8 +1,9 @@
-"""Many small grids in one call: stacks of problems that fit the cache, on all cores.
+"""`grid_cut_many`: many small grids in one call, on all cores.
 
-The problems of a stack lie one after another in one workspace, without arcs between them. Threads
-take whole stacks, small grids many in one compiled call, each with its own workspace, and share
-nothing, and stacks are the same for any number of threads: so are answers.
+Problems are solved in stacks that fit the cache. The problems of a stack are stored one after
+another in one workspace, without arcs between them. Each thread solves whole stacks in its own
+workspace; for small grids, one compiled call solves many stacks. The division into stacks does not
+depend on the number of threads, and neither do the answers.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from subopt.graph.grid._layout import Layout, layout, tails, workspace
 from subopt.graph.grid._solve import fill, origin, send_back
 from subopt.graph.grid.flow import GridFlows, flows
 
-_CELLS = 1 << 13  # of a stack: about half a megabyte
-_CALL = 1 << 20  # cells of one compiled call, which Ctrl-C waits for
+_CELLS = 1 << 13  # largest number of cells of a stack, which take about half a megabyte
+_CALL = 1 << 20  # largest number of cells of one compiled call, which Ctrl-C cannot interrupt
 
 
 @documented
@@ -44,25 +45,27 @@ def grid_cut_many(
     Parameters
     ----------
     source_capacity, sink_capacity : array_like, shape (problems, ...)
-        As for `grid_cut`, with a first axis of problems. One of the two may be shaped as one grid,
-        or be a number, and then serves all.
+        As for `grid_cut`, with a first axis of problems. One of the two may be a number or have the
+        shape of one grid, and is then used for all problems.
     weights : float or sequence
-        As for `grid_cut`; every array may have a first axis of problems, or serves all.
+        As for `grid_cut`. Arrays may have a first axis of problems; without it, they are used for
+        all problems.
     offsets, periodic, maximal
         As for `grid_cut`.
     flow : bool, default False
-        Return the flows as well, which prove the cuts (`GridFlows.check`).
+        Whether to return the flows as well, which prove the cuts (`GridFlows.check`).
     %(threads)s
     %(executor)s
 
     Returns
     -------
     GridFlows
+        The answers, in the order of the problems.
 
     Raises
     ------
     ValueError, TypeError
-        If an argument is not as described, if a problem has no finite cut, or if ints are too
+        If an argument is not as described, if a problem has no finite cut, or if integers are too
         large to be exact.
 
     Examples
@@ -165,7 +168,7 @@ def _solve(problem: Grids, how: tuple[int, bool, bool], solved: _Solved, threads
                 for array, flow in zip(solved.flows, stack, strict=True):
                     array[here] = flow
 
-    # where nobody needs the residual capacities of a stack, one call takes many stacks
+    # without flows, residual capacities are not needed, and one call can solve many stacks
     step = size
     if one.small and not flow:
         step *= max(
@@ -182,7 +185,7 @@ def _layout(problem: Grids, count: int) -> Layout:
 
 
 def _part(problem: Grids, here: slice) -> Grids:
-    """Return some of the problems."""
+    """Return a part of the problems."""
 
     def own(array: Array) -> Array:
         return array[here] if len(array) > 1 else array

@@ -1,6 +1,7 @@
-"""Neighbourhoods: by their number of neighbours, or as arrays around a node.
+"""Neighborhoods of grids, by the number of neighbors or as structure arrays.
 
-Arrays are those of `scipy.ndimage` and PyMaxflow.
+Structure arrays are those of `scipy.ndimage` and PyMaxflow: one entry per neighbor, centered at the
+node.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class GridStructure(NamedTuple):
     weights : list
         One entry per offset: an array, or a pair (forward, backward) of arrays.
     offsets : list of tuple of int
-        Neighbors, each with its opposite.
+        Offsets of the neighbors; the opposite of each offset is implied.
     """
 
     weights: list[Any]
@@ -33,24 +34,24 @@ class GridStructure(NamedTuple):
 
 
 def grid_neighbors(dimensions: int, neighbors: int) -> list[tuple[int, ...]]:
-    """Return the offsets of `grid_cut` for so many nearest neighbours.
+    """Return the offsets of `grid_cut` for a given number of nearest neighbors.
 
     Parameters
     ----------
     dimensions : int
-        Of the grid: 1, 2 or 3.
+        Number of dimensions of the grid: 1, 2 or 3.
     neighbors : int
-        2 in one dimension, 4 or 8 in two, 6, 18 or 26 in three.
+        Number of neighbors: 2 in one dimension, 4 or 8 in two, 6, 18 or 26 in three.
 
     Returns
     -------
     list of tuples of int
-        One per pair of opposite neighbours: steps along the axes first, then diagonals.
+        One offset per pair of opposite neighbors: steps along the axes first, then diagonals.
 
     Raises
     ------
     ValueError, TypeError
-        If no nearest neighbours are so many.
+        If `neighbors` is another number.
 
     Examples
     --------
@@ -76,7 +77,7 @@ def grid_neighbors(dimensions: int, neighbors: int) -> list[tuple[int, ...]]:
         if 2 * len(offsets) == count:
             return offsets
     counts = " or ".join(str(2 * len(offsets)) for offsets in near)
-    raise ValueError(f"In {d} dimensions a node has {counts} nearest neighbours, not {count}")
+    raise ValueError(f"In {d} dimensions, neighbors needs to be {counts}, got {count}")
 
 
 def grid_structure(
@@ -90,22 +91,23 @@ def grid_structure(
     """Return the weights and offsets of `grid_cut` for a structure array.
 
     The meaning is that of ``add_grid_edges`` in PyMaxflow: every node p has arcs to ``p + offset``
-    of capacity ``weights[p] * structure[center + offset]``. What several calls add up to there
-    needs one structure here, or several cuts' weights added.
+    of capacity ``weights[p] * structure[center + offset]``. Instead of several calls of
+    ``add_grid_edges``, use one structure, or add up the weights of several results.
 
     Parameters
     ----------
     structure : array_like, odd length along every axis
-        Zero where there is no neighbour; its center is the node itself and does not count.
+        One entry per offset, zero if it is not a neighbor. The center, which is the node itself, is
+        ignored.
     weights : array_like
-        One number per node, or what broadcasts to `shape`.
+        One number per node, or an array that broadcasts to `shape`.
     shape : sequence of int
         Shape of the grid.
     symmetric : bool, default False
-        Give every arc one of the same capacity back. If the structure holds both an offset and its
-        opposite, the two add up.
+        Whether to add a reverse arc of the same capacity to every arc. If the structure has both an
+        offset and its opposite, their capacities add up.
     periodic : bool or sequence of bool, default False
-        As for `grid_cut`, which needs it as well.
+        As for `grid_cut`, which needs the same value.
 
     Returns
     -------
@@ -129,7 +131,7 @@ def grid_structure(
     """
     around: Array = np.asarray(structure)
     if around.dtype.kind == "f" and (around == np.floor(around)).all():
-        around = around.astype(np.int64)  # np.ones((3, 3)) makes no float of whole weights
+        around = around.astype(np.int64)  # so that np.ones((3, 3)) keeps integer weights integers
     shape = _lengths(shape)
     if around.ndim != len(shape) or any(n % 2 == 0 for n in around.shape):
         raise ValueError(
@@ -158,7 +160,7 @@ def grid_structure(
             result.weights.append((forward, backward))
         result.offsets.append(offset)
     if not result.offsets:
-        raise ValueError("structure needs a neighbour: an entry off its center that is not zero")
+        raise ValueError("structure needs a nonzero entry outside of its center")
     return result
 
 

@@ -1,21 +1,21 @@
-"""Compiled: which nodes want a label, and which others they may push to take it as well.
+"""Compiled: the nodes that may take a label in a move, alone or together with their neighbors.
 
-See `expand` for the energies, and `workspace` for `problem`, `move` and `space`. `labels`
-(n,) int64 are the labels now.
+See `expand` for the energy and `workspace` for `problem`, `move` and `space`. `labels` (n,) int64
+are the current labels.
 """
 
 import numpy as np
 
 from subopt._base.jit import njit
 
-# Nodes that are decided together at most, at first, and by how much that grows if they are too few.
+# Largest number of nodes in the first cut, and the factor by which it grows if they are too few.
 BALL, GROWTH = np.int64(500), np.int64(3)
-PART = np.int64(8)  # more nodes than one in so many are as good as all: do not ask further
+PART = np.int64(8)  # if more than 1 / PART of the nodes are to be decided, all nodes are
 
 
 @njit(inline="always")
 def begin(problem, labels, space):
-    """Set what is kept of a labeling, and look at all nodes."""
+    """Set the workspace for a labeling, and examine all nodes."""
     costs = problem.costs
     n_labels, n = costs.shape
     space.moves[0], space.cuts[0] = 1, 0
@@ -34,9 +34,9 @@ def begin(problem, labels, space):
 
 @njit
 def look(problem, labels, count, space):
-    """Note the moves that fresh nodes want more than the flow has settled.
+    """Mark the moves that would lower the cost of a fresh node, given the flows.
 
-    All labels of a node at once are cheaper than one label of all nodes, move after move.
+    All labels of a node are examined together, which is faster than one label of all nodes.
     """
     costs, tables, graph = problem.costs, problem.tables, problem.graph
     n_labels = costs.shape[0]

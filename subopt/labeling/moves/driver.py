@@ -1,4 +1,4 @@
-"""What expansion and swap share: checks, first labels, one problem, many on all cores."""
+"""The common part of expansion and swap: checks, initial labels, one problem, many problems."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from subopt.labeling.moves.expand import CYCLES, descend, descend_many
 from subopt.labeling.moves.workspace import MoveWorkspace, Problem, move_workspace
 from subopt.labeling.result import Labeling, local
 
-MEMORY = 2**29  # bytes for the flows of all labels; with more they are not kept
-SWEEPS = 50  # of the search for first labels, with label costs
-CLOSER = 2.0**10  # times lower costs are worth another descent
-TOGETHER = 2**31  # bytes for those of all threads; with more there are fewer threads
+MEMORY = 2**29  # largest number of bytes for the flows of all labels; above, they are not kept
+SWEEPS = 50  # number of sweeps of `dual_bound` for initial labels, with label costs
+CLOSER = 2.0**10  # factor by which the ceiling of costs must fall for another descent
+TOGETHER = 2**31  # largest number of bytes for all threads; above, fewer threads are used
 
 
 class LabelingBatch(Batch[Labeling]):

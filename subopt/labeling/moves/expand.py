@@ -1,18 +1,19 @@
-"""Compiled moves: every node has two labels to choose from, and one minimum cut chooses for all.
+"""Compiled moves: every node chooses between two labels, and one minimum cut decides for all.
 
-In a move node k takes label z_k or o_k: in an expansion of alpha the label it has or alpha, and so
-in one side of a swap, but only if it has the other label of the two; neighbours that have any third
-stay as they are, and cost what they cost. With V the cost of an edge, and x_k = 1 for
-o_k, E is up to a constant a cut with symmetric capacities,
+In a move, node k takes label z_k or o_k. In an expansion of alpha, z_k is the current label and
+o_k = alpha for all nodes; in one direction of a swap, this holds for the nodes with the other label
+of the two, and all other nodes keep their label. With V the cost of an edge, and x_k = 1 for o_k,
+the energy is, up to a constant, a cut with symmetric capacities:
 
     sum_k e_k x_k + sum_{(k, u)} c_ku |x_k - x_u|,
     c_ku = (V(z_k, o_u) + V(o_k, z_u) - V(z_k, z_u) - V(o_k, o_u)) / 2,
-    e_k  = what o_k costs more than z_k
+    e_k  = (unary cost of o_k) - (unary cost of z_k)
            + sum_u (V(o_k, z_u) - V(z_k, z_u) + V(o_k, o_u) - V(z_k, o_u)) / 2.
 
-Any numbers f_ku = -f_uk of size up to c_ku are a flow: with it node k has e_k + sum_u f_ku and the
-arc from k to u has c_ku - f_ku left. So the flow of the last move, cut off at the new capacities,
-is where the next one starts.
+Any numbers f_ku = -f_uk with |f_ku| <= c_ku are a flow that a maximum-flow algorithm can start
+from: node k then has the excess e_k + sum_u f_ku, and the arc from k to u the residual capacity
+c_ku - f_ku. Each move therefore starts from the flow of the last move of its label, clipped to the
+new capacities.
 """
 
 import numpy as np
@@ -25,16 +26,16 @@ from subopt.labeling.moves.local_cut import connect, keep, lowers, solve, write
 from subopt.labeling.moves.warm_start import prepare
 from subopt.labeling.moves.workspace import Move, Problem
 
-CYCLES = np.int64(1000)  # as good as forever
+CYCLES = np.int64(1000)  # practically no limit
 
 
 def expansions(n_labels: int) -> Array:
-    """List the labels that any nodes may take."""
+    """Return one move per label: all nodes may take it."""
     return np.stack([np.full(n_labels, -1), np.arange(n_labels)], axis=1)
 
 
 def swaps(n_labels: int) -> Array:
-    """List pairs of labels, there and back: nodes with the first may take the second.
+    """Return the ordered pairs of labels: nodes with the first label may take the second one.
 
     The k (k - 1) moves of the first k labels come first.
     """
@@ -45,17 +46,17 @@ def swaps(n_labels: int) -> Array:
 
 @njit
 def descend(problem, moves, labels, cycles, space):
-    """Make all moves in turn until none lowers E; return whether none does.
+    """Make all moves in turn until none lowers the energy; return whether this was reached.
 
     problem : Problem
-    moves : (moves, 2) int64, rows `only` and `label`
+    moves : (moves, 2) int64, rows (only, label)
     labels : (n,) int64, overwritten
-    cycles : int64, how often all moves are made at most
+    cycles : int64, largest number of times that all moves are made
     space : MoveWorkspace
 
-    A move ``(only, b)`` lets nodes with the label `only`, or all if that is -1, take label b. There
-    is a better swap of a and b only if there is a better move (a, b) or (b, a), because E is
-    submodular in the nodes that have either.
+    A move ``(only, b)`` lets nodes with the label `only`, or all nodes if that is -1, take label b.
+    If some swap of a and b lowers the energy, then so does a move (a, b) or (b, a), because the
+    energy is submodular in the nodes with either label.
     """
     begin(problem, labels, space)
     count = moves.shape[0]

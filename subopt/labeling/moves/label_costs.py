@@ -1,15 +1,15 @@
-"""Moves when using a label costs something: one more node in the cut for every label in use.
+"""Moves with label costs: the cut has one more node per label in use.
 
-In a move nodes take label b or stay. The cost of another label is saved if all nodes that have it
-take b, and that of b is paid, if no node has it yet, once one takes it:
+In a move, nodes take label b or keep theirs. The cost of another label is saved if all nodes with
+it take b. The cost of b is paid if no node has it yet and some node takes it:
 
     h_l [some node with label l stays] = min_y  h_l (1 - y) + sum_k h_l y (1 - x_k),
     h_b [some node takes b]            = min_y  h_b y + sum_k h_b x_k (1 - y),
 
-both submodular, so the best move is a minimum cut (A. Delong, A. Osokin, H. Isack, Y. Boykov, "Fast
-approximate energy minimization with label costs", International Journal of Computer Vision 96(1),
-2012, section 3). These nodes join all others, so that nothing of a cut can be kept: each one is
-made of the whole graph.
+Both terms are submodular, so the best move is a minimum cut (A. Delong, A. Osokin, H. Isack,
+Y. Boykov, "Fast approximate energy minimization with label costs", International Journal of
+Computer Vision 96(1), 2012, section 3). The additional nodes connect all others, so that every
+move is a cut of the whole graph, and no flow is kept.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from subopt.labeling.energy import LabelingEnergy
 def descend_whole(
     energy: LabelingEnergy, moves: Array, labels: Array, cycles: int
 ) -> tuple[bool, int]:
-    """Make all moves in turn until none lowers E; return whether none does, and the cuts."""
+    """Make all moves in turn until none lowers the energy; return if so, and the number of cuts."""
     value = energy.value(labels)
     idle = cuts = 0
     for step in range(cycles * len(moves)):
@@ -50,7 +50,7 @@ def _best_move(energy: LabelingEnergy, labels: Array, free: Array, b: int) -> Ar
     n, now = len(nodes), labels[free]
     p, q, inner, cost = _edges(energy, labels, free, b)
     cost = cost[free] + energy.costs[b, free] - energy.costs[now, nodes]
-    # one node for every label that free nodes have, and a last one for b if no node has it
+    # one node per label of free nodes, and a last one for b if no node has it
     used, group = np.unique(now, return_inverse=True)
     saved = energy.label_costs[used]
     paid = 0.0 if (labels == b).any() else float(energy.label_costs[b])

@@ -1,8 +1,7 @@
 """Compiled: the network of a connected piece of a move, and its minimum cut.
 
-Nodes of a piece may take a label; the nodes next to it stay as they are. See `expand` for the
-energies, and `workspace` for `problem`, `move` and `space`. `size` is the
-number of nodes in the piece.
+Nodes of a piece may take a label; the nodes around it keep theirs. See `expand` for the energy and
+`workspace` for `problem`, `move` and `space`. `size` is the number of nodes in the piece.
 """
 
 from __future__ import annotations
@@ -16,15 +15,15 @@ from subopt.graph.network import open_arcs
 from subopt.labeling._exact import add
 from subopt.labeling.moves.candidates import PART, settled
 
-FOREVER = np.int64(2**40)  # trees alone: they are faster here than anything after them
+FOREVER = np.int64(2**40)  # no limit for search trees, which are the fastest method here
 
 
 @njit
 def connect(graph, root, found, space):
-    """List the nodes to be decided that are connected with one of them; return their number.
+    """List the connected component of a node among the nodes to be decided; return its size.
 
-    All `found` of them if that is a good part of the graph: in the order of their indices these
-    are faster to work with.
+    If the `found` nodes to be decided are a large part of the graph, list all of them in the order
+    of their indices, which is faster.
     """
     move = space.moves[0]
     size = 0

@@ -1,11 +1,11 @@
-"""Compiled: where moves start, labels and flows read off a few sweeps of message passing.
+"""Compiled: initial labels and flows of moves, from a few sweeps of message passing.
 
-Messages divide the energy among nodes and edges nearly as a dual optimum does, and what they say of
-label b at the two ends of an edge is, made antisymmetric, a flow of the expansion of b: the
+Messages divide the energy among nodes and edges nearly as in a dual optimum. The difference of the
+messages for label b at the two ends of an edge is a flow of the expansion of b; this is the
 primal-dual view of moves (N. Komodakis, G. Tziritas, "Approximate labeling via graph cuts based on
-linear programming", IEEE TPAMI 29(8), 2007). Sweeps that push what nodes lack to their neighbours,
-for all labels at once, repair most of what is left. Any numbers are a valid start, so single
-precision does. Costs are in units of the largest cost of an edge, less the smallest of each node.
+linear programming", IEEE TPAMI 29(8), 2007). Further sweeps push remaining excess to neighbors, for
+all labels at once. Any flow is a valid start, so single precision is sufficient. Costs are in units
+of the largest cost of an edge, minus the smallest cost of each node.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from subopt.labeling._messages import BACKWARD, FORWARD, choose, sweep
 from subopt.labeling.energy import Adjacency, LabelingEnergy, uniform
 
 SWEEPS, PUSHES = np.int64(16), np.int64(3)
-# without one cost for all pairs of labels a sweep takes O(m labels^2), as much as some moves: no
-# more sweeps than this many rows of the table for every message
+# a sweep over a general table takes O(m labels^2), as much as some moves: the number of sweeps is
+# limited such that each message reads at most this many rows of the table
 ROWS = np.int64(160)
-LEAST = 0.01  # of what all sweeps raised the bound by: what one has to, or it is the last
+LEAST = 0.01  # the last sweep is one that raises the bound by less than this fraction of the total
 LARGEST = np.float32(1e30)
-TINY = 1e-230  # costs of edges up to this are 0: in such units others would be infinite
-EPS = np.float32(1e-5)  # what nodes are given beyond what they need: more than rounding
+TINY = 1e-230  # edge costs up to this count as 0, because the unit would overflow other costs
+EPS = np.float32(1e-5)  # additional amount pushed to a node, larger than rounding errors
 
 
 class Terms(NamedTuple):

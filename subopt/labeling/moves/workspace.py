@@ -1,7 +1,7 @@
-"""The problem, a move, and the workspace of compiled moves.
+"""Arrays of compiled moves: the problem, a move, and the workspace.
 
-Moves are numbered: the first one after a start is move 1. An entry that holds the number of a move
-needs no clearing when the next move begins.
+Moves are numbered from 1. Entries that hold the number of a move become invalid when the next move
+begins, so that arrays need not be cleared.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from subopt.labeling.energy import Adjacency
 
 
 class Problem(NamedTuple):
-    """An energy as kernels take it."""
+    """An energy without label costs, as arrays for kernels."""
 
     costs: Array  # (labels, n) float64, of each label at each node
     tables: Array  # (2, labels, labels) float64, of an edge from its first end, and from its second
@@ -32,14 +32,14 @@ class Move(NamedTuple):
 
 
 class MoveWorkspace(NamedTuple):
-    """What moves read and write besides the problem; allocated once per graph."""
+    """Workspace of moves, allocated once per graph."""
 
     # per node
     stamp: Array  # (n,) int64, move in which the label of the node or of a neighbor last changed
     seen: Array  # (n,) int64, move for which `gain` and `inflow` hold
     inside: Array  # (n,) int64, move in which the node is to be decided; minus that once placed
-    gain: Array  # (n,) float64, what the label costs the node more, plus the flow out of it
-    inflow: Array  # (n,) float64, what nodes to be decided could push to it
+    gain: Array  # (n,) float64, increase of the cost of the node by the label, plus its outflow
+    inflow: Array  # (n,) float64, largest flow to it from nodes to be decided
     place: Array  # (n,) int32, position in `piece`
     # lists of nodes; their lengths are passed along
     queue: Array  # (n,) int32, to be decided
@@ -48,7 +48,7 @@ class MoveWorkspace(NamedTuple):
     fresh: Array  # (n,) int32, to be priced or looked at
     # per label
     carriers: Array  # (labels,) int64, number of nodes with the label
-    label_gain: Array  # (labels,) float64, what each label costs one node more
+    label_gain: Array  # (labels,) float64, increase of the cost of one node by each label
     label_flow: Array  # (labels,) float64, flow of one edge in the moves of each label
     alike: Array  # (labels,) float64, cost of an edge whose ends both have the label
     # per move; rows are the labels `only`, or one row for expansions

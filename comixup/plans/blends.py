@@ -1,0 +1,88 @@
+"""`BlendPlan`: every input blended with one partner, as a weighted mean of whole images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from comixup._base.interchange import like
+from comixup._base.public import public
+from comixup._base.types import Array, ArrayLike
+from comixup.plans.gather import blend_of
+from comixup.plans.pairs import PairPlan, merged, weighted
+
+
+@public
+@dataclass(frozen=True, eq=False, repr=False)
+class BlendPlan(PairPlan):
+    r"""Output j is ``share[j] * input[j] + (1 - share[j]) * input[partner[j]]``.
+
+    Parameters
+    ----------
+    partner : array_like of int, shape (B,)
+        Index of the other input of every output.
+    share : array_like of float, shape (B,)
+        Part of output j that input j fills, in 0..1.
+    spatial : tuple of int
+        Spatial shape of the images that it was made for.
+    key : Key, optional
+        What it was drawn with.
+
+    Examples
+    --------
+    >>> plan = BlendPlan([1, 0], [0.75, 0.75], spatial=(2,))
+    >>> plan.apply(np.array([[0.0, 4.0], [8.0, 0.0]]))
+    array([[2., 3.],
+           [6., 1.]])
+    """
+
+    def apply(self, array: ArrayLike, *, channels: str = "first", blend: str | None = None) -> Any:
+        """Mix anything that is aligned with the batch: images, hidden layers, masks.
+
+        Parameters
+        ----------
+        array : array_like of shape (B, ...)
+            Of any number of axes.
+        channels : {"first", "last"}, default "first"
+            As in `MixPlan.apply`; a blend is the same either way.
+        blend : {"mean", "first"}, optional
+            "mean": weighted (integers are rounded, halves up); "first": the input with the larger
+            share alone, itself in a tie. By default the mean for floats, uint8 and uint16; other
+            dtypes, which may be class indices, need an explicit choice.
+
+        Returns
+        -------
+        array
+            Of the same shape, dtype and library, never a view of `array`.
+        """
+        values = self._checked(array, channels, 0)
+        if blend_of(blend, values.dtype) == "first":
+            return like(array, values[self.larger])
+        single = values.dtype.kind == "f" and values.dtype.itemsize <= 4
+        precision = np.dtype(np.float32 if single else np.float64)
+        share = self.share.astype(precision).reshape((-1,) + (1,) * (values.ndim - 1))
+        mixed = weighted(values, values[self.partner].astype(precision), share)
+        if values.dtype.kind != "f":
+            mixed = np.floor(mixed + 0.5)
+        return like(array, mixed.astype(values.dtype, copy=False))
+
+    def coverage(self, output: int) -> tuple[Array, Array]:
+        r"""Return what covers an output.
+
+        Parameters
+        ----------
+        output : int
+            Which of the outputs.
+
+        Returns
+        -------
+        sources : ndarray of int, shape (s,)
+            The inputs that it is made of.
+        weights : ndarray of float64, shape (s, \*spatial)
+            How much of each pixel they fill; sums to 1 over sources.
+        """
+        weights = np.array([self.share[output], 1 - self.share[output]])
+        weights = weights.reshape((2,) + (1,) * len(self.spatial))
+        return merged(output, self.partner[output], weights * np.ones(self.spatial))

@@ -1,0 +1,337 @@
+"""`TensorMixer`: a mixer of `comixup` on tensors.
+
+Summaries of the images are pooled on their device, the plan is computed on the host, and the mixed
+images are gathered on the device.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from comixup._base.streams import Key
+from comixup._base.types import RNG
+from comixup.mixers.base import Mixer
+from comixup.mixers.batch import MixedBatch
+from comixup.plans.base import Mixture
+from comixup.plans.labels import each_head, smoothed
+from comixup.plans.patches import MixPlan
+from comixup.torch.eager import eager
+from comixup.torch.gather import apply, apply_labels, apply_values
+from comixup.torch.inputs import require_tensor
+from comixup.torch.pooling import summarize
+
+
+class TensorMixer:
+    r"""A mixer of `comixup` on tensors: ``images, labels = mix(images, labels, saliency)``.
+
+    Parameters
+    ----------
+    mixer : mixer of comixup
+        What plans.
+
+    Attributes
+    ----------
+    seed : int
+        Seed of all random numbers. Without one of the mixer's own it is `torch.initial_seed`, so
+        that `torch.manual_seed` decides.
+    step : int
+        Number of the next call that is not given its own. With `seed` it is all the state there is;
+        see `state_dict`.
+    mixup_enabled : bool
+        Whether to mix at all; the switch that timm's training script turns off.
+    n_uniform : int
+        Number of samples without saliency so far, where ``zero_saliency="warn"``.
+
+    Raises
+    ------
+    TypeError
+        If `mixer` is no mixer of `comixup`.
+
+    Notes
+    -----
+    In the workers of a `DataLoader`, calls without a step draw by the seed of the worker too, so
+    that workers and epochs differ; `MixCollate` mixes independently of the number of workers.
+    `torch.compile` leaves mixers alone.
+
+    Examples
+    --------
+    >>> mix = CoMixup(num_classes=10, seed=0)
+    >>> images, labels = torch.rand(20, 3, 32, 32), torch.arange(20) % 10
+    >>> images, labels = mix(images, labels, saliency=torch.rand(20, 32, 32))
+    >>> images.shape, labels.shape, mix.step
+    (torch.Size([20, 3, 32, 32]), torch.Size([20, 10]), 1)
+    """
+
+    learns = False  # whether `training_step` trains the mixer along with the model
+
+    def __init__(self, mixer: Mixer) -> None:
+        if not isinstance(mixer, Mixer):
+            raise TypeError(f"mixer needs a mixer of comixup, got {type(mixer).__name__}")
+        self.mixer = mixer
+        self.seed = torch.initial_seed() if mixer.seed is None else mixer.seed
+        self.step = 0
+        self.mixup_enabled = True
+        self.n_uniform = 0
+
+    @eager
+    def mix(
+        self,
+        images: Tensor,
+        labels: Any = None,
+        saliency: Any = None,
+        *,
+        rng: RNG = None,
+        step: int | None = None,
+        epoch: int = 0,
+        rank: int | None = None,
+    ) -> MixedBatch:
+        r"""Mix a batch; calling the mixer does the same.
+
+        Parameters
+        ----------
+        images : Tensor of float or uint8, shape (B, C, \*spatial), or as `layout` says
+            On any device. Never changed; whether they are finite is not checked.
+        labels : Tensor, int of shape (B,) or of shape (B, K), or a dict of such, optional
+            Class indices (with `num_classes`), or one-hot, soft or multi-label rows. ``None`` for
+            ``plan.interpolate_loss(loss, labels)``. A dict has one entry for each head of the
+            network. With ``targets="values"``, real numbers of shape (B, ...).
+        saliency : Tensor of shape (B, \*spatial) or (B, \*grid), or str, optional
+            Nonnegative maps, e.g. from `input_saliency`; or "spectral" (default) or "contrast" to
+            compute them from the images, on the host.
+        rng : numpy.random.Generator, int or None
+            As in `comixup.CoMixup.mix`.
+        step : int, optional
+            Number of the step; counted by default.
+        epoch : int, default 0
+            As in `comixup.CoMixup.mix`.
+        rank : int, optional
+            Number of this process; that of `torch.distributed` by default, 0 without it.
+
+        Returns
+        -------
+        MixedBatch
+            Unpacks into images and labels; its attribute ``plan`` is how they were made.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the input is not as described, or its axes may be meant in more than one way; the
+            message names what came and the way out.
+        """
+        key = self.key(rng, step, rank)
+        return self.finish(self.planning(key, images, saliency, epoch=epoch)(), images, labels)
+
+    __call__ = mix
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a later run needs to continue this one.
+
+        Returns
+        -------
+        dict
+            ``seed``, ``step`` and ``mixup_enabled``.
+        """
+        return {"seed": self.seed, "step": self.step, "mixup_enabled": self.mixup_enabled}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue where `state_dict` was taken.
+
+        Parameters
+        ----------
+        state : mapping
+            From `state_dict`.
+
+        Raises
+        ------
+        ValueError
+            If an entry is missing, or there is another.
+        """
+        needed = TensorMixer.state_dict(self)
+        if set(state) != set(needed):
+            raise ValueError(f"state needs the entries {', '.join(needed)}, got {', '.join(state)}")
+        # a checked key, so that a damaged state is found here and not in the next call
+        key = Key.of_call(state["seed"], None, state["step"], 0)
+        self.seed, self.step = key.seed, key.step
+        self.mixup_enabled = bool(state["mixup_enabled"])
+
+    @eager
+    def key(self, rng: RNG = None, step: int | None = None, rank: int | None = None) -> Key:
+        """Return what the random numbers of a call are keyed by, and count the call.
+
+        Parameters
+        ----------
+        rng, step, rank
+            As in `mix`.
+
+        Returns
+        -------
+        Key
+        """
+        seed = self.seed
+        if step is None:
+            step = self.step
+            self.step += 1
+            worker = torch.utils.data.get_worker_info()
+            if worker is not None:  # this is a copy, whose count begins again in every epoch
+                seed = (seed << 64) | worker.seed
+        rank = _rank() if rank is None else rank
+        return Key.of_call(seed, rng, step, rank)
+
+    def active(self, key: Key, epoch: int = 0) -> Mixer | None:
+        """Return the mixer that mixes the batch of this key.
+
+        Parameters
+        ----------
+        key : Key
+            From `key`.
+        epoch : int, default 0
+            As in `mix`.
+
+        Returns
+        -------
+        mixer of comixup or None
+            ``None`` if the batch stays as it is.
+        """
+        member = self.mixer.member(key)
+        return member if self.mixup_enabled and member.is_on(key, epoch) else None
+
+    def arrange(self, images: Tensor) -> Tensor:
+        r"""Return a view of images with their axes as (B, C, \*spatial).
+
+        Parameters
+        ----------
+        images : Tensor
+            In the layout of the mixer.
+
+        Returns
+        -------
+        Tensor
+
+        Raises
+        ------
+        ValueError
+            If the axes may be meant in more than one way.
+        """
+        return self.mixer.layout_of(tuple(images.shape)).arrange(images, first=True)
+
+    @eager
+    def planning(
+        self, key: Key, images: Tensor, saliency: Any = None, *, epoch: int = 0
+    ) -> Callable[[], Mixture]:
+        """Return a function that plans, and touches the device no more.
+
+        Parameters
+        ----------
+        key : Key
+            From `key`.
+        images, saliency, epoch
+            As in `mix`.
+
+        Returns
+        -------
+        callable
+            Of no arguments; it returns the plan.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the input is not as described.
+        """
+        arranged = self.arrange(require_tensor(images))
+        n, spatial = len(arranged), tuple(arranged.shape[2:])
+        member = self.active(key, epoch)
+        if member is None:
+            return lambda: MixPlan.identity(n, spatial)
+        needs = member.needs(key, spatial)
+        summary = summarize(arranged, saliency, needs)
+
+        def plan() -> Mixture:
+            found = summary()
+            if needs.zero_saliency == "warn":
+                self._count_uniform(found.n_uniform, found.n)
+            return member.plan_for(found, key)
+
+        return plan
+
+    @eager
+    def finish(self, plan: Mixture, images: Tensor, labels: Any) -> MixedBatch:
+        """Apply a plan to images and labels.
+
+        Parameters
+        ----------
+        plan : MixPlan, BlendPlan or BoxPlan
+            What to apply.
+        images, labels
+            As in `mix`.
+
+        Returns
+        -------
+        MixedBatch
+
+        Raises
+        ------
+        ValueError, TypeError
+            If labels are not as described.
+        """
+        rows = None if labels is None else self.labels(plan, labels)
+        layout = self.mixer.layout_of(tuple(images.shape))
+        mixed = layout.restore(apply(plan, layout.arrange(images, first=True)), first=True)
+        return MixedBatch(mixed.contiguous() if images.is_contiguous() else mixed, rows, plan)
+
+    @eager
+    def labels(self, plan: Mixture, labels: Any, num_classes: int | None = None) -> Any:
+        """Return the mixed and smoothed labels.
+
+        Parameters
+        ----------
+        plan : MixPlan, BlendPlan or BoxPlan
+            Whose shares count.
+        labels : Tensor or dict of Tensor
+            As in `mix`.
+        num_classes : int, optional
+            Number of classes; that of the mixer by default.
+
+        Returns
+        -------
+        Tensor of shape (B, K), or a dict of such
+            Of the shape of the labels with ``targets="values"``.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If labels are not as described.
+        """
+
+        def mixed(head: Any, K: int | None) -> Tensor:
+            if self.mixer.targets == "values":
+                return apply_values(plan, head)
+            return smoothed(apply_labels(plan, head, num_classes=K), self.mixer.label_smoothing)
+
+        K = self.mixer.num_classes if num_classes is None else num_classes
+        return each_head(labels, K, mixed)
+
+    def _count_uniform(self, n_uniform: int, n: int) -> None:
+        if n_uniform and not self.n_uniform:
+            warnings.warn(
+                f"{n_uniform} of {n} samples have no saliency (it is zero, or not finite): all of "
+                "their pixels count as equally salient. This is said once; the attribute n_uniform "
+                "of the mixer counts them. zero_saliency='uniform' does without a warning, 'raise' "
+                "stops and names the samples.",
+                stacklevel=3,
+            )
+        self.n_uniform += n_uniform
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.mixer!r})"
+
+
+def _rank() -> int:
+    distributed = torch.distributed
+    if distributed.is_available() and distributed.is_initialized():
+        return distributed.get_rank()
+    return 0
