@@ -1,6 +1,6 @@
-"""Co-Mixup on plain arrays: saliency maps and labels in, a mixed batch out.
+"""Co-Mixup on plain arrays: mixes a batch of images from its saliency maps and labels.
 
-Names are loaded when they are first used, so that importing `comixup` does not load numba.
+Names are loaded on first use, so that importing `comixup` does not load numba.
 """
 
 from importlib import import_module

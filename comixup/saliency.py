@@ -1,7 +1,7 @@
-"""Saliency: where the content of an image is, from gradients or without any network.
+"""Saliency maps, which show where the content of an image is, from gradients or without a network.
 
-Every function returns maps of shape (batch, *spatial), nonnegative; `patch_weights` turns maps into
-what the mixing problem needs, the part of an image's saliency that lies in each patch.
+Every function returns nonnegative maps of shape (batch, *spatial). `patch_weights` sums them over
+patches: it returns the fraction of the saliency of an image that lies in each patch.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``python -m subopt``: the version, and compiling ahead of time."""
+"""``python -m subopt``: print the version, or compile all kernels ahead of time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The front door: hand it a problem, get an answer that says what ran."""
+"""`minimize` and `minimize_many`: pass a problem of any kind to the wing that solves it."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What every part of comixup stands on: checks, arrays of other libraries, streams, files."""
+"""Common infrastructure: checks, arrays of other libraries, random streams, files."""

@@ -1,4 +1,4 @@
-"""Files appear complete or not at all: written under a temporary name, then renamed."""
+"""Files that are written under a temporary name and then renamed, so that none is incomplete."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Arrays of other libraries: read through DLPack or the array API, answered in kind.
+"""Arrays of other libraries: read by DLPack or the array API, and returned in the same library.
 
-numpy does the work. What comes from torch, jax, cupy or any library of the array API goes back as
-an array of that library on the device that it came from.
+The computation uses numpy. Results for arrays of torch, jax, cupy or another library of the array
+API are converted to arrays of that library on the device of the input.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The order of the axes of a batch: said by `layout` or `channels`, or clear from the shape.
+"""The order of the axes of a batch, given by `layout` or `channels`, or clear from the shape.
 
-A mixer works on (batch, channels, *spatial) or (batch, *spatial, channels). Any other order is
-brought to the first of the two by views, and back. A shape that may be meant in two ways is refused
-unless the order has been said.
+Mixers work on (batch, channels, *spatial) or (batch, *spatial, channels). Other orders are
+converted to the first one by views. If a shape fits more than one order and none is given, an error
+is raised.
 """
 
 from __future__ import annotations

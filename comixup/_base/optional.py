@@ -1,4 +1,4 @@
-"""Packages that only pictures and the command line need: imported where used, named if missing."""
+"""Optional packages for pictures and the command line, imported on use, with a clear error."""
 
 from __future__ import annotations
 

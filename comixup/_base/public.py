@@ -1,4 +1,4 @@
-"""Where a class is public, and not in which file it stands, is what pickles and messages say."""
+"""Public classes carry the module that they are imported from, for pickles and messages."""
 
 from __future__ import annotations
 

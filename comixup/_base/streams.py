@@ -1,6 +1,7 @@
-"""Random streams keyed by (seed, step, rank, group): what a group draws depends on nothing else.
+"""Random streams keyed by (seed, step, rank, group).
 
-Not on threads, workers, the other groups of the batch, or how many batches came before.
+The numbers of a group depend on this key only: not on threads, workers, other groups of the batch,
+or the number of earlier batches.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Checks of user input that `subopt` does not already make: arrays, channels, counts, choices."""
+"""Checks of arguments in addition to those of `subopt`: arrays, channels, counts, choices."""
 
 from __future__ import annotations
 

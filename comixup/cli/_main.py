@@ -1,4 +1,4 @@
-"""The command line: `comixup demo` and `comixup mix`. The only place that prints."""
+"""The commands `comixup demo` and `comixup mix`: arguments and printed output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tell people who wait that kernels are compiled, once, and how long that took."""
+"""A message on the command line while kernels are compiled, with the time it took."""
 
 from __future__ import annotations
 

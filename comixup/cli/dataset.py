@@ -1,4 +1,4 @@
-"""A folder of labeled images: which files there are, and which class each belongs to."""
+"""A folder of labeled images: its files, and the class of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`comixup demo`: mix the photographs that scikit-image and scikit-learn bundle, and draw it."""
+"""`comixup demo`: mix the photographs of scikit-image and scikit-learn, and draw the result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One image file in, RGB pixels of a given size out, with a note for everything that was done."""
+"""Read an image file as RGB pixels of a given size, with a note on every conversion."""
 
 from __future__ import annotations
 

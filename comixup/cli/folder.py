@@ -1,10 +1,10 @@
-"""`comixup mix`: a folder of images in, mixed images, soft labels and the plan out.
+"""`comixup mix`: mix a folder of images, and write images, soft labels and the plan.
 
-One group at a time, so memory does not grow with the folder. All work is done in OUTPUT/.partial,
-with one record per finished group; the results move to their places at the very end, labels.csv
-last. So an output is complete if and only if it has a labels.csv, and an interrupted one continues
-with the first group that has no record. Every group has its own random stream: where a run was
-interrupted makes no difference to the result.
+Groups are processed one at a time, so that the memory does not depend on the size of the folder.
+Everything is written to OUTPUT/.partial, with one record per finished group, and moved to its final
+place at the end, labels.csv last. An output is complete if and only if it has a labels.csv; an
+interrupted run continues with the first group without a record. Every group has its own random
+stream, so that the result does not depend on interruptions.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""`comixup mix --report --contact-sheet`: what was mixed, for people who look rather than read.
+"""`comixup mix --report --contact-sheet`: a summary of what was mixed, with pictures.
 
-Both are made from the results of a complete run (labels.csv, plan.npz, skipped.csv), so that the
-same command can be given again to add them to a folder that is complete already.
+Both are made from the files of a complete run (labels.csv, plan.npz, skipped.csv). Running the same
+command again therefore adds them to a folder that is already complete.
 """
 
 from __future__ import annotations

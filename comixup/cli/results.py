@@ -1,4 +1,4 @@
-"""What `comixup mix` leaves behind: labels.csv, inputs.csv, plan.npz and skipped.csv, by groups."""
+"""The files that `comixup mix` writes: labels.csv, inputs.csv, plan.npz and skipped.csv."""
 
 from __future__ import annotations
 

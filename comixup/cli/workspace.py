@@ -1,4 +1,4 @@
-"""The output folder of `comixup mix`: fresh, interrupted, complete, or somebody else's."""
+"""The state of the output folder of `comixup mix`: new, interrupted, complete, or foreign."""
 
 from __future__ import annotations
 

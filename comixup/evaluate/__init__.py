@@ -1,7 +1,7 @@
-"""How good a trained network is: errors, calibration, robustness, localization.
+"""Evaluation of trained networks: error rates, calibration, robustness, localization.
 
-On plain arrays of any library: scores and maps go in, numbers come out. `comixup.torch.predict` and
-`comixup.torch.activation_maps` make them from a network.
+The functions take arrays of any library. `comixup.torch.predict` and
+`comixup.torch.activation_maps` compute these arrays from a network.
 """
 
 from comixup.evaluate.corruption import gaussian_noise, replace_at_random

@@ -1,6 +1,6 @@
-"""Corrupted images: what a network says of them tells how robust it is.
+"""Corrupted images, to measure the robustness of a network.
 
-With boxes, only the background changes: the pixels outside of every box of their image.
+With boxes, only the background is changed: the pixels outside of all boxes of an image.
 """
 
 from __future__ import annotations

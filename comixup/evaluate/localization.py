@@ -1,7 +1,7 @@
-"""Weakly supervised localization: boxes around what maps mark, compared with known ones.
+"""Weakly supervised localization: bounding boxes from maps, compared with known boxes.
 
-Boxes are corners (x0, y0, x1, y1) in pixels, where pixel i covers i to i + 1: the one around the
-pixel in row 2, column 5 is (5, 2, 6, 3). Add 1 to x1 and y1 of corners that name the last pixel.
+Boxes are corners (x0, y0, x1, y1) in pixels, where pixel i covers i to i + 1: the box around the
+pixel in row 2, column 5 is (5, 2, 6, 3). If your corners name the last pixel, add 1 to x1 and y1.
 """
 
 from __future__ import annotations

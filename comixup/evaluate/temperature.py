@@ -1,4 +1,4 @@
-"""Temperature scaling: the one number that corrects the confidence of a network after training."""
+"""Temperature scaling: one number that corrects the confidence of a trained network."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Mixers: from a batch and its saliency to a plan."""
+"""Mixers: compute a plan from a batch and its saliency."""

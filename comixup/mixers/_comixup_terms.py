@@ -1,6 +1,7 @@
-"""The mixing problem of one group: patch weights in, a coupled labeling problem's terms out.
+"""The coupled labeling problem of a group of images, from their patch weights.
 
-See `subopt.CoupledLabelingProblem` for the energy. Here are the two terms that depend on data.
+`subopt.CoupledLabelingProblem` defines the energy. This module computes the two terms that depend
+on data.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Mixing masks of pairs: the exact minimum over levels, by one minimum cut a pair.
+"""Mixing masks of pairs of images: exact minimization over levels, by one minimum cut per pair.
 
 A mask value z = t / L is written as L binary numbers u_1 >= ... >= u_L with t ones. The energy of
-a pair is quadratic in z, sum_i U_i(z_i) + sum_ij q_ij z_i z_j, and with q <= 0 each product of
-binaries is submodular (Ishikawa, "Exact optimization for Markov random fields with convex priors",
-PAMI 2003): the minimum over all masks is a minimum cut.
+a pair is quadratic in z, sum_i U_i(z_i) + sum_ij q_ij z_i z_j. With q <= 0 each product of binary
+numbers is submodular (Ishikawa, "Exact optimization for Markov random fields with convex priors",
+PAMI 2003), so that the minimum over all masks is a minimum cut.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
-"""Transport: the best permutation of the patches of an image, so that what is salient shows.
+"""Transport: the permutation of the patches of an image that shows its salient patches.
 
-For a mask w of what shows, patches move to minimize
+For a mask w, patches move to minimize
 
     sum_i cost * distance(i, o(i)) - saliency[o(i)] w[i]
 
-over permutations o, "patch i shows patch o(i)": an assignment problem, solved exactly by shortest
-augmenting paths (Jonker and Volgenant, "A shortest augmenting path algorithm for dense and sparse
-linear assignment problems", Computing 38, 1987). Columns start at their own minima, so that only
-patches that compete for a place take part in the search; most stay where they are.
+over permutations o, where patch i shows patch o(i). This is an assignment problem, solved exactly
+by shortest augmenting paths (Jonker and Volgenant, "A shortest augmenting path algorithm for dense
+and sparse linear assignment problems", Computing 38, 1987). Columns start at their own minima, so
+that only patches that compete for a position take part in the search; most patches do not move.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""What all mixers share: the call, labels, the switch, and random numbers.
+"""`Mixer`: the common part of all mixers, with the call, labels, switches and random numbers.
 
-A mixer plans from a `Summary` of the batch, a few numbers per patch, and knows neither images nor
-the library that they are kept in. So the same planning serves numpy here and tensors on any device
-in `comixup.torch`: pool there, plan here, gather there.
+A mixer computes its plan from a `Summary` of the batch, which has a few numbers per patch, and does
+not depend on the images or their library. The same planning therefore serves numpy arrays and, in
+`comixup.torch`, tensors: summaries are pooled on the device, plans are computed on the host, and
+mixed images are gathered on the device.
 """
 
 from __future__ import annotations

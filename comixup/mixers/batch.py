@@ -1,4 +1,4 @@
-"""MixedBatch: what every mixer returns."""
+"""`MixedBatch`, the result of every mixer."""
 
 from __future__ import annotations
 

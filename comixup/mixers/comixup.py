@@ -1,4 +1,4 @@
-"""CoMixup: saliency maps -> patch weights -> problems -> plan -> mixed batch, in a line."""
+"""`CoMixup`: from saliency maps to patch weights, coupled labeling problems, and a plan."""
 
 from __future__ import annotations
 

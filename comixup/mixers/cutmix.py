@@ -1,4 +1,4 @@
-"""CutMix: a box of another image pasted over every image, labels true to area."""
+"""`CutMix`: a box of another image pasted over every image, with labels by area."""
 
 from __future__ import annotations
 

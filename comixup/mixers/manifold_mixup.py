@@ -1,4 +1,4 @@
-"""ManifoldMixup: the hidden arrays of a random layer blended, as InputMixup blends images."""
+"""`ManifoldMixup`: hidden arrays of a random layer, blended as `InputMixup` blends images."""
 
 from __future__ import annotations
 

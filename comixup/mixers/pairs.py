@@ -1,4 +1,4 @@
-"""What the mixers of pairs share: a random partner and a random share for every input."""
+"""`PairMixer`: the common part of mixers of pairs, a random partner and share per input."""
 
 from __future__ import annotations
 

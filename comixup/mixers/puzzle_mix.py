@@ -1,4 +1,4 @@
-"""PuzzleMix: pairs of images, a mask by a minimum cut, then patches moved under the mask."""
+"""`PuzzleMix`: pairs of images, with a mask by minimum cut and patches moved under the mask."""
 
 from __future__ import annotations
 

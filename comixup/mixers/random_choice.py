@@ -1,4 +1,4 @@
-"""RandomChoice: one of several mixers for every batch."""
+"""`RandomChoice`: one of several mixers, drawn for every batch."""
 
 from __future__ import annotations
 

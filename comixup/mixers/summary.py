@@ -1,4 +1,4 @@
-"""Summary: what of a batch a plan is made from, a few numbers a patch."""
+"""`Summary`: the data of a batch that a plan is computed from, a few numbers per patch."""
 
 from __future__ import annotations
 

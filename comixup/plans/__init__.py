@@ -1,1 +1,1 @@
-"""Plans: which input fills what of which output, as data that can be applied, saved and drawn."""
+"""Plans: mixtures as data, which can be applied, saved and drawn."""

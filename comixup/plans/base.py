@@ -1,4 +1,4 @@
-"""Mixture: what follows for labels, losses and boxes from knowing what covers an output."""
+"""`Mixture`: labels, losses and boxes of mixed outputs, the common part of all plans."""
 
 from __future__ import annotations
 

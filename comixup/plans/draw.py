@@ -1,4 +1,4 @@
-"""Draw a group: inputs, saliency, outputs with their sources outlined, soft labels as bars."""
+"""Pictures of a group: inputs, saliency, outputs with outlined sources, soft labels as bars."""
 
 from __future__ import annotations
 

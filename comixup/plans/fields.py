@@ -1,4 +1,4 @@
-"""A plan as a dict of plain fields: checks, the ``.npz`` file, joins, and a table to print."""
+"""A plan as a dict of arrays: checks, the ``.npz`` file, concatenation, and a table."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Gather: fill the patches of every output from its sources, for any array.
+"""Gather: fill the patches of every output from its sources, for arrays of any layout.
 
-One kernel serves all layouts: every array is seen as (batch, outer, rows, columns), where columns
-is the last spatial axis (with channels, if they come last), rows are all other spatial axes, and
-outer is everything between the batch and the spatial axes.
+One kernel serves all layouts. It sees an array as (batch, outer, rows, columns): columns are the
+last spatial axis (with the channels, if these come last), rows are all other spatial axes, and
+outer are the axes between the batch and the spatial axes.
 """
 
 from __future__ import annotations

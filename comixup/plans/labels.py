@@ -1,4 +1,4 @@
-"""Labels: class indices or rows, checked, as rows; mixed by shares; smoothed."""
+"""Labels: checked, converted from class indices to rows, mixed by shares, and smoothed."""
 
 from __future__ import annotations
 

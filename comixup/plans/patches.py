@@ -1,6 +1,6 @@
-"""MixPlan: a solved mixture as data, to apply, save, read and draw.
+"""`MixPlan`: which input fills which patch of which output.
 
-Which inputs fill which patch is all there is to a mixture; images, labels and masks follow from it.
+A plan can be applied to images, labels and masks, saved, loaded and drawn.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""AdaMixUp: pairs blended by ratios from a range that a small network proposes for each pair.
+"""`AdaMixUp`: pairs of images, blended by ratios that a small network proposes for each pair.
 
 A blend may look like a real image of another class; its soft label then contradicts the data
-("manifold intrusion"). The policy network learns ranges without such blends: it is trained by the
-loss of the model, and by a discriminator that has to tell blends from real images.
+("manifold intrusion"). The policy network learns ranges of ratios without such blends. It is
+trained by the loss of the model, and by a discriminator between blends and real images.
 """
 
 from __future__ import annotations

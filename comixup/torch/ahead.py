@@ -1,6 +1,7 @@
-"""PlanAhead: the next batch is planned on a thread of its own while the device works on this one.
+"""`PlanAhead`: plans the next batch on a separate thread while the device works on the current one.
 
-For saliency that is known one step early: from the model of the last step, or without a model.
+This needs saliency that is known one step ahead: from the model of the previous step, or without a
+model.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""What else of a batch goes along when its images are mixed: one rule for all doors.
+"""Other parts of a batch, such as masks, that have to be mixed along with its images.
 
-`MixCollate`, `MixCallback` and `PlanAhead` get whole batches. Of each part that lies along the
-images, one entry per image, they know what to do, or they refuse it by name: a mask that stays as
-it was would belong to another picture.
+`MixCollate`, `MixCallback` and `PlanAhead` receive whole batches. Parts with one entry per image
+are mixed by a rule, or an error names them: an unchanged mask would not fit the mixed image.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""MixCollate: mix in the workers of a DataLoader, the same whatever their number.
+"""`MixCollate`: mixes in the workers of a DataLoader; results do not depend on their number.
 
-A worker does not know how many batches came before. So the random numbers of a batch are keyed by
-what is in it: the same samples in the same order are mixed in the same way, by any worker.
+A worker does not know the number of the batch. The random numbers of a batch are therefore keyed by
+its content: the same samples in the same order are mixed in the same way by every worker.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Functions that `torch.compile` leaves alone: planning is done by numpy and compiled code of ours.
+"""Functions that `torch.compile` does not trace, because planning uses numpy and compiled kernels.
 
-Dynamo takes 3 seconds to import, so nothing of it is touched before somebody compiles.
+Importing Dynamo takes 3 seconds, so it is not imported before `torch.compile` is used.
 """
 
 from __future__ import annotations

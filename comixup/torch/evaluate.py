@@ -1,4 +1,4 @@
-"""What `comixup.evaluate` looks at, from a network: predictions, class activation maps."""
+"""Predictions and class activation maps of a network, for `comixup.evaluate`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plans applied to tensors, on the device where they are; gradients pass through."""
+"""Plans applied to tensors on their device, with gradients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hidden layers mixed by a plan, for Manifold Mixup and for plans of one's own."""
+"""Hidden layers mixed by a plan, for Manifold Mixup and for other plans."""
 
 from __future__ import annotations
 

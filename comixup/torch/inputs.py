@@ -1,4 +1,4 @@
-"""Checks of tensors: images and labels, with messages that name what came and the way out."""
+"""Checks of tensors, with messages that state what came and a way out."""
 
 from __future__ import annotations
 

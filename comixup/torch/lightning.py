@@ -1,6 +1,6 @@
-"""MixCallback: a callback for Lightning that mixes every training batch.
+"""`MixCallback`: a Lightning callback that mixes every training batch.
 
-Imported on demand: ``from comixup.torch.lightning import MixCallback``.
+It is imported explicitly: ``from comixup.torch.lightning import MixCallback``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Losses for soft labels, in float32 whatever the precision of the forward pass."""
+"""Losses for soft labels, computed in float32 for every precision of the forward pass."""
 
 from __future__ import annotations
 

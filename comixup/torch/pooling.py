@@ -1,4 +1,4 @@
-"""What of a batch travels to the host: saliency and colours pooled to patches on the device."""
+"""Summaries of a batch of tensors: saliency and colors, pooled to patches on the device."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Saliency from a network: the gradient of its loss, and nothing of it changed."""
+"""Saliency from the gradient of the loss of a network, which stays unchanged."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Saliency from elsewhere than the loss gradient of the running model: cheaper, or steadier.
+"""Saliency from other sources than the loss gradient of the running model.
 
-`training_step` takes each of these through `saliency=`: maps of a batch, or a function
+The argument `saliency` of `training_step` accepts each of them: maps of a batch, or a function
 ``(images, labels) -> maps``.
 """
 

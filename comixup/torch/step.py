@@ -1,4 +1,4 @@
-"""One training step as published: clean pass, saliency, mix, mixed pass, gradients of both."""
+"""`training_step`: clean pass, saliency, mix, mixed pass, and the gradients of both passes."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What every wing stands on: checks of input, compilation, threads, clocks, answers."""
+"""Common infrastructure of all wings: checks of input, compilation, threads, deadlines, answers."""

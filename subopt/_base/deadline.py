@@ -1,4 +1,4 @@
-"""Time limits: one clock, one meaning."""
+"""Time limits of solvers."""
 
 from __future__ import annotations
 

@@ -1,13 +1,14 @@
-"""The one way kernels are compiled: cached on disk, without the GIL, strict floating point.
+"""Compilation of kernels by numba: cached on disk, without the GIL, with strict floating point.
 
-No ``fastmath``: the solvers rely on exact ties and infinite capacities. Sums and minima of a few
-kernels run in vector registers, in any order; these are inlined by LLVM, because a process that
-compiles has two copies of what is called, which round differently. No parallel kernels either;
-threads run whole problems (`minimize_many`), so a result cannot depend on how many there are. No
-wrappers for calls from C: nothing here is passed as a function, and compiling takes 5 % less.
+Kernels are compiled without ``fastmath``, because solvers rely on exact ties and infinite
+capacities. In a few kernels, sums and minima may be computed in any order, which allows vector
+instructions. LLVM inlines the functions that these call, because a process that compiles holds two
+copies of a called function, which would round differently. Kernels are not parallel: threads run
+whole problems (`minimize_many`), so that results do not depend on their number. Wrappers for calls
+from C are left out, which saves 5 % of the compilation time.
 
-Where numba finds no folder for its cache (site-packages and home cannot be written, or the package
-is imported from an archive), kernels are compiled in every process, and one warning says so.
+If numba finds no writable folder for its cache (site-packages and home are read-only, or the
+package is imported from an archive), kernels are compiled in every process, with one warning.
 """
 
 import functools

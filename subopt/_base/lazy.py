@@ -1,8 +1,8 @@
-"""Names of a package that are imported when they are first used.
+"""Package names that are imported on first use.
 
-Importing `subopt` then costs no more than numpy, and a program that cuts grids loads no set
-functions. Type checkers and editors read the imports under ``TYPE_CHECKING`` of each package;
-`tests/test_architecture.py` holds that both say the same.
+Importing `subopt` therefore takes no longer than importing numpy, and a program that cuts grids
+loads no set functions. Type checkers and editors read the imports under ``TYPE_CHECKING`` of each
+package; `tests/test_architecture.py` tests that both lists agree.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Work on several threads: how many, and answers in the order of the questions."""
+"""The number of threads, and running tasks on threads with results in the order of the tasks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of user input at the front door: what is needed, what came, where, and the way out."""
+"""Checks of arguments, with messages that state what is needed, what came, and a way out."""
 
 from __future__ import annotations
 

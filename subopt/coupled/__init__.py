@@ -1,4 +1,4 @@
-"""Many labelings that share their inputs: the problem behind Co-Mixup."""
+"""Coupled labelings: many labelings that share their inputs, the problem behind Co-Mixup."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""All labelings of a tiny problem, so that the best of them is certain."""
+"""Minimization of very small problems by enumerating all labelings."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Compiled iterated local search: perturb, repair, keep or roll back.
+"""Compiled iterated local search: perturb, repair, and keep or restore the last labeling.
 
-A round perturbs two or three outputs, repairs them and then some others by visits, and is rolled
-back if the exact energy rose. A copy of the labeling that is kept makes that cheap: only outputs
-that a round changed are copied, there or back.
+A round perturbs two or three outputs, and improves them and some of the others by visits. If the
+exact energy has increased, the last labeling is restored. Only the outputs that a round has changed
+are copied.
 """
 
 from typing import NamedTuple

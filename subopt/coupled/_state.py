@@ -1,13 +1,13 @@
-"""Compiled state of a coupled labeling: what is kept of it, its energy, exact changes of it.
+"""Compiled state of a coupled labeling: counts, energy, and the change of energy of a move.
 
 Everything is counted in slots: a patch has L = ``levels`` slots, each filled by one input, and a
 node of a coarse level stands for ``size`` patches. With o_j the slot counts of output j,
 
     coupling = gamma / (N L) * sum_ji g(T_ji) o_ji,     T_ji = ((A / L) (sum_j' o_j' - o_j))_i.
 
-What is kept makes the price of one candidate cost O(1) and one move O(m + J), where the definition
-costs O(m J). Prices are exact except for gates that flip through the off-diagonal of A. A round
-therefore ends with the exact energy, and only that decides whether it is kept.
+With this state, the price of a candidate takes O(1) and a move O(m + J), whereas the definition
+takes O(m J). Prices are exact except where a move crosses a threshold through the off-diagonal
+entries of A. A round therefore ends with the exact energy, which decides whether it is kept.
 """
 
 from typing import NamedTuple

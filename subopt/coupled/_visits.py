@@ -1,4 +1,4 @@
-"""Compiled visits: improve one output slot by slot, at the prices that the others set."""
+"""Compiled visits: improve one output slot by slot, at prices given by the other outputs."""
 
 from typing import NamedTuple
 

@@ -1,11 +1,11 @@
-"""The coupled labeling problem behind Co-Mixup, and its definition.
+"""`CoupledLabelingProblem`: the coupled labeling problem behind Co-Mixup.
 
-m inputs compete for the patches of m' outputs. A labeling says what fills patch k of output j: a
-point z[j, k] of the simplex over inputs, which is one input or ``levels`` equal parts of several.
-Each output alone is a labeling with unary costs and a quadratic smoothness, which graph cuts
-minimize. The coupling charges an output for the inputs that the other outputs use, and is
-supermodular in the counts. `CoupledLabelingProblem.energy` is the definition, evaluated term by
-term, that solvers are tested against.
+m inputs are distributed over the patches of m' outputs. A labeling assigns to patch k of output j a
+point z[j, k] of the simplex over inputs: one input, or ``levels`` equal parts of several inputs.
+Each output alone is a labeling with unary costs and a quadratic smoothness, which graph cuts can
+minimize. The coupling penalizes an output for using inputs that other outputs use; it is
+supermodular in the counts. `CoupledLabelingProblem.energy` evaluates the definition term by term,
+and solvers are tested against it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What solvers of coupled labeling problems return."""
+"""`LabelingResult`, the answer of solvers of coupled labeling problems."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which method solves a coupled labeling problem."""
+"""The choice of a method for a coupled labeling problem."""
 
 from __future__ import annotations
 

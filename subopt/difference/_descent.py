@@ -1,8 +1,8 @@
-"""What the methods for f - g share: limits, the best set so far, and the result.
+"""The common part of the methods for f - g: limits, the best set so far, and the result.
 
-A method proposes sets, and the run keeps one only if h is lower there by more than rounding. So no
-method moves to a worse set, whatever its subproblems return. All methods work on the elements that
-`_fixing` leaves free.
+A method proposes sets. The run keeps a set only if h is lower there by more than rounding. No
+method therefore moves to a worse set, whatever its subproblems return. All methods work on the
+elements that `_fixing` does not fix.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the certificates of this wing share: the answer that is claimed, and how they reject it."""
+"""The common part of certificates of this wing: the claimed answer, and errors."""
 
 from __future__ import annotations
 

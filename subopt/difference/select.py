@@ -1,4 +1,4 @@
-"""Which method minimizes a difference f - g: the door of this wing."""
+"""The choice of a method for a difference f - g, and the options of each method."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Evidence of branch and bound: a tree of intervals of sets that all of 2^V is divided into."""
+"""The certificate of branch and bound: a tree of intervals that cover all sets."""
 
 from __future__ import annotations
 
