@@ -148,7 +148,7 @@ def swaps(**how):
 
 def problems(**how):
     rng = np.random.default_rng(5)
-    mixed = [subopt.CoupledLabelingProblem(-rng.random((4, 2, 2))) for _ in range(4)]
+    mixed = [subopt.CoupledLabelingProblem(-rng.random((4, 2, 2))) for _ in range(2)]
     mixed += [subopt.Cut.from_edges([(0, 1), (1, 2)]) + subopt.Modular(rng.normal(size=3))]
     return subopt.minimize_many(mixed, rng=6, **how)
 
