@@ -198,9 +198,10 @@ _kept: tuple[str, Any] = ("", None)
 def _unpacked(token: str, shared: bytes) -> Any:
     """Return what all chunks of a call need, unpacked once per worker."""
     global _kept
-    if _kept[0] != token:
-        _kept = token, pickle.loads(shared)
-    return _kept[1]
+    kept = _kept  # another thread may replace it
+    if kept[0] != token:
+        kept = _kept = token, pickle.loads(shared)
+    return kept[1]
 
 
 def dumps(value: Any) -> bytes:
