@@ -148,7 +148,7 @@ def swaps(**how):
 
 def problems(**how):
     rng = np.random.default_rng(5)
-    mixed = [subopt.CoupledLabelingProblem(-rng.random((4, 2, 2))) for _ in range(2)]
+    mixed = [subopt.CoupledLabelingProblem(-rng.random((3, 2, 2))) for _ in range(2)]
     mixed += [subopt.Cut.from_edges([(0, 1), (1, 2)]) + subopt.Modular(rng.normal(size=3))]
     return subopt.minimize_many(mixed, rng=6, **how)
 
@@ -234,7 +234,7 @@ def test_a_cluster_of_dask_that_loses_a_worker():
         time.sleep(0.001)
         return float(mask.any()) - 0.4 * mask.sum()
 
-    many = [subopt.Function(5, slowly) for _ in range(80)]
+    many = [subopt.Function(5, slowly) for _ in range(60)]
     expected = subopt.minimize_many(many)
     cluster = distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1"
