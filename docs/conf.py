@@ -51,6 +51,8 @@ CHAPTERS = [
     ("subopt.compat.networkx", "subopt.compat.networkx", "subopt.compat.networkx"),
     ("subopt.compiling", "subopt.compiling", "subopt.compiling"),
     ("subopt.executors", "subopt.executors", "subopt.executors"),
+    ("subopt.compat.maxflow", "subopt.compat.maxflow", "subopt.compat.maxflow"),
+    ("subopt.compat.gco", "subopt.compat.gco", "subopt.compat.gco"),
     ("comixup", "comixup", "comixup"),
     ("comixup.saliency", "comixup.saliency", "comixup.saliency"),
     ("comixup.evaluate", "comixup.evaluate", "comixup.evaluate"),
@@ -60,7 +62,7 @@ CHAPTERS = [
 
 def public_names(module):
     """Return `__all__` of a module; comixup.torch is read, because torch may be missing."""
-    if module.startswith("comixup"):
+    if module == "comixup.torch":
         path = ROOT.joinpath(*module.split("."))
         path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
         for node in ast.parse(path.read_text(encoding="utf-8")).body:

@@ -37,8 +37,9 @@ def warm_up(
     ----------
     *doors : str
         What to compile, see `DOORS`: ``"minimize"``, ``"difference"``, ``"exact"``,
-        ``"max_flow"``, ``"grid_cut"``, ``"labeling"``, ``"coupled"``, ``"functions"``. All of them
-        by default. Kernels are compiled for the types of arrays that solvers make of usual input.
+        ``"max_flow"``, ``"grid_cut"``, ``"labeling"``, ``"coupled"``, ``"functions"``,
+        ``"compat"``. All of them by default. Kernels are compiled for the types of arrays that
+        solvers make of usual input.
     jobs : int, optional
         Number of processes side by side, by default one per available core. They fill numba's
         cache on disk, for this process and all later ones. With 1, everything is compiled in this
@@ -203,6 +204,14 @@ def _functions() -> None:
         state.add(1)
 
 
+def _compat() -> None:
+    from subopt.compat import gco
+
+    unary = np.random.default_rng(0).random((4, 5, 3))
+    for algorithm in ("expansion", "swap"):
+        gco.cut_grid_graph_simple(unary, 0.2 * (1 - np.eye(3)), algorithm=algorithm)
+
+
 DOORS: dict[str, Callable[[], None]] = {
     "minimize": _minimize,
     "difference": _difference,
@@ -212,5 +221,6 @@ DOORS: dict[str, Callable[[], None]] = {
     "labeling": _labeling,
     "coupled": _coupled,
     "functions": _functions,
+    "compat": _compat,
 }
 """What `warm_up` can compile: a name, and a function that solves a small problem that way."""

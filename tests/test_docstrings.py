@@ -27,6 +27,7 @@ MODULES = [
     "subopt.testing",
     "comixup",
 ]
+MODULES += ["subopt.compat.maxflow", "subopt.compat.maxflow.fastmin", "subopt.compat.gco"]
 MODULES += ["comixup.evaluate", "comixup.saliency", "comixup.torch"]
 
 

@@ -97,7 +97,7 @@ def decomposed(
     tol = default_tol(gains_of, 1e-6) if tol is None else tol
     parts = summands(F)
     shares, work = _start(parts), path_work(parts.largest)
-    at = np.arange(parts.largest + 1, dtype=np.float64)
+    ones = np.ones(parts.largest)
     low, mask, n_iter = math.inf, np.zeros(F.n, dtype=np.bool_), 0
 
     def result(status: Status) -> Result:
@@ -135,7 +135,7 @@ def decomposed(
             return result(Status.INTERRUPTED)
         n_iter += 1
         turns = rng.permutation(len(parts.is_path))
-        _round(turns, Parts(*parts.arrays), shares, x, at, work)
+        _round(turns, Parts(*parts.arrays), shares, x, ones, work)
 
 
 def _start(parts: Summands) -> Array:
@@ -158,7 +158,7 @@ class Parts(NamedTuple):
 
 
 @njit
-def _round(turns, parts, shares, x, at, work):
+def _round(turns, parts, shares, x, ones, work):
     """Minimize ||x|| over the base of one part after the other, in place.
 
     Parameters
@@ -171,8 +171,8 @@ def _round(turns, parts, shares, x, at, work):
         The base of each part, overwritten.
     x : ndarray of float64, shape (n,)
         The sum of the bases and the unary costs, overwritten.
-    at : ndarray of float64
-        The numbers 0, 1, 2, ..., as many as the members of the largest part and one more.
+    ones : ndarray of float64
+        As many as the largest part has members.
     work : PathWork
         Workspace.
     """
@@ -183,7 +183,7 @@ def _round(turns, parts, shares, x, at, work):
             target[k - a] = shares[k] - x[parts.elements[k]]
         first = parts.first[a:b]
         if parts.is_path[p]:
-            onto_path(b - a, target, at, first, parts.second[a:b], result, work)
+            onto_path(b - a, target, ones, first, parts.second[a:b], result, work)
         else:
             _onto_sizes(b - a, target, first, result, work)
         for k in range(a, b):
@@ -198,7 +198,7 @@ def _onto_sizes(size, target, slopes, result, work):
     With the target in descending order, the projection is target - v, where v is the nonincreasing
     sequence nearest to target - slopes.
     """
-    means, lengths = work.upper_flow, work.lower_flow
+    means, lengths = work.lowest, work.highest  # room, for other numbers here
     order = np.argsort(-target[:size], kind="mergesort")
     k = 0
     for j in range(size):

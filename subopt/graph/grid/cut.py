@@ -108,6 +108,11 @@ def grid_cut(
     """
     deadline = Deadline(time_limit)
     problem = grids(source_capacity, sink_capacity, weights, offsets, periodic)
+    return solve(problem, maximal=maximal, deadline=deadline)
+
+
+def solve(problem: Grids, *, maximal: bool, deadline: Deadline) -> GridFlow:
+    """Find a minimum cut of a checked grid."""
     plan = layout(problem.stack, problem.shape, problem.offsets, problem.periodic)
     work = workspace(plan, problem.dtype)
     side = np.empty((1, *problem.shape), dtype=np.bool_)

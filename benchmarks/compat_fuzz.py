@@ -1,0 +1,158 @@
+"""Random programs of calls: the stand-ins of `subopt.compat` against the packages themselves.
+
+    python benchmarks/compat_fuzz.py [--maxflow 5000] [--gco 1000] [--seed 0]
+
+Against PyMaxflow: values, segments, counts, and what is left of the capacities, after each flow of
+a program, for graphs of ints and of floats; and labelings by expansions and swaps. Against
+gco-wrapper: labels and energies. Prints what differs, and exits with 1 if anything does. Peers: pip
+install PyMaxflow gco-wrapper
+"""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import random
+import sys
+import time
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "tests"))
+import flow_programs
+
+
+def maxflow_programs(seeds: range) -> int:
+    import maxflow
+
+    import subopt.compat.maxflow as ours
+
+    wrong = 0
+    for seed in seeds:
+        program = flow_programs.program(random.Random(seed).randint)
+        for kind in (int, float):
+            expected = flow_programs.run(maxflow, kind, program)
+            if flow_programs.run(ours, kind, program) != expected:
+                wrong += 1
+                print(f"program {seed} on graphs of {kind.__name__}: {program}")
+    return wrong
+
+
+def table_of(rng: np.random.Generator, labels: int) -> np.ndarray:
+    x = np.arange(labels)
+    distance = np.abs(x[:, None] - x)
+    return (1 - np.eye(labels, dtype=int), np.minimum(2 * distance, 3), distance)[rng.integers(3)]
+
+
+def grid_labelings(seeds: range) -> int:
+    import maxflow
+
+    import subopt.compat.maxflow as ours
+
+    wrong = 0
+    shapes = [(1,), (7,), (2, 3), (5, 4), (1, 4), (2, 3, 3), (2, 1, 2, 2)]
+    for seed in seeds:
+        rng = np.random.default_rng(seed)
+        shape, k = shapes[rng.integers(len(shapes))], int(rng.integers(1, 6))
+        kind = (int, float)[rng.integers(2)]
+        unary, table = rng.integers(0, 9, (*shape, k)).astype(kind), table_of(rng, k).astype(kind)
+        first = rng.integers(0, k, shape)
+        for name in ("aexpansion_grid", "abswap_grid"):
+            for start in (None, first):
+                answers = [
+                    getattr(m, name)(unary, table, labels=None if start is None else start.copy())
+                    for m in (maxflow, ours)
+                ]
+                if (answers[0] != answers[1]).any():
+                    wrong += 1
+                    print(f"{name} {seed}: {answers}")
+    return wrong
+
+
+def gco_programs(seeds: range) -> int:
+    import gco
+
+    import subopt.compat.gco as ours
+
+    wrong = 0
+    for seed in seeds:
+        rng = np.random.default_rng(seed)
+        n, k = int(rng.integers(2, 40)), int(rng.integers(2, 7))
+        # gco-wrapper corrupts its memory if an edge is there twice
+        ends = np.sort(rng.integers(0, n, (int(rng.integers(1, 3 * n)), 2)), axis=1)
+        edges = np.unique(ends[ends[:, 0] < ends[:, 1]], axis=0)
+        if not len(edges):
+            continue
+        weights, table = rng.integers(0, 6, len(edges)), table_of(rng, k)
+        unary = rng.integers(0, (6, 30)[rng.integers(2)], (n, k))
+        if rng.integers(2):
+            unary, table = unary * 0.25, table * 0.25  # it rounds tables to hundredths
+        first = rng.integers(0, k, n)
+        cycles = int(rng.integers(-1, 4))
+        for algorithm in ("expansion", "swap"):
+            for start in (None, first):
+                how = cycles, algorithm, start, 1
+                theirs, mine = (
+                    m.cut_general_graph(edges, weights, unary, table, *how) for m in (gco, ours)
+                )
+                if (theirs != mine).any():
+                    wrong += 1
+                    print(f"cut_general_graph {seed}, {how}: {theirs} {mine}")
+        logs = [calls(m, edges, weights, unary, table, first) for m in (gco, ours)]
+        if logs[0] != logs[1]:
+            wrong += 1
+            print(f"calls {seed}: {logs}")
+    return wrong
+
+
+def calls(m: Any, edges: Any, weights: Any, unary: Any, table: Any, first: Any) -> Any:
+    """Make some calls of a graph, the same for the same number of labels; return what they show."""
+    n, k = unary.shape
+    moves = np.random.default_rng(n)
+    graph = m.GCO()
+    graph.create_general_graph(n, k, unary.dtype.kind == "f")
+    graph.set_data_cost(unary)
+    graph.set_all_neighbors(edges[:, 0], edges[:, 1], weights)
+    graph.set_smooth_cost(table)
+    for site, label in enumerate(first):
+        graph.init_label_at_site(site, int(label))
+    log: list[Any] = []
+    for _ in range(6):
+        kind = moves.integers(4)
+        if kind == 0:
+            log.append(graph.expansion_on_alpha(int(moves.integers(k))))
+        elif kind == 1:
+            graph.alpha_beta_swap(*map(int, moves.permutation(k)[:2]))
+        elif kind == 2:
+            log.append(graph.expansion(int(moves.integers(3))))
+        else:
+            log.append(graph.swap(int(moves.integers(3))))
+        log += [graph.compute_data_energy(), graph.compute_smooth_energy(), graph.compute_energy()]
+        log.append(graph.get_labels().tolist())
+    graph.destroy_graph()
+    return log
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--maxflow", type=int, default=5000)
+    parser.add_argument("--gco", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    wrong = 0
+    for name, check, count in (
+        ("programs of calls against PyMaxflow", maxflow_programs, options.maxflow),
+        ("labelings of grids against PyMaxflow", grid_labelings, options.maxflow // 5),
+        ("problems against gco-wrapper", gco_programs, options.gco),
+    ):
+        start = time.perf_counter()
+        differ = check(range(options.seed, options.seed + count))
+        seconds = time.perf_counter() - start
+        print(f"{count} {name}: {differ} differ ({seconds:.0f} s)", flush=True)
+        wrong += differ
+    sys.exit(wrong > 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,338 @@
+"""Expansion and swap moves on grids: each move is one minimum cut.
+
+A grid has pairs of neighbors along its axes. Programs with other graphs, or that want a bound on
+the energy, use `subopt.alpha_expansion` and `subopt.alpha_beta_swap`.
+"""
+
+from __future__ import annotations
+
+import logging
+import operator
+from collections.abc import Iterable
+from itertools import combinations, count
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from subopt._base.types import Array
+from subopt.compat.maxflow._arcs import Lattice
+from subopt.compat.maxflow._graph import GraphFloat, GraphInt
+
+__all__ = [
+    "abswap_grid",
+    "abswap_grid_step",
+    "aexpansion_grid",
+    "aexpansion_grid_step",
+    "energy_of_grid_labeling",
+]
+
+logger = logging.getLogger(__name__)
+
+
+def energy_of_grid_labeling(unary: Array, binary: Array, labels: Array) -> Any:
+    """Return the energy of a labeling of a grid.
+
+    Parameters
+    ----------
+    unary : ndarray, shape (S1, ..., SN, L)
+        Cost of each label at each node.
+    binary : ndarray, shape (L, L)
+        Cost of each pair of labels at neighbors: at ``[g, f]`` for g after f along an axis.
+    labels : ndarray of int, shape (S1, ..., SN)
+        The labeling.
+
+    Returns
+    -------
+    int or float
+    """
+    unary, binary, labels = np.asarray(unary), np.asarray(binary), np.asarray(labels, dtype=np.intp)
+    energy = np.take_along_axis(unary, labels[..., None], axis=-1).sum()
+    for axis in range(labels.ndim):
+        tail, head = _neighbors(labels, axis)
+        energy = energy + binary[head, tail].sum()
+    return energy
+
+
+def aexpansion_grid(
+    unary: Array, binary: Array, max_cycles: int | None = None, labels: Array | None = None
+) -> Array:
+    """Minimize an energy by expansion moves until none helps.
+
+    Parameters
+    ----------
+    unary : ndarray of int64 or float64, shape (S1, ..., SN, L)
+        Cost of each label at each node.
+    binary : ndarray, of the same dtype, shape (L, L)
+        Cost of each pair of labels at neighbors: a metric.
+    max_cycles : int, optional
+        Largest number of cycles over all labels.
+    labels : ndarray of int, shape (S1, ..., SN), optional
+        The first labeling, which is overwritten. By default the labels of least unary cost.
+
+    Returns
+    -------
+    ndarray of int, shape (S1, ..., SN)
+
+    Raises
+    ------
+    ValueError, RuntimeError
+        If an argument is not as described.
+
+    Examples
+    --------
+    >>> unary = np.array([[0, 5, 9], [4, 3, 9], [5, 0, 9], [9, 9, 0]])
+    >>> aexpansion_grid(unary, 2 * (1 - np.eye(3, dtype=int)))
+    array([0, 1, 1, 2], dtype=int8)
+    """
+    unary, binary, labels = _problem(unary, binary, labels)
+    best = None
+    for cycle in _cycles(max_cycles):
+        improved = False
+        for alpha in range(unary.shape[-1]):
+            energy, _ = aexpansion_grid_step(alpha, unary, binary, labels)
+            if best is None or energy < best:
+                best, improved = energy, True
+        logger.info("Expansions, cycle %d: energy %s", cycle, best)
+        if not improved:
+            break
+    return labels
+
+
+def abswap_grid(
+    unary: Array, binary: Array, max_cycles: int | None = None, labels: Array | None = None
+) -> Array:
+    """Minimize an energy by swap moves until none helps.
+
+    Parameters
+    ----------
+    unary : ndarray of int64 or float64, shape (S1, ..., SN, L)
+        Cost of each label at each node.
+    binary : ndarray, of the same dtype, shape (L, L)
+        Cost of each pair of labels at neighbors: symmetric, >= 0, and 0 for equal labels.
+    max_cycles : int, optional
+        Largest number of cycles over all pairs of labels.
+    labels : ndarray of int, shape (S1, ..., SN), optional
+        The first labeling, which is overwritten. By default the labels of least unary cost.
+
+    Returns
+    -------
+    ndarray of int, shape (S1, ..., SN)
+
+    Raises
+    ------
+    ValueError, RuntimeError
+        If an argument is not as described.
+
+    Examples
+    --------
+    >>> unary = np.array([[0, 5, 9], [4, 3, 9], [5, 0, 9], [9, 9, 0]])
+    >>> abswap_grid(unary, 2 * (1 - np.eye(3, dtype=int)))
+    array([0, 1, 1, 2], dtype=int8)
+    """
+    unary, binary, labels = _problem(unary, binary, labels)
+    best, now = None, labels
+    for cycle in _cycles(max_cycles):
+        improved = False
+        for alpha, beta in combinations(range(unary.shape[-1]), 2):
+            abswap_grid_step(alpha, beta, unary, binary, now)
+            energy = energy_of_grid_labeling(unary, binary, now)
+            if best is None or energy < best:
+                best, improved, least = energy, True, now.copy()
+            else:
+                now = least  # and no copy: of several ties only the first is undone
+        logger.info("Swaps, cycle %d: energy %s", cycle, best)
+        if not improved:
+            break
+    labels[...] = now
+    return labels
+
+
+def aexpansion_grid_step(alpha: int, D: Array, V: Array, labels: Array) -> tuple[Any, Any]:
+    """Let every node keep its label or take a given one, at least cost.
+
+    Parameters
+    ----------
+    alpha : int
+        The label.
+    D, V, labels
+        As `unary`, `binary` and `labels` of `aexpansion_grid`. Labels are overwritten.
+
+    Returns
+    -------
+    energy : int or float
+        Energy of the new labeling, if V is a metric.
+    graph : GraphInt or GraphFloat
+        The graph that was cut: one node per node of the grid, and edges between neighbors.
+
+    Raises
+    ------
+    ValueError, RuntimeError
+        If an argument is not as described.
+    """
+    _check(D, V, labels, alpha)
+    own = labels.astype(np.intp)
+    take, keep = D[..., alpha], np.take_along_axis(D, own[..., None], axis=-1)[..., 0]
+    take = take.copy()
+    table, constant, parts = _expansion_terms(V, alpha), 0, []
+    for axis in range(own.ndim):
+        tail, head = _neighbors(own, axis)
+        pair = tail * len(V) + head
+        tail_cost, head_cost = _neighbors(take, axis)
+        tail_cost += np.take(table.tail, pair)
+        head_cost += np.take(table.head, pair)
+        constant += np.take(table.both_keep, pair).sum().item()
+        parts.append((axis, np.take(table.forward, pair), np.take(table.backward, pair)))
+    energy, graph, moved = _cut(take, keep, parts)
+    labels[moved] = alpha
+    return energy + constant, graph
+
+
+def abswap_grid_step(alpha: int, beta: int, D: Array, V: Array, labels: Array) -> tuple[Any, Any]:
+    """Let every node with one of two labels choose between them, at least cost.
+
+    Parameters
+    ----------
+    alpha, beta : int
+        The labels.
+    D, V, labels
+        As `unary`, `binary` and `labels` of `abswap_grid`. Labels are overwritten.
+
+    Returns
+    -------
+    energy : int or float
+        What these nodes cost, with all their neighbors.
+    graph : GraphInt or GraphFloat
+        The graph that was cut: one node per node of the grid, and edges between neighbors that both
+        have one of the labels.
+
+    Raises
+    ------
+    ValueError, RuntimeError
+        If an argument is not as described.
+    """
+    _check(D, V, labels, alpha, beta)
+    own = labels.astype(np.intp)
+    active = (own == alpha) | (own == beta)
+    first, second = (np.where(active, D[..., label], 0) for label in (alpha, beta))
+    parts = []
+    for axis in range(own.ndim):
+        for here, there in ((0, 1), (1, 0)):
+            near = _neighbors(own, axis)[there]
+            border = _neighbors(active, axis)[here] & ~_neighbors(active, axis)[there]
+            for cost, label in ((first, alpha), (second, beta)):
+                _neighbors(cost, axis)[here][border] += V[label, near[border]]
+        inside = np.logical_and(*_neighbors(active, axis))
+        weight = np.where(inside, V[alpha, beta], 0)
+        parts.append((axis, weight, weight))
+    energy, graph, moved = _cut(first, second, parts)
+    labels[active] = np.where(moved[active], alpha, beta)
+    return energy, graph
+
+
+class _Terms(NamedTuple):
+    """Costs of neighbors with labels f, g in an expansion, at f * L + g.
+
+    What is cut is `both_keep`, plus `tail` if the first node moves, `head` if the second does,
+    `forward` if only the second does, and `backward` if only the first does.
+    """
+
+    both_keep: Array
+    tail: Array
+    head: Array
+    forward: Array
+    backward: Array
+
+
+def _expansion_terms(V: Array, alpha: int) -> _Terms:
+    labels = np.arange(len(V))
+    f, g = labels[:, None], labels[None, :]
+    # A third node between different labels: three edges, of which the cheapest ones are cut. For a
+    # metric these minima are V itself.
+    left, right, between = V[f, alpha] + 0 * V, V[g, alpha] + 0 * V, np.where(f == g, 0, V)
+    keep = np.where(f == g, 0, np.minimum(between, left + right))
+    second = np.where(f == g, left, np.minimum(left, right + between))
+    first = np.where(f == g, left, np.minimum(right, left + between))
+    # a node that has the label is free to move: it costs the same
+    second, first = np.where(f == alpha, 0, second), np.where(g == alpha, 0, first)
+    keep = np.where(f == alpha, first, np.where(g == alpha, second, keep))
+    # no metric: as far as a cut can express it
+    total = np.maximum(second + first - keep, 0)
+    along = second >= keep
+    backward = np.where(along, np.minimum(first, total), total)
+    forward = total - backward
+    tail = np.where(along, -keep, -second)
+    head = np.where(along, 0, second - keep)
+    return _Terms(*(part.ravel() for part in (keep, tail, head, forward, backward)))
+
+
+def _cut(sink: Array, source: Array, parts: list[tuple[int, Array, Array]]) -> Any:
+    """Return the value of a cut, its graph, and the nodes on the sink's side.
+
+    `sink` and `source` are what nodes cost on these sides. Parts are an axis and the capacities
+    along it, forward and backward.
+    """
+    graph = (GraphInt if sink.dtype.kind == "i" else GraphFloat)()
+    nodes = graph.add_grid_nodes(sink.shape)
+    graph.add_grid_tedges(nodes, sink, source)
+    for axis, forward, backward in parts:
+        if forward.size:
+            offset = tuple(int(a == axis) for a in range(sink.ndim))
+            open_ends = (False,) * sink.ndim
+            graph.add_lattice(Lattice(0, sink.shape, offset, open_ends, forward, backward))
+    energy = graph.maxflow()
+    return energy, graph, graph.get_grid_segments(nodes)
+
+
+def _neighbors(array: Array, axis: int) -> tuple[Array, Array]:
+    """Return the first and the second ones of all pairs along an axis, as views."""
+    before = (slice(None),) * axis
+    return array[(*before, slice(None, -1))], array[(*before, slice(1, None))]
+
+
+def _cycles(most: int | None) -> Iterable[int]:
+    return count() if most is None else range(operator.index(most))
+
+
+def _problem(unary: Array, binary: Array, labels: Array | None) -> tuple[Array, Array, Array]:
+    """Check what both methods take, and choose first labels."""
+    unary, binary = np.asarray(unary), np.asarray(binary)
+    k = unary.shape[-1] if unary.ndim else 0
+    if binary.shape != (k, k):
+        raise ValueError(
+            f"binary needs the shape ({k}, {k}), as unary has {k} labels, got {binary.shape}"
+        )
+    if labels is None:
+        labels = np.argmin(unary, axis=-1).astype(np.int8 if k <= 127 else np.int64)
+    labels = np.asarray(labels)
+    if labels.size and labels.min() < 0:
+        raise ValueError(f"labels needs numbers >= 0, but one is {labels.min()}")
+    if labels.size and labels.max() >= k:
+        raise ValueError(f"labels needs numbers below {k}, but one is {labels.max()}")
+    _check(unary, binary, labels)
+    return unary, binary, labels
+
+
+def _check(D: Array, V: Array, labels: Array, *chosen: int) -> None:
+    if not all(isinstance(array, np.ndarray) for array in (D, V, labels)):
+        raise TypeError("D, V and labels need to be numpy arrays")
+    if D.dtype not in (np.int64, np.float64):
+        raise RuntimeError(f"The unary costs need dtype int64 or float64, got {D.dtype}")
+    if V.dtype != D.dtype:
+        raise RuntimeError(
+            f"The binary costs need the dtype of the unary costs, {D.dtype}, got {V.dtype}"
+        )
+    if labels.dtype.kind != "i":
+        raise RuntimeError(f"labels needs a signed integer type, got {labels.dtype}")
+    if labels.shape != D.shape[:-1]:
+        raise RuntimeError(
+            f"labels needs the shape of the grid of the unary costs, {D.shape[:-1]}, got "
+            f"{labels.shape}"
+        )
+    if not np.isfinite(V).all():
+        raise ValueError(
+            "The binary costs need finite numbers. A number above the sum of the others forbids a "
+            "pair of labels as well."
+        )
+    for label in chosen:
+        if not 0 <= label < D.shape[-1]:
+            raise ValueError(f"There are labels 0..{D.shape[-1] - 1}, got {label}")

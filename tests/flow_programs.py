@@ -1,0 +1,160 @@
+"""Random programs of calls on flow networks, run on PyMaxflow or on anything with its calls.
+
+A program is a list of calls, each a tuple of a name and plain arguments, so a failing one can be
+pasted. Capacities are whole numbers; graphs of floats get an eighth of them, so that both sides
+compute exactly.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+STRUCTURES = (
+    None,
+    [0, 0, 1],
+    [2, 0, 1],
+    [[0, 0, 0], [0, 0, 2], [0, 1, 0]],
+    [[0, 1, 0], [3, 0, 1], [0, 2, 0]],
+    [[1, 1, 1], [1, 1, 1], [1, 1, 1]],
+    [[0, 0, 0], [0, 0, 1], [1, 2, 1]],
+    [[0, 0, 0, 0, 1]],
+    [[1], [0], [2]],
+    [[[0, 0, 0], [0, 1, 0], [0, 0, 0]], [[0, 1, 0], [1, 0, 1], [0, 1, 0]], [[0, 0, 0]] * 3],
+)
+SHAPES = ((1,), (4,), (2, 2), (1, 3), (3, 4), (2, 5), (2, 2, 2), (1, 3, 2), (2, 1, 1, 2))
+
+
+def program(pick, *, infinite=False):
+    """Return a random program; ``pick(low, high)`` returns an int, both ends included."""
+    calls, nodes, grids = [], 0, []
+
+    def numbers(count, high=9, low=0):
+        return [pick(low, high) for _ in range(count)]
+
+    def capacity():
+        return float("inf") if infinite and pick(0, 9) == 0 else pick(0, 9)
+
+    def amounts(shape):
+        """One number, or an array that broadcasts to a shape."""
+        kind = pick(0, 2)
+        if kind == 0:
+            return pick(0, 5)
+        shape = shape if kind == 1 else tuple(n if pick(0, 1) else 1 for n in shape)
+        return np.reshape(numbers(int(np.prod(shape))), shape).tolist()
+
+    for _ in range(pick(1, 3)):
+        for _ in range(pick(1, 2)):
+            if pick(0, 2) or nodes + 24 > 40:
+                shape = SHAPES[pick(0, len(SHAPES) - 1)]
+                grids.append((nodes, shape))
+                calls.append(("add_grid_nodes", shape))
+                nodes += int(np.prod(shape))
+            else:
+                count = pick(1, 5)
+                grids.append((nodes, (count,)))
+                calls.append(("add_nodes", count))
+                nodes += count
+        for _ in range(pick(1, 4)):
+            grid = pick(0, len(grids) - 1)
+            shape = grids[grid][1]
+            kind = pick(0, 5)
+            if kind <= 1:
+                fitting = [s for s in STRUCTURES if s is None or np.ndim(s) <= len(shape)]
+                structure = fitting[pick(0, len(fitting) - 1)]
+                periodic = bool(pick(0, 1)) if pick(0, 1) else [bool(pick(0, 1)) for _ in shape]
+                view = ("", "reversed", "transposed")[max(0, pick(-3, 2))]
+                shown = shape[::-1] if view == "transposed" else shape
+                how = structure, bool(pick(0, 1)), periodic
+                calls.append(("add_grid_edges", grid, view, amounts(shown), *how))
+            elif kind == 2:
+                calls.append(("add_grid_tedges", grid, amounts(shape), amounts(shape)))
+            elif kind == 3:
+                for _ in range(pick(1, 6)):
+                    i, j = numbers(2, nodes - 1)
+                    calls.append(("add_edge", i, j, capacity(), capacity()))
+            elif kind == 4:
+                calls += [
+                    ("add_tedge", pick(0, nodes - 1), *numbers(2, low=-3 * pick(0, 1)))
+                    for _ in range(pick(1, 5))
+                ]
+            else:
+                count = pick(0, 6)
+                ends = [numbers(count, nodes - 1) for _ in range(2)]
+                parts = [[capacity() for _ in range(count)] for _ in range(2)]
+                calls.append(("add_edges", *ends, *parts))
+        last = ("maxflow", "maxflow", "reuse", "copy", "look")[pick(0, 4)]
+        if last == "copy":  # PyMaxflow crashes later if a node that is copied has no edge
+            ring = list(range(nodes))
+            calls.append(("add_edges", ring, ring[1:] + ring[:1], [0] * nodes, [0] * nodes))
+        if last != "copy" or nodes > 1:
+            calls.append((last,))
+    calls.append(("maxflow",))
+    return calls
+
+
+class Seen(NamedTuple):
+    """What a program sees after a maximum flow."""
+
+    value: float
+    segments: list
+    counts: tuple
+    cuts: list  # what some sets of nodes cut of the capacities that are left
+
+
+def run(module, kind, calls):
+    """Run a program with graphs of a kind (int or float), and return what it sees."""
+    g, grids, seen, flowed = module.Graph[kind](), [], [], False
+    scale = 1 if kind is int else 0.125
+    for name, *arguments in calls:
+        if name in ("add_nodes", "add_grid_nodes", "copy"):
+            flowed = False  # PyMaxflow may loop forever if it is told to reuse trees after these
+        if name in ("add_nodes", "add_grid_nodes"):
+            grids.append(getattr(g, name)(*arguments))
+        elif name == "add_grid_edges":
+            grid, view, weights, structure, symmetric, periodic = arguments
+            nodes = grids[grid]
+            nodes = {"": nodes, "reversed": nodes[::-1], "transposed": nodes.T}[view]
+            weights = np.asarray(weights) * scale
+            g.add_grid_edges(nodes, weights, structure, symmetric=symmetric, periodic=periodic)
+        elif name == "add_grid_tedges":
+            grid, *parts = arguments
+            g.add_grid_tedges(grids[grid], *(np.asarray(part) * scale for part in parts))
+        elif name == "add_edge":
+            i, j, *parts = arguments
+            g.add_edge(i, j, *(part * scale for part in parts))
+        elif name == "add_tedge":
+            i, *parts = arguments
+            g.add_tedge(i, *(part * scale for part in parts))
+        elif name == "add_edges":
+            ends, parts = arguments[:2], arguments[2:]
+            g.add_edges(
+                *(np.array(end, dtype=int) for end in ends),
+                *(np.array(part, dtype=kind) * scale for part in parts),
+            )
+        elif name == "copy":
+            g = g.copy()
+        elif name == "look":
+            seen.append(_look(g, grids, None))
+        else:
+            reuse = name == "reuse" and flowed
+            if reuse:
+                g.mark_grid_nodes(np.arange(g.get_node_count()))
+            value = g.maxflow(reuse_trees=True) if reuse else g.maxflow()
+            flowed = True
+            seen.append(_look(g, grids, value))
+    return seen
+
+
+def _look(g, grids, value):
+    segments = [g.get_grid_segments(nodes).tolist() for nodes in grids]
+    network = g.get_nx_graph()
+    n = g.get_node_count()
+    segment = [g.get_segment(i) for i in range(n)]
+    assert segment == [network.nodes[i]["segment"] for i in range(n)]
+    rng = np.random.default_rng(n)
+    edges = list(network.edges(data="weight"))
+    cuts = []
+    for _ in range(5):
+        side = {i: bool(s) for i, s in enumerate(rng.integers(0, 2, n))} | {"s": True, "t": False}
+        cuts.append(sum(w for u, v, w in edges if side[u] and not side[v]))
+    return Seen(value, segments, (n, g.get_edge_count()), cuts)

@@ -1,0 +1,583 @@
+"""Programs written for PyMaxflow see the same with the stand-in."""
+
+import itertools
+import sys
+
+import flow_programs
+import naive_maxflow
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import subopt.compat.maxflow as maxflow
+from subopt.compat.maxflow import _cut, _small, fastmin
+
+KINDS = st.sampled_from([int, float])
+
+
+@st.composite
+def programs(draw):
+    return flow_programs.program(lambda low, high: draw(st.integers(low, high)))
+
+
+@given(program=programs(), kind=KINDS)
+def test_programs_mean_what_single_edges_mean(program, kind):
+    expected = flow_programs.run(naive_maxflow, kind, program)
+    assert flow_programs.run(maxflow, kind, program) == expected
+
+
+@given(program=programs(), kind=KINDS)
+def test_programs_see_what_pymaxflow_shows(program, kind):
+    peer = pytest.importorskip("maxflow", reason="PyMaxflow is not installed")
+    assert flow_programs.run(maxflow, kind, program) == flow_programs.run(peer, kind, program)
+
+
+@given(program=programs(), kind=KINDS)
+def test_large_graphs_are_solved_like_small_ones(program, kind):
+    expected = flow_programs.run(maxflow, kind, program)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_small, "SMALL", 0)
+        assert flow_programs.run(maxflow, kind, program) == expected
+
+
+# Grids are recognized ------------------------------------------------------------------------
+
+
+def refuse(*arguments, **named):
+    raise AssertionError("this should be solved otherwise")
+
+
+def one_grid(shape=(4, 5), **named):
+    g = maxflow.GraphInt()
+    nodes = g.add_grid_nodes(shape)
+    rng = np.random.default_rng(0)
+    g.add_grid_edges(nodes, rng.integers(0, 5, shape), **named)
+    g.add_grid_tedges(nodes, *rng.integers(0, 9, (2, *shape)))
+    return g, nodes
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        lambda g, nodes: None,
+        lambda g, nodes: g.add_grid_edges(nodes, 2, symmetric=True),
+        lambda g, nodes: g.add_grid_edges(nodes, structure=maxflow.moore_structure(2)),
+        lambda g, nodes: g.add_tedge(3, 5, 1),
+        lambda g, nodes: g.add_nodes(3),
+        lambda g, nodes: g.add_grid_edges(g.add_grid_nodes((1, 3, 2)), 4),
+        lambda g, nodes: (g.maxflow(), g.add_grid_edges(nodes, 1), g.add_tedge(0, 9, 0)),
+        lambda g, nodes: g.add_grid_edges(np.array(nodes, dtype=np.int32), 1),
+    ],
+)
+def test_grids_are_solved_as_grids(more, monkeypatch):
+    monkeypatch.setattr(_cut, "_general", refuse)
+    g, nodes = one_grid()
+    more(g, nodes)
+    g.maxflow()
+
+
+def test_what_is_no_grid_is_solved_as_a_graph(monkeypatch):
+    monkeypatch.setattr(_cut, "_with_grid", refuse)
+    g, nodes = one_grid()
+    g.add_edge(0, 7, 1, 1)
+    g.maxflow()
+    g, nodes = one_grid()
+    g.add_grid_edges(nodes.T, 1)
+    g.maxflow()
+    g, nodes = one_grid(periodic=True)
+    g.add_grid_edges(nodes, 1)
+    g.maxflow()
+
+
+def test_grids_of_more_than_three_axes():
+    g, nodes = one_grid((2, 1, 3, 2, 2))
+    value = g.copy().maxflow()
+    flat = maxflow.GraphInt()
+    flat.add_nodes(nodes.size)
+    network = g.get_nx_graph()
+    for i, j, weight in network.edges(data="weight"):
+        if i == "s":
+            flat.add_tedge(j, weight, 0)
+        elif j == "t":
+            flat.add_tedge(i, 0, weight)
+        else:
+            flat.add_edge(i, j, weight, 0)
+    through = np.minimum(*np.random.default_rng(0).integers(0, 9, (3, *nodes.shape))[1:])
+    assert value >= flat.maxflow()
+    assert through.shape == nodes.shape
+
+
+# What single calls do ------------------------------------------------------------------------
+
+
+def test_the_first_example_of_the_documentation():
+    g = maxflow.Graph[int](2, 2)
+    nodes = g.add_nodes(2)
+    g.add_edge(nodes[0], nodes[1], 1, 2)
+    g.add_tedge(nodes[0], 2, 5)
+    g.add_tedge(nodes[1], 9, 4)
+    assert g.maxflow() == 8
+    assert [g.get_segment(i) for i in nodes] == [1, 0]
+
+
+@pytest.mark.parametrize("kind", [int, float])
+def test_types_of_what_is_returned(kind):
+    g = maxflow.Graph[kind]()
+    nodes = g.add_grid_nodes((2, 3))
+    assert nodes.dtype == np.int64
+    g.add_grid_edges(nodes, 2)
+    g.add_grid_tedges(nodes, np.arange(6).reshape(2, 3), 2)
+    assert type(g.maxflow()) is kind
+    assert type(g.get_segment(np.int64(0))) is int
+    assert g.get_grid_segments(nodes).dtype == np.bool_
+    assert g.add_nodes(0).shape == (0,)
+    assert g.add_grid_nodes(2).tolist() == [6, 7]
+    network = g.get_nx_graph()
+    assert {type(w) for _, _, w in network.edges(data="weight")} <= {kind}
+    assert {type(i) for i in network if i not in ("s", "t")} == {int}
+
+
+def edges_of(g):
+    return {(i, j): w for i, j, w in g.get_nx_graph().edges(data="weight")}
+
+
+@pytest.mark.parametrize("shape", [(4,), (3, 4), (2, 3, 2)])
+@pytest.mark.parametrize("periodic", [False, True])
+@pytest.mark.parametrize("symmetric", [False, True])
+@pytest.mark.parametrize("structure", ["vonNeumann_structure", "moore_structure"])
+def test_structures_against_loops_of_edges(shape, periodic, symmetric, structure):
+    around = getattr(maxflow, structure)(len(shape), symmetric)
+    weights = np.random.default_rng(1).integers(1, 9, shape)
+    g, h = maxflow.GraphInt(), maxflow.GraphInt()
+    nodes, _ = g.add_grid_nodes(shape), h.add_grid_nodes(shape)
+    g.add_grid_edges(nodes, weights, around, symmetric, periodic)
+    for p in np.ndindex(shape):
+        for step in itertools.product((-1, 0, 1), repeat=len(shape)):
+            there = np.add(p, step)
+            there = there % shape if periodic else there
+            inside = (there >= 0).all() and (there < shape).all()
+            if any(step) and inside and around[tuple(np.add(step, 1))]:
+                back = weights[p] if symmetric else 0
+                h.add_edge(nodes[p], nodes[tuple(there)], weights[p], back)
+    assert edges_of(g) == edges_of(h)
+    assert g.get_edge_count() == h.get_edge_count()
+
+
+def test_structures():
+    assert maxflow.vonNeumann_structure(1).tolist() == [1, 0, 1]
+    assert maxflow.vonNeumann_structure(2).tolist() == [[0, 1, 0], [1, 0, 1], [0, 1, 0]]
+    assert maxflow.vonNeumann_structure(3).sum() == 6
+    assert maxflow.vonNeumann_structure(3, directed=True).sum() == 3
+    assert maxflow.moore_structure(2).shape == (3, 3)
+    assert maxflow.moore_structure(2, True).tolist() == [[0, 0, 0], [0, 0, 1], [1, 1, 1]]
+    half = maxflow.moore_structure(3, True)
+    assert (half + half[::-1, ::-1, ::-1]).sum() == 26
+
+
+def test_a_ring_is_cut_at_two_places():
+    g = maxflow.GraphInt()
+    nodes = g.add_grid_nodes(6)
+    g.add_grid_edges(nodes, [5, 1, 5, 5, 2, 5], periodic=True, structure=[0, 0, 1], symmetric=True)
+    g.add_tedge(0, 99, 0)
+    g.add_tedge(3, 0, 99)
+    assert g.maxflow() == 3
+    assert g.get_grid_segments(nodes).tolist() == [False, False, True, True, True, False]
+
+
+def test_weights_of_int_graphs_are_cut_off_before_they_are_multiplied():
+    g = maxflow.GraphInt()
+    nodes = g.add_grid_nodes(3)
+    g.add_grid_edges(nodes, 1.7, [0, 0, 2.6])
+    assert edges_of(g) == {(0, 1): 2, (1, 2): 2}
+    g = maxflow.GraphFloat()
+    g.add_grid_edges(g.add_grid_nodes(3), 1.5, [0, 0, 2.5])
+    assert edges_of(g) == {(0, 1): 3.75, (1, 2): 3.75}
+
+
+def test_loops_are_no_edges():
+    g = maxflow.GraphInt()
+    nodes = g.add_nodes(3)
+    g.add_edge(1, 1, 5, 5)
+    g.add_edges(nodes, nodes, nodes, nodes)
+    g.add_grid_edges(nodes, 1, [1])
+    g.add_grid_edges(nodes[:1], 1, periodic=True)
+    assert g.get_edge_count() == g.get_edge_num() == 0
+    assert g.get_node_count() == g.get_node_num() == 3
+
+
+def test_what_the_caller_writes_later_changes_nothing():
+    g = maxflow.GraphInt()
+    nodes = g.add_grid_nodes((2, 2))
+    weights = np.full((2, 2), 3)
+    ends = np.array([0]), np.array([3])
+    amounts = np.array([7]), np.array([8])
+    g.add_grid_edges(nodes, weights)
+    g.add_edges(*ends, *amounts)
+    g.add_grid_tedges(nodes, weights, 1)
+    before = edges_of(g)
+    for array in (weights, *ends, *amounts, nodes):
+        array[...] = 1
+    assert edges_of(g) == before
+
+
+def test_copies_are_independent_and_keep_what_the_flow_has_left():
+    g, nodes = one_grid()
+    before = g.copy()
+    value = g.maxflow()
+    after = g.copy()
+    assert before.get_grid_segments(nodes).any() == 0
+    assert (after.get_grid_segments(nodes) == g.get_grid_segments(nodes)).all()
+    assert edges_of(after) == edges_of(g) != edges_of(before)
+    assert value == after.maxflow() == before.maxflow()
+    g.add_tedge(0, 50, 60)
+    assert g.maxflow() > value == after.maxflow()
+    assert type(maxflow.GraphInt(copy_rhs=g)) is maxflow.GraphInt
+    with pytest.raises(TypeError, match="copy_rhs needs a GraphFloat, got GraphInt"):
+        maxflow.GraphFloat(copy_rhs=g)
+
+
+def test_reset_forgets_everything():
+    g, _ = one_grid()
+    g.maxflow()
+    g.reset()
+    assert (g.get_node_count(), g.get_edge_count(), g.maxflow()) == (0, 0, 0)
+    assert g.add_nodes(2).tolist() == [0, 1]
+    assert g.get_grid_segments(np.arange(2)).tolist() == [False, False]
+
+
+def test_the_network_holds_the_same_cut_as_networkx_finds():
+    import networkx as nx
+
+    g, nodes = one_grid((3, 4), symmetric=True)
+    network = g.get_nx_graph()
+    through = g.copy().maxflow() - nx.maximum_flow_value(network, "s", "t", capacity="weight")
+    g.maxflow()
+    left = g.get_nx_graph()
+    assert nx.maximum_flow_value(left, "s", "t", capacity="weight") == 0
+    assert through >= 0
+    segments = nx.get_node_attributes(left, "segment")
+    assert [segments[i] for i in nodes.ravel()] == g.get_grid_segments(nodes).ravel().tolist()
+
+
+def test_nodes_that_a_flow_did_not_know_are_on_the_side_of_the_source():
+    g = maxflow.GraphInt()
+    old = g.add_nodes(2)
+    g.add_grid_tedges(old, 0, 1)
+    assert g.get_segment(0) == 0
+    g.maxflow()
+    new = g.add_nodes(2)
+    g.add_grid_tedges(new, 0, 1)
+    assert g.get_grid_segments(np.arange(4)).tolist() == [True, True, False, False]
+    assert g.get_segment(3) == 0
+    g.maxflow()
+    assert g.get_segment(3) == 1
+
+
+@given(
+    nodes=st.integers(2, 6),
+    edges=st.lists(st.tuples(*[st.integers(0, 5)] * 2, *[st.integers(-4, 9)] * 2), max_size=8),
+    terminals=st.lists(st.tuples(st.integers(0, 5), *[st.integers(-5, 9)] * 2), max_size=6),
+    kind=KINDS,
+)
+def test_negative_capacities_mean_negative_costs(nodes, edges, terminals, kind):
+    # PyMaxflow takes them as well, and finds this in some cases
+    g = maxflow.Graph[kind]()
+    g.add_nodes(nodes)
+    edges = [(i % nodes, j % nodes, c, max(r, -c)) for i, j, c, r in edges]
+    terminals = [(i % nodes, s, t) for i, s, t in terminals]
+    for edge in edges:
+        g.add_edge(*edge)
+    for terminal in terminals:
+        g.add_tedge(*terminal)
+
+    def cost(side):
+        total = sum(t if side[i] else s for i, s, t in terminals)
+        total += sum(c for i, j, c, r in edges if side[i] and not side[j])
+        return total + sum(r for i, j, c, r in edges if side[j] and not side[i])
+
+    value = g.maxflow()
+    assert value == min(map(cost, itertools.product((False, True), repeat=nodes)))
+    assert cost([not g.get_segment(i) for i in range(nodes)]) == value
+    g.get_nx_graph()  # makes the residual capacities those of the graph
+    assert g.maxflow() == value
+
+
+def test_infinite_capacities():
+    g = maxflow.GraphFloat()
+    g.add_nodes(3)
+    g.add_edge(0, 1, float("inf"), 0)
+    g.add_edge(1, 2, 2.5, float("inf"))
+    g.add_tedge(0, float("inf"), 3)
+    g.add_tedge(2, 0, float("inf"))
+    assert g.maxflow() == 5.5
+    assert [g.get_segment(i) for i in range(3)] == [0, 0, 1]
+    assert edges_of(g)["s", 0] == edges_of(g)[0, 1] == float("inf")
+    assert edges_of(g)[1, 0] == 2.5
+    g.add_tedge(1, 0, float("inf"))
+    with pytest.raises(ValueError, match="needs a finite cut"):
+        g.maxflow()
+    g = maxflow.GraphFloat()
+    g.add_nodes(2)
+    g.add_tedge(0, float("inf"), float("inf"))
+    assert g.maxflow() == float("inf")
+
+
+@pytest.mark.parametrize("grid", [False, True])
+def test_the_largest_int_stands_for_infinity(grid):
+    most = np.iinfo(np.int64).max
+    g = maxflow.GraphInt()
+    nodes = g.add_grid_nodes(3)
+    if grid:
+        g.add_grid_edges(nodes, most, [0, 0, 1], symmetric=True)
+    else:
+        g.add_edge(0, 1, most, most)
+        g.add_edge(1, 2, most, most)
+    g.add_tedge(0, most, 0)
+    g.add_tedge(2, 0, 7)
+    assert g.maxflow() == 7
+    assert g.get_grid_segments(nodes).tolist() == [False, False, False]
+    assert edges_of(g)["s", 0] == most - 7
+
+
+@pytest.mark.parametrize("reuse", [False, True])
+def test_a_flow_goes_on_after_changes(reuse):
+    g, nodes = one_grid((6, 7), symmetric=True)
+    rng = np.random.default_rng(1)
+    for _ in range(5):
+        g.maxflow(reuse_trees=reuse)
+        change = rng.integers(-4, 9, (2, *nodes.shape)) * (rng.random(nodes.shape) < 0.2)
+        g.add_grid_tedges(nodes, *change)
+        g.mark_grid_nodes(nodes)
+    fresh, _ = one_grid((6, 7), symmetric=True)
+    rng = np.random.default_rng(1)
+    for _ in range(5):
+        change = rng.integers(-4, 9, (2, *nodes.shape)) * (rng.random(nodes.shape) < 0.2)
+        fresh.add_grid_tedges(nodes, *change)
+    assert g.maxflow(reuse_trees=reuse) == fresh.maxflow()
+    assert (g.get_grid_segments(nodes) == fresh.get_grid_segments(nodes)).all()
+
+
+ERRORS = [
+    (RuntimeError, "second node, 3, is not in the graph", lambda g, n: g.add_edge(0, 3, 1, 1)),
+    (RuntimeError, "first node, -1, is not in the graph", lambda g, n: g.add_edge(-1, 0, 1, 1)),
+    (RuntimeError, "first node, 3, is not", lambda g, n: g.add_edges(n + 2, n, n, n)),
+    (RuntimeError, "node 3 is not in the graph", lambda g, n: g.add_tedge(3, 1, 1)),
+    (RuntimeError, "node 3 is not", lambda g, n: g.add_grid_edges(n + 1)),
+    (RuntimeError, "node -1 is not", lambda g, n: g.add_grid_tedges(n - 1, 1, 1)),
+    (RuntimeError, "node 9 is not", lambda g, n: g.get_segment(9)),
+    (RuntimeError, "node -1 is not", lambda g, n: g.get_segment(-1)),
+    (RuntimeError, "node 3 is not", lambda g, n: g.get_grid_segments(n + 1)),
+    (RuntimeError, "node 3 is not", lambda g, n: g.mark_node(3)),
+    (RuntimeError, "node 3 is not", lambda g, n: g.mark_grid_nodes(n + 1)),
+    (RuntimeError, "odd lengths", lambda g, n: g.add_grid_edges(n, 1, [1, 1])),
+    (RuntimeError, "one entry per axis: 1, got 0", lambda g, n: g.add_grid_edges(n, periodic=[])),
+    (ValueError, "at most 1 axes", lambda g, n: g.add_grid_edges(n, 1, np.ones((3, 3)))),
+    (ValueError, "shape", lambda g, n: g.add_grid_edges(n, [1, 2])),
+    (ValueError, "shape", lambda g, n: g.add_grid_tedges(n, 1, [1, 2])),
+    (ValueError, "same size", lambda g, n: g.add_edges(n, n, n, n[:2])),
+    (ValueError, "lengths >= 0", lambda g, n: g.add_nodes(-1)),
+    (TypeError, "numpy array, got list", lambda g, n: g.add_grid_edges([0, 1])),
+    (TypeError, "numpy array, got list", lambda g, n: g.add_grid_tedges([0, 1], 1, 1)),
+    (TypeError, "numpy array, got list", lambda g, n: g.get_grid_segments([0, 1])),
+    (TypeError, None, lambda g, n: g.add_grid_nodes((2.0, 3))),
+    (TypeError, None, lambda g, n: g.add_edge("0", 1, 1, 1)),
+    (TypeError, None, lambda g, n: g.add_edge(0, 1, "1", 1)),
+    (TypeError, None, lambda g, n: g.add_tedge(0, None, 1)),
+    (TypeError, None, lambda g, n: g.get_segment("a")),
+    (TypeError, None, lambda g, n: g.add_grid_edges(n, symmetric=None)),
+    (OverflowError, None, lambda g, n: g.add_edge(0, 1, 2**63, 1)),
+    (OverflowError, None, lambda g, n: g.add_edge(0, 1, float("inf"), 1)),
+    (OverflowError, "Use a GraphFloat", lambda g, n: g.add_grid_edges(n, float("inf"))),
+    (ValueError, None, lambda g, n: g.add_tedge(0, float("nan"), 1)),
+    (ValueError, None, lambda g, n: g.add_grid_edges(n, "a")),
+]
+
+
+@pytest.mark.parametrize("case", range(len(ERRORS)))
+def test_errors(case):
+    error, message, call = ERRORS[case]
+    g = maxflow.GraphInt()
+    nodes = g.add_nodes(3)
+    with pytest.raises(error, match=message):
+        call(g, nodes)
+    assert (g.get_node_count(), g.get_edge_count(), edges_of(g)) == (3, 0, {})
+
+
+def test_edges_that_cost_too_little_are_named():
+    g = maxflow.GraphInt()
+    g.add_nodes(2)
+    g.add_edge(0, 1, -3, 2)
+    with pytest.raises(ValueError, match="between nodes 0 and 1 are -3 and 2"):
+        g.maxflow()
+
+
+def test_a_number_that_is_none_is_named():
+    g = maxflow.GraphFloat()
+    g.add_nodes(2)
+    g.add_edge(0, 1, float("nan"), 1)
+    g.add_tedge(0, 1, 0)
+    with pytest.raises(ValueError, match="nan"):
+        g.maxflow()
+
+
+def test_floats_are_welcome_as_numbers_of_nodes_and_as_capacities():
+    g = maxflow.GraphInt()
+    g.add_nodes(2.0)
+    g.add_edge(0.0, np.int32(1), 2.9, np.float64(1))
+    g.add_tedge(0, 3.5, 0)
+    g.add_tedge(True, 0, np.int8(9))
+    assert edges_of(g) == {(0, 1): 2, (1, 0): 1, ("s", 0): 3, (1, "t"): 9}
+    assert g.maxflow() == 2
+
+
+# Expansion and swap moves --------------------------------------------------------------------
+
+
+@st.composite
+def grids_to_label(draw, *, metric):
+    shape = draw(st.sampled_from([(1,), (3,), (5,), (2, 3), (1, 4), (2, 2, 2)]))
+    labels = draw(st.integers(1, 4))
+    kind = draw(KINDS)
+    numbers = st.integers(0, 9)
+    size = int(np.prod(shape)) * labels
+    unary = draw(st.lists(numbers, min_size=size, max_size=size))
+    names = np.arange(labels)
+    table = draw(
+        st.sampled_from(
+            [
+                3 * (1 - np.eye(labels)),
+                np.minimum(2 * np.abs(names[:, None] - names), 5),
+                *([] if metric else [(names[:, None] - names) ** 2]),
+            ]
+        )
+    )
+    first = draw(st.lists(st.integers(0, labels - 1), min_size=size // labels, max_size=size))
+    first = np.array(first[: size // labels], dtype=draw(st.sampled_from([np.int8, np.int64])))
+    return (
+        np.array(unary).reshape(*shape, labels).astype(kind),
+        table.astype(kind),
+        first.reshape(shape),
+    )
+
+
+def best_move(unary, binary, labels, choices):
+    """The least energy over all labelings whose nodes take one of their choices."""
+    best = None
+    for chosen in itertools.product(*choices):
+        other = np.array(chosen, dtype=int).reshape(labels.shape)
+        energy = naive_energy(unary, binary, other)
+        best = energy if best is None else min(best, energy)
+    return best
+
+
+def naive_energy(unary, binary, labels):
+    total = sum(unary[p][labels[p]] for p in np.ndindex(labels.shape))
+    for axis in range(labels.ndim):
+        step = np.eye(labels.ndim, dtype=int)[axis]
+        for p in np.ndindex(labels.shape):
+            q = tuple(np.add(p, step))
+            if q[axis] < labels.shape[axis]:
+                total += binary[labels[q], labels[p]]
+    return total
+
+
+@given(problem=grids_to_label(metric=True), alpha=st.integers(0, 3))
+def test_an_expansion_is_the_best_one(problem, alpha):
+    unary, binary, labels = problem
+    alpha %= len(binary)
+    expected = best_move(unary, binary, labels, [{x, alpha} for x in labels.ravel().tolist()])
+    energy, graph = fastmin.aexpansion_grid_step(alpha, unary, binary, labels)
+    assert energy == expected == naive_energy(unary, binary, labels)
+    assert energy == fastmin.energy_of_grid_labeling(unary, binary, labels)
+    assert type(graph) is maxflow.Graph[float if unary.dtype.kind == "f" else int]
+
+
+@given(problem=grids_to_label(metric=False), alpha=st.integers(0, 3), step=st.integers(1, 3))
+def test_a_swap_is_the_best_one(problem, alpha, step):
+    unary, binary, labels = problem
+    if len(binary) < 2:
+        return
+    alpha %= len(binary)
+    beta = (alpha + 1 + step % (len(binary) - 1)) % len(binary)
+    pair = {alpha, beta}
+    expected = best_move(
+        unary, binary, labels, [pair if x in pair else {x} for x in labels.ravel().tolist()]
+    )
+    fastmin.abswap_grid_step(alpha, beta, unary, binary, labels)
+    assert naive_energy(unary, binary, labels) == expected
+
+
+@pytest.mark.parametrize("method", ["aexpansion_grid", "abswap_grid"])
+@given(problem=grids_to_label(metric=True), given_labels=st.booleans())
+def test_no_move_helps_afterwards(method, problem, given_labels):
+    unary, binary, first = problem
+    result = getattr(maxflow, method)(unary, binary, labels=first if given_labels else None)
+    energy = naive_energy(unary, binary, result)
+    assert (first == result).all() or not given_labels
+    labels = range(len(binary))
+    moves = [(a,) for a in labels] if "exp" in method else itertools.combinations(labels, 2)
+    for move in moves:
+        other = result.copy()
+        getattr(fastmin, f"{method}_step")(*move, unary, binary, other)
+        assert naive_energy(unary, binary, other) == energy
+
+
+@given(problem=grids_to_label(metric=True), cycles=st.sampled_from([None, 0, 1, 2]))
+def test_labelings_are_those_of_pymaxflow(problem, cycles):
+    peer = pytest.importorskip("maxflow", reason="PyMaxflow is not installed")
+    unary, binary, first = problem
+    for method in ("aexpansion_grid", "abswap_grid"):
+        for labels in (None, first):
+            start = None if labels is None else labels.copy()
+            expected = getattr(peer, method)(unary, binary, cycles, start)
+            start = None if labels is None else labels.copy()
+            ours = getattr(maxflow, method)(unary, binary, cycles, start)
+            assert ours.tolist() == expected.tolist()
+            assert ours.dtype == expected.dtype
+
+
+def test_many_labels_need_a_wider_type():
+    for k, kind in ((127, np.int8), (128, np.int64)):
+        labels = maxflow.aexpansion_grid(np.eye(2, k), np.zeros((k, k)), 0)
+        assert labels.dtype == kind
+
+
+UNARY, BINARY = np.ones((2, 3, 3), dtype=int), 1 - np.eye(3, dtype=int)
+MOVE_ERRORS = [
+    (ValueError, r"shape \(3, 3\)", (UNARY, BINARY[:2])),
+    (RuntimeError, "dtype int64 or float64", (UNARY.astype(np.float32), BINARY)),
+    (RuntimeError, "dtype of the unary costs, int64", (UNARY, BINARY.astype(float))),
+    (RuntimeError, "signed integer", (UNARY, BINARY, None, np.zeros((2, 3)))),
+    (RuntimeError, "signed integer", (UNARY, BINARY, None, np.zeros((2, 3), np.uint8))),
+    (RuntimeError, r"\(2, 3\), got \(3, 2\)", (UNARY, BINARY, None, np.zeros((3, 2), int))),
+    (ValueError, "below 3", (UNARY, BINARY, None, np.full((2, 3), 3))),
+    (ValueError, ">= 0", (UNARY, BINARY, None, np.full((2, 3), -1))),
+    (TypeError, "integer", (UNARY, BINARY, 1.5)),
+    (ValueError, "finite", (UNARY * 1.0, np.where(BINARY, np.inf, 0.0))),
+]
+
+
+@pytest.mark.parametrize("method", ["aexpansion_grid", "abswap_grid"])
+@pytest.mark.parametrize("case", range(len(MOVE_ERRORS)))
+def test_errors_of_moves(method, case):
+    error, message, arguments = MOVE_ERRORS[case]
+    with pytest.raises(error, match=message):
+        getattr(maxflow, method)(*arguments)
+
+
+def test_labels_that_do_not_exist():
+    labels = np.zeros((2, 3), int)
+    with pytest.raises(ValueError, match=r"0\.\.2, got 3"):
+        fastmin.aexpansion_grid_step(3, UNARY, BINARY, labels)
+    with pytest.raises(TypeError, match="numpy arrays"):
+        fastmin.abswap_grid_step(0, 1, UNARY.tolist(), BINARY, labels)
+
+
+def test_a_program_finds_the_modules_under_their_names(monkeypatch):
+    monkeypatch.setitem(sys.modules, "maxflow", maxflow)
+    monkeypatch.setitem(sys.modules, "maxflow.fastmin", fastmin)
+    namespace = {}
+    exec("import maxflow\nfrom maxflow import fastmin\nfrom maxflow.fastmin import *", namespace)
+    assert namespace["maxflow"].Graph[float] is namespace["maxflow"].GraphFloat
+    assert maxflow.__version__ == maxflow.version.__version__
