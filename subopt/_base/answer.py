@@ -48,8 +48,9 @@ class Status(enum.Enum):
     Names follow MathOptInterface where it has a name. `OPTIMAL` is derived from the gap.
     """
 
-    OPTIMAL = "the lower bound meets the value within the tolerance: no better answer exists"
+    OPTIMAL = "the bound meets the value within the tolerance: no better answer exists"
     LOCAL_MINIMUM = "no move of the neighborhoods that were searched lowers the value"
+    LOCAL_MAXIMUM = "no move of the neighborhoods that were searched raises the value"
     STATIONARY = "no step of the method leads to a better answer"
     CONVERGED = "the last iterations changed less than the tolerance of the method"
     EFFORT_LIMIT = "the search that `effort` asks for is complete; no better answer was found"

@@ -56,6 +56,11 @@ OPTIONS = {
         "`concurrent.futures`, a `dask.distributed.Client`, or anything like them. Answers do not\n"
         "depend on it.",
     ),
+    "verbose": (
+        "bool",
+        'Whether to log a line per stage, at level INFO of the logger ``"subopt"``. Where logging\n'
+        "is not set up, the lines go to stderr.",
+    ),
     "callback": (
         "callable",
         "Called with the current answer after each iteration. If it raises StopIteration, the\n"

@@ -14,6 +14,7 @@ from subopt._base.answer import Status
 from subopt._base.deadline import Deadline
 from subopt._base.jit import small_first as njit
 from subopt._base.options import documented
+from subopt._base.report import reported, stage
 from subopt._base.types import Array, ArrayLike
 from subopt.graph._input import Graph, Terminal, bounded, graph
 from subopt.graph._search import Search
@@ -24,6 +25,7 @@ from subopt.graph.network import drain, link, workspace
 METHODS = ("auto", "boykov_kolmogorov", "push_relabel")
 
 
+@reported
 @documented
 def max_flow(
     tails: ArrayLike,
@@ -37,6 +39,7 @@ def max_flow(
     maximal: bool = False,
     method: str = "auto",
     time_limit: float | None = None,
+    verbose: bool = False,
 ) -> Flow:
     """Find a maximum flow from a source to a sink, and a minimum cut.
 
@@ -65,6 +68,7 @@ def max_flow(
         with search trees, and continues with push-relabel if these take long. `Flow.method` states
         what ran. The cut does not depend on the method, but the flow may.
     %(time_limit)s
+    %(verbose)s
 
     Returns
     -------
@@ -99,6 +103,7 @@ def max_flow(
     """
     validate.choice("method", method, METHODS)
     g = graph(tails, heads, capacity, reverse_capacity, source_capacity, sink_capacity, n)
+    stage("%d nodes, %d arcs, %s", g.n, len(g.tails), "ints" if g.whole else "floats")
     return solve(g, maximal=maximal, method=method, time_limit=time_limit)
 
 

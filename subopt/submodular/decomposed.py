@@ -25,6 +25,7 @@ from subopt._base.answer import Status
 from subopt._base.deadline import Deadline
 from subopt._base.jit import njit
 from subopt._base.options import documented
+from subopt._base.report import iteration
 from subopt._base.types import RNG, Array
 from subopt.forms.decomposable import Summands, summands
 from subopt.functions.algebra import SetFunction, require_set_function
@@ -127,6 +128,7 @@ def decomposed(
             gap, low = max(0.0, found.gap), found.negative + found.gap
         gap += excess
         gap = whole_gap(gap) if F.integral else gap
+        iteration(n_iter, "rounds", "gap %.3g", gap)
         if gap <= tol:
             return result(Status.OPTIMAL)
         if n_iter >= max_iter or deadline.passed():
