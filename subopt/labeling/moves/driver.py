@@ -266,7 +266,9 @@ def solve_many(
             # the problem alone decides whether flows are kept: answers do not depend on threads
             most = TOGETHER // (8 * _rows(energy) * len(energy.tails) + 1)
             count = min(count, max(most, 1))
-        parts = [s for s in np.array_split(np.arange(P), P if one_by_one else count) if len(s)]
+        parts = [
+            s for s in np.array_split(np.arange(P), max(P, 1) if one_by_one else count) if len(s)
+        ]
         spans = [(part[0], part[-1] + 1) for part in parts]
         answers = in_order(lambda span: do(shared, cut(*span)), spans, count)
     for a, b in zip(np.cumsum([0] + [len(v) for _, v in answers]).tolist(), answers, strict=False):
