@@ -20,6 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from subopt import warm_up
+
 RNG = np.random.default_rng(0)
 
 
@@ -309,6 +311,7 @@ def main() -> None:
     parser.add_argument("--only", choices=("maxflow", "gco"))
     parser.add_argument("--name", default="", help="only programs whose name contains this")
     options = parser.parse_args()
+    warm_up("compat", "max_flow", "grid_cut", jobs=1)  # small problems are not interpreted then
     if options.only != "gco":
         import maxflow
 
