@@ -96,7 +96,7 @@ def swaps(m: Any) -> Any:
 
 def random_grid(side: int, *, whole: bool = True) -> Callable[[Any], Any]:
     shape = (side, side)
-    weights, source, sink = RNG.integers(0, 100, (3, *shape)) * (1 if whole else 0.37)
+    weights, source, sink = RNG.integers(0, 100, (3, *shape)) * (1 if whole else 0.5)
 
     def random_grid(m: Any) -> Any:
         g = m.Graph[int if whole else float]()
@@ -172,7 +172,7 @@ def changes(side: int, reuse: bool, *, grid: bool) -> Callable[[Any], Any]:
             if reuse:
                 g.mark_grid_nodes(some)
             values.append(g.maxflow(reuse_trees=reuse))
-        return values, g.get_grid_segments(nodes).sum()
+        return (*values, g.get_grid_segments(nodes).sum())
 
     return changes
 
