@@ -37,13 +37,11 @@ def constraints(rng, n):
                 parts.append(Budget(costs, rng.uniform(0.1, 1) * costs.sum()))
             else:
                 parts.append(Groups(rng.integers(0, 4, n), rng.integers(0, 1 + n // 2, 4)))
-        if parts:
-            said["constraints"] = parts
-        if said:
-            try:
-                return said, constraints_of(n, **said)
-            except ValueError:
-                continue
+        said["constraints"] = parts
+        try:
+            return said, constraints_of(n, **said)
+        except ValueError:
+            continue
 
 
 def problem(rng, n):

@@ -7,7 +7,8 @@ Prints medians of runs that alternate, in ms of this thread's time, and how many
 PyMaxflow takes: through directed `add_grid_edges`, and through `add_edges` on index arrays, the
 leanest way to build a grid with it. Values are asserted to be equal.
 
-`--only families`: ten kinds of images, against the leanest way. `--only boxes`: cuts between
+`--only families`: ten kinds of images, against the leanest way; with `--record` their medians
+become the table of the documentation, see `tables.py`. `--only boxes`: cuts between
 opposite faces, against `subopt.max_flow` on the same graph.
 """
 
@@ -24,6 +25,7 @@ from typing import Any
 import maxflow
 import numba
 import numpy as np
+from tables import record
 
 import subopt
 
@@ -198,6 +200,28 @@ def families(n: int) -> Iterator[tuple[str, Problem]]:
     yield "terminals at every hundredth pixel", (*terminals, steps(shape, ints(100)))
 
 
+LARGE = (1500, 2000)
+
+
+def large_photographs() -> Iterator[tuple[str, Problem]]:
+    """The photographs and the scribbles of `families`, enlarged."""
+    rows, columns = (np.arange(k) * 512 // k for k in LARGE)
+
+    def enlarged(array: np.ndarray, axis: int | None = None) -> np.ndarray:
+        picked = rows, columns
+        if axis is not None:  # between two pixels of one, nothing was weighed: as at the next pair
+            picked = tuple(
+                np.minimum(p[: len(p) - (i == axis)], 511 - (i == axis))
+                for i, p in enumerate(picked)
+            )
+        return array[np.ix_(*picked)]
+
+    for name, (source, sink, weights) in families(512):
+        if "photograph" in name:
+            arcs = [enlarged(w, axis) for axis, w in enumerate(weights)]
+            yield name, (enlarged(source), enlarged(sink), arcs)
+
+
 def box(shape: tuple[int, ...]) -> Problem:
     """A cut between the faces at both ends of the last axis; weights 1..99 in both directions."""
     rng = np.random.default_rng(0)
@@ -231,14 +255,27 @@ def sparse(source: np.ndarray, sink: np.ndarray, weights: list[Any]) -> tuple[fl
     return flow.value, flow.source_side
 
 
-def kinds(quick: bool, runs: int) -> None:
-    for n in (256,) if quick else (256, 512, 1024):
-        print(f"\n{n} x {n:<36}{'subopt':>9}{'PyMaxflow':>11}   times as fast")
-        for name, problem in families(n):
+def kinds(quick: bool, runs: int, keep: bool) -> None:
+    sizes = [(256, 256)] if quick else [(256, 256), (512, 512), LARGE]
+    ratios: dict[str, dict[tuple[int, int], float]] = {}
+    for size in sizes:
+        print(f"\n{size!s:40}{'subopt':>9}{'PyMaxflow':>11}   times as fast")
+        for name, problem in large_photographs() if size == LARGE else families(size[0]):
             value, _ = ours(*problem)
             assert np.isclose(edge_calls(*problem)[0], value, rtol=1e-9), name
             own, lean = medians([partial(f, *problem) for f in (ours, edge_calls)], runs)
             print(f"{name:40}{own:9.1f}{lean:11.1f}   {lean / own:.2f}", flush=True)
+            ratios.setdefault(name, {})[size] = lean / own
+    if keep:
+        record(
+            "grid_families",
+            "python benchmarks/graph_cuts_grid.py --only families --record",
+            ["kind of image", *(f"{h} x {w}" for h, w in sizes)],
+            [
+                [name, *(f"{row[s]:.1f}" if s in row else "" for s in sizes)]
+                for name, row in ratios.items()
+            ],
+        )
 
 
 def boxes(quick: bool, runs: int) -> None:
@@ -318,6 +355,7 @@ def many(count: int, runs: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="the small problems only")
+    parser.add_argument("--record", action="store_true", help="keep the table of families")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument(
         "--only",
@@ -327,7 +365,7 @@ def main() -> None:
     options = parser.parse_args()
     parts = {
         "one": partial(one_by_one, options.quick, options.runs),
-        "families": partial(kinds, options.quick, options.runs),
+        "families": partial(kinds, options.quick, options.runs, options.record),
         "boxes": partial(boxes, options.quick, options.runs),
         "many": partial(many, 1000 if options.quick else 10_000, options.runs),
     }

@@ -13,6 +13,7 @@ import numpy as np
 from subopt._base import validate
 from subopt._base.answer import Batch
 from subopt._base.options import CONSTRAINTS, documented, names, require_known
+from subopt._base.report import reported, stage
 from subopt._base.threads import in_order, thread_count
 from subopt._base.types import RNG, ArrayLike, Subset
 
@@ -78,6 +79,7 @@ def minimize(
     problem: SetFunction,
     *,
     method: str = "auto",
+    verbose: bool = False,
     tol: float | None = None,
     minimizer: str | None = None,
     max_iter: int | None = None,
@@ -101,6 +103,7 @@ def minimize(
     problem: DifferenceOfSubmodular,
     *,
     method: str = "auto",
+    verbose: bool = False,
     tol: float | None = None,
     max_iter: int | None = None,
     time_limit: float | None = None,
@@ -134,6 +137,7 @@ def minimize(
     problem: CoupledLabelingProblem,
     *,
     method: str = "auto",
+    verbose: bool = False,
     max_iter: int | None = None,
     time_limit: float | None = None,
     rng: RNG = None,
@@ -149,6 +153,7 @@ def minimize(
     problem: LabelingEnergy,
     *,
     method: str = "auto",
+    verbose: bool = False,
     tol: float | None = None,
     max_iter: int | None = None,
     start: ArrayLike | None = None,
@@ -157,11 +162,13 @@ def minimize(
 ) -> Labeling: ...
 
 
+@reported
 @documented
 def minimize(
     problem: Problem,
     *,
     method: str = "auto",
+    verbose: bool = False,
     tol: float | None = None,
     max_iter: int | None = None,
     time_limit: float | None = None,
@@ -212,6 +219,7 @@ def minimize(
         answer by branch and bound.
         For a labeling energy: a method of `subopt.labeling`, such as "alpha_expansion".
         For a coupled labeling: "search", or "published", the update rule of the Co-Mixup paper.
+    %(verbose)s
     %(tol)s
     %(max_iter)s
     %(time_limit)s
@@ -246,8 +254,8 @@ def minimize(
     %(constraints)s
         These four are for set functions and differences. With `include` and `exclude` alone, all
         methods work; with a size, budgets or groups, "auto", "local_search", "branch_and_bound",
-        "milp", "brute_force", for set functions "lagrangian", and for differences "modmod" and
-        "subsup". They take `time_limit`, and "auto" also `effort`, `starts`, `rng` and `callback`.
+        "milp" and "brute_force" do, as well as "lagrangian" for set functions, and "modmod",
+        "subsup" and "dca" for differences.
 
     Returns
     -------
@@ -284,7 +292,8 @@ def minimize(
     >>> result.sources.shape, bool(abs(result.value - problem.energy(result.shares)) < 1e-9)
     ((8, 4, 4, 2), True)
     """
-    given = {k: v for k, v in locals().items() if k != "problem" and v is not None}
+    given = {k: v for k, v in locals().items() if v is not None}
+    del given["problem"], given["verbose"]
     if callback is not None and not callable(callback):
         raise TypeError(f"callback needs to be callable with a result, got {callback!r}")
     return _wing(problem, given).solve(problem, **given)
@@ -303,12 +312,14 @@ def _wing(problem: Any, given: Collection[str]) -> _Wing:
     )
 
 
+@reported
 @documented
 def minimize_many(
     problems: Sequence[Any],
     *,
     rng: RNG | Sequence[RNG] = None,
     threads: int | None = None,
+    verbose: bool = False,
     **options: Any,
 ) -> Batch[Any]:
     """Minimize many problems at once, on all cores.
@@ -322,6 +333,7 @@ def minimize_many(
         Source of randomness, or a seed for one, or a sequence with one per problem. One source is
         split into independent streams, one per problem, before any work starts.
     %(threads)s
+    %(verbose)s
     **options
         As in `minimize`, for each problem; `time_limit` is seconds per problem.
 
@@ -345,11 +357,12 @@ def minimize_many(
     """
     if any(wing.owns(problems) for wing in _WINGS):
         raise TypeError("minimize_many needs a sequence of problems; for one, call minimize")
-    known = [name for name in names(minimize) if name not in ("rng", "threads")]
-    require_known("minimize_many", [*known, "rng", "threads"], options)
+    known = [name for name in names(minimize) if name not in ("rng", "threads", "verbose")]
+    require_known("minimize_many", [*known, "rng", "threads", "verbose"], options)
     tasks: list[Any] = list(problems)
     rngs = _streams(rng, len(tasks))
     threads = min(thread_count(threads), len(tasks))
+    stage("%d problems on %d threads", len(tasks), threads)
     jobs = []
     for problem, source in zip(tasks, rngs, strict=True):
         # elements that are fixed leave a problem for the methods without constraints

@@ -5,9 +5,11 @@ combinations, which the laws must hold for as well.
 """
 
 import numpy as np
+from hypothesis import strategies as st
 
 from subopt import Cut, Modular, SetFunction
 from subopt.testing import FAMILIES as BUILT_IN
+from subopt.testing.strategies import _Drawn
 
 
 class ByValue(SetFunction):
@@ -53,3 +55,20 @@ FAMILIES = BUILT_IN | {
     "no edges": lambda rng, n: Cut(np.zeros((n, n))),
     "zero": lambda rng, n: 0 * BUILT_IN["cut"](rng, n),
 }
+
+
+@st.composite
+def members_of(draw, family, n, weighted=None):
+    """Members of a family; Hypothesis draws every number, so that a failure can be pasted.
+
+    `weighted` is a function of the drawn source of numbers and of the member, which changes it.
+    """
+    rng = _Drawn(draw)
+    F = FAMILIES[family](rng, n)
+    return F if weighted is None else weighted(rng, F)
+
+
+def points(n):
+    """Points of R^n with three decimals and many ties."""
+    entry = st.integers(-2, 2).map(float) | st.integers(-3000, 3000).map(lambda k: k / 1000)
+    return st.lists(entry, min_size=n, max_size=n).map(np.array)

@@ -33,7 +33,7 @@ from subopt.constraints.build import constraints_of
 from subopt.difference.exact.tree_certificate import DECIDED, INFEASIBLE, MARGINALS
 
 EXACT = ("auto", "branch_and_bound", "brute_force")
-DESCENT = ("local_search", "modmod", "subsup")
+DESCENT = ("local_search", "modmod", "subsup", "dca")
 F = Cut([[0, 2, 0], [2, 0, 1], [0, 1, 0]]) + Modular([-3, 1, 2])
 H = Cut([[0, 2, 0], [2, 0, 1], [0, 1, 0]]) - Cardinality([0, 3, 4, 4])
 

@@ -186,3 +186,36 @@ def test_rounding_of_sums_does_not_matter():
     assert of.feasible(np.ones(3, dtype=bool))
     assert Budget([1, 2], 3) == Budget([1.0, 2.0], 3.0) != Budget([1, 2], 4)
     assert Groups(np.array([0, 1]), 1) == Groups([0, 1], [1, 1]) != Groups([0, 1], 2)
+
+
+@given(cases())
+def test_what_constraints_decide_holds_for_all_feasible_sets(case):
+    of, feasible = made(case)
+    assert not of.empty()
+    into, out = of.decided()
+    loose = of.loose() & ~of.include & ~of.exclude
+    for S in feasible:
+        assert S[into].all()
+        assert not S[out].any()
+        assert of.feasible(S | loose)
+
+
+@given(cases(), st.data())
+def test_minors_that_are_called_empty_are_empty(case, data):
+    of, _ = made(case)
+    fixed = np.array(data.draw(st.lists(st.booleans(), min_size=of.n, max_size=of.n)), dtype=bool)
+    minor = of.minor(np.flatnonzero(fixed), np.flatnonzero(~fixed))
+    if minor.empty():
+        assert not minor.feasible_rows(all_masks(minor.n)).any()
+
+
+@given(cases(), st.data())
+def test_feasible_prefixes_of_an_order(case, data):
+    n, said = case
+    of, _ = made((n, said | {"include": [], "exclude": []}))
+    order = np.array(data.draw(st.permutations(range(n))), dtype=np.intp)
+    low, high = of.prefixes(order)
+    for k in range(n + 1):
+        mask = np.zeros(n, dtype=bool)
+        mask[order[:k]] = True
+        assert of.feasible(mask) == (low <= k <= high)

@@ -124,7 +124,7 @@ def test_projections_are_those_of_the_general_prox(seed, n):
     slopes = np.sort(rng.normal(size=n).round(1))[::-1].copy()
     size = Cardinality(np.concatenate([[0], slopes.cumsum()]))
     # min ½ ||y - t||² over B(F) is t - prox of the extension at t
-    onto_path(n, target, np.arange(n + 1.0), forward, backward, result, work)
+    onto_path(n, target, np.ones(n), forward, backward, result, work)
     np.testing.assert_allclose(result, target - by_wolfe(chain, target), atol=1e-6)
     _onto_sizes(n, target, slopes, result, work)
     np.testing.assert_allclose(result, target - by_wolfe(size, target), atol=1e-6)
@@ -171,3 +171,21 @@ def test_what_is_not_simple_says_so():
         minimize(F, method="decomposed")
     with pytest.raises(ValueError, match="finds any minimizer, not the minimal one"):
         minimize(grid(2), method="decomposed", minimizer="minimal")
+
+
+@given(st.integers(1, 300).flatmap(lambda n: st.tuples(*(
+    st.lists(numbers, min_size=n, max_size=n)
+    for numbers in (st.integers(-9, 9), st.integers(1, 3), st.integers(0, 3), st.integers(0, 3))
+))))  # fmt: skip
+def test_projections_onto_long_paths_meet_the_optimality_conditions(drawn):
+    # flow within the capacities, and saturated between members of different values
+    target, weights, forward, backward = (np.array(numbers, dtype=float) for numbers in drawn)
+    n, result = len(target), np.empty(len(target))
+    onto_path(n, target, weights, forward, backward, result, path_work(n))
+    flow, values = np.cumsum(result), (target - result) / weights
+    assert abs(flow[-1]) < 1e-9
+    flow, step = flow[:-1], np.diff(values)
+    assert (flow <= forward[:-1] + 1e-9).all()
+    assert (flow >= -backward[:-1] - 1e-9).all()
+    np.testing.assert_allclose(flow[step < -1e-9], forward[:-1][step < -1e-9], atol=1e-9)
+    np.testing.assert_allclose(flow[step > 1e-9], -backward[:-1][step > 1e-9], atol=1e-9)

@@ -14,8 +14,8 @@ import subopt.testing
 ROOT = pathlib.Path(__file__).parents[1]
 MODULES = sorted(m.name for m in pkgutil.walk_packages(subopt.__path__, "subopt."))
 # these need torch: tests/test_torch_docs.py runs them
-NEED_TORCH = ("torch.md", "evaluate.md")
-PAGES = [p for p in sorted((ROOT / "docs").glob("*.md")) if p.name not in NEED_TORCH]
+NEED_TORCH = ("torch.md", "evaluate.md", "recipes.md", "timm.md")
+PAGES = [p for p in sorted((ROOT / "docs").glob("**/*.md")) if p.name not in NEED_TORCH]
 PAGES.insert(0, ROOT / "README.md")
 OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 # what a reader of a docstring has imported

@@ -27,7 +27,7 @@ MODULES = [
     "comixup",
 ]
 MODULES += ["subopt.compat.maxflow", "subopt.compat.maxflow.fastmin", "subopt.compat.gco"]
-MODULES += ["comixup.evaluate", "comixup.saliency", "comixup.torch"]
+MODULES += ["subopt.interop.sklearn", "comixup.evaluate", "comixup.saliency", "comixup.torch"]
 
 
 def public(module):

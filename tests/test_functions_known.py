@@ -1,5 +1,7 @@
 """Families against other libraries and against recorded instances."""
 
+import re
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -213,3 +215,46 @@ def test_bins_of_entropy_are_quantiles_and_own_values_are_warned_of():
         Entropy([["a"], ["b"]], bins=2)
     with pytest.raises(ValueError, match="bins"):
         Entropy(data, bins=0)
+
+
+@pytest.mark.parametrize(
+    "shape", [6, (6,), (2, 3), (3, 1), (1, 4), (2, 2, 2), (3, 4, 2), (0, 3), ()]
+)
+def test_grids_are_cuts_of_their_edges(shape):
+    axes = (shape,) if isinstance(shape, int) else shape
+    k = np.arange(np.prod(axes, dtype=int)).reshape(axes)
+    edges, weights, per_axis = [], [], []
+    for a in range(len(axes)):
+        one, two = (
+            np.moveaxis(np.moveaxis(k, a, 0)[part], 0, a) for part in (np.s_[:-1], np.s_[1:])
+        )
+        w = RNG.integers(0, 4, one.shape)
+        per_axis.append(w)
+        edges += zip(one.ravel(), two.ravel(), strict=True)
+        weights += w.ravel().tolist()
+    edges = np.array(edges, dtype=int).reshape(-1, 2)
+    F, expected = Cut.grid(shape, per_axis), Cut.from_edges(edges, weights, n=k.size)
+    for one, two in zip(F._data, expected._data, strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert (F.n, F.symmetric, F.integral) == (expected.n, expected.symmetric, expected.integral)
+    ones = Cut.grid(shape, 2.5)._data
+    for one, two in zip(
+        ones, Cut.from_edges(edges, np.full(len(edges), 2.5), n=k.size)._data, strict=True
+    ):
+        np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize(
+    ("shape", "weights", "words"),
+    [
+        ((2, 3), [1.0], ["one array per axis", "2"]),
+        ((2, 3), [[[1, 2, 3]], [1, 2, 3]], ["weights[1]", "(2, 2)", "(3,)"]),
+        ((2, 3), [-1.0, 1.0], ["weights[0]", "(0, 0)", "-1"]),
+        ((2, 3), np.nan, ["weights[0]", "nan"]),
+        ((2, -3), 1.0, ["shape[1]", "-3"]),
+    ],
+)
+def test_grids_name_what_is_wrong(shape, weights, words):
+    with pytest.raises(ValueError, match=re.escape(words[0])) as caught:
+        Cut.grid(shape, weights)
+    assert all(word in str(caught.value) for word in words)

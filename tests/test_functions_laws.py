@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from families import FAMILIES, ByValue
+from families import FAMILIES, ByValue, members_of, points
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,22 +19,19 @@ from subopt.testing import (
     brute_force,
     check_submodular,
     compositions,
+    masks,
+    orders,
 )
 
 TOL = 1e-8
 few = settings(max_examples=settings().max_examples // 2)  # times some thirty families
 every_family = pytest.mark.parametrize("family", FAMILIES)
-seeds = st.integers(0, 2**32 - 1)
 sizes = st.integers(1, 6)
+few_seeds = st.integers(0, 9)
 
 
-def member(family, seed, n):
-    rng = np.random.default_rng(seed)
-    return FAMILIES[family](rng, n), rng
-
-
-def subset(rng, n):
-    return rng.random(n) < rng.random()
+def drawn(data, family, n):
+    return data.draw(members_of(family, n), "F")
 
 
 def members(mask):
@@ -55,18 +52,17 @@ def test_the_table_has_every_family():
 
 @every_family
 @few
-@given(seed=seeds, n=st.integers(1, 7))
-def test_diminishing_returns(family, seed, n):
-    F, _ = member(family, seed, n)
+@given(data=st.data(), n=st.integers(1, 7))
+def test_diminishing_returns(family, data, n):
+    F = drawn(data, family, n)
     assert str(check_submodular(F, tol=TOL)) == "None"
 
 
 @every_family
 @few
-@given(seed=seeds, n=sizes)
-def test_greedy_is_a_base_and_agrees_with_value(family, seed, n):
-    F, rng = member(family, seed, n)
-    order = rng.permutation(n)
+@given(data=st.data(), n=sizes)
+def test_greedy_is_a_base_and_agrees_with_value(family, data, n):
+    F, order = drawn(data, family, n), data.draw(orders(n), "order")
     gains = F.greedy(order)
     assert gains.shape == (n,)
     assert gains.dtype == np.float64
@@ -76,10 +72,9 @@ def test_greedy_is_a_base_and_agrees_with_value(family, seed, n):
 
 @every_family
 @few
-@given(seed=seeds, n=sizes)
-def test_marginals_by_definition_and_what_it_claims(family, seed, n):
-    F, rng = member(family, seed, n)
-    mask = subset(rng, n)
+@given(data=st.data(), n=sizes, rng=few_seeds)
+def test_marginals_by_definition_and_what_it_claims(family, data, n, rng):
+    F, mask = drawn(data, family, n), data.draw(masks(n), "mask")
     np.testing.assert_allclose(F.marginals(mask), ByValue(F).marginals(mask), atol=TOL)
     assert_consistent(F, tol=TOL, rng=rng)
     if F.monotone:
@@ -93,26 +88,24 @@ def test_marginals_by_definition_and_what_it_claims(family, seed, n):
 
 @every_family
 @few
-@given(seed=seeds, n=sizes)
-def test_lovasz_extends_and_is_convex_and_homogeneous(family, seed, n):
-    F, rng = member(family, seed, n)
-    mask = subset(rng, n)
+@given(data=st.data(), n=sizes, t=st.integers(0, 10).map(lambda k: k / 10))
+def test_lovasz_extends_and_is_convex_and_homogeneous(family, data, n, t):
+    F, mask = drawn(data, family, n), data.draw(masks(n), "mask")
     assert F.lovasz(mask) == pytest.approx(F.value(mask), abs=TOL)
-    x, y, t = rng.normal(size=n), rng.integers(-1, 2, n).astype(float), rng.random()
+    x, y = data.draw(points(n), "x"), data.draw(points(n), "y")
     assert F.lovasz(t * x + (1 - t) * y) <= t * F.lovasz(x) + (1 - t) * F.lovasz(y) + TOL
     assert F.lovasz(3 * x) == pytest.approx(3 * F.lovasz(x), abs=TOL)
     # the minimum over the cube is the minimum over sets
-    assert brute_force(F)[1] <= F.lovasz(rng.random(n)) + TOL
+    assert brute_force(F)[1] <= F.lovasz(np.clip(x, 0, 1)) + TOL
 
 
 @every_family
 @few
-@given(seed=seeds, n=st.integers(2, 7))
-def test_restrict_contract_complement_by_definition(family, seed, n):
-    F, rng = member(family, seed, n)
-    S = subset(rng, n)
-    T = subset(rng, int(S.sum()))
-    U = subset(rng, int((~S).sum()))
+@given(data=st.data(), n=st.integers(2, 7), rng=few_seeds)
+def test_restrict_contract_complement_by_definition(family, data, n, rng):
+    F, S = drawn(data, family, n), data.draw(masks(n), "S")
+    T = data.draw(masks(int(S.sum())), "T")
+    U = data.draw(masks(int((~S).sum())), "U")
     inside, outside = np.flatnonzero(S), np.flatnonzero(~S)
 
     restricted = F.restrict(S)
@@ -134,10 +127,10 @@ def test_restrict_contract_complement_by_definition(family, seed, n):
 
 @every_family
 @few
-@given(seed=seeds, n=st.integers(3, 6))
-def test_chains_of_views_are_one_view(family, seed, n):
-    F, rng = member(family, seed, n)
-    first, second, third = rng.permutation(n)[:3]
+@given(data=st.data(), n=st.integers(3, 6))
+def test_chains_of_views_are_one_view(family, data, n):
+    F = drawn(data, family, n)
+    first, second, third = data.draw(orders(n), "order")[:3]
     left = [i for i in range(n) if i != first]
     G = F.contract([first]).complement()
     naive = ByValue(ByValue(F).contract([first])).complement()
@@ -155,11 +148,10 @@ def test_chains_of_views_are_one_view(family, seed, n):
 
 @every_family
 @few
-@given(seed=seeds, n=sizes)
-def test_sums_and_multiples(family, seed, n):
-    F, rng = member(family, seed, n)
-    G = FAMILIES[rng.choice(list(FAMILIES))](rng, n)
-    mask, order = subset(rng, n), rng.permutation(n)
+@given(data=st.data(), n=sizes, other=st.sampled_from(list(FAMILIES)), rng=few_seeds)
+def test_sums_and_multiples(family, data, n, other, rng):
+    F, G = drawn(data, family, n), data.draw(members_of(other, n), "G")
+    mask, order = data.draw(masks(n), "mask"), data.draw(orders(n), "order")
     H = 2 * F + G * 3
     assert H.value(mask) == pytest.approx(2 * F.value(mask) + 3 * G.value(mask), abs=TOL)
     np.testing.assert_allclose(H.greedy(order), 2 * F.greedy(order) + 3 * G.greedy(order), atol=TOL)
@@ -175,11 +167,10 @@ def test_sums_and_multiples(family, seed, n):
 
 @every_family
 @few
-@given(seed=seeds, n=sizes, length=st.integers(0, 6))
-def test_sweeps_are_additive_scaled_and_may_stop_early(family, seed, n, length):
-    F, rng = member(family, seed, n)
-    order = rng.permutation(n)
-    start = rng.normal(size=n)
+@given(data=st.data(), n=sizes, length=st.integers(0, 6))
+def test_sweeps_are_additive_scaled_and_may_stop_early(family, data, n, length):
+    F, order = drawn(data, family, n), data.draw(orders(n), "order")
+    start = data.draw(points(n), "start")
     gains = start.copy()
     part = order[:length]
     F._sweep(-2.0, part, gains)
@@ -191,10 +182,10 @@ def test_sweeps_are_additive_scaled_and_may_stop_early(family, seed, n, length):
 
 @every_family
 @few
-@given(seed=seeds, n=sizes)
-def test_inputs_are_not_mutated_and_come_in_any_form(family, seed, n):
-    F, rng = member(family, seed, n)
-    mask, order, x = subset(rng, n), rng.permutation(n), rng.normal(size=n)
+@given(data=st.data(), n=sizes)
+def test_inputs_are_not_mutated_and_come_in_any_form(family, data, n):
+    F, mask = drawn(data, family, n), data.draw(masks(n), "mask").copy()
+    order, x = data.draw(orders(n), "order"), data.draw(points(n), "x")
     for array in (mask, order, x):
         array.setflags(write=False)
     value, gains = F.value(mask), F.greedy(order)
@@ -212,10 +203,9 @@ def test_inputs_are_not_mutated_and_come_in_any_form(family, seed, n):
 
 @every_family
 @few
-@given(seed=seeds, n=sizes, flips=st.lists(st.tuples(st.integers(0, 5), st.booleans())))
-def test_incremental_changes_by_definition(family, seed, n, flips):
-    F, rng = member(family, seed, n)
-    start = subset(rng, n)
+@given(data=st.data(), n=sizes, flips=st.lists(st.tuples(st.integers(0, 5), st.booleans())))
+def test_incremental_changes_by_definition(family, data, n, flips):
+    F, start = drawn(data, family, n), data.draw(masks(n), "start")
     S = F.incremental(start)
     for i, add in flips:
         i %= n
@@ -231,20 +221,20 @@ def test_incremental_changes_by_definition(family, seed, n, flips):
 
 @every_family
 @few
-@given(seed=seeds, n=st.integers(1, 5))
-def test_the_represented_cut_is_the_function(family, seed, n):
-    F, rng = member(family, seed, n)
+@given(data=st.data(), n=st.integers(1, 5))
+def test_the_represented_cut_is_the_function(family, data, n):
+    F = drawn(data, family, n)
     if not F.cut_representable:
         with pytest.raises(TypeError, match="not known to be a cut"):
             (F if not isinstance(F, Sum | View) else ByValue(F)).as_cut()
         return
-    S, order = subset(rng, n), rng.permutation(n)
+    S, order = data.draw(masks(n), "S"), data.draw(orders(n), "order")
     for G in (F, F.contract(S), F.restrict(S), F.complement(), 2 * F + Modular(order)):
         form = G.as_cut()
         assert form.n == G.n
         assert (form.capacities >= 0).all()
         if form.n_aux <= 10:
-            mask = subset(rng, G.n)
+            mask = data.draw(masks(G.n), "mask")
             assert form.value(mask) == pytest.approx(G.value(mask), abs=TOL)
 
 
@@ -299,7 +289,8 @@ def test_numpy_numbers_are_factors_and_arrays_are_not():
 
 @pytest.mark.parametrize("family", ["cut", "roots of groups", "entropy", "minus modular"])
 def test_functions_travel_to_other_processes_and_threads(family):
-    F, rng = member(family, 5, 6)
+    rng = np.random.default_rng(5)
+    F = FAMILIES[family](rng, 6)
     G = pickle.loads(pickle.dumps(F))
     every = [rng.permutation(6) for _ in range(50)]
     with ThreadPoolExecutor(4) as pool:

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_flow
 
 import subopt
-from subopt import grid_cut
+from subopt import grid_cut, grid_neighbors
 
 INF = np.inf
 SEEDS = st.integers(0, 2**32 - 1)
@@ -157,7 +157,7 @@ def test_the_check_sees_a_wrong_cut():
     more = [[5, 0, 0]], [[0, 0, 5]], [0, [[4, 2]]]
     assert replace(result, value=4).check(*more) == 3
     for wrong, problem in ((7, args), (1, less), (1 + 1e-8, args), (np.nan, args)):
-        with pytest.raises(subopt.CertificateError, match=f"value is {wrong}, but the cut .* w"):
+        with pytest.raises(subopt.CertificateError, match=f"value is {wrong}, but the cut .* has"):
             replace(result, value=wrong).check(*problem)
 
 
@@ -292,3 +292,18 @@ def test_cuts_through_many_infinities_do_not_wrap_around():
         weights[0, 0] = 2**k
         with pytest.raises(ValueError, match=r"path of infinite capacities|below 2\*\*52"):
             grid_cut(ends, ends, [weights, 0])
+
+
+def test_a_color_picture_is_no_volume_unless_it_is_said_to_be_one():
+    picture = np.ones((20, 30, 3))
+    with pytest.raises(ValueError, match=r"a picture with 3 channels.*offsets=grid_neighbors"):
+        grid_cut(picture, picture, 1)
+    assert grid_cut(picture, picture, 1, offsets=grid_neighbors(3, 6)).source_side.shape == (
+        20,
+        30,
+        3,
+    )
+    arrays = [np.ones((19, 30, 3)), np.ones((20, 29, 3)), np.ones((20, 30, 2))]
+    assert grid_cut(picture, picture, arrays).source_side.shape == (20, 30, 3)
+    assert grid_cut(picture, picture, [1, 1, 1]).source_side.shape == (20, 30, 3)
+    assert grid_cut(picture[:8], picture[:8], 1).source_side.shape == (8, 30, 3)

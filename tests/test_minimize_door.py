@@ -60,7 +60,7 @@ def test_the_signature_names_every_option_of_every_method(kind, method):
 def test_options_that_a_method_does_not_have_are_refused(kind, method):
     problem = PROBLEMS[kind]
     takes = wing_of(problem).options(method)
-    known = set(inspect.signature(minimize).parameters) - {"problem", "method", *takes}
+    known = set(inspect.signature(minimize).parameters) - {"problem", "method", "verbose", *takes}
     if kind in ("set function", "difference"):
         known -= set(CONSTRAINTS)  # tests/test_constrained.py
     for name in known:
@@ -155,6 +155,7 @@ def test_every_public_name_is_found_at_both_places():
         "submodular",
         "difference",
         "constrained",
+        "maximization",
         "graph",
         "labeling",
         "coupled",

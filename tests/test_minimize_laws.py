@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import recorded
-from families import FAMILIES, ByValue
+from families import FAMILIES, ByValue, members_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,7 +25,7 @@ from subopt import (
     minimize_many,
 )
 from subopt.submodular.brute_force import brute_force
-from subopt.testing import all_values
+from subopt.testing import all_values, orders
 
 SOLVERS = {
     "auto": minimize,
@@ -40,16 +40,18 @@ every_solver = pytest.mark.parametrize("solver", SOLVERS)
 seeds = st.integers(0, 2**32 - 1)
 
 
-def member(family, seed, n):
-    """A function of the family plus weights, some of them equal, so that minima are inside."""
-    rng = np.random.default_rng(seed)
-    F = FAMILIES[family](rng, n)
+def with_minima_inside(rng, F):
+    """A function plus weights, some of them equal."""
     scale = np.abs(all_values(F)).max()
-    kind = rng.integers(3)
+    kind = rng.integers(0, 3)
     if kind == 0:
-        return F + Modular(-scale * rng.random(n) / max(1, n - 1))
-    gains = F.marginals(rng.random(n) < 0.5)  # zero marginals: many minimizers
+        return F + Modular(-scale * rng.random(F.n) / max(1, F.n - 1))
+    gains = F.marginals(rng.random(F.n) < 0.5)  # zero marginals: many minimizers
     return F - Modular(gains) if kind == 1 else F - Modular(np.rint(gains))
+
+
+def drawn(data, family, n):
+    return data.draw(members_of(family, n, with_minima_inside), "F")
 
 
 def lattice(F, tol=TOL):
@@ -62,9 +64,9 @@ def lattice(F, tol=TOL):
 @every_solver
 @every_family
 @few
-@given(seed=seeds, n=st.integers(0, 7))
-def test_the_certificate_brackets_the_minimum(solver, family, seed, n):
-    F = member(family, seed, max(n, 1))
+@given(data=st.data(), n=st.integers(0, 7))
+def test_the_certificate_brackets_the_minimum(solver, family, data, n):
+    F = drawn(data, family, max(n, 1))
     F = F if n else F.restrict([])
     result = SOLVERS[solver](F)
     lowest = all_values(F).min()
@@ -84,9 +86,9 @@ def test_the_certificate_brackets_the_minimum(solver, family, seed, n):
 @every_solver
 @every_family
 @few
-@given(seed=seeds, n=st.integers(1, 6))
-def test_the_smallest_and_the_largest_minimizer(solver, family, seed, n):
-    F = member(family, seed, n)
+@given(data=st.data(), n=st.integers(1, 6))
+def test_the_smallest_and_the_largest_minimizer(solver, family, data, n):
+    F = drawn(data, family, n)
     _, smallest, largest = lattice(F)
     for kind, expected in (("minimal", smallest), ("maximal", largest)):
         tol = {"tol": TOL} if solver == "brute force" else {}
@@ -98,9 +100,9 @@ def test_the_smallest_and_the_largest_minimizer(solver, family, seed, n):
 
 @every_family
 @few
-@given(seed=seeds, n=st.integers(2, 6))
-def test_tampered_certificates_raise(family, seed, n):
-    F = member(family, seed, n)
+@given(data=st.data(), n=st.integers(2, 6))
+def test_tampered_certificates_raise(family, data, n):
+    F = drawn(data, family, n)
     result = min_norm_point(F)
     orders, weights = result.certificate.orders, result.certificate.weights
     bound = result.lower_bound
@@ -129,19 +131,18 @@ def test_a_base_of_a_function_that_is_not_submodular():
 
 @every_family
 @few
-@given(seed=seeds, n=st.integers(1, 7))
-def test_any_start_gives_the_minimum(family, seed, n):
-    F = member(family, seed, n)
-    rng = np.random.default_rng(seed)
+@given(data=st.data(), n=st.integers(1, 7))
+def test_any_start_gives_the_minimum(family, data, n):
+    F, order = drawn(data, family, n), data.draw(orders(n), "order").copy()
+    similar = data.draw(members_of("modular", n), "similar")
     first = min_norm_point(F)
-    order = rng.permutation(n)
     kept = order.copy()
     for start in (order, order.tolist(), first.certificate):
         result = min_norm_point(F, start=start)
         assert result.gap <= TOL
         assert result.value == pytest.approx(first.value, abs=TOL)
     np.testing.assert_array_equal(order, kept)
-    G = F + Modular(0.1 * rng.normal(size=n))  # a base of a similar function
+    G = F + 0.1 * similar  # a base of a similar function
     again = min_norm_point(G, start=first.certificate, eliminate=False)
     assert again.gap <= TOL
 

@@ -31,7 +31,8 @@ def test_docstrings(name):
 
 
 @pytest.mark.parametrize(
-    ("page", "examples"), [("torch.md", 20), ("recipes.md", 15), ("evaluate.md", 15)]
+    ("page", "examples"),
+    [("torch.md", 20), ("recipes.md", 15), ("evaluate.md", 15), ("coming_from/timm.md", 3)],
 )
 def test_the_how_to(page, examples):
     path = pathlib.Path(__file__).parents[1] / "docs" / page

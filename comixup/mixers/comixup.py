@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -247,7 +248,7 @@ class CoMixup(Mixer):
             self._problem(weights[s], peaks[s], prior)
             for s, prior in zip(slices, priors, strict=True)
         ]
-        searched = {"effort": self.effort} if self.mode == "search" else {}
+        searched: dict[str, Any] = {"effort": self.effort} if self.mode == "search" else {}
         results = minimize_many(
             problems,
             rng=rngs,

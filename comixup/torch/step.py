@@ -53,6 +53,13 @@ class StepResult(NamedTuple):
     plan: Any
     mixer_loss: Tensor
 
+    def __repr__(self) -> str:
+        return (
+            f"StepResult(loss={self.loss.item():.6g}, clean_loss={self.clean_loss.item():.6g}, "
+            f"mixed_loss={self.mixed_loss.item():.6g}, logits=<{tuple(self.logits.shape)}>, "
+            f"plan={type(self.plan).__name__})"
+        )
+
 
 @eager
 def training_step(

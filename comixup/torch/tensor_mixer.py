@@ -327,7 +327,8 @@ class TensorMixer:
         self.n_uniform += n_uniform
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.mixer!r})"
+        shown, name = repr(self.mixer), type(self).__name__
+        return shown if shown.startswith(f"{name}(") else f"{name}({shown})"
 
 
 def _rank() -> int:

@@ -50,6 +50,11 @@ OPTIONS = {
         "int",
         "Number of threads. None uses one per available core. Answers do not depend on it.",
     ),
+    "verbose": (
+        "bool",
+        'Whether to log a line per stage, at level INFO of the logger ``"subopt"``. Where logging\n'
+        "is not set up, the lines go to stderr.",
+    ),
     "callback": (
         "callable",
         "Called with the current answer after each iteration. If it raises StopIteration, the\n"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from subopt._base import validate
+from subopt._base.report import silent
 
 T = TypeVar("T")
 
@@ -89,8 +90,12 @@ def _quota_of(folder: Path) -> float:
 
 
 def in_order(function: Callable[[Any], T], items: Sequence[Any], threads: int) -> list[T]:
-    """Call a function of each item, on at most so many threads, none of them for one item."""
+    """Call a function of each item, on at most so many threads, none of them for one item.
+
+    The calls log nothing, also where the caller is verbose.
+    """
     if threads <= 1 or len(items) <= 1:
-        return [function(item) for item in items]
+        with silent():
+            return [function(item) for item in items]
     with ThreadPoolExecutor(min(threads, len(items))) as pool:
         return list(pool.map(function, items))

@@ -13,19 +13,27 @@ from subopt.constrained.certificate import LocallyBest
 from subopt.constrained.lagrangian import priced_minimum
 from subopt.constraints.feasible import Constraints
 from subopt.constraints.modular import complete, least
-from subopt.difference._descent import Descent
+from subopt.difference._descent import Descent, inner_solver
 from subopt.difference._fixing import unfixed
 from subopt.difference.bounds import Supergradients, chain, submodular_upper
 from subopt.difference.local_minimum import STAY, best_move
 from subopt.functions.algebra import DifferenceOfSubmodular
 from subopt.submodular.result import Result
 
+WIDE = 2048
+"""Largest n for which all exchanges of two elements are tried without being asked for."""
 PRICES = 12
 """Largest number of prices that a step of SubSup tries."""
 
 
 class FeasibleDescent(Descent):
-    """A run among feasible sets; it starts at the given set, made feasible."""
+    """A run among feasible sets; it starts at the given set, made feasible.
+
+    Parameters
+    ----------
+    certified : bool
+        Whether results of other methods than local search say if they are local minima.
+    """
 
     def __init__(
         self,
@@ -37,8 +45,9 @@ class FeasibleDescent(Descent):
         max_iter: int | None = None,
         time_limit: float | None = None,
         callback: Callable[[Result], object] | None = None,
+        certified: bool = True,
     ) -> None:
-        self.of = of
+        self.of, self._certified = of, certified
         super().__init__(
             h,
             complete(of, validate.subset(start, h.n)),
@@ -53,14 +62,19 @@ class FeasibleDescent(Descent):
         """Take a set if it is feasible and better, and return whether it is."""
         return self.of.feasible(mask) and super().offer(mask)
 
-    def improve(self) -> bool:
+    def improve(self, *, swaps: bool = True) -> bool:
         """Take the best change of one element, or else of two, and return whether there is one."""
         gains = self.gains(self.mask)[0]
-        move = best_move(self.h, self.mask, gains, self.of, self.noise)
+        move = best_move(self.h, self.mask, gains, self.of, self.noise, swaps=swaps)
         return move != STAY and self.offer(move.applied(self.mask))
 
     def result(self, status: Status) -> Result:
-        """Return the best set so far, with a certificate if it is a local minimum."""
+        """Return the best set so far, with a certificate if it is a local minimum.
+
+        That takes a look at all exchanges of two elements, so it is left out for large n.
+        """
+        if not self._certified or self.h.n > WIDE:
+            return self.end(status, None)
         gains = self.gains(self.mask)[0]
         move = best_move(self.h, self.mask, gains, self.of, self.noise)
         return self.end(status, LocallyBest() if move == STAY else None)  # type: ignore[arg-type]
@@ -112,9 +126,15 @@ def modmod(
     callback: Callable[[Result], object] | None = None,
 ) -> Result:
     """Minimize f - g by modular upper bounds, minimized over the feasible sets."""
-    run = FeasibleDescent(
-        h, of, start, "modmod", max_iter=max_iter, time_limit=time_limit, callback=callback
+    return modmod_from(
+        FeasibleDescent(
+            h, of, start, "modmod", max_iter=max_iter, time_limit=time_limit, callback=callback
+        )
     )
+
+
+def modmod_from(run: FeasibleDescent) -> Result:
+    """Take steps of ModMod from the set of a run."""
     f, g = run.h.f, run.h.g
     bounds = Supergradients(f)
 
@@ -123,7 +143,7 @@ def modmod(
         lower = g.greedy(chain(S, g_gains - f_gains))
         run.n_evals += 3
         for upper in bounds.at(S, f_gains):
-            yield least(of, upper - lower).mask
+            yield least(run.of, upper - lower).mask
 
     return run.run(step)
 
@@ -134,6 +154,7 @@ def subsup(
     *,
     start: Subset = (),
     max_iter: int = 100,
+    inner_iter: int = 100_000,
     time_limit: float | None = None,
     callback: Callable[[Result], object] | None = None,
 ) -> Result:
@@ -142,9 +163,11 @@ def subsup(
         h, of, start, "subsup", max_iter=max_iter, time_limit=time_limit, callback=callback
     )
 
+    inner = inner_solver(run, inner_iter)
+
     def step(S: Array) -> Iterator[Array]:
         F = submodular_upper(run.h, S, tie_break=-run.h.marginals(S))
-        found = priced_minimum(F, of, max_iter=PRICES, deadline=run.deadline)
+        found = priced_minimum(F, of, max_iter=PRICES, deadline=run.deadline, solve=inner)
         run.n_evals += found.n_evals
         yield found.mask
 

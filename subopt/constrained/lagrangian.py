@@ -84,8 +84,12 @@ def priced_minimum(
     tol: float | None = None,
     max_iter: int,
     deadline: Deadline,
+    solve: Callable[[SetFunction], Result] | None = None,
 ) -> Found:
-    """Maximize the bound over the prices; the best set is the lowest feasible one that came up."""
+    """Maximize the bound over the prices; the best set is the lowest feasible one that came up.
+
+    `solve` minimizes a submodular function; the default is `minimize_submodular`.
+    """
     tol = default_tol(F._range(), 1e-9) if tol is None else validate.nonnegative("tol", tol)
     rows = _Rows(F, of)
     mask = complete(of, np.zeros(of.n, dtype=np.bool_))
@@ -96,7 +100,10 @@ def priced_minimum(
         n_iter += 1
         left = deadline.left()
         G = priced(F, of, prices)
-        result = minimize_submodular(G, time_limit=None if left == math.inf else left)
+        if solve is None:
+            result = minimize_submodular(G, time_limit=None if left == math.inf else left)
+        else:
+            result = solve(G)
         evals += result.n_evals
         S = result.mask
         for T in (S,) if of.feasible(S) else (complete(of, S, -F.marginals(S.copy())),):

@@ -18,7 +18,15 @@ from subopt._base.answer import Status
 from subopt._base.deadline import Deadline
 from subopt._base.types import RNG, Array
 from subopt.constrained.certificate import Problem
-from subopt.constrained.descent import FeasibleDescent, forward_greedy, local_search, modmod, subsup
+from subopt.constrained.dca import dca
+from subopt.constrained.descent import (
+    WIDE,
+    FeasibleDescent,
+    forward_greedy,
+    local_search,
+    modmod_from,
+    subsup,
+)
 from subopt.constrained.exact import branch_and_bound
 from subopt.constrained.lagrangian import lagrangian
 from subopt.constraints.feasible import Constraints
@@ -31,10 +39,10 @@ from subopt.submodular.result import Result
 EFFORTS = ("fast", "default", "best")
 NODES = {16: 256, 32: 32, 128: 1}
 """Number of nodes of branch and bound, by the largest n for which it is tried; one is a bound."""
-WIDE = 2048
-"""Largest n for which all exchanges of two elements are tried."""
-STEPS = 8
-"""Largest number of steps of SubSup, each of which is several submodular minimizations."""
+FLIPS = 100
+"""Largest number of changes of one element for larger n."""
+STEPS, SWEEPS = 8, 40
+"""Largest number of steps of SubSup, and of greedy sweeps for each of their minimizations."""
 
 
 def portfolio(
@@ -60,7 +68,7 @@ def portfolio(
     if effort != "fast" and nodes:
         run.prove(nodes)
     if effort != "fast" and F is None:
-        run.replace_g()
+        run.replace_g(slow=effort == "best")
     if effort == "best":
         run.prove(None)
     return run.result()
@@ -104,16 +112,24 @@ class _Run:
         for mask in [*masks, *(self._random() for _ in range(count))]:
             if self.over():
                 return
-            found = modmod(self.h, of, start=mask, max_iter=20, time_limit=left())
-            self.polish(found, seen)
+            run = FeasibleDescent(
+                self.h, of, mask, "modmod", max_iter=20, time_limit=left(), certified=False
+            )
+            self.polish(modmod_from(run), seen)
 
-    def replace_g(self) -> None:
-        """Run SubSup from the best set; its steps take several submodular minimizations each."""
+    def replace_g(self, *, slow: bool) -> None:
+        """Run SubSup from the best set, and if there is time the DC algorithm from the center.
+
+        Their steps take several submodular minimizations, or many linear programs, each.
+        """
         if self.over() or self.h.estimated:
             return
         assert self.best is not None
         S, left = self.best.mask, self.deadline.left()
-        self.polish(subsup(self.h, self.of, start=S, max_iter=STEPS, time_limit=left), set())
+        found = subsup(self.h, self.of, start=S, max_iter=STEPS, inner_iter=SWEEPS, time_limit=left)
+        self.polish(found, set())
+        if slow and not self.over():
+            self.polish(dca(self.h, self.of, time_limit=self.deadline.left()), set())
 
     def polish(self, found: Result, seen: set[bytes]) -> None:
         """Improve a set to a local minimum unless that was done before."""
@@ -122,6 +138,7 @@ class _Run:
         seen.add(found.mask.tobytes())
         if self.h.n > WIDE:
             self.take(found)
+            self._flip(found)
             return
         local = local_search(self.h, self.of, start=found.mask, time_limit=self.deadline.left())
         if local.value < found.value:
@@ -130,6 +147,17 @@ class _Run:
         else:
             local = replace(local, method=found.method)
         self.take(local)
+
+    def _flip(self, found: Result) -> None:
+        """Improve a set of a large problem by some changes of one element."""
+        left = self.deadline.left()
+        run = FeasibleDescent(
+            self.h, self.of, found.mask, found.method, max_iter=FLIPS, time_limit=left
+        )
+        while run.stopped() is None and run.improve(swaps=False):
+            run.n_iter += 1
+        if run.value < found.value:
+            self.take(run.end(Status.EFFORT_LIMIT, None))
 
     def prove(self, max_nodes: int | None) -> None:
         """Search for a better set or a proof by branch and bound."""

@@ -18,6 +18,7 @@ from subopt._base import validate
 from subopt._base.options import CONSTRAINTS
 from subopt._base.types import Array
 from subopt.constrained.certificate import ConstrainedCertificate, Problem, minor_of
+from subopt.constrained.dca import dca
 from subopt.constrained.descent import local_search, modmod, subsup
 from subopt.constrained.exact import branch_and_bound, brute_force, milp
 from subopt.constrained.lagrangian import lagrangian
@@ -44,12 +45,13 @@ METHODS: dict[str, Callable[..., Result]] = {
     "local_search": local_search,
     "modmod": modmod,
     "subsup": subsup,
+    "dca": dca,
     "branch_and_bound": branch_and_bound,
     "milp": milp,
     "brute_force": brute_force,
 }
 """Methods that take all constraints; "lagrangian" is for submodular functions."""
-ON_DIFFERENCES = ("modmod", "subsup")
+ON_DIFFERENCES = ("modmod", "subsup", "dca")
 
 
 def options(method: str = "auto") -> tuple[str, ...]:
@@ -120,7 +122,7 @@ def _solver(
 
 def _constrained(method: str, h: Problem, of: Constraints, options: dict[str, Any]) -> Result:
     """Minimize by a method of this wing."""
-    if method in ("auto", "branch_and_bound", "lagrangian", "subsup"):
+    if method in ("auto", "branch_and_bound", "lagrangian", "subsup", "dca"):
         parts = (
             (("f of f - g", h.f), ("g of f - g", h.g))
             if isinstance(h, DifferenceOfSubmodular)

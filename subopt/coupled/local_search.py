@@ -22,6 +22,7 @@ from subopt._base import validate
 from subopt._base.answer import Status
 from subopt._base.deadline import Deadline
 from subopt._base.options import documented
+from subopt._base.report import stage
 from subopt._base.types import RNG, Array, ArrayLike
 from subopt.coupled._coarsening import graphs, levels
 from subopt.coupled._enumeration import best_of_all, is_tiny
@@ -111,6 +112,13 @@ def local_search(
     limits = _Limits(EFFORTS[effort], max_iter, deadline if timed else None)
     search = _Search(problem, generator, limits, first)
     for _ in search.run(step=callback is not None or timed):
+        stage(
+            "resolution %d of %d, %d sweeps: energy %.9g",
+            search.top - search.depth + 1,
+            search.top + 1,
+            len(search.energies),
+            search.energies[-1],
+        )
         if callback is not None:
             try:
                 callback(search.result())

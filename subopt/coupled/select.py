@@ -11,6 +11,7 @@ import numpy as np
 from subopt._base import validate
 from subopt._base.answer import Status
 from subopt._base.options import names, require_known
+from subopt._base.report import stage
 from subopt._base.types import Array
 from subopt.coupled.certificate import LabelingCertificate, exact_energy, slots_of
 from subopt.coupled.local_search import local_search
@@ -66,7 +67,10 @@ def minimize_coupled(
     """
     require_known(f"method={method!r} of a CoupledLabelingProblem", options(method), given)
     result = _METHODS[method](problem, **given)
-    return certified(problem, result) if lower_bound else result
+    if lower_bound:
+        stage("%s: energy %.9g; prices for a lower bound", result.method, result.value)
+        result = certified(problem, result)
+    return result
 
 
 def certified(problem: CoupledLabelingProblem, result: LabelingResult) -> LabelingResult:

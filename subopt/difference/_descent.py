@@ -15,6 +15,7 @@ import numpy as np
 from subopt._base import validate
 from subopt._base.answer import Status
 from subopt._base.deadline import Deadline
+from subopt._base.report import is_verbose, iteration
 from subopt._base.types import RNG, Array, Subset
 from subopt.difference._fixing import Fixed, fix, unfixed
 from subopt.difference.local_minimum import STAY, LocalMinimumCertificate, flip
@@ -125,6 +126,9 @@ class Descent:
 
     def tell(self) -> None:
         """Call the callback with the best set so far."""
+        if is_verbose():
+            value = self.end(Status.ITERATION_LIMIT, None).value
+            iteration(self.n_iter, "steps", "value %.9g", value)
         if self._callback is not None:
             try:
                 self._callback(self.end(Status.ITERATION_LIMIT, None))

@@ -21,6 +21,7 @@ from subopt._base import validate
 from subopt._base.answer import Status
 from subopt._base.deadline import Deadline
 from subopt._base.options import documented_with
+from subopt._base.report import is_verbose, stage
 from subopt._base.threads import in_order, thread_count
 from subopt._base.types import RNG, Array
 from subopt.difference._accelerated_dca import accelerated_dca
@@ -162,7 +163,7 @@ class _Run:
         ]
         if not h.estimated:  # its steps rest on f being submodular
             members.insert(1, lambda left: subsup(h, inner_iter=40, max_iter=10, time_limit=left))
-        self.tasks(members)
+        self.tasks("methods", members)
 
     def slow(self) -> None:
         """Run the members that are slower and often better, and improve their sets."""
@@ -175,7 +176,7 @@ class _Run:
                 lambda left: accelerated_dca(h, max_iter=100, inner_iter=500, time_limit=left),
                 lambda left: complete_dca(h, S, max_iter=20, inner_iter=500, time_limit=left),
             ]
-        self.tasks(members)
+        self.tasks("slower methods", members)
         self.polish(self.found[count:])
 
     def polish(self, results: list[Result]) -> None:
@@ -183,7 +184,7 @@ class _Run:
         seen: dict[bytes, Result] = {}
         for result in results:
             seen.setdefault(result.mask.tobytes(), result)
-        self.tasks([
+        self.tasks("sets improved by flips and swaps", [
             partial(self._polished, result.mask, result.value, result.method)
             for result in seen.values()
         ])  # fmt: skip
@@ -191,7 +192,7 @@ class _Run:
     def restart(self, count: int) -> None:
         """Improve sets near the best one, and random ones."""
         S = self.best().mask
-        self.tasks([
+        self.tasks("other sets improved", [
             partial(self._polished, restarted(S, stream), math.inf, "a random start")
             for stream in (self.rng.spawn(count) if count else [])
         ])  # fmt: skip
@@ -217,9 +218,9 @@ class _Run:
             verb = "proven" if result.status is Status.OPTIMAL else "bounded"
             return replace(result, method=f"{best.method}, {verb} by {result.method}")
 
-        self.tasks([proof])
+        self.tasks("attempt to prove", [proof])
 
-    def tasks(self, tasks: Sequence[Task]) -> None:
+    def tasks(self, what: str, tasks: Sequence[Task]) -> None:
         """Run tasks on several threads, unless the run is over; keep results in their order."""
         if not tasks or (self.found and self._over()):
             return
@@ -227,6 +228,9 @@ class _Run:
         self.n_iter += sum(result.n_iter for result in results)
         self.n_evals += sum(result.n_evals for result in results)
         self.found += results
+        if is_verbose():
+            best = self._lifted(self.best())
+            stage("%s, %d: value %.9g by %s", what, len(tasks), best.value, best.method)
         if self.callback is not None:
             try:
                 self.callback(self._lifted(self.best()))

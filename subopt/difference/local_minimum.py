@@ -135,6 +135,8 @@ def best_move(
     gains: Array,
     constraints: Constraints,
     noise: Array | None = None,
+    *,
+    swaps: bool = True,
 ) -> Move:
     """Return the best flip that leads to a feasible set, or else the best such swap, or `STAY`.
 
@@ -148,7 +150,7 @@ def best_move(
         i = int(change.argmin())
         moved = float(change[i] - least[i])
         return Move(moved, i, -1) if mask[i] else Move(moved, -1, i)
-    return swap(h, mask, gains, noise=noise, constraints=constraints)
+    return swap(h, mask, gains, noise=noise, constraints=constraints) if swaps else STAY
 
 
 def flip(mask: Array, gains: Array, *, add: bool = True, drop: bool = True) -> Move:

@@ -9,7 +9,7 @@ straight ahead where possible, so that a grid is divided into its rows and colum
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,6 +22,16 @@ from subopt.functions.coverage import Coverage
 from subopt.functions.cut import Cut
 from subopt.functions.hypergraph_cut import HypergraphCut
 from subopt.functions.modular import Modular
+
+
+class Parts(NamedTuple):
+    """The arrays of `Summands`, as kernels take them."""
+
+    indptr: Array  # (parts + 1,) int64
+    elements: Array  # (size,) int64
+    first: Array  # (size,) float64: capacities to the next member, or slopes
+    second: Array  # (size,) float64: capacities from the next member
+    is_path: Array  # (parts,) bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,9 +68,9 @@ class Summands:
     is_path: Array
 
     @property
-    def arrays(self) -> tuple[Array, Array, Array, Array, Array]:
+    def arrays(self) -> Parts:
         """The fields that kernels take: all from `indptr` on."""
-        return self.indptr, self.elements, self.first, self.second, self.is_path
+        return Parts(self.indptr, self.elements, self.first, self.second, self.is_path)
 
     @property
     def largest(self) -> int:
@@ -83,7 +93,7 @@ class Summands:
             x and d.
         """
         x, work = self.unary.copy(), np.empty(self.largest)
-        excess = _bound(*self.arrays, shares, x, work)
+        excess = _bound(self.arrays, shares, x, work)
         return x, float(excess)
 
 
@@ -146,6 +156,9 @@ def summands(F: SetFunction) -> Summands:
 def _paths(F: Cut) -> tuple[Array, Array, Array, Array]:
     d = F._data
     m = F.n_edges
+    if _is_chain(d.indptr, d.indices):
+        onward, back = np.append(d.forward[::2], 0.0), np.append(d.backward[::2], 0.0)
+        return np.array([F.n]), np.arange(F.n), onward, back
     sizes, elements, slots = (np.empty(size, dtype=np.int64) for size in (m, 2 * m + 1, 2 * m + 1))
     count, length = _trails(d.indptr, d.indices, sizes, elements, slots)
     used = slots[:length] >= 0
@@ -153,6 +166,18 @@ def _paths(F: Cut) -> tuple[Array, Array, Array, Array]:
     first[used] = d.forward[slots[:length][used]]
     second[used] = d.backward[slots[:length][used]]
     return sizes[:count].copy(), elements[:length].copy(), first, second
+
+
+def _is_chain(indptr: Array, indices: Array) -> bool:
+    """Return whether edges join 0 to 1, 1 to 2, and so on, which needs no search for paths."""
+    m, k = len(indptr) - 2, np.arange(len(indptr) - 2)
+    return (
+        m > 0
+        and len(indices) == 2 * m
+        and np.array_equal(indptr[1:-1], 2 * k + 1)
+        and np.array_equal(indices[::2], k + 1)
+        and np.array_equal(indices[1::2], k)
+    )
 
 
 def _sized(F: HypergraphCut | Coverage | Cardinality) -> tuple[Array, Array, Array, Array]:
@@ -221,11 +246,12 @@ def _slot(indptr, indices, v, u):
 
 
 @njit
-def _bound(indptr, elements, first, second, is_path, shares, x, work):
+def _bound(parts, shares, x, work):
+    elements, first, second = parts.elements, parts.first, parts.second
     excess = 0.0
-    for p in range(is_path.shape[0]):
-        a, b = indptr[p], indptr[p + 1]
-        if is_path[p]:
+    for p in range(parts.is_path.shape[0]):
+        a, b = parts.indptr[p], parts.indptr[p + 1]
+        if parts.is_path[p]:
             flow, before = 0.0, 0.0
             for k in range(a, b):
                 flow = min(max(before + shares[k], -second[k]), first[k])

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from subopt._base.report import reported
 from subopt._base.types import ArrayLike
 from subopt.labeling._magnitude import simplified
 from subopt.labeling._wording import shared
@@ -23,9 +24,14 @@ from subopt.labeling.result import Labeling
 _OTHERS = "fusion and icm take any table; with two labels, qpbo does."
 
 
+@reported
 @shared(start="the labels that message passing finds")
 def alpha_beta_swap(
-    energy: LabelingEnergy, *, start: ArrayLike | None = None, max_iter: int = 1000
+    energy: LabelingEnergy,
+    *,
+    start: ArrayLike | None = None,
+    max_iter: int = 1000,
+    verbose: bool = False,
 ) -> Labeling:
     r"""Minimize a labeling energy by swap moves.
 
@@ -38,6 +44,7 @@ def alpha_beta_swap(
     max_iter : int, default 1000
         Largest number of cycles, each of one swap per pair of labels; a few are usually
         enough.
+    %(verbose)s
 
     Returns
     -------

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from subopt._base.report import reported
 from subopt._base.types import ArrayLike
 from subopt.labeling._magnitude import simplified
 from subopt.labeling._wording import shared
@@ -33,9 +34,14 @@ _OTHERS = (
 )
 
 
+@reported
 @shared(start="the labels that message passing finds")
 def alpha_expansion(
-    energy: LabelingEnergy, *, start: ArrayLike | None = None, max_iter: int = 1000
+    energy: LabelingEnergy,
+    *,
+    start: ArrayLike | None = None,
+    max_iter: int = 1000,
+    verbose: bool = False,
 ) -> Labeling:
     r"""Minimize a labeling energy with a metric by expansion moves.
 
@@ -47,6 +53,7 @@ def alpha_expansion(
     %(start)s
     max_iter : int, default 1000
         Largest number of cycles, each of one expansion per label; a few are usually enough.
+    %(verbose)s
 
     Returns
     -------

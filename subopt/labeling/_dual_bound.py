@@ -12,6 +12,8 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Status
+from subopt._base.options import documented
+from subopt._base.report import iteration, reported
 from subopt._base.types import Array, ArrayLike
 from subopt.labeling import _label_cost_shares, _messages
 from subopt.labeling._exact import Reparametrization
@@ -25,6 +27,8 @@ SHORTER = 0.7  # factor of the step length after PATIENCE sweeps without progres
 PATIENCE = 5
 
 
+@reported
+@documented
 def dual_bound(
     energy: LabelingEnergy,
     *,
@@ -32,6 +36,7 @@ def dual_bound(
     progress: float = 1e-4,
     tol: float = 0.0,
     start: ArrayLike | None = None,
+    verbose: bool = False,
 ) -> Labeling:
     r"""Bound a labeling energy from below by tree-reweighted message passing.
 
@@ -49,6 +54,7 @@ def dual_bound(
         Stop when the gap is at most `tol`, in the units of the energy.
     start : array_like of int, shape (\*grid,) or (n,), optional
         Known labels. The energy of the answer is not higher.
+    %(verbose)s
 
     Returns
     -------
@@ -88,6 +94,7 @@ def dual_bound(
     for _ in range(sweeps):
         search.sweep()
         bounds.append(search.bound)
+        iteration(len(bounds), "sweeps", "gap %.6g", search.value - search.bound)
         risen = bounds[-1] - bounds[-1 - window] if len(bounds) > window else np.inf
         met = search.bound >= search.value - max(enough, 1e-13 * abs(search.value))
         if met or risen <= least * (bounds[-1] - bounds[0]):

@@ -11,6 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 from subopt._base import validate
+from subopt._base.options import documented
+from subopt._base.report import reported
 from subopt._base.types import Array, ArrayLike
 from subopt.labeling import _icm
 from subopt.labeling._magnitude import bounded, simple_labels, simplified
@@ -19,8 +21,14 @@ from subopt.labeling.energy import LabelingEnergy, require_energy
 from subopt.labeling.result import Labeling, local
 
 
+@reported
+@documented
 def fusion(
-    energy: LabelingEnergy, *, start: ArrayLike | None = None, max_iter: int = 1000
+    energy: LabelingEnergy,
+    *,
+    start: ArrayLike | None = None,
+    max_iter: int = 1000,
+    verbose: bool = False,
 ) -> Labeling:
     r"""Minimize a labeling energy with any table by fusion moves.
 
@@ -32,6 +40,7 @@ def fusion(
         Labels to start from; by default those that `icm` finds.
     max_iter : int, default 1000
         Largest number of cycles, each of one fusion per label.
+    %(verbose)s
 
     Returns
     -------

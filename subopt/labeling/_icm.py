@@ -11,14 +11,22 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.jit import njit
+from subopt._base.options import documented
+from subopt._base.report import reported
 from subopt._base.types import Array, ArrayLike
 from subopt.labeling._magnitude import simple_labels
 from subopt.labeling.energy import LabelingEnergy, require_energy
 from subopt.labeling.result import Labeling, local
 
 
+@reported
+@documented
 def icm(
-    energy: LabelingEnergy, *, start: ArrayLike | None = None, max_iter: int = 1000
+    energy: LabelingEnergy,
+    *,
+    start: ArrayLike | None = None,
+    max_iter: int = 1000,
+    verbose: bool = False,
 ) -> Labeling:
     r"""Minimize any labeling energy node by node.
 
@@ -31,6 +39,7 @@ def icm(
         best for all nodes, whichever has the lower energy.
     max_iter : int, default 1000
         Largest number of passes over all nodes.
+    %(verbose)s
 
     Returns
     -------

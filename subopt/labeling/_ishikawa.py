@@ -7,13 +7,17 @@ with ``T[0, 0] + T[1, 1] <= T[0, 1] + T[1, 0]``.
 from __future__ import annotations
 
 from subopt._base.answer import Status
+from subopt._base.options import documented
+from subopt._base.report import reported
 from subopt.labeling._magnitude import simplified
 from subopt.labeling.cut_graphs import OrderedTable, ordered, ordered_table
 from subopt.labeling.energy import LabelingEnergy, require_energy
 from subopt.labeling.result import Labeling, certified
 
 
-def ishikawa(energy: LabelingEnergy) -> Labeling:
+@reported
+@documented
+def ishikawa(energy: LabelingEnergy, *, verbose: bool = False) -> Labeling:
     """Minimize a labeling energy whose table is submodular in the order of the labels.
 
     Parameters
@@ -23,6 +27,7 @@ def ishikawa(energy: LabelingEnergy) -> Labeling:
         labels, such as metric "linear" or "quadratic" without truncation. Any unary costs, no label
         costs. Forbidden pairs are allowed where infinity keeps the table submodular and pairs of
         equal labels are finite.
+    %(verbose)s
 
     Returns
     -------

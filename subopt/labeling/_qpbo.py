@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from subopt._base.answer import Status
+from subopt._base.options import documented
+from subopt._base.report import reported
 from subopt.labeling import _icm
 from subopt.labeling._exact import Reparametrization, all_node_costs
 from subopt.labeling._magnitude import bounded, simple_labels, simplified
@@ -18,13 +20,16 @@ ROUNDS = 4  # largest number of times that the remaining problem is solved
 SMALL = 2**16  # largest number of nodes for which it is solved again to remove rounding errors
 
 
-def qpbo(energy: LabelingEnergy) -> Labeling:
+@reported
+@documented
+def qpbo(energy: LabelingEnergy, *, verbose: bool = False) -> Labeling:
     """Minimize an energy of two labels as far as roof duality decides.
 
     Parameters
     ----------
     energy : LabelingEnergy
         An energy of two labels, with any table, weights of any sign, and no label costs.
+    %(verbose)s
 
     Returns
     -------

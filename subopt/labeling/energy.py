@@ -25,6 +25,7 @@ from subopt.graph.grid._input import periodic_axes
 from subopt.labeling._exact import Costs, energy_of
 from subopt.labeling._grid_edges import neighbours, pairs_at
 
+PICTURE = 32  # least height and width of what may be a picture with the labels first
 LARGEST = 1e60  # largest number that is accepted, so that sums and products stay finite
 
 
@@ -62,6 +63,9 @@ class LabelingEnergy:
     periodic : bool or sequence of bool, default False
         Whether the last node of an axis is joined to its first node; one value per axis, or one for
         all.
+    label_axis : int, optional
+        The axis of `unary` that runs over the labels; the last one by default. It needs to be given
+        where few numbers come first in the shape of a picture, such as (3, 480, 640).
 
     Raises
     ------
@@ -87,8 +91,9 @@ class LabelingEnergy:
         fixed: ArrayLike | None = None,
         offsets: Sequence[Sequence[int]] | None = None,
         periodic: bool | Sequence[bool] = False,
+        label_axis: int | None = None,
     ) -> None:
-        costs = numbers("unary", unary)
+        costs = _labels_last(numbers("unary", unary), label_axis)
         if costs.ndim < 2 or 0 in costs.shape:
             raise ValueError(
                 "unary needs the shape (*grid, labels) or (nodes, labels) with no empty axis, got "
@@ -313,6 +318,25 @@ def uniform(table: Array) -> float:
     if not 0.0 < most < np.inf:
         return 0.0
     return most if np.array_equal(table, most * (1.0 - np.eye(len(table)))) else 0.0
+
+
+def _labels_last(costs: Array, label_axis: int | None) -> Array:
+    """Return unary costs with the labels on the last axis, where `label_axis` says they are not."""
+    if label_axis is not None:
+        try:
+            return np.ascontiguousarray(np.moveaxis(costs, label_axis, -1))
+        except (TypeError, ValueError) as error:
+            raise type(error)(
+                f"label_axis needs an axis of unary, which has {costs.ndim}, got {label_axis!r}"
+            ) from None
+    if costs.ndim == 3 and min(costs.shape[1:]) >= max(PICTURE, 8 * costs.shape[0]):
+        L, H, W = costs.shape
+        raise ValueError(
+            f"unary of shape {costs.shape} may be {L} labels for a picture of {H}x{W}, or {W} "
+            f"labels for a grid of {L}x{H}. Say label_axis=0 for the former, label_axis=-1 for the "
+            "latter."
+        )
+    return costs
 
 
 def numbers(name: str, values: ArrayLike) -> Array:

@@ -10,6 +10,7 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.options import names, require_known
+from subopt._base.report import stage
 from subopt._base.types import Array, ArrayLike
 from subopt.labeling import (
     _alpha_beta_swap,
@@ -81,6 +82,7 @@ def minimize_labeling(
     require_known(f"minimize of a LabelingEnergy by {method!r}", takes, given)
     result = (_auto if method == "auto" else METHODS[method])(energy, **given)
     if lower_bound and result.certificate is None:
+        stage("%s has no lower bound by itself: dual_bound", result.method)
         found = _dual_bound.dual_bound(energy, start=result.labels)
         result = _with_bound(energy, result, found)
     return result
@@ -98,10 +100,13 @@ def _auto(energy: LabelingEnergy, *, start: ArrayLike | None = None) -> Labeling
     known = None if start is None else energy.check_labels("start", start)
     small = L == 2 or (energy.n + len(energy.tails) * (L - 1)) * L <= ARCS
     if small and _ishikawa.can_solve(energy) is None:
+        stage("ishikawa, because it is exact for this table")
         return _no_worse(energy, _ishikawa.ishikawa(energy), known)
     if _qpbo.can_solve(energy) is None:
+        stage("qpbo, because there are two labels")
         return _no_worse(energy, _qpbo.qpbo(energy), known)
     if _alpha_expansion.can_solve(energy) is None:
+        stage("alpha_expansion, because the table is a metric")
         return _alpha_expansion.alpha_expansion(energy, start=start)
     return _best_of_what_fits(energy, known)
 
@@ -120,6 +125,7 @@ def _no_worse(energy: LabelingEnergy, result: Labeling, known: Array | None) -> 
 
 def _best_of_what_fits(energy: LabelingEnergy, known: Array | None) -> Labeling:
     """Improve labels by all methods that accept the energy, none of which has a guarantee."""
+    stage("several methods, because none has a guarantee for this table")
     ran = []
     labels = simple_labels(simplified(energy)) if known is None else known
     cuts = 0

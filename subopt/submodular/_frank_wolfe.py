@@ -19,6 +19,7 @@ from subopt._base import validate
 from subopt._base.answer import Status
 from subopt._base.deadline import Deadline
 from subopt._base.options import documented
+from subopt._base.report import iteration, reported
 from subopt._base.types import Array
 from subopt.functions.algebra import SetFunction, require_set_function
 from subopt.submodular._elimination import Reduction, default_tol, whole_gap
@@ -29,6 +30,7 @@ from subopt.submodular.certificates import BaseCertificate
 from subopt.submodular.result import Result
 
 
+@reported
 @documented
 def frank_wolfe(
     F: SetFunction,
@@ -37,6 +39,7 @@ def frank_wolfe(
     max_iter: int = 10_000,
     time_limit: float | None = None,
     callback: Callable[[Result], object] | None = None,
+    verbose: bool = False,
 ) -> Result:
     """Minimize a submodular function by pairwise Frank-Wolfe steps on its base polytope.
 
@@ -55,6 +58,7 @@ def frank_wolfe(
     callback : callable, optional
         Called with a `Result` before every step. If it raises StopIteration, the run ends with
         status INTERRUPTED.
+    %(verbose)s
 
     Returns
     -------
@@ -127,7 +131,7 @@ def _run(
             n_iter += 1
             order = state.x.argsort(kind="stable")
             gains = R.sweep(order)
-            found = Scan(*scan(state.x[order], gains[order], R.gains.size[order]))
+            found = scan(state.x[order], gains[order], R.gains.size[order])
             R.require(found, order, np.array(state.orders), np.array(state.weights))
             if found.low < low:
                 low, mask = found.low, R.mask(order[: found.size])
@@ -136,6 +140,7 @@ def _run(
                 gap, low = max(0.0, found.gap), found.negative + found.gap
                 mask = R.mask(order[: found.best])
             gap = whole_gap(gap) if F.integral else gap
+            iteration(n_iter, "sweeps", "gap %.3g, %d elements undecided", gap, order.size)
             if gap <= (default_tol(R.gains, 1e-6) if tol is None else tol):
                 return result(Status.OPTIMAL)
             if found.excess <= 1e-15 * found.square:

@@ -21,13 +21,14 @@ from subopt._base import validate
 from subopt._base.answer import Status
 from subopt._base.deadline import Deadline
 from subopt._base.options import documented
+from subopt._base.report import iteration, reported
 from subopt._base.types import Array, ArrayLike
 from subopt.functions.algebra import SetFunction, require_set_function
 from subopt.functions.modular import Modular
 from subopt.submodular._active_set import ActiveSet
 from subopt.submodular._elimination import Reduction, default_tol, whole_gap
 from subopt.submodular._orders import Block
-from subopt.submodular._sweep_bounds import ROUNDING, Scan, scan
+from subopt.submodular._sweep_bounds import ROUNDING, scan
 from subopt.submodular._watch import TimeUp, ended_by, no_bound, unwatched, watched
 from subopt.submodular.certificates import BaseCertificate
 from subopt.submodular.result import Result
@@ -38,6 +39,7 @@ LEAST = 0.65
 """Smallest fraction of elements to eliminate at once: afterwards all vertices are swept again."""
 
 
+@reported
 @documented
 def min_norm_point(
     F: SetFunction,
@@ -49,6 +51,7 @@ def min_norm_point(
     eliminate: bool = True,
     time_limit: float | None = None,
     callback: Callable[[Result], object] | None = None,
+    verbose: bool = False,
 ) -> Result:
     """Minimize a submodular function by the minimum-norm point of its base polytope.
 
@@ -75,6 +78,7 @@ def min_norm_point(
     callback : callable, optional
         Called with a `Result` before every iteration. Computing its certificate takes about as long
         as an iteration. If it raises StopIteration, the run ends with status INTERRUPTED.
+    %(verbose)s
 
     Returns
     -------
@@ -227,6 +231,9 @@ class _Solver:
         stalled = False
         while True:
             self._sweep()
+            iteration(
+                self.n_iter, "sweeps", "gap %.3g, %d elements undecided", self.gap, len(self.order)
+            )
             if (status := self._status()) is not None:
                 break
             if callback is not None or self.slow:
@@ -255,7 +262,7 @@ class _Solver:
         self.order = self.order[x[self.order].argsort(kind="stable")]
         self.gains = R.sweep(self.order)
         sizes = R.gains.size[self.order]
-        self.scan = found = Scan(*scan(x[self.order], self.gains[self.order], sizes))
+        self.scan = found = scan(x[self.order], self.gains[self.order], sizes)
         R.require(found, self.order, *self.active.combination())
         if found.low < self.low:
             self.low = found.low

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 
@@ -25,11 +24,12 @@ from subopt._base.answer import Status
 from subopt._base.deadline import Deadline
 from subopt._base.jit import njit
 from subopt._base.options import documented
+from subopt._base.report import iteration
 from subopt._base.types import RNG, Array
 from subopt.forms.decomposable import Summands, summands
 from subopt.functions.algebra import SetFunction, require_set_function
 from subopt.submodular._elimination import default_tol, whole_gap
-from subopt.submodular._sweep_bounds import Scan, scan
+from subopt.submodular._sweep_bounds import scan
 from subopt.submodular._taut_string import onto_path, path_work
 from subopt.submodular._watch import ended_by
 from subopt.submodular.certificates import SummandCertificate
@@ -97,7 +97,7 @@ def decomposed(
     tol = default_tol(gains_of, 1e-6) if tol is None else tol
     parts = summands(F)
     shares, work = _start(parts), path_work(parts.largest)
-    at = np.arange(parts.largest + 1, dtype=np.float64)
+    ones = np.ones(parts.largest)
     low, mask, n_iter = math.inf, np.zeros(F.n, dtype=np.bool_), 0
 
     def result(status: Status) -> Result:
@@ -119,7 +119,7 @@ def decomposed(
         x, excess = parts.bound(shares)
         order, gains = x.argsort(kind="stable"), np.zeros(F.n)
         F._sweep(1.0, order, gains)
-        found = Scan(*scan(x[order], gains[order], gains_of.size[order]))
+        found = scan(x[order], gains[order], gains_of.size[order])
         gap = max(0.0, low - found.negative)
         if found.gap <= gap:
             mask[:] = False
@@ -127,6 +127,7 @@ def decomposed(
             gap, low = max(0.0, found.gap), found.negative + found.gap
         gap += excess
         gap = whole_gap(gap) if F.integral else gap
+        iteration(n_iter, "rounds", "gap %.3g", gap)
         if gap <= tol:
             return result(Status.OPTIMAL)
         if n_iter >= max_iter or deadline.passed():
@@ -135,7 +136,7 @@ def decomposed(
             return result(Status.INTERRUPTED)
         n_iter += 1
         turns = rng.permutation(len(parts.is_path))
-        _round(turns, Parts(*parts.arrays), shares, x, at, work)
+        _round(turns, parts.arrays, shares, x, ones, work)
 
 
 def _start(parts: Summands) -> Array:
@@ -147,18 +148,8 @@ def _start(parts: Summands) -> Array:
     return np.repeat(means, sizes)
 
 
-class Parts(NamedTuple):
-    """The arrays of `Summands`."""
-
-    indptr: Array  # (parts + 1,) int64
-    elements: Array  # (size,) int64
-    first: Array  # (size,) float64: capacities to the next member, or slopes
-    second: Array  # (size,) float64: capacities from the next member
-    is_path: Array  # (parts,) bool
-
-
 @njit
-def _round(turns, parts, shares, x, at, work):
+def _round(turns, parts, shares, x, ones, work):
     """Minimize ||x|| over the base of one part after the other, in place.
 
     Parameters
@@ -171,8 +162,8 @@ def _round(turns, parts, shares, x, at, work):
         The base of each part, overwritten.
     x : ndarray of float64, shape (n,)
         The sum of the bases and the unary costs, overwritten.
-    at : ndarray of float64
-        The numbers 0, 1, 2, ..., as many as the members of the largest part and one more.
+    ones : ndarray of float64
+        As many as the largest part has members.
     work : PathWork
         Workspace.
     """
@@ -183,7 +174,7 @@ def _round(turns, parts, shares, x, at, work):
             target[k - a] = shares[k] - x[parts.elements[k]]
         first = parts.first[a:b]
         if parts.is_path[p]:
-            onto_path(b - a, target, at, first, parts.second[a:b], result, work)
+            onto_path(b - a, target, ones, first, parts.second[a:b], result, work)
         else:
             _onto_sizes(b - a, target, first, result, work)
         for k in range(a, b):
@@ -198,7 +189,7 @@ def _onto_sizes(size, target, slopes, result, work):
     With the target in descending order, the projection is target - v, where v is the nonincreasing
     sequence nearest to target - slopes.
     """
-    means, lengths = work.upper_flow, work.lower_flow
+    means, lengths = work.lowest, work.highest  # room, for other numbers here
     order = np.argsort(-target[:size], kind="mergesort")
     k = 0
     for j in range(size):

@@ -351,11 +351,12 @@ def _on_paths(
     target = scales * y - unary
     result = target / scales
     work = path_work(int(np.diff(indptr).max(initial=0)))
+    in_order = len(elements) == F.n and bool((elements[:-1] < elements[1:]).all())
     for p in range(len(indptr) - 1):
         k = slice(indptr[p], indptr[p + 1])
-        members = elements[k]
-        at = np.concatenate([[0.0], np.cumsum(scales[members])])
-        share = np.empty(len(members))
-        onto_path(len(members), target[members], at, forward[k], backward[k], share, work)
-        result[members] = (target[members] - share) / scales[members]
+        members = k if in_order else elements[k]  # copies of long arrays take as long as the work
+        aim, weights = target[members], scales[members]
+        share = np.empty(len(aim))
+        onto_path(len(aim), aim, weights, forward[k], backward[k], share, work)
+        result[members] = (aim - share) / weights
     return result

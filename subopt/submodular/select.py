@@ -15,6 +15,7 @@ from subopt._base import validate
 from subopt._base.answer import Status
 from subopt._base.deadline import Deadline
 from subopt._base.options import names, require_known
+from subopt._base.report import silent, stage
 from subopt._base.types import RNG
 from subopt.forms.decomposable import is_sum_of_simple
 from subopt.functions.algebra import SetFunction
@@ -160,6 +161,7 @@ def minimize_submodular(
             pass
     name = exact_method(F, minimizer) if method == "auto" else method
     chosen = _METHODS[name]
+    stage("%s%s", name, f", because {chosen.because}" if method == "auto" else "")
     taken = names(chosen.run)
     passed = {key: value for key, value in given.items() if key in taken}
     if "minimizer" in taken:
@@ -207,11 +209,13 @@ class InnerSolver:
             limit = None if left == math.inf else left
             limits = {"tol": self.tol, "max_iter": self.max_iter, "time_limit": limit}
         if name == "min_norm_point":
-            result = min_norm_point(F, start=self._last, **limits)
+            with silent():  # one of many
+                result = min_norm_point(F, start=self._last, **limits)
             if isinstance(result.certificate, BaseCertificate):
                 self._last = result.certificate
         else:
-            result = _METHODS[name].run(F, **limits)
+            with silent():
+                result = _METHODS[name].run(F, **limits)
         self._evals += result.n_evals
         return result
 

@@ -5,11 +5,13 @@ Hypothesis is imported only when a strategy is called.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from subopt._base import jit
 from subopt._base.options import documented_with
 from subopt._base.types import Array
 from subopt.functions.algebra import SetFunction
@@ -55,6 +57,8 @@ def set_functions(
     from hypothesis import strategies as st
 
     names = sorted(FAMILIES) if families is None else list(families)
+    for name in names:
+        _compiled(name)
 
     @st.composite
     def member(draw: Any) -> SetFunction:
@@ -74,6 +78,8 @@ def problems(
     a family such that a random set is a minimizer, either the only one, by a large or small margin,
     or one of several. One in five functions gets random weights instead. Some functions are
     multiplied by 1e-9 or 1e9.
+
+    The families are compiled when this is called: 10 s on a machine where none has run, 1 s later.
 
     Parameters
     ----------
@@ -107,6 +113,19 @@ def problems(
         return scale * (F + Modular(margins - gains))
 
     return problem()
+
+
+@functools.cache
+def _compiled(family: str) -> None:
+    """Compile a family now: within a test it would exceed the deadlines of Hypothesis."""
+    before, jit.interpret_small = jit.interpret_small, False
+    try:
+        F = FAMILIES[family](np.random.default_rng(0), 2)
+        F.greedy(np.arange(F.n))
+        F.marginals(np.arange(F.n) == 0)
+        F.value(np.arange(F.n) == 0)
+    finally:
+        jit.interpret_small = before
 
 
 @_sized
@@ -160,7 +179,8 @@ def masks(n: int) -> SearchStrategy[Array]:
     """
     from hypothesis import strategies as st
 
-    return st.integers(0, 2**n - 1).map(lambda k: (k >> np.arange(n)) & 1 == 1)
+    bits = st.lists(st.booleans(), min_size=n, max_size=n)
+    return bits.map(lambda mask: np.array(mask, dtype=bool))  # as it is printed
 
 
 def orders(n: int) -> SearchStrategy[Array]:
@@ -224,3 +244,15 @@ class _Drawn:
 
     def uniform(self, low: float, high: float) -> Any:
         return low + (high - low) * self.random()
+
+    def permutation(self, n: int) -> Array:
+        from hypothesis import strategies as st
+
+        return np.array(self._draw(st.permutations(range(n))), dtype=np.intp)
+
+    def choice(self, values: Any, size: int | None = None, *, replace: bool = True) -> Any:
+        options = list(range(values) if isinstance(values, int) else values)
+        if not replace:
+            return np.array([options[i] for i in self.permutation(len(options))[:size]])
+        index = self.integers(0, len(options), size)
+        return options[index] if size is None else np.array([options[i] for i in index])

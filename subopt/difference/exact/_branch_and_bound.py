@@ -9,6 +9,7 @@ from subopt._base import validate
 from subopt._base.answer import Status
 from subopt._base.deadline import Deadline
 from subopt._base.options import documented_with
+from subopt._base.report import is_verbose, iteration, reported, stage
 from subopt._base.types import RNG, Subset
 from subopt.constraints.feasible import Constraints
 from subopt.difference._fixing import Fixed, fix, unfixed
@@ -18,6 +19,7 @@ from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction
 from subopt.submodular.result import Result
 
 
+@reported
 @documented_with({
     "start": (
         "boolean mask (n,) or iterable of int",
@@ -44,6 +46,7 @@ def branch_and_bound(
     rng: RNG = None,
     time_limit: float | None = None,
     callback: Callable[[Result], object] | None = None,
+    verbose: bool = False,
 ) -> Result:
     """Minimize a difference of submodular functions to a proven gap.
 
@@ -57,6 +60,7 @@ def branch_and_bound(
     %(rng)s
     %(time_limit)s
     %(callback)s
+    %(verbose)s
 
     Returns
     -------
@@ -122,6 +126,7 @@ def search(
     deadline, source = Deadline(time_limit), validate.generator(rng)
     first = None if start is None else validate.subset(start, h.n)
     fixed = fix(h) if constraints is None else unfixed(h)
+    stage("%d of %d elements are free", len(fixed.free), h.n)
     progress = _Progress(fixed, callback, constraints)
     run = Search(fixed.h, tol, deadline, limit, progress.told, constraints)
     run.run([] if first is None else [first[fixed.free]], source)
@@ -146,6 +151,10 @@ class _Progress:
 
     def told(self, search: Search) -> bool:
         """Call the callback if there is something new, and return whether to go on."""
+        if is_verbose():
+            now = self.answer(search)
+            text = "value %.9g, lower bound %.9g"
+            iteration(search.n_nodes, "nodes", text, now.value, now.lower_bound)
         if self._callback is None:
             return True
         value, low = self._seen

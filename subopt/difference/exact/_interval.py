@@ -31,6 +31,9 @@ from subopt.functions.entropy import Entropy
 from subopt.functions.modular import Modular
 from subopt.submodular._sweep_bounds import ROUNDING
 
+FEW, RELAXATION = 12, 128
+"""A relaxation evaluates about RELAXATION gains of each element. Sets of more than FEW elements are
+never few."""
 CHAINED = 7
 """Under constraints, intervals of more free elements are exhausted set by set, not by chains."""
 
@@ -237,11 +240,15 @@ class Interval:
         return low, y
 
     @property
-    def count(self) -> int:
-        """Number of sets of the interval whose size is feasible."""
-        region = self.region
-        sizes = range(self.size + 1) if region is None else range(region.low, region.high + 1)
-        return sum(math.comb(self.size, k) for k in sizes)
+    def few(self) -> bool:
+        """Whether trying all sets of a feasible size takes less work than a relaxation."""
+        if self.region is None:
+            return False
+        low, high = self.region.low, min(self.region.high, self.size)
+        if high > FEW and self.size > FEW:
+            return False  # the numbers below would be huge
+        count = sum(math.comb(self.size, k) for k in range(low, high + 1))
+        return count * max(1, high) <= RELAXATION * self.size
 
     def exhausted(self) -> tuple[float, Array]:
         """Return the minimum over all feasible sets of the interval, and the chosen free elements.

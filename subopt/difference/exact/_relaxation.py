@@ -82,7 +82,8 @@ def relax(
     max_iter : int
         Largest number of linear programs.
     accuracy : float
-        Stop when bound and value are closer than this share of what the bound misses to `cutoff`.
+        Stop when bound and value are closer than this share of what the bound misses to `cutoff`;
+        0 for no stop before `noise`.
     noise : float
         Stop when they are closer than this, because linear programs are no more accurate.
     expired : callable
@@ -103,7 +104,8 @@ def relax(
         if best is None or low > best.bound:
             best = Relaxed(low, costs, found.evidence, best_x, best_value)
         gap, missing = best_value - best.bound, cutoff - best.bound
-        if missing <= 0 or gap <= max(accuracy * missing, noise) or expired():
+        good = accuracy * missing if accuracy else 0.0
+        if missing <= 0 or gap <= max(good, noise) or expired():
             break
         x = found.x
         if best_value < math.inf:

@@ -48,8 +48,6 @@ from subopt.functions.algebra import DifferenceOfSubmodular
 
 SMALL = 7
 """With at most this many free elements, all sets are tried: 35 sweeps beat a linear program."""
-FEW_SETS = 1000
-"""Under constraints, intervals with at most this many sets of feasible size are tried as well."""
 ORDERS = 8
 """Number of random orders whose best prefixes are tried first."""
 ROOT_ITER, ITER = 200, 30
@@ -236,7 +234,7 @@ class Search:
         region = interval.region
         if region is not None and region.empty():
             return self._close(j, Step(INFEASIBLE, NONE, NONE, None, ()), (math.inf, math.inf))
-        if interval.size <= SMALL or (region is not None and interval.count <= FEW_SETS):
+        if interval.size <= SMALL or interval.few:
             low, chosen = interval.exhausted()
             if low < math.inf:
                 self.best.offer(_with(inside, free[chosen]), low)

@@ -164,7 +164,7 @@ class TreeCertificate:
         own = np.full((len(self.steps), 2), -math.inf)
         for j, interval, step in self._intervals(parts, fixed.free, first):
             if step.reason == EXHAUSTED:
-                if interval.size > EXHAUSTIBLE and interval.count > 2**EXHAUSTIBLE:
+                if interval.size > EXHAUSTIBLE and not interval.few:
                     raise _error(j, f"{interval.size} elements are too many to try all sets")
                 own[j] = interval.exhausted()[0]
             elif step.reason in (DECIDED, INFEASIBLE):

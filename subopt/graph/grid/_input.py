@@ -13,6 +13,8 @@ from subopt.graph._recheck import unmasked
 from subopt.graph.grid._layout import Vector, tails
 from subopt.graph.grid._search_trees import ARCS
 
+CHANNELS = (3, 4)  # layers of a volume that may be colors of a picture
+PICTURE = 16  # least height and width of one
 _WHOLE = 2**52  # float64 adds and subtracts two ints of this size without rounding
 
 
@@ -63,6 +65,9 @@ def grids(
             f"A grid needs 1 to 3 dimensions{after}, but source_capacity has the shape "
             f"{shapes[0]} and sink_capacity {shapes[1]}"
         )
+    one_number = not isinstance(weights, (list, tuple)) and np.ndim(weights) == 0
+    if len(shape) == 3 and offsets is None and one_number:
+        _require_no_channels(shape)
     source = _read("source_capacity", source_capacity, shape, count)
     sink = _read("sink_capacity", sink_capacity, shape, count)
     axes = periodic_axes(periodic, len(shape))
@@ -88,6 +93,16 @@ def grids(
         beyond,
         dtype,
     )
+
+
+def _require_no_channels(shape: tuple[int, ...]) -> None:
+    if shape[-1] in CHANNELS and min(shape[:2]) >= PICTURE:
+        raise ValueError(
+            f"A grid of shape {shape} may be a volume of {shape[-1]} layers, or a picture with "
+            f"{shape[-1]} channels. grid_cut needs one number per node: combine the channels, as "
+            "in ((image - color) ** 2).sum(axis=-1). For a volume, say "
+            "offsets=grid_neighbors(3, 6)."
+        )
 
 
 def vector(values: Sequence[int]) -> Vector:

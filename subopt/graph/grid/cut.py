@@ -14,6 +14,7 @@ import numpy as np
 from subopt._base.answer import Status
 from subopt._base.deadline import Deadline
 from subopt._base.options import documented
+from subopt._base.report import reported, stage
 from subopt._base.types import Array, ArrayLike
 from subopt.graph.grid._capacities import terms
 from subopt.graph.grid._input import Grids, grids
@@ -22,6 +23,7 @@ from subopt.graph.grid._solve import fill, origin
 from subopt.graph.grid.flow import GridCutCertificate, GridFlow, Left
 
 
+@reported
 @documented
 def grid_cut(
     source_capacity: ArrayLike,
@@ -32,6 +34,7 @@ def grid_cut(
     periodic: bool | Sequence[bool] = False,
     maximal: bool = False,
     time_limit: float | None = None,
+    verbose: bool = False,
 ) -> GridFlow:
     """Find a minimum cut of a grid in one, two or three dimensions, and a maximum flow.
 
@@ -64,6 +67,7 @@ def grid_cut(
     maximal : bool, default False
         Return the largest source side of a minimum cut instead of the smallest.
     %(time_limit)s
+    %(verbose)s
 
     Returns
     -------
@@ -116,6 +120,12 @@ def solve(problem: Grids, *, maximal: bool, deadline: Deadline) -> GridFlow:
     plan = layout(problem.stack, problem.shape, problem.offsets, problem.periodic)
     work = workspace(plan, problem.dtype)
     side = np.empty((1, *problem.shape), dtype=np.bool_)
+    stage(
+        "%d nodes, %d neighbors each, %s",
+        side.size,
+        2 * len(problem.offsets),
+        np.dtype(problem.dtype),
+    )
     values = np.zeros(1, dtype=problem.source.dtype)
     parts = terms(problem)
     outcome = fill(parts, 0, plan, work, maximal, side, values, deadline)
@@ -129,7 +139,7 @@ def solve(problem: Grids, *, maximal: bool, deadline: Deadline) -> GridFlow:
             "to the sink. Give one of its arcs a finite capacity."
         )
     # flows are computed on access, and the caller may have changed the weights by then
-    own = [w if w.base is None else w.copy() for w in problem.forward]
+    own = [w if w.base is None else w.astype(problem.dtype) for w in problem.forward]
     left = Left(problem._replace(forward=own), plan, work.residual)
     if outcome.moved and not outcome.stopped:
         left.moved = work.excess, origin(parts, 0, plan, problem.dtype)

@@ -8,6 +8,7 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Batch, Status
+from subopt._base.report import stage
 from subopt._base.threads import in_order, thread_count
 from subopt._base.types import Array, ArrayLike
 from subopt.labeling._dual_bound import dual_bound
@@ -106,6 +107,7 @@ def solve(
     found, done, cuts = _descended(
         simple if quiet else bounded(simple, labels), moves, labels, start is not None, cycles
     )
+    stage("%s: %d cuts", name, cuts)
     while not quiet:
         before = ceiling(simple, labels)
         if not energy.is_lower(labels, found):

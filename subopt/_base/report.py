@@ -1,0 +1,148 @@
+"""What a solver says while it runs, if it is asked to: a line per stage, through `logging`.
+
+A front door has the option ``verbose`` and the decorator `reported`. Whatever runs below it calls
+`stage` or `iteration`, which cost next to nothing if nobody asked. Work that a solver hands to
+threads is silent (`in_order`): who hands it out says what came back, so that the lines do not
+depend on the number of threads.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+from subopt._base.answer import Answer
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+LOGGER = logging.getLogger("subopt")
+LONG = 100  # characters of a problem that are shown
+
+
+class _Run:
+    """A call of a door with ``verbose=True``."""
+
+    def __init__(self) -> None:
+        self.begin = time.perf_counter()
+        self.compiling = 0.0  # seconds
+
+    def say(self, text: str) -> None:
+        """Log one line. Without any logging set up, write it to stderr: it was asked for."""
+        line = f"{time.perf_counter() - self.begin:8.2f} s  {text}"
+        if LOGGER.isEnabledFor(logging.INFO) and LOGGER.hasHandlers():
+            LOGGER.info("%s", line)
+        elif LOGGER.level == logging.NOTSET and not LOGGER.disabled:
+            sys.stderr.write(f"{line}\n")
+            sys.stderr.flush()
+
+
+_running: ContextVar[_Run | None] = ContextVar("_running", default=None)
+
+
+@contextmanager
+def _compiling(run: _Run) -> Iterator[None]:
+    """Say that kernels are being compiled, which is the longest silence of a first call."""
+    from numba.core import event
+
+    class Listener(event.Listener):
+        depth, begin = 0, 0.0
+
+        def on_start(self, event: Any) -> None:
+            if self.depth == 0:
+                self.begin = time.perf_counter()
+                if run.compiling == 0.0:
+                    run.say("compiling for this machine; later processes load the result")
+            self.depth += 1
+
+        def on_end(self, event: Any) -> None:
+            self.depth -= 1
+            if self.depth == 0:
+                run.compiling += time.perf_counter() - self.begin
+
+    with event.install_listener("numba:compile", Listener()):
+        yield
+
+
+def reported(door: F) -> F:
+    """Make a front door report its stages where it is called with ``verbose=True``.
+
+    The door has a keyword ``verbose``, which only this decorator reads. A door that is called by
+    another one adds its lines to those of the outer run, if that is verbose.
+    """
+
+    @functools.wraps(door)
+    def call(*args: Any, **options: Any) -> Any:
+        verbose = options.get("verbose", False)
+        if not isinstance(verbose, bool):
+            raise TypeError(f"verbose needs True or False, got {verbose!r}")
+        if (outer := _running.get()) is not None:
+            answer = door(*args, **options)
+            outer.say(f"{door.__name__}: {_told(answer)}")
+            return answer
+        if not verbose:
+            return door(*args, **options)
+        run = _Run()
+        token = _running.set(run)
+        try:
+            with _compiling(run):
+                run.say(f"{door.__name__}{_shown(args)}")
+                answer = door(*args, **options)
+            compiling = f"; {run.compiling:.2f} s of it to compile" if run.compiling else ""
+            run.say(f"{door.__name__}: {_told(answer)}{compiling}")
+        finally:
+            _running.reset(token)
+        return answer
+
+    return call  # type: ignore[return-value]
+
+
+def stage(text: str, *values: object) -> None:
+    """Log a stage of the run, as ``text % values``, if the run is verbose."""
+    if (run := _running.get()) is not None:
+        run.say(text % values if values else text)
+
+
+def iteration(k: int, what: str, text: str, *values: object) -> None:
+    """Log the state after k steps, ``what`` in the plural, if k is a power of two."""
+    if _running.get() is not None and k > 0 and k & (k - 1) == 0:
+        stage(f"{k} {what if k > 1 else what.removesuffix('s')}: {text}", *values)
+
+
+def is_verbose() -> bool:
+    """Return whether lines would be logged, for what takes time to say."""
+    return _running.get() is not None
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """Log nothing in this block."""
+    token = _running.set(None)
+    try:
+        yield
+    finally:
+        _running.reset(token)
+
+
+def _shown(args: tuple[Any, ...]) -> str:
+    if not args or not type(args[0]).__module__.startswith("subopt"):
+        return ""
+    text = repr(args[0])
+    return f" of {text}" if len(text) <= LONG else f" of {text[: LONG - 3]}..."
+
+
+def _told(answer: Any) -> str:
+    if not isinstance(answer, Answer):
+        return repr(answer)
+    bound = "no lower bound"
+    if answer.lower_bound > -math.inf:
+        bound = f"lower bound {answer.lower_bound:.9g}"
+    elif (above := getattr(answer, "upper_bound", None)) is not None:  # a maximum
+        bound = f"upper bound {above:.9g}"
+    return f"{answer.status.name}, value {answer.value:.9g}, {bound}, by {answer.method}"
