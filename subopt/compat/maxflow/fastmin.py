@@ -213,8 +213,7 @@ def abswap_grid_step(alpha: int, beta: int, D: Array, V: Array, labels: Array) -
     _check(D, V, labels, alpha, beta)
     own = labels.astype(np.intp)
     active = (own == alpha) | (own == beta)
-    parts = []
-    costs = []
+    parts, costs = [], []
     for label in (alpha, beta):
         # what neighbors with other labels cost, all of whose places are fixed
         beside = V[label].copy()
@@ -230,7 +229,7 @@ def abswap_grid_step(alpha: int, beta: int, D: Array, V: Array, labels: Array) -
         inside = np.logical_and(*_neighbors(active, axis))
         weight = np.where(inside, V[alpha, beta], 0)
         parts.append((axis, weight, weight))
-    energy, graph, moved = _cut(*costs, parts)
+    energy, graph, moved = _cut(costs[0], costs[1], parts)
     labels[active] = np.where(moved[active], alpha, beta)
     return energy, graph
 
