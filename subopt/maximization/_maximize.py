@@ -12,6 +12,7 @@ from subopt._base import options as _options
 from subopt._base import validate
 from subopt._base.answer import Status
 from subopt._base.options import documented_with
+from subopt._base.report import reported, stage
 from subopt._base.types import RNG, Subset
 from subopt.constraints.build import constraints_of
 from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction, require_set_function
@@ -43,10 +44,15 @@ def _auto(run: Run, effort: str) -> Status:
     if not run.F.monotone and run.of.only_fixed and not run.stopped():
         double_greedy(run, None)
         names.append("double_greedy")
+    _tell(run, ", ".join(names))
     evaluations = POLISH[effort] * run.n_evals
     if evaluations > 0 and run.proves(upper_bound(run, 1, 0.0)):
         evaluations = 0.0
     return _polished(run, names, evaluations)
+
+
+def _tell(run: Run, what: str) -> None:
+    stage("%s: value %.9g, %d gains so far", what, run.value, run.n_evals)
 
 
 def _greedy(run: Run) -> Status:
@@ -99,6 +105,7 @@ def _polished(run: Run, names: list[str], evaluations: float) -> Status:
         before = run.value
         if exchange(run, evaluations):
             status = Status.LOCAL_MAXIMUM
+        _tell(run, "exchanges")
         if run.value > before and "local_search" not in names:
             names.append("exchanges")
     run.method = ", ".join(names)
@@ -123,6 +130,7 @@ _WORDING = {
 }
 
 
+@reported
 @documented_with(_WORDING)
 def maximize(
     F: SetFunction,
@@ -141,6 +149,7 @@ def maximize(
     randomized: bool | None = None,
     start: Subset | None = None,
     chunk: int | None = None,
+    verbose: bool = False,
 ) -> MaximizationResult:
     """Maximize a submodular function under constraints, with an upper bound.
 
@@ -181,6 +190,7 @@ def maximize(
         For "local_search": the first set. The one of "greedy" by default.
     chunk : int, optional
         For "sieve": the number of elements per chunk, 4096 by default.
+    %(verbose)s
 
     Returns
     -------
