@@ -6,11 +6,12 @@ workspace, solves a part of the problems, and writes their rows of the answer.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from subopt._base.answer import Batch, Status
+from subopt._base.executors import in_chunks, require_executor
 from subopt._base.jit import uncounted as njit
 from subopt._base.options import documented
 from subopt._base.threads import in_order, thread_count
@@ -67,6 +68,7 @@ def max_flow_many(
     sink_capacity: ArrayLike,
     maximal: bool = False,
     threads: int | None = None,
+    executor: Any = None,
 ) -> Flows:
     """Find maximum flows and minimum cuts of many problems on the same nodes.
 
@@ -83,6 +85,7 @@ def max_flow_many(
     maximal : bool, default False
         Return the largest source sides of minimum cuts instead of the smallest.
     %(threads)s
+    %(executor)s
 
     Returns
     -------
@@ -119,28 +122,23 @@ def max_flow_many(
     ahead, behind, first, last = (part.ravel() for part in parts)
     g = Graph(problems * n, *ends_, ahead, behind, first, last, whole)
     given = bounded(g, "max_flow_many")
-    dtype = given.forward.dtype
-    network, slot = csr(n, tails, heads)
-    rows = _Problems(
-        slot=slot,
-        forward=given.forward.reshape(problems, m),
-        backward=given.backward.reshape(problems, m),
-        excess=(given.source - given.sink).reshape(problems, n),
-    )
-    answers = _Answers(
-        sides=np.empty((problems, n), dtype=np.bool_),
-        flows=np.empty((problems, m), dtype=dtype),
-        trees=np.empty(problems, dtype=np.bool_),
-    )
+    forward, backward = given.forward.reshape(problems, m), given.backward.reshape(problems, m)
+    excess = (given.source - given.sink).reshape(problems, n)
+    shared = n, tails, heads, bool(maximal)
 
-    def run(part: Array) -> None:
-        arcs = len(network.heads)
-        residual, work = np.empty(arcs, dtype=dtype), workspace(n, arcs, dtype)
-        _solve(part, network, rows, np.bool_(maximal), residual, work, answers)
+    def cut(begin: int, end: int) -> tuple[Array, Array, Array]:
+        return forward[begin:end], backward[begin:end], excess[begin:end]
 
-    threads = min(thread_count(threads), max(problems, 1))
-    in_order(run, np.array_split(np.arange(problems), threads), threads)
-    sides, flows, trees = answers
+    if executor is not None:
+        require_executor(executor, threads)
+        found = list(in_chunks(executor, _solve_rows, problems, cut, shared=shared))
+    else:
+        threads = min(thread_count(threads), max(problems, 1))
+        rows = [part for part in np.array_split(np.arange(problems), threads) if len(part)]
+        spans = [(int(part[0]), int(part[-1]) + 1) for part in rows]
+        found = in_order(lambda span: _solve_rows(shared, cut(*span)), spans, threads)
+    found = found or [_solve_rows(shared, cut(0, 0))]
+    sides, flows, trees = map(np.concatenate, zip(*found, strict=True))
     values = _values(sides, tails, heads, parts)
     return Flows(values, sides, flows.astype(np.int64) if whole else flows, trees)
 
@@ -217,6 +215,23 @@ class _Answers(NamedTuple):
     sides: Array  # (problems, n) bool
     flows: Array  # (problems, m), as capacities
     trees: Array  # (problems,) bool, whether search trees sufficed
+
+
+def _solve_rows(shared: tuple[int, Array, Array, bool], rows: tuple[Array, ...]) -> _Answers:
+    """Solve problems on the same arcs; `rows` are capacities there and back, and excesses."""
+    n, tails, heads, maximal = shared
+    network, slot = csr(n, tails, heads)
+    problems = _Problems(slot, *rows)
+    count, dtype = len(problems.forward), problems.forward.dtype
+    answers = _Answers(
+        sides=np.empty((count, n), dtype=np.bool_),
+        flows=np.empty((count, len(tails)), dtype=dtype),
+        trees=np.empty(count, dtype=np.bool_),
+    )
+    arcs = len(network.heads)
+    residual, work = np.empty(arcs, dtype=dtype), workspace(n, arcs, dtype)
+    _solve(np.arange(count), network, problems, np.bool_(maximal), residual, work, answers)
+    return answers
 
 
 @njit
