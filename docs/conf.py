@@ -54,6 +54,7 @@ CHAPTERS = [
     ("subopt.interop.sklearn", "subopt.interop.sklearn", "subopt.interop.sklearn"),
     ("subopt.compat.networkx", "subopt.compat.networkx", "subopt.compat.networkx"),
     ("subopt.compiling", "subopt.compiling", "subopt.compiling"),
+    ("subopt.executors", "subopt.executors", "subopt.executors"),
     ("subopt.compat.maxflow", "subopt.compat.maxflow", "subopt.compat.maxflow"),
     ("subopt.compat.gco", "subopt.compat.gco", "subopt.compat.gco"),
     ("comixup", "comixup", "comixup"),

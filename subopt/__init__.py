@@ -65,7 +65,7 @@ _WINGS = {
     )
     for name in wing.__all__
 }
-_DOORS = ("compiling", "cvx", "testing")
+_DOORS = ("compiling", "cvx", "executors", "testing")
 __all__ = sorted([*_OWN, *_WINGS])
 
 

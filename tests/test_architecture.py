@@ -79,6 +79,7 @@ DOORS = {
     "subopt.compat",
     "subopt.compiling",
     "subopt.cvx",
+    "subopt.executors",
     "subopt.interop",
     "subopt.testing",
     "comixup.__init__",
@@ -277,10 +278,11 @@ def test_subopt_does_not_know_comixup_which_knows_its_public_names(name):
         assert not [m for m in ours if m.startswith("comixup")], "subopt does not know comixup"
     if name.startswith("comixup"):
         import subopt
-        from subopt import compiling
+        from subopt import compiling, executors
 
         public = {"subopt", "subopt.__version__"} | {f"subopt.{n}" for n in subopt.__all__}
-        public |= {"subopt.compiling"} | {f"subopt.compiling.{n}" for n in compiling.__all__}
+        for door in (compiling, executors):
+            public |= {door.__name__} | {f"{door.__name__}.{n}" for n in door.__all__}
         private = {m for m in ours if m.startswith("subopt")} - public
         assert not private, "comixup uses public names of subopt only"
 

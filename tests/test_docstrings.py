@@ -23,6 +23,7 @@ MODULES = [
     "subopt.compat.networkx",
     "subopt.compiling",
     "subopt.cvx",
+    "subopt.executors",
     "subopt.testing",
     "comixup",
 ]

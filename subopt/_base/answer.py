@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar, overload
 
 import numpy as np
@@ -90,9 +90,9 @@ class Answer:
     certificate: Certificate | None = None
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            if isinstance(array := getattr(self, field.name), np.ndarray):
-                array.setflags(write=False)
+        for field in vars(self).values():
+            if isinstance(field, np.ndarray):
+                field.setflags(write=False)
 
     @property
     def gap(self) -> float:

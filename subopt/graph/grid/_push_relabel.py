@@ -21,15 +21,15 @@ are negated then. Cells are unsigned, and `degree` is as in `subopt.graph.grid._
 
 import numpy as np
 
-from subopt._base.jit import njit
+from subopt._base.jit import uncounted as njit
 from subopt.graph.grid._search_trees import head_of
 
 _0, _1, _4 = np.uint64(0), np.uint64(1), np.uint64(4)
 _BIT = np.uint32(1)
 
-# Entries of `progress`: start and length of the queue, the work since labels were exact, and the
+# Entries of `progress`: start and end of the queue, the work since labels were exact, and the
 # largest label in use.
-FIRST, COUNT, EFFORT, TOP = range(4)
+FIRST, LAST, EFFORT, TOP = range(4)
 
 
 @njit
@@ -39,86 +39,106 @@ def push(degree, network, labels, progress, most, against, looks):
     Return whether it is done; if not, a further call continues from `progress`. No cell gets more
     excess than `most`.
     """
+    arcs = np.int64(_4 if degree is None else degree)
+    excess, label, queue = network.excess, labels.label, labels.queue
+    cells, size = np.int64(excess.shape[0]), np.int64(queue.shape[0])
+    far, spent = np.int32(cells - 1), 0
+    first, last, effort = progress[FIRST], progress[LAST], progress[EFFORT]
+    while True:
+        if effort > cells * arcs:
+            progress[TOP], count = exact_labels(degree, network, labels)
+            first, last, effort = 0, np.int64(count), 0
+            spent += cells * arcs
+        if first == last or spent > looks:
+            progress[FIRST], progress[LAST], progress[EFFORT] = first, last, effort
+            return first == last
+        v = np.uint64(queue[np.uint64(first)])
+        first = first + 1 if first + 1 < size else 0
+        while excess[v] > 0 and label[v] < far:
+            last, nearest, blocked = _pass_on(degree, v, last, network, labels, most, against)
+            effort += arcs
+            spent += arcs
+            if excess[v] <= 0:
+                break
+            if blocked:  # a neighbor is full, and has to push first
+                last = _append(v, last, queue)
+                break
+            effort += _raise(v, min(np.int32(nearest + 1), far), labels, progress)
+
+
+@njit(inline="always")
+def _pass_on(degree, v, last, network, labels, most, against):
+    """Push excess of v to cells that are one step nearer to a demand.
+
+    Return the end of the queue, to which these cells are appended. If some excess stays, also
+    return the smallest label of the other cells that it can be pushed to, and whether a cell that
+    is nearer is full.
+    """
     arcs = _4 if degree is None else degree
     shift, wrap, residual, excess = network.shift, network.wrap, network.residual, network.excess
-    gate, other, label, tally, queue = labels
-    cells, size = np.uint64(excess.shape[0]), np.uint64(queue.shape[0])
-    far = np.int32(cells - _1)
-    budget = np.int64(cells * arcs)
-    first, count = np.uint64(progress[FIRST]), np.uint64(progress[COUNT])
-    effort, top = progress[EFFORT], np.int32(progress[TOP])
-    spent = 0
-    while True:
-        if effort > budget:
-            top, count = exact_labels(degree, network, labels)
-            first, effort = _0, 0
-            spent += np.int64(cells * arcs)
-        if count == _0 or spent > looks:
-            progress[FIRST], progress[COUNT] = first, count
-            progress[EFFORT], progress[TOP] = effort, top
-            return count == _0
-        v = np.uint64(queue[first])
-        first = first + _1 if first + _1 < size else _0
-        count -= _1
-        amount, old = excess[v], label[v]
-        while amount > 0 and old < far:
-            nearest, blocked = far, False
-            bits = np.uint64(gate[v])
-            for k in range(_0, arcs):
-                u = head_of(v, k, shift, wrap)
-                there = label[u]
-                if (bits >> k) & _1 == _0:
-                    continue
-                if there != old - 1:
-                    nearest = min(nearest, there)
-                    continue
-                a, t = v * arcs + k, u * arcs + (k ^ _1)
-                if against == 1:
-                    a, t = t, a
-                before = excess[u]
-                pushed = min(amount, residual[a])
-                if before > 0:
-                    pushed = min(pushed, most - before)
-                    blocked |= pushed < residual[a]
-                amount -= pushed
-                residual[a] -= pushed
-                residual[t] += pushed
-                excess[u] = before + pushed
-                here, back = _BIT << np.uint32(k), _BIT << np.uint32(k ^ _1)
-                gate[u] |= back
-                other[v] |= here
-                if residual[a] <= 0:
-                    gate[v] ^= here
-                    other[u] ^= back
-                if (before <= 0) & (excess[u] > 0):
-                    last = first + count
-                    queue[last if last < size else last - size] = u
-                    count += _1
-                if amount <= 0:
-                    break
-            effort += np.int64(arcs)
-            spent += np.int64(arcs)
-            if amount <= 0:
-                break
-            if blocked:  # a neighbour is full, and has to push first
-                last = first + count
-                queue[last if last < size else last - size] = v
-                count += _1
-                break
-            new = min(np.int32(nearest + 1), far)
-            tally[old] -= 1
-            if tally[old] == 0:  # a gap, which no path to a demand can cross
-                new = far
-                if top > old:
-                    _close(old, far, label, tally)
-                    effort += np.int64(cells) >> 5
-                top = old
-            label[v] = new
-            tally[new] += 1
-            old = new
-            if top < old < far:
-                top = old
-        excess[v] = amount
+    gate, other, label = labels.gate, labels.other, labels.label
+    nearest, blocked = np.int32(excess.shape[0] - 1), False
+    amount, nearer, bits = excess[v], label[v] - 1, np.uint64(gate[v])
+    for k in range(_0, arcs):
+        u = head_of(v, k, shift, wrap)
+        there = label[u]
+        if (bits >> k) & _1 == _0:
+            continue
+        if there != nearer:
+            nearest = min(nearest, there)
+            continue
+        a, t = v * arcs + k, u * arcs + (k ^ _1)
+        if against == 1:
+            a, t = t, a
+        before = excess[u]
+        pushed = min(amount, residual[a])
+        if before > 0:
+            pushed = min(pushed, most - before)
+            blocked |= pushed < residual[a]
+        amount -= pushed
+        residual[a] -= pushed
+        residual[t] += pushed
+        excess[u] = before + pushed
+        here, back = _BIT << np.uint32(k), _BIT << np.uint32(k ^ _1)
+        gate[u] |= back
+        other[v] |= here
+        if residual[a] <= 0:
+            gate[v] ^= here
+            other[u] ^= back
+        if (before <= 0) & (excess[u] > 0):
+            last = _append(u, last, labels.queue)
+        if amount <= 0:
+            break
+    excess[v] = amount
+    return last, nearest, blocked
+
+
+@njit(inline="always")
+def _append(v, last, queue):
+    """Append a cell to the queue, and return its new end."""
+    queue[np.uint64(last)] = v
+    return last + 1 if last + 1 < queue.shape[0] else 0
+
+
+@njit(inline="always")
+def _raise(v, new, labels, progress):
+    """Set the label of v to a larger one, and give up all cells above a gap that this leaves.
+
+    Return the work that the latter takes, in arcs examined.
+    """
+    label, tally, far = labels.label, labels.tally, np.int32(labels.label.shape[0] - 1)
+    old, top, effort = label[v], progress[TOP], 0
+    tally[old] -= 1
+    if tally[old] == 0:  # a gap, which no path to a demand can cross
+        new = far
+        if top > old:
+            _close(old, far, label, tally)
+            effort = label.shape[0] >> 5
+        top = old
+    label[v] = new
+    tally[new] += 1
+    progress[TOP] = new if top < new < far else top
+    return effort
 
 
 @njit

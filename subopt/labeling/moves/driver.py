@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Batch, Status
+from subopt._base.deadline import Deadline
+from subopt._base.executors import in_chunks, require_executor
+from subopt._base.interruptible import interruptible
 from subopt._base.report import stage
 from subopt._base.threads import in_order, thread_count
 from subopt._base.types import Array, ArrayLike
+from subopt.labeling._arguments import numbers, require_sums
 from subopt.labeling._dual_bound import dual_bound
 from subopt.labeling._magnitude import (
     bounded,
@@ -20,16 +25,25 @@ from subopt.labeling._magnitude import (
     simplified,
     single_label,
 )
-from subopt.labeling.energy import LabelingEnergy, numbers, require_energy, require_sums
+from subopt.labeling._refined import refined
+from subopt.labeling.energy import LabelingEnergy, require_energy
 from subopt.labeling.moves import label_costs, warm_start
 from subopt.labeling.moves.expand import CYCLES, descend, descend_many
 from subopt.labeling.moves.workspace import MoveWorkspace, Problem, move_workspace
-from subopt.labeling.result import Labeling, local
+from subopt.labeling.result import Labeling, local, local_status
 
-MEMORY = 2**29  # largest number of bytes for the flows of all labels; above, they are not kept
+MEMORY = 2**31  # largest number of bytes for the flows of all labels; above, they are not kept
 SWEEPS = 50  # number of sweeps of `dual_bound` for initial labels, with label costs
 CLOSER = 2.0**10  # factor by which the ceiling of costs must fall for another descent
+SHORT = 2**16  # labels of nodes and edges; moves of fewer end at once
 TOGETHER = 2**31  # largest number of bytes for all threads; above, fewer threads are used
+
+
+class Limits(NamedTuple):
+    """When moves end."""
+
+    cycles: int  # after how many times that all moves are made
+    deadline: Deadline
 
 
 class LabelingBatch(Batch[Labeling]):
@@ -94,10 +108,16 @@ def negative_weight(energy: LabelingEnergy) -> str | None:
 
 
 def solve(
-    name: str, energy: LabelingEnergy, moves: Array, start: ArrayLike | None, max_iter: int
+    name: str,
+    energy: LabelingEnergy,
+    moves: Array,
+    start: ArrayLike | None,
+    max_iter: int,
+    time_limit: float | None = None,
 ) -> Labeling:
     """Make moves from labels that are given, or read off messages."""
-    cycles = validate.positive_int("max_iter", max_iter)
+    deadline = Deadline(time_limit)
+    limits = Limits(validate.positive_int("max_iter", max_iter), deadline)
     simple = simplified(energy)
     quiet = calm(simple)
     if start is not None:
@@ -105,7 +125,7 @@ def solve(
     else:
         labels = _single(simple.costs) if quiet else simple_labels(simple)
     found, done, cuts = _descended(
-        simple if quiet else bounded(simple, labels), moves, labels, start is not None, cycles
+        simple if quiet else bounded(simple, labels), moves, labels, start is not None, limits
     )
     stage("%s: %d cuts", name, cuts)
     while not quiet:
@@ -118,9 +138,11 @@ def solve(
         elif start is not None:
             break
         start = labels  # messages may lead to labels with costs that were lowered
-        found, done, more = _descended(bounded(simple, labels), moves, labels, True, cycles)
+        found, done, more = _descended(bounded(simple, labels), moves, labels, True, limits)
         cuts += more
-    return local(energy, found if quiet else labels, name, done=done, n_cuts=cuts)
+    labels = found if quiet else refined(energy, moves, labels, deadline)
+    status = local_status(done=done, stopped=deadline.passed())
+    return local(energy, labels, name, status, n_cuts=cuts)
 
 
 def _single(costs: Array) -> Array:
@@ -128,39 +150,65 @@ def _single(costs: Array) -> Array:
 
 
 def _descended(
-    energy: LabelingEnergy, moves: Array, labels: Array, given: bool, cycles: int
+    energy: LabelingEnergy, moves: Array, labels: Array, given: bool, limits: Limits
 ) -> tuple[Array, bool, int]:
     """Return labels after all moves, whether none is left, and the number of cuts."""
     labels = labels.copy()
     if energy.label_costs.any():
         if not given:
-            labels = _cheapest(energy)
-        relative = energy._with(costs=energy.costs - energy.costs.min(axis=0))
-        done, cuts = label_costs.descend_whole(relative, moves, labels, cycles)
-        return labels, done, cuts
+            labels = _cheapest(energy, limits.deadline)
+        energy = energy._with(costs=energy.costs - energy.least_costs)
+        given = True
     space = _workspace(energy, moves)
-    _read_off(energy, moves, labels, given, space.flows)
-    problem = Problem(energy.costs, energy.tables, energy.adjacency)
-    done = descend(problem, moves, labels, cycles, space)
-    return labels, bool(done), int(space.cuts[0])
+    _read_off(energy, moves, labels, given, space, limits.deadline)
+    problem = Problem(energy.costs, energy.seen_tables, energy.adjacency)
+
+    def plain(some: Array) -> tuple[bool, int]:
+        args = problem, some, labels, limits.cycles, space
+        done = _called(descend, energy, args, space, limits.deadline)
+        return bool(done), int(space.cuts[0])
+
+    if energy.label_costs.any():
+        whole = label_costs.WholeMoves(energy, problem, space)
+        return labels, *whole.descend(moves, labels, plain, limits.cycles, limits.deadline)
+    return labels, *plain(moves)
+
+
+def _called(
+    kernel: Callable[..., Any],
+    energy: LabelingEnergy,
+    args: tuple[Any, ...],
+    space: MoveWorkspace,
+    deadline: Deadline,
+) -> Any:
+    """Call a kernel, so that Ctrl-C and the deadline end it if that may take long."""
+    if deadline.left() == np.inf and energy.n_labels * (energy.n + len(energy.tails)) < SHORT:
+        return kernel(*args)
+    return interruptible(kernel, *args, stop=space.stop, deadline=deadline)
 
 
 def _read_off(
-    energy: LabelingEnergy, moves: Array, labels: Array, given: bool, flows: Array
+    energy: LabelingEnergy,
+    moves: Array,
+    labels: Array,
+    given: bool,
+    space: MoveWorkspace,
+    deadline: Deadline,
 ) -> None:
     """Set flows, and unless they are given the labels, by messages; not if flows are not kept."""
-    if len(flows) == energy.n_labels:
+    if len(space.flows) == energy.n_labels:
         draft = warm_start.draft(energy.n, len(energy.tails), energy.n_labels)
         terms, pairs = warm_start.terms(energy), _are_pairs(moves)
-        warm_start.prepare(energy.costs, terms, labels, given, pairs, draft, flows)
+        args = energy.costs, terms, labels, given, pairs, draft, space.flows, space.stop
+        _called(warm_start.prepare, energy, args, space, deadline)
 
 
-def _cheapest(energy: LabelingEnergy) -> Array:
+def _cheapest(energy: LabelingEnergy, deadline: Deadline) -> Array:
     """Return one label everywhere, or what a short search for a bound finds if that is cheaper."""
     alone = single_label(energy)
     if _rows(energy) < energy.n_labels:
         return alone
-    found = dual_bound(energy, max_iter=SWEEPS, start=alone)
+    found = dual_bound(energy, max_iter=SWEEPS, start=alone, time_limit=deadline.left())
     return found.labels.ravel().copy()
 
 
@@ -179,9 +227,16 @@ def _rows(energy: LabelingEnergy) -> int:
 
 
 def solve_many(
-    name: str, energy: LabelingEnergy, unaries: ArrayLike, moves: Array, threads: int | None
+    name: str,
+    energy: LabelingEnergy,
+    unaries: ArrayLike,
+    moves: Array,
+    threads: int | None,
+    executor: Any,
 ) -> LabelingBatch:
-    """Make moves in many problems, part of them in every thread."""
+    """Make moves in many problems, part of them in every thread or on every worker."""
+    if executor is not None:
+        require_executor(executor, threads)
     costs = numbers("unaries", unaries)
     n, L = energy.n, energy.n_labels
     if costs.ndim < 1 or costs.shape[1:] not in ((*energy.shape, L), (n, L)):
@@ -196,35 +251,53 @@ def solve_many(
     energy = simplified(energy)
     labels = np.repeat(costs.sum(axis=2).argmin(axis=1)[:, None], n, axis=1)
     values = np.empty(P)
-    if energy.label_costs.any() or not calm(energy, costs):
-        _one_by_one(energy, costs, moves, labels, values, thread_count(threads))
-        return LabelingBatch(name, labels.reshape(P, *energy.shape), values)
-    terms = warm_start.terms(energy)
-    # the problem alone decides whether flows are kept, so that answers do not depend on threads
-    most = TOGETHER // (8 * _rows(energy) * len(energy.tails) + 1)
-    count = min(thread_count(threads), max(P, 1), max(most, 1))
-    parts = [s for s in np.array_split(np.arange(P), count) if len(s)]
+    one_by_one = bool(energy.label_costs.any()) or not calm(energy, costs)
+    do = _one_by_one if one_by_one else _descend
+    shared = energy, moves
 
-    def one(part: Array) -> None:
-        s = slice(part[0], part[-1] + 1)
-        draft = warm_start.draft(n, len(energy.tails) if _rows(energy) == L else 0, L)
-        space = _workspace(energy, moves)
-        first = Problem(costs[s][0], energy.tables, energy.adjacency)
-        start = warm_start.WarmStart(terms, draft)
-        descend_many(costs[s], first, moves, labels[s], values[s], start, space)
+    def cut(begin: int, end: int) -> tuple[Array, Array]:
+        return costs[begin:end], labels[begin:end]
 
-    in_order(one, parts, count)
+    if executor is not None:
+        answers = list(in_chunks(executor, do, P, cut, shared=shared))
+    else:
+        count = min(thread_count(threads), max(P, 1))
+        if not one_by_one:
+            # the problem alone decides whether flows are kept: answers do not depend on threads
+            most = TOGETHER // (8 * _rows(energy) * len(energy.tails) + 1)
+            count = min(count, max(most, 1))
+        parts = [
+            s for s in np.array_split(np.arange(P), max(P, 1) if one_by_one else count) if len(s)
+        ]
+        spans = [(part[0], part[-1] + 1) for part in parts]
+        answers = in_order(lambda span: do(shared, cut(*span)), spans, count)
+    for a, b in zip(np.cumsum([0] + [len(v) for _, v in answers]).tolist(), answers, strict=False):
+        labels[a : a + len(b[1])], values[a : a + len(b[1])] = b
     return LabelingBatch(name, labels.reshape(P, *energy.shape), values)
 
 
+def _descend(
+    shared: tuple[LabelingEnergy, Array], problems: tuple[Array, Array]
+) -> tuple[Array, Array]:
+    """Make moves in some problems, from first labels; return labels and values."""
+    energy, moves = shared
+    costs, labels = problems[0], problems[1].copy()
+    values = np.empty(len(costs))
+    keep = len(energy.tails) if _rows(energy) == energy.n_labels else 0
+    draft = warm_start.draft(energy.n, keep, energy.n_labels)
+    first = Problem(costs[0], energy.seen_tables, energy.adjacency)
+    start = warm_start.WarmStart(warm_start.terms(energy), draft)
+    descend_many(costs, first, moves, labels, values, start, _workspace(energy, moves))
+    return labels, values
+
+
 def _one_by_one(
-    energy: LabelingEnergy, costs: Array, moves: Array, labels: Array, values: Array, threads: int
-) -> None:
-    """Make moves in many problems whose cuts have nothing in common."""
-    problems = [energy._with(costs=some) for some in costs]
-
-    def one(p: int) -> None:
-        result = solve("", problems[p], moves, None, int(CYCLES))
+    shared: tuple[LabelingEnergy, Array], problems: tuple[Array, Array]
+) -> tuple[Array, Array]:
+    """Make moves in some problems whose cuts have nothing in common."""
+    energy, moves = shared
+    labels, values = np.empty_like(problems[1]), np.empty(len(problems[0]))
+    for p, costs in enumerate(problems[0]):
+        result = solve("", energy._with(costs=costs), moves, None, int(CYCLES))
         labels[p], values[p] = result.labels.ravel(), result.value
-
-    in_order(one, range(len(costs)), threads)
+    return labels, values
