@@ -68,7 +68,7 @@ def run(environment, *command, **variables):
         env={**environment, **variables},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
         cwd=pathlib.Path(nx.__file__).parents[1],
     )
