@@ -40,7 +40,9 @@ autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 # the pages build without what they do not need to run
 autodoc_mock_imports = [
-    name for name in ("torch", "lightning", "networkx") if importlib.util.find_spec(name) is None
+    name
+    for name in ("torch", "lightning", "networkx", "sklearn")
+    if importlib.util.find_spec(name) is None
 ]
 numpydoc_show_class_members = False  # the pages list them
 myst_heading_anchors = 3
@@ -80,13 +82,16 @@ CHAPTERS = [
     ("Submodular minimization", "subopt", "subopt.submodular"),
     ("Differences of submodular functions", "subopt", "subopt.difference"),
     ("Minimization under constraints", "subopt", "subopt.constrained"),
+    ("Maximization", "subopt", "subopt.maximization"),
     ("Graphs and grids", "subopt", "subopt.graph"),
     ("Labelings", "subopt", "subopt.labeling"),
     ("Coupled labelings", "subopt", "subopt.coupled"),
     ("subopt.testing", "subopt.testing", "subopt.testing"),
     ("subopt.cvx", "subopt.cvx", "subopt.cvx"),
+    ("subopt.interop.sklearn", "subopt.interop.sklearn", "subopt.interop.sklearn"),
     ("subopt.compat.networkx", "subopt.compat.networkx", "subopt.compat.networkx"),
     ("subopt.compiling", "subopt.compiling", "subopt.compiling"),
+    ("subopt.executors", "subopt.executors", "subopt.executors"),
     ("subopt.compat.maxflow", "subopt.compat.maxflow", "subopt.compat.maxflow"),
     ("subopt.compat.gco", "subopt.compat.gco", "subopt.compat.gco"),
     ("comixup", "comixup", "comixup"),
@@ -97,8 +102,8 @@ CHAPTERS = [
 
 
 def public_names(module):
-    """Return `__all__` of a module; comixup.torch is read, because torch may be missing."""
-    if module == "comixup.torch":
+    """Return `__all__` of a module; read, not imported, where packages may be missing."""
+    if module in ("comixup.torch", "subopt.interop.sklearn"):
         path = ROOT.joinpath(*module.split("."))
         path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
         for node in ast.parse(path.read_text(encoding="utf-8")).body:

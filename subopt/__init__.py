@@ -2,8 +2,8 @@
 
 Every public name can be imported from here, and from the wing that it belongs to:
 `subopt.functions`, `subopt.constraints`, `subopt.submodular`, `subopt.difference`,
-`subopt.constrained`, `subopt.graph`, `subopt.labeling`, `subopt.coupled`. Names are loaded when
-they are first used.
+`subopt.constrained`, `subopt.maximization`, `subopt.graph`, `subopt.labeling`, `subopt.coupled`.
+Names are loaded when they are first used.
 """
 
 from importlib import import_module
@@ -17,6 +17,7 @@ from subopt import (
     functions,
     graph,
     labeling,
+    maximization,
     submodular,
 )
 from subopt._base.lazy import exports
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from subopt.functions import *
     from subopt.graph import *
     from subopt.labeling import *
+    from subopt.maximization import *
     from subopt.submodular import *
 
 __version__ = "0.1.0.dev0"  # the build, and comixup, read it from here
@@ -56,13 +58,14 @@ _WINGS = {
         submodular,
         difference,
         constrained,
+        maximization,
         graph,
         labeling,
         coupled,
     )
     for name in wing.__all__
 }
-_DOORS = ("compiling", "cvx", "testing")
+_DOORS = ("compiling", "cvx", "executors", "testing")
 __all__ = sorted([*_OWN, *_WINGS])
 
 
@@ -83,5 +86,6 @@ def __dir__() -> list[str]:
         "functions",
         "graph",
         "labeling",
+        "maximization",
         "submodular",
     ]

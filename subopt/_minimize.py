@@ -12,6 +12,7 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Batch
+from subopt._base.executors import in_chunks, require_executor
 from subopt._base.options import CONSTRAINTS, documented, names, require_known
 from subopt._base.report import reported, stage
 from subopt._base.threads import in_order, thread_count
@@ -319,6 +320,7 @@ def minimize_many(
     *,
     rng: RNG | Sequence[RNG] = None,
     threads: int | None = None,
+    executor: Any = None,
     verbose: bool = False,
     **options: Any,
 ) -> Batch[Any]:
@@ -333,6 +335,7 @@ def minimize_many(
         Source of randomness, or a seed for one, or a sequence with one per problem. One source is
         split into independent streams, one per problem, before any work starts.
     %(threads)s
+    %(executor)s
     %(verbose)s
     **options
         As in `minimize`, for each problem; `time_limit` is seconds per problem.
@@ -358,11 +361,18 @@ def minimize_many(
     if any(wing.owns(problems) for wing in _WINGS):
         raise TypeError("minimize_many needs a sequence of problems; for one, call minimize")
     known = [name for name in names(minimize) if name not in ("rng", "threads", "verbose")]
-    require_known("minimize_many", [*known, "rng", "threads", "verbose"], options)
+    require_known("minimize_many", [*known, "rng", "threads", "verbose", "executor"], options)
+    if executor is not None:
+        require_executor(executor, threads)
+        if options.get("callback") is not None:
+            raise ValueError("callback is called in this process, so it needs executor=None")
     tasks: list[Any] = list(problems)
     rngs = _streams(rng, len(tasks))
-    threads = min(thread_count(threads), len(tasks))
-    stage("%d problems on %d threads", len(tasks), threads)
+    if executor is None:
+        threads = min(thread_count(threads), len(tasks))
+        stage("%d problems on %d threads", len(tasks), threads)
+    else:
+        stage("%d problems on %s", len(tasks), type(executor).__name__)
     jobs = []
     for problem, source in zip(tasks, rngs, strict=True):
         # elements that are fixed leave a problem for the methods without constraints
@@ -374,7 +384,15 @@ def minimize_many(
         if "threads" in takes:
             own["threads"] = 1  # these here are for whole problems
         jobs.append(partial(minimize, problem, **options, **own))
-    return Batch.of(in_order(lambda job: job(), jobs, threads))
+    if executor is not None:
+        chunks = in_chunks(executor, _do, len(jobs), lambda begin, end: jobs[begin:end])
+        return Batch.of([answer for chunk in chunks for answer in chunk])
+    return Batch.of(in_order(lambda job: job(), jobs, thread_count(threads)))
+
+
+def _do(_: None, jobs: list[Callable[[], Any]]) -> list[Any]:
+    """Do a chunk of jobs on a worker of an executor."""
+    return [job() for job in jobs]
 
 
 def _streams(rng: RNG | Sequence[RNG], size: int) -> list[np.random.Generator]:

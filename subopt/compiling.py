@@ -37,9 +37,9 @@ def warm_up(
     ----------
     *doors : str
         What to compile, see `DOORS`: ``"minimize"``, ``"difference"``, ``"exact"``,
-        ``"max_flow"``, ``"grid_cut"``, ``"labeling"``, ``"coupled"``, ``"functions"``,
-        ``"compat"``. All of them by default. Kernels are compiled for the types of arrays that
-        solvers make of usual input.
+        ``"maximize"``, ``"max_flow"``, ``"grid_cut"``, ``"labeling"``, ``"coupled"``,
+        ``"functions"``, ``"compat"``. All of them by default. Kernels are compiled for the types
+        of arrays that solvers make of usual input.
     jobs : int, optional
         Number of processes side by side, by default one per available core. They fill numba's
         cache on disk, for this process and all later ones. With 1, everything is compiled in this
@@ -151,6 +151,18 @@ def _selection():
     return Coverage(words) - 2 * ConcaveOfModular(length, "sqrt")
 
 
+def _maximize() -> None:
+    from subopt.functions.coverage import Coverage
+    from subopt.functions.facility_location import FacilityLocation
+    from subopt.maximization._maximize import maximize
+
+    rng = np.random.default_rng(0)
+    for share in (1.0, 0.2):
+        near = np.where(rng.random((30, 40)) < share, rng.random((30, 40)), 0.0)
+        maximize(FacilityLocation(near), 4, effort="best")
+    maximize(Coverage(rng.random((40, 60)) < 0.1), 4, effort="best")
+
+
 def _max_flow() -> None:
     from subopt.graph._max_flow import max_flow
 
@@ -216,6 +228,7 @@ DOORS: dict[str, Callable[[], None]] = {
     "minimize": _minimize,
     "difference": _difference,
     "exact": _exact,
+    "maximize": _maximize,
     "max_flow": _max_flow,
     "grid_cut": _grid_cut,
     "labeling": _labeling,

@@ -66,3 +66,9 @@ def members_of(draw, family, n, weighted=None):
     rng = _Drawn(draw)
     F = FAMILIES[family](rng, n)
     return F if weighted is None else weighted(rng, F)
+
+
+def points(n):
+    """Points of R^n with three decimals and many ties."""
+    entry = st.integers(-2, 2).map(float) | st.integers(-3000, 3000).map(lambda k: k / 1000)
+    return st.lists(entry, min_size=n, max_size=n).map(np.array)

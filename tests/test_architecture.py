@@ -49,6 +49,7 @@ WINGS = {
         "subopt.difference",
         "subopt.difference.exact",
     },
+    "subopt.maximization": {"subopt._base", "subopt.functions", "subopt.constraints"},
     "subopt.labeling": {
         "subopt._base",
         "subopt.graph",
@@ -78,6 +79,8 @@ DOORS = {
     "subopt.compat",
     "subopt.compiling",
     "subopt.cvx",
+    "subopt.executors",
+    "subopt.interop",
     "subopt.testing",
     "comixup.__init__",
     "comixup.__main__",
@@ -275,10 +278,11 @@ def test_subopt_does_not_know_comixup_which_knows_its_public_names(name):
         assert not [m for m in ours if m.startswith("comixup")], "subopt does not know comixup"
     if name.startswith("comixup"):
         import subopt
-        from subopt import compiling
+        from subopt import compiling, executors
 
         public = {"subopt", "subopt.__version__"} | {f"subopt.{n}" for n in subopt.__all__}
-        public |= {"subopt.compiling"} | {f"subopt.compiling.{n}" for n in compiling.__all__}
+        for door in (compiling, executors):
+            public |= {door.__name__} | {f"{door.__name__}.{n}" for n in door.__all__}
         private = {m for m in ours if m.startswith("subopt")} - public
         assert not private, "comixup uses public names of subopt only"
 
@@ -302,6 +306,8 @@ def test_optional_packages_are_imported_where_they_are_used(name):
         expected = {"networkx"}
     if name == "comixup.torch.lightning":
         expected |= {"lightning"}
+    if name == "subopt.interop.sklearn":  # its classes are subclasses
+        expected = {"sklearn"}
     assert top & LAZY <= expected
 
 

@@ -23,11 +23,12 @@ MODULES = [
     "subopt.compat.networkx",
     "subopt.compiling",
     "subopt.cvx",
+    "subopt.executors",
     "subopt.testing",
     "comixup",
 ]
 MODULES += ["subopt.compat.maxflow", "subopt.compat.maxflow.fastmin", "subopt.compat.gco"]
-MODULES += ["comixup.evaluate", "comixup.saliency", "comixup.torch"]
+MODULES += ["subopt.interop.sklearn", "comixup.evaluate", "comixup.saliency", "comixup.torch"]
 
 
 def public(module):

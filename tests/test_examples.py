@@ -15,6 +15,8 @@ EXAMPLES = sorted((pathlib.Path(__file__).parents[1] / "docs" / "examples").glob
 NEEDS = {
     "segmentation": ["skimage"],
     "keras_training": ["torch", "keras"],
+    "photo_summary": ["matplotlib", "skimage", "sklearn"],
+    "sensors_already_there": ["matplotlib"],
     "timm_training": ["torch", "torchvision.ops", "timm"],
     "transformers_training": ["torch", "accelerate", "transformers"],
     "accelerate_training": ["torch", "accelerate"],

@@ -115,6 +115,11 @@ def test_entropy_of_scipy():
     assert two.value(MASK) == pytest.approx(conditional.value(MASK) * np.log(2))
 
 
+def test_graphic_rank_of_no_edges():
+    assert MatroidRank.graphic([]).n == 0
+    assert MatroidRank.graphic([], n_vertices=3)([]) == 0.0
+
+
 def test_graphic_rank_of_networkx():
     graph = nx.gnm_random_graph(8, 12, seed=3)
     edges = np.array(graph.edges)

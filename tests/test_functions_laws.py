@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from families import FAMILIES, ByValue, members_of
+from families import FAMILIES, ByValue, members_of, points
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -32,12 +32,6 @@ few_seeds = st.integers(0, 9)
 
 def drawn(data, family, n):
     return data.draw(members_of(family, n), "F")
-
-
-def points(n):
-    """Points of R^n with three decimals and many ties."""
-    entry = st.integers(-2, 2).map(float) | st.integers(-3000, 3000).map(lambda k: k / 1000)
-    return st.lists(entry, min_size=n, max_size=n).map(np.array)
 
 
 def members(mask):

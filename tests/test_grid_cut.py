@@ -157,7 +157,7 @@ def test_the_check_sees_a_wrong_cut():
     more = [[5, 0, 0]], [[0, 0, 5]], [0, [[4, 2]]]
     assert replace(result, value=4).check(*more) == 3
     for wrong, problem in ((7, args), (1, less), (1 + 1e-8, args), (np.nan, args)):
-        with pytest.raises(subopt.CertificateError, match=f"value is {wrong}, but the cut .* w"):
+        with pytest.raises(subopt.CertificateError, match=f"value is {wrong}, but the cut .* has"):
             replace(result, value=wrong).check(*problem)
 
 

@@ -10,9 +10,8 @@ from subopt import grid_cut, grid_cut_many, grid_neighbors
 from subopt.graph.grid import _layout as grid_layout
 from subopt.graph.grid import _solve as grid_solve
 from subopt.graph.grid._capacities import load, terms
-from subopt.graph.grid._dinic_bits import DEMAND, OPEN, SUPPLY
 from subopt.graph.grid._input import grids
-from subopt.graph.grid._layout import Network, layout, workspace
+from subopt.graph.grid._layout import Network, empty_sets, layout, workspace
 from subopt.graph.grid._search_trees import settle
 from subopt.graph.grid._waves import _layers, fill_sets, wave
 
@@ -170,8 +169,8 @@ def loaded(args, options):
     with np.errstate(over="ignore"):
         settle(plan.degree, np.uint64(plan.first), network, work.search)
     words = -(-plan.cells // 64) + 2
-    sets = np.empty((int(OPEN) + len(plan.shift), words), dtype=np.uint64)
-    return plan, work, sets, np.empty((9, words), dtype=np.uint64)
+    room = empty_sets(len(plan.shift), words)
+    return plan, work, room, np.empty((9, words), dtype=np.uint64)
 
 
 def members(row, cells):
@@ -183,15 +182,15 @@ def members(row, cells):
 @given(seed=SEEDS, shape=st.sampled_from(SHAPES))
 def test_layers_are_distances_to_demand(seed, shape):
     args, options = dense(seed, shape)
-    plan, work, sets, layer = loaded(args, options)
+    plan, work, room, layer = loaded(args, options)
     with np.errstate(over="ignore"):
-        fill_sets(plan.degree, work.excess, work.search.outward, sets)
-        top = int(_layers(plan.degree, plan.shift, sets, layer))
+        fill_sets(plan.degree, work.excess, work.search.outward, room)
+        top = int(_layers(plan.degree, plan.shift, room, layer))
     steps, degree = plan.shift.view(np.int64), len(plan.shift)
     level = {int(v): 0 for v in np.flatnonzero(work.excess < 0)}
     supply = set(np.flatnonzero(work.excess > 0).tolist())
-    assert members(sets[int(SUPPLY)], plan.cells) == supply
-    assert members(sets[int(DEMAND)], plan.cells) == set(level)
+    assert members(room.supply, plan.cells) == supply
+    assert members(room.demand, plan.cells) == set(level)
     last = 0
     for row in range(9):
         front = {v for v, distance in level.items() if distance == row}
@@ -210,13 +209,13 @@ def test_layers_are_distances_to_demand(seed, shape):
 @given(seed=SEEDS, shape=st.sampled_from(SHAPES), whole=st.booleans(), most=st.integers(1, 60))
 def test_waves_move_supply_along_residual_capacities(seed, shape, whole, most):
     args, options = dense(seed, shape, whole=whole)
-    plan, work, sets, layer = loaded(args, options)
+    plan, work, room, layer = loaded(args, options)
     excess, residual = work.excess.copy(), work.residual.copy()
     top, degree = work.excess.dtype.type(most), len(plan.shift)
     with np.errstate(over="ignore"):
-        graph = plan.degree, plan.shift, work.residual, work.excess
-        fill_sets(plan.degree, work.excess, work.search.outward, sets)
-        while wave(*graph, top, sets, layer) > 0:
+        network = Network(plan.shift, None, work.residual, work.excess)
+        fill_sets(plan.degree, work.excess, work.search.outward, room)
+        while wave(plan.degree, network, top, room, layer) > 0:
             pass
     assert (work.residual >= 0).all()
     assert (work.excess <= np.maximum(excess, most)).all()

@@ -47,6 +47,37 @@ def test_changed_terminals_equal_a_fresh_start(seed, n, whole):
     ).all()
 
 
+CHANGES = st.lists(
+    st.tuples(st.booleans(), st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=4)),
+    max_size=5,
+)
+
+
+@given(seed=SEEDS, n=st.integers(1, 8), changes=CHANGES, scale=st.sampled_from([1, 0.1]))
+def test_changed_arcs_are_as_a_new_graph(seed, n, changes, scale):
+    (tails, heads, *capacities), terminals = random_graph(seed, n)
+    capacities = [scale * part for part in capacities]
+    terminals = {name: scale * values for name, values in terminals.items()}
+    dynamic = subopt.DynamicMaxFlow(tails, heads, *capacities, **terminals)
+    for backward, change in [(False, []), *changes]:
+        arcs = np.array([arc % max(len(tails), 1) for arc, _ in change], dtype=int)
+        values = scale * np.array([amount for _, amount in change], dtype=int)
+        if len(tails):
+            name = "reverse_capacity" if backward else "capacity"
+            dynamic.change_arcs(arcs, **{name: values})
+            capacities[backward] = capacities[backward].copy()
+            capacities[backward][arcs] = values
+        ours = dynamic.solve()
+        fresh = subopt.max_flow(tails, heads, *capacities, **terminals)
+        assert ours.value == pytest.approx(fresh.value, abs=1e-9)
+        graph = tails, heads, *capacities
+        assert ours.check(*graph, **terminals) == pytest.approx(0, abs=1e-9)
+        assert is_a_flow(graph, terminals, ours.flow)
+        if scale == 1:
+            assert isinstance(ours.value, int)
+            assert (ours.source_side == fresh.source_side).all()
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_changed_terminals_of_hard_graphs(seed):
     graph, terminals = hard_graph(seed, 60)
@@ -106,6 +137,12 @@ def test_errors_of_changes():
         dynamic.change([0])
     with pytest.raises(TypeError, match=r"shape \(nodes,\)"):
         dynamic.change(0, source_capacity=[1])
+    with pytest.raises(ValueError, match=r"needs arcs in 0..0, but arcs\[0\] is 1"):
+        dynamic.change_arcs([1], capacity=[1])
+    with pytest.raises(ValueError, match=r"reverse_capacity\[0\] is -1"):
+        dynamic.change_arcs([0], capacity=[0], reverse_capacity=[-1])
+    with pytest.raises(ValueError, match="got neither"):
+        dynamic.change_arcs([0])
     assert dynamic.solve().value == 1  # a change that was refused changed nothing
 
 
@@ -176,7 +213,7 @@ def test_errors_of_parameters(change, message):
     with pytest.raises(ValueError, match=message):
         subopt.parametric_max_flow(**(given | {"interval": (0, 1)} | change))
     cuts = subopt.parametric_max_flow(**given, interval=(0, 1))
-    with pytest.raises(ValueError, match="not at 2"):
+    with pytest.raises(ValueError, match=r"parameter needs to be in 0\.\.1, got 2"):
         cuts.at(2)
 
 

@@ -155,6 +155,7 @@ def test_every_public_name_is_found_at_both_places():
         "submodular",
         "difference",
         "constrained",
+        "maximization",
         "graph",
         "labeling",
         "coupled",

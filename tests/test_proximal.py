@@ -4,11 +4,12 @@ import time
 
 import numpy as np
 import pytest
+from families import points
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_decomposed import by_wolfe
 from test_max_flow_minimize import CUTS
-from test_minimize_laws import every_family, lattice, member
+from test_minimize_laws import drawn, every_family, lattice
 
 from subopt import (
     Cardinality,
@@ -29,9 +30,9 @@ seeds = st.integers(0, 2**32 - 1)
 
 @every_family
 @few
-@given(seed=seeds, n=st.integers(1, 6))
-def test_the_path_has_the_minimizers_for_every_price(family, seed, n):
-    F = member(family, seed, n)
+@given(data=st.data(), n=st.integers(1, 6))
+def test_the_path_has_the_minimizers_for_every_price(family, data, n):
+    F = drawn(data, family, n)
     nested = regularization_path(F)
     assert not nested.masks[0].any()
     assert nested.masks[-1].all()
@@ -54,11 +55,9 @@ def test_the_path_has_the_minimizers_for_every_price(family, seed, n):
 
 @every_family
 @few
-@given(seed=seeds, n=st.integers(1, 6))
-def test_prox_is_a_minimum(family, seed, n):
-    F = member(family, seed, n)
-    rng = np.random.default_rng(seed)
-    y = rng.normal(size=n)
+@given(data=st.data(), n=st.integers(1, 6))
+def test_prox_is_a_minimum(family, data, n):
+    F, y, z = drawn(data, family, n), data.draw(points(n), "y"), data.draw(points(n), "z")
     kept = y.copy()
     w = prox(F, y)
     np.testing.assert_array_equal(y, kept)
@@ -67,10 +66,9 @@ def test_prox_is_a_minimum(family, seed, n):
         return F.lovasz(v) + 0.5 * np.sum((v - y) ** 2)
 
     for step in (1e-3, 0.1, 1.0):
-        v = w + step * rng.normal(size=n)
+        v = w + step * z
         assert objective(w) <= objective(v) - 0.4 * np.sum((v - w) ** 2) + 1e-6
     # y - w is a base, so w = y - projection: prox is nonexpansive
-    z = rng.normal(size=n)
     assert np.linalg.norm(prox(F, z) - w) <= np.linalg.norm(z - y) + 1e-5
 
 
@@ -126,10 +124,10 @@ def test_paths_with_weights(seed, n):
 
 
 @pytest.mark.parametrize("family", [*CUTS, "roots of groups", "graphic rank", "entropy"])
-@given(seed=seeds, n=st.integers(1, 6))
-def test_weights_for_every_algorithm(family, seed, n):
-    rng = np.random.default_rng(seed)
-    F, y, weights = member(family, seed, n), rng.normal(size=n), rng.random(n) + 0.1
+@given(data=st.data(), n=st.integers(1, 6))
+def test_weights_for_every_algorithm(family, data, n):
+    F, y = drawn(data, family, n), data.draw(points(n), "y")
+    weights = np.abs(data.draw(points(n), "weights")) / 3 + 0.1
     size = 1 + np.abs(all_values(F)).max()
     np.testing.assert_allclose(prox(F, y), by_wolfe(F, y), atol=1e-6 * size)
     w = prox(F, y, weights)
@@ -141,10 +139,9 @@ def test_weights_for_every_algorithm(family, seed, n):
 
 @every_family
 @few
-@given(seed=seeds, n=st.integers(1, 6), power=st.sampled_from([-12, -7, 3, 12]))
-def test_scaling_scales_prox_and_path(family, seed, n, power):
-    F, scale = member(family, seed, n), 10.0**power
-    y = np.random.default_rng(seed).normal(size=n)
+@given(data=st.data(), n=st.integers(1, 6), power=st.sampled_from([-12, -7, 3, 12]))
+def test_scaling_scales_prox_and_path(family, data, n, power):
+    F, y, scale = drawn(data, family, n), data.draw(points(n), "y"), 10.0**power
     size = max(float(np.abs(y).max()), float(np.abs(all_values(F)).max()))
     w = prox(F, y)
     np.testing.assert_allclose(prox(scale * F, scale * y), scale * w, atol=1e-6 * scale * size)

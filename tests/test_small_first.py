@@ -3,6 +3,7 @@
 import pathlib
 import subprocess
 import sys
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -91,6 +92,25 @@ def test_large_calls_compile(kernel):
     assert kernel.signatures
     assert kernel(np.arange(3)) == 6
     assert type(kernel) is jit.CPUDispatcher
+
+
+def test_an_interrupt_undoes_a_small_call(monkeypatch):
+    # compiled kernels cannot be interrupted, and callers rely on it
+    monkeypatch.setattr(jit, "interpret_small", True)
+
+    class Pair(NamedTuple):
+        left: np.ndarray
+        right: np.ndarray
+
+    def halfway(pair, x):
+        pair.left[0] = x[0] = 7
+        raise KeyboardInterrupt
+
+    x, left = np.arange(3.0), np.arange(4)
+    with pytest.raises(KeyboardInterrupt):
+        jit.small_first(halfway)(Pair(left, left[1:]), x)
+    assert x.tolist() == [0, 1, 2]
+    assert left.tolist() == [0, 1, 2, 3]
 
 
 def test_patience_ends(kernel):

@@ -39,6 +39,7 @@ CALLS = {
     "coupled": (minimize, (COUPLED,), {"rng": 0, "lower_bound": True}, "lower bound"),
     "many": (minimize_many, ([F, F],), {"threads": 2}, "2 problems on 2 threads"),
     "branch_and_bound": (subopt.branch_and_bound, (H,), {"rng": 0}, "elements are free"),
+    "maximize": (subopt.maximize, (F,), {"effort": "best"}, "exchanges"),
     "min_norm_point": (subopt.min_norm_point, (F,), {}, "sweep"),
     "max_flow": (subopt.max_flow, ([0, 1], [1, 2], [3, 2]), ARCS, "3 nodes, 2 arcs, ints"),
     "grid_cut": (subopt.grid_cut, (np.eye(3), 1 - np.eye(3), 0.5), {}, "9 nodes"),

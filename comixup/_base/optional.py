@@ -6,13 +6,13 @@ import importlib
 from types import ModuleType
 
 
-def require(module: str, purpose: str) -> ModuleType:
+def require(module: str, purpose: str, extra: str = "demo") -> ModuleType:
     """Import `module`, or say what it is needed for and how to get it."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
         name = module.partition(".")[0]
         raise ImportError(
-            f"{purpose} needs {name}, which is not installed. It is part of the extra `demo`: in a "
-            'clone of the repository, python -m pip install ".[demo]"'
+            f"{purpose} needs {name}, which is not installed. It is part of the extra `{extra}`: "
+            f'in a clone of the repository, python -m pip install ".[{extra}]"'
         ) from error

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from comixup._base.optional import require
-from comixup.cli import dataset, demo, folder, report, workspace
+from comixup.cli import dataset, demo, folder, report, workers, workspace
 from comixup.cli.compiling import announced
 from comixup.cli.files import MAX_PIXELS, common_size
 from comixup.mixers.comixup import EFFORTS, CoMixup
@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (dataset.UsageError, FileExistsError) as error:
         _tell(f"comixup: {error}")
         return USAGE
-    except (folder.MixFailed, ImportError, OSError) as error:
+    except (folder.MixFailed, workers.WorkersLost, ImportError, OSError) as error:
         _tell(f"comixup: {error}")
         return FAILED
     except KeyboardInterrupt:
@@ -99,8 +99,8 @@ def _mix(options: argparse.Namespace) -> int:
         h, w = job.size
         print(f"{len(data.files)} files, {len(data.classes)} classes, mixed at {h}x{w} ({state})")
         try:
-            with announced(_say):
-                done = folder.run(job, _say, _progress)
+            with announced(_say), workers.of(options.jobs, options.dask) as executor:
+                done = folder.run(job, _say, _progress, executor)
         except MemoryError:
             raise folder.MixFailed(
                 f"not enough memory for groups of {options.group} images of {h}x{w}: use a smaller "
@@ -135,7 +135,7 @@ def _job(options: argparse.Namespace, data: dataset.Dataset, output: Path) -> fo
         fit=options.fit,
         format=options.format,
         shuffle=not options.no_shuffle,
-        threads=options.threads or available_cores(),
+        threads=options.threads or (1 if _elsewhere(options) else available_cores()),
         strict=options.strict,
     )
     if options.size is None:
@@ -151,12 +151,19 @@ def _job(options: argparse.Namespace, data: dataset.Dataset, output: Path) -> fo
     return job
 
 
+def _elsewhere(options: argparse.Namespace) -> bool:
+    """Return whether other processes mix."""
+    return getattr(options, "jobs", None) is not None or getattr(options, "dask", None) is not None
+
+
 def _mixer(options: argparse.Namespace, **fixed: Any) -> CoMixup:
     chosen: dict[str, Any] = {
         name: getattr(options, name)
         for name in ("grid", "smoothness", "coupling", "threshold", "levels", "effort", "seed",
                      "threads")
     }  # fmt: skip
+    if chosen["threads"] is None and _elsewhere(options):
+        chosen["threads"] = 1
     try:
         return CoMixup(**chosen, **fixed)
     except (ValueError, TypeError) as error:
@@ -205,6 +212,11 @@ def _parser() -> argparse.ArgumentParser:
                      help="group files in the order of their names, not at random")  # fmt: skip
     mix.add_argument("--strict", action="store_true", help="stop at the first unreadable file")
     mix.add_argument("--force", action="store_true", help="remove an earlier run's output first")
+    where = mix.add_mutually_exclusive_group()
+    where.add_argument("--jobs", type=_count, metavar="N",
+                       help="mix on N processes, with one thread each by default")  # fmt: skip
+    where.add_argument("--dask", metavar="ADDRESS",
+                       help="mix on a dask cluster whose workers see both folders")  # fmt: skip
     mix.add_argument("--report", action="store_true",
                      help="write report.html: pictures, shares, what was skipped")  # fmt: skip
     mix.add_argument("--contact-sheet", action="store_true",

@@ -10,8 +10,11 @@ stream, so that the result does not depend on interruptions.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+import os
+import warnings
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,6 +32,7 @@ from comixup.mixers.comixup import CoMixup
 from comixup.plans.patches import MixPlan
 from comixup.saliency import METHODS
 from subopt import __version__
+from subopt.executors import in_chunks
 
 
 class MixFailed(Exception):
@@ -102,11 +106,13 @@ def run(
     job: Job,
     say: Callable[[str], object],
     progress: Callable[[Iterable[int], int, int], Iterable[int]],
+    executor: Any = None,
 ) -> Done:
     """Do what is left of a job in a prepared folder.
 
     `say` gets a line for every file that needs one, `progress` wraps the numbers of the groups that
-    are left and gets how many there are and how many are done.
+    are left and gets how many there are and how many are done. With an executor its workers, which
+    need to see both folders, mix the groups; the results are the same.
     """
     work = job.output / workspace.PARTIAL
     (work / "images").mkdir(exist_ok=True)
@@ -116,12 +122,20 @@ def run(
     records = list(_finished(work, len(chunks)))
     n_done = sum(len(record.files) for record in records)
     blank = 0
-    for g in progress(range(len(records), len(chunks)), len(chunks), len(records)):
-        record, n_blank = _mix_group(job, g, chunks[g].tolist(), n_done, say)
-        blank += n_blank
-        write_bytes(_record_path(work, g), record.to_bytes())
-        records.append(record)
-        n_done += len(record.files)
+    left = [(g, chunks[g].tolist()) for g in range(len(records), len(chunks))]
+    for path in (work / "images").glob("group-*"):  # of workers of an interrupted run
+        path.unlink()
+    mixed = _here(job, left, say) if executor is None else _elsewhere(job, left, say, executor)
+    with closing(mixed):
+        for g in progress(range(len(records), len(chunks)), len(chunks), len(records)):
+            record, n_blank = next(mixed)
+            blank += n_blank
+            for j in range(len(record.files)):
+                place = work / "images" / workspace.image_name(n_done + j, job.format)
+                os.replace(_draft(job, g, j), place)
+            write_bytes(_record_path(work, g), record.to_bytes())
+            records.append(record)
+            n_done += len(record.files)
     if n_done == 0:
         raise MixFailed("none of the images could be read, so there is nothing to mix")
     write_results(job.dataset, job.format, job.size, job.seed, records, work)
@@ -146,8 +160,50 @@ def _finished(work: Path, n_groups: int) -> Iterator[Record]:
             return
 
 
+_Group = tuple[int, list[int]]  # number and files
+_Mixed = tuple[Record, int]  # and how many images are blank
+_Stream = Generator[_Mixed, None, None]
+
+
+def _here(job: Job, groups: list[_Group], say: Callable[[str], object]) -> _Stream:
+    """Mix groups in this process."""
+    for group, chunk in groups:
+        yield _mix_group(job, group, chunk, say)
+
+
+def _elsewhere(
+    job: Job, groups: list[_Group], say: Callable[[str], object], executor: Any
+) -> _Stream:
+    """Mix groups on the workers of an executor."""
+
+    def cut(begin: int, end: int) -> list[_Group]:
+        return groups[begin:end]
+
+    for chunk in in_chunks(executor, _mix_groups, len(groups), cut, shared=job):
+        for mixed, messages in chunk:
+            for message in messages:
+                say(message)
+            yield mixed
+
+
+def _mix_groups(job: Job, groups: list[_Group]) -> list[tuple[_Mixed, list[str]]]:
+    """Mix some groups on a worker; return what there is to say as well."""
+    results = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as in `comixup.cli.main`
+        for group, chunk in groups:
+            messages: list[str] = []
+            results.append((_mix_group(job, group, chunk, messages.append), messages))
+    return results
+
+
+def _draft(job: Job, group: int, j: int) -> Path:
+    """Return where an image is until it is known how many images come before it."""
+    return job.output / workspace.PARTIAL / "images" / f"group-{group:06d}-{j}.{job.format}"
+
+
 def _mix_group(
-    job: Job, group: int, chunk: list[int], first_output: int, say: Callable[[str], object]
+    job: Job, group: int, chunk: list[int], say: Callable[[str], object]
 ) -> tuple[Record, int]:
     """Mix one group; return its record, and how many of its images are blank."""
     kept, images, skipped = _read(job, chunk, say)
@@ -160,10 +216,9 @@ def _mix_group(
         say(f"{job.dataset.files[kept[i]]}: blank, all of it counts as equally salient")
     plan: MixPlan = job.mixer.plan(maps, rng=job.seed, first_group=group)
     mixed = plan.apply(batch, channels="last")
-    folder = job.output / workspace.PARTIAL / "images"
     Image = require("PIL.Image", "comixup mix")
     options = {"quality": 95} if job.format == "jpg" else {}
-    paths = [folder / workspace.image_name(first_output + j, job.format) for j in range(len(kept))]
+    paths = [_draft(job, group, j) for j in range(len(kept))]
 
     def write(pair: tuple[Array, Path]) -> None:
         Image.fromarray(pair[0]).save(pair[1], **options)

@@ -12,6 +12,8 @@ that only patches that compete for a position take part in the search; most patc
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from comixup._base.types import Array
@@ -53,27 +55,45 @@ def best_moves(saliency: Array, shows: Array, distance: Array, cost: float) -> A
     return origins
 
 
+class _Costs(NamedTuple):
+    """Origin o at place i costs ``travel[i, o] - saliency[o] * shows[i]``."""
+
+    saliency: Array  # (N,) float64
+    shows: Array  # (N,) float64
+    travel: Array  # (N, N) float64, from row to column
+
+
+class _Moves(NamedTuple):
+    """Which origin goes where, and workspace of the search."""
+
+    origins: Array  # (N,) int64, of each place; -1 for none so far
+    place_of: Array  # (N,) int64, of each origin
+    price: Array  # (N,) float64, the dual variable of each origin
+    least: Array  # (N,) float64, reduced cost of the way from the free place to each origin
+    parent: Array  # (N,) int64, the place before on this way
+    done: Array  # (N,) bool, whether that is final
+
+
 @njit
 def _assign_all(saliency, shows, travel, origins):
     P, N = saliency.shape
-    price = np.empty(N)  # dual of every origin
-    place_of = np.empty(N, dtype=np.int64)
-    least = np.empty(N)
-    parent = np.empty(N, dtype=np.int64)
+    price, least = np.empty(N), np.empty(N)
+    place_of, parent = np.empty(N, dtype=np.int64), np.empty(N, dtype=np.int64)
     done = np.empty(N, dtype=np.bool_)
     for p in range(P):
-        _take_cheapest(saliency[p], shows[p], travel, price, place_of, origins[p])
+        costs = _Costs(saliency[p], shows[p], travel)
+        moves = _Moves(origins[p], place_of, price, least, parent, done)
+        _take_cheapest(costs, moves)
         for free in range(N):
-            if origins[p, free] == -1:
-                _augment(
-                    free, saliency[p], shows[p], travel, price, place_of, origins[p],
-                    least, parent, done,
-                )  # fmt: skip
+            if moves.origins[free] == -1:
+                _augment(free, costs, moves)
 
 
 @njit
-def _take_cheapest(saliency, shows, travel, price, place_of, origins):
+def _take_cheapest(costs, moves):
     """Column reduction: every origin wants its cheapest place, the first one there gets it."""
+    saliency, shows, travel = costs.saliency, costs.shows, costs.travel
+    origins, place_of, price = moves.origins, moves.place_of, moves.price
     N = len(saliency)
     origins[:] = -1
     place_of[:] = -1
@@ -93,8 +113,11 @@ def _take_cheapest(saliency, shows, travel, price, place_of, origins):
 
 
 @njit
-def _augment(free, saliency, shows, travel, price, place_of, origins, least, parent, done):
+def _augment(free, costs, moves):
     """Give a free place an origin, and move those that give way to it."""
+    saliency, shows, travel = costs.saliency, costs.shows, costs.travel
+    origins, place_of, price = moves.origins, moves.place_of, moves.price
+    least, parent, done = moves.least, moves.parent, moves.done
     N = len(saliency)
     for o in range(N):
         least[o] = travel[free, o] - saliency[o] * shows[free] - price[o]

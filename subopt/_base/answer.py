@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar, overload
 
 import numpy as np
@@ -48,8 +48,9 @@ class Status(enum.Enum):
     Names follow MathOptInterface where it has a name. `OPTIMAL` is derived from the gap.
     """
 
-    OPTIMAL = "the lower bound meets the value within the tolerance: no better answer exists"
+    OPTIMAL = "the bound meets the value within the tolerance: no better answer exists"
     LOCAL_MINIMUM = "no move of the neighborhoods that were searched lowers the value"
+    LOCAL_MAXIMUM = "no move of the neighborhoods that were searched raises the value"
     STATIONARY = "no step of the method leads to a better answer"
     CONVERGED = "the last iterations changed less than the tolerance of the method"
     EFFORT_LIMIT = "the search that `effort` asks for is complete; no better answer was found"
@@ -89,9 +90,9 @@ class Answer:
     certificate: Certificate | None = None
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            if isinstance(array := getattr(self, field.name), np.ndarray):
-                array.setflags(write=False)
+        for field in vars(self).values():
+            if isinstance(field, np.ndarray):
+                field.setflags(write=False)
 
     @property
     def gap(self) -> float:

@@ -70,9 +70,11 @@ def njit(function=None, **options):
 any_order_without_nan = functools.partial(
     njit, fastmath={"nnan", "nsz", "reassoc", "contract"}, forceinline=True
 )
+# for kernels that allocate nothing: references to arrays are not counted, which costs time in
+# loops that take arrays out of tuples, and in the compiler
+uncounted = functools.partial(njit, _nrt=False)
 # for kernels that only kernels call: no wrapper for calls from Python, and no file in the cache,
-# because the cached kernel that calls them contains them. Arrays are not counted: these allocate
-# none, and counting costs time in loops and in the compiler
+# because the cached kernel that calls them contains them. Arrays are not counted here either
 inner = functools.partial(
     numba.njit,
     nogil=True,
@@ -106,6 +108,9 @@ class SmallFirst(CPUDispatcher):
     same bits both ways: no ``fastmath``, no sums or products of whole arrays, no logarithms. With
     the first larger call, or when `patience` is used up, the kernel is compiled, and it is a common
     one from then on.
+
+    Ctrl-C cannot interrupt compiled code, so callers rely on kernels that run as a whole or not at
+    all. An exception therefore puts the arrays back into the state before the call.
     """
 
     patience = 0.2  # seconds of all such calls together
@@ -117,10 +122,16 @@ class SmallFirst(CPUDispatcher):
         waits = interpret_small and self.patience > 0 and not self.overloads
         if waits and _count(args) <= SMALL:
             begin = time.perf_counter()
+            before = [(array, array.copy()) for array in _arrays(args)]
             _inside.running = True
             try:
                 with np.errstate(all="ignore"):  # compiled code does not warn either
                     return self.py_func(*args)
+            except BaseException:
+                for array, content in before:
+                    if array.flags.writeable:
+                        array[...] = content
+                raise
             finally:
                 _inside.running = False
                 self.patience -= time.perf_counter() - begin
@@ -138,8 +149,19 @@ def small_first(function=None, **options):
     return kernel
 
 
+small_first_uncounted = functools.partial(small_first, _nrt=False)
+
+
 def _count(args):
     return sum(_count(a) if isinstance(a, tuple) else getattr(a, "size", 1) for a in args)
+
+
+def _arrays(args):
+    for a in args:
+        if isinstance(a, tuple):
+            yield from _arrays(a)
+        elif isinstance(a, np.ndarray):
+            yield a
 
 
 def _home_is_known():

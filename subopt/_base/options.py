@@ -50,6 +50,12 @@ OPTIONS = {
         "int",
         "Number of threads. None uses one per available core. Answers do not depend on it.",
     ),
+    "executor": (
+        "object with ``submit``",
+        "Where the work is done instead of in threads of this process: an executor of\n"
+        "`concurrent.futures`, a `dask.distributed.Client`, or anything like them. Answers do not\n"
+        "depend on it.",
+    ),
     "verbose": (
         "bool",
         'Whether to log a line per stage, at level INFO of the logger ``"subopt"``. Where logging\n'

@@ -143,4 +143,6 @@ def _told(answer: Any) -> str:
     bound = "no lower bound"
     if answer.lower_bound > -math.inf:
         bound = f"lower bound {answer.lower_bound:.9g}"
+    elif (above := getattr(answer, "upper_bound", None)) is not None:  # a maximum
+        bound = f"upper bound {above:.9g}"
     return f"{answer.status.name}, value {answer.value:.9g}, {bound}, by {answer.method}"

@@ -9,7 +9,7 @@ straight ahead where possible, so that a grid is divided into its rows and colum
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,6 +22,16 @@ from subopt.functions.coverage import Coverage
 from subopt.functions.cut import Cut
 from subopt.functions.hypergraph_cut import HypergraphCut
 from subopt.functions.modular import Modular
+
+
+class Parts(NamedTuple):
+    """The arrays of `Summands`, as kernels take them."""
+
+    indptr: Array  # (parts + 1,) int64
+    elements: Array  # (size,) int64
+    first: Array  # (size,) float64: capacities to the next member, or slopes
+    second: Array  # (size,) float64: capacities from the next member
+    is_path: Array  # (parts,) bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,9 +68,9 @@ class Summands:
     is_path: Array
 
     @property
-    def arrays(self) -> tuple[Array, Array, Array, Array, Array]:
+    def arrays(self) -> Parts:
         """The fields that kernels take: all from `indptr` on."""
-        return self.indptr, self.elements, self.first, self.second, self.is_path
+        return Parts(self.indptr, self.elements, self.first, self.second, self.is_path)
 
     @property
     def largest(self) -> int:
@@ -83,7 +93,7 @@ class Summands:
             x and d.
         """
         x, work = self.unary.copy(), np.empty(self.largest)
-        excess = _bound(*self.arrays, shares, x, work)
+        excess = _bound(self.arrays, shares, x, work)
         return x, float(excess)
 
 
@@ -236,11 +246,12 @@ def _slot(indptr, indices, v, u):
 
 
 @njit
-def _bound(indptr, elements, first, second, is_path, shares, x, work):
+def _bound(parts, shares, x, work):
+    elements, first, second = parts.elements, parts.first, parts.second
     excess = 0.0
-    for p in range(is_path.shape[0]):
-        a, b = indptr[p], indptr[p + 1]
-        if is_path[p]:
+    for p in range(parts.is_path.shape[0]):
+        a, b = parts.indptr[p], parts.indptr[p + 1]
+        if parts.is_path[p]:
             flow, before = 0.0, 0.0
             for k in range(a, b):
                 flow = min(max(before + shares[k], -second[k]), first[k])

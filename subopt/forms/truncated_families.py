@@ -120,9 +120,10 @@ def _(F: Coverage) -> CapForm:
 def _(F: FacilityLocation) -> CapForm:
     # with similarities s_1 >= s_2 >= ... of a client: the sum over k of (s_k - s_{k+1}) if one of
     # its k most similar elements is in S
-    d, elements = F._data, row_of(F._data.indptr)
-    better = d.similarity > d.base[d.indices]
-    clients, s, elements = d.indices[better], d.similarity[better], elements[better]
+    d = F._data
+    elements, clients, s = F._entries()
+    better = s > d.base[clients]
+    clients, s, elements = clients[better], s[better], elements[better]
     order = np.lexsort((-s, clients))
     clients, s, elements = clients[order], s[order], elements[order]
     last = np.diff(clients, append=-1) != 0

@@ -192,6 +192,7 @@ class Sum(SetFunction):
         self.integral = all(F.integral and a.is_integer() for a, F in terms)
         self.cut_representable = all(F.cut_representable for _, F in terms)
         self._tents = max((F._tents for _, F in terms), default=0)
+        self._has_levels = bool(terms) and all(F._has_levels and a > 0 for a, F in terms)
 
     def value(self, mask: Array) -> float:
         """Evaluate the sum at a set, term by term."""
@@ -224,9 +225,36 @@ class Sum(SetFunction):
         parts = zip(self.terms, state, strict=True)
         return float(sum(a * F._gain(inner, mask, i) for (a, F), inner in parts))
 
+    def _gains(self, state: Any, mask: Array, elements: Array) -> Array:
+        result = np.zeros(len(elements))
+        for (a, F), inner in zip(self.terms, state, strict=True):
+            result += a * F._gains(inner, mask, elements)
+        return result
+
     def _flip(self, state: Any, mask: Array, i: int, gain: float) -> None:
         for (_, F), inner in zip(self.terms, state, strict=True):
             F._flip(inner, mask, i, F._gain(inner, mask, i))
+
+    def _levels(self, mask: Array) -> Array:
+        return np.concatenate([F._levels(mask) for _, F in self.terms])
+
+    def _above(self, levels: Array) -> tuple[float, Array]:
+        constant, weights = 0.0, np.zeros(self.n)
+        for a, F, part in self._parts(levels):
+            inner = F._above(part)
+            constant += a * inner[0]
+            weights += a * inner[1]
+        return constant, weights
+
+    def _slope(self, levels: Array, elements: Array) -> Array:
+        parts = self._parts(levels)
+        return np.concatenate([a * F._slope(part, elements) for a, F, part in parts])
+
+    def _parts(self, levels: Array) -> list[tuple[float, SetFunction, Array]]:
+        none = np.zeros(self.n, dtype=np.bool_)
+        ends = np.cumsum([len(F._levels(none)) for _, F in self.terms])
+        parts = np.split(levels, ends[:-1])
+        return [(a, F, part) for (a, F), part in zip(self.terms, parts, strict=True)]
 
     def _by_value(self) -> bool:
         return any(F._by_value() for _, F in self.terms)
@@ -340,6 +368,10 @@ class View(SetFunction):
     def _gain(self, state: Any, mask: Array, i: int) -> float:
         gain = self.parent._gain(state[1], state[0], int(self.kept[i]))
         return -gain if self.flipped else gain
+
+    def _gains(self, state: Any, mask: Array, elements: Array) -> Array:
+        gains = self.parent._gains(state[1], state[0], self.kept[elements])
+        return -gains if self.flipped else gains
 
     def _flip(self, state: Any, mask: Array, i: int, gain: float) -> None:
         lifted, inner = state

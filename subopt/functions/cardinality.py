@@ -101,6 +101,11 @@ class Cardinality(SetFunction):
         others = state[0] - int(mask[i])
         return float(self.values[others + 1] - self.values[others])
 
+    def _gains(self, state: Any, mask: Array, elements: Array) -> Array:
+        others = state[0] - mask[elements]
+        gains: Array = self.values[others + 1] - self.values[others]
+        return gains
+
     def _flip(self, state: Any, mask: Array, i: int, gain: float) -> None:
         state[0] += -1 if mask[i] else 1
 

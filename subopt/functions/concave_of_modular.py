@@ -137,6 +137,13 @@ class ConcaveOfModular(SetFunction):
         levels[groups] += -d.weights[row] if mask[i] else d.weights[row]
         levels[groups] = np.where(counts[groups] == 0, d.base[groups], levels[groups])
 
+    def _gains(self, state: Any, mask: Array, elements: Array) -> Array:
+        if self._phi.code == CALLABLE:
+            return super()._gains(state, mask, elements)
+        result = np.empty(len(elements))
+        _gains(self._data, self._phi.code, self._phi.parameter, *state, mask, elements, result)
+        return result
+
     def _sweep(self, scale: float, order: Array, gains: Array) -> None:
         d = self._data
         if self._phi.code != CALLABLE:
@@ -192,3 +199,19 @@ def _sweep_levels(f, order, low, high):
             low[e] = level[g]
             level[g] += f.weights[e]
             high[e] = level[g]
+
+
+@njit
+def _gains(f, code, parameter, levels, counts, mask, elements, result):
+    for k in range(elements.shape[0]):
+        i = elements[k]
+        inside = 1 if mask[i] else 0
+        total = 0.0
+        for e in range(f.indptr[i], f.indptr[i + 1]):
+            g = f.indices[e]
+            low = levels[g] - inside * f.weights[e]
+            if counts[g] == inside:  # nobody else is there
+                low = f.base[g]
+            more = phi(code, parameter, low + f.weights[e]) - phi(code, parameter, low)
+            total += f.scales[g] * more
+        result[k] = total

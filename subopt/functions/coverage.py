@@ -12,12 +12,11 @@ from subopt._base.options import documented_like
 from subopt._base.types import Array, ArrayLike
 from subopt.functions._sparse import (
     compress,
+    compressed,
     dense,
     freeze,
-    nonnegative_entries,
     row_of,
     shown,
-    sums,
     weights_for,
 )
 from subopt.functions.algebra import SetFunction
@@ -61,19 +60,22 @@ class Coverage(SetFunction):
 
     monotone = True
     cut_representable = True
+    _has_levels = True
 
     def __init__(self, membership: Any, weights: ArrayLike | None = None) -> None:
         way = "0 is for what is not covered; what items are worth is said by weights."
-        rows, columns, _, (n, items) = nonnegative_entries("membership", membership, way)
-        w = weights_for("weights", weights, items, "item")
-        self._build(n, rows, columns, w)
+        indptr, indices, _, (_, items) = compressed("membership", membership, way)
+        self._hold(CoverageData(indptr, indices, weights_for("weights", weights, items, "item")))
 
     def _build(self, n: int, rows: Array, columns: Array, weights: Array) -> None:
         indptr, indices, _ = compress(n, len(weights), rows, columns, ())
-        self.n = n
-        self.integral = bool((weights == np.rint(weights)).all())
-        self._data = CoverageData(indptr, indices, weights)
-        freeze(self._data)
+        self._hold(CoverageData(indptr, indices, weights))
+
+    def _hold(self, data: CoverageData) -> None:
+        self.n = len(data.indptr) - 1
+        self.integral = bool((data.weights == np.rint(data.weights)).all())
+        self._data = data
+        freeze(data)
 
     def value(self, mask: Array) -> float:
         """Evaluate F at a set: add up the weights of the items that it covers."""
@@ -84,11 +86,8 @@ class Coverage(SetFunction):
 
     def marginals(self, mask: Array) -> Array:
         """Return the weight of the items of each element that no other element of a set covers."""
-        d, rows = self._data, row_of(self._data.indptr)
-        inside = validate.mask(mask, self.n)[rows]
-        times = np.bincount(d.indices[inside], minlength=len(d.weights))
-        alone = times[d.indices] == inside  # no other element of S covers this item
-        return sums(rows[alone], d.weights[d.indices[alone]], self.n)
+        mask = validate.mask(mask, self.n)
+        return self._gains(self._state(mask), mask, np.arange(self.n))
 
     def as_cut(self) -> CutForm:
         """Return the graph with one auxiliary node per item, joined to the elements covering it."""
@@ -120,6 +119,30 @@ class Coverage(SetFunction):
         items = self._data.indices[self._data.indptr[i] : self._data.indptr[i + 1]]
         state[items] += -1 if mask[i] else 1
 
+    def _gains(self, state: Any, mask: Array, elements: Array) -> Array:
+        result = np.empty(len(elements))
+        _gains(self._data, state, mask, elements, result)
+        return result
+
+    def _levels(self, mask: Array) -> Array:
+        return np.where(self._state(mask) > 0, self._data.weights, 0.0)
+
+    def _above(self, levels: Array) -> tuple[float, Array]:
+        # an item that is covered in part: this much of its weight is paid to nobody
+        levels = np.clip(levels, 0.0, self._data.weights)
+        result = np.empty(self.n)
+        _left(self._data, self._data.weights - levels, result)
+        return float(levels.sum()), result
+
+    def _slope(self, levels: Array, elements: Array) -> Array:
+        d = self._data
+        chosen = np.zeros(self.n, dtype=np.bool_)
+        chosen[elements] = True
+        slope = 1.0 - self._state(chosen)
+        slope[(levels <= 0) & (slope > 0)] = 0.0
+        slope[(levels >= d.weights) & (slope < 0)] = 0.0
+        return slope
+
     def _sweep(self, scale: float, order: Array, gains: Array) -> None:
         _sweep(self._data, scale, order, gains)
 
@@ -149,3 +172,24 @@ def _sweep(f, scale, order, gains):
             total += left[u]
             left[u] = 0.0
         gains[i] += scale * total
+
+
+@njit
+def _gains(f, times, mask, elements, result):
+    for k in range(elements.shape[0]):
+        i = elements[k]
+        alone = 1 if mask[i] else 0  # no other element of the set covers the item
+        total = 0.0
+        for e in range(f.indptr[i], f.indptr[i + 1]):
+            if times[f.indices[e]] == alone:
+                total += f.weights[f.indices[e]]
+        result[k] = total
+
+
+@njit
+def _left(f, left, result):
+    for i in range(result.shape[0]):
+        total = 0.0
+        for e in range(f.indptr[i], f.indptr[i + 1]):
+            total += left[f.indices[e]]
+        result[i] = total

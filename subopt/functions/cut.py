@@ -331,9 +331,7 @@ class Cut(SetFunction):
 
     def marginals(self, mask: Array) -> Array:
         """Return the marginal gain of each element with respect to the others of a set."""
-        result = np.empty(self.n)
-        _marginals(self._data, validate.mask(mask, self.n), result)
-        return result
+        return self._gains(None, validate.mask(mask, self.n), np.arange(self.n))
 
     def as_cut(self) -> CutForm:
         """Return the graph of F, which has no auxiliary nodes."""
@@ -354,6 +352,11 @@ class Cut(SetFunction):
         row = slice(d.indptr[i], d.indptr[i + 1])
         inside = mask[d.indices[row]]
         return float(np.where(inside, -d.backward[row], d.forward[row]).sum())
+
+    def _gains(self, state: Any, mask: Array, elements: Array) -> Array:
+        result = np.empty(len(elements))
+        _gains(self._data, mask, elements, result)
+        return result
 
     def _sweep(self, scale: float, order: Array, gains: Array) -> None:
         _sweep(self._data, scale, order, gains)
@@ -433,12 +436,13 @@ def _value(f, mask):
 
 
 @njit
-def _marginals(f, mask, result):
-    for i in range(mask.shape[0]):
+def _gains(f, mask, elements, result):
+    for k in range(elements.shape[0]):
+        i = elements[k]
         total = 0.0
         for e in range(f.indptr[i], f.indptr[i + 1]):
             if mask[f.indices[e]]:
                 total -= f.backward[e]
             else:
                 total += f.forward[e]
-        result[i] = total
+        result[k] = total

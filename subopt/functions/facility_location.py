@@ -10,17 +10,22 @@ from subopt._base import validate
 from subopt._base.jit import small_first as njit
 from subopt._base.options import documented_like
 from subopt._base.types import Array
-from subopt.functions._sparse import compress, dense, freeze, nonnegative_entries, shown, take_rows
+from subopt.functions._sparse import compressed, freeze, row_of, shown, take_rows
 from subopt.functions.algebra import SetFunction
 
 
 class FacilityLocationData(NamedTuple):
-    """Similarities in compressed rows: one row per element."""
+    """Similarities in compressed rows: one row per element.
+
+    The client of entry e of element i is ``indices[e - i * shift]``: a matrix that is mostly full
+    is stored with all its entries, and all its rows share one list of clients.
+    """
 
     indptr: Array  # (n + 1,) int64
-    indices: Array  # (nnz,) int64, clients
-    similarity: Array  # (nnz,) float64, positive
+    indices: Array  # (nnz,) int64, clients; or (clients,), if shift is the number of clients
+    similarity: Array  # (nnz,) float64, nonnegative
     base: Array  # (clients,) float64: largest similarity to a contracted element
+    shift: int
 
 
 @documented_like(SetFunction)
@@ -28,12 +33,13 @@ class FacilityLocation(SetFunction):
     """F(S) = sum over clients of the largest similarity to an element of S.
 
     A sweep costs O(nnz + clients), `value` and `marginals` O(n + clients + nnz), where nnz is the
-    number of nonzero similarities. Zeros are not stored.
+    number of nonzero similarities. Zeros are not stored, unless most similarities are not zero.
 
     Parameters
     ----------
     similarity : array_like or scipy sparse matrix, shape (clients, n)
-        Nonnegative similarity of each client to each element.
+        Nonnegative similarity of each client to each element. Compressed columns (``csc``) are
+        taken over without a sort.
 
     Raises
     ------
@@ -48,18 +54,19 @@ class FacilityLocation(SetFunction):
     """
 
     monotone = True
+    _has_levels = True
 
     def __init__(self, similarity: Any) -> None:
         if isinstance(similarity, np.ndarray) and similarity.ndim == 2:
             self._build(_from_dense(similarity))
             return
-        clients, elements, s, (n_clients, n) = nonnegative_entries("similarity", similarity)
-        indptr, indices, (s,) = compress(n, n_clients, elements, clients, (s,))
-        self._build(FacilityLocationData(indptr, indices, s, np.zeros(n_clients)))
+        way = "Clip or shift it, or write a difference f - g of two functions."
+        indptr, indices, s, shape = compressed("similarity", similarity, way, columns=True)
+        self._build(FacilityLocationData(indptr, indices, s, np.zeros(shape[0]), 0))
 
     def _build(self, data: FacilityLocationData) -> None:
         self.n = len(data.indptr) - 1
-        self.integral = all(bool((x == np.rint(x)).all()) for x in (data.similarity, data.base))
+        self.integral = bool(_integral(data.base)) and bool(_integral(data.similarity))
         self._data = data
         freeze(data)
 
@@ -71,20 +78,73 @@ class FacilityLocation(SetFunction):
 
     def marginals(self, mask: Array) -> Array:
         """Return the marginal gain of each element with respect to the others of a set."""
-        result = np.empty(self.n)
-        _marginals(self._data, validate.mask(mask, self.n), result)
-        return result
+        mask = validate.mask(mask, self.n)
+        return self._gains(self._state(mask), mask, np.arange(self.n))
+
+    def _entries(self) -> tuple[Array, Array, Array]:
+        """Return the similarities that are not 0, by element: elements, clients, and numbers."""
+        d = self._data
+        elements = row_of(d.indptr)
+        clients = d.indices
+        if d.shift:
+            clients = np.tile(clients, self.n)
+        used = d.similarity > 0
+        return elements[used], clients[used], d.similarity[used]
 
     def _source(self) -> str | None:
         d = self._data
         if not len(d.base):
             return None
-        matrix = dense(self.n, d.indptr, d.indices, d.similarity, len(d.base)).T
+        elements, clients, s = self._entries()
+        matrix = np.zeros((len(d.base), self.n))
+        matrix[clients, elements] = s
         if not d.base.any():
             return f"FacilityLocation({shown(matrix)})"
         # contracted elements, as one more element
         matrix = np.column_stack([matrix, d.base])
         return f"FacilityLocation({shown(matrix)}).contract([{self.n}])"
+
+    def _state(self, mask: Array) -> Any:
+        """Return for each client the best and the second best similarity, and who has the best."""
+        best, second = self._data.base.copy(), self._data.base.copy()
+        server = np.full(len(best), -1)
+        _serve(self._data, np.flatnonzero(mask), best, second, server)
+        return best, second, server
+
+    def _gain(self, state: Any, mask: Array, i: int) -> float:
+        return float(self._gains(state, mask, np.array([i]))[0])
+
+    def _gains(self, state: Any, mask: Array, elements: Array) -> Array:
+        result = np.empty(len(elements))
+        _gains(self._data, *state, mask, elements, result)
+        return result
+
+    def _flip(self, state: Any, mask: Array, i: int, gain: float) -> None:
+        best, second, server = state
+        if not mask[i]:
+            _serve(self._data, np.array([i]), best, second, server)
+            return
+        left = mask.copy()
+        left[i] = False
+        best[:] = second[:] = self._data.base
+        server[:] = -1
+        _serve(self._data, np.flatnonzero(left), best, second, server)
+
+    def _levels(self, mask: Array) -> Array:
+        return self._state(mask)[0]
+
+    def _above(self, levels: Array) -> tuple[float, Array]:
+        # an element that offers the levels, and is free, raises F; what else is there adds less
+        levels = np.maximum(levels, self._data.base)
+        none, nobody = np.zeros(self.n, dtype=np.bool_), np.zeros(0, dtype=np.intp)
+        result = self._gains((levels, levels, nobody), none, np.arange(self.n))
+        return float((levels - self._data.base).sum()), result
+
+    def _slope(self, levels: Array, elements: Array) -> Array:
+        slope = np.ones(len(levels))
+        _lower(self._data, levels, elements, slope)
+        slope[(levels <= self._data.base) & (slope > 0)] = 0.0
+        return slope
 
     def _sweep(self, scale: float, order: Array, gains: Array) -> None:
         _sweep(self._data, scale, order, gains)
@@ -96,21 +156,40 @@ class FacilityLocation(SetFunction):
         base = d.base.copy()
         _sweep_best(d, before, base)
         indptr, used = take_rows(d.indptr, kept)
+        data = d._replace(
+            indptr=indptr,
+            indices=d.indices if d.shift else d.indices[used],
+            similarity=d.similarity[used],
+            base=base,
+        )
         part = FacilityLocation.__new__(FacilityLocation)
-        part._build(FacilityLocationData(indptr, d.indices[used], d.similarity[used], base))
+        part._build(data)
         return part
 
 
+TILE = 32
+"""Rows and columns of a matrix that are transposed together."""
+
+
 def _from_dense(similarity: Array) -> FacilityLocationData:
-    """Return the nonzero entries, without temporary arrays larger than the result."""
-    matrix = validate.real_array("similarity", similarity, copy=False)
-    if matrix.size and matrix.min() < 0:
+    """Return a matrix with all its entries, or without zeros if most are zero."""
+    numbers = similarity.dtype.kind in "biuf"
+    matrix = np.asarray(similarity, dtype=np.float64, order="C") if numbers else similarity
+    lowest, used = _lowest(matrix) if numbers else (np.nan, 0)
+    if not 0 <= lowest < np.inf or not numbers:
+        matrix = validate.real_array("similarity", similarity, copy=False)  # names what is wrong
         c, i = np.unravel_index(int(matrix.argmin()), matrix.shape)
         raise ValueError(
             f"similarity needs numbers >= 0, but similarity[{c}, {i}] is {matrix[c, i]:g}. Clip or "
             "shift it, or write a difference f - g of two functions."
         )
     n_clients, n = matrix.shape
+    base = np.zeros(n_clients)
+    if 2 * used > matrix.size:
+        entries = np.empty(matrix.size)
+        _transpose(matrix, entries, TILE)
+        indptr = np.arange(n + 1, dtype=np.int64) * n_clients
+        return FacilityLocationData(indptr, np.arange(n_clients), entries, base, n_clients)
     counts = np.count_nonzero(matrix, axis=0)
     indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     indices, values = np.empty(indptr[-1], dtype=np.int64), np.empty(indptr[-1])
@@ -119,14 +198,46 @@ def _from_dense(similarity: Array) -> FacilityLocationData:
         clients = np.flatnonzero(column)
         indices[indptr[k] : indptr[k + 1]] = clients
         values[indptr[k] : indptr[k + 1]] = column[clients]
-    return FacilityLocationData(indptr, indices, values, np.zeros(n_clients))
+    return FacilityLocationData(indptr, indices, values, base, 0)
+
+
+@njit
+def _lowest(matrix):
+    # the smallest entry, or one that is not finite, and how many are not 0
+    lowest, used = 0.0, 0
+    for c in range(matrix.shape[0]):
+        for i in range(matrix.shape[1]):
+            if not abs(matrix[c, i]) < np.inf:
+                return np.inf, used
+            lowest = min(lowest, matrix[c, i])
+            used += matrix[c, i] != 0
+    return lowest, used
+
+
+@njit
+def _integral(numbers):
+    fractions = 0
+    for k in range(numbers.shape[0]):
+        fractions += numbers[k] != np.rint(numbers[k])
+    return fractions == 0
+
+
+@njit
+def _transpose(matrix, entries, tile):
+    clients, n = matrix.shape
+    for first in range(0, clients, tile):
+        for left in range(0, n, tile):
+            for c in range(first, min(first + tile, clients)):
+                for i in range(left, min(left + tile, n)):
+                    entries[i * clients + c] = matrix[c, i]
 
 
 @njit
 def _sweep_best(f, order, best):
     for i in order:
         for e in range(f.indptr[i], f.indptr[i + 1]):
-            best[f.indices[e]] = max(best[f.indices[e]], f.similarity[e])
+            c = f.indices[e - i * f.shift]
+            best[c] = max(best[c], f.similarity[e])
 
 
 @njit
@@ -135,34 +246,63 @@ def _sweep(f, scale, order, gains):
     for i in order:
         total = 0.0
         for e in range(f.indptr[i], f.indptr[i + 1]):
-            more = f.similarity[e] - best[f.indices[e]]
+            c = f.indices[e - i * f.shift]
+            more = f.similarity[e] - best[c]
             if more > 0:
                 total += more
-                best[f.indices[e]] = f.similarity[e]
+                best[c] = f.similarity[e]
         gains[i] += scale * total
 
 
 @njit
-def _marginals(f, mask, result):
-    # removing the element that serves a client costs best - second
-    best, second = f.base.copy(), f.base.copy()
-    server = np.full(best.shape[0], -1)
-    for i in range(mask.shape[0]):
-        if mask[i]:
-            for e in range(f.indptr[i], f.indptr[i + 1]):
-                c, s = f.indices[e], f.similarity[e]
-                if s > best[c]:
-                    second[c] = best[c]
-                    best[c] = s
-                    server[c] = i
-                elif s > second[c]:
-                    second[c] = s
-    for i in range(mask.shape[0]):
-        total = 0.0
+def _serve(f, elements, best, second, server):
+    # elements join: a client keeps the similarity of the second best, in case its server leaves
+    for i in elements:
         for e in range(f.indptr[i], f.indptr[i + 1]):
-            c = f.indices[e]
-            if server[c] == i:
-                total += best[c] - second[c]
-            elif f.similarity[e] > best[c]:
-                total += f.similarity[e] - best[c]
-        result[i] = total
+            c, s = f.indices[e - i * f.shift], f.similarity[e]
+            if s > best[c]:
+                second[c] = best[c]
+                best[c] = s
+                server[c] = i
+            elif s > second[c]:
+                second[c] = s
+
+
+@njit
+def _gains(f, best, second, server, mask, elements, result):
+    clients = f.base.shape[0]
+    for k in range(elements.shape[0]):
+        i = elements[k]
+        start, stop = f.indptr[i], f.indptr[i + 1]
+        total = 0.0
+        if mask[i]:  # what its clients lose if it goes
+            for e in range(start, stop):
+                c = f.indices[e - i * f.shift]
+                if server[c] == i:
+                    total += best[c] - second[c]
+        elif f.shift:  # all clients, in four sums that do not wait for each other
+            one = two = three = four = 0.0
+            last = clients - clients % 4
+            for j in range(0, last, 4):
+                one += max(f.similarity[start + j] - best[j], 0.0)
+                two += max(f.similarity[start + j + 1] - best[j + 1], 0.0)
+                three += max(f.similarity[start + j + 2] - best[j + 2], 0.0)
+                four += max(f.similarity[start + j + 3] - best[j + 3], 0.0)
+            for j in range(last, clients):
+                one += max(f.similarity[start + j] - best[j], 0.0)
+            total = (one + two) + (three + four)
+        else:
+            for e in range(start, stop):
+                more = f.similarity[e] - best[f.indices[e]]
+                if more > 0:
+                    total += more
+        result[k] = total
+
+
+@njit
+def _lower(f, levels, elements, slope):
+    for i in elements:
+        for e in range(f.indptr[i], f.indptr[i + 1]):
+            c = f.indices[e - i * f.shift]
+            if f.similarity[e] > levels[c]:
+                slope[c] -= 1.0

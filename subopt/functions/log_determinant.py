@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from subopt._base import validate
@@ -60,6 +62,30 @@ class LogDeterminant(SetFunction):
 
     def _source(self) -> str:
         return f"LogDeterminant({shown(self.kernel)})"
+
+    def _state(self, mask: Array) -> Any:
+        """Return the rows of the Cholesky factor of the set, on all of V, and what they leave."""
+        state: list[Any] = [np.zeros((0, self.n)), np.diag(self.kernel).copy()]
+        for i in np.flatnonzero(mask):
+            _eliminate(self.kernel, state, int(i))
+        return state
+
+    def _gain(self, state: Any, mask: Array, i: int) -> float:
+        return float(self._gains(state, mask, np.array([i]))[0])
+
+    def _gains(self, state: Any, mask: Array, elements: Array) -> Array:
+        inside = mask[elements]
+        if inside.any():
+            return self.marginals(mask.copy())[elements]
+        return np.log(state[1][elements])
+
+    def _flip(self, state: Any, mask: Array, i: int, gain: float) -> None:
+        if mask[i]:
+            left = mask.copy()
+            left[i] = False
+            state[:] = self._state(left)
+        else:
+            _eliminate(self.kernel, state, i)
 
     def _sweep(self, scale: float, order: Array, gains: Array) -> None:
         gains[order] += scale * _pivots(self.kernel, order)
@@ -160,6 +186,15 @@ def _given(K: Array, before: Array, kept: Array) -> Array:
         cross = K[np.ix_(before, kept)]
         left = left - cross.T @ np.linalg.solve(K[np.ix_(before, before)], cross)
     return (left + left.T) / 2
+
+
+def _eliminate(K: Array, state: list[Any], i: int) -> None:
+    """Add the row of a coordinate to a partial Cholesky factor."""
+    rows, left = state
+    row = (K[i] - rows[:, i] @ rows) / np.sqrt(left[i])
+    state[0] = np.concatenate([rows, row[None]])
+    # a variance that is rounding is a tiny one, and no negative number
+    state[1] = np.maximum(left - row * row, 2.0**-52 * np.diag(K))
 
 
 def _pivots(K: Array, order: Array) -> Array:

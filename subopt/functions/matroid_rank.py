@@ -196,12 +196,16 @@ class GraphicData(NamedTuple):
 class _GraphicRank(MatroidRank):
     def __init__(self, edges: ArrayLike, n_vertices: int | None) -> None:
         ends = np.asarray(edges)
+        if ends.size == 0:
+            ends = np.zeros((0, 2), dtype=np.intp)
         if ends.ndim != 2 or ends.shape[1] != 2 or ends.dtype.kind not in "iu":
             raise ValueError(
                 f"edges needs integers of shape (n, 2), got dtype {ends.dtype} and shape "
                 f"{ends.shape}"
             )
-        vertices = int(ends.max(initial=-1)) + 1 if n_vertices is None else n_vertices
+        vertices = int(ends.max(initial=-1)) + 1
+        if n_vertices is not None:
+            vertices = validate.natural("n_vertices", n_vertices)
         bad = ((ends < 0) | (ends >= vertices)).any(axis=1)
         if bad.any():
             i = int(bad.argmax())

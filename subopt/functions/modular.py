@@ -86,6 +86,20 @@ class Modular(SetFunction):
     def _gain(self, state: Any, mask: Array, i: int) -> float:
         return float(self.weights[i])
 
+    def _gains(self, state: Any, mask: Array, elements: Array) -> Array:
+        return self.weights[elements]
+
+    _has_levels = True
+
+    def _levels(self, mask: Array) -> Array:
+        return np.zeros(0)
+
+    def _above(self, levels: Array) -> tuple[float, Array]:
+        return 0.0, self.weights.copy()
+
+    def _slope(self, levels: Array, elements: Array) -> Array:
+        return np.zeros(0)
+
     def _sweep(self, scale: float, order: Array, gains: Array) -> None:
         gains[order] += scale * self.weights[order]
 

@@ -249,9 +249,33 @@ class Oracle:
         there = self.value(other)
         return state[0] - there if mask[i] else there - state[0]
 
+    def _gains(self, state: Any, mask: Array, elements: Array) -> Array:
+        """Return what `_gain` does for each of some elements, an intp array."""
+        cls = type(self)
+        if cls._gain is Oracle._gain and cls.marginals is not Oracle.marginals:
+            return self.marginals(mask.copy())[elements]
+        return np.array([self._gain(state, mask, int(i)) for i in elements], dtype=np.float64)
+
     def _flip(self, state: Any, mask: Array, i: int, gain: float) -> None:
         """Update the state before i leaves the set or joins it, given ``F(S ∪ i) - F(S - i)``."""
         state[0] += -gain if mask[i] else gain
+
+    # Modular functions above F, one for each point of some convex set; see `_has_levels` ---------
+
+    _has_levels: bool = False
+    """Whether the next three methods exist."""
+
+    def _levels(self, mask: Array) -> Array:
+        """Return the point of a set S, whose function is F(S) + F(T | S) added up over T - S."""
+        raise NotImplementedError
+
+    def _above(self, levels: Array) -> tuple[float, Array]:
+        """Return constant and weights of the function at a point, convex in the point."""
+        raise NotImplementedError
+
+    def _slope(self, levels: Array, elements: Array) -> Array:
+        """Return a subgradient of its value at a set, given by its elements, in the point."""
+        raise NotImplementedError
 
     def _by_value(self) -> bool:
         """Return whether F, or a part of F, can only be evaluated by `value`."""
@@ -290,7 +314,9 @@ class Incremental:
     Use ``F.incremental(S)`` to create one. For `Modular`, `Cut`, `HypergraphCut`, `Coverage`,
     `Cardinality` and `ConcaveOfModular`, their sums, views and differences, a gain or a change
     takes time proportional to the number of stored entries of one element (its degree in a
-    graph). For other functions it takes one evaluation of F.
+    graph). The same holds for `FacilityLocation`, except that a removal takes time proportional to
+    the stored entries of S. For `LogDeterminant`, the gain of an element outside S takes O(1), and
+    adding it O(n |S|). For other functions a gain or a change takes one evaluation of F.
 
     Parameters
     ----------

@@ -105,16 +105,28 @@ def _floats(part: Array) -> Array:
     return result
 
 
-def bounded(g: Graph, name: str = "max_flow") -> tuple[Array, Array, Array, Array]:
+class Bounded(NamedTuple):
+    """Finite capacities: float64, or int64 if float64 would round."""
+
+    forward: Array
+    backward: Array
+    source: Array
+    sink: Array
+    finite: bool  # whether no capacity was infinite
+
+
+def bounded(g: Graph, name: str = "max_flow") -> Bounded:
     """Return the four arrays of capacities, with large finite numbers instead of infinite ones.
 
-    They are float64, or int64 if float64 would round. The capacity of an infinite arc becomes
-    larger than every finite cut, and that of an infinite terminal larger than what can leave or
-    enter its node.
+    The capacity of an infinite arc becomes larger than every finite cut, and that of an infinite
+    terminal larger than what can leave or enter its node.
     """
     parts = (g.forward, g.backward, g.source, g.sink)
+    if g.whole and sum(part.size * float(part.max(initial=0)) for part in parts) < 2**52:
+        return _of_one_kind(parts, np.float64, True)
+    finite = g.finite()
     with np.errstate(over="ignore"):  # an error follows
-        if g.finite():
+        if finite:
             most = total = sum(float(part.sum(dtype=np.float64)) for part in parts)
         else:
             which = [infinite(part) for part in parts]
@@ -133,8 +145,12 @@ def bounded(g: Graph, name: str = "max_flow") -> tuple[Array, Array, Array, Arra
             + (", or pass floats to accept rounding." if g.whole else ".")
         )
     kind = np.int64 if g.whole and most >= 2**52 else np.float64
+    return _of_one_kind(parts, kind, finite)
+
+
+def _of_one_kind(parts: tuple[Array, ...], kind: Any, finite: bool) -> Bounded:
     forward, backward, source, sink = (part.astype(kind) for part in parts)
-    return forward, backward, source, sink
+    return Bounded(forward, backward, source, sink, finite)
 
 
 def _without_infinities(g: Graph, which: list[Array]) -> tuple[Array, Array, Array, Array]:
@@ -184,7 +200,7 @@ def _size(n: int | None, source_capacity: Terminal, sink_capacity: Terminal) -> 
     return int(n)
 
 
-def ends(name: str, values: ArrayLike, n: int, *, each: str = "arcs") -> Array:
+def ends(name: str, values: ArrayLike, n: int, *, each: str = "arcs", what: str = "nodes") -> Array:
     """Return nodes as int32, or raise with the first one that is not in the graph."""
     array = np.asarray(values)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
@@ -194,7 +210,7 @@ def ends(name: str, values: ArrayLike, n: int, *, each: str = "arcs") -> Array:
         )
     if array.size and (array.min() < 0 or array.max() >= n):
         e = int(np.argmax((array < 0) | (array >= n)))
-        raise ValueError(f"{name} needs nodes in 0..{n - 1}, but {name}[{e}] is {array[e]}")
+        raise ValueError(f"{name} needs {what} in 0..{n - 1}, but {name}[{e}] is {array[e]}")
     return array.astype(np.int32) if array.size else np.zeros(0, dtype=np.int32)
 
 

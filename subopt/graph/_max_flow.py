@@ -12,11 +12,11 @@ import numpy as np
 from subopt._base import validate
 from subopt._base.answer import Status
 from subopt._base.deadline import Deadline
-from subopt._base.jit import small_first as njit
+from subopt._base.jit import small_first_uncounted as njit
 from subopt._base.options import documented
 from subopt._base.report import reported, stage
 from subopt._base.types import Array, ArrayLike
-from subopt.graph._input import Graph, Terminal, bounded, graph
+from subopt.graph._input import Bounded, Graph, Terminal, bounded, graph
 from subopt.graph._search import Search
 from subopt.graph.augment import PATIENCE, reach, spreads
 from subopt.graph.flow import CutCertificate, Flow
@@ -110,11 +110,16 @@ def max_flow(
 def solve(g: Graph, *, maximal: bool, method: str, time_limit: float | None = None) -> Flow:
     """Find the maximum flow of a checked graph."""
     deadline = Deadline(time_limit)
-    forward, backward, source, sink = bounded(g)
+    parts = bounded(g)
+    source, sink = parts.source, parts.sink
     cut = _minimum_cut(
-        Arcs(g.tails, g.heads, forward, backward), source - sink, maximal, method, deadline
+        Arcs(g.tails, g.heads, parts.forward, parts.backward),
+        source - sink,
+        maximal,
+        method,
+        deadline,
     )
-    side, value = cut.side, cut_value(g, (forward, backward, source, sink), cut.side)
+    side, value = cut.side, cut_value(g, parts, cut.side)
     if cut.left is None and not np.isfinite(value):
         raise ValueError(
             "max_flow needs a finite cut, but a path of infinite capacities leads from the source "
@@ -123,7 +128,7 @@ def solve(g: Graph, *, maximal: bool, method: str, time_limit: float | None = No
     bound = value
     if cut.left is not None:
         for other in (*cut.others, np.zeros_like(side), np.ones_like(side)):
-            weight = cut_value(g, (forward, backward, source, sink), other)
+            weight = cut_value(g, parts, other)
             side, value = (other, weight) if weight < value else (side, value)
         bound = (source.sum() - np.maximum(cut.left, 0).sum()).item()
         bound = min(int(bound) if g.whole else bound, value)
@@ -139,11 +144,11 @@ def solve(g: Graph, *, maximal: bool, method: str, time_limit: float | None = No
     )
 
 
-def cut_value(g: Graph, parts: tuple[Array, Array, Array, Array], side: Array) -> Any:
+def cut_value(g: Graph, parts: Bounded, side: Array) -> Any:
     """Return the capacity of a cut; `parts` are those of `bounded`."""
-    if not g.finite():
+    if not parts.finite:
         return g.cut(side)
-    value = _weigh(g.tails, g.heads, *parts, side)
+    value = _weigh(g.tails, g.heads, *parts[:4], side)
     return int(value) if g.whole else float(value)
 
 

@@ -14,7 +14,7 @@ from subopt._base.types import Array
 from subopt.graph.augment import reach, settle
 from subopt.graph.boykov_kolmogorov import grow, plant
 from subopt.graph.network import Workspace
-from subopt.graph.push_relabel import begin, finish, push, turn
+from subopt.graph.push_relabel import finish, push_relabel
 
 SLICE = 1 << 22  # number of arcs examined in one compiled call: at most about 0.1 s
 
@@ -83,23 +83,17 @@ class Search:
         if self.stopped:
             return
         n, indptr, excess, work = self._n, self._indptr, self._excess, self._work
-        along, turned = begin(n, indptr, self._residual, excess, work), False
+        some, done = np.int64(SLICE), False
         try:  # Ctrl-C may come between two slices
-            if self._push(along):
-                turned = True
-                if turn(n, indptr, excess, work):
-                    self._push(along)
+            while not done and not self.stopped:
+                done = push_relabel(n, indptr, self._residual, excess, work, some)
+                if not done:
+                    self._is_over()
         finally:
-            finish(n, excess, work, along, turned)
-        if not self.stopped:
+            if not done:
+                finish(n, excess, work)
+        if done:
             reach(n, indptr, excess, work, _ONE)
-
-    def _push(self, along: int) -> bool:
-        graph = self._n, self._indptr, self._residual, self._excess, self._work
-        while not push(*graph, along, np.int64(SLICE)):
-            if self._is_over():
-                return False
-        return True
 
     def sides(self) -> tuple[Array, Array]:
         """Return two source sides of small cuts, after the search was stopped.

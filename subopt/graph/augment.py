@@ -6,10 +6,10 @@ call `augment` many times without further allocations. Python code calls `max_fl
 
 import numpy as np
 
-from subopt._base.jit import small_first as njit
+from subopt._base.jit import small_first_uncounted as njit
 from subopt.graph.boykov_kolmogorov import grow, plant
 from subopt.graph.network import AHEAD, BACK, HEAD, open_arcs, send, twin_of
-from subopt.graph.push_relabel import push_relabel
+from subopt.graph.push_relabel import NO_LIMIT, push_relabel
 
 PATIENCE = 6
 """Push-relabel takes over from search trees once each arc has been examined this often on average.
@@ -63,7 +63,7 @@ def augment_opened(n, indptr, residual, excess, work, limit):
         for v in range(n):
             work.side[v] = work.label[v] > 0
     else:
-        push_relabel(n, indptr, residual, excess, work)
+        push_relabel(n, indptr, residual, excess, work, NO_LIMIT)
         reach(n, indptr, excess, work, 1)
     return done
 

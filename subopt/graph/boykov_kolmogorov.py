@@ -24,7 +24,7 @@ References
 
 import numpy as np
 
-from subopt._base.jit import small_first as njit
+from subopt._base.jit import small_first_uncounted as njit
 from subopt.graph.network import AHEAD, BACK, COUNT, FIRST, HEAD, TOUCHED, send, twin_of
 
 # entries of `work.parent` that are not nodes
@@ -67,7 +67,8 @@ def grow(indptr, residual, excess, work, limit):
     If the result is True, the flow is maximum, and ``work.label[v] > 0`` holds exactly for the
     nodes of the smallest source side.
     """
-    ends, _, _, orphans, label, parent, arc, active, waits, state = work
+    ends, label, parent, arc = work.ends, work.label, work.parent, work.arc
+    active, waits, state = work.active, work.waits, work.state
     touched = np.uint64(0)
     while state[COUNT] > 0:
         if limit < 0:
@@ -89,10 +90,8 @@ def grow(indptr, residual, excess, work, limit):
             if ((ends[e] & gate) != 0) & ((other <= 0) | (other > own * step + 1)):
                 if other < 0:
                     a = e if own > 0 else twin_of(ends[e])
-                    count = _augment(a, ends, residual, excess, parent, arc, orphans)
-                    limit -= adopt(
-                        count, indptr, ends, orphans, label, parent, arc, active, waits, state
-                    )
+                    count = _augment(a, residual, excess, work)
+                    limit -= adopt(count, indptr, work)
                     own = label[v]
                     continue  # examine the same arc again
                 # v is a parent that is nearer to a root
@@ -106,8 +105,12 @@ def grow(indptr, residual, excess, work, limit):
 
 
 @njit(inline="always")
-def _augment(a, ends, residual, excess, parent, arc, orphans):
-    """Augment from the root of its tail through arc a to the root of its head; list orphans."""
+def _augment(a, residual, excess, work):
+    """Augment from the root of its tail through arc a to the root of its head.
+
+    Return the number of orphans, which are listed in ``work.queue``.
+    """
+    ends, orphans, parent, arc = work.ends, work.queue, work.parent, work.arc
     b = twin_of(ends[a])
     amount = residual[a]
     for along in (True, False):
@@ -138,8 +141,13 @@ def _augment(a, ends, residual, excess, parent, arc, orphans):
 
 
 @njit(inline="always")
-def adopt(count, indptr, ends, orphans, label, parent, arc, active, waits, state):
-    """Find a parent for every orphan, or make it free; return the number of arcs examined."""
+def adopt(count, indptr, work):
+    """Find a parent for every orphan, or make it free; return the number of arcs examined.
+
+    `count` orphans are listed in ``work.queue``.
+    """
+    ends, orphans, label, parent = work.ends, work.queue, work.label, work.parent
+    arc, active, waits, state = work.arc, work.active, work.waits, work.state
     room = orphans.shape[0]
     effort, touched = 0, np.uint64(0)
     # orphans near the roots first, because others may become their children

@@ -1,8 +1,9 @@
-"""Maximum flow after changes of terminal capacities, starting from the previous flow and trees.
+"""Maximum flow after changes of capacities, starting from the previous flow and trees.
 
 The previous flow is kept, so that only the difference has to be pushed. A node that sends more than
 its new supply counts as demand, which does not change the minimum cuts [1]_. The search trees are
-repaired at changed nodes [2]_.
+repaired at changed nodes [2]_. The flow of an arc is reduced to its new capacity; the difference
+becomes supply at its tail and demand at its head, and the search trees are built anew.
 
 References
 ----------
@@ -33,17 +34,17 @@ from subopt.graph.boykov_kolmogorov import (
     plant,
 )
 from subopt.graph.flow import CutCertificate, Flow
-from subopt.graph.network import HEAD, drain, link, workspace
+from subopt.graph.network import AHEAD, BACK, HEAD, TWIN, drain, link, workspace
 
 
 class DynamicMaxFlow:
-    """A graph whose terminal capacities change, and its maximum flows.
+    """A graph whose capacities change, and its maximum flows.
 
     Parameters
     ----------
     tails, heads, capacity, reverse_capacity, source_capacity, sink_capacity, n
         The graph, as for `max_flow`. All capacities need to be finite; to force a node onto one
-        side, use a number larger than the sum of the others. Capacities of arcs cannot be changed.
+        side, use a number larger than the sum of the others.
 
     Raises
     ------
@@ -65,6 +66,9 @@ class DynamicMaxFlow:
     >>> chain.change([1], sink_capacity=[4])
     >>> chain.solve().value
     3
+    >>> chain.change_arcs([0], capacity=[1])
+    >>> chain.solve().value
+    1
     """
 
     def __init__(
@@ -138,6 +142,65 @@ class DynamicMaxFlow:
         self._excess[new] = source[new] - sink[new] - gone
         self._changed.append(new)
         self._graph = g._replace(source=source, sink=sink, whole=whole)
+
+    def change_arcs(
+        self,
+        arcs: ArrayLike,
+        *,
+        capacity: ArrayLike | None = None,
+        reverse_capacity: ArrayLike | None = None,
+    ) -> None:
+        """Set the capacities of some arcs.
+
+        Parameters
+        ----------
+        arcs : array_like of int, shape (k,)
+            Positions in `tails` and `heads`. For an arc that is named twice, the last entry counts.
+        capacity, reverse_capacity : array_like, shape (k,), optional
+            Their new capacities, finite and >= 0; by default they stay.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument is not as described, or if ints add up to 2**52 or more.
+
+        Notes
+        -----
+        O(n + m), and the next solution plants its search trees anew. Its flow goes on from the
+        flow of before.
+        """
+        g = self._graph
+        arcs = ends("arcs", arcs, len(g.tails), each="arcs", what="arcs")
+        if capacity is None and reverse_capacity is None:
+            raise ValueError("change_arcs needs capacity, reverse_capacity, or both; got neither")
+        forward, backward, whole = g.forward, g.backward, g.whole
+        if capacity is not None:
+            forward, whole = _set("capacity", forward, arcs, capacity, whole)
+        if reverse_capacity is not None:
+            backward, whole = _set("reverse_capacity", backward, arcs, reverse_capacity, whole)
+        g = g._replace(forward=forward, backward=backward, whole=whole)
+        _exact(g)
+        flow, words = np.empty(len(self._slot)), self._work.ends
+        drain(self._slot, words, self._forward, self._backward, self._residual, flow)
+        self._graph, self._trees = g, False
+        self._forward, self._backward = forward.astype(float), backward.astype(float)
+        named: Array = np.unique(arcs)
+        named = named[self._slot[named] >= 0]  # loops carry nothing
+        first, last = self._forward[named], self._backward[named]
+        kept = np.clip(flow[named], -last, first)
+        there = self._slot[named]
+        twin = (words[there] >> TWIN & np.uint64(2**32 - 1)).astype(np.int64)
+        self._full[there], self._full[twin] = first, last
+        self._residual[there], self._residual[twin] = first - kept, last + kept
+        both = AHEAD | BACK
+        for one, other in ((there, twin), (twin, there)):
+            ahead, back = self._residual[one] > 0, self._residual[other] > 0
+            words[one] = (words[one] & ~both) | ahead * AHEAD | back * BACK
+        less = named[kept != flow[named]]
+        # computed anew, see `change`
+        nodes: Array = np.unique(np.concatenate([g.tails[less], g.heads[less]]))
+        gone = _outflow(nodes, self._indptr, self._full, self._residual)
+        self._excess[nodes] = g.source[nodes] - g.sink[nodes] - gone
 
     @documented
     def solve(self, *, maximal: bool = False, time_limit: float | None = None) -> Flow:
@@ -250,7 +313,7 @@ def _exact(g: Graph) -> None:
 def _set(
     name: str, before: Array, nodes: Array, values: ArrayLike, whole: bool
 ) -> tuple[Array, bool]:
-    """Return terminal capacities with some changed, and whether all are whole."""
+    """Return capacities with some changed, and whether all are whole."""
     amounts = capacities(name, values, nodes.shape)
     _finite(name, amounts)
     array = before.astype(np.result_type(before, amounts))
@@ -271,13 +334,10 @@ def _outflow(nodes, indptr, full, residual):
 @njit
 def mend(changed, indptr, excess, work):
     """Repair the trees at nodes whose excess has changed; return the number of arcs examined."""
-    ends, orphans, label, parent = work.ends, work.queue, work.label, work.parent
     count = 0
     for k in range(changed.shape[0]):
         count = _uproot(changed[k], count, indptr, excess, work)
-    return adopt(
-        count, indptr, ends, orphans, label, parent, work.arc, work.active, work.waits, work.state
-    )
+    return adopt(count, indptr, work)
 
 
 @njit

@@ -11,7 +11,7 @@ import numpy as np
 from subopt._base.answer import Answer, CertificateError
 from subopt._base.types import Array
 from subopt.graph._input import Graph, bounded, graph, infinite
-from subopt.graph._recheck import confirm, shaped, side_of
+from subopt.graph._recheck import confirm, describes_a_cut, shaped, side_of
 from subopt.graph.minimum_cuts import MinimumCuts, minimum_cuts
 
 
@@ -85,21 +85,14 @@ def flow_bound(g: Graph, flow: Array) -> Any:
     return least.sum().item()
 
 
+@describes_a_cut
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Flow(Answer):
     """A minimum cut, and the flow that proves it minimum.
 
     Attributes
     ----------
-    value : int or float
-        Capacity of the cut around `source_side`. An int if the capacities are ints, and then exact.
-        Infinite if `time_limit` ended the search before a finite cut was found.
-    lower_bound : int or float
-        A lower bound on the capacity of every cut: the amount that flows from source to sink.
-    status : Status
-        OPTIMAL, or TIME_LIMIT.
-    method : str
-        The method that ran.
+    %(cut)s
     certificate : CutCertificate
         The flow as evidence for `lower_bound`.
     source_side : ndarray of bool, shape (n,)

@@ -6,10 +6,13 @@ workspace, solves a part of the problems, and writes their rows of the answer.
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from subopt._base.answer import Batch, Status
-from subopt._base.jit import njit
+from subopt._base.executors import in_chunks, require_executor
+from subopt._base.jit import uncounted as njit
 from subopt._base.options import documented
 from subopt._base.threads import in_order, thread_count
 from subopt._base.types import Array, ArrayLike
@@ -65,6 +68,7 @@ def max_flow_many(
     sink_capacity: ArrayLike,
     maximal: bool = False,
     threads: int | None = None,
+    executor: Any = None,
 ) -> Flows:
     """Find maximum flows and minimum cuts of many problems on the same nodes.
 
@@ -81,6 +85,7 @@ def max_flow_many(
     maximal : bool, default False
         Return the largest source sides of minimum cuts instead of the smallest.
     %(threads)s
+    %(executor)s
 
     Returns
     -------
@@ -106,8 +111,9 @@ def max_flow_many(
     >>> flows.values, flows[1].source_side
     (array([1, 2]), array([ True, False]))
     """
-    given = (capacity, reverse_capacity, source_capacity, sink_capacity)
-    tails, heads, parts, whole = _checked(tails, heads, *given)
+    tails, heads, parts, whole = _checked(
+        tails, heads, capacity, reverse_capacity, source_capacity, sink_capacity
+    )
     problems, n = parts[2].shape
     m = len(tails)
     offset = n * np.arange(problems)[:, None]
@@ -115,22 +121,24 @@ def max_flow_many(
     ends_ = (tails + offset).ravel(), (heads + offset).ravel()
     ahead, behind, first, last = (part.ravel() for part in parts)
     g = Graph(problems * n, *ends_, ahead, behind, first, last, whole)
-    forward, backward, source, sink = bounded(g, "max_flow_many")
-    rows = (forward.reshape(problems, m), backward.reshape(problems, m))
-    excess = (source - sink).reshape(problems, n)
-    network, slot = csr(n, tails, heads)
-    sides = np.empty((problems, n), dtype=np.bool_)
-    flows = np.empty((problems, m), dtype=forward.dtype)
-    trees = np.empty(problems, dtype=np.bool_)
+    given = bounded(g, "max_flow_many")
+    forward, backward = given.forward.reshape(problems, m), given.backward.reshape(problems, m)
+    excess = (given.source - given.sink).reshape(problems, n)
+    shared = n, tails, heads, bool(maximal)
 
-    def run(part: Array) -> None:
-        arcs = len(network.heads)
-        room = np.empty(arcs, dtype=forward.dtype), workspace(n, arcs, forward.dtype)
-        answer = sides, flows, trees
-        _solve(part, network, slot, *rows, excess, np.bool_(maximal), *room, *answer)
+    def cut(begin: int, end: int) -> tuple[Array, Array, Array]:
+        return forward[begin:end], backward[begin:end], excess[begin:end]
 
-    threads = min(thread_count(threads), max(problems, 1))
-    in_order(run, np.array_split(np.arange(problems), threads), threads)
+    if executor is not None:
+        require_executor(executor, threads)
+        found = list(in_chunks(executor, _solve_rows, problems, cut, shared=shared))
+    else:
+        threads = min(thread_count(threads), max(problems, 1))
+        rows = [part for part in np.array_split(np.arange(problems), threads) if len(part)]
+        spans = [(int(part[0]), int(part[-1]) + 1) for part in rows]
+        found = in_order(lambda span: _solve_rows(shared, cut(*span)), spans, threads)
+    found = found or [_solve_rows(shared, cut(0, 0))]
+    sides, flows, trees = map(np.concatenate, zip(*found, strict=True))
     values = _values(sides, tails, heads, parts)
     return Flows(values, sides, flows.astype(np.int64) if whole else flows, trees)
 
@@ -192,28 +200,51 @@ def _values(sides: Array, tails: Array, heads: Array, parts: list[Array]) -> Arr
     return values
 
 
+class _Problems(NamedTuple):
+    """Capacities, with a row for each problem."""
+
+    slot: Array  # (m,) int32, where arc e is in the network; -1 for a loop
+    forward: Array  # (problems, m) float64 or int64
+    backward: Array  # (problems, m)
+    excess: Array  # (problems, n), capacity from the source minus capacity to the sink; overwritten
+
+
+class _Answers(NamedTuple):
+    """What is found, with a row for each problem."""
+
+    sides: Array  # (problems, n) bool
+    flows: Array  # (problems, m), as capacities
+    trees: Array  # (problems,) bool, whether search trees sufficed
+
+
+def _solve_rows(shared: tuple[int, Array, Array, bool], rows: tuple[Array, ...]) -> _Answers:
+    """Solve problems on the same arcs; `rows` are capacities there and back, and excesses."""
+    n, tails, heads, maximal = shared
+    network, slot = csr(n, tails, heads)
+    problems = _Problems(slot, *rows)
+    count, dtype = len(problems.forward), problems.forward.dtype
+    answers = _Answers(
+        sides=np.empty((count, n), dtype=np.bool_),
+        flows=np.empty((count, len(tails)), dtype=dtype),
+        trees=np.empty(count, dtype=np.bool_),
+    )
+    arcs = len(network.heads)
+    residual, work = np.empty(arcs, dtype=dtype), workspace(n, arcs, dtype)
+    _solve(np.arange(count), network, problems, np.bool_(maximal), residual, work, answers)
+    return answers
+
+
 @njit
-def _solve(
-    part,
-    network,
-    slot,
-    forward,
-    backward,
-    excess,
-    maximal,
-    residual,
-    work,
-    sides,
-    flows,
-    trees,
-):
-    """Solve some of the problems one after the other."""
-    n = excess.shape[1]
+def _solve(part, network, problems, maximal, residual, work, answers):
+    """Solve the problems with the numbers in `part` one after the other."""
+    slot, forward, backward = problems.slot, problems.forward, problems.backward
+    sides, n = answers.sides, problems.excess.shape[1]
     for k in part:
+        excess = problems.excess[k]
         fill(slot, network.twin, forward[k], backward[k], residual)
-        trees[k] = augment(n, network, residual, excess[k], work)
+        answers.trees[k] = augment(n, network, residual, excess, work)
         if maximal:
-            reach(n, network.indptr, excess[k], work, -1)
+            reach(n, network.indptr, excess, work, -1)
         for v in range(n):
             sides[k, v] = work.side[v] != maximal
-        drain(slot, work.ends, forward[k], backward[k], residual, flows[k])
+        drain(slot, work.ends, forward[k], backward[k], residual, answers.flows[k])

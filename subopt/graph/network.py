@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from subopt._base.jit import small_first as njit
+from subopt._base.jit import small_first_uncounted as njit
 from subopt._base.types import Array
 
 # Bits of `Workspace.ends`, and positions of the twin and the head. Indices are unsigned here and
@@ -21,8 +21,9 @@ AHEAD, BACK, TWIN, HEAD = np.uint64(1), np.uint64(2), np.uint64(2), np.uint64(34
 
 # Entries of `Workspace.state`: start and length of the queue in `active` or `queue`; the result of
 # prefetching, stored so that the compiler does not remove the loads; and, in `push_relabel`, the
-# work since labels were exact, and the largest label in use.
-FIRST, COUNT, TOUCHED, EFFORT, TOP = range(5)
+# work since labels were exact, the largest label in use, the stage of the search, and whether
+# demand is pushed against the arcs.
+FIRST, COUNT, TOUCHED, EFFORT, TOP, STAGE, AGAINST = range(7)
 
 
 class Network(NamedTuple):
@@ -46,7 +47,7 @@ class Workspace(NamedTuple):
     arc: Array  # (n,) int32: the arc to the parent; or the current arc of `push_relabel`
     active: Array  # (n + 1,) int32: queue of nodes; or the number of nodes with each label
     waits: Array  # (n,) bool: whether a node is in this queue
-    state: Array  # (5,) int64: see FIRST, COUNT, TOUCHED, EFFORT, TOP
+    state: Array  # (7,) int64: see FIRST to AGAINST
 
 
 def require_fit(n: int, m: int) -> None:
@@ -70,7 +71,7 @@ def workspace(n: int, arcs: int, dtype: Any = np.float64) -> Workspace:
         np.empty(n, dtype=np.int32),
         np.empty(n + 1, dtype=np.int32),
         np.empty(n, dtype=np.bool_),
-        np.zeros(5, dtype=np.int64),
+        np.zeros(7, dtype=np.int64),
     )
 
 
@@ -169,9 +170,8 @@ def drain(slot, ends, forward, backward, residual, flow):
 @njit
 def open_arcs(n, network, residual, work):
     """Set `work.ends` to the heads of the arcs and whether they are open."""
-    indptr, heads, twin = network
-    ends = work.ends
-    for e in range(np.uint64(indptr[n])):
+    heads, twin, ends = network.heads, network.twin, work.ends
+    for e in range(np.uint64(network.indptr[n])):
         ends[e] = pack(heads[e], twin[e], residual[e] > 0, residual[np.uint32(twin[e])] > 0)
 
 

@@ -23,55 +23,66 @@ References
 
 import numpy as np
 
-from subopt._base.jit import small_first as njit
+from subopt._base.jit import small_first_uncounted as njit
 from subopt.graph.network import (
+    AGAINST,
     AHEAD,
     BACK,
     COUNT,
     EFFORT,
     FIRST,
     HEAD,
+    STAGE,
     TOP,
     TOUCHED,
     send,
     twin_of,
 )
 
+# Stages: nothing is under way, excess is pushed to demand, what is stuck is led back.
+IDLE, FORTH, HOME = range(3)
+NO_LIMIT = np.int64(2**62)
 _1 = np.uint64(1)
-_NO_LIMIT = 2**62
 
 
 @njit
-def push_relabel(n, indptr, residual, excess, work):
-    """Push a maximum flow from nodes with positive to nodes with negative excess, in place."""
-    along = begin(n, indptr, residual, excess, work)
-    push(n, indptr, residual, excess, work, along, _NO_LIMIT)
-    if turn(n, indptr, excess, work):
-        push(n, indptr, residual, excess, work, along, _NO_LIMIT)
-    finish(n, excess, work, along, True)
+def push_relabel(n, indptr, residual, excess, work, looks):
+    """Push a maximum flow from nodes with positive to nodes with negative excess, in place.
+
+    Return True when it is done, and False after so many looks at arcs. Then a further call goes
+    on from there; `finish` leaves it at that.
+    """
+    state = work.state
+    if state[STAGE] == IDLE:
+        _begin(n, indptr, residual, excess, work)
+    while _push(n, indptr, residual, excess, work, looks):
+        if state[STAGE] == HOME or not _turn(n, indptr, excess, work):
+            finish(n, excess, work)
+            return True
+    return False
 
 
 @njit
-def begin(n, indptr, residual, excess, work):
-    """Prepare `push` and return its direction; excess is negated if it is 1."""
-    along = _narrow_end(n, indptr, residual, excess, work)
-    supply = work.supply
+def _begin(n, indptr, residual, excess, work):
+    """Prepare `_push`: choose a direction, and negate excesses to push against the arcs."""
+    supply, state = work.supply, work.state
+    state[STAGE], state[AGAINST] = FORTH, _narrow_end(n, indptr, residual, excess, work)
     for v in range(n):
-        if along == 1:
+        if state[AGAINST] == 1:
             excess[v] = -excess[v]
         supply[v] = max(excess[v], 0)
     _prepare(n, indptr, excess, work)
-    return along
 
 
 @njit
-def turn(n, indptr, excess, work):
-    """Prepare `push` to return excess that cannot reach demand; return whether there is any.
+def _turn(n, indptr, excess, work):
+    """Prepare `_push` to return excess that cannot reach demand; return whether there is any.
 
     Each node takes back at most its own supply. Demand that was not met is on the other side of the
     cut, where no excess is left.
     """
     stuck = False
+    work.state[STAGE] = HOME
     for v in range(n):
         excess[v] -= work.supply[v]
         stuck |= excess[v] > 0
@@ -80,13 +91,17 @@ def turn(n, indptr, excess, work):
 
 
 @njit
-def finish(n, excess, work, along, turned):
-    """Undo the changes of `begin`, and of `turn` if it was called, to the excesses."""
+def finish(n, excess, work):
+    """Undo the changes of `push_relabel` to the excesses that are for its own use."""
+    state = work.state
+    if state[STAGE] == IDLE:
+        return
     for v in range(n):
-        if turned:
+        if state[STAGE] == HOME:
             excess[v] += work.supply[v]
-        if along == 1:
+        if state[AGAINST] == 1:
             excess[v] = -excess[v]
+    state[STAGE] = IDLE
 
 
 @njit
@@ -112,27 +127,28 @@ def _prepare(n, indptr, excess, work):
     """List the nodes with excess, and label all nodes if this needs no breadth-first search."""
     state = work.state
     count, demands = _list(n, excess, work.queue)
-    state[FIRST], state[COUNT], state[EFFORT], state[TOP] = 0, count, _NO_LIMIT, n
+    state[FIRST], state[COUNT], state[EFFORT], state[TOP] = 0, count, NO_LIMIT, n
     if 8 * demands > n:  # most nodes are next to a demand, so a search would change few labels
         _rough_labels(n, demands, indptr, excess, work.label, work.arc, work.active)
         state[EFFORT], state[TOP] = 0, 1
 
 
 @njit
-def push(n, indptr, residual, excess, work, along, looks):
-    """Push excess along the arcs (`along` 0) or against them (1) until none can reach a demand.
+def _push(n, indptr, residual, excess, work, looks):
+    """Push excess along the arcs, or demand against them, until none can reach the other.
 
     Return True if this is so, and False after examining `looks` arcs; a further call continues.
     """
     ends, label, cursor, queue = work.ends, work.label, work.arc, work.queue
     tally, state = work.active, work.state
-    gate = AHEAD if along == 0 else BACK
+    along = state[AGAINST] == 0
+    gate = AHEAD if along else BACK
     budget = 3 * (n + indptr[n])  # work between two global relabelings
     effort, first, top, touched = state[EFFORT], state[FIRST], state[TOP], np.uint64(0)
     count, spent = state[COUNT], -effort
     while True:
         if effort > budget:
-            top = _exact_labels(n, indptr, excess, work, along)
+            top = _exact_labels(n, indptr, excess, work)
             spent += effort + n + indptr[n]
             effort, first = 0, 0
             count, _ = _list(n, excess, queue)
@@ -165,10 +181,10 @@ def push(n, indptr, residual, excess, work, along, looks):
             elif ((ends[e] & gate) != 0) & (label[ends[e] >> HEAD] == old - 1):
                 u = ends[e] >> HEAD
                 t = twin_of(ends[e])
-                a = e if along == 0 else t
+                a = e if along else t
                 pushed = min(amount, residual[a])
                 amount -= pushed
-                send(ends, residual, a, t if along == 0 else e, pushed)
+                send(ends, residual, a, t if along else e, pushed)
                 before = excess[u]
                 excess[u] = before + pushed
                 last = first + count
@@ -224,15 +240,14 @@ def _rough_labels(n, demands, indptr, excess, label, cursor, tally):
 
 
 @njit
-def _exact_labels(n, indptr, excess, work, along):
+def _exact_labels(n, indptr, excess, work):
     """Set labels to the distance to the nearest demand, or n if there is none; return the largest.
 
     Nodes farther away than all nodes with excess get a lower bound. The breadth-first search is
     direction-optimizing [3]_: if more nodes were found in the last layer than remain, the remaining
     nodes search for neighbors in that layer.
     """
-    ends, label, cursor, queue, tally = work.ends, work.label, work.arc, work.queue, work.active
-    gate = BACK if along == 0 else AHEAD
+    label, cursor, queue, tally = work.label, work.arc, work.queue, work.active
     count, wanted = 0, 0
     for v in range(n):
         cursor[v] = indptr[v]
@@ -246,9 +261,9 @@ def _exact_labels(n, indptr, excess, work, along):
     while first < count and far == n:
         last = count
         if 2 * (last - first) > n - last:
-            count = _find(n, own, last, indptr, ends, label, queue, AHEAD + BACK - gate)
+            count = _find(n, own, last, indptr, work)
         else:
-            count = _spread(first, last, n, own, indptr, ends, label, queue, gate)
+            count = _spread(n, own, first, last, indptr, work)
         for q in range(last, count):
             wanted -= excess[queue[q]] > 0
         first = last
@@ -262,8 +277,13 @@ def _exact_labels(n, indptr, excess, work, along):
 
 
 @njit
-def _spread(first, count, n, own, indptr, ends, label, queue, gate):
-    """Label the next layer, from the nodes of the current one; return the length of the queue."""
+def _spread(n, own, first, count, indptr, work):
+    """Label the next layer, from the nodes of the current one; return the length of the queue.
+
+    The current layer has label `own` and begins at position `first` of the queue.
+    """
+    ends, label, queue = work.ends, work.label, work.queue
+    gate = BACK if work.state[AGAINST] == 0 else AHEAD
     for q in range(first, count):
         v = np.uint32(queue[q])
         for e in range(np.uint64(indptr[v]), np.uint64(indptr[np.int64(v) + 1])):
@@ -277,8 +297,10 @@ def _spread(first, count, n, own, indptr, ends, label, queue, gate):
 
 
 @njit
-def _find(n, own, count, indptr, ends, label, queue, gate):
+def _find(n, own, count, indptr, work):
     """Label the next layer, from the nodes without a label; return the length of the queue."""
+    ends, label, queue = work.ends, work.label, work.queue
+    gate = AHEAD if work.state[AGAINST] == 0 else BACK
     for v in range(n):
         if label[v] == n:
             for e in range(np.uint64(indptr[v]), np.uint64(indptr[v + 1])):

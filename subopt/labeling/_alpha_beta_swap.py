@@ -9,6 +9,8 @@ the nodes with label a.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from subopt._base.report import reported
@@ -82,7 +84,7 @@ def alpha_beta_swap(
 
 @shared()
 def alpha_beta_swap_many(
-    energy: LabelingEnergy, unaries: ArrayLike, *, threads: int | None = None
+    energy: LabelingEnergy, unaries: ArrayLike, *, threads: int | None = None, executor: Any = None
 ) -> LabelingBatch:
     r"""Run `alpha_beta_swap` on many problems that differ in their unary costs.
 
@@ -90,6 +92,7 @@ def alpha_beta_swap_many(
     ----------
     %(many)s
     %(threads)s
+    %(executor)s
 
     Returns
     -------
@@ -107,7 +110,9 @@ def alpha_beta_swap_many(
     (100, (100, 4, 4), (100,))
     """
     driver.require("alpha_beta_swap", energy, can_solve, _OTHERS)
-    return driver.solve_many("alpha_beta_swap", energy, unaries, swaps(energy.n_labels), threads)
+    return driver.solve_many(
+        "alpha_beta_swap", energy, unaries, swaps(energy.n_labels), threads, executor
+    )
 
 
 def can_solve(energy: LabelingEnergy) -> str | None:

@@ -16,6 +16,8 @@ TPAMI 29(8), 2007).
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from subopt._base.report import reported
@@ -91,7 +93,7 @@ def alpha_expansion(
 
 @shared()
 def alpha_expansion_many(
-    energy: LabelingEnergy, unaries: ArrayLike, *, threads: int | None = None
+    energy: LabelingEnergy, unaries: ArrayLike, *, threads: int | None = None, executor: Any = None
 ) -> LabelingBatch:
     r"""Run `alpha_expansion` on many problems that differ in their unary costs.
 
@@ -99,6 +101,7 @@ def alpha_expansion_many(
     ----------
     %(many)s
     %(threads)s
+    %(executor)s
 
     Returns
     -------
@@ -117,7 +120,7 @@ def alpha_expansion_many(
     """
     driver.require("alpha_expansion", energy, can_solve, _OTHERS)
     return driver.solve_many(
-        "alpha_expansion", energy, unaries, expansions(energy.n_labels), threads
+        "alpha_expansion", energy, unaries, expansions(energy.n_labels), threads, executor
     )
 
 

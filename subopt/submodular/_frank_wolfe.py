@@ -131,7 +131,7 @@ def _run(
             n_iter += 1
             order = state.x.argsort(kind="stable")
             gains = R.sweep(order)
-            found = Scan(*scan(state.x[order], gains[order], R.gains.size[order]))
+            found = scan(state.x[order], gains[order], R.gains.size[order])
             R.require(found, order, np.array(state.orders), np.array(state.weights))
             if found.low < low:
                 low, mask = found.low, R.mask(order[: found.size])

@@ -28,7 +28,7 @@ from subopt.functions.modular import Modular
 from subopt.submodular._active_set import ActiveSet
 from subopt.submodular._elimination import Reduction, default_tol, whole_gap
 from subopt.submodular._orders import Block
-from subopt.submodular._sweep_bounds import ROUNDING, Scan, scan
+from subopt.submodular._sweep_bounds import ROUNDING, scan
 from subopt.submodular._watch import TimeUp, ended_by, no_bound, unwatched, watched
 from subopt.submodular.certificates import BaseCertificate
 from subopt.submodular.result import Result
@@ -262,7 +262,7 @@ class _Solver:
         self.order = self.order[x[self.order].argsort(kind="stable")]
         self.gains = R.sweep(self.order)
         sizes = R.gains.size[self.order]
-        self.scan = found = Scan(*scan(x[self.order], self.gains[self.order], sizes))
+        self.scan = found = scan(x[self.order], self.gains[self.order], sizes)
         R.require(found, self.order, *self.active.combination())
         if found.low < self.low:
             self.low = found.low

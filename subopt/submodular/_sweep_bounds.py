@@ -95,4 +95,4 @@ def scan(xs, gains, sizes):
         if tail == n and k + 1 < n and at_most < xs[k + 1]:
             tail = k + 1
     excess = square - product
-    return low, size, negative, gap, best, square, excess, first, last, head, tail, excess_at
+    return Scan(low, size, negative, gap, best, square, excess, first, last, head, tail, excess_at)

@@ -331,25 +331,26 @@ class SummandCertificate:
                 f"shape {shares.shape}"
             )
         x, missing = parts.unary.copy(), np.zeros(F.n)
-        _missing(*parts.arrays, shares, mask, x, missing)
+        _missing(parts.arrays, shares, mask, x, missing)
         size, wrong, less = _sizes(F), np.where(mask, x, -x), float(missing.sum())
         rounding = 64 * EPS * float(np.abs(parts.first).sum() + np.abs(parts.second).sum())
         return _gap(F, mask, answer, self.lower_bound - rounding, wrong, less, size)
 
 
 @njit
-def _missing(indptr, elements, first, second, is_path, shares, mask, x, missing):
+def _missing(parts, shares, mask, x, missing):
     """Add the shares to x, and the difference F_p(S) - shares(S) of each part p to `missing`.
 
     On a path, the difference is the sum of capacity minus flow over the edges that S cuts. For a
     function of a count, it is the sum of the first slopes minus the shares of the members in S,
     plus the largest excess of shares over slopes. It is added at one member of the part.
     """
-    for p in range(is_path.shape[0]):
-        a, b = indptr[p], indptr[p + 1]
+    elements, first, second = parts.elements, parts.first, parts.second
+    for p in range(parts.is_path.shape[0]):
+        a, b = parts.indptr[p], parts.indptr[p + 1]
         if a == b:
             continue
-        if is_path[p]:
+        if parts.is_path[p]:
             flow = 0.0
             for k in range(a, b):
                 before = flow

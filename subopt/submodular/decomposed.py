@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 
@@ -30,7 +29,7 @@ from subopt._base.types import RNG, Array
 from subopt.forms.decomposable import Summands, summands
 from subopt.functions.algebra import SetFunction, require_set_function
 from subopt.submodular._elimination import default_tol, whole_gap
-from subopt.submodular._sweep_bounds import Scan, scan
+from subopt.submodular._sweep_bounds import scan
 from subopt.submodular._taut_string import onto_path, path_work
 from subopt.submodular._watch import ended_by
 from subopt.submodular.certificates import SummandCertificate
@@ -120,7 +119,7 @@ def decomposed(
         x, excess = parts.bound(shares)
         order, gains = x.argsort(kind="stable"), np.zeros(F.n)
         F._sweep(1.0, order, gains)
-        found = Scan(*scan(x[order], gains[order], gains_of.size[order]))
+        found = scan(x[order], gains[order], gains_of.size[order])
         gap = max(0.0, low - found.negative)
         if found.gap <= gap:
             mask[:] = False
@@ -137,7 +136,7 @@ def decomposed(
             return result(Status.INTERRUPTED)
         n_iter += 1
         turns = rng.permutation(len(parts.is_path))
-        _round(turns, Parts(*parts.arrays), shares, x, ones, work)
+        _round(turns, parts.arrays, shares, x, ones, work)
 
 
 def _start(parts: Summands) -> Array:
@@ -147,16 +146,6 @@ def _start(parts: Summands) -> Array:
     np.add.at(totals, np.repeat(np.arange(len(sizes)), sizes), parts.first)
     means = np.where(parts.is_path, 0.0, totals / np.maximum(sizes, 1))
     return np.repeat(means, sizes)
-
-
-class Parts(NamedTuple):
-    """The arrays of `Summands`."""
-
-    indptr: Array  # (parts + 1,) int64
-    elements: Array  # (size,) int64
-    first: Array  # (size,) float64: capacities to the next member, or slopes
-    second: Array  # (size,) float64: capacities from the next member
-    is_path: Array  # (parts,) bool
 
 
 @njit

@@ -1,50 +1,68 @@
 """Compiled: copies capacities of a stack of grids into a workspace, and evaluates cuts.
 
-The arrays of the caller are read in place: each is a flat array, and one row of a table describes
-its layout. Part 0 holds the capacities of the terminals, part q + 1 those along offset q and back.
-Positions in arrays are unsigned, see `subopt.graph.grid._search_trees`.
+The arrays of the caller are read in place: each is a flat array, and `Runs` describes their layout.
+Part 0 holds the capacities of the terminals, part q + 1 those along offset q and back. Positions in
+arrays are unsigned, see `subopt.graph.grid._search_trees`.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from subopt._base.jit import njit
+from subopt._base.jit import uncounted as njit
 from subopt._base.types import Array
 from subopt.graph.grid._input import Grids
-from subopt.graph.grid._layout import Layout, short, tails
+from subopt.graph.grid._layout import Layout, Network, short, tails
 from subopt.graph.grid._search_trees import ARCS
 
 _0, _1 = np.uint64(0), np.uint64(1)
 
-# First columns of the table, three each, one per axis of the grid: node of the first tail, number
-# of tails, distance to the head, number of nodes. Then, four each, the strides of both arrays along
-# the problems and the axes; a stride is 0 if the entries are all the same.
-_FIRST, _COUNT, _WAY, _SHAPE, _AHEAD, _BACK = 0, 3, 6, 9, 12, 16
+
+class Runs(NamedTuple):
+    """Layout of the flat arrays of capacities, part by part."""
+
+    first: Array  # (parts, 3) int64: node of the first tail, along each axis of the grid
+    tails: Array  # (parts, 3) int64: number of tails along each axis
+    way: Array  # (parts, 3) int64: distance from a tail to its head along each axis
+    shape: Array  # (3,) int64: number of nodes along each axis
+    ahead: Array  # (parts, 4) int64: strides of `Terms.ahead` along the problems and the axes
+    back: Array  # (parts, 4) int64: strides of `Terms.back`; 0 where all entries are the same
 
 
 class Terms(NamedTuple):
     """All capacities of a stack of grids, in parts."""
 
-    table: Array  # (parts, 20) int64
+    runs: Runs
     ahead: tuple[Array, ...]  # flat: from the source, or forward
     back: tuple[Array, ...]  # flat: to the sink, or backward
+
+    def terminals(self) -> Terms:
+        """Return the first part only."""
+        runs = self.runs
+        return self._replace(runs=Runs(*(rows[:1] if rows.ndim == 2 else rows for rows in runs)))
 
 
 def terms(problem: Grids) -> Terms:
     """Return the capacities of the terminals, then those along each offset."""
     shape, periodic = problem.shape, problem.periodic
     ahead, back = [problem.source, *problem.forward], [problem.sink, *problem.backward]
-    table = []
-    for offset, a, b in zip(((0, 0, 0), *problem.offsets), ahead, back, strict=True):
-        places = tails(offset, shape, periodic)
-        first = [place.start for place in places]
-        count = [place.stop - place.start for place in places]
-        way = short(offset, shape, periodic)
-        table.append([*first, *count, *way, *shape, *_steps(a), *_steps(b)])
-    return Terms(np.array(table, dtype=np.int64), _flat(ahead), _flat(back))
+    offsets = ((0, 0, 0), *problem.offsets)
+    places = [tails(offset, shape, periodic) for offset in offsets]
+    runs = Runs(
+        first=_numbers([[place.start for place in axes] for axes in places]),
+        tails=_numbers([[place.stop - place.start for place in axes] for axes in places]),
+        way=_numbers([short(offset, shape, periodic) for offset in offsets]),
+        shape=_numbers(shape),
+        ahead=_numbers([_steps(array) for array in ahead]),
+        back=_numbers([_steps(array) for array in back]),
+    )
+    return Terms(runs, _flat(ahead), _flat(back))
+
+
+def _numbers(rows: Any) -> Array:
+    return np.array(rows, dtype=np.int64)
 
 
 def _steps(array: Array) -> tuple[int, int, int, int]:
@@ -63,42 +81,44 @@ def _flat(arrays: list[Array]) -> tuple[Array, ...]:
 
 def load(parts: Terms, start: int, plan: Layout, excess: Array, residual: Array) -> None:
     """Write the capacities of the problems from `start` on where the searches read them."""
+    network = Network(plan.shift, None, residual, excess)
     with np.errstate(over="ignore"):  # unsigned steps wrap around; numpy says so without the JIT
-        for q in range(len(parts.table)):
-            runs, where = (parts.ahead[q], parts.back[q]), (start, plan.stack, plan.place)
-            load_part(parts.table, q, *runs, *where, plan.shift, excess, residual)
+        for q in range(len(parts.runs.first)):
+            numbers = parts.ahead[q], parts.back[q]
+            load_part(parts.runs, q, *numbers, start, plan.stack, plan.places, network)
 
 
 def weigh(parts: Terms, start: int, sides: Array, values: Array) -> None:
     """Add what cuts around `sides`, (problems, nodes), of the problems from `start` on weigh."""
     with np.errstate(over="ignore"):
-        for q in range(len(parts.table)):
-            weigh_part(parts.table, q, parts.ahead[q], parts.back[q], start, sides, values)
+        for q in range(len(parts.runs.first)):
+            weigh_part(parts.runs, q, parts.ahead[q], parts.back[q], start, sides, values)
 
 
 @njit
-def load_part(table, q, ahead, back, start, count, place, shift, excess, residual):
-    """Write one part of `count` problems."""
+def load_part(runs, q, ahead, back, start, count, places, network):
+    """Write part q of `count` problems, from number `start` on, into a network.
+
+    `ahead` and `back` are the runs of numbers of this part, see `Terms`.
+    """
+    shift, residual, excess = network.shift, network.residual, network.excess
     arcs, arc = np.uint64(shift.shape[0]), np.uint64(max(2 * q - 2, 0))
     if q > 0 and shift[arc] == 0:
         return  # these arcs are loops, or there are none
-    last = np.uint64(table[q, _COUNT + 2])
-    ahead_step, back_step = np.uint64(table[q, _AHEAD + 3]), np.uint64(table[q, _BACK + 3])
-    begin, n, turn = _turn(table, q)
+    last = np.uint64(runs.tails[q, 2])
+    ahead_step, back_step = np.uint64(runs.ahead[q, 3]), np.uint64(runs.back[q, 3])
+    begin, n, turn = _turn(runs, q)
     for p in range(count):
-        for i in range(table[q, _COUNT]):
-            for j in range(table[q, _COUNT + 1]):
-                s = _row(table, q, _AHEAD, start + p, i, j)
-                t = _row(table, q, _BACK, start + p, i, j)
-                plane = place[0] + p * place[1]
-                a, b = table[q, _FIRST] + i, table[q, _FIRST + 1] + j
-                v = np.uint64(plane + a * place[2] + b * place[3] + table[q, _FIRST + 2])
+        base = places.first + p * places.grid
+        for i in range(runs.tails[q, 0]):
+            for j in range(runs.tails[q, 1]):
+                s, t, a, b, c, d = _row(runs, q, start + p, i, j)
+                v = np.uint64(base + a * places.plane + b * places.row + runs.first[q, 2])
                 if q == 0:
                     for k in range(_0, last):
                         excess[v + k] = ahead[s + k * ahead_step] - back[t + k * back_step]
                     continue
-                a, b = _head(table, q, 0, a), _head(table, q, 1, b)
-                u = np.uint64(plane + a * place[2] + b * place[3])
+                u = np.uint64(base + c * places.plane + d * places.row)
                 for k in range(_0, last):
                     head = begin + k
                     head = head + turn if head >= n else head
@@ -107,22 +127,18 @@ def load_part(table, q, ahead, back, start, count, place, shift, excess, residua
 
 
 @njit
-def weigh_part(table, q, ahead, back, start, sides, values):
-    """Add what the cuts weigh in one part."""
-    last = np.uint64(table[q, _COUNT + 2])
-    ahead_step, back_step = np.uint64(table[q, _AHEAD + 3]), np.uint64(table[q, _BACK + 3])
-    begin, n, turn = _turn(table, q)
+def weigh_part(runs, q, ahead, back, start, sides, values):
+    """Add what the cuts weigh in part q."""
+    last = np.uint64(runs.tails[q, 2])
+    ahead_step, back_step = np.uint64(runs.ahead[q, 3]), np.uint64(runs.back[q, 3])
+    begin, n, turn = _turn(runs, q)
     for p in range(sides.shape[0]):
         total = values[p] * 0
-        for i in range(table[q, _COUNT]):
-            for j in range(table[q, _COUNT + 1]):
-                s = _row(table, q, _AHEAD, start + p, i, j)
-                t = _row(table, q, _BACK, start + p, i, j)
-                a, b = table[q, _FIRST] + i, table[q, _FIRST + 1] + j
-                v = np.uint64((a * table[q, _SHAPE + 1] + b) * table[q, _SHAPE + 2])
-                v += np.uint64(table[q, _FIRST + 2])
-                a, b = _head(table, q, 0, a), _head(table, q, 1, b)
-                u = np.uint64((a * table[q, _SHAPE + 1] + b) * table[q, _SHAPE + 2])
+        for i in range(runs.tails[q, 0]):
+            for j in range(runs.tails[q, 1]):
+                s, t, a, b, c, d = _row(runs, q, start + p, i, j)
+                v = np.uint64((a * runs.shape[1] + b) * runs.shape[2] + runs.first[q, 2])
+                u = np.uint64((c * runs.shape[1] + d) * runs.shape[2])
                 row = values[p] * 0  # sums of rows, and then of their sums, round less
                 for k in range(_0, last):
                     head = begin + k
@@ -135,22 +151,25 @@ def weigh_part(table, q, ahead, back, start, sides, values):
         values[p] += total
 
 
-@njit(inline="always")
-def _row(table, q, steps, p, i, j):
-    """Return where the numbers of a row of nodes or arcs begin."""
-    return np.uint64(p * table[q, steps] + i * table[q, steps + 1] + j * table[q, steps + 2])
+@njit
+def _row(runs, q, p, i, j):
+    """Describe row (i, j) of the arcs of part q of problem p.
+
+    Return where its numbers begin in both runs, and the first two coordinates of tails and heads.
+    """
+    ahead, back, first, way, shape = runs.ahead, runs.back, runs.first, runs.way, runs.shape
+    s = p * ahead[q, 0] + i * ahead[q, 1] + j * ahead[q, 2]
+    t = p * back[q, 0] + i * back[q, 1] + j * back[q, 2]
+    a, b = first[q, 0] + i, first[q, 1] + j
+    c, d = a + way[q, 0], b + way[q, 1]
+    # only around a periodic axis an arc leads beyond the last node
+    c = c + shape[0] if c < 0 else c - shape[0] if c >= shape[0] else c
+    d = d + shape[1] if d < 0 else d - shape[1] if d >= shape[1] else d
+    return np.uint64(s), np.uint64(t), a, b, c, d
 
 
-@njit(inline="always")
-def _head(table, q, axis, x):
-    """Return where the arc from x leads along an axis; only around a periodic one it wraps."""
-    x += table[q, _WAY + axis]
-    n = table[q, _SHAPE + axis]
-    return x + n if x < 0 else x - n if x >= n else x
-
-
-@njit(inline="always")
-def _turn(table, q):
+@njit
+def _turn(runs, q):
     """Return the first head of a row, and from which on to add what, all modulo 2**64."""
-    way, n = table[q, _WAY + 2], table[q, _SHAPE + 2]
-    return np.uint64(table[q, _FIRST + 2] + way), np.uint64(n), np.uint64(n if way < 0 else -n)
+    way, n = runs.way[q, 2], runs.shape[2]
+    return np.uint64(runs.first[q, 2] + way), np.uint64(n), np.uint64(n if way < 0 else -n)

@@ -1,9 +1,9 @@
 """Compiled: Dinic's maximum flow on small grids, with bit sets of nodes.
 
-Bit v of a set tells whether node v is in the set, and row OPEN + k of `sets` holds the nodes whose
-arc k is open. The nodes that arc k leads to from a set are ``(set & sets[OPEN + k]) << step``, so
-that a layer of the breadth-first search takes a few instructions per 64 nodes. Arcs that would
-leave the grid are never open. Shifts can therefore be implemented as rotations.
+Bit v of a set tells whether node v is in the set, and row k of `Sets.open` holds the nodes whose
+arc k is open. The nodes that arc k leads to from a set are ``(set & open[k]) << step``, so that a
+layer of the breadth-first search takes a few instructions per 64 nodes. Arcs that would leave the
+grid are never open. Shifts can therefore be implemented as rotations.
 
 A phase finds layers from the nodes with supply until a layer contains demand. It then augments
 along paths through the layers until there are none left. There are at most n phases ([1]_).
@@ -16,148 +16,150 @@ for 4. For None numba compiles a version without loops. Nodes and words are unsi
    estimation", Soviet Mathematics Doklady 11, 1970.
 """
 
+from __future__ import annotations
+
+from typing import NamedTuple
+
 import numpy as np
 
-from subopt._base.jit import njit
+from subopt._base.jit import uncounted as njit
+from subopt._base.types import Array
 from subopt.graph.grid._capacities import load_part, weigh_part
-from subopt.graph.grid._search_trees import meet
+from subopt.graph.grid._search_trees import lowest, meet
 
-_0, _1, _4, _6 = np.uint64(0), np.uint64(1), np.uint64(4), np.uint64(6)
-_58, _63 = np.uint64(58), np.uint64(63)
-
-# The six leading bits of x * _DE_BRUIJN modulo 2**64 differ for all powers of two x.
-_DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
-_LOWEST = np.zeros(64, dtype=np.uint64)
-for _bit in range(64):
-    _LOWEST[((int(_DE_BRUIJN) << _bit) & (2**64 - 1)) >> 58] = _bit
+_0, _1, _4, _6, _63 = np.uint64(0), np.uint64(1), np.uint64(4), np.uint64(6), np.uint64(63)
 
 
-# The rows of `sets`: nodes with supply, nodes with demand, nodes that a search has seen; then the
-# tails of the open arcs, one row per arc of a node, and as many rows of scratch space.
-SUPPLY, DEMAND, SEEN, OPEN = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3)
+class Answers(NamedTuple):
+    """Minimum cuts of some problems."""
+
+    sides: Array  # (problems, nodes) bool: source sides
+    values: Array  # (problems,) int64 or float64
 
 
 @njit
-def cut_stacks(
-    parts,
-    start,
-    stack,
-    place,
-    degree,
-    words,
-    shift,
-    residual,
-    excess,
-    search,
-    maximal,
-    sides,
-    values,
-):
-    """Cut the problems from `start` on, as many as `sides`, (problems, nodes), has rows."""
-    first, (table, ahead, back) = np.uint64(place[0]), parts
-    for begin in range(0, sides.shape[0], stack):
-        end = min(begin + stack, sides.shape[0])
+def cut_stacks(parts, start, places, kind, network, bits, maximal, answers):
+    """Cut the problems from number `start` on, as many as there are `sides`.
+
+    Parameters
+    ----------
+    parts : Terms
+        The capacities.
+    places, kind, network, bits : Places, Kind, Network, Bits
+        Workspace for a stack of grids.
+    maximal : bool
+        Whether to write the largest source sides.
+    answers : Answers
+        Sides are overwritten; what the cuts weigh is added to the values.
+    """
+    sides, values = answers.sides, answers.values
+    runs, ahead, back = parts.runs, parts.ahead, parts.back
+    for begin in range(0, sides.shape[0], places.stack):
+        end = min(begin + places.stack, sides.shape[0])
         here, some, count = start + begin, sides[begin:end], end - begin
-        for q in range(table.shape[0]):
-            load_part(table, q, ahead[q], back[q], here, count, place, shift, excess, residual)
-        cut_bits(degree, words, first, shift, residual, excess, search, maximal, some)
-        for q in range(table.shape[0]):
-            weigh_part(table, q, ahead[q], back[q], here, some, values[begin:end])
+        for q in range(runs.first.shape[0]):
+            load_part(runs, q, ahead[q], back[q], here, count, places, network)
+        first = np.uint64(places.first)
+        cut_bits(kind.degree, kind.words, first, network, bits, maximal, some)
+        for q in range(runs.first.shape[0]):
+            weigh_part(runs, q, ahead[q], back[q], here, some, values[begin:end])
 
 
-@njit(inline="always")
-def cut_bits(degree, words, first, shift, residual, excess, search, maximal, sides):
+@njit
+def cut_bits(degree, words, first, network, bits, maximal, sides):
     """Find maximum flows on grids that lie one after another, and write the source sides."""
-    leap, sets, layer, path, via, room = search
-    nodes = np.uint64(sides.shape[1])
+    excess, sets, nodes = network.excess, bits.sets, np.uint64(sides.shape[1])
     for p in range(sides.shape[0]):
         base = first + np.uint64(p) * nodes
         for v in range(base, base + nodes):
             if excess[v] > 0:
-                meet(degree, np.uint64(v), shift, None, residual, excess, None)
-        _fill(degree, words, base, nodes, residual, excess, sets)
+                meet(degree, np.uint64(v), network)
+        _fill(degree, words, base, nodes, network, sets)
         while True:
-            last = _search(degree, words, SUPPLY, DEMAND, leap, sets, layer)
+            last = _search(degree, words, sets.supply, sets.demand, bits)
             if last == _0:
                 break
-            _block(degree, words, base, last, residual, excess, leap, sets, layer, path, via, room)
+            _block(degree, words, base, last, network, bits)
         if maximal:
-            _reverse(degree, words, leap, sets)
-            _search(degree, words, DEMAND, SUPPLY, leap, sets, layer)
+            _reverse(degree, words, bits)
+            _search(degree, words, sets.demand, sets.supply, bits)
         for v in range(_0, nodes):
-            inside = (sets[SEEN, _word(words, v)] >> (np.uint64(v) & _63)) & _1 != _0
+            inside = (sets.seen[_word(words, v)] >> (np.uint64(v) & _63)) & _1 != _0
             sides[p, v] = inside != maximal
 
 
 @njit
-def _fill(degree, words, base, nodes, residual, excess, sets):
+def _fill(degree, words, base, nodes, network, sets):
     """Find out which nodes have supply or demand, and which arcs are open."""
     arcs, count = _4 if degree is None else degree, _1 if words is None else words
+    residual, excess = network.residual, network.excess
     for w in range(_0, count):
-        for row in range(_0, OPEN + arcs):
-            sets[row, w] = _0
+        sets.supply[w] = sets.demand[w] = _0
+        for k in range(_0, arcs):
+            sets.open[k, w] = _0
     for v in range(_0, nodes):
         w, bit = _word(words, v), np.uint64(v) & _63
-        sets[SUPPLY, w] |= np.uint64(excess[base + v] > 0) << bit
-        sets[DEMAND, w] |= np.uint64(excess[base + v] < 0) << bit
+        sets.supply[w] |= np.uint64(excess[base + v] > 0) << bit
+        sets.demand[w] |= np.uint64(excess[base + v] < 0) << bit
         for k in range(_0, arcs):
-            sets[OPEN + k, w] |= np.uint64(residual[(base + v) * arcs + k] > 0) << bit
+            sets.open[k, w] |= np.uint64(residual[(base + v) * arcs + k] > 0) << bit
 
 
 @njit
-def _search(degree, words, roots, goal, leap, sets, layer):
+def _search(degree, words, roots, goal, bits):
     """Find the layers around the set `roots` until one meets `goal`, and return its number.
 
-    Of that layer only what is in `goal` stays. If there is none return 0; `seen` is complete then.
+    Of that layer only what is in `goal` stays. If there is none return 0; `Sets.seen` is complete
+    then.
     """
-    count = _1 if words is None else words
+    count, layer, seen = _1 if words is None else words, bits.layer, bits.sets.seen
     for w in range(_0, count):
-        layer[_0, w] = sets[roots, w]
-        sets[SEEN, w] = sets[roots, w]
+        layer[_0, w] = roots[w]
+        seen[w] = roots[w]
     last = _0
     while True:
         some, found = _0, _0
         for w in range(_0, count):
-            fresh = _ahead(degree, words, w, last, leap, sets, layer) & ~sets[SEEN, w]
+            fresh = _ahead(degree, words, w, last, bits) & ~seen[w]
             layer[last + _1, w] = fresh
             some |= fresh
-            found |= fresh & sets[goal, w]
+            found |= fresh & goal[w]
         if some == _0:
             return _0
         last += _1
         for w in range(_0, count):
             if found != _0:
-                layer[last, w] &= sets[goal, w]
+                layer[last, w] &= goal[w]
             else:
-                sets[SEEN, w] |= layer[last, w]
+                seen[w] |= layer[last, w]
         if found != _0:
             return last
 
 
 @njit(inline="always")
-def _ahead(degree, words, w, row, leap, sets, layer):
+def _ahead(degree, words, w, row, bits):
     """Return word w of the set of nodes that open arcs lead to from a layer."""
     arcs, result = _4 if degree is None else degree, _0
+    layer, gate, leap = bits.layer, bits.sets.open, bits.leap
     for k in range(_0, arcs):
         i, j = _origins(words, w, leap[k])
-        here, there = layer[row, i] & sets[OPEN + k, i], layer[row, j] & sets[OPEN + k, j]
+        here, there = layer[row, i] & gate[k, i], layer[row, j] & gate[k, j]
         result |= _moved(here, there, leap[k])
     return result
 
 
 @njit
-def _reverse(degree, words, leap, sets):
+def _reverse(degree, words, bits):
     """Turn all arcs around: arc k is open if its twin was."""
     arcs, count = _4 if degree is None else degree, _1 if words is None else words
-    spare = OPEN + arcs
+    gate, turned, leap = bits.sets.open, bits.turned, bits.leap
     for k in range(_0, arcs):
         for w in range(_0, count):
             i, j = _origins(words, w, leap[k])
-            word = _moved(sets[OPEN + k, i], sets[OPEN + k, j], leap[k])
-            sets[spare + (np.uint64(k) ^ _1), w] = word
+            turned[np.uint64(k) ^ _1, w] = _moved(gate[k, i], gate[k, j], leap[k])
     for k in range(_0, arcs):
         for w in range(_0, count):
-            sets[OPEN + k, w] = sets[spare + k, w]
+            gate[k, w] = turned[k, w]
 
 
 @njit
@@ -183,29 +185,29 @@ def _moved(here, there, leap):
 
 
 @njit(inline="always")
-def _block(degree, words, base, last, residual, excess, leap, sets, layer, path, via, room):
+def _block(degree, words, base, last, network, bits):
     """Saturate paths from the last layer back to the first until the layers have none left."""
     arcs, count = _4 if degree is None else degree, _1 if words is None else words
+    layer, path, via, bottleneck = bits.layer, bits.path, bits.via, bits.bottleneck
     for w in range(_0, count):
         while layer[last, w] != _0:
             t = lowest(layer[last, w]) + (np.uint64(w) << _6)
-            path[last], room[last] = t, -excess[base + t]
+            path[last], bottleneck[last] = t, -network.excess[base + t]
             row = last
             while row <= last:
                 if row == _0:
-                    row = _push(
-                        arcs, words, base, last, residual, excess, sets, layer, path, via, room
-                    )
+                    row = _push(arcs, words, base, last, network, bits)
                     continue
                 v = path[row]
-                k = _behind(arcs, words, v, row - _1, leap, sets, layer)
+                k = _behind(arcs, words, v, row - _1, bits)
                 if k == arcs:
                     layer[row, _word(words, v)] ^= _1 << (v & _63)
                     row += _1
                     continue
-                u = _end(words, v, leap[k])
+                u = _end(words, v, bits.leap[k])
                 via[row] = k
-                room[row - _1] = min(room[row], residual[(base + u) * arcs + (k ^ _1)])
+                twin = network.residual[(base + u) * arcs + (k ^ _1)]
+                bottleneck[row - _1] = min(bottleneck[row], twin)
                 row -= _1
                 path[row] = u
 
@@ -220,31 +222,27 @@ def _end(words, v, leap):
 
 
 @njit(inline="always")
-def _behind(arcs, words, v, row, leap, sets, layer):
+def _behind(arcs, words, v, row, bits):
     """Return the first arc of v whose twin is open and starts in a layer, or `arcs`."""
-    choice = _0
+    choice, layer, gate = _0, bits.layer, bits.sets.open
     for k in range(_0, arcs):
-        u = _end(words, v, leap[k])
+        u = _end(words, v, bits.leap[k])
         w = _word(words, u)
-        into = layer[row, w] & sets[OPEN + (np.uint64(k) ^ _1), w]
+        into = layer[row, w] & gate[np.uint64(k) ^ _1, w]
         choice |= ((into >> (u & _63)) & _1) << np.uint64(k)
     return lowest(choice) if choice != _0 else arcs
 
 
-@njit
-def lowest(x):
-    """Return the place of the lowest bit of x, which is not zero."""
-    return _LOWEST[((x & (~x + _1)) * _DE_BRUIJN) >> _58]
-
-
 @njit(inline="always")
-def _push(arcs, words, base, last, residual, excess, sets, layer, path, via, room):
+def _push(arcs, words, base, last, network, bits):
     """Push what the path takes, and return the row down to which it stays open."""
+    residual, excess, sets = network.residual, network.excess, bits.sets
+    layer, path, via, bottleneck = bits.layer, bits.path, bits.via, bits.bottleneck
     u, t = path[0], path[last]
-    amount, row = min(room[0], excess[base + u]), _0
+    amount, row = min(bottleneck[0], excess[base + u]), _0
     excess[base + u] -= amount
     if excess[base + u] <= 0:
-        sets[SUPPLY, _word(words, u)] ^= _1 << (u & _63)
+        sets.supply[_word(words, u)] ^= _1 << (u & _63)
         layer[_0, _word(words, u)] ^= _1 << (u & _63)
         row = _1
     for i in range(_1, last + _1):
@@ -252,15 +250,15 @@ def _push(arcs, words, base, last, residual, excess, sets, layer, path, via, roo
         a = (base + u) * arcs + (k ^ _1)
         residual[a] -= amount
         residual[(base + v) * arcs + k] += amount
-        sets[OPEN + k, _word(words, v)] |= _1 << (v & _63)
-        room[i] -= amount
+        sets.open[k, _word(words, v)] |= _1 << (v & _63)
+        bottleneck[i] -= amount
         if residual[a] <= 0:
-            sets[OPEN + (k ^ _1), _word(words, u)] ^= _1 << (u & _63)
+            sets.open[k ^ _1, _word(words, u)] ^= _1 << (u & _63)
             row = np.uint64(i)
         u = v
     excess[base + t] += amount
     if excess[base + t] >= 0:
-        sets[DEMAND, _word(words, t)] ^= _1 << (t & _63)
+        sets.demand[_word(words, t)] ^= _1 << (t & _63)
         layer[last, _word(words, t)] ^= _1 << (t & _63)
         row = last + _1
     return row

@@ -46,10 +46,10 @@ class Layout(NamedTuple):
         return np.uint64(words) if words > 1 else None
 
     @property
-    def place(self) -> tuple[int, int, int, int]:
-        """Cell of the first node, and steps to the next problem, plane and row."""
+    def places(self) -> Places:
+        """Where nodes lie, as kernels take it."""
         a, b, c = self.padded
-        return self.first, a * b * c, b * c, c
+        return Places(self.stack, self.first, a * b * c, b * c, c)
 
     def nodes(self, array: Array) -> Array:
         """Return the nodes' part of an array over cells: (grids, shape), a view."""
@@ -64,6 +64,16 @@ class Layout(NamedTuple):
         inner = array[self.first * depth : last * depth]
         a, b, c = self.shape
         return inner.reshape((self.stack, *self.padded, depth))[:, :a, :b, :c]
+
+
+class Places(NamedTuple):
+    """Where the nodes of a stack lie."""
+
+    stack: int  # grids
+    first: int  # cell of the first node
+    grid: int  # cells from a node to the same one of the next grid
+    plane: int  # of the next plane
+    row: int  # of the next row
 
 
 class Trees(NamedTuple):
@@ -96,15 +106,32 @@ class Labels(NamedTuple):
     queue: Array  # (cells + 1,) uint32; cells that wait to push
 
 
+class Sets(NamedTuple):
+    """Sets of nodes as words of bits: node v is bit ``v % 64`` of word ``v // 64``."""
+
+    supply: Array  # (words,) uint64; nodes with supply
+    demand: Array  # (words,) uint64; nodes with demand
+    seen: Array  # (words,) uint64; nodes that a search has found
+    open: Array  # (arcs, words) uint64; tails of the open arcs
+
+
+class Kind(NamedTuple):
+    """What numba compiles kernels anew for."""
+
+    degree: Any  # see `Layout.degree`
+    words: Any  # see `Layout.words`
+
+
 class Bits(NamedTuple):
     """What `subopt.graph.grid._dinic_bits` needs for one grid after another."""
 
     leap: Array  # (arcs,) uint64; shift modulo the bits of a set
-    sets: Array  # (3 + 2 * arcs, words) uint64
+    sets: Sets
+    turned: Array  # (arcs, words) uint64; room to turn ``sets.open`` around
     layer: Array  # (nodes + 1, words) uint64
     path: Array  # (nodes + 1,) uint64; the node in each layer
     via: Array  # same; its arc towards the layer before
-    room: Array  # (nodes + 1,) as capacities; what the path from there to its end takes
+    bottleneck: Array  # (nodes + 1,) as capacities; what the path from there to its end takes
 
 
 class Workspace(NamedTuple):
@@ -151,16 +178,23 @@ def labels(trees: Trees, against: bool) -> Labels:
     return Labels(gate, other, numbers[:cells], numbers[cells:], trees.queue)
 
 
+def empty_sets(arcs: int, words: int) -> Sets:
+    """Return room for sets of so many words."""
+    supply, demand, seen = np.empty((3, words), dtype=np.uint64)
+    return Sets(supply, demand, seen, np.empty((arcs, words), dtype=np.uint64))
+
+
 def _bits(layout: Layout, dtype: Any) -> Bits:
     arcs, rows = len(layout.shift), max(math.prod(layout.shape), 1) + 1
     words = int(layout.words or 1)
     return Bits(
         leap=(layout.shift.view(np.int64) % (64 * words)).astype(np.uint64),
-        sets=np.empty((3 + 2 * arcs, words), dtype=np.uint64),
+        sets=empty_sets(arcs, words),
+        turned=np.empty((arcs, words), dtype=np.uint64),
         layer=np.empty((rows, words), dtype=np.uint64),
         path=np.empty(rows, dtype=np.uint64),
         via=np.empty(rows, dtype=np.uint64),
-        room=np.empty(rows, dtype=dtype),
+        bottleneck=np.empty(rows, dtype=dtype),
     )
 
 

@@ -21,7 +21,7 @@ are negated then. Cells are unsigned, and `degree` is as in `subopt.graph.grid._
 
 import numpy as np
 
-from subopt._base.jit import njit
+from subopt._base.jit import uncounted as njit
 from subopt.graph.grid._search_trees import head_of
 
 _0, _1, _4 = np.uint64(0), np.uint64(1), np.uint64(4)
@@ -39,86 +39,102 @@ def push(degree, network, labels, progress, most, against, looks):
     Return whether it is done; if not, a further call continues from `progress`. No cell gets more
     excess than `most`.
     """
-    arcs = _4 if degree is None else degree
-    shift, wrap, residual, excess = network.shift, network.wrap, network.residual, network.excess
-    gate, other, label, tally, queue = labels
-    cells, size = np.uint64(excess.shape[0]), np.uint64(queue.shape[0])
-    far = np.int32(cells - _1)
-    budget = np.int64(cells * arcs)
-    first, count = np.uint64(progress[FIRST]), np.uint64(progress[COUNT])
-    effort, top = progress[EFFORT], np.int32(progress[TOP])
-    spent = 0
+    arcs = np.int64(_4 if degree is None else degree)
+    excess, label, queue = network.excess, labels.label, labels.queue
+    cells, size = np.int64(excess.shape[0]), np.int64(queue.shape[0])
+    far, spent = np.int32(cells - 1), 0
     while True:
-        if effort > budget:
-            top, count = exact_labels(degree, network, labels)
-            first, effort = _0, 0
-            spent += np.int64(cells * arcs)
-        if count == _0 or spent > looks:
-            progress[FIRST], progress[COUNT] = first, count
-            progress[EFFORT], progress[TOP] = effort, top
-            return count == _0
+        if progress[EFFORT] > cells * arcs:
+            progress[TOP], progress[COUNT] = exact_labels(degree, network, labels)
+            progress[FIRST], progress[EFFORT] = 0, 0
+            spent += cells * arcs
+        if progress[COUNT] == 0 or spent > looks:
+            return progress[COUNT] == 0
+        first = progress[FIRST]
         v = np.uint64(queue[first])
-        first = first + _1 if first + _1 < size else _0
-        count -= _1
-        amount, old = excess[v], label[v]
-        while amount > 0 and old < far:
-            nearest, blocked = far, False
-            bits = np.uint64(gate[v])
-            for k in range(_0, arcs):
-                u = head_of(v, k, shift, wrap)
-                there = label[u]
-                if (bits >> k) & _1 == _0:
-                    continue
-                if there != old - 1:
-                    nearest = min(nearest, there)
-                    continue
-                a, t = v * arcs + k, u * arcs + (k ^ _1)
-                if against == 1:
-                    a, t = t, a
-                before = excess[u]
-                pushed = min(amount, residual[a])
-                if before > 0:
-                    pushed = min(pushed, most - before)
-                    blocked |= pushed < residual[a]
-                amount -= pushed
-                residual[a] -= pushed
-                residual[t] += pushed
-                excess[u] = before + pushed
-                here, back = _BIT << np.uint32(k), _BIT << np.uint32(k ^ _1)
-                gate[u] |= back
-                other[v] |= here
-                if residual[a] <= 0:
-                    gate[v] ^= here
-                    other[u] ^= back
-                if (before <= 0) & (excess[u] > 0):
-                    last = first + count
-                    queue[last if last < size else last - size] = u
-                    count += _1
-                if amount <= 0:
-                    break
-            effort += np.int64(arcs)
-            spent += np.int64(arcs)
-            if amount <= 0:
+        progress[FIRST] = first + 1 if first + 1 < size else 0
+        progress[COUNT] -= 1
+        while excess[v] > 0 and label[v] < far:
+            nearest, blocked = _pass_on(degree, v, network, labels, progress, most, against)
+            progress[EFFORT] += arcs
+            spent += arcs
+            if excess[v] <= 0:
                 break
             if blocked:  # a neighbour is full, and has to push first
-                last = first + count
-                queue[last if last < size else last - size] = v
-                count += _1
+                _append(v, labels.queue, progress)
                 break
-            new = min(np.int32(nearest + 1), far)
-            tally[old] -= 1
-            if tally[old] == 0:  # a gap, which no path to a demand can cross
-                new = far
-                if top > old:
-                    _close(old, far, label, tally)
-                    effort += np.int64(cells) >> 5
-                top = old
-            label[v] = new
-            tally[new] += 1
-            old = new
-            if top < old < far:
-                top = old
-        excess[v] = amount
+            _raise(v, min(np.int32(nearest + 1), far), labels, progress)
+
+
+@njit(inline="always")
+def _pass_on(degree, v, network, labels, progress, most, against):
+    """Push excess of v to cells that are one step nearer to a demand.
+
+    If some stays, return the smallest label of the others that it can be pushed to, and whether a
+    cell that is nearer is full.
+    """
+    arcs = _4 if degree is None else degree
+    shift, wrap, residual, excess = network.shift, network.wrap, network.residual, network.excess
+    gate, other, label = labels.gate, labels.other, labels.label
+    nearest, blocked = np.int32(excess.shape[0] - 1), False
+    amount, nearer, bits = excess[v], label[v] - 1, np.uint64(gate[v])
+    for k in range(_0, arcs):
+        u = head_of(v, k, shift, wrap)
+        there = label[u]
+        if (bits >> k) & _1 == _0:
+            continue
+        if there != nearer:
+            nearest = min(nearest, there)
+            continue
+        a, t = v * arcs + k, u * arcs + (k ^ _1)
+        if against == 1:
+            a, t = t, a
+        before = excess[u]
+        pushed = min(amount, residual[a])
+        if before > 0:
+            pushed = min(pushed, most - before)
+            blocked |= pushed < residual[a]
+        amount -= pushed
+        residual[a] -= pushed
+        residual[t] += pushed
+        excess[u] = before + pushed
+        here, back = _BIT << np.uint32(k), _BIT << np.uint32(k ^ _1)
+        gate[u] |= back
+        other[v] |= here
+        if residual[a] <= 0:
+            gate[v] ^= here
+            other[u] ^= back
+        if (before <= 0) & (excess[u] > 0):
+            _append(u, labels.queue, progress)
+        if amount <= 0:
+            break
+    excess[v] = amount
+    return nearest, blocked
+
+
+@njit(inline="always")
+def _append(v, queue, progress):
+    """Let a cell wait."""
+    last, size = progress[FIRST] + progress[COUNT], queue.shape[0]
+    queue[np.uint64(last if last < size else last - size)] = v
+    progress[COUNT] += 1
+
+
+@njit(inline="always")
+def _raise(v, new, labels, progress):
+    """Set the label of v to a larger one, and give up all cells above a gap that this leaves."""
+    label, tally, far = labels.label, labels.tally, np.int32(labels.label.shape[0] - 1)
+    old, top = label[v], progress[TOP]
+    tally[old] -= 1
+    if tally[old] == 0:  # a gap, which no path to a demand can cross
+        new = far
+        if top > old:
+            _close(old, far, label, tally)
+            progress[EFFORT] += labels.label.shape[0] >> 5
+        top = old
+    label[v] = new
+    tally[new] += 1
+    progress[TOP] = new if top < new < far else top
 
 
 @njit

@@ -18,7 +18,7 @@ of arcs of a cell, or None for 4, for which numba compiles a version with unroll
 
 import numpy as np
 
-from subopt._base.jit import njit
+from subopt._base.jit import uncounted as njit
 
 # The byte of a cell: two bits of tree, one of the queue, five of the arc to the parent.
 SOURCE, SINK, TREE = 64, 128, 192
@@ -30,9 +30,15 @@ ARCS = 28  # of one cell, at most
 # the last path.
 HEAD, TAIL, PATHS, LENGTH = range(4)
 
-_0, _1, _4 = np.uint64(0), np.uint64(1), np.uint64(4)
+_0, _1, _4, _58 = np.uint64(0), np.uint64(1), np.uint64(4), np.uint64(58)
 _BIT = np.uint32(1)
 _FAR = 1 << 31
+
+# The six leading bits of x * _DE_BRUIJN modulo 2**64 differ for all powers of two x.
+_DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
+_LOWEST = np.zeros(64, dtype=np.uint64)
+for _bit in range(64):
+    _LOWEST[((int(_DE_BRUIJN) << _bit) & (2**64 - 1)) >> 58] = _bit
 
 
 @njit
@@ -45,19 +51,18 @@ def head_of(v, k, shift, wrap):
 
 
 @njit(inline="always")
-def meet(degree, v, shift, wrap, residual, excess, outward):
-    """Push from v what its neighbours demand, and note in `outward`, if any, what that opens."""
+def meet(degree, v, network):
+    """Push from v, which has supply, what its neighbours demand."""
+    shift, wrap, residual, excess = network.shift, network.wrap, network.residual, network.excess
     arcs, rest = _4 if degree is None else degree, excess[v]
     for k in range(_0, arcs):
+        # without branches, which nobody could predict
         u = head_of(v, k, shift, wrap)
-        amount = min(rest, -excess[u], residual[v * arcs + k])
-        if amount > 0:
-            rest -= amount
-            excess[u] += amount
-            residual[v * arcs + k] -= amount
-            residual[u * arcs + (k ^ _1)] += amount
-            if outward is not None:
-                outward[u] |= _BIT << np.uint32(k ^ _1)
+        amount = max(min(rest, -excess[u], residual[v * arcs + k]), 0)
+        rest -= amount
+        excess[u] += amount
+        residual[v * arcs + k] -= amount
+        residual[u * arcs + (k ^ _1)] += amount
     excess[v] = rest
 
 
@@ -66,38 +71,54 @@ def settle(degree, border, network, trees):
     """Settle what neighbours can between themselves, then plant the trees; return the queue's end.
 
     A root waits in the queue only if an arc between it and a cell outside its tree is open: the
-    others have nothing to find. The first and the last `border` cells are no nodes.
+    others have nothing to find. The first and the last `border` cells are no nodes and have no
+    arcs.
     """
     arcs, cells = _4 if degree is None else degree, np.uint64(network.excess.shape[0])
     shift, wrap, residual, excess = network.shift, network.wrap, network.residual, network.excess
     state, outward, inward = trees.state, trees.outward, trees.inward
     stamp, queue = trees.stamp, trees.queue
-    for v in range(_0, border):
-        outward[v] = 0
-        outward[cells - _1 - v] = 0
     for v in range(border, cells - border):
         if excess[v] > 0:
-            meet(degree, v, shift, wrap, residual, excess, outward)
+            near = False  # in photographs supply is seldom next to demand
+            for k in range(_0, arcs):
+                near |= excess[head_of(v, k, shift, wrap)] < 0
+            if near:
+                meet(degree, v, network)
+    # loops over cells without branches, of which LLVM makes vectors
+    for v in range(_0, cells):
         bits = np.uint32(0)
         for k in range(_0, arcs):
             bits |= np.uint32(residual[v * arcs + k] > 0) << np.uint32(k)
         outward[v] = bits
     for v in range(_0, cells):
         stamp[v] = 1
+    for v in range(_0, cells):
         state[v] = (excess[v] > 0) * (SOURCE | ROOT) + (excess[v] < 0) * (SINK | ROOT)
-    tail = _0
+    # which roots wait is a bit of `inward` that no arc has, for a moment
+    flag = np.uint32(7 if degree is None else 31)
     for v in range(border, cells - border):
-        tree = state[v] & TREE
-        bits, other = np.uint32(0), np.uint32(0)
+        bits = np.uint32(0)
         for k in range(_0, arcs):
             u = head_of(v, k, shift, wrap)
             bits |= ((np.uint32(outward[u]) >> np.uint32(k ^ _1)) & _BIT) << np.uint32(k)
-            other |= np.uint32(state[u] & TREE != tree) << np.uint32(k)
         inward[v] = bits
-        if tree != 0 and other & (outward[v] if tree == SOURCE else bits):
-            state[v] |= WAITS
-            queue[tail] = v
-            tail += _1
+    for v in range(border, cells - border):
+        other = np.uint32(0)
+        for k in range(_0, arcs):
+            u = head_of(v, k, shift, wrap)
+            other |= np.uint32(state[u] != state[v]) << np.uint32(k)
+        own = np.uint32(outward[v]) if state[v] == SOURCE | ROOT else np.uint32(inward[v])
+        waits = (state[v] != 0) & (own & other != 0)
+        inward[v] |= np.uint32(waits) << flag
+    tail = _0
+    for v in range(border, cells - border):
+        queue[tail] = v
+        tail += np.uint64(inward[v] >> flag)
+    for v in range(border, cells - border):
+        state[v] |= (inward[v] >> flag) * WAITS
+    for v in range(border, cells - border):
+        inward[v] &= (_BIT << flag) - _BIT
     return tail
 
 
@@ -111,8 +132,7 @@ def grow(degree, network, trees, progress, paths, looks):
     """
     arcs, size = _4 if degree is None else degree, np.uint64(trees.queue.shape[0])
     shift, wrap = network.shift, network.wrap
-    state, outward, inward = trees.state, trees.outward, trees.inward
-    stamp, queue = trees.stamp, trees.queue
+    state, stamp, queue = trees.state, trees.stamp, trees.queue
     head, tail = np.uint64(progress[HEAD]), np.uint64(progress[TAIL])
     time, effort, steps = progress[PATHS], 0, progress[LENGTH]
     while head != tail and time < paths and effort < looks:
@@ -125,25 +145,20 @@ def grow(degree, network, trees, progress, paths, looks):
         if tree == 0:
             continue
         effort += np.int64(arcs)
-        k = _0
-        while k < arcs:
-            open_arcs = np.uint64(outward[v] if tree == SOURCE else inward[v])
-            if (open_arcs >> k) & _1 == _0:
-                k += _1
-                continue
+        todo = _outside(degree, v, tree, network, trees)
+        while todo != _0:
+            k = lowest(todo)
             u = head_of(v, k, shift, wrap)
             there = state[u]
-            if there & TREE == tree:
-                k += _1
+            if there & TREE == tree:  # by now: around a short axis two arcs lead there
+                todo &= todo - _1
             elif there & TREE == 0:
-                if there & WAITS == 0:
-                    queue[tail] = u
-                    tail += _1
-                    if tail == size:
-                        tail = _0
+                queue[tail] = u
+                tail += np.uint64(there & WAITS == 0)
+                tail = _0 if tail == size else tail
                 state[u] = tree | WAITS | (k ^ _1)
                 stamp[u] = stamp[v] + 1
-                k += _1
+                todo &= todo - _1
             else:
                 time += 1
                 a, b, arc = (v, u, k) if tree == SOURCE else (u, v, k ^ _1)
@@ -152,8 +167,25 @@ def grow(degree, network, trees, progress, paths, looks):
                 effort += steps + looked
                 if state[v] & TREE != tree:
                     break
+                todo = (_outside(degree, v, tree, network, trees) >> k) << k  # from this arc on
     progress[HEAD], progress[TAIL], progress[PATHS], progress[LENGTH] = head, tail, time, steps
     return head == tail
+
+
+@njit(inline="always")
+def _outside(degree, v, tree, network, trees):
+    """Return as bits the arcs of v that are open for its tree and lead out of it."""
+    arcs, out = _4 if degree is None else degree, _0
+    for k in range(_0, arcs):
+        u = head_of(v, k, network.shift, network.wrap)
+        out |= np.uint64(trees.state[u] & TREE != tree) << k
+    return out & np.uint64(trees.outward[v] if tree == SOURCE else trees.inward[v])
+
+
+@njit
+def lowest(x):
+    """Return the place of the lowest bit of x, which is not zero."""
+    return _LOWEST[((x & (~x + _1)) * _DE_BRUIJN) >> _58]
 
 
 @njit

@@ -18,8 +18,17 @@ import numpy as np
 from subopt._base.deadline import Deadline
 from subopt._base.types import Array
 from subopt.graph.grid._capacities import Terms, load, weigh
-from subopt.graph.grid._dinic_bits import OPEN, cut_bits, cut_stacks
-from subopt.graph.grid._layout import Bits, Layout, Network, Trees, Workspace, labels
+from subopt.graph.grid._dinic_bits import Answers, cut_bits, cut_stacks
+from subopt.graph.grid._layout import (
+    Bits,
+    Kind,
+    Layout,
+    Network,
+    Trees,
+    Workspace,
+    empty_sets,
+    labels,
+)
 from subopt.graph.grid._push_relabel import exact_labels, narrow_end, push
 from subopt.graph.grid._search_trees import (
     LENGTH,
@@ -64,19 +73,11 @@ def fill(
     the search for a single large grid takes a deadline.
     """
     if isinstance(work.search, Bits):
-        kinds, side = (plan.degree, plan.words), _rows(plan, sides)
+        kind, network = Kind(plan.degree, plan.words), _network(plan, work)
+        answers = Answers(_rows(plan, sides), values)
         with np.errstate(over="ignore"):  # unsigned steps wrap; numpy says so without the JIT
             cut_stacks(
-                parts,
-                start,
-                plan.stack,
-                plan.place,
-                *kinds,
-                plan.shift,
-                *work,
-                np.bool_(maximal),
-                side,
-                values,
+                parts, start, plan.places, kind, network, work.search, np.bool_(maximal), answers
             )
         return Outcome()
     load(parts, start, plan, work.excess, work.residual)
@@ -100,9 +101,10 @@ def solve(
     checks: it costs few compiled calls.
     """
     if isinstance(work.search, Bits):
-        kinds, first, side = (plan.degree, plan.words), np.uint64(plan.first), _rows(plan, sides)
+        network, side = _network(plan, work), _rows(plan, sides)
         with np.errstate(over="ignore"):
-            cut_bits(*kinds, first, plan.shift, *work, np.bool_(maximal), side)
+            kinds = plan.degree, plan.words, np.uint64(plan.first)
+            cut_bits(*kinds, network, work.search, np.bool_(maximal), side)
         return Outcome()
     outcome = _run(plan, work, work.search, Deadline() if deadline is None else deadline)
     if outcome.stopped:
@@ -116,7 +118,7 @@ def solve(
 def origin(parts: Terms, start: int, plan: Layout, dtype: Any) -> Array:
     """Return the excesses before a search, which `send_back` needs."""
     before = np.zeros(plan.cells, dtype=dtype)
-    load(parts._replace(table=parts.table[:1]), start, plan, before, before[:0])  # terminals only
+    load(parts.terminals(), start, plan, before, before[:0])
     return before
 
 
@@ -134,20 +136,24 @@ def send_back(plan: Layout, work: Workspace, before: Array) -> None:
             _run(plan, work, cast(Trees, work.search), Deadline())
 
 
+def _network(plan: Layout, work: Workspace) -> Network:
+    return Network(plan.shift, plan.wrap, work.residual, work.excess)
+
+
 def _rows(plan: Layout, sides: Array) -> Array:
     return sides.reshape(len(sides), math.prod(plan.shape))
 
 
 def _run(plan: Layout, work: Workspace, trees: Trees, deadline: Deadline) -> Outcome:
     """Find a maximum flow and leave the trees that prove it."""
-    network = Network(plan.shift, plan.wrap, work.residual, work.excess)
+    network = _network(plan, work)
     looks = _LOOKS * len(work.residual)
     # photographs need few paths; where trees need many short ones, waves are faster
     paths = int(_PATIENCE * plan.cells) if plan.wrap is None else _ENOUGH
     ended, ran = _plant(plan, network, trees, paths, looks, deadline), ["boykov_kolmogorov"]
     if ended is _Ended.MANY_PATHS:
         ran.append("waves")
-        if _send_waves(plan, work, trees, deadline):
+        if _send_waves(plan, network, trees, deadline):
             ended = _plant(plan, network, trees, _ENOUGH, looks, deadline)
         else:
             ended = _Ended.STOPPED
@@ -217,7 +223,7 @@ def _other_sides(plan: Layout, work: Workspace, trees: Trees) -> Iterator[Array]
     All nodes, those that supply reaches, and those that cannot reach demand.
     """
     yield np.ones((1, *plan.shape), dtype=np.bool_)
-    network = Network(plan.shift, plan.wrap, work.residual, work.excess)
+    network = _network(plan, work)
     with np.errstate(over="ignore"):
         settle(plan.degree, np.uint64(plan.first), network, trees)  # says which arcs are open
         for against in (False, True):
@@ -230,18 +236,16 @@ def _other_sides(plan: Layout, work: Workspace, trees: Trees) -> Iterator[Array]
         np.negative(work.excess, out=work.excess)
 
 
-def _send_waves(plan: Layout, work: Workspace, search: Trees, deadline: Deadline) -> bool:
+def _send_waves(plan: Layout, network: Network, search: Trees, deadline: Deadline) -> bool:
     """Send waves as long as they move much; return whether the deadline allowed it."""
     words = -(-plan.cells // 64) + 2
     rows = min(LAYERS, plan.cells // words)  # at least one: few cells are for bits
-    sets = np.empty((int(OPEN) + len(plan.shift), words), dtype=np.uint64)
+    sets, excess = empty_sets(len(plan.shift), words), network.excess
     stamp = search.stamp[: rows * words]  # of trees, which are planted anew afterwards
     layer = stamp.view(np.uint64).reshape(rows, words)
-    outward = search.outward
     with np.errstate(over="ignore"):
-        flow = plan.shift, work.residual, work.excess
-        fill_sets(plan.degree, work.excess, outward, sets)
-        while wave(plan.degree, *flow, _most(work.excess), sets, layer) >= words:
+        fill_sets(plan.degree, excess, search.outward, sets)
+        while wave(plan.degree, network, _most(excess), sets, layer) >= words:
             if deadline.passed():
                 return False
     return True

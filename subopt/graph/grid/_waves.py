@@ -23,8 +23,8 @@ are not supported.
 
 import numpy as np
 
-from subopt._base.jit import njit
-from subopt.graph.grid._dinic_bits import DEMAND, OPEN, SEEN, SUPPLY, lowest
+from subopt._base.jit import uncounted as njit
+from subopt.graph.grid._search_trees import lowest
 
 LAYERS = 49  # largest number of layers of a wave: longer paths are left to the trees
 
@@ -32,29 +32,33 @@ _0, _1, _4, _6, _63 = np.uint64(0), np.uint64(1), np.uint64(4), np.uint64(6), np
 
 
 @njit
-def wave(degree, shift, residual, excess, most, sets, layer):
-    """Send a wave and return the number of arcs it used; no node gets more supply than `most`."""
-    top = _layers(degree, shift, sets, layer)
-    return _move_layers(degree, top, shift, residual, excess, most, sets, layer)
+def wave(degree, network, most, sets, layer):
+    """Send a wave and return the number of arcs it used; no node gets more supply than `most`.
+
+    `sets` are `Sets` of cells, see above. ``layer[row]``, (words,) uint64, receives the cells at
+    distance `row` from demand.
+    """
+    top = _layers(degree, network.shift, sets, layer)
+    return _move_layers(degree, top, network, most, sets, layer)
 
 
 @njit
 def fill_sets(degree, excess, outward, sets):
     """Find out which cells have supply or demand, and which arcs are open: see `settle`."""
     arcs, cells = _4 if degree is None else degree, np.uint64(excess.shape[0])
-    for w in range(_0, np.uint64(sets.shape[1])):
+    for w in range(_0, np.uint64(sets.supply.shape[0])):
         begin = (np.uint64(w) - _1) << _6
         size = min(cells - begin, _63 + _1) if begin < cells else _0
         supply, demand = _0, _0
         for i in range(_0, size):
             supply |= np.uint64(excess[begin + i] > 0) << np.uint64(i)
             demand |= np.uint64(excess[begin + i] < 0) << np.uint64(i)
-        sets[SUPPLY, w], sets[DEMAND, w] = supply, demand
+        sets.supply[w], sets.demand[w] = supply, demand
         for k in range(_0, arcs):
             bits = _0
             for i in range(_0, size):
                 bits |= ((np.uint64(outward[begin + i]) >> np.uint64(k)) & _1) << np.uint64(i)
-            sets[OPEN + k, w] = bits
+            sets.open[k, w] = bits
 
 
 @njit(inline="always")
@@ -68,29 +72,30 @@ def _into(layer, row, w, step):
 def _layers(degree, shift, sets, layer):
     """Find the layers around all demand, and return the number of the last with supply."""
     arcs, rows = _4 if degree is None else degree, np.uint64(layer.shape[0])
-    words = np.uint64(sets.shape[1])
+    demand, seen, gate = sets.demand, sets.seen, sets.open
+    words = np.uint64(demand.shape[0])
     for w in range(_0, words):
-        layer[_0, w] = sets[DEMAND, w]
-        sets[SEEN, w] = sets[DEMAND, w]
+        layer[_0, w] = demand[w]
+        seen[w] = demand[w]
     top = _0
     for row in range(_1, rows):
         for w in range(_0, words):
             layer[row, w] = _0
         before = np.uint64(row) - _1
         for k in range(_0, arcs):
-            a, step = OPEN + k, shift[k]
+            step = shift[k]
             jump = np.int64(step) >> 6
             # the words whose cells may have this neighbour; LLVM makes vectors of just this form
             begin, end = max(1, -jump), np.int64(words) - 1 - max(jump, 0)
             for w in range(np.uint64(begin), np.uint64(end)):
-                layer[row, w] |= _into(layer, before, np.uint64(w), step) & sets[a, w]
+                layer[row, w] |= _into(layer, before, np.uint64(w), step) & gate[k, w]
         some, found = _0, _0
         for w in range(_0, words):
-            fresh = layer[row, w] & ~sets[SEEN, w]
+            fresh = layer[row, w] & ~seen[w]
             layer[row, w] = fresh
-            sets[SEEN, w] |= fresh
+            seen[w] |= fresh
             some |= fresh
-            found |= fresh & sets[SUPPLY, w]
+            found |= fresh & sets.supply[w]
         if found != _0:
             top = np.uint64(row)
         if some == _0:
@@ -99,35 +104,35 @@ def _layers(degree, shift, sets, layer):
 
 
 @njit(inline="always")
-def _move_layers(degree, top, shift, residual, excess, most, sets, layer):
+def _move_layers(degree, top, network, most, sets, layer):
     """Move supply layer by layer towards demand; return how many arcs it went over."""
     arcs, row, moves = _4 if degree is None else degree, top, _0
+    shift, supply, gate = network.shift, sets.supply, sets.open
     while row > _0:
-        for w in range(_1, np.uint64(sets.shape[1])):
-            todo = layer[row, w] & sets[SUPPLY, w]
+        for w in range(_1, np.uint64(supply.shape[0])):
+            todo = layer[row, w] & supply[w]
             if todo == _0:
                 continue
             for k in range(_0, arcs):
                 step = shift[k]
-                ready = todo & sets[OPEN + k, w] & _into(layer, row - _1, np.uint64(w), step)
+                ready = todo & gate[k, w] & _into(layer, row - _1, np.uint64(w), step)
                 while ready != _0:
                     bit = ready & (~ready + _1)
                     ready ^= bit
                     v = lowest(bit) + ((np.uint64(w) - _1) << _6)
-                    move = arcs, np.uint64(k), v, v + step, row
-                    some, done = _move(move, residual, excess, most, sets)
+                    some, done = _move(arcs, np.uint64(k), v, v + step, row, network, most, sets)
                     moves += some
                     # bits instead of branches: nobody can predict these
                     todo ^= done << (v & _63)
-                    sets[SUPPLY, w] ^= done << (v & _63)
+                    supply[w] ^= done << (v & _63)
         row -= _1
     return moves
 
 
 @njit(inline="always")
-def _move(move, residual, excess, most, sets):
-    """Move supply through arc k from v in a layer to u in the next; return if any, and if all."""
-    arcs, k, v, u, row = move
+def _move(arcs, k, v, u, row, network, most, sets):
+    """Move supply through arc k from v in layer `row` to u; return whether any, and whether all."""
+    residual, excess = network.residual, network.excess
     there, a = excess[u], v * arcs + k
     amount = min(excess[v], residual[a], -there if row == _1 else most - there)
     if amount <= 0:
@@ -137,10 +142,10 @@ def _move(move, residual, excess, most, sets):
     excess[u] += amount
     residual[a] -= amount
     residual[u * arcs + (k ^ _1)] += amount
-    sets[OPEN + (k ^ _1), w] |= bit
+    sets.open[k ^ _1, w] |= bit
     if row > _1:
-        sets[SUPPLY, w] |= bit
+        sets.supply[w] |= bit
     elif excess[u] >= 0:
-        sets[DEMAND, w] ^= bit
-    sets[OPEN + k, (v >> _6) + _1] ^= np.uint64(residual[a] <= 0) << (v & _63)
+        sets.demand[w] ^= bit
+    sets.open[k, (v >> _6) + _1] ^= np.uint64(residual[a] <= 0) << (v & _63)
     return _1, np.uint64(excess[v] <= 0)

@@ -139,7 +139,7 @@ def solve(problem: Grids, *, maximal: bool, deadline: Deadline) -> GridFlow:
             "to the sink. Give one of its arcs a finite capacity."
         )
     # flows are computed on access, and the caller may have changed the weights by then
-    own = [w if w.base is None else w.copy() for w in problem.forward]
+    own = [w if w.base is None else w.astype(problem.dtype) for w in problem.forward]
     left = Left(problem._replace(forward=own), plan, work.residual)
     if outcome.moved and not outcome.stopped:
         left.moved = work.excess, origin(parts, 0, plan, problem.dtype)

@@ -12,7 +12,7 @@ import numpy as np
 
 from subopt._base.answer import Answer, Batch, CertificateError, Status
 from subopt._base.types import Array
-from subopt.graph._recheck import confirm, shaped, side_of
+from subopt.graph._recheck import confirm, describes_a_cut, shaped, side_of
 from subopt.graph.grid._capacities import terms, weigh
 from subopt.graph.grid._input import Grids, grids
 from subopt.graph.grid._layout import Layout, Workspace, at_heads, heads, tails, trees
@@ -121,21 +121,14 @@ class GridProblem:
     periodic: bool | Sequence[bool] = False
 
 
+@describes_a_cut
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class GridFlow(Answer):
     """A minimum cut of a grid, and the flow that proves it minimum.
 
     Attributes
     ----------
-    value : int or float
-        Capacity of the cut around `source_side`. An int if the capacities are ints, and then exact.
-        Infinite if `time_limit` ended the search before a finite cut was found.
-    lower_bound : int or float
-        A lower bound on the capacity of every cut: the amount that flows from source to sink.
-    status : Status
-        OPTIMAL, or TIME_LIMIT.
-    method : str
-        The method that ran.
+    %(cut)s
     certificate : GridCutCertificate or None
         The flow as evidence for `lower_bound`. None in a batch without flows.
     source_side : ndarray of bool, shape of the grid
@@ -371,7 +364,7 @@ def flows(problem: Grids, plan: Layout, residual: Array) -> list[Array]:
     result = []
     for q, (offset, forward) in enumerate(zip(problem.offsets, problem.forward, strict=True)):
         rest = left[(slice(None), *tails(offset, problem.shape, problem.periodic), 2 * q)]
-        flow = np.subtract(forward, rest, dtype=forward.dtype, casting="unsafe")
+        flow = np.subtract(forward, rest, dtype=problem.source.dtype, casting="unsafe")
         if not plan.shift[2 * q]:
             flow[...] = 0  # these arcs are loops, or there are none
         result.append(flow)

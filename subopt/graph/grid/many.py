@@ -9,10 +9,11 @@ depend on the number of threads, and neither do the answers.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from subopt._base.executors import in_chunks, require_executor
 from subopt._base.options import documented
 from subopt._base.threads import in_order, thread_count
 from subopt._base.types import Array, ArrayLike
@@ -37,6 +38,7 @@ def grid_cut_many(
     maximal: bool = False,
     flow: bool = False,
     threads: int | None = None,
+    executor: Any = None,
 ) -> GridFlows:
     """Find minimum cuts of many grids of one shape.
 
@@ -53,6 +55,7 @@ def grid_cut_many(
     flow : bool, default False
         Whether to return the flows as well, which prove the cuts (`GridFlows.check`).
     %(threads)s
+    %(executor)s
 
     Returns
     -------
@@ -76,42 +79,21 @@ def grid_cut_many(
     38
     """
     problem = grids(source_capacity, sink_capacity, weights, offsets, periodic, many=True)
-    threads = thread_count(threads)
-    one, parts = _layout(problem, 1), terms(problem)
+    one = _layout(problem, 1)
     size = max(1, min(_CELLS // max(one.cells, 1), problem.stack))  # of a stack
-    all_values = np.zeros(problem.stack, dtype=problem.source.dtype)
-    all_sides = np.empty((problem.stack, *problem.shape), dtype=np.bool_)
-    arrays = [_room(problem, q) for q in range(len(problem.offsets))] if flow else None
+    how = size, bool(maximal), bool(flow)
+    if executor is None:
+        solved = _Solved.empty(problem, flow)
+        _solve(problem, how, solved, thread_count(threads))
+    else:
+        require_executor(executor, threads)
 
-    def run(mine: Sequence[slice]) -> set[str]:
-        ran = set()
-        plan, work = one, workspace(one, problem.dtype)
-        for here in mine:
-            sides, values = all_sides[here], all_values[here]
-            if plan.stack != min(size, len(sides)):
-                plan = _layout(problem, min(size, len(sides)))
-                work = workspace(plan, problem.dtype)
-            outcome = fill(parts, here.start, plan, work, maximal, sides, values)
-            ran.add(outcome.method)
-            if arrays is not None:
-                if outcome.moved:
-                    before = origin(parts, here.start, plan, problem.dtype)
-                    send_back(plan, work, before)
-                stack = flows(_part(problem, here), plan, work.residual)
-                for array, flow in zip(arrays, stack, strict=True):
-                    array[here] = flow
-        return ran
+        def cut(begin: int, end: int) -> Grids:
+            return _part(problem, slice(begin, end))
 
-    # without flows, residual capacities are not needed, and one call can solve many stacks
-    step = size
-    if one.small and not flow:
-        step *= max(
-            1, min(-(-problem.stack // (4 * threads * size)), _CALL // max(size * one.cells, 1))
-        )
-    starts = range(0, problem.stack, step)
-    heres = [slice(start, min(start + step, problem.stack)) for start in starts]
-    threads = min(threads, max(len(heres), 1))
-    ran = in_order(run, [heres[i::threads] for i in range(threads)], threads)
+        chunks = list(in_chunks(executor, _solve_part, problem.stack, cut, shared=how, unit=size))
+        solved = _Solved.joined(chunks) if chunks else _Solved.empty(problem, flow)
+    all_values, all_sides, arrays, methods = solved
     if (all_values >= problem.beyond).any():
         wrong = int(np.argmax(all_values >= problem.beyond))
         raise ValueError(
@@ -123,13 +105,79 @@ def grid_cut_many(
     def lower(array: Array) -> Array:
         return array.reshape(array.shape[:1] + array.shape[1 + lead :])
 
-    methods = sorted(set().union(*ran))
     return GridFlows(
         all_values,
         lower(all_sides),
         None if arrays is None else [lower(array) for array in arrays],
-        "; ".join(methods),
+        "; ".join(sorted(methods)),
     )
+
+
+class _Solved(NamedTuple):
+    """What was found of some problems."""
+
+    values: Array
+    sides: Array
+    flows: list[Array] | None  # along each offset
+    methods: set[str]
+
+    @classmethod
+    def empty(cls, problem: Grids, flow: bool) -> _Solved:
+        """Return arrays to be filled."""
+        return cls(
+            np.zeros(problem.stack, dtype=problem.source.dtype),
+            np.empty((problem.stack, *problem.shape), dtype=np.bool_),
+            [_room(problem, q) for q in range(len(problem.offsets))] if flow else None,
+            set(),
+        )
+
+    @classmethod
+    def joined(cls, chunks: list[_Solved]) -> _Solved:
+        """Return what was found of consecutive problems as one."""
+        values, sides, some, methods = zip(*chunks, strict=True)
+        flows = None if some[0] is None else [np.concatenate(a) for a in zip(*some, strict=True)]
+        return cls(np.concatenate(values), np.concatenate(sides), flows, set().union(*methods))
+
+
+def _solve_part(how: tuple[int, bool, bool], problem: Grids) -> _Solved:
+    """Solve some of the problems on a worker of an executor."""
+    solved = _Solved.empty(problem, how[2])
+    _solve(problem, how, solved, 1)
+    return solved
+
+
+def _solve(problem: Grids, how: tuple[int, bool, bool], solved: _Solved, threads: int) -> None:
+    """Solve problems stack by stack; `how` has the size of a stack, `maximal` and `flow`."""
+    size, maximal, flow = how
+    one, parts = _layout(problem, 1), terms(problem)
+
+    def run(mine: Sequence[slice]) -> None:
+        plan, work = one, workspace(one, problem.dtype)
+        for here in mine:
+            sides, values = solved.sides[here], solved.values[here]
+            if plan.stack != min(size, len(sides)):
+                plan = _layout(problem, min(size, len(sides)))
+                work = workspace(plan, problem.dtype)
+            outcome = fill(parts, here.start, plan, work, maximal, sides, values)
+            solved.methods.add(outcome.method)
+            if solved.flows is not None:
+                if outcome.moved:
+                    before = origin(parts, here.start, plan, problem.dtype)
+                    send_back(plan, work, before)
+                stack = flows(_part(problem, here), plan, work.residual)
+                for array, flow in zip(solved.flows, stack, strict=True):
+                    array[here] = flow
+
+    # without flows, residual capacities are not needed, and one call can solve many stacks
+    step = size
+    if one.small and not flow:
+        step *= max(
+            1, min(-(-problem.stack // (4 * threads * size)), _CALL // max(size * one.cells, 1))
+        )
+    starts = range(0, problem.stack, step)
+    heres = [slice(start, min(start + step, problem.stack)) for start in starts]
+    threads = min(threads, max(len(heres), 1))
+    in_order(run, [heres[i::threads] for i in range(threads)], threads)
 
 
 def _layout(problem: Grids, count: int) -> Layout:
@@ -142,12 +190,14 @@ def _part(problem: Grids, here: slice) -> Grids:
     def own(array: Array) -> Array:
         return array[here] if len(array) > 1 else array
 
+    forward = [own(w) for w in problem.forward]
+    back = zip(problem.forward, forward, problem.backward, strict=True)
     return problem._replace(
         stack=len(range(problem.stack)[here]),
         source=own(problem.source),
         sink=own(problem.sink),
-        forward=[own(w) for w in problem.forward],
-        backward=[own(w) for w in problem.backward],
+        forward=forward,
+        backward=[mine if w is other else own(w) for other, mine, w in back],
     )
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Batch, Status
+from subopt._base.executors import in_chunks, require_executor
 from subopt._base.report import stage
 from subopt._base.threads import in_order, thread_count
 from subopt._base.types import Array, ArrayLike
@@ -179,9 +181,16 @@ def _rows(energy: LabelingEnergy) -> int:
 
 
 def solve_many(
-    name: str, energy: LabelingEnergy, unaries: ArrayLike, moves: Array, threads: int | None
+    name: str,
+    energy: LabelingEnergy,
+    unaries: ArrayLike,
+    moves: Array,
+    threads: int | None,
+    executor: Any,
 ) -> LabelingBatch:
-    """Make moves in many problems, part of them in every thread."""
+    """Make moves in many problems, part of them in every thread or on every worker."""
+    if executor is not None:
+        require_executor(executor, threads)
     costs = numbers("unaries", unaries)
     n, L = energy.n, energy.n_labels
     if costs.ndim < 1 or costs.shape[1:] not in ((*energy.shape, L), (n, L)):
@@ -196,35 +205,51 @@ def solve_many(
     energy = simplified(energy)
     labels = np.repeat(costs.sum(axis=2).argmin(axis=1)[:, None], n, axis=1)
     values = np.empty(P)
-    if energy.label_costs.any() or not calm(energy, costs):
-        _one_by_one(energy, costs, moves, labels, values, thread_count(threads))
-        return LabelingBatch(name, labels.reshape(P, *energy.shape), values)
-    terms = warm_start.terms(energy)
-    # the problem alone decides whether flows are kept, so that answers do not depend on threads
-    most = TOGETHER // (8 * _rows(energy) * len(energy.tails) + 1)
-    count = min(thread_count(threads), max(P, 1), max(most, 1))
-    parts = [s for s in np.array_split(np.arange(P), count) if len(s)]
+    one_by_one = bool(energy.label_costs.any()) or not calm(energy, costs)
+    do = _one_by_one if one_by_one else _descend
+    shared = energy, moves
 
-    def one(part: Array) -> None:
-        s = slice(part[0], part[-1] + 1)
-        draft = warm_start.draft(n, len(energy.tails) if _rows(energy) == L else 0, L)
-        space = _workspace(energy, moves)
-        first = Problem(costs[s][0], energy.tables, energy.adjacency)
-        start = warm_start.WarmStart(terms, draft)
-        descend_many(costs[s], first, moves, labels[s], values[s], start, space)
+    def cut(begin: int, end: int) -> tuple[Array, Array]:
+        return costs[begin:end], labels[begin:end]
 
-    in_order(one, parts, count)
+    if executor is not None:
+        answers = list(in_chunks(executor, do, P, cut, shared=shared))
+    else:
+        count = min(thread_count(threads), max(P, 1))
+        if not one_by_one:
+            # the problem alone decides whether flows are kept: answers do not depend on threads
+            most = TOGETHER // (8 * _rows(energy) * len(energy.tails) + 1)
+            count = min(count, max(most, 1))
+        parts = [s for s in np.array_split(np.arange(P), P if one_by_one else count) if len(s)]
+        spans = [(part[0], part[-1] + 1) for part in parts]
+        answers = in_order(lambda span: do(shared, cut(*span)), spans, count)
+    for a, b in zip(np.cumsum([0] + [len(v) for _, v in answers]).tolist(), answers, strict=False):
+        labels[a : a + len(b[1])], values[a : a + len(b[1])] = b
     return LabelingBatch(name, labels.reshape(P, *energy.shape), values)
 
 
+def _descend(
+    shared: tuple[LabelingEnergy, Array], problems: tuple[Array, Array]
+) -> tuple[Array, Array]:
+    """Make moves in some problems, from first labels; return labels and values."""
+    energy, moves = shared
+    costs, labels = problems[0], problems[1].copy()
+    values = np.empty(len(costs))
+    keep = len(energy.tails) if _rows(energy) == energy.n_labels else 0
+    draft = warm_start.draft(energy.n, keep, energy.n_labels)
+    first = Problem(costs[0], energy.tables, energy.adjacency)
+    start = warm_start.WarmStart(warm_start.terms(energy), draft)
+    descend_many(costs, first, moves, labels, values, start, _workspace(energy, moves))
+    return labels, values
+
+
 def _one_by_one(
-    energy: LabelingEnergy, costs: Array, moves: Array, labels: Array, values: Array, threads: int
-) -> None:
-    """Make moves in many problems whose cuts have nothing in common."""
-    problems = [energy._with(costs=some) for some in costs]
-
-    def one(p: int) -> None:
-        result = solve("", problems[p], moves, None, int(CYCLES))
+    shared: tuple[LabelingEnergy, Array], problems: tuple[Array, Array]
+) -> tuple[Array, Array]:
+    """Make moves in some problems whose cuts have nothing in common."""
+    energy, moves = shared
+    labels, values = np.empty_like(problems[1]), np.empty(len(problems[0]))
+    for p, costs in enumerate(problems[0]):
+        result = solve("", energy._with(costs=costs), moves, None, int(CYCLES))
         labels[p], values[p] = result.labels.ravel(), result.value
-
-    in_order(one, range(len(costs)), threads)
+    return labels, values

@@ -1,0 +1,50 @@
+"""Processes or a cluster for `comixup mix`."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+from comixup._base.optional import require
+
+
+class WorkersLost(Exception):
+    """The processes or the cluster did not finish the work; what was finished is kept."""
+
+
+@contextmanager
+def of(jobs: int | None, address: str | None) -> Iterator[Any]:
+    """Return an executor of so many processes, or of the cluster at an address, or None.
+
+    Raises
+    ------
+    WorkersLost
+        If it takes no more work.
+    """
+    if jobs is None and address is None:
+        yield None
+        return
+    executor: Any
+    if address is not None:
+        executor = require("distributed", "comixup mix --dask", "distributed").Client(address)
+    else:
+        context = multiprocessing.get_context("spawn")
+        executor = ProcessPoolExecutor(jobs, mp_context=context, initializer=_leave_ctrl_c)
+    try:
+        yield executor
+    except RuntimeError as error:
+        raise WorkersLost(f"{error}. Run the same command again to continue.") from error
+    finally:
+        if address is not None:
+            executor.close()
+        else:
+            executor.shutdown(cancel_futures=True)
+
+
+def _leave_ctrl_c() -> None:
+    """Leave Ctrl-C to the process that hands out the work."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

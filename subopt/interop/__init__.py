@@ -1,0 +1,1 @@
+"""Doors from other packages; each is imported by its name and needs that package."""

@@ -1,0 +1,333 @@
+"""Streams: elements arrive in chunks, are looked at once, and most of them are forgotten.
+
+Sieves with thresholds t on a geometric grid: each keeps a set of at most k elements, and takes an
+element that adds at least t to it. One of the thresholds is close to the right one, OPT / 2k. The
+elements that a sieve turned away bound the maximum: by diminishing returns, what they added then is
+an upper bound of what they add to its last set.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from subopt._base import validate
+from subopt._base.answer import Status
+from subopt._base.types import Array
+from subopt.constraints.build import constraints_of
+from subopt.functions.algebra import SetFunction, require_set_function
+from subopt.maximization._run import Run
+from subopt.maximization.certificate import MarginalCertificate
+from subopt.maximization.result import MaximizationResult
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class StreamResult(MaximizationResult):
+    """The result of one pass over a stream.
+
+    Attributes
+    ----------
+    mask : ndarray of bool, shape (elements of the stream,)
+        Which elements were chosen, by their position in the stream.
+    items : sequence
+        The chosen elements themselves, in the order in which they came.
+    value : float
+        F of the chosen elements.
+    upper_bound : float
+        No set of at most `size` elements of the stream has a larger value.
+    status : Status
+        ``EFFORT_LIMIT``: the pass is over.
+    method : str
+        "sieve".
+    certificate : Certificate or None
+        Evidence for `upper_bound`, to be checked with the function of all elements.
+    n_iter : int
+        Number of elements of the stream.
+    n_evals : int
+        Marginal gains that were computed.
+    """
+
+    items: Any = ()
+
+
+@dataclass
+class _Sieve:
+    """The set of one threshold."""
+
+    threshold: float
+    kept: list[int] = field(default_factory=list)  # places among all that are kept
+    value: float = 0.0
+    refused: list[float] = field(default_factory=list)  # a heap: the k largest gains turned away
+
+
+class _Sieves:
+    """All sieves, and what has been kept of the stream for them."""
+
+    def __init__(self, size: int, epsilon: float, build: Callable[[Any], SetFunction]) -> None:
+        self.size, self.build = size, build
+        self.base = 1 + epsilon
+        self.items: Any = None
+        self.places: list[int] = []  # in the stream
+        self.sieves: dict[int, _Sieve] = {}  # by the power of `base` that is the threshold
+        self.singles: list[float] = []  # a heap: the k largest values of single elements
+        self.largest = 0.0
+        self.count = self.n_evals = 0
+
+    def feed(self, chunk: Any) -> None:
+        """Look at the next elements."""
+        new = len(chunk)
+        if not new:
+            return
+        old = len(self.places)
+        pool = chunk if self.items is None else _joined(self.items, chunk)
+        F = self.build(pool)
+        require_set_function(F)
+        if F.n != old + new:
+            raise ValueError(
+                f"build needs to return a function of the {old + new} elements that it is given, "
+                f"got one with n = {F.n}"
+            )
+        arrivals = np.arange(old, old + new)
+        none = np.zeros(F.n, dtype=np.bool_)
+        alone = self._gains(F, F._state(none), none, arrivals)
+        self._adjust(float(alone.max()))
+        taken: set[int] = set()
+        for sieve in self.sieves.values():
+            taken.update(self._sift(F, sieve, arrivals, alone))
+        for gain in alone.tolist():
+            _keep_largest(self.singles, gain, self.size)
+        used = {place for sieve in self.sieves.values() for place in sieve.kept} | taken
+        left = sorted(used)
+        number = {place: k for k, place in enumerate(left)}
+        for sieve in self.sieves.values():
+            sieve.kept = [number[place] for place in sieve.kept]
+        everywhere = [*self.places, *range(self.count, self.count + new)]
+        self.places = [everywhere[place] for place in left]
+        self.items = _some(pool, left)
+        self.count += new
+
+    def best(self) -> _Sieve:
+        """Return the sieve with the best set."""
+        return max(self.sieves.values(), key=lambda s: s.value, default=_Sieve(0.0))
+
+    def bound(self) -> tuple[float, _Sieve]:
+        """Return an upper bound of the maximum, and the sieve that it comes from."""
+        bounds = [(s.value + math.fsum(s.refused), k) for k, s in self.sieves.items()]
+        alone = _Sieve(0.0, refused=self.singles)
+        if not bounds:
+            return math.fsum(self.singles), alone
+        value, k = min(bounds)
+        if math.fsum(self.singles) <= value:
+            return math.fsum(self.singles), alone
+        return value, self.sieves[k]
+
+    def _adjust(self, largest: float) -> None:
+        """Make the thresholds that matter, and drop the others."""
+        self.largest = max(self.largest, largest)
+        if not self.largest > 0:
+            return
+        low = max(self.largest, self.best().value) / (2 * self.size)
+        first = math.floor(math.log(low) / math.log(self.base))
+        last = math.ceil(math.log(self.largest) / math.log(self.base))
+        best = self.best()
+        kept = {k: s for k, s in self.sieves.items() if k >= first or s is best}
+        for k in range(first, last + 1):
+            if k not in kept:  # made late: it has not seen what came before
+                kept[k] = _Sieve(self.base**k, refused=list(self.singles))
+        self.sieves = kept
+
+    def _sift(self, F: SetFunction, sieve: _Sieve, arrivals: Array, alone: Array) -> list[int]:
+        """Offer the arrivals to a sieve, and return those that it takes."""
+        mask = np.zeros(F.n, dtype=np.bool_)
+        mask[sieve.kept] = True
+        state = F._state(mask)
+        possible = alone >= sieve.threshold
+        gains = alone.copy()
+        if sieve.kept and possible.any():
+            gains[possible] = self._gains(F, state, mask, arrivals[possible])
+        taken: list[int] = []
+        for k in np.flatnonzero(gains >= sieve.threshold):
+            if len(sieve.kept) >= self.size:
+                break
+            i = int(arrivals[k])
+            if taken:
+                gains[k] = self._gains(F, state, mask, arrivals[k : k + 1])[0]
+            if gains[k] >= sieve.threshold:
+                F._flip(state, mask, i, float(gains[k]))
+                mask[i] = True
+                sieve.kept.append(i)
+                sieve.value += float(gains[k])
+                taken.append(i)
+        refused = ~np.isin(arrivals, taken)
+        for gain in np.sort(gains[refused])[::-1][: self.size].tolist():
+            _keep_largest(sieve.refused, gain, self.size)
+        return taken
+
+    def _gains(self, F: SetFunction, state: Any, mask: Array, elements: Array) -> Array:
+        self.n_evals += len(elements)
+        gains: Array = validate.finite(F, F._gains(state, mask, elements))
+        return gains
+
+
+def _keep_largest(heap: list[float], number: float, size: int) -> None:
+    if not number > 0:
+        return
+    if len(heap) < size:
+        heapq.heappush(heap, number)
+    else:
+        heapq.heappushpop(heap, number)
+
+
+def _joined(first: Any, second: Any) -> Any:
+    if isinstance(second, np.ndarray):
+        return np.concatenate([first, second])
+    return [*first, *second]
+
+
+def _some(items: Any, places: list[int]) -> Any:
+    if isinstance(items, np.ndarray):
+        return items[places]
+    return [items[k] for k in places]
+
+
+def maximize_stream(
+    chunks: Iterable[Sequence[Any] | Array],
+    build: Callable[[Any], SetFunction],
+    size: int,
+    *,
+    epsilon: float = 0.1,
+) -> StreamResult:
+    """Choose at most `size` elements of a stream in one pass, for a monotone function.
+
+    Parameters
+    ----------
+    chunks : iterable of arrays or lists
+        The elements, some at a time: arrays with one row per element, or lists. A chunk is used
+        once, and only elements that may be chosen are kept: ``O(size log(size) / epsilon)``.
+    build : callable
+        ``build(items)`` returns the function on some elements, as a `SetFunction` with
+        ``n = len(items)``, monotone and submodular. It is called with what is kept and a chunk, in
+        this order. The value of a set must depend on its elements only, such as the coverage of a
+        fixed list of items or the similarity to fixed clients.
+    size : int
+        Largest number of elements, at least 1.
+    epsilon : float, default 0.1
+        Ratio of one threshold to the next less 1: smaller ones keep more.
+
+    Returns
+    -------
+    StreamResult
+        At least ``1/2 - epsilon`` of the maximum. ``result.items`` are the chosen elements, and
+        ``result.S`` their positions in the stream. ``result.check(F)`` needs the function of all
+        elements of the stream.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described.
+
+    References
+    ----------
+    .. [1] A. Badanidiyuru et al., "Streaming submodular maximization: massive data summarization on
+       the fly", KDD 2014.
+    .. [2] E. Kazemi et al., "Submodular streaming in all its glory: tight approximation, minimum
+       memory and low adaptive complexity", ICML 2019.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> clients = rng.random((50, 2))
+    >>> def nearness(points):
+    ...     distance = np.linalg.norm(clients[:, None] - points, axis=2)
+    ...     return FacilityLocation(np.exp(-5 * distance))
+    >>> result = maximize_stream((rng.random((100, 2)) for _ in range(20)), nearness, size=8)
+    >>> len(result.mask), result.items.shape, result.ratio > 0.7
+    (2000, (8, 2), True)
+    """
+    size = validate.positive_int("size", size)
+    if not callable(build):
+        raise TypeError(f"build needs to be callable with elements, got {build!r}")
+    sieves = _Sieves(size, _epsilon(epsilon), build)
+    for chunk in chunks:
+        if not hasattr(chunk, "__len__"):
+            raise TypeError(
+                f"chunks needs arrays or lists of elements, got {type(chunk).__name__}. For single "
+                "elements write ([x] for x in stream)."
+            )
+        sieves.feed(chunk)
+    best = sieves.best()
+    mask = np.zeros(sieves.count, dtype=np.bool_)
+    order = sorted(best.kept)
+    mask[[sieves.places[k] for k in order]] = True
+    items = [] if sieves.items is None else _some(sieves.items, order)
+    value = best.value
+    if order:
+        value = float(build(items).value(np.ones(len(order), dtype=np.bool_)))
+    bound, source = sieves.bound()
+    return StreamResult(
+        mask=mask,
+        items=items,
+        value=value,
+        upper_bound=max(bound, value),
+        status=Status.EFFORT_LIMIT,
+        method="sieve",
+        n_iter=sieves.count,
+        n_evals=sieves.n_evals,
+        certificate=_evidence(sieves, max(bound, value), source),
+    )
+
+
+def _evidence(sieves: _Sieves, bound: float, source: _Sieve) -> MarginalCertificate:
+    of = constraints_of(sieves.count, size=(0, min(sieves.size, sieves.count)))
+    refused = sorted(source.refused)
+    price = refused[0] if len(refused) == sieves.size else 0.0
+    S = np.sort(np.array([sieves.places[k] for k in source.kept], dtype=np.intp))
+    return MarginalCertificate(
+        upper_bound=bound,
+        constraints=of,
+        prices=np.array([0.0, price]),
+        sets=(S,),
+        shares=np.ones(1),
+    )
+
+
+def _epsilon(epsilon: Any) -> float:
+    epsilon = validate.nonnegative("epsilon", epsilon)
+    if not 0 < epsilon <= 1:
+        raise ValueError(f"epsilon needs a number above 0, at most 1, got {epsilon:g}")
+    return epsilon
+
+
+def sieve(run: Run, epsilon: float, chunk: int) -> None:
+    """Offer the set that one pass over the elements in chunks finds."""
+    of = run.of
+    if of.include.any() or of.layers or of.purses:
+        raise ValueError(
+            "sieve has no include, budgets or groups: it keeps sets by their size only. Use "
+            "method='greedy', or F.contract(include)."
+        )
+    if not run.F.monotone:
+        raise ValueError(
+            "sieve needs a function that is known to be monotone (F.monotone), for its guarantee "
+            "holds for such functions only. Use method='auto'."
+        )
+    chunk = validate.positive_int("chunk", chunk)
+    mask = np.zeros(run.F.n, dtype=np.bool_)
+    if of.high > 0:
+        sieves = _Sieves(of.high, _epsilon(epsilon), run.F.restrict)
+        for first in range(0, len(run.free), chunk):
+            if run.stopped():
+                break
+            sieves.feed(run.free[first : first + chunk])
+        run.n_evals += sieves.n_evals
+        run.n_iter += sieves.count
+        mask[[sieves.items[k] for k in sieves.best().kept]] = True
+    short = of.low - int(mask.sum())
+    if short > 0:  # nothing else was worth a place
+        mask[run.free[~mask[run.free]][:short]] = True
+    run.offer(mask)

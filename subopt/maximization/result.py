@@ -1,0 +1,77 @@
+"""What maximization returns: a set, its value, and an upper bound with evidence for it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from subopt._base.answer import Answer
+from subopt._base.answer import gap as distance
+from subopt._base.types import Array
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class MaximizationResult(Answer):
+    """A set, its value, and an upper bound on the maximum with evidence for it.
+
+    The mirror image of `Result`: the maximum is at least `value`, at most `upper_bound`, and `gap`
+    is the distance between these.
+
+    Attributes
+    ----------
+    mask : ndarray of bool, shape (n,)
+        The set; read-only.
+    value : float
+        ``F.value(mask)``.
+    upper_bound : float
+        No feasible set has a larger value. Infinity if nothing is known.
+    lower_bound : float
+        Always minus infinity: nothing is said about how low values can be.
+    status : Status
+        Why the solver stopped.
+    method : str
+        What ran, and why it was picked.
+    certificate : Certificate or None
+        Evidence for `upper_bound`: ``result.check(F)`` recomputes `gap` from F alone.
+    n_iter : int
+        Iterations of the solver: elements that were added, exchanged, or decided.
+    n_evals : int
+        Marginal gains that were computed; all n of them for one set count n.
+    """
+
+    mask: Array
+    upper_bound: float = math.inf
+    lower_bound: float = field(default=-math.inf, init=False)
+    n_iter: int = 0
+    n_evals: int = 0
+
+    @property
+    def gap(self) -> float:
+        """How far `value` is from the maximum at most: ``upper_bound - value``, at least 0."""
+        return distance(self.upper_bound, self.value)
+
+    @property
+    def ratio(self) -> float:
+        """The share of the maximum that is proven: ``value / upper_bound``, from 0 to 1."""
+        if self.gap == 0:
+            return 1.0
+        return max(0.0, self.value / self.upper_bound) if self.upper_bound > 0 else 0.0
+
+    @property
+    def S(self) -> Array:
+        """The elements of the set, sorted."""
+        return np.flatnonzero(self.mask)
+
+    @property
+    def set(self) -> frozenset[int]:
+        """The elements of the set, as a Python set."""
+        return frozenset(self.S.tolist())
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(value={self.value:.9g}, upper_bound={self.upper_bound:.9g}, "
+            f"{int(self.mask.sum())} of {len(self.mask)} elements, {self.status.name}, "
+            f"method={self.method!r})"
+        )

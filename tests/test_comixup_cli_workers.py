@@ -1,0 +1,117 @@
+"""`comixup mix` on several processes and on a cluster: the files are those of one process."""
+
+import contextlib
+import json
+import os
+import signal
+import threading
+
+import pytest
+from mixed_folders import contents, eleven, mix, picture
+
+from comixup.cli import workers
+
+QUICK = ("--effort", "fast", "--levels", 1)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    source = eleven(tmp_path / "photos")
+    (source / "a" / "00.png").write_bytes(b"not an image")  # one is skipped: later names move up
+    return source
+
+
+def settled(files):
+    """All files of an output; what says where the input was aside."""
+    return {name: data for name, data in files.items() if name != "comixup.json"}
+
+
+class Inline:
+    """An executor that works at once and stops taking work after some chunks."""
+
+    def __init__(self, chunks):
+        self.left = chunks
+
+    def submit(self, function, *arguments):
+        from concurrent.futures import Future
+        from concurrent.futures.process import BrokenProcessPool
+
+        if self.left == 0:
+            raise BrokenProcessPool("gone")
+        self.left -= 1
+        future = Future()
+        future.set_result(function(*arguments))
+        return future
+
+
+@pytest.mark.filterwarnings("ignore")  # of processes that start others
+def test_processes_go_on_where_workers_were_lost(photos, tmp_path, monkeypatch, capsys):
+    assert mix(photos, tmp_path / "one", *QUICK, "--threads", 1) == 0
+
+    capsys.readouterr()
+
+    def of(executor):
+        @contextlib.contextmanager
+        def opened(jobs, address):
+            try:
+                yield executor
+            except RuntimeError as error:
+                raise workers.WorkersLost(str(error)) from error
+
+        return opened
+
+    out = tmp_path / "two"
+    with monkeypatch.context() as patch:
+        patch.setattr(workers, "of", of(Inline(2)))
+        patch.setattr("subopt._base.executors.AHEAD", 1)
+        patch.setattr("subopt._base.executors._worker_count", lambda executor: 1)
+        assert mix(photos, out, *QUICK, "--jobs", 2) == 1
+    assert "takes no more work" in (error := capsys.readouterr().err)
+    assert "00.png" in error  # what a worker says of a file
+    assert len(list((out / ".partial" / "groups").iterdir())) == 2
+    (out / ".partial" / "images" / "group-000002-0.png").write_bytes(b"half")
+    assert mix(photos, out, *QUICK, "--jobs", 1) == 0  # continues, on a process
+    assert settled(contents(out)) == settled(contents(tmp_path / "one"))
+
+
+def test_one_of_the_two_is_chosen(photos, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        mix(photos, tmp_path / "out", "--jobs", 2, "--dask", "tcp://127.0.0.1:1")
+    assert "not allowed with" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_cluster_writes_the_same_files_when_a_worker_is_killed(tmp_path, capsys):
+    distributed = pytest.importorskip("distributed", reason="part of the extra `distributed`")
+    if not hasattr(signal, "SIGKILL"):
+        pytest.skip("processes are killed by a signal")
+    source = tmp_path / "photos"
+    for i in range(32):
+        path = source / "ab"[i % 2] / f"{i:03d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture(i).save(path)
+    assert mix(source, tmp_path / "one", *QUICK, "--threads", 1) == 0
+    cluster = distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1"
+    )
+    with cluster, distributed.Client(cluster) as client:
+        pids = list(client.run(os.getpid).values())
+        finished = tmp_path / "two" / ".partial" / "groups"
+        done = threading.Event()
+
+        def kill_in_the_middle():
+            while not done.wait(0.01):
+                if finished.is_dir() and any(finished.iterdir()):
+                    os.kill(pids[0], signal.SIGKILL)
+                    return
+
+        killer = threading.Thread(target=kill_in_the_middle)
+        killer.start()
+        try:
+            assert mix(source, tmp_path / "two", *QUICK, "--dask", cluster.scheduler_address) == 0
+        finally:
+            done.set()
+            killer.join()
+    assert settled(contents(tmp_path / "two")) == settled(contents(tmp_path / "one"))
+    one, two = (json.loads((tmp_path / o / "comixup.json").read_bytes()) for o in ("one", "two"))
+    assert one == two
