@@ -20,6 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from subopt import warm_up
+
 RNG = np.random.default_rng(0)
 
 
@@ -94,7 +96,7 @@ def swaps(m: Any) -> Any:
 
 def random_grid(side: int, *, whole: bool = True) -> Callable[[Any], Any]:
     shape = (side, side)
-    weights, source, sink = RNG.integers(0, 100, (3, *shape)) * (1 if whole else 0.37)
+    weights, source, sink = RNG.integers(0, 100, (3, *shape)) * (1 if whole else 0.5)
 
     def random_grid(m: Any) -> Any:
         g = m.Graph[int if whole else float]()
@@ -170,7 +172,7 @@ def changes(side: int, reuse: bool, *, grid: bool) -> Callable[[Any], Any]:
             if reuse:
                 g.mark_grid_nodes(some)
             values.append(g.maxflow(reuse_trees=reuse))
-        return values, g.get_grid_segments(nodes).sum()
+        return (*values, g.get_grid_segments(nodes).sum())
 
     return changes
 
@@ -309,6 +311,7 @@ def main() -> None:
     parser.add_argument("--only", choices=("maxflow", "gco"))
     parser.add_argument("--name", default="", help="only programs whose name contains this")
     options = parser.parse_args()
+    warm_up("compat", "max_flow", "grid_cut", jobs=1)  # small problems are not interpreted then
     if options.only != "gco":
         import maxflow
 

@@ -157,6 +157,7 @@ def minimize(
     verbose: bool = False,
     tol: float | None = None,
     max_iter: int | None = None,
+    time_limit: float | None = None,
     start: ArrayLike | None = None,
     lower_bound: bool | None = None,
     progress: float | None = None,

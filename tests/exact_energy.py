@@ -15,16 +15,14 @@ class Exact:
     """All terms of an energy as integers in units of 2**-bits, and None where they are infinite."""
 
     def __init__(self, energy):
-        numbers = [energy.costs, energy.table, energy.weights, energy.label_costs]
+        numbers = [energy.costs, energy.tables, energy.weights, energy.label_costs]
         finite = [float(x) for array in numbers for x in array.ravel() if np.isfinite(x)]
         self.bits = 2 * max(x.as_integer_ratio()[1].bit_length() for x in [0.0, *finite])
         self.unary = [[self.whole(c) for c in row] for row in energy.costs.T.tolist()]
-        table = energy.table.tolist()
+        ends = energy.tails.tolist(), energy.heads.tolist(), energy.weights.tolist()
         self.edges = [
-            (p, q, [[self.whole(w, c) for c in row] for row in table])
-            for p, q, w in zip(
-                energy.tails.tolist(), energy.heads.tolist(), energy.weights.tolist(), strict=True
-            )
+            (p, q, [[self.whole(w, c) for c in row] for row in energy.tables[energy.own * e]])
+            for e, (p, q, w) in enumerate(zip(*ends, strict=True))
             if w != 0
         ]
         self.label_costs = [self.whole(c) for c in energy.label_costs.tolist()]
@@ -34,7 +32,7 @@ class Exact:
         """A product in units."""
         if math.inf in factors:
             return None
-        return int(math.prod(Fraction(x) for x in factors) * 2**self.bits)
+        return int(math.prod(Fraction(float(x)) for x in factors) * 2**self.bits)
 
     def fraction(self, units):
         """An integer number of units as a fraction."""
@@ -100,8 +98,9 @@ def arguments(draw):
     chosen = draw(st.lists(st.sampled_from(pairs), min_size=1, max_size=8))
     edges = [pair[::-1] if draw(st.booleans()) else pair for pair in chosen]
     weights = draw(st.lists(numbers, min_size=len(edges), max_size=len(edges)))
-    kind = draw(st.sampled_from(["potts", "linear", "table", "symmetric", "signed", "hard"]))
-    if kind in ("potts", "linear"):
+    kinds = ["potts", "linear", "table", "symmetric", "signed", "hard", "per edge"]
+    kind = draw(st.sampled_from(kinds))
+    if kind in ("potts", "linear", "per edge"):
         metric = kind
     else:
         table = np.array(
@@ -118,7 +117,12 @@ def arguments(draw):
             table = np.where(np.array(draw(spots)).reshape(L, L), table, math.inf)
             np.fill_diagonal(table, 0.0)
         metric = table.tolist()
-    if kind != "hard" and draw(st.booleans()):
+    own = None
+    if kind == "per edge":
+        metric, row = "potts", st.lists(numbers, min_size=L, max_size=L)
+        one = st.lists(row, min_size=L, max_size=L)
+        own = draw(st.lists(one, min_size=len(edges), max_size=len(edges)))
+    if kind not in ("hard", "per edge") and draw(st.booleans()):
         signs = draw(
             st.lists(st.sampled_from([-1.0, 1.0, 1.0]), min_size=len(edges), max_size=len(edges))
         )
@@ -131,5 +135,6 @@ def arguments(draw):
         "edges": edges,
         "weights": weights,
         "metric": metric,
+        "tables": own,
         "label_costs": costs,
     }

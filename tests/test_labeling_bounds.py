@@ -18,6 +18,8 @@ from subopt import (
     minimize,
     qpbo,
 )
+from subopt._base.interruptible import flag
+from subopt.labeling import _messages
 from subopt.labeling.select import minimize_labeling
 
 seeds = st.integers(0, 2**32 - 1)
@@ -240,7 +242,9 @@ def test_the_front_door_refuses_what_does_not_fit():
     energy = LabelingEnergy(np.zeros((2, 3)), metric="quadratic")
     with pytest.raises(ValueError, match="alpha_expansion does not fit: it needs a metric"):
         minimize(energy, method="alpha_expansion")
-    with pytest.raises(TypeError, match="by 'ishikawa' takes method, lower_bound; got start"):
+    with pytest.raises(
+        TypeError, match="by 'ishikawa' takes method, lower_bound, time_limit; got start"
+    ):
         minimize(energy, method="ishikawa", start=[0, 0])
     with pytest.raises(TypeError, match="dual_bound needs a LabelingEnergy, got int"):
         dual_bound(3)
@@ -248,7 +252,9 @@ def test_the_front_door_refuses_what_does_not_fit():
         minimize_labeling(3)
     with pytest.raises(ValueError, match="method must be one of"):
         minimize(energy, method="annealing")
-    with pytest.raises(TypeError, match="by 'auto' takes method, lower_bound, start; got effort"):
+    with pytest.raises(
+        TypeError, match="by 'auto' takes method, lower_bound, start, time_limit; got"
+    ):
         minimize(energy, effort="best")
 
 
@@ -257,3 +263,24 @@ def test_known_labels_are_not_lost():
     best = np.array([0, 1, 1])
     for method in ("auto", "fusion", "icm", "dual_bound"):
         assert minimize(energy, method=method, start=best).value == energy.value(best)
+
+
+@given(
+    costs=st.lists(st.integers(0, 20), min_size=40, max_size=40),
+    most=st.sampled_from([1.0, 2.5, 7.0, 100.0]),
+    weight=st.sampled_from([0.0, 0.25, 1.0]),
+)
+def test_linear_tables_send_what_all_pairs_would(costs, most, weight):
+    label = np.arange(10)
+    table = np.minimum(1.5 * np.abs(np.subtract.outer(label, label)), most)
+    energy = LabelingEnergy(np.array(costs, float).reshape(4, 10), weights=weight, metric=table)
+    sent = []
+    for shape in (_messages.shape_of(energy.tables), _messages.Shape(0.0, 0.0, 0.0)):
+        messages, scratch = np.zeros((6, 10)), np.zeros((3, 10))
+        for way in (_messages.FORWARD, _messages.BACKWARD):
+            first = np.ascontiguousarray(energy.costs.T), energy.seen_tables, shape
+            rest = energy.adjacency, messages, way, scratch, flag()
+            bound = _messages.sweep(*first, *rest)
+        sent.append((bound, messages))
+    assert sent[0][0] == pytest.approx(sent[1][0], rel=1e-12)
+    np.testing.assert_allclose(sent[0][1], sent[1][1], rtol=0, atol=1e-12)

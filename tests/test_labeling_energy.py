@@ -145,10 +145,12 @@ BAD = {
     "forbids all pairs": lambda: LabelingEnergy(np.zeros((2, 2)), metric=np.full((2, 2), np.inf)),
     r"unary\[0, 1\] is nan": lambda: LabelingEnergy([[0.0, np.nan]]),
     "unary needs numbers up to": lambda: LabelingEnergy([[1e70, 0.0]]),
-    r"weights\[1\] needs one number per edge along axis 1, shape \(2, 2\)": lambda: LabelingEnergy(
+    r"weights\[1\] needs a number or the shape \(2, 2\)": lambda: LabelingEnergy(
         U, weights=[np.ones((1, 3)), np.ones((2, 3))]
     ),
-    "a list with one array per axis": lambda: LabelingEnergy(U, weights=np.ones((2, 3))),
+    "a list with one entry per axis: 2, got an array": lambda: LabelingEnergy(
+        U, weights=np.ones((2, 3))
+    ),
     "one for each of the 2 edges": lambda: LabelingEnergy(
         np.zeros((3, 2)), edges=[(0, 1), (1, 2)], weights=[1.0]
     ),

@@ -20,8 +20,10 @@ from subopt import (
     icm,
     minimize,
 )
+from subopt._base.deadline import Deadline
 from subopt.labeling import _messages
 from subopt.labeling.moves import candidates, driver, expand, label_costs, local_cut, warm_start
+from subopt.labeling.moves.workspace import Problem, move_workspace
 
 seeds = st.integers(0, 2**32 - 1)
 SHAPES = [(1,), (5,), (2, 3), (2, 2, 2)]
@@ -68,10 +70,11 @@ def test_no_expansion_is_left(seed, shape, L, whole):
 
 
 def start_from_nothing(*arguments):
-    arguments[-1][:] = 0.0
+    *_, flows, _ = arguments
+    flows[:] = 0.0
 
 
-def start_from_anything(costs, terms, labels, given, pairs, draft, flows):
+def start_from_anything(costs, terms, labels, given, pairs, draft, flows, stop):
     # in quarters, which sums do not round: or ties could be decided otherwise
     flows[:] = np.random.default_rng(len(flows)).integers(-40, 41, flows.shape) / 4
 
@@ -188,9 +191,13 @@ def test_one_move_with_label_costs_is_the_best_one(seed, shape, L):
         label_costs=rng.integers(0, 12, L),
     )
     labels = rng.integers(0, L, energy.n)
+    space = move_workspace(energy.n, len(energy.tails), L, pairs=False, kept=True)
+    problem = Problem(energy.costs, energy.seen_tables, energy.adjacency)
+    whole = label_costs.WholeMoves(energy, problem, space)
     for b in range(L):
         x = labels.copy()
-        label_costs.descend_whole(energy, np.array([(-1, b)]), x, 1)
+        space.flows[:] = rng.integers(-8, 9, space.flows.shape) / 2  # whatever flows there are
+        whole.descend(np.array([(-1, b)]), x, lambda some: (True, 0), 1, Deadline())
         assert energy.value(x) == naive.best_expansion(energy, labels, b)
 
 
@@ -261,13 +268,6 @@ def test_many_problems_get_the_answers_of_one_by_one(one, many, shape, label_cos
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(driver, "TOGETHER", 0)  # room for one thread only
         np.testing.assert_array_equal(many(energy, unaries, threads=2).labels, batch.labels)
-
-
-def test_given_labels_and_label_costs_take_no_flows():
-    energy = LabelingEnergy(np.eye(4), label_costs=[1.0] * 4)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(driver, "move_workspace", None)
-        assert alpha_expansion(energy, start=[0, 1, 2, 3]).status is Status.LOCAL_MINIMUM
 
 
 @pytest.mark.parametrize("label_costs", [None, [0.1] * 5])

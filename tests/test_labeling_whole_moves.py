@@ -1,9 +1,11 @@
 """Moves that follow changes, in regions of all sizes: none is left that takes the whole graph."""
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from naive_moves import best_move
 from scipy.ndimage import gaussian_filter
 
 from subopt import (
@@ -15,7 +17,6 @@ from subopt import (
     alpha_expansion_many,
 )
 from subopt.labeling.moves import driver
-from subopt.labeling.moves.label_costs import _best_move
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -29,13 +30,18 @@ def smooth_energy(rng):
     apart = np.abs(np.subtract.outer(np.arange(L), np.arange(L))).astype(float)
     table = [np.minimum(apart, 1.0), np.minimum(apart, 2.0), apart][rng.integers(3)]
     weight = rng.choice([0.2, 1.0, 3.0, 10.0])
+    costs = rng.choice([0.0, 1.0, 30.0, 1000.0], L) if rng.random() < 0.4 else None
     if rng.random() < 0.5:
-        return LabelingEnergy(unary, weights=weight, metric=table)
+        return LabelingEnergy(unary, weights=weight, metric=table, label_costs=costs)
     n = a * b
     ends = rng.integers(0, n, (int(n * rng.choice([1.2, 2.0, 4.0])), 2))
     ends = ends[ends[:, 0] != ends[:, 1]]
     weights = rng.random(len(ends)) * weight
-    return LabelingEnergy(unary.reshape(n, L), edges=ends, weights=weights, metric=table)
+    unary = unary.reshape(n, L)
+    if rng.random() < 0.3:  # a metric of its own for every edge
+        tables = table * rng.choice([0.5, 1.0], (len(ends), 1, 1))
+        return LabelingEnergy(unary, edges=ends, weights=weights, tables=tables, label_costs=costs)
+    return LabelingEnergy(unary, edges=ends, weights=weights, metric=table, label_costs=costs)
 
 
 @given(seed=seeds)
@@ -56,7 +62,7 @@ def test_no_move_of_the_whole_graph_is_left(solver, memory, seed):
         free = x != b if a < 0 else x == a
         if free.any():
             y = x.copy()
-            y[np.flatnonzero(free)[_best_move(energy, x, free, b)]] = b
+            y[np.flatnonzero(free)[best_move(energy, x, free, b)]] = b
             assert energy.value(y) >= result.value - 1e-9 * np.abs(energy.costs).mean()
 
 
@@ -75,3 +81,21 @@ def test_values_are_energies_whatever_is_forbidden(solver, memory, seed):
     for unary, labels, value in zip(unaries, many.labels, many.values, strict=True):
         expected = LabelingEnergy(unary, weights=0.3).value(labels)
         assert value == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="thousands of nodes")
+@pytest.mark.parametrize("costs", [None, [40.0, 0.0, 300.0]])
+def test_large_random_graphs(costs):
+    rng = np.random.default_rng(0)
+    edges = rng.integers(0, 5000, (20_000, 2))
+    edges = edges[edges[:, 0] != edges[:, 1]]
+    unary = rng.integers(0, 100, (5000, 3)).astype(float)
+    energy = LabelingEnergy(unary, edges=edges, weights=10.0, label_costs=costs)
+    result = alpha_expansion(energy)
+    assert result.status is Status.LOCAL_MINIMUM
+    x = result.labels
+    for b in range(3):
+        free = x != b
+        y = x.copy()
+        y[np.flatnonzero(free)[best_move(energy, x, free, b)]] = b
+        assert energy.value(y) >= result.value

@@ -33,6 +33,7 @@ CALLS = {
     "frank_wolfe": (minimize, (F,), {"method": "frank_wolfe"}, "sweep"),
     "decomposed": (minimize, (F,), {"method": "decomposed", "rng": 0}, "decomposed"),
     "a difference": (minimize, (H,), {"rng": 0, "threads": 2}, "flips and swaps"),
+    "constraints": (minimize, (H,), {"size": 2, "rng": 0}, "3 elements are free"),
     "one method": (minimize, (H,), {"method": "modmod"}, "1 step: value"),
     "a metric": (minimize, (METRIC,), {"lower_bound": True}, "dual_bound"),
     "any table": (minimize, (TABLE,), {}, "none has a guarantee"),

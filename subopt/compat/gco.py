@@ -360,10 +360,14 @@ class GCO:
         """
         order, left = np.arange(self.nb_labels), int(niters)
         if left < 0:
-            # labels that helped again and again, then all, until none of all helps
-            while (count := self._expand(order, self.nb_labels)) > 0:
-                while count > 0:
-                    count = self._expand(order, count)
+            # all labels, or those that helped if these are few, until none of all helps
+            full = count = self.nb_labels
+            while True:
+                tried, count = count, self._expand(order, count)
+                if count == 0 and tried == full:
+                    break
+                if count == 0 or count >= full // 2:
+                    count = full
         while left > 0 and self._cycle([(-1, label) for label in range(self.nb_labels)]):
             left -= 1
         return self.compute_energy()

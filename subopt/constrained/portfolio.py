@@ -16,6 +16,7 @@ import numpy as np
 from subopt._base import validate
 from subopt._base.answer import Status
 from subopt._base.deadline import Deadline
+from subopt._base.report import silent, stage
 from subopt._base.types import RNG, Array
 from subopt.constrained.certificate import Problem
 from subopt.constrained.dca import dca
@@ -101,7 +102,7 @@ class _Run:
         n, of, left = self.h.n, self.of, self.deadline.left
         seen: set[bytes] = set()
         if self.best is None:  # there is an answer, however short the time
-            first = FeasibleDescent(self.h, of, (), "a feasible set")
+            first = FeasibleDescent(self.h, of, (), "the feasible start")
             self.take(first.end(Status.EFFORT_LIMIT, None))
         if self.over():
             return
@@ -115,7 +116,9 @@ class _Run:
             run = FeasibleDescent(
                 self.h, of, mask, "modmod", max_iter=20, time_limit=left(), certified=False
             )
-            self.polish(modmod_from(run), seen)
+            with silent():
+                found = modmod_from(run)
+            self.polish(found, seen)
 
     def replace_g(self, *, slow: bool) -> None:
         """Run SubSup from the best set, and if there is time the DC algorithm from the center.
@@ -140,7 +143,8 @@ class _Run:
             self.take(found)
             self._flip(found)
             return
-        local = local_search(self.h, self.of, start=found.mask, time_limit=self.deadline.left())
+        with silent():
+            local = local_search(self.h, self.of, start=found.mask, time_limit=self.deadline.left())
         if local.value < found.value:
             seen.add(local.mask.tobytes())
             local = replace(local, method=f"{found.method} and local_search")
@@ -177,6 +181,7 @@ class _Run:
 
     def take(self, result: Result) -> None:
         """Keep a result if its set or its bound is the best so far."""
+        stage("value %.9g, bound %.9g by %s", result.value, result.lower_bound, result.method)
         self.n_iter += result.n_iter
         self.n_evals += result.n_evals
         better = self.best is None or result.value < self.best.value

@@ -16,6 +16,7 @@ import numpy as np
 from subopt._base import options as _options
 from subopt._base import validate
 from subopt._base.options import CONSTRAINTS
+from subopt._base.report import stage
 from subopt._base.types import Array
 from subopt.constrained.certificate import ConstrainedCertificate, Problem, minor_of
 from subopt.constrained.dca import dca
@@ -87,6 +88,7 @@ def minimize_constrained(h: Problem, *, method: str = "auto", **options: Any) ->
     require_difference(h) if isinstance(h, DifferenceOfSubmodular) else require_set_function(h)
     solve = _solver(method, said, differs, options)
     of = constraints_of(h.n, **said)
+    stage("%r: %d elements are free", of, len(of.free))
     if options.get("callback") is not None:
         told = options["callback"]
         options["callback"] = lambda result: told(_lifted(h, of, result))

@@ -19,8 +19,8 @@ from subopt._base.options import documented
 from subopt._base.types import RNG, Array
 from subopt.coupled.problem import CoupledLabelingProblem, shares_from_sources
 from subopt.coupled.result import Callback, LabelingResult
+from subopt.labeling._adjacency import adjacency
 from subopt.labeling._grid_edges import neighbours
-from subopt.labeling.energy import adjacency
 from subopt.labeling.moves.expand import CYCLES, descend, swaps
 from subopt.labeling.moves.workspace import Problem, move_workspace
 

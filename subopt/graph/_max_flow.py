@@ -188,6 +188,12 @@ def minimum_cut(
     return _minimum_cut(arcs, excess, maximal, method, Deadline())[:3]
 
 
+def minimum_cut_until(arcs: Arcs, excess: Array, deadline: Deadline) -> tuple[Array, Array]:
+    """Return a source side and a flow as `minimum_cut` does; at the deadline, what is known."""
+    cut = _minimum_cut(arcs, excess, False, "auto", deadline)
+    return cut.side, cut.flow
+
+
 class Arcs(NamedTuple):
     """Arcs with finite capacities both ways, all float64 or all int64."""
 

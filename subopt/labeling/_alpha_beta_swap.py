@@ -33,6 +33,7 @@ def alpha_beta_swap(
     *,
     start: ArrayLike | None = None,
     max_iter: int = 1000,
+    time_limit: float | None = None,
     verbose: bool = False,
 ) -> Labeling:
     r"""Minimize a labeling energy by swap moves.
@@ -44,15 +45,15 @@ def alpha_beta_swap(
         for all labels a, b.
     %(start)s
     max_iter : int, default 1000
-        Largest number of cycles, each of one swap per pair of labels; a few are usually
-        enough.
+        Largest number of times that all pairs of labels are tried; a handful is usually enough.
+    %(time_limit)s
     %(verbose)s
 
     Returns
     -------
     Labeling
-        With status LOCAL_MINIMUM if no swap of any two labels lowers the energy, else
-        ITERATION_LIMIT.
+        ``status`` is LOCAL_MINIMUM if no swap of any two labels lowers the energy, else
+        ITERATION_LIMIT or TIME_LIMIT.
 
     Raises
     ------
@@ -79,7 +80,9 @@ def alpha_beta_swap(
     (array([0, 1, 2]), 2.0)
     """
     driver.require("alpha_beta_swap", energy, can_solve, _OTHERS)
-    return driver.solve("alpha_beta_swap", energy, swaps(energy.n_labels), start, max_iter)
+    return driver.solve(
+        "alpha_beta_swap", energy, swaps(energy.n_labels), start, max_iter, time_limit
+    )
 
 
 @shared()
@@ -120,14 +123,15 @@ def can_solve(energy: LabelingEnergy) -> str | None:
     simple = simplified(energy)
     if (reason := driver.negative_weight(simple)) is not None:
         return reason
-    T = simple.table
-    alike = np.diagonal(T)[:, None] + np.diagonal(T)
-    apart = T + T.T
-    wrong = alike > apart + simple.table_rounding * (np.abs(T) + np.abs(T.T))
+    T = simple.tables
+    back, equal = T.swapaxes(1, 2), np.diagonal(T, axis1=1, axis2=2)
+    alike, apart = equal[:, :, None] + equal[:, None], T + back
+    wrong = alike > apart + simple.table_rounding * (np.abs(T) + np.abs(back))
     if not wrong.any():
         return None
-    a, b = map(int, np.argwhere(wrong)[0])
+    e, a, b = map(int, np.argwhere(wrong)[0])
+    edge = f" of edge {e}" if energy.own else ""
     return (
         f"it needs table[a, a] + table[b, b] <= table[a, b] + table[b, a], but for the labels {a}, "
-        f"{b} it is {alike[a, b]:g} > {apart[a, b]:g}"
+        f"{b}{edge} it is {alike[e, a, b]:g} > {apart[e, a, b]:g}"
     )

@@ -43,6 +43,7 @@ def alpha_expansion(
     *,
     start: ArrayLike | None = None,
     max_iter: int = 1000,
+    time_limit: float | None = None,
     verbose: bool = False,
 ) -> Labeling:
     r"""Minimize a labeling energy with a metric by expansion moves.
@@ -50,18 +51,20 @@ def alpha_expansion(
     Parameters
     ----------
     energy : LabelingEnergy
-        An energy with weights >= 0 and a metric: ``table[a, a] + table[b, c] <= table[b, a] +
-        table[a, c]`` for all labels a, b, c. The table need not be symmetric.
+        With weights >= 0 and a metric: ``table[a, a] + table[b, c] <= table[b, a] + table[a, c]``
+        for all labels. The table need not be symmetric, and every edge may have
+        its own.
     %(start)s
     max_iter : int, default 1000
-        Largest number of cycles, each of one expansion per label; a few are usually enough.
+        Largest number of times that all labels are tried; a handful is usually enough.
+    %(time_limit)s
     %(verbose)s
 
     Returns
     -------
     Labeling
-        With status LOCAL_MINIMUM if no expansion of any label lowers the energy, else
-        ITERATION_LIMIT.
+        ``status`` is LOCAL_MINIMUM if no expansion of any label lowers the energy, else
+        ITERATION_LIMIT or TIME_LIMIT.
 
     Raises
     ------
@@ -88,7 +91,9 @@ def alpha_expansion(
     (array([0, 1, 2]), 2.0, 'LOCAL_MINIMUM')
     """
     driver.require("alpha_expansion", energy, can_solve, _OTHERS)
-    return driver.solve("alpha_expansion", energy, expansions(energy.n_labels), start, max_iter)
+    return driver.solve(
+        "alpha_expansion", energy, expansions(energy.n_labels), start, max_iter, time_limit
+    )
 
 
 @shared()
@@ -131,16 +136,18 @@ def can_solve(energy: LabelingEnergy) -> str | None:
         return reason
     if simple.terms.uniform > 0.0:
         return None
-    table = simple.table
+    T = simple.tables
     for a in range(energy.n_labels):
-        direct = table + table[a, a]
-        around = table[:, a, None] + table[a]
-        slack = simple.table_rounding * (np.abs(table[:, a, None]) + np.abs(table[a]))
-        wrong = direct > around + slack
+        direct = T + T[:, a, a, None, None]
+        to, back = T[:, :, a, None], T[:, a, None, :]
+        around = to + back
+        wrong = direct > around + simple.table_rounding * (np.abs(to) + np.abs(back))
         if wrong.any():
-            b, c = map(int, np.argwhere(wrong)[0])
+            e, b, c = map(int, np.argwhere(wrong)[0])
+            name = f"tables[{e}]" if energy.own else "table"
             return (
-                f"it needs a metric, but for the labels {b}, {a}, {c} the table has [{b}, {c}] + "
-                f"[{a}, {a}] = {direct[b, c]:g} > [{b}, {a}] + [{a}, {c}] = {around[b, c]:g}"
+                f"it needs a metric, but for the labels {b}, {a}, {c} the {name} has [{b}, {c}] + "
+                f"[{a}, {a}] = {direct[e, b, c]:g} > [{b}, {a}] + [{a}, {c}] = "
+                f"{around[e, b, c]:g}"
             )
     return None

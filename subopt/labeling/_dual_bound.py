@@ -12,6 +12,8 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Status
+from subopt._base.deadline import Deadline
+from subopt._base.interruptible import flag, interruptible
 from subopt._base.options import documented
 from subopt._base.report import iteration, reported
 from subopt._base.types import Array, ArrayLike
@@ -19,12 +21,13 @@ from subopt.labeling import _label_cost_shares, _messages
 from subopt.labeling._exact import Reparametrization
 from subopt.labeling._magnitude import bounded, calm, simple_labels, simplified
 from subopt.labeling.certificates import evidence
-from subopt.labeling.energy import LabelingEnergy, require_energy, uniform
+from subopt.labeling.energy import LabelingEnergy, require_energy
 from subopt.labeling.result import Labeling, certified
 
 WINDOW = 20  # with label costs, progress is measured over this many sweeps
 SHORTER = 0.7  # factor of the step length after PATIENCE sweeps without progress
 PATIENCE = 5
+SHORT = 2**20  # messages; a sweep over fewer takes no time to speak of
 
 
 @reported
@@ -35,6 +38,7 @@ def dual_bound(
     max_iter: int = 200,
     progress: float = 1e-4,
     tol: float = 0.0,
+    time_limit: float | None = None,
     start: ArrayLike | None = None,
     verbose: bool = False,
 ) -> Labeling:
@@ -45,13 +49,15 @@ def dual_bound(
     energy : LabelingEnergy
         The energy, with any costs; the table need not be a metric.
     max_iter : int, default 200
-        Largest number of iterations, each a forward and a backward sweep. An iteration costs O(m L)
-        for Potts and O(m L^2) otherwise.
+        Largest number of sweeps there and back. One costs O(m L) for Potts, O(m L
+        log L) for linear tables with or without truncation, O(m L^2) else.
     progress : float, default 1e-4
         Stop when an iteration (with label costs, 20 iterations) raises the bound by less than this
         fraction of the total increase so far.
     tol : float, default 0
         Stop when the gap is at most `tol`, in the units of the energy.
+    %(time_limit)s
+        The bound of the messages by then is still computed, which takes as long as a few sweeps.
     start : array_like of int, shape (\*grid,) or (n,), optional
         Known labels. The energy of the answer is not higher.
     %(verbose)s
@@ -60,7 +66,7 @@ def dual_bound(
     -------
     Labeling
         The best of the labels found from the messages and the known ones, with a
-        `MessageCertificate`. The status is OPTIMAL, CONVERGED or ITERATION_LIMIT.
+        `MessageCertificate`. The status is OPTIMAL, CONVERGED, ITERATION_LIMIT or TIME_LIMIT.
 
     Raises
     ------
@@ -85,6 +91,7 @@ def dual_bound(
     sweeps = validate.positive_int("max_iter", max_iter)
     least = validate.nonnegative("progress", progress)
     enough = validate.nonnegative("tol", tol)
+    deadline = Deadline(time_limit)
     simple = simplified(energy)
     labels = simple_labels(simple) if start is None else energy.check_labels("start", start)
     search = _Search(bounded(simple, labels), labels)
@@ -92,13 +99,18 @@ def dual_bound(
     status = Status.ITERATION_LIMIT
     window = 1 if search.shares is None else WINDOW
     for _ in range(sweeps):
-        search.sweep()
+        if not search.sweep(deadline):
+            status = Status.TIME_LIMIT
+            break
         bounds.append(search.bound)
         iteration(len(bounds), "sweeps", "gap %.6g", search.value - search.bound)
         risen = bounds[-1] - bounds[-1 - window] if len(bounds) > window else np.inf
         met = search.bound >= search.value - max(enough, 1e-13 * abs(search.value))
         if met or risen <= least * (bounds[-1] - bounds[0]):
             status = Status.CONVERGED
+            break
+        if deadline.passed():
+            status = Status.TIME_LIMIT
             break
     found = search.read_off()
     labels = labels if energy.is_lower(labels, found) else found
@@ -122,8 +134,8 @@ class _Search:
         self.energy = energy = energy._with(costs=costs)
         self.unary = np.ascontiguousarray(costs.T)
         self.messages = np.zeros((2 * len(energy.tails), energy.n_labels))
-        self.scratch = np.empty(energy.n_labels)
-        self.tables, self.alike = energy.tables, uniform(energy.table)
+        self.scratch, self.stop = np.empty((3, energy.n_labels)), flag()
+        self.tables, self.table_shape = energy.seen_tables, _messages.shape_of(energy.tables)
         self.shares: Array | None = None
         self.costs = self.unary
         if energy.label_costs.any():
@@ -134,17 +146,23 @@ class _Search:
         self.labels, self.value = labels, energy.value(labels)  # the best ones that are known
         self.factor, self.failures = 1.0, 0
 
-    def sweep(self) -> None:
-        """Make a forward and a backward sweep."""
+    def sweep(self, deadline: Deadline) -> bool:
+        """Pass messages there and back; return whether the deadline did not end that."""
         graph = self.energy.adjacency
+        first = self.costs, self.tables, self.table_shape, graph, self.messages
         for way in (_messages.FORWARD, _messages.BACKWARD):
-            bound = _messages.sweep(
-                self.costs, self.tables, self.alike, graph, self.messages, way, self.scratch
-            )
+            args = (*first, way, self.scratch, self.stop)
+            if self.messages.size < SHORT:
+                bound = _messages.sweep(*args)
+            else:
+                bound = interruptible(_messages.sweep, *args, stop=self.stop, deadline=deadline)
+        if self.stop[0]:
+            return False
         if self.shares is None:
             self.bound = bound
         else:
             self._move_shares(self.shares, bound)
+        return True
 
     def _move_shares(self, shares: Array, bound: float) -> None:
         """Keep the best messages, and move the shares towards the labels of the last sweep."""
@@ -165,7 +183,7 @@ class _Search:
         """Choose labels from the messages, and keep them if they are the best so far."""
         labels = np.zeros(self.energy.n, dtype=np.int64)
         _messages.choose(
-            costs, self.tables, self.energy.adjacency, self.messages, labels, self.scratch
+            costs, self.tables, self.energy.adjacency, self.messages, labels, self.scratch[0]
         )
         value = self.energy.value(labels)
         if value < self.value:

@@ -20,7 +20,7 @@ class Costs(NamedTuple):
     """An energy without label costs, as arrays for kernels."""
 
     unary: Array  # (labels, n), may be infinite
-    table: Array  # (labels, labels), may be infinite
+    tables: Array  # (1 or edges, labels, labels), may be infinite; one for all, or one per edge
     weights: Array  # (edges,)
     tails: Array  # (edges,) int64
     heads: Array  # (edges,) int64
@@ -75,7 +75,9 @@ def _add_to_three(total, x):
 @njit
 def energy_of(costs, labels):
     """Return the energy of a labeling as a sum of three parts; inf if it has a forbidden cost."""
-    unary, table, weights, tails, heads, _ = costs
+    unary, tables, weights = costs.unary, costs.tables, costs.weights
+    tails, heads = costs.tails, costs.heads
+    own = 0 if tables.shape[0] == 1 else 1
     total = (0.0, 0.0, 0.0)
     for k in range(labels.shape[0]):
         c = unary[labels[k], k]
@@ -83,85 +85,151 @@ def energy_of(costs, labels):
             return c, 0.0, 0.0
         total = _add_to_three(total, c)
     for e in range(weights.shape[0]):
-        c, w = table[labels[tails[e]], labels[heads[e]]], weights[e]
+        c, w = tables[own * e, labels[tails[e]], labels[heads[e]]], weights[e]
         if w != 0.0 and c != 0.0:
             if c == np.inf:
                 return c, 0.0, 0.0
             high, low = two_product(w, c)
-            total = _add_to_three(_add_to_three(total, high), low)
+            total = _add_to_three(total, high)
+            if low != 0.0:
+                total = _add_to_three(total, low)
     return total
 
 
+LANES = 8  # sums that take turns, because each has to wait for its last addition
+
+
 @njit
-def bound_of(costs, graph, given, labels, unit):
+def bound_of(costs, given, labels, unit, stop):
     """Return the sum of the minima of all nodes and edges, and the part of the gap above rounding.
 
     Nodes get their unary costs, shares, and what their edges give; edges keep the rest. The second
     number adds up the slacks of `labels` at nodes and edges that exceed `unit` times the numbers
-    that they are made of.
+    that they are made of. What is returned has no meaning if the flag `stop` is set.
     """
-    total, rough = (0.0, 0.0, 0.0), 0.0
     n_labels, n = costs.unary.shape
-    high, low, error = np.empty(n_labels), np.empty(n_labels), np.empty(n_labels)
-    for k in range(n):
-        _set_node_costs(costs.unary, graph, given, k, high, low, error)
-        best, most = 0, 0.0
-        for a in range(n_labels):
-            most = max(most, error[a])
-            if high[a] < high[best] or (high[a] == high[best] and low[a] < low[best]):
-                best = a
-        total = add(add(total, high[best]), low[best])
-        total = (total[0], total[1], total[2] + most)
-        x = labels[k]
-        slack = (high[x] - high[best]) + (low[x] - low[best])
-        if slack > 0.0:
-            size = abs(costs.unary[x, k] - costs.unary[best, k])
-            for e in range(graph.indptr[k], graph.indptr[k + 1]):
-                t, i = graph.turned[e], graph.edge[e]
-                size += abs(given.high[t, i, x]) + abs(given.high[t, i, best])
-            rough += 0.0 if slack <= unit * size else slack
-    total, more = _add_edges(costs, given, labels, unit, total)
-    return total, rough + more
+    high, low = np.empty((n, n_labels)), np.empty((n, n_labels))
+    lost = node_costs(costs, given, high, low, stop)
+    sums = np.zeros((LANES, 3))
+    slack, best = np.empty(n), np.empty(n, np.int32)
+    loose = _add_nodes(high, low, labels, sums, slack, best)
+    rough = _rough_nodes(costs, given, labels, unit, slack, best) if loose else 0.0
+    rough += _add_edges(costs, given, labels, unit, sums, stop)
+    total = (0.0, 0.0, lost)
+    for lane in range(LANES):
+        total = add(add(total, sums[lane, 0]), sums[lane, 1])
+        total = (total[0], total[1], total[2] + sums[lane, 2])
+    return total, rough
 
 
 @njit(inline="always")
-def _set_node_costs(unary, graph, given, k, high, low, error):
-    """Set the cost of every label of a node plus its messages, as normalized sums."""
-    given_high, given_low, shares = given.high, given.low, given.shares
-    exact = given_low.shape[1] == 0
-    for a in range(high.shape[0]):
-        high[a], low[a], error[a] = unary[a, k], 0.0, 0.0
-        if shares.shape[0] > 0:
-            high[a], low[a] = two_sum(high[a], shares[k, a])
-    for e in range(graph.indptr[k], graph.indptr[k + 1]):
-        t, i = graph.turned[e], graph.edge[e]
-        for a in range(high.shape[0]):
-            if unary[a, k] < np.inf:
-                total = add((high[a], low[a], error[a]), given_high[t, i, a])
-                if not exact:
-                    total = add(total, given_low[t, i, a])
-                high[a], low[a], error[a] = total
-    for a in range(high.shape[0]):
-        if unary[a, k] < np.inf:
-            high[a], low[a] = two_sum(high[a], low[a])
-        else:
-            high[a], low[a], error[a] = np.inf, 0.0, 0.0
+def _into(sums, lane, x):
+    """Add a number to one of the sums."""
+    high, error = two_sum(sums[lane, 0], x)
+    low, lost = two_sum(sums[lane, 1], error)
+    sums[lane, 0], sums[lane, 1] = high, low
+    sums[lane, 2] += abs(lost)
 
 
 @njit
-def _add_edges(costs, given, labels, unit, total):
-    """Add the minima of all edges to a sum; return it, and the slacks that exceed rounding.
+def node_costs(costs, given, high, low, stop):
+    """Set what labels cost at nodes with what edges give, as two parts; return an error bound.
+
+    high, low : (n, labels) float64, overwritten; infinite and 0 for a label that is forbidden
+    """
+    unary, tails, heads = costs.unary, costs.tails, costs.heads
+    n, n_labels = high.shape
+    shared, exact = given.shares.shape[0] > 0, given.low.shape[1] == 0
+    lost = 0.0
+    for k in range(n):
+        for a in range(n_labels):
+            high[k, a], low[k, a] = unary[a, k], 0.0
+            if shared and unary[a, k] < np.inf:
+                high[k, a], low[k, a] = two_sum(unary[a, k], given.shares[k, a])
+    for t in range(2):
+        ends = tails if t == 0 else heads
+        part, rest = given.high[t], given.low[t]
+        for e in range(ends.shape[0]):
+            if e % 4096 == 0 and stop[0] != 0:
+                return lost
+            k = ends[e]
+            for a in range(n_labels):
+                if high[k, a] < np.inf and part[e, a] != 0.0:
+                    s, error = two_sum(high[k, a], part[e, a])
+                    r, more = two_sum(low[k, a], error)
+                    high[k, a], low[k, a] = s, r
+                    lost += abs(more)
+            if not exact:
+                for a in range(n_labels):
+                    if high[k, a] < np.inf and rest[e, a] != 0.0:
+                        s, error = two_sum(high[k, a], rest[e, a])
+                        r, more = two_sum(low[k, a], error)
+                        high[k, a], low[k, a] = s, r
+                        lost += abs(more)
+    for k in range(n):
+        for a in range(n_labels):
+            if low[k, a] != 0.0:
+                high[k, a], low[k, a] = two_sum(high[k, a], low[k, a])
+    return lost
+
+
+@njit
+def _add_nodes(high, low, labels, sums, slack, best):
+    """Add the minima of all nodes; set them, and the slacks of `labels`; return if any is not 0."""
+    loose = False
+    for k in range(labels.shape[0]):
+        b = 0
+        for a in range(1, high.shape[1]):
+            if high[k, a] < high[k, b] or (high[k, a] == high[k, b] and low[k, a] < low[k, b]):
+                b = a
+        _into(sums, k % LANES, high[k, b])
+        if low[k, b] != 0.0:
+            _into(sums, k % LANES, low[k, b])
+        x = labels[k]
+        best[k] = b
+        slack[k] = 0.0 if x == b else (high[k, x] - high[k, b]) + (low[k, x] - low[k, b])
+        loose |= slack[k] > 0.0
+    return loose
+
+
+@njit
+def _rough_nodes(costs, given, labels, unit, slack, best):
+    """Add up the slacks of nodes that are more than the rounding of what they are made of."""
+    unary = costs.unary
+    size = np.zeros(labels.shape[0])
+    for k in range(labels.shape[0]):
+        if slack[k] > 0.0:
+            size[k] = abs(unary[labels[k], k] - unary[best[k], k])
+    for t in range(2):
+        ends = costs.tails if t == 0 else costs.heads
+        for e in range(ends.shape[0]):
+            k = ends[e]
+            if slack[k] > 0.0:
+                size[k] += abs(given.high[t, e, labels[k]]) + abs(given.high[t, e, best[k]])
+    rough = 0.0
+    for k in range(labels.shape[0]):
+        rough += 0.0 if slack[k] <= unit * size[k] else slack[k]
+    return rough
+
+
+@njit
+def _add_edges(costs, given, labels, unit, sums, stop):
+    """Add the minima of all edges; return the slacks of `labels` that are no rounding.
 
     Only pairs that may be a minimum, judged in doubles, are computed in twice the precision.
     """
-    _, table, weights, tails, heads, uniform = costs
+    tables, weights, uniform = costs.tables, costs.weights, costs.uniform
+    tails, heads = costs.tails, costs.heads
+    own = 0 if tables.shape[0] == 1 else 1
     p_high, q_high = given.high[0], given.high[1]
     exact = given.low.shape[1] == 0
     p_low, q_low = given.low[0], given.low[1]
-    n_labels = table.shape[0]
+    n_labels = tables.shape[1]
     rough = 0.0
     for e in range(weights.shape[0]):
-        w = weights[e]
+        if e % 4096 == 0 and stop[0] != 0:
+            return rough
+        w, row_of = weights[e], own * e
         high, low, error, i, j = np.inf, 0.0, 0.0, 0, 0
         roughly = np.inf
         first = second = 0
@@ -178,35 +246,39 @@ def _add_edges(costs, given, labels, unit, total):
             row = first if a < 0 else a
             start = second if a < 0 else (a if alike else 0)
             for b in range(start, start + 1 if alike else n_labels):
-                c = w * table[row, b] if w != 0.0 else 0.0
+                c = w * tables[row_of, row, b] if w != 0.0 else 0.0
                 m, k = p_high[e, row], q_high[e, b]
                 near = 1e-14 * (abs(c) + abs(m) + abs(k))
                 if c == np.inf or c - m - k - near > roughly:
                     continue
                 roughly = min(roughly, c - m - k + near)
                 m_low, k_low = (0.0, 0.0) if exact else (p_low[e, row], q_low[e, b])
-                value = _edge_cost(w, table[row, b], m, k, m_low, k_low)
+                value = _edge_cost(w, tables[row_of, row, b], m, k, m_low, k_low)
                 error = max(error, value[2])
                 if value[0] < high or (value[0] == high and value[1] < low):
                     high, low, i, j = value[0], value[1], row, b
-        total = add(add(total, high), low)
-        total = (total[0], total[1], total[2] + error)
+        lane = e % LANES
+        if high != 0.0:
+            _into(sums, lane, high)
+        if low != 0.0:
+            _into(sums, lane, low)
+        sums[lane, 2] += error
         x, y = labels[tails[e]], labels[heads[e]]
         if x == i and y == j:
             continue
-        c = w * table[x, y] if w != 0.0 else 0.0
+        c = w * tables[row_of, x, y] if w != 0.0 else 0.0
         m, k = p_high[e, x], q_high[e, y]
         if c == np.inf:
             rough = np.inf
             continue
         m_low, k_low = (0.0, 0.0) if exact else (p_low[e, x], q_low[e, y])
-        value = _edge_cost(w, table[x, y], m, k, m_low, k_low)
+        value = _edge_cost(w, tables[row_of, x, y], m, k, m_low, k_low)
         slack = (value[0] - high) + (value[1] - low)
         if slack > 0.0:
-            size = abs(c - (w * table[i, j] if w != 0.0 else 0.0))
+            size = abs(c - (w * tables[row_of, i, j] if w != 0.0 else 0.0))
             size += abs(m) + abs(p_high[e, i]) + abs(k) + abs(q_high[e, j])
             rough += 0.0 if slack <= unit * size else slack
-    return total, rough
+    return rough
 
 
 @njit
@@ -216,7 +288,8 @@ def _edge_cost(w, c, m, k, m_low, k_low):
     if w != 0.0 and c != 0.0:
         high, low = two_product(w, c)
         total = (high, low, 0.0)
-    total = add(add(total, -m), -k)
+    if m != 0.0 or k != 0.0:
+        total = add(add(total, -m), -k)
     if m_low != 0.0 or k_low != 0.0:
         total = add(add(total, -m_low), -k_low)
     high, low = two_sum(total[0], total[1])
@@ -224,8 +297,31 @@ def _edge_cost(w, c, m, k, m_low, k_low):
 
 
 @njit
-def all_node_costs(unary, graph, given, high, low):
-    """Set the costs of the labels of all nodes plus their messages, shape (n, labels)."""
-    error = np.empty(high.shape[1])
-    for k in range(high.shape[0]):
-        _set_node_costs(unary, graph, given, k, high[k], low[k], error)
+def messages_of(weights, terms, arcs, flow, high, low):
+    """Set what edges give to their ends: terms of one node, and the flow along arcs that begin.
+
+    terms : (2, 1 or edges, labels - 1) float64, of x > i at both ends, times the weight of the edge
+    arcs : (2, labels - 1, K) int64, the numbers of the arcs at [x > i] of each end, then -1
+    flow : (2, edges, K) float64, high and low part of the flow along arc k of each edge
+    high, low : (2, edges, labels) float64, overwritten
+    """
+    own = 0 if terms.shape[1] == 1 else 1
+    for t in range(2):
+        sign = 1.0 if t == 0 else -1.0
+        for e in range(weights.shape[0]):
+            total = (0.0, 0.0, 0.0)
+            high[t, e, 0] = low[t, e, 0] = 0.0
+            for i in range(terms.shape[2]):
+                c = terms[t, own * e, i]
+                if c != 0.0:
+                    product, error = two_product(weights[e], c)
+                    total = add(add(total, product), error)
+                for place in range(arcs.shape[2]):
+                    k = arcs[t, i, place]
+                    if k < 0:
+                        break
+                    if flow[0, e, k] != 0.0:
+                        total = add(total, sign * flow[0, e, k])
+                    if flow[1, e, k] != 0.0:
+                        total = add(total, sign * flow[1, e, k])
+                high[t, e, i + 1], low[t, e, i + 1] = two_sum(total[0], total[1])

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from subopt._base import validate
+from subopt._base.deadline import Deadline
 from subopt._base.options import documented
 from subopt._base.report import reported
 from subopt._base.types import Array, ArrayLike
@@ -18,7 +19,7 @@ from subopt.labeling import _icm
 from subopt.labeling._magnitude import bounded, simple_labels, simplified
 from subopt.labeling._roof import Binary, solved
 from subopt.labeling.energy import LabelingEnergy, require_energy
-from subopt.labeling.result import Labeling, local
+from subopt.labeling.result import Labeling, local, local_status
 
 
 @reported
@@ -28,6 +29,7 @@ def fusion(
     *,
     start: ArrayLike | None = None,
     max_iter: int = 1000,
+    time_limit: float | None = None,
     verbose: bool = False,
 ) -> Labeling:
     r"""Minimize a labeling energy with any table by fusion moves.
@@ -35,18 +37,19 @@ def fusion(
     Parameters
     ----------
     energy : LabelingEnergy
-        An energy with any table and weights, and without label costs.
+        Any tables and weights, no label costs.
     start : array_like of int, shape (\*grid,) or (n,), optional
         Labels to start from; by default those that `icm` finds.
     max_iter : int, default 1000
-        Largest number of cycles, each of one fusion per label.
+        Largest number of times that all labels are tried.
+    %(time_limit)s
     %(verbose)s
 
     Returns
     -------
     Labeling
         ``status`` is LOCAL_MINIMUM, if neither the roof dual of an expansion of any label nor a
-        change of one label lowers the energy, or ITERATION_LIMIT.
+        change of one label lowers the energy, else ITERATION_LIMIT or TIME_LIMIT.
 
     Raises
     ------
@@ -74,21 +77,28 @@ def fusion(
     if (reason := can_solve(energy)) is not None:
         raise ValueError(f"fusion does not fit: {reason}. alpha_beta_swap and icm take them.")
     cycles = validate.positive_int("max_iter", max_iter)
+    deadline = Deadline(time_limit)
     simple = simplified(energy)
     labels = simple_labels(simple) if start is None else energy.check_labels("start", start)
     if start is None:
-        _icm.improve(energy, labels)
+        _icm.improve(energy, labels, deadline=deadline)
     cuts, done = 0, False
     for _ in range(cycles):
         before = labels
         for a in range(energy.n_labels):
-            labels = fused(energy, simple, labels, np.full(energy.n, a, np.int64))
+            if deadline.passed():
+                break
+            proposal = np.full(energy.n, a, np.int64)
+            labels = fused(energy, simple, labels, proposal, deadline)
             cuts += 1
-        _icm.improve(energy, labels)
+        _icm.improve(energy, labels, deadline=deadline)
+        if deadline.passed():
+            break
         if not energy.is_lower(labels, before):
             done = True
             break
-    return local(energy, labels, "fusion", done=done, n_cuts=cuts)
+    status = local_status(done=done, stopped=deadline.passed())
+    return local(energy, labels, "fusion", status, n_cuts=cuts)
 
 
 def can_solve(energy: LabelingEnergy) -> str | None:
@@ -96,40 +106,45 @@ def can_solve(energy: LabelingEnergy) -> str | None:
     return "it takes no label costs" if energy.label_costs.any() else None
 
 
-def fused(energy: LabelingEnergy, simple: LabelingEnergy, x: Array, y: Array) -> Array:
-    """Return the best of two labelings and of their fusion by roof duality."""
+def fused(
+    energy: LabelingEnergy, simple: LabelingEnergy, x: Array, y: Array, deadline: Deadline
+) -> Array:
+    """Return the best of two labelings and of what roof duality makes of both."""
     if energy.is_lower(y, x):
         x, y = y, x
     free = x != y
     if not free.any():
         return x
     work = bounded(simple, x)
-    chosen = solved(_choice(work, free, x, y), np.zeros(int(free.sum()), bool), probe=False)
+    kept = np.zeros(int(free.sum()), bool)
+    chosen = solved(_choice(work, free, x, y), kept, deadline, probe=False)
     z = x.copy()
     z[np.flatnonzero(free)[chosen]] = y[free][chosen]
     return z if energy.is_lower(z, x) else x
 
 
 def _choice(energy: LabelingEnergy, free: Array, x: Array, y: Array) -> Binary:
-    """Return the energy of the free nodes as a function of the choice between x (0) and y (1)."""
-    p, q, w = energy.tails, energy.heads, energy.weights
+    """Return the energy of taking y, 1, or keeping x, 0, at the free nodes."""
+    p, q, w, T = energy.tails, energy.heads, energy.weights, energy.tables
+    edge = np.arange(len(w)) if energy.own else np.zeros(len(w), np.int64)
     place = np.cumsum(free) - 1
     node = np.flatnonzero(free)
     cost = energy.costs[y[node], node] - energy.costs[x[node], node]
     both, one = free[p] & free[q], free[p] != free[q]
     some = p[one], q[one]
     step = w[one] * (
-        energy.table[
+        T[
+            edge[one],
             np.where(free[some[0]], y[some[0]], x[some[0]]),
             np.where(free[some[1]], y[some[1]], x[some[1]]),
         ]
-        - energy.table[x[some[0]], x[some[1]]]
+        - T[edge[one], x[some[0]], x[some[1]]]
     )
     np.add.at(cost, place[np.where(free[some[0]], some[0], some[1])], step)
-    p, q, w = p[both], q[both], w[both]
+    p, q, w, edge = p[both], q[both], w[both], edge[both]
     pairs = np.empty((len(p), 2, 2))
     for i, a in enumerate((x[p], y[p])):
         for j, b in enumerate((x[q], y[q])):
-            pairs[:, i, j] = w * energy.table[a, b]
+            pairs[:, i, j] = w * T[edge, a, b]
     pairs -= pairs.min(axis=(1, 2), keepdims=True)
     return Binary(cost, pairs, place[p], place[q])

@@ -7,16 +7,24 @@ labels of another method.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from subopt._base import validate
+from subopt._base.deadline import Deadline
+from subopt._base.interruptible import flag, interruptible
 from subopt._base.jit import njit
 from subopt._base.options import documented
 from subopt._base.report import reported
 from subopt._base.types import Array, ArrayLike
+from subopt.labeling._adjacency import Adjacency, table_at
+from subopt.labeling._exact import add, two_product
 from subopt.labeling._magnitude import simple_labels
 from subopt.labeling.energy import LabelingEnergy, require_energy
-from subopt.labeling.result import Labeling, local
+from subopt.labeling.result import Labeling, local, local_status
+
+SMALL = 2**16  # labels of nodes and edges: a pass over these takes no time to speak of
 
 
 @reported
@@ -26,6 +34,7 @@ def icm(
     *,
     start: ArrayLike | None = None,
     max_iter: int = 1000,
+    time_limit: float | None = None,
     verbose: bool = False,
 ) -> Labeling:
     r"""Minimize any labeling energy node by node.
@@ -39,13 +48,14 @@ def icm(
         best for all nodes, whichever has the lower energy.
     max_iter : int, default 1000
         Largest number of passes over all nodes.
+    %(time_limit)s
     %(verbose)s
 
     Returns
     -------
     Labeling
-        ``status`` is LOCAL_MINIMUM, if no change of one label lowers the energy, or
-        ITERATION_LIMIT.
+        ``status`` is LOCAL_MINIMUM, if no change of one label lowers the energy, else
+        ITERATION_LIMIT or TIME_LIMIT.
 
     Raises
     ------
@@ -70,49 +80,70 @@ def icm(
     """
     require_energy("icm", energy)
     labels = simple_labels(energy) if start is None else energy.check_labels("start", start)
-    done = improve(energy, labels, validate.positive_int("max_iter", max_iter))
-    return local(energy, labels, "icm", done=done)
+    deadline = Deadline(time_limit)
+    passes = validate.positive_int("max_iter", max_iter)
+    done = improve(energy, labels, passes, deadline=deadline)
+    return local(energy, labels, "icm", local_status(done=done, stopped=deadline.passed()))
 
 
-def improve(energy: LabelingEnergy, labels: Array, passes: int = 1000) -> bool:
+def improve(
+    energy: LabelingEnergy, labels: Array, passes: int = 1000, *, deadline: Deadline | None = None
+) -> bool:
     """Improve labels in place; return whether no change of a single label improves them further."""
+    if deadline is not None and deadline.passed():
+        return False
     count = np.bincount(labels, minlength=energy.n_labels)
-    return bool(
-        _descend(
-            energy.costs,
-            energy.tables,
-            energy.adjacency,
-            np.array(energy.label_costs),
-            labels,
-            count,
-            np.int64(passes),
-        )
-    )
+    stop = flag()
+    terms = Terms(energy.costs, energy.seen_tables, energy.adjacency, np.array(energy.label_costs))
+    args = terms, labels, count, np.int64(passes), stop
+    if energy.n_labels * (energy.n + len(energy.tails)) < SMALL:
+        return bool(_descend(*args))
+    return bool(interruptible(_descend, *args, stop=stop, deadline=deadline))
+
+
+class Terms(NamedTuple):
+    """An energy as kernels read it."""
+
+    costs: Array  # (labels, n)
+    tables: Array  # (2 or 2 m, labels, labels), from the first and from the second end of edges
+    graph: Adjacency
+    label_costs: Array  # (labels,)
+
+
+class NodeCosts(NamedTuple):
+    """What the labels of a node cost, relative to its own."""
+
+    cost: Array  # (labels,)
+    size: Array  # (labels,) of the numbers that it is made of
+    forbidden: Array  # (labels,) int64, number of infinite ones
 
 
 @njit
-def _descend(costs, tables, graph, label_costs, labels, count, passes):
+def _descend(terms, labels, count, passes, stop):
     """Improve nodes in turn; return whether none can be improved further.
 
     Costs are relative to the label that a node has. A change has to lower the number of forbidden
-    labels and pairs, or else the cost, by more than the rounding error of its terms.
+    labels and pairs, or else the cost; where rounding leaves that open, `_change` tells.
     """
+    costs, tables, graph = terms.costs, terms.tables, terms.graph
     n_labels, n = costs.shape
-    cost, size = np.empty(n_labels), np.empty(n_labels)
-    forbidden = np.empty(n_labels, np.int64)
+    here = NodeCosts(np.empty(n_labels), np.empty(n_labels), np.empty(n_labels, np.int64))
+    cost, size, forbidden = here.cost, here.size, here.forbidden
     for _ in range(passes):
         improved = False
         for k in range(n):
+            if k % 256 == 0 and stop[0] != 0:
+                return False
             now = labels[k]
             count[now] -= 1
-            terms = 3
-            _start_node(costs[:, k], now, label_costs, count, (cost, size, forbidden))
+            parts = 3
+            _start_node(costs[:, k], now, terms.label_costs, count, here)
             for e in range(graph.indptr[k], graph.indptr[k + 1]):
                 w = graph.weight[e]
                 if w == 0.0:
                     continue
-                t, c = graph.turned[e], labels[graph.heads[e]]
-                terms += 1
+                t, c = table_at(graph, e), labels[graph.heads[e]]
+                parts += 1
                 base = tables[t, now, c]
                 base = base if base < np.inf else 0.0
                 for a in range(n_labels):
@@ -128,11 +159,19 @@ def _descend(costs, tables, graph, label_costs, labels, count, passes):
                     forbidden[a] == forbidden[best] and cost[a] < cost[best]
                 ):
                     best = a
-            rounding = terms * 2.0**-51 * (size[best] + size[now])
-            if forbidden[best] < forbidden[now] or cost[best] < cost[now] - rounding:
-                labels[k] = best
-                improved = True
-            count[labels[k]] += 1
+            unit = parts * 2.0**-51
+            rounding = unit * (size[best] + size[now])
+            if forbidden[best] == forbidden[now] and cost[best] >= cost[now] - rounding:
+                best, least = now, 0.0
+                for a in range(n_labels):
+                    near = cost[a] <= cost[now] + unit * (size[a] + size[now])
+                    if a != now and forbidden[a] == forbidden[now] and near and size[a] > 0.0:
+                        change = _change(terms, labels, count, k, a)
+                        if change < least:
+                            best, least = a, change
+            improved |= best != now
+            labels[k] = best
+            count[best] += 1
         if not improved:
             return True
     return False
@@ -141,7 +180,7 @@ def _descend(costs, tables, graph, label_costs, labels, count, passes):
 @njit
 def _start_node(unary, now, label_costs, count, out):
     """Set the costs of the labels of a node without its edges."""
-    cost, size, forbidden = out
+    cost, size, forbidden = out.cost, out.size, out.forbidden
     base = unary[now] if unary[now] < np.inf else 0.0
     for a in range(unary.shape[0]):
         used = label_costs[a] if count[a] == 0 else 0.0
@@ -152,3 +191,25 @@ def _start_node(unary, now, label_costs, count, out):
             forbidden[a] = 0
             cost[a] = unary[a] - base + used
         size[a] = abs(cost[a])
+
+
+@njit
+def _change(terms, labels, count, k, a):
+    """Return what label a costs node k more than its label does, with an error below its size.
+
+    `count` is without this node.
+    """
+    costs, tables, graph = terms.costs, terms.tables, terms.graph
+    label_costs = terms.label_costs
+    now, total = labels[k], (0.0, 0.0, 0.0)
+    for label, sign in ((a, 1.0), (now, -1.0)):
+        c = costs[label, k]
+        total = add(total, sign * c if c < np.inf else 0.0)
+        total = add(total, sign * label_costs[label] if count[label] == 0 else 0.0)
+        for e in range(graph.indptr[k], graph.indptr[k + 1]):
+            w, c = graph.weight[e], tables[table_at(graph, e), label, labels[graph.heads[e]]]
+            if w != 0.0 and c < np.inf:
+                high, low = two_product(w, sign * c)
+                total = add(add(total, high), low)
+    change = total[0] + total[1]
+    return change if abs(change) > total[2] else 0.0

@@ -7,17 +7,23 @@ with ``T[0, 0] + T[1, 1] <= T[0, 1] + T[1, 0]``.
 from __future__ import annotations
 
 from subopt._base.answer import Status
+from subopt._base.deadline import Deadline
 from subopt._base.options import documented
 from subopt._base.report import reported
 from subopt.labeling._magnitude import simplified
+from subopt.labeling._refined import refined
+from subopt.labeling.certificates import measure
 from subopt.labeling.cut_graphs import OrderedTable, ordered, ordered_table
 from subopt.labeling.energy import LabelingEnergy, require_energy
+from subopt.labeling.moves.expand import expansions
 from subopt.labeling.result import Labeling, certified
 
 
 @reported
 @documented
-def ishikawa(energy: LabelingEnergy, *, verbose: bool = False) -> Labeling:
+def ishikawa(
+    energy: LabelingEnergy, *, time_limit: float | None = None, verbose: bool = False
+) -> Labeling:
     """Minimize a labeling energy whose table is submodular in the order of the labels.
 
     Parameters
@@ -26,14 +32,15 @@ def ishikawa(energy: LabelingEnergy, *, verbose: bool = False) -> Labeling:
         With ``weight * (T[i + 1, j + 1] + T[i, j] - T[i + 1, j] - T[i, j + 1]) <= 0`` for all
         labels, such as metric "linear" or "quadratic" without truncation. Any unary costs, no label
         costs. Forbidden pairs are allowed where infinity keeps the table submodular and pairs of
-        equal labels are finite.
+        equal labels are finite. Tables per edge are allowed, each as described.
+    %(time_limit)s
     %(verbose)s
 
     Returns
     -------
     Labeling
-        With a `MessageCertificate`. The status is OPTIMAL, or SLOW_PROGRESS if rounding errors
-        leave a gap.
+        With a `MessageCertificate`. The status is OPTIMAL unless rounding left a gap, then
+        SLOW_PROGRESS, or TIME_LIMIT, with the bound of the flow found by then.
 
     Raises
     ------
@@ -62,17 +69,21 @@ def ishikawa(energy: LabelingEnergy, *, verbose: bool = False) -> Labeling:
     (array([0, 1, 2]), 2.0, 'OPTIMAL', 0.0)
     """
     require_energy("ishikawa", energy)
+    deadline = Deadline(time_limit)
     table = _table(energy)
     if isinstance(table, str):
         raise ValueError(
             f"ishikawa does not fit: {table}. alpha_expansion takes any metric, alpha_beta_swap a "
             "semimetric, fusion any table; with two labels, so does qpbo."
         )
-    cut = ordered(energy, table)
+    cut = ordered(energy, table, deadline)
+    if not cut.measure.rounding:  # costs so large that the cut did not see the small ones
+        labels = refined(energy, expansions(energy.n_labels), cut.labels, deadline)
+        cut = cut._replace(labels=labels, measure=measure(energy, labels, cut.given))
     labeling = Labeling(
         labels=cut.labels.reshape(energy.shape),
         value=cut.measure.value,
-        status=Status.SLOW_PROGRESS,
+        status=Status.TIME_LIMIT if cut.stopped else Status.SLOW_PROGRESS,
         method="ishikawa",
         n_cuts=cut.cuts,
     )

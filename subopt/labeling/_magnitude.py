@@ -26,28 +26,34 @@ def simplified(energy: LabelingEnergy) -> LabelingEnergy:
     weights = energy.weights
     if not len(weights) or weights.min() >= 0.0:
         return energy
-    spread = float(energy.table.max() - energy.table.min())
+    T = energy.tables
+    spread = T.max(axis=(1, 2)) - T.min(axis=(1, 2))  # of each edge, or of all
     reach = np.abs(weights) * spread
     around = np.bincount(energy.tails, reach, energy.n) + np.bincount(energy.heads, reach, energy.n)
     finite = np.where(np.isfinite(energy.costs), energy.costs, -np.inf)
-    around += finite.max(axis=0) - energy.costs.min(axis=0)
+    around += finite.max(axis=0) - energy.least_costs
     least = np.minimum(around[energy.tails], around[energy.heads])
     weights = np.where((weights < 0.0) & (reach <= ZERO * least), 0.0, weights)
     if weights.min() >= 0.0:
         return energy._with(weights=weights)
     if weights.max() <= 0.0:
-        return energy._with(weights=-weights, table=-energy.table)
+        return energy._with(weights=-weights, tables=-T)
     return energy._with(weights=weights)
 
 
 def excess(energy: LabelingEnergy, labels: Array) -> float:
     """Return the energy of labels minus the smallest costs of all nodes and edges."""
-    own = energy.costs[labels, np.arange(energy.n)] - energy.costs.min(axis=0)
-    w, T = energy.weights, energy.table
-    pairs = T[labels[energy.tails], labels[energy.heads]]
-    with np.errstate(invalid="ignore"):
-        above = np.where(w >= 0.0, pairs - T.min(), pairs - T.max())
-        above = np.where(w == 0.0, 0.0, w * above)
+    own = energy.costs[labels, np.arange(energy.n)] - energy.least_costs
+    w, T = energy.weights, energy.tables
+    edge = np.arange(len(w)) if energy.own else 0
+    pairs = T[edge, labels[energy.tails], labels[energy.heads]]
+    least, most = T.min(axis=(1, 2)), T.max(axis=(1, 2))
+    if not len(w) or (w.min() >= 0.0 and most.max() < np.inf):
+        above = w * (pairs - least)
+    else:
+        with np.errstate(invalid="ignore"):
+            above = np.where(w >= 0.0, pairs - least, pairs - most)
+            above = np.where(w == 0.0, 0.0, w * above)
     used = energy.label_costs[np.unique(labels)].sum() if energy.label_costs.any() else 0.0
     return float(own.sum() + above.sum() + used)
 
@@ -57,9 +63,10 @@ def ceiling(energy: LabelingEnergy, labels: Array) -> float:
     most = excess(energy, labels)
     if most == np.inf:  # no allowed labeling is known: use the sum of all finite costs
         finite = np.where(np.isfinite(energy.costs), energy.costs, -np.inf)
-        table = energy.table[np.isfinite(energy.table)]
-        most = float((finite.max(axis=0) - energy.costs.min(axis=0)).sum())
-        most += float(np.abs(energy.weights).sum() * (table.max() - table.min()))
+        T = energy.tables
+        high = T.max(axis=(1, 2), where=np.isfinite(T), initial=-np.inf)
+        most = float((finite.max(axis=0) - energy.least_costs).sum())
+        most += float((np.abs(energy.weights) * (high - T.min(axis=(1, 2)))).sum())
         most += float(energy.label_costs.sum())
     return power_above(2.0 * most)
 
@@ -72,10 +79,11 @@ def power_above(size: float) -> float:
 def calm(energy: LabelingEnergy, costs: Array | None = None) -> bool:
     """Return whether all costs are finite and of similar magnitude, so that none is reduced."""
     costs = energy.costs if costs is None else costs
-    T, w = energy.table, np.abs(energy.weights)
-    if np.isposinf(T).any() or (costs.size and costs.max() == np.inf):
+    T, w = energy.tables, np.abs(energy.weights)
+    if (T.size and T.max() == np.inf) or (costs.size and costs.max() == np.inf):
         return False
-    steps = np.abs(T[T.min() != T] - T.min())
+    least = T.min(axis=(1, 2), keepdims=True)
+    steps = (T - least)[least != T]
     used = w[w > 0.0]
     if not used.size or not steps.size:
         return True
@@ -88,15 +96,18 @@ def calm(energy: LabelingEnergy, costs: Array | None = None) -> bool:
 
 def smallest_step(energy: LabelingEnergy) -> float:
     """Return the smallest difference of two costs of a node, an edge or a label; inf if none."""
-    costs = np.sort(energy.costs - energy.costs.min(axis=0), axis=0)
+    costs = np.sort(energy.costs - energy.least_costs, axis=0)
     with np.errstate(invalid="ignore"):  # of two infinite costs
         steps = np.diff(costs, axis=0)
         real = steps > NOISE * costs[1:]  # smaller steps are rounding errors
     least = steps.min(where=real & np.isfinite(steps), initial=np.inf)
-    entries = np.unique(energy.table[np.isfinite(energy.table)])
-    w = np.abs(energy.weights)
-    if len(entries) > 1 and w.max(initial=0.0) > 0.0:
-        least = min(least, np.diff(entries).min() * w.min(where=w > 0.0, initial=np.inf))
+    T, w = energy.tables, np.abs(energy.weights)
+    with np.errstate(invalid="ignore"):
+        steps = np.diff(np.sort(T.reshape(len(T), -1), axis=1), axis=1)
+        steps = steps.min(axis=1, where=(steps > 0.0) & np.isfinite(steps), initial=np.inf)
+    if w.max(initial=0.0) > 0.0:
+        worth = np.where(w > 0.0, w, np.inf) * steps
+        least = min(least, float(worth.min()))
     paid = energy.label_costs
     return float(min(least, paid.min(where=paid > 0.0, initial=np.inf)))
 
@@ -108,28 +119,40 @@ def bounded(energy: LabelingEnergy, labels: Array) -> LabelingEnergy:
     """
     top = ceiling(energy, labels)
     changes: dict[str, Array] = {}
-    least = energy.costs.min(axis=0)
-    highest = least + top
+    highest = energy.least_costs + top
     if (energy.costs > highest).any():
         changes["costs"] = np.minimum(energy.costs, highest)
     if energy.label_costs.max(initial=0.0) > top:
         changes["label_costs"] = np.minimum(energy.label_costs, top)
-    w, T = energy.weights, energy.table
-    positive = w[w > 0.0]
-    if len(positive) and w.min() >= 0.0:
+    w, T = energy.weights, energy.tables
+    if energy.own:
+        changes |= _bounded_tables(w, T, top)
+    elif w.max(initial=0.0) > 0.0 and w.min() >= 0.0:
+        positive = w[w > 0.0]
         base = float(T.min())
         worth = power_above(top / float(positive.min()))
         if float(T.max()) - base > worth:
-            changes["table"] = T = np.minimum(T, base + worth)
-        apart = T[~np.eye(len(T), dtype=bool)]
+            changes["tables"] = T = np.minimum(T, base + worth)
+        apart = T[0][~np.eye(energy.n_labels, dtype=bool)]
         step = float(apart.min(initial=np.inf)) - base
-        if (np.diagonal(T) == base).all() and 0.0 < step < np.inf:
+        if (np.diagonal(T[0]) == base).all() and 0.0 < step < np.inf:
             worth = power_above(top / step)
             if float(positive.max()) > worth:
                 changes["weights"] = np.minimum(w, worth)
     elif np.isposinf(T).any():  # all weights are 0
-        changes["table"] = np.where(np.isfinite(T), T, 0.0)
+        changes["tables"] = np.where(np.isfinite(T), T, 0.0)
     return energy._with(**changes) if changes else energy
+
+
+def _bounded_tables(w: Array, T: Array, top: float) -> dict[str, Array]:
+    """Return the tables of edges with entries lowered to what can be paid, if that changes any."""
+    base = T.min(axis=(1, 2), keepdims=True)
+    weight = w[:, None, None]
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        worth = np.exp2(np.ceil(np.log2(top / np.abs(weight))))
+        highest = np.where(weight > 0.0, base + worth, np.where(weight == 0.0, base, np.inf))
+    # an edge of weight 0 costs nothing, and a negative one has finite entries
+    return {"tables": np.minimum(T, highest)} if (highest < T).any() else {}
 
 
 def simple_labels(energy: LabelingEnergy) -> Array:
@@ -141,7 +164,12 @@ def simple_labels(energy: LabelingEnergy) -> Array:
 
 def single_label(energy: LabelingEnergy) -> Array:
     """Return the labeling that gives all nodes the same label, for the best label."""
-    T, total = np.diagonal(energy.table), float(energy.weights.sum())
-    pairs = np.where(T == 0.0, 0.0, total * T) if total else 0.0
+    T, w = np.diagonal(energy.tables, axis1=1, axis2=2), energy.weights[:, None]
+    if energy.own:
+        with np.errstate(invalid="ignore"):
+            pairs = np.where((T == 0.0) | (w == 0.0), 0.0, w * T).sum(axis=0)
+    else:
+        total = float(w.sum())
+        pairs = np.where(T[0] == 0.0, 0.0, total * T[0]) if total else 0.0
     alone = energy.costs.sum(axis=1) + energy.label_costs + pairs
     return np.full(energy.n, int(np.argmin(alone)), np.int64)

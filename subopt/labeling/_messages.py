@@ -12,26 +12,60 @@ V. Kolmogorov, "Convergent tree-reweighted message passing for energy minimizati
 28(10), 2006, section 4.
 """
 
+from __future__ import annotations
+
+from typing import NamedTuple
+
 import numpy as np
 
 from subopt._base.jit import any_order_without_nan, njit
+from subopt._base.types import Array
+from subopt.labeling._adjacency import table_at
 
+
+class Shape(NamedTuple):
+    """What is known of a table for all edges, where sending takes less than all pairs of labels."""
+
+    uniform: float  # cost of two different labels if it is the same for all pairs, else 0
+    slope: float  # the table is min(slope |a - b|, most); 0 if it is not
+    most: float
+
+
+def shape_of(tables: Array) -> Shape:
+    """Return the shape of the one table of an energy; of no use where each edge has its own."""
+    if len(tables) != 1 or tables.shape[-1] < 2 or not 0.0 < (most := float(tables.max())) < np.inf:
+        return Shape(0.0, 0.0, 0.0)
+    table, label = tables[0], np.arange(tables.shape[-1])
+    apart = np.abs(np.subtract.outer(label, label))
+    if np.array_equal(table, most * np.minimum(apart, 1)):
+        return Shape(most, 0.0, 0.0)
+    slope = float(table[0, 1])
+    # messages may round: what they prove is computed from the energy
+    linear = slope > 0.0 and np.allclose(table, np.minimum(slope * apart, most), 1e-12, 0.0)
+    return Shape(0.0, slope if linear else 0.0, most)
+
+
+FEW = 8  # labels up to which all pairs are faster than passes over them
 FORWARD, BACKWARD = np.int64(0), np.int64(1)  # directions: by increasing or decreasing index
 
 
 # minima and sums may be computed in any order, which allows vector instructions; bounds are checked
 # afterwards
 @any_order_without_nan()
-def sweep(costs, tables, uniform, graph, messages, direction, total):
+def sweep(costs, tables, shape, graph, messages, direction, scratch, stop):
     """Visit all nodes in one direction; return the bound.
 
-    `costs` has the shape (n, labels). The bound is that of the chains after the sweep.
+    `costs` has the shape (n, labels), `scratch` (3, labels). The bound is that of the chains after
+    the sweep, minus infinity if the flag `stop` ended it; messages are valid then as well.
     """
     n, n_labels = costs.shape
+    total = scratch[0]
     number = total.dtype.type
     bound = 0.0
     for step in range(n):
         p = step if direction == FORWARD else n - 1 - step
+        if step % 256 == 0 and stop[0] != 0:
+            return -np.inf
         for a in range(n_labels):
             total[a] = costs[p, a]
         come, go = 0, 0
@@ -55,25 +89,63 @@ def sweep(costs, tables, uniform, graph, messages, direction, total):
                 for a in range(n_labels):
                     lowest = min(lowest, total[a] - messages[e, a])
                 bound += lowest
-                if uniform > 0.0 and graph.weight[e] >= 0.0:
-                    most = number(graph.weight[e] * uniform)
+                if shape.uniform > 0.0 and graph.weight[e] >= 0.0:
+                    most = number(graph.weight[e] * shape.uniform)
                     for b in range(n_labels):
                         messages[back, b] = min(total[b] - messages[e, b] - lowest, most)
+                elif shape.slope > 0.0 and graph.weight[e] >= 0.0 and n_labels > FEW:
+                    slope = number(graph.weight[e] * shape.slope)
+                    most = number(graph.weight[e] * shape.most)
+                    _send_linear(scratch, messages, e, back, lowest, slope, most)
                 else:
                     _send(
-                        total, messages, e, back, lowest, graph.weight[e], tables, graph.turned[e]
+                        total,
+                        messages,
+                        e,
+                        back,
+                        lowest,
+                        graph.weight[e],
+                        tables[table_at(graph, e) ^ 1],
                     )
     return bound
 
 
 @any_order_without_nan()
-def _send(total, messages, e, back, lowest, weight, tables, t):
+def _send(total, messages, e, back, lowest, weight, table):
     n_labels = total.shape[0]
     for b in range(n_labels):
         best = total.dtype.type(np.inf)
         for a in range(n_labels):  # the row of the table that lies in order
-            best = min(best, total[a] - messages[e, a] + weight * tables[1 - t, b, a])
+            best = min(best, total[a] - messages[e, a] + weight * table[b, a])
         messages[back, b] = best - lowest
+
+
+@any_order_without_nan()
+def _send_linear(scratch, messages, e, back, lowest, slope, most):
+    """Send ``min_a total[a] - messages[e, a] - lowest + min(slope |a - b|, most)``.
+
+    Labels 1, 2, 4, ... apart are compared in turn, which reaches all distances.
+    """
+    total, now, then = scratch[0], scratch[1], scratch[2]
+    n_labels = total.shape[0]
+    for b in range(n_labels):
+        now[b] = total[b] - messages[e, b] - lowest
+    k = 1
+    while k < n_labels and slope * k < most:
+        step = total.dtype.type(slope * k)
+        for b in range(n_labels):
+            then[b] = now[b]
+        # slices: indices that may be negative would keep the compiler from vector registers
+        low, high = then[: n_labels - k], then[k:]
+        low_before, high_before = now[: n_labels - k], now[k:]
+        for b in range(n_labels - k):
+            high[b] = min(high[b], low_before[b] + step)
+        for b in range(n_labels - k):
+            low[b] = min(low[b], high_before[b] + step)
+        now, then = then, now
+        k *= 2
+    for b in range(n_labels):
+        messages[back, b] = min(now[b], most)
 
 
 @njit
@@ -84,11 +156,11 @@ def choose(costs, tables, graph, messages, labels, cost):
         for a in range(n_labels):
             cost[a] = costs[p, a]
         for e in range(graph.indptr[p], graph.indptr[p + 1]):
-            t, w = graph.turned[e], graph.weight[e]
+            t, w = table_at(graph, e) ^ 1, graph.weight[e]
             if graph.heads[e] < p:
                 c = labels[graph.heads[e]]
                 for a in range(n_labels):
-                    cost[a] += w * tables[1 - t, c, a]
+                    cost[a] += w * tables[t, c, a]
             else:
                 for a in range(n_labels):
                     cost[a] += messages[e, a]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from subopt._base.answer import Status
+from subopt._base.deadline import Deadline
+from subopt._base.interruptible import flag
 from subopt._base.options import documented
 from subopt._base.report import reported
 from subopt.labeling import _icm
-from subopt.labeling._exact import Reparametrization, all_node_costs
+from subopt.labeling._exact import Reparametrization, node_costs
 from subopt.labeling._magnitude import bounded, simple_labels, simplified
 from subopt.labeling._roof import Binary, roof, solved
 from subopt.labeling.certificates import evidence, measure
@@ -22,13 +24,16 @@ SMALL = 2**16  # largest number of nodes for which it is solved again to remove 
 
 @reported
 @documented
-def qpbo(energy: LabelingEnergy, *, verbose: bool = False) -> Labeling:
+def qpbo(
+    energy: LabelingEnergy, *, time_limit: float | None = None, verbose: bool = False
+) -> Labeling:
     """Minimize an energy of two labels as far as roof duality decides.
 
     Parameters
     ----------
     energy : LabelingEnergy
-        An energy of two labels, with any table, weights of any sign, and no label costs.
+        With two labels; any table, one or one per edge, weights of any sign, no label costs.
+    %(time_limit)s
     %(verbose)s
 
     Returns
@@ -37,7 +42,7 @@ def qpbo(energy: LabelingEnergy, *, verbose: bool = False) -> Labeling:
         ``persistent`` marks the nodes whose label is the same in every minimizer. Other labels that
         are known are those of one minimizer (weak persistency); the rest is found by probing, by
         improving random parts, with a fixed seed, and by `icm`. With a `MessageCertificate`;
-        OPTIMAL if the bound meets the value.
+        OPTIMAL if the bound meets the value, else LOCAL_MINIMUM or TIME_LIMIT.
 
     Raises
     ------
@@ -73,6 +78,7 @@ def qpbo(energy: LabelingEnergy, *, verbose: bool = False) -> Labeling:
     require_energy("qpbo", energy)
     if (reason := can_solve(energy)) is not None:
         raise ValueError(f"qpbo does not fit: {reason}. icm and dual_bound take any energy.")
+    deadline = Deadline(time_limit)
     simple = simplified(energy)
     labels = simple_labels(simple)
     _icm.improve(energy, labels)
@@ -83,7 +89,7 @@ def qpbo(energy: LabelingEnergy, *, verbose: bool = False) -> Labeling:
     cuts = 0
     while cuts < ROUNDS and best.gap > 0.0:
         work = bounded(simple, labels)
-        found = roof(left(work, evidence(high, low, None)), labels)
+        found = roof(left(work, evidence(high, low, None)), labels, deadline)
         cuts += 1
         high, error = sum_and_error(high, found.given)
         high, low = sum_and_error(high, error + low)
@@ -96,11 +102,14 @@ def qpbo(energy: LabelingEnergy, *, verbose: bool = False) -> Labeling:
         best = measure(energy, labels, given)
         if not best.lower_bound > before or (best.rounding and energy.n > SMALL):
             break
+        if deadline.passed():
+            break
     method = f"qpbo: {int(known.sum())} of {energy.n} labels known"
-    if not best.rounding:
+    if not best.rounding and not deadline.passed():
         work = bounded(simple, labels)
         zero = np.zeros(shape)
-        trial = solved(left(work, evidence(zero, None, None)), labels, probe=True).astype(np.int64)
+        rest = left(work, evidence(zero, None, None))
+        trial = solved(rest, labels, deadline, probe=True).astype(np.int64)
         _icm.improve(energy, trial)
         if energy.is_lower(trial, labels):
             labels = trial
@@ -108,7 +117,7 @@ def qpbo(energy: LabelingEnergy, *, verbose: bool = False) -> Labeling:
     labeling = Labeling(
         labels=labels.reshape(energy.shape),
         value=energy.value(labels),
-        status=Status.LOCAL_MINIMUM,
+        status=Status.TIME_LIMIT if deadline.passed() else Status.LOCAL_MINIMUM,
         method=method,
         n_cuts=cuts,
         persistent=persistent.reshape(energy.shape),
@@ -126,9 +135,9 @@ def can_solve(energy: LabelingEnergy) -> str | None:
 def left(energy: LabelingEnergy, given: Reparametrization) -> Binary:
     """Return an energy of two labels after reparametrization."""
     high, low = np.empty((energy.n, 2)), np.empty((energy.n, 2))
-    all_node_costs(energy.costs, energy.adjacency, given, high, low)
+    node_costs(energy.terms, given, high, low, flag())
     cost = (high[:, 1] - high[:, 0]) + (low[:, 1] - low[:, 0])
-    pairs = energy.weights[:, None, None] * energy.table
+    pairs = energy.weights[:, None, None] * energy.tables
     first, second = given.high[0][:, :, None], given.high[1][:, None, :]
     rest, error = sum_and_error(pairs, -first)
     pairs, other = sum_and_error(rest, -second)

@@ -19,8 +19,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from subopt._base.deadline import Deadline
 from subopt._base.types import Array
-from subopt.graph._max_flow import minimum_cut
+from subopt.graph._max_flow import Arcs, minimum_cut_until
 
 PROBES = 2_000_000  # approximate number of arcs in all cuts of `_probed`
 IMPROVING = 12  # number of random parts that `_improved` tries
@@ -51,8 +52,11 @@ class Roof(NamedTuple):
     bound: float  # lower bound on the energy
 
 
-def roof(problem: Binary, labels: Array) -> Roof:
-    """Solve the roof dual; the cost of the choices `labels` limits the capacities."""
+def roof(problem: Binary, labels: Array, deadline: Deadline) -> Roof:
+    """Solve the roof dual; `labels` are some choices, for the scale of capacities.
+
+    At the deadline no choice is known, but the bound holds.
+    """
     n, m = len(problem.cost), len(problem.tails)
     p, q = problem.tails, problem.heads
     even, base, forward, backward, first, second = _arcs(problem.pairs)
@@ -72,14 +76,17 @@ def roof(problem: Binary, labels: Array) -> Roof:
     heads = np.concatenate([np.where(even, q, q + n), p + n])
     there, back = np.tile(forward / 2, 2), np.tile(backward / 2, 2)
     excess = np.concatenate([-half, half])
-    side, flow, _ = minimum_cut(2 * n, tails, heads, there, back, excess)
+    side, flow = minimum_cut_until(Arcs(tails, heads, there, back), excess, deadline)
     flow = np.clip(flow, -back, there).reshape(2, m)
     both = flow[0] + flow[1]
     one, zero = side[:n], side[n:]
     all_share = one != zero
+    if deadline.passed():
+        all_share = np.zeros(n, dtype=bool)
     choices, known = np.array(one), np.array(all_share)
     open_both = np.stack([both < 2 * there[:m], both > -2 * back[:m]])
-    _choose_the_others(n, tails, heads, open_both, choices, known)
+    if not deadline.passed():
+        _choose_the_others(n, tails, heads, open_both, choices, known)
     given = np.zeros((2, m, 2))
     given[0, :, 1] = first + both
     # with a variable of the second end turned, its other choice gets the flow
@@ -179,9 +186,9 @@ def restricted(problem: Binary, free: Array, x: Array) -> Binary:
     return Binary(cost[free], problem.pairs[both], place[p[both]], place[q[both]])
 
 
-def solved(problem: Binary, x: Array, *, probe: bool) -> Array:
+def solved(problem: Binary, x: Array, deadline: Deadline, *, probe: bool) -> Array:
     """Return choices that are as good as `x` at least, by persistency, probing and improving."""
-    found = roof(problem, x)
+    found = roof(problem, x, deadline)
     x = np.where(found.known, found.x, x)
     free = ~found.known
     if not free.any():
@@ -190,10 +197,13 @@ def solved(problem: Binary, x: Array, *, probe: bool) -> Array:
     part = _components(int(free.sum()), rest.tails, rest.heads, strong=False)
     own = x[free]
     for group in _groups(part):
+        if deadline.passed():
+            break
         inside = np.zeros(len(part), dtype=bool)
         inside[group] = True
         piece = restricted(rest, inside, own)
-        own[group] = _improved(piece, _probed(piece, own[group]) if probe else own[group])
+        tried = _probed(piece, own[group], deadline) if probe else own[group]
+        own[group] = _improved(piece, tried, deadline)
     x[free] = own
     return x
 
@@ -203,7 +213,7 @@ def _groups(part: Array) -> list[Array]:
     return np.split(order, np.flatnonzero(np.diff(part[order])) + 1)
 
 
-def _probed(problem: Binary, x: Array) -> Array:
+def _probed(problem: Binary, x: Array, deadline: Deadline) -> Array:
     """Try both choices of every node; consequences of both, or of the better one, are known."""
     n = len(x)
     arcs = 4 * len(problem.tails) + 2 * n
@@ -217,6 +227,8 @@ def _probed(problem: Binary, x: Array) -> Array:
         for k in range(n):
             if not free[k]:
                 continue
+            if deadline.passed():
+                return min((seen, x), key=problem.value)
             others = free.copy()
             others[k] = False
             tries = []
@@ -224,7 +236,7 @@ def _probed(problem: Binary, x: Array) -> Array:
                 y = x.copy()
                 y[k] = choice
                 rest = restricted(problem, others, y)
-                found = roof(rest, y[others])
+                found = roof(rest, y[others], deadline)
                 y[others] = np.where(found.known, found.x, y[others])
                 known = np.ones(n, dtype=bool)
                 known[others] = found.known
@@ -246,29 +258,35 @@ def _probed(problem: Binary, x: Array) -> Array:
                 trial = np.where(alike, y0, x)
                 free &= ~alike
                 x = trial
-                x = x if not free.any() else np.where(free, _from_roof(problem, free, x), x)
+                x = (
+                    x
+                    if not free.any()
+                    else np.where(free, _from_roof(problem, free, x, deadline), x)
+                )
                 changed = True
     return min((seen, x), key=problem.value)
 
 
-def _from_roof(problem: Binary, free: Array, x: Array) -> Array:
+def _from_roof(problem: Binary, free: Array, x: Array, deadline: Deadline) -> Array:
     rest = restricted(problem, free, x)
-    found = roof(rest, x[free])
+    found = roof(rest, x[free], deadline)
     y = x.copy()
     y[free] = np.where(found.known, found.x, x[free])
     return y
 
 
-def _improved(problem: Binary, x: Array) -> Array:
+def _improved(problem: Binary, x: Array, deadline: Deadline) -> Array:
     """Fix the choices of random nodes, and set the choices that follow for the others."""
     rng = np.random.default_rng(0)
     n = len(x)
     value = problem.value(x)
     for step in range(IMPROVING):
         free = rng.random(n) < (0.25, 0.5, 0.75, 0.9)[step % 4]
+        if deadline.passed():
+            break
         if not free.any():
             continue
-        y = _from_roof(problem, free, x)
+        y = _from_roof(problem, free, x, deadline)
         other = problem.value(y)
         if other <= value:
             x, value = y, other

@@ -14,8 +14,8 @@ _PARTS = {
     Labels to start from; by default {start}. The energy of the answer is not higher.""",
     "moves_notes": """\
 For m edges and L labels, message passing takes about 20 m L bytes and the moves take 8 m L. If
-8 m L is more than 512 MiB, moves start from one label for all nodes, and flows are not kept. With
-label costs, every move is a minimum cut of the whole graph.""",
+8 m L is more than 2 GiB, moves start from one label for all nodes, and flows are not kept. With
+label costs, a move that could save some of them is a minimum cut of the whole graph.""",
     "many": r"""energy : LabelingEnergy
     The graph, the weights and the table of all problems. Its unary costs are not used.
 unaries : array_like of shape (P, \*grid, L) or (P, n, L)

@@ -23,12 +23,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base.answer import CertificateError
+from subopt._base.interruptible import flag, interruptible
 from subopt._base.types import Array
 from subopt.labeling._exact import Reparametrization, bound_of, energy_of
 from subopt.labeling._magnitude import smallest_step
 from subopt.labeling.energy import LabelingEnergy
 
 FAR_BELOW = 2.0**-20
+SHORT = 2**20  # amounts; a check of fewer takes no time to speak of
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +162,11 @@ def measure(
     # rounding errors of flows and messages along paths add up like a random walk
     unit = 2.0**-52 * max(64.0, 16.0 * math.sqrt(energy.n * energy.n_labels))
     with np.errstate(invalid="ignore"):  # of infinities, without the JIT
-        bound, rough = bound_of(energy.terms, energy.adjacency, given, labels, unit)
+        args, stop = (energy.terms, given, labels, unit), flag()
+        if given.high.size < SHORT:
+            bound, rough = bound_of(*args, stop)
+        else:
+            bound, rough = interruptible(bound_of, *args, stop, stop=stop)
     proven = Fraction(bound[0]) + Fraction(bound[1]) - Fraction(bound[2])
     parts = energy_of(energy.terms, labels)
     if parts[0] == np.inf:

@@ -50,14 +50,21 @@ class Labeling(Answer):
         )
 
 
+def local_status(*, done: bool, stopped: bool) -> Status:
+    """Return why moves ended: no move is left, the time is over, or else their number."""
+    if done:
+        return Status.LOCAL_MINIMUM
+    return Status.TIME_LIMIT if stopped else Status.ITERATION_LIMIT
+
+
 def local(
-    energy: LabelingEnergy, labels: Array, method: str, *, done: bool, n_cuts: int = 0
+    energy: LabelingEnergy, labels: Array, method: str, status: Status, *, n_cuts: int = 0
 ) -> Labeling:
-    """Return the answer of a method of moves: a local minimum if it is done."""
+    """Return what a method of moves ends with."""
     return Labeling(
         labels=labels.reshape(energy.shape),
         value=energy.value(labels),
-        status=Status.LOCAL_MINIMUM if done else Status.ITERATION_LIMIT,
+        status=status,
         method=method,
         n_cuts=n_cuts,
     )

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from subopt._base import validate
+from subopt._base.deadline import Deadline
 from subopt._base.options import names, require_known
 from subopt._base.report import stage
 from subopt._base.types import Array, ArrayLike
@@ -57,8 +56,8 @@ def minimize_labeling(
     lower_bound : bool, default False
         Whether to add a certificate of `dual_bound` if the method has none.
     **given
-        Options of the method. "auto" has the option `start`: labels to start from; the energy of
-        the answer is not higher.
+        Options of the method; of "auto": `start`, labels that the answer is no worse than, and
+        `time_limit` in seconds, which the bound counts towards.
 
     Returns
     -------
@@ -80,10 +79,12 @@ def minimize_labeling(
     require_energy("minimize", energy)
     takes = options(method)
     require_known(f"minimize of a LabelingEnergy by {method!r}", takes, given)
+    deadline = Deadline(given.get("time_limit"))
     result = (_auto if method == "auto" else METHODS[method])(energy, **given)
     if lower_bound and result.certificate is None:
         stage("%s has no lower bound by itself: dual_bound", result.method)
-        found = _dual_bound.dual_bound(energy, start=result.labels)
+        left = deadline.left()
+        found = _dual_bound.dual_bound(energy, start=result.labels, time_limit=left)
         result = _with_bound(energy, result, found)
     return result
 
@@ -94,21 +95,25 @@ def options(method: str = "auto") -> tuple[str, ...]:
     return ("method", "lower_bound", *names(_auto if method == "auto" else METHODS[method]))
 
 
-def _auto(energy: LabelingEnergy, *, start: ArrayLike | None = None) -> Labeling:
+def _auto(
+    energy: LabelingEnergy, *, start: ArrayLike | None = None, time_limit: float | None = None
+) -> Labeling:
     """Run the method with the strongest guarantee."""
+    deadline = Deadline(time_limit)
     L = energy.n_labels
     known = None if start is None else energy.check_labels("start", start)
     small = L == 2 or (energy.n + len(energy.tails) * (L - 1)) * L <= ARCS
     if small and _ishikawa.can_solve(energy) is None:
         stage("ishikawa, because it is exact for this table")
-        return _no_worse(energy, _ishikawa.ishikawa(energy), known)
+        return _no_worse(energy, _ishikawa.ishikawa(energy, time_limit=deadline.left()), known)
     if _qpbo.can_solve(energy) is None:
         stage("qpbo, because there are two labels")
-        return _no_worse(energy, _qpbo.qpbo(energy), known)
+        return _no_worse(energy, _qpbo.qpbo(energy, time_limit=deadline.left()), known)
     if _alpha_expansion.can_solve(energy) is None:
         stage("alpha_expansion, because the table is a metric")
-        return _alpha_expansion.alpha_expansion(energy, start=start)
-    return _best_of_what_fits(energy, known)
+        limit = deadline.left()
+        return _alpha_expansion.alpha_expansion(energy, start=start, time_limit=limit)
+    return _best_of_what_fits(energy, known, deadline)
 
 
 def _no_worse(energy: LabelingEnergy, result: Labeling, known: Array | None) -> Labeling:
@@ -123,26 +128,28 @@ def _no_worse(energy: LabelingEnergy, result: Labeling, known: Array | None) -> 
     )
 
 
-def _best_of_what_fits(energy: LabelingEnergy, known: Array | None) -> Labeling:
+def _best_of_what_fits(energy: LabelingEnergy, known: Array | None, deadline: Deadline) -> Labeling:
     """Improve labels by all methods that accept the energy, none of which has a guarantee."""
     stage("several methods, because none has a guarantee for this table")
     ran = []
     labels = simple_labels(simplified(energy)) if known is None else known
     cuts = 0
     if _alpha_beta_swap.can_solve(energy) is None:
-        found = _alpha_beta_swap.alpha_beta_swap(energy, start=known)
+        found = _alpha_beta_swap.alpha_beta_swap(energy, start=known, time_limit=deadline.left())
         labels, cuts = _better(energy, labels, found.labels.ravel()), found.n_cuts
         ran.append("alpha_beta_swap")
-    bound = _dual_bound.dual_bound(energy, max_iter=SWEEPS, start=labels)
+    bound = _dual_bound.dual_bound(
+        energy, max_iter=SWEEPS, start=labels, time_limit=deadline.left()
+    )
     ran.append("dual_bound")
     if _fusion.can_solve(energy) is None:
-        labels = _fusion.fused(energy, simplified(energy), labels, bound.labels.ravel())
-        found = _fusion.fusion(energy, start=labels)
+        labels = _fusion.fused(energy, simplified(energy), labels, bound.labels.ravel(), deadline)
+        found = _fusion.fusion(energy, start=labels, time_limit=deadline.left())
         labels, cuts = found.labels.ravel().copy(), cuts + found.n_cuts
         ran.append("fusion")
     else:
         labels = _better(energy, labels, bound.labels.ravel())
-    found = _icm.icm(energy, start=labels)
+    found = _icm.icm(energy, start=labels, time_limit=deadline.left())
     result = replace(found, method=f"{', '.join(ran)}, then icm", n_cuts=cuts)
     return _with_bound(energy, result, bound)
 
@@ -154,11 +161,13 @@ def _better(energy: LabelingEnergy, x: Array, y: Array) -> Array:
 def _with_bound(energy: LabelingEnergy, result: Labeling, bound: Labeling) -> Labeling:
     """Return the answer with the certificate of another one, and its labels if they are better."""
     if energy.is_lower(bound.labels.ravel(), result.labels.ravel()):
+        labels = bound.labels.ravel().copy()
+        _icm.improve(energy, labels)
         result = replace(
             result,
-            labels=np.array(bound.labels),
-            value=bound.value,
-            method=f"{result.method}, then {bound.method}",
+            labels=labels.reshape(energy.shape),
+            value=energy.value(labels),
+            method=f"{result.method}, then {bound.method}, then icm",
         )
     certificate = bound.certificate
     assert certificate is not None

@@ -49,7 +49,7 @@ def energy_of_grid_labeling(unary: Array, binary: Array, labels: Array) -> Any:
     energy = np.take_along_axis(unary, labels[..., None], axis=-1).sum()
     for axis in range(labels.ndim):
         tail, head = _neighbors(labels, axis)
-        energy = energy + binary[head, tail].sum()
+        energy = energy + np.take(binary, head * len(binary) + tail).sum()
     return energy
 
 
@@ -213,18 +213,23 @@ def abswap_grid_step(alpha: int, beta: int, D: Array, V: Array, labels: Array) -
     _check(D, V, labels, alpha, beta)
     own = labels.astype(np.intp)
     active = (own == alpha) | (own == beta)
-    first, second = (np.where(active, D[..., label], 0) for label in (alpha, beta))
-    parts = []
+    parts, costs = [], []
+    for label in (alpha, beta):
+        # what neighbors with other labels cost, all of whose places are fixed
+        beside = V[label].copy()
+        beside[[alpha, beta]] = 0
+        near, cost = np.take(beside, own), D[..., label].copy()
+        for axis in range(own.ndim):
+            for cost_here, near_there in zip(
+                _neighbors(cost, axis), reversed(_neighbors(near, axis)), strict=True
+            ):
+                cost_here += near_there
+        costs.append(np.where(active, cost, 0))
     for axis in range(own.ndim):
-        for here, there in ((0, 1), (1, 0)):
-            near = _neighbors(own, axis)[there]
-            border = _neighbors(active, axis)[here] & ~_neighbors(active, axis)[there]
-            for cost, label in ((first, alpha), (second, beta)):
-                _neighbors(cost, axis)[here][border] += V[label, near[border]]
         inside = np.logical_and(*_neighbors(active, axis))
         weight = np.where(inside, V[alpha, beta], 0)
         parts.append((axis, weight, weight))
-    energy, graph, moved = _cut(first, second, parts)
+    energy, graph, moved = _cut(costs[0], costs[1], parts)
     labels[active] = np.where(moved[active], alpha, beta)
     return energy, graph
 

@@ -27,9 +27,9 @@ from subopt.graph.grid._search_trees import head_of
 _0, _1, _4 = np.uint64(0), np.uint64(1), np.uint64(4)
 _BIT = np.uint32(1)
 
-# Entries of `progress`: start and length of the queue, the work since labels were exact, and the
+# Entries of `progress`: start and end of the queue, the work since labels were exact, and the
 # largest label in use.
-FIRST, COUNT, EFFORT, TOP = range(4)
+FIRST, LAST, EFFORT, TOP = range(4)
 
 
 @njit
@@ -43,35 +43,36 @@ def push(degree, network, labels, progress, most, against, looks):
     excess, label, queue = network.excess, labels.label, labels.queue
     cells, size = np.int64(excess.shape[0]), np.int64(queue.shape[0])
     far, spent = np.int32(cells - 1), 0
+    first, last, effort = progress[FIRST], progress[LAST], progress[EFFORT]
     while True:
-        if progress[EFFORT] > cells * arcs:
-            progress[TOP], progress[COUNT] = exact_labels(degree, network, labels)
-            progress[FIRST], progress[EFFORT] = 0, 0
+        if effort > cells * arcs:
+            progress[TOP], count = exact_labels(degree, network, labels)
+            first, last, effort = 0, np.int64(count), 0
             spent += cells * arcs
-        if progress[COUNT] == 0 or spent > looks:
-            return progress[COUNT] == 0
-        first = progress[FIRST]
-        v = np.uint64(queue[first])
-        progress[FIRST] = first + 1 if first + 1 < size else 0
-        progress[COUNT] -= 1
+        if first == last or spent > looks:
+            progress[FIRST], progress[LAST], progress[EFFORT] = first, last, effort
+            return first == last
+        v = np.uint64(queue[np.uint64(first)])
+        first = first + 1 if first + 1 < size else 0
         while excess[v] > 0 and label[v] < far:
-            nearest, blocked = _pass_on(degree, v, network, labels, progress, most, against)
-            progress[EFFORT] += arcs
+            last, nearest, blocked = _pass_on(degree, v, last, network, labels, most, against)
+            effort += arcs
             spent += arcs
             if excess[v] <= 0:
                 break
-            if blocked:  # a neighbour is full, and has to push first
-                _append(v, labels.queue, progress)
+            if blocked:  # a neighbor is full, and has to push first
+                last = _append(v, last, queue)
                 break
-            _raise(v, min(np.int32(nearest + 1), far), labels, progress)
+            effort += _raise(v, min(np.int32(nearest + 1), far), labels, progress)
 
 
 @njit(inline="always")
-def _pass_on(degree, v, network, labels, progress, most, against):
+def _pass_on(degree, v, last, network, labels, most, against):
     """Push excess of v to cells that are one step nearer to a demand.
 
-    If some stays, return the smallest label of the others that it can be pushed to, and whether a
-    cell that is nearer is full.
+    Return the end of the queue, to which these cells are appended. If some excess stays, also
+    return the smallest label of the other cells that it can be pushed to, and whether a cell that
+    is nearer is full.
     """
     arcs = _4 if degree is None else degree
     shift, wrap, residual, excess = network.shift, network.wrap, network.residual, network.excess
@@ -105,36 +106,39 @@ def _pass_on(degree, v, network, labels, progress, most, against):
             gate[v] ^= here
             other[u] ^= back
         if (before <= 0) & (excess[u] > 0):
-            _append(u, labels.queue, progress)
+            last = _append(u, last, labels.queue)
         if amount <= 0:
             break
     excess[v] = amount
-    return nearest, blocked
+    return last, nearest, blocked
 
 
 @njit(inline="always")
-def _append(v, queue, progress):
-    """Let a cell wait."""
-    last, size = progress[FIRST] + progress[COUNT], queue.shape[0]
-    queue[np.uint64(last if last < size else last - size)] = v
-    progress[COUNT] += 1
+def _append(v, last, queue):
+    """Append a cell to the queue, and return its new end."""
+    queue[np.uint64(last)] = v
+    return last + 1 if last + 1 < queue.shape[0] else 0
 
 
 @njit(inline="always")
 def _raise(v, new, labels, progress):
-    """Set the label of v to a larger one, and give up all cells above a gap that this leaves."""
+    """Set the label of v to a larger one, and give up all cells above a gap that this leaves.
+
+    Return the work that the latter takes, in arcs examined.
+    """
     label, tally, far = labels.label, labels.tally, np.int32(labels.label.shape[0] - 1)
-    old, top = label[v], progress[TOP]
+    old, top, effort = label[v], progress[TOP], 0
     tally[old] -= 1
     if tally[old] == 0:  # a gap, which no path to a demand can cross
         new = far
         if top > old:
             _close(old, far, label, tally)
-            progress[EFFORT] += labels.label.shape[0] >> 5
+            effort = label.shape[0] >> 5
         top = old
     label[v] = new
     tally[new] += 1
     progress[TOP] = new if top < new < far else top
+    return effort
 
 
 @njit

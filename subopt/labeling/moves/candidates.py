@@ -7,6 +7,7 @@ are the current labels.
 import numpy as np
 
 from subopt._base.jit import njit
+from subopt.labeling._adjacency import table_at
 
 # Largest number of nodes in the first cut, and the factor by which it grows if they are too few.
 BALL, GROWTH = np.int64(500), np.int64(3)
@@ -45,6 +46,8 @@ def look(problem, labels, count, space):
     for b in range(n_labels):
         alike[b] = tables[0, b, b]
     for i in range(count):
+        if i % 1024 == 0 and space.stop[0] != 0:
+            return
         k = space.fresh[i]
         z = labels[k]
         for b in range(n_labels):
@@ -52,18 +55,22 @@ def look(problem, labels, count, space):
         for e in range(graph.indptr[k], graph.indptr[k + 1]):
             c, t, half = (
                 np.uint32(labels[graph.heads[e]]),
-                np.uint32(graph.turned[e]),
+                np.uint32(table_at(graph, e)),
                 0.5 * graph.weight[e],
             )
-            now, sign = tables[t, z, c], 1.0 if t == 0 else -1.0
+            back = t ^ np.uint32(1)
+            now, sign = tables[t, z, c], 1.0 if graph.turned[e] == 0 else -1.0
             if pairs and c != z:
                 for b in range(n_labels):
-                    gain[b] += 2.0 * half * (tables[1 - t, c, b] - now)
+                    gain[b] += 2.0 * half * (tables[back, c, b] - now)
                 continue
+            if graph.step > 0:
+                for b in range(n_labels):
+                    alike[b] = tables[t, b, b]
             for b in range(n_labels):
                 flow[b] = sign * space.flows[kept * b, graph.edge[e]]
             for b in range(n_labels):
-                zb, bc, bb = tables[t, z, b], tables[1 - t, c, b], alike[b]
+                zb, bc, bb = tables[t, z, b], tables[back, c, b], alike[b]
                 most = max(half * (zb + bc - now - bb), 0.0)
                 gain[b] += half * (bc - now + bb - zb) + max(-most, min(flow[b], most))
         gain[z] = 0.0
@@ -79,10 +86,10 @@ def settled(problem, e, flow, z, c, b):
 
     The node has label z and may take b, the other end has label c. `flow` is that of the edge.
     """
-    tables, t = problem.tables, problem.graph.turned[e]
+    tables, t = problem.tables, table_at(problem.graph, e)
     most = tables[t, z, b] + tables[t, b, c] - tables[t, z, c] - tables[t, b, b]
     most = max(0.5 * problem.graph.weight[e] * most, 0.0)
-    return most, max(-most, min(flow if t == 0 else -flow, most))
+    return most, max(-most, min(flow if problem.graph.turned[e] == 0 else -flow, most))
 
 
 @njit
@@ -95,7 +102,7 @@ def _price(problem, labels, move, count, space):
         z = labels[k]
         gain = costs[b, k] - costs[z, k]
         for e in range(graph.indptr[k], graph.indptr[k + 1]):
-            c, t = labels[graph.heads[e]], graph.turned[e]
+            c, t = labels[graph.heads[e]], table_at(graph, e)
             more = tables[t, b, c] - tables[t, z, c]
             if move.only >= 0 and c != move.only:
                 gain += graph.weight[e] * more
@@ -105,6 +112,14 @@ def _price(problem, labels, move, count, space):
         space.seen[k] = space.moves[0]
         space.gain[k] = gain
         space.inflow[k] = 0.0
+
+
+@njit
+def price_all(problem, labels, move, space):
+    """Set what a label costs every node more than its own, with what the flow takes out of it."""
+    for k in range(labels.shape[0]):
+        space.fresh[k] = k
+    _price(problem, labels, move, labels.shape[0], space)
 
 
 @njit

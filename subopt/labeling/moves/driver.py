@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Batch, Status
+from subopt._base.deadline import Deadline
 from subopt._base.executors import in_chunks, require_executor
+from subopt._base.interruptible import interruptible
 from subopt._base.report import stage
 from subopt._base.threads import in_order, thread_count
 from subopt._base.types import Array, ArrayLike
+from subopt.labeling._arguments import numbers, require_sums
 from subopt.labeling._dual_bound import dual_bound
 from subopt.labeling._magnitude import (
     bounded,
@@ -22,16 +25,25 @@ from subopt.labeling._magnitude import (
     simplified,
     single_label,
 )
-from subopt.labeling.energy import LabelingEnergy, numbers, require_energy, require_sums
+from subopt.labeling._refined import refined
+from subopt.labeling.energy import LabelingEnergy, require_energy
 from subopt.labeling.moves import label_costs, warm_start
 from subopt.labeling.moves.expand import CYCLES, descend, descend_many
 from subopt.labeling.moves.workspace import MoveWorkspace, Problem, move_workspace
-from subopt.labeling.result import Labeling, local
+from subopt.labeling.result import Labeling, local, local_status
 
-MEMORY = 2**29  # largest number of bytes for the flows of all labels; above, they are not kept
+MEMORY = 2**31  # largest number of bytes for the flows of all labels; above, they are not kept
 SWEEPS = 50  # number of sweeps of `dual_bound` for initial labels, with label costs
 CLOSER = 2.0**10  # factor by which the ceiling of costs must fall for another descent
+SHORT = 2**16  # labels of nodes and edges; moves of fewer end at once
 TOGETHER = 2**31  # largest number of bytes for all threads; above, fewer threads are used
+
+
+class Limits(NamedTuple):
+    """When moves end."""
+
+    cycles: int  # after how many times that all moves are made
+    deadline: Deadline
 
 
 class LabelingBatch(Batch[Labeling]):
@@ -96,10 +108,16 @@ def negative_weight(energy: LabelingEnergy) -> str | None:
 
 
 def solve(
-    name: str, energy: LabelingEnergy, moves: Array, start: ArrayLike | None, max_iter: int
+    name: str,
+    energy: LabelingEnergy,
+    moves: Array,
+    start: ArrayLike | None,
+    max_iter: int,
+    time_limit: float | None = None,
 ) -> Labeling:
     """Make moves from labels that are given, or read off messages."""
-    cycles = validate.positive_int("max_iter", max_iter)
+    deadline = Deadline(time_limit)
+    limits = Limits(validate.positive_int("max_iter", max_iter), deadline)
     simple = simplified(energy)
     quiet = calm(simple)
     if start is not None:
@@ -107,7 +125,7 @@ def solve(
     else:
         labels = _single(simple.costs) if quiet else simple_labels(simple)
     found, done, cuts = _descended(
-        simple if quiet else bounded(simple, labels), moves, labels, start is not None, cycles
+        simple if quiet else bounded(simple, labels), moves, labels, start is not None, limits
     )
     stage("%s: %d cuts", name, cuts)
     while not quiet:
@@ -120,9 +138,11 @@ def solve(
         elif start is not None:
             break
         start = labels  # messages may lead to labels with costs that were lowered
-        found, done, more = _descended(bounded(simple, labels), moves, labels, True, cycles)
+        found, done, more = _descended(bounded(simple, labels), moves, labels, True, limits)
         cuts += more
-    return local(energy, found if quiet else labels, name, done=done, n_cuts=cuts)
+    labels = found if quiet else refined(energy, moves, labels, deadline)
+    status = local_status(done=done, stopped=deadline.passed())
+    return local(energy, labels, name, status, n_cuts=cuts)
 
 
 def _single(costs: Array) -> Array:
@@ -130,39 +150,65 @@ def _single(costs: Array) -> Array:
 
 
 def _descended(
-    energy: LabelingEnergy, moves: Array, labels: Array, given: bool, cycles: int
+    energy: LabelingEnergy, moves: Array, labels: Array, given: bool, limits: Limits
 ) -> tuple[Array, bool, int]:
     """Return labels after all moves, whether none is left, and the number of cuts."""
     labels = labels.copy()
     if energy.label_costs.any():
         if not given:
-            labels = _cheapest(energy)
-        relative = energy._with(costs=energy.costs - energy.costs.min(axis=0))
-        done, cuts = label_costs.descend_whole(relative, moves, labels, cycles)
-        return labels, done, cuts
+            labels = _cheapest(energy, limits.deadline)
+        energy = energy._with(costs=energy.costs - energy.least_costs)
+        given = True
     space = _workspace(energy, moves)
-    _read_off(energy, moves, labels, given, space.flows)
-    problem = Problem(energy.costs, energy.tables, energy.adjacency)
-    done = descend(problem, moves, labels, cycles, space)
-    return labels, bool(done), int(space.cuts[0])
+    _read_off(energy, moves, labels, given, space, limits.deadline)
+    problem = Problem(energy.costs, energy.seen_tables, energy.adjacency)
+
+    def plain(some: Array) -> tuple[bool, int]:
+        args = problem, some, labels, limits.cycles, space
+        done = _called(descend, energy, args, space, limits.deadline)
+        return bool(done), int(space.cuts[0])
+
+    if energy.label_costs.any():
+        whole = label_costs.WholeMoves(energy, problem, space)
+        return labels, *whole.descend(moves, labels, plain, limits.cycles, limits.deadline)
+    return labels, *plain(moves)
+
+
+def _called(
+    kernel: Callable[..., Any],
+    energy: LabelingEnergy,
+    args: tuple[Any, ...],
+    space: MoveWorkspace,
+    deadline: Deadline,
+) -> Any:
+    """Call a kernel, so that Ctrl-C and the deadline end it if that may take long."""
+    if deadline.left() == np.inf and energy.n_labels * (energy.n + len(energy.tails)) < SHORT:
+        return kernel(*args)
+    return interruptible(kernel, *args, stop=space.stop, deadline=deadline)
 
 
 def _read_off(
-    energy: LabelingEnergy, moves: Array, labels: Array, given: bool, flows: Array
+    energy: LabelingEnergy,
+    moves: Array,
+    labels: Array,
+    given: bool,
+    space: MoveWorkspace,
+    deadline: Deadline,
 ) -> None:
     """Set flows, and unless they are given the labels, by messages; not if flows are not kept."""
-    if len(flows) == energy.n_labels:
+    if len(space.flows) == energy.n_labels:
         draft = warm_start.draft(energy.n, len(energy.tails), energy.n_labels)
         terms, pairs = warm_start.terms(energy), _are_pairs(moves)
-        warm_start.prepare(energy.costs, terms, labels, given, pairs, draft, flows)
+        args = energy.costs, terms, labels, given, pairs, draft, space.flows, space.stop
+        _called(warm_start.prepare, energy, args, space, deadline)
 
 
-def _cheapest(energy: LabelingEnergy) -> Array:
+def _cheapest(energy: LabelingEnergy, deadline: Deadline) -> Array:
     """Return one label everywhere, or what a short search for a bound finds if that is cheaper."""
     alone = single_label(energy)
     if _rows(energy) < energy.n_labels:
         return alone
-    found = dual_bound(energy, max_iter=SWEEPS, start=alone)
+    found = dual_bound(energy, max_iter=SWEEPS, start=alone, time_limit=deadline.left())
     return found.labels.ravel().copy()
 
 
@@ -220,7 +266,9 @@ def solve_many(
             # the problem alone decides whether flows are kept: answers do not depend on threads
             most = TOGETHER // (8 * _rows(energy) * len(energy.tails) + 1)
             count = min(count, max(most, 1))
-        parts = [s for s in np.array_split(np.arange(P), P if one_by_one else count) if len(s)]
+        parts = [
+            s for s in np.array_split(np.arange(P), max(P, 1) if one_by_one else count) if len(s)
+        ]
         spans = [(part[0], part[-1] + 1) for part in parts]
         answers = in_order(lambda span: do(shared, cut(*span)), spans, count)
     for a, b in zip(np.cumsum([0] + [len(v) for _, v in answers]).tolist(), answers, strict=False):
@@ -237,7 +285,7 @@ def _descend(
     values = np.empty(len(costs))
     keep = len(energy.tails) if _rows(energy) == energy.n_labels else 0
     draft = warm_start.draft(energy.n, keep, energy.n_labels)
-    first = Problem(costs[0], energy.tables, energy.adjacency)
+    first = Problem(costs[0], energy.seen_tables, energy.adjacency)
     start = warm_start.WarmStart(warm_start.terms(energy), draft)
     descend_many(costs, first, moves, labels, values, start, _workspace(energy, moves))
     return labels, values

@@ -20,6 +20,7 @@ import numpy as np
 
 from subopt._base.jit import njit
 from subopt._base.types import Array
+from subopt.labeling._adjacency import table_at
 from subopt.labeling._exact import add, two_product
 from subopt.labeling.moves.candidates import BALL, begin, look, spread
 from subopt.labeling.moves.local_cut import connect, keep, lowers, solve, write
@@ -62,6 +63,8 @@ def descend(problem, moves, labels, cycles, space):
     count = moves.shape[0]
     i, idle = 0, 0
     for _ in range(cycles * count):
+        if space.stop[0] != 0:
+            return False
         only, b = moves[i, 0], moves[i, 1]
         i = i + 1 if i + 1 < count else 0
         idle += 1
@@ -86,9 +89,13 @@ def descend_many(costs, first, moves, labels, values, start, space):
     """
     given, pairs = np.bool_(False), space.last.shape[0] > 1
     for p in range(costs.shape[0]):
+        if space.stop[0] != 0:
+            return
         problem = Problem(costs[p], first.tables, first.graph)
         if space.flows.shape[0] == costs.shape[1]:
-            prepare(costs[p], start.terms, labels[p], given, pairs, start.draft, space.flows)
+            prepare(
+                costs[p], start.terms, labels[p], given, pairs, start.draft, space.flows, space.stop
+            )
         descend(problem, moves, labels[p], CYCLES, space)
         values[p] = _energy(problem, labels[p])
 
@@ -102,7 +109,7 @@ def _energy(problem, labels):
         total = add(total, problem.costs[labels[k], k])
         for e in range(graph.indptr[k], graph.indptr[k + 1]):
             if graph.turned[e] == 0:
-                c = tables[0, labels[k], labels[graph.heads[e]]]
+                c = tables[table_at(graph, e), labels[k], labels[graph.heads[e]]]
                 high, low = two_product(graph.weight[e], c)
                 total = add(add(total, high), low)
     return total[0] + total[1]
@@ -132,6 +139,8 @@ def _expand(problem, labels, only, b, space):
                 size = connect(problem.graph, space.queue[q], found, space)
                 write(problem, labels, move, size, space)
                 solve(size, space)
+                if space.stop[0] != 0:  # the cut is not known
+                    return lower
                 more = (kept or not whole) and keep(problem, labels, move, size, space)
                 if more and not whole:
                     for i in range(size):

@@ -6,74 +6,146 @@ it take b. The cost of b is paid if no node has it yet and some node takes it:
     h_l [some node with label l stays] = min_y  h_l (1 - y) + sum_k h_l y (1 - x_k),
     h_b [some node takes b]            = min_y  h_b y + sum_k h_b x_k (1 - y),
 
-Both terms are submodular, so the best move is a minimum cut (A. Delong, A. Osokin, H. Isack,
-Y. Boykov, "Fast approximate energy minimization with label costs", International Journal of
-Computer Vision 96(1), 2012, section 3). The additional nodes connect all others, so that every
-move is a cut of the whole graph, and no flow is kept.
+both submodular, so the best move is a minimum cut (A. Delong, A. Osokin, H. Isack, Y. Boykov, "Fast
+approximate energy minimization with label costs", International Journal of Computer Vision 96(1),
+2012, section 3).
+
+Most moves need no such cut. Moves to labels in use are made first as if labels cost nothing: what
+they save comes on top. Then the flow that is kept for b shows what a move costs at least: with g_k
+what b costs node k more than its label, flow included, a move of the nodes S costs
+
+    sum_{k in S} g_k - sum of h_l over labels that only nodes in S have [+ h_b]
+        >= sum_k min(g_k, 0) + sum_l min(sum_{k has l} max(g_k, 0) - h_l, 0) [+ h_b].
+
+Where this is not negative, no cut is needed. Otherwise the cut starts from the flow, and leaves a
+flow for which it is not, unless the move helps.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
 
+from subopt._base.deadline import Deadline
 from subopt._base.types import Array
-from subopt.graph._max_flow import minimum_cut
+from subopt.graph._max_flow import Arcs, minimum_cut_until
 from subopt.labeling.energy import LabelingEnergy
+from subopt.labeling.moves.candidates import price_all
+from subopt.labeling.moves.workspace import Move, MoveWorkspace, Problem
 
 
-def descend_whole(
-    energy: LabelingEnergy, moves: Array, labels: Array, cycles: int
-) -> tuple[bool, int]:
-    """Make all moves in turn until none lowers the energy; return if so, and the number of cuts."""
-    value = energy.value(labels)
-    idle = cuts = 0
-    for step in range(cycles * len(moves)):
-        only, b = moves[step % len(moves)]
-        free = labels != b if only < 0 else (labels == only) & (labels != b)
-        idle += 1
-        if free.any():
-            cuts += 1
-            taken = np.flatnonzero(free)[_best_move(energy, labels, free, b)]
-            moved = labels.copy()
-            moved[taken] = b
-            other = energy.value(moved)
-            if other < value:
-                labels[:], value, idle = moved, other, 1
-        if idle >= len(moves):
-            return True, cuts
-    return False, cuts
+class WholeMoves(NamedTuple):
+    """An energy with label costs, and what moves of the whole graph need."""
 
+    energy: LabelingEnergy
+    problem: Problem
+    space: MoveWorkspace
 
-def _best_move(energy: LabelingEnergy, labels: Array, free: Array, b: int) -> Array:
-    """Return which of the free nodes should take label b; no more than needed."""
-    nodes, place = np.flatnonzero(free), np.cumsum(free) - 1
-    n, now = len(nodes), labels[free]
-    p, q, inner, cost = _edges(energy, labels, free, b)
-    cost = cost[free] + energy.costs[b, free] - energy.costs[now, nodes]
-    # one node per label of free nodes, and a last one for b if no node has it
-    used, group = np.unique(now, return_inverse=True)
-    saved = energy.label_costs[used]
-    paid = 0.0 if (labels == b).any() else float(energy.label_costs[b])
-    first, last = np.arange(n), n + len(used)
-    tails = np.concatenate([place[p], n + group, first])
-    heads = np.concatenate([place[q], first, np.full(n, last)])
-    forward = np.concatenate([inner, saved[group], np.full(n, paid)])
-    backward = np.concatenate([inner, np.zeros(2 * n)])
-    excess = np.concatenate([-cost, saved, [-paid]])
-    side, _, _ = minimum_cut(last + 1, tails, heads, forward, backward, excess)
-    return side[:n]
+    def descend(
+        self,
+        moves: Array,
+        labels: Array,
+        plain: Callable[[Array], tuple[bool, int]],
+        cycles: int,
+        deadline: Deadline,
+    ) -> tuple[bool, int]:
+        """Make all moves in turn until none lowers E; return whether none does, and the cuts.
 
+        `plain` makes some of the moves on `labels` as if labels cost nothing, where that cannot
+        raise E: the labels that are taken have to be in use.
+        """
+        done, cuts = self._plain(moves, labels, plain)
+        value = self.energy.value(labels)
+        idle = 0
+        for step in range(cycles * len(moves)):
+            if deadline.passed() or not done:
+                break
+            only, b = map(int, moves[step % len(moves)])
+            free = labels != b if only < 0 else (labels == only) & (labels != b)
+            idle += 1
+            if free.any() and (only >= 0 or self._may_help(labels, b)):
+                cuts += 1
+                moved = labels.copy()
+                moved[self._best_move(labels, free, only, b, deadline)] = b
+                other = self.energy.value(moved)
+                if other < value:
+                    labels[:], idle = moved, 1
+                    done, more = self._plain(moves, labels, plain)
+                    cuts += more
+                    value = self.energy.value(labels)
+            if done and idle >= len(moves):
+                return True, cuts
+        return False, cuts
 
-def _edges(
-    energy: LabelingEnergy, labels: Array, free: Array, b: int
-) -> tuple[Array, Array, Array, Array]:
-    """Return the edges between free nodes, their capacities, and what b costs nodes more."""
-    T, w = energy.table, energy.weights
-    p, q = energy.tails, energy.heads
-    stay = T[labels[p], labels[q]]
-    p_moves, q_moves, both_move = T[b, labels[q]] - stay, T[labels[p], b] - stay, T[b, b] - stay
-    both = free[p] & free[q]
-    share = np.where(both, 0.5 * (both_move - p_moves - q_moves), 0.0)
-    cost = np.bincount(p, w * (p_moves + share), energy.n)
-    cost += np.bincount(q, w * (q_moves + share), energy.n)
-    return p[both], q[both], np.maximum(-w * share, 0.0)[both], cost
+    def _plain(
+        self, moves: Array, labels: Array, plain: Callable[[Array], tuple[bool, int]]
+    ) -> tuple[bool, int]:
+        used = np.bincount(labels, minlength=self.energy.n_labels) > 0
+        some = moves[used[moves[:, 1]]]
+        if not len(some):
+            return True, 0
+        before, value = labels.copy(), self.energy.value(labels)
+        done, cuts = plain(np.ascontiguousarray(some))
+        if self.energy.value(labels) > value:  # a label was given up and taken again
+            labels[:], done = before, True
+        return done, cuts
+
+    def _kept(self) -> bool:
+        return len(self.space.flows) > 1
+
+    def _prices(self, labels: Array, only: int, b: int) -> Array:
+        """Return what b costs every node more than its label, with what the flow takes out."""
+        row = b if self._kept() else 0
+        if not self._kept():
+            self.space.flows[0] = 0.0
+        price_all(self.problem, labels, Move(only, b, row), self.space)
+        self.space.seen[:] = 0  # numbers of moves begin anew with the next plain ones
+        return self.space.gain
+
+    def _may_help(self, labels: Array, b: int) -> bool:
+        """Tell whether the flow leaves open that an expansion of b lowers E."""
+        h, L = self.energy.label_costs, self.energy.n_labels
+        gain = np.where(labels == b, 0.0, self._prices(labels, -1, b))
+        count = np.bincount(labels, minlength=L)
+        worth = h - np.bincount(labels, np.maximum(gain, 0.0), L)
+        worth[(count == 0) | (np.arange(L) == b)] = 0.0
+        falls = np.maximum(worth, 0.0).sum() - np.minimum(gain, 0.0).sum()
+        return bool(falls > (h[b] if count[b] == 0 else 0.0))
+
+    def _best_move(
+        self, labels: Array, free: Array, only: int, b: int, deadline: Deadline
+    ) -> Array:
+        """Return the nodes that should take label b; no more than needed. Keep the flow."""
+        nodes, place = np.flatnonzero(free), np.cumsum(free) - 1
+        n, now = len(nodes), labels[free]
+        energy, row = self.energy, b if self._kept() else 0
+        cost = self._prices(labels, only, b)[free]
+        p, q, e, most = self._edges(labels, free, b)
+        kept = self.space.flows[row, e]
+        flow = np.maximum(-most, np.minimum(kept, most))
+        # one node for every label that free nodes have, and a last one for b if no node has it
+        used, group = np.unique(now, return_inverse=True)
+        saved = energy.label_costs[used]
+        paid = 0.0 if (labels == b).any() else float(energy.label_costs[b])
+        first, last = np.arange(n), n + len(used)
+        arcs = Arcs(
+            np.concatenate([place[p], n + group, first]),
+            np.concatenate([place[q], first, np.full(n, last)]),
+            np.concatenate([most - flow, saved[group], np.full(n, paid)]),
+            np.concatenate([most + flow, np.zeros(2 * n)]),
+        )
+        excess = np.concatenate([-cost, saved, [-paid]])
+        side, sent = minimum_cut_until(arcs, excess, deadline)
+        self.space.flows[row, e] = flow + sent[: len(e)]
+        return nodes[side[:n]]
+
+    def _edges(self, labels: Array, free: Array, b: int) -> tuple[Array, Array, Array, Array]:
+        """Return the edges between free nodes: ends, numbers, and capacities, see `expand`."""
+        energy = self.energy
+        e = np.flatnonzero(free[energy.tails] & free[energy.heads])
+        p, q, T = energy.tails[e], energy.heads[e], energy.tables
+        x, y, at = labels[p], labels[q], e if energy.own else np.zeros(len(e), np.int64)
+        most = T[at, x, b] + T[at, b, y] - T[at, x, y] - T[at, b, b]
+        return p, q, e, np.maximum(0.5 * energy.weights[e] * most, 0.0)

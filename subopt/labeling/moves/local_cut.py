@@ -9,13 +9,17 @@ from __future__ import annotations
 import numpy as np
 
 from subopt._base.jit import njit
-from subopt.graph.augment import settle
+from subopt.graph import push_relabel
+from subopt.graph.augment import reach, settle, spreads
 from subopt.graph.boykov_kolmogorov import grow, plant
 from subopt.graph.network import open_arcs
+from subopt.labeling._adjacency import table_at
 from subopt.labeling._exact import add
 from subopt.labeling.moves.candidates import PART, settled
 
-FOREVER = np.int64(2**40)  # no limit for search trees, which are the fastest method here
+LARGE = np.int64(4096)  # nodes of a piece from which it is worth to ask how the graph spreads
+ONE = np.int64(1)
+SLICE = np.int64(2**20)  # looks at arcs between two looks at whether to stop
 
 
 @njit
@@ -87,17 +91,57 @@ def write(problem, labels, move, size, space):
 
 @njit
 def solve(size, space):
-    """Find the minimum cut of a piece whose network has been written."""
+    """Find the minimum cut of a piece whose network has been written; none, when it has to stop.
+
+    By search trees alone, which are faster here than anything after them; but for large pieces of
+    graphs that spread like random ones by push-relabel, because there trees break all the time.
+    """
     network, residual, work = space.network, space.residual, space.work
     space.cuts[0] += 1
     open_arcs(size, network, residual, work)
     if not settle(size, network.indptr, residual, space.excess, work):
         work.side[:size] = False
         return
+    if size >= LARGE and _spreads(size, space):
+        _push(size, space)
+        return
     plant(size, space.excess, work)
-    grow(network.indptr, residual, space.excess, work, FOREVER)
+    while not grow(network.indptr, residual, space.excess, work, SLICE):
+        if space.stop[0] != 0:
+            work.side[:size] = False
+            return
     for i in range(size):
         work.side[i] = work.label[i] > 0
+
+
+@njit
+def _spreads(size, space):
+    """Tell whether the graph spreads like a random one; the first large piece shows it."""
+    if space.random[0] < 0:
+        space.random[0] = spreads(size, space.network.indptr, space.work)
+    return space.random[0] != 0
+
+
+@njit
+def _push(size, space):
+    """Find the minimum cut by push-relabel, in slices; none, when it has to stop."""
+    indptr, residual, excess, work = space.network.indptr, space.residual, space.excess, space.work
+    along = push_relabel.begin(size, indptr, residual, excess, work)
+    stopped = turned = False
+    while not stopped and not push_relabel.push(size, indptr, residual, excess, work, along, SLICE):
+        stopped = space.stop[0] != 0
+    if not stopped:
+        turned = True
+        if push_relabel.turn(size, indptr, excess, work):
+            while not stopped and not push_relabel.push(
+                size, indptr, residual, excess, work, along, SLICE
+            ):
+                stopped = space.stop[0] != 0
+    push_relabel.finish(size, excess, work, along, turned)
+    if stopped:
+        work.side[:size] = False
+    else:
+        reach(size, indptr, excess, work, ONE)
 
 
 @njit
@@ -117,7 +161,7 @@ def lowers(problem, labels, move, size, space):
         change = add(change, more)
         magnitude += abs(more)
         for e in range(graph.indptr[k], graph.indptr[k + 1]):
-            u, t, w = graph.heads[e], graph.turned[e], graph.weight[e]
+            u, t, w = graph.heads[e], table_at(graph, e), graph.weight[e]
             c = labels[u]
             if space.inside[u] == placed and side[space.place[u]]:  # both change: half at each end
                 more = 0.5 * w * (tables[t, b, b] - tables[t, z, c])

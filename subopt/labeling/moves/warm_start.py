@@ -16,12 +16,14 @@ import numpy as np
 
 from subopt._base.jit import any_order_without_nan, njit
 from subopt._base.types import Array
-from subopt.labeling._messages import BACKWARD, FORWARD, choose, sweep
-from subopt.labeling.energy import Adjacency, LabelingEnergy, uniform
+from subopt.labeling._adjacency import Adjacency, table_at
+from subopt.labeling._messages import BACKWARD, FORWARD, Shape, choose, shape_of, sweep
+from subopt.labeling.energy import LabelingEnergy
 
 SWEEPS, PUSHES = np.int64(16), np.int64(3)
 # a sweep over a general table takes O(m labels^2), as much as some moves: the number of sweeps is
 # limited such that each message reads at most this many rows of the table
+LINEAR = np.int64(32)  # rows that a message of a linear table takes as long as
 ROWS = np.int64(160)
 LEAST = 0.01  # the last sweep is one that raises the bound by less than this fraction of the total
 LARGEST = np.float32(1e30)
@@ -33,10 +35,10 @@ class Terms(NamedTuple):
     """The costs of edges in the units of a start."""
 
     graph: Adjacency  # with float32 weights
-    tables: Array  # (2, labels, labels) float32
-    alike: Array  # (labels,) float32, the diagonal
+    tables: Array  # (2 or 2 m, labels, labels) float32
+    alike: Array  # (labels,) float32, the diagonal of the one table
     unit: float  # one unit, in the units of the energy
-    uniform: float  # cost of any two different labels if it is the same for all pairs, else 0
+    shape: Shape
 
 
 class Draft(NamedTuple):
@@ -45,24 +47,26 @@ class Draft(NamedTuple):
     costs: Array  # (n, labels)
     messages: Array  # (arcs, labels)
     flows: Array  # (edges, labels), from the first end to the second
-    total: Array  # (labels,)
+    scratch: Array  # (3, labels)
 
 
 def terms(energy: LabelingEnergy) -> Terms:
     """Return the costs of edges in units of the largest."""
-    table = energy.table - energy.table.min()
-    largest = float(np.abs(energy.weights).max(initial=0.0) * table.max())
+    T = energy.seen_tables
+    table = T - T.min(axis=(1, 2), keepdims=True)
+    most = float(table.max(initial=0.0))
+    largest = float(np.abs(energy.weights).max(initial=0.0) * most)
     unit = 2.0 ** np.ceil(np.log2(largest)) if largest > TINY else 1.0
-    scale = max(float(table.max()), 1e-300)
+    scale = max(most, 1e-300)
     small = (table / scale).astype(np.float32)
     graph = energy.adjacency
     weight = (graph.weight * (scale / unit if largest > TINY else 0.0)).astype(np.float32)
     return Terms(
         graph._replace(weight=weight),
-        np.stack([small, small.T]),
-        np.diag(small).copy(),
+        small,
+        np.diag(small[0]).copy() if len(small) else np.zeros(energy.n_labels, np.float32),
         np.float64(unit),  # not a float: without the JIT that would take the type of the flows
-        np.float64(uniform(small)),
+        Shape(*map(np.float64, shape_of(small[:1] if not energy.own else small[:0]))),
     )
 
 
@@ -79,12 +83,12 @@ def draft(n: int, edges: int, labels: int) -> Draft:
         np.empty((n, labels), np.float32),
         np.empty((2 * edges, labels), np.float32),
         np.empty((edges, labels), np.float32),
-        np.empty(labels, np.float32),
+        np.empty((3, labels), np.float32),
     )
 
 
 @njit
-def prepare(costs, terms, labels, given, pairs, draft, flows):
+def prepare(costs, terms, labels, given, pairs, draft, flows, stop):
     """Set flows for moves, and unless they are given the labels.
 
     costs : (labels, n) float64
@@ -93,6 +97,7 @@ def prepare(costs, terms, labels, given, pairs, draft, flows):
     given, pairs : bool; `pairs` for swaps, where neighbors with a third label stay as they are
     draft : Draft
     flows : (labels, edges) float64, overwritten
+    stop : (1,) int8, the flag that ends it
     """
     graph, tables = terms.graph, terms.tables
     n_labels, n = costs.shape
@@ -105,16 +110,18 @@ def prepare(costs, terms, labels, given, pairs, draft, flows):
             draft.costs[k, a] = min((costs[a, k] - least) / terms.unit, LARGEST)
     messages[:] = 0.0
     first = before = 0.0
-    sweeps = SWEEPS if terms.uniform > 0.0 else max(np.int64(1), min(SWEEPS, ROWS // n_labels))
+    shape, scratch = terms.shape, draft.scratch
+    rows = n_labels if shape.slope == 0.0 else min(n_labels, LINEAR)
+    sweeps = SWEEPS if shape.uniform > 0.0 else max(np.int64(1), min(SWEEPS, ROWS // rows))
     for i in range(sweeps):
-        sweep(draft.costs, tables, terms.uniform, graph, messages, FORWARD, draft.total)
-        bound = sweep(draft.costs, tables, terms.uniform, graph, messages, BACKWARD, draft.total)
+        sweep(draft.costs, tables, shape, graph, messages, FORWARD, scratch, stop)
+        bound = sweep(draft.costs, tables, shape, graph, messages, BACKWARD, scratch, stop)
         if i > 0 and bound - before <= LEAST * (bound - first):
             break
         first = bound if i == 0 else first
         before = bound
     if not given:
-        choose(draft.costs, tables, graph, messages, labels, draft.total)
+        choose(draft.costs, tables, graph, messages, labels, draft.scratch[0])
     _read_off(terms, labels, messages, draft.flows)
     for i in range(PUSHES):
         _push(terms, draft, labels, pairs, BACKWARD if i % 2 == 0 else FORWARD)
@@ -138,10 +145,10 @@ def _read_off(terms, labels, messages, flows):
                     graph.edge[e],
                     half * graph.weight[e],
                 )
-                known = messages[e, z] - messages[back, y]
+                known, t = messages[e, z] - messages[back, y], table_at(graph, e)
                 for b in range(flows.shape[1]):
                     # half of what b costs p more next to y, less what it costs y more next to p
-                    apart = h * (tables[1, y, b] - tables[0, z, b])
+                    apart = h * (tables[t ^ 1, y, b] - tables[t, z, b])
                     flows[i, b] = half * (messages[e, b] - messages[back, b] - known) - apart
 
 
@@ -152,7 +159,7 @@ def _push(terms, draft, labels, pairs, direction):
     `pairs`: for moves in which neighbours with other labels stay as they are.
     """
     graph, tables, alike = terms.graph, terms.tables, terms.alike
-    costs, flows, gain = draft.costs, draft.flows, draft.total
+    costs, flows, gain = draft.costs, draft.flows, draft.scratch[0]
     n, n_labels = costs.shape
     none, half, one = np.float32(0.0), np.float32(0.5), np.float32(1.0)
     eps = EPS
@@ -163,18 +170,21 @@ def _push(terms, draft, labels, pairs, direction):
             gain[b] = costs[k, b] - costs[k, z]
         for e in range(graph.indptr[k], graph.indptr[k + 1]):
             t, i, y, h = (
-                graph.turned[e],
+                table_at(graph, e),
                 graph.edge[e],
                 labels[graph.heads[e]],
                 half * graph.weight[e],
             )
-            sign, now = one if t == 0 else -one, tables[t, z, y]
+            sign, now = one if graph.turned[e] == 0 else -one, tables[t, z, y]
             if pairs and y != z:
                 for b in range(n_labels):
-                    gain[b] += graph.weight[e] * (tables[1 - t, y, b] - now)
+                    gain[b] += graph.weight[e] * (tables[t ^ 1, y, b] - now)
                 continue
+            if graph.step > 0:
+                for b in range(n_labels):
+                    alike[b] = tables[t, b, b]
             for b in range(n_labels):
-                zb, by = tables[t, z, b], tables[1 - t, y, b]
+                zb, by = tables[t, z, b], tables[t ^ 1, y, b]
                 most = h * (zb + by - now - alike[b])
                 flow = max(-most, min(most, sign * flows[i, b]))
                 flows[i, b] = sign * flow
@@ -186,16 +196,19 @@ def _push(terms, draft, labels, pairs, direction):
             continue
         for e in range(graph.indptr[k], graph.indptr[k + 1]):
             t, i, y, h = (
-                graph.turned[e],
+                table_at(graph, e),
                 graph.edge[e],
                 labels[graph.heads[e]],
                 half * graph.weight[e],
             )
             if (graph.heads[e] > k) != (direction == FORWARD) or (pairs and y != z):
                 continue
-            sign, now = one if t == 0 else -one, tables[t, z, y]
+            sign, now = one if graph.turned[e] == 0 else -one, tables[t, z, y]
+            if graph.step > 0:
+                for b in range(n_labels):
+                    alike[b] = tables[t, b, b]
             for b in range(n_labels):
-                most = h * (tables[t, z, b] + tables[1 - t, y, b] - now - alike[b])
+                most = h * (tables[t, z, b] + tables[t ^ 1, y, b] - now - alike[b])
                 flow = sign * flows[i, b]
                 more = min(max(eps - gain[b], none), max(most - flow, none))
                 gain[b] += more

@@ -10,16 +10,18 @@ from typing import NamedTuple
 
 import numpy as np
 
+from subopt._base.interruptible import flag
 from subopt._base.types import Array
 from subopt.graph.network import Network, Workspace, workspace
-from subopt.labeling.energy import Adjacency
+from subopt.labeling._adjacency import Adjacency
 
 
 class Problem(NamedTuple):
     """An energy without label costs, as arrays for kernels."""
 
     costs: Array  # (labels, n) float64, of each label at each node
-    tables: Array  # (2, labels, labels) float64, of an edge from its first end, and from its second
+    # (2 or 2 edges, labels, labels) float64, of an edge from its first end, and from its second
+    tables: Array
     graph: Adjacency
 
 
@@ -57,6 +59,8 @@ class MoveWorkspace(NamedTuple):
     # counters
     moves: Array  # (1,) int64, number of the current move
     cuts: Array  # (1,) int64, number of minimum cuts
+    random: Array  # (1,) int8, whether the graph spreads like a random one, -1 if not known
+    stop: Array  # (1,) int8, whether to stop; see `interruptible`
     # per edge: flow from the first end to the second; a row per label, or one row for all
     flows: Array  # (1 or labels, edges) float64
     # the network of a piece
@@ -103,7 +107,9 @@ def move_workspace(n: int, edges: int, labels: int, *, pairs: bool, kept: bool) 
         last=np.zeros((rows, labels), np.int64),
         moves=np.zeros(1, np.int64),
         cuts=np.zeros(1, np.int64),
-        flows=np.zeros((labels if kept else 1, edges)),
+        random=np.full(1, -1, np.int8),
+        stop=flag(),
+        flows=_flows(labels if kept else 1, edges),
         at=np.empty(arcs, np.int32),
         network=Network(
             np.zeros(n + 1, np.int32), np.empty(arcs, np.int32), np.empty(arcs, np.int32)
@@ -112,3 +118,18 @@ def move_workspace(n: int, edges: int, labels: int, *, pairs: bool, kept: bool) 
         excess=excess,
         work=workspace(n, arcs),
     )
+
+
+MANY = 64  # labels from which the flows of an edge lie side by side
+
+
+def _flows(rows: int, edges: int) -> Array:
+    """Allocate flows, (rows, edges).
+
+    Moves read one row, and examining a node reads a column. With many labels and small cuts the
+    columns matter more. Both layouts have one more entry than needed, so that kernels are compiled
+    for arrays with any strides, once.
+    """
+    if rows < MANY:
+        return np.zeros((rows, edges + 1))[:, :edges]
+    return np.zeros((edges, rows + 1))[:, :rows].T

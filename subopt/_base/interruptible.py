@@ -1,0 +1,69 @@
+"""Long compiled calls that Ctrl-C and time limits end within moments.
+
+Compiled code cannot be interrupted: Python's handler of Ctrl-C runs in the main thread, between two
+instructions of Python. So a long kernel runs in a thread of its own, without the GIL, and looks at
+a flag from time to time; the caller waits, and sets the flag when the time is over or an exception
+comes. Kernels leave what they write to in a state that can be used again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from subopt._base.deadline import Deadline
+from subopt._base.types import Array
+
+
+def flag() -> Array:
+    """Return a flag that a kernel looks at: ``stop[0]`` is 0 until it is to end."""
+    return np.zeros(1, dtype=np.int8)
+
+
+def interruptible(
+    kernel: Callable[..., Any], *args: Any, stop: Array, deadline: Deadline | None = None
+) -> Any:
+    """Call a kernel so that Ctrl-C and a deadline end it.
+
+    Parameters
+    ----------
+    kernel : callable
+        Called with `args`. It ends soon after ``stop[0]`` is set.
+    *args : Any
+        Arguments; `stop` is usually one of them, or in one of them.
+    stop : ndarray of int8, shape (1,)
+        From `flag`; set here. It stays set.
+    deadline : Deadline, optional
+
+    Returns
+    -------
+    Any
+        What the kernel returns; after the deadline, what it returns when it was stopped.
+    """
+    outcome: list[Any] = []
+    failure: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            outcome.append(kernel(*args))
+        except BaseException as error:  # raised again below, in the caller's thread
+            failure.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        left = None if deadline is None or deadline.left() == np.inf else deadline.left()
+        thread.join(left)
+        if thread.is_alive():
+            stop[0] = 1
+            thread.join()
+    except BaseException:
+        stop[0] = 1
+        thread.join()
+        raise
+    if failure:
+        raise failure[0]
+    return outcome[0]

@@ -1,0 +1,411 @@
+"""What callers say about a labeling energy, checked: costs, graphs, weights, tables."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from subopt._base import validate
+from subopt._base.types import Array, ArrayLike
+from subopt.graph.grid._input import periodic_axes
+from subopt.labeling._grid_edges import neighbours, pairs_at
+
+LARGEST = 1e60  # of all finite numbers: sums and products of two of them are still finite
+LABELS = 64  # more labels than this, and few cells along the first axis, look like labels first
+
+
+class EdgeGroups(NamedTuple):
+    """The edges, in groups that arguments have one entry for: axes, or offsets, or just one."""
+
+    tails: Array  # (m,)
+    heads: Array  # (m,)
+    sides: list[tuple[int, ...]]  # shape of each group; together they have m edges
+    what: str  # what there is one group per: "axis", "offset", or "" for a graph
+    shape: tuple[int, ...]  # of the nodes
+    offsets: list[tuple[int, ...]]  # of the groups of a grid
+    periodic: tuple[bool, ...]
+
+
+class GraphCosts(NamedTuple):
+    """What a graph of a caller says."""
+
+    unary: Any
+    edges: Array  # (m, 2)
+    weights: Any
+
+
+def unary_costs(unary: ArrayLike, label_axis: int | None, *, is_grid: bool) -> Array:
+    """Return unary costs with the labels last."""
+    costs = numbers("unary", unary)
+    if costs.ndim < 2 or 0 in costs.shape:
+        raise ValueError(
+            "unary needs the shape (*grid, labels) or (nodes, labels) with no empty axis, got "
+            f"{costs.shape}"
+        )
+    if label_axis is not None:
+        axis = operator.index(label_axis)
+        if not -costs.ndim <= axis < costs.ndim:
+            raise ValueError(
+                f"label_axis needs to be an axis of unary, {-costs.ndim} to {costs.ndim - 1}, got "
+                f"{axis}"
+            )
+        return np.ascontiguousarray(np.moveaxis(costs, axis, -1))
+    first, last = costs.shape[0], costs.shape[-1]
+    if is_grid and costs.ndim > 2 and last > LABELS and 4 * first < last:
+        raise ValueError(
+            f"unary of shape {costs.shape} has {last} labels at each node of a grid "
+            f"{costs.shape[:-1]}, or {first} labels at each of {costs.shape[1:]}: say "
+            "label_axis=-1 or label_axis=0"
+        )
+    return costs
+
+
+def require_no(name: str, **others: Any) -> None:
+    """Raise if an argument comes together with others that it excludes."""
+    for other, value in others.items():
+        if value is not None and not (other == "metric" and isinstance(value, str)):
+            why = "label costs count all nodes" if other == "label_costs" else "give one of them"
+            raise ValueError(f"{name} cannot be combined with {other}: {why}")
+        if other == "metric" and value not in (None, "potts"):
+            raise ValueError(f"{name} cannot be combined with {other}: give one of them")
+
+
+def is_single(tables: Any) -> bool:
+    """Tell whether tables come as an array of single precision, or less."""
+    first = tables[0] if isinstance(tables, list | tuple) and len(tables) else tables
+    return getattr(first, "dtype", None) in (np.float32, np.float16)
+
+
+def graph(
+    edges: ArrayLike | None,
+    offsets: Sequence[Sequence[int]] | None,
+    periodic: bool | Sequence[bool],
+    shape: tuple[int, ...],
+) -> EdgeGroups:
+    """Return the edges."""
+    around = periodic_axes(periodic, len(shape))
+    n = math.prod(shape)
+    if edges is not None:
+        if offsets is not None or any(around):
+            raise ValueError("offsets and periodic are for grids; leave out edges")
+        tails, heads = _edges(edges, n)
+        return EdgeGroups(tails, heads, [(len(tails),)], "", shape, [], ())
+    steps = _offsets(offsets, len(shape))
+    if offsets is None and not any(around):
+        tails, heads = neighbours(shape)
+        sides = [
+            tuple(length - (a == axis) for a, length in enumerate(shape))
+            for axis in range(len(shape))
+        ]
+        return EdgeGroups(tails, heads, sides, "axis", shape, steps, around)
+    ends = _offset_pairs(steps, shape, around)
+    tails, heads = (np.concatenate([pair[end].ravel() for pair in ends]) for end in (0, 1))
+    what = "axis" if offsets is None else "offset"
+    return EdgeGroups(tails, heads, [t.shape for t, _ in ends], what, shape, steps, around)
+
+
+def weights_of(weights: Any, graph: EdgeGroups) -> Array:
+    """Return the weight of every edge."""
+    sides = graph.sides
+    if isinstance(weights, list | tuple) and graph.what and len(weights) == len(sides):
+        parts = [validate.real_array(f"weights[{i}]", w) for i, w in enumerate(weights)]
+    else:
+        whole = validate.real_array("weights", weights)
+        if whole.ndim and not graph.what and whole.shape != sides[0]:
+            raise ValueError(
+                f"weights needs a number or one for each of the {sides[0][0]} edges, got shape "
+                f"{whole.shape}"
+            )
+        if whole.ndim and (len(sides) > 1 or whole.shape != sides[0]):
+            a_list = isinstance(weights, list | tuple)
+            got = len(weights) if a_list else f"an array of shape {whole.shape}"
+            raise ValueError(
+                f"weights needs a number, or a list with one entry per {graph.what}: {len(sides)}, "
+                f"got {got}; each is a number or an array, of the shapes {sides}"
+            )
+        parts = [whole] * len(sides)
+    for i, (part, side) in enumerate(zip(parts, sides, strict=True)):
+        if part.shape not in ((), side):
+            raise ValueError(
+                f"weights[{i}] needs a number or the shape {side}, one number per edge of this "
+                f"{graph.what}, got {part.shape}"
+            )
+    return np.concatenate(
+        [np.broadcast_to(part, side).ravel() for part, side in zip(parts, sides, strict=True)]
+    )
+
+
+def tables_of(tables: Any, graph: EdgeGroups, L: int) -> Array:
+    """Return the table of every edge, (m, L, L)."""
+    m, sides = len(graph.tails), graph.sides
+    if isinstance(tables, list | tuple) and graph.what and len(tables) == len(sides):
+        parts = [numbers(f"tables[{i}]", part) for i, part in enumerate(tables)]
+        for i, (part, side) in enumerate(zip(parts, sides, strict=True)):
+            if part.shape != (*side, L, L):
+                raise ValueError(
+                    f"tables[{i}] needs a table per edge of this {graph.what}, shape "
+                    f"{(*side, L, L)}, got {part.shape}"
+                )
+        return np.concatenate([part.reshape(-1, L, L) for part in parts])
+    array = numbers("tables", tables)
+    if array.shape != (m, L, L):
+        per = f", or a list with one array per {graph.what}" if graph.what else ""
+        raise ValueError(
+            f"tables needs the shape (edges, labels, labels) = {(m, L, L)}{per}, got {array.shape}"
+        )
+    return np.array(array)
+
+
+def masked(costs: Array, weights: Array, mask: ArrayLike, graph: EdgeGroups) -> tuple[Array, Array]:
+    """Return costs and weights of the nodes of a mask; the others cost nothing, with label 0."""
+    inside = np.asarray(mask)
+    if inside.dtype != np.bool_ or inside.shape not in (graph.shape, (costs.shape[1],)):
+        raise ValueError(
+            f"mask needs booleans of shape {graph.shape}, got dtype {inside.dtype} and shape "
+            f"{inside.shape}"
+        )
+    inside = inside.ravel()
+    nothing = np.where(np.arange(len(costs)) == 0, 0.0, np.inf)[:, None]
+    both = inside[graph.tails] & inside[graph.heads]
+    return np.where(inside, costs, nothing), np.where(both, weights, 0.0)
+
+
+def read_graph(unary: Any, graph: Any, weight: str | None) -> GraphCosts:
+    """Read a networkx graph or a sparse matrix."""
+    if hasattr(graph, "edges") and hasattr(graph, "nodes"):
+        return _from_networkx(unary, graph, weight)
+    return _from_sparse(unary, graph)
+
+
+def _from_networkx(unary: Any, graph: Any, weight: str | None) -> GraphCosts:
+    nodes = list(graph)
+    place = {node: v for v, node in enumerate(nodes)}
+    if isinstance(unary, str):
+        lost = [node for node, c in graph.nodes(data=unary) if c is None]
+        if lost:
+            raise ValueError(
+                f"unary needs the attribute {unary!r} of nodes, but {lost[0]!r} has none"
+            )
+        unary = np.array([c for _, c in graph.nodes(data=unary)])
+    weights: Any = 1.0
+    if weight is not None:
+        if graph.number_of_edges():
+            validate.attribute("weight", weight, graph.edges(data=True), "edge", "weight 1")
+        weights = [1.0 if w is None else w for _, _, w in graph.edges(data=weight)]
+    edges = np.array([(place[p], place[q]) for p, q in graph.edges()], dtype=np.int64)
+    rows = np.shape(unary)[:1]
+    if rows != (len(nodes),):
+        raise ValueError(f"unary needs a row for each of the {len(nodes)} nodes, got {rows}")
+    return GraphCosts(unary, edges.reshape(-1, 2), weights)
+
+
+def _from_sparse(unary: Any, matrix: Any) -> GraphCosts:
+    import scipy.sparse  # it takes longer to load than all of this package
+
+    entries = scipy.sparse.coo_array(matrix)
+    if entries.ndim != 2 or entries.shape[0] != entries.shape[1]:
+        raise ValueError(f"from_graph needs a square matrix, got shape {entries.shape}")
+    rows = np.shape(unary)[:1]
+    if rows != entries.shape[:1]:
+        raise ValueError(f"unary needs a row for each of the {entries.shape[0]} nodes, got {rows}")
+    i, j, w = entries.row, entries.col, entries.data
+    used = w != 0
+    if (i[used] == j[used]).any():
+        at = int(i[used][np.argmax(i[used] == j[used])])
+        raise ValueError(
+            f"A matrix of weights needs zeros on its diagonal, but [{at}, {at}] is not. A loop "
+            "costs weight * table[l, l]: add that to unary."
+        )
+    above, below = i < j, i > j
+    if (used & above).any() and (used & below).any():
+        if abs(entries.tocsr() - entries.T.tocsr()).max() != 0:
+            raise ValueError(
+                "A matrix of weights needs to be symmetric, or to have each edge in one triangle "
+                "only. For (M + M.T) / 2 or M + M.T, say which."
+            )
+        below = np.zeros_like(below)
+    keep = above if (used & above).any() or not (used & below).any() else below
+    return GraphCosts(unary, np.stack([i[keep], j[keep]], axis=1), w[keep])
+
+
+def numbers(name: str, values: ArrayLike) -> Array:
+    """Return costs as a C-contiguous float64 array of numbers or +inf, or name the wrong entry."""
+    if np.ma.is_masked(values):
+        raise TypeError(f"{name} is a masked array; fill it, with np.inf for forbidden labels")
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(
+            f"{name} needs a rectangular array of numbers, but its rows differ in length"
+        ) from error
+    if array.dtype.kind not in "biuf":
+        raise TypeError(
+            f"{name} needs real numbers, got an array of dtype {array.dtype} and shape "
+            f"{array.shape}. Convert it first, e.g. np.asarray({name}, dtype=float)."
+        )
+    array = np.ascontiguousarray(array, dtype=np.float64)
+    if array.size and not array.min() > -np.inf:  # NaN compares as false
+        bad = ~(array > -np.inf)
+        index = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise ValueError(
+            f"{name} needs numbers, or np.inf for what is forbidden, but "
+            f"{name}[{', '.join(map(str, index))}] is {array[index]} ({int(bad.sum())} such "
+            "entries)"
+        )
+    return array
+
+
+def require_sums(name: str, values: Array) -> None:
+    """Raise if finite numbers are so large that sums of them may not be finite."""
+    if not values.size:
+        return
+    most = values.max()
+    if most == np.inf:
+        most = values.max(where=np.isfinite(values), initial=-np.inf)
+    if max(most, -values.min()) > LARGEST:
+        raise ValueError(
+            f"{name} needs numbers up to {LARGEST:g}, so that sums are finite; np.inf forbids"
+        )
+
+
+def fix(costs: Array, fixed: ArrayLike, shape: tuple[int, ...]) -> Array:
+    labels = np.asarray(fixed)
+    n_labels, n = costs.shape
+    if labels.shape not in (shape, (n,)) or labels.dtype.kind not in "iu":
+        raise ValueError(
+            f"fixed needs integers of shape {shape}, -1 for free nodes, got dtype {labels.dtype} "
+            f"and shape {labels.shape}"
+        )
+    bad = np.argwhere((labels < -1) | (labels >= n_labels))
+    if len(bad):
+        index = tuple(map(int, bad[0]))
+        raise ValueError(
+            f"fixed needs labels in 0..{n_labels - 1}, or -1, but "
+            f"fixed[{', '.join(map(str, index))}] is {labels[index]}"
+        )
+    labels = labels.ravel()
+    other = (labels >= 0) & (np.arange(n_labels)[:, None] != labels)
+    return np.where(other, np.inf, costs)
+
+
+def require_a_label(costs: Array, shape: tuple[int, ...]) -> None:
+    lost = np.isposinf(costs).all(axis=0) if costs.max() == np.inf else np.zeros(1, bool)
+    if lost.any():
+        index = tuple(map(int, np.unravel_index(int(np.argmax(lost)), shape)))
+        raise ValueError(
+            f"unary and fixed need to allow a label at every node, but at node "
+            f"{index if len(index) > 1 else index[0]} all are infinite"
+        )
+
+
+def require_no_reward(tables: Array, weights: Array) -> None:
+    """Raise if an edge would be infinitely cheap, or allow no pair of labels at all."""
+    if not tables.size or tables.max() < np.inf:
+        return
+    forbidden = np.isposinf(tables)
+    wrong = (weights < 0) & forbidden.any(axis=(1, 2))
+    if wrong.any():
+        e = int(np.argmax(wrong))
+        raise ValueError(
+            "An infinite entry of the table needs weights >= 0, but weights of edge "
+            f"{e} is {weights[e]:g}"
+        )
+    all_forbidden = forbidden.all(axis=(1, 2))
+    if all_forbidden.any():
+        name = "metric" if len(tables) == 1 else f"tables[{int(np.argmax(all_forbidden))}]"
+        raise ValueError(f"{name} needs a finite entry: a table that forbids all pairs has no use")
+
+
+def _offsets(offsets: Sequence[Sequence[int]] | None, d: int) -> list[tuple[int, ...]]:
+    """Return the steps to neighbours, by default one along every axis."""
+    if offsets is None:
+        offsets = [tuple(int(a == axis) for a in range(d)) for axis in range(d)]
+    vectors: list[tuple[int, ...]] = []
+    for i, offset in enumerate(offsets):
+        try:
+            vector = tuple(operator.index(step) for step in offset)
+        except TypeError as error:
+            raise TypeError(
+                f"offsets needs tuples of ints, but offsets[{i}] is {offset!r}"
+            ) from error
+        if len(vector) != d:
+            raise ValueError(f"offsets[{i}] needs one int per axis of the grid: {d}, got {offset}")
+        if vector in vectors or tuple(-step for step in vector) in vectors:
+            raise ValueError(f"offsets[{i}] = {vector} joins the same nodes as an earlier one")
+        vectors.append(vector)
+    return vectors
+
+
+def _offset_pairs(
+    vectors: list[tuple[int, ...]], shape: tuple[int, ...], periodic: tuple[bool, ...]
+) -> list[tuple[Array, Array]]:
+    """Return the ends of the edges of every offset."""
+    ends = [pairs_at(shape, vector, periodic) for vector in vectors]
+    for i, (tails, heads) in enumerate(ends):
+        if (tails == heads).any():
+            raise ValueError(f"offsets[{i}] = {vectors[i]} joins nodes with themselves")
+    return ends
+
+
+def _edges(edges: ArrayLike, n: int) -> tuple[Array, Array]:
+    pairs = np.asarray(edges)
+    if pairs.size == 0:
+        pairs = pairs.reshape(0, 2).astype(np.int64)
+    if pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.dtype.kind not in "iu":
+        raise TypeError(
+            f"edges needs integers of shape (m, 2), got dtype {pairs.dtype} and shape {pairs.shape}"
+        )
+    bad = np.argwhere((pairs < 0) | (pairs >= n))
+    if len(bad):
+        e, i = map(int, bad[0])
+        raise ValueError(f"edges needs nodes in 0..{n - 1}, but edges[{e}, {i}] is {pairs[e, i]}")
+    loop = pairs[:, 0] == pairs[:, 1]
+    if loop.any():
+        e = int(np.argmax(loop))
+        raise ValueError(
+            f"edges needs two different ends, but edges[{e}] is ({pairs[e, 0]}, {pairs[e, 1]}). "
+            "A loop costs weight * table[l, l]: add that to unary."
+        )
+    return tuple(np.ascontiguousarray(pairs.T.astype(np.int64)))
+
+
+def common_table(metric: str | ArrayLike, truncation: float | None, L: int) -> Array:
+    if not isinstance(metric, str):
+        if truncation is not None:
+            raise ValueError(
+                "truncation is for metric 'linear' or 'quadratic'; truncate a table yourself with "
+                "np.minimum"
+            )
+        table = numbers("metric", metric)
+        if table.shape != (L, L):
+            raise ValueError(
+                f"metric needs a table of shape (labels, labels) = {(L, L)}, got {table.shape}"
+            )
+        return np.array(table)
+    validate.choice("metric", metric, ("potts", "linear", "quadratic"))
+    apart = np.abs(np.subtract.outer(np.arange(L), np.arange(L))).astype(np.float64)
+    if metric == "potts":
+        if truncation is not None:
+            raise ValueError("metric 'potts' takes no truncation; scale it with weights")
+        return np.minimum(apart, 1.0)
+    table = apart if metric == "linear" else apart**2
+    if truncation is None:
+        return table
+    return np.minimum(table, validate.nonnegative("truncation", truncation))
+
+
+def costs_of_labels(label_costs: ArrayLike, L: int) -> Array:
+    costs = validate.real_array("label_costs", label_costs)
+    if costs.shape != (L,):
+        raise ValueError(f"label_costs needs the shape (labels,) = {(L,)}, got {costs.shape}")
+    if (costs < 0).any():
+        l = int(np.argmin(costs))
+        raise ValueError(
+            f"label_costs needs numbers >= 0, but label_costs[{l}] is {costs[l]:g}. A reward for "
+            "using a label makes the problem hard for every method here."
+        )
+    return costs

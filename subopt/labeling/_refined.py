@@ -1,0 +1,55 @@
+"""Moves as energies of two labels, for small problems with numbers of all sizes.
+
+Compiled moves compute capacities in doubles, where a cost of 1e15 hides one of 0.1. A move is also
+an energy of two labels, keep or take, whose costs and tables are entries of the given ones: nothing
+is rounded when it is set up, and `qpbo` solves what is left of it until nothing is.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from subopt._base.deadline import Deadline
+from subopt._base.types import Array
+from subopt.labeling._qpbo import qpbo
+from subopt.labeling.energy import LabelingEnergy
+
+SMALL = 2**12  # labels of nodes and edges; larger problems keep what compiled moves found
+
+
+def refined(energy: LabelingEnergy, moves: Array, labels: Array, deadline: Deadline) -> Array:
+    """Return labels after all moves ``(only, b)``, see `expand.descend`, until none is lower."""
+    size = (energy.n + len(energy.tails)) * energy.n_labels
+    if size > SMALL or energy.label_costs.any():
+        return labels
+    idle = step = 0
+    while idle < len(moves) and not deadline.passed():
+        only, b = moves[step % len(moves)]
+        step, idle = step + 1, idle + 1
+        free = labels != b if only < 0 else (labels == only) & (labels != b)
+        if not free.any():
+            continue
+        taken = qpbo(_choice(energy, labels, free, int(b)), time_limit=deadline.left()).labels
+        moved = np.where(taken == 1, b, labels)
+        if energy.is_lower(moved, labels):
+            labels, idle = moved, 0
+    return labels
+
+
+def _choice(energy: LabelingEnergy, labels: Array, free: Array, b: int) -> LabelingEnergy:
+    """Return the energy of label 1, take b, and label 0, stay, which others have to."""
+    node, taken = np.arange(energy.n), np.where(free, b, labels)
+    costs = np.stack([energy.costs[labels, node], energy.costs[taken, node]], axis=1)
+    costs[~free, 1] = np.inf
+    # forbidden costs of labels that cannot be left have to stay allowed here
+    costs[np.isinf(costs).all(axis=1)] = 0.0, 0.0
+    costs[~free, 1] = np.inf
+    p, q = energy.tails, energy.heads
+    edge = np.arange(len(p)) if energy.own else np.zeros(len(p), np.int64)
+    pairs = np.empty((len(p), 2, 2))
+    for i, at in enumerate((labels, taken)):
+        for j, other in enumerate((labels, taken)):
+            pairs[:, i, j] = energy.tables[edge, at[p], other[q]]
+    pairs[np.isinf(pairs).all(axis=(1, 2))] = 0.0
+    ends = np.stack([p, q], axis=1)
+    return LabelingEnergy(costs, edges=ends, weights=energy.weights, tables=pairs)

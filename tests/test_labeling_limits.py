@@ -1,0 +1,84 @@
+"""Time limits and Ctrl-C: every method ends, with labels that are allowed and bounds that hold."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from subopt import LabelingEnergy, Status, minimize
+from subopt._base.deadline import Deadline
+from subopt._base.interruptible import flag, interruptible
+
+METHODS = ("alpha_expansion", "alpha_beta_swap", "fusion", "icm", "dual_bound")
+
+
+def problem(n_labels, rng=0):
+    unary = np.random.default_rng(rng).random((12, 12, n_labels))
+    return LabelingEnergy(unary, weights=0.3)
+
+
+@pytest.mark.parametrize("limit", [0.0, 1e-4, 100.0])
+@pytest.mark.parametrize("method", [*METHODS, "auto", "ishikawa", "qpbo"])
+def test_answers_at_a_time_limit_are_answers(method, limit):
+    two = method in ("ishikawa", "qpbo")
+    energy = problem(2 if two else 4)
+    start = np.zeros(energy.shape, int)
+    takes = method not in ("ishikawa", "qpbo")
+    options = {"start": start} if takes else {}
+    result = minimize(energy, method=method, time_limit=limit, **options)
+    assert result.value == energy.value(result.labels)
+    assert result.lower_bound <= result.value
+    if takes:
+        assert result.value <= energy.value(start)
+    if result.certificate is not None:
+        assert result.check(energy) == pytest.approx(result.gap, abs=1e-12)
+    if limit == 100.0:
+        assert result.status is not Status.TIME_LIMIT
+        assert result.value == minimize(energy, method=method, **options).value
+    if limit == 0.0 and result.status is not Status.OPTIMAL:
+        assert result.status is Status.TIME_LIMIT
+
+
+def test_a_stopped_call_can_be_made_again():
+    energy = problem(4)
+    free = minimize(energy)
+    minimize(energy, time_limit=0.0)
+    again = minimize(energy)
+    assert again.value == free.value
+    np.testing.assert_array_equal(again.labels, free.labels)
+
+
+def _until_stopped(stop, seen):
+    while stop[0] == 0:
+        time.sleep(0.001)
+    seen.append(1)
+    return 7
+
+
+def test_kernels_end_at_the_deadline_and_when_the_caller_is_interrupted():
+    seen, stop = [], flag()
+    assert interruptible(_until_stopped, stop, seen, stop=stop, deadline=Deadline(0.01)) == 7
+
+    class Interrupted(threading.Thread):
+        def join(self, timeout=None):
+            if stop[0] == 0:
+                raise KeyboardInterrupt
+            super().join(timeout)
+
+    stop = flag()
+    original, threading.Thread = threading.Thread, Interrupted
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            interruptible(_until_stopped, stop, seen, stop=stop)
+    finally:
+        threading.Thread = original
+    assert seen == [1, 1]  # neither was left behind
+
+
+def test_errors_of_kernels_come_to_the_caller():
+    def fails():
+        raise ValueError("of the kernel")
+
+    with pytest.raises(ValueError, match="of the kernel"):
+        interruptible(fails, stop=flag())
