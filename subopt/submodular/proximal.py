@@ -214,7 +214,7 @@ def regularization_path(
 ) -> RegularizationPath:
     """Minimize F + α|S| for every real α at once.
 
-    Concave functions of |S| plus modular functions take one sort, cut functions a few maximum
+    Concave functions of the size plus modular functions take one sort, cut functions a few maximum
     flows; both are exact up to rounding. Other functions are solved by Wolfe's algorithm.
 
     Parameters
