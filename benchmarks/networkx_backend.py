@@ -20,6 +20,7 @@ import warnings
 import networkx as nx
 import numpy as np
 
+from subopt._base import jit
 from subopt.compat.networkx import backend
 from subopt.compat.networkx.graph import convert_from_nx
 
@@ -142,11 +143,11 @@ def table(name, sizes, peers, budget):
         print("| " + " | ".join(row) + " |", flush=True)
 
 
-def tiny():
+def tiny(functions):
     """Nodes from which on a first call is faster than networkx's."""
     print("| function | " + " | ".join(f"{n} nodes" for n in (4, 8, 12, 16, 24, 48)) + " |")
     print("|" + "---|" * 7)
-    for name in FUNCTIONS:
+    for name in functions:
         row = []
         for n in (4, 8, 12, 16, 24, 48):
             graph = random_graph(min(2 * n, n * (n - 1) // 2 - 1), nodes=n)
@@ -169,8 +170,9 @@ def main():
     parser.add_argument("--tiny", action="store_true")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
+    jit.interpret_small = False  # compiled kernels are measured, also on small graphs
     if options.tiny:
-        tiny()
+        tiny(options.functions)
         return
     for name in options.functions:
         table(name, options.edges, options.peers, options.budget)

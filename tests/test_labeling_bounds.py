@@ -20,6 +20,7 @@ from subopt import (
 )
 from subopt._base.interruptible import flag
 from subopt.labeling import _messages
+from subopt.labeling.moves import warm_start
 from subopt.labeling.select import minimize_labeling
 
 seeds = st.integers(0, 2**32 - 1)
@@ -284,3 +285,13 @@ def test_linear_tables_send_what_all_pairs_would(costs, most, weight):
         sent.append((bound, messages))
     assert sent[0][0] == pytest.approx(sent[1][0], rel=1e-12)
     np.testing.assert_allclose(sent[0][1], sent[1][1], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("metric", ["potts", "linear", "quadratic"])
+def test_moves_start_from_messages_of_the_same_shape(metric):
+    energy = LabelingEnergy(np.zeros((3, 12)), weights=2.0, metric=metric)
+    terms = warm_start.terms(energy)
+    shape = _messages.shape_of(energy.tables)
+    assert (terms.shape.slope > 0) == (shape.slope > 0) == (metric == "linear")
+    scale = energy.tables.max() / terms.tables.max()
+    np.testing.assert_allclose(np.array(terms.shape) * scale, shape, rtol=1e-6)

@@ -27,6 +27,8 @@ from subopt._base.types import Array
 
 SECONDS = 0.2
 """What a chunk takes at least, if there is enough work."""
+RATE = 500
+"""Chunks per second that one scheduler can hand out: with more workers chunks take longer."""
 ATTEMPTS = 4
 """How often a chunk is submitted whose workers are lost."""
 GROWTH = 4
@@ -177,7 +179,8 @@ class _Run:
             self._submit(begin, end)
             return
         # as large as the time asks for, and small enough that all workers get some to the end
-        wanted = SECONDS * (end - begin) / max(seconds, 1e-9)
+        target = max(SECONDS, self._workers / RATE)
+        wanted = target * (end - begin) / max(seconds, 1e-9)
         fair = self._count / (4 * self._workers)
         units = min(wanted, fair, GROWTH * self._size) / self._unit
         self._size = max(self._size, self._unit * int(units))

@@ -1,7 +1,6 @@
 """One move between two labelings: every node takes its label in the first or in the second.
 
-For moves that are asked for one by one, and for costs of pairs that are a function. Whole runs of
-moves with a table are those of `subopt.labeling.moves`.
+For costs of pairs that are a function; moves with a table are compiled, see `_gco_moves`.
 """
 
 from __future__ import annotations

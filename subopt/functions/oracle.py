@@ -316,8 +316,7 @@ class Incremental:
     takes time proportional to the number of stored entries of one element (its degree in a
     graph). The same holds for `FacilityLocation`, except that a removal takes time proportional to
     the stored entries of S. For `LogDeterminant`, the gain of an element outside S takes O(1), and
-    adding it O(n k) for k elements in S. For other functions a gain or a change takes one
-    evaluation of F.
+    adding it ``O(n |S|)``. For other functions a gain or a change takes one evaluation of F.
 
     Parameters
     ----------

@@ -6,7 +6,7 @@ algorithm depends on F:
 
 * disjoint paths: a taut string, in linear time (`_taut_string`);
 * other cut functions: nested minimum cuts, by a few maximum flows (`_nested_cuts`);
-* concave functions of |S| plus modular functions: isotonic regression (`cardinality_sort`);
+* concave functions of the size plus modular functions: isotonic regression (`cardinality_sort`);
 * all others: Wolfe's algorithm (`_minimum_norm`).
 
 .. [1] F. Bach, "Learning with submodular functions: a convex optimization perspective",

@@ -15,8 +15,8 @@ __all__ = ["can_run", "convert_from_nx", "convert_to_nx", "should_run"]
 for _name in FUNCTIONS:
     globals()[_name] = getattr(flows if hasattr(flows, _name) else connectivity, _name)
 
-# Nodes from which on a function is faster than networkx's, conversion included.
-FEWEST_NODES = 12
+# Nodes from which on every function is faster than networkx's, conversion included.
+FEWEST_NODES = 16
 
 
 def can_run(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool | str:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from subopt._base.jit import njit
-from subopt.graph import push_relabel
 from subopt.graph.augment import reach, settle, spreads
 from subopt.graph.boykov_kolmogorov import grow, plant
 from subopt.graph.network import open_arcs
+from subopt.graph.push_relabel import finish, push_relabel
 from subopt.labeling._adjacency import table_at
 from subopt.labeling._exact import add
 from subopt.labeling.moves.candidates import PART, settled
@@ -126,22 +126,12 @@ def _spreads(size, space):
 def _push(size, space):
     """Find the minimum cut by push-relabel, in slices; none, when it has to stop."""
     indptr, residual, excess, work = space.network.indptr, space.residual, space.excess, space.work
-    along = push_relabel.begin(size, indptr, residual, excess, work)
-    stopped = turned = False
-    while not stopped and not push_relabel.push(size, indptr, residual, excess, work, along, SLICE):
-        stopped = space.stop[0] != 0
-    if not stopped:
-        turned = True
-        if push_relabel.turn(size, indptr, excess, work):
-            while not stopped and not push_relabel.push(
-                size, indptr, residual, excess, work, along, SLICE
-            ):
-                stopped = space.stop[0] != 0
-    push_relabel.finish(size, excess, work, along, turned)
-    if stopped:
-        work.side[:size] = False
-    else:
-        reach(size, indptr, excess, work, ONE)
+    while not push_relabel(size, indptr, residual, excess, work, SLICE):
+        if space.stop[0] != 0:
+            finish(size, excess, work)
+            work.side[:size] = False
+            return
+    reach(size, indptr, excess, work, ONE)
 
 
 @njit

@@ -66,7 +66,7 @@ def terms(energy: LabelingEnergy) -> Terms:
         small,
         np.diag(small[0]).copy() if len(small) else np.zeros(energy.n_labels, np.float32),
         np.float64(unit),  # not a float: without the JIT that would take the type of the flows
-        Shape(*map(np.float64, shape_of(small[:1] if not energy.own else small[:0]))),
+        Shape(*(np.float64(part / scale) for part in shape_of(energy.tables))),
     )
 
 
