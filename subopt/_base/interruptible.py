@@ -52,10 +52,11 @@ def interruptible(
         except BaseException as error:  # raised again below, in the caller's thread
             failure.append(error)
 
+    left = None if deadline is None or deadline.left() == np.inf else deadline.left()
+    stop[0] |= left == 0.0
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     try:
-        left = None if deadline is None or deadline.left() == np.inf else deadline.left()
         thread.join(left)
         if thread.is_alive():
             stop[0] = 1

@@ -18,6 +18,8 @@ from subopt.functions.algebra import SetFunction
 from subopt.maximization.certificate import MarginalCertificate
 from subopt.maximization.result import MaximizationResult
 
+LARGE = 2000
+"""Above this n, bounds of functions with levels rest on these alone."""
 ROUNDING = 2.0**-44
 """Relative error that a gain may have, of the numbers that it is computed from."""
 
@@ -173,10 +175,11 @@ class Run:
 def floors(F: SetFunction, of: Constraints, marginals: Callable[[Array], Array]) -> Array:
     """Return a lower bound of what each element adds to any feasible set.
 
-    By diminishing returns it is what the element adds to all others that may be in. Where that
-    takes n values of a function which is known to be monotone, 0 is used instead.
+    By diminishing returns it is what the element adds to all others that may be in. For a function
+    that is known to be monotone it is at least 0, which is used where it would take n values, or
+    where n is large and levels give better bounds.
     """
-    if F.monotone and F._by_value():
+    if F.monotone and (F._by_value() or (F._has_levels and F.n > LARGE)):
         return np.zeros(F.n)
     least = marginals(~of.exclude)
     return np.maximum(least, 0.0) if F.monotone else least
