@@ -46,6 +46,7 @@ autodoc_mock_imports = [
 ]
 numpydoc_show_class_members = False  # the pages list them
 myst_heading_anchors = 3
+myst_enable_extensions = ["dollarmath"]
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 # the names of other packages become links where their inventories can be fetched
