@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import os
 import pathlib
 import shutil
 import sys
@@ -19,13 +20,22 @@ extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx.ext.intersphinx",
     "sphinx.ext.mathjax",
+    "sphinx.ext.viewcode",
     "numpydoc",
+    "sphinx_copybutton",
+    "sphinx_gallery.gen_gallery",
+    "sphinxext.opengraph",
+    "sphinx-mathjax-offline",  # formulas need no other server
 ]
 html_theme = "furo"
 html_title = f"subopt {release}"
 templates_path = ["_templates"]
-exclude_patterns = ["_build", "_templates", "gallery", "coming_from", "get_started.md"]
+exclude_patterns = ["_build", "_templates", "gallery"]
+html_static_path = ["_static"]
+html_css_files = ["custom.css"]
+html_theme_options = {"navigation_with_keys": True}
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 # the pages build without what they do not need to run
@@ -36,6 +46,34 @@ autodoc_mock_imports = [
 ]
 numpydoc_show_class_members = False  # the pages list them
 myst_heading_anchors = 3
+myst_enable_extensions = ["dollarmath"]
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+# the names of other packages become links where their inventories can be fetched
+intersphinx_mapping = {}
+if os.environ.get("READTHEDOCS") or os.environ.get("SUBOPT_DOCS_LINKS"):
+    intersphinx_mapping = {
+        "python": ("https://docs.python.org/3", None),
+        "numpy": ("https://numpy.org/doc/stable", None),
+        "scipy": ("https://docs.scipy.org/doc/scipy", None),
+        "torch": ("https://docs.pytorch.org/docs/stable", None),
+    }
+ogp_site_url = os.environ.get("READTHEDOCS_CANONICAL_URL", "https://subopt.readthedocs.io/")
+ogp_description_length = 200
+ogp_social_cards = {"enable": False}
+sphinx_gallery_conf = {
+    "examples_dirs": "gallery",
+    "gallery_dirs": "auto_gallery",
+    "download_all_examples": False,
+    "remove_config_comments": True,
+    "show_signature": False,
+    "min_reported_time": 3600,
+    "within_subsection_order": "FileNameSortKey",
+    "backreferences_dir": None,
+    "plot_gallery": True,
+    # without torch, pages that train are left out
+    "ignore_pattern": r"__init__\.py" + ("" if importlib.util.find_spec("torch") else r"|timm_to"),
+}
 
 # Chapters of the reference: a title, the module that is quoted, the module that lists the names.
 CHAPTERS = [

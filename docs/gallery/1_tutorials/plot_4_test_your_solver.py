@@ -40,7 +40,7 @@ def greedy(F):
 # file of tests, pytest calls the function; here we do.
 
 
-@settings(max_examples=100, derandomize=True, database=None)
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
 @given(F=problems(["cut", "coverage"], max_n=5))
 def test_greedy(F):
     assert_minimizer(F, greedy(F))
@@ -56,7 +56,7 @@ except AssertionError as error:
 # is printed as an expression. A correct solver passes:
 
 
-@settings(max_examples=100, derandomize=True, database=None)
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
 @given(F=problems(max_n=5))
 def test_brute_force(F):
     mask, _ = brute_force(F)

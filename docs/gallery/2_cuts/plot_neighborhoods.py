@@ -38,7 +38,7 @@ for axis, (count, offsets) in zip(axes[1:], neighborhoods.items(), strict=True):
     gaps[order] = np.diff(np.append(angles[order], angles[order[0]] + np.pi))
     before = np.empty(len(offsets))
     before[order] = np.roll(gaps[order], 1)
-    weights = 14.0 * (gaps + before) / 4 / np.linalg.norm(offsets, axis=1)
+    weights = 9.0 * (gaps + before) / 4 / np.linalg.norm(offsets, axis=1)
     cut = grid_cut(
         np.maximum(noisy - 0.5, 0), np.maximum(0.5 - noisy, 0), list(weights), offsets=offsets
     )

@@ -26,7 +26,7 @@ def entropy(p):
 
 
 # %%
-# n I(inside; bin) = n b(|S| / n) - Σ n_k b(|S ∩ bin k| / n_k), with the entropy b of a coin.
+# ``n I(inside; bin) = n b(|S| / n) - Σ n_k b(|S ∩ bin k| / n_k)``, with the entropy b of a coin.
 
 nodes = np.arange(n).reshape(24, 24)
 edges = np.concatenate([

@@ -2,7 +2,7 @@
 Which elements stay as they become more expensive
 =================================================
 
-The minimizers of F + α|S| are nested: as the price α of an element rises, elements leave one
+The minimizers of ``F + α|S|`` are nested: as the price α of an element rises, elements leave one
 after the other. `regularization_path` finds all of these sets with one certificate for all of
 them.
 """
