@@ -203,7 +203,7 @@ def broken_claims(energy, exact, result, method):
         if not own - exact.least <= (apart if apart < math.inf else 0) / 2**40:
             yield "ishikawa finds a minimum"
     elif method in ("alpha_expansion", "alpha_beta_swap", "icm", "fusion") and own < math.inf:
-        method = "icm" if "then icm" in result.method else method
+        method = method if result.method == method else "icm"  # labels of the bound
         for j in exact.reachable(i, method):
             fall = own - exact.total[j]
             if fall > 0 and fall > exact.apart(i, j) / 2**44:

@@ -244,7 +244,7 @@ def test_the_front_door_refuses_what_does_not_fit():
     with pytest.raises(ValueError, match="alpha_expansion does not fit: it needs a metric"):
         minimize(energy, method="alpha_expansion")
     with pytest.raises(
-        TypeError, match="by 'ishikawa' takes method, lower_bound, time_limit; got start"
+        TypeError, match="by 'ishikawa' takes method, lower_bound, time_limit, verbose; got start"
     ):
         minimize(energy, method="ishikawa", start=[0, 0])
     with pytest.raises(TypeError, match="dual_bound needs a LabelingEnergy, got int"):

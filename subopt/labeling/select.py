@@ -163,11 +163,12 @@ def _with_bound(energy: LabelingEnergy, result: Labeling, bound: Labeling) -> La
     if energy.is_lower(bound.labels.ravel(), result.labels.ravel()):
         labels = bound.labels.ravel().copy()
         _icm.improve(energy, labels)
+        last = "" if (labels == bound.labels.ravel()).all() else ", then icm"
         result = replace(
             result,
             labels=labels.reshape(energy.shape),
             value=energy.value(labels),
-            method=f"{result.method}, then {bound.method}, then icm",
+            method=f"{result.method}, then {bound.method}{last}",
         )
     certificate = bound.certificate
     assert certificate is not None

@@ -109,7 +109,7 @@ def move_workspace(n: int, edges: int, labels: int, *, pairs: bool, kept: bool) 
         cuts=np.zeros(1, np.int64),
         random=np.full(1, -1, np.int8),
         stop=flag(),
-        flows=_flows(labels if kept else 1, edges),
+        flows=np.zeros((labels if kept else 1, edges)),
         at=np.empty(arcs, np.int32),
         network=Network(
             np.zeros(n + 1, np.int32), np.empty(arcs, np.int32), np.empty(arcs, np.int32)
@@ -118,18 +118,3 @@ def move_workspace(n: int, edges: int, labels: int, *, pairs: bool, kept: bool) 
         excess=excess,
         work=workspace(n, arcs),
     )
-
-
-MANY = 64  # labels from which the flows of an edge lie side by side
-
-
-def _flows(rows: int, edges: int) -> Array:
-    """Allocate flows, (rows, edges).
-
-    Moves read one row, and examining a node reads a column. With many labels and small cuts the
-    columns matter more. Both layouts have one more entry than needed, so that kernels are compiled
-    for arrays with any strides, once.
-    """
-    if rows < MANY:
-        return np.zeros((rows, edges + 1))[:, :edges]
-    return np.zeros((edges, rows + 1))[:, :rows].T
