@@ -370,8 +370,8 @@ def minimize_many(
     tasks: list[Any] = list(problems)
     rngs = _streams(rng, len(tasks))
     if executor is None:
-        threads = min(thread_count(threads), len(tasks))
-        stage("%d problems on %d threads", len(tasks), threads)
+        threads = thread_count(threads)
+        stage("%d problems on %d threads", len(tasks), min(threads, len(tasks)))
     else:
         stage("%d problems on %s", len(tasks), type(executor).__name__)
     jobs = []

@@ -224,13 +224,15 @@ def test_what_is_printed_is_short():
 
 
 def test_labels_may_be_on_another_axis_and_have_to_be_where_that_is_likely():
-    unary = np.random.default_rng(0).random((3, 40, 50))
-    with pytest.raises(ValueError, match=r"may be 3 labels for a picture of 40x50.*label_axis=0"):
+    unary = np.random.default_rng(0).random((3, 40, 80))
+    with pytest.raises(ValueError, match=r"or 3 labels at each of \(40, 80\).*label_axis=0"):
         LabelingEnergy(unary)
     first, last = LabelingEnergy(unary, label_axis=0), LabelingEnergy(np.moveaxis(unary, 0, -1))
-    assert first.shape == last.shape == (40, 50)
+    assert first.shape == last.shape == (40, 80)
     assert np.array_equal(first.costs, last.costs)
     assert LabelingEnergy(unary, label_axis=-1).shape == (3, 40)
     for axis in (3, "labels"):
-        with pytest.raises((TypeError, ValueError), match="label_axis needs an axis of unary"):
+        with pytest.raises(
+            (TypeError, ValueError), match="label_axis needs to be an axis of unary"
+        ):
             LabelingEnergy(unary, label_axis=axis)

@@ -126,6 +126,21 @@ def test_examples(name):
         assert minimize(energy, method="qpbo").value == value
 
 
+def test_ordinary_differences_far_above_the_smallest_entry_are_not_lost():
+    # negative weights exchange signs: one entry then lies 1e15 below the others
+    energy = LabelingEnergy(
+        unary=[[0.15, 0.2, 0.9], [0.1, 2, 7], [0.2, 0, 0.3], [1e8 + 0.25, 0.9, 0.2]],
+        edges=[[3, 2], [2, 0]],
+        weights=[-2.5, -2.0],
+        metric=[[0.87, 1e15, 0.33], [0.4, 0.46, 0.75], [0.68, 0.55, 0.16]],
+    )
+    exact = Exact(energy)
+    least, minimizers = exact.minimum()
+    for method in ("auto", "dual_bound", "fusion", "icm"):
+        result = minimize(energy, method=method, lower_bound=True)
+        require_truth(energy, exact, result, least, minimizers)
+
+
 def layers(rng, forbidden):
     apart = np.abs(np.subtract.outer(np.arange(4), np.arange(4))).astype(float)
     unary = rng.random((12, 15, 4))

@@ -94,6 +94,8 @@ def test_the_lines_do_not_depend_on_the_number_of_threads(caplog):
 def test_without_logging_the_lines_go_to_stderr_and_a_level_silences_them(capsys, monkeypatch):
     logger = logging.getLogger("subopt")
     monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    monkeypatch.setattr(logger, "disabled", False)  # another library may have set up logging
+    monkeypatch.setattr(logger, "level", logging.NOTSET)
     minimize(F)
     assert capsys.readouterr() == ("", "")
     minimize(F, verbose=True)

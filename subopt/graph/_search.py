@@ -11,14 +11,12 @@ import numpy as np
 
 from subopt._base.deadline import Deadline
 from subopt._base.types import Array
-from subopt.graph.augment import reach, settle
+from subopt.graph.augment import ONE, reach, settle
 from subopt.graph.boykov_kolmogorov import grow, plant
 from subopt.graph.network import Workspace
 from subopt.graph.push_relabel import finish, push_relabel
 
 SLICE = 1 << 22  # number of arcs examined in one compiled call: at most about 0.1 s
-
-_ONE = np.int64(1)
 
 
 class Search:
@@ -93,7 +91,7 @@ class Search:
             if not done:
                 finish(n, excess, work)
         if done:
-            reach(n, indptr, excess, work, _ONE)
+            reach(n, indptr, excess, work, ONE)
 
     def sides(self) -> tuple[Array, Array]:
         """Return two source sides of small cuts, after the search was stopped.
@@ -101,9 +99,9 @@ class Search:
         They are the nodes that supply can reach, and the nodes that cannot reach demand.
         """
         n, work = self._n, self._work
-        reach(n, self._indptr, self._excess, work, _ONE)
+        reach(n, self._indptr, self._excess, work, ONE)
         near = work.side.copy()
-        reach(n, self._indptr, self._excess, work, -_ONE)
+        reach(n, self._indptr, self._excess, work, -ONE)
         return near, ~work.side
 
     def _is_over(self) -> bool:

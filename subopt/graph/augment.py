@@ -11,6 +11,7 @@ from subopt.graph.boykov_kolmogorov import grow, plant
 from subopt.graph.network import AHEAD, BACK, HEAD, open_arcs, send, twin_of
 from subopt.graph.push_relabel import NO_LIMIT, push_relabel
 
+ONE = np.int64(1)  # the numbers 1 and -1 as literals would make numba compile `reach` once more
 PATIENCE = 6
 """Push-relabel takes over from search trees once each arc has been examined this often on average.
 The flow that the trees have found is kept."""
@@ -64,7 +65,7 @@ def augment_opened(n, indptr, residual, excess, work, limit):
             work.side[v] = work.label[v] > 0
     else:
         push_relabel(n, indptr, residual, excess, work, NO_LIMIT)
-        reach(n, indptr, excess, work, 1)
+        reach(n, indptr, excess, work, ONE)
     return done
 
 

@@ -17,7 +17,7 @@ from subopt._base.options import documented
 from subopt._base.threads import in_order, thread_count
 from subopt._base.types import Array, ArrayLike
 from subopt.graph._input import Graph, alike, bounded, capacities, ends, infinite
-from subopt.graph.augment import augment, reach
+from subopt.graph.augment import ONE, augment, reach
 from subopt.graph.flow import CutCertificate, Flow
 from subopt.graph.network import csr, drain, fill, workspace
 
@@ -244,7 +244,7 @@ def _solve(part, network, problems, maximal, residual, work, answers):
         fill(slot, network.twin, forward[k], backward[k], residual)
         answers.trees[k] = augment(n, network, residual, excess, work)
         if maximal:
-            reach(n, network.indptr, excess, work, -1)
+            reach(n, network.indptr, excess, work, -ONE)
         for v in range(n):
             sides[k, v] = work.side[v] != maximal
         drain(slot, work.ends, forward[k], backward[k], residual, answers.flows[k])

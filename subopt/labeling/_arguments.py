@@ -47,13 +47,12 @@ def unary_costs(unary: ArrayLike, label_axis: int | None, *, is_grid: bool) -> A
             f"{costs.shape}"
         )
     if label_axis is not None:
-        axis = operator.index(label_axis)
-        if not -costs.ndim <= axis < costs.ndim:
-            raise ValueError(
-                f"label_axis needs to be an axis of unary, {-costs.ndim} to {costs.ndim - 1}, got "
-                f"{axis}"
-            )
-        return np.ascontiguousarray(np.moveaxis(costs, axis, -1))
+        wanted = f"label_axis needs to be an axis of unary, {-costs.ndim} to {costs.ndim - 1}"
+        if isinstance(label_axis, bool) or not isinstance(label_axis, int | np.integer):
+            raise TypeError(f"{wanted}, got {label_axis!r}")
+        if not -costs.ndim <= label_axis < costs.ndim:
+            raise ValueError(f"{wanted}, got {label_axis}")
+        return np.ascontiguousarray(np.moveaxis(costs, label_axis, -1))
     first, last = costs.shape[0], costs.shape[-1]
     if is_grid and costs.ndim > 2 and last > LABELS and 4 * first < last:
         raise ValueError(

@@ -82,8 +82,12 @@ def calm(energy: LabelingEnergy, costs: Array | None = None) -> bool:
     T, w = energy.tables, np.abs(energy.weights)
     if (T.size and T.max() == np.inf) or (costs.size and costs.max() == np.inf):
         return False
-    least = T.min(axis=(1, 2), keepdims=True)
-    steps = (T - least)[least != T]
+    # from each entry to the next larger one: entries that lie far from the smallest may still
+    # differ by little
+    entries = np.sort(T.reshape(len(T), -1), axis=1)
+    steps = np.diff(entries, axis=1)
+    size = np.maximum(np.abs(entries[:, 1:]), np.abs(entries[:, :-1]))
+    steps = steps[steps > NOISE * size]
     used = w[w > 0.0]
     if not used.size or not steps.size:
         return True

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from subopt._base.jit import njit
-from subopt.graph.augment import reach, settle, spreads
+from subopt.graph.augment import ONE, reach, settle, spreads
 from subopt.graph.boykov_kolmogorov import grow, plant
 from subopt.graph.network import open_arcs
 from subopt.graph.push_relabel import finish, push_relabel
@@ -18,7 +18,6 @@ from subopt.labeling._exact import add
 from subopt.labeling.moves.candidates import PART, settled
 
 LARGE = np.int64(4096)  # nodes of a piece from which it is worth to ask how the graph spreads
-ONE = np.int64(1)
 SLICE = np.int64(2**20)  # looks at arcs between two looks at whether to stop
 
 
