@@ -3,7 +3,7 @@
 import numpy as np
 
 from subopt._base.jit import small_first as njit
-from subopt.graph.augment import PATIENCE, augment_opened, reach
+from subopt.graph.augment import ONE, PATIENCE, augment_opened, reach
 from subopt.graph.network import Workspace, _link, drain
 
 SMALL = 5000  # nodes and arcs
@@ -37,7 +37,7 @@ def cut(tails, heads, forward, backward, excess):
     augment_opened(n, indptr, residual, excess, work, PATIENCE * (n + 2 * m))
     flow = np.empty(m, dtype=np.float64)
     drain(slot, ends, forward, backward, residual, flow)
-    reach(n, indptr, excess, work, -1)
+    reach(n, indptr, excess, work, -ONE)
     value = 0.0
     for v in range(n):
         if work.side[v]:
