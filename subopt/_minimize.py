@@ -369,9 +369,9 @@ def minimize_many(
             raise ValueError("callback is called in this process, so it needs executor=None")
     tasks: list[Any] = list(problems)
     rngs = _streams(rng, len(tasks))
+    workers = thread_count(threads)
     if executor is None:
-        threads = thread_count(threads)
-        stage("%d problems on %d threads", len(tasks), min(threads, len(tasks)))
+        stage("%d problems on %d threads", len(tasks), min(workers, len(tasks)))
     else:
         stage("%d problems on %s", len(tasks), type(executor).__name__)
     jobs = []
@@ -388,7 +388,7 @@ def minimize_many(
     if executor is not None:
         chunks = in_chunks(executor, _do, len(jobs), lambda begin, end: jobs[begin:end])
         return Batch.of([answer for chunk in chunks for answer in chunk])
-    return Batch.of(in_order(lambda job: job(), jobs, thread_count(threads)))
+    return Batch.of(in_order(lambda job: job(), jobs, workers))
 
 
 def _do(_: None, jobs: list[Callable[[], Any]]) -> list[Any]:

@@ -137,6 +137,13 @@ class Polynomial(DifferenceOfSubmodular):
         b = np.zeros(n) if linear is None else validate.real_array("linear", linear)
         if b.shape != (n,):
             raise ValueError(f"linear needs one number per variable, {n}, got shape {b.shape}")
+        return cls._quadratic(rows, columns, values, b, _coefficient((), constant))
+
+    @classmethod
+    def _quadratic(
+        cls, rows: Array, columns: Array, values: Array, b: Array, constant: float
+    ) -> Polynomial:
+        """Build it from entries of Q and from b, which is overwritten."""
         diagonal = rows == columns
         np.add.at(b, rows[diagonal], values[diagonal])
         rows, columns, values = (part[~diagonal] for part in (rows, columns, values))
@@ -145,7 +152,7 @@ class Polynomial(DifferenceOfSubmodular):
         weights = np.zeros(len(ends))
         np.add.at(weights, place.ravel(), values)
         self = cls.__new__(cls)
-        self._build(_coefficient((), constant), b, ends, weights, {})
+        self._build(constant, b, ends, weights, {})
         return self
 
     @classmethod
@@ -188,11 +195,8 @@ class Polynomial(DifferenceOfSubmodular):
         b *= 2
         np.subtract.at(b, rows, 2 * values)
         np.subtract.at(b, columns, 2 * values)
-        apart = rows != columns
-        # s s = (2 x - 1)^2 = 1 on the diagonal: its linear part, -4 x, and its square, 4 x, cancel
-        np.add.at(b, rows[~apart], 4 * values[~apart])
-        Q = _Entries(rows[apart], columns[apart], 4 * values[apart], (n, n))
-        return cls.from_qubo(Q, b, c)
+        # s = 2 x - 1; on the diagonal s s = 1: the linear part, -4 x, and the square, 4 x, cancel
+        return cls._quadratic(rows, columns, 4 * values, b, c)
 
     def _build(
         self,
@@ -263,16 +267,6 @@ class Polynomial(DifferenceOfSubmodular):
         if len(terms) > SHOWN:
             return f"Polynomial(<{len(terms)} terms of degree up to {self.degree}>, n={self.n})"
         return f"Polynomial({terms!r}, n={self.n})"
-
-
-class _Entries:
-    """What `entries` asks of a sparse matrix, without importing scipy."""
-
-    def __init__(self, row: Array, col: Array, data: Array, shape: tuple[int, int]) -> None:
-        self.row, self.col, self.data, self.shape = row, col, data, shape
-
-    def tocoo(self) -> _Entries:
-        return self
 
 
 def _product(key: Any) -> tuple[int, ...]:
