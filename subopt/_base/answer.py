@@ -65,8 +65,24 @@ class Status(enum.Enum):
         return f"{self.name}: {self.value}"
 
 
+class ReadOnly:
+    """Base class of dataclasses whose arrays are read-only, also those within tuples and lists."""
+
+    def __post_init__(self) -> None:
+        freeze(*vars(self).values())
+
+
+def freeze(*fields: Any) -> None:
+    """Make arrays read-only, also those within tuples and lists."""
+    for field in fields:
+        if isinstance(field, np.ndarray):
+            field.setflags(write=False)
+        elif isinstance(field, (tuple, list)):
+            freeze(*field)
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Answer:
+class Answer(ReadOnly):
     """The attributes that all answers have.
 
     Attributes
@@ -88,11 +104,6 @@ class Answer:
     status: Status
     method: str
     certificate: Certificate | None = None
-
-    def __post_init__(self) -> None:
-        for field in vars(self).values():
-            if isinstance(field, np.ndarray):
-                field.setflags(write=False)
 
     @property
     def gap(self) -> float:
@@ -121,7 +132,7 @@ class Answer:
         return math.inf if self.certificate is None else self.certificate.check(problem, self)
 
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Answer)
 
 
 class Batch(Sequence[T], Generic[T]):
@@ -172,6 +183,33 @@ class Batch(Sequence[T], Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         return map(self._item, range(self._size))
+
+    def check(self, problem: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Recompute the gap of every answer from its problem.
+
+        Parameters
+        ----------
+        problem : sequence
+            The problems that were solved, one per answer.
+
+        Returns
+        -------
+        ndarray of float64, shape (answers,)
+            One gap per answer; see `Answer.check`.
+
+        Raises
+        ------
+        ValueError
+            If there is not one problem per answer.
+        CertificateError
+            If the evidence for an answer does not prove its bound.
+        """
+        if len(problem) != self._size:
+            raise ValueError(
+                f"check needs one problem per answer, {self._size}, got {len(problem)}"
+            )
+        pairs = zip(self, problem, strict=True)
+        return np.array([answer.check(one) for answer, one in pairs], dtype=np.float64)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._size} answers)"

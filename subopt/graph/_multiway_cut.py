@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from subopt._base.answer import Answer, CertificateError, Status
+from subopt._base.answer import Answer, CertificateError, ReadOnly, Status
 from subopt._base.types import Array, ArrayLike
 from subopt.graph._gomory_hu import undirected
 from subopt.graph._input import UNLIMITED, Graph, ends, infinite
@@ -32,7 +32,7 @@ from subopt.graph.flow import flow_bound
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class MultiwayCutCertificate:
+class MultiwayCutCertificate(ReadOnly):
     """One flow per terminal, which bounds what it costs to isolate that terminal.
 
     Attributes
@@ -111,12 +111,34 @@ class MultiwayCut(Answer):
     """
 
     labels: Array
+    certificate: MultiwayCutCertificate
 
     def __repr__(self) -> str:
         return (
             f"{type(self).__name__}(value={self.value!r}, lower_bound={self.lower_bound!r}, "
             f"{len(self.labels)} nodes, {self.status.name}, method={self.method!r})"
         )
+
+    def check(self, problem: Any, *arguments: Any) -> float:
+        """Recompute the weight of the cut and the bound of the flows; return the difference.
+
+        Parameters
+        ----------
+        problem, *arguments
+            The graph, as it was given to `multiway_cut`: ``cut.check(tails, heads, capacity)``, or
+            a tuple of the three.
+
+        Returns
+        -------
+        float
+            See `MultiwayCutCertificate.check`.
+
+        Raises
+        ------
+        CertificateError, ValueError, TypeError
+            See `MultiwayCutCertificate.check`.
+        """
+        return self.certificate.check((problem, *arguments) if arguments else problem, self)
 
 
 def multiway_cut(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from subopt._base.answer import Answer, CertificateError
+from subopt._base.answer import Answer, CertificateError, ReadOnly
 from subopt._base.types import Array
 from subopt.graph._input import Graph, bounded, graph, infinite
 from subopt.graph._recheck import confirm, describes_a_cut, shaped, side_of
@@ -16,7 +16,7 @@ from subopt.graph.minimum_cuts import MinimumCuts, minimum_cuts
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class CutCertificate:
+class CutCertificate(ReadOnly):
     """A flow along the arcs of a graph, which bounds the capacity of every cut from below.
 
     For any numbers f_e within the capacities, conserved or not,

@@ -104,7 +104,8 @@ class ParametricCut(Answer):
     def __repr__(self) -> str:
         return (
             f"{type(self).__name__}(value={self.value!r}, {len(self.joins)} nodes, "
-            f"{len(self.breakpoints)} breakpoints in {self.interval})"
+            f"{len(self.breakpoints)} breakpoints in {self.interval}, {self.status.name}, "
+            f"method={self.method!r})"
         )
 
     @property

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from subopt._base.answer import Answer, Batch, CertificateError, Status
+from subopt._base.answer import Answer, Batch, CertificateError, Status, freeze
 from subopt._base.types import Array
 from subopt.graph._recheck import confirm, describes_a_cut, shaped, side_of
 from subopt.graph.grid._capacities import terms, weigh
@@ -37,8 +37,7 @@ class Left:
             residual = work.residual
         stacks = flows(self._problem, self._plan, residual)
         result = [flow.reshape(flow.shape[1 + lead :]) for flow in stacks]
-        for flow in result:
-            flow.setflags(write=False)
+        freeze(result)
         return result
 
 
@@ -287,8 +286,7 @@ class GridFlows(Batch[GridFlow]):
         super().__init__(len(values), self._one)
         self.values, self.source_sides, self.flow = values, source_sides, flow
         self.method = method
-        for array in (values, source_sides, *(flow or ())):
-            array.setflags(write=False)
+        freeze(values, source_sides, flow)
 
     def _one(self, k: int) -> GridFlow:
         value = self.values[k].item()
