@@ -66,10 +66,14 @@ class Status(enum.Enum):
 
 
 class ReadOnly:
-    """Base class of dataclasses whose arrays are read-only, also those within tuples and lists."""
+    """Base class of dataclasses with read-only arrays, and with numbers of Python, not of numpy."""
 
     def __post_init__(self) -> None:
-        freeze(*vars(self).values())
+        for name, field in list(vars(self).items()):
+            if isinstance(field, np.generic):
+                object.__setattr__(self, name, field.item())
+            else:
+                freeze(field)
 
 
 def freeze(*fields: Any) -> None:
@@ -81,7 +85,7 @@ def freeze(*fields: Any) -> None:
             freeze(*field)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Answer(ReadOnly):
     """The attributes that all answers have.
 
@@ -104,6 +108,17 @@ class Answer(ReadOnly):
     status: Status
     method: str
     certificate: Certificate | None = None
+
+    def __repr__(self) -> str:
+        parts = self._proven(), self._contents(), self.status.name, f"method={self.method!r}"
+        return f"{type(self).__name__}({', '.join(filter(None, parts))})"
+
+    def _proven(self) -> str:
+        return f"value={shown(self.value)}, lower_bound={shown(self.lower_bound)}"
+
+    def _contents(self) -> str:
+        """Return what `repr` says of the arrays."""
+        return ""
 
     @property
     def gap(self) -> float:
@@ -213,6 +228,11 @@ class Batch(Sequence[T], Generic[T]):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._size} answers)"
+
+
+def shown(number: float) -> str:
+    """Return a number for people to read: ints with all digits, floats with nine."""
+    return str(number) if isinstance(number, int) else f"{number:.9g}"
 
 
 def gap(value: float, lower_bound: float) -> float:
