@@ -48,6 +48,8 @@ def prepare(output: Path, manifest: dict[str, Any], *, force: bool) -> str:
     if output.exists() and not output.is_dir():
         raise UsageError(f"{output} is a file, not a folder")
     work = output / PARTIAL
+    if work.is_dir() and all(_is_temporary(path, MANIFEST) for path in work.iterdir()):
+        shutil.rmtree(work)  # interrupted before it began
     if force:
         remove_earlier_run(output)
     partial, complete = _read(work / MANIFEST), _read(output / MANIFEST)
@@ -58,8 +60,6 @@ def prepare(output: Path, manifest: dict[str, Any], *, force: bool) -> str:
     if partial is not None:
         _require_same(partial, manifest, output, "an interrupted run")
         return "resumed"
-    if work.is_dir() and all(_is_temporary(path, MANIFEST) for path in work.iterdir()):
-        shutil.rmtree(work)  # interrupted before it began
     if output.exists() and _entries(output) and not force:
         if complete is not None:
             raise UsageError(

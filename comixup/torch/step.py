@@ -26,7 +26,7 @@ from comixup.torch.saliency import (
 from comixup.torch.tensor_mixer import TensorMixer
 
 NEEDS_A_LOSS = (
-    "{}, so loss={!r} says nothing about them: pass a loss such as "
+    "{}, so loss={!r} does not apply: pass a loss such as "
     "torch.nn.functional.mse_loss or torch.nn.functional.binary_cross_entropy_with_logits"
 )
 
