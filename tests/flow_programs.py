@@ -111,7 +111,7 @@ class Seen(NamedTuple):
 
 def run(module, kind, calls):
     """Run a program with graphs of a kind (int or float), and return what it sees."""
-    g, grids, seen, flowed = module.Graph[kind](), [], [], False
+    g, grids, seen, flowed, copied = module.Graph[kind](), [], [], False, False
     scale = SCALES[kind][0]
     for name, *arguments in calls:
         if name == "scale":
@@ -143,15 +143,16 @@ def run(module, kind, calls):
                 *(np.array(part, dtype=kind) * scale for part in parts),
             )
         elif name == "copy":
-            g = g.copy()
+            g, copied = g.copy(), True
         elif name == "look":
-            seen.append(_look(g, grids, None))
+            # the segments of a copy are not defined in PyMaxflow before its next flow
+            seen.append(_look(g, [] if copied else grids, None))
         else:
             reuse = name == "reuse" and flowed
             if reuse:
                 g.mark_grid_nodes(np.arange(g.get_node_count()))
             value = g.maxflow(reuse_trees=True) if reuse else g.maxflow()
-            flowed = True
+            flowed, copied = True, False
             seen.append(_look(g, grids, value))
     return seen
 

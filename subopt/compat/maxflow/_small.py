@@ -92,7 +92,7 @@ def careful(tails, heads, forward, backward, source, sink, limit):
     ones add up to less than the limit.
     """
     n, m = source.shape[0], tails.shape[0]
-    total, usual = 1.0, True
+    total, usual = 0.0, True
     for e in range(m):
         usual &= (forward[e] >= 0) & (backward[e] >= 0)
         total += forward[e] if forward[e] < np.inf else 0.0
@@ -108,11 +108,11 @@ def careful(tails, heads, forward, backward, source, sink, limit):
         value += min(source[v], sink[v])
         source[v] -= sink[v]
     # no flow is larger than the total: more than that is as good as infinite
-    large = 4.0 * total
+    large = 4.0 * total if total > 0 else 1.0
     ends = tails.astype(np.int32), heads.astype(np.int32)
     numbers = np.minimum(forward, large), np.minimum(backward, large)
     side, flow, rest = cut(*ends, *numbers, np.maximum(np.minimum(source, large), -large))
-    return rest < 2.0 * total, value + rest, side, source, flow
+    return rest < large, value + rest, side, source, flow
 
 
 @njit
