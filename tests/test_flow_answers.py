@@ -5,7 +5,7 @@ import pytest
 from flow_graphs import TENTHS, graphs
 from hypothesis import given
 from hypothesis import strategies as st
-from naive_grid import arcs, random_grid
+from naive_grid import arcs, grid_problems
 
 import subopt
 from subopt import GridProblem, Status, grid_cut, grid_cut_many, max_flow
@@ -160,9 +160,9 @@ def test_what_flows_and_cuts_consist_of(problem):
     assert min(into.min(initial=0), out.min(initial=0)) >= -1e-9
 
 
-@given(seed=SEEDS, whole=st.booleans())
-def test_what_flows_and_cuts_of_grids_consist_of(seed, whole):
-    args, options = random_grid(seed, whole=whole)
+@given(grid=grid_problems() | grid_problems(whole=False))
+def test_what_flows_and_cuts_of_grids_consist_of(grid):
+    args, options = grid
     cut = grid_cut(*args, **options)
     total = 0.0
     source, sink = (np.broadcast_to(part, cut.source_side.shape) for part in args[:2])
@@ -184,9 +184,9 @@ def test_what_flows_and_cuts_of_grids_consist_of(seed, whole):
     assert ((into <= source + 1e-9) & (out <= sink + 1e-9)).all()
 
 
-@given(seed=SEEDS)
-def test_problems_as_one_object(seed):
-    args, options = random_grid(seed)
+@given(grid=grid_problems())
+def test_problems_as_one_object(grid):
+    args, options = grid
     cut = grid_cut(*args, **options)
     problem = GridProblem(*args, **options)
     assert cut.check(problem) == cut.certificate.check(problem, cut.source_side) == 0
