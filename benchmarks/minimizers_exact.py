@@ -198,11 +198,14 @@ def broken_claims(p, method, kind, result):
     F, tol = p.F, 1e-6 * p.size * max(p.F.n, 1) + 1e-14 * abs(p.lowest)
     if result.value != F.value(result.mask.copy()):
         yield "the value is that of the set"
-    if method == "frank_wolfe" or (p.mixed and method in COARSE):
-        tol = result.gap + 1e-9 * p.size  # no more than the bound is claimed
+    ran = result.method.partition(",")[0] if method == "auto" else method
+    coarse = p.mixed and ran in COARSE
+    if method == "frank_wolfe" or coarse:
+        # no more than the bound is claimed
+        tol = result.gap + 1e-9 * p.size + 1e-14 * abs(p.lowest)
     elif method == "decomposed":  # rounding errors of all elements add up
         tol += 2.0**-50 * p.largest_number * F.n
-    may_stop = method in ("frank_wolfe", "no elimination") or (p.mixed and method in COARSE)
+    may_stop = coarse or method in ("frank_wolfe", "no elimination")
     if result.status is not Status.OPTIMAL and not may_stop:
         yield "the status is OPTIMAL"
     if not result.value <= p.lowest + tol:

@@ -90,9 +90,11 @@ class Answer:
     certificate: Certificate | None = None
 
     def __post_init__(self) -> None:
-        for field in vars(self).values():
+        for name, field in vars(self).items():
             if isinstance(field, np.ndarray):
                 field.setflags(write=False)
+            elif isinstance(field, np.number):
+                object.__setattr__(self, name, field.item())
 
     @property
     def gap(self) -> float:
