@@ -312,7 +312,7 @@ def as_float(result: Any) -> float | None:
         try:
             return float(result)
         except OverflowError:  # an integer beyond all floats
-            return float("inf") if result > 0 else float("-inf")
+            return math.inf if result > 0 else -math.inf  # type: ignore[operator]
     if getattr(result, "shape", None) == () and hasattr(result, "item"):
         item = result.item()
         return float(item) if isinstance(item, numbers.Real) else None

@@ -76,7 +76,7 @@ def symmetrize(F: SetFunction) -> SetFunction:
     --------
     >>> G = symmetrize(Coverage([[1, 1, 0], [0, 1, 1], [0, 0, 1]]))
     >>> G([0]), G([1, 2]), G.symmetric, queyranne(G).S
-    (1.0, 1.0, True, array([0]))
+    (1.0, 1.0, True, array([0, 1]))
     """
     require_set_function(F)
     G = Sum(F.n, terms_of(F + F.complement()))

@@ -274,6 +274,7 @@ class _Solver:
             evals += 1
             if (value := F.value(mask.copy())) < result.value:
                 bound = min(result.lower_bound, value)
+                assert isinstance(result.certificate, BaseCertificate)
                 certificate = replace(result.certificate, lower_bound=bound)
                 result = replace(
                     result, mask=mask, value=value, lower_bound=bound, certificate=certificate

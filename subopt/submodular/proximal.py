@@ -32,6 +32,7 @@ from subopt.functions.modular import Modular
 from subopt.submodular._elimination import default_tol
 from subopt.submodular._minimum_norm import Levels, minimum_norm
 from subopt.submodular._nested_cuts import nested_cuts
+from subopt.submodular._nested_grid_cuts import as_grid, nested_grid_cuts
 from subopt.submodular._taut_string import onto_path, path_work
 from subopt.submodular.cardinality_sort import is_size_and_weights, isotonic
 from subopt.submodular.certificates import BaseCertificate, FlowCertificate, SummandCertificate
@@ -104,6 +105,12 @@ def prox(
         return y
     if (parts := _paths(F)) is not None:
         return _on_paths(*parts, F, y, scales)
+    if (grid := as_grid(F)) is not None:
+        grid = grid._replace(unary=grid.unary - (scales * y).reshape(grid.shape))
+        leaves = nested_grid_cuts(grid, scales, limits.deadline)
+        if leaves is None:
+            raise limits.error()
+        return leaves
     if _is_cut(F):
         form = (F + Modular(-scales * y)).as_cut()
         cuts = nested_cuts(form, scales, limits.deadline)
