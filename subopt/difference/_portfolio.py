@@ -225,6 +225,9 @@ class _Run:
                 rng=stream,
                 widest=widest,
             )
+            if self.h.n > widest and result.status is not Status.OPTIMAL:
+                # one bound of all sets is too low to take the place of a local minimum's evidence
+                return replace(result, lower_bound=-math.inf, certificate=None)
             if result.value < best.value:
                 return result
             verb = "proven" if result.status is Status.OPTIMAL else "bounded"
