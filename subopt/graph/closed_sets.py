@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from subopt._base import validate
+from subopt._base.answer import freeze
 from subopt._base.types import Array, Subset
 
 _BY_CASES = 400  # blocks that are counted by cases, which needs bits of every block for every block
@@ -34,8 +35,7 @@ class ClosedSets:
 
     def __init__(self, blocks: Array, requirements: Array) -> None:
         self.blocks, self.requirements = blocks, requirements
-        for array in (blocks, requirements):
-            array.setflags(write=False)
+        freeze(blocks, requirements)
         self._size = int(blocks.max(initial=-1)) + 1
         self._needs: list[list[int]] = [[] for _ in range(self._size)]
         for a, b in requirements.tolist():

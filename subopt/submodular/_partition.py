@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import Answer, CertificateError, Status
+from subopt._base.answer import Answer, CertificateError, ReadOnly, Status
 from subopt._base.types import Array
 from subopt.functions.algebra import SetFunction, require_set_function
 from subopt.functions.transforms import symmetrize
@@ -40,7 +40,7 @@ class _Split(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class PartitionCertificate:
+class PartitionCertificate(ReadOnly):
     """Best splits of parts, which prove a bound for all partitions into as many parts.
 
     Attributes
@@ -131,12 +131,8 @@ class Partition(Answer):
         k = int(self.labels.max(initial=-1)) + 1
         return [np.flatnonzero(self.labels == j) for j in range(k)]
 
-    def __repr__(self) -> str:
-        sizes = [len(part) for part in self.parts]
-        return (
-            f"{type(self).__name__}(value={self.value:.9g}, lower_bound={self.lower_bound:.9g}, "
-            f"parts of {sizes} elements, {self.status.name})"
-        )
+    def _contents(self) -> str:
+        return f"parts of {[len(part) for part in self.parts]} elements"
 
 
 def k_way_partition(F: SetFunction, k: int) -> Partition:
