@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from subopt._base.interchange import to_numpy
 from subopt._base.types import RNG, Array, ArrayLike, Subset
 
 
 def real_array(name: str, values: ArrayLike, *, copy: bool = True) -> Array:
     """Return `values` as a finite, C-contiguous float64 array, or name the entry that is not."""
     try:
-        array = np.asarray(values)
+        array = to_numpy(values)
     except ValueError as error:
         raise ValueError(
             f"{name} needs a rectangular array of numbers, but its rows differ in length"

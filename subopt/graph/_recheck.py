@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from subopt._base.answer import CertificateError
+from subopt._base.interchange import to_numpy
 from subopt._base.types import Array
 
 T = TypeVar("T")
@@ -66,7 +67,7 @@ def confirm(value: Any, cut: Any) -> None:
 
 def unmasked(name: str, values: Any) -> Array:
     """Return values as an array, or raise if some of them are masked."""
-    array: Array = np.asarray(values)
+    array: Array = to_numpy(values)
     if type(values) is not np.ndarray and np.ma.is_masked(values):
         index = tuple(int(i) for i in np.argwhere(np.ma.getmaskarray(values))[0])
         raise ValueError(

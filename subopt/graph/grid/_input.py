@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from subopt._base.interchange import to_numpy
 from subopt._base.types import Array, ArrayLike
 from subopt.graph._recheck import unmasked
 from subopt.graph.grid._layout import Vector, tails
@@ -65,6 +66,8 @@ def grids(
             f"A grid needs 1 to 3 dimensions{after}, but source_capacity has the shape "
             f"{shapes[0]} and sink_capacity {shapes[1]}"
         )
+    if hasattr(weights, "__dlpack__"):
+        weights = to_numpy(weights)
     one_number = not isinstance(weights, (list, tuple)) and np.ndim(weights) == 0
     if len(shape) == 3 and offsets is None and one_number:
         _require_no_channels(shape)
@@ -113,7 +116,7 @@ def vector(values: Sequence[int]) -> Vector:
 
 def _shape(name: str, values: ArrayLike) -> tuple[int, ...]:
     try:
-        return np.shape(values)
+        return to_numpy(values).shape
     except ValueError as error:
         raise ValueError(
             f"{name} needs a rectangular array of numbers, but its rows differ in length"
