@@ -131,8 +131,9 @@ def search(
     time_limit: float | None = None,
     executor: Any = None,
     callback: Callable[[Result], object] | None = None,
+    widest: float = math.inf,
 ) -> Result:
-    """Minimize h over all sets, or over the feasible ones; see `branch_and_bound`."""
+    """Minimize h over all sets, or over the feasible ones; see `branch_and_bound` and `Search`."""
     h = difference(h)
     tol = validate.nonnegative("tol", tol)
     limit = math.inf if max_nodes is None else validate.positive_int("max_nodes", max_nodes)
@@ -141,7 +142,7 @@ def search(
     fixed = fix(h) if constraints is None else unfixed(h)
     stage("%d of %d elements are free", len(fixed.free), h.n)
     progress = _Progress(fixed, callback, constraints)
-    run = Search(fixed.h, tol, deadline, limit, progress.told, constraints)
+    run = Search(fixed.h, tol, deadline, limit, progress.told, constraints, widest)
     first_sets = [] if first is None else [first[fixed.free]]
     if executor is None:
         run.run(first_sets, source)
@@ -214,7 +215,7 @@ class _Progress:
             return Status.OPTIMAL
         if self._interrupted:
             return Status.INTERRUPTED
-        reached = search.n_nodes >= search.max_nodes
+        reached = search.n_nodes >= search.max_nodes or search.widest < math.inf
         return Status.NODE_LIMIT if reached else Status.TIME_LIMIT
 
     def _call(self, result: Result) -> bool:

@@ -43,12 +43,16 @@ class _Problem:
     """What all tasks of a search share."""
 
     def __init__(
-        self, h: DifferenceOfSubmodular, tol: float, constraints: Constraints | None
+        self,
+        h: DifferenceOfSubmodular,
+        tol: float,
+        constraints: Constraints | None,
+        widest: float,
     ) -> None:
-        self.h, self.tol, self.constraints = h, tol, constraints
+        self.h, self.tol, self.constraints, self.widest = h, tol, constraints, widest
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: vars(self)[name] for name in ("h", "tol", "constraints")}
+        return {name: vars(self)[name] for name in ("h", "tol", "constraints", "widest")}
 
     @cached_property
     def parts(self) -> Parts:
@@ -69,7 +73,7 @@ class _Task(NamedTuple):
 def search_on(executor: Any, search: Search, masks: list[Array], rng: np.random.Generator) -> None:
     """Do what ``search.run`` does, with subtrees on an executor."""
     search.run(masks, rng, FRONTIER)
-    problem = _Problem(search.h, search.tol, search.constraints)
+    problem = _Problem(search.h, search.tol, search.constraints, search.widest)
     spend = FEWEST
     while search.goes_on():
         order = sorted(search.intervals.values(), key=lambda node: (node.bound, node.step))
@@ -100,9 +104,8 @@ def _explore(problem: _Problem, tasks: list[_Task]) -> list[Subtree]:
 
 def _subtree(problem: _Problem, task: _Task) -> Subtree:
     deadline, constraints = Deadline(task.seconds), problem.constraints
-    search = Search(
-        problem.h, problem.tol, deadline, task.nodes, _go_on, constraints, problem.parts
-    )
+    given = problem.h, problem.tol, deadline, task.nodes, _go_on, constraints
+    search = Search(*given, widest=problem.widest, parts=problem.parts)
     search.best.mask, search.best.value = task.best
     search.steps.append(task.step)
     search.own.append(task.own)
