@@ -5,11 +5,25 @@ none, then shortest distances are potentials that prove it: with c the cost and 
 residual arc (v, u) has c + d_v - d_u < 0.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from subopt._base.jit import njit
+from subopt._base.types import Array
 
 DONE, CYCLE, MORE = range(3)
+
+
+class Capacitated(NamedTuple):
+    """A graph with costs and bounds, as kernels read it."""
+
+    tails: Array
+    heads: Array
+    low: Array
+    high: Array
+    cost: Array
+    unit: float  # relative changes of a distance up to this are rounding; 0 for ints
 
 
 @njit
