@@ -120,7 +120,7 @@ def read(problem: Any) -> CostProblem:
             "min_cost_flow needs int costs whose largest times the number of nodes is below 2**60, "
             f"got {most:g}. Scale them, or pass floats to accept rounding."
         )
-    end = (-1, -1) if not one else (int(source), int(sink))  # type: ignore[arg-type]
+    end = (-1, -1) if not one else (int(source), int(sink))
     return CostProblem(n, tails, heads, low, high, price, wanted, one and amount is None, *end)
 
 
