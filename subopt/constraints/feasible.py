@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from subopt._base.answer import freeze
 from subopt._base.types import Array
 
 
@@ -68,6 +69,7 @@ class Constraints:
         self.n, self.low, self.high = n, low, high
         self.include, self.exclude = include, exclude
         self.layers, self.purses = layers, purses
+        freeze(include, exclude, layers, purses)
 
     @property
     def trivial(self) -> bool:
