@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from subopt._base import validate
 from subopt._base.types import Array
 from subopt.graph._input import capacities, ends, infinite
-from subopt.graph._recheck import unmasked
 from subopt.graph.network import require_fit
 
 ROUNDING = 2.0**-44  # relative error of sums of floats that counts as rounding
@@ -139,7 +139,7 @@ def _size(tails: Any, heads: Any, supply: Any, n: Any) -> int:
 
 def _signed(name: str, values: Any, shape: tuple[int, ...]) -> Array:
     """Return finite numbers of any sign, int64 or float64."""
-    array: Array = unmasked(name, values)
+    array: Array = validate.unmasked(name, values)
     if array.shape != shape:
         raise ValueError(f"{name} needs the shape {shape}, got {array.shape}")
     if array.size == 0:
