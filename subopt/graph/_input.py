@@ -93,12 +93,13 @@ def alike(parts: list[Array]) -> tuple[Array, Array, Array, Array, bool]:
     """Return four capacities, all int64 or all float64, and whether they are ints."""
     whole = all(part.dtype.kind == "i" for part in parts)
     if not whole:
-        parts = [_floats(part) for part in parts]
+        parts = [floats(part) for part in parts]
     forward, backward, source, sink = parts
     return forward, backward, source, sink, whole
 
 
-def _floats(part: Array) -> Array:
+def floats(part: Array) -> Array:
+    """Return capacities as float64, infinite ones as inf."""
     if part.dtype.kind == "f":
         return part
     result = part.astype(np.float64)
