@@ -126,15 +126,19 @@ def test_what_the_caller_writes_later_does_not_matter():
 
 def test_errors_of_changes():
     graph = ([0], [1], [2]), {"source_capacity": [1, 0], "sink_capacity": [0, 1]}
-    with pytest.raises(ValueError, match=r"finite capacities, but capacity\[0\] is inf"):
-        subopt.DynamicMaxFlow([0], [1], [INF], **graph[1])
     dynamic = subopt.DynamicMaxFlow(*graph[0], **graph[1])
     with pytest.raises(ValueError, match=r"nodes\[0\] is 2"):
         dynamic.change([2], source_capacity=[1])
     with pytest.raises(ValueError, match=r"source_capacity\[1\] is -1"):
         dynamic.change([0, 1], source_capacity=[1, -1])
-    with pytest.raises(ValueError, match="finite"):
-        dynamic.change([0], sink_capacity=[INF])
+    endless = subopt.DynamicMaxFlow([0], [1], [INF], **graph[1])
+    endless.change([0], source_capacity=[INF])
+    assert endless.solve().value == 1
+    endless.change([1], sink_capacity=[INF])
+    with pytest.raises(ValueError, match="needs a finite cut"):
+        endless.solve()
+    endless.change_arcs([0], capacity=[2**40])  # the infinite ones grow
+    assert endless.solve().value == 2**40
     with pytest.raises(ValueError, match="got neither"):
         dynamic.change([0])
     with pytest.raises(TypeError, match=r"shape \(nodes,\)"):
@@ -146,6 +150,46 @@ def test_errors_of_changes():
     with pytest.raises(ValueError, match="got neither"):
         dynamic.change_arcs([0])
     assert dynamic.solve().value == 1  # a change that was refused changed nothing
+
+
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 6), whole=st.booleans())
+def test_infinite_capacities_come_and_go(seed, n, whole):
+    rng = np.random.default_rng(seed)
+    m = 2 * n
+
+    def some(k):
+        numbers = rng.integers(0, 9, k).astype(float) * rng.choice([1.0, 1e3, 1e9], k)
+        numbers = numbers if whole else numbers / 3
+        return np.where(rng.random(k) < 0.25, INF, numbers)
+
+    graph = [rng.integers(0, n, m), rng.integers(0, n, m), some(m), some(m)]
+    terminals = {"source_capacity": some(n), "sink_capacity": some(n)}
+    dynamic = subopt.DynamicMaxFlow(*graph, **terminals)
+    for _ in range(6):
+        try:
+            expected = subopt.max_flow(*graph, **terminals)
+        except ValueError:
+            with pytest.raises(ValueError, match="needs a finite cut"):
+                dynamic.solve()
+        else:
+            found = dynamic.solve()
+            assert found.value == pytest.approx(expected.value, rel=1e-12)
+            assert not whole or found.value == expected.value
+            assert not whole or (found.source_side == expected.source_side).all()
+            assert found.check(*graph, **terminals) <= (0 if whole else 1e-9 * found.value)
+        k = int(rng.integers(1, 4))
+        if rng.random() < 0.5:
+            nodes, name = rng.integers(0, n, k), str(rng.choice(list(terminals)))
+            terminals[name] = terminals[name].copy()
+            values = some(k)
+            for v, c in zip(nodes, values, strict=True):
+                terminals[name][v] = c
+            dynamic.change(nodes, **{name: values})
+        else:
+            arcs, values = rng.integers(0, m, k), some(k)
+            for e, c in zip(arcs, values, strict=True):
+                graph[2][e] = c
+            dynamic.change_arcs(arcs, capacity=values)
 
 
 # --- parametric
