@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from naive_grid import random_grid
+from naive_grid import grid_problems, random_grid
 
 from subopt import grid_cut, grid_cut_many, max_flow
 from subopt.graph.grid import _layout as grid_layout
+from subopt.graph.grid import _push_relabel as kernels
 from subopt.graph.grid import _solve as grid_solve
 from subopt.graph.grid._capacities import load, terms
 from subopt.graph.grid._input import grids
@@ -37,7 +38,7 @@ def trees_only(*args, **options):
 def towards(direction, *args, **options):
     """Cut with supply pushed along the arcs (0), or demand against them (1)."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(grid_solve, "narrow_end", lambda *_: np.int64(direction))
+        patch.setattr(kernels, "narrow_end", lambda *_: np.int64(direction))
         return grid_cut(*args, **options)
 
 
@@ -74,9 +75,14 @@ def test_push_relabel_finds_the_cuts_of_trees(seed, shape, whole, maximal, direc
     assert ours.check(*args) == pytest.approx(0, abs=1e-9)
 
 
-@given(seed=SEEDS, whole=st.booleans(), maximal=st.booleans(), direction=st.integers(0, 1))
-def test_push_relabel_takes_any_grid(seed, whole, maximal, direction):
-    args, options = random_grid(seed, whole=whole)
+@given(
+    grid=grid_problems() | grid_problems(whole=False),
+    maximal=st.booleans(),
+    direction=st.integers(0, 1),
+)
+def test_push_relabel_takes_any_grid(grid, maximal, direction):
+    args, options = grid
+    whole = grid[0][0].dtype.kind == "i"
     ours = towards(direction, *args, **options, maximal=maximal)
     trees = trees_only(*args, **options, maximal=maximal)
     assert ours.value == pytest.approx(trees.value, abs=1e-9)
@@ -121,7 +127,7 @@ def test_excess_does_not_pile_up_beyond_what_a_number_holds(big, direction):
 def test_long_paths_are_handed_over_at_once(monkeypatch):
     monkeypatch.undo()
     calls = []
-    monkeypatch.setattr(grid_solve, "push", lambda *args: calls.append(1) or push(*args))
+    monkeypatch.setattr(kernels, "push", lambda *args: calls.append(1) or push(*args))
     monkeypatch.setattr(grid_layout, "SMALL", 0)
     args = box(0, (4, 60))
     result = grid_cut(*args)

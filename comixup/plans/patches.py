@@ -5,10 +5,7 @@ A plan can be applied to images, labels and masks, saved, loaded and drawn.
 
 from __future__ import annotations
 
-import itertools
-import math
-import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -21,17 +18,19 @@ from comixup._base.patch_grid import patch_edges, require_fit
 from comixup._base.public import public
 from comixup._base.types import Array, ArrayLike
 from comixup.plans import fields, gather
-from comixup.plans.base import Mixture
+from comixup.plans.base import Mixture, salient_parts
 from comixup.plans.draw import draw_group
-from comixup.plans.labels import as_label_matrix, label_table, mix_rows
+from comixup.plans.labels import as_label_matrix, mix_rows
+from comixup.plans.patch_fields import PatchFields
+from comixup.plans.points import Shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
 @public
-@dataclass(frozen=True, eq=False)
-class MixPlan(Mixture):
+@dataclass(frozen=True, eq=False, repr=False)
+class MixPlan(PatchFields):
     r"""Which inputs fill which patch of which output.
 
     Made by `CoMixup.mix` or `CoMixup.plan`; the constructor is for plans of one's own.
@@ -72,133 +71,6 @@ class MixPlan(Mixture):
     array([[0.5, 0.5],
            [0.5, 0.5]], dtype=float32)
     """
-
-    sources: Array
-    group_edges: Array
-    energies: Array
-    spatial: tuple[int, ...]
-    seed: int
-    keys: Array
-    moves: Array | None = None
-
-    def __post_init__(self) -> None:
-        for name, value in fields.checked(self._fields()).items():
-            if isinstance(value, np.ndarray):
-                value.setflags(write=False)
-            object.__setattr__(self, name, value)
-
-    @classmethod
-    def from_sources(
-        cls,
-        sources: ArrayLike,
-        *,
-        spatial: Sequence[int],
-        group_edges: ArrayLike | None = None,
-        moves: ArrayLike | None = None,
-    ) -> MixPlan:
-        r"""Make a plan of one's own: one group unless `group_edges` says otherwise.
-
-        Parameters
-        ----------
-        sources : array_like of int, shape (B, \*grid, levels)
-            Indices into the batch.
-        spatial : sequence of int
-            Spatial shape of the images.
-        group_edges : array_like of int, shape (G + 1,), optional
-            ``[0, B]`` by default.
-        moves : array_like of int, shape (B, \*grid, levels), optional
-            Flat index of the patch of the source that fills each patch; the same by default.
-
-        Returns
-        -------
-        MixPlan
-            With seed 0 and energies NaN.
-        """
-        n = len(np.asarray(sources))
-        edges = np.asarray([0, n] if group_edges is None else group_edges)
-        G = max(len(edges) - 1, 0)
-        keys = np.stack([np.zeros(G, dtype=np.int64), np.arange(G)], axis=1)
-        nan = np.full(G, np.nan)
-        moved = None if moves is None else np.asarray(moves)
-        return cls(np.asarray(sources), edges, nan, tuple(spatial), 0, keys, moved)
-
-    @classmethod
-    def identity(cls, n: int, spatial: Sequence[int]) -> MixPlan:
-        """Make the plan that leaves every input as it is.
-
-        Parameters
-        ----------
-        n : int
-            Number of inputs.
-        spatial : sequence of int
-            Spatial shape of the images.
-
-        Returns
-        -------
-        MixPlan
-            Each input is a group of its own.
-        """
-        own = np.arange(n).reshape((n,) + (1,) * (len(spatial) + 1))
-        return cls.from_sources(own, spatial=spatial, group_edges=np.arange(n + 1))
-
-    def __len__(self) -> int:
-        """Return the number B of inputs, and of outputs."""
-        return len(self.sources)
-
-    @property
-    def grid(self) -> tuple[int, ...]:
-        """Number of patches along every spatial axis."""
-        return self.sources.shape[1:-1]
-
-    @property
-    def levels(self) -> int:
-        """Number of equal parts of a patch."""
-        return self.sources.shape[-1]
-
-    @property
-    def n_groups(self) -> int:
-        """Number G of groups."""
-        return len(self.energies)
-
-    @property
-    def groups(self) -> Array:
-        """Group of every output, int64 of shape (B,)."""
-        return np.repeat(np.arange(self.n_groups), np.diff(self.group_edges))
-
-    @cached_property
-    def shares(self) -> Array:
-        """Part of the pixels of output j that input i fills, (B, B); rows sum to 1.
-
-        Area-true: a patch with more pixels counts for more. Dense, for reading; `apply_labels` does
-        not need it.
-        """
-        dense = np.zeros((len(self), len(self)))
-        table = self._table(self.spatial)
-        for start, stop in itertools.pairwise(self.group_edges.tolist()):
-            dense[start:stop, start:stop] = table[start:stop, : stop - start]
-        return dense
-
-    @property
-    def n_sources(self) -> Array:
-        """Number of inputs that each output is made of, int64 of shape (B,)."""
-        return (self._table(self.spatial) > 0).sum(axis=1)
-
-    @property
-    def divided(self) -> Array:
-        r"""Which patches hold halves of two inputs, bool of shape (B, \*grid)."""
-        return self.sources[..., 0] != self.sources[..., -1]
-
-    @property
-    def halved(self) -> Array:
-        r"""Which patches hold halves of two different patches, bool of shape (B, \*grid)."""
-        if self.moves is None:
-            return self.divided
-        return self.divided | (self.moves[..., 0] != self.moves[..., -1])
-
-    @property
-    def origins(self) -> Array:
-        r"""Patch of the source that fills the patch, flat index of shape (B, \*grid, levels)."""
-        return fields.origins(self._fields())
 
     def apply(self, array: ArrayLike, *, channels: str = "first", blend: str | None = None) -> Any:
         r"""Mix anything that is aligned with the batch.
@@ -250,6 +122,7 @@ class MixPlan(Mixture):
         labels: ArrayLike,
         *,
         num_classes: int | None = None,
+        by: Any = "area",
         spatial: Sequence[int] | None = None,
     ) -> Any:
         """Mix labels: each input counts for the share of pixels that it fills.
@@ -260,6 +133,8 @@ class MixPlan(Mixture):
             Class indices (with `num_classes`), or one-hot, soft or multi-label rows.
         num_classes : int, optional
             Number K of classes; needed for class indices.
+        by : "area", "maximum" or saliency maps, default "area"
+            As in `Mixture.apply_labels`.
         spatial : sequence of int, optional
             Spatial shape on which shares are measured; that of the plan by default. It matters only
             where patches differ in size.
@@ -274,6 +149,10 @@ class MixPlan(Mixture):
         ValueError, TypeError
             If labels are not as described; the message names the entry.
         """
+        if not (isinstance(by, str) and by == "area"):
+            if spatial is not None:
+                raise ValueError("spatial says where areas are measured: leave it out with by=...")
+            return super().apply_labels(labels, num_classes=num_classes, by=by)
         rows = as_label_matrix(labels, len(self), num_classes)
         shape = self.spatial if spatial is None else tuple(spatial)
         if len(shape) != len(self.grid):
@@ -306,21 +185,7 @@ class MixPlan(Mixture):
             moves=None if self.moves is None else np.where(column, still, self.moves),
         )
 
-    def coverage(self, output: int) -> tuple[Array, Array]:
-        r"""Return what covers an output.
-
-        Parameters
-        ----------
-        output : int
-            Which of the outputs.
-
-        Returns
-        -------
-        sources : ndarray of int, shape (s,)
-            The inputs that it is made of.
-        weights : ndarray of float64, shape (s, \*spatial)
-            How much of each pixel they fill; sums to 1 over sources.
-        """
+    def _coverage(self, output: int) -> tuple[Array, Array]:
         if self.moves is not None:
             raise ValueError("boxes cannot follow patches that move: plan with transport=False")
         used = np.unique(self.sources[output])
@@ -330,64 +195,42 @@ class MixPlan(Mixture):
             weights = np.repeat(weights, np.diff(patch_edges(s, g)), axis=axis)
         return used, weights
 
-    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write the plan to an ``.npz`` file, at once or not at all.
+    def _shown(self, output: int, pixels: Sequence[Array]) -> Iterator[Shown]:
+        if self.moves is None:
+            yield from super()._shown(output, pixels)
+            return
+        starts = gather.patch_starts(self.spatial, self.grid)
+        corners = np.stack(np.unravel_index(starts, self.spatial), axis=1)
+        of_pixel = gather.patch_of_pixels(self.spatial, self.grid)
+        sources = self.sources[output].reshape(-1, self.levels)
+        moves = self.moves[output].reshape(-1, self.levels)
+        for i in np.unique(sources).tolist():
+            patch = of_pixel[tuple(pixels[i].T)]
+            part = (sources == i) & (moves == patch[:, None, None])
+            rows, places = np.nonzero(part.any(axis=2))
+            shifts = corners[places] - corners[patch[rows]]
+            yield i, rows, shifts, part.mean(axis=2)[rows, places]
+
+    def visible(self, saliency: ArrayLike) -> Array:
+        r"""Return how much of the saliency of the sources of `slots` is shown in every output.
 
         Parameters
         ----------
-        path : str or path
-            Where to.
-        overwrite : bool, default False
-            Whether a file of that name may be replaced.
-
-        Raises
-        ------
-        FileExistsError
-            If the file exists and `overwrite` is false.
-        """
-        fields.save(self._fields(), path, overwrite=overwrite)
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> MixPlan:
-        """Read a plan that `save` wrote.
-
-        Parameters
-        ----------
-        path : str or path
-            Where from.
+        saliency : array_like of shape (B, \*spatial), or at another resolution
+            Nonnegative maps.
 
         Returns
         -------
-        MixPlan
-            Equal to the one that was saved.
-
-        Raises
-        ------
-        ValueError
-            If the file is not a plan, is damaged, or comes from a later version.
+        ndarray of float64, shape (B, S)
+            In 0..1, of the saliency of each source; zero for unused slots.
         """
-        return cls(**fields.load(path))
-
-    @classmethod
-    def concatenate(cls, plans: Sequence[MixPlan]) -> MixPlan:
-        """Join the plans of consecutive batches into one for the concatenated batch.
-
-        Parameters
-        ----------
-        plans : sequence of MixPlan
-            In the order of the batches.
-
-        Returns
-        -------
-        MixPlan
-            With the groups of all of them.
-
-        Raises
-        ------
-        ValueError
-            If there are none, or their grid, levels, spatial shape or seed differ.
-        """
-        return cls(**fields.joined([plan._fields() for plan in plans]))
+        weights = salient_parts(saliency, len(self), self.spatial, self.grid)
+        weights = weights.reshape(len(self), -1)
+        sources, shares = self.slots
+        used = self._flat(self.sources)
+        seen = weights[used, self._flat(self.origins)] / self.levels
+        parts = [np.where(used == s[:, None, None], seen, 0).sum((1, 2)) for s in sources.T]
+        return np.where(shares > 0, np.stack(parts, axis=1), 0)
 
     def draw(
         self,
@@ -423,15 +266,6 @@ class MixPlan(Mixture):
         """
         return draw_group(self, images, channels, labels, names, saliency, group)
 
-    def __repr__(self) -> str:
-        return fields.describe(self._fields(), self.n_sources)
-
-    def _fields(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in fields.NAMES}
-
-    def _flat(self, per_patch: Array) -> Array:
-        return per_patch.reshape(len(self), math.prod(self.grid), self.levels)
-
     def require_movable(self, spatial: tuple[int, ...]) -> None:
         """Raise unless patches that move have places of their own size on a spatial shape.
 
@@ -454,9 +288,3 @@ class MixPlan(Mixture):
                 f"places of another size. It fits the shape {self.spatial} that it was made for, "
                 f"and shapes that the grid {self.grid} divides."
             )
-
-    def _table(self, spatial: tuple[int, ...]) -> Array:
-        sizes = np.diff(self.group_edges)
-        starts = np.repeat(self.group_edges[:-1], sizes)
-        area = gather.patch_area(self.grid, spatial)
-        return label_table(self._flat(self.sources), starts, int(sizes.max()), area)

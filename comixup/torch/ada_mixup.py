@@ -25,7 +25,7 @@ from comixup.plans.base import Mixture
 from comixup.plans.blends import BlendPlan
 from comixup.plans.labels import smoothed
 from comixup.plans.patches import MixPlan
-from comixup.torch.inputs import label_rows, require_images
+from comixup.torch.inputs import label_rows, logits_of, require_images
 from comixup.torch.tensor_mixer import TensorMixer
 
 CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
@@ -56,9 +56,9 @@ class AdaMixUp(TensorMixer):
 
     `training_step` trains the networks along with the model. The loss is the sum of three: the
     loss of the real images, the loss of the blends, and `intrusion_weight` times the binary cross
-    entropy of the discriminator. Of the published three-way sampling, first and partner make the
-    blend, and the third draw, real images, is the batch itself: its order does not matter. Real
-    images and blends pass through the model as one batch.
+    entropy of the discriminator. The publication draws two images for each blend, and a third one
+    as the real image; here the images of the batch serve as both. Real images and blends pass
+    through the model as one batch.
 
     Parameters
     ----------
@@ -67,8 +67,8 @@ class AdaMixUp(TensorMixer):
     dimensions : {1, 2, 3}, default 2
         Spatial axes of the images.
     head : Linear, optional
-        The last layer of the model. With it the discriminator shares all other layers of the
-        model, as published: it is a linear function of what this layer gets. Without it the
+        The last layer of the model. With it, the discriminator is a linear function of the input of
+        this layer, and so shares all other layers with the model, as published. Without it, the
         discriminator is a small network of its own.
     width : int, default 16
         Channels of the first layer of the small networks.
@@ -276,13 +276,15 @@ class AdaMixUp(TensorMixer):
         loss: Callable[[Tensor, Tensor], Tensor],
         key: Key,
         autocast: AbstractContextManager[Any] | None = None,
+        *,
+        logits: Callable[[Any], Tensor] | None = None,
     ) -> Losses:
         r"""Return the losses of a training step, with their graph.
 
         Parameters
         ----------
         model : Module
-            Gets images, returns logits (B, K).
+            Gets images, returns logits (B, K), or a dict, tuple or output object with them.
         images : Tensor of float, shape (B, C, \*spatial)
             A batch of real images.
         labels : Tensor, int of shape (B,) or of shape (B, K)
@@ -293,6 +295,8 @@ class AdaMixUp(TensorMixer):
             Of the step, see `TensorMixer.key`.
         autocast : context manager, optional
             The pass of the model runs within it.
+        logits : callable, optional
+            As in `training_step`.
 
         Returns
         -------
@@ -310,18 +314,18 @@ class AdaMixUp(TensorMixer):
         if images.ndim == 4 and images.is_contiguous(memory_format=torch.channels_last):
             both = both.contiguous(memory_format=torch.channels_last)
         with autocast or nullcontext(), _inputs_of(self.head) as seen:
-            logits = model(both)
+            found = logits_of(model(both), 2 * n, logits)
             features = both if self.head is None else _last(seen, 2 * n).flatten(1)
-        found = self.networks["discriminator"](features.float())[:, 0]
+        real = self.networks["discriminator"](features.float())[:, 0]
         truth = (torch.arange(2 * n, device=device) >= n).float()  # real ones are 1
-        intrusion = functional.binary_cross_entropy_with_logits(found, truth)
-        rows = label_rows(labels, n, logits.shape[1])
+        intrusion = functional.binary_cross_entropy_with_logits(real, truth)
+        rows = label_rows(labels, n, found.shape[1])
         blended = share[:, None] * rows + (1 - share[:, None]) * rows[index]
         return Losses(
-            loss(logits[n:], smoothed(rows, self.mixer.label_smoothing)),
-            loss(logits[:n], smoothed(blended.to(rows.dtype), self.mixer.label_smoothing)),
+            loss(found[n:], smoothed(rows, self.mixer.label_smoothing)),
+            loss(found[:n], smoothed(blended.to(rows.dtype), self.mixer.label_smoothing)),
             self.intrusion_weight * intrusion,
-            logits[:n],
+            found[:n],
             BlendPlan(partner, share.detach().cpu().numpy(), tuple(images.shape[2:]), key),
         )
 

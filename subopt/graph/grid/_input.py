@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from subopt._base.types import Array, ArrayLike
-from subopt.graph._recheck import unmasked
 from subopt.graph.grid._layout import Vector, tails
 from subopt.graph.grid._search_trees import ARCS
+
+if TYPE_CHECKING:
+    from subopt._base.types import Array, ArrayLike
 
 CHANNELS = (3, 4)  # layers of a volume that may be colors of a picture
 PICTURE = 16  # least height and width of one
@@ -65,6 +66,8 @@ def grids(
             f"A grid needs 1 to 3 dimensions{after}, but source_capacity has the shape "
             f"{shapes[0]} and sink_capacity {shapes[1]}"
         )
+    if hasattr(weights, "__dlpack__"):
+        weights = _array(weights)
     one_number = not isinstance(weights, (list, tuple)) and np.ndim(weights) == 0
     if len(shape) == 3 and offsets is None and one_number:
         _require_no_channels(shape)
@@ -111,9 +114,18 @@ def vector(values: Sequence[int]) -> Vector:
     return (a, b, c)
 
 
+def _array(values: Any) -> Array:
+    """Return an array of numpy or another library as one of numpy."""
+    if isinstance(values, np.ndarray) or not hasattr(values, "__dlpack__"):
+        return np.asarray(values)
+    from subopt._base.interchange import to_numpy
+
+    return to_numpy(values)
+
+
 def _shape(name: str, values: ArrayLike) -> tuple[int, ...]:
     try:
-        return np.shape(values)
+        return _array(values).shape
     except ValueError as error:
         raise ValueError(
             f"{name} needs a rectangular array of numbers, but its rows differ in length"
@@ -127,7 +139,11 @@ def _read(name: str, values: ArrayLike, shape: tuple[int, ...], count: int | Non
     if own not in ((), shape) and not stacked:
         each = f", or {(count, *shape)} with one row per problem" if count is not None else ""
         raise ValueError(f"{name} needs one number or the shape {shape}{each}, got {own}")
-    array: Array = unmasked(name, values)
+    if isinstance(values, np.ma.MaskedArray):
+        from subopt._base.validate import unmasked
+
+        values = unmasked(name, values)
+    array: Array = _array(values)
     if array.size and array.dtype.kind not in "biuf":
         raise TypeError(f"{name} needs real numbers, got dtype {array.dtype}")
     if array.size and not array.min() >= 0:
