@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from comixup.plans.boxes import MixedBoxes as MixedBoxes
     from comixup.plans.pasted_boxes import BoxPlan as BoxPlan
     from comixup.plans.patches import MixPlan as MixPlan
+    from comixup.plans.points import MixedPoints as MixedPoints
     from comixup.saliency import patch_weights as patch_weights
 
 _MODULES = ("evaluate", "saliency")
@@ -35,6 +36,7 @@ _HOME = {
     "MixPlan": "plans.patches",
     "MixedBatch": "mixers.batch",
     "MixedBoxes": "plans.boxes",
+    "MixedPoints": "plans.points",
     "PuzzleMix": "mixers.puzzle_mix",
     "RandomChoice": "mixers.random_choice",
     "patch_weights": "saliency",

@@ -13,7 +13,14 @@ from typing import NamedTuple
 import numpy as np
 
 from comixup._base import validate
-from comixup._base.patch_grid import as_grid, patch_edges, patch_pixels, pool, require_fit
+from comixup._base.patch_grid import (
+    as_grid,
+    patch_edges,
+    patch_pixels,
+    pool,
+    pool_cells,
+    require_fit,
+)
 from comixup._base.types import Array, ArrayLike
 
 ZERO_SALIENCY = ("raise", "uniform", "warn")
@@ -89,9 +96,16 @@ def warn_of_uniform(n_uniform: int, n: int, more: str = "") -> None:
 
 
 def weights_and_peaks(
-    saliency: ArrayLike, grid: int | Sequence[int], *, zero_saliency: str
+    saliency: ArrayLike,
+    grid: int | Sequence[int],
+    *,
+    zero_saliency: str,
+    spatial: tuple[int, ...] | None = None,
 ) -> Pooled:
-    r"""Return patch weights (B, \*grid) and the most salient positions (B, dimensions)."""
+    r"""Return patch weights (B, \*grid) and the most salient positions (B, dimensions).
+
+    Maps may be of another resolution than the images if the `spatial` shape of these is given.
+    """
     validate.choice("zero_saliency", zero_saliency, ZERO_SALIENCY)
     maps = validate.as_array("saliency", saliency, "numbers >= 0 of shape (batch, *spatial)")
     if not 2 <= maps.ndim <= 4 or 0 in maps.shape:
@@ -101,14 +115,51 @@ def weights_and_peaks(
             "comixup.saliency.from_gradient first."
         )
     grid = as_grid(grid, maps.ndim - 1)
-    require_fit("saliency", maps.shape[1:], grid)
+    resolution = maps.shape[1:]
+    target = resolution if spatial is None else spatial
+    other = resolution not in (target, grid)
+    if not other:
+        require_fit("saliency", resolution, grid)
     with np.errstate(all="ignore"):
-        sums = pool(maps, grid)
+        sums = pool_cells(maps, grid, target) if other else pool(maps, grid)
     _require_nonnegative(maps)
     peaks = np.stack(
         np.unravel_index(maps.reshape(len(maps), -1).argmax(axis=1), maps.shape[1:]), axis=1
     ).astype(np.float64)
-    return normalized(sums, peaks, maps.shape[1:], maps, zero_saliency)
+    if other:
+        peaks = centres_in_pixels(peaks, resolution, target)
+        resolution = target
+    return normalized(sums, peaks, resolution, maps, zero_saliency)
+
+
+def require_map_shape(
+    shape: tuple[int, ...], images: tuple[int, ...], spatial: tuple[int, ...]
+) -> None:
+    """Raise unless there is one map per image, of any resolution, with the axes of the image."""
+    n = images[0]
+    if len(shape) == 1 + len(spatial) and shape[0] == n and 0 not in shape:
+        if len(spatial) < 2 or (shape[-2] - shape[-1]) * (spatial[-2] - spatial[-1]) >= 0:
+            return
+        raise ValueError(
+            f"saliency of shape {shape} is turned against images of {spatial} pixels: one is "
+            "higher than wide, the other wider than high. Maps need the axes (batch, height, "
+            "width)."
+        )
+    raise ValueError(
+        f"saliency needs numbers >= 0 of shape (batch, *spatial) = {(n, *spatial)}, or at another "
+        f"resolution, such as one number per patch, got the shape {shape}. "
+        + (
+            "If the images are grey, give them their channel axis: images[:, None]."
+            if len(shape) == 3 and shape == images
+            else "Gradients with a channel axis go through comixup.saliency.from_gradient first."
+        )
+    )
+
+
+def centres_in_pixels(peaks: Array, cells: Sequence[int], spatial: Sequence[int]) -> Array:
+    """Return positions of cells of a map as positions of pixels, both of their centres."""
+    moved: Array = (peaks + 0.5) * (np.array(spatial) / np.array(cells)) - 0.5
+    return moved
 
 
 def normalized(

@@ -66,7 +66,7 @@ WINGS = {
     # comixup takes public names of subopt, which no line here says; see the test below
     "comixup._base": set(),
     "comixup.saliency": {"comixup._base"},
-    "comixup.plans": {"comixup._base"},
+    "comixup.plans": {"comixup._base", "comixup.saliency"},
     "comixup.mixers": {"comixup._base", "comixup.plans", "comixup.saliency"},
     "comixup.evaluate": {"comixup._base", "comixup.plans"},
     "comixup.torch": {"comixup._base", "comixup.plans", "comixup.saliency", "comixup.mixers"},

@@ -1,6 +1,8 @@
 """Folders as people have them: no file stops a run, and two runs do not meet in one folder."""
 
 import os
+import pathlib
+import shutil
 import struct
 import subprocess
 import sys
@@ -214,3 +216,165 @@ def test_small_things_of_the_command_line(tmp_path, capsys):
     Image.new("RGB", (20, 24), "grey").save(source / "a" / "blank.png")
     assert mix(source, tmp_path / "blank") == 0
     assert "1 blank" in capsys.readouterr().out
+
+
+CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir")
+
+
+def killed_at(change, source, out, *options):
+    """Run in a process that dies before it changes files for the n-th time; return its status."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    seen = 0
+
+    def watch(event, args):
+        nonlocal seen
+        if event in CHANGES or (event == "open" and set(str(args[1] or "")) & set("wax+")):
+            seen += 1
+            if seen > change:
+                os._exit(9)
+
+    try:
+        sys.addaudithook(watch)
+        os._exit(mix(source, out, *options))
+    finally:
+        os._exit(7)
+
+
+@unix
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.parametrize("force", [False, True])
+def test_a_kill_at_any_moment_changes_nothing(force, tmp_path):
+    source, out = tmp_path / "photos", tmp_path / "out"
+    for i in range(5):
+        (source / "ab"[i % 2]).mkdir(parents=True, exist_ok=True)
+        picture(i, (16, 16)).save(source / "ab"[i % 2] / f"{i}.png")
+    options = ("--threads", "1", "--effort", "fast", "--report", "--metadata")
+    assert mix(source, tmp_path / "whole" / "out", *options) == 0
+    whole = contents(tmp_path / "whole" / "out")
+    status, change = 9, 0
+    while status == 9:
+        shutil.rmtree(out, ignore_errors=True)
+        if force:  # a run of other settings, to be removed
+            assert mix(source, out, "--threads", "1", "--effort", "fast", "--metadata") == 0
+            again = (*options, "--seed", "1", "--force")
+        else:
+            again = options
+        status = killed_at(change, source, out, *again)
+        assert status in (0, 9)
+        assert mix(source, out, *again) == 0, change
+        if not force:
+            assert contents(out) == whole, change
+        assert {path.name for path in out.iterdir()} == {
+            "images", "inputs.csv", "labels.csv", "plan.npz", "comixup.json", "report.html",
+        }, change  # fmt: skip
+        assert len(list((out / "images").iterdir())) == 6, change
+        change += 3 if force else 1
+    assert change > 20
+
+
+def test_a_kill_while_the_first_file_is_written_is_no_obstacle(tmp_path):
+    source, out = eleven(tmp_path / "photos"), tmp_path / "out"
+    assert mix(source, tmp_path / "whole" / "out") == 0
+    (out / workspace.PARTIAL).mkdir(parents=True)
+    (out / workspace.PARTIAL / f".{workspace.MANIFEST}.123.tmp").write_bytes(b'{"comix')
+    (out / workspace.LOCK).write_bytes(b"process 123")
+    assert mix(source, out) == 0
+    assert contents(out) == contents(tmp_path / "whole" / "out")
+
+
+@pytest.mark.parametrize("left", ["groups", "manifest", "nothing"])
+def test_a_kill_while_a_run_cleans_up_leaves_nothing_behind(left, tmp_path, monkeypatch):
+    source, out = eleven(tmp_path / "photos"), tmp_path / "out"
+    options = ("--report", "--contact-sheet", "--metadata")
+    assert mix(source, tmp_path / "whole" / "out", *options) == 0
+    remove = shutil.rmtree
+
+    def half(path, *args, **options):
+        if workspace.PARTIAL in str(path):
+            if left != "nothing":
+                remove(path / "groups" if left == "manifest" else path / "images", True)
+            if left == "groups":
+                (path / workspace.MANIFEST).unlink()
+            raise KeyboardInterrupt
+        remove(path, *args, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", half)
+        assert mix(source, out, *options) == 130
+    for name in (workspace.MANIFEST, workspace.REPORT, workspace.SHEET):
+        (out / f".{name}.77.tmp").write_bytes(b"half")
+    (out / "images" / f".{workspace.METADATA}.77.tmp").write_bytes(b"half")
+    assert mix(source, out, *options) == 0
+    assert contents(out) == contents(tmp_path / "whole" / "out")
+    assert not (out / workspace.PARTIAL).exists()
+
+
+def test_a_removal_that_was_interrupted_is_named(tmp_path, monkeypatch, capsys):
+    source, out = eleven(tmp_path / "photos"), tmp_path / "out"
+    assert mix(source, out, "--metadata") == 0
+    (out / "images" / f".{workspace.METADATA}.77.tmp").write_bytes(b"half")
+    with monkeypatch.context() as patch:
+        unlink = pathlib.Path.unlink
+
+        def stopping(path, **options):
+            if path.name == "000004.png":
+                raise KeyboardInterrupt
+            unlink(path, **options)
+
+        patch.setattr(pathlib.Path, "unlink", stopping)
+        assert mix(source, out, "--metadata", "--force") == 130
+    capsys.readouterr()
+    assert mix(source, out, "--metadata") == 2
+    assert "being removed. Say --force" in capsys.readouterr().err
+    assert mix(source, out, "--metadata", "--force") == 0
+    assert len(contents(out)) == 11 + 5
+
+
+def test_folders_that_runs_make_and_remove_at_once(tmp_path, monkeypatch):
+    out, made = tmp_path / "out", pathlib.Path.mkdir
+    removed = []
+
+    def losing(path, *args, **options):
+        made(path, *args, **options)
+        if path == out and len(removed) < 3:  # another run ends, and takes its folder with it
+            path.rmdir()
+            removed.append(path)
+
+    monkeypatch.setattr(pathlib.Path, "mkdir", losing)
+    with workspace.only_run(out):
+        assert (out / workspace.LOCK).exists()
+    assert len(removed) == 3
+    assert not out.exists()
+
+
+def test_metadata_are_the_labels_as_datasets_reads_them(tmp_path, capsys):
+    source, out = eleven(tmp_path / "photos"), tmp_path / "out"
+    assert mix(source, out) == 0
+    assert mix(source, out, "--metadata") == 0
+    rows = read_csv(out / "images" / "metadata.csv")
+    for row, label in zip(rows, read_csv(out / "labels.csv"), strict=True):
+        assert (out / "images" / row.pop("file_name")).samefile(out / label.pop("file"))
+        assert row == label
+    assert mix(source, out, "--force") == 0
+    assert not (out / "images" / "metadata.csv").exists()
+    (source / "a").rename(source / "file_name")
+    assert mix(source, tmp_path / "other", "--metadata") == 2
+    assert "would collide with a column of metadata.csv" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_hugging_face_reads_the_folder(tmp_path):
+    datasets = pytest.importorskip("datasets")
+    source, out = eleven(tmp_path / "photos"), tmp_path / "out"
+    assert mix(source, out, "--metadata", "--contact-sheet") == 0
+    data = datasets.load_dataset(
+        "imagefolder", data_dir=str(out / "images"), split="train", cache_dir=str(tmp_path / "hub")
+    )
+    assert len(data) == 11
+    assert set(data.column_names) == {"image", "sources", "a", "b", "c"}
+    for row, label in zip(data, read_csv(out / "labels.csv"), strict=True):
+        assert row["a"] == float(label["a"])
+        assert np.array_equal(np.asarray(row["image"]), pixels_of(out / label["file"]))

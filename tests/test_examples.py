@@ -19,6 +19,8 @@ NEEDS = {
     "sensors_already_there": ["matplotlib"],
     "timm_training": ["torch", "torchvision.ops", "timm"],
     "transformers_training": ["torch", "accelerate", "transformers"],
+    "lightning_training": ["torch", "lightning"],
+    "folder_training": ["torch", "PIL", "tqdm"],
     "accelerate_training": ["torch", "accelerate"],
     "ddp_training": ["torch"],
 }

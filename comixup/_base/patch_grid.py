@@ -44,6 +44,32 @@ def pool(maps: Array, grid: Sequence[int]) -> Array:
     return sums.astype(np.float64, copy=False)
 
 
+def overlaps(size: int, patches: int, cells: int) -> Array:
+    """Return how much of each cell of a map lies in each patch of an axis, (patches, cells).
+
+    Both divide an axis of `size` pixels; cells are of equal length, in fractions of pixels.
+
+    Examples
+    --------
+    >>> overlaps(6, 2, 3)
+    array([[2., 1., 0.],
+           [0., 1., 2.]])
+    """
+    ends = patch_edges(size, patches)[:, None]
+    borders = np.arange(cells + 1) * (size / cells)
+    stop = np.minimum(ends[1:], borders[1:])
+    return np.maximum(stop - np.maximum(ends[:-1], borders[:-1]), 0.0)
+
+
+def pool_cells(maps: Array, grid: Sequence[int], spatial: Sequence[int]) -> Array:
+    r"""Sum maps (B, \*cells) of another resolution than the image over its patches, in float64."""
+    sums = maps.astype(np.float64, copy=False)
+    for axis, (size, patches) in enumerate(zip(spatial, grid, strict=True), start=1):
+        weights = overlaps(size, patches, maps.shape[axis])
+        sums = np.moveaxis(np.moveaxis(sums, axis, -1) @ weights.T, -1, axis)
+    return sums
+
+
 def as_grid(grid: int | Sequence[int], n_spatial: int) -> tuple[int, ...]:
     """Return `grid` as one number of patches per spatial axis."""
     if not isinstance(grid, Sequence):

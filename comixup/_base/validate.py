@@ -147,4 +147,5 @@ def no_class(num_classes: int, i: int, label: Any, count: Any) -> str:
     return (
         f"labels needs class indices in 0..{num_classes - 1} (num_classes={num_classes}), but "
         f"labels[{i}] is {int(label)} ({int(count)} such entries)."
+        + (f" If it means no label: ignore_index={int(label)}." if label < 0 else "")
     )

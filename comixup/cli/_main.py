@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from comixup._base.optional import require
-from comixup.cli import dataset, demo, folder, report, workers, workspace
+from comixup.cli import dataset, demo, folder, report, results, workers, workspace
 from comixup.cli.compiling import announced
 from comixup.cli.files import MAX_PIXELS, common_size
 from comixup.mixers.comixup import EFFORTS, CoMixup
@@ -87,6 +87,10 @@ def _mix(options: argparse.Namespace) -> int:
     require("PIL.Image", "comixup mix")
     labels = options.labels
     data = dataset.from_csv(source, Path(labels)) if labels else dataset.from_subfolders(source)
+    if options.metadata and "file_name" in data.classes:
+        raise dataset.UsageError(
+            "the class 'file_name' would collide with a column of metadata.csv: rename it"
+        )
     job = _job(options, data, output)
     with workspace.only_run(output):
         state = workspace.prepare(output, job.manifest(), force=options.force)
@@ -116,7 +120,9 @@ def _mix(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace, output: Path) -> None:
-    """Write what was asked for, for people who look rather than read."""
+    """Write what was asked for beside the results."""
+    if options.metadata:
+        print(f"Wrote {results.write_metadata(output)}")
     if options.report:
         print(f"Wrote {report.write_report(output)}")
     if options.contact_sheet:
@@ -217,6 +223,8 @@ def _parser() -> argparse.ArgumentParser:
                        help="mix on N processes, with one thread each by default")  # fmt: skip
     where.add_argument("--dask", metavar="ADDRESS",
                        help="mix on a dask cluster whose workers see both folders")  # fmt: skip
+    mix.add_argument("--metadata", action="store_true",
+                     help="write images/metadata.csv, for Hugging Face datasets")  # fmt: skip
     mix.add_argument("--report", action="store_true",
                      help="write report.html: pictures, shares, what was skipped")  # fmt: skip
     mix.add_argument("--contact-sheet", action="store_true",

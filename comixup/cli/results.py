@@ -14,7 +14,7 @@ import numpy as np
 
 from comixup._base.atomic import write_file
 from comixup.cli.dataset import Dataset
-from comixup.cli.workspace import SKIPPED, image_name
+from comixup.cli.workspace import COMPLETE, METADATA, SKIPPED, image_name
 from comixup.plans.patches import MixPlan
 
 
@@ -77,6 +77,17 @@ def write_results(
         _write_csv(folder / SKIPPED, ("file", "reason"), iter(skipped))
     rows = _label_rows(dataset, image_format, used, plans)
     _write_csv(folder / "labels.csv", ("file", "sources", *dataset.classes), rows)
+
+
+def write_metadata(folder: Path) -> Path:
+    """Write images/metadata.csv of a complete run: what `datasets` reads as an ImageFolder."""
+    path = folder / "images" / METADATA
+    with open(folder / COMPLETE, newline="", encoding="utf-8") as file:
+        reader = csv.reader(file)
+        _, *columns = next(reader)
+        rows = ((name.removeprefix("images/"), *row) for name, *row in reader)
+        _write_csv(path, ("file_name", *columns), rows)
+    return path
 
 
 def _label_rows(

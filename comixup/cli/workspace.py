@@ -22,6 +22,7 @@ MANIFEST = "comixup.json"
 COMPLETE = "labels.csv"  # moved to its place last
 SKIPPED = "skipped.csv"  # only where files were skipped
 REPORT, SHEET = "report.html", "contact-sheet.png"  # on request, from what is complete
+METADATA = "metadata.csv"  # on request, beside the images
 _RESULTS = ("inputs.csv", SKIPPED, "plan.npz", MANIFEST, COMPLETE)
 _IMAGE = re.compile(r"\d{6,}\.(png|jpg)")
 
@@ -47,18 +48,24 @@ def prepare(output: Path, manifest: dict[str, Any], *, force: bool) -> str:
     if output.exists() and not output.is_dir():
         raise UsageError(f"{output} is a file, not a folder")
     work = output / PARTIAL
+    if work.is_dir() and all(_is_temporary(path, MANIFEST) for path in work.iterdir()):
+        shutil.rmtree(work)  # interrupted before it began
     if force:
         remove_earlier_run(output)
     partial, complete = _read(work / MANIFEST), _read(output / MANIFEST)
+    if complete is not None and (output / COMPLETE).exists():
+        _require_same(complete, manifest, output, "the result of a run")
+        _sweep(output)
+        return "complete"
     if partial is not None:
         _require_same(partial, manifest, output, "an interrupted run")
         return "resumed"
-    if complete is not None and (output / COMPLETE).exists():
-        _require_same(complete, manifest, output, "the result of a run")
-        return "complete"
-    if work.is_dir() and not any(work.iterdir()):
-        work.rmdir()  # interrupted before it began
     if output.exists() and _entries(output) and not force:
+        if complete is not None:
+            raise UsageError(
+                f"{output} holds what is left of a run that was being removed. Say --force to "
+                "remove the rest and begin again."
+            )
         raise UsageError(f"{output} is not empty, and not by comixup. Choose another folder.")
     work.mkdir(parents=True, exist_ok=True)
     text = json.dumps(manifest, indent=2, ensure_ascii=False)
@@ -76,9 +83,25 @@ def finish(output: Path) -> None:
             write_bytes(output / name, (work / name).read_bytes())
         elif (work / name).exists():
             os.replace(work / name, output / name)
-    shutil.rmtree(work)
-    for path in output.glob(f".{MANIFEST}.*.tmp"):  # of a run that was killed while it wrote it
-        path.unlink()
+    _sweep(output)
+
+
+def _sweep(output: Path) -> None:
+    """Remove what runs that were killed have left beside complete results."""
+    if (output / PARTIAL).is_dir():
+        shutil.rmtree(output / PARTIAL)
+    for path in output.iterdir():
+        if _is_temporary(path, MANIFEST, REPORT, SHEET):
+            path.unlink()
+    for path in (output / "images").iterdir():
+        if _is_temporary(path, METADATA):
+            path.unlink()
+
+
+def _is_temporary(path: Path, *names: str) -> bool:
+    """Say whether a file is what `write_file` writes before it has one of these names."""
+    of_run = re.fullmatch(r"\.(.+)\.\d+\.tmp", path.name)
+    return of_run is not None and of_run[1] in names
 
 
 def _move_images(source: Path, target: Path) -> None:
@@ -104,11 +127,12 @@ def only_run(output: Path) -> Iterator[None]:
     if output.exists() and not output.is_dir():
         raise UsageError(f"{output} is a file, not a folder")
     made = not output.exists()
-    output.mkdir(parents=True, exist_ok=True)
     path = output / LOCK
     file = _locked(path)
     if file is None:
-        holder = path.read_text("utf-8", "replace").strip() if path.exists() else ""
+        holder = ""
+        with contextlib.suppress(FileNotFoundError):  # it has just ended
+            holder = path.read_text("utf-8", "replace").strip()
         raise UsageError(
             f"{output} is being written by another run ({holder or 'just begun'}). Wait for it, "
             "or choose another folder."
@@ -130,7 +154,11 @@ def only_run(output: Path) -> Iterator[None]:
 def _locked(path: Path) -> IO[bytes] | None:
     """Return the lock file, locked, or None if somebody else holds it."""
     while True:
-        file = open(path, "a+b")  # noqa: SIM115  # held until the run ends
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            file = open(path, "a+b")  # noqa: SIM115  # held until the run ends
+        except FileNotFoundError:
+            continue  # another run has removed the folder, which it had made, in between
         try:
             _lock(file)
         except OSError:
@@ -167,10 +195,11 @@ def remove_earlier_run(output: Path) -> None:
         )
     images = output / "images"
     ours = sorted(images.iterdir()) if images.is_dir() else []
-    foreign = [path for path in ours if not _IMAGE.fullmatch(path.name)]
+    foreign = [path for path in ours if not _is_ours(path)]
     if foreign:
         raise UsageError(f"{foreign[0]} is not by comixup: move it elsewhere, then use --force.")
     own = [output / name for name in ("inputs.csv", SKIPPED, "plan.npz", REPORT, SHEET)]
+    own += [path for path in output.iterdir() if _is_temporary(path, MANIFEST, REPORT, SHEET)]
     for path in (output / COMPLETE, *ours, *own):
         path.unlink(missing_ok=True)  # what marks completeness goes first
     if images.is_dir():
@@ -178,6 +207,12 @@ def remove_earlier_run(output: Path) -> None:
     if (output / PARTIAL).is_dir():
         shutil.rmtree(output / PARTIAL)
     (output / MANIFEST).unlink(missing_ok=True)
+
+
+def _is_ours(path: Path) -> bool:
+    """Say whether a file in the folder of images is by comixup."""
+    by_name = path.name == METADATA or _IMAGE.fullmatch(path.name) is not None
+    return by_name or _is_temporary(path, METADATA)
 
 
 def _entries(output: Path) -> list[Path]:

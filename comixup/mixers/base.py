@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
 from comixup._base import validate
 from comixup._base.interchange import like
 from comixup._base.layout import Layout, decide, parse
@@ -20,7 +22,7 @@ from comixup._base.types import RNG, Array
 from comixup.mixers.batch import MixedBatch
 from comixup.mixers.summary import Needs, Summary, summarize
 from comixup.plans.base import Mixture
-from comixup.plans.labels import as_label_matrix, each_head, smoothed
+from comixup.plans.labels import as_label_matrix, counted, each_head, smoothed
 from comixup.plans.patches import MixPlan
 from comixup.saliency import warn_of_uniform
 
@@ -37,6 +39,7 @@ class Mixer:
     num_classes: int | Mapping[str, int] | None = None
     label_smoothing: float = 0.0
     targets: str = "classes"
+    ignore_index: int | None = None
     prob: float = 1.0
     image_prob: float = 1.0
     off_epoch: int | None = None
@@ -67,6 +70,10 @@ class Mixer:
                 validate.integer(f"num_classes[{name!r}]", number, 1)
         elif self.num_classes is not None:
             validate.integer("num_classes", self.num_classes, 1)
+        if self.ignore_index is not None:
+            validate.integer("ignore_index", self.ignore_index, -(2**63))
+            if self.targets == "values":
+                raise ValueError("targets='values' has no classes: no ignore_index")
         if self.off_epoch is not None:
             validate.integer("off_epoch", self.off_epoch, 0)
         if self.seed is not None:
@@ -190,7 +197,7 @@ class Mixer:
 
         def rows(head: Any, num_classes: int | None) -> tuple[Array, Any]:
             if self.targets == "classes":
-                return as_label_matrix(head, n, num_classes), head
+                return as_label_matrix(head, n, num_classes, self.ignore_index), head
             array = validate.as_array("labels", head, "real numbers of shape (batch, ...)")
             validate.same_batch("labels", array, n, "inputs")
             return array, head
@@ -203,7 +210,9 @@ class Mixer:
         def mixed(head: tuple[Array, Any], _: Any) -> Any:
             array, came = head
             if self.targets == "classes":
-                result = smoothed(plan.apply_labels(array), self.label_smoothing)
+                which = counted(np.asarray(came), self.ignore_index)
+                labeled = None if which is None else plan.apply_values(which)
+                result = smoothed(plan.apply_labels(array), self.label_smoothing, labeled)
             else:
                 result = plan.apply_values(array)
             return like(came if hasattr(came, "__dlpack__") else images, result)

@@ -66,7 +66,10 @@ class CoMixup(Mixer):
         Part of every label that is spread evenly over the classes, after mixing.
     targets : {"classes", "values"}, default "classes"
         Whether labels are classes, or real numbers of shape (B, ...) such as regression targets,
-        of which every output gets the mean by area.
+        of which every output gets the mean by area. Binary labels (B,) are numbers too.
+    ignore_index : int, optional
+        Class index of samples without a label, such as -100: their rows are zero, so that cross
+        entropy counts only the part of an output that has a label.
     prob : float, default 1.0
         Probability with which a batch is mixed; otherwise it stays as it is, labels as rows.
     image_prob : float, default 1.0

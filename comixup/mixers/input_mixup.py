@@ -27,7 +27,9 @@ class InputMixup(PairMixer):
         The share of an image in its own output is drawn from Beta(alpha, alpha).
     mode : {"batch", "elem"}, default "batch"
         Whether there is one draw for the batch or one for each output.
-    num_classes, label_smoothing, targets, prob, image_prob, off_epoch, channels, layout, seed
+    num_classes, label_smoothing, targets, ignore_index, prob, image_prob, off_epoch
+        As in `CoMixup`.
+    channels, layout, seed
         As in `CoMixup`.
 
     References

@@ -13,7 +13,7 @@ from comixup._base.public import public
 from comixup._base.streams import CHOICE, Key
 from comixup.mixers.base import Mixer
 
-_SHARED = ("num_classes", "label_smoothing", "targets", "channels", "layout")
+_SHARED = ("num_classes", "label_smoothing", "targets", "ignore_index", "channels", "layout")
 
 
 @public

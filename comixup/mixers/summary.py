@@ -9,7 +9,7 @@ import numpy as np
 from comixup._base import validate
 from comixup._base.patch_grid import patch_pixels, pool, require_fit
 from comixup._base.types import Array
-from comixup.saliency import METHODS, OF_GREY, weights_and_peaks
+from comixup.saliency import METHODS, OF_GREY, require_map_shape, weights_and_peaks
 
 
 class Needs(NamedTuple):
@@ -62,15 +62,15 @@ def summarize(batch: Array, channels: str, saliency: Any, needs: Needs) -> Summa
         require_saliency(saliency, batch.shape, spatial)
         return Summary(len(batch), spatial)
     require_fit("images", spatial, needs.grid)
-    maps = saliency_maps(batch, channels, saliency, spatial, needs.grid)
-    pooled = weights_and_peaks(maps, needs.grid, zero_saliency=needs.zero_saliency)
+    maps = saliency_maps(batch, channels, saliency, spatial)
+    pooled = weights_and_peaks(
+        maps, needs.grid, zero_saliency=needs.zero_saliency, spatial=tuple(spatial)
+    )
     colours = patch_means(batch, channels, needs.grid) if needs.colours else None
     return Summary(len(batch), spatial, pooled.weights, pooled.peaks, colours, pooled.n_uniform)
 
 
-def saliency_maps(
-    batch: Array, channels: str, saliency: Any, spatial: tuple[int, ...], grid: tuple[int, ...]
-) -> Array:
+def saliency_maps(batch: Array, channels: str, saliency: Any, spatial: tuple[int, ...]) -> Array:
     """Return the maps that came in, if their shape fits, or compute them."""
     if saliency is None or isinstance(saliency, str):
         name = "spectral" if saliency is None else saliency
@@ -78,7 +78,7 @@ def saliency_maps(
         return method(batch.mean(axis=1 if channels == "first" else -1, dtype=np.float64))
     needed = f"numbers >= 0 of shape (batch, *spatial) = {(len(batch), *spatial)}"
     maps = validate.as_array("saliency", saliency, needed)
-    require_map_shape(maps.shape, batch.shape, spatial, grid)
+    require_map_shape(maps.shape, batch.shape, spatial)
     return maps
 
 
@@ -87,31 +87,7 @@ def require_saliency(saliency: Any, images: tuple[int, ...], spatial: tuple[int,
     if isinstance(saliency, str):
         validate.choice("saliency", saliency, tuple(METHODS))
     elif saliency is not None:
-        shape = tuple(np.shape(saliency))
-        a_grid = len(shape) == 1 + len(spatial) and 0 not in shape
-        require_map_shape(shape, images, spatial, shape[1:] if a_grid else None)
-
-
-def require_map_shape(
-    shape: tuple[int, ...],
-    images: tuple[int, ...],
-    spatial: tuple[int, ...],
-    grid: tuple[int, ...] | None,
-) -> None:
-    """Raise unless maps are as large as the images, or have one number for every patch."""
-    n = images[0]
-    patches = "(batch, *grid)" if grid is None else (n, *grid)
-    if shape in ((n, *spatial), patches):
-        return
-    raise ValueError(
-        f"saliency needs numbers >= 0 of shape (batch, *spatial) = {(n, *spatial)}, or one number "
-        f"per patch, {patches}, got the shape {shape}. "
-        + (
-            "If the images are grey, give them their channel axis: images[:, None]."
-            if len(shape) == 3 and shape == images
-            else "Gradients with a channel axis go through comixup.saliency.from_gradient first."
-        )
-    )
+        require_map_shape(tuple(np.shape(saliency)), images, spatial)
 
 
 def patch_means(batch: Array, channels: str, grid: tuple[int, ...]) -> Array:

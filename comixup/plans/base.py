@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +12,12 @@ from comixup._base import validate
 from comixup._base.interchange import like
 from comixup._base.types import Array, ArrayLike
 from comixup.plans.boxes import MixedBoxes, mix_boxes
+from comixup.plans.labels import as_label_matrix
+from comixup.plans.points import MixedPoints, Shown, mix_points
+from comixup.saliency import require_map_shape, weights_and_peaks
+
+if TYPE_CHECKING:
+    from typing import Self
 
 
 class Mixture:
@@ -31,8 +38,70 @@ class Mixture:
         """Mix anything that is aligned with the batch."""
         raise NotImplementedError
 
-    def apply_labels(self, labels: Any, *, num_classes: int | None = None) -> Any:
-        """Mix labels: each input counts for its share."""
+    def apply_labels(self, labels: Any, *, num_classes: int | None = None, by: Any = "area") -> Any:
+        r"""Mix labels: each input counts for its share.
+
+        Parameters
+        ----------
+        labels : array_like, int of shape (B,) or real of shape (B, K)
+            Class indices (with `num_classes`), or one-hot, soft or multi-label rows.
+        num_classes : int, optional
+            Number K of classes; needed for class indices.
+        by : "area", "maximum" or array_like of shape (B, \*spatial), default "area"
+            "maximum": each class gets its largest number among the inputs that are visible, which
+            is the union of multi-label rows. Saliency maps, at any resolution: an input counts for
+            the part of its saliency that is visible; where nothing of any is, by area.
+
+        Returns
+        -------
+        array of shape (B, K)
+            float32 for integer labels, otherwise of the dtype of `labels`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If labels or maps are not as described; the message names the entry.
+
+        Examples
+        --------
+        >>> plan = BlendPlan([1, 0], [0.75, 0.5], spatial=(2,))
+        >>> plan.apply_labels([0, 1], num_classes=2)
+        array([[0.75, 0.25],
+               [0.5 , 0.5 ]], dtype=float32)
+        >>> plan.apply_labels([0, 1], num_classes=2, by="maximum")
+        array([[1., 1.],
+               [1., 1.]], dtype=float32)
+        """
+        rows = as_label_matrix(labels, len(self), num_classes)
+        if isinstance(by, str) and validate.choice("by", by, ("area", "maximum")) == "maximum":
+            sources, weights = self.slots
+            used = weights > 0
+            first = np.where(used, sources, sources[np.arange(len(self)), used.argmax(1)][:, None])
+            return like(labels, np.maximum.reduce([rows[s] for s in first.T]))
+        sources, weights = self.slots if isinstance(by, str) else self.slots_by(by)
+        parts = (w[:, None] * rows[s] for s, w in zip(sources.T, weights.T, strict=True))
+        return like(labels, np.asarray(sum(parts)).astype(rows.dtype, copy=False))
+
+    def slots_by(self, saliency: ArrayLike) -> tuple[Array, Array]:
+        r"""Return sources of every output, and their shares by saliency instead of area.
+
+        Parameters
+        ----------
+        saliency : array_like of shape (B, \*spatial), or at another resolution
+            Nonnegative maps of the inputs.
+
+        Returns
+        -------
+        sources, weights : ndarray of shape (B, S)
+            As `slots`; weights are in proportion to `visible`.
+        """
+        sources, area = self.slots
+        seen = self.visible(saliency)
+        total = seen.sum(axis=1, keepdims=True)
+        return sources, np.where(total > 0, seen / np.where(total > 0, total, 1), area)
+
+    def visible(self, saliency: ArrayLike) -> Array:
+        """Return how much of the saliency of the sources of `slots` is shown in every output."""
         raise NotImplementedError
 
     def apply_values(self, values: Any) -> Any:
@@ -189,3 +258,101 @@ class Mixture:
         return mix_boxes(
             coverages, boxes, n=len(self), spatial=self.spatial, min_visible=min_visible
         )
+
+    def apply_points(
+        self, points: Sequence[ArrayLike], *, min_visible: float = 0.0
+    ) -> list[MixedPoints]:
+        """Keep the keypoints that are visible; they move along with patches that move.
+
+        Parameters
+        ----------
+        points : sequence of B array_like, each (n, dimensions)
+            Positions in pixels of the `spatial` shape of the plan, the last axis first: (x, y) in
+            images. Any number per image.
+        min_visible : float, default 0.0
+            Points in pixels with a smaller share of their input are dropped, and all with share 0.
+
+        Returns
+        -------
+        list of B MixedPoints
+
+        Raises
+        ------
+        ValueError, TypeError
+            If points are not as described.
+
+        Examples
+        --------
+        >>> from comixup import MixPlan
+        >>> plan = MixPlan.from_sources([[[[0], [1]]], [[[1], [1]]]], spatial=(4, 8))
+        >>> found = plan.apply_points([[[2, 1], [7, 3]], [[5, 0]]])[0]
+        >>> found.points, found.sources
+        (array([[2., 1.],
+               [5., 0.]]), array([0, 1]))
+        """
+        return mix_points(
+            self._shown, points, n=len(self), spatial=self.spatial, min_visible=min_visible
+        )
+
+    def _shown(self, output: int, pixels: Sequence[Array]) -> Iterator[Shown]:
+        """Return of each source which of the points in `pixels` are shown, see `mix_points`."""
+        for i, weight in zip(*self.coverage(output), strict=True):
+            rows = np.arange(len(pixels[i]))
+            yield int(i), rows, np.zeros_like(pixels[i]), weight[tuple(pixels[i].T)]
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the plan to an ``.npz`` file, at once or not at all.
+
+        Parameters
+        ----------
+        path : str or path
+            Where to.
+        overwrite : bool, default False
+            Whether a file of that name may be replaced.
+
+        Raises
+        ------
+        FileExistsError
+            If the file exists and `overwrite` is false.
+        """
+        self._write(path, overwrite)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a plan of this kind that `save` wrote.
+
+        Parameters
+        ----------
+        path : str or path
+            Where from.
+
+        Returns
+        -------
+        MixPlan, BlendPlan or BoxPlan
+            Equal to the one that was saved.
+
+        Raises
+        ------
+        ValueError
+            If the file is not such a plan, is damaged, or comes from a later version.
+        """
+        return cls._read(path)
+
+    def _write(self, path: str | os.PathLike[str], overwrite: bool) -> None:
+        raise NotImplementedError
+
+    @classmethod
+    def _read(cls, path: str | os.PathLike[str]) -> Self:
+        raise NotImplementedError
+
+
+def salient_parts(
+    saliency: ArrayLike, n: int, spatial: tuple[int, ...], grid: tuple[int, ...]
+) -> Array:
+    r"""Return the part of the saliency of each of n inputs in every patch, (n, \*grid).
+
+    Maps of zeros count as if all pixels were equally salient.
+    """
+    maps = validate.as_array("saliency", saliency, "numbers >= 0 of shape (batch, *spatial)")
+    require_map_shape(maps.shape, (n, 1, *spatial), spatial)
+    return weights_and_peaks(maps, grid, zero_saliency="uniform", spatial=spatial).weights

@@ -86,3 +86,6 @@ class BlendPlan(PairPlan):
         weights = np.array([self.share[output], 1 - self.share[output]])
         weights = weights.reshape((2,) + (1,) * len(self.spatial))
         return merged(output, self.partner[output], weights * np.ones(self.spatial))
+
+    def _seen(self, saliency: Array) -> tuple[Array, Array]:
+        return self.share, 1 - self.share

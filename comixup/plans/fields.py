@@ -5,26 +5,21 @@ from __future__ import annotations
 import itertools
 import math
 import os
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from comixup._base import validate
-from comixup._base.atomic import write_file
 from comixup._base.patch_grid import require_fit
 from comixup._base.streams import require_seed
 from comixup._base.types import Array
+from comixup.plans import saved
 from comixup.plans.gather import patch_shapes
 
-FORMAT = 1
 NAMES = ("sources", "group_edges", "energies", "spatial", "seed", "keys", "moves")
 _NEEDED = NAMES[:-1]  # moves may be absent
 _ROWS = 20
-# what reading a damaged or foreign archive raises, besides the errors of its formats
-_DAMAGED = (ValueError, OSError, EOFError, KeyError, NotImplementedError, RuntimeError)
 
 
 def checked(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,7 +107,6 @@ def _per_group(name: str, values: Any, shape: tuple[int, ...], kinds: str, dtype
 def save(plan: Mapping[str, Any], path: str | os.PathLike[str], *, overwrite: bool) -> None:
     """Write the fields of a plan to `path`, by way of a temporary file in the same folder."""
     entries: dict[str, Any] = {
-        "format": np.array(FORMAT),
         "sources": plan["sources"].astype(np.min_scalar_type(len(plan["sources"]))),
         "group_edges": plan["group_edges"],
         "energies": plan["energies"],
@@ -122,31 +116,12 @@ def save(plan: Mapping[str, Any], path: str | os.PathLike[str], *, overwrite: bo
     }
     if plan["moves"] is not None:
         entries["moves"] = plan["moves"]
-    write_file(path, lambda file: np.savez_compressed(file, **entries), overwrite=overwrite)
+    saved.write(path, entries, overwrite=overwrite)
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Read the fields of a plan from `path`."""
-    name = os.fspath(path)
-    try:
-        with open(name, "rb") as stream:  # ours to close: numpy leaves damaged files open
-            file = np.load(stream, allow_pickle=False)
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise ValueError("it holds a single array")
-            fields = {key: file[key] for key in file.files}
-    except FileNotFoundError:
-        raise
-    except (*_DAMAGED, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{name} is not a comixup plan, or is damaged: {error}") from error
-    version = fields.get("format")
-    if version is None or any(key not in fields for key in _NEEDED):
-        missing = [key for key in ("format", *_NEEDED) if key not in fields]
-        raise ValueError(f"{name} is not a comixup plan: it lacks {', '.join(missing)}")
-    if version.shape != () or version != FORMAT:
-        raise ValueError(
-            f"{name} has plan format {version}, but this version reads format {FORMAT}. Update "
-            "comixup, or write the plan again."
-        )
+    fields = saved.read(path, "MixPlan", _NEEDED)
     try:
         return {
             **{key: fields[key] for key in _NEEDED},
@@ -155,7 +130,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
             "moves": fields.get("moves"),
         }
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{name} is not a comixup plan, or is damaged: {error}") from error
+        raise saved.not_a_plan(path, error) from error
 
 
 def joined(plans: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -91,6 +91,14 @@ def patch_starts(spatial: tuple[int, ...], grid: tuple[int, ...]) -> Array:
     return np.ravel_multi_index([c.reshape(-1) for c in corners], spatial)
 
 
+def patch_of_pixels(spatial: tuple[int, ...], grid: tuple[int, ...]) -> Array:
+    """Return the flat index of the patch that each pixel lies in, of shape `spatial`."""
+    patch = np.arange(math.prod(grid)).reshape(grid)
+    for axis, (s, g) in enumerate(zip(spatial, grid, strict=True)):
+        patch = np.repeat(patch, np.diff(patch_edges(s, g)), axis=axis)
+    return patch
+
+
 def patch_shapes(spatial: tuple[int, ...], grid: tuple[int, ...]) -> Array:
     """Return which patches are of the same shape: one number for every shape."""
     sizes = [np.diff(patch_edges(s, g)) for s, g in zip(spatial, grid, strict=True)]

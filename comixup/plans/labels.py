@@ -28,11 +28,22 @@ def each_head(labels: Any, num_classes: Any, mix: Callable[[Any, Any], Any]) -> 
                 f"labels lacks the head {missing[0]!r} of num_classes; it has "
                 f"{', '.join(map(repr, labels))}"
             )
-        return {name: mix(head, num_classes.get(name)) for name, head in labels.items()}
-    return {name: mix(head, num_classes) for name, head in labels.items()}
+    known = num_classes if isinstance(num_classes, Mapping) else dict.fromkeys(labels, num_classes)
+    return {name: _named(name, mix, head, known.get(name)) for name, head in labels.items()}
+
+
+def _named(name: Any, mix: Callable[[Any, Any], Any], head: Any, K: Any) -> Any:
+    try:
+        return mix(head, K)
+    except (ValueError, TypeError) as error:
+        raise type(error)(f"head {name!r}: {error}") from error
 
 
 NEEDED = "class indices (batch,) or one-hot, soft or multi-label rows (batch, classes)"
+NUMBERS = (
+    "For numbers, such as regression targets or binary labels (batch,), the mixer takes "
+    "targets='values'."
+)
 NO_NUMBER = (
     "labels are class indices, so num_classes is needed (one batch need not hold every class): "
     "pass num_classes=..., or one-hot rows (batch, classes), or labels=None and take "
@@ -40,24 +51,36 @@ NO_NUMBER = (
 )
 
 
-def as_label_matrix(labels: Any, n: int, num_classes: int | None) -> Array:
-    """Return int, one-hot, soft or multi-label labels as a float matrix (n, classes)."""
+def as_label_matrix(
+    labels: Any, n: int, num_classes: int | None, ignore_index: int | None = None
+) -> Array:
+    """Return int, one-hot, soft or multi-label labels as a float matrix (n, classes).
+
+    Rows of labels that are `ignore_index` are zero.
+    """
     array = validate.as_array("labels", labels, NEEDED)
     validate.same_batch("labels", array, n, "inputs")
     if array.ndim == 2:
         return _label_rows(array, num_classes)
     if array.ndim != 1 or array.dtype.kind not in "iu":
         raise (TypeError if array.ndim == 1 else ValueError)(
-            f"labels needs {NEEDED}, got dtype {array.dtype} and shape {array.shape}. For real "
-            "numbers, such as regression targets, the mixer takes targets='values'."
+            f"labels needs {NEEDED}, got dtype {array.dtype} and shape {array.shape}. {NUMBERS}"
         )
     if num_classes is None:
         raise ValueError(NO_NUMBER)
     num_classes = validate.integer("num_classes", num_classes, 1)
-    validate.require_classes(array, num_classes)
+    counted = np.full(n, True) if ignore_index is None else array != ignore_index
+    validate.require_classes(np.where(counted, array, 0), num_classes)
     matrix = np.zeros((n, num_classes), dtype=np.float32)
-    matrix[np.arange(n), array.astype(np.intp)] = 1
+    matrix[counted, array[counted].astype(np.intp)] = 1
     return matrix
+
+
+def counted(labels: Any, ignore_index: int | None) -> Any:
+    """Return which labels of any library count, or None if all of them do."""
+    if ignore_index is None or len(labels.shape) != 1:
+        return None
+    return labels != ignore_index
 
 
 def _label_rows(rows: Array, num_classes: int | None) -> Array:
@@ -117,6 +140,12 @@ def mix_rows(table: Array, group_edges: Array, rows: Array) -> Array:
     return out
 
 
-def smoothed(rows: Any, amount: float) -> Any:
-    """Return label rows (B, K) of any library, moved by `amount` towards 1 / K."""
-    return rows if amount == 0 else (1 - amount) * rows + amount / rows.shape[1]
+def smoothed(rows: Any, amount: float, labeled: Any = None) -> Any:
+    """Return label rows (B, K) of any library, moved by `amount` towards 1 / K.
+
+    `labeled`, of shape (B,), is the part of every output that has a label; all by default.
+    """
+    if amount == 0:
+        return rows
+    even = amount / rows.shape[1]
+    return (1 - amount) * rows + (even if labeled is None else even * labeled[:, None])

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from comixup._base import validate
-from comixup._base.interchange import like
 from comixup._base.streams import Key
 from comixup._base.types import Array, ArrayLike
-from comixup.plans.base import Mixture
-from comixup.plans.labels import as_label_matrix
+from comixup.plans import saved
+from comixup.plans.base import Mixture, salient_parts
+
+if TYPE_CHECKING:
+    from typing import Self
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -35,6 +38,8 @@ class PairPlan(Mixture):
     share: Array
     spatial: tuple[int, ...]
     key: Key | None = None
+
+    _arrays: ClassVar[tuple[str, ...]] = ("partner", "share")  # what is saved
 
     def __post_init__(self) -> None:
         partner, share = np.array(self.partner), np.array(self.share, dtype=np.float64)
@@ -82,24 +87,50 @@ class PairPlan(Mixture):
         """Number of inputs that each output is made of, int64 of shape (B,)."""
         return (self.shares > 0).sum(axis=1)
 
-    def apply_labels(self, labels: ArrayLike, *, num_classes: int | None = None) -> Any:
-        """Mix labels: each input counts for its share.
+    def visible(self, saliency: ArrayLike) -> Array:
+        r"""Return how much of the saliency of each input and its partner every output shows.
 
         Parameters
         ----------
-        labels : array_like, int of shape (B,) or real of shape (B, K)
-            Class indices (with `num_classes`), or one-hot, soft or multi-label rows.
-        num_classes : int, optional
-            Number K of classes; needed for class indices.
+        saliency : array_like of shape (B, \*spatial), or at another resolution
+            Nonnegative maps.
 
         Returns
         -------
-        array of shape (B, K)
-            float32 for integer labels, otherwise of the dtype of `labels`.
+        ndarray of float64, shape (B, 2)
+            In 0..1, of the saliency of each of the two.
         """
-        rows = as_label_matrix(labels, len(self), num_classes)
-        mixed = weighted(rows, rows[self.partner], self.share[:, None])
-        return like(labels, mixed.astype(rows.dtype, copy=False))
+        seen = self._seen(salient_parts(saliency, len(self), self.spatial, self.spatial))
+        same = self.partner == np.arange(len(self))
+        return np.stack([np.where(same, 1.0, seen[0]), np.where(same, 0.0, seen[1])], axis=1)
+
+    def _seen(self, saliency: Array) -> tuple[Array, Array]:
+        r"""Return what is seen of the maps (B, \*spatial) of inputs and partners, both (B,)."""
+        raise NotImplementedError
+
+    def _write(self, path: str | os.PathLike[str], overwrite: bool) -> None:
+        entries: dict[str, Any] = {
+            "kind": np.array(type(self).__name__),
+            "spatial": np.array(self.spatial, dtype=np.int64),
+            **{name: getattr(self, name) for name in self._arrays},
+        }
+        if self.key is not None:  # the seed may have any number of bits
+            numbers = (self.key.seed, self.key.step, self.key.rank)
+            entries["key"] = np.array([str(number) for number in numbers])
+        saved.write(path, entries, overwrite=overwrite)
+
+    @classmethod
+    def _read(cls, path: str | os.PathLike[str]) -> Self:
+        found = saved.read(path, cls.__name__, ("spatial", *cls._arrays))
+        try:
+            key = None
+            if "key" in found:
+                seed, step, rank = (int(number) for number in found["key"])
+                key = Key.of_call(seed, None, step, rank)
+            arrays = {name: found[name] for name in cls._arrays}
+            return cls(spatial=tuple(int(s) for s in found["spatial"]), key=key, **arrays)
+        except (ValueError, TypeError) as error:
+            raise saved.not_a_plan(path, error) from error
 
     def _keeping(self, mask: Array) -> Mixture:
         own = np.arange(len(self))

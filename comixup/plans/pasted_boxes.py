@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -51,6 +51,8 @@ class BoxPlan(PairPlan):
     """
 
     boxes: Array = None  # type: ignore[assignment]  # no default: the base class has one
+
+    _arrays: ClassVar[tuple[str, ...]] = ("partner", "share", "boxes")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -194,6 +196,12 @@ class BoxPlan(PairPlan):
         pasted = np.zeros(self.spatial)
         pasted[tuple(slice(*ends) for ends in self.boxes[output].tolist())] = 1
         return merged(output, self.partner[output], np.stack([1 - pasted, pasted]))
+
+    def _seen(self, saliency: Array) -> tuple[Array, Array]:
+        axes = tuple(range(1, saliency.ndim))
+        inside = self.inside(saliency.shape)
+        own = np.where(inside, 0, saliency).sum(axis=axes)
+        return own, np.where(inside, saliency[self.partner], 0).sum(axis=axes)
 
     def _keeping(self, mask: Array) -> Mixture:
         boxes = np.where(mask[:, None, None], 0, self.boxes)

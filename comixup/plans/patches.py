@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -21,9 +21,10 @@ from comixup._base.patch_grid import patch_edges, require_fit
 from comixup._base.public import public
 from comixup._base.types import Array, ArrayLike
 from comixup.plans import fields, gather
-from comixup.plans.base import Mixture
+from comixup.plans.base import Mixture, salient_parts
 from comixup.plans.draw import draw_group
 from comixup.plans.labels import as_label_matrix, label_table, mix_rows
+from comixup.plans.points import Shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -250,6 +251,7 @@ class MixPlan(Mixture):
         labels: ArrayLike,
         *,
         num_classes: int | None = None,
+        by: Any = "area",
         spatial: Sequence[int] | None = None,
     ) -> Any:
         """Mix labels: each input counts for the share of pixels that it fills.
@@ -260,6 +262,8 @@ class MixPlan(Mixture):
             Class indices (with `num_classes`), or one-hot, soft or multi-label rows.
         num_classes : int, optional
             Number K of classes; needed for class indices.
+        by : "area", "maximum" or saliency maps, default "area"
+            As in `Mixture.apply_labels`.
         spatial : sequence of int, optional
             Spatial shape on which shares are measured; that of the plan by default. It matters only
             where patches differ in size.
@@ -274,6 +278,10 @@ class MixPlan(Mixture):
         ValueError, TypeError
             If labels are not as described; the message names the entry.
         """
+        if not (isinstance(by, str) and by == "area"):
+            if spatial is not None:
+                raise ValueError("spatial says where areas are measured: leave it out with by=...")
+            return super().apply_labels(labels, num_classes=num_classes, by=by)
         rows = as_label_matrix(labels, len(self), num_classes)
         shape = self.spatial if spatial is None else tuple(spatial)
         if len(shape) != len(self.grid):
@@ -320,6 +328,11 @@ class MixPlan(Mixture):
             The inputs that it is made of.
         weights : ndarray of float64, shape (s, \*spatial)
             How much of each pixel they fill; sums to 1 over sources.
+
+        Raises
+        ------
+        ValueError
+            If patches move.
         """
         if self.moves is not None:
             raise ValueError("boxes cannot follow patches that move: plan with transport=False")
@@ -330,42 +343,48 @@ class MixPlan(Mixture):
             weights = np.repeat(weights, np.diff(patch_edges(s, g)), axis=axis)
         return used, weights
 
-    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write the plan to an ``.npz`` file, at once or not at all.
+    def _shown(self, output: int, pixels: Sequence[Array]) -> Iterator[Shown]:
+        if self.moves is None:
+            yield from super()._shown(output, pixels)
+            return
+        starts = gather.patch_starts(self.spatial, self.grid)
+        corners = np.stack(np.unravel_index(starts, self.spatial), axis=1)
+        of_pixel = gather.patch_of_pixels(self.spatial, self.grid)
+        sources = self.sources[output].reshape(-1, self.levels)
+        moves = self.moves[output].reshape(-1, self.levels)
+        for i in np.unique(sources).tolist():
+            patch = of_pixel[tuple(pixels[i].T)]
+            part = (sources == i) & (moves == patch[:, None, None])
+            rows, places = np.nonzero(part.any(axis=2))
+            shifts = corners[places] - corners[patch[rows]]
+            yield i, rows, shifts, part.mean(axis=2)[rows, places]
+
+    def visible(self, saliency: ArrayLike) -> Array:
+        r"""Return how much of the saliency of the sources of `slots` is shown in every output.
 
         Parameters
         ----------
-        path : str or path
-            Where to.
-        overwrite : bool, default False
-            Whether a file of that name may be replaced.
-
-        Raises
-        ------
-        FileExistsError
-            If the file exists and `overwrite` is false.
-        """
-        fields.save(self._fields(), path, overwrite=overwrite)
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> MixPlan:
-        """Read a plan that `save` wrote.
-
-        Parameters
-        ----------
-        path : str or path
-            Where from.
+        saliency : array_like of shape (B, \*spatial), or at another resolution
+            Nonnegative maps.
 
         Returns
         -------
-        MixPlan
-            Equal to the one that was saved.
-
-        Raises
-        ------
-        ValueError
-            If the file is not a plan, is damaged, or comes from a later version.
+        ndarray of float64, shape (B, S)
+            In 0..1, of the saliency of each source; zero for unused slots.
         """
+        weights = salient_parts(saliency, len(self), self.spatial, self.grid)
+        weights = weights.reshape(len(self), -1)
+        sources, shares = self.slots
+        used = self._flat(self.sources)
+        seen = weights[used, self._flat(self.origins)] / self.levels
+        parts = [np.where(used == s[:, None, None], seen, 0).sum((1, 2)) for s in sources.T]
+        return np.where(shares > 0, np.stack(parts, axis=1), 0)
+
+    def _write(self, path: str | os.PathLike[str], overwrite: bool) -> None:
+        fields.save(self._fields(), path, overwrite=overwrite)
+
+    @classmethod
+    def _read(cls, path: str | os.PathLike[str]) -> MixPlan:
         return cls(**fields.load(path))
 
     @classmethod

@@ -25,7 +25,7 @@ from comixup.plans.base import Mixture
 from comixup.plans.blends import BlendPlan
 from comixup.plans.labels import smoothed
 from comixup.plans.patches import MixPlan
-from comixup.torch.inputs import label_rows, require_images
+from comixup.torch.inputs import label_rows, logits_of, require_images
 from comixup.torch.tensor_mixer import TensorMixer
 
 CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
@@ -276,13 +276,15 @@ class AdaMixUp(TensorMixer):
         loss: Callable[[Tensor, Tensor], Tensor],
         key: Key,
         autocast: AbstractContextManager[Any] | None = None,
+        *,
+        logits: Callable[[Any], Tensor] | None = None,
     ) -> Losses:
         r"""Return the losses of a training step, with their graph.
 
         Parameters
         ----------
         model : Module
-            Gets images, returns logits (B, K).
+            Gets images, returns logits (B, K), or a dict, tuple or output object with them.
         images : Tensor of float, shape (B, C, \*spatial)
             A batch of real images.
         labels : Tensor, int of shape (B,) or of shape (B, K)
@@ -293,6 +295,8 @@ class AdaMixUp(TensorMixer):
             Of the step, see `TensorMixer.key`.
         autocast : context manager, optional
             The pass of the model runs within it.
+        logits : callable, optional
+            As in `training_step`.
 
         Returns
         -------
@@ -310,18 +314,18 @@ class AdaMixUp(TensorMixer):
         if images.ndim == 4 and images.is_contiguous(memory_format=torch.channels_last):
             both = both.contiguous(memory_format=torch.channels_last)
         with autocast or nullcontext(), _inputs_of(self.head) as seen:
-            logits = model(both)
+            found = logits_of(model(both), 2 * n, logits)
             features = both if self.head is None else _last(seen, 2 * n).flatten(1)
-        found = self.networks["discriminator"](features.float())[:, 0]
+        real = self.networks["discriminator"](features.float())[:, 0]
         truth = (torch.arange(2 * n, device=device) >= n).float()  # real ones are 1
-        intrusion = functional.binary_cross_entropy_with_logits(found, truth)
-        rows = label_rows(labels, n, logits.shape[1])
+        intrusion = functional.binary_cross_entropy_with_logits(real, truth)
+        rows = label_rows(labels, n, found.shape[1])
         blended = share[:, None] * rows + (1 - share[:, None]) * rows[index]
         return Losses(
-            loss(logits[n:], smoothed(rows, self.mixer.label_smoothing)),
-            loss(logits[:n], smoothed(blended.to(rows.dtype), self.mixer.label_smoothing)),
+            loss(found[n:], smoothed(rows, self.mixer.label_smoothing)),
+            loss(found[:n], smoothed(blended.to(rows.dtype), self.mixer.label_smoothing)),
             self.intrusion_weight * intrusion,
-            logits[:n],
+            found[:n],
             BlendPlan(partner, share.detach().cpu().numpy(), tuple(images.shape[2:]), key),
         )
 

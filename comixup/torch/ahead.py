@@ -116,7 +116,7 @@ class PlanAhead:
         """
         waiting = None
         for batch in batches:
-            images, labels = self.parts.read(batch)
+            images, labels = self.parts.read(self.mix, batch)
             maps = None if saliency is None else saliency(images, labels)
             following = (self.submit(images, maps, epoch=epoch), labels, batch)
             if waiting is not None:

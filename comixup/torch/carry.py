@@ -12,13 +12,16 @@ from typing import Any, TypeAlias
 from torch import Tensor
 
 from comixup._base import validate
+from comixup._base.layout import Layout
 from comixup.mixers.batch import MixedBatch
 from comixup.plans.base import Mixture
 from comixup.torch.gather import apply, apply_values
+from comixup.torch.inputs import require_tensor
 from comixup.torch.tensor_mixer import TensorMixer
 
 Place: TypeAlias = "int | str"
-RULES = ("mean", "first", "labels", "values", "boxes", "keep")
+RULES = ("mean", "first", "labels", "values", "boxes", "points", "keep")
+LISTS = ("boxes", "points")  # rules for parts with any number of entries per image
 PLAN = "plan"  # key of the plan in batches that are dicts
 
 
@@ -33,11 +36,7 @@ class Parts:
         Likewise; several for several heads, whose mixer may have a dict of `num_classes` by place.
         ``None`` if there are no labels.
     carry : mapping, optional
-        Place and rule of every other part that lies along the images: "mean" for what has a mean;
-        "first" for masks of class indices, which have none; "labels" and "values" for rows and
-        numbers, one per image; "boxes" for sequences of corners; "keep" for what belongs to the
-        image as it was, such as its index. Floats of the spatial shape of the images follow "mean"
-        unsaid.
+        Place and rule of every other part that lies along the images, see `MixCollate`.
     plan : bool
         Whether batches get the plan, as their last part or under the key "plan".
     """
@@ -56,7 +55,7 @@ class Parts:
             if place == images or place in self._heads():
                 raise ValueError(f"carry[{place!r}] is images or labels, which are mixed anyway")
 
-    def read(self, batch: Any) -> tuple[Any, Any]:
+    def read(self, mix: TensorMixer, batch: Any) -> tuple[Any, Any]:
         """Return images and labels of a batch, or say which part is missing or has no rule."""
         parts = _parts(batch)
         known = parts if isinstance(parts, dict) else range(len(parts))
@@ -66,10 +65,11 @@ class Parts:
                     f"the batch has no part {place!r}; it has {', '.join(map(repr, known))}. Say "
                     "where images and labels are: images=..., labels=..."
                 )
-        images = parts[self.images]
+        images = require_tensor(parts[self.images])
+        layout = mix.mixer.layout_of(tuple(images.shape))
         for place in known:
             if place not in (self.images, *self._heads(), *self.carry):
-                self._require_rule(place, parts[place], images)
+                _require_rule(place, parts[place], images, layout)
         heads = self._heads()
         if self.labels is None:
             return images, None
@@ -81,16 +81,23 @@ class Parts:
         """Return the batch with its parts mixed, of the kind that came."""
         parts = _parts(batch)
         images, plan = parts[self.images], mixed.plan
+        layout = mix.mixer.layout_of(tuple(images.shape))
         for place in parts if isinstance(parts, dict) else range(len(parts)):
             if place not in (self.images, *self._heads()):
-                rule = self.carry.get(place) or _unsaid(parts[place], images)
-                parts[place] = _carried(mix, plan, parts[place], rule)
+                rule = self.carry.get(place) or _unsaid(parts[place], images, layout)
+                if rule in ("mean", "first"):
+                    part = require_along(place, parts[place], images, layout)
+                    parts[place] = _mixed_along(plan, part, layout, rule)
+                else:
+                    parts[place] = _carried(mix, plan, parts[place], rule)
         parts[self.images] = mixed.images
         for place in self._heads():
             one = isinstance(self.labels, int | str)
             parts[place] = mixed.labels if one else mixed.labels[place]
         if isinstance(parts, dict):
             return {**parts, PLAN: plan} if self.plan else parts
+        if isinstance(batch, Tensor):
+            return (parts[0], plan) if self.plan else parts[0]
         if self.plan:
             return (*parts, plan) if isinstance(batch, tuple) else [*parts, plan]
         return type(batch)(*parts) if hasattr(batch, "_fields") else type(batch)(parts)
@@ -100,42 +107,81 @@ class Parts:
             return ()
         return (self.labels,) if isinstance(self.labels, int | str) else tuple(self.labels)
 
-    def _require_rule(self, place: Place, part: Any, images: Any) -> None:
-        if not _lies_along(part, len(images)) or _unsaid(part, images) == "mean":
-            return
-        shown = f"a tensor {tuple(part.shape)}" if isinstance(part, Tensor) else "a sequence"
-        raise ValueError(
-            f"part {place!r} of the batch is {shown} that lies along the {len(images)} images, and "
-            f"nothing says what becomes of it: carry={{{place!r}: ...}} with 'first' for masks of "
-            "class indices, 'mean', 'labels', 'values', 'boxes', or 'keep' to leave it as it is."
-        )
+
+def _require_rule(place: Place, part: Any, images: Tensor, layout: Layout) -> None:
+    if not _lies_along(part, len(images)) or _unsaid(part, images, layout) == "mean":
+        return
+    shown = f"an array {tuple(part.shape)}" if hasattr(part, "shape") else "a sequence"
+    raise ValueError(
+        f"part {place!r} of the batch is {shown} that lies along the {len(images)} images, and "
+        f"nothing says what becomes of it: carry={{{place!r}: ...}} with 'first' for masks of "
+        "class indices, 'mean', 'labels', 'values', 'boxes', 'points', or 'keep' to leave it as "
+        "it is."
+    )
 
 
 def _parts(batch: Any) -> Any:
     """Return a new dict or list of the parts of a batch."""
     if isinstance(batch, Mapping):
         return dict(batch)
+    if isinstance(batch, Tensor):
+        return [batch]
     if isinstance(batch, tuple | list):
         return list(batch)
     raise TypeError(
-        f"batches need to be tuples, lists or dicts with images in them, got {type(batch).__name__}"
+        "batches need to be tensors of images, or tuples, lists or dicts with them, got "
+        f"{type(batch).__name__}"
     )
 
 
 def _lies_along(part: Any, n: int) -> bool:
-    if isinstance(part, Tensor):
-        return part.ndim > 0 and len(part) == n
+    if hasattr(part, "shape"):
+        return len(part.shape) > 0 and part.shape[0] == n
     return isinstance(part, list | tuple) and len(part) == n
 
 
-def _unsaid(part: Any, images: Any) -> str:
+def _unsaid(part: Any, images: Tensor, layout: Layout) -> str:
     """Return the rule of a part that has none of its own."""
-    if isinstance(part, Tensor) and isinstance(images, Tensor) and part.is_floating_point():
-        spatial = images.shape[2:]
-        inner = part.shape[1:]
-        if len(part) == len(images) and len(spatial) and inner[-len(spatial) :] == spatial:
+    if isinstance(part, Tensor) and part.is_floating_point() and _lies_along(part, len(images)):
+        spatial = layout.spatial(tuple(images.shape))
+        if spatial and _spatial(part, layout) == spatial:
             return "mean"
     return "keep"
+
+
+def _in_layout(part: Tensor, layout: Layout) -> bool:
+    """Say whether a part has the axes of the images, not just the spatial ones at its end."""
+    return part.ndim == len(layout.axes)
+
+
+def _spatial(part: Tensor, layout: Layout) -> tuple[int, ...]:
+    shape = tuple(part.shape)
+    return layout.spatial(shape) if _in_layout(part, layout) else shape[1:][-layout.n_spatial :]
+
+
+def require_along(place: Place, part: Any, images: Tensor, layout: Layout) -> Tensor:
+    """Return a part that is mixed as the images if it shows the same picture, or say why not."""
+    if not isinstance(part, Tensor):
+        raise TypeError(
+            f"part {place!r} of the batch needs a tensor to be mixed as the images, got "
+            f"{type(part).__name__}"
+        )
+    here, there = _spatial(part, layout), layout.spatial(tuple(images.shape))
+    scales = [a / b for a, b in zip(here, there, strict=False)]
+    if len(here) != len(there) or (scales and max(scales) > 2 * min(scales)):
+        raise ValueError(
+            f"part {place!r} of the batch has the shape {tuple(part.shape)}, which is no picture "
+            f"of the images of {there} pixels. It needs their order of axes ({layout.axes}), or "
+            "the spatial axes at its end."
+        )
+    return part
+
+
+def _mixed_along(plan: Mixture, part: Tensor, layout: Layout, blend: str) -> Tensor:
+    if not _in_layout(part, layout):
+        return apply(plan, part, blend=blend)
+    mixed = apply(plan, layout.arrange(part, first=True), blend=blend)
+    return layout.restore(mixed, first=True)
 
 
 def _carried(mix: TensorMixer, plan: Mixture, part: Any, rule: str) -> Any:
@@ -143,8 +189,9 @@ def _carried(mix: TensorMixer, plan: Mixture, part: Any, rule: str) -> Any:
         return part
     if rule == "boxes":
         return plan.apply_boxes(part)
+    if rule == "points":
+        return plan.apply_points(part)
     if rule == "labels":
         return mix.labels(plan, part)
-    if rule == "values":
-        return apply_values(plan, part)
-    return apply(plan, part, blend=rule)
+    assert rule == "values"
+    return apply_values(plan, part)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import default_collate
 
-from comixup.torch.carry import Parts
+from comixup.torch.carry import LISTS, Parts
 from comixup.torch.eager import eager
 from comixup.torch.tensor_mixer import TensorMixer
 
@@ -36,14 +36,16 @@ class MixCollate:
         What becomes of the other parts that lie along the images, one entry per image, by place:
         "mean" for what has a mean, "first" for masks of class indices, "labels" or "values" for
         rows or numbers of each image, "boxes" for sequences of corners, which become `MixedBoxes`,
-        "keep" for what stays as it is, such as an index. Floats of the spatial shape of the images
-        follow "mean" unsaid; any other part without a rule is refused.
+        "points" for sequences of positions, which become `MixedPoints`, "keep" for what stays as it
+        is, such as an index. Floats of the spatial shape of the images follow "mean" unsaid; any
+        other part without a rule is refused.
     plan : bool, default False
         Whether batches get the plan, as their last part or under the key "plan".
     rank : int, default 0
         Number of the process, where several share a seed. Workers cannot find out.
     collate : callable, optional
-        Makes batches of samples; `torch.utils.data.default_collate` by default.
+        Makes batches of samples; `torch.utils.data.default_collate` by default, but for boxes and
+        points, which become lists with one entry per image.
 
     Attributes
     ----------
@@ -86,7 +88,7 @@ class MixCollate:
         self.saliency = saliency
         self.parts = Parts(images, labels, carry, plan)
         self.rank = rank
-        self.collate = default_collate if collate is None else collate
+        self.collate = self._collate if collate is None else collate
 
     @property
     def mixup_enabled(self) -> bool:
@@ -101,11 +103,36 @@ class MixCollate:
     def __call__(self, samples: Sequence[Any]) -> Any:
         """Collate samples and mix the batch."""
         batch = self.collate(samples)
-        images, labels = self.parts.read(batch)
+        images, labels = self.parts.read(self.mix, batch)
         heads = labels.values() if isinstance(labels, dict) else () if labels is None else (labels,)
         step = content_key(images, *heads)
         mixed = self.mix.mix(images, labels, self.saliency, step=step, rank=self.rank)
         return self.parts.write(self.mix, batch, mixed)
+
+    def _collate(self, samples: Sequence[Any]) -> Any:
+        """Make a batch as PyTorch does; boxes and points stay one array per image."""
+        listed = {place for place, rule in self.parts.carry.items() if rule in LISTS}
+        first = samples[0]
+        try:
+            if isinstance(first, Mapping) and listed:
+                columns = {place: [sample[place] for sample in samples] for place in first}
+                return {k: v if k in listed else default_collate(v) for k, v in columns.items()}
+            if listed:
+                parts = enumerate(zip(*samples, strict=True))
+                return [list(v) if k in listed else default_collate(list(v)) for k, v in parts]
+            return default_collate(samples)
+        except RuntimeError as error:
+            shapes = {tuple(getattr(self._image(sample), "shape", ())) for sample in samples}
+            if len(shapes) < 2:
+                raise
+            raise ValueError(
+                f"images of one batch need one size, got {', '.join(map(str, sorted(shapes)))}. "
+                "Resize or crop them in the data set, or pass collate=, a function that makes a "
+                "batch of samples."
+            ) from error
+
+    def _image(self, sample: Any) -> Any:
+        return sample if isinstance(sample, Tensor) else sample[self.parts.images]
 
 
 def content_key(*tensors: Tensor) -> int:

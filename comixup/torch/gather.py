@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from functools import partial
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from comixup._base import validate
 from comixup._base.patch_grid import patch_edges, require_fit
 from comixup._base.types import Array
 from comixup.plans.base import Mixture
@@ -76,12 +78,14 @@ def apply(plan: Mixture, tensor: Tensor, *, blend: str | None = None) -> Tensor:
         mixed = _blend(plan, tensor, mean)
     else:
         raise TypeError(f"plan needs a plan of comixup, got {type(plan).__name__}")
-    return _in_format_of(tensor, mixed)
+    return like_tensor(_in_format_of(tensor, mixed), tensor)
 
 
 @eager
-def apply_labels(plan: Mixture, labels: Tensor, *, num_classes: int | None = None) -> Tensor:
-    """Mix labels on their device: each input counts for its share.
+def apply_labels(
+    plan: Mixture, labels: Tensor, *, num_classes: int | None = None, by: Any = "area"
+) -> Tensor:
+    r"""Mix labels on their device: each input counts for its share.
 
     Parameters
     ----------
@@ -91,6 +95,8 @@ def apply_labels(plan: Mixture, labels: Tensor, *, num_classes: int | None = Non
         Class indices (with `num_classes`), or one-hot, soft or multi-label rows.
     num_classes : int, optional
         Number K of classes; needed for class indices.
+    by : "area", "maximum" or Tensor of shape (B, \*spatial), default "area"
+        As in `plan.apply_labels`. Maps, at any resolution, are summed up on the host.
 
     Returns
     -------
@@ -101,8 +107,24 @@ def apply_labels(plan: Mixture, labels: Tensor, *, num_classes: int | None = Non
     ------
     ValueError, TypeError
         If labels are not as described, or `num_classes` is missing; the message names the index.
+
+    Examples
+    --------
+    >>> plan = BlendPlan([1, 0], [0.75, 0.5], spatial=(2,))
+    >>> apply_labels(plan, torch.tensor([[1.0, 0, 1], [0, 1, 1]]), by="maximum")
+    tensor([[1., 1., 1.],
+            [1., 1., 1.]])
     """
-    return _by_share(plan, label_rows(labels, len(plan), num_classes))
+    rows = label_rows(labels, len(plan), num_classes)
+    if not isinstance(by, str):
+        maps = by.detach().to("cpu", torch.float64).numpy() if isinstance(by, Tensor) else by
+        return _by_share(plan, rows, plan.slots_by(maps))
+    if validate.choice("by", by, ("area", "maximum")) == "area":
+        return _by_share(plan, rows)
+    sources, weights = plan.slots
+    unused = torch.tensor(weights == 0, device=rows.device)[..., None]
+    each = rows[torch.tensor(sources, device=rows.device)]  # rows are >= 0
+    return each.masked_fill(unused, 0).amax(dim=1)
 
 
 @eager
@@ -140,9 +162,20 @@ def apply_values(plan: Mixture, values: Tensor) -> Tensor:
     return _by_share(plan, values if values.is_floating_point() else values.to(torch.float32))
 
 
-def _by_share(plan: Mixture, rows: Tensor) -> Tensor:
+def like_tensor(mixed: Tensor, tensor: Tensor) -> Tensor:
+    """Return `mixed` as a tv_tensor of torchvision if `tensor` is one; operations drop it."""
+    if type(tensor) is Tensor or type(mixed) is type(tensor):
+        return mixed
+    module = sys.modules.get("torchvision.tv_tensors")
+    if module is not None and isinstance(tensor, module.TVTensor):
+        wrapped: Tensor = module.wrap(mixed, like=tensor)
+        return wrapped
+    return mixed
+
+
+def _by_share(plan: Mixture, rows: Tensor, slots: tuple[Array, Array] | None = None) -> Tensor:
     """Return the mean of rows (B, ...) of every output, by the shares of its sources."""
-    sources, weights = plan.slots
+    sources, weights = plan.slots if slots is None else slots
     index = torch.tensor(sources, device=rows.device)
     precision = torch.float64 if rows.dtype == torch.float64 else torch.float32
     share = torch.tensor(weights, dtype=precision, device=rows.device)
@@ -192,7 +225,7 @@ def _patches_on_host(plan: MixPlan, tensor: Tensor, mean: bool) -> Tensor:
     # one compiled pass over the pixels, about 15 times as fast as indexing and torch.where
     blend = "mean" if mean else "first"
     last = tensor.ndim == 2 + len(plan.grid) and not tensor.is_contiguous()
-    array = (tensor.movedim(1, -1) if last else tensor).detach().numpy()
+    array = (tensor.movedim(1, -1) if last else tensor).detach().resolve_neg().numpy()
     mixed = plan.apply(array, channels="last" if last else "first", blend=blend)
     out = torch.from_numpy(mixed)
     return out.movedim(-1, 1) if last else out

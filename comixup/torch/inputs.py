@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from comixup._base import validate
-from comixup.plans.labels import NEEDED, NO_NUMBER, no_weight, require_row_shape
+from comixup.plans.labels import NEEDED, NO_NUMBER, NUMBERS, no_weight, require_row_shape
 
 IMAGES = "a tensor of floats or uint8, of shape (batch, channels, *spatial), or as layout= says"
 
@@ -39,10 +39,17 @@ def require_images(images: Any) -> Tensor:
     return images
 
 
-def logits_of(output: Any, n: int, choose: Callable[[Any], Tensor] | None = None) -> Tensor:
+def logits_of(
+    output: Any,
+    n: int,
+    choose: Callable[[Any], Tensor] | None = None,
+    *,
+    of_values: bool = False,
+) -> Tensor:
     """Return the logits (n, K) of what a model returned, or say how to point to them.
 
-    By default a tensor itself, the entry or attribute ``logits``, or the first of a tuple.
+    By default a tensor itself, the entry or attribute ``logits``, or the first of a tuple. What is
+    compared with values may have any shape (n, ...).
     """
     found = output
     if choose is not None:
@@ -53,27 +60,63 @@ def logits_of(output: Any, n: int, choose: Callable[[Any], Tensor] | None = None
         found = output.logits
     elif isinstance(output, tuple | list) and output:
         found = output[0]
-    if not isinstance(found, Tensor) or found.ndim != 2 or len(found) != n:
+    fits = isinstance(found, Tensor) and (found.ndim >= 1 if of_values else found.ndim == 2)
+    if not fits or len(found) != n:
         came = f"shape {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
         raise ValueError(
-            f"model needs to return logits of shape (batch, classes) for {n} images, got {came}"
+            f"model needs to return {'a tensor' if of_values else 'logits'} of shape (batch, "
+            f"{'...' if of_values else 'classes'}) for {n} images, got {came}"
             f"{'' if found is output else f' in a {type(output).__name__}'}. Say where they are: "
             "logits=lambda output: output['out'], for instance."
         )
     return found
 
 
-def require_enough_logits(labels: Tensor, logits: Tensor) -> None:
-    """Raise at the first class index that has no logit; rows are checked elsewhere."""
+def require_targets(labels: Any, n: int, values: bool) -> Tensor:
+    """Return labels of a training step: int64 class indices, or floats."""
+    if isinstance(labels, Mapping):
+        raise TypeError(
+            "training_step has one head, but labels is a dict. For several heads mix first, "
+            "images, labels = mix(images, labels), and add up the losses of the heads."
+        )
+    labels = require_labels(labels, "real numbers of shape (batch, ...)" if values else NEEDED)
+    if labels.ndim == 0 or len(labels) != n:
+        raise ValueError(f"labels needs one entry for each of the {n} images, got {_shown(labels)}")
+    if values or labels.ndim == 2:
+        return labels if labels.is_floating_point() else labels.to(torch.float32)
     if labels.ndim != 1 or labels.is_floating_point() or labels.dtype == torch.bool:
+        raise TypeError(f"labels needs {NEEDED}, got {_shown(labels)}. {NUMBERS}")
+    return labels.long()
+
+
+def _shown(labels: Tensor) -> str:
+    return f"{labels.dtype} of shape {tuple(labels.shape)}"
+
+
+def require_enough_logits(
+    labels: Tensor, logits: Tensor, *, values: bool = False, ignored: int | None = None
+) -> None:
+    """Raise at the first class index that has no logit; rows are checked elsewhere."""
+    if values:
+        a, b = tuple(labels.shape), tuple(logits.shape)
+        if a != b and (a == (*b, 1) or b == (*a, 1)):  # a loss would compare all with all
+            raise ValueError(
+                f"the model returns the shape {b}, but labels has {a}: a loss would compare all "
+                "pairs. Say logits=lambda output: output[:, 0], or pass labels[:, None]."
+            )
         return
-    low, high = (int(v) for v in torch.aminmax(labels))
+    if labels.ndim == 2:
+        return
     K = logits.shape[1]
-    if low < 0 or high >= K:
-        i = int(((labels < 0) | (labels >= K)).nonzero()[0])
+    outside = (labels < 0) | (labels >= K)
+    if ignored is not None:
+        outside &= labels != ignored
+    if outside.any():
+        i = int(outside.nonzero()[0])
         raise ValueError(
             f"the model returns {K} logits, for class indices in 0..{K - 1}, but labels[{i}] is "
-            f"{int(labels[i])}. Give the model one output per class, or leave such samples out."
+            f"{int(labels[i])}. Give the model one output per class, leave such samples out, or "
+            "give the mixer ignore_index=... if they have no label."
         )
 
 
@@ -87,22 +130,26 @@ def require_labels(labels: Any, needed: str) -> Tensor:
     return labels
 
 
-def label_rows(labels: Any, n: int, num_classes: int | None) -> Tensor:
-    """Return labels as float rows (n, K), or say what is wrong with them."""
+def label_rows(
+    labels: Any, n: int, num_classes: int | None, ignore_index: int | None = None
+) -> Tensor:
+    """Return labels as float rows (n, K), zero where a label is to be ignored."""
     labels = require_labels(labels, NEEDED)
     if labels.ndim not in (1, 2) or len(labels) != n:
         raise ValueError(f"labels needs {NEEDED} of {n} inputs, got {tuple(labels.shape)}")
     if labels.ndim == 2:
         return _given_rows(labels, num_classes)
     if labels.is_floating_point() or labels.dtype == torch.bool:
-        raise TypeError(
-            f"labels needs {NEEDED}, got {labels.dtype} of shape {tuple(labels.shape)}. For real "
-            "numbers, such as regression targets, the mixer takes targets='values'."
-        )
+        raise TypeError(f"labels needs {NEEDED}, got {_shown(labels)}. {NUMBERS}")
     if num_classes is None:
         raise ValueError(NO_NUMBER)
+    labels = labels.long()
+    if ignore_index is not None:
+        counted = labels != ignore_index
+        labels = labels.where(counted, 0)
     require_classes(labels, num_classes)
-    return torch.nn.functional.one_hot(labels.long(), num_classes).to(torch.float32)
+    rows = torch.nn.functional.one_hot(labels, num_classes).to(torch.float32)
+    return rows if ignore_index is None else rows * counted[:, None]
 
 
 def require_classes(labels: Tensor, num_classes: int) -> None:

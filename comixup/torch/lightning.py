@@ -67,7 +67,7 @@ class MixCallback(Callback):
                 "For others call the mixer in training_step."
             )
         step, epoch = trainer.fit_loop.total_batch_idx, trainer.current_epoch
-        images, labels = self.parts.read(batch)
+        images, labels = self.parts.read(self.mix, batch)
         key = self.mix.key(step=step, rank=trainer.global_rank)
         member = self.mix.active(key, epoch)
         saliency = None

@@ -29,13 +29,18 @@ def soft_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
         return functional.cross_entropy(logits.float(), labels.float())
 
 
-def softmax_binary_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+def softmax_binary_cross_entropy(
+    logits: Tensor, labels: Tensor, labeled: Tensor | None = None
+) -> Tensor:
     """Return the mean binary cross entropy of softmax(logits), as published for CIFAR.
 
     Parameters
     ----------
     logits, labels : Tensor of shape (B, K)
         Mean over B and K.
+    labeled : Tensor of shape (B,), optional
+        Part of every sample that has a label: rows of `labels` sum to it, and only that part counts
+        (see the option ``ignore_index`` of mixers). All of it by default.
 
     Returns
     -------
@@ -48,7 +53,12 @@ def softmax_binary_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     tensor(0.6931)
     """
     with torch.autocast(logits.device.type, enabled=False):
-        return functional.binary_cross_entropy(logits.float().softmax(dim=1), labels.float())
+        found, rows = logits.float().softmax(dim=1), labels.float()
+        if labeled is None:
+            return functional.binary_cross_entropy(found, rows)
+        part = labeled.float()[:, None]
+        whole = torch.where(part > 0, rows / part, torch.zeros_like(rows)).clamp(max=1)
+        return functional.binary_cross_entropy(found, whole, weight=part.expand_as(found))
 
 
 LOSSES = {"bce": softmax_binary_cross_entropy, "ce": soft_cross_entropy}

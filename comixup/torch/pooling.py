@@ -10,15 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from comixup._base.patch_grid import patch_edges, patch_pixels, require_fit
+from comixup._base.patch_grid import overlaps, patch_edges, patch_pixels, require_fit
 from comixup.mixers.summary import (
     Needs,
     Summary,
-    require_map_shape,
     require_saliency,
     saliency_maps,
 )
-from comixup.saliency import normalized
+from comixup.saliency import centres_in_pixels, normalized, require_map_shape
 
 
 def summarize(images: Tensor, saliency: Any, needs: Needs) -> Callable[[], Summary]:
@@ -35,14 +34,16 @@ def summarize(images: Tensor, saliency: Any, needs: Needs) -> Callable[[], Summa
     require_fit("images", spatial, grid)
     if saliency is None or isinstance(saliency, str):
         # without a network the maps are computed on the host, from grey images
-        saliency = torch.as_tensor(_host_maps(images, saliency, grid))
+        saliency = torch.as_tensor(_host_maps(images, saliency))
     maps = torch.as_tensor(saliency, device=images.device).detach()
-    require_map_shape(tuple(maps.shape), tuple(images.shape), spatial, grid)
+    require_map_shape(tuple(maps.shape), tuple(images.shape), spatial)
     shape = tuple(maps.shape[1:])
+    other = shape not in (spatial, grid)
     N, d = math.prod(grid), len(grid)
     with torch.no_grad():
         maps = maps.to(_precision(maps))
-        parts = [pool(maps, grid).reshape(n, N), *_peaks(maps), maps.reshape(n, -1).amin(1, True)]
+        sums = pool_cells(maps, grid, spatial) if other else pool(maps, grid)
+        parts = [sums.reshape(n, N), *_peaks(maps), maps.reshape(n, -1).amin(1, True)]
         if needs.colours:
             parts.append(pool(images.to(maps.dtype), grid).reshape(n, -1))
         fetch = _to_host(torch.cat([p.to(maps.dtype) for p in parts], dim=1))
@@ -58,9 +59,13 @@ def summarize(images: Tensor, saliency: Any, needs: Needs) -> Callable[[], Summa
                 "comixup.torch.gradient_norm of a gradient."
             )
         peaks = numbers[:, N : N + d]
-        pooled = normalized(sums, peaks, shape, sums, needs.zero_saliency)
+        if other:
+            peaks = centres_in_pixels(peaks, shape, spatial)
+        pooled = normalized(sums, peaks, spatial if other else shape, sums, needs.zero_saliency)
         colours = None
         if needs.colours:
+            # images are not checked here: one that is not finite ends no run, and has no colour
+            numbers[:, N + d + 1 :][~np.isfinite(numbers[:, N + d + 1 :])] = 0
             colours = numbers[:, N + d + 1 :].reshape(n, -1, *grid) / patch_pixels(grid, spatial)
         return Summary(n, spatial, pooled.weights, pooled.peaks, colours, pooled.n_uniform)
 
@@ -86,6 +91,15 @@ def pool(maps: Tensor, grid: Sequence[int]) -> Tensor:
     return maps
 
 
+def pool_cells(maps: Tensor, grid: Sequence[int], spatial: Sequence[int]) -> Tensor:
+    r"""Sum maps (B, \*cells) of another resolution than the image over its patches."""
+    for axis, (size, patches) in enumerate(zip(spatial, grid, strict=True), start=1):
+        weights = torch.as_tensor(overlaps(size, patches, maps.shape[axis]))
+        weights = weights.to(maps.device, maps.dtype)
+        maps = (maps.movedim(axis, -1) @ weights.T).movedim(-1, axis)
+    return maps
+
+
 def _peaks(maps: Tensor) -> list[Tensor]:
     flat = maps.reshape(len(maps), -1).argmax(dim=1, keepdim=True)
     places = []
@@ -99,9 +113,9 @@ def _precision(maps: Tensor) -> torch.dtype:
     return torch.float64 if maps.dtype == torch.float64 else torch.float32
 
 
-def _host_maps(images: Tensor, saliency: str | None, grid: tuple[int, ...]) -> Any:
-    grey = images.detach().to(torch.float32).mean(dim=1, keepdim=True).cpu().numpy()
-    return saliency_maps(grey, "first", saliency, grey.shape[2:], grid)
+def _host_maps(images: Tensor, saliency: str | None) -> Any:
+    grey = images.detach().to(torch.float32).mean(dim=1, keepdim=True).cpu().resolve_neg().numpy()
+    return saliency_maps(grey, "first", saliency, grey.shape[2:])
 
 
 def _to_host(numbers: Tensor) -> Callable[[], Any]:

@@ -222,4 +222,6 @@ def without_exchange(model: nn.Module) -> AbstractContextManager[Any]:
 
 def sum_of_losses(logits: Tensor, labels: Tensor) -> Tensor:
     """Return the sum over the batch of the cross entropies, of class indices or of rows."""
+    if not labels.is_floating_point():
+        labels = labels.long() if labels.ndim == 1 else labels.to(logits.dtype)
     return functional.cross_entropy(logits, labels, reduction="sum")

@@ -11,20 +11,24 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from comixup._base import validate
-from comixup._base.streams import Key
 from comixup.plans.base import Mixture
-from comixup.torch.ada_mixup import AdaMixUp
+from comixup.torch.ada_mixup import AdaMixUp, Losses
 from comixup.torch.eager import eager
-from comixup.torch.inputs import logits_of, require_enough_logits, require_tensor
-from comixup.torch.losses import LOSSES
+from comixup.torch.gather import apply_values
+from comixup.torch.inputs import logits_of, require_enough_logits, require_targets, require_tensor
+from comixup.torch.losses import LOSSES, softmax_binary_cross_entropy
 from comixup.torch.saliency import (
     NO_GRADIENT,
     gradient_norm,
     input_saliency,
-    sum_of_losses,
     without_exchange,
 )
 from comixup.torch.tensor_mixer import TensorMixer
+
+NEEDS_A_LOSS = (
+    "{}, so loss={!r} does not apply: pass a loss such as "
+    "torch.nn.functional.mse_loss or torch.nn.functional.binary_cross_entropy_with_logits"
+)
 
 
 class StepResult(NamedTuple):
@@ -70,7 +74,7 @@ def training_step(
     *,
     loss: str | Callable[[Tensor, Tensor], Tensor] = "bce",
     clean_weight: float = 1.0,
-    saliency: Tensor | Callable[[Tensor, Tensor], Tensor] | None = None,
+    saliency: Tensor | str | Callable[[Tensor, Tensor], Tensor] | None = None,
     step: int | None = None,
     epoch: int = 0,
     amp: torch.dtype | None = None,
@@ -96,18 +100,22 @@ def training_step(
     images : Tensor of float, shape (B, C, \*spatial)
         Or in the layout of the mixer; never changed.
     labels : Tensor, int of shape (B,) or of shape (B, K)
-        K is taken from the logits.
+        K is taken from the logits. If the mixer has ``targets="values"``, real numbers of shape
+        (B, ...): regression targets, or binary labels.
     mix : TensorMixer
         What plans and mixes.
     loss : {"bce", "ce"} or callable, default "bce"
         Of the mixed pass: binary cross entropy of the softmax (published for CIFAR), soft cross
-        entropy (ImageNet), or ``loss(logits, rows)``.
+        entropy (ImageNet), or ``loss(logits, rows)``. Values and single logits need a callable,
+        e.g. `mse_loss` or `binary_cross_entropy_with_logits`; the clean loss is then
+        ``clean_weight * loss(logits, labels)``.
     clean_weight : float, default 1.0
         With 0 saliency comes from a pass in evaluation mode that leaves no trace. Mixers that use
         no saliency have no clean pass.
-    saliency : Tensor of shape (B, \*spatial) or callable, optional
+    saliency : Tensor of shape (B, \*spatial), str or callable, optional
         Nonnegative maps of the batch, e.g. from a `CachedSaliency`, or ``saliency(images,
         labels)`` that returns them, e.g. an `AveragedSaliency`; called only where maps are used.
+        "spectral" or "contrast" to compute them from the images alone.
         By default the gradient of the clean loss, as published. A clean pass for its loss alone
         has no gradient with respect to images.
     step, epoch
@@ -133,7 +141,7 @@ def training_step(
     ------
     ValueError, TypeError
         If the input is not as described, labels have another number of classes than the logits, the
-        model returns no logits, or it detaches the images that it gets.
+        model returns no logits, it detaches the images that it gets, or no gradient is recorded.
 
     Examples
     --------
@@ -147,6 +155,11 @@ def training_step(
     """
     n = len(mix.arrange(require_tensor(images)))
     validate.real("clean_weight", clean_weight)
+    values, ignored = mix.mixer.targets == "values", mix.mixer.ignore_index
+    labels = require_targets(labels, n, values)
+    if not torch.is_grad_enabled():
+        raise ValueError("training_step adds gradients, but is called within torch.no_grad()")
+    published = None if callable(loss) else loss
     if not callable(loss):
         loss = LOSSES[validate.choice("loss", loss, tuple(LOSSES))]
         if interpolate:
@@ -154,20 +167,29 @@ def training_step(
                 "interpolate=True is for a loss of class indices, e.g. loss=partial("
                 "cross_entropy, reduction='none'); 'bce' and 'ce' take rows"
             )
+        if values:
+            raise ValueError(NEEDS_A_LOSS.format("targets='values' are not classes", published))
     key = mix.key(step=step)
     mixer = mix.active(key, epoch)
     none = torch.zeros((), device=images.device)
     if isinstance(mix, AdaMixUp) and mixer is not None:
-        if interpolate or logits is not None:
-            raise ValueError("AdaMixUp takes a model that returns logits, and a loss of rows")
-        return _learning_step(model, images, labels, mix, loss, clean_weight, key, amp, scale)
+        if interpolate:
+            raise ValueError("AdaMixUp blends labels: it takes a loss of rows, not of indices")
+        found_in = mix.losses(
+            model, images, labels, loss, key, _autocast(images, amp), logits=logits
+        )
+        return _learned(found_in, clean_weight, scale)
 
     def logits_for(output: Any) -> Tensor:
-        found = logits_of(output, n, logits)
-        require_enough_logits(labels, found)
+        found = logits_of(output, n, logits, of_values=values)
+        require_enough_logits(labels, found, values=values, ignored=ignored)
+        if published is not None and found.shape[1] == 1:
+            raise ValueError(
+                NEEDS_A_LOSS.format("the softmax of a single logit is 1 whatever it is", published)
+            )
         return found
 
-    passes = _Passes(model, labels, logits_for, amp, scale)
+    passes = _Passes(model, labels, logits_for, loss, values, ignored, amp, scale)
     clean, maps = none, None
     if mixer is not None and mixer.uses_saliency:
         if saliency is None:
@@ -185,30 +207,37 @@ def training_step(
         of_indices = loss
         mixed_loss = plan.interpolate_loss(lambda y: of_indices(found, y), labels).mean()
     else:
-        mixed_loss = loss(found, mix.labels(plan, labels, found.shape[1]))
-    (mixed_loss if scale is None else scale(mixed_loss)).backward()
-    mixed_loss = mixed_loss.detach()
+        rows = mix.labels(plan, labels, None if values else found.shape[1])
+        if published == "bce" and ignored is not None and labels.ndim == 1:
+            labeled = apply_values(plan, labels != ignored)
+            mixed_loss = softmax_binary_cross_entropy(found, rows, labeled)
+        else:
+            mixed_loss = loss(found, rows)
+    mixed_loss = _backpropagated(mixed_loss, scale)
     return StepResult(clean + mixed_loss, clean, mixed_loss, found.detach(), plan, none)
 
 
-def _learning_step(
-    model: nn.Module,
-    images: Tensor,
-    labels: Tensor,
-    mix: AdaMixUp,
-    loss: Callable[[Tensor, Tensor], Tensor],
-    weight: float,
-    key: Key,
-    amp: torch.dtype | None,
-    scale: Callable[[Tensor], Tensor] | None,
-) -> StepResult:
+def _backpropagated(loss: Tensor, scale: Callable[[Tensor], Tensor] | None) -> Tensor:
+    """Backpropagate a loss, and return it without its graph."""
+    if loss.numel() != 1:
+        raise ValueError(
+            f"loss needs to return a number, got the shape {tuple(loss.shape)}: use "
+            "reduction='mean', or interpolate=True for a loss of class indices"
+        )
+    if not loss.requires_grad:
+        raise ValueError(
+            "the loss depends on no parameter that requires a gradient: all of the model is frozen"
+        )
+    (loss if scale is None else scale(loss)).backward()
+    return loss.detach()
+
+
+def _learned(found: Losses, weight: float, scale: Callable[[Tensor], Tensor] | None) -> StepResult:
     """Backpropagate the losses of a mixer that learns, to the model and to the mixer."""
-    found = mix.losses(model, images, labels, loss, key, _autocast(images, amp))
     real = weight * found.real
-    total = real + found.mixed + found.intrusion
-    (total if scale is None else scale(total)).backward()
+    total = _backpropagated(real + found.mixed + found.intrusion, scale)
     return StepResult(
-        total.detach(),
+        total,
         real.detach(),
         found.mixed.detach(),
         found.logits.detach(),
@@ -223,6 +252,9 @@ class _Passes(NamedTuple):
     model: nn.Module
     labels: Tensor
     logits_for: Callable[[Any], Tensor]
+    loss: Callable[[Tensor, Tensor], Tensor]
+    values: bool  # whether labels are numbers instead of classes
+    ignored: int | None  # index of samples without a label
     amp: torch.dtype | None
     scale: Callable[[Tensor], Tensor] | None
 
@@ -231,37 +263,67 @@ class _Passes(NamedTuple):
     ) -> tuple[Tensor, Tensor]:
         """Return the clean loss, backpropagated, and the saliency."""
         layout = mix.mixer.layout_of(tuple(images.shape))
+        if not images.is_floating_point():
+            raise TypeError(
+                "saliency is a gradient with respect to the images, which therefore need floats, "
+                f"got {images.dtype}. Convert them, or say saliency='spectral'."
+            )
         if weight == 0:
 
             def loss_of(output: Any, labels: Tensor) -> Tensor:
-                return sum_of_losses(self.logits_for(output), labels)
+                return self.entropy(self.logits_for(output)) * len(images)
 
             saliency_of = input_saliency(
                 self.model, images, self.labels, loss_of, layout=layout.axes
             )
             with _autocast(images, self.amp), saliency_of as saliency:
-                return torch.zeros((), device=images.device), saliency
+                return torch.zeros((), device=images.device), self.labeled_or_even(saliency)
         leaf = images.detach().clone().requires_grad_()
         loss = self.clean(leaf, weight)
         if leaf.grad is None:
             raise ValueError(
                 f"{NO_GRADIENT} The gradients of the clean pass have been added: zero them."
             )
-        saliency = gradient_norm(layout.arrange(leaf.grad, first=True))
+        saliency = self.labeled_or_even(gradient_norm(layout.arrange(leaf.grad, first=True)))
         return loss, saliency if self.scale is None else _uniform_where_infinite(saliency)
+
+    def labeled_or_even(self, saliency: Tensor) -> Tensor:
+        """Return saliency that is 1 for samples without a label, whose loss has no gradient."""
+        if self.ignored is None or self.labels.ndim == 2:
+            return saliency
+        column = (self.labels == self.ignored).reshape(-1, *(1,) * (saliency.ndim - 1))
+        return saliency.masked_fill(column, 1)
 
     def clean(self, images: Tensor, weight: float) -> Tensor:
         """Return the clean loss, backpropagated."""
         with without_exchange(self.model):
             with _autocast(images, self.amp):
                 logits = self.logits_for(self.model(images))
-            with torch.autocast(images.device.type, enabled=False):
-                entropy = functional.cross_entropy(logits.float(), self.labels)
-                loss = 2 * weight / logits.shape[1] * entropy
+                loss = weight * self.published(logits)
             if not loss.requires_grad:
                 raise ValueError(NO_GRADIENT)
-            (loss if self.scale is None else self.scale(loss)).backward()
-        return loss.detach()
+            return _backpropagated(loss, self.scale)
+
+    def published(self, logits: Tensor) -> Tensor:
+        """Return ``2 CE / K``, or the loss of the caller where there are no classes."""
+        entropy = self.entropy(logits)
+        return entropy if self.by_caller(logits) else 2 / logits.shape[1] * entropy
+
+    def entropy(self, logits: Tensor) -> Tensor:
+        """Return the mean cross entropy, or the loss of the caller where there are no classes."""
+        if self.by_caller(logits):
+            return self.loss(logits, self.labels)
+        with torch.autocast(logits.device.type, enabled=False):
+            if self.ignored is None or self.labels.ndim == 2:
+                return functional.cross_entropy(logits.float(), self.labels)
+            total = functional.cross_entropy(
+                logits.float(), self.labels, ignore_index=self.ignored, reduction="sum"
+            )
+            return total / (self.labels != self.ignored).sum().clamp(min=1)
+
+    def by_caller(self, logits: Tensor) -> bool:
+        """Say whether cross entropy does not apply: it is constant for one logit."""
+        return self.values or logits.shape[1] == 1
 
 
 def _uniform_where_infinite(saliency: Tensor) -> Tensor:

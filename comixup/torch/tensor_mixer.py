@@ -18,11 +18,11 @@ from comixup._base.types import RNG
 from comixup.mixers.base import Mixer
 from comixup.mixers.batch import MixedBatch
 from comixup.plans.base import Mixture
-from comixup.plans.labels import each_head, smoothed
+from comixup.plans.labels import counted, each_head, smoothed
 from comixup.plans.patches import MixPlan
 from comixup.torch.eager import eager
-from comixup.torch.gather import apply, apply_labels, apply_values
-from comixup.torch.inputs import require_tensor
+from comixup.torch.gather import apply, apply_labels, apply_values, like_tensor
+from comixup.torch.inputs import label_rows, require_tensor
 from comixup.torch.pooling import summarize
 
 
@@ -281,7 +281,9 @@ class TensorMixer:
         rows = None if labels is None else self.labels(plan, labels)
         layout = self.mixer.layout_of(tuple(images.shape))
         mixed = layout.restore(apply(plan, layout.arrange(images, first=True)), first=True)
-        return MixedBatch(mixed.contiguous() if images.is_contiguous() else mixed, rows, plan)
+        if images.is_contiguous():
+            mixed = mixed.contiguous()
+        return MixedBatch(like_tensor(mixed, images), rows, plan)
 
     @eager
     def labels(self, plan: Mixture, labels: Any, num_classes: int | None = None) -> Any:
@@ -310,7 +312,10 @@ class TensorMixer:
         def mixed(head: Any, K: int | None) -> Tensor:
             if self.mixer.targets == "values":
                 return apply_values(plan, head)
-            return smoothed(apply_labels(plan, head, num_classes=K), self.mixer.label_smoothing)
+            rows = label_rows(head, len(plan), K, self.mixer.ignore_index)
+            which = counted(head, self.mixer.ignore_index)
+            labeled = None if which is None else apply_values(plan, which)
+            return smoothed(apply_labels(plan, rows), self.mixer.label_smoothing, labeled)
 
         K = self.mixer.num_classes if num_classes is None else num_classes
         return each_head(labels, K, mixed)

@@ -22,7 +22,9 @@ class MixTrainer(Trainer):
         if model.training:
             images, labels = self.mix(images, labels)
         outputs = model(pixel_values=images)
-        loss = torch.nn.functional.cross_entropy(outputs.logits, labels)
+        # the Trainer says over how many samples of accumulated batches the mean is taken
+        total = torch.nn.functional.cross_entropy(outputs.logits, labels, reduction="sum")
+        loss = total / (len(labels) if num_items_in_batch is None else num_items_in_batch)
         return (loss, outputs) if return_outputs else loss
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,7 +29,7 @@ from subopt.coupled._coarsening import graphs, levels
 from subopt.coupled._enumeration import best_of_all, is_tiny
 from subopt.coupled._rounds import Chance, improve
 from subopt.coupled._state import INPUT, PRICE, Level, Scratch, State
-from subopt.coupled.problem import CoupledLabelingProblem
+from subopt.coupled.problem import CoupledLabelingProblem, shares_from_sources
 from subopt.coupled.result import Callback, LabelingResult
 
 
@@ -142,7 +143,7 @@ class _Search:
         problem: CoupledLabelingProblem,
         rng: np.random.Generator,
         limits: _Limits,
-        start: Array | None,
+        given: Array | None,
     ) -> None:
         self.problem = problem
         self.limits = limits
@@ -150,15 +151,17 @@ class _Search:
         self.status = Status.EFFORT_LIMIT
         self.levels, self.constant = levels(problem)
         self.graphs = graphs(problem.grid)
-        self.top = len(self.levels) - 1 if start is None else 0
+        self.top = len(self.levels) - 1 if given is None else 0
         self.depth = self.top
         self.seed = rng.integers(1, 2**63, size=1, dtype=np.uint64)
+        start = given
         if start is None:
             whole = np.arange(problem.n_outputs) % problem.n_inputs
             n = len(self.levels[-1].size)
             start = np.empty((problem.n_outputs, n, problem.levels), dtype=np.int64)
             start[:] = whole[:, None, None]
         self.sources = start
+        self.given = None if given is None else given.copy()
 
     def run(self, *, step: bool) -> Iterator[None]:
         """Search all levels; yield after each sweep if `step`, else after each level."""
@@ -216,13 +219,13 @@ class _Search:
             sources = sources[:, graph.parent]
         n = self.top + 1
         on = "single patches" if n == 1 else f"{n} resolutions, blocks of patches first"
-        return _result(
-            self.problem,
-            np.sort(sources, axis=-1),
-            self.energies,
-            self.status,
-            f"iterated local search on {on}",
+        result = _result(
+            self.problem, sources, self.energies, self.status, f"iterated local search on {on}"
         )
+        if self.given is None:
+            return result
+        start = _result(self.problem, self.given, self.energies, self.status, result.method)
+        return start if start.value < result.value else result
 
 
 def work_arrays(level: Level, sources: Array, seed: Array) -> tuple[State, State, Scratch, Chance]:
@@ -284,15 +287,14 @@ def _start(problem: CoupledLabelingProblem, start: Any) -> Array:
 
 def _enumerated(problem: CoupledLabelingProblem, callback: Callback | None) -> LabelingResult:
     sources = best_of_all(problem)
-    value = problem.energy(problem.shares(sources))
-    status = Status.EFFORT_LIMIT
-    result = _result(problem, sources, [value], status, "enumeration of all labelings")
+    result = _result(
+        problem, sources, [math.inf], Status.EFFORT_LIMIT, "enumeration of all labelings"
+    )
     if callback is not None:
         try:
             callback(result)
         except StopIteration:
-            status = Status.INTERRUPTED
-            return _result(problem, sources, [value], status, result.method)
+            return replace(result, status=Status.INTERRUPTED)
     return result
 
 
@@ -304,10 +306,13 @@ def _result(
     method: str,
 ) -> LabelingResult:
     shape = (problem.n_outputs, *problem.grid, problem.levels)
+    sources = np.sort(sources, axis=-1).reshape(shape)
+    # the search adds up changes, which loses digits where weights differ by orders of magnitude
+    value = problem.energy_of_checked(shares_from_sources(sources, problem.n_inputs))
     return LabelingResult(
-        sources=sources.reshape(shape),
-        value=energies[-1],
-        energies=np.array(energies),
+        sources=sources,
+        value=value,
+        energies=np.append(np.maximum(energies[:-1], value), value),
         status=status,
         method=method,
         n_inputs=problem.n_inputs,

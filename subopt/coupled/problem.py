@@ -196,17 +196,23 @@ class CoupledLabelingProblem:
         ValueError
             If the shape differs, or a patch's shares are negative or do not sum to 1.
         """
-        z = self._checked_shares(shares)
-        N = self.n_patches
-        unary = np.sum(z * np.moveaxis(self.unary, 0, -1))
-        smoothness = sum(
-            np.sum(np.diff(z, axis=axis) ** 2) for axis in range(1, 1 + len(self.grid))
-        )
-        counts = z.reshape(self.n_outputs, N, self.n_inputs).sum(axis=1)
-        used_by_others = counts.sum(axis=0) - counts
-        t = used_by_others @ self.compatibility.T
-        coupling = np.sum(self.penalty(t) * counts)
-        return float(unary + self.smoothness / N * smoothness / 2 + self.coupling / N * coupling)
+        return self.energy_of_checked(self._checked_shares(shares))
+
+    def energy_of_checked(self, z: Array) -> float:
+        """Evaluate E(z) for shares that are known to be shares."""
+        J, m, N = self.n_outputs, self.n_inputs, self.n_patches
+        patches = z.reshape(J, N, m)
+        unary = np.vdot(self.unary.reshape(m, N).T, patches.sum(axis=0))
+        squares, inner = 0.0, z.size // J
+        for length in self.grid:
+            inner //= length
+            along = z.reshape(-1, length, inner)
+            step = along[:, 1:] - along[:, :-1]
+            squares += np.vdot(step, step)
+        counts = patches.sum(axis=1)
+        t = (counts.sum(axis=0) - counts) @ self.compatibility.T
+        coupling = np.vdot(self.penalty(t), counts)
+        return float(unary + self.smoothness / N * squares / 2 + self.coupling / N * coupling)
 
     @property
     def gate(self) -> float:
@@ -264,14 +270,12 @@ def shares_from_sources(sources: ArrayLike, n_inputs: int) -> Array:
         raise ValueError(
             f"sources needs indices in 0..{n_inputs - 1}, got {sources.min()}..{sources.max()}"
         )
-    parts = sources.shape[-1]
-    shares = np.zeros((*sources.shape[:-1], n_inputs))
-    for part in range(parts):
-        index = sources[..., part, None].astype(np.intp)
-        np.put_along_axis(
-            shares, index, np.take_along_axis(shares, index, axis=-1) + 1.0 / parts, axis=-1
-        )
-    return shares
+    *patches, parts = sources.shape
+    first = np.arange(0, math.prod(patches) * n_inputs, n_inputs)
+    slots = np.bincount(
+        (first[:, None] + sources.reshape(-1, parts)).ravel(), minlength=first.size * n_inputs
+    )
+    return (slots / parts).reshape(*patches, n_inputs)
 
 
 def _compatibility(matrix: ArrayLike | None, m: int) -> Array:

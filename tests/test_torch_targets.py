@@ -1,0 +1,354 @@
+"""Labels that are no class indices, samples without a label, and what lies along the images."""
+
+import sys
+import types
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+torch = pytest.importorskip("torch")
+
+import comixup  # noqa: E402
+from comixup.torch import (  # noqa: E402
+    AdaMixUp,
+    CoMixup,
+    CutMix,
+    InputMixup,
+    MixCollate,
+    PuzzleMix,
+    apply_labels,
+    training_step,
+)
+
+functional = torch.nn.functional
+MIXERS = {
+    "comixup": lambda **o: CoMixup(group_size=4, effort="fast", seed=0, **o),
+    "puzzle": lambda **o: PuzzleMix(seed=0, grids=(2, 4), **o),
+    "input": lambda **o: InputMixup(seed=0, **o),
+    "cutmix": lambda **o: CutMix(seed=0, **o),
+}
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def network(outputs):
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 8 * 8, outputs))
+
+
+def images(n=4):
+    return torch.rand(n, 3, 8, 8, generator=torch.Generator().manual_seed(n))
+
+
+def gradients(model, *args, **options):
+    model.zero_grad()
+    result = training_step(model, *args, **options)
+    return result, [p.grad.clone() for p in model.parameters()]
+
+
+@pytest.mark.parametrize("name", MIXERS)
+@pytest.mark.parametrize("convert", [
+    lambda y: y.int(), lambda y: y.to(torch.uint8),
+    lambda y: functional.one_hot(y, 3), lambda y: functional.one_hot(y, 3).bool(),
+], ids=["int32", "uint8", "rows of int64", "rows of bool"])  # fmt: skip
+def test_labels_of_any_dtype_give_the_same_step(name, convert):
+    y = torch.tensor([0, 2, 1, 0])
+    model = network(3)
+    first = gradients(model, images(), y, MIXERS[name](), step=0)[1]
+    second = gradients(model, images(), convert(y), MIXERS[name](), step=0)[1]
+    for a, b in zip(first, second, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+@pytest.mark.parametrize("name", MIXERS)
+@pytest.mark.parametrize("clean_weight", [0, 1])
+def test_a_step_with_values_is_that_of_the_loss_of_the_caller(name, clean_weight):
+    y = torch.tensor([1.0, 0.0, 1.0, 1.0])
+    loss = functional.binary_cross_entropy_with_logits
+    model = torch.nn.Sequential(network(1), torch.nn.Flatten(0))
+    mix = MIXERS[name](targets="values")
+    result, found = gradients(model, images(), y, mix, loss=loss, clean_weight=clean_weight)
+    mixed = comixup.torch.apply(result.plan, images())
+    clean = clean_weight * mix.mixer.uses_saliency
+    model.zero_grad()
+    total = loss(model(mixed), comixup.torch.apply_values(result.plan, y))
+    (total + clean * loss(model(images()), y)).backward()
+    for a, parameter in zip(found, model.parameters(), strict=True):
+        torch.testing.assert_close(a, parameter.grad)
+    if mix.mixer.uses_saliency:
+        assert mix.n_uniform == 0, "the gradient of the loss is the saliency"
+
+
+@pytest.mark.parametrize("name", MIXERS)
+def test_a_single_logit_has_no_softmax(name):
+    rows = torch.tensor([[1.0], [0.0], [1.0], [0.0]])
+    with pytest.raises(ValueError, match=r"single logit is 1 .*binary_cross_entropy_with_logits"):
+        training_step(network(1), images(), rows, MIXERS[name]())
+    loss, mix = functional.binary_cross_entropy_with_logits, MIXERS[name]()
+    result = training_step(network(1), images(), rows, mix, loss=loss)
+    assert (result.clean_loss > 0) == mix.mixer.uses_saliency
+    assert mix.n_uniform == 0
+
+
+@pytest.mark.parametrize("name", MIXERS)
+def test_what_cannot_be_trained_is_said(name):
+    mix, y = MIXERS[name](), torch.arange(4) % 3
+    values = MIXERS[name](targets="values")
+    model = network(3)
+    for labels, match in (
+        ({"a": y}, "several heads mix first"), ([0, 1, 2, 0], "torch.as_tensor"),
+        (y.float(), "targets='values'"), (y[:3], "one entry for each of the 4 images"),
+    ):  # fmt: skip
+        with pytest.raises((TypeError, ValueError), match=match):
+            training_step(model, images(), labels, mix)
+    with pytest.raises(ValueError, match="compare all pairs"):
+        training_step(network(1), images(), y.float(), values, loss=functional.mse_loss)
+    with pytest.raises(ValueError, match="targets='values' are not classes"):
+        training_step(model, images(), y.float(), values)
+    with pytest.raises(ValueError, match="reduction='mean'"):
+        training_step(model, images(), y, mix, loss=torch.nn.CrossEntropyLoss(reduction="none"))
+    with pytest.raises(ValueError, match="all of the model is frozen"):
+        training_step(network(3).requires_grad_(False), images(), y, mix)
+    with torch.no_grad(), pytest.raises(ValueError, match="no_grad"):
+        training_step(model, images(), y, mix)
+    if mix.mixer.uses_saliency:
+        with pytest.raises(TypeError, match="spectral"):
+            training_step(model, images().mul(255).byte(), y, mix)
+
+
+@given(seed=SEEDS, n=st.integers(1, 6), smoothing=st.sampled_from([0.0, 0.2]))
+@pytest.mark.parametrize("name", MIXERS)
+def test_ignored_samples_count_for_nothing(name, seed, n, smoothing):
+    rng = np.random.default_rng(seed)
+    y = torch.as_tensor(rng.choice([-100, 0, 1, 2], n))
+    mix = MIXERS[name](num_classes=3, ignore_index=-100, label_smoothing=smoothing)
+    mixed = mix.mix(images(n), y)
+    logits = torch.as_tensor(rng.normal(size=(n, 3)), dtype=torch.float32)
+
+    def loss(labels):
+        return functional.cross_entropy(
+            logits, labels, reduction="none", label_smoothing=smoothing, ignore_index=-100
+        )
+
+    soft = functional.cross_entropy(logits, mixed.labels, reduction="none")
+    torch.testing.assert_close(soft, mixed.plan.interpolate_loss(loss, y), atol=1e-5, rtol=1e-5)
+    arrays = mix.mixer.mix(images(n).numpy(), y.numpy(), rng=mix.seed)
+    assert arrays.labels.shape == (n, 3)
+    again = mix.labels(arrays.plan, y)
+    np.testing.assert_allclose(arrays.labels, again.numpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", MIXERS)
+@pytest.mark.parametrize("kind", ["bce", "ce"])
+def test_a_step_without_some_labels(name, kind):
+    y = torch.tensor([0, -1, 2, -1])
+    model = network(3)
+    result = training_step(model, images(), y, MIXERS[name](ignore_index=-1), loss=kind)
+    mixed = comixup.torch.apply(result.plan, images())
+
+    def loss(labels):
+        logits = model(mixed)
+        known = labels.clamp(min=0)
+        if kind == "ce":
+            each = functional.cross_entropy(logits, known, reduction="none")
+        else:
+            rows = functional.one_hot(known, 3).float()
+            found = logits.softmax(dim=1)
+            each = functional.binary_cross_entropy(found, rows, reduction="none").mean(dim=1)
+        return each * (labels >= 0)
+
+    expected = result.plan.interpolate_loss(loss, y).mean()
+    torch.testing.assert_close(result.mixed_loss, expected.detach())
+    none = training_step(model, images(), torch.full((4,), -1), MIXERS[name](ignore_index=-1))
+    assert none.loss == 0, "no sample has a label: nothing to learn, and no NaN"
+    with pytest.raises(ValueError, match="ignore_index"):
+        training_step(model, images(), y, MIXERS[name]())
+    with pytest.raises(ValueError, match="ignore_index=-1"):
+        MIXERS[name](num_classes=3)(images(), y)
+    with pytest.raises(ValueError, match="no ignore_index"):
+        MIXERS[name](targets="values", ignore_index=-1)
+
+
+@given(seed=SEEDS, n=st.integers(1, 6), size=st.sampled_from([(1, 1), (3, 5), (8, 8), (20, 20)]))
+@pytest.mark.parametrize("name", MIXERS)
+def test_labels_by_maximum_and_by_saliency(name, seed, n, size):
+    rng = np.random.default_rng(seed)
+    plan = MIXERS[name](num_classes=3).mix(images(n)).plan
+    rows = rng.random((n, 3)).astype(np.float32)
+    maps = rng.random((n, *size)) * (rng.random((n, 1, 1)) < 0.8)
+    sources, area = plan.slots
+    largest = [rows[s[a > 0]].max(axis=0) for s, a in zip(sources, area, strict=True)]
+    np.testing.assert_array_equal(plan.apply_labels(rows, by="maximum"), largest)
+    seen = plan.visible(maps)
+    assert seen.shape == area.shape
+    assert (seen >= 0).all()
+    by, total = plan.slots_by(maps)[1], seen.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(by.sum(axis=1), 1)
+    np.testing.assert_allclose(by * total, seen, atol=1e-12)
+    np.testing.assert_allclose(
+        plan.apply_labels(rows, by=maps), np.einsum("bs,bsk->bk", by, rows[sources]), rtol=1e-5
+    )
+    even = plan.apply_labels(rows, by=np.ones((n, 8, 8)))
+    np.testing.assert_allclose(even, plan.apply_labels(rows), atol=1e-6)
+    for how in ("maximum", torch.as_tensor(maps), "area"):
+        there = apply_labels(plan, torch.as_tensor(rows), by=how)
+        here = plan.apply_labels(rows, by=how if isinstance(how, str) else maps)
+        np.testing.assert_allclose(there.numpy(), here, atol=1e-6)
+    with pytest.raises(ValueError, match="by must be one of"):
+        plan.apply_labels(rows, by="size")
+
+
+@given(seed=SEEDS, n=st.integers(2, 6))
+@pytest.mark.parametrize("name", MIXERS)
+def test_a_point_shows_what_it_showed(name, seed, n):
+    rng = np.random.default_rng(seed)
+    plan = MIXERS[name]().mix(images(n)).plan
+    points = [rng.uniform(0, 8, (int(m), 2)) for m in rng.integers(0, 5, n)]
+    # images that tell of each pixel where it was, and of which image
+    place = np.stack(np.meshgrid(np.arange(8), np.arange(8), indexing="ij"))[None].repeat(n, 0)
+    own = np.eye(n)[:, :, None, None] * np.ones((1, 1, 8, 8))
+    carried = plan.apply(np.concatenate([own, own * place[:, :1], own * place[:, 1:]], axis=1))
+    for j, found in enumerate(plan.apply_points(points)):
+        for point, i, row, visible in zip(*found, strict=True):
+            x, y = np.minimum(point.astype(int), 7)
+            share = carried[j, i, y, x]
+            assert share >= visible - 1e-6
+            if abs(share - visible) < 1e-6:  # no other part of the image lies here as well
+                x0, y0 = np.minimum(points[i][row].astype(int), 7)
+                seen = carried[j, [n + i, 2 * n + i], y, x] / share
+                np.testing.assert_allclose(seen, (y0, x0), atol=1e-5)
+        if name != "puzzle":
+            for i in range(n):
+                x, y = np.minimum(points[i].astype(int), 7).T
+                shown = np.flatnonzero(carried[j, i, y, x] > 0)
+                np.testing.assert_array_equal(found.rows[found.sources == i], shown)
+
+
+def test_points_that_are_none_are_refused():
+    plan = CutMix(seed=0).mix(images()).plan
+    for points, match in (
+        ([[]] * 3, "one array for each of the 4"), ([[[9, 1]], [], [], []], r"row 0 is \[9.0, 1.0"),
+        ([[1, 2], [], [], []], "shape"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=match):
+            plan.apply_points(points)
+
+
+@pytest.mark.parametrize("name", MIXERS)
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (7, 7), (4, 4), (30, 31), (224, 224)])
+def test_maps_of_any_resolution_are_those_of_pixels(name, size):
+    maps = torch.rand(4, *size, generator=torch.Generator().manual_seed(1))
+    x = images()
+    mix = MIXERS[name]()
+    mixed = mix.mix(x, None, maps, step=0)
+    arrays = mix.mixer.mix(x.numpy(), None, maps.numpy(), rng=mix.seed)
+    np.testing.assert_allclose(mixed.images.numpy(), arrays.images, atol=1e-6)
+    if size == (7, 7):  # each cell as 8 x 8 pixels, the image as 7 x 7 per pixel: the same maps
+        big = maps.repeat_interleave(8, 1).repeat_interleave(8, 2)
+        wide = x.repeat_interleave(7, 2).repeat_interleave(7, 3)
+        same = mix.mix(wide, None, big, step=0).plan
+        np.testing.assert_allclose(same.shares, mixed.plan.shares, atol=0.05)
+
+
+def test_maps_that_are_turned_are_refused():
+    with pytest.raises(ValueError, match="turned against images"):
+        CutMix(seed=0)(torch.rand(4, 3, 8, 16), None, torch.rand(4, 14, 7))
+
+
+def test_images_that_are_not_finite_and_odd_views_end_no_run():
+    for name in MIXERS:
+        x = images()
+        x[1] = float("nan")
+        assert MIXERS[name]()(x, None, torch.rand(4, 8, 8)).images.shape == x.shape
+        negative = torch._neg_view(-images())
+        view = MIXERS[name]()(negative, step=0).images
+        assert torch.equal(view, MIXERS[name]()(images(), step=0).images)
+
+
+def test_the_kinds_of_samples():
+    x = [images(12)[i] for i in range(12)]
+    mix = CutMix(num_classes=3, seed=0)
+    bare = MixCollate(mix, labels=None)(x[:4])
+    assert bare.shape == (4, 3, 8, 8)
+    both = MixCollate(mix, labels=None, plan=True)(x[:4])
+    assert torch.equal(both[0], bare)
+    assert len(both[1]) == 4
+    boxes = [[[0, 0, 4, 4]], [], [[1, 1, 3, 3], [2, 2, 8, 8]], [[0, 0, 8, 8]]]
+    samples = [(x[i], i % 3, boxes[i], np.ones((i, 2))) for i in range(4)]
+    out = MixCollate(mix, carry={2: "boxes", 3: "points"})(samples)
+    plan = mix.mix(torch.stack(x[:4]), step=comixup.torch.collate.content_key(
+        torch.stack(x[:4]), torch.arange(4) % 3)).plan  # fmt: skip
+    for found, expected in zip(out[2], plan.apply_boxes(boxes), strict=True):
+        np.testing.assert_array_equal(found.boxes, expected.boxes)
+    assert sum(len(found.points) for found in out[3]) > 0
+    named = [{"image": a, "label": b, "corners": c} for a, b, c, _ in samples]
+    collate = MixCollate(mix, images="image", labels="label", carry={"corners": "boxes"})
+    for found, expected in zip(collate(named)["corners"], out[2], strict=True):
+        np.testing.assert_array_equal(found.boxes, expected.boxes)
+    with pytest.raises(ValueError, match=r"need one size, got \(3, 8, 8\), \(3, 9, 8\)"):
+        MixCollate(mix)([(x[0], 0), (torch.rand(3, 9, 8), 1)])
+    with pytest.raises(ValueError, match=r"head 'b': labels needs"):
+        mix(torch.stack(x[:4]), {"a": torch.arange(4) % 3, "b": torch.zeros(4, 8, 8).long()})
+
+
+def test_what_lies_along_is_cut_at_its_own_axes():
+    mix = CutMix(num_classes=3, seed=0, channels="last")
+    x = images().movedim(1, -1)
+    masks, depth = torch.randint(0, 5, (4, 8, 8)), torch.rand(4, 8, 8, 2)
+    batch = (x, torch.arange(4) % 3, masks, depth)
+    out = MixCollate(mix, carry={2: "first", 3: "mean"}, plan=True, collate=lambda b: b)(batch)
+    plan = out[-1]
+    np.testing.assert_array_equal(out[2], plan.apply(masks.numpy(), blend="first"))
+    np.testing.assert_array_equal(out[3], plan.apply(depth.numpy(), channels="last"))
+    unsaid = MixCollate(mix, carry={2: "first"}, collate=lambda b: b)(batch)
+    assert torch.equal(unsaid[3], out[3])
+    turned = (*batch[:3], torch.rand(4, 8, 8, 2)[:, :, 0])
+    with pytest.raises(ValueError, match="no picture of the images"):
+        MixCollate(mix, carry={2: "first", 3: "mean"}, collate=lambda b: b)(turned)
+    arrays = (*batch[:2], masks.numpy())
+    with pytest.raises(ValueError, match=r"part 2 of the batch is an array \(4, 8, 8\)"):
+        MixCollate(mix, collate=lambda b: b)(arrays)
+    with pytest.raises(TypeError, match="part 2 of the batch needs a tensor"):
+        MixCollate(mix, carry={2: "first"}, collate=lambda b: b)(arrays)
+
+
+def test_adamixup_takes_models_of_other_libraries():
+    class Model(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = network(3)
+
+        def forward(self, x):
+            return {"logits": self.inner(x)}
+
+    y = torch.arange(4) % 3
+    a = training_step(Model(), images(), y, AdaMixUp(seed=0), step=0)
+    b = training_step(
+        Model(), images(), y, AdaMixUp(seed=0), step=0, logits=lambda out: out["logits"]
+    )
+    assert a.logits.shape == b.logits.shape == (4, 3)
+
+
+class TVTensor(torch.Tensor):
+    """Stands in for that of torchvision: every operation drops its class."""
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        with torch._C.DisableTorchFunctionSubclass():
+            return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("name", MIXERS)
+def test_tensors_of_torchvision_stay_what_they_are(name, monkeypatch):
+    module = types.ModuleType("torchvision.tv_tensors")
+    module.TVTensor = TVTensor
+    module.wrap = lambda wrappee, *, like: wrappee.as_subclass(type(like))
+    monkeypatch.setitem(sys.modules, "torchvision.tv_tensors", module)
+    wrapped = images().as_subclass(TVTensor)
+    mixed = MIXERS[name]().mix(wrapped, step=0)
+    assert type(mixed.images) is TVTensor
+    assert torch.equal(mixed.images.as_subclass(torch.Tensor),
+                       MIXERS[name]().mix(images(), step=0).images)  # fmt: skip
+    masks = torch.randint(0, 5, (4, 8, 8)).as_subclass(TVTensor)
+    assert type(comixup.torch.apply(mixed.plan, masks, blend="first")) is TVTensor
