@@ -27,15 +27,18 @@ def maxflow_programs(seeds: range) -> int:
     import maxflow
 
     import subopt.compat.maxflow as ours
+    from subopt.compat.maxflow import _small
 
     wrong = 0
     for seed in seeds:
-        program = flow_programs.program(random.Random(seed).randint)
-        for kind in (int, float):
+        for kind, infinite in ((int, False), (float, False), (float, True)):
+            program = flow_programs.program(random.Random(seed).randint, infinite=infinite)
             expected = flow_programs.run(maxflow, kind, program)
-            if flow_programs.run(ours, kind, program) != expected:
-                wrong += 1
-                print(f"program {seed} on graphs of {kind.__name__}: {program}")
+            for small in (5000, 0):  # the same program as a large graph
+                _small.SMALL, _small.SMALL_GRID = small, small // 2
+                if flow_programs.run(ours, kind, program) != expected:
+                    wrong += 1
+                    print(f"{seed}, graphs of {kind.__name__}, SMALL {small}: {program}")
     return wrong
 
 

@@ -1,8 +1,8 @@
 """Random programs of calls on flow networks, run on PyMaxflow or on anything with its calls.
 
 A program is a list of calls, each a tuple of a name and plain arguments, so a failing one can be
-pasted. Capacities are whole numbers; graphs of floats get an eighth of them, so that both sides
-compute exactly.
+pasted. Capacities are whole numbers, times a power of two for each kind of graph, so that both
+sides compute exactly. Some are infinite in graphs of floats.
 """
 
 from typing import NamedTuple
@@ -21,18 +21,24 @@ STRUCTURES = (
     [[1], [0], [2]],
     [[[0, 0, 0], [0, 1, 0], [0, 0, 0]], [[0, 1, 0], [1, 0, 1], [0, 1, 0]], [[0, 0, 0]] * 3],
 )
+SCALES = {int: (1, 2**40, 2**48), float: (2.0**-3, 2.0**-70, 2.0**60)}
 SHAPES = ((1,), (4,), (2, 2), (1, 3), (3, 4), (2, 5), (2, 2, 2), (1, 3, 2), (2, 1, 1, 2))
 
 
 def program(pick, *, infinite=False):
     """Return a random program; ``pick(low, high)`` returns an int, both ends included."""
     calls, nodes, grids = [], 0, []
+    if not pick(0, 3):
+        calls.append(("scale", pick(1, 2)))
 
     def numbers(count, high=9, low=0):
         return [pick(low, high) for _ in range(count)]
 
     def capacity():
         return float("inf") if infinite and pick(0, 9) == 0 else pick(0, 9)
+
+    def node(first=0):
+        return -1 if not pick(0, 29) else pick(first, nodes - 1)
 
     def amounts(shape):
         """One number, or an array that broadcasts to a shape."""
@@ -42,8 +48,8 @@ def program(pick, *, infinite=False):
         shape = shape if kind == 1 else tuple(n if pick(0, 1) else 1 for n in shape)
         return np.reshape(numbers(int(np.prod(shape))), shape).tolist()
 
-    for _ in range(pick(1, 3)):
-        for _ in range(pick(1, 2)):
+    for phase in range(pick(1, 4)):
+        for _ in range(pick(1, 2) if not phase or not pick(0, 3) else 0):
             if pick(0, 2) or nodes + 24 > 40:
                 shape = SHAPES[pick(0, len(SHAPES) - 1)]
                 grids.append((nodes, shape))
@@ -54,32 +60,34 @@ def program(pick, *, infinite=False):
                 grids.append((nodes, (count,)))
                 calls.append(("add_nodes", count))
                 nodes += count
-        for _ in range(pick(1, 4)):
+        small = phase and pick(0, 1)  # only a few terminals change
+        for _ in range(1 if small else pick(1, 4)):
             grid = pick(0, len(grids) - 1)
             shape = grids[grid][1]
-            kind = pick(0, 5)
+            kind = 4 if small else pick(0, 5)
             if kind <= 1:
                 fitting = [s for s in STRUCTURES if s is None or np.ndim(s) <= len(shape)]
                 structure = fitting[pick(0, len(fitting) - 1)]
                 periodic = bool(pick(0, 1)) if pick(0, 1) else [bool(pick(0, 1)) for _ in shape]
-                view = ("", "reversed", "transposed")[max(0, pick(-3, 2))]
+                view = ("", "reversed", "transposed", "masked")[max(0, pick(-3, 3))]
                 shown = shape[::-1] if view == "transposed" else shape
                 how = structure, bool(pick(0, 1)), periodic
                 calls.append(("add_grid_edges", grid, view, amounts(shown), *how))
             elif kind == 2:
-                calls.append(("add_grid_tedges", grid, amounts(shape), amounts(shape)))
+                view = ("", "masked")[max(0, pick(-3, 1))]
+                calls.append(("add_grid_tedges", grid, view, amounts(shape), amounts(shape)))
             elif kind == 3:
-                for _ in range(pick(1, 6)):
-                    i, j = numbers(2, nodes - 1)
-                    calls.append(("add_edge", i, j, capacity(), capacity()))
+                calls += [
+                    ("add_edge", node(), node(), capacity(), capacity()) for _ in range(pick(1, 6))
+                ]
             elif kind == 4:
                 calls += [
-                    ("add_tedge", pick(0, nodes - 1), *numbers(2, low=-3 * pick(0, 1)))
-                    for _ in range(pick(1, 5))
+                    ("add_tedge", node(), *numbers(2, low=-3 * pick(0, 1)))
+                    for _ in range(pick(1, 2 if small else 5))
                 ]
             else:
                 count = pick(0, 6)
-                ends = [numbers(count, nodes - 1) for _ in range(2)]
+                ends = [[node() for _ in range(count)] for _ in range(2)]
                 parts = [[capacity() for _ in range(count)] for _ in range(2)]
                 calls.append(("add_edges", *ends, *parts))
         last = ("maxflow", "maxflow", "reuse", "copy", "look")[pick(0, 4)]
@@ -103,22 +111,25 @@ class Seen(NamedTuple):
 
 def run(module, kind, calls):
     """Run a program with graphs of a kind (int or float), and return what it sees."""
-    g, grids, seen, flowed = module.Graph[kind](), [], [], False
-    scale = 1 if kind is int else 0.125
+    g, grids, seen, flowed, copied = module.Graph[kind](), [], [], False, False
+    scale = SCALES[kind][0]
     for name, *arguments in calls:
+        if name == "scale":
+            scale = SCALES[kind][arguments[0]]
+            continue
         if name in ("add_nodes", "add_grid_nodes", "copy"):
             flowed = False  # PyMaxflow may loop forever if it is told to reuse trees after these
         if name in ("add_nodes", "add_grid_nodes"):
             grids.append(getattr(g, name)(*arguments))
         elif name == "add_grid_edges":
             grid, view, weights, structure, symmetric, periodic = arguments
-            nodes = grids[grid]
-            nodes = {"": nodes, "reversed": nodes[::-1], "transposed": nodes.T}[view]
+            nodes = _seen_as(view, grids[grid])
             weights = np.asarray(weights) * scale
             g.add_grid_edges(nodes, weights, structure, symmetric=symmetric, periodic=periodic)
         elif name == "add_grid_tedges":
-            grid, *parts = arguments
-            g.add_grid_tedges(grids[grid], *(np.asarray(part) * scale for part in parts))
+            grid, view, *parts = arguments
+            nodes = _seen_as(view, grids[grid])
+            g.add_grid_tedges(nodes, *(np.asarray(part) * scale for part in parts))
         elif name == "add_edge":
             i, j, *parts = arguments
             g.add_edge(i, j, *(part * scale for part in parts))
@@ -132,17 +143,25 @@ def run(module, kind, calls):
                 *(np.array(part, dtype=kind) * scale for part in parts),
             )
         elif name == "copy":
-            g = g.copy()
+            g, copied = g.copy(), True
         elif name == "look":
-            seen.append(_look(g, grids, None))
+            # the segments of a copy are not defined in PyMaxflow before its next flow
+            seen.append(_look(g, [] if copied else grids, None))
         else:
             reuse = name == "reuse" and flowed
             if reuse:
                 g.mark_grid_nodes(np.arange(g.get_node_count()))
             value = g.maxflow(reuse_trees=True) if reuse else g.maxflow()
-            flowed = True
+            flowed, copied = True, False
             seen.append(_look(g, grids, value))
     return seen
+
+
+def _seen_as(view, nodes):
+    """Return a grid of nodes otherwise; masked: every third one is -1, which means no node."""
+    masked = np.where(nodes % 3 == 1, -1, nodes)
+    views = {"": nodes, "reversed": nodes[::-1], "transposed": nodes.T, "masked": masked}
+    return views[view]
 
 
 def _look(g, grids, value):
@@ -158,5 +177,5 @@ def _look(g, grids, value):
         side = {i: bool(s) for i, s in enumerate(rng.integers(0, 2, n))} | {"s": True, "t": False}
         cuts.append(sum(w for u, v, w in edges if side[u] and not side[v]))
     # how much of all cuts is left depends on which of several maximum flows was found
-    cuts = [cut - cuts[0] for cut in cuts[1:]]
+    cuts = [cut - cuts[0] if cut < np.inf else cut for cut in cuts[1:]] if cuts[0] < np.inf else []
     return Seen(value, segments, (n, g.get_edge_count()), cuts)

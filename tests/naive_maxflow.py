@@ -33,7 +33,7 @@ class NaiveGraph:
         return np.arange(first, self.n).reshape(shape)
 
     def add_edge(self, i, j, capacity, reverse):
-        if i != j:
+        if i != j and -1 not in (i, j):
             self.edges += 1
             for arc, c in (((i, j), capacity), ((j, i), reverse)):
                 self.capacity[arc] = self.capacity.get(arc, 0) + _exact(c)
@@ -43,6 +43,8 @@ class NaiveGraph:
             self.add_edge(*row)
 
     def add_tedge(self, i, source, sink):
+        if i == -1:
+            return
         source, sink, excess = _exact(source), _exact(sink), self.excess.get(i, 0)
         source, sink = source + max(excess, 0), sink + max(-excess, 0)
         self.value += min(source, sink)

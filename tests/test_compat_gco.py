@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 import subopt.compat.gco as gco
 
+ALGORITHMS = "expansion", "swap"
+
 
 @st.composite
 def problems(draw, *, table=None):
@@ -85,7 +87,7 @@ def test_a_swap_is_the_best_one(problem, pair):
     assert graph.compute_energy() == least(*costs, choices)
 
 
-@pytest.mark.parametrize("algorithm", gco._ALGORITHMS)
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
 @given(problem=problems(), given_labels=st.booleans())
 def test_no_move_helps_afterwards(algorithm, problem, given_labels):
     edges, weights, unary, pairwise, first = problem
@@ -105,7 +107,7 @@ def test_no_move_helps_afterwards(algorithm, problem, given_labels):
 @given(problem=problems())
 def test_a_function_of_labels_means_what_a_table_means(problem):
     pairwise = problem[3]
-    for method in ("expansion", "swap"):
+    for method in ALGORITHMS:
         by_table, by_function = graph_of(*problem), graph_of(*problem)
         by_function.set_smooth_cost_function(lambda s, t, a, b: pairwise[a, b])
         energies = [getattr(graph, method)() for graph in (by_table, by_function)]
@@ -113,13 +115,13 @@ def test_a_function_of_labels_means_what_a_table_means(problem):
         assert (by_table.get_labels() == by_function.get_labels()).all()
 
 
-@given(problem=problems(), algorithm=st.sampled_from(gco._ALGORITHMS))
+@given(problem=problems(), algorithm=st.sampled_from(ALGORITHMS))
 def test_moves_of_large_graphs_are_those_of_small_ones(problem, algorithm):
     edges, weights, unary, pairwise, first = problem
     arguments = edges, weights, unary, pairwise, -1, algorithm, first
     expected = gco.cut_general_graph(*arguments)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gco, "_TOGETHER", 0)
+        patch.setattr(gco._graph, "_TOGETHER", 0)
         assert (gco.cut_general_graph(*arguments) == expected).all()
 
 
@@ -141,7 +143,7 @@ def test_labels_are_those_of_gco(problem):
     factor = (
         1  # gco-wrapper's own makes zeros of ints, and rounds tables so that they are no metric
     )
-    for algorithm in gco._ALGORITHMS:
+    for algorithm in ALGORITHMS:
         for start in (None, first):
             arguments = edges, weights, unary, pairwise, -1, algorithm, start, factor
             ours = gco.cut_general_graph(*arguments)
@@ -295,3 +297,24 @@ def test_errors_of_single_calls():
     graph.set_smooth_cost_function(lambda s, t, a, b: -(a != b))
     with pytest.raises(gco.PyGcoError, match="between the nodes 0 and 1"):
         graph.expansion()
+
+
+def test_a_graph_that_exists_has_a_handle():
+    graph = gco.GCO()
+    graph.create_general_graph(3, 2, True)
+    assert graph.handle is not None
+    graph.destroy_graph()
+    assert graph.handle is None
+    assert gco.pygco.GCO is gco.GCO
+
+
+def test_without_costs_of_pairs_a_graph_has_what_gco_has():
+    edges, weights = np.array([[0, 1], [1, 2]]), np.ones(2)
+    unary = np.array([[0.0, 1, 2], [1, 0, 2], [2, 1, 0]])
+    for algorithm in ALGORITHMS:
+        found = gco.cut_general_graph(edges, weights, unary, algorithm=algorithm)
+        assert found.tolist() == [0, 1, 2]
+        ints = weights.astype(int), unary.astype(int)
+        potts = gco.cut_general_graph(edges, *ints, algorithm=algorithm)
+        table = 1 - np.eye(3, dtype=int)
+        assert (potts == gco.cut_general_graph(edges, *ints, table, algorithm=algorithm)).all()

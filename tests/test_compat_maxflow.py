@@ -9,16 +9,23 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 import subopt.compat.maxflow as maxflow
-from subopt.compat.maxflow import _cut, _small, fastmin
+from subopt.compat.maxflow import _cut, _graph, _small, fastmin
 
 KINDS = st.sampled_from([int, float])
 
 
 @st.composite
-def programs(draw):
-    return flow_programs.program(lambda low, high: draw(st.integers(low, high)))
+def programs(draw, infinite=False):
+    return flow_programs.program(lambda low, high: draw(st.integers(low, high)), infinite=infinite)
+
+
+@given(program=programs(infinite=True))
+def test_programs_with_infinite_edges(program):
+    peer = pytest.importorskip("maxflow", reason="PyMaxflow is not installed")
+    assert flow_programs.run(maxflow, float, program) == flow_programs.run(peer, float, program)
 
 
 @given(program=programs(), kind=KINDS)
@@ -38,6 +45,7 @@ def test_large_graphs_are_solved_like_small_ones(program, kind):
     expected = flow_programs.run(maxflow, kind, program)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_small, "SMALL", 0)
+        patch.setattr(_small, "SMALL_GRID", 0)
         assert flow_programs.run(maxflow, kind, program) == expected
 
 
@@ -74,6 +82,7 @@ def terminals(shape):
     ],
 )
 def test_grids_are_solved_as_grids(more, monkeypatch):
+    monkeypatch.setattr(_small, "SMALL_GRID", 0)
     monkeypatch.setattr(_cut, "_general", refuse)
     g, nodes = one_grid()
     more(g, nodes)
@@ -361,16 +370,16 @@ def test_a_flow_goes_on_after_changes(reuse):
 
 ERRORS = [
     (RuntimeError, "second node, 3, is not in the graph", lambda g, n: g.add_edge(0, 3, 1, 1)),
-    (RuntimeError, "first node, -1, is not in the graph", lambda g, n: g.add_edge(-1, 0, 1, 1)),
+    (RuntimeError, "first node, -2, is not in the graph", lambda g, n: g.add_edge(-2, 0, 1, 1)),
     (RuntimeError, "first node, 3, is not", lambda g, n: g.add_edges(n + 2, n, n, n)),
     (RuntimeError, "node 3 is not in the graph", lambda g, n: g.add_tedge(3, 1, 1)),
     (RuntimeError, "node 3 is not", lambda g, n: g.add_grid_edges(n + 1)),
-    (RuntimeError, "node -1 is not", lambda g, n: g.add_grid_tedges(n - 1, 1, 1)),
+    (RuntimeError, "node -2 is not", lambda g, n: g.add_grid_tedges(n - 2, 1, 1)),
+    (RuntimeError, "second node, -2, is not", lambda g, n: g.add_edges(n, n - 2, n, n)),
     (RuntimeError, "node 9 is not", lambda g, n: g.get_segment(9)),
     (RuntimeError, "node -1 is not", lambda g, n: g.get_segment(-1)),
     (RuntimeError, "node 3 is not", lambda g, n: g.get_grid_segments(n + 1)),
-    (RuntimeError, "node 3 is not", lambda g, n: g.mark_node(3)),
-    (RuntimeError, "node 3 is not", lambda g, n: g.mark_grid_nodes(n + 1)),
+    (RuntimeError, "node -1 is not", lambda g, n: g.get_grid_segments(n - 1)),
     (RuntimeError, "odd lengths", lambda g, n: g.add_grid_edges(n, 1, [1, 1])),
     (RuntimeError, "one entry per axis: 1, got 0", lambda g, n: g.add_grid_edges(n, periodic=[])),
     (ValueError, "at most 1 axes", lambda g, n: g.add_grid_edges(n, 1, np.ones((3, 3)))),
@@ -381,13 +390,19 @@ ERRORS = [
     (TypeError, "numpy array, got list", lambda g, n: g.add_grid_edges([0, 1])),
     (TypeError, "numpy array, got list", lambda g, n: g.add_grid_tedges([0, 1], 1, 1)),
     (TypeError, "numpy array, got list", lambda g, n: g.get_grid_segments([0, 1])),
+    (TypeError, "numpy array, got list", lambda g, n: g.mark_grid_nodes([0, 1])),
+    (TypeError, None, lambda g, n: g.mark_node("a")),
     (TypeError, None, lambda g, n: g.add_grid_nodes((2.0, 3))),
+    (TypeError, None, lambda g, n: g.add_grid_nodes((True, 3))),
+    (TypeError, None, lambda g, n: g.add_grid_edges(n, 1j)),
     (TypeError, None, lambda g, n: g.add_edge("0", 1, 1, 1)),
     (TypeError, None, lambda g, n: g.add_edge(0, 1, "1", 1)),
     (TypeError, None, lambda g, n: g.add_tedge(0, None, 1)),
     (TypeError, None, lambda g, n: g.get_segment("a")),
     (TypeError, None, lambda g, n: g.add_grid_edges(n, symmetric=None)),
     (OverflowError, None, lambda g, n: g.add_edge(0, 1, 2**63, 1)),
+    (OverflowError, None, lambda g, n: g.add_edge(2**40, 1, 1, 1)),
+    (OverflowError, None, lambda g, n: g.get_segment(2**40)),
     (OverflowError, None, lambda g, n: g.add_edge(0, 1, float("inf"), 1)),
     (OverflowError, "Use a GraphFloat", lambda g, n: g.add_grid_edges(n, float("inf"))),
     (ValueError, None, lambda g, n: g.add_tedge(0, float("nan"), 1)),
@@ -555,7 +570,8 @@ MOVE_ERRORS = [
     (ValueError, "below 3", (UNARY, BINARY, None, np.full((2, 3), 3))),
     (ValueError, ">= 0", (UNARY, BINARY, None, np.full((2, 3), -1))),
     (TypeError, "integer", (UNARY, BINARY, 1.5)),
-    (ValueError, "finite", (UNARY * 1.0, np.where(BINARY, np.inf, 0.0))),
+    (ValueError, "binary costs need numbers above -inf", (UNARY * 1.0, BINARY - np.inf)),
+    (ValueError, "unary costs need numbers above -inf", (UNARY * np.nan, BINARY * 1.0)),
 ]
 
 
@@ -582,3 +598,95 @@ def test_a_program_finds_the_modules_under_their_names(monkeypatch):
     exec("import maxflow\nfrom maxflow import fastmin\nfrom maxflow.fastmin import *", namespace)
     assert namespace["maxflow"].Graph[float] is namespace["maxflow"].GraphFloat
     assert maxflow.__version__ == maxflow.version.__version__
+
+
+# Nodes that are not there ---------------------------------------------------------------------
+
+
+def test_node_minus_one_is_no_node():
+    g = maxflow.GraphInt()
+    nodes = g.add_grid_nodes((3, 3))
+    nodes[1, 1] = -1
+    g.add_grid_edges(nodes, 2, maxflow.moore_structure(2, True), symmetric=True)
+    g.add_grid_tedges(nodes, 3, 1)
+    g.add_edge(-1, 0, 9, 9)
+    g.add_edge(0, -1, 9, 9)
+    g.add_edges(np.array([-1, 0, 4]), np.array([3, -1, 8]), np.full(3, 7), np.full(3, 7))
+    g.add_tedge(-1, 5, 5)
+    g.mark_node(-1)
+    g.mark_node(99)
+    g.mark_grid_nodes(nodes)
+    assert edges_of(g)[4, 8] == edges_of(g)[8, 4] == 7
+    assert not any(4 in pair and 8 not in pair for pair in edges_of(g))
+    assert g.get_edge_count() == 2 * (12 + 1)  # 20 pairs of neighbors, 8 of them with the center
+    assert g.maxflow() == 8
+
+
+@given(program=programs(), kind=KINDS)
+def test_kept_trees_find_what_fresh_ones_find(program, kind):
+    expected = flow_programs.run(maxflow, kind, program)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_graph, "_FEW", 1)
+        assert flow_programs.run(maxflow, kind, program) == expected
+        patch.setattr(_graph, "_FEW", 10**9)
+        assert flow_programs.run(maxflow, kind, program) == expected
+
+
+def test_few_changes_keep_the_network(monkeypatch):
+    g, nodes = one_grid()
+    g.maxflow()
+    g.add_tedge(3, 9, 0)
+    g.maxflow()
+    monkeypatch.setattr(maxflow.GraphInt, "_settle", refuse)
+    g.add_grid_tedges(nodes[1, 1:2], 0, 7)
+    g.add_tedge(3, -4, 0)
+    value = g.maxflow()
+    monkeypatch.undo()
+    fresh, _ = one_grid()
+    fresh.add_tedge(3, 5, 0)
+    fresh.add_tedge(int(nodes[1, 1]), 0, 7)
+    assert value == fresh.maxflow()
+    assert (g.get_grid_segments(nodes) == fresh.get_grid_segments(nodes)).all()
+
+
+def test_ints_that_grow_too_large_for_the_kept_network():
+    g, _ = one_grid()
+    g.maxflow()
+    for _ in range(3):
+        g.add_tedge(0, 2**51, 0)
+        g.add_tedge(7, 0, 2**51)
+        value = g.maxflow()
+    fresh, _ = one_grid()
+    fresh.add_tedge(0, 3 * 2**51, 0)
+    fresh.add_tedge(7, 0, 3 * 2**51)
+    assert value == fresh.maxflow()
+
+
+# Expansions and swaps with forbidden pairs ----------------------------------------------------
+
+
+@given(
+    unary=arrays(np.float64, (3, 4, 3), elements=st.integers(0, 9)),
+    forbidden=st.sampled_from(["expansion", "swap"]),
+)
+def test_infinite_costs_forbid_pairs_as_large_ones_do(unary, forbidden):
+    table = np.abs(np.subtract.outer(range(3), range(3))) * 1.0
+    method = {"expansion": fastmin.aexpansion_grid, "swap": fastmin.abswap_grid}[forbidden]
+    infinite, large = (np.where(table > 1, c, table) for c in (np.inf, 2.0**20))
+    assert (method(unary, infinite) == method(unary, large)).all()
+    start = np.ones((3, 4), dtype=int)
+    labels = method(unary, infinite, labels=start.copy())
+    assert fastmin.energy_of_grid_labeling(unary, infinite, labels) < np.inf
+    energy, _ = fastmin.aexpansion_grid_step(2, unary, infinite, start)
+    assert energy == fastmin.energy_of_grid_labeling(unary, infinite, start)
+
+
+def test_a_graph_of_which_all_capacities_are_usual_but_one():
+    for c in (float("inf"), 2.0**70, 2.0**-70):
+        g = maxflow.GraphFloat()
+        nodes = g.add_grid_nodes(4)
+        g.add_grid_edges(nodes, 2.0**-60, symmetric=True)
+        g.add_edge(0, 1, c, 0)
+        g.add_tedge(0, 1.0, 0)
+        g.add_tedge(3, 0, 1.0)
+        assert g.maxflow() == 2.0**-60

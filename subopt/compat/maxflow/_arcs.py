@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from subopt._base.types import Array
+from subopt.compat.maxflow._structures import vonNeumann_structure
 from subopt.graph.grid._layout import heads, tails
+
+Shape = tuple[int, ...]
+
+_SMALL = 2000  # nodes of grids whose arcs are remembered
 
 
 class Arcs(NamedTuple):
@@ -99,19 +105,39 @@ class Lattice(NamedTuple):
 
     def listed(self) -> Arcs:
         """Return the arcs as a list."""
-        nodes = np.arange(self.nodes.start, self.nodes.stop).reshape(self.shape)
-        return listed(nodes, self.offset, self.periodic, self.forward, self.backward)
+        if math.prod(self.shape) > _SMALL:
+            nodes = np.arange(self.nodes.start, self.nodes.stop).reshape(self.shape)
+            return listed(nodes, self.offset, self.periodic, self.forward, self.backward)
+        tail, head = _ends(self.shape, self.offset, self.periodic)
+        if self.first:
+            tail, head = tail + self.first, head + self.first
+        forward, backward = (
+            part.ravel() if part.ndim else np.full(len(tail), part)
+            for part in (self.forward, self.backward)
+        )
+        return Arcs(tail, head, forward, backward)
 
 
 Parts = Sequence[Arcs | Lattice]
 
 
 def listed(nodes: Array, offset: Any, periodic: Any, forward: Array, backward: Array) -> Arcs:
-    """Return the arcs of a grid of any nodes along an offset."""
+    """Return the arcs of a grid of any nodes along an offset; where it is -1, there is no node."""
     tail = nodes[tails(offset, nodes.shape, periodic)]
     head = heads(nodes, offset, nodes.shape, periodic)
     parts = (np.broadcast_to(part, tail.shape).ravel() for part in (forward, backward))
-    return without_loops(tail.ravel(), head.ravel(), *parts)
+    arcs = without_loops(tail.ravel(), head.ravel(), *parts)
+    there = (arcs.tails >= 0) & (arcs.heads >= 0)
+    return arcs if there.all() else Arcs(*(column[there] for column in arcs))
+
+
+@lru_cache(maxsize=64)
+def _ends(shape: Shape, offset: Shape, periodic: tuple[bool, ...]) -> tuple[Array, Array]:
+    """Return the tails and heads of the arcs of a grid of nodes 0, 1, ..., none of them a loop."""
+    nodes = np.arange(math.prod(shape)).reshape(shape)
+    nothing = np.zeros(())
+    arcs = listed(nodes, offset, periodic, nothing, nothing)
+    return arcs.tails, arcs.heads
 
 
 def without_loops(tail: Array, head: Array, forward: Array, backward: Array) -> Arcs:
@@ -133,39 +159,85 @@ def all_arcs(parts: Parts, dtype: Any) -> Arcs:
 
 
 def along_structure(
-    nodes: Array, weights: Array, structure: Array, symmetric: bool, periodic: Sequence[bool]
+    nodes: Array,
+    weights: Array,
+    structure: Array | None,
+    symmetric: bool,
+    periodic: tuple[bool, ...],
 ) -> list[Arcs | Lattice]:
     """Return the arcs from every node to the neighbors that a structure names.
 
     Parameters
     ----------
     nodes : ndarray of int64
-        A grid of nodes.
+        A grid of nodes; where it is -1, there is no node.
     weights : ndarray, broadcastable to the grid
         Capacities of the arcs that leave a node, times the entry of the structure.
-    structure : ndarray
-        With as many axes as the grid, all of odd lengths.
+    structure : ndarray, optional
+        With at most as many axes as the grid, all of odd lengths. By default the nearest neighbors.
     symmetric : bool
         Whether the capacities hold in both directions.
-    periodic : sequence of bool
+    periodic : tuple of bool
         Whether the last node of an axis is followed by its first.
     """
+    shape = nodes.shape
+    if structure is None:
+        steps = _nearest(shape, periodic, symmetric)
+    else:
+        around, entries = structure.shape, structure.ravel()
+        named = np.flatnonzero(entries)
+        offsets = _offsets(shape, periodic, around, tuple(named.tolist()))
+        pairs = zip(offsets, entries[named].tolist(), strict=True)
+        steps = tuple((*step, entry) for step, entry in pairs if step is not None)
     first = int(nodes.flat[0])
-    is_range = np.array_equal(nodes.ravel(), np.arange(first, first + nodes.size))
+    is_range = _is_range(nodes, first)
     nothing = np.zeros((), dtype=weights.dtype)
     result: list[Arcs | Lattice] = []
-    for place in np.argwhere(structure):
-        offset = tuple(int(i) - n // 2 for i, n in zip(place, structure.shape, strict=True))
-        wraps = tuple(bool(w and o) for w, o in zip(periodic, offset, strict=True))
-        if not any(o % n if w else o for o, n, w in zip(offset, nodes.shape, wraps, strict=True)):
-            continue  # loops
+    for offset, wraps, where, entry in steps:
         forward = weights
         if weights.ndim:
-            forward = np.broadcast_to(weights, nodes.shape)[tails(offset, nodes.shape, wraps)]
-        forward = np.asarray(forward * structure[tuple(place)])
+            forward = np.broadcast_to(weights, shape)[where]
+        forward = np.asarray(forward if structure is None else forward * entry)
+        if weights.ndim and forward.base is not None:
+            forward = forward.copy()  # the caller may write to what it gave
         backward = forward if symmetric else nothing
         if is_range:
-            result.append(Lattice(first, nodes.shape, offset, wraps, forward, backward))
+            result.append(Lattice(first, shape, offset, wraps, forward, backward))
         else:
             result.append(listed(nodes, offset, wraps, forward, backward))
-    return [part for part in result if part.size]
+    return result
+
+
+def _is_range(nodes: Array, first: int) -> bool:
+    if first < 0 or int(nodes.flat[-1]) != first + nodes.size - 1:
+        return False
+    return np.array_equal(nodes.ravel(), np.arange(first, first + nodes.size))
+
+
+@lru_cache(maxsize=256)
+def _nearest(shape: Shape, periodic: tuple[bool, ...], symmetric: bool) -> tuple[Any, ...]:
+    """Return what `_offsets` does, for the nearest neighbors, with 1 as the entry of each."""
+    structure = vonNeumann_structure(len(shape), symmetric)
+    named = tuple(np.flatnonzero(structure).tolist())
+    steps = _offsets(shape, periodic, structure.shape, named)
+    return tuple((*step, 1) for step in steps if step is not None)
+
+
+@lru_cache(maxsize=256)
+def _offsets(
+    shape: Shape, periodic: tuple[bool, ...], around: Shape, named: tuple[int, ...]
+) -> tuple[Any, ...]:
+    """Return the offset, axes that wrap, and tails of arcs for entries of a structure.
+
+    `around` is the shape of the structure. None stands for entries without arcs.
+    """
+    around = (1,) * (len(shape) - len(around)) + around
+    result: list[Any] = []
+    for place in zip(*(axis.tolist() for axis in np.unravel_index(named, around)), strict=True):
+        offset = tuple(i - n // 2 for i, n in zip(place, around, strict=True))
+        wraps = tuple(w and o != 0 for w, o in zip(periodic, offset, strict=True))
+        axes = list(zip(offset, shape, wraps, strict=True))
+        loops = not any(o % n if w else o for o, n, w in axes)
+        some = all(w or abs(o) < n for o, n, w in axes)
+        result.append((offset, wraps, tails(offset, shape, wraps)) if some and not loops else None)
+    return tuple(result)

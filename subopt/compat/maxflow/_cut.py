@@ -10,7 +10,6 @@ import numpy as np
 
 from subopt._base.deadline import Deadline
 from subopt._base.types import Array
-from subopt.compat.maxflow import _small
 from subopt.compat.maxflow._arcs import Arcs, Lattice, Parts, all_arcs
 from subopt.graph._max_flow import max_flow
 from subopt.graph.grid._input import Grids, vector
@@ -124,11 +123,6 @@ def _general(excess: Array, arcs: Arcs) -> Cut:
     whole = excess.dtype.kind == "i"
     total = float(np.abs(excess).sum(dtype=float))
     total += float(arcs.forward.sum(dtype=float) + arcs.backward.sum(dtype=float))
-    if len(excess) + arcs.size < _small.SMALL and total < (2.0**52 if whole else np.inf):
-        ends = (part.astype(np.int32) for part in (arcs.tails, arcs.heads))
-        amounts = (part.astype(np.float64) for part in (arcs.forward, arcs.backward, excess))
-        side, flow, value = _small.cut(*ends, *amounts)
-        return Cut(int(value) if whole else value, side, excess, [(arcs, flow)])
     source, sink = np.maximum(excess, 0), np.maximum(-excess, 0)
     forward, backward = arcs.forward, arcs.backward
     if whole and total >= _WHOLE:

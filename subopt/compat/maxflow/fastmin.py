@@ -17,6 +17,7 @@ import numpy as np
 from subopt._base.types import Array
 from subopt.compat.maxflow._arcs import Lattice
 from subopt.compat.maxflow._graph import GraphFloat, GraphInt
+from subopt.compat.maxflow._numbers import whole
 
 __all__ = [
     "abswap_grid",
@@ -63,7 +64,7 @@ def aexpansion_grid(
     unary : ndarray of int64 or float64, shape (S1, ..., SN, L)
         Cost of each label at each node.
     binary : ndarray, of the same dtype, shape (L, L)
-        Cost of each pair of labels at neighbors: a metric.
+        Cost of each pair of labels at neighbors: a metric. An infinite cost forbids a pair.
     max_cycles : int, optional
         Largest number of cycles over all labels.
     labels : ndarray of int, shape (S1, ..., SN), optional
@@ -85,6 +86,7 @@ def aexpansion_grid(
     array([0, 1, 1, 2], dtype=int8)
     """
     unary, binary, labels = _problem(unary, binary, labels)
+    binary = _finite(unary, binary, labels)
     best = None
     for cycle in _cycles(max_cycles):
         improved = False
@@ -108,7 +110,8 @@ def abswap_grid(
     unary : ndarray of int64 or float64, shape (S1, ..., SN, L)
         Cost of each label at each node.
     binary : ndarray, of the same dtype, shape (L, L)
-        Cost of each pair of labels at neighbors: symmetric, >= 0, and 0 for equal labels.
+        Cost of each pair of labels at neighbors: symmetric, >= 0, and 0 for equal labels. An
+        infinite cost forbids a pair.
     max_cycles : int, optional
         Largest number of cycles over all pairs of labels.
     labels : ndarray of int, shape (S1, ..., SN), optional
@@ -130,6 +133,7 @@ def abswap_grid(
     array([0, 1, 1, 2], dtype=int8)
     """
     unary, binary, labels = _problem(unary, binary, labels)
+    binary = _finite(unary, binary, labels)
     best, now = None, labels
     for cycle in _cycles(max_cycles):
         improved = False
@@ -170,6 +174,7 @@ def aexpansion_grid_step(alpha: int, D: Array, V: Array, labels: Array) -> tuple
         If an argument is not as described.
     """
     _check(D, V, labels, alpha)
+    given, V = V, _finite(D, V, labels)
     own = labels.astype(np.intp)
     take, keep = D[..., alpha], np.take_along_axis(D, own[..., None], axis=-1)[..., 0]
     take = take.copy()
@@ -184,6 +189,8 @@ def aexpansion_grid_step(alpha: int, D: Array, V: Array, labels: Array) -> tuple
         parts.append((axis, np.take(table.forward, pair), np.take(table.backward, pair)))
     energy, graph, moved = _cut(take, keep, parts)
     labels[moved] = alpha
+    if V is not given:
+        return energy_of_grid_labeling(D, given, labels).item(), graph
     return energy + constant, graph
 
 
@@ -211,6 +218,7 @@ def abswap_grid_step(alpha: int, beta: int, D: Array, V: Array, labels: Array) -
         If an argument is not as described.
     """
     _check(D, V, labels, alpha, beta)
+    V = _finite(D, V, labels)
     own = labels.astype(np.intp)
     active = (own == alpha) | (own == beta)
     parts, costs = [], []
@@ -317,7 +325,8 @@ def _problem(unary: Array, binary: Array, labels: Array | None) -> tuple[Array, 
     return unary, binary, labels
 
 
-def _check(D: Array, V: Array, labels: Array, *chosen: int) -> None:
+def _check(D: Array, V: Array, labels: Array, *chosen: Any) -> None:
+    chosen = tuple(map(whole, chosen))
     if not all(isinstance(array, np.ndarray) for array in (D, V, labels)):
         raise TypeError("D, V and labels need to be numpy arrays")
     if D.dtype not in (np.int64, np.float64):
@@ -333,11 +342,25 @@ def _check(D: Array, V: Array, labels: Array, *chosen: int) -> None:
             f"labels needs the shape of the grid of the unary costs, {D.shape[:-1]}, got "
             f"{labels.shape}"
         )
-    if not np.isfinite(V).all():
-        raise ValueError(
-            "The binary costs need finite numbers. A number above the sum of the others forbids a "
-            "pair of labels as well."
-        )
+    for name, part in (("unary", D), ("binary", V)):
+        if part.dtype.kind == "f" and not (part > -np.inf).all():
+            wrong = part[~(part > -np.inf)].flat[0]
+            raise ValueError(f"The {name} costs need numbers above -inf, but one is {wrong}")
     for label in chosen:
         if not 0 <= label < D.shape[-1]:
             raise ValueError(f"There are labels 0..{D.shape[-1] - 1}, got {label}")
+
+
+def _finite(D: Array, V: Array, labels: Array) -> Array:
+    """Return the binary costs with a large number where they are infinite.
+
+    Costs of a pair of labels that is forbidden would cancel in the capacities of a move.
+    """
+    forbidden = np.isinf(V)
+    if not forbidden.any():
+        return V
+    costs = np.where(np.isinf(D), 0, np.abs(D)).max(axis=-1).sum()
+    largest = np.abs(V[~forbidden]).max(initial=0)
+    pairs = labels.ndim * labels.size
+    # a power of two leaves the digits of the other costs
+    return np.where(forbidden, np.exp2(np.ceil(np.log2(2 * (costs + pairs * largest) + 1))), V)

@@ -1,6 +1,6 @@
 """One move between two labelings: every node takes its label in the first or in the second.
 
-For costs of pairs that are a function; moves with a table are compiled, see `_gco_moves`.
+For costs of pairs that are a function; moves with a table are compiled, see `_moves`.
 """
 
 from __future__ import annotations

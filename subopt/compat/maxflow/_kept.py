@@ -1,0 +1,94 @@
+"""A network after a flow, whose search trees are kept while few nodes change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from subopt._base.jit import njit
+from subopt._base.types import Array
+from subopt.compat.maxflow._arcs import Arcs
+from subopt.compat.maxflow._small import EXACT
+from subopt.graph.augment import ONE, PATIENCE, reach
+from subopt.graph.boykov_kolmogorov import grow, plant
+from subopt.graph.dynamic import mend
+from subopt.graph.network import link, twin_of, workspace
+from subopt.graph.push_relabel import NO_LIMIT, push_relabel
+
+
+class KeptNetwork:
+    """What a flow has left of a network, and the search trees that found it.
+
+    Parameters
+    ----------
+    excess : ndarray, shape (n,)
+        Capacity that is left from the source, less that to the sink. Finite.
+    arcs : Arcs
+        Capacities that are left, finite and >= 0.
+    """
+
+    def __init__(self, excess: Array, arcs: Arcs) -> None:
+        self._whole = excess.dtype.kind == "i"
+        self._ends = arcs.tails, arcs.heads
+        self._excess = excess.astype(np.float64)
+        forward, backward = (part.astype(np.float64) for part in (arcs.forward, arcs.backward))
+        n = len(excess)
+        self._indptr, self._slot, self._residual, ends = link(n, *self._ends, forward, backward)
+        self._work = workspace(n, 0)._replace(ends=ends)
+        self._planted = False
+        self._total = float(np.abs(self._excess).sum() + self._residual.sum())
+
+    def takes(self, source: Array, sink: Array) -> bool:
+        """Whether these capacities can be added exactly."""
+        self._total += float(np.abs(source).sum(dtype=float) + np.abs(sink).sum(dtype=float))
+        return self._total < (EXACT if self._whole else np.inf)
+
+    def add(self, nodes: Array, source: Array, sink: Array) -> tuple[Any, Array]:
+        """Add capacities of nodes, and return how much more flows and the nodes by the sink."""
+        amounts = (part.astype(np.float64, copy=False) for part in (source, sink))
+        more, self._planted = resume(
+            nodes, *amounts, self._indptr, self._residual, self._excess, self._work, self._planted
+        )
+        return int(more) if self._whole else more, self._work.side
+
+    def residual(self) -> tuple[Array, list[Any]]:
+        """Return the excesses and arcs that the flow leaves."""
+        dtype = np.int64 if self._whole else np.float64
+        twins = twin_of(self._work.ends[self._slot])
+        left = (self._residual[part].astype(dtype) for part in (self._slot, twins))
+        return self._excess.astype(dtype), [Arcs(*self._ends, *left)]
+
+
+@njit
+def resume(nodes, source, sink, indptr, residual, excess, work, planted):
+    """Add capacities of nodes and go on; return how much more flows, and whether trees are kept.
+
+    Afterwards ``work.side`` is the smallest side of the sink.
+    """
+    n = excess.shape[0]
+    more = 0.0
+    for k in range(nodes.shape[0]):
+        v = nodes[k]
+        supply, demand = source[k] + max(excess[v], 0.0), sink[k] + max(-excess[v], 0.0)
+        more += min(supply, demand)
+        excess[v] = supply - demand
+    before = 0.0
+    for v in range(n):
+        before += max(excess[v], 0.0)
+    limit = PATIENCE * (n + residual.shape[0])
+    if planted:
+        limit -= mend(nodes, indptr, excess, work)
+    else:
+        plant(n, excess, work)
+    done = grow(indptr, residual, excess, work, limit)
+    if done:
+        for v in range(n):
+            work.side[v] = work.label[v] < 0
+    else:
+        push_relabel(n, indptr, residual, excess, work, NO_LIMIT)
+        reach(n, indptr, excess, work, -ONE)
+    after = 0.0
+    for v in range(n):
+        after += max(excess[v], 0.0)
+    return more + (before - after), done

@@ -1,0 +1,89 @@
+"""Numbers of callers, as `GraphInt` and `GraphFloat` take them."""
+
+from __future__ import annotations
+
+import operator
+from array import array
+from typing import Any
+
+import numpy as np
+
+from subopt._base.types import Array, ArrayLike
+
+
+def whole(value: Any) -> int:
+    """Return a number as an int, cut off."""
+    return operator.index(value) if hasattr(value, "__index__") else int(real(value))
+
+
+def real(value: Any) -> float:
+    """Return a number as a float."""
+    if isinstance(value, str | bytes):
+        raise TypeError(f"A number is needed, got {value!r}")
+    return float(value)
+
+
+def identifier(value: Any) -> int:
+    """Return an identifier of a node as an int."""
+    node = whole(value)
+    if not -(2**31) <= node < 2**31:
+        raise OverflowError(f"Identifiers of nodes need 32 bits, got {node}")
+    return node
+
+
+def column(code: str, values: list[Any]) -> Array:
+    """Return numbers that single calls have added: ints for "q", floats for "d"."""
+    try:
+        return np.frombuffer(array(code, values), dtype=code)
+    except TypeError:  # floats among ints are cut off
+        number = whole if code == "q" else real
+        return np.array([number(value) for value in values], dtype=code)
+
+
+def int_amounts(values: ArrayLike) -> Array:
+    """Return capacities of callers as ints; fractions are cut off."""
+    given = _reals(values)
+    if given.dtype.kind in "fu" and given.size and not np.abs(given).max() < 2.0**63:
+        wrong = given.flat[int(np.argmin(np.abs(given).ravel() < 2.0**63))]
+        raise OverflowError(
+            "A GraphInt needs capacities that are ints of 64 bits, but one of them is "
+            f"{wrong}. Use a GraphFloat."
+        )
+    return given.astype(np.int64, copy=False)
+
+
+def float_amounts(values: ArrayLike) -> Array:
+    """Return capacities of callers as floats."""
+    return _reals(values).astype(np.float64, copy=False)
+
+
+def _reals(values: ArrayLike) -> Array:
+    given: Array = np.asarray(values)
+    if given.dtype.kind == "c":
+        raise TypeError(f"Capacities need to be real numbers, got {given.dtype}")
+    return given
+
+
+def nodes_of(nodes: ArrayLike) -> Array:
+    """Return identifiers of nodes."""
+    return np.asarray(nodes).astype(np.int64, copy=False)
+
+
+def grid_of_nodes(nodeids: Any) -> Array:
+    """Return a grid of identifiers, which needs to be a numpy array."""
+    if not isinstance(nodeids, np.ndarray):
+        raise TypeError(f"nodeids needs a numpy array, got {type(nodeids).__name__}")
+    return nodeids.astype(np.int64, copy=False)
+
+
+def lengths_of(shape: Any) -> tuple[int, ...]:
+    """Return the lengths of the axes of a grid of new nodes."""
+    if isinstance(shape, np.ndarray) and not shape.ndim:
+        shape = shape.item()
+    axes = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
+    if any(isinstance(n, bool | np.bool_) for n in axes):
+        raise TypeError(f"A grid of nodes needs lengths that are ints, got {shape}")
+    lengths = tuple(operator.index(n) for n in axes)
+    if min(lengths, default=0) < 0:
+        raise ValueError(f"A grid of nodes needs lengths >= 0, got {shape}")
+    return lengths
