@@ -121,67 +121,66 @@ class SmallFirst(CPUDispatcher):
     running out of patience.
     """
 
-    fits = True  # as far as is known
-    _patience = None
-
     def __call__(self, *args):
         """Run the kernel."""
+        # only what a common kernel has too: another thread may make this one common at any time
         if _inside.running:
             return self.py_func(*args)
-        waits = interpret_small and not self.overloads and self.patience > 0
-        if waits:
+        if interpret_small and not self.overloads and _patience(self) > 0:
             numbers = _count(args)
-            if numbers <= SMALL or (numbers <= MEDIUM and self.fits and not self._is_kept):
+            if numbers <= SMALL or (numbers <= MEDIUM and self.fits and not _is_kept(self)):
                 try:
-                    return self._interpreted(args, numbers)
+                    return _interpreted(self, args, numbers)
                 except plain.Unfit:
                     pass
         self.__class__ = CPUDispatcher
         return self(*args)
 
-    def _interpreted(self, args, numbers):
-        """Run the kernel in Python, or raise `Unfit` and leave everything as it was."""
-        before = [(array, array.copy()) for array in _arrays(args)]
-        begin = time.perf_counter()
-        try:
-            if self.fits:
-                try:
-                    return plain.run(self, args, self.patience)
-                except plain.Unfit:
-                    _restore(before)
-                    self.fits = False
-                    unfit.add(f"{self.py_func.__module__}.{self.py_func.__qualname__}")
-            if numbers > SMALL:
-                raise plain.Unfit
-            _inside.running = True
-            with np.errstate(all="ignore"):  # compiled code does not warn either
-                return self.py_func(*args)
-        except BaseException:
-            _restore(before)
-            raise
-        finally:
-            _inside.running = False
-            self.patience -= time.perf_counter() - begin
 
-    @property
-    def patience(self):
-        """Seconds of all such calls together: a third of those that compiling takes, at most."""
-        if self._patience is None:
-            self._patience = PATIENCE * plain.size(self)
-        return self._patience
+def _interpreted(kernel, args, numbers):
+    """Run a kernel in Python, or raise `Unfit` and leave everything as it was."""
+    before = [(array, array.copy()) for array in _arrays(args)]
+    begin = time.perf_counter()
+    try:
+        if kernel.fits:
+            try:
+                return plain.run(kernel, args, kernel.patience)
+            except plain.OutOfTime:
+                raise
+            except plain.Unfit:
+                _restore(before)
+                kernel.fits = False
+                unfit.add(f"{kernel.py_func.__module__}.{kernel.py_func.__qualname__}")
+        # Python cannot call kernels without a wrapper
+        closed = any(part.targetoptions.get("no_cpython_wrapper") for part in plain.parts(kernel))
+        if numbers > SMALL or closed:
+            raise plain.Unfit
+        _inside.running = True
+        with np.errstate(all="ignore"):  # compiled code does not warn either
+            return kernel.py_func(*args)
+    except BaseException:
+        _restore(before)
+        raise
+    finally:
+        _inside.running = False
+        kernel.patience -= time.perf_counter() - begin
 
-    @patience.setter
-    def patience(self, seconds):
-        self._patience = seconds
 
-    @property
-    def _is_kept(self):
-        """Whether the cache on disk has something of this kernel, so that it is soon loaded."""
-        try:
-            file = getattr(self._cache, "_cache_file", None)  # none where nothing can be written
-            return file is not None and bool(file._load_index())
-        except Exception:  # numba may change this, or somebody deletes the file
-            return True
+def _patience(kernel):
+    """Return the seconds that a kernel may still run in Python: some of those of compiling it."""
+    if kernel.patience is None:
+        code = [part.py_func.__code__.co_code for part in plain.parts(kernel)]
+        kernel.patience = PATIENCE * sum(map(len, code))
+    return kernel.patience
+
+
+def _is_kept(kernel):
+    """Return whether the cache on disk has something of a kernel, so that it is soon loaded."""
+    try:
+        file = getattr(kernel._cache, "_cache_file", None)  # none where nothing can be written
+        return file is not None and bool(file._load_index())
+    except Exception:  # numba may change this, or somebody deletes the file
+        return True
 
 
 def small_first(function=None, **options):
@@ -191,6 +190,7 @@ def small_first(function=None, **options):
     kernel = njit(function, **options)
     if not numba.config.DISABLE_JIT:
         kernel.__class__ = SmallFirst
+        kernel.fits, kernel.patience = True, None  # as far as is known
     return kernel
 
 

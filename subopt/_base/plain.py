@@ -24,7 +24,11 @@ from numba.core.dispatcher import Dispatcher
 
 
 class Unfit(Exception):
-    """The kernel cannot run as plain Python, or not in time."""
+    """The kernel cannot run as plain Python."""
+
+
+class OutOfTime(Unfit):
+    """It can, but not in the given time."""
 
 
 class _Clock(threading.local):
@@ -42,6 +46,8 @@ def run(kernel, args, seconds):
     before, _clock.until = _clock.until, time.perf_counter() + seconds
     try:
         return _with_arrays(_function(kernel)(*map(_without_numpy, args)))
+    except OutOfTime:
+        raise
     except Exception as error:
         raise Unfit(f"{kernel.py_func.__qualname__}: {error!r}") from error
     finally:
@@ -69,13 +75,15 @@ def _function(kernel):
     return _functions[kernel]
 
 
-def size(kernel, seen=()):
-    """Return the bytes of code of a kernel and of all that it calls, each counted once."""
-    seen = seen or set()
-    seen.add(kernel)
-    code, known = kernel.py_func.__code__, kernel.py_func.__globals__
-    called = {known.get(name) for name in code.co_names if isinstance(known.get(name), Dispatcher)}
-    return len(code.co_code) + sum(size(other, seen) for other in called - seen)
+def parts(kernel):
+    """Return a kernel and all kernels that it calls, in a list without repetitions."""
+    found = [kernel]
+    for one in found:
+        code, known = one.py_func.__code__, one.py_func.__globals__
+        for name in code.co_names:
+            if isinstance(known.get(name), Dispatcher) and known[name] not in found:
+                found.append(known[name])
+    return found
 
 
 def _without_numpy(value):
@@ -136,7 +144,7 @@ def _with_arrays(value):
 
 def _timed_range(*bounds):
     if time.perf_counter() > _clock.until:
-        raise Unfit("it takes too long")
+        raise OutOfTime
     return range(*bounds)
 
 
