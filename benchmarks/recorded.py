@@ -68,8 +68,11 @@ def submodular(data: pathlib.Path, name: str) -> tuple[SetFunction, float]:
     return F, minimum
 
 
-def speech(data: pathlib.Path) -> DifferenceOfSubmodular:
-    """Few words, much speech: sqrt(words covered) - sum over blocks of sqrt(seconds)."""
+def speech(data: pathlib.Path, rng: np.random.Generator | None = None) -> DifferenceOfSubmodular:
+    """Few words, much speech: sqrt(words covered) - sum over blocks of sqrt(seconds).
+
+    With `rng`, sentences are assigned to blocks, and seconds to sentences, by random permutations.
+    """
     instance = np.load(data / "dsm" / "speech_instance.npz")
     with gzip.open(data / "dsm" / "uniform-sent.800.gz", "rt", encoding="ascii") as lines:
         arcs = np.array([line.split()[1:3] for line in lines if line.startswith("a")], dtype=int)
@@ -78,8 +81,11 @@ def speech(data: pathlib.Path) -> DifferenceOfSubmodular:
     shape = (800, word.max() - 802)
     words = sp.coo_array((np.ones(len(word)), (sentence - 3, word - 803)), shape).tocsr()
     n = np.arange(800)
-    blocks = sp.coo_array((instance["block_weights"], (n // 80, n)), shape=(10, 800))
-    return Concave(Coverage(words[instance["row_order"]])) - ConcaveOfModular(blocks)
+    rows, seconds = instance["row_order"], instance["block_weights"]
+    if rng is not None:
+        rows, seconds = rng.permutation(rows), rng.permutation(seconds)
+    blocks = sp.coo_array((seconds, (n // 80, n)), shape=(10, 800))
+    return Concave(Coverage(words[rows])) - ConcaveOfModular(blocks)
 
 
 def mushroom(data: pathlib.Path, split: int = 1) -> DifferenceOfSubmodular:

@@ -9,18 +9,7 @@ Names are loaded when they are first used.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from subopt import (
-    constrained,
-    constraints,
-    coupled,
-    difference,
-    functions,
-    graph,
-    labeling,
-    maximization,
-    submodular,
-)
-from subopt._base.lazy import exports
+from subopt._base import exports
 
 if TYPE_CHECKING:
     from subopt._base.answer import Answer as Answer
@@ -50,42 +39,36 @@ _OWN, _own, _ = exports(
         "compiling": ["warm_up"],
     },
 )
-_WINGS = {
-    name: wing
-    for wing in (
-        functions,
-        constraints,
-        submodular,
-        difference,
-        constrained,
-        maximization,
-        graph,
-        labeling,
-        coupled,
-    )
-    for name in wing.__all__
-}
+_WINGS = (
+    "functions",
+    "constraints",
+    "submodular",
+    "difference",
+    "constrained",
+    "maximization",
+    "graph",
+    "labeling",
+    "coupled",
+)
 _DOORS = ("compiling", "cvx", "executors", "testing")
-__all__ = sorted([*_OWN, *_WINGS])
 
 
 def __getattr__(name: str) -> Any:
-    if name in _DOORS:
-        return import_module(f"{__name__}.{name}")
-    return getattr(_WINGS[name], name) if name in _WINGS else _own(name)
+    if name in _WINGS or name in _DOORS:
+        return _module(name)
+    if name == "__all__":
+        return sorted({*_OWN, *(n for wing in _WINGS for n in _module(wing).__all__)})
+    if name not in _OWN and not name.startswith("_"):
+        for wing in map(_module, _WINGS):
+            if name in wing.__all__:
+                globals()[name] = value = getattr(wing, name)  # found at once from now on
+                return value
+    return _own(name)
+
+
+def _module(name: str) -> Any:
+    return import_module(f"{__name__}.{name}")
 
 
 def __dir__() -> list[str]:
-    return [
-        *__all__,
-        *_DOORS,
-        "constrained",
-        "constraints",
-        "coupled",
-        "difference",
-        "functions",
-        "graph",
-        "labeling",
-        "maximization",
-        "submodular",
-    ]
+    return [*__getattr__("__all__"), *_DOORS, *_WINGS]

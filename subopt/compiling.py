@@ -20,10 +20,11 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 import numpy as np
 
 from subopt._base import jit
+from subopt._base.compile_time import compile_time
 from subopt._base.jit import njit
 from subopt._base.threads import available_cores, thread_count
 
-__all__ = ["DOORS", "available_cores", "njit", "warm_up"]
+__all__ = ["DOORS", "available_cores", "compile_time", "njit", "warm_up"]
 
 
 def warm_up(

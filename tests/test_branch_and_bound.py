@@ -18,6 +18,7 @@ from subopt import (
     Status,
     branch_and_bound,
 )
+from subopt.difference.exact._branch_and_bound import search
 from subopt.difference.exact._fractional_bounds import KINDS, Majorant
 from subopt.difference.exact._interval import Interval, Parts, chains
 from subopt.testing import all_values
@@ -69,6 +70,25 @@ def test_it_finds_the_minimum_and_proves_it(family, seed, n):
         assert result.lower_bound <= result.value <= lowest + tol
         assert result.lower_bound >= lowest - tol
         assert result.certificate.check(h, result.mask) == pytest.approx(result.gap, abs=tol)
+
+
+@few
+@given(seed=seeds, n=st.integers(1, 8), widest=st.sampled_from([0, 4, math.inf]))
+def test_bounds_at_the_best_set_hold(seed, n, widest):
+    # as for large intervals, which get no linear programs if they are wider than `widest`
+    h = problem(NAMES[seed % len(NAMES)], seed, n)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(solver, "SMALL", 0)
+        patch.setattr(solver, "WIDE", 1)
+        result = search(h, None, rng=0, widest=widest)
+    lowest, rounding = all_values(h).min(), size(h)
+    assert result.lower_bound <= lowest + rounding
+    assert lowest <= result.value + rounding
+    assert result.check(h) == pytest.approx(result.gap, abs=rounding)
+    if widest == math.inf:
+        assert result.gap <= rounding
+    elif result.gap > rounding:
+        assert result.status is Status.NODE_LIMIT
 
 
 @few

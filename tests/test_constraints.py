@@ -1,6 +1,8 @@
 """Constraints: feasibility, single changes, modular functions over feasible sets, and conflicts."""
 
 import itertools
+import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -166,6 +168,11 @@ WRONG = [
     (lambda: Groups(["a", "b"], {"a": 1}), ValueError, "'b', the label of element 1, has none"),
     (lambda: Groups([0, 2], [1, 1]), ValueError, "label 1 is 2"),
     (lambda: Groups([0, 1], -1), ValueError, "limits needs an integer >= 0"),
+    (lambda: Groups({0, 1}, 1), TypeError, "a sequence with one label per element"),
+    (lambda: Groups({0: 1, 1: 2}, 1), TypeError, "a sequence with one label per element"),
+    (lambda: Groups([0.0, math.nan], 1), ValueError, "label 1 is nan"),
+    (lambda: Groups(np.array([math.nan, 0.0]), 1), ValueError, "label 0 is nan"),
+    (lambda: constraints_of(3, size=np.array(2)), TypeError, r"an integer k or a pair"),
     (lambda: Groups("ab", 1), TypeError, "one label per element"),
     (lambda: Groups([[0], [1]], 1), TypeError, "keys of a dict"),
     (lambda: constraints_of(3, size="2"), TypeError, r"an integer k or a pair"),
@@ -179,6 +186,11 @@ WRONG = [
 def test_malformed_constraints_are_refused(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+def test_huge_limits_of_groups_are_no_limits():
+    assert Groups([0, 0], 10**30).limits == {0: 2}
+    assert constraints_of(2, constraints=Groups([0, 0], 10**30)).feasible(np.ones(2, dtype=bool))
 
 
 def test_rounding_of_sums_does_not_matter():
@@ -219,3 +231,53 @@ def test_feasible_prefixes_of_an_order(case, data):
         mask = np.zeros(n, dtype=bool)
         mask[order[:k]] = True
         assert of.feasible(mask) == (low <= k <= high)
+
+
+scales = st.integers(-300, 300).map(lambda k: 10.0**k)
+costs = st.one_of(
+    st.integers(0, 9).map(float),
+    st.floats(0.0, 1.0),
+    st.sampled_from([0.1, 0.2, 0.3, 1e12, 5e-324, 1e308]),
+    st.tuples(st.floats(0.5, 2.0), scales).map(lambda pair: pair[0] * pair[1]),
+)
+
+
+@given(st.lists(costs, min_size=1, max_size=6), st.data())
+def test_budgets_are_kept_to_the_last_digit(costs, data):
+    n = len(costs)
+    masks = all_masks(n)
+    sums = [sum(map(Fraction, np.array(costs)[m].tolist()), Fraction(0)) for m in masks]
+    near = data.draw(st.sampled_from([x for x in sums if x <= Fraction(1.7e308)]))
+    limit = data.draw(st.sampled_from([float(near), math.nextafter(float(near), 0.0)]))
+    of = constraints_of(n, constraints=Budget(costs, limit))
+    slack = Fraction(limit) * Fraction(n + 2, 2**52)
+    if all(x.is_integer() for x in [*costs, limit]) and limit < 2**53:
+        slack = Fraction(0)
+    for m, total in zip(masks, sums, strict=True):
+        feasible = of.feasible(m)
+        assert feasible or total > limit
+        assert not feasible or total <= limit + slack
+        # sums in another order, step by step, and of parts say the same
+        order = np.array(data.draw(st.permutations(range(n)), label="order"))
+        use = of.usage(np.zeros(n, dtype=bool))
+        assert feasible == all(use.fits(i) and not use.add(i) for i in order[m[order]])
+        inside = np.flatnonzero(m)[: int(m.sum()) // 2]
+        kept = np.setdiff1d(np.arange(n), inside)
+        if of.feasible(np.isin(np.arange(n), inside)):
+            assert of.minor(inside, kept).feasible(m[kept]) == feasible
+        assert feasible == (not of.violations(m))
+
+
+@given(st.lists(costs, min_size=1, max_size=5), st.integers(0, 31), st.integers(-40, 40))
+def test_the_unit_of_costs_changes_nothing(costs, chosen, k):
+    n, factor = len(costs), 2.0**k
+    limit = math.fsum(x for i, x in enumerate(costs) if chosen >> i & 1)
+    numbers = [*costs, limit]
+    assume(all(x == 0 or 1e-290 < x < 1e290 for x in numbers))
+    assume(all(x.is_integer() for x in numbers) or not any(x.is_integer() for x in numbers))
+    given, scaled = (
+        constraints_of(n, constraints=Budget(np.array(costs) * c, limit * c)) for c in (1, factor)
+    )
+    if all(x.is_integer() for x in numbers) and limit >= 2**36:
+        return  # integers with so many digits are no longer seen to be some
+    assert given.feasible_rows(all_masks(n)).tolist() == scaled.feasible_rows(all_masks(n)).tolist()

@@ -39,6 +39,7 @@ def squares(n):
     [
         (lambda: Modular([1, np.inf]), ["weights[1]", "inf"]),
         (lambda: Modular([[1.0]]), ["(1, 1)", "np.ravel"]),
+        (lambda: Modular(np.ma.array([1.0, 2.0], mask=[0, 1])), ["weights[1] is masked", "filled"]),
         (lambda: Modular(["a"]), ["real numbers", "asarray"]),
         (lambda: Cut([[0, 1], [2, 0]]), ["adjacency[0, 1] is 1", "is 2", "directed=True", ".T"]),
         (lambda: Cut(NEGATIVE, directed=True), ["adjacency[1, 0] is -2", "Cut(negative)"]),

@@ -10,6 +10,7 @@ from naive_grid import random_grid
 
 from subopt import grid_cut, grid_cut_many, max_flow
 from subopt.graph.grid import _layout as grid_layout
+from subopt.graph.grid import _push_relabel as kernels
 from subopt.graph.grid import _solve as grid_solve
 from subopt.graph.grid._capacities import load, terms
 from subopt.graph.grid._input import grids
@@ -37,7 +38,7 @@ def trees_only(*args, **options):
 def towards(direction, *args, **options):
     """Cut with supply pushed along the arcs (0), or demand against them (1)."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(grid_solve, "narrow_end", lambda *_: np.int64(direction))
+        patch.setattr(kernels, "narrow_end", lambda *_: np.int64(direction))
         return grid_cut(*args, **options)
 
 
@@ -121,7 +122,7 @@ def test_excess_does_not_pile_up_beyond_what_a_number_holds(big, direction):
 def test_long_paths_are_handed_over_at_once(monkeypatch):
     monkeypatch.undo()
     calls = []
-    monkeypatch.setattr(grid_solve, "push", lambda *args: calls.append(1) or push(*args))
+    monkeypatch.setattr(kernels, "push", lambda *args: calls.append(1) or push(*args))
     monkeypatch.setattr(grid_layout, "SMALL", 0)
     args = box(0, (4, 60))
     result = grid_cut(*args)

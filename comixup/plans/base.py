@@ -174,7 +174,28 @@ class Mixture:
         raise NotImplementedError
 
     def coverage(self, output: int) -> tuple[Array, Array]:
-        r"""Return sources (s,) of an output and how much of each pixel they fill (s, \*spatial)."""
+        r"""Return what covers an output.
+
+        Parameters
+        ----------
+        output : int
+            Which of the outputs.
+
+        Returns
+        -------
+        sources : ndarray of int, shape (s,)
+            The inputs that it is made of.
+        weights : ndarray of float64, shape (s, \*spatial)
+            How much of each pixel they fill; sums to 1 over sources.
+
+        Raises
+        ------
+        ValueError
+            If patches move.
+        """
+        return self._coverage(output)
+
+    def _coverage(self, output: int) -> tuple[Array, Array]:
         raise NotImplementedError
 
     def interpolate_loss(self, loss: Callable[[Any], Any], labels: ArrayLike) -> Any:

@@ -68,21 +68,7 @@ class BlendPlan(PairPlan):
             mixed = np.floor(mixed + 0.5)
         return like(array, mixed.astype(values.dtype, copy=False))
 
-    def coverage(self, output: int) -> tuple[Array, Array]:
-        r"""Return what covers an output.
-
-        Parameters
-        ----------
-        output : int
-            Which of the outputs.
-
-        Returns
-        -------
-        sources : ndarray of int, shape (s,)
-            The inputs that it is made of.
-        weights : ndarray of float64, shape (s, \*spatial)
-            How much of each pixel they fill; sums to 1 over sources.
-        """
+    def _coverage(self, output: int) -> tuple[Array, Array]:
         weights = np.array([self.share[output], 1 - self.share[output]])
         weights = weights.reshape((2,) + (1,) * len(self.spatial))
         return merged(output, self.partner[output], weights * np.ones(self.spatial))

@@ -178,21 +178,7 @@ class BoxPlan(PairPlan):
             mask = mask & (start <= at) & (at < stop)
         return mask
 
-    def coverage(self, output: int) -> tuple[Array, Array]:
-        r"""Return what covers an output.
-
-        Parameters
-        ----------
-        output : int
-            Which of the outputs.
-
-        Returns
-        -------
-        sources : ndarray of int, shape (s,)
-            The inputs that it is made of.
-        weights : ndarray of float64, shape (s, \*spatial)
-            How much of each pixel they fill; sums to 1 over sources.
-        """
+    def _coverage(self, output: int) -> tuple[Array, Array]:
         pasted = np.zeros(self.spatial)
         pasted[tuple(slice(*ends) for ends in self.boxes[output].tolist())] = 1
         return merged(output, self.partner[output], np.stack([1 - pasted, pasted]))

@@ -314,26 +314,7 @@ class MixPlan(Mixture):
             moves=None if self.moves is None else np.where(column, still, self.moves),
         )
 
-    def coverage(self, output: int) -> tuple[Array, Array]:
-        r"""Return what covers an output.
-
-        Parameters
-        ----------
-        output : int
-            Which of the outputs.
-
-        Returns
-        -------
-        sources : ndarray of int, shape (s,)
-            The inputs that it is made of.
-        weights : ndarray of float64, shape (s, \*spatial)
-            How much of each pixel they fill; sums to 1 over sources.
-
-        Raises
-        ------
-        ValueError
-            If patches move.
-        """
+    def _coverage(self, output: int) -> tuple[Array, Array]:
         if self.moves is not None:
             raise ValueError("boxes cannot follow patches that move: plan with transport=False")
         used = np.unique(self.sources[output])

@@ -65,8 +65,28 @@ class Status(enum.Enum):
         return f"{self.name}: {self.value}"
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Answer:
+class ReadOnly:
+    """Base class of dataclasses with read-only arrays, and with numbers of Python, not of numpy."""
+
+    def __post_init__(self) -> None:
+        for name, field in list(vars(self).items()):
+            if isinstance(field, np.generic):
+                object.__setattr__(self, name, field.item())
+            else:
+                freeze(field)
+
+
+def freeze(*fields: Any) -> None:
+    """Make arrays read-only, also those within tuples and lists."""
+    for field in fields:
+        if isinstance(field, np.ndarray):
+            field.setflags(write=False)
+        elif isinstance(field, (tuple, list)):
+            freeze(*field)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class Answer(ReadOnly):
     """The attributes that all answers have.
 
     Attributes
@@ -89,10 +109,16 @@ class Answer:
     method: str
     certificate: Certificate | None = None
 
-    def __post_init__(self) -> None:
-        for field in vars(self).values():
-            if isinstance(field, np.ndarray):
-                field.setflags(write=False)
+    def __repr__(self) -> str:
+        parts = self._proven(), self._contents(), self.status.name, f"method={self.method!r}"
+        return f"{type(self).__name__}({', '.join(filter(None, parts))})"
+
+    def _proven(self) -> str:
+        return f"value={shown(self.value)}, lower_bound={shown(self.lower_bound)}"
+
+    def _contents(self) -> str:
+        """Return what `repr` says of the arrays."""
+        return ""
 
     @property
     def gap(self) -> float:
@@ -121,7 +147,7 @@ class Answer:
         return math.inf if self.certificate is None else self.certificate.check(problem, self)
 
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Answer)
 
 
 class Batch(Sequence[T], Generic[T]):
@@ -173,8 +199,40 @@ class Batch(Sequence[T], Generic[T]):
     def __iter__(self) -> Iterator[T]:
         return map(self._item, range(self._size))
 
+    def check(self, problem: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Recompute the gap of every answer from its problem.
+
+        Parameters
+        ----------
+        problem : sequence
+            The problems that were solved, one per answer.
+
+        Returns
+        -------
+        ndarray of float64, shape (answers,)
+            One gap per answer; see `Answer.check`.
+
+        Raises
+        ------
+        ValueError
+            If there is not one problem per answer.
+        CertificateError
+            If the evidence for an answer does not prove its bound.
+        """
+        if len(problem) != self._size:
+            raise ValueError(
+                f"check needs one problem per answer, {self._size}, got {len(problem)}"
+            )
+        pairs = zip(self, problem, strict=True)
+        return np.array([answer.check(one) for answer, one in pairs], dtype=np.float64)
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._size} answers)"
+
+
+def shown(number: float) -> str:
+    """Return a number for people to read: ints with all digits, floats with nine."""
+    return str(number) if isinstance(number, int) else f"{number:.9g}"
 
 
 def gap(value: float, lower_bound: float) -> float:

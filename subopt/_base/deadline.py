@@ -6,8 +6,6 @@ import math
 import time
 from typing import Any
 
-from subopt._base import validate
-
 
 class Deadline:
     """The moment at which a solver is to stop.
@@ -22,6 +20,8 @@ class Deadline:
         if time_limit is None or time_limit == math.inf:
             self._end = math.inf
         else:
+            from subopt._base import validate
+
             self._end = time.monotonic() + validate.nonnegative("time_limit", time_limit)
 
     def left(self) -> float:

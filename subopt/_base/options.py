@@ -1,9 +1,9 @@
 """Options that many solvers share: their wording, written once, and which function takes which.
 
 A docstring names an option by a line ``%(tol)s`` in its Parameters section, and `documented`
-replaces the line by the shared wording. Types and defaults are taken from the signature, so that
-they cannot disagree with it. `documented_like` does the same for methods that many classes define:
-their Parameters and Returns are written once, in the base class.
+replaces the line by the shared wording. Defaults are taken from the signature, so that they cannot
+disagree with it. Other parts of docstrings are shared in the same way. `documented_like` completes
+methods that many classes define: their Parameters and Returns are written once, in the base class.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from typing import Any, TypeVar
 
 C = TypeVar("C", bound=type)
 F = TypeVar("F", bound=Callable[..., Any])
+Wording = Mapping[str, tuple[str, str] | str]
+"""For a parameter its type and its text, for any other part of a docstring the part."""
 
-OPTIONS = {
+OPTIONS: Wording = {
     "tol": (
         "float",
         "Stop when ``value - lower_bound <= tol``, in the units of the objective. 0 asks for the\n"
@@ -66,6 +68,16 @@ OPTIONS = {
         "Called with the current answer after each iteration. If it raises StopIteration, the\n"
         "best answer so far is returned with status INTERRUPTED; other exceptions end the run.",
     ),
+    "cut": """\
+value : int or float
+    Capacity of the cut around `source_side`. An int if the capacities are ints, and then exact.
+    Infinite if `time_limit` ended the search before a finite cut was found.
+lower_bound : int or float
+    A lower bound on the capacity of every cut: the amount that flows from source to sink.
+status : Status
+    OPTIMAL, or TIME_LIMIT.
+method : str
+    The method that ran.""",
 }
 
 CONSTRAINTS = ("size", "include", "exclude", "constraints")
@@ -80,24 +92,26 @@ def documented(function: F) -> F:
     return _filled(function, OPTIONS)
 
 
-def documented_with(wording: Mapping[str, tuple[str, str]]) -> Callable[[F], F]:
-    """Return a `documented` with wording that only one wing has: parameter to type and text."""
+def documented_with(wording: Wording) -> Callable[[F], F]:
+    """Return a `documented` with wording that only one wing has."""
     return lambda function: _filled(function, {**OPTIONS, **wording})
 
 
-def _filled(function: F, options: Mapping[str, tuple[str, str]]) -> F:
+def _filled(function: F, options: Wording) -> F:
     if function.__doc__ is None:  # python -OO
         return function
     parameters = inspect.signature(function).parameters
 
     def wording(match: re.Match[str]) -> str:
         indent, name = match.groups()
-        kind, text = options[name]
-        default = parameters[name].default
-        optional = ", optional" if default is None else f", default {default!r}"
-        shown = "" if default is inspect.Parameter.empty else optional
-        lines = [f"{name} : {kind}{shown}", *(f"    {line}" for line in text.split("\n"))]
-        return "\n".join(indent + line for line in lines)
+        part = options[name]
+        if not isinstance(part, str):
+            kind, text = part
+            default = parameters[name].default
+            optional = ", optional" if default is None else f", default {default!r}"
+            shown = "" if default is inspect.Parameter.empty else optional
+            part = "\n    ".join([f"{name} : {kind}{shown}", *text.split("\n")])
+        return "\n".join(indent + line for line in part.split("\n"))
 
     function.__doc__ = _LINE.sub(wording, function.__doc__)
     return function

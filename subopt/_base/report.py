@@ -24,6 +24,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 LOGGER = logging.getLogger("subopt")
 LONG = 100  # characters of a problem that are shown
+COMPILING = "compiling for this machine; later processes load the result"
 
 
 class _Run:
@@ -31,7 +32,6 @@ class _Run:
 
     def __init__(self) -> None:
         self.begin = time.perf_counter()
-        self.compiling = 0.0  # seconds
 
     def say(self, text: str) -> None:
         """Log one line. Without any logging set up, write it to stderr: it was asked for."""
@@ -44,30 +44,6 @@ class _Run:
 
 
 _running: ContextVar[_Run | None] = ContextVar("_running", default=None)
-
-
-@contextmanager
-def _compiling(run: _Run) -> Iterator[None]:
-    """Say that kernels are being compiled, which is the longest silence of a first call."""
-    from numba.core import event
-
-    class Listener(event.Listener):
-        depth, begin = 0, 0.0
-
-        def on_start(self, event: Any) -> None:
-            if self.depth == 0:
-                self.begin = time.perf_counter()
-                if run.compiling == 0.0:
-                    run.say("compiling for this machine; later processes load the result")
-            self.depth += 1
-
-        def on_end(self, event: Any) -> None:
-            self.depth -= 1
-            if self.depth == 0:
-                run.compiling += time.perf_counter() - self.begin
-
-    with event.install_listener("numba:compile", Listener()):
-        yield
 
 
 def reported(door: F) -> F:
@@ -88,13 +64,15 @@ def reported(door: F) -> F:
             return answer
         if not verbose:
             return door(*args, **options)
+        from subopt._base.compile_time import compile_time
+
         run = _Run()
         token = _running.set(run)
         try:
-            with _compiling(run):
+            with compile_time(lambda: run.say(COMPILING)) as spent:
                 run.say(f"{door.__name__}{_shown(args)}")
                 answer = door(*args, **options)
-            compiling = f"; {run.compiling:.2f} s of it to compile" if run.compiling else ""
+            compiling = f"; {spent.seconds:.2f} s of it to compile" if spent.seconds else ""
             run.say(f"{door.__name__}: {_told(answer)}{compiling}")
         finally:
             _running.reset(token)

@@ -11,19 +11,26 @@ import numpy as np
 from subopt._base.types import RNG, Array, ArrayLike, Subset
 
 
-def real_array(name: str, values: ArrayLike, *, copy: bool = True) -> Array:
-    """Return `values` as a finite, C-contiguous float64 array, or name the entry that is not."""
+def numeric(name: str, values: ArrayLike) -> Array:
+    """Return `values` as an array of real numbers of any dtype, or say why it is none."""
     try:
         array = np.asarray(values)
     except ValueError as error:
         raise ValueError(
             f"{name} needs a rectangular array of numbers, but its rows differ in length"
         ) from error
+    unmasked(name, values)
     if array.dtype.kind not in "biuf":
         raise TypeError(
             f"{name} needs real numbers, got an array of dtype {array.dtype} and shape "
             f"{array.shape}. Convert it first, e.g. np.asarray({name}, dtype=float)."
         )
+    return array
+
+
+def real_array(name: str, values: ArrayLike, *, copy: bool = True) -> Array:
+    """Return `values` as a finite, C-contiguous float64 array, or name the entry that is not."""
+    array = numeric(name, values)
     as_array = np.array if copy else np.asarray
     array = as_array(array, dtype=np.float64, order="C")
     bad = ~np.isfinite(array)
@@ -33,6 +40,18 @@ def real_array(name: str, values: ArrayLike, *, copy: bool = True) -> Array:
             f"{name} needs finite numbers, but {name}[{', '.join(map(str, index))}] is "
             f"{array[index]} ({int(bad.sum())} such entries). Clean it first, e.g. with "
             f"np.nan_to_num."
+        )
+    return array
+
+
+def unmasked(name: str, values: Any) -> Array:
+    """Return values as an array, or raise if some of them are masked."""
+    array: Array = np.asarray(values)
+    if type(values) is not np.ndarray and np.ma.is_masked(values):
+        index = tuple(int(i) for i in np.argwhere(np.ma.getmaskarray(values))[0])
+        raise ValueError(
+            f"{name} needs a number everywhere, but {name}[{', '.join(map(str, index))}] is "
+            f"masked. Fill it, e.g. by {name}.filled(0)."
         )
     return array
 

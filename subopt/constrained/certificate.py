@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from subopt._base.answer import Certificate, CertificateError
+from subopt._base.answer import Certificate, CertificateError, ReadOnly
 from subopt._base.types import Array, Subset
 from subopt.constraints.feasible import Constraints
 from subopt.difference._recheck import as_evidence, claimed
@@ -93,7 +93,7 @@ class ConstrainedCertificate:
 
 
 @dataclass(frozen=True, eq=False)
-class Priced:
+class Priced(ReadOnly):
     """Prices of the constraints, and evidence about F plus their weights.
 
     Attributes

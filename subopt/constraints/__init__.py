@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from subopt._base.lazy import exports
+from subopt._base import exports
 
 if TYPE_CHECKING:
     from subopt.constraints.budget import Budget as Budget

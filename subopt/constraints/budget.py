@@ -9,9 +9,6 @@ import numpy as np
 from subopt._base import validate
 from subopt._base.types import ArrayLike
 
-SLACK = 2.0**-40
-"""Share of a limit by which a sum of costs may exceed it: the rounding of sums."""
-
 
 class Budget:
     """Sets whose elements cost at most `limit` together.
@@ -21,8 +18,9 @@ class Budget:
     costs : array_like of float, shape (n,)
         The cost of each element, at least 0. If all cost the same, use ``size`` instead.
     limit : float
-        The budget, at least 0. A sum that exceeds it by less than 1e-12 of it is within the budget,
-        so that rounding of sums does not matter: three elements that cost 0.1 fit into 0.3.
+        The budget, at least 0. Sums of integers are exact. Among other numbers, a sum that exceeds
+        the limit by no more than rounding, at most ``(n + 2) * 2**-52`` of it, is within the
+        budget: three elements that cost 0.1 fit into 0.3.
 
     Raises
     ------
@@ -52,11 +50,6 @@ class Budget:
             raise ValueError(f"costs needs numbers >= 0, but costs[{i}] is {array[i]:g}")
         array.setflags(write=False)
         self.costs, self.limit = array, validate.nonnegative("limit", limit)
-
-    @property
-    def most(self) -> float:
-        """The largest sum of costs that counts as within the budget."""
-        return self.limit * (1 + SLACK)
 
     def __repr__(self) -> str:
         return f"Budget(n={len(self.costs)}, limit={self.limit:g})"

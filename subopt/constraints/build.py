@@ -65,11 +65,11 @@ def _require_feasible(of: Constraints) -> None:
                 f"but {layer.source} allows {layer.limits[k]}: {over[k]} too many"
             )
     for purse in of.purses:
-        cost = math.fsum(purse.costs[of.include].tolist())
-        if cost > purse.most:
+        if math.fsum(purse.costs[of.include].tolist()) > purse.most:
+            cost = purse.price(of.include)
             raise ValueError(
-                f"include costs {cost:g}, but {purse.source} allows {purse.most:g}: "
-                f"{cost - purse.most:g} too much"
+                f"include costs {cost:g}, but {purse.source} allows {purse.limit:g}: "
+                f"{cost - purse.limit:g} too much"
             )
     if of.low > count and (of.layers or of.purses):
         _require_size(of)
@@ -102,7 +102,7 @@ def _require_size(of: Constraints) -> None:
         if most is not None and most < of.low:
             raise _too_few(of, f"{layer.source} allows", most)
     for purse in of.purses:
-        _require_money(of, purse.costs, purse.most, purse.source)
+        _require_money(of, purse)
     if len(of.layers) + len(of.purses) == 1:
         return
     if not of.purses and (most := _largest(of, of.layers)) is not None:
@@ -125,15 +125,16 @@ def _largest(of: Constraints, layers: tuple[Layer, ...]) -> int | None:
     return int(of.include.sum()) + len(in_order(bare, levels, np.zeros(bare.n)))
 
 
-def _require_money(of: Constraints, costs: Array, most: float, source: str) -> None:
+def _require_money(of: Constraints, purse: Purse) -> None:
     """Raise if the cheapest elements cost too much for the size."""
     needed = of.low - int(of.include.sum())
-    cheapest = np.sort(costs[of.free])[:needed]
-    cost = math.fsum([*costs[of.include].tolist(), *cheapest.tolist()])
-    if cost > most:
+    cheapest = of.free[np.argsort(purse.given[of.free], kind="stable")[:needed]]
+    elements = np.concatenate([np.flatnonzero(of.include), cheapest])
+    if math.fsum(purse.costs[elements].tolist()) > purse.most:
+        cost = purse.price(elements)
         raise ValueError(
             f"size asks for at least {of.low} elements, and the cheapest cost {cost:g}, but "
-            f"{source} allows {most:g}: {cost - most:g} too much"
+            f"{purse.source} allows {purse.limit:g}: {cost - purse.limit:g} too much"
         )
 
 
@@ -150,7 +151,8 @@ def _sizes(size: Any, n: int) -> tuple[int, int]:
     if isinstance(size, numbers.Integral):
         low = high = validate.natural("size", size)
     else:
-        if isinstance(size, str) or not isinstance(size, Sequence | np.ndarray) or len(size) != 2:
+        pair = isinstance(size, Sequence | np.ndarray) and np.shape(size) == (2,)
+        if isinstance(size, str) or not pair:
             raise TypeError(f"size needs an integer k or a pair (low, high), got {size!r}")
         low = 0 if size[0] is None else validate.natural("size[0]", size[0])
         high = n if size[1] is None else validate.natural("size[1]", size[1])
@@ -187,7 +189,7 @@ def _parts(constraints: Any, n: int) -> tuple[tuple[Layer, ...], tuple[Purse, ..
         if length != n:
             raise ValueError(f"{source} is about {length} elements, but the function has n = {n}")
         if isinstance(part, Budget):
-            purses.append(Purse(part.costs, part.most, source))
+            purses.append(Purse.of(part.costs, part.limit, source))
         else:
             layers.append(_layer(part, source))
     return tuple(layers), tuple(purses)

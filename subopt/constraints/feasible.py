@@ -13,7 +13,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from subopt._base.answer import freeze
 from subopt._base.types import Array
+
+TICK = 2.0**-53
+"""The unit of costs, where the limit is between 1/2 and 1."""
+ENDED = 16
+"""Number of zeros at the end of all numbers from which on they are integers of some unit."""
 
 
 class Layer(NamedTuple):
@@ -31,11 +37,41 @@ class Layer(NamedTuple):
 
 
 class Purse(NamedTuple):
-    """Costs of elements, and the largest sum."""
+    """Costs of elements, and the largest sum.
 
-    costs: Array  # (n,)
-    most: float
-    source: str
+    Costs are multiples of one power of two, and the largest sum is less than 2^53 of it. So sums
+    in any order are exact as long as they are within the limit, and a sum that exceeds it is never
+    rounded to one that does not.
+    """
+
+    costs: Array  # (n,) at most 2
+    most: float  # at most 1, and two ticks
+    source: str  # where they come from, for messages
+    given: Array  # (n,) costs as the caller said them, for messages
+    limit: float  # likewise
+
+    @classmethod
+    def of(cls, costs: Array, limit: float, source: str) -> Purse:
+        """Return costs and a limit as multiples of the last digit of the limit, rounded down.
+
+        Decimal fractions were rounded when they were read, by at most two digits in all. Sums may
+        exceed the limit by these two, unless all numbers are integers, or integers of another unit:
+        their digits end in `ENDED` zeros.
+        """
+        if limit == 0:
+            return cls(np.where(costs > 0, 2.0, 0.0), 0.0, source, costs, limit)
+        exponent = math.frexp(limit)[1]
+        with np.errstate(over="ignore"):  # for limits near the largest number, 2 * limit is inf
+            numbers = np.ldexp(np.append(np.minimum(costs, 2 * limit), limit), 53 - exponent)
+        integers = exponent <= 53 and limit % 1 == 0 and bool((costs % 1 == 0).all())
+        whole = integers or bool((numbers % 2.0**ENDED == 0).all())
+        ticks, most = np.floor(numbers[:-1]), float(numbers[-1]) + (0.0 if whole else 2.0)
+        return cls(ticks * TICK, most * TICK, source, costs, limit)
+
+    def price(self, chosen: Array) -> float:
+        """Return what some elements, by mask or index, cost in the numbers of the caller."""
+        with np.errstate(over="ignore"):
+            return float(self.given[chosen].sum())
 
 
 class Constraints:
@@ -68,6 +104,7 @@ class Constraints:
         self.n, self.low, self.high = n, low, high
         self.include, self.exclude = include, exclude
         self.layers, self.purses = layers, purses
+        freeze(include, exclude, layers, purses)
 
     @property
     def trivial(self) -> bool:
@@ -122,10 +159,11 @@ class Constraints:
                         f"it has {count} elements of group {layer.names[k]!r}, "
                         f"and {layer.source} allows {most}"
                     )
-        for purse in self.purses:
-            cost = math.fsum(purse.costs[mask].tolist())
-            if cost > purse.most:
-                found.append(f"it costs {cost:g}, and {purse.source} allows {purse.most:g}")
+        found += [
+            f"it costs {purse.price(mask):g}, and {purse.source} allows {purse.limit:g}"
+            for purse in self.purses
+            if math.fsum(purse.costs[mask].tolist()) > purse.most
+        ]
         return found
 
     # Single changes -----------------------------------------------------------------------------
@@ -194,7 +232,9 @@ class Constraints:
             layers.append(layer._replace(labels=layer.labels[kept], limits=limits))
         for purse in self.purses:
             most = purse.most - float(purse.costs[inside].sum())
-            purses.append(purse._replace(costs=purse.costs[kept], most=most))
+            limit = purse.limit - purse.price(inside)
+            costs, given = purse.costs[kept], purse.given[kept]
+            purses.append(Purse(costs, most, purse.source, given, limit))
         count = len(inside)
         return Constraints(
             len(kept),
@@ -392,8 +432,4 @@ class Usage:
             if layer.labels[i] >= 0:
                 counts[layer.labels[i]] += sign
         for k, purse in enumerate(self._of.purses):
-            # anew after a removal, where rounding would stay: the sum is of the elements left
-            cost = float(purse.costs[i])
-            self._spent[k] = (
-                self._spent[k] + cost if sign > 0 else float(purse.costs[self.mask].sum())
-            )
+            self._spent[k] += sign * float(purse.costs[i])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -46,7 +46,10 @@ class Groups:
     ) -> None:
         self._names, self._codes = _coded(labels)
         self._most = np.array(
-            [_limit(limits, name, self._codes, k) for k, name in enumerate(self._names)],
+            [
+                min(_limit(limits, name, self._codes, k), len(self._codes))
+                for k, name in enumerate(self._names)
+            ],
             dtype=np.int64,
         )
         self._codes.setflags(write=False)
@@ -76,8 +79,9 @@ class Groups:
 
 def _coded(labels: Any) -> tuple[list[Any], Array]:
     """Return the different labels, and for each element the number of its label."""
-    if isinstance(labels, str) or not hasattr(labels, "__len__"):
-        raise TypeError(f"labels needs one label per element, got {labels!r}")
+    ordered = hasattr(labels, "__len__") and not isinstance(labels, str | Set | Mapping)
+    if not ordered:
+        raise TypeError(f"labels needs a sequence with one label per element, got {labels!r}")
     if isinstance(labels, np.ndarray):
         if labels.ndim != 1:
             raise ValueError(
@@ -91,6 +95,12 @@ def _coded(labels: Any) -> tuple[list[Any], Array]:
         codes = np.array([number.setdefault(label, len(number)) for label in labels], dtype=np.intp)
     except TypeError as error:
         raise TypeError(f"labels needs names that can be keys of a dict: {error}") from error
+    for label, k in number.items():
+        if isinstance(label, float | np.floating) and label != label:
+            raise ValueError(
+                f"labels needs names, but label {int(np.argmax(codes == k))} is nan. For elements "
+                "without a group use a label of their own, such as None, with no limit."
+            )
     return list(number), codes
 
 

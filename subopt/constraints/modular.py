@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base.types import Array
-from subopt.constraints.feasible import Constraints, Layer, Purse
+from subopt.constraints.feasible import TICK, Constraints, Layer, Purse
 
 STEPS = 64
 """Largest number of prices that are tried for one budget."""
@@ -150,7 +150,7 @@ def _one_price(
     left: tuple[float, float] | None = None  # a rising line: height at price 0, slope
     right: tuple[float, float] | None = None
     price = 0.0
-    scale = float(np.abs(weights).max(initial=0.0)) / max(purse.most, 1e-300)
+    scale = float(np.abs(weights).max(initial=0.0)) / (purse.most or TICK)
     for _ in range(STEPS):
         mask = _sorted_out(bare, levels, weights + price * purse.costs)
         value, over = float(weights[mask].sum()), float(purse.costs[mask].sum()) - purse.most
@@ -298,7 +298,7 @@ def try_complete(of: Constraints, mask: Array, scores: Array | None = None) -> A
         if use.size < of.low:
             costs = np.zeros(of.n)
             for purse in of.purses:
-                costs += purse.costs / max(purse.most, 1e-300)
+                costs += purse.costs / (purse.most or TICK)
             for i in np.lexsort((keys, costs)):
                 if use.size >= of.low:
                     break

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from subopt._base.answer import CertificateError
+from subopt._base.answer import CertificateError, ReadOnly
 from subopt._base.types import Array, ArrayLike
 from subopt.coupled.problem import CoupledLabelingProblem
 from subopt.coupled.result import LabelingResult
@@ -33,7 +33,7 @@ DIGITS = 2.0**-40
 
 
 @dataclass(frozen=True, eq=False)
-class LabelingCertificate:
+class LabelingCertificate(ReadOnly):
     r"""Evidence for a lower bound on the energy of a coupled labeling problem.
 
     Attributes
@@ -50,11 +50,6 @@ class LabelingCertificate:
     lower_bound: float
     prices: Array
     relaxed: Array
-
-    def __post_init__(self) -> None:
-        for array in (self.prices, self.relaxed):
-            if isinstance(array, np.ndarray):
-                array.setflags(write=False)
 
     def check(self, problem: CoupledLabelingProblem, answer: LabelingResult | ArrayLike) -> float:
         r"""Recompute the gap of an answer, from the problem and the prices.

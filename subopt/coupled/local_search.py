@@ -308,7 +308,7 @@ def _result(
     shape = (problem.n_outputs, *problem.grid, problem.levels)
     sources = np.sort(sources, axis=-1).reshape(shape)
     # the search adds up changes, which loses digits where weights differ by orders of magnitude
-    value = problem.energy_of_checked(shares_from_sources(sources, problem.n_inputs))
+    value = problem._energy_of(shares_from_sources(sources, problem.n_inputs))
     return LabelingResult(
         sources=sources,
         value=value,

@@ -196,9 +196,9 @@ class CoupledLabelingProblem:
         ValueError
             If the shape differs, or a patch's shares are negative or do not sum to 1.
         """
-        return self.energy_of_checked(self._checked_shares(shares))
+        return self._energy_of(self._checked_shares(shares))
 
-    def energy_of_checked(self, z: Array) -> float:
+    def _energy_of(self, z: Array) -> float:
         """Evaluate E(z) for shares that are known to be shares."""
         J, m, N = self.n_outputs, self.n_inputs, self.n_patches
         patches = z.reshape(J, N, m)

@@ -46,12 +46,8 @@ class LabelingResult(Answer):
     n_iter: int
     n_cuts: int = 0
 
-    def __repr__(self) -> str:
-        return (
-            f"{type(self).__name__}(value={self.value:.9g}, lower_bound={self.lower_bound:.9g}, "
-            f"sources of shape {self.sources.shape}, {self.status.name}, n_iter={self.n_iter}, "
-            f"method={self.method!r})"
-        )
+    def _contents(self) -> str:
+        return f"sources of shape {self.sources.shape}, n_iter={self.n_iter}"
 
     @cached_property
     def shares(self) -> Array:

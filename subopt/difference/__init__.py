@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from subopt._base.lazy import exports
+from subopt._base import exports
 
 if TYPE_CHECKING:
     from subopt.difference._accelerated_dca import accelerated_dca as accelerated_dca

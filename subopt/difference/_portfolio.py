@@ -33,7 +33,7 @@ from subopt.difference._local_search import reach, search
 from subopt.difference._modmod import modmod
 from subopt.difference._projected_subgradient import projected_subgradient
 from subopt.difference._subsup import subsup
-from subopt.difference.exact._branch_and_bound import branch_and_bound
+from subopt.difference.exact._branch_and_bound import search as branch_and_bound
 from subopt.difference.exact.tree_certificate import TreeCertificate, lifted
 from subopt.difference.submodular_case import as_submodular, minimize_modular_g
 from subopt.functions.algebra import DifferenceOfSubmodular
@@ -46,7 +46,8 @@ EFFORTS = ("fast", "default", "best")
 ROUNDS = 4
 """Number of rounds in which sets near the best one are improved."""
 PROVABLE, SMALL = 32, 16
-"""Largest n for which a proof is tried, and for which it is tried with FEW_NODES[0] nodes."""
+"""Largest number of free elements for which a proof is tried by linear programs, and for which it
+is tried with FEW_NODES[0] nodes."""
 FEW_NODES = (128, 16)
 
 
@@ -113,10 +114,13 @@ def portfolio(
     run = _Run(fix(h), source, workers, deadline, callback)
     run.first()
     run.polish(run.found)
-    if effort != "fast" and run.h.n <= PROVABLE:
-        run.prove(FEW_NODES[run.h.n > SMALL])
+    few = FEW_NODES[run.h.n > SMALL]
+    if effort != "fast":
+        run.prove(few, PROVABLE)
     for k in range(ROUNDS):
         run.restart(starts * (k + 1) // ROUNDS - starts * k // ROUNDS)
+    if effort != "fast" and run.tried > run.best().value:
+        run.prove(few, PROVABLE)
     if effort == "best":
         run.slow()
         run.prove(None)
@@ -151,6 +155,7 @@ class _Run:
         self.deadline, self.callback, self.interrupted = deadline, callback, False
         self.reach, self.free = reach(self.h), unfixed(self.h)
         self.found: list[Result] = []
+        self.tried = -math.inf  # value of the best set when a proof was tried last
         self.n_iter, self.n_evals = 0, 4 * (1 + len(fixed.rounds)) + 2
 
     def first(self) -> None:
@@ -203,16 +208,26 @@ class _Run:
         name = f"{method} and local_search" if local.value < value else method
         return replace(local, method=name)
 
-    def prove(self, max_nodes: int | None) -> None:
+    def prove(self, max_nodes: int | None, widest: float = math.inf) -> None:
         """Search for a proof that the best set is a minimum, or for a better set."""
         if self.h.estimated or not self.found:
             return
+        self.tried = self.best().value
         best, stream = self.best(), self.rng.spawn(1)[0]
 
         def proof(left: float) -> Result:
             result = branch_and_bound(
-                self.h, start=best.mask, max_nodes=max_nodes, time_limit=left, rng=stream
+                self.h,
+                None,
+                start=best.mask,
+                max_nodes=max_nodes,
+                time_limit=left,
+                rng=stream,
+                widest=widest,
             )
+            if self.h.n > widest and result.status is not Status.OPTIMAL:
+                # one bound of all sets is too low to take the place of a local minimum's evidence
+                return replace(result, lower_bound=-math.inf, certificate=None)
             if result.value < best.value:
                 return result
             verb = "proven" if result.status is Status.OPTIMAL else "bounded"

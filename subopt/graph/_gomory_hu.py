@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from subopt._base.answer import CertificateError
+from subopt._base.answer import CertificateError, freeze
 from subopt._base.deadline import Deadline
 from subopt._base.types import Array, ArrayLike
 from subopt.graph._input import Graph, bounded, graph
@@ -55,8 +55,7 @@ class GomoryHuTree:
 
     def __init__(self, parents: Array, values: Array) -> None:
         self.parents, self.values = parents, values
-        for array in (parents, values):
-            array.setflags(write=False)
+        freeze(parents, values)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self.parents)} nodes)"

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from subopt._base import validate
 from subopt._base.types import Array, ArrayLike
-from subopt.graph._recheck import unmasked
 from subopt.graph.network import require_fit
 
 Terminal = ArrayLike | Mapping[int, float]
@@ -226,7 +226,7 @@ def _terminal(name: str, values: Terminal, n: int) -> Array:
 
 def capacities(name: str, values: ArrayLike, shape: tuple[int, ...]) -> Array:
     """Return capacities as int64 (`UNLIMITED` if infinite) or float64, or name an invalid one."""
-    array: Array = unmasked(name, values)
+    array: Array = validate.unmasked(name, values)
     if array.shape != shape:
         raise ValueError(f"{name} needs the shape {shape}, got {array.shape}")
     if array.size == 0:

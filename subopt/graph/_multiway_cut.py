@@ -16,13 +16,14 @@ References
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from subopt._base.answer import Answer, CertificateError, Status
+from subopt._base.answer import Answer, CertificateError, ReadOnly, Status
 from subopt._base.types import Array, ArrayLike
 from subopt.graph._gomory_hu import undirected
 from subopt.graph._input import UNLIMITED, Graph, ends, infinite
@@ -32,7 +33,7 @@ from subopt.graph.flow import flow_bound
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class MultiwayCutCertificate:
+class MultiwayCutCertificate(ReadOnly):
     """One flow per terminal, which bounds what it costs to isolate that terminal.
 
     Attributes
@@ -87,7 +88,9 @@ class MultiwayCutCertificate:
         bounds = [
             flow_bound(_isolating(g, self.terminals, k), flow) for k, flow in enumerate(flows)
         ]
-        return float(weight - _bound(bounds, g.whole)) if weight < np.inf else np.inf
+        if weight == np.inf:
+            return np.inf
+        return float(weight - _bound(sum(bounds), len(bounds), g.whole))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -111,12 +114,31 @@ class MultiwayCut(Answer):
     """
 
     labels: Array
+    certificate: MultiwayCutCertificate
 
-    def __repr__(self) -> str:
-        return (
-            f"{type(self).__name__}(value={self.value!r}, lower_bound={self.lower_bound!r}, "
-            f"{len(self.labels)} nodes, {self.status.name}, method={self.method!r})"
-        )
+    def _contents(self) -> str:
+        return f"{len(self.labels)} nodes"
+
+    def check(self, problem: Any, *arguments: Any) -> float:
+        """Recompute the weight of the cut and the bound of the flows; return the difference.
+
+        Parameters
+        ----------
+        problem, *arguments
+            The graph, as it was given to `multiway_cut`: ``cut.check(tails, heads, capacity)``, or
+            a tuple of the three.
+
+        Returns
+        -------
+        float
+            See `MultiwayCutCertificate.check`.
+
+        Raises
+        ------
+        CertificateError, ValueError, TypeError
+            See `MultiwayCutCertificate.check`.
+        """
+        return self.certificate.check((problem, *arguments) if arguments else problem, self)
 
 
 def multiway_cut(
@@ -188,7 +210,8 @@ def multiway_cut(
         method = "isolating cuts, expansion"
         labels = _expanded(g, chosen, labels)
     value = _weight(g, labels)
-    bound = _bound([cut.value for cut in cuts], g.whole)
+    isolating = [_apart(g, cut.source_side) for cut in cuts]
+    bound = _bound(_total(np.concatenate(isolating)), len(cuts), g.whole)
     return MultiwayCut(
         value=value,
         lower_bound=min(bound, value),
@@ -204,20 +227,29 @@ def _flow_count(terminals: int) -> int:
     return terminals if terminals > 2 else 1
 
 
-def _bound(cuts: list[Any], whole: bool) -> Any:
-    """Return the lower bound that the capacities of isolating cuts give."""
-    if len(cuts) == 1:
-        return cuts[0]
-    total = sum(cuts)
+def _bound(total: Any, cuts: int, whole: bool) -> Any:
+    """Return the lower bound that the capacities of isolating cuts give, from their sum."""
+    if cuts == 1:
+        return total
     return -(-total // 2) if whole else total / 2
 
 
 def _weight(g: Graph, labels: Array) -> Any:
     """Return the weight of the edges between parts."""
-    apart = g.forward[labels[g.tails] != labels[g.heads]]
-    if infinite(apart).any():
+    return _total(_apart(g, labels))
+
+
+def _apart(g: Graph, labels: Array) -> Array:
+    """Return the weights of the edges between parts."""
+    weights: Array = g.forward[labels[g.tails] != labels[g.heads]]
+    return weights
+
+
+def _total(weights: Array) -> Any:
+    """Return a sum that is rounded once, so that equal sums of other weights are equal."""
+    if infinite(weights).any():
         return np.inf
-    return apart.sum().item()
+    return weights.sum().item() if weights.dtype.kind == "i" else math.fsum(weights.tolist())
 
 
 def _isolating(g: Graph, terminals: Sequence[int], k: int) -> Graph:

@@ -1,34 +1,13 @@
-"""Checks of answers: shapes that fit the problem, values that match; wording that answers share."""
+"""Checks of answers: shapes that fit the problem, and values that match."""
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from subopt._base.answer import CertificateError
 from subopt._base.types import Array
-
-T = TypeVar("T")
-
-
-_FIELDS = """\
-    value : int or float
-        Capacity of the cut around `source_side`. An int if the capacities are ints, and then exact.
-        Infinite if `time_limit` ended the search before a finite cut was found.
-    lower_bound : int or float
-        A lower bound on the capacity of every cut: the amount that flows from source to sink.
-    status : Status
-        OPTIMAL, or TIME_LIMIT.
-    method : str
-        The method that ran."""
-
-
-def describes_a_cut(answer: type[T]) -> type[T]:
-    """Put the wording of the fields that all cuts have into a docstring, for a line ``%(cut)s``."""
-    if answer.__doc__ is not None:  # not python -OO
-        answer.__doc__ = answer.__doc__.replace("    %(cut)s", _FIELDS)
-    return answer
 
 
 def shaped(name: str, array: Any, shape: tuple[int, ...]) -> Array:
@@ -62,15 +41,3 @@ def confirm(value: Any, cut: Any) -> None:
             f"value{index} is {values[where]}, but the cut around source_side{index} has capacity "
             f"{cuts[where]}"
         )
-
-
-def unmasked(name: str, values: Any) -> Array:
-    """Return values as an array, or raise if some of them are masked."""
-    array: Array = np.asarray(values)
-    if type(values) is not np.ndarray and np.ma.is_masked(values):
-        index = tuple(int(i) for i in np.argwhere(np.ma.getmaskarray(values))[0])
-        raise ValueError(
-            f"{name} needs a number everywhere, but {name}[{', '.join(map(str, index))}] is "
-            f"masked. Fill it, e.g. by {name}.filled(0)."
-        )
-    return array

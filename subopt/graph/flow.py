@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from subopt._base.answer import Answer, CertificateError
+from subopt._base.answer import Answer, CertificateError, ReadOnly
+from subopt._base.options import documented
 from subopt._base.types import Array
 from subopt.graph._input import Graph, bounded, graph, infinite
-from subopt.graph._recheck import confirm, describes_a_cut, shaped, side_of
+from subopt.graph._recheck import confirm, shaped, side_of
 from subopt.graph.minimum_cuts import MinimumCuts, minimum_cuts
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class CutCertificate:
+class CutCertificate(ReadOnly):
     """A flow along the arcs of a graph, which bounds the capacity of every cut from below.
 
     For any numbers f_e within the capacities, conserved or not,
@@ -85,7 +86,7 @@ def flow_bound(g: Graph, flow: Array) -> Any:
     return least.sum().item()
 
 
-@describes_a_cut
+@documented
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Flow(Answer):
     """A minimum cut, and the flow that proves it minimum.
@@ -105,12 +106,9 @@ class Flow(Answer):
     source_side: Array
     flow: Array
 
-    def __repr__(self) -> str:
-        return (
-            f"{type(self).__name__}(value={self.value!r}, lower_bound={self.lower_bound!r}, "
-            f"{int(self.source_side.sum())} of {len(self.source_side)} nodes on the source's side, "
-            f"{self.status.name}, method={self.method!r})"
-        )
+    def _contents(self) -> str:
+        inside = int(self.source_side.sum())
+        return f"{inside} of {self.source_side.size} nodes on the source's side"
 
     def check(self, problem: Any, *arguments: Any, **named: Any) -> float:
         """Recompute the capacity of the cut and the bound of the flow; return the difference.

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from subopt._base.answer import Batch, Status
+from subopt._base.answer import Batch, Status, freeze
 from subopt._base.executors import in_chunks, require_executor
 from subopt._base.jit import uncounted as njit
 from subopt._base.options import documented
@@ -18,7 +18,7 @@ from subopt._base.threads import in_order, thread_count
 from subopt._base.types import Array, ArrayLike
 from subopt.graph._input import Graph, alike, bounded, capacities, ends, infinite
 from subopt.graph.augment import ONE, augment, reach
-from subopt.graph.flow import CutCertificate, Flow
+from subopt.graph.flow import CutCertificate, Flow, given
 from subopt.graph.network import csr, drain, fill, workspace
 
 
@@ -41,8 +41,7 @@ class Flows(Batch[Flow]):
         super().__init__(len(values), self._flow)
         self.values, self.source_sides = values, source_sides
         self.flows, self.trees = flows, trees
-        for array in (values, source_sides, flows, trees):
-            array.setflags(write=False)
+        freeze(values, source_sides, flows, trees)
 
     def _flow(self, k: int) -> Flow:
         value = self.values[k].item()
@@ -54,6 +53,35 @@ class Flows(Batch[Flow]):
             certificate=CutCertificate(self.flows[k]),
             source_side=self.source_sides[k],
             flow=self.flows[k],
+        )
+
+    def check(self, problem: Any, *arguments: Any, **named: Any) -> Array:
+        """Recompute every cut and the bound of its flow; return the gaps.
+
+        Parameters
+        ----------
+        problem, *arguments, **named
+            The arguments of `max_flow_many`, as they were given there.
+
+        Returns
+        -------
+        ndarray of float64, shape (problems,)
+            One gap per problem; see `CutCertificate.check`.
+
+        Raises
+        ------
+        CertificateError, ValueError, TypeError
+            As for `Flow.check`.
+        """
+        graph = given(problem, *arguments, **named)
+        shared = {name: part for name, part in graph.items() if np.ndim(part) < 2}
+        rows = {name: part for name, part in graph.items() if name not in shared}
+        return np.array(
+            [
+                flow.check({**shared, **{name: part[k] for name, part in rows.items()}})
+                for k, flow in enumerate(self)
+            ],
+            dtype=np.float64,
         )
 
 

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from subopt._base import validate
+from subopt._base.answer import freeze
 from subopt._base.types import Array
 from subopt.graph._input import Graph, infinite
 
@@ -51,8 +52,7 @@ class MinimumCuts:
 
     def __init__(self, blocks: Array, requirements: Array) -> None:
         self.blocks, self.requirements = blocks, requirements
-        for array in (blocks, requirements):
-            array.setflags(write=False)
+        freeze(blocks, requirements)
         self._size = int(blocks.max(initial=-1)) + 1
         self._needs: list[list[int]] = [[] for _ in range(self._size)]
         for a, b in requirements.tolist():

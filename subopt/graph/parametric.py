@@ -101,11 +101,8 @@ class ParametricCut(Answer):
     joins: Array
     interval: tuple[float, float]
 
-    def __repr__(self) -> str:
-        return (
-            f"{type(self).__name__}(value={self.value!r}, {len(self.joins)} nodes, "
-            f"{len(self.breakpoints)} breakpoints in {self.interval})"
-        )
+    def _contents(self) -> str:
+        return f"{len(self.joins)} nodes, {len(self.breakpoints)} breakpoints in {self.interval}"
 
     @property
     def breakpoints(self) -> Array:

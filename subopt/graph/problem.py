@@ -12,7 +12,6 @@ import numpy as np
 from subopt._base import validate
 from subopt._base.types import Array
 from subopt.graph._max_flow import max_flow
-from subopt.graph._recheck import unmasked
 from subopt.graph.flow import Flow
 
 
@@ -267,7 +266,7 @@ def _terminals(name: str, given: Any, position: Callable[[str, Any], int]) -> di
 
 def _require_capacities(amounts: Any, name: Callable[[int], str]) -> None:
     """Raise if an amount is not a number >= 0, with its name."""
-    array: Array = unmasked("capacity", amounts)
+    array: Array = validate.unmasked("capacity", amounts)
     if array.dtype.kind in "biuf" and not (array.size and not array.min() >= 0):
         return
     for e, c in enumerate(array):

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from subopt._base.lazy import exports
+from subopt._base import exports
 
 if TYPE_CHECKING:
     from subopt.labeling._alpha_beta_swap import alpha_beta_swap as alpha_beta_swap

@@ -16,7 +16,7 @@ import numpy as np
 from subopt._base.report import reported
 from subopt._base.types import ArrayLike
 from subopt.labeling._magnitude import simplified
-from subopt.labeling._wording import shared
+from subopt.labeling._wording import on_moves
 from subopt.labeling.energy import LabelingEnergy
 from subopt.labeling.moves import driver
 from subopt.labeling.moves.driver import LabelingBatch
@@ -27,7 +27,7 @@ _OTHERS = "fusion and icm take any table; with two labels, qpbo does."
 
 
 @reported
-@shared(start="the labels that message passing finds")
+@on_moves
 def alpha_beta_swap(
     energy: LabelingEnergy,
     *,
@@ -85,7 +85,7 @@ def alpha_beta_swap(
     )
 
 
-@shared()
+@on_moves
 def alpha_beta_swap_many(
     energy: LabelingEnergy, unaries: ArrayLike, *, threads: int | None = None, executor: Any = None
 ) -> LabelingBatch:
@@ -93,7 +93,8 @@ def alpha_beta_swap_many(
 
     Parameters
     ----------
-    %(many)s
+    %(energy)s
+    %(unaries)s
     %(threads)s
     %(executor)s
 

@@ -23,7 +23,7 @@ import numpy as np
 from subopt._base.report import reported
 from subopt._base.types import ArrayLike
 from subopt.labeling._magnitude import simplified
-from subopt.labeling._wording import shared
+from subopt.labeling._wording import on_moves
 from subopt.labeling.energy import LabelingEnergy
 from subopt.labeling.moves import driver
 from subopt.labeling.moves.driver import LabelingBatch
@@ -37,7 +37,7 @@ _OTHERS = (
 
 
 @reported
-@shared(start="the labels that message passing finds")
+@on_moves
 def alpha_expansion(
     energy: LabelingEnergy,
     *,
@@ -96,7 +96,7 @@ def alpha_expansion(
     )
 
 
-@shared()
+@on_moves
 def alpha_expansion_many(
     energy: LabelingEnergy, unaries: ArrayLike, *, threads: int | None = None, executor: Any = None
 ) -> LabelingBatch:
@@ -104,7 +104,8 @@ def alpha_expansion_many(
 
     Parameters
     ----------
-    %(many)s
+    %(energy)s
+    %(unaries)s
     %(threads)s
     %(executor)s
 

@@ -235,18 +235,7 @@ def numbers(name: str, values: ArrayLike) -> Array:
     """Return costs as a C-contiguous float64 array of numbers or +inf, or name the wrong entry."""
     if np.ma.is_masked(values):
         raise TypeError(f"{name} is a masked array; fill it, with np.inf for forbidden labels")
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise ValueError(
-            f"{name} needs a rectangular array of numbers, but its rows differ in length"
-        ) from error
-    if array.dtype.kind not in "biuf":
-        raise TypeError(
-            f"{name} needs real numbers, got an array of dtype {array.dtype} and shape "
-            f"{array.shape}. Convert it first, e.g. np.asarray({name}, dtype=float)."
-        )
-    array = np.ascontiguousarray(array, dtype=np.float64)
+    array = np.ascontiguousarray(validate.numeric(name, values), dtype=np.float64)
     if array.size and not array.min() > -np.inf:  # NaN compares as false
         bad = ~(array > -np.inf)
         index = tuple(int(i) for i in np.argwhere(bad)[0])

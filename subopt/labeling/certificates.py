@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from subopt._base.answer import CertificateError
+from subopt._base.answer import CertificateError, ReadOnly
 from subopt._base.interruptible import flag, interruptible
 from subopt._base.types import Array
 from subopt.labeling._exact import Reparametrization, bound_of, energy_of
@@ -34,7 +34,7 @@ SHORT = 2**20  # amounts; a check of fewer takes no time to speak of
 
 
 @dataclass(frozen=True, eq=False)
-class MessageCertificate:
+class MessageCertificate(ReadOnly):
     """Messages from edges to nodes, which prove a lower bound on the energy of every labeling.
 
     Attributes

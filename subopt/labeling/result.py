@@ -11,7 +11,7 @@ from subopt.labeling.certificates import Measure, MessageCertificate, measure
 from subopt.labeling.energy import LabelingEnergy
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Labeling(Answer):
     r"""A labeling, its energy, and a lower bound on the energy of all labelings.
 
@@ -42,12 +42,8 @@ class Labeling(Answer):
     n_cuts: int = 0
     persistent: Array | None = None
 
-    def __repr__(self) -> str:
-        bound = "" if self.certificate is None else f", lower_bound={self.lower_bound:.6g}"
-        return (
-            f"Labeling(value={self.value:.6g}{bound}, status={self.status.name}, "
-            f"labels of shape {self.labels.shape}; {self.method})"
-        )
+    def _contents(self) -> str:
+        return f"labels of shape {self.labels.shape}"
 
 
 def local_status(*, done: bool, stopped: bool) -> Status:

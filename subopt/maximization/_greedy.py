@@ -8,6 +8,7 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.types import Array
+from subopt.constraints.feasible import TICK
 from subopt.constraints.modular import complete
 from subopt.maximization._queue import LazyQueue
 from subopt.maximization._run import Run
@@ -17,7 +18,7 @@ def relative_costs(run: Run) -> Array:
     """Return which share of the budgets each element takes, (n,), summed over budgets."""
     costs = np.zeros(run.F.n)
     for purse in run.of.purses:
-        costs += purse.costs / purse.most if purse.most > 0 else np.where(purse.costs > 0, 1e300, 0)
+        costs += purse.costs / (purse.most or TICK)
     return costs
 
 

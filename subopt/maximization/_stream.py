@@ -41,7 +41,7 @@ class StreamResult(MaximizationResult):
     upper_bound : float
         No set of at most `size` elements of the stream has a larger value.
     status : Status
-        ``EFFORT_LIMIT``: the pass is over.
+        OPTIMAL if the bound meets the value, else EFFORT_LIMIT.
     method : str
         "sieve".
     certificate : Certificate or None
@@ -269,16 +269,17 @@ def maximize_stream(
     if order:
         value = float(build(items).value(np.ones(len(order), dtype=np.bool_)))
     bound, source = sieves.bound()
+    bound = max(bound, value)
     return StreamResult(
         mask=mask,
         items=items,
         value=value,
-        upper_bound=max(bound, value),
-        status=Status.EFFORT_LIMIT,
+        upper_bound=bound,
+        status=Status.OPTIMAL if bound == value else Status.EFFORT_LIMIT,
         method="sieve",
         n_iter=sieves.count,
         n_evals=sieves.n_evals,
-        certificate=_evidence(sieves, max(bound, value), source),
+        certificate=_evidence(sieves, bound, source),
     )
 
 

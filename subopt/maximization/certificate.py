@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import CertificateError
+from subopt._base.answer import CertificateError, ReadOnly
 from subopt._base.types import Array, Subset
 from subopt.constraints.feasible import Constraints
 from subopt.functions.algebra import SetFunction, require_set_function
@@ -22,7 +22,7 @@ AGREEMENT = 2.0**-36
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class MarginalCertificate:
+class MarginalCertificate(ReadOnly):
     """A modular function above F, and prices that bound it over the feasible sets.
 
     By diminishing returns, for all sets S and T,

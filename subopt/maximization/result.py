@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from subopt._base.answer import Answer
+from subopt._base.answer import Answer, shown
 from subopt._base.answer import gap as distance
 from subopt._base.types import Array
 
@@ -69,9 +69,8 @@ class MaximizationResult(Answer):
         """The elements of the set, as a Python set."""
         return frozenset(self.S.tolist())
 
-    def __repr__(self) -> str:
-        return (
-            f"{type(self).__name__}(value={self.value:.9g}, upper_bound={self.upper_bound:.9g}, "
-            f"{int(self.mask.sum())} of {len(self.mask)} elements, {self.status.name}, "
-            f"method={self.method!r})"
-        )
+    def _proven(self) -> str:
+        return f"value={shown(self.value)}, upper_bound={shown(self.upper_bound)}"
+
+    def _contents(self) -> str:
+        return f"{int(self.mask.sum())} of {len(self.mask)} elements"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import CertificateError, Status
+from subopt._base.answer import CertificateError, ReadOnly, Status
 from subopt._base.jit import njit
 from subopt._base.types import Array, Subset
 from subopt.functions._sparse import row_of
@@ -23,7 +23,7 @@ from subopt.submodular.result import Result
 
 
 @dataclass(frozen=True, eq=False)
-class PendantCertificate:
+class PendantCertificate(ReadOnly):
     """The orders of Queyranne's algorithm, which prove a bound for all sets except ∅ and V.
 
     Attributes

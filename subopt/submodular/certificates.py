@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import CertificateError
+from subopt._base.answer import CertificateError, ReadOnly
 from subopt._base.jit import njit
 from subopt._base.options import documented_with
 from subopt._base.types import Array, Subset
@@ -36,7 +36,7 @@ _checks = documented_with(
 
 
 @dataclass(frozen=True, eq=False)
-class BaseCertificate:
+class BaseCertificate(ReadOnly):
     """A base of F as a convex combination of greedy vertices.
 
     Every base x satisfies x(S) ≤ F(S) for all S, so the sum of its negative entries is a lower
@@ -178,7 +178,7 @@ class BaseCertificate:
 
 
 @dataclass(frozen=True, eq=False)
-class FlowCertificate:
+class FlowCertificate(ReadOnly):
     """A flow in the graph of F, which bounds all its cuts from below.
 
     Let f be a flow within the capacities of ``F.as_cut()``, and x the unary costs plus the net
@@ -273,7 +273,7 @@ def _auxiliary(form: CutForm, inside: Array) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
-class SummandCertificate:
+class SummandCertificate(ReadOnly):
     """A base of a sum of simple functions, as one base per function.
 
     The parts are those of `subopt.forms.decomposable.summands`: cuts of paths, whose bases are

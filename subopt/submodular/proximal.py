@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import Status
+from subopt._base.answer import ReadOnly, Status
 from subopt._base.deadline import Deadline
 from subopt._base.types import Array, ArrayLike
 from subopt.forms.decomposable import is_sum_of_simple, summands
@@ -116,7 +116,7 @@ def prox(
 
 
 @dataclass(frozen=True, eq=False)
-class RegularizationPath:
+class RegularizationPath(ReadOnly):
     """The minimizers of F + α|S| for every real α, which are nested sets.
 
     Attributes
@@ -137,9 +137,6 @@ class RegularizationPath:
     leaves: Array
     certificate: FlowCertificate | SummandCertificate | BaseCertificate
     n_evals: int
-
-    def __post_init__(self) -> None:
-        self.leaves.setflags(write=False)
 
     @property
     def alphas(self) -> Array:

@@ -38,12 +38,8 @@ class Result(Answer):
     n_iter: int = 0
     n_evals: int = 0
 
-    def __repr__(self) -> str:
-        return (
-            f"{type(self).__name__}(value={self.value:.9g}, lower_bound={self.lower_bound:.9g}, "
-            f"{int(self.mask.sum())} of {len(self.mask)} elements, {self.status.name}, "
-            f"method={self.method!r})"
-        )
+    def _contents(self) -> str:
+        return f"{int(self.mask.sum())} of {len(self.mask)} elements"
 
     @property
     def S(self) -> Array:

@@ -6,7 +6,7 @@ the contract of networkx's own flow functions.
 
 from typing import TYPE_CHECKING
 
-from subopt._base.lazy import exports
+from subopt._base import exports
 
 if TYPE_CHECKING:
     from subopt.compat.networkx.flows import flow_func as flow_func

@@ -118,8 +118,9 @@ def search(
     rng: RNG = None,
     time_limit: float | None = None,
     callback: Callable[[Result], object] | None = None,
+    widest: float = math.inf,
 ) -> Result:
-    """Minimize h over all sets, or over the feasible ones; see `branch_and_bound`."""
+    """Minimize h over all sets, or over the feasible ones; see `branch_and_bound` and `Search`."""
     h = difference(h)
     tol = validate.nonnegative("tol", tol)
     limit = math.inf if max_nodes is None else validate.positive_int("max_nodes", max_nodes)
@@ -128,7 +129,7 @@ def search(
     fixed = fix(h) if constraints is None else unfixed(h)
     stage("%d of %d elements are free", len(fixed.free), h.n)
     progress = _Progress(fixed, callback, constraints)
-    run = Search(fixed.h, tol, deadline, limit, progress.told, constraints)
+    run = Search(fixed.h, tol, deadline, limit, progress.told, constraints, widest)
     run.run([] if first is None else [first[fixed.free]], source)
     result = progress.answer(run)
     progress.last(result)
@@ -196,7 +197,7 @@ class _Progress:
             return Status.OPTIMAL
         if self._interrupted:
             return Status.INTERRUPTED
-        reached = search.n_nodes >= search.max_nodes
+        reached = search.n_nodes >= search.max_nodes or search.widest < math.inf
         return Status.NODE_LIMIT if reached else Status.TIME_LIMIT
 
     def _call(self, result: Result) -> bool:

@@ -39,6 +39,15 @@ class Start(NamedTuple):
         orders = found[found >= 0].reshape(len(self.orders), len(kept))
         return Start(self.x[kept], orders, self.points[:, kept], self.kinds)
 
+    def with_cuts(self, evidence: Evidence) -> Start:
+        """Return the start with the cuts of some evidence added, and at its first point."""
+        return Start(
+            evidence.points[0],
+            np.concatenate([self.orders, evidence.orders.astype(np.intp)]),
+            np.concatenate([self.points, evidence.points]),
+            np.concatenate([self.kinds, evidence.kinds]),
+        )
+
 
 class Relaxed(NamedTuple):
     """A lower bound of an interval with its evidence, and where it was attained."""

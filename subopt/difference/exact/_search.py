@@ -26,6 +26,7 @@ from subopt._base.deadline import Deadline
 from subopt._base.types import Array
 from subopt.constraints.feasible import Constraints
 from subopt.constraints.modular import complete, try_complete
+from subopt.difference.exact._anchored import anchored
 from subopt.difference.exact._incumbent import Incumbent
 from subopt.difference.exact._interval import Evidence, Interval
 from subopt.difference.exact._relaxation import Start, relax, root_start
@@ -46,6 +47,11 @@ from subopt.difference.exact.tree_certificate import (
 )
 from subopt.functions.algebra import DifferenceOfSubmodular
 
+WIDE = 64
+"""From this many free elements on, bounds at the best set come before linear programs."""
+VERTICES = (100, 1000)
+"""Largest number of greedy vertices for each of these bounds: of intervals too wide to split, and
+of others."""
 SMALL = 7
 """With at most this many free elements, all sets are tried: 35 sweeps beat a linear program."""
 ORDERS = 8
@@ -98,6 +104,8 @@ class Search:
         Called with the search in every round; returns False to stop it.
     constraints : Constraints, optional
         On all elements; there needs to be a feasible set.
+    widest : float
+        Intervals with more free elements get no linear programs and are not split.
 
     Attributes
     ----------
@@ -118,10 +126,11 @@ class Search:
         max_nodes: float,
         tell: Callable[[Search], bool],
         constraints: Constraints | None = None,
+        widest: float = math.inf,
     ) -> None:
         self.h, self.tol, self.deadline, self.max_nodes = h, tol, deadline, max_nodes
         self._tell, self._interrupted = tell, False
-        self.constraints = constraints
+        self.constraints, self.widest = constraints, widest
         self.parts = parts_of(h, constraints)
         self.rounding = ROUNDING * size_of(self.parts)
         self.steps: list[Step] = []
@@ -145,7 +154,7 @@ class Search:
         while self._open and not self._stopped():
             self._interrupted = not self._tell(self)
             node = self._best_open()
-            if node.bound >= self.cutoff or self._stopped():
+            if node.bound >= self.cutoff or self._stopped() or len(node.free) > self.widest:
                 break
             rounds += 1
             children = self._expand(node)
@@ -257,33 +266,47 @@ class Search:
     ) -> float | _Left:
         """Bound an interval by its relaxation, and close it, open it, or fix elements by costs."""
         free = interval.free
-        relaxed = relax(
-            interval,
-            start,
-            self.cutoff,
-            lambda order, values: self._candidate(interval, order, values),
-            max_iter=ITER if j else ROOT_ITER,
-            accuracy=ACCURACY,
-            noise=1e3 * self.rounding,
-            expired=self.deadline.passed,
-        )
-        low, evidence = relaxed.bound, relaxed.evidence
-        if interval.region is not None:
-            self._round(interval, relaxed.x)
-        start = Start(relaxed.x, evidence.orders, evidence.points, evidence.kinds)
+        low, evidence, costs = -math.inf, None, np.zeros(interval.size)
+        splits = interval.size <= self.widest
+        wide = interval.size >= WIDE or not splits
+        if wide and interval.region is None and not self.parts.falling:
+            vertices, left = VERTICES[splits], self.deadline.left()
+            best = self.best.mask[free]
+            for some in anchored(interval, best, vertices=vertices, time_left=left):
+                start = start.with_cuts(some)
+                if (bound := interval.bound(some))[0] > low:
+                    (low, costs), evidence = bound, some
+        if low < self.cutoff and splits and self._sides(low, costs) is None:
+            relaxed = relax(
+                interval,
+                start,
+                self.cutoff,
+                lambda order, values: self._candidate(interval, order, values),
+                max_iter=ITER if j else ROOT_ITER,
+                accuracy=ACCURACY,
+                noise=1e3 * self.rounding,
+                expired=self.deadline.passed,
+            )
+            low, evidence, costs = relaxed.bound, relaxed.evidence, relaxed.costs
+            if interval.region is not None:
+                self._round(interval, relaxed.x)
+            start = Start(relaxed.x, evidence.orders, evidence.points, evidence.kinds)
         if low < self.cutoff:
-            into = low - relaxed.costs >= self.cutoff
-            out = low + relaxed.costs >= self.cutoff
-            if into.any() or out.any():
-                other = low + least_cost(free, relaxed.costs, free[into], free[out])
+            if (sides := self._sides(low, costs)) is not None:
+                other = low + least_cost(free, costs, free[sides[0]], free[sides[1]])
                 own = self._rounded(low), self._rounded(other)
-                return self._fix(j, interval, (into, out), COSTS, evidence, own, start, above)
+                return self._fix(j, interval, sides, COSTS, evidence, own, start, above)
             node = _Open(max(low, above), j, interval.inside, free, start, interval.value)
             self._open[j] = node
             opened.append(node)
             heapq.heappush(self._heap, (node.bound, -j, j))
         low = self._rounded(low)
         return self._close(j, Step(BOUND, NONE, NONE, evidence, ()), (low, low))
+
+    def _sides(self, low: float, costs: Array) -> tuple[Array, Array] | None:
+        """Return elements that are in, and out of, all better sets by the costs of a bound."""
+        into, out = low - costs >= self.cutoff, low + costs >= self.cutoff
+        return (into, out) if into.any() or out.any() else None
 
     def _fix(
         self,

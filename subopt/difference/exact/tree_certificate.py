@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from subopt._base.answer import CertificateError, round_up
+from subopt._base.answer import CertificateError, ReadOnly, round_up
 from subopt._base.types import Array, Subset
 from subopt.constraints.feasible import Constraints
 from subopt.difference._fixing import CLEAR, Fixed, gain_ranges, minor, unfixed
@@ -56,7 +56,7 @@ class Step(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class TreeCertificate:
+class TreeCertificate(ReadOnly):
     """A lower bound of a difference of submodular functions, step by step.
 
     Attributes

@@ -7,15 +7,17 @@ arrays are unsigned, see `subopt.graph.grid._search_trees`.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from subopt._base.jit import small_first_uncounted as njit
-from subopt._base.types import Array
 from subopt.graph.grid._input import Grids
 from subopt.graph.grid._layout import Layout, Network, short, tails
 from subopt.graph.grid._search_trees import ARCS
+
+if TYPE_CHECKING:
+    from subopt._base.types import Array
 
 _0, _1 = np.uint64(0), np.uint64(1)
 

@@ -18,14 +18,16 @@ for 4. For None numba compiles a version without loops. Nodes and words are unsi
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from subopt._base.jit import small_first_uncounted as njit
-from subopt._base.types import Array
 from subopt.graph.grid._capacities import load_part, weigh_part
 from subopt.graph.grid._search_trees import lowest, meet
+
+if TYPE_CHECKING:
+    from subopt._base.types import Array
 
 _0, _1, _4, _6, _63 = np.uint64(0), np.uint64(1), np.uint64(4), np.uint64(6), np.uint64(63)
 

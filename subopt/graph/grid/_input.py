@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from subopt._base.types import Array, ArrayLike
-from subopt.graph._recheck import unmasked
 from subopt.graph.grid._layout import Vector, tails
 from subopt.graph.grid._search_trees import ARCS
+
+if TYPE_CHECKING:
+    from subopt._base.types import Array, ArrayLike
 
 CHANNELS = (3, 4)  # layers of a volume that may be colors of a picture
 PICTURE = 16  # least height and width of one
@@ -127,7 +128,11 @@ def _read(name: str, values: ArrayLike, shape: tuple[int, ...], count: int | Non
     if own not in ((), shape) and not stacked:
         each = f", or {(count, *shape)} with one row per problem" if count is not None else ""
         raise ValueError(f"{name} needs one number or the shape {shape}{each}, got {own}")
-    array: Array = unmasked(name, values)
+    if isinstance(values, np.ma.MaskedArray):
+        from subopt._base.validate import unmasked
+
+        values = unmasked(name, values)
+    array: Array = np.asarray(values)
     if array.size and array.dtype.kind not in "biuf":
         raise TypeError(f"{name} needs real numbers, got dtype {array.dtype}")
     if array.size and not array.min() >= 0:

@@ -10,11 +10,13 @@ whose sets of nodes are bit sets, have no border: arcs that leave the grid are m
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from subopt._base.types import Array
+if TYPE_CHECKING:
+    from subopt._base.types import Array
+
 
 Vector = tuple[int, int, int]
 

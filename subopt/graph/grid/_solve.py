@@ -3,7 +3,8 @@
 Grids of up to 1024 nodes are solved by Dinic's algorithm on bit sets. On larger grids search trees
 run first. If they find many paths, waves of push-relabel move flow along short paths. If the first
 path is long, or the trees take long, push-relabel finishes the flow. Kernels run for some
-milliseconds at a time, so that Ctrl-C and time limits take effect quickly.
+milliseconds at a time, so that Ctrl-C and time limits take effect quickly. Modules of kernels other
+than the trees are loaded when a grid needs them.
 """
 
 from __future__ import annotations
@@ -11,14 +12,12 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Iterator
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
 from subopt._base.deadline import Deadline
-from subopt._base.types import Array
 from subopt.graph.grid._capacities import Terms, load, weigh
-from subopt.graph.grid._dinic_bits import Answers, cut_bits, cut_stacks
 from subopt.graph.grid._layout import (
     Bits,
     Kind,
@@ -29,7 +28,6 @@ from subopt.graph.grid._layout import (
     empty_sets,
     labels,
 )
-from subopt.graph.grid._push_relabel import exact_labels, narrow_end, push
 from subopt.graph.grid._search_trees import (
     LENGTH,
     PATHS,
@@ -40,7 +38,9 @@ from subopt.graph.grid._search_trees import (
     grow,
     settle,
 )
-from subopt.graph.grid._waves import LAYERS, fill_sets, wave
+
+if TYPE_CHECKING:
+    from subopt._base.types import Array
 
 _PATIENCE = 0.5  # number of paths of trees per cell after which waves run
 _LOOKS = 3  # number of times that trees examine each arc, on average, before push-relabel
@@ -73,6 +73,8 @@ def fill(
     the search for a single large grid takes a deadline.
     """
     if isinstance(work.search, Bits):
+        from subopt.graph.grid._dinic_bits import Answers, cut_stacks
+
         kind, network = Kind(plan.degree, plan.words), _network(plan, work)
         answers = Answers(_rows(plan, sides), values)
         with np.errstate(over="ignore"):  # unsigned steps wrap; numpy says so without the JIT
@@ -101,6 +103,8 @@ def solve(
     checks: it costs few compiled calls.
     """
     if isinstance(work.search, Bits):
+        from subopt.graph.grid._dinic_bits import cut_bits
+
         network, side = _network(plan, work), _rows(plan, sides)
         with np.errstate(over="ignore"):
             kinds = plan.degree, plan.words, np.uint64(plan.first)
@@ -201,6 +205,8 @@ def _plant(
 
 def _push(plan: Layout, network: Network, trees: Trees, deadline: Deadline) -> bool:
     """Push excess as near to demand as it gets; return whether the deadline allowed it."""
+    from subopt.graph.grid._push_relabel import narrow_end, push
+
     progress, excess = np.array([0, 0, _ENOUGH, 0]), network.excess
     with np.errstate(over="ignore"):
         against = narrow_end(plan.degree, network)
@@ -222,6 +228,8 @@ def _other_sides(plan: Layout, work: Workspace, trees: Trees) -> Iterator[Array]
 
     All nodes, those that supply reaches, and those that cannot reach demand.
     """
+    from subopt.graph.grid._push_relabel import exact_labels
+
     yield np.ones((1, *plan.shape), dtype=np.bool_)
     network = _network(plan, work)
     with np.errstate(over="ignore"):
@@ -238,6 +246,8 @@ def _other_sides(plan: Layout, work: Workspace, trees: Trees) -> Iterator[Array]
 
 def _send_waves(plan: Layout, network: Network, search: Trees, deadline: Deadline) -> bool:
     """Send waves as long as they move much; return whether the deadline allowed it."""
+    from subopt.graph.grid._waves import LAYERS, fill_sets, wave
+
     words = -(-plan.cells // 64) + 2
     rows = min(LAYERS, plan.cells // words)  # at least one: few cells are for bits
     sets, excess = empty_sets(len(plan.shift), words), network.excess

@@ -7,7 +7,7 @@ memory and of the time that the same problem takes as a general graph.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,12 +15,14 @@ from subopt._base.answer import Status
 from subopt._base.deadline import Deadline
 from subopt._base.options import documented
 from subopt._base.report import reported, stage
-from subopt._base.types import Array, ArrayLike
 from subopt.graph.grid._capacities import terms
 from subopt.graph.grid._input import Grids, grids
 from subopt.graph.grid._layout import layout, workspace
 from subopt.graph.grid._solve import fill, origin
 from subopt.graph.grid.flow import GridCutCertificate, GridFlow, Left
+
+if TYPE_CHECKING:
+    from subopt._base.types import Array, ArrayLike
 
 
 @reported

@@ -6,17 +6,19 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from subopt._base.answer import Answer, Batch, CertificateError, Status
-from subopt._base.types import Array
-from subopt.graph._recheck import confirm, describes_a_cut, shaped, side_of
+from subopt._base.answer import Answer, Batch, CertificateError, Status, freeze
+from subopt._base.options import documented
 from subopt.graph.grid._capacities import terms, weigh
 from subopt.graph.grid._input import Grids, grids
 from subopt.graph.grid._layout import Layout, Workspace, at_heads, heads, tails, trees
 from subopt.graph.grid._solve import send_back
+
+if TYPE_CHECKING:
+    from subopt._base.types import Array
 
 
 class Left:
@@ -37,8 +39,7 @@ class Left:
             residual = work.residual
         stacks = flows(self._problem, self._plan, residual)
         result = [flow.reshape(flow.shape[1 + lead :]) for flow in stacks]
-        for flow in result:
-            flow.setflags(write=False)
+        freeze(result)
         return result
 
 
@@ -90,6 +91,8 @@ class GridCutCertificate:
         ValueError, TypeError
             If the grid is not valid for `grid_cut`.
         """
+        from subopt.graph._recheck import confirm
+
         grid = grids(*_read(problem))
         side = answer.source_side if isinstance(answer, GridFlow) else answer
         cut, bound = _cuts(grid, "source_side", side, self.flow, ())
@@ -121,7 +124,7 @@ class GridProblem:
     periodic: bool | Sequence[bool] = False
 
 
-@describes_a_cut
+@documented
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class GridFlow(Answer):
     """A minimum cut of a grid, and the flow that proves it minimum.
@@ -138,12 +141,9 @@ class GridFlow(Answer):
     source_side: Array
     certificate: GridCutCertificate | None = None
 
-    def __repr__(self) -> str:
-        return (
-            f"{type(self).__name__}(value={self.value!r}, lower_bound={self.lower_bound!r}, "
-            f"{int(self.source_side.sum())} of {self.source_side.size} nodes on the source's side, "
-            f"{self.status.name}, method={self.method!r})"
-        )
+    def _contents(self) -> str:
+        inside = int(self.source_side.sum())
+        return f"{inside} of {self.source_side.size} nodes on the source's side"
 
     @property
     def flow(self) -> list[Array]:
@@ -287,8 +287,7 @@ class GridFlows(Batch[GridFlow]):
         super().__init__(len(values), self._one)
         self.values, self.source_sides, self.flow = values, source_sides, flow
         self.method = method
-        for array in (values, source_sides, *(flow or ())):
-            array.setflags(write=False)
+        freeze(values, source_sides, flow)
 
     def _one(self, k: int) -> GridFlow:
         value = self.values[k].item()
@@ -320,6 +319,8 @@ class GridFlows(Batch[GridFlow]):
         CertificateError, ValueError, TypeError
             As for `GridFlow.check`, and if there are no flows (``grid_cut_many(..., flow=True)``).
         """
+        from subopt.graph._recheck import confirm, shaped
+
         if self.flow is None:
             raise ValueError("A check needs the flows: call grid_cut_many(..., flow=True)")
         grid = grids(*_read(_given(problem, *arguments, **named)), many=True)
@@ -378,6 +379,8 @@ def _cuts(
 
     `each` is the shape of the axis of problems in the arrays of the answer, () if there is none.
     """
+    from subopt.graph._recheck import shaped, side_of
+
     shape, lead = (problem.stack, *problem.shape), 4 - problem.dimensions
     sides = side_of(sides, each + shape[lead:], name).reshape(shape)
     if len(flow) != len(problem.offsets):

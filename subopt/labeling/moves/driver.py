@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import Batch, Status
+from subopt._base.answer import Batch, Status, freeze
 from subopt._base.deadline import Deadline
 from subopt._base.executors import in_chunks, require_executor
 from subopt._base.interruptible import interruptible
@@ -69,8 +69,7 @@ class LabelingBatch(Batch[Labeling]):
     def __init__(self, method: str, labels: Array, values: Array) -> None:
         super().__init__(len(values), self._item_of)
         self._method, self.labels, self.values = method, labels, values
-        for array in (labels, values):
-            array.setflags(write=False)
+        freeze(labels, values)
 
     def _item_of(self, k: int) -> Labeling:
         return Labeling(
