@@ -117,7 +117,8 @@ def prepare(
     flows : (labels, edges) float64, overwritten
     stop : (1,) int8, the flag that ends it
     """
-    above = (costs - costs.min(axis=0)) / terms.unit
+    with np.errstate(over="ignore"):
+        above = (costs - costs.min(axis=0)) / terms.unit
     np.minimum(above.T, LARGEST, out=draft.costs, casting="unsafe")
     in_python(_find)(terms, labels, given, pairs, draft, stop)  # to compile it takes long
     np.multiply(draft.flows.T, terms.unit, out=flows, dtype=np.float64)
