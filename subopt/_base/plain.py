@@ -79,10 +79,12 @@ def parts(kernel):
     """Return a kernel and all kernels that it calls, in a list without repetitions."""
     found = [kernel]
     for one in found:
-        code, known = one.py_func.__code__, one.py_func.__globals__
-        for name in code.co_names:
-            if isinstance(known.get(name), Dispatcher) and known[name] not in found:
-                found.append(known[name])
+        function = one.py_func
+        used = [function.__globals__.get(name) for name in function.__code__.co_names]
+        used += [cell.cell_contents for cell in function.__closure__ or ()]
+        for other in used:
+            if isinstance(other, Dispatcher) and other not in found:
+                found.append(other)
     return found
 
 
