@@ -37,10 +37,10 @@ def real_array(name: str, values: ArrayLike, *, copy: bool = True) -> Array:
     bad = ~np.isfinite(array)
     if bad.any():
         index = tuple(int(i) for i in np.argwhere(bad)[0])
+        entry = f"{name}[{', '.join(map(str, index))}]" if index else name
         raise ValueError(
-            f"{name} needs finite numbers, but {name}[{', '.join(map(str, index))}] is "
-            f"{array[index]} ({int(bad.sum())} such entries). Clean it first, e.g. with "
-            f"np.nan_to_num."
+            f"{name} needs finite numbers, but {entry} is {array[index]} ({int(bad.sum())} such "
+            f"entries). Clean it first, e.g. with np.nan_to_num."
         )
     return array
 
