@@ -27,7 +27,7 @@ from subopt.maximization.result import MaximizationResult
 EFFORTS = ("fast", "default", "best")
 PASSES = {"fast": 1, "default": 60, "best": 600}
 """Largest number of calls of `marginals` for the upper bound."""
-ENOUGH = {"fast": 0.0, "default": 0.05, "best": 0.0}
+ENOUGH = {"fast": 0.0, "default": 0.1, "best": 0.0}
 """The share of the upper bound at which the gap is small enough to stop."""
 POLISH = {"fast": 0.0, "default": 1.0, "best": math.inf}
 """Gains that exchanges may compute, relative to those that the first set has taken."""
@@ -176,7 +176,7 @@ def maximize(
     effort : {"fast", "default", "best"}, default "default"
         How much to do after the first set. "fast": one bound. "default": exchanges that compute at
         most as many gains as the first set, and up to 60 calls of ``F.marginals`` for the bound
-        while the gap is above 5 %% of it. "best": exchanges until none helps, and 600 calls.
+        while the gap is above 10 %% of it. "best": exchanges until none helps, and 600 calls.
     %(tol)s
     %(time_limit)s
     %(callback)s
