@@ -1,10 +1,13 @@
 """Random small labelings against brute force in exact rational arithmetic: what is claimed holds.
 
-    python benchmarks/labelings_exact.py [--problems 20000] [--seed 0]
+    python benchmarks/labelings_exact.py [--problems 20000] [--seed 0] [--first 0]
 
 2 to 6 nodes and 2 to 4 labels; costs from 1e-9 to 1e15 beside ordinary ones, infinities, constants,
-negative weights, tables that are no metrics, a table per edge. For every problem and every method
-that fits it, and for "auto":
+negative weights, tables that are no metrics, a table per edge, label costs, fixed labels, masks,
+arrays of all dtypes and layouts, labels to start from. For every problem and every method that fits
+it, and for "auto":
+
+- an array of another dtype or layout gives the same energy as its numbers in float64;
 
 - no status OPTIMAL for a labeling that is not, up to the rounding of the costs in which it differs
   from a minimizer;
@@ -89,7 +92,49 @@ def random_arguments(rng):
         found["metric"] = str(kind) if kind in ("potts", "linear") else table
     if rng.random() < 0.2:
         found["label_costs"] = numbers(L)
+    elif rng.random() < 0.15:
+        found["mask"] = rng.random(n) < 0.7
+    if rng.random() < 0.15:
+        allowed = np.where(np.isfinite(unary), rng.random((n, L)), -1.0).argmax(axis=1)
+        found["fixed"] = np.where(rng.random(n) < 0.4, allowed, -1)
     return found
+
+
+LAYOUTS = {
+    "float32": lambda a: a.astype(np.float32),
+    "big-endian": lambda a: a.astype(">f8"),
+    "int64": lambda a: a.astype(np.int64),
+    "uint8": lambda a: a.astype(np.uint8),
+    "Fortran": np.asfortranarray,
+    "strided": lambda a: np.repeat(a, 2, axis=-1)[..., ::2],
+    "reversed": lambda a: a[..., ::-1].copy()[..., ::-1],
+    "read-only": lambda a: np.frombuffer(a.tobytes()).reshape(a.shape),
+    "np.ma": np.ma.masked_array,
+}
+
+
+def with_layouts(arguments, rng):
+    """Arguments in other dtypes and layouts, and the same numbers in float64."""
+    given, plain = dict(arguments), dict(arguments)
+    for name in ("unary", "weights", "metric", "tables", "label_costs"):
+        array = arguments.get(name)
+        if isinstance(array, np.ndarray) and rng.random() < 0.5:
+            layout = str(rng.choice(list(LAYOUTS)))
+            whole = layout in ("int64", "uint8")
+            top = 256 if layout == "uint8" else 2**53
+            if whole and not (np.isfinite(array) & (array >= 0) & (array < top)).all():
+                continue
+            given[name] = LAYOUTS[layout](array)
+            plain[name] = np.array(given[name], dtype=np.float64)
+    return given, plain
+
+
+def same(energy, other):
+    """Whether two energies have the same numbers."""
+    return all(
+        np.array_equal(getattr(energy, name), getattr(other, name))
+        for name in ("costs", "tables", "weights", "label_costs", "tails", "heads")
+    )
 
 
 class Exact:
@@ -219,24 +264,33 @@ def printed(arguments):
     ).replace("inf", "np.inf")
 
 
-def main(problems, seed):
+STARTS = ("auto", "alpha_expansion", "alpha_beta_swap", "fusion", "icm")
+
+
+def main(problems, seed, first=0):
     """Draw problems and count claims."""
     jit.interpret_small = False
     held, broken, start = collections.Counter(), collections.Counter(), time.monotonic()
-    for k in range(problems):
-        arguments = random_arguments(np.random.default_rng([seed, k]))
+    for k in range(first, first + problems):
+        rng = np.random.default_rng([seed, k])
+        arguments, plain = with_layouts(random_arguments(rng), rng)
         energy = LabelingEnergy(**arguments)
+        if not same(energy, LabelingEnergy(**plain)):
+            broken["dtypes and layouts change nothing"] += 1
+            print(f"problem {k}: not the same numbers\n    LabelingEnergy({printed(arguments)})")
         exact = Exact(energy)
+        labels = rng.integers(0, energy.n_labels, energy.n)
         for method in ("auto", *CAN_SOLVE):
             if method != "auto" and CAN_SOLVE[method](energy) is not None:
                 continue
-            result = minimize(energy, method=method, lower_bound=True)
+            begin = {"start": labels} if method in STARTS and k % 3 == 0 else {}
+            result = minimize(energy, method=method, lower_bound=True, **begin)
             ran = result.method if method == "auto" else method
             held[method] += 1
             for claim in broken_claims(energy, exact, result, ran):
                 broken[claim] += 1
                 print(f"problem {k}, {method}: not true that {claim}; {result}\n    ", end="")
-                print(f"LabelingEnergy({printed(arguments)})", flush=True)
+                print(f"LabelingEnergy({printed(arguments)}), {begin}", flush=True)
         if (k + 1) % 1000 == 0:
             print(f"{k + 1} problems, {time.monotonic() - start:.0f} s, broken: {dict(broken)}")
             sys.stdout.flush()
@@ -250,5 +304,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--problems", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--first", type=int, default=0, help="number of the first problem")
     options = parser.parse_args()
-    sys.exit(main(options.problems, options.seed))
+    sys.exit(main(options.problems, options.seed, options.first))

@@ -77,6 +77,21 @@ class Exact:
         total += sum(self.label_costs[a] for a in set(x) ^ set(y))
         return self.fraction(total)
 
+    def moves(self, x, method):
+        """The labelings that a single move of a method leads to."""
+        n, L = self.shape
+        for y in itertools.product(range(L), repeat=n):
+            apart = {(a, b) for a, b in zip(x, y, strict=True) if a != b}
+            targets, labels = {b for _, b in apart}, {a for pair in apart for a in pair}
+            if method == "alpha_expansion":
+                reached = len(targets) <= 1
+            elif method == "alpha_beta_swap":
+                reached = len(labels) <= 2
+            else:
+                reached = sum(a != b for a, b in zip(x, y, strict=True)) <= 1
+            if reached:
+                yield y
+
 
 @st.composite
 def arguments(draw):

@@ -282,7 +282,7 @@ BAD_INPUT = [
     ({"images": "cat.png"}, TypeError, "images needs"),
     ({"images": [[1.0], [1.0, 2.0]]}, ValueError, "ragged"),
     ({"images": IMAGES[..., :3]}, ValueError, "grid is"),
-    ({"saliency": SALIENCY[:3]}, ValueError, r"\(4, 11, 9\), or one number per patch, \(4, 4, 4\)"),
+    ({"saliency": SALIENCY[:3]}, ValueError, r"\(4, 11, 9\), or at another resolution"),
     ({"saliency": IMAGES}, ValueError, "from_gradient"),
     ({"saliency": -SALIENCY}, ValueError, "numbers >= 0"),
     ({"saliency": SALIENCY * np.nan}, ValueError, r"samples 0 \(not finite\)"),

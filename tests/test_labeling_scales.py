@@ -47,6 +47,17 @@ def require_truth(energy, exact, result, least, minimizers):
             replace(result.certificate, lower_bound=claim).check(energy, result)
 
 
+def require_no_better_move(exact, result):
+    """No single move of the method lowers the energy, by more than rounding of what changes."""
+    x = tuple(result.labels.ravel().tolist())
+    own = exact.value(x)
+    if own is None or result.status is not Status.LOCAL_MINIMUM:
+        return
+    for y in exact.moves(x, result.method):
+        other = exact.value(y)
+        assert other is None or own - other <= exact.apart(x, y) / 2**44
+
+
 @given(arguments=arguments())
 def test_claims_hold_exactly(arguments):
     energy = LabelingEnergy(**arguments)
@@ -62,6 +73,7 @@ def test_claims_hold_exactly(arguments):
                 minimize(energy, method=method)
     for result in results:
         require_truth(energy, exact, result, least, minimizers)
+        require_no_better_move(exact, result)
     # "auto" is no worse than what it could have returned
     auto = results[0]
     if auto.method == "ishikawa" and least is not None:
@@ -139,6 +151,31 @@ def test_ordinary_differences_far_above_the_smallest_entry_are_not_lost():
     for method in ("auto", "dual_bound", "fusion", "icm"):
         result = minimize(energy, method=method, lower_bound=True)
         require_truth(energy, exact, result, least, minimizers)
+
+
+def test_moves_with_label_costs_beside_huge_costs_leave_none_that_helps():
+    rng = np.random.default_rng(0)
+    tried = 0
+    for _ in range(30):
+        unary = rng.choice([0.1, 0.3, 0.9, 2.5, 1e15, 1e15 + 1.0], (4, 3))
+        weights = rng.choice([0.1, 0.4, 1e13], 3)
+        energy = LabelingEnergy(unary, weights=weights, label_costs=rng.choice([0.2, 1.0, 1e8], 3))
+        exact = Exact(energy)
+        for method in ("alpha_expansion", "alpha_beta_swap"):
+            result = minimize(energy, method=method)
+            tried += result.status is Status.LOCAL_MINIMUM
+            require_no_better_move(exact, result)
+    assert tried > 30
+
+
+def test_a_huge_cost_does_not_make_ordinary_weights_rounding_errors():
+    energy = LabelingEnergy(
+        unary=[[0.5, 0.5, 1e15, 0.2], [0.6, 0.1, 0, 1e12], [0.1, 0.8, 0.3, 1e15]],
+        edges=[[0, 2], [0, 1], [2, 1]],
+        weights=[-2.5, 0.1, 2.0],
+        metric="linear",
+    )
+    assert "weights >= 0" in _alpha_expansion.can_solve(energy)
 
 
 def layers(rng, forbidden):

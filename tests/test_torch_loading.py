@@ -267,6 +267,11 @@ def test_labels_as_torchvision_has_them():
         for a, b in zip(one, two, strict=True):
             assert (a.shape, a.dtype) == (b.shape, b.dtype)
         torch.testing.assert_close(two[1].sum(1), torch.ones(8))
+    tv = pytest.importorskip("torchvision.tv_tensors")
+    mixed = CutMix(num_classes=4, seed=0).mix(tv.Image(images), labels)
+    assert type(mixed.images) is tv.Image
+    masks = tv.Mask(torch.randint(0, 5, (8, 8, 8)))
+    assert type(apply(mixed.plan, masks, blend="first")) is tv.Mask
 
 
 @pytest.mark.filterwarnings("ignore")  # what Lightning warns of is not ours

@@ -81,6 +81,20 @@ def test_a_step_with_values_is_that_of_the_loss_of_the_caller(name, clean_weight
 
 
 @pytest.mark.parametrize("name", MIXERS)
+@pytest.mark.parametrize("amp", [None, torch.bfloat16], ids=["float32", "bfloat16"])
+def test_values_with_autocast_and_losses_of_each_sample(name, amp):
+    y = torch.tensor([[1.5], [0.0], [-1.0], [1.0]])
+    mix = MIXERS[name](targets="values")
+    for options in (
+        {"loss": functional.mse_loss},
+        {"loss": lambda a, b: (a - b).square()[:, 0], "interpolate": True},
+    ):
+        result = training_step(network(1), images(), y, mix, amp=amp, **options)
+        assert result.loss.isfinite()
+        assert result.loss.dtype == torch.float32
+
+
+@pytest.mark.parametrize("name", MIXERS)
 def test_a_single_logit_has_no_softmax(name):
     rows = torch.tensor([[1.0], [0.0], [1.0], [0.0]])
     with pytest.raises(ValueError, match=r"single logit is 1 .*binary_cross_entropy_with_logits"):

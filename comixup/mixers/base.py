@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-
 from comixup._base import validate
 from comixup._base.interchange import like
 from comixup._base.layout import Layout, decide, parse
@@ -22,7 +20,7 @@ from comixup._base.types import RNG, Array
 from comixup.mixers.batch import MixedBatch
 from comixup.mixers.summary import Needs, Summary, summarize
 from comixup.plans.base import Mixture
-from comixup.plans.labels import as_label_matrix, counted, each_head, smoothed
+from comixup.plans.labels import NEEDED, as_label_matrix, counted, each_head, smoothed
 from comixup.plans.patches import MixPlan
 from comixup.saliency import warn_of_uniform
 
@@ -191,26 +189,28 @@ class Mixer:
         return self.plan_for(summary, key)
 
     def label_rows(self, n: int, labels: Any) -> Any:
-        """Return checked labels of n inputs with, for each head, rows to mix and what came."""
+        """Return for each head of the labels of n inputs: rows, what came, and which rows count."""
         if labels is None:
             return None
 
-        def rows(head: Any, num_classes: int | None) -> tuple[Array, Any]:
-            if self.targets == "classes":
-                return as_label_matrix(head, n, num_classes, self.ignore_index), head
-            array = validate.as_array("labels", head, "real numbers of shape (batch, ...)")
+        def rows(head: Any, num_classes: int | None) -> tuple[Array, Any, Array | None]:
+            classes = self.targets == "classes"
+            needed = NEEDED if classes else "real numbers of shape (batch, ...)"
+            array = validate.as_array("labels", head, needed)
+            if classes:
+                matrix = as_label_matrix(array, n, num_classes, self.ignore_index)
+                return matrix, head, counted(array, self.ignore_index)
             validate.same_batch("labels", array, n, "inputs")
-            return array, head
+            return array, head, None
 
         return each_head(labels, self.num_classes, rows)
 
     def mix_labels(self, plan: Mixture, rows: Any, images: Any) -> Any:
         """Mix what `label_rows` returned, and answer in the library of the labels, or of images."""
 
-        def mixed(head: tuple[Array, Any], _: Any) -> Any:
-            array, came = head
+        def mixed(head: tuple[Array, Any, Array | None], _: Any) -> Any:
+            array, came, which = head
             if self.targets == "classes":
-                which = counted(np.asarray(came), self.ignore_index)
                 labeled = None if which is None else plan.apply_values(which)
                 result = smoothed(plan.apply_labels(array), self.label_smoothing, labeled)
             else:

@@ -5,9 +5,6 @@ A plan can be applied to images, labels and masks, saved, loaded and drawn.
 
 from __future__ import annotations
 
-import itertools
-import math
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -23,7 +20,8 @@ from comixup._base.types import Array, ArrayLike
 from comixup.plans import fields, gather
 from comixup.plans.base import Mixture, salient_parts
 from comixup.plans.draw import draw_group
-from comixup.plans.labels import as_label_matrix, label_table, mix_rows
+from comixup.plans.labels import as_label_matrix, mix_rows
+from comixup.plans.patch_fields import PatchFields
 from comixup.plans.points import Shown
 
 if TYPE_CHECKING:
@@ -31,8 +29,8 @@ if TYPE_CHECKING:
 
 
 @public
-@dataclass(frozen=True, eq=False)
-class MixPlan(Mixture):
+@dataclass(frozen=True, eq=False, repr=False)
+class MixPlan(PatchFields):
     r"""Which inputs fill which patch of which output.
 
     Made by `CoMixup.mix` or `CoMixup.plan`; the constructor is for plans of one's own.
@@ -73,133 +71,6 @@ class MixPlan(Mixture):
     array([[0.5, 0.5],
            [0.5, 0.5]], dtype=float32)
     """
-
-    sources: Array
-    group_edges: Array
-    energies: Array
-    spatial: tuple[int, ...]
-    seed: int
-    keys: Array
-    moves: Array | None = None
-
-    def __post_init__(self) -> None:
-        for name, value in fields.checked(self._fields()).items():
-            if isinstance(value, np.ndarray):
-                value.setflags(write=False)
-            object.__setattr__(self, name, value)
-
-    @classmethod
-    def from_sources(
-        cls,
-        sources: ArrayLike,
-        *,
-        spatial: Sequence[int],
-        group_edges: ArrayLike | None = None,
-        moves: ArrayLike | None = None,
-    ) -> MixPlan:
-        r"""Make a plan of one's own: one group unless `group_edges` says otherwise.
-
-        Parameters
-        ----------
-        sources : array_like of int, shape (B, \*grid, levels)
-            Indices into the batch.
-        spatial : sequence of int
-            Spatial shape of the images.
-        group_edges : array_like of int, shape (G + 1,), optional
-            ``[0, B]`` by default.
-        moves : array_like of int, shape (B, \*grid, levels), optional
-            Flat index of the patch of the source that fills each patch; the same by default.
-
-        Returns
-        -------
-        MixPlan
-            With seed 0 and energies NaN.
-        """
-        n = len(np.asarray(sources))
-        edges = np.asarray([0, n] if group_edges is None else group_edges)
-        G = max(len(edges) - 1, 0)
-        keys = np.stack([np.zeros(G, dtype=np.int64), np.arange(G)], axis=1)
-        nan = np.full(G, np.nan)
-        moved = None if moves is None else np.asarray(moves)
-        return cls(np.asarray(sources), edges, nan, tuple(spatial), 0, keys, moved)
-
-    @classmethod
-    def identity(cls, n: int, spatial: Sequence[int]) -> MixPlan:
-        """Make the plan that leaves every input as it is.
-
-        Parameters
-        ----------
-        n : int
-            Number of inputs.
-        spatial : sequence of int
-            Spatial shape of the images.
-
-        Returns
-        -------
-        MixPlan
-            Each input is a group of its own.
-        """
-        own = np.arange(n).reshape((n,) + (1,) * (len(spatial) + 1))
-        return cls.from_sources(own, spatial=spatial, group_edges=np.arange(n + 1))
-
-    def __len__(self) -> int:
-        """Return the number B of inputs, and of outputs."""
-        return len(self.sources)
-
-    @property
-    def grid(self) -> tuple[int, ...]:
-        """Number of patches along every spatial axis."""
-        return self.sources.shape[1:-1]
-
-    @property
-    def levels(self) -> int:
-        """Number of equal parts of a patch."""
-        return self.sources.shape[-1]
-
-    @property
-    def n_groups(self) -> int:
-        """Number G of groups."""
-        return len(self.energies)
-
-    @property
-    def groups(self) -> Array:
-        """Group of every output, int64 of shape (B,)."""
-        return np.repeat(np.arange(self.n_groups), np.diff(self.group_edges))
-
-    @cached_property
-    def shares(self) -> Array:
-        """Part of the pixels of output j that input i fills, (B, B); rows sum to 1.
-
-        Area-true: a patch with more pixels counts for more. Dense, for reading; `apply_labels` does
-        not need it.
-        """
-        dense = np.zeros((len(self), len(self)))
-        table = self._table(self.spatial)
-        for start, stop in itertools.pairwise(self.group_edges.tolist()):
-            dense[start:stop, start:stop] = table[start:stop, : stop - start]
-        return dense
-
-    @property
-    def n_sources(self) -> Array:
-        """Number of inputs that each output is made of, int64 of shape (B,)."""
-        return (self._table(self.spatial) > 0).sum(axis=1)
-
-    @property
-    def divided(self) -> Array:
-        r"""Which patches hold halves of two inputs, bool of shape (B, \*grid)."""
-        return self.sources[..., 0] != self.sources[..., -1]
-
-    @property
-    def halved(self) -> Array:
-        r"""Which patches hold halves of two different patches, bool of shape (B, \*grid)."""
-        if self.moves is None:
-            return self.divided
-        return self.divided | (self.moves[..., 0] != self.moves[..., -1])
-
-    @property
-    def origins(self) -> Array:
-        r"""Patch of the source that fills the patch, flat index of shape (B, \*grid, levels)."""
-        return fields.origins(self._fields())
 
     def apply(self, array: ArrayLike, *, channels: str = "first", blend: str | None = None) -> Any:
         r"""Mix anything that is aligned with the batch.
@@ -361,34 +232,6 @@ class MixPlan(Mixture):
         parts = [np.where(used == s[:, None, None], seen, 0).sum((1, 2)) for s in sources.T]
         return np.where(shares > 0, np.stack(parts, axis=1), 0)
 
-    def _write(self, path: str | os.PathLike[str], overwrite: bool) -> None:
-        fields.save(self._fields(), path, overwrite=overwrite)
-
-    @classmethod
-    def _read(cls, path: str | os.PathLike[str]) -> MixPlan:
-        return cls(**fields.load(path))
-
-    @classmethod
-    def concatenate(cls, plans: Sequence[MixPlan]) -> MixPlan:
-        """Join the plans of consecutive batches into one for the concatenated batch.
-
-        Parameters
-        ----------
-        plans : sequence of MixPlan
-            In the order of the batches.
-
-        Returns
-        -------
-        MixPlan
-            With the groups of all of them.
-
-        Raises
-        ------
-        ValueError
-            If there are none, or their grid, levels, spatial shape or seed differ.
-        """
-        return cls(**fields.joined([plan._fields() for plan in plans]))
-
     def draw(
         self,
         images: ArrayLike,
@@ -423,15 +266,6 @@ class MixPlan(Mixture):
         """
         return draw_group(self, images, channels, labels, names, saliency, group)
 
-    def __repr__(self) -> str:
-        return fields.describe(self._fields(), self.n_sources)
-
-    def _fields(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in fields.NAMES}
-
-    def _flat(self, per_patch: Array) -> Array:
-        return per_patch.reshape(len(self), math.prod(self.grid), self.levels)
-
     def require_movable(self, spatial: tuple[int, ...]) -> None:
         """Raise unless patches that move have places of their own size on a spatial shape.
 
@@ -454,9 +288,3 @@ class MixPlan(Mixture):
                 f"places of another size. It fits the shape {self.spatial} that it was made for, "
                 f"and shapes that the grid {self.grid} divides."
             )
-
-    def _table(self, spatial: tuple[int, ...]) -> Array:
-        sizes = np.diff(self.group_edges)
-        starts = np.repeat(self.group_edges[:-1], sizes)
-        area = gather.patch_area(self.grid, spatial)
-        return label_table(self._flat(self.sources), starts, int(sizes.max()), area)

@@ -56,9 +56,9 @@ class AdaMixUp(TensorMixer):
 
     `training_step` trains the networks along with the model. The loss is the sum of three: the
     loss of the real images, the loss of the blends, and `intrusion_weight` times the binary cross
-    entropy of the discriminator. Of the published three-way sampling, first and partner make the
-    blend, and the third draw, real images, is the batch itself: its order does not matter. Real
-    images and blends pass through the model as one batch.
+    entropy of the discriminator. The publication draws two images for each blend, and a third one
+    as the real image; here the images of the batch serve as both. Real images and blends pass
+    through the model as one batch.
 
     Parameters
     ----------
@@ -67,8 +67,8 @@ class AdaMixUp(TensorMixer):
     dimensions : {1, 2, 3}, default 2
         Spatial axes of the images.
     head : Linear, optional
-        The last layer of the model. With it the discriminator shares all other layers of the
-        model, as published: it is a linear function of what this layer gets. Without it the
+        The last layer of the model. With it, the discriminator is a linear function of the input of
+        this layer, and so shares all other layers with the model, as published. Without it, the
         discriminator is a small network of its own.
     width : int, default 16
         Channels of the first layer of the small networks.

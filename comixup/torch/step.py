@@ -25,6 +25,7 @@ from comixup.torch.saliency import (
 )
 from comixup.torch.tensor_mixer import TensorMixer
 
+HALF = (torch.float16, torch.bfloat16)
 NEEDS_A_LOSS = (
     "{}, so loss={!r} does not apply: pass a loss such as "
     "torch.nn.functional.mse_loss or torch.nn.functional.binary_cross_entropy_with_logits"
@@ -187,9 +188,15 @@ def training_step(
             raise ValueError(
                 NEEDS_A_LOSS.format("the softmax of a single logit is 1 whatever it is", published)
             )
-        return found
+        return found.float() if values and found.dtype in HALF else found
 
-    passes = _Passes(model, labels, logits_for, loss, values, ignored, amp, scale)
+    of_batch = loss
+    if interpolate:
+
+        def of_batch(found: Tensor, labels: Tensor) -> Tensor:
+            return loss(found, labels).mean()
+
+    passes = _Passes(model, labels, logits_for, of_batch, values, ignored, amp, scale)
     clean, maps = none, None
     if mixer is not None and mixer.uses_saliency:
         if saliency is None:
@@ -204,8 +211,7 @@ def training_step(
     with _autocast(images, amp):
         found = logits_for(model(mixed))
     if interpolate:
-        of_indices = loss
-        mixed_loss = plan.interpolate_loss(lambda y: of_indices(found, y), labels).mean()
+        mixed_loss = plan.interpolate_loss(lambda y: loss(found, y), labels).mean()
     else:
         rows = mix.labels(plan, labels, None if values else found.shape[1])
         if published == "bce" and ignored is not None and labels.ndim == 1:

@@ -8,6 +8,9 @@ if TYPE_CHECKING:
     from subopt.graph._gomory_hu import GomoryHuTree as GomoryHuTree
     from subopt.graph._gomory_hu import gomory_hu_tree as gomory_hu_tree
     from subopt.graph._max_flow import max_flow as max_flow
+    from subopt.graph._min_cost_flow import MinCostFlow as MinCostFlow
+    from subopt.graph._min_cost_flow import PriceCertificate as PriceCertificate
+    from subopt.graph._min_cost_flow import min_cost_flow as min_cost_flow
     from subopt.graph._multiway_cut import MultiwayCut as MultiwayCut
     from subopt.graph._multiway_cut import MultiwayCutCertificate as MultiwayCutCertificate
     from subopt.graph._multiway_cut import multiway_cut as multiway_cut
@@ -36,6 +39,7 @@ __all__, __getattr__, __dir__ = exports(
     {
         "_gomory_hu": ["GomoryHuTree", "gomory_hu_tree"],
         "_max_flow": ["max_flow"],
+        "_min_cost_flow": ["MinCostFlow", "PriceCertificate", "min_cost_flow"],
         "_multiway_cut": ["MultiwayCut", "MultiwayCutCertificate", "multiway_cut"],
         "dynamic": ["DynamicMaxFlow"],
         "flow": ["Flow", "CutCertificate"],

@@ -3,7 +3,8 @@
 The previous flow is kept, so that only the difference has to be pushed. A node that sends more than
 its new supply counts as demand, which does not change the minimum cuts [1]_. The search trees are
 repaired at changed nodes [2]_. The flow of an arc is reduced to its new capacity; the difference
-becomes supply at its tail and demand at its head, and the search trees are built anew.
+becomes supply at its tail and demand at its head, and the search trees are built anew. Infinite
+capacities are a power of two above the sum of the finite ones, which grows with them.
 
 References
 ----------
@@ -14,7 +15,7 @@ References
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from subopt._base.deadline import Deadline
 from subopt._base.jit import njit
 from subopt._base.options import documented
 from subopt._base.types import Array, ArrayLike
-from subopt.graph._input import Graph, Terminal, capacities, ends, graph, infinite
+from subopt.graph._input import Graph, Terminal, capacities, ends, floats, graph, infinite
 from subopt.graph._search import Search
 from subopt.graph.augment import PATIENCE, augment_opened, reach
 from subopt.graph.boykov_kolmogorov import (
@@ -33,7 +34,7 @@ from subopt.graph.boykov_kolmogorov import (
     adopt,
     plant,
 )
-from subopt.graph.flow import CutCertificate, Flow
+from subopt.graph.flow import CutCertificate, Flow, flow_bound
 from subopt.graph.network import AHEAD, BACK, HEAD, TWIN, drain, link, workspace
 
 
@@ -43,14 +44,13 @@ class DynamicMaxFlow:
     Parameters
     ----------
     tails, heads, capacity, reverse_capacity, source_capacity, sink_capacity, n
-        The graph, as for `max_flow`. All capacities need to be finite; to force a node onto one
-        side, use a number larger than the sum of the others.
+        The graph, as for `max_flow`. Capacities may be infinite.
 
     Raises
     ------
     ValueError, TypeError
-        If an argument is not as described, a capacity is infinite, or integer capacities add up to
-        2**52 or more.
+        If an argument is not as described, or if integer capacities add up to 2**52 or more, where
+        an infinite one counts up to four times the sum of the finite ones.
 
     Notes
     -----
@@ -83,22 +83,15 @@ class DynamicMaxFlow:
         n: int | None = None,
     ) -> None:
         g = graph(tails, heads, capacity, reverse_capacity, source_capacity, sink_capacity, n)
-        for name, part in (
-            ("capacity", g.forward),
-            ("reverse_capacity", g.backward),
-            ("source_capacity", g.source),
-            ("sink_capacity", g.sink),
-        ):
-            _finite(name, part)
-        _exact(g)
         forward, backward, source, sink = (part.copy() for part in g[3:7])  # the caller may write
         self._graph = g._replace(forward=forward, backward=backward, source=source, sink=sink)
-        self._forward, self._backward = g.forward.astype(float), g.backward.astype(float)
+        self._beyond = _stand_in(self._graph, 0.0)
+        self._parts = _finite(self._graph, self._beyond)
         self._indptr, self._slot, self._residual, ends = link(
-            g.n, g.tails, g.heads, self._forward, self._backward
+            g.n, g.tails, g.heads, self._parts.forward, self._parts.backward
         )
         self._full = self._residual.copy()
-        self._excess = (g.source - g.sink).astype(float)
+        self._excess = self._parts.source - self._parts.sink
         self._work = workspace(g.n, 0)._replace(ends=ends)
         self._changed: list[Array] = []
         self._trees = False  # whether those of the last solution are still there
@@ -117,7 +110,7 @@ class DynamicMaxFlow:
         nodes : array_like of int, shape (k,)
             The nodes. If a node occurs twice, its last entry counts.
         source_capacity, sink_capacity : array_like, shape (k,), optional
-            The new capacities of these nodes, finite and nonnegative; unchanged by default.
+            The new capacities of these nodes, nonnegative; unchanged by default.
 
         Raises
         ------
@@ -130,18 +123,10 @@ class DynamicMaxFlow:
             raise ValueError("change needs source_capacity, sink_capacity, or both; got neither")
         source, sink, whole = g.source, g.sink, g.whole
         if source_capacity is not None:
-            source, whole = _set("source_capacity", source, nodes, source_capacity, whole)
+            source, whole = _with("source_capacity", source, nodes, source_capacity, whole)
         if sink_capacity is not None:
-            sink, whole = _set("sink_capacity", sink, nodes, sink_capacity, whole)
-        _exact(g._replace(source=source, sink=sink, whole=whole))
-        # other nodes keep their excess: a rounded new value could look like demand
-        named: Array = np.unique(nodes)
-        new = named[source[named] - sink[named] != g.source[named] - g.sink[named]]
-        gone = _outflow(new, self._indptr, self._full, self._residual)
-        # not `+= after - before`: that would accumulate rounding errors next to large numbers
-        self._excess[new] = source[new] - sink[new] - gone
-        self._changed.append(new)
-        self._graph = g._replace(source=source, sink=sink, whole=whole)
+            sink, whole = _with("sink_capacity", sink, nodes, sink_capacity, whole)
+        self._set(g._replace(source=source, sink=sink, whole=whole), nodes=np.unique(nodes))
 
     def change_arcs(
         self,
@@ -157,7 +142,7 @@ class DynamicMaxFlow:
         arcs : array_like of int, shape (k,)
             Positions in `tails` and `heads`. For an arc that is named twice, the last entry counts.
         capacity, reverse_capacity : array_like, shape (k,), optional
-            Their new capacities, finite and >= 0; by default they stay.
+            Their new capacities, nonnegative; unchanged by default.
 
         Raises
         ------
@@ -175,20 +160,42 @@ class DynamicMaxFlow:
             raise ValueError("change_arcs needs capacity, reverse_capacity, or both; got neither")
         forward, backward, whole = g.forward, g.backward, g.whole
         if capacity is not None:
-            forward, whole = _set("capacity", forward, arcs, capacity, whole)
+            forward, whole = _with("capacity", forward, arcs, capacity, whole)
         if reverse_capacity is not None:
-            backward, whole = _set("reverse_capacity", backward, arcs, reverse_capacity, whole)
-        g = g._replace(forward=forward, backward=backward, whole=whole)
-        _exact(g)
+            backward, whole = _with("reverse_capacity", backward, arcs, reverse_capacity, whole)
+        self._set(g._replace(forward=forward, backward=backward, whole=whole), arcs=np.unique(arcs))
+
+    def _set(self, g: Graph, nodes: Array | None = None, arcs: Array | None = None) -> None:
+        """Take over the new capacities of some nodes or arcs; everything that is kept follows."""
+        none, parts, beyond = np.zeros(0, np.int64), self._parts, _stand_in(g, self._beyond)
+        new = (
+            _finite(g, beyond, parts, nodes, arcs) if beyond == self._beyond else _finite(g, beyond)
+        )
+        if beyond != self._beyond:  # infinite ones change with it
+            nodes, arcs = np.arange(g.n), np.arange(len(g.tails))
+        nodes, arcs = none if nodes is None else nodes, none if arcs is None else arcs
+        # other nodes keep their excess: a rounded new value could look like demand
+        nodes = nodes[
+            new.source[nodes] - new.sink[nodes] != parts.source[nodes] - parts.sink[nodes]
+        ]
+        self._graph, self._beyond, self._parts = g, beyond, new
+        if len(arcs):
+            nodes = np.union1d(nodes, self._set_arcs(arcs, parts))
+        gone = _outflow(nodes, self._indptr, self._full, self._residual)
+        # not `+= after - before`: that would accumulate rounding errors next to large numbers
+        self._excess[nodes] = new.source[nodes] - new.sink[nodes] - gone
+        self._changed.append(nodes)
+
+    def _set_arcs(self, arcs: Array, before: _Parts) -> Array:
+        """Set new capacities of arcs; return the nodes whose outflow that changed."""
+        g, parts = self._graph, self._parts
         flow, words = np.empty(len(self._slot)), self._work.ends
-        drain(self._slot, words, self._forward, self._backward, self._residual, flow)
-        self._graph, self._trees = g, False
-        self._forward, self._backward = forward.astype(float), backward.astype(float)
-        named: Array = np.unique(arcs)
-        named = named[self._slot[named] >= 0]  # loops carry nothing
-        first, last = self._forward[named], self._backward[named]
-        kept = np.clip(flow[named], -last, first)
-        there = self._slot[named]
+        drain(self._slot, words, before.forward, before.backward, self._residual, flow)
+        self._trees = False
+        arcs = arcs[self._slot[arcs] >= 0]  # loops carry nothing
+        first, last = parts.forward[arcs], parts.backward[arcs]
+        kept = np.clip(flow[arcs], -last, first)
+        there = self._slot[arcs]
         twin = (words[there] >> TWIN & np.uint64(2**32 - 1)).astype(np.int64)
         self._full[there], self._full[twin] = first, last
         self._residual[there], self._residual[twin] = first - kept, last + kept
@@ -196,11 +203,8 @@ class DynamicMaxFlow:
         for one, other in ((there, twin), (twin, there)):
             ahead, back = self._residual[one] > 0, self._residual[other] > 0
             words[one] = (words[one] & ~both) | ahead * AHEAD | back * BACK
-        less = named[kept != flow[named]]
-        # computed anew, see `change`
-        nodes: Array = np.unique(np.concatenate([g.tails[less], g.heads[less]]))
-        gone = _outflow(nodes, self._indptr, self._full, self._residual)
-        self._excess[nodes] = g.source[nodes] - g.sink[nodes] - gone
+        less = arcs[kept != flow[arcs]]
+        return np.concatenate([g.tails[less], g.heads[less]])
 
     @documented
     def solve(self, *, maximal: bool = False, time_limit: float | None = None) -> Flow:
@@ -218,6 +222,11 @@ class DynamicMaxFlow:
         -------
         Flow
             A minimum cut, and a maximum flow as its certificate.
+
+        Raises
+        ------
+        ValueError
+            If no cut is finite.
         """
         g, work = self._graph, self._work
         search = Search(g.n, self._indptr, self._residual, self._excess, work, Deadline(time_limit))
@@ -235,7 +244,13 @@ class DynamicMaxFlow:
         if search.stopped:
             return self._stopped(search, method)
         side = work.side.copy()
-        value, flow = g.cut(side), self._flow(side)
+        value = g.cut(side)
+        if value == np.inf:
+            raise ValueError(
+                "solve needs a finite cut, but a path of infinite capacities leads from the source "
+                "to the sink. Give one of its arcs a finite capacity."
+            )
+        flow = self._flow(side)
         if maximal:
             reach(g.n, self._indptr, self._excess, work, np.int64(-1))
             side = ~work.side
@@ -245,10 +260,8 @@ class DynamicMaxFlow:
         """Return the best known cut, and the bound of a flow that may not be conserved."""
         g = self._graph
         value, _, side = min((g.cut(side), k, side) for k, side in enumerate(search.sides()))
-        bound = (g.source.sum() - np.maximum(self._excess, 0).sum()).item()
-        flow = np.empty(len(self._slot))
-        ends = self._work.ends
-        drain(self._slot, ends, self._forward, self._backward, self._residual, flow)
+        flow = self._drained(self._residual, self._work.ends)
+        bound = flow_bound(g, flow)
         bound = min(int(bound) if g.whole else bound, value)
         return self._answer(value, bound, side, flow, method)
 
@@ -270,10 +283,11 @@ class DynamicMaxFlow:
     def _flow(self, side: Array) -> Array:
         """Return the flow, after sending back what exceeds the current terminal capacities."""
         g, residual, ends = self._graph, self._residual, self._work.ends
+        parts = self._parts
         # on the source's side, flow returns to nodes that can take back what they sent; on the
         # other side, from nodes that absorbed too much. No residual arc crosses the cut.
-        much = np.where(side, self._excess - g.source, 0.0)
-        little = np.where(side, 0.0, self._excess + g.sink)
+        much = np.where(side, self._excess - parts.source, 0.0)
+        little = np.where(side, 0.0, self._excess + parts.sink)
         room = None
         for excess in (much if (much > 0).any() else None, little if (little < 0).any() else None):
             if excess is not None:
@@ -282,41 +296,78 @@ class DynamicMaxFlow:
                     ends = ends.copy()
                     room = workspace(g.n, 0)._replace(ends=ends)
                 augment_opened(g.n, self._indptr, residual, excess, room, self._limit())
+        return self._drained(residual, ends)
+
+    def _drained(self, residual: Array, ends: Array) -> Array:
         flow = np.empty(len(self._slot))
-        drain(self._slot, ends, self._forward, self._backward, residual, flow)
+        drain(self._slot, ends, self._parts.forward, self._parts.backward, residual, flow)
         return flow
 
 
-def _finite(name: str, values: Array) -> None:
-    if infinite(values).any():
-        e = int(np.argmax(infinite(values)))
-        raise ValueError(
-            f"DynamicMaxFlow needs finite capacities, but {name}[{e}] is inf. Use a number above "
-            "the sum of the others instead."
+class _Parts(NamedTuple):
+    """Capacities as float64, with a finite number for infinite ones."""
+
+    forward: Array
+    backward: Array
+    source: Array
+    sink: Array
+
+
+def _finite(
+    g: Graph,
+    beyond: float,
+    before: _Parts | None = None,
+    nodes: Array | None = None,
+    arcs: Array | None = None,
+) -> _Parts:
+    """Return finite capacities: all of them, or those of before with some nodes or arcs changed."""
+    found = []
+    for k, (part, some) in enumerate(zip(g[3:7], (arcs, arcs, nodes, nodes), strict=True)):
+        if before is None:
+            found.append(np.where(infinite(part), beyond, part.astype(np.float64)))
+        elif some is None:
+            found.append(before[k])
+        else:
+            found.append(before[k].copy())
+            found[-1][some] = np.where(infinite(part[some]), beyond, part[some])
+    return _Parts(*found)
+
+
+def _stand_in(g: Graph, before: float) -> float:
+    """Return a number above all finite cuts: as before, or a new one if that is too small."""
+    never = [infinite(part) for part in g[3:7]]
+    with np.errstate(over="ignore"):  # an error follows
+        total = sum(
+            float(part.sum(dtype=float, where=~which))
+            for part, which in zip(g[3:7], never, strict=True)
         )
-
-
-def _exact(g: Graph) -> None:
-    with np.errstate(over="ignore"):
-        total = sum(float(part.sum(dtype=float)) for part in g[3:7])
-    if g.whole and total >= 2**52:
+        count = sum(int(which.sum()) for which in never)
+        power = float(np.exp2(np.floor(np.log2(total)) + 1.0)) if total > 0 else 1.0
+        beyond = (2.0 * power if before <= total else before) if count else before
+        most = total + count * (beyond if count else 0.0)
+    infinities = f", with {beyond:g} for each of {count} infinite ones" if count else ""
+    if g.whole and most >= 2**52:
         raise ValueError(
             "DynamicMaxFlow needs ints that add up to less than 2**52 to be exact, but they add up "
-            f"to {total:g}. Pass floats to accept rounding, or use max_flow."
+            f"to {most:g}{infinities}. Pass floats to accept rounding, or use max_flow."
         )
-    if not np.isfinite(total):
+    if not np.isfinite(most):
         raise ValueError(
-            "DynamicMaxFlow needs capacities that add up to less than 1e308. Scale them."
+            f"DynamicMaxFlow needs capacities that add up to less than 1e308{infinities}. Scale "
+            "them."
         )
+    return beyond
 
 
-def _set(
+def _with(
     name: str, before: Array, nodes: Array, values: ArrayLike, whole: bool
 ) -> tuple[Array, bool]:
     """Return capacities with some changed, and whether all are whole."""
     amounts = capacities(name, values, nodes.shape)
-    _finite(name, amounts)
-    array = before.astype(np.result_type(before, amounts))
+    if before.dtype.kind == amounts.dtype.kind:
+        array = before.copy()
+    else:
+        array, amounts = floats(before).copy(), floats(amounts)
     array[nodes] = amounts
     return array, whole and amounts.dtype.kind == "i"
 

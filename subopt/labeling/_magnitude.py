@@ -15,7 +15,7 @@ import numpy as np
 from subopt._base.types import Array
 from subopt.labeling.energy import LabelingEnergy
 
-# A negative weight is a rounded zero if it is below this fraction of the costs at both ends.
+# A negative weight is a rounded zero if it is below this fraction of all other costs at its ends.
 ZERO = 2.0**-46
 NOISE = 2.0**-46  # relative differences of costs below this are rounding errors
 SIMILAR = 2.0**20  # largest ratio of numbers whose sums keep enough precision
@@ -29,10 +29,14 @@ def simplified(energy: LabelingEnergy) -> LabelingEnergy:
     T = energy.tables
     spread = T.max(axis=(1, 2)) - T.min(axis=(1, 2))  # of each edge, or of all
     reach = np.abs(weights) * spread
-    around = np.bincount(energy.tails, reach, energy.n) + np.bincount(energy.heads, reach, energy.n)
-    finite = np.where(np.isfinite(energy.costs), energy.costs, -np.inf)
-    around += finite.max(axis=0) - energy.least_costs
+    # a huge cost beside it says nothing: both ends may avoid that, or share it
+    beside = np.where(weights > 0.0, reach, np.inf)
+    least = np.where(np.isfinite(energy.costs), energy.costs - energy.least_costs, np.inf)
+    around = least.min(axis=0, where=least > 0.0, initial=np.inf)
+    for ends in (energy.tails, energy.heads):
+        np.minimum.at(around, ends, np.where(beside > 0.0, beside, np.inf))
     least = np.minimum(around[energy.tails], around[energy.heads])
+    least[np.isinf(least)] = 0.0
     weights = np.where((weights < 0.0) & (reach <= ZERO * least), 0.0, weights)
     if weights.min() >= 0.0:
         return energy._with(weights=weights)

@@ -33,7 +33,8 @@ from subopt.labeling.moves.workspace import MoveWorkspace, Problem, move_workspa
 from subopt.labeling.result import Labeling, local, local_status
 
 MEMORY = 2**31  # largest number of bytes for the flows of all labels; above, they are not kept
-SWEEPS = 50  # number of sweeps of `dual_bound` for initial labels, with label costs
+SWEEPS = 50  # number of sweeps of `dual_bound` for labels of pieces, with label costs
+PIECES = 4  # nodes per piece of equal labels from which labels of whole pieces are looked for
 CLOSER = 2.0**10  # factor by which the ceiling of costs must fall for another descent
 SHORT = 2**16  # labels of nodes and edges; moves of fewer end at once
 TOGETHER = 2**31  # largest number of bytes for all threads; above, fewer threads are used
@@ -152,10 +153,10 @@ def _descended(
     energy: LabelingEnergy, moves: Array, labels: Array, given: bool, limits: Limits
 ) -> tuple[Array, bool, int]:
     """Return labels after all moves, whether none is left, and the number of cuts."""
-    labels = labels.copy()
+    labels, before = labels.copy(), 0
     if energy.label_costs.any():
         if not given:
-            labels = _cheapest(energy, limits.deadline)
+            labels, before = _cheapest(energy, moves, limits)
         energy = energy._with(costs=energy.costs - energy.least_costs)
         given = True
     space = _workspace(energy, moves)
@@ -169,7 +170,8 @@ def _descended(
 
     if energy.label_costs.any():
         whole = label_costs.WholeMoves(energy, problem, space)
-        return labels, *whole.descend(moves, labels, plain, limits.cycles, limits.deadline)
+        done, cuts = whole.descend(moves, labels, plain, limits.cycles, limits.deadline)
+        return labels, done, before + cuts
     return labels, *plain(moves)
 
 
@@ -202,13 +204,25 @@ def _read_off(
         _called(warm_start.prepare, energy, args, space, deadline)
 
 
-def _cheapest(energy: LabelingEnergy, deadline: Deadline) -> Array:
-    """Return one label everywhere, or what a short search for a bound finds if that is cheaper."""
+def _cheapest(energy: LabelingEnergy, moves: Array, limits: Limits) -> tuple[Array, int]:
+    """Return labels to start from if labels cost something, and the cuts that took.
+
+    They are those of moves that ignore label costs, after pieces of equal labels have got the
+    labels that are best for whole pieces; or one label everywhere if that is cheaper.
+    """
     alone = single_label(energy)
     if _rows(energy) < energy.n_labels:
-        return alone
-    found = dual_bound(energy, max_iter=SWEEPS, start=alone, time_limit=deadline.left())
-    return found.labels.ravel().copy()
+        return alone, 0
+    free = energy._with(label_costs=np.zeros(energy.n_labels))
+    labels, _, cuts = _descended(free, moves, alone, False, limits)
+    whole, piece = label_costs.pieces(energy, labels)
+    if whole.n <= energy.n // PIECES:
+        first = single_label(whole)
+        left = limits.deadline.left()
+        found = dual_bound(whole, max_iter=SWEEPS, start=first, time_limit=left).labels
+        found, _, more = _descended(whole, moves, found, True, limits)
+        labels, cuts = min(labels, found[piece], key=energy.value), cuts + more
+    return min(labels, alone, key=energy.value), cuts
 
 
 def _workspace(energy: LabelingEnergy, moves: Array) -> MoveWorkspace:

@@ -36,6 +36,35 @@ from subopt.labeling.moves.candidates import price_all
 from subopt.labeling.moves.workspace import Move, MoveWorkspace, Problem
 
 
+def pieces(energy: LabelingEnergy, labels: Array) -> tuple[LabelingEnergy, Array]:
+    """Return the energy of labelings in which connected nodes with equal labels stay together.
+
+    The second array is the number of the piece of each node.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    p, q, w = energy.tails, energy.heads, energy.weights
+    inside = labels[p] == labels[q]
+    links = coo_array(
+        (np.ones(int(inside.sum()), np.int8), (p[inside], q[inside])), (energy.n,) * 2
+    )
+    n, piece = connected_components(links, directed=False)
+    costs = np.stack([np.bincount(piece, own, n) for own in energy.costs], axis=1)
+    equal = np.diagonal(energy.tables, axis1=1, axis2=2)
+    if equal.any():
+        paid = w[:, None] * equal
+        for l in range(energy.n_labels):
+            costs[:, l] += np.bincount(piece[p[inside]], paid[inside, l], n)
+    apart = piece[p] != piece[q]
+    tables = {"tables": energy.tables[apart]} if energy.own else {"metric": energy.tables[0]}
+    ends = np.stack([piece[p[apart]], piece[q[apart]]], axis=1)
+    whole = LabelingEnergy(
+        costs, edges=ends, weights=w[apart], label_costs=energy.label_costs, **tables
+    )
+    return whole, piece
+
+
 class WholeMoves(NamedTuple):
     """An energy with label costs, and what moves of the whole graph need."""
 

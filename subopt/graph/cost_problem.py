@@ -1,0 +1,185 @@
+"""Minimum-cost flow problems from callers, checked and converted to arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from subopt._base import validate
+from subopt._base.types import Array
+from subopt.graph._input import capacities, ends, infinite
+from subopt.graph.network import require_fit
+
+ROUNDING = 2.0**-44  # relative error of sums of floats that counts as rounding
+
+
+class CostProblem(NamedTuple):
+    """Arcs with costs and bounds, and supplies of nodes."""
+
+    n: int
+    tails: Array
+    heads: Array
+    low: Array  # int64 or float64, as `high` and `supply`
+    high: Array  # infinite ones: `UNLIMITED`, or inf
+    cost: Array  # int64 or float64
+    supply: Array
+    as_much: bool  # as possible from the source to the sink, in place of `supply`
+    source: int
+    sink: int
+
+    @property
+    def whole(self) -> bool:
+        """Whether flows are ints."""
+        return self.high.dtype.kind == "i"
+
+    @property
+    def whole_costs(self) -> bool:
+        """Whether costs are ints."""
+        return self.cost.dtype.kind == "i"
+
+
+def read(problem: Any) -> CostProblem:
+    """Check the arguments of `min_cost_flow`."""
+    if not isinstance(problem, Mapping):
+        raise TypeError(
+            f"A check needs the arguments of min_cost_flow as a dict, got {type(problem).__name__}"
+        )
+    names = (
+        "tails",
+        "heads",
+        "capacity",
+        "cost",
+        "supply",
+        "source",
+        "sink",
+        "amount",
+        "lower",
+        "n",
+    )
+    if lost := set(names[:4]) - problem.keys():
+        raise TypeError(f"min_cost_flow needs {', '.join(sorted(lost))}")
+    given: list[Any] = [problem.get(name) for name in names]
+    tails, heads, capacity, cost, supply, source, sink, amount, lower, n = given
+    n = _size(tails, heads, supply, n)
+    tails, heads = ends("tails", tails, n), ends("heads", heads, n)
+    m = len(tails)
+    if len(heads) != m:
+        raise ValueError(f"heads needs one entry per arc, as tails has: {m}, got {len(heads)}")
+    require_fit(n, m)
+    high = capacities("capacity", capacity, (m,))
+    low = np.zeros(m, np.int64) if lower is None else capacities("lower", lower, (m,))
+    if infinite(low).any():
+        raise ValueError(f"lower[{int(np.argmax(infinite(low)))}] is inf: no flow is so large")
+    price = _signed("cost", cost, (m,))
+    one = source is not None and sink is not None
+    if (supply is None) != one or (source is None) != (sink is None):
+        raise ValueError("min_cost_flow needs either supply, or source and sink")
+    if amount is not None and not one:
+        raise ValueError("amount is what flows from source to sink: give both, and no supply")
+    wanted = np.zeros(n, dtype=np.int64)
+    if one:
+        for name, v in (("source", source), ("sink", sink)):
+            if isinstance(v, bool) or not isinstance(v, int | np.integer) or not 0 <= v < n:
+                raise ValueError(f"{name} needs to be a node in 0..{n - 1}, got {v!r}")
+        if source == sink:
+            raise ValueError(f"source and sink need to be two nodes, but both are {source}")
+        if amount is not None:
+            part = capacities("amount", [amount], (1,))
+            if infinite(part).any():
+                raise ValueError("amount needs to be finite; None carries as much as possible")
+            wanted = np.zeros(n, dtype=part.dtype)
+            wanted[source], wanted[sink] = part[0], -part[0]
+    elif isinstance(supply, Mapping):
+        nodes = ends("list(supply)", list(supply), n, each="keys")
+        amounts = _signed("supply", list(supply.values()), nodes.shape)
+        wanted = np.zeros(n, dtype=amounts.dtype)
+        wanted[nodes] = amounts
+    else:
+        wanted = _signed("supply", supply, (n,))
+    parts = [low, high, wanted]
+    if any(part.dtype.kind == "f" for part in parts):
+        parts = [np.where(infinite(p), np.inf, p.astype(np.float64)) for p in parts]
+    low, high, wanted = parts
+    if len(wrong := np.flatnonzero(low > high)):
+        e = int(wrong[0])
+        raise ValueError(
+            f"lower needs to be at most capacity, but lower[{e}] is {low[e]} and capacity[{e}] is "
+            f"{high[e]}"
+        )
+    total, size = sum(wanted.tolist()), np.abs(wanted).sum(dtype=float)
+    if abs(total) > (0 if wanted.dtype.kind == "i" else ROUNDING * size):
+        raise ValueError(
+            f"supply needs to add up to 0, demands being negative, but it adds up to {total}. "
+            "For less than all supplies, add a node that takes the rest."
+        )
+    most = float(np.abs(price).max(initial=0)) * (n + 1)
+    if price.dtype.kind == "i" and most >= 2**60:
+        raise ValueError(
+            "min_cost_flow needs int costs whose largest times the number of nodes is below 2**60, "
+            f"got {most:g}. Scale them, or pass floats to accept rounding."
+        )
+    end = (-1, -1) if not one else (int(source), int(sink))
+    return CostProblem(n, tails, heads, low, high, price, wanted, one and amount is None, *end)
+
+
+def _size(tails: Any, heads: Any, supply: Any, n: Any) -> int:
+    if n is not None:
+        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
+            raise ValueError(f"n needs to be an integer >= 0, got {n!r}")
+        return int(n)
+    if isinstance(supply, Mapping):
+        raise ValueError("min_cost_flow needs the number of nodes n if supply is a dict")
+    if supply is not None:
+        return int(np.size(np.asarray(supply)))
+    both = [np.asarray(part) for part in (tails, heads)]
+    return 1 + max((int(part.max()) for part in both if part.size), default=-1)
+
+
+def _signed(name: str, values: Any, shape: tuple[int, ...]) -> Array:
+    """Return finite numbers of any sign, int64 or float64."""
+    array: Array = validate.unmasked(name, values)
+    if array.shape != shape:
+        raise ValueError(f"{name} needs the shape {shape}, got {array.shape}")
+    if array.size == 0:
+        return np.zeros(shape, dtype=np.int64)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} needs real numbers that fit into int64, got dtype {array.dtype}")
+    large = array.dtype.kind == "u" and int(array.max()) >= 2**63
+    wrong = array >= 2**63 if large else ~np.isfinite(array)
+    if array.dtype == np.int64:
+        wrong = array == np.iinfo(np.int64).min
+    if wrong.any():
+        index = int(np.argmax(wrong))
+        raise ValueError(f"{name} needs finite numbers, but {name}[{index}] is {array[index]}")
+    return array.astype(np.float64 if array.dtype.kind == "f" else np.int64)
+
+
+def require_sums(g: CostProblem, total: float) -> None:
+    """Raise if what a flow may have to carry is too much for exact sums."""
+    if not np.isfinite(total) or (g.whole and total >= 2**59):
+        raise ValueError(
+            f"min_cost_flow needs {'ints' if g.whole else 'floats'} that add up to less than "
+            f"{'2**59' if g.whole else '1e308'}, but capacities, lower bounds and supplies add up "
+            f"to {total:g}. Scale them" + (", or pass floats to accept rounding" * g.whole) + "."
+        )
+
+
+def divergence(g: CostProblem, flow: Array) -> Array:
+    """Return what leaves every node minus what enters it."""
+    out = np.zeros(g.n, dtype=flow.dtype)
+    np.add.at(out, g.tails, flow)
+    np.subtract.at(out, g.heads, flow)
+    return out
+
+
+def unsupplied(g: CostProblem, flow: Array) -> Array:
+    """Return which nodes lack a supply, by more than the rounding of the flows at them."""
+    left = np.abs(g.supply - divergence(g, flow))
+    if g.whole:
+        return left > 0
+    size = np.abs(g.supply).astype(float)
+    np.add.at(size, g.tails, np.abs(flow))
+    np.add.at(size, g.heads, np.abs(flow))
+    return left > ROUNDING * size
