@@ -94,6 +94,7 @@ def minimize(
     exclude: Subset | None = None,
     constraints: Budget | Groups | Sequence[Budget | Groups] | None = None,
     max_nodes: int | None = None,
+    executor: Any = None,
     effort: str | None = None,
     starts: int | None = None,
 ) -> Result: ...
@@ -115,6 +116,7 @@ def minimize(
     effort: str | None = None,
     starts: int | None = None,
     max_nodes: int | None = None,
+    executor: Any = None,
     inner_iter: int | None = None,
     rho: float | None = None,
     memory: int | None = None,
@@ -183,6 +185,7 @@ def minimize(
     effort: str | None = None,
     starts: int | None = None,
     max_nodes: int | None = None,
+    executor: Any = None,
     inner_iter: int | None = None,
     rho: float | None = None,
     memory: int | None = None,
@@ -246,7 +249,7 @@ def minimize(
     starts : int, optional
         For differences, by "auto": number of sets, random and near the best one, from which local
         search starts at the end. Defaults to 4096 / n, but at least 8 and at most 32.
-    max_nodes, inner_iter, rho, memory, tangents, step, patience, moves : optional
+    max_nodes, executor, inner_iter, rho, memory, tangents, step, patience, moves : optional
         Options of single methods of differences; see the function with the name of the method.
     tie_break, randomized, order, eliminate, progress : optional
         Options of single methods; see the function with the name of the method.

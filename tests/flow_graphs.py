@@ -5,8 +5,26 @@ from functools import partial
 
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 
 INF = np.inf
+
+INTS = st.integers(0, 7)
+EIGHTHS = st.integers(0, 56).map(lambda k: k / 8)  # floats whose sums are exact, so that ties stay
+TENTHS = st.integers(0, 70).map(lambda k: k / 10)  # floats that round in every sum
+
+
+@st.composite
+def graphs(draw, most, numbers=INTS, *, least=1):
+    """The arguments of `max_flow`, drawn one by one, so that failures shrink and can be pasted."""
+    n = draw(st.integers(least, most))
+    node = st.integers(0, n - 1)
+    arcs = draw(st.lists(st.tuples(node, node, numbers, numbers), max_size=4 * n))
+    source, sink = (draw(st.lists(numbers, min_size=n, max_size=n)) for _ in range(2))
+    kind = np.array(source).dtype
+    tails, heads, c, r = zip(*arcs, strict=True) if arcs else [()] * 4
+    graph = *np.array([tails, heads], int), *np.array([c, r], kind)
+    return graph, {"source_capacity": np.array(source), "sink_capacity": np.array(sink)}
 
 
 def random_graph(seed, n, *, whole=True):

@@ -3,6 +3,9 @@
 import itertools
 
 import numpy as np
+from flow_graphs import INTS, TENTHS
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 
 def random_grid(seed, *, whole=True, dimensions=None, many=None):
@@ -36,6 +39,36 @@ def random_grid(seed, *, whole=True, dimensions=None, many=None):
     ]
     terminals = numbers(batch + shape), numbers(batch + shape)
     return (*terminals, weights), {"offsets": offsets, "periodic": periodic}
+
+
+@st.composite
+def grid_problems(draw, *, whole=True, many=None):
+    """What `random_grid` makes, drawn one by one, so that failures shrink and can be pasted."""
+    d = draw(st.integers(1, 3))
+    shape = tuple(draw(st.integers(1, [11, 5, 3][d - 1])) for _ in range(d))
+    periodic = draw(st.lists(st.booleans(), min_size=d, max_size=d))
+    half = [o for o in itertools.product(range(-2, 3), repeat=d) if o > (0,) * d]
+    offsets = draw(st.none() | st.lists(st.sampled_from(half), unique=True, max_size=5))
+    kind, elements = (np.int64, INTS) if whole else (np.float64, TENTHS)
+
+    def numbers(size):
+        return draw(arrays(kind, size, elements=elements)) if size else draw(elements)
+
+    def weight(offset):
+        inner = tuple(
+            n if wraps else max(0, n - abs(o))
+            for n, o, wraps in zip(shape, offset, periodic, strict=True)
+        )
+        sizes = [(), inner] if many is None else [(), inner, (many, *inner)]
+        return numbers(draw(st.sampled_from(sizes)))
+
+    axes = [tuple(row) for row in np.eye(d, dtype=int).tolist()]
+    weights = [
+        (weight(offset), weight(offset)) if draw(st.booleans()) else weight(offset)
+        for offset in (axes if offsets is None else offsets)
+    ]
+    full = shape if many is None else (many, *shape)
+    return (numbers(full), numbers(full), weights), {"offsets": offsets, "periodic": periodic}
 
 
 def problem(args, b):

@@ -100,6 +100,7 @@ ANSWERS = {
     "min_norm_point": (lambda: subopt.min_norm_point(CONCAVE), (CONCAVE,)),
     "frank_wolfe": (lambda: subopt.frank_wolfe(CONCAVE, max_iter=5), (CONCAVE,)),
     "queyranne": (lambda: subopt.queyranne(SYMMETRIC), (SYMMETRIC,)),
+    "k_way_partition": (lambda: subopt.k_way_partition(SYMMETRIC, 3), (SYMMETRIC,)),
     "regularization_path": (
         lambda: subopt.regularization_path(CONCAVE).result(0.1),
         (CONCAVE + 0.1 * Cardinality(range(5)),),
@@ -182,6 +183,7 @@ ANSWERS = {
 RETURNS = {"Result", "MilpResult", "MaximizationResult", "StreamResult", "Labeling"}
 RETURNS |= {"LabelingBatch", "LabelingResult", "Flow", "Flows", "GridFlow", "GridFlows"}
 RETURNS |= {"MultiwayCut", "ParametricCut", "RegularizationPath", "Batch[Any]", "Answer"}
+RETURNS |= {"Partition"}
 
 
 def test_the_table_has_every_function_that_returns_an_answer():

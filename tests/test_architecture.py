@@ -25,7 +25,13 @@ WINGS = {
     "subopt.forms": {"subopt._base", "subopt.functions"},
     "subopt.graph": {"subopt._base"},
     "subopt.graph.grid": {"subopt._base", "subopt.graph"},
-    "subopt.submodular": {"subopt._base", "subopt.functions", "subopt.forms", "subopt.graph"},
+    "subopt.submodular": {
+        "subopt._base",
+        "subopt.functions",
+        "subopt.forms",
+        "subopt.graph",
+        "subopt.graph.grid",
+    },
     "subopt.difference": {
         "subopt._base",
         "subopt.constraints",

@@ -1,6 +1,7 @@
 """What all methods for f - g promise: scale, forced elements, interruption, estimates, evidence."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -205,7 +206,7 @@ def test_options_of_a_method_are_taken_and_others_are_not(method):
         "patience": 2, "moves": ("flip",), "tie_break": "gains", "start": [], "time_limit": 9.0,
         "tol": 0.1, "max_nodes": 5, "starts": 1, "effort": "fast", "threads": 1,
         "randomized": False, "order": range(5), "minimizer": "any", "callback": print,
-        "verbose": False,
+        "verbose": False, "executor": ThreadPoolExecutor(1),
     }  # fmt: skip
     taken = [name for name in options(method) if name != "rng"]
     assert set(taken) <= set(known)

@@ -2,6 +2,7 @@
 
 import json
 import types
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ import pictures
 import records
 import report
 import train
+import training_runs
 from evaluation import packed_bits, packed_floats, unpacked_bits, unpacked_floats
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,7 +43,7 @@ def tiny(tmp_path, monkeypatch):
         for module in (experiments, records, report):
             monkeypatch.setattr(module, "EXPERIMENTS", {"tiny": tiny})
 
-    monkeypatch.setattr(experiments.subprocess, "run", in_this_process)
+    monkeypatch.setattr(training_runs.subprocess, "run", in_this_process)
     monkeypatch.setenv("SUBOPT_DATA", str(tmp_path))
     return with_options
 
@@ -80,9 +82,10 @@ def test_experiments_fill_their_table(tmp_path, tiny, capsys):
 def test_what_is_kept_is_not_run_again_on_another_machine(tmp_path, tiny, monkeypatch):
     kept = tmp_path / "results"
     tiny("--epochs", "1")
-    assert experiments.run("tiny", tmp_path / "here", 1, 1, kept) == 0
+    with ThreadPoolExecutor(1) as pool:
+        assert experiments.run("tiny", tmp_path / "here", 1, 1, kept, pool) == 0
     with monkeypatch.context() as patch:
-        patch.delattr(experiments.subprocess, "run")
+        patch.delattr(training_runs.subprocess, "run")
         assert experiments.run("tiny", tmp_path / "there", 1, 1, kept) == 0
     # other options below the same name: nothing is taken for complete, nor are its numbers
     tiny("--epochs", "2")

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from flow_graphs import random_graph
+from flow_graphs import TENTHS, graphs
 from hypothesis import given
 from hypothesis import strategies as st
-from naive_grid import arcs, random_grid
+from naive_grid import arcs, grid_problems
 
 import subopt
 from subopt import GridProblem, Status, grid_cut, grid_cut_many, max_flow
@@ -54,9 +54,9 @@ def holds(flow, exact, gap):
     assert flow.status is (Status.OPTIMAL if gap == 0 else Status.TIME_LIMIT)
 
 
-@given(seed=SEEDS, n=st.integers(2, 9), method=st.sampled_from(["auto", "push_relabel"]))
-def test_a_stopped_flow_brackets_the_minimum(seed, n, method):
-    graph, terminals = random_graph(seed, n)
+@given(problem=graphs(9), method=st.sampled_from(["auto", "push_relabel"]))
+def test_a_stopped_flow_brackets_the_minimum(problem, method):
+    graph, terminals = problem
     exact = max_flow(*graph, **terminals)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_search, "SLICE", 3)
@@ -133,10 +133,10 @@ def test_a_dynamic_flow_goes_on_after_ctrl_c(tiny_slices, patience):
     assert flow.check(*graph, **terminals) == 0
 
 
-@given(seed=SEEDS, n=st.integers(1, 8), whole=st.booleans())
-def test_what_flows_and_cuts_consist_of(seed, n, whole):
-    graph, terminals = random_graph(seed, n, whole=whole)
-    tails, heads, c, r = (np.asarray(part) for part in graph)
+@given(problem=graphs(8) | graphs(8, TENTHS))
+def test_what_flows_and_cuts_consist_of(problem):
+    graph, terminals = problem
+    tails, heads, c, r = graph
     flow = max_flow(*graph, **terminals)
     crossing, ahead = flow.cut_arcs(*graph, **terminals)
     side = flow.source_side
@@ -160,9 +160,9 @@ def test_what_flows_and_cuts_consist_of(seed, n, whole):
     assert min(into.min(initial=0), out.min(initial=0)) >= -1e-9
 
 
-@given(seed=SEEDS, whole=st.booleans())
-def test_what_flows_and_cuts_of_grids_consist_of(seed, whole):
-    args, options = random_grid(seed, whole=whole)
+@given(grid=grid_problems() | grid_problems(whole=False))
+def test_what_flows_and_cuts_of_grids_consist_of(grid):
+    args, options = grid
     cut = grid_cut(*args, **options)
     total = 0.0
     source, sink = (np.broadcast_to(part, cut.source_side.shape) for part in args[:2])
@@ -184,9 +184,9 @@ def test_what_flows_and_cuts_of_grids_consist_of(seed, whole):
     assert ((into <= source + 1e-9) & (out <= sink + 1e-9)).all()
 
 
-@given(seed=SEEDS)
-def test_problems_as_one_object(seed):
-    args, options = random_grid(seed)
+@given(grid=grid_problems())
+def test_problems_as_one_object(grid):
+    args, options = grid
     cut = grid_cut(*args, **options)
     problem = GridProblem(*args, **options)
     assert cut.check(problem) == cut.certificate.check(problem, cut.source_side) == 0

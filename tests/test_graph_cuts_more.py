@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from flow_graphs import minimum_cuts, random_graph
+from flow_graphs import EIGHTHS, graphs, minimum_cuts
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,22 +15,24 @@ from subopt.graph.contraction import smallest_cut
 from subopt.graph.minimum_cuts import MinimumCuts
 from subopt.graph.unit_paths import count_paths, fewest_paths, find_paths, split_nodes, unit_network
 
-seeds = st.integers(0, 2**32 - 1)
-kinds = st.sampled_from(["ints", "floats", "huge and tiny", "beyond float64"])
+KINDS = {
+    "ints": st.integers(0, 5),
+    "floats": st.integers(0, 50).map(lambda k: k / 10),
+    "huge and tiny": st.builds(lambda k, e: k * 10.0**e, st.integers(0, 5), st.integers(-12, 12)),
+    "beyond float64": st.builds(lambda k, j: k * 2**54 + j, st.integers(0, 5), st.integers(0, 2)),
+}
 
 
-def edges(seed, n, kind="ints"):
-    """Edges of an undirected graph with parallel ones, loops and zeros."""
-    rng = np.random.default_rng(seed)
-    m = int(rng.integers(0, 3 * n + 1))
-    capacity = rng.integers(0, 6, m)
-    if kind == "floats":
-        capacity = capacity * rng.random(m)
-    elif kind == "huge and tiny":
-        capacity = capacity * 10.0 ** rng.integers(-12, 13, m)
-    elif kind == "beyond float64":
-        capacity = capacity * 2**54 + rng.integers(0, 3, m)
-    return (*rng.integers(0, n, (2, m)), capacity)
+@st.composite
+def undirected_graphs(draw, most, *, least=1):
+    """Edges with parallel ones, loops and zeros, and the number of nodes."""
+    n = draw(st.integers(least, most))
+    kind = draw(st.sampled_from(list(KINDS)))
+    node = st.integers(0, n - 1)
+    edges = draw(st.lists(st.tuples(node, node, KINDS[kind]), max_size=3 * n))
+    tails, heads, capacity = zip(*edges, strict=True) if edges else [()] * 3
+    dtype = int if kind in ("ints", "beyond float64") else float
+    return (*np.array([tails, heads], int), np.array(capacity, dtype)), n
 
 
 def weight(tails, heads, capacity, labels):
@@ -48,9 +50,9 @@ def sides(n):
     return [np.array(side) for side in itertools.product([False, True], repeat=n)]
 
 
-@given(seed=seeds, n=st.integers(1, 7), kind=kinds)
-def test_a_gomory_hu_tree_has_all_minimum_cuts(seed, n, kind):
-    graph = edges(seed, n, kind)
+@given(problem=undirected_graphs(7))
+def test_a_gomory_hu_tree_has_all_minimum_cuts(problem):
+    graph, n = problem
     tree = gomory_hu_tree(*graph, n=n)
     values = tree.all_values()
     cuts = [(side, weight(*graph, side)) for side in sides(n)]
@@ -88,9 +90,9 @@ def test_infinite_edges_keep_nodes_together():
     assert tree.check([0, 1], [1, 2], [np.inf, 3]) == 0
 
 
-@given(seed=seeds, n=st.integers(2, 7), kind=kinds)
-def test_the_smallest_cut_of_all(seed, n, kind):
-    graph = edges(seed, n, kind)
+@given(problem=undirected_graphs(7, least=2))
+def test_the_smallest_cut_of_all(problem):
+    graph, n = problem
     value, side = smallest_cut(undirected(*graph, n))
     assert 0 < side.sum() < n
     assert close(value, min(weight(*graph, s) for s in sides(n)[1:-1]))
@@ -107,9 +109,10 @@ def test_the_smallest_cut_of_larger_graphs(seed):
     assert value == gomory_hu_tree(tails, heads, capacity, n=n).values[1:].min()
 
 
-@given(seed=seeds, n=st.integers(1, 6), whole=st.booleans())
-def test_all_minimum_cuts_are_found_once(seed, n, whole):
-    graph, terminals = random_graph(seed, n, whole=whole)
+@given(problem=graphs(6) | graphs(6, EIGHTHS))
+def test_all_minimum_cuts_are_found_once(problem):
+    graph, terminals = problem
+    whole = graph[2].dtype.kind == "i"
     flow = max_flow(*graph, **terminals)
     cuts = flow.minimum_cuts(*graph, **terminals)
     found = [tuple(side.tolist()) for side in cuts]
@@ -129,11 +132,14 @@ def test_all_minimum_cuts_are_found_once(seed, n, whole):
         assert cuts.count(len(found) - 1) == len(found) - 1
 
 
-@given(seed=seeds, n=st.integers(0, 8))
-def test_counting_is_enumerating(seed, n):
-    rng = np.random.default_rng(seed)
-    pairs = np.array([(a, b) for a in range(n) for b in range(a) if rng.random() < 0.3], dtype=int)
-    cuts = MinimumCuts(rng.permutation(n), pairs.reshape(-1, 2))
+@given(
+    blocks=st.integers(0, 8).flatmap(lambda n: st.permutations(range(n))),
+    pairs=st.sets(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=12),
+)
+def test_counting_is_enumerating(blocks, pairs):
+    n = len(blocks)
+    inside = np.array(sorted((a, b) for a, b in pairs if b < a < n), dtype=int)
+    cuts = MinimumCuts(np.array(blocks, dtype=int), inside.reshape(-1, 2))
     assert cuts.count() == len(list(cuts))
     assert cuts.count(5) == min(len(list(cuts)), 5)
 
@@ -162,11 +168,11 @@ def test_a_flow_that_is_not_maximum_is_refused():
         lattice(g, np.array([1]))
 
 
-@given(seed=seeds, n=st.integers(2, 6), k=st.integers(2, 4), kind=kinds)
-def test_multiway_cuts_are_within_their_bounds(seed, n, k, kind):
-    graph = edges(seed, n, kind)
+@given(problem=undirected_graphs(6, least=2), k=st.integers(2, 4), order=st.permutations(range(6)))
+def test_multiway_cuts_are_within_their_bounds(problem, k, order):
+    graph, n = problem
     k = min(k, n)
-    terminals = np.random.default_rng(seed + 1).permutation(n)[:k].tolist()
+    terminals = [v for v in order if v < n][:k]
     cut = multiway_cut(*graph, terminals=terminals, n=n)
     best = min(
         weight(*graph, labels)
@@ -221,11 +227,9 @@ def twin_of_count_paths(n, arcs, s, t):
         count += 1
 
 
-@given(seed=seeds, n=st.integers(2, 6), directed=st.booleans())
-def test_disjoint_paths_are_counted(seed, n, directed):
-    rng = np.random.default_rng(seed)
-    m = int(rng.integers(0, 3 * n))
-    tails, heads = rng.integers(0, n, (2, m))
+@given(problem=undirected_graphs(6, least=2), directed=st.booleans())
+def test_disjoint_paths_are_counted(problem, directed):
+    (tails, heads, _), n = problem
     keep = tails != heads
     tails, heads = tails[keep], heads[keep]
     arcs = list(zip(tails.tolist(), heads.tolist(), strict=True))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from naive_grid import random_grid
+from naive_grid import grid_problems, random_grid
 
 from subopt import grid_cut, grid_cut_many, max_flow
 from subopt.graph.grid import _layout as grid_layout
@@ -75,9 +75,14 @@ def test_push_relabel_finds_the_cuts_of_trees(seed, shape, whole, maximal, direc
     assert ours.check(*args) == pytest.approx(0, abs=1e-9)
 
 
-@given(seed=SEEDS, whole=st.booleans(), maximal=st.booleans(), direction=st.integers(0, 1))
-def test_push_relabel_takes_any_grid(seed, whole, maximal, direction):
-    args, options = random_grid(seed, whole=whole)
+@given(
+    grid=grid_problems() | grid_problems(whole=False),
+    maximal=st.booleans(),
+    direction=st.integers(0, 1),
+)
+def test_push_relabel_takes_any_grid(grid, maximal, direction):
+    args, options = grid
+    whole = grid[0][0].dtype.kind == "i"
     ours = towards(direction, *args, **options, maximal=maximal)
     trees = trees_only(*args, **options, maximal=maximal)
     assert ours.value == pytest.approx(trees.value, abs=1e-9)

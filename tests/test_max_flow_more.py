@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 import pytest
 import scipy.sparse
-from flow_graphs import INF, cut, hard_graph, is_a_flow, minimum_cuts, random_graph
+from flow_graphs import EIGHTHS, INF, INTS, TENTHS, cut, graphs, hard_graph, is_a_flow, minimum_cuts
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse.csgraph import maximum_flow
@@ -19,14 +19,20 @@ SEEDS = st.integers(0, 2**32 - 1)
 # --- dynamic
 
 
-@given(seed=SEEDS, n=st.integers(1, 12), whole=st.booleans())
-def test_changed_terminals_equal_a_fresh_start(seed, n, whole):
-    graph, terminals = random_graph(seed, n, whole=whole)
-    rng = np.random.default_rng(seed)
+TERMINALS = st.tuples(
+    st.booleans(),
+    st.sampled_from(["source_capacity", "sink_capacity"]),
+    st.lists(st.tuples(st.integers(0, 11), st.none() | INTS), max_size=12),  # None: as it was
+)
+
+
+@given(problem=graphs(12) | graphs(12, TENTHS), steps=st.lists(TERMINALS, max_size=5))
+def test_changed_terminals_equal_a_fresh_start(problem, steps):
+    graph, terminals = problem
+    whole = graph[2].dtype.kind == "i"
     dynamic = subopt.DynamicMaxFlow(*graph, **terminals)
     now = {name: values.copy() for name, values in terminals.items()}
-    for _ in range(5):
-        maximal = bool(rng.integers(2))
+    for maximal, name, changes in [*steps, (False, "source_capacity", [])]:
         ours = dynamic.solve(maximal=maximal)
         fresh = subopt.max_flow(*graph, **now, maximal=maximal)
         assert ours.value == pytest.approx(fresh.value, abs=1e-9)
@@ -35,16 +41,12 @@ def test_changed_terminals_equal_a_fresh_start(seed, n, whole):
         assert is_a_flow(graph, now, ours.flow)
         if whole:  # ties that rounding does not break
             assert (ours.source_side == fresh.source_side).all()
-        for name in rng.permutation(list(now))[: rng.integers(1, 3)]:
-            nodes = rng.integers(0, n, rng.integers(0, n + 1))
-            values = rng.integers(0, 9, len(nodes)) * (1 if whole else rng.random())
-            if rng.random() < 0.5:  # some are named, but keep what they have
-                values = np.where(rng.random(len(nodes)) < 0.5, now[name][nodes], values)
-            dynamic.change(nodes, **{str(name): values})
-            now[name][nodes] = values
-    assert (
-        terminals["source_capacity"] == random_graph(seed, n, whole=whole)[1]["source_capacity"]
-    ).all()
+        nodes = np.array([v % len(now[name]) for v, _ in changes], dtype=int)
+        values = [
+            now[name][v] if x is None else x for v, (_, x) in zip(nodes, changes, strict=True)
+        ]
+        dynamic.change(nodes, **{name: np.array(values, now[name].dtype)})
+        now[name][nodes] = values
 
 
 CHANGES = st.lists(
@@ -53,9 +55,9 @@ CHANGES = st.lists(
 )
 
 
-@given(seed=SEEDS, n=st.integers(1, 8), changes=CHANGES, scale=st.sampled_from([1, 0.1]))
-def test_changed_arcs_are_as_a_new_graph(seed, n, changes, scale):
-    (tails, heads, *capacities), terminals = random_graph(seed, n)
+@given(problem=graphs(8), changes=CHANGES, scale=st.sampled_from([1, 0.1]))
+def test_changed_arcs_are_as_a_new_graph(problem, changes, scale):
+    (tails, heads, *capacities), terminals = problem
     capacities = [scale * part for part in capacities]
     terminals = {name: scale * values for name, values in terminals.items()}
     dynamic = subopt.DynamicMaxFlow(tails, heads, *capacities, **terminals)
@@ -208,16 +210,20 @@ def test_infinite_capacities_come_and_go(seed, n, whole):
 # --- parametric
 
 
-@given(seed=SEEDS, n=st.integers(1, 7))
-def test_cuts_of_a_parameter_are_those_of_every_value(seed, n):
-    graph, _ = random_graph(seed, n)
-    rng = np.random.default_rng(seed)
-    supply, slope = rng.integers(-9, 10, n), rng.integers(0, 4, n)
+@given(
+    problem=graphs(7),
+    slopes=st.lists(st.integers(0, 3), min_size=7, max_size=7),
+    others=st.lists(st.floats(-5, 5), max_size=3),
+)
+def test_cuts_of_a_parameter_are_those_of_every_value(problem, slopes, others):
+    graph, terminals = problem
+    supply = terminals["source_capacity"] - terminals["sink_capacity"]
+    slope = np.array(slopes[: len(supply)])
     cuts = subopt.parametric_max_flow(*graph, supply=supply, slope=slope, interval=(-5, 5))
     breaks = cuts.breakpoints
     ends = np.concatenate([[-5.0], breaks, [5.0]])
     between = (ends[1:] + ends[:-1]) / 2
-    for t in np.concatenate([between, [-5, 5], rng.uniform(-5, 5, 3)]):
+    for t in np.concatenate([between, [-5, 5], others]):
         if len(breaks) and 0 < np.abs(breaks - t).min() < 1e-9:
             continue
         now = supply + t * slope
@@ -238,7 +244,7 @@ def test_cuts_of_a_parameter_are_those_of_every_value(seed, n):
             pair = {"source_capacity": np.maximum(now, 0), "sink_capacity": np.maximum(-now, 0)}
             values.append(width * cut(graph, pair, cuts.at(t)))
     assert cuts.value == pytest.approx(sum(values), rel=1e-4, abs=1e-3)
-    worse = dataclasses.replace(cuts, joins=np.full(n, -np.inf))
+    worse = dataclasses.replace(cuts, joins=np.full(len(supply), -np.inf))
     with pytest.raises(subopt.CertificateError):
         dataclasses.replace(worse, value=cuts.value - 1).check(*graph, **problem)
 
@@ -279,14 +285,18 @@ def test_errors_of_parameters(change, message):
 # --- many
 
 
-@given(seed=SEEDS, n=st.integers(1, 7), whole=st.booleans(), maximal=st.booleans())
-def test_many_equal_one_by_one(seed, n, whole, maximal):
-    (tails, heads, c, r), _ = random_graph(seed, n)
-    rng = np.random.default_rng(seed)
-    problems = int(rng.integers(1, 8))
-    terminals = rng.integers(0, 9, (2, problems, n)) * (1 if whole else rng.random())
-    if rng.integers(2):
-        c = rng.integers(0, 9, (problems, len(tails)))
+@given(
+    problem=graphs(7) | graphs(7, EIGHTHS),
+    rows=st.lists(st.lists(INTS, min_size=42, max_size=42), min_size=1, max_size=4),
+    own_arcs=st.booleans(),
+    maximal=st.booleans(),
+)
+def test_many_equal_one_by_one(problem, rows, own_arcs, maximal):
+    (tails, heads, c, r), ends = problem
+    n, problems, numbers = len(ends["source_capacity"]), len(rows), np.array(rows)
+    terminals = numbers[:, :n] + ends["source_capacity"], numbers[:, 7 : 7 + n]
+    if own_arcs:
+        c = numbers[:, 14 : 14 + len(tails)]
     answers = [
         subopt.max_flow_many(
             *(tails, heads, c, r),
@@ -300,7 +310,7 @@ def test_many_equal_one_by_one(seed, n, whole, maximal):
     assert len(answers[0]) == problems
     for k in range(problems):
         graph = tails, heads, c if c.ndim == 1 else c[k], r
-        own = {"source_capacity": terminals[0, k], "sink_capacity": terminals[1, k]}
+        own = {"source_capacity": terminals[0][k], "sink_capacity": terminals[1][k]}
         one = subopt.max_flow(*graph, **own, maximal=maximal)
         for answer in answers:
             flow = answer[k]
@@ -419,21 +429,25 @@ def test_ints_beside_infinity_are_exact(big):
     assert many.values.tolist() == [big, big - 5]
 
 
-@given(seed=SEEDS, n=st.integers(1, 8), exponent=st.integers(-15, 15), whole=st.booleans())
-def test_infinity_does_what_a_huge_number_does_at_any_scale(seed, n, exponent, whole):
-    graph, terminals = random_graph(seed, n, whole=whole)
+@given(
+    problem=graphs(8) | graphs(8, TENTHS),
+    exponent=st.integers(-15, 15),
+    marks=st.lists(st.booleans(), min_size=40, max_size=40),
+)
+def test_infinity_does_what_a_huge_number_does_at_any_scale(problem, exponent, marks):
+    graph, terminals = problem
+    whole = graph[2].dtype.kind == "i"
     scale = 1 if whole else 10.0**exponent
-    rng = np.random.default_rng(seed)
     graph = *graph[:2], *(scale * np.asarray(part) for part in graph[2:])
     terminals = {name: scale * np.asarray(part) for name, part in terminals.items()}
     total = float(sum(np.sum(part) for part in (*graph[2:], *terminals.values())))
 
     def forbid(part, number):
-        return np.where(mark, number, part) if len(part) == len(mark) else part
+        return np.where(
+            marks[8:][: len(part)] if part is graph[2] else marks[: len(part)], number, part
+        )
 
-    mark = rng.random(len(graph[2])) < 0.3
     never, huge = ((*graph[:2], forbid(graph[2], x), graph[3]) for x in (np.inf, 4 * total + 1))
-    mark = rng.random(n) < 0.3
     first = {**terminals, "source_capacity": forbid(terminals["source_capacity"], np.inf)}
     second = {**terminals, "source_capacity": forbid(terminals["source_capacity"], 4 * total + 1)}
     best, other = subopt.max_flow(*never, **first), subopt.max_flow(*huge, **second)

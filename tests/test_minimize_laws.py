@@ -270,9 +270,9 @@ def test_errors_at_the_door():
         def value(self, mask):
             return float("nan") if mask.all() else 0.0
 
-    with pytest.raises(ValueError, match="finite values"):
+    with pytest.raises(ValueError, match="finite real numbers"):
         minimize(NotANumber())
-    with pytest.raises(ValueError, match="finite values"):
+    with pytest.raises(ValueError, match="finite real numbers"):
         minimize(NotANumber(), method="brute_force")
 
 

@@ -22,6 +22,7 @@ from subopt import (
     prox,
     regularization_path,
 )
+from subopt.submodular import _nested_grid_cuts
 from subopt.testing import all_values
 
 few = settings(max_examples=max(3, settings().max_examples // 8))
@@ -210,3 +211,46 @@ def test_a_callback_ends_a_run(method):
     assert result.status in (Status.INTERRUPTED, Status.OPTIMAL)
     assert result.lower_bound <= min_norm_point(F).value <= result.value + 1e-9
     assert result.check(F) == pytest.approx(result.gap, abs=1e-8)
+
+
+@given(
+    seed=seeds, rows=st.integers(2, 5), columns=st.integers(2, 5), power=st.sampled_from([-9, 0, 6])
+)
+def test_grids_are_divided_like_graphs(seed, rows, columns, power):
+    rng = np.random.default_rng(seed)
+    n, scale = rows * columns, 10.0**power
+    weights = [rng.integers(0, 4, (rows - 1, columns)), rng.random((rows, columns - 1))]
+    F = 0.5 * scale * Cut.grid((rows, columns), weights)
+    if rng.random() < 0.5:  # one-way arcs
+        arcs = [(k, k + 1) for k in range(n - 1) if (k + 1) % columns]
+        arcs += [(k + columns, k) for k in range(n - columns)]
+        F = scale * Cut.from_edges(arcs, rng.random(len(arcs)), directed=True, n=n)
+    F = F + Modular(scale * rng.integers(-2, 3, n))
+    y = scale * (rng.integers(-3, 4, n) if rng.random() < 0.5 else rng.normal(size=n))
+    slopes = rng.integers(1, 4, n).astype(float)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_nested_grid_cuts, "LEAST", 1)
+        patch.setattr(_nested_grid_cuts, "FEW", rng.choice([0.0, 0.5, 1.1]))
+        grid = _nested_grid_cuts.as_grid(F)
+        assert (grid is not None) or not any(w.any() for w in weights)
+        ours = prox(F, y, slopes)
+    graph = prox(F, y, slopes)
+    np.testing.assert_allclose(ours, graph, rtol=0, atol=1e-12 * scale)
+
+
+def test_other_graphs_are_no_grids():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_nested_grid_cuts, "LEAST", 1)
+        ring = Cut.from_edges([(k, (k + 1) % 12) for k in range(12)])
+        wrapped = Cut.from_edges([(k, k + 1) for k in range(11)] + [(k, k + 4) for k in range(8)])
+        cube = Cut.grid((2, 3, 4))
+        for F in (
+            ring,
+            wrapped,
+            cube,
+            Cut.grid(12),
+            Cut(np.ones((6, 6)) - np.eye(6)),
+            2 * ring + cube.restrict(range(12)),
+        ):
+            assert _nested_grid_cuts.as_grid(F) is None
+        assert _nested_grid_cuts.as_grid(Cut.grid((3, 4)) + Modular(np.ones(12))).shape == (3, 4)

@@ -1,5 +1,8 @@
 """Scaling a function, or forcing elements by huge weights, changes nothing but the values."""
 
+import math
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from families import FAMILIES
@@ -19,6 +22,7 @@ from subopt import (
     minimize,
 )
 from subopt.functions.algebra import terms_of
+from subopt.functions.diminishing_returns import all_masks
 from subopt.testing import all_values
 
 few = settings(max_examples=max(3, settings().max_examples // 6))
@@ -158,3 +162,40 @@ def seen(F):
         return str(error)
     assert result.value in (0.0, -9.0)
     return None
+
+
+def of_mixed_scales(rng, n):
+    """A sum of cuts, weights and a coverage of very different sizes, and its exact values."""
+
+    def numbers(size, *, signed=False):
+        w = rng.integers(1, 10, size) * 10.0 ** rng.integers(-9, 13, size)
+        w[rng.random(size) < 0.2] = 0.0
+        return w * rng.choice([-1, 1], size) if signed else w
+
+    u, items = numbers(n, signed=True), rng.random((n, 4)) < 0.4
+    v = numbers(4) if rng.random() < 0.5 else np.zeros(4)
+    edges = [(i, j) for i in range(n) for j in range(i) if rng.random() < 0.6]
+    w = numbers(len(edges))
+    F = Cut.from_edges(edges, w, n=n) + Modular(u) + Coverage(items, v)
+
+    def exact(mask):
+        total = sum((Fraction(float(x)) for x in u[mask]), Fraction(0))
+        total += sum(Fraction(float(x)) for x in v[items[mask].any(axis=0)])
+        return total + sum(
+            Fraction(float(c)) for (i, j), c in zip(edges, w, strict=True) if mask[i] != mask[j]
+        )
+
+    return F, exact
+
+
+@pytest.mark.parametrize("method", ["max_flow", "min_norm_point"])
+@given(seed=seeds, n=st.integers(1, 6))
+def test_claims_about_sums_of_very_different_scales_hold(method, seed, n):
+    F, exact = of_mixed_scales(np.random.default_rng(seed), n)
+    lowest = min(exact(mask) for mask in all_masks(n))
+    result = minimize(F, method=method)
+    least = 4 * math.ulp(float(abs(lowest)))  # values are rounded
+    assert float(result.lower_bound - lowest) <= least
+    assert float(exact(result.mask) - lowest) <= result.gap + least + 4 * math.ulp(result.value)
+    for number in (result.value, result.lower_bound, result.gap):
+        assert type(number) is float

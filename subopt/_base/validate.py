@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from subopt._base.interchange import to_numpy
 from subopt._base.types import RNG, Array, ArrayLike, Subset
 
 
 def numeric(name: str, values: ArrayLike) -> Array:
     """Return `values` as an array of real numbers of any dtype, or say why it is none."""
     try:
-        array = np.asarray(values)
+        array = to_numpy(values)
     except ValueError as error:
         raise ValueError(
             f"{name} needs a rectangular array of numbers, but its rows differ in length"
@@ -36,17 +37,17 @@ def real_array(name: str, values: ArrayLike, *, copy: bool = True) -> Array:
     bad = ~np.isfinite(array)
     if bad.any():
         index = tuple(int(i) for i in np.argwhere(bad)[0])
+        entry = f"{name}[{', '.join(map(str, index))}]" if index else name
         raise ValueError(
-            f"{name} needs finite numbers, but {name}[{', '.join(map(str, index))}] is "
-            f"{array[index]} ({int(bad.sum())} such entries). Clean it first, e.g. with "
-            f"np.nan_to_num."
+            f"{name} needs finite numbers, but {entry} is {array[index]} ({int(bad.sum())} such "
+            f"entries). Clean it first, e.g. with np.nan_to_num."
         )
     return array
 
 
 def unmasked(name: str, values: Any) -> Array:
     """Return values as an array, or raise if some of them are masked."""
-    array: Array = np.asarray(values)
+    array: Array = to_numpy(values)
     if type(values) is not np.ndarray and np.ma.is_masked(values):
         index = tuple(int(i) for i in np.argwhere(np.ma.getmaskarray(values))[0])
         raise ValueError(

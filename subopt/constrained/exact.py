@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +28,7 @@ def branch_and_bound(
     start: Subset | None = None,
     rng: RNG = None,
     time_limit: float | None = None,
+    executor: Any = None,
     callback: Callable[[Result], object] | None = None,
 ) -> Result:
     """Minimize f - g over the feasible sets to a proven gap."""
@@ -38,6 +40,7 @@ def branch_and_bound(
         start=start,
         rng=rng,
         time_limit=time_limit,
+        executor=executor,
         callback=callback,
     )
 

@@ -156,7 +156,7 @@ def summands(F: SetFunction) -> Summands:
 def _paths(F: Cut) -> tuple[Array, Array, Array, Array]:
     d = F._data
     m = F.n_edges
-    if _is_chain(d.indptr, d.indices):
+    if is_chain(d.indptr, d.indices):
         onward, back = np.append(d.forward[::2], 0.0), np.append(d.backward[::2], 0.0)
         return np.array([F.n]), np.arange(F.n), onward, back
     sizes, elements, slots = (np.empty(size, dtype=np.int64) for size in (m, 2 * m + 1, 2 * m + 1))
@@ -166,18 +166,6 @@ def _paths(F: Cut) -> tuple[Array, Array, Array, Array]:
     first[used] = d.forward[slots[:length][used]]
     second[used] = d.backward[slots[:length][used]]
     return sizes[:count].copy(), elements[:length].copy(), first, second
-
-
-def _is_chain(indptr: Array, indices: Array) -> bool:
-    """Return whether edges join 0 to 1, 1 to 2, and so on, which needs no search for paths."""
-    m, k = len(indptr) - 2, np.arange(len(indptr) - 2)
-    return (
-        m > 0
-        and len(indices) == 2 * m
-        and np.array_equal(indptr[1:-1], 2 * k + 1)
-        and np.array_equal(indices[::2], k + 1)
-        and np.array_equal(indices[1::2], k)
-    )
 
 
 def _sized(F: HypergraphCut | Coverage | Cardinality) -> tuple[Array, Array, Array, Array]:
@@ -195,6 +183,18 @@ def _sized(F: HypergraphCut | Coverage | Cardinality) -> tuple[Array, Array, Arr
         at = d.starts[part] + rank
         slopes = d.weights[part] * (d.table[at + 1] - d.table[at])
     return sizes, row_of(d.indptr)[order], slopes, np.zeros(len(order))
+
+
+@njit
+def is_chain(indptr, indices):
+    """Return whether edges join 0 to 1, 1 to 2, and so on, which needs no search for paths."""
+    n = indptr.shape[0] - 1
+    if n < 2 or indices.shape[0] != 2 * n - 2:
+        return False
+    for k in range(n - 1):
+        if indptr[k + 1] != 2 * k + 1 or indices[2 * k] != k + 1 or indices[2 * k + 1] != k:
+            return False
+    return True
 
 
 @njit

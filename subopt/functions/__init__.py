@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from subopt.functions.algebra import SetFunction as SetFunction
     from subopt.functions.algebra import Sum as Sum
     from subopt.functions.algebra import View as View
-    from subopt.functions.algebra import normalize as normalize
     from subopt.functions.callable import Function as Function
     from subopt.functions.cardinality import Cardinality as Cardinality
     from subopt.functions.concave import Concave as Concave
@@ -30,12 +29,14 @@ if TYPE_CHECKING:
     from subopt.functions.modular import Modular as Modular
     from subopt.functions.oracle import Incremental as Incremental
     from subopt.functions.polynomial import Polynomial as Polynomial
+    from subopt.functions.transforms import normalize as normalize
+    from subopt.functions.transforms import symmetrize as symmetrize
 
 __all__, __getattr__, __dir__ = exports(
     __name__,
     {
         "_decompose": ["Decomposition", "decompose"],
-        "algebra": ["DifferenceOfSubmodular", "SetFunction", "Sum", "View", "normalize"],
+        "algebra": ["DifferenceOfSubmodular", "SetFunction", "Sum", "View"],
         "callable": ["Function"],
         "cardinality": ["Cardinality"],
         "concave": ["Concave"],
@@ -51,5 +52,6 @@ __all__, __getattr__, __dir__ = exports(
         "modular": ["Modular"],
         "oracle": ["Incremental"],
         "polynomial": ["Polynomial"],
+        "transforms": ["normalize", "symmetrize"],
     },
 )

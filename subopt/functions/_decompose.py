@@ -16,11 +16,12 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.types import RNG, Array
-from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction, normalize
+from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction
 from subopt.functions.callable import Function
 from subopt.functions.cardinality import Cardinality
 from subopt.functions.cut import Cut
 from subopt.functions.diminishing_returns import all_masks
+from subopt.functions.transforms import normalize
 
 EXHAUSTIVE = 12
 """Up to this n all second differences are computed, from 2^n values."""

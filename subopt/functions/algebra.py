@@ -651,47 +651,6 @@ class DifferenceOfSubmodular:
             F._flip(inner, mask, i, F._gain(inner, mask, i))
 
 
-class _Normalized(SetFunction):
-    """S -> F(S) - F(∅)."""
-
-    def __init__(self, F: SetFunction, empty: float) -> None:
-        self.n, self._F, self._empty = F.n, F, empty
-        self.monotone, self.symmetric = F.monotone, F.symmetric
-        self.integral = F.integral
-
-    def value(self, mask: Array) -> float:
-        return self._F.value(validate.mask(mask, self.n).copy()) - self._empty
-
-    def __repr__(self) -> str:
-        return f"normalize({self._F!r})"
-
-
-def normalize(F: SetFunction) -> SetFunction:
-    """Return S -> F(S) - F(∅), which is F itself if F(∅) = 0.
-
-    Parameters
-    ----------
-    F : SetFunction
-        A function whose value at the empty set need not be 0.
-
-    Returns
-    -------
-    SetFunction
-        A function that is 0 at the empty set, with the same marginal gains as F.
-
-    Examples
-    --------
-    >>> class Shifted(SetFunction):
-    ...     n = 2
-    ...     def value(self, mask):
-    ...         return 5.0 + mask.sum()
-    >>> float(normalize(Shifted())([0]))
-    1.0
-    """
-    empty = F.value(np.zeros(F.n, dtype=np.bool_))
-    return F if empty == 0 else _Normalized(F, empty)
-
-
 def terms_of(F: SetFunction) -> tuple[tuple[float, SetFunction], ...]:
     """Return the terms of a sum as (factor, function); F with factor 1 if F is not a sum."""
     return F.terms if isinstance(F, Sum) else ((1.0, F),)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import numbers
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +12,7 @@ from subopt._base import validate
 from subopt._base.options import documented_like
 from subopt._base.types import Array
 from subopt.functions.algebra import SetFunction
+from subopt.functions.oracle import as_float, refused
 
 
 @documented_like(SetFunction)
@@ -85,23 +85,9 @@ class Function(SetFunction):
             return self._cache[key]
         result = self._callable(mask.copy())
         self.n_evals += 1
-        number = _as_float(result)
+        number = as_float(result)
         if number is None or not math.isfinite(number):
-            hint = ". Does it end without a return?" if result is None else ""
-            raise (TypeError if number is None else ValueError)(
-                f"value needs to return finite real numbers, but at S = "
-                f"{np.flatnonzero(mask).tolist()} it returned {result!r}{hint}"
-            )
+            raise refused("value", mask, result, number)
         if len(self._cache) < self._cache_size:
             self._cache[key] = number
         return number
-
-
-def _as_float(result: Any) -> float | None:
-    """Return a number, or an array or tensor without axes, as a float; None for anything else."""
-    if isinstance(result, numbers.Real | np.bool_):
-        return float(result)
-    if getattr(result, "shape", None) == () and hasattr(result, "item"):
-        item = result.item()
-        return float(item) if isinstance(item, numbers.Real) else None
-    return None

@@ -180,7 +180,7 @@ class Cut(SetFunction):
                 f"weights needs a number, or one array per axis, {len(lengths)}, got "
                 f"{len(per_axis)}"
             )
-        n = math.prod(lengths)
+        n, self = math.prod(lengths), cls.__new__(cls)
         # columns in the order of neighbors: back along the first axis, .., on along the first axis
         joined = np.zeros((n, 2 * len(lengths)))
         for a, given in enumerate(per_axis):
@@ -196,6 +196,9 @@ class Cut(SetFunction):
             if (w < 0).any():
                 at = tuple(int(i) for i in np.argwhere(w < 0)[0])
                 raise ValueError(f"weights[{a}] needs numbers >= 0, but at {at} it is {w[at]:g}")
+            if len(lengths) == 1 and n > 1 and w.all():
+                self._hold(*_chain(n), np.repeat(w, 2))
+                return self
             last = [slice(None)] * len(lengths)
             last[a] = slice(1, None)
             joined[:, a].reshape(lengths)[tuple(last)] = w
@@ -204,7 +207,6 @@ class Cut(SetFunction):
         strides = np.array([math.prod(lengths[a + 1 :]) for a in range(len(lengths))], np.int64)
         steps = np.concatenate([-strides, strides[::-1]])
         rows, columns = np.nonzero(joined)
-        self = cls.__new__(cls)
         self._hold(
             np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=n))]).astype(np.int64),
             rows + steps[columns],
@@ -316,7 +318,9 @@ class Cut(SetFunction):
         """Keep compressed rows; without `backward`, they are those of an undirected graph."""
         self.n = len(indptr) - 1
         self.symmetric = backward is None or backward is forward
-        self.integral = bool((forward == np.rint(forward)).all())
+        few = forward[:64]  # most graphs that are not integral are seen to be by a few edges
+        whole = (few == np.rint(few)).all() and (forward == np.rint(forward)).all()
+        self.integral = bool(whole)
         self._data = CutData(indptr, indices, forward, forward if backward is None else backward)
         freeze(self._data)
 
@@ -380,6 +384,16 @@ class Cut(SetFunction):
             len(kept), new[tails[inner]], new[d.indices[inner]], d.forward[inner], True, "weights"
         )
         return part + Modular(weights) if weights.any() else part
+
+
+def _chain(n: int) -> tuple[Array, Array]:
+    """Return the compressed rows of a path through 0, 1, .., n - 1."""
+    indptr = np.arange(-1, 2 * n, 2)
+    indptr[0], indptr[n] = 0, 2 * n - 2
+    indices = np.empty(2 * n - 2, dtype=np.int64)
+    indices[::2] = np.arange(1, n)
+    indices[1::2] = np.arange(n - 1)
+    return indptr, indices
 
 
 def _check_symmetric(indptr: Array, indices: Array, forward: Array, backward: Array) -> None:

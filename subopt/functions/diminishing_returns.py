@@ -174,14 +174,17 @@ def spot_check(F: SetFunction) -> Violation | None:
     if not F._by_value():
         return None
     if F.n <= EVERYWHERE:
-        return smallest(F, (0.0, SLACK))
+        found = smallest(F, (0.0, SLACK))
+        # values of a sum have rounding errors as large as those of its terms
+        return None if found is None else smallest(F, (SLACK * _largest(F), SLACK))
     return violation_among(F, np.array(list(_orders(F.n))), SLACK)
 
 
 def violation_among(F: SetFunction, orders: Array, tol: float) -> Violation | None:
     """Return a violation that greedy sweeps along some orders show, or None.
 
-    Violations of at most `tol` times the largest value on the sweeps are ignored.
+    Violations of at most `tol` times the largest value on the sweeps, or the largest number that a
+    gain is computed from, are ignored.
     """
     vertices = np.array([F.greedy(order) for order in orders])
     along = np.cumsum(vertices[:, orders], axis=2)  # [p, q, k]: vertex p at k + 1 elements of q
@@ -190,9 +193,16 @@ def violation_among(F: SetFunction, orders: Array, tol: float) -> Violation | No
     p, q, k = (int(e) for e in np.unravel_index(excess.argmax(), excess.shape))
     if not excess[p, q, k] > tol * np.abs(values).max():
         return None
+    if not excess[p, q, k] > tol * _largest(F):
+        return None
     inside = np.zeros(F.n, dtype=np.bool_)
     inside[orders[q, : k + 1]] = True
     return _followed(F, inside, orders[p], vertices[p])
+
+
+def _largest(F: SetFunction) -> float:
+    """Return the largest number that a gain of F is computed from."""
+    return float(F._range().size.max(initial=0.0))
 
 
 def _orders(n: int) -> Iterator[Array]:

@@ -128,6 +128,7 @@ class _PartitionRank(MatroidRank):
         b = np.asarray(labels)
         if b.ndim != 1 or (b.size and b.dtype.kind not in "iu"):
             raise ValueError(f"labels needs integers of shape (n,), got {b.dtype} and {b.shape}")
+        b = b.astype(np.int64)
         blocks = int(b.max(initial=-1)) + 1
         if np.ndim(capacities) == 0:
             capacities = np.full(blocks, capacities)
@@ -143,7 +144,7 @@ class _PartitionRank(MatroidRank):
             )
         self.n = len(b)
         self.cut_representable = True
-        self._labels, self._capacities = b.astype(np.int64), c.astype(np.int64)
+        self._labels, self._capacities = b, c.astype(np.int64)
 
     def value(self, mask: Array) -> float:
         counts = self._counts(validate.mask(mask, self.n))
@@ -156,15 +157,18 @@ class _PartitionRank(MatroidRank):
 
     def as_cut(self) -> CutForm:
         # one auxiliary node per block: min(k, c) is c if the node is in, k if it is out
-        blocks = len(self._capacities)
+        sizes = np.bincount(self._labels, minlength=len(self._capacities))
+        limited = (self._capacities > 0) & (self._capacities < sizes)
+        free = (self._capacities >= sizes)[self._labels]
+        members = np.flatnonzero(limited[self._labels])
         return CutForm(
             self.n,
-            blocks,
-            np.arange(self.n),
-            self.n + self._labels,
-            np.ones(self.n),
-            np.zeros(self.n),
-            np.concatenate([np.zeros(self.n), self._capacities.astype(np.float64)]),
+            len(self._capacities),
+            members,
+            self.n + self._labels[members],
+            np.ones(len(members)),
+            np.zeros(len(members)),
+            np.concatenate([free, np.where(limited, self._capacities, 0)]).astype(np.float64),
         )
 
     def _source(self) -> str:
@@ -203,6 +207,7 @@ class _GraphicRank(MatroidRank):
                 f"edges needs integers of shape (n, 2), got dtype {ends.dtype} and shape "
                 f"{ends.shape}"
             )
+        ends = ends.astype(np.int64)
         vertices = int(ends.max(initial=-1)) + 1
         if n_vertices is not None:
             vertices = validate.natural("n_vertices", n_vertices)
@@ -212,7 +217,7 @@ class _GraphicRank(MatroidRank):
             pair = tuple(int(v) for v in ends[i])
             raise ValueError(f"edges needs vertices in 0..{vertices - 1}, but edges[{i}] is {pair}")
         self.n = len(ends)
-        tails, heads = (np.array(ends[:, k], dtype=np.int64, order="C") for k in (0, 1))
+        tails, heads = (np.array(ends[:, k], order="C") for k in (0, 1))
         self._data = GraphicData(tails, heads, vertices)
 
     def marginals(self, mask: Array) -> Array:

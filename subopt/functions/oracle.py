@@ -9,6 +9,11 @@ only `n` and `value`, from which all other queries are computed; a built-in fami
 
 from __future__ import annotations
 
+import functools
+import inspect
+import math
+import numbers
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -47,6 +52,20 @@ class Oracle:
     """Largest number of auxiliary nodes that `as_cut` needs for one hyperedge, item or table."""
 
     __array_ufunc__ = None  # np.float64(2) * F calls __rmul__; arrays of functions raise an error
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Make the methods of a user's class return float64, whatever numbers they compute with.
+
+        Differences of small integers, of booleans or of tensors are not what they look like.
+        """
+        super().__init_subclass__(**options)
+        if cls.__module__.partition(".")[0] == "subopt":
+            return
+        for name, checked in (("value", _value), ("greedy", _gains), ("marginals", _gains)):
+            owner = next(base for base in cls.__mro__ if name in vars(base))
+            own = vars(owner)[name]
+            if (owner is cls or not issubclass(owner, Oracle)) and inspect.isfunction(own):
+                setattr(cls, name, checked(own))
 
     def __getattr__(self, name: str) -> Any:  # called only if the attribute is missing
         if name == "n":
@@ -220,10 +239,6 @@ class Oracle:
         for i in order:
             mask[i] = True
             after = self.value(mask.copy())  # a copy: a user's `value` may keep or modify it
-            if after is None:
-                raise TypeError(
-                    f"value of {type(self).__name__} returned None. Does it end without a return?"
-                )
             gains[i] += scale * (after - before)
             before = after
 
@@ -289,6 +304,72 @@ class Oracle:
         if self.n and self._by_value():  # every gain is a difference of two values
             size += max(abs(float(self.value(~none))), float(size.max()))
         return GainRange(low, high, size)
+
+
+def as_float(result: Any) -> float | None:
+    """Return a number, or an array or tensor without axes, as a float; None for anything else."""
+    if isinstance(result, numbers.Real | np.bool_):
+        try:
+            return float(result)
+        except OverflowError:  # an integer beyond all floats
+            return math.inf if result > 0 else -math.inf  # type: ignore[operator]
+    if getattr(result, "shape", None) == () and hasattr(result, "item"):
+        item = result.item()
+        return float(item) if isinstance(item, numbers.Real) else None
+    return None
+
+
+def refused(name: str, mask: Any, result: Any, number: float | None) -> Exception:
+    """Return the error for a value that is no finite number."""
+    hint = ". Does it end without a return?" if result is None else ""
+    return (TypeError if number is None else NotFiniteError)(
+        f"{name} needs to return finite real numbers, but at S = {np.flatnonzero(mask).tolist()} "
+        f"it returned {result!r}{hint}"
+    )
+
+
+class NotFiniteError(ValueError):
+    """A value of a user's function is NaN or infinite."""
+
+
+def _value(own: Callable[..., Any]) -> Callable[..., float]:
+    """Return a method `value` of a user, which returns a float."""
+
+    @functools.wraps(own)
+    def value(self: Any, mask: Any, *more: Any, **options: Any) -> float:
+        result = own(self, mask, *more, **options)
+        number = result if type(result) is float else as_float(result)
+        if number is None or not math.isfinite(number):
+            raise refused(f"value of {type(self).__name__}", mask, result, number)
+        return number
+
+    return value
+
+
+def _gains(own: Callable[..., Any]) -> Callable[..., Array]:
+    """Return a method `greedy` or `marginals` of a user, which returns n numbers as float64."""
+
+    @functools.wraps(own)
+    def gains(self: Any, argument: Any, *more: Any, **options: Any) -> Array:
+        result = own(self, argument, *more, **options)
+        if type(result) is np.ndarray and result.dtype == np.float64 and result.shape == (self.n,):
+            return result
+        if hasattr(result, "detach"):  # a tensor of torch
+            result = result.detach()
+        array = np.asarray(result)
+        if array.dtype.kind in "biuf":
+            array = array.astype(np.float64, copy=False)
+        elif array.dtype.kind == "O" and array.ndim == 1:  # fractions
+            floats = [as_float(number) for number in array]
+            array = array if None in floats else np.array(floats)
+        if array.dtype != np.float64 or array.shape != (self.n,):
+            raise TypeError(
+                f"{own.__name__} of {type(self).__name__} needs to return {self.n} real numbers, "
+                f"one per element, but it returned {result!r}"
+            )
+        return array
+
+    return gains
 
 
 class Steps(Protocol):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base import validate
+from subopt._base.interchange import to_numpy
 from subopt._base.types import Array, ArrayLike
 from subopt.graph.network import require_fit
 
@@ -193,7 +194,7 @@ def _size(n: int | None, source_capacity: Terminal, sink_capacity: Terminal) -> 
                 "max_flow needs the number of nodes n if source_capacity and sink_capacity are "
                 "both dicts"
             )
-        return int(np.size(np.asarray(arrays[0])))
+        return int(np.size(to_numpy(arrays[0])))
     if isinstance(n, bool) or not isinstance(n, int | np.integer):
         raise TypeError(f"n needs to be an integer >= 0, got {n!r} of type {type(n).__name__}")
     if n < 0:
@@ -203,7 +204,7 @@ def _size(n: int | None, source_capacity: Terminal, sink_capacity: Terminal) -> 
 
 def ends(name: str, values: ArrayLike, n: int, *, each: str = "arcs", what: str = "nodes") -> Array:
     """Return nodes as int32, or raise with the first one that is not in the graph."""
-    array = np.asarray(values)
+    array = to_numpy(values)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise TypeError(
             f"{name} needs integers of shape ({each},), got dtype {array.dtype} and shape "
@@ -232,7 +233,7 @@ def capacities(name: str, values: ArrayLike, shape: tuple[int, ...]) -> Array:
         raise ValueError(f"{name} needs the shape {shape}, got {array.shape}")
     if array.size == 0:
         return np.zeros(shape, dtype=np.int64)  # numpy makes float64 of []
-    if array.dtype.kind == "f" and not isinstance(values, np.ndarray):
+    if array.dtype.kind == "f" and isinstance(values, list | tuple):
         # infinity turns a list of ints into floats, which cannot represent all ints
         array = np.asarray(values, dtype=object) if np.isinf(array).any() else array
     if array.dtype.kind == "O":

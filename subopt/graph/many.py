@@ -12,6 +12,7 @@ import numpy as np
 
 from subopt._base.answer import Batch, Status, freeze
 from subopt._base.executors import in_chunks, require_executor
+from subopt._base.interchange import to_numpy
 from subopt._base.jit import uncounted as njit
 from subopt._base.options import documented
 from subopt._base.threads import in_order, thread_count
@@ -180,7 +181,9 @@ def _checked(
     sink_capacity: ArrayLike,
 ) -> tuple[Array, Array, list[Array], bool]:
     """Return ends (m,), the four capacities (one row per problem), and whether all are integers."""
-    terminals = np.asarray(source_capacity), np.asarray(sink_capacity)
+    source_capacity, sink_capacity = terminals = tuple(
+        to_numpy(values) for values in (source_capacity, sink_capacity)
+    )
     rows = [len(array) for array in terminals if array.ndim == 2]
     if not rows or any(array.ndim not in (1, 2) for array in terminals):
         raise ValueError(
@@ -202,7 +205,7 @@ def _checked(
         ("source_capacity", source_capacity, n),
         ("sink_capacity", sink_capacity, n),
     ):
-        shape = (size,) if np.ndim(values) == 1 else (problems, size)
+        shape = (size,) if to_numpy(values).ndim == 1 else (problems, size)
         parts.append(np.broadcast_to(capacities(name, values, shape), (problems, size)))
     *parts, whole = alike(parts)
     return tails, heads, parts, whole

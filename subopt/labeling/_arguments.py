@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base import validate
+from subopt._base.interchange import to_numpy
 from subopt._base.types import Array, ArrayLike
 from subopt.graph.grid._input import periodic_axes
 from subopt.labeling._grid_edges import neighbours, pairs_at
@@ -161,7 +162,7 @@ def tables_of(tables: Any, graph: EdgeGroups, L: int) -> Array:
 
 def masked(costs: Array, weights: Array, mask: ArrayLike, graph: EdgeGroups) -> tuple[Array, Array]:
     """Return costs and weights of the nodes of a mask; the others cost nothing, with label 0."""
-    inside = np.asarray(mask)
+    inside = to_numpy(mask)
     if inside.dtype != np.bool_ or inside.shape not in (graph.shape, (costs.shape[1],)):
         raise ValueError(
             f"mask needs booleans of shape {graph.shape}, got dtype {inside.dtype} and shape "
@@ -266,7 +267,7 @@ def require_sums(name: str, values: Array) -> None:
 
 
 def fix(costs: Array, fixed: ArrayLike, shape: tuple[int, ...]) -> Array:
-    labels = np.asarray(fixed)
+    labels = to_numpy(fixed)
     n_labels, n = costs.shape
     if labels.shape not in (shape, (n,)) or labels.dtype.kind not in "iu":
         raise ValueError(
@@ -345,7 +346,7 @@ def _offset_pairs(
 
 
 def _edges(edges: ArrayLike, n: int) -> tuple[Array, Array]:
-    pairs = np.asarray(edges)
+    pairs = to_numpy(edges)
     if pairs.size == 0:
         pairs = pairs.reshape(0, 2).astype(np.int64)
     if pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.dtype.kind not in "iu":

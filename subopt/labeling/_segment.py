@@ -21,6 +21,7 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.deadline import Deadline
+from subopt._base.interchange import to_numpy
 from subopt._base.options import documented
 from subopt._base.types import Array, ArrayLike
 from subopt.labeling._grid_edges import pairs_at
@@ -180,7 +181,7 @@ def segment(
 
 
 def _labels(name: str, labels: ArrayLike) -> Array:
-    array = np.asarray(labels)
+    array = to_numpy(labels)
     if array.dtype.kind not in "iu" or not 1 <= array.ndim <= 3:
         raise TypeError(
             f"{name} needs integers on a grid with 1 to 3 axes, got dtype {array.dtype} and shape "
@@ -207,7 +208,7 @@ def _domain(
     pixels, shape = _pixels(image, seeds.shape, channel_axis), seeds.shape
     inside = (seeds >= 0).ravel()
     if mask is not None:
-        given = np.asarray(mask)
+        given = to_numpy(mask)
         if given.dtype != np.bool_ or given.shape != shape:
             raise ValueError(
                 f"mask needs booleans of shape {shape}, got dtype {given.dtype} and shape "

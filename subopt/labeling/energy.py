@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from subopt._base.interchange import to_numpy
 from subopt._base.types import Array, ArrayLike
 from subopt.labeling import _arguments as given
 from subopt.labeling._adjacency import Adjacency, adjacency
@@ -260,7 +261,7 @@ class LabelingEnergy:
             If the shape is another one, or a label is not an integer in 0..L - 1; the message names
             the entry.
         """
-        x = np.asarray(labels)
+        x = to_numpy(labels)
         if x.shape not in (self.shape, (self.n,)) or x.dtype.kind not in "iu":
             raise ValueError(
                 f"{name} needs integers of shape {self.shape}, got dtype {x.dtype} and shape "

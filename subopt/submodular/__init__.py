@@ -7,6 +7,11 @@ from subopt._base import exports
 if TYPE_CHECKING:
     from subopt.submodular._frank_wolfe import frank_wolfe as frank_wolfe
     from subopt.submodular._min_norm_point import min_norm_point as min_norm_point
+    from subopt.submodular._minimizers import Minimizers as Minimizers
+    from subopt.submodular._minimizers import all_minimizers as all_minimizers
+    from subopt.submodular._partition import Partition as Partition
+    from subopt.submodular._partition import PartitionCertificate as PartitionCertificate
+    from subopt.submodular._partition import k_way_partition as k_way_partition
     from subopt.submodular._queyranne import PendantCertificate as PendantCertificate
     from subopt.submodular._queyranne import queyranne as queyranne
     from subopt.submodular.certificates import BaseCertificate as BaseCertificate
@@ -23,6 +28,8 @@ __all__, __getattr__, __dir__ = exports(
     {
         "_frank_wolfe": ["frank_wolfe"],
         "_min_norm_point": ["min_norm_point"],
+        "_minimizers": ["Minimizers", "all_minimizers"],
+        "_partition": ["Partition", "PartitionCertificate", "k_way_partition"],
         "_queyranne": ["PendantCertificate", "queyranne"],
         "certificates": [
             "BaseCertificate",

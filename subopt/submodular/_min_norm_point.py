@@ -35,6 +35,8 @@ from subopt.submodular.result import Result
 
 EXTREME = 1e-6
 """Sets whose values differ by less than this, relative to the largest gain, count as ties."""
+TIES = 8
+"""Largest number of sets whose values are compared at the end."""
 LEAST = 0.65
 """Smallest fraction of elements to eliminate at once: afterwards all vertices are swept again."""
 
@@ -252,7 +254,32 @@ class _Solver:
             elif not (self.eliminate and self._split(least=0.0)):
                 stalled = True
                 self._rebuild(*self.active.combination())
-        yield self._result(status)
+        yield self._best_of_ties(self._result(status))
+
+    def _best_of_ties(self, result: Result) -> Result:
+        """Compare sets whose values agree up to rounding errors of the gains by their own values.
+
+        Beside very large numbers, gains have lost the digits of small ones, and values may not.
+        """
+        if self.F.integral or not len(self.order):
+            return result
+        reached = np.concatenate([[0.0], np.cumsum(self.gains[self.order])])
+        sizes = ROUNDING * self.reduction.gains.size.sum()
+        ties = np.flatnonzero(reached <= reached.min() + sizes)
+        F, evals = unwatched(self.F), 0
+        for k in np.unique(ties[np.linspace(0, len(ties) - 1, TIES).astype(np.intp)]):
+            mask = self.reduction.mask(self.order[:k])
+            if self.stop.deadline.passed() or (mask == result.mask).all():
+                continue
+            evals += 1
+            if (value := F.value(mask.copy())) < result.value:
+                bound = min(result.lower_bound, value)
+                assert isinstance(result.certificate, BaseCertificate)
+                certificate = replace(result.certificate, lower_bound=bound)
+                result = replace(
+                    result, mask=mask, value=value, lower_bound=bound, certificate=certificate
+                )
+        return replace(result, n_evals=result.n_evals + evals)
 
     def _sweep(self) -> None:
         """Sweep along x: find the vertex that minimizes the product with x, and both bounds."""
@@ -265,11 +292,11 @@ class _Solver:
         self.scan = found = scan(x[self.order], self.gains[self.order], sizes)
         R.require(found, self.order, *self.active.combination())
         if found.low < self.low:
-            self.low = found.low
+            self.low = float(found.low)
             self.mask = R.mask(self.order[: found.size])
-        self.gap = max(0.0, self.low - found.negative)
+        self.gap = max(0.0, float(self.low - found.negative))
         if found.gap <= self.gap:
-            self.gap, self.low = max(0.0, found.gap), found.negative + found.gap
+            self.gap, self.low = max(0.0, float(found.gap)), float(found.negative + found.gap)
             self.mask = R.mask(self.order[: found.best])
         if self.F.integral:
             self.gap = whole_gap(self.gap)

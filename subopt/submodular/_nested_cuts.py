@@ -37,7 +37,12 @@ class NestedCuts(NamedTuple):
     finished: bool
 
 
-def nested_cuts(form: CutForm, slope: Array, deadline: Deadline) -> NestedCuts:
+def nested_cuts(
+    form: CutForm,
+    slope: Array,
+    deadline: Deadline,
+    start: tuple[Array, Array, Array] | None = None,
+) -> NestedCuts:
     """Return the minimum cuts for all α, where elements have the unary costs ``unary + α slope``.
 
     Parameters
@@ -48,6 +53,9 @@ def nested_cuts(form: CutForm, slope: Array, deadline: Deadline) -> NestedCuts:
         Positive slope of the cost of each element.
     deadline : Deadline
         When to stop; tested between rounds.
+    start : tuple of ndarray, optional
+        Blocks to begin with: the block of each node, and bounds of the α of each block. Arcs
+        join nodes of one block.
 
     Returns
     -------
@@ -62,6 +70,8 @@ def nested_cuts(form: CutForm, slope: Array, deadline: Deadline) -> NestedCuts:
     size = np.abs(unary) + _incident(form)
     tails, heads, arc = form.tails, form.heads, np.arange(len(form.tails))
     low, high = np.array([-np.inf]), np.array([np.inf])
+    if start is not None:
+        block, low, high = start
     rounds = 0
     while len(node):
         if rounds and deadline.passed():

@@ -17,7 +17,7 @@ from subopt._base.answer import CertificateError, ReadOnly, Status
 from subopt._base.jit import njit
 from subopt._base.types import Array, Subset
 from subopt.functions._sparse import row_of
-from subopt.functions.algebra import SetFunction, require_set_function
+from subopt.functions.algebra import SetFunction, require_set_function, terms_of
 from subopt.functions.cut import Cut
 from subopt.submodular.result import Result
 
@@ -66,6 +66,7 @@ class PendantCertificate(ReadOnly):
             raise CertificateError(f"Not a set of {F!r}: {error}") from error
         groups = np.eye(F.n, dtype=np.bool_)
         alive, lowest = set(range(F.n)), np.inf
+        least = 1e-14 * float(F._range().size.max(initial=0.0))  # errors of single values
         for order in self.orders:
             names = [int(e) for e in order]
             if set(names) != alive or len(names) != len(alive):
@@ -76,17 +77,17 @@ class PendantCertificate(ReadOnly):
             for k in range(1, len(names)):
                 pairs = [(F.value(W | groups[e]), F.value(groups[e])) for e in names[k:]]
                 keys = [both - alone for both, alone in pairs]
-                least = int(np.argmin(keys))
+                best = int(np.argmin(keys))
                 # rounding errors of the two keys that are compared
-                rounding = 1e-12 * sum(abs(v) for e in (0, least) for v in pairs[e])
-                if keys[0] > keys[least] + rounding:
+                rounding = 1e-12 * sum(abs(v) for e in (0, best) for v in pairs[e]) + 4 * least
+                if keys[0] > keys[best] + rounding:
                     raise CertificateError(f"{names[k]} is not a smallest key after {names[:k]}")
                 W |= groups[names[k]]
             lowest = min(lowest, F.value(groups[names[-1]]))
             groups[names[-2]] |= groups[names[-1]]
             alive.discard(names[-1])
         value = F.value(mask)
-        if len(alive) != 1 or not self.lower_bound <= lowest + 1e-12 * abs(lowest):
+        if len(alive) != 1 or not self.lower_bound <= lowest + 1e-12 * abs(lowest) + least:
             raise CertificateError(f"The orders prove {lowest:.12g}, not {self.lower_bound:.12g}")
         if mask.all() or not mask.any():
             raise CertificateError("The answer needs to be a set other than ∅ and V")
@@ -134,10 +135,9 @@ def queyranne(F: SetFunction) -> Result:
     if not F.symmetric:
         raise ValueError(
             f"queyranne needs a symmetric function, F(S) = F(V - S), and {F!r} is not known to be. "
-            "If it is, set F.symmetric = True. G = F + F.complement() is symmetric for every F, so "
-            "that G.symmetric = True is correct."
+            "If it is, set F.symmetric = True. symmetrize(F) is symmetric for every F."
         )
-    if isinstance(F, Cut):
+    if all(isinstance(term, Cut) for _, term in terms_of(F)):
         return _minimum_cut(F)
     groups = np.eye(F.n, dtype=np.bool_)
     names = list(range(F.n))
@@ -167,14 +167,19 @@ def queyranne(F: SetFunction) -> Result:
     )
 
 
-def _minimum_cut(F: Cut) -> Result:
+def _minimum_cut(F: SetFunction) -> Result:
     """Find a global minimum cut: F(W + u) - F(u) is smallest for the largest weight W to u [1]_.
+
+    F is a sum of `Cut` functions that is symmetric, and so that of a graph without directions.
 
     .. [1] M. Stoer and F. Wagner, "A simple min-cut algorithm", Journal of the ACM 44, 1997.
     """
-    d = F._data
     weights = np.zeros((F.n, F.n))
-    weights[row_of(d.indptr), d.indices] = d.forward
+    for scale, term in terms_of(F):
+        assert isinstance(term, Cut)
+        d = term._data
+        weights[row_of(d.indptr), d.indices] += scale * d.forward
+    weights = (weights + weights.T) / 2
     orders = np.empty((F.n - 1, F.n), dtype=np.int64)
     mask = _stoer_wagner(weights, orders)
     if mask[-1]:  # return the side without the last element

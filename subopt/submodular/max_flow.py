@@ -23,6 +23,7 @@ from subopt.functions._sparse import sums
 from subopt.functions.algebra import SetFunction
 from subopt.functions.cut_form import CutForm
 from subopt.graph._max_flow import minimum_cut
+from subopt.graph.minimum_cuts import residual_blocks
 from subopt.submodular.certificates import FlowCertificate
 from subopt.submodular.result import Result
 
@@ -31,6 +32,10 @@ FEW = 16
 too many auxiliary nodes, each with one arc per member, and other methods are faster."""
 ROUNDING = 2.0**-42
 """Largest relative error of the flow through a node or an arc."""
+PASSED = 2.0**-50
+"""Largest error of an amount that leaves a node, relative to the numbers at the node."""
+SHARE = 2.0**-12
+"""Largest fraction of an arc that counts as an error of its ends."""
 WIDE = 2.0**20
 """Ratio of the largest to the smallest number above which decided nodes are removed first."""
 ROUNDS = 32
@@ -88,12 +93,7 @@ def max_flow_minimize(F: SetFunction, *, minimizer: str = "any") -> Result:
     )
     if minimizer != "any" and not exact:
         # the smallest or the largest of the cuts that are minimum up to rounding
-        ahead, behind = free.capacities - part, free.reverse + part
-        least = ROUNDING * (free.capacities + free.reverse)
-        ahead[ahead <= least], behind[behind <= least] = 0.0, 0.0
-        excess = -free.outflow(part)
-        excess[np.abs(excess) <= ROUNDING * kept.size] = 0.0
-        side, _, _ = minimum_cut(nodes, *arcs, ahead, behind, excess, maximal=maximal)
+        side, _, _ = minimum_cut(nodes, *arcs, *kept.residual(part, exact), maximal=maximal)
     side, flow = kept.lift(side, part)
     mask = side[: F.n].copy()
     value, gap = F.value(mask), _gap(form, side, flow, 0 * size if exact else size)
@@ -110,6 +110,51 @@ def max_flow_minimize(F: SetFunction, *, minimizer: str = "any") -> Result:
         n_iter=1,
         n_evals=1,
     )
+
+
+def minimizer_blocks(F: SetFunction) -> tuple[Array, Array]:
+    """Return the blocks of all minimizers of a cut function, and the requirements between them.
+
+    They are those of the minimum cuts of its graph, without auxiliary nodes. See `ClosedSets`.
+    """
+    form = F.as_cut()
+    size = _size(F, form)
+    exact = _is_exact(form, size)
+    kept = _Kept(form, size, decide=not exact and _is_wide(form))
+    free = kept.form
+    arcs = free.tails, free.heads
+    _, part, _ = minimum_cut(len(free.unary), *arcs, free.capacities, free.reverse, -free.unary)
+    ahead, behind, excess = kept.residual(part, exact)
+    first = np.concatenate([free.tails[ahead > 0], free.heads[behind > 0]])
+    last = np.concatenate([free.heads[ahead > 0], free.tails[behind > 0]])
+    inner, pairs = residual_blocks(first, last, excess)
+    blocks = np.where(kept.turn < 0, -1, -2)
+    blocks[kept.free] = inner
+    return _without_auxiliary(blocks, pairs, F.n)
+
+
+def _without_auxiliary(blocks: Array, pairs: Array, n: int) -> tuple[Array, Array]:
+    """Remove blocks without elements: what needs them needs what they need."""
+    used = np.unique(blocks[:n][blocks[:n] >= 0])
+    name = np.full(int(blocks.max(initial=-1)) + 1, -1)
+    name[used] = np.arange(len(used))
+    needs: list[set[int]] = [set() for _ in name]
+    users: list[set[int]] = [set() for _ in name]
+    for a, b in pairs.tolist():
+        needs[a].add(b)
+        users[b].add(a)
+    for gone in np.flatnonzero(name < 0).tolist():
+        for a in users[gone]:
+            needs[a] |= needs[gone]
+            needs[a].discard(gone)
+        for b in needs[gone]:
+            users[b] |= users[gone]
+            users[b].discard(gone)
+        needs[gone] = set()
+    left = [(name[a], name[b]) for a in used.tolist() for b in needs[a]]
+    elements = blocks[:n].copy()
+    elements[elements >= 0] = name[elements[elements >= 0]]
+    return elements, np.array(sorted(left), dtype=np.int64).reshape(-1, 2)
 
 
 class _Kept:
@@ -162,6 +207,23 @@ class _Kept:
             unary=unary[left],
         )
         self.free, self.inner, self.size = self.free[left], self.inner[inner], self.size[left]
+
+    def residual(self, flow: Array, exact: bool) -> tuple[Array, Array, Array]:
+        """Return what a flow leaves: of both capacities of the arcs, and of the supplies.
+
+        Unless sums are exact, what is left counts as 0 if it is no more than a rounding error.
+        """
+        form = self.form
+        ahead, behind = form.capacities - flow, form.reverse + flow
+        excess = -form.outflow(flow)
+        if not exact:
+            both = form.capacities + form.reverse
+            # amounts that pass through an arc were rounded at its ends, which may be larger
+            ends = np.maximum(self.size[form.tails], self.size[form.heads])
+            least = np.maximum(ROUNDING * both, np.minimum(PASSED * ends, SHARE * both))
+            ahead[ahead <= least], behind[behind <= least] = 0.0, 0.0
+            excess[np.abs(excess) <= ROUNDING * self.size] = 0.0
+        return ahead, behind, excess
 
     def lift(self, side: Array, flow: Array) -> tuple[Array, Array]:
         """Return the set in the whole graph, and the flow on all of its arcs."""

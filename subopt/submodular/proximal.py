@@ -25,13 +25,14 @@ from subopt._base import validate
 from subopt._base.answer import ReadOnly, Status
 from subopt._base.deadline import Deadline
 from subopt._base.types import Array, ArrayLike
-from subopt.forms.decomposable import is_sum_of_simple, summands
+from subopt.forms.decomposable import is_chain, is_sum_of_simple, summands
 from subopt.functions.algebra import SetFunction, require_set_function, terms_of
 from subopt.functions.cut import Cut
 from subopt.functions.modular import Modular
 from subopt.submodular._elimination import default_tol
 from subopt.submodular._minimum_norm import Levels, minimum_norm
 from subopt.submodular._nested_cuts import nested_cuts
+from subopt.submodular._nested_grid_cuts import as_grid, nested_grid_cuts
 from subopt.submodular._taut_string import onto_path, path_work
 from subopt.submodular.cardinality_sort import is_size_and_weights, isotonic
 from subopt.submodular.certificates import BaseCertificate, FlowCertificate, SummandCertificate
@@ -104,6 +105,12 @@ def prox(
         return y
     if (parts := _paths(F)) is not None:
         return _on_paths(*parts, F, y, scales)
+    if (grid := as_grid(F)) is not None:
+        grid = grid._replace(unary=grid.unary - (scales * y).reshape(grid.shape))
+        leaves = nested_grid_cuts(grid, scales, limits.deadline)
+        if leaves is None:
+            raise limits.error()
+        return leaves
     if _is_cut(F):
         form = (F + Modular(-scales * y)).as_cut()
         cuts = nested_cuts(form, scales, limits.deadline)
@@ -327,7 +334,20 @@ def _paths(F: SetFunction) -> _Paths | None:
     cuts = [term for _, term in terms_of(F) if not isinstance(term, Modular)]
     if len(cuts) != 1 or not isinstance(cuts[0], Cut) or cuts[0].n_edges >= F.n:
         return None
-    if np.diff(cuts[0]._data.indptr).max(initial=0) > 2 or not is_sum_of_simple(F):
+    if not is_sum_of_simple(F):
+        return None
+    d = cuts[0]._data
+    if is_chain(d.indptr, d.indices):
+        unary, scale = np.zeros(F.n), 1.0
+        for a, term in terms_of(F):
+            if isinstance(term, Modular):
+                unary += a * term.weights
+            else:
+                scale = a
+        forward = scale * d.forward[::2]
+        backward = forward if d.backward is d.forward else scale * d.backward[::2]
+        return _Paths(unary, np.array([0, F.n]), np.arange(F.n), forward, backward)
+    if np.diff(d.indptr).max(initial=0) > 2:
         return None
     parts = summands(F)
     if np.bincount(parts.elements, minlength=F.n).max() > 1:
@@ -345,13 +365,20 @@ def _on_paths(
     y: Array,
     scales: Array,
 ) -> Array:
-    target = scales * y - unary
-    result = target / scales
+    target = scales * y
+    target -= unary
     work = path_work(int(np.diff(indptr).max(initial=0)))
-    in_order = len(elements) == F.n and bool((elements[:-1] < elements[1:]).all())
+    if len(indptr) == 2 and len(elements) == F.n and (elements[:-1] < elements[1:]).all():
+        # one path through all elements, in order: copies would take as long as the work
+        share = np.empty(F.n)
+        onto_path(F.n, target, scales, forward, backward, share, work)
+        np.subtract(target, share, out=share)
+        share /= scales
+        return share
+    result = target / scales
     for p in range(len(indptr) - 1):
         k = slice(indptr[p], indptr[p + 1])
-        members = k if in_order else elements[k]  # copies of long arrays take as long as the work
+        members = elements[k]
         aim, weights = target[members], scales[members]
         share = np.empty(len(aim))
         onto_path(len(aim), aim, weights, forward[k], backward[k], share, work)

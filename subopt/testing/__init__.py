@@ -25,6 +25,7 @@ from subopt._base.options import documented_with
 from subopt._base.types import RNG, Array, ArrayLike, Subset
 from subopt.functions.algebra import SetFunction
 from subopt.functions.diminishing_returns import Violation, all_masks, all_values, look, smallest
+from subopt.functions.oracle import NotFiniteError
 from subopt.testing.families import FAMILIES
 from subopt.testing.strategies import compositions, masks, orders, problems, set_functions
 
@@ -377,7 +378,10 @@ def _sampled_violation(
 
 def _value(F: SetFunction, mask: Array) -> float:
     """Return F at a set, or raise unless it is a finite number."""
-    value = F.value(mask.copy())
+    try:
+        value = F.value(mask.copy())
+    except (TypeError, NotFiniteError) as error:
+        raise AssertionError(f"{F!r}: F({_show(mask)}) is no finite number: {error}") from error
     number = not isinstance(value, bool) and isinstance(value, numbers.Real)
     if not number or not math.isfinite(value):
         raise AssertionError(f"{F!r}: F({_show(mask)}) is {value!r}, and no finite number")

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 from subopt._base import validate
 from subopt._base.answer import Status
 from subopt._base.deadline import Deadline
+from subopt._base.executors import require_executor
 from subopt._base.options import documented_with
 from subopt._base.report import is_verbose, iteration, reported, stage
 from subopt._base.types import RNG, Subset
 from subopt.constraints.feasible import Constraints
 from subopt.difference._fixing import Fixed, fix, unfixed
 from subopt.difference.exact._search import Search
+from subopt.difference.exact._subtrees import search_on
 from subopt.difference.exact.tree_certificate import TreeCertificate, difference, lifted
 from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction
 from subopt.submodular.result import Result
@@ -31,6 +34,12 @@ from subopt.submodular.result import Result
         "raises StopIteration, the best answer so far is returned with status INTERRUPTED; other\n"
         "exceptions end the run.",
     ),
+    "executor": (
+        "object with ``submit``",
+        "Processes or a cluster that explore subtrees, see `subopt.executors`. The tree, and so\n"
+        "the answer, does not depend on the number of workers, but differs from that without an\n"
+        "executor.",
+    ),
     "rng": (
         "numpy.random.Generator or int",
         "Source of the orders that local search starts from. None draws a seed from the\n"
@@ -45,6 +54,7 @@ def branch_and_bound(
     start: Subset | None = None,
     rng: RNG = None,
     time_limit: float | None = None,
+    executor: Any = None,
     callback: Callable[[Result], object] | None = None,
     verbose: bool = False,
 ) -> Result:
@@ -59,6 +69,7 @@ def branch_and_bound(
     %(start)s
     %(rng)s
     %(time_limit)s
+    %(executor)s
     %(callback)s
     %(verbose)s
 
@@ -104,6 +115,7 @@ def branch_and_bound(
         start=start,
         rng=rng,
         time_limit=time_limit,
+        executor=executor,
         callback=callback,
     )
 
@@ -117,6 +129,7 @@ def search(
     start: Subset | None = None,
     rng: RNG = None,
     time_limit: float | None = None,
+    executor: Any = None,
     callback: Callable[[Result], object] | None = None,
     widest: float = math.inf,
 ) -> Result:
@@ -130,7 +143,12 @@ def search(
     stage("%d of %d elements are free", len(fixed.free), h.n)
     progress = _Progress(fixed, callback, constraints)
     run = Search(fixed.h, tol, deadline, limit, progress.told, constraints, widest)
-    run.run([] if first is None else [first[fixed.free]], source)
+    first_sets = [] if first is None else [first[fixed.free]]
+    if executor is None:
+        run.run(first_sets, source)
+    else:
+        require_executor(executor, None)
+        search_on(executor, run, first_sets, source)
     result = progress.answer(run)
     progress.last(result)
     return result

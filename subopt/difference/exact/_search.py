@@ -28,7 +28,7 @@ from subopt.constraints.feasible import Constraints
 from subopt.constraints.modular import complete, try_complete
 from subopt.difference.exact._anchored import anchored
 from subopt.difference.exact._incumbent import Incumbent
-from subopt.difference.exact._interval import Evidence, Interval
+from subopt.difference.exact._interval import Evidence, Interval, Parts
 from subopt.difference.exact._relaxation import Start, relax, root_start
 from subopt.difference.exact.tree_certificate import (
     BOUND,
@@ -68,7 +68,7 @@ NONE = np.zeros(0, dtype=np.intp)
 NOTHING = (-math.inf, -math.inf)
 
 
-class _Open(NamedTuple):
+class Open(NamedTuple):
     """An interval that is bounded and not closed: so far a step without children."""
 
     bound: float
@@ -106,12 +106,18 @@ class Search:
         On all elements; there needs to be a feasible set.
     widest : float
         Intervals with more free elements get no linear programs and are not split.
+    parts : Parts, optional
+        ``parts_of(h, constraints)``, if they are known.
 
     Attributes
     ----------
     best : Incumbent
     steps : list of Step
         The tree so far.
+    own : list of tuple of float
+        What each step proves by itself: of all its sets, and of those that its children lack.
+    intervals : dict of int to Open
+        The open intervals by their steps.
     rounding : float
         Largest gap that rounding can leave between equal bounds.
     n_nodes : int
@@ -127,20 +133,23 @@ class Search:
         tell: Callable[[Search], bool],
         constraints: Constraints | None = None,
         widest: float = math.inf,
+        parts: Parts | None = None,
     ) -> None:
         self.h, self.tol, self.deadline, self.max_nodes = h, tol, deadline, max_nodes
         self._tell, self._interrupted = tell, False
         self.constraints, self.widest = constraints, widest
-        self.parts = parts_of(h, constraints)
+        self.parts = parts_of(h, constraints) if parts is None else parts
         self.rounding = ROUNDING * size_of(self.parts)
         self.steps: list[Step] = []
         self.best = Incumbent(h, deadline, constraints)
         self.n_nodes = 0
-        self._own: list[tuple[float, float]] = []  # of each step
-        self._open: dict[int, _Open] = {}
+        self.own: list[tuple[float, float]] = []
+        self.intervals: dict[int, Open] = {}
         self._heap: list[tuple[float, int, int]] = []
 
-    def run(self, masks: list[Array], rng: np.random.Generator) -> None:
+    def run(
+        self, masks: list[Array], rng: np.random.Generator, most_open: float = math.inf
+    ) -> None:
         """Search from some first sets, until the gap is closed or a limit is reached."""
         n, self._rng = self.h.n, rng
         for mask in [np.zeros(n, np.bool_), *masks]:
@@ -150,27 +159,41 @@ class Search:
                 self.best.offer_prefix(rng.permutation(n))
         none = np.zeros(n, np.bool_)
         self._explore(self._new_step(), none, np.arange(n), root_start(n), -math.inf, [])
-        rounds = 0
-        while self._open and not self._stopped():
-            self._interrupted = not self._tell(self)
-            node = self._best_open()
-            if node.bound >= self.cutoff or self._stopped() or len(node.free) > self.widest:
-                break
+        self.proceed(rng, most_open)
+
+    def proceed(self, rng: np.random.Generator, most_open: float = math.inf) -> None:
+        """Expand open intervals until none is left, so many are open, or a limit is reached."""
+        self._rng, rounds = rng, 0
+        while len(self.intervals) < most_open and self.goes_on():
             rounds += 1
-            children = self._expand(node)
+            children = self._expand(self._best_open())
             while rounds % DIVE_EVERY == 0 and children and not self._stopped():
                 children = self._expand(min(children, key=lambda c: (c.bound, c.value)))
+
+    def goes_on(self) -> bool:
+        """Tell how far the search is, and return whether an interval is worth expanding."""
+        if not self.intervals or self._stopped():
+            return False
+        self._interrupted = not self._tell(self)
+        node = self._best_open()
+        splits = node.bound < self.cutoff and len(node.free) <= self.widest
+        return splits and not self._stopped()
+
+    def open_interval(self, node: Open) -> None:
+        """Add an interval to those that wait."""
+        self.intervals[node.step] = node
+        heapq.heappush(self._heap, (node.bound, -node.step, node.step))
 
     def _feasible(self, mask: Array) -> Array:
         return mask if self.constraints is None else complete(self.constraints, mask)
 
     def proven(self) -> float:
         """Return the lower bound that the steps prove; O(steps)."""
-        return min(self.best.value, combine(self.steps, np.array(self._own)))
+        return min(self.best.value, combine(self.steps, np.array(self.own)))
 
     def lowest_open(self) -> float:
         """Return the lowest bound of an open interval, or the value of the best set if lower."""
-        return min(self.best.value, self._best_open().bound) if self._open else self.best.value
+        return min(self.best.value, self._best_open().bound) if self.intervals else self.best.value
 
     @property
     def cutoff(self) -> float:
@@ -182,23 +205,23 @@ class Search:
     def _stopped(self) -> bool:
         return self._interrupted or self.n_nodes >= self.max_nodes or self.deadline.passed()
 
-    def _best_open(self) -> _Open:
-        while self._heap[0][2] not in self._open:
+    def _best_open(self) -> Open:
+        while self._heap[0][2] not in self.intervals:
             heapq.heappop(self._heap)
-        return self._open[self._heap[0][2]]
+        return self.intervals[self._heap[0][2]]
 
     # Intervals ----------------------------------------------------------------------------------
 
-    def _expand(self, node: _Open) -> list[_Open]:
+    def _expand(self, node: Open) -> list[Open]:
         """Split an open interval at one element or several, and return what is open of its parts.
 
         With elements q, r, ... the parts are the sets with q; those without q and with r; and so
         on; and those without any of them.
         """
-        del self._open[node.step]
+        del self.intervals[node.step]
         interval = self._interval(node.inside, node.free)  # made anew: too large to keep
         j, left = node.step, np.ones(interval.size, dtype=np.bool_)
-        opened: list[_Open] = []
+        opened: list[Open] = []
         low = math.inf
         for where in self._branch(node, interval):
             left[where] = False
@@ -209,19 +232,19 @@ class Search:
             low = min(low, self._explore_part(into, with_it, left, node, opened))
             j = out
         low = min(low, self._explore_part(j, interval.inside, left, node, opened))
-        if low >= self._own[node.step][0]:  # the parts prove as much
+        if low >= self.own[node.step][0]:  # the parts prove as much
             self.steps[node.step] = self.steps[node.step]._replace(evidence=None)
-            self._own[node.step] = NOTHING
+            self.own[node.step] = NOTHING
         return opened
 
     def _explore_part(
-        self, j: int, inside: Array, left: Array, node: _Open, opened: list[_Open]
+        self, j: int, inside: Array, left: Array, node: Open, opened: list[Open]
     ) -> float:
         free, start = node.free[left], node.start.take(np.flatnonzero(left))
         return self._explore(j, inside, free, start, node.bound, opened)
 
     def _explore(
-        self, j: int, inside: Array, free: Array, start: Start, above: float, opened: list[_Open]
+        self, j: int, inside: Array, free: Array, start: Start, above: float, opened: list[Open]
     ) -> float:
         """Do for an interval what needs no branching, and return what is proven of it."""
         fixed: list[tuple[float, float]] = []  # a loop, because n fixings may follow each other
@@ -234,7 +257,7 @@ class Search:
         return low
 
     def _look(
-        self, j: int, inside: Array, free: Array, start: Start, above: float, opened: list[_Open]
+        self, j: int, inside: Array, free: Array, start: Start, above: float, opened: list[Open]
     ) -> float | _Left:
         """Close an interval, open it, or fix some of its elements."""
         self.n_nodes += 1
@@ -262,7 +285,7 @@ class Search:
         return self._bound(j, interval, start, above, opened)
 
     def _bound(
-        self, j: int, interval: Interval, start: Start, above: float, opened: list[_Open]
+        self, j: int, interval: Interval, start: Start, above: float, opened: list[Open]
     ) -> float | _Left:
         """Bound an interval by its relaxation, and close it, open it, or fix elements by costs."""
         free = interval.free
@@ -296,10 +319,9 @@ class Search:
                 other = low + least_cost(free, costs, free[sides[0]], free[sides[1]])
                 own = self._rounded(low), self._rounded(other)
                 return self._fix(j, interval, sides, COSTS, evidence, own, start, above)
-            node = _Open(max(low, above), j, interval.inside, free, start, interval.value)
-            self._open[j] = node
+            node = Open(max(low, above), j, interval.inside, free, start, interval.value)
+            self.open_interval(node)
             opened.append(node)
-            heapq.heappush(self._heap, (node.bound, -j, j))
         low = self._rounded(low)
         return self._close(j, Step(BOUND, NONE, NONE, evidence, ()), (low, low))
 
@@ -339,20 +361,20 @@ class Search:
             mask = _with(interval.inside, interval.free[chosen])
             self.best.offer(mask, self.h.value(mask.copy()))
 
-    def _branch(self, node: _Open, interval: Interval) -> list[int]:
+    def _branch(self, node: Open, interval: Interval) -> list[int]:
         """Return the numbers of the free elements to split at."""
         if self.parts.falling:
             return self._needed(node, interval)
         ranges, x = interval.ranges, node.start.x
         return [int(np.argmax((0.05 + np.minimum(x, 1 - x)) * (ranges.high - ranges.low)))]
 
-    def _needed(self, node: _Open, interval: Interval) -> list[int]:
+    def _needed(self, node: Open, interval: Interval) -> list[int]:
         """Return few elements one of which is in every set that is better than the best one.
 
         The others are as many as possible, in a random order, such that the falling parts stay too
         high on them for anything better. Returns the smallest result of several orders.
         """
-        least = self.cutoff - (self._own[node.step][0] - interval.fall)
+        least = self.cutoff - (self.own[node.step][0] - interval.fall)
         best = list(range(interval.size))
         for _ in range(TRIES):
             if len(best) <= FEW:
@@ -363,11 +385,11 @@ class Search:
 
     def _new_step(self) -> int:
         self.steps.append(Step(BOUND, NONE, NONE, None, ()))
-        self._own.append(NOTHING)
+        self.own.append(NOTHING)
         return len(self.steps) - 1
 
     def _close(self, j: int, step: Step, own: tuple[float, float]) -> float:
-        self.steps[j], self._own[j] = step, own
+        self.steps[j], self.own[j] = step, own
         return own[0]
 
     def _rounded(self, low: float) -> float:

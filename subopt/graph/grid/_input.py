@@ -66,6 +66,8 @@ def grids(
             f"A grid needs 1 to 3 dimensions{after}, but source_capacity has the shape "
             f"{shapes[0]} and sink_capacity {shapes[1]}"
         )
+    if hasattr(weights, "__dlpack__"):
+        weights = _array(weights)
     one_number = not isinstance(weights, (list, tuple)) and np.ndim(weights) == 0
     if len(shape) == 3 and offsets is None and one_number:
         _require_no_channels(shape)
@@ -112,9 +114,18 @@ def vector(values: Sequence[int]) -> Vector:
     return (a, b, c)
 
 
+def _array(values: Any) -> Array:
+    """Return an array of numpy or another library as one of numpy."""
+    if isinstance(values, np.ndarray) or not hasattr(values, "__dlpack__"):
+        return np.asarray(values)
+    from subopt._base.interchange import to_numpy
+
+    return to_numpy(values)
+
+
 def _shape(name: str, values: ArrayLike) -> tuple[int, ...]:
     try:
-        return np.shape(values)
+        return _array(values).shape
     except ValueError as error:
         raise ValueError(
             f"{name} needs a rectangular array of numbers, but its rows differ in length"
@@ -132,7 +143,7 @@ def _read(name: str, values: ArrayLike, shape: tuple[int, ...], count: int | Non
         from subopt._base.validate import unmasked
 
         values = unmasked(name, values)
-    array: Array = np.asarray(values)
+    array: Array = _array(values)
     if array.size and array.dtype.kind not in "biuf":
         raise TypeError(f"{name} needs real numbers, got dtype {array.dtype}")
     if array.size and not array.min() >= 0:

@@ -1,0 +1,47 @@
+"""Arrays of other libraries as numpy arrays: torch, jax, and whatever else exports DLPack.
+
+Answers are numpy arrays in any case.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from subopt._base.types import Array
+
+
+def to_numpy(values: Any) -> Array:
+    """Return what callers gave as a numpy array, without a copy where that is possible.
+
+    Tensors of torch that are part of a graph of gradients are read like others: what is computed
+    from them here has no gradient. bfloat16, which numpy lacks, becomes float32.
+
+    Raises
+    ------
+    TypeError
+        If an array of another library cannot be read.
+    """
+    if isinstance(values, np.ndarray) or not hasattr(values, "__dlpack__"):
+        return np.asarray(values)
+    kind = f"{type(values).__module__}.{type(values).__name__}"
+    if kind.endswith("Tracer"):
+        raise TypeError(
+            f"An array of type {kind} has no numbers yet: it is traced, by jax.jit or the like. "
+            "Call this function outside of it, or within it by jax.pure_callback."
+        )
+    given = values
+    if hasattr(values, "detach"):  # tensors of torch
+        values = values.detach()
+        if str(values.dtype) == "torch.bfloat16":
+            values = values.float()
+    try:
+        array = np.asarray(values) if hasattr(values, "__array__") else np.from_dlpack(values)
+    except (BufferError, RuntimeError, TypeError, ValueError) as error:
+        raise TypeError(
+            f"An array of type {kind} and dtype {getattr(given, 'dtype', 'unknown')} cannot be "
+            f"read by numpy ({error}). Move it to the CPU and to a dtype that numpy has first, for "
+            "torch by values.cpu().float()."
+        ) from error
+    return array.astype(np.float32) if array.dtype.name == "bfloat16" else array

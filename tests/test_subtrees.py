@@ -1,0 +1,91 @@
+"""Branch and bound on executors: the same tree, whatever the workers do."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_executors import Inline
+
+from subopt import Cut, branch_and_bound
+from subopt.constraints.build import constraints_of
+from subopt.difference.exact import _branch_and_bound, _subtrees
+
+
+@pytest.fixture(autouse=True)
+def _small_tasks(monkeypatch):
+    monkeypatch.setattr(_subtrees, "FRONTIER", 3)
+    monkeypatch.setattr(_subtrees, "FEWEST", 2)
+
+
+def hard(seed, n=11):
+    """A difference of two cuts, whose tree has some dozen intervals."""
+    first, second = np.random.default_rng(seed).random((2, n, n)) * (
+        np.random.default_rng(seed + 1).random((2, n, n)) < 0.5
+    )
+    return Cut(first + first.T) - Cut(second + second.T)
+
+
+def seen(result):
+    """All that an answer says, its tree included."""
+    steps = [
+        (step.reason, step.inside.tolist(), step.outside.tolist(), step.children)
+        for step in result.certificate.steps
+    ]
+    return result.mask.tolist(), result.value, result.lower_bound, result.n_iter, steps
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_tree_does_not_depend_on_the_workers(seed):
+    h = hard(seed)
+    inline = Inline()
+    first = branch_and_bound(h, rng=1, executor=inline)
+    assert inline.submitted >= 2
+    lossy = branch_and_bound(h, rng=1, executor=Inline(lambda k: k % 3 == 0))
+    with ThreadPoolExecutor(2) as pool:
+        threads = branch_and_bound(h, rng=1, executor=pool)
+    assert seen(first) == seen(lossy) == seen(threads)
+    alone = branch_and_bound(h, rng=1)
+    assert first.value == pytest.approx(alone.value, abs=1e-12)
+    assert first.status is alone.status
+    assert first.certificate.check(h, first) <= 1e-9
+
+
+@given(seed=st.integers(0, 9), limit=st.integers(1, 60))
+@settings(max_examples=10)
+def test_a_limit_of_nodes_leaves_a_bound(seed, limit):
+    h = hard(seed)
+    result = branch_and_bound(h, rng=0, max_nodes=limit, executor=Inline())
+    best = branch_and_bound(h, rng=0).value
+    assert result.lower_bound <= best + 1e-9
+    assert best <= result.value + 1e-9
+    assert result.certificate.check(h, result) == pytest.approx(result.gap, abs=1e-9)
+
+
+def test_constraints_hold_in_all_subtrees():
+    h = hard(3)
+    constraints = constraints_of(h.n, size=(3, 6))
+    alone = _branch_and_bound.search(h, constraints, rng=0)
+    result = _branch_and_bound.search(h, constraints, rng=0, executor=Inline())
+    assert 3 <= result.mask.sum() <= 6
+    assert result.value == pytest.approx(alone.value, abs=1e-12)
+    assert result.certificate.check(h, result) <= 1e-9
+
+
+def test_a_callback_ends_it_between_rounds():
+    calls = []
+
+    def stop(result):
+        calls.append(result)
+        if len(calls) == 3:
+            raise StopIteration
+
+    result = branch_and_bound(hard(5), rng=0, executor=Inline(), callback=stop)
+    assert result.status.name == "INTERRUPTED" or len(calls) < 3
+    assert result.lower_bound <= result.value
+
+
+def test_what_is_no_executor_is_refused():
+    with pytest.raises(TypeError, match="executor needs a method submit"):
+        branch_and_bound(hard(0), executor=3)
