@@ -71,7 +71,29 @@ def one_graph():
     max_flow(*ends, capacity, source_capacity=terminals[0], sink_capacity=terminals[1])
 
 
+def one_difference():
+    import numpy as np
+
+    from subopt import ConcaveOfModular, Coverage, minimize
+
+    rng = np.random.default_rng(0)
+    words = rng.random((20, 40)) < 0.12
+    length = np.kron(np.eye(2), np.ones(10)) * words.sum(axis=1)
+    minimize(Coverage(words) - 2 * ConcaveOfModular(length, "sqrt"), rng=0)
+
+
+def one_labeling():
+    import numpy as np
+
+    from subopt import LabelingEnergy, minimize
+
+    energy = LabelingEnergy(np.random.default_rng(0).random((40, 50, 5)), weights=0.2)
+    minimize(energy, lower_bound=True)
+
+
 OWN = {
+    "one difference": one_difference,
+    "one labeling": one_labeling,
     "comixup": comixup_first_batch,
     "readme": readme,
     "one image": one_image,

@@ -49,6 +49,7 @@ ENDS = {
 }
 MANY = {**ENDS, "source_capacity": np.stack([ENDS["source_capacity"]] * 2)}
 GRID = (np.eye(3) * 2, 1.5 - np.eye(3), 0.5)
+SHIPPED = [0, 0, 1], [1, 2, 2], [4, 2, 5], [2, 5, 1], {"supply": [5, 0, -5]}
 SWEPT = {"supply": [1.0, -2, 0, 0.5], "slope": [1, 1, 1, 1.0], "interval": (-5, 5)}
 SPLIT = [Budget([1, 1, 2, 1], 3), Groups([0, 0, 1, 1], 1)]
 
@@ -159,6 +160,7 @@ ANSWERS = {
         lambda: subopt.grid_cut_many(*stack(GRID[:2]), GRID[2], flow=True),
         GRID,
     ),
+    "min_cost_flow": (lambda: subopt.min_cost_flow(*SHIPPED[:4], supply=[5, 0, -5]), SHIPPED),
     "multiway_cut": (lambda: subopt.multiway_cut(*GRAPH, terminals=[0, 1, 3]), GRAPH),
     "parametric_max_flow": (
         lambda: subopt.parametric_max_flow(*GRAPH, **SWEPT),
@@ -183,7 +185,7 @@ ANSWERS = {
 RETURNS = {"Result", "MilpResult", "MaximizationResult", "StreamResult", "Labeling"}
 RETURNS |= {"LabelingBatch", "LabelingResult", "Flow", "Flows", "GridFlow", "GridFlows"}
 RETURNS |= {"MultiwayCut", "ParametricCut", "RegularizationPath", "Batch[Any]", "Answer"}
-RETURNS |= {"Partition"}
+RETURNS |= {"Partition", "MinCostFlow"}
 
 
 def test_the_table_has_every_function_that_returns_an_answer():

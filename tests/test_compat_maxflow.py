@@ -223,11 +223,14 @@ def test_what_the_caller_writes_later_changes_nothing():
     weights = np.full((2, 2), 3)
     ends = np.array([0]), np.array([3])
     amounts = np.array([7]), np.array([8])
+    one = np.array(5)
     g.add_grid_edges(nodes, weights)
+    g.add_grid_edges(nodes, weights, periodic=True)
+    g.add_grid_edges(nodes, one)
     g.add_edges(*ends, *amounts)
     g.add_grid_tedges(nodes, weights, 1)
     before = edges_of(g)
-    for array in (weights, *ends, *amounts, nodes):
+    for array in (weights, one, *ends, *amounts, nodes):
         array[...] = 1
     assert edges_of(g) == before
 

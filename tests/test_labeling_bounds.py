@@ -276,10 +276,11 @@ def test_linear_tables_send_what_all_pairs_would(costs, most, weight):
     table = np.minimum(1.5 * np.abs(np.subtract.outer(label, label)), most)
     energy = LabelingEnergy(np.array(costs, float).reshape(4, 10), weights=weight, metric=table)
     sent = []
-    for shape in (_messages.shape_of(energy.tables), _messages.Shape(0.0, 0.0, 0.0)):
+    tables = _messages.Tables(energy.seen_tables, 0.0)
+    for linear in (_messages.shape_of(energy.tables).linear, None):
         messages, scratch = np.zeros((6, 10)), np.zeros((3, 10))
         for way in (_messages.FORWARD, _messages.BACKWARD):
-            first = np.ascontiguousarray(energy.costs.T), energy.seen_tables, shape
+            first = np.ascontiguousarray(energy.costs.T), tables, linear
             rest = energy.adjacency, messages, way, scratch, flag()
             bound = _messages.sweep(*first, *rest)
         sent.append((bound, messages))
@@ -291,7 +292,10 @@ def test_linear_tables_send_what_all_pairs_would(costs, most, weight):
 def test_moves_start_from_messages_of_the_same_shape(metric):
     energy = LabelingEnergy(np.zeros((3, 12)), weights=2.0, metric=metric)
     terms = warm_start.terms(energy)
-    shape = _messages.shape_of(energy.tables)
-    assert (terms.shape.slope > 0) == (shape.slope > 0) == (metric == "linear")
+    uniform, linear = _messages.shape_of(energy.tables)
     scale = energy.tables.max() / terms.tables.max()
-    np.testing.assert_allclose(np.array(terms.shape) * scale, shape, rtol=1e-6)
+    assert terms.uniform * scale == pytest.approx(uniform, rel=1e-6)
+    assert (uniform > 0) == (metric == "potts")
+    assert (terms.linear is None) == (linear is None) == (metric != "linear")
+    if linear is not None:
+        np.testing.assert_allclose(np.array(terms.linear) * scale, linear, rtol=1e-6)

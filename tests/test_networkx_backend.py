@@ -33,7 +33,13 @@ MODULES = [
     "connectivity.tests.test_cuts",
     "connectivity.tests.test_disjoint_paths",
     "connectivity.tests.test_stoer_wagner",
+    "connectivity.tests.test_edge_augmentation",
+    "connectivity.tests.test_edge_kcomponents",
+    "connectivity.tests.test_kcomponents",
+    "connectivity.tests.test_kcutsets",
 ]
+# Tests of these modules that take networkx itself many seconds.
+LONG = ("test_configuration", "test_shell", "test_articulation_points", "test_random_gnp")
 # Calls in these tests that are left to networkx.
 LEFT = (
     "auxiliary and residual are graphs of networkx's algorithms",
@@ -79,6 +85,7 @@ def test_networkx_own_tests_pass(environment):
         environment,
         *("-m", "pytest", "-q", "-p", "networkx_calls", "-p", "no:cacheprovider", "--pyargs"),
         *(f"networkx.algorithms.{name}" for name in MODULES),
+        *("-k", " and ".join(f"not {name}" for name in LONG)),
         NETWORKX_TEST_BACKEND="subopt",
         NETWORKX_FALLBACK_TO_NX="1",
         NUMBA_DISABLE_JIT="1",  # the graphs are tiny

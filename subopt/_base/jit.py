@@ -1,9 +1,8 @@
 """Compilation of kernels by numba: cached on disk, without the GIL, with strict floating point.
 
 Kernels are compiled without ``fastmath``, because solvers rely on exact ties and infinite
-capacities. In a few kernels, sums and minima may be computed in any order, which allows vector
-instructions. LLVM inlines the functions that these call, because a process that compiles holds two
-copies of a called function, which would round differently. Kernels are not parallel: threads run
+capacities, and so that all processors, and processes that compile or load, get the same results.
+Kernels are not parallel: threads run
 whole problems (`minimize_many`), so that results do not depend on their number. Wrappers for calls
 from C are left out, which saves 5 % of the compilation time.
 
@@ -21,6 +20,8 @@ import warnings
 import numba
 import numpy as np
 from numba.core.registry import CPUDispatcher
+
+from subopt._base import plain
 
 
 def njit(function=None, **options):
@@ -67,9 +68,10 @@ def njit(function=None, **options):
     return numba.njit(**options)(function)
 
 
-any_order_without_nan = functools.partial(
-    njit, fastmath={"nnan", "nsz", "reassoc", "contract"}, forceinline=True
-)
+# for kernels without NaN in which -0 is as good as 0: minima may then be taken in any order, which
+# allows vector instructions, and all results stay the same
+without_nan = functools.partial(njit, fastmath={"nnan", "nsz"})
+inlined_without_nan = functools.partial(without_nan, forceinline=True)
 # for kernels that allocate nothing: references to arrays are not counted, which costs time in
 # loops that take arrays out of tuples, and in the compiler
 uncounted = functools.partial(njit, _nrt=False)
@@ -83,14 +85,17 @@ inner = functools.partial(
     no_cpython_wrapper=True,
     _nrt=False,
 )
-inner_any_order = functools.partial(
-    inner, fastmath={"nsz", "reassoc", "contract"}, forceinline=True
-)
+inner_inlined = functools.partial(inner, forceinline=True)
 
 
 # numpy 2 computes with scalars as compiled code does; numpy 1 made floats of mixed integers
 interpret_small = np.lib.NumpyVersion(np.__version__) >= "2.0.0"
 SMALL = 1200  # numbers in all arrays of a call
+PATIENCE = 1e-4  # seconds per byte of code; to compile one takes 3e-4 to 8e-4
+MEDIUM = 300_000  # the same, for kernels that are not in the cache either: they take long to get
+
+
+unfit: set = set()  # names of kernels that did not run as plain Python, or not in time
 
 
 class _Inside(threading.local):
@@ -101,42 +106,81 @@ _inside = _Inside()
 
 
 class SmallFirst(CPUDispatcher):
-    """A kernel that Python itself runs while it is not compiled and its arrays are small.
+    """A kernel that Python itself runs while it is not compiled and its arrays are not large.
 
-    The first small problem is then solved in milliseconds, not after seconds of compiling. This is
-    for kernels whose time is a small polynomial of the size of their arrays, and that compute the
-    same bits both ways: no ``fastmath``, no sums or products of whole arrays, no logarithms. With
+    The first small problem is then solved in milliseconds, not after seconds of compiling. With
     the first larger call, or when `patience` is used up, the kernel is compiled, and it is a common
-    one from then on.
+    one from then on. A kernel that is in the cache on disk waits for small arrays only.
+
+    This is for kernels that compute the same bits both ways: no ``fastmath``, no sums or products
+    of whole arrays, no logarithms. `subopt._base.plain` says what else makes a kernel fast there;
+    those that do not fit run with numpy's scalars, if arrays are small.
 
     Ctrl-C cannot interrupt compiled code, so callers rely on kernels that run as a whole or not at
-    all. An exception therefore puts the arrays back into the state before the call.
+    all. An exception therefore puts the arrays back into the state before the call, and so does
+    running out of patience.
     """
-
-    patience = 0.2  # seconds of all such calls together
 
     def __call__(self, *args):
         """Run the kernel."""
+        # only what a common kernel has too: another thread may make this one common at any time
         if _inside.running:
             return self.py_func(*args)
-        waits = interpret_small and self.patience > 0 and not self.overloads
-        if waits and _count(args) <= SMALL:
-            begin = time.perf_counter()
-            before = [(array, array.copy()) for array in _arrays(args)]
-            _inside.running = True
-            try:
-                with np.errstate(all="ignore"):  # compiled code does not warn either
-                    return self.py_func(*args)
-            except BaseException:
-                for array, content in before:
-                    if array.flags.writeable:
-                        array[...] = content
-                raise
-            finally:
-                _inside.running = False
-                self.patience -= time.perf_counter() - begin
+        if interpret_small and not self.overloads and _patience(self) > 0:
+            numbers = _count(args)
+            if numbers <= SMALL or (numbers <= MEDIUM and self.fits and not _is_kept(self)):
+                try:
+                    return _interpreted(self, args, numbers)
+                except plain.Unfit:
+                    pass
         self.__class__ = CPUDispatcher
         return self(*args)
+
+
+def _interpreted(kernel, args, numbers):
+    """Run a kernel in Python, or raise `Unfit` and leave everything as it was."""
+    before = [(array, array.copy()) for array in _arrays(args)]
+    begin = time.perf_counter()
+    try:
+        if kernel.fits:
+            try:
+                return plain.run(kernel, args, kernel.patience)
+            except plain.OutOfTime:
+                raise
+            except plain.Unfit:
+                _restore(before)
+                kernel.fits = False
+                unfit.add(f"{kernel.py_func.__module__}.{kernel.py_func.__qualname__}")
+        # Python cannot call kernels without a wrapper
+        closed = any(part.targetoptions.get("no_cpython_wrapper") for part in plain.parts(kernel))
+        if numbers > SMALL or closed:
+            raise plain.Unfit
+        _inside.running = True
+        with np.errstate(all="ignore"):  # compiled code does not warn either
+            return kernel.py_func(*args)
+    except BaseException:
+        _restore(before)
+        raise
+    finally:
+        _inside.running = False
+        kernel.patience -= time.perf_counter() - begin
+
+
+def _patience(kernel):
+    """Return the seconds that a kernel may still run in Python: some of those of compiling it."""
+    if kernel.patience is None:
+        code = [part.py_func.__code__.co_code for part in plain.parts(kernel)]
+        kernel.patience = PATIENCE * sum(map(len, code))
+    return kernel.patience
+
+
+def _is_kept(kernel):
+    """Return whether the cache on disk has something of a kernel, so that it is soon loaded."""
+    try:
+        file = getattr(kernel._cache, "_cache_file", None)  # none where nothing can be written
+        return file is not None and bool(file._load_index())
+    except Exception:  # numba may change this, or somebody deletes the file
+        return True
 
 
 def small_first(function=None, **options):
@@ -146,7 +190,13 @@ def small_first(function=None, **options):
     kernel = njit(function, **options)
     if not numba.config.DISABLE_JIT:
         kernel.__class__ = SmallFirst
+        kernel.fits, kernel.patience = True, None  # as far as is known
     return kernel
+
+
+def in_python(kernel):
+    """Return a kernel as a function of Python, which calls kernels but is not compiled itself."""
+    return getattr(kernel, "py_func", kernel)
 
 
 small_first_uncounted = functools.partial(small_first, _nrt=False)
@@ -154,6 +204,13 @@ small_first_uncounted = functools.partial(small_first, _nrt=False)
 
 def _count(args):
     return sum(_count(a) if isinstance(a, tuple) else getattr(a, "size", 1) for a in args)
+
+
+def _restore(before):
+    for array, content in before:
+        # flags to stop are set by other threads, see `interruptible`
+        if array.flags.writeable and not (array.dtype == np.int8 and array.size == 1):
+            array[...] = content
 
 
 def _arrays(args):
@@ -202,3 +259,20 @@ def _warn_that_nothing_is_cached(unpacked):
         RuntimeWarning,
         stacklevel=4,
     )
+
+
+@inner(inline="always")
+def slab(array, k):
+    """Return ``array[k]``, in kernels that run as plain Python too."""
+    return array[k]
+
+
+@njit(inline="always")
+def copied(array):
+    """Return ``array.copy()``, in kernels that run as plain Python too."""
+    return array.copy()
+
+
+if not numba.config.DISABLE_JIT:
+    plain.instead[slab] = lambda array, k: memoryview(np.asarray(array)[k])
+    plain.instead[copied] = lambda array: memoryview(np.array(array))

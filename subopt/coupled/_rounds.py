@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from subopt._base.jit import inner, njit
+from subopt._base.jit import inner, small_first_uncounted
 from subopt.coupled._state import energy, fill_field, refresh, relabel
 from subopt.coupled._visits import MOVED, visit
 
@@ -32,9 +32,9 @@ class Chance(NamedTuple):
 def draw(rng, n):
     """Return a uniform integer in 0..n-1 (xorshift64: Marsaglia, J. Stat. Softw. 8(14), 2003)."""
     x = rng[0]
-    x ^= x << np.uint64(13)
+    x ^= np.uint64(x << np.uint64(13))
     x ^= x >> np.uint64(7)
-    x ^= x << np.uint64(17)
+    x ^= np.uint64(x << np.uint64(17))
     rng[0] = x
     return np.int64((x >> np.uint64(33)) % np.uint64(n))
 
@@ -165,7 +165,7 @@ def repair(level, state, scratch, chance, n):
             break
 
 
-@njit(_nrt=False)
+@small_first_uncounted
 def improve(level, state, kept, scratch, chance, rounds, energies):
     """Run sweeps of so many rounds each; a sweep without rounds visits all outputs.
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from subopt._base.jit import inner, inner_any_order
+from subopt._base.jit import inner, inner_inlined
 
 FAR = np.inf  # the price at which an output was "seen" before its first visit
 
@@ -80,8 +80,7 @@ def charge(t, free, offset):
     return (t - offset) * (t > free)
 
 
-# reassociation lets these sums run in vector registers; no test for NaN or infinity is given up
-@inner_any_order
+@inner_inlined
 def refresh(level, state, i):
     """Recompute what is kept of input i from the counts."""
     use, load = state.use, state.load
@@ -106,7 +105,7 @@ def refresh(level, state, i):
         state.inputs[i]["slope"] = kept
 
 
-@inner_any_order
+@inner_inlined
 def energy(level, state):
     """Return the energy of the labeling, above that of the cost that was subtracted."""
     use, load = state.use, state.load
@@ -121,7 +120,7 @@ def energy(level, state):
     return terms + level.gamma * coupling
 
 
-@inner_any_order
+@inner_inlined
 def row_change(level, state, i, j, d):
     """Return the change of sum_j' g(T_j'i) o_j'i over outputs j' != j if T_i shifts by d."""
     use, load = state.use, state.load

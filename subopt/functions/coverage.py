@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base import validate
+from subopt._base.jit import copied
 from subopt._base.jit import small_first as njit
 from subopt._base.options import documented_like
 from subopt._base.types import Array, ArrayLike
@@ -164,7 +165,7 @@ class Coverage(SetFunction):
 
 @njit
 def _sweep(f, scale, order, gains):
-    left = f.weights.copy()  # weight of each item, set to 0 once it is covered
+    left = copied(f.weights)  # weight of each item, set to 0 once it is covered
     for i in order:
         total = 0.0
         for e in range(f.indptr[i], f.indptr[i + 1]):

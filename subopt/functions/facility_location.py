@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base import validate
+from subopt._base.jit import copied
 from subopt._base.jit import small_first as njit
 from subopt._base.options import documented_like
 from subopt._base.types import Array
@@ -242,7 +243,7 @@ def _sweep_best(f, order, best):
 
 @njit
 def _sweep(f, scale, order, gains):
-    best = f.base.copy()
+    best = copied(f.base)
     for i in order:
         total = 0.0
         for e in range(f.indptr[i], f.indptr[i + 1]):

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base import validate
+from subopt._base.jit import copied
 from subopt._base.jit import small_first as njit
 from subopt._base.options import documented_like
 from subopt._base.types import Array, ArrayLike
@@ -294,7 +295,7 @@ def _tables(
 
 @njit
 def _sweep(f, scale, order, gains):
-    at = f.starts.copy()  # position of each edge in the table: one step per element in the set
+    at = copied(f.starts)  # position of each edge in the table: one step per element in the set
     for i in order:
         total = 0.0
         for e in range(f.indptr[i], f.indptr[i + 1]):

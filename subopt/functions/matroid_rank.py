@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base import validate
+from subopt._base.jit import copied
 from subopt._base.jit import small_first as njit
 from subopt._base.options import documented_like
 from subopt._base.types import Array, ArrayLike
@@ -269,7 +270,7 @@ def _marginals_graphic(f, mask, result):
             for u in (f.tails[i], f.heads[i]):
                 first[u] -= 1
                 edges[first[u]] = i
-    at, root = first.copy(), np.full(f.n_vertices, -1)
+    at, root = copied(first), np.full(f.n_vertices, -1)
     entered, low = np.zeros(f.n_vertices, np.int64), np.zeros(f.n_vertices, np.int64)
     path, came_by = np.empty(f.n_vertices, np.int64), np.empty(f.n_vertices, np.int64)
     time = 0

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from subopt._base.answer import Answer, CertificateError, Status
+from subopt._base.answer import Answer, CertificateError, ReadOnly, Status
 from subopt._base.deadline import Deadline
 from subopt._base.options import documented
 from subopt._base.report import reported, stage
@@ -32,7 +32,7 @@ from subopt.graph.cost_problem import ROUNDING, CostProblem, divergence, read, u
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class PriceCertificate:
+class PriceCertificate(ReadOnly):
     """A price per node: no flow can be cheaper than arcs that keep to their prices.
 
     With prices p and a flow f, every flow with the same supplies costs at least the cost of f minus
@@ -84,6 +84,8 @@ class PriceCertificate:
         _require_supplies(g, flow)
         if isinstance(answer, MinCostFlow):
             exact = _cost(g, flow)
+            if not np.isfinite(answer.value):
+                raise CertificateError(f"value is {answer.value}, but the flow costs {exact}")
             near = abs(Fraction(answer.value) - exact) <= Fraction(ROUNDING) * abs(exact)
             if not (answer.value == exact if g.whole_costs and g.whole else near):
                 raise CertificateError(f"value is {answer.value}, but the flow costs {exact}")

@@ -23,7 +23,8 @@ AHEAD, BACK, TWIN, HEAD = np.uint64(1), np.uint64(2), np.uint64(2), np.uint64(34
 # prefetching, stored so that the compiler does not remove the loads; and, in `push_relabel`, the
 # work since labels were exact, the largest label in use, the stage of the search, and whether
 # demand is pushed against the arcs.
-FIRST, COUNT, TOUCHED, EFFORT, TOP, STAGE, AGAINST = range(7)
+STATES = 7
+FIRST, COUNT, TOUCHED, EFFORT, TOP, STAGE, AGAINST = range(STATES)
 
 
 class Network(NamedTuple):
@@ -71,7 +72,7 @@ def workspace(n: int, arcs: int, dtype: Any = np.float64) -> Workspace:
         np.empty(n, dtype=np.int32),
         np.empty(n + 1, dtype=np.int32),
         np.empty(n, dtype=np.bool_),
-        np.zeros(7, dtype=np.int64),
+        np.zeros(STATES, dtype=np.int64),
     )
 
 
@@ -102,7 +103,8 @@ def link(
 @njit
 def _link(tails, heads, forward, backward, indptr, slot, residual, ends):
     """Sort arcs and twins into rows, in the given order."""
-    indptr[:] = 0
+    for v in range(indptr.shape[0]):
+        indptr[v] = 0
     for e in range(tails.shape[0]):
         v, u = np.uint32(tails[e]), np.uint32(heads[e])  # no tests for negative ones
         indptr[v] += v != u

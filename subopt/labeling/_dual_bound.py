@@ -135,7 +135,8 @@ class _Search:
         self.unary = np.ascontiguousarray(costs.T)
         self.messages = np.zeros((2 * len(energy.tails), energy.n_labels))
         self.scratch, self.stop = np.empty((3, energy.n_labels)), flag()
-        self.tables, self.table_shape = energy.seen_tables, _messages.shape_of(energy.tables)
+        shape = _messages.shape_of(energy.tables)
+        self.tables, self.linear = _messages.Tables(energy.seen_tables, shape.uniform), shape.linear
         self.shares: Array | None = None
         self.costs = self.unary
         if energy.label_costs.any():
@@ -149,7 +150,7 @@ class _Search:
     def sweep(self, deadline: Deadline) -> bool:
         """Pass messages there and back; return whether the deadline did not end that."""
         graph = self.energy.adjacency
-        first = self.costs, self.tables, self.table_shape, graph, self.messages
+        first = self.costs, self.tables, self.linear, graph, self.messages
         for way in (_messages.FORWARD, _messages.BACKWARD):
             args = (*first, way, self.scratch, self.stop)
             if self.messages.size < SHORT:
@@ -183,7 +184,7 @@ class _Search:
         """Choose labels from the messages, and keep them if they are the best so far."""
         labels = np.zeros(self.energy.n, dtype=np.int64)
         _messages.choose(
-            costs, self.tables, self.energy.adjacency, self.messages, labels, self.scratch[0]
+            costs, self.tables.values, self.energy.adjacency, self.messages, labels, self.scratch[0]
         )
         value = self.energy.value(labels)
         if value < self.value:

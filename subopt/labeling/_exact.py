@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from subopt._base.jit import njit
+from subopt._base.jit import slab
+from subopt._base.jit import small_first as njit
 from subopt._base.types import Array
 
 
@@ -96,6 +97,7 @@ def energy_of(costs, labels):
     return total
 
 
+FIRST, SECOND = np.int64(0), np.int64(1)  # ends of an edge: numba compiles anew for literals
 LANES = 8  # sums that take turns, because each has to wait for its last addition
 
 
@@ -148,7 +150,7 @@ def node_costs(costs, given, high, low, stop):
                 high[k, a], low[k, a] = two_sum(unary[a, k], given.shares[k, a])
     for t in range(2):
         ends = tails if t == 0 else heads
-        part, rest = given.high[t], given.low[t]
+        part, rest = slab(given.high, t), slab(given.low, t)
         for e in range(ends.shape[0]):
             if e % 4096 == 0 and stop[0] != 0:
                 return lost
@@ -221,9 +223,9 @@ def _add_edges(costs, given, labels, unit, sums, stop):
     tables, weights, uniform = costs.tables, costs.weights, costs.uniform
     tails, heads = costs.tails, costs.heads
     own = 0 if tables.shape[0] == 1 else 1
-    p_high, q_high = given.high[0], given.high[1]
+    p_high, q_high = slab(given.high, FIRST), slab(given.high, SECOND)
     exact = given.low.shape[1] == 0
-    p_low, q_low = given.low[0], given.low[1]
+    p_low, q_low = slab(given.low, FIRST), slab(given.low, SECOND)
     n_labels = tables.shape[1]
     rough = 0.0
     for e in range(weights.shape[0]):

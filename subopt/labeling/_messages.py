@@ -18,45 +18,59 @@ from typing import NamedTuple
 
 import numpy as np
 
-from subopt._base.jit import any_order_without_nan, njit
+from subopt._base.jit import inlined_without_nan, njit, small_first, without_nan
 from subopt._base.types import Array
 from subopt.labeling._adjacency import table_at
+
+FEW = 8  # labels up to which tables are not taken as linear
+
+
+class Linear(NamedTuple):
+    """A table min(slope |a - b|, most)."""
+
+    slope: float
+    most: float
+
+
+class Tables(NamedTuple):
+    """The tables of an energy, for kernels."""
+
+    values: Array  # (2 or 2 m, labels, labels)
+    uniform: float  # cost of two different labels if it is the same for all pairs, else 0
 
 
 class Shape(NamedTuple):
     """What is known of a table for all edges, where sending takes less than all pairs of labels."""
 
-    uniform: float  # cost of two different labels if it is the same for all pairs, else 0
-    slope: float  # the table is min(slope |a - b|, most); 0 if it is not
-    most: float
+    uniform: float = 0.0  # as in `Tables`
+    linear: Linear | None = None  # without it, numba leaves out what it is for
 
 
 def shape_of(tables: Array) -> Shape:
     """Return the shape of the one table of an energy; of no use where each edge has its own."""
     if len(tables) != 1 or tables.shape[-1] < 2 or not 0.0 < (most := float(tables.max())) < np.inf:
-        return Shape(0.0, 0.0, 0.0)
+        return Shape()
     table, label = tables[0], np.arange(tables.shape[-1])
     apart = np.abs(np.subtract.outer(label, label))
     if np.array_equal(table, most * np.minimum(apart, 1)):
-        return Shape(most, 0.0, 0.0)
+        return Shape(most)
     slope = float(table[0, 1])
     # messages may round: what they prove is computed from the energy
     linear = slope > 0.0 and np.allclose(table, np.minimum(slope * apart, most), 1e-12, 0.0)
-    return Shape(0.0, slope if linear else 0.0, most)
+    # for few labels, all pairs are faster than passes over them
+    return Shape(0.0, Linear(slope, most)) if linear and len(label) > FEW else Shape()
 
 
-FEW = 8  # labels up to which all pairs are faster than passes over them
 FORWARD, BACKWARD = np.int64(0), np.int64(1)  # directions: by increasing or decreasing index
 
 
-# minima and sums may be computed in any order, which allows vector instructions; bounds are checked
-# afterwards
-@any_order_without_nan()
-def sweep(costs, tables, shape, graph, messages, direction, scratch, stop):
+@without_nan
+def sweep(costs, tables, linear, graph, messages, direction, scratch, stop):
     """Visit all nodes in one direction; return the bound.
 
-    `costs` has the shape (n, labels), `scratch` (3, labels). The bound is that of the chains after
-    the sweep, minus infinity if the flag `stop` ended it; messages are valid then as well.
+    `costs` has the shape (n, labels), `scratch` (3, labels); `linear` is that of `Shape`. The bound
+    is that of the chains after the sweep, minus infinity if the flag `stop` ended it; messages are
+    valid then as well.
     """
     n, n_labels = costs.shape
     total = scratch[0]
@@ -89,28 +103,23 @@ def sweep(costs, tables, shape, graph, messages, direction, scratch, stop):
                 for a in range(n_labels):
                     lowest = min(lowest, total[a] - messages[e, a])
                 bound += lowest
-                if shape.uniform > 0.0 and graph.weight[e] >= 0.0:
-                    most = number(graph.weight[e] * shape.uniform)
+                if tables.uniform > 0.0 and graph.weight[e] >= 0.0:
+                    most = number(graph.weight[e] * tables.uniform)
                     for b in range(n_labels):
                         messages[back, b] = min(total[b] - messages[e, b] - lowest, most)
-                elif shape.slope > 0.0 and graph.weight[e] >= 0.0 and n_labels > FEW:
-                    slope = number(graph.weight[e] * shape.slope)
-                    most = number(graph.weight[e] * shape.most)
-                    _send_linear(scratch, messages, e, back, lowest, slope, most)
-                else:
-                    _send(
-                        total,
-                        messages,
-                        e,
-                        back,
-                        lowest,
-                        graph.weight[e],
-                        tables[table_at(graph, e) ^ 1],
-                    )
+                    continue
+                if linear is not None:  # noqa: SIM102 (numba leaves out just this form)
+                    if graph.weight[e] >= 0.0:
+                        slope = number(graph.weight[e] * linear.slope)
+                        most = number(graph.weight[e] * linear.most)
+                        _send_linear(scratch, messages, e, back, lowest, slope, most)
+                        continue
+                table = tables.values[table_at(graph, e) ^ 1]
+                _send(total, messages, e, back, lowest, graph.weight[e], table)
     return bound
 
 
-@any_order_without_nan()
+@inlined_without_nan
 def _send(total, messages, e, back, lowest, weight, table):
     n_labels = total.shape[0]
     for b in range(n_labels):
@@ -120,7 +129,7 @@ def _send(total, messages, e, back, lowest, weight, table):
         messages[back, b] = best - lowest
 
 
-@any_order_without_nan()
+@inlined_without_nan
 def _send_linear(scratch, messages, e, back, lowest, slope, most):
     """Send ``min_a total[a] - messages[e, a] - lowest + min(slope |a - b|, most)``.
 
@@ -171,7 +180,7 @@ def choose(costs, tables, graph, messages, labels, cost):
         labels[p] = best
 
 
-@njit
+@small_first
 def give(costs, graph, messages, given):
     """Set the messages of a certificate, (2, edges, labels), after a sweep in direction BACKWARD.
 

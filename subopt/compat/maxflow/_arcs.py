@@ -198,7 +198,7 @@ def along_structure(
         if weights.ndim:
             forward = np.broadcast_to(weights, shape)[where]
         forward = np.asarray(forward if structure is None else forward * entry)
-        if weights.ndim and forward.base is not None:
+        if forward is weights or forward.base is not None:
             forward = forward.copy()  # the caller may write to what it gave
         backward = forward if symmetric else nothing
         if is_range:

@@ -10,7 +10,7 @@ from subopt._base.jit import small_first as njit
 from subopt._base.types import Array
 from subopt.compat.maxflow._arcs import Arcs
 from subopt.graph.augment import ONE, PATIENCE, augment_opened, reach
-from subopt.graph.network import Workspace, _link, drain
+from subopt.graph.network import STATES, Workspace, _link, drain
 
 SMALL = 5000  # nodes and arcs
 SMALL_GRID = 2500  # the same, of grids: above, they are solved faster as grids
@@ -64,9 +64,11 @@ def cut(tails, heads, forward, backward, excess):
         np.empty(n, dtype=np.int32),
         np.empty(n + 1, dtype=np.int32),
         np.empty(n, dtype=np.bool_),
-        np.zeros(7, dtype=np.int64),
+        np.zeros(STATES, dtype=np.int64),
     )
-    before = excess.copy()
+    before = np.empty(n, dtype=np.float64)
+    for v in range(n):
+        before[v] = excess[v]
     augment_opened(n, indptr, residual, excess, work, PATIENCE * (n + 2 * m))
     flow = np.empty(m, dtype=np.float64)
     drain(slot, ends, forward, backward, residual, flow)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from subopt._base.jit import uncounted as njit
+from subopt._base.jit import small_first_uncounted as njit
 from subopt.graph.grid._input import Grids
 from subopt.graph.grid._layout import Layout, Network, short, tails
 from subopt.graph.grid._search_trees import ARCS
@@ -122,8 +122,8 @@ def load_part(runs, q, ahead, back, start, count, places, network):
                     continue
                 u = np.uint64(base + c * places.plane + d * places.row)
                 for k in range(_0, last):
-                    head = begin + k
-                    head = head + turn if head >= n else head
+                    head = np.uint64(begin + k)
+                    head = np.uint64(head + turn) if head >= n else head
                     residual[(v + k) * arcs + arc] = ahead[s + k * ahead_step]
                     residual[(u + head) * arcs + arc + _1] = back[t + k * back_step]
 
@@ -143,8 +143,8 @@ def weigh_part(runs, q, ahead, back, start, sides, values):
                 u = np.uint64((c * runs.shape[1] + d) * runs.shape[2])
                 row = values[p] * 0  # sums of rows, and then of their sums, round less
                 for k in range(_0, last):
-                    head = begin + k
-                    head = head + turn if head >= n else head
+                    head = np.uint64(begin + k)
+                    head = np.uint64(head + turn) if head >= n else head
                     # the source lies on its side, the sink does not
                     tail = sides[p, v + k] != (q == 0)
                     if q == 0 or tail != sides[p, u + head]:

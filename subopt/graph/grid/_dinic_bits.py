@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from subopt._base.jit import uncounted as njit
+from subopt._base.jit import small_first_uncounted as njit
 from subopt.graph.grid._capacities import load_part, weigh_part
 from subopt.graph.grid._search_trees import lowest, meet
 
@@ -183,7 +183,7 @@ def _origins(words, w, leap):
 def _moved(here, there, leap):
     """Return a word whose bits move there from the two words `_origins`."""
     turn = leap & _63
-    return (here << turn) | ((there >> _1) >> (_63 - turn))
+    return np.uint64(here << turn) | ((there >> _1) >> (_63 - turn))
 
 
 @njit(inline="always")

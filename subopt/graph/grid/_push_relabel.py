@@ -21,7 +21,7 @@ are negated then. Cells are unsigned, and `degree` is as in `subopt.graph.grid._
 
 import numpy as np
 
-from subopt._base.jit import uncounted as njit
+from subopt._base.jit import small_first_uncounted as njit
 from subopt.graph.grid._search_trees import head_of
 
 _0, _1, _4 = np.uint64(0), np.uint64(1), np.uint64(4)

@@ -18,7 +18,7 @@ of arcs of a cell, or None for 4, for which numba compiles a version with unroll
 
 import numpy as np
 
-from subopt._base.jit import uncounted as njit
+from subopt._base.jit import small_first_uncounted as njit
 
 # The byte of a cell: two bits of tree, one of the queue, five of the arc to the parent.
 SOURCE, SINK, TREE = 64, 128, 192
@@ -44,7 +44,7 @@ for _bit in range(64):
 @njit
 def head_of(v, k, shift, wrap):
     """Return the cell that arc k of cell v leads to; `wrap` is None without periodic axes."""
-    u = v + shift[k]
+    u = np.uint64(v + shift[k])
     if wrap is not None:
         u = np.uint64(wrap[u])
     return u
@@ -185,7 +185,7 @@ def _outside(degree, v, tree, network, trees):
 @njit
 def lowest(x):
     """Return the place of the lowest bit of x, which is not zero."""
-    return _LOWEST[((x & (~x + _1)) * _DE_BRUIJN) >> _58]
+    return _LOWEST[np.uint64((x & (~x + _1)) * _DE_BRUIJN) >> _58]
 
 
 @njit

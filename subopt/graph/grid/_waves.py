@@ -23,7 +23,7 @@ are not supported.
 
 import numpy as np
 
-from subopt._base.jit import uncounted as njit
+from subopt._base.jit import small_first_uncounted as njit
 from subopt.graph.grid._search_trees import lowest
 
 LAYERS = 49  # largest number of layers of a wave: longer paths are left to the trees
@@ -64,8 +64,8 @@ def fill_sets(degree, excess, outward, sets):
 @njit(inline="always")
 def _into(layer, row, w, step):
     """Return the cells of word w whose arc, `step` cells long, leads into a layer."""
-    i, turn = w + np.uint64(np.int64(step) >> 6), step & _63
-    return (layer[row, i] >> turn) | ((layer[row, i + _1] << _1) << (_63 - turn))
+    i, turn = np.uint64(w + np.uint64(np.int64(step) >> 6)), step & _63
+    return (layer[row, i] >> turn) | np.uint64((layer[row, i + _1] << _1) << (_63 - turn))
 
 
 @njit(inline="always")
@@ -120,7 +120,8 @@ def _move_layers(degree, top, network, most, sets, layer):
                     bit = ready & (~ready + _1)
                     ready ^= bit
                     v = lowest(bit) + ((np.uint64(w) - _1) << _6)
-                    some, done = _move(arcs, np.uint64(k), v, v + step, row, network, most, sets)
+                    u = np.uint64(v + step)
+                    some, done = _move(arcs, np.uint64(k), v, u, row, network, most, sets)
                     moves += some
                     # bits instead of branches: nobody can predict these
                     todo ^= done << (v & _63)

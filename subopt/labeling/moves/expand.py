@@ -18,13 +18,13 @@ new capacities.
 
 import numpy as np
 
-from subopt._base.jit import njit
+from subopt._base.jit import njit, small_first
 from subopt._base.types import Array
 from subopt.labeling._adjacency import table_at
 from subopt.labeling._exact import add, two_product
 from subopt.labeling.moves.candidates import BALL, begin, look, spread
 from subopt.labeling.moves.local_cut import connect, keep, lowers, solve, write
-from subopt.labeling.moves.warm_start import prepare
+from subopt.labeling.moves.warm_start import prepare_next
 from subopt.labeling.moves.workspace import Move, Problem
 
 CYCLES = np.int64(1000)  # practically no limit
@@ -45,7 +45,7 @@ def swaps(n_labels: int) -> Array:
     return pairs if len(pairs) else np.zeros((1, 2), np.int64)
 
 
-@njit
+@small_first
 def descend(problem, moves, labels, cycles, space):
     """Make all moves in turn until none lowers the energy; return whether this was reached.
 
@@ -93,7 +93,7 @@ def descend_many(costs, first, moves, labels, values, start, space):
             return
         problem = Problem(costs[p], first.tables, first.graph)
         if space.flows.shape[0] == costs.shape[1]:
-            prepare(
+            prepare_next(
                 costs[p], start.terms, labels[p], given, pairs, start.draft, space.flows, space.stop
             )
         descend(problem, moves, labels[p], CYCLES, space)
@@ -153,7 +153,9 @@ def _expand(problem, labels, only, b, space):
         if kept:
             look(problem, labels, fresh, space)
         elif fresh > 0:  # without the flows nobody knows who else is concerned
-            space.wanted[:] = 1
+            for k in range(space.wanted.shape[0]):
+                for a in range(space.wanted.shape[1]):
+                    space.wanted[k, a] = 1
     space.last[at, b] = space.moves[0]
     space.wanted[at, b] = 0
     return lower

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from subopt._base.jit import njit
+from subopt._base.jit import small_first as njit
 from subopt.graph.augment import ONE, reach, settle, spreads
 from subopt.graph.boykov_kolmogorov import grow, plant
 from subopt.graph.network import open_arcs
@@ -99,7 +99,7 @@ def solve(size, space):
     space.cuts[0] += 1
     open_arcs(size, network, residual, work)
     if not settle(size, network.indptr, residual, space.excess, work):
-        work.side[:size] = False
+        _keep_all(size, work)
         return
     if size >= LARGE and _spreads(size, space):
         _push(size, space)
@@ -107,10 +107,17 @@ def solve(size, space):
     plant(size, space.excess, work)
     while not grow(network.indptr, residual, space.excess, work, SLICE):
         if space.stop[0] != 0:
-            work.side[:size] = False
+            _keep_all(size, work)
             return
     for i in range(size):
         work.side[i] = work.label[i] > 0
+
+
+@njit
+def _keep_all(size, work):
+    """Let no node of a piece take its new label."""
+    for i in range(size):
+        work.side[i] = False
 
 
 @njit
@@ -128,7 +135,7 @@ def _push(size, space):
     while not push_relabel(size, indptr, residual, excess, work, SLICE):
         if space.stop[0] != 0:
             finish(size, excess, work)
-            work.side[:size] = False
+            _keep_all(size, work)
             return
     reach(size, indptr, excess, work, ONE)
 

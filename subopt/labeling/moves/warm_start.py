@@ -14,10 +14,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from subopt._base.jit import any_order_without_nan, njit
+from subopt._base.jit import in_python, njit, without_nan
 from subopt._base.types import Array
 from subopt.labeling._adjacency import Adjacency, table_at
-from subopt.labeling._messages import BACKWARD, FORWARD, Shape, choose, shape_of, sweep
+from subopt.labeling._messages import (
+    BACKWARD,
+    FORWARD,
+    Linear,
+    Tables,
+    choose,
+    shape_of,
+    sweep,
+)
 from subopt.labeling.energy import LabelingEnergy
 
 SWEEPS, PUSHES = np.int64(16), np.int64(3)
@@ -38,7 +46,8 @@ class Terms(NamedTuple):
     tables: Array  # (2 or 2 m, labels, labels) float32
     alike: Array  # (labels,) float32, the diagonal of the one table
     unit: float  # one unit, in the units of the energy
-    shape: Shape
+    uniform: float  # of `Tables`
+    linear: Linear | None  # of `Shape`
 
 
 class Draft(NamedTuple):
@@ -59,14 +68,15 @@ def terms(energy: LabelingEnergy) -> Terms:
     unit = 2.0 ** np.ceil(np.log2(largest)) if largest > TINY else 1.0
     scale = max(most, 1e-300)
     small = (table / scale).astype(np.float32)
-    graph = energy.adjacency
+    graph, shape = energy.adjacency, shape_of(energy.tables)
     weight = (graph.weight * (scale / unit if largest > TINY else 0.0)).astype(np.float32)
     return Terms(
         graph._replace(weight=weight),
         small,
         np.diag(small[0]).copy() if len(small) else np.zeros(energy.n_labels, np.float32),
         np.float64(unit),  # not a float: without the JIT that would take the type of the flows
-        Shape(*(np.float64(part / scale) for part in shape_of(energy.tables))),
+        np.float64(shape.uniform / scale),
+        shape.linear and Linear(*(np.float64(part / scale) for part in shape.linear)),
     )
 
 
@@ -87,8 +97,16 @@ def draft(n: int, edges: int, labels: int) -> Draft:
     )
 
 
-@njit
-def prepare(costs, terms, labels, given, pairs, draft, flows, stop):
+def prepare(
+    costs: Array,
+    terms: Terms,
+    labels: Array,
+    given: bool,
+    pairs: bool,
+    draft: Draft,
+    flows: Array,
+    stop: Array,
+) -> None:
     """Set flows for moves, and unless they are given the labels.
 
     costs : (labels, n) float64
@@ -99,38 +117,54 @@ def prepare(costs, terms, labels, given, pairs, draft, flows, stop):
     flows : (labels, edges) float64, overwritten
     stop : (1,) int8, the flag that ends it
     """
-    graph, tables = terms.graph, terms.tables
+    with np.errstate(over="ignore"):
+        above = (costs - costs.min(axis=0)) / terms.unit
+    np.minimum(above.T, LARGEST, out=draft.costs, casting="unsafe")
+    in_python(_find)(terms, labels, given, pairs, draft, stop)  # to compile it takes long
+    np.multiply(draft.flows.T, terms.unit, out=flows, dtype=np.float64)
+
+
+@njit
+def prepare_next(costs, terms, labels, given, pairs, draft, flows, stop):
+    """Like `prepare`, for callers that are compiled."""
     n_labels, n = costs.shape
-    messages = draft.messages
     for k in range(n):
         least = costs[0, k]
         for a in range(1, n_labels):
             least = min(least, costs[a, k])
         for a in range(n_labels):
             draft.costs[k, a] = min((costs[a, k] - least) / terms.unit, LARGEST)
-    messages[:] = 0.0
-    first = before = 0.0
-    shape, scratch = terms.shape, draft.scratch
-    rows = n_labels if shape.slope == 0.0 else min(n_labels, LINEAR)
-    sweeps = SWEEPS if shape.uniform > 0.0 else max(np.int64(1), min(SWEEPS, ROWS // rows))
-    for i in range(sweeps):
-        sweep(draft.costs, tables, shape, graph, messages, FORWARD, scratch, stop)
-        bound = sweep(draft.costs, tables, shape, graph, messages, BACKWARD, scratch, stop)
-        if i > 0 and bound - before <= LEAST * (bound - first):
-            break
-        first = bound if i == 0 else first
-        before = bound
-    if not given:
-        choose(draft.costs, tables, graph, messages, labels, draft.scratch[0])
-    _read_off(terms, labels, messages, draft.flows)
-    for i in range(PUSHES):
-        _push(terms, draft, labels, pairs, BACKWARD if i % 2 == 0 else FORWARD)
+    _find(terms, labels, given, pairs, draft, stop)
     for e in range(draft.flows.shape[0]):
         for a in range(n_labels):
             flows[a, e] = draft.flows[e, a] * terms.unit
 
 
-@any_order_without_nan()
+@njit
+def _find(terms, labels, given, pairs, draft, stop):
+    """Set flows in the units of the start, and unless they are given the labels."""
+    graph, messages, scratch = terms.graph, draft.messages, draft.scratch
+    tables = Tables(terms.tables, terms.uniform)
+    n_labels = draft.costs.shape[1]
+    messages[:] = 0.0
+    first = before = 0.0
+    rows = n_labels if terms.linear is None else min(n_labels, LINEAR)
+    sweeps = SWEEPS if terms.uniform > 0.0 else max(np.int64(1), min(SWEEPS, ROWS // rows))
+    for i in range(sweeps):
+        sweep(draft.costs, tables, terms.linear, graph, messages, FORWARD, scratch, stop)
+        bound = sweep(draft.costs, tables, terms.linear, graph, messages, BACKWARD, scratch, stop)
+        if i > 0 and bound - before <= LEAST * (bound - first):
+            break
+        first = bound if i == 0 else first
+        before = bound
+    if not given:
+        choose(draft.costs, terms.tables, graph, messages, labels, draft.scratch[0])
+    _read_off(terms, labels, messages, draft.flows)
+    for i in range(PUSHES):
+        _push(terms, draft, labels, pairs, BACKWARD if i % 2 == 0 else FORWARD)
+
+
+@without_nan
 def _read_off(terms, labels, messages, flows):
     """Set the flow of every label to what both ends of an edge say of it, on average."""
     graph, tables = terms.graph, terms.tables
@@ -152,7 +186,7 @@ def _read_off(terms, labels, messages, flows):
                     flows[i, b] = half * (messages[e, b] - messages[back, b] - known) - apart
 
 
-@any_order_without_nan()
+@without_nan
 def _push(terms, draft, labels, pairs, direction):
     """Make nodes content with their labels at the cost of neighbours further on, where they can.
 

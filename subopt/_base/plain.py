@@ -1,0 +1,197 @@
+"""Kernels as plain Python, which solve small and medium problems while nothing is compiled.
+
+Python can run the code of a kernel as it stands, but slowly: every number that is taken out of an
+array is a numpy scalar, and arithmetic on those takes ten times as long as on Python's numbers.
+`run` calls a function of the same code in which arrays are memoryviews, whose items are Python's
+numbers, numpy's types of scalars are functions that wrap around as casts do, and kernels are such
+functions in turn. It computes the same bits: Python's floats are those of the machine, and its
+integers agree with those of the machine where nothing overflows. Kernels that compute modulo 2**64
+say so by a cast of the result, which costs nothing when compiled.
+
+Where memoryviews are not arrays, such as in arithmetic on whole arrays, an exception ends the run.
+So does a number that does not fit its array, a division by zero, and a run that takes too long.
+All of these are `Unfit`: the caller has to compile the kernel. Arrays are then half written.
+"""
+
+import builtins
+import math
+import threading
+import time
+import types
+
+import numpy as np
+from numba.core.dispatcher import Dispatcher
+
+
+class Unfit(Exception):
+    """The kernel cannot run as plain Python."""
+
+
+class OutOfTime(Unfit):
+    """It can, but not in the given time."""
+
+
+class _Clock(threading.local):
+    until = math.inf
+
+
+_clock = _Clock()
+_functions: dict = {}
+instead: dict = {}
+"""Functions to call for kernels that memoryviews cannot do, such as to take a row."""
+
+
+def run(kernel, args, seconds):
+    """Call a kernel as plain Python; raise `Unfit` if that is not possible within some seconds."""
+    before, _clock.until = _clock.until, time.perf_counter() + seconds
+    try:
+        return _with_arrays(_function(kernel)(*map(_without_numpy, args)))
+    except OutOfTime:
+        raise
+    except Exception as error:
+        raise Unfit(f"{kernel.py_func.__qualname__}: {error!r}") from error
+    finally:
+        _clock.until = before
+
+
+def _function(kernel):
+    """Return the function of a kernel, with all that it reads from its module translated."""
+    if kernel in instead:
+        return instead[kernel]
+    if kernel not in _functions:
+        if kernel.targetoptions.get("fastmath"):
+            raise Unfit("it computes in any order")
+        function = kernel.py_func
+        code, known, cells = function.__code__, function.__globals__, function.__closure__
+        # kernels do not call themselves, so this ends
+        names = {name: _without_numpy(known[name]) for name in code.co_names if name in known}
+        names |= {"__builtins__": builtins, "range": _timed_range}
+        closure = cells and tuple(
+            types.CellType(_without_numpy(cell.cell_contents)) for cell in cells
+        )
+        _functions[kernel] = types.FunctionType(
+            code, names, function.__name__, function.__defaults__, closure
+        )
+    return _functions[kernel]
+
+
+def parts(kernel):
+    """Return a kernel and all kernels that it calls, in a list without repetitions."""
+    found = [kernel]
+    for one in found:
+        function = one.py_func
+        used = [function.__globals__.get(name) for name in function.__code__.co_names]
+        used += [cell.cell_contents for cell in function.__closure__ or ()]
+        for other in used:
+            if isinstance(other, Dispatcher) and other not in found:
+                found.append(other)
+    return found
+
+
+def _without_numpy(value):
+    """Return what stands for a value in plain Python."""
+    if isinstance(value, np.ndarray):
+        if value.dtype.names:
+            return _Records(value)
+        if value.dtype.kind not in "biu" and value.dtype != np.float64:
+            raise Unfit(f"an array of {value.dtype}")
+        return memoryview(value)
+    if isinstance(value, np.generic):
+        if isinstance(value, np.inexact) and not isinstance(value, np.float64):
+            raise Unfit(f"a {type(value)}")
+        return value.item()
+    if isinstance(value, tuple):
+        items = map(_without_numpy, value)
+        return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+    if isinstance(value, Dispatcher):
+        return _function(value)
+    return _Numpy if value is np else value
+
+
+class _Records:
+    """An array of records."""
+
+    def __init__(self, array):
+        self.shape = array.shape
+        self.columns = {name: _without_numpy(array[name]) for name in array.dtype.names}
+
+    def __getitem__(self, at):
+        return _Record(self.columns, at)
+
+    def __setitem__(self, at, record):
+        for name, column in self.columns.items():
+            column[at] = record[name]
+
+
+class _Record:
+    __slots__ = "at", "columns"
+
+    def __init__(self, columns, at):
+        self.columns, self.at = columns, at
+
+    def __getitem__(self, name):
+        return self.columns[name][self.at]
+
+    def __setitem__(self, name, value):
+        self.columns[name][self.at] = value
+
+
+def _with_arrays(value):
+    """Return what a kernel returns, with arrays again."""
+    if isinstance(value, tuple):
+        items = map(_with_arrays, value)
+        return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+    return np.asarray(value) if isinstance(value, memoryview) else value
+
+
+def _timed_range(*bounds):
+    if time.perf_counter() > _clock.until:
+        raise OutOfTime
+    return range(*bounds)
+
+
+def _unsigned(bits):
+    mask = 2**bits - 1
+    return staticmethod(lambda x: x & mask)
+
+
+def _signed(bits):
+    half, whole = 2 ** (bits - 1), 2**bits
+
+    def cast(x):
+        x = int(x)
+        return x if -half <= x < half else (x + half) % whole - half
+
+    return staticmethod(cast)
+
+
+class _Numpy:
+    """What stands for numpy."""
+
+    inf = math.inf
+    sqrt = math.sqrt
+    float64, bool_ = float, bool
+    uint64, uint32, uint8 = _unsigned(64), _unsigned(32), _unsigned(8)
+    int64, int32, int8 = _signed(64), _signed(32), _signed(8)
+
+    @staticmethod
+    def empty(shape, dtype=float):
+        return memoryview(np.empty(shape, _TYPES[dtype]))
+
+    @staticmethod
+    def full(shape, value):
+        return memoryview(np.full(shape, value))
+
+    @staticmethod
+    def rint(x):
+        return float(round(x))
+
+    @staticmethod
+    def zeros(shape, dtype=float):
+        return memoryview(np.zeros(shape, _TYPES[dtype]))
+
+
+_TYPES = {
+    getattr(_Numpy, name): np.dtype(name)
+    for name in ("float64", "bool_", *(f"{u}int{bits}" for u in ("", "u") for bits in (8, 32, 64)))
+}
