@@ -157,3 +157,12 @@ def test_messages_of_graphs():
         LabelingEnergy(np.ma.masked_equal(np.arange(6.0).reshape(3, 2), 3))
     with pytest.raises(AttributeError, match="a table of its own"):
         _ = LabelingEnergy(U, tables=np.zeros((7, 2, 2))).table
+
+
+def test_what_is_no_graph_and_no_price_of_a_label():
+    with pytest.raises(TypeError, match=r"got list\. For pairs of nodes, use LabelingEnergy"):
+        LabelingEnergy.from_graph(np.zeros((2, 2)), [(0, 1)][0:0])
+    with pytest.raises(TypeError, match="got NoneType"):
+        LabelingEnergy.from_graph(np.zeros((2, 2)), None)
+    with pytest.raises(ValueError, match=r"label_costs\[1\] is inf. To forbid"):
+        LabelingEnergy(np.zeros((2, 2)), label_costs=[0, np.inf])

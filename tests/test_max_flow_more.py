@@ -152,6 +152,21 @@ def test_errors_of_changes():
     assert dynamic.solve().value == 1  # a change that was refused changed nothing
 
 
+def test_errors_of_cuts_name_what_came():
+    road, ends = ([0, 1], [1, 2], [2, 3]), {"source_capacity": {0: 9}, "sink_capacity": {2: 9}}
+    flow = subopt.max_flow(*road, **ends, n=3)
+    for method in ("minimum_cuts", "cut_arcs", "residual_capacity", "terminal_flow"):
+        with pytest.raises(ValueError, match=r"3 nodes and 2 arcs, got 3 nodes and 1 arcs"):
+            getattr(flow, method)([0], [1], [2], **ends, n=3)
+    with pytest.raises(ValueError, match="connect the terminals 0 and 2"):
+        subopt.multiway_cut([0, 1, 0], [1, 2, 2], [INF, INF, 1], terminals=[0, 2])
+    tree = subopt.gomory_hu_tree(*road)
+    with pytest.raises(TypeError, match=r"u needs to be a node in 0..2, got 'a'"):
+        tree.value("a", 1)
+    with pytest.raises(ValueError, match="or use max_flow"):
+        subopt.grid_cut([[2**53, 0]], [[0, 2**53]], weights=[1, 1])
+
+
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 6), whole=st.booleans())
 def test_infinite_capacities_come_and_go(seed, n, whole):
     rng = np.random.default_rng(seed)

@@ -178,6 +178,8 @@ class GomoryHuTree:
         """Return the lower end of the least edge between u and v, and whether it is above u."""
         n = len(self.parents)
         for name, node in (("u", u), ("v", v)):
+            if isinstance(node, bool) or not isinstance(node, int | np.integer):
+                raise TypeError(f"{name} needs to be a node in 0..{n - 1}, got {node!r}")
             if not 0 <= node < n:
                 raise ValueError(f"{name} needs to be a node in 0..{n - 1}, got {node!r}")
         if u == v:

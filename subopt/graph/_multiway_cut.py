@@ -197,6 +197,7 @@ def multiway_cut(
         twice = next(v for k, v in enumerate(chosen) if v in chosen[:k])
         raise ValueError(f"terminals needs different nodes, but {twice} is there twice")
     k = len(chosen)
+    _require_finite(g, chosen)
     cuts = [
         solve(_isolating(g, chosen, j), maximal=False, method="auto") for j in range(_flow_count(k))
     ]
@@ -220,6 +221,25 @@ def multiway_cut(
         certificate=MultiwayCutCertificate(tuple(chosen), np.array([c.flow for c in cuts])),
         labels=labels,
     )
+
+
+def _require_finite(g: Graph, terminals: Sequence[int]) -> None:
+    """Raise if edges of infinite capacity connect two terminals."""
+    never = infinite(g.forward)
+    if not never.any():
+        return
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    links = coo_array((np.ones(int(never.sum())), (g.tails[never], g.heads[never])), (g.n, g.n))
+    part = connected_components(links, directed=False)[1][list(terminals)]
+    for k, own in enumerate(part.tolist()):
+        if own in (seen := part[:k].tolist()):
+            raise ValueError(
+                "multiway_cut needs a finite cut, but edges of infinite capacity connect the "
+                f"terminals {terminals[seen.index(own)]} and {terminals[k]}. Give one of them a "
+                "finite capacity."
+            )
 
 
 def _flow_count(terminals: int) -> int:

@@ -148,7 +148,7 @@ class Flow(Answer):
         forward : ndarray of bool
             True where the tail is on the source's side, False where the head is.
         """
-        g = read(given(problem, *arguments, **named))
+        g = self._read(problem, *arguments, **named)
         tail, head = self.source_side[g.tails], self.source_side[g.heads]
         cut = ((tail & ~head) & (g.forward > 0)) | ((head & ~tail) & (g.backward > 0))
         arcs = np.flatnonzero(cut)
@@ -168,7 +168,7 @@ class Flow(Answer):
             ``capacity - flow`` and ``reverse_capacity + flow``; float with inf where a capacity is
             infinite.
         """
-        g = read(given(problem, *arguments, **named))
+        g = self._read(problem, *arguments, **named)
         return tuple(  # type: ignore[return-value]
             np.where(never, np.inf, part - sent) if (never := infinite(part)).any() else part - sent
             for part, sent in ((g.forward, self.flow), (g.backward, -self.flow))
@@ -188,7 +188,7 @@ class Flow(Answer):
             Both sum to the value of a maximum flow. Flow that passes a node from the source
             directly to the sink is included.
         """
-        g = read(given(problem, *arguments, **named))
+        g = self._read(problem, *arguments, **named)
         out = np.zeros(g.n, dtype=self.flow.dtype)
         np.add.at(out, g.tails, self.flow)
         np.subtract.at(out, g.heads, self.flow)
@@ -215,7 +215,17 @@ class Flow(Answer):
         ValueError
             If the flow is not maximum, because `time_limit` ended the search.
         """
-        return minimum_cuts(read(given(problem, *arguments, **named)), self.flow)
+        return minimum_cuts(self._read(problem, *arguments, **named), self.flow)
+
+    def _read(self, problem: Any, *arguments: Any, **named: Any) -> Graph:
+        """Return the graph of this answer, or raise if its size is another one."""
+        g = read(given(problem, *arguments, **named))
+        if (g.n, len(g.tails)) != (len(self.source_side), len(self.flow)):
+            raise ValueError(
+                f"This flow is one of a graph with {len(self.source_side)} nodes and "
+                f"{len(self.flow)} arcs, got {g.n} nodes and {len(g.tails)} arcs"
+            )
+        return g
 
 
 def given(problem: Any, *arguments: Any, **named: Any) -> Any:

@@ -206,6 +206,11 @@ def _from_networkx(unary: Any, graph: Any, weight: str | None) -> GraphCosts:
 def _from_sparse(unary: Any, matrix: Any) -> GraphCosts:
     import scipy.sparse  # it takes longer to load than all of this package
 
+    if not scipy.sparse.issparse(matrix) and np.ndim(matrix) != 2:
+        raise TypeError(
+            f"from_graph needs a networkx graph or a square matrix, got {type(matrix).__name__}. "
+            "For pairs of nodes, use LabelingEnergy(unary, edges=pairs)."
+        )
     entries = scipy.sparse.coo_array(matrix)
     if entries.ndim != 2 or entries.shape[0] != entries.shape[1]:
         raise ValueError(f"from_graph needs a square matrix, got shape {entries.shape}")
@@ -388,7 +393,12 @@ def common_table(metric: str | ArrayLike, truncation: float | None, L: int) -> A
 
 
 def costs_of_labels(label_costs: ArrayLike, L: int) -> Array:
-    costs = validate.real_array("label_costs", label_costs)
+    costs = numbers("label_costs", label_costs)
+    if np.isinf(costs).any():
+        raise ValueError(
+            f"label_costs needs finite numbers, but label_costs[{int(np.argmax(costs))}] is inf. "
+            "To forbid a label, set its unary costs to np.inf."
+        )
     if costs.shape != (L,):
         raise ValueError(f"label_costs needs the shape (labels,) = {(L,)}, got {costs.shape}")
     if (costs < 0).any():

@@ -20,7 +20,7 @@ from subopt.functions.diminishing_returns import require_submodular
 from subopt.maximization._bound import upper_bound
 from subopt.maximization._exchange import exchange
 from subopt.maximization._greedy import double_greedy, greedy, stochastic_greedy
-from subopt.maximization._run import Run
+from subopt.maximization._run import LARGE, Run
 from subopt.maximization._stream import sieve
 from subopt.maximization.result import MaximizationResult
 
@@ -28,7 +28,7 @@ EFFORTS = ("fast", "default", "best")
 PASSES = {"fast": 1, "default": 60, "best": 600}
 """Largest number of calls of `marginals` for the upper bound."""
 ENOUGH = {"fast": 0.0, "default": 0.05, "best": 0.0}
-"""The share of the upper bound at which the gap is small enough to stop."""
+"""The share of the upper bound at which the gap is small enough to stop; twice for n > `LARGE`."""
 POLISH = {"fast": 0.0, "default": 1.0, "best": math.inf}
 """Gains that exchanges may compute, relative to those that the first set has taken."""
 LOOKED_AT = 10_000
@@ -176,7 +176,8 @@ def maximize(
     effort : {"fast", "default", "best"}, default "default"
         How much to do after the first set. "fast": one bound. "default": exchanges that compute at
         most as many gains as the first set, and up to 60 calls of ``F.marginals`` for the bound
-        while the gap is above 5 %% of it. "best": exchanges until none helps, and 600 calls.
+        while the gap is above 5 %% of it, or 10 %% if n > 2000. "best": exchanges until none helps,
+        and 600 calls.
     %(tol)s
     %(time_limit)s
     %(callback)s
@@ -255,7 +256,8 @@ def maximize(
     if method == "auto":
         given["effort"] = effort
     status = METHODS[method](run, **given)
-    return run.result(status, upper_bound(run, PASSES[effort], ENOUGH[effort]))
+    enough = ENOUGH[effort] * (2 if F.n > LARGE else 1)
+    return run.result(status, upper_bound(run, PASSES[effort], enough))
 
 
 def _require_function(F: Any) -> None:

@@ -285,8 +285,8 @@ def _scale(
     if whole and (top >= 2 * _WHOLE or total >= 2**63):
         raise ValueError(
             f"grid_cut needs ints that float64 holds exactly, below 2**52, with a sum below 2**63, "
-            f"but they are as large as {max(tops):g} on {nodes:g} nodes. Scale them, or pass "
-            "floats to accept rounding."
+            f"but they are as large as {max(tops):g} on {nodes:g} nodes. Scale them, pass "
+            "floats to accept rounding, or use max_flow, which takes ints with a sum below 2**61."
         )
     return whole, beyond, np.int32 if whole and top < 2**31 else np.float64
 
