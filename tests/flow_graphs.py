@@ -191,8 +191,10 @@ def fuzz(seed):
 def all_kernels():
     """Run every compiled path on small graphs; with NUMBA_BOUNDSCHECK=1, see `test_max_flow`."""
     import subopt
+    from subopt._base import jit
     from subopt.graph._max_flow import METHODS
 
+    jit.interpret_small = False
     for seed in range(60):
         make = random_graph if seed % 3 else hard_graph
         (tails, heads, c, r), terminals = make(seed, 1 + seed)

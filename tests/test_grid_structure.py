@@ -100,6 +100,8 @@ FUZZ = """
 import numpy as np
 from naive_grid import random_grid
 import subopt
+from subopt._base import jit
+jit.interpret_small = False
 from subopt.graph.grid import _layout as _grid_layout
 for seed in range(150):
     for dimensions, many in ((2, None), (3, 3)):

@@ -21,7 +21,7 @@ with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     import numpy as np
     import subopt, comixup
-    n = 2000  # not so small that nothing is compiled
+    n = 50_000  # so large that it is compiled at once
     F = subopt.Cut.from_edges([(i, i + 1) for i in range(n - 1)])
     assert F.greedy(range(n)).tolist() == [1] + [0] * (n - 2) + [-1]
     batch = np.zeros((2, 3, 4, 4), dtype=np.uint8)
