@@ -21,8 +21,6 @@ import numba
 import numpy as np
 from numba.core.registry import CPUDispatcher
 
-from subopt._base import plain
-
 
 def njit(function=None, **options):
     """Compile a function by numba as all kernels of subopt are.
@@ -127,6 +125,8 @@ class SmallFirst(CPUDispatcher):
         if _inside.running:
             return self.py_func(*args)
         if interpret_small and not self.overloads and _patience(self) > 0:
+            from subopt._base import plain  # compiled kernels do without it
+
             numbers = _count(args)
             if numbers <= SMALL or (numbers <= MEDIUM and self.fits and not _is_kept(self)):
                 try:
@@ -139,6 +139,8 @@ class SmallFirst(CPUDispatcher):
 
 def _interpreted(kernel, args, numbers):
     """Run a kernel in Python, or raise `Unfit` and leave everything as it was."""
+    from subopt._base import plain
+
     before = [(array, array.copy()) for array in _arrays(args)]
     begin = time.perf_counter()
     try:
@@ -169,6 +171,8 @@ def _interpreted(kernel, args, numbers):
 def _patience(kernel):
     """Return the seconds that a kernel may still run in Python: some of those of compiling it."""
     if kernel.patience is None:
+        from subopt._base import plain
+
         code = [part.py_func.__code__.co_code for part in plain.parts(kernel)]
         kernel.patience = PATIENCE * sum(map(len, code))
     return kernel.patience
@@ -271,8 +275,3 @@ def slab(array, k):
 def copied(array):
     """Return ``array.copy()``, in kernels that run as plain Python too."""
     return array.copy()
-
-
-if not numba.config.DISABLE_JIT:
-    plain.instead[slab] = lambda array, k: memoryview(np.asarray(array)[k])
-    plain.instead[copied] = lambda array: memoryview(np.array(array))

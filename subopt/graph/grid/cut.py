@@ -7,15 +7,16 @@ memory and of the time that the same problem takes as a general graph.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from subopt._base.answer import Status
+from subopt._base.answer import Status, dwarfed
 from subopt._base.deadline import Deadline
 from subopt._base.options import documented
 from subopt._base.report import reported, stage
-from subopt.graph.grid._capacities import terms
+from subopt.graph.grid._capacities import terms, weigh
 from subopt.graph.grid._input import Grids, grids
 from subopt.graph.grid._layout import layout, workspace
 from subopt.graph.grid._solve import fill, origin
@@ -119,6 +120,33 @@ def grid_cut(
 
 def solve(problem: Grids, *, maximal: bool, deadline: Deadline) -> GridFlow:
     """Find a minimum cut of a checked grid."""
+    answer = _solved(problem, maximal, deadline)
+    parts = problem.source, problem.sink, *problem.forward, *problem.backward
+    stopped = answer.status is Status.TIME_LIMIT
+    if stopped or problem.whole or not dwarfed(answer.value, parts):
+        return answer
+    # as in max_flow: arcs that no flow can fill are lowered, so that flows have all their digits
+    limit = 2 * answer.value
+    excess = np.clip(problem.source - problem.sink, -limit, limit)
+    forward = [np.minimum(arc, limit) for arc in problem.forward]
+    arcs = zip(problem.forward, problem.backward, forward, strict=True)
+    lowered = problem._replace(
+        source=np.maximum(excess, 0),
+        sink=np.maximum(-excess, 0),
+        forward=forward,
+        backward=[own if b is f else np.minimum(b, limit) for f, b, own in arcs],
+        beyond=np.inf,
+    )
+    again = solve(lowered, maximal=maximal, deadline=deadline)
+    value = np.zeros(1)
+    weigh(terms(problem), 0, again.source_side.reshape(1, -1), value)
+    if again.status is Status.TIME_LIMIT or value[0] > answer.value:
+        return answer
+    return replace(again, value=value[0].item(), lower_bound=value[0].item())
+
+
+def _solved(problem: Grids, maximal: bool, deadline: Deadline) -> GridFlow:
+    """Find a minimum cut in one run."""
     plan = layout(problem.stack, problem.shape, problem.offsets, problem.periodic)
     work = workspace(plan, problem.dtype)
     side = np.empty((1, *problem.shape), dtype=np.bool_)
