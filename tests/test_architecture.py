@@ -93,7 +93,7 @@ DOORS = {
     "comixup.__main__",
 }
 MAX_FLOORS = 9
-MAX_GRID_CUT = 13  # modules, those of `_base` included, besides the `__init__` of packages
+MAX_GRID_CUT = 12  # modules, those of `_base` included, besides the `__init__` of packages
 LAZY = {
     "torch",
     "lightning",

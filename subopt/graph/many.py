@@ -181,9 +181,8 @@ def _checked(
     sink_capacity: ArrayLike,
 ) -> tuple[Array, Array, list[Array], bool]:
     """Return ends (m,), the four capacities (one row per problem), and whether all are integers."""
-    source_capacity, sink_capacity = terminals = tuple(
-        to_numpy(values) for values in (source_capacity, sink_capacity)
-    )
+    # only for the shapes: in lists, infinity makes floats of ints
+    terminals = to_numpy(source_capacity), to_numpy(sink_capacity)
     rows = [len(array) for array in terminals if array.ndim == 2]
     if not rows or any(array.ndim not in (1, 2) for array in terminals):
         raise ValueError(
