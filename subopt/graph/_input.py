@@ -77,10 +77,8 @@ def graph(
     n = _size(n, source_capacity, sink_capacity)
     source = _terminal("source_capacity", source_capacity, n)
     sink = _terminal("sink_capacity", sink_capacity, n)
-    tails, heads = ends("tails", tails, n), ends("heads", heads, n)
+    tails, heads = arc_ends(tails, heads, n)
     m = len(tails)
-    if len(heads) != m:
-        raise ValueError(f"heads needs one entry per arc, as tails has: {m}, got {len(heads)}")
     require_fit(n, m)
     forward = capacities("capacity", capacity, (m,))
     backward = np.zeros(m, dtype=np.int64)
@@ -214,6 +212,15 @@ def ends(name: str, values: ArrayLike, n: int, *, each: str = "arcs", what: str 
         e = int(np.argmax((array < 0) | (array >= n)))
         raise ValueError(f"{name} needs {what} in 0..{n - 1}, but {name}[{e}] is {array[e]}")
     return array.astype(np.int32) if array.size else np.zeros(0, dtype=np.int32)
+
+
+def arc_ends(tails: ArrayLike, heads: ArrayLike, n: int) -> tuple[Array, Array]:
+    """Return the ends of arcs, (m,) each, or raise as `ends` does or if their lengths differ."""
+    tails, heads = ends("tails", tails, n), ends("heads", heads, n)
+    m = len(tails)
+    if len(heads) != m:
+        raise ValueError(f"heads needs one entry per arc, as tails has: {m}, got {len(heads)}")
+    return tails, heads
 
 
 def _terminal(name: str, values: Terminal, n: int) -> Array:

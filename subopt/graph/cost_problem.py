@@ -9,7 +9,7 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.types import Array
-from subopt.graph._input import capacities, ends, infinite
+from subopt.graph._input import arc_ends, capacities, ends, infinite
 from subopt.graph.network import require_fit
 
 ROUNDING = 2.0**-44  # relative error of sums of floats that counts as rounding
@@ -63,10 +63,8 @@ def read(problem: Any) -> CostProblem:
     given: list[Any] = [problem.get(name) for name in names]
     tails, heads, capacity, cost, supply, source, sink, amount, lower, n = given
     n = _size(tails, heads, supply, n)
-    tails, heads = ends("tails", tails, n), ends("heads", heads, n)
+    tails, heads = arc_ends(tails, heads, n)
     m = len(tails)
-    if len(heads) != m:
-        raise ValueError(f"heads needs one entry per arc, as tails has: {m}, got {len(heads)}")
     require_fit(n, m)
     high = capacities("capacity", capacity, (m,))
     low = np.zeros(m, np.int64) if lower is None else capacities("lower", lower, (m,))

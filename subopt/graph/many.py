@@ -17,7 +17,7 @@ from subopt._base.jit import uncounted as njit
 from subopt._base.options import documented
 from subopt._base.threads import in_order, thread_count
 from subopt._base.types import Array, ArrayLike
-from subopt.graph._input import Graph, alike, bounded, capacities, ends, infinite
+from subopt.graph._input import Graph, alike, arc_ends, bounded, capacities, infinite
 from subopt.graph.augment import ONE, augment, reach
 from subopt.graph.flow import CutCertificate, Flow, given
 from subopt.graph.network import csr, drain, fill, workspace
@@ -191,10 +191,8 @@ def _checked(
             f"{terminals[1].shape}. For one problem call max_flow."
         )
     problems, n = rows[0], terminals[0].shape[-1]
-    tails, heads = ends("tails", tails, n), ends("heads", heads, n)
+    tails, heads = arc_ends(tails, heads, n)
     m = len(tails)
-    if len(heads) != m:
-        raise ValueError(f"heads needs one entry per arc, as tails has: {m}, got {len(heads)}")
     if reverse_capacity is None:
         reverse_capacity = np.zeros(m, dtype=np.int64)
     parts: list[Array] = []

@@ -16,7 +16,7 @@ import numpy as np
 from subopt._base.answer import Answer, CertificateError, Status
 from subopt._base.types import Array, ArrayLike
 from subopt._base.validate import real_array
-from subopt.graph._input import capacities, ends, infinite
+from subopt.graph._input import arc_ends, capacities, infinite
 from subopt.graph._max_flow import max_flow
 from subopt.graph._recheck import confirm, shaped
 from subopt.graph.flow import given
@@ -329,11 +329,7 @@ def _arcs(
     reverse_capacity: ArrayLike | None,
     n: int,
 ) -> _Arcs:
-    tails, heads = ends("tails", tails, n), ends("heads", heads, n)
-    if heads.shape != tails.shape:
-        raise ValueError(
-            f"heads needs one entry per arc, as tails has: {len(tails)}, got {len(heads)}"
-        )
+    tails, heads = arc_ends(tails, heads, n)
     forward = _floats("capacity", capacity, tails.shape)
     backward = np.zeros(len(tails))
     if reverse_capacity is not None:

@@ -1,27 +1,4 @@
 """The module of gco-wrapper that its calls are in: the same names as `subopt.compat.gco`."""
 
-from subopt.compat.gco import (
-    GCO,
-    DataTypeNotSupportedError,
-    IndexOutOfBoundError,
-    PyGcoError,
-    ShapeMismatchError,
-    cut_general_graph,
-    cut_grid_graph,
-    cut_grid_graph_simple,
-    get_images_edges_diag,
-    get_images_edges_vh,
-)
-
-__all__ = [
-    "GCO",
-    "DataTypeNotSupportedError",
-    "IndexOutOfBoundError",
-    "PyGcoError",
-    "ShapeMismatchError",
-    "cut_general_graph",
-    "cut_grid_graph",
-    "cut_grid_graph_simple",
-    "get_images_edges_diag",
-    "get_images_edges_vh",
-]
+from subopt.compat.gco import *  # noqa: F403
+from subopt.compat.gco import __all__ as __all__
