@@ -119,6 +119,14 @@ def real(name: str, value: Any, *, positive: bool = False) -> float:
     return number
 
 
+def fraction(name: str, value: Any) -> float:
+    """Return `value` as a float in 0..1."""
+    number = real(name, value)
+    if number > 1:
+        raise ValueError(f"{name} needs a number in 0..1, got {value}")
+    return number
+
+
 def choice(name: str, value: Any, allowed: tuple[str, ...]) -> str:
     """Return `value` if it is one of `allowed`."""
     if not isinstance(value, str) or value not in allowed:

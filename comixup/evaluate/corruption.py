@@ -73,8 +73,7 @@ def replace_at_random(
            [1, 1, 1, 1]], dtype=uint8)
     """
     batch, spatial = validate.image_batch(images, _layout(channels))
-    if validate.real("fraction", fraction) > 1:
-        raise ValueError(f"fraction needs a number in 0..1, got {fraction}")
+    validate.fraction("fraction", fraction)
     validate.choice("by", by, ("image", "noise"))
     random = _generator(rng)
     noise = by == "noise"

@@ -61,8 +61,7 @@ def bounding_box(map: Any, threshold: float = 0.2, *, largest: bool = True) -> A
     if array.ndim != 2 or 0 in array.shape:
         raise ValueError(f"map needs the shape (height, width), got {array.shape}")
     validate.require_finite("map", array)
-    if validate.real("threshold", threshold) > 1:
-        raise ValueError(f"threshold needs a number in 0..1, got {threshold}")
+    validate.fraction("threshold", threshold)
     wide = array.astype(np.float64)
     if wide.min() < -HUGE or wide.max() > HUGE:
         wide /= 4  # exact where it matters, and so differences are finite
@@ -178,8 +177,7 @@ def localization(
     n, boxes = len(array), to_numpy(boxes)
     if len(boxes) != n:
         raise ValueError(f"boxes needs one array for each of the {n} maps, got {len(boxes)}")
-    if validate.real("iou", iou) > 1:
-        raise ValueError(f"iou needs a number in 0..1, got {iou}")
+    validate.fraction("iou", iou)
     found = np.stack([bounding_box(m, threshold, largest=largest) for m in array])
     known = [_known(i, b, array.shape[1:]) for i, b in enumerate(boxes)]
     ious = np.array([box_iou(f, b).max() for f, b in zip(found, known, strict=True)])

@@ -49,8 +49,7 @@ class Mixer:
 
     def __post_init__(self) -> None:
         for name in ("prob", "image_prob", "label_smoothing"):
-            if validate.real(name, getattr(self, name)) > 1:
-                raise ValueError(f"{name} needs a number in 0..1, got {getattr(self, name)}")
+            validate.fraction(name, getattr(self, name))
         if self.channels is not None:
             validate.choice("channels", self.channels, ("first", "last"))
         if self.layout is not None:

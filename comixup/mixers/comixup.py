@@ -141,8 +141,7 @@ class CoMixup(Mixer):
         as_grid(self.grid, len(self.grid) if isinstance(self.grid, Sequence) else 1)
         validate.real("prior_weight", self.prior_weight)
         validate.real("prior_concentration", self.prior_concentration, positive=True)
-        if validate.real("distance_weight", self.distance_weight) > 1:
-            raise ValueError(f"distance_weight needs a number in 0..1, got {self.distance_weight}")
+        validate.fraction("distance_weight", self.distance_weight)
         validate.choice("effort", self.effort, EFFORTS)
         if validate.choice("mode", self.mode, MODES) == "published" and self.effort != "default":
             raise ValueError(

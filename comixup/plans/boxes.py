@@ -56,8 +56,7 @@ def mix_boxes(
     min_visible : float
         In 0..1: boxes of which less than this part of the area is left are dropped.
     """
-    if validate.real("min_visible", min_visible) > 1:
-        raise ValueError(f"min_visible needs a number in 0..1, got {min_visible}")
+    validate.fraction("min_visible", min_visible)
     if len(spatial) != 2:
         raise ValueError(f"boxes need images of 2 spatial dimensions, got {spatial}")
     if len(boxes) != n:

@@ -61,8 +61,7 @@ def mix_points(
     min_visible : float
         In 0..1: points whose pixel shows less of their input are dropped.
     """
-    if validate.real("min_visible", min_visible) > 1:
-        raise ValueError(f"min_visible needs a number in 0..1, got {min_visible}")
+    validate.fraction("min_visible", min_visible)
     if not spatial:
         raise ValueError("points need images of at least one spatial dimension, got none")
     if len(points) != n:

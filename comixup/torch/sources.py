@@ -148,8 +148,7 @@ class AveragedSaliency:
     """
 
     def __init__(self, model: nn.Module, decay: float = 0.99, loss: Loss | None = None) -> None:
-        if validate.real("decay", decay) > 1:
-            raise ValueError(f"decay needs a number in 0..1, got {decay}")
+        validate.fraction("decay", decay)
         self.decay, self.loss, self.steps = decay, loss, 0
         self.model = copy.deepcopy(model).requires_grad_(False)
 
