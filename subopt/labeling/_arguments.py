@@ -58,7 +58,7 @@ def unary_costs(unary: ArrayLike, label_axis: int | None, *, is_grid: bool) -> A
         return np.ascontiguousarray(np.moveaxis(costs, label_axis, -1))
     first, last = costs.shape[0], costs.shape[-1]
     many = last > LABELS and 4 * first < last
-    few = 1 < first and max(FEW * first, SHORT) < min(costs.shape[1:])
+    few = first > 1 and max(FEW * first, SHORT) < min(costs.shape[1:])
     if is_grid and costs.ndim > 2 and (many or few):
         raise ValueError(
             f"unary of shape {costs.shape} has {last} labels at each node of a grid "
