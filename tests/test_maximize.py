@@ -492,6 +492,27 @@ def test_limits_of_time_and_callbacks():
     assert result.value >= seen[-1]
 
 
+@pytest.mark.parametrize("method", sorted({row[0] for row in METHODS}))
+def test_every_method_tells_its_callback(method):
+    F = FacilityLocation(np.random.default_rng(0).random((30, 40)))
+    options = {} if method == "double_greedy" else {"size": 6}
+    told = []
+    result = maximize(F, method=method, callback=told.append, **options)
+    assert told
+    assert all(len(answer.S) == 6 for answer in told if options)
+    assert max(answer.value for answer in told) <= result.value + 1e-12
+
+    calls = []
+
+    def stop(answer):
+        calls.append(answer)
+        raise StopIteration
+
+    stopped = maximize(F, method=method, callback=stop, **options)
+    assert len(calls) == 1
+    assert stopped.value >= calls[0].value
+
+
 def test_polish_improves_greedy():
     # greedy takes the large set first, and the pair of the others is better
     F = Coverage([[1, 1, 0, 0, 1, 1, 0, 0], [1, 1, 1, 1, 0, 0, 0, 0], [0, 0, 0, 0, 1, 1, 1, 1]])
