@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
+from typing import Any, Generic, Protocol, TypeVar, overload
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from subopt._base.types import Array
 
 
 class CertificateError(ValueError):
@@ -246,12 +243,3 @@ def gap(value: float, lower_bound: float) -> float:
 def round_up(bound: float, slack: float = 1e-3) -> float:
     """Round a lower bound on an integer up to the next integer; its error is at most `slack`."""
     return float(math.ceil(bound - max(slack, 1e-12 * abs(bound))))
-
-
-HUGE = 2.0**20
-"""An input of so many times the value costs sums with it 20 of 53 bits."""
-
-
-def dwarfed(value: float, parts: Iterable[Array]) -> bool:
-    """Return whether inputs are so much larger than a value that sums with them lose its digits."""
-    return 0 < value < max(float(part.max(initial=0)) for part in parts) / HUGE

@@ -88,7 +88,7 @@ def calm(energy: LabelingEnergy, costs: Array | None = None) -> bool:
         return False
     # from each entry to the next larger one: entries that lie far from the smallest may still
     # differ by little
-    entries = np.sort(T.reshape(len(T), -1), axis=1)
+    entries = np.sort(T.reshape(len(T), energy.n_labels**2), axis=1)
     steps = np.diff(entries, axis=1)
     size = np.maximum(np.abs(entries[:, 1:]), np.abs(entries[:, :-1]))
     steps = steps[steps > NOISE * size]
@@ -111,7 +111,7 @@ def smallest_step(energy: LabelingEnergy) -> float:
     least = steps.min(where=real & np.isfinite(steps), initial=np.inf)
     T, w = energy.tables, np.abs(energy.weights)
     with np.errstate(invalid="ignore"):
-        steps = np.diff(np.sort(T.reshape(len(T), -1), axis=1), axis=1)
+        steps = np.diff(np.sort(T.reshape(len(T), energy.n_labels**2), axis=1), axis=1)
         steps = steps.min(axis=1, where=(steps > 0.0) & np.isfinite(steps), initial=np.inf)
     if w.max(initial=0.0) > 0.0:
         worth = np.where(w > 0.0, w, np.inf) * steps
