@@ -140,7 +140,7 @@ def weights_of(weights: Any, graph: EdgeGroups) -> Array:
 
 
 def tables_of(tables: Any, graph: EdgeGroups, L: int) -> Array:
-    """Return the table of every edge, (m, L, L)."""
+    """Return the table of every edge, (m, L, L); a single one if there are no edges."""
     m, sides = len(graph.tails), graph.sides
     if isinstance(tables, list | tuple) and graph.what and len(tables) == len(sides):
         parts = [numbers(f"tables[{i}]", part) for i, part in enumerate(tables)]
@@ -150,14 +150,15 @@ def tables_of(tables: Any, graph: EdgeGroups, L: int) -> Array:
                     f"tables[{i}] needs a table per edge of this {graph.what}, shape "
                     f"{(*side, L, L)}, got {part.shape}"
                 )
-        return np.concatenate([part.reshape(-1, L, L) for part in parts])
+        array = np.concatenate([part.reshape(-1, L, L) for part in parts])
+        return array if m else np.zeros((1, L, L))
     array = numbers("tables", tables)
     if array.shape != (m, L, L):
         per = f", or a list with one array per {graph.what}" if graph.what else ""
         raise ValueError(
             f"tables needs the shape (edges, labels, labels) = {(m, L, L)}{per}, got {array.shape}"
         )
-    return np.array(array)
+    return np.array(array) if m else np.zeros((1, L, L))
 
 
 def masked(costs: Array, weights: Array, mask: ArrayLike, graph: EdgeGroups) -> tuple[Array, Array]:
