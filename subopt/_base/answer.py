@@ -243,3 +243,7 @@ def gap(value: float, lower_bound: float) -> float:
 def round_up(bound: float, slack: float = 1e-3) -> float:
     """Round a lower bound on an integer up to the next integer; its error is at most `slack`."""
     return float(math.ceil(bound - max(slack, 1e-12 * abs(bound))))
+
+
+HUGE = 2.0**20
+"""Next to an input of so many times the value, sums lose 20 of their 53 bits."""

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from subopt._base.answer import HUGE
+
 if TYPE_CHECKING:
     from subopt._base.types import Array
-
-HUGE = 2.0**20
-"""Next to a capacity of so many times the value, sums lose 20 of their 53 bits."""
 
 
 def dwarfed(values: Any, *parts: Array) -> Array:

@@ -49,8 +49,7 @@ def excess(energy: LabelingEnergy, labels: Array) -> float:
     """Return the energy of labels minus the smallest costs of all nodes and edges."""
     own = energy.costs[labels, np.arange(energy.n)] - energy.least_costs
     w, T = energy.weights, energy.tables
-    edge = np.arange(len(w)) if energy.own else 0
-    pairs = T[edge, labels[energy.tails], labels[energy.heads]]
+    pairs = _pairs(energy, labels)
     least, most = T.min(axis=(1, 2)), T.max(axis=(1, 2))
     if not len(w) or (w.min() >= 0.0 and most.max() < np.inf):
         above = w * (pairs - least)
@@ -60,6 +59,17 @@ def excess(energy: LabelingEnergy, labels: Array) -> float:
             above = np.where(w == 0.0, 0.0, w * above)
     used = energy.label_costs[np.unique(labels)].sum() if energy.label_costs.any() else 0.0
     return float(own.sum() + above.sum() + used)
+
+
+def _pairs(energy: LabelingEnergy, labels: Array) -> Array:
+    """Return the entries of the tables that labels pay, (m,) or (1,)."""
+    T, L = energy.tables, energy.n_labels
+    if (labels == labels[0]).all():
+        return T[:, labels[0], labels[0]]
+    place = labels.take(energy.tails) * L + labels.take(energy.heads)
+    if energy.own:
+        place += L * L * np.arange(len(place))
+    return T.ravel().take(place)
 
 
 def ceiling(energy: LabelingEnergy, labels: Array) -> float:

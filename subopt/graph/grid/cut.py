@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from subopt._base.answer import Status
+from subopt._base.answer import HUGE, Status
 from subopt._base.deadline import Deadline
 from subopt._base.options import documented
 from subopt._base.report import reported, stage
@@ -121,7 +121,8 @@ def grid_cut(
 def solve(problem: Grids, *, maximal: bool, deadline: Deadline) -> GridFlow:
     """Find a minimum cut of a checked grid."""
     answer = _solved(problem, maximal, deadline)
-    if answer.status is Status.TIME_LIMIT or problem.whole:
+    stopped = answer.status is Status.TIME_LIMIT
+    if stopped or problem.whole or problem.largest <= HUGE * answer.value:
         return answer
     from subopt.graph._lowered import dwarfed, lowered
 
@@ -130,7 +131,12 @@ def solve(problem: Grids, *, maximal: bool, deadline: Deadline) -> GridFlow:
         return answer
     source, sink, forward, backward = lowered([answer.value], *terminals, *arcs)
     low = problem._replace(
-        source=source, sink=sink, forward=forward, backward=backward, beyond=np.inf
+        source=source,
+        sink=sink,
+        forward=forward,
+        backward=backward,
+        beyond=np.inf,
+        largest=2.0 * answer.value,
     )
     again = solve(low, maximal=maximal, deadline=deadline)
     value = np.zeros(1)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from subopt._base.answer import HUGE
 from subopt._base.executors import in_chunks, require_executor
 from subopt._base.options import documented
 from subopt._base.threads import in_order, thread_count
@@ -153,6 +154,8 @@ def _make_precise(
     problem: Grids, how: tuple[int, bool, bool], solved: _Solved, threads: int, executor: Any
 ) -> None:
     """Solve problems again whose flows lack digits; see `subopt.graph._lowered`."""
+    if problem.largest <= HUGE * solved.values.min(initial=np.inf):
+        return
     from subopt.graph._lowered import dwarfed, lowered
 
     terminals, arcs = (problem.source, problem.sink), (problem.forward, problem.backward)
