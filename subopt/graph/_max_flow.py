@@ -134,11 +134,10 @@ def precise(
 
     `parts` are finite capacities, by which the answer was computed.
     """
-    rows = [np.asarray(part)[None] for part in parts[:4]]
-    if not dwarfed([answer.value], *rows)[0]:
+    forward, backward, source, sink = (np.asarray(part)[None] for part in parts[:4])
+    if not dwarfed([answer.value], forward, backward, source, sink)[0]:
         return answer
-    forward, backward, *terminals = rows
-    source, sink, ahead, back = lowered([answer.value], *terminals, [forward], [backward])
+    source, sink, ahead, back = lowered([answer.value], source, sink, [forward], [backward])
     low = g._replace(forward=ahead[0][0], backward=back[0][0], source=source[0], sink=sink[0])
     again = _solve(low, maximal, method, deadline or Deadline())
     value = g.cut(again.source_side)

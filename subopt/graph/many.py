@@ -199,7 +199,8 @@ def _make_precise(
     few = np.flatnonzero(dwarfed(values, *parts))
     if not len(few):
         return
-    forward, backward, source, sink = parts = [part[few] for part in parts]
+    parts = [part[few] for part in parts]
+    forward, backward, source, sink = parts
     source, sink, ahead, back = lowered(values[few], source, sink, [forward], [backward])
     again = _solved(shared, [*ahead, *back, source, sink], threads, executor)
     good = _values(again.sides, *ends_, parts) <= values[few]
