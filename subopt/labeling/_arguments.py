@@ -153,12 +153,14 @@ def tables_of(tables: Any, graph: EdgeGroups, L: int) -> Array:
         array = np.concatenate([part.reshape(-1, L, L) for part in parts])
         return array if m else np.zeros((1, L, L))
     array = numbers("tables", tables)
+    if not m and not array.size:
+        return np.zeros((1, L, L))
     if array.shape != (m, L, L):
         per = f", or a list with one array per {graph.what}" if graph.what else ""
         raise ValueError(
             f"tables needs the shape (edges, labels, labels) = {(m, L, L)}{per}, got {array.shape}"
         )
-    return np.array(array) if m else np.zeros((1, L, L))
+    return np.array(array)
 
 
 def masked(costs: Array, weights: Array, mask: ArrayLike, graph: EdgeGroups) -> tuple[Array, Array]:
@@ -342,7 +344,11 @@ def _offset_pairs(
     ends = [pairs_at(shape, vector, periodic) for vector in vectors]
     for i, (tails, heads) in enumerate(ends):
         if (tails == heads).any():
-            raise ValueError(f"offsets[{i}] = {vectors[i]} joins nodes with themselves")
+            raise ValueError(
+                f"offsets[{i}] = {vectors[i]} joins nodes with themselves around the periodic axes "
+                f"of a grid of shape {shape}. Leave this offset out, or give periodic as one bool "
+                "per axis, False where the grid is that short."
+            )
     return ends
 
 
