@@ -149,7 +149,8 @@ def max_flow_many(
     offset = n * np.arange(problems)[:, None]
     # bounds and cuts are computed on the disjoint union of all graphs
     ends_ = (tails + offset).ravel(), (heads + offset).ravel()
-    g = Graph(problems * n, *ends_, *(part.ravel() for part in parts), whole)
+    ahead, behind, first, last = (part.ravel() for part in parts)
+    g = Graph(problems * n, *ends_, ahead, behind, first, last, whole)
     given = bounded(g, "max_flow_many")
     sizes = zip(given[:4], (m, m, n, n), strict=True)
     finite = [part.reshape(problems, size) for part, size in sizes]
