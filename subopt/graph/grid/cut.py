@@ -122,7 +122,7 @@ def solve(problem: Grids, *, maximal: bool, deadline: Deadline) -> GridFlow:
     """Find a minimum cut of a checked grid."""
     answer = _solved(problem, maximal, deadline)
     stopped = answer.status is Status.TIME_LIMIT
-    if stopped or problem.whole or problem.largest <= HUGE * answer.value:
+    if stopped or problem.whole or not 0 < HUGE * answer.value < problem.largest:
         return answer
     from subopt.graph._lowered import dwarfed, lowered
 
