@@ -405,6 +405,12 @@ def test_losses_of_indices_are_interpolated():
     mixed = apply(result.plan, images)
     expected = result.plan.interpolate_loss(lambda y: focal(model(mixed), y), labels).mean()
     torch.testing.assert_close(result.mixed_loss, expected.detach())
+
+    def by_class(logits, labels):  # as focal losses of kornia, a number for each class
+        return focal(logits, labels)[:, None] * torch.tensor([0.0, 1, 2])
+
+    each = result.plan.interpolate_loss(lambda y: by_class(model(mixed), y), labels)
+    torch.testing.assert_close(each.mean(), expected)
     with pytest.raises(ValueError, match="reduction='none'"):
         training_step(model, images, labels, make("CutMix"), loss="ce", interpolate=True)
 

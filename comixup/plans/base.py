@@ -231,8 +231,8 @@ class Mixture:
         ----------
         loss : callable
             Gets labels of shape (B, ...), one source for every output, and returns the B losses of
-            the outputs for them (``reduction="none"``). Called as often as the output of most
-            sources has sources.
+            the outputs for them (``reduction="none"``), of shape (B, ...). Called as often as the
+            output of most sources has sources.
         labels : array_like of shape (B, ...)
             Labels of the inputs, of any kind and library.
         by : {"area", "saliency"} or array_like of shape (B, \*spatial), default "area"
@@ -240,7 +240,7 @@ class Mixture:
 
         Returns
         -------
-        array of shape (B,)
+        array of shape (B, ...)
             The weighted losses of every output.
 
         Examples
@@ -261,13 +261,14 @@ class Mixture:
         for s in range(sources.shape[1]):
             part = loss(values[like(values, sources[:, s])])
             shape = tuple(getattr(part, "shape", ()))
-            if shape != (len(self),):
+            if shape[:1] != (len(self),):
                 raise ValueError(
-                    f"loss needs to return one number for each of the {len(self)} outputs "
-                    f"(reduction='none'), got the shape {shape}"
+                    f"loss needs to return one number for each of the {len(self)} outputs, or some "
+                    f"for each (reduction='none'), got the shape {shape}"
                 )
             precision = np.float64 if "float64" in str(part.dtype) else np.float32
-            term = part * like(part, weights[:, s].astype(precision))
+            weight = weights[:, s].astype(precision).reshape(-1, *(1,) * (len(shape) - 1))
+            term = part * like(part, weight)
             total = term if total is None else total + term
         return total
 

@@ -15,6 +15,7 @@ import torch
 P = ParamSpec("P")
 R = TypeVar("R")
 
+SAYS_WHY = tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 8)
 REASON = (
     "comixup plans with numpy and compiled kernels, outside of the graph. Leave out "
     "fullgraph=True, or compile the model and call this function from outside. The call of a mixer "
@@ -31,6 +32,8 @@ def eager(function: Callable[P, R]) -> Callable[P, R]:
         if "torch._dynamo" not in sys.modules:
             return function(*args, **options)
         if not left_alone:
+            if SAYS_WHY and torch.compiler.is_compiling():
+                torch._dynamo.graph_break(REASON)
             left_alone.append(_disabled(function))
         return left_alone[0](*args, **options)
 
@@ -39,8 +42,5 @@ def eager(function: Callable[P, R]) -> Callable[P, R]:
 
 def _disabled(function: Callable[P, R]) -> Callable[P, R]:
     disable: Any = torch.compiler.disable
-    try:
-        left_alone: Callable[P, R] = disable(function, reason=REASON)
-    except TypeError:  # older versions of PyTorch have no reasons
-        left_alone = disable(function)
+    left_alone: Callable[P, R] = disable(function, **({"reason": REASON} if SAYS_WHY else {}))
     return left_alone

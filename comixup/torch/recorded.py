@@ -11,32 +11,51 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 import torch
 from torch import Tensor
 
 from comixup._base.types import RNG
+from comixup.mixers.base import Mixer
 from comixup.mixers.batch import MixedBatch
 from comixup.plans.base import Mixture
 from comixup.plans.labels import NO_NUMBER
 from comixup.torch.eager import eager
 from comixup.torch.gather import apply_transposed
 
-if TYPE_CHECKING:
-    from comixup.torch.tensor_mixer import TensorMixer
-
 AVAILABLE = hasattr(torch.library, "custom_op")  # since torch 2.4
 KEPT = 1024  # plans that backward passes, and `MixedBatch.plan`, can still ask for
 
-_mixers: WeakValueDictionary[int, TensorMixer] = WeakValueDictionary()
+
+class Numbered(Protocol):
+    """What graphs need of a `TensorMixer`."""
+
+    mixer: Mixer
+    number: int
+
+    def mix_now(
+        self,
+        images: Tensor,
+        labels: Any,
+        saliency: Any,
+        *,
+        rng: RNG,
+        step: int | None,
+        epoch: int,
+        rank: int | None,
+    ) -> MixedBatch:
+        """Mix a batch."""
+
+
+_mixers: WeakValueDictionary[int, Numbered] = WeakValueDictionary()
 _plans: OrderedDict[int, Mixture] = OrderedDict()
 _numbers = itertools.count()
 _lock = threading.Lock()
 
 
-def numbered(mix: TensorMixer) -> int:
+def numbered(mix: Numbered) -> int:
     """Return the number by which graphs know a mixer."""
     number = next(_numbers)
     _mixers[number] = mix
@@ -59,7 +78,7 @@ def recording(images: Any, labels: Any, saliency: Any, rng: Any) -> bool:
 
 
 def mix_in_graph(
-    mix: TensorMixer,
+    mix: Numbered,
     images: Tensor,
     labels: Any,
     saliency: Any,
@@ -103,7 +122,7 @@ def plan_of(ticket: Tensor) -> Mixture:
     )
 
 
-def _mixer(number: int) -> TensorMixer:
+def _mixer(number: int) -> Numbered:
     found = _mixers.get(number)
     if found is None:
         raise RuntimeError(

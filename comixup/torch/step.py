@@ -130,7 +130,7 @@ def training_step(
         entry or attribute ``logits``, or the first item of a tuple.
     interpolate : bool, default False
         For a `loss` that wants class indices, such as a focal loss: it is called as
-        ``loss(logits, indices)`` for each source of the outputs, must return one number for every
+        ``loss(logits, indices)`` for each source of the outputs, must return numbers for every
         output (``reduction="none"``), and is averaged by area, or as `labels_by` of the mixer
         says.
 
