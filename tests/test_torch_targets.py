@@ -2,6 +2,7 @@
 
 import sys
 import types
+import warnings
 from functools import partial
 
 import numpy as np
@@ -346,6 +347,12 @@ def test_images_that_are_not_finite_and_odd_views_end_no_run():
         x = images()
         x[1] = float("nan")
         assert MIXERS[name]()(x, None, torch.rand(4, 8, 8)).images.shape == x.shape
+        with warnings.catch_warnings():  # nothing is said but that one sample has no saliency
+            warnings.simplefilter("error", RuntimeWarning)
+            warnings.simplefilter("ignore", UserWarning)
+            mix = MIXERS[name]()
+            assert mix(x).images.shape == x.shape
+        assert mix.n_uniform == (name in ("comixup", "puzzle"))
         negative = torch._neg_view(-images())
         view = MIXERS[name]()(negative, step=0).images
         assert torch.equal(view, MIXERS[name]()(images(), step=0).images)

@@ -46,6 +46,8 @@ class TensorMixer:
         Whether to mix at all; the switch that timm's training script turns off.
     n_uniform : int
         Number of samples without saliency so far, where ``zero_saliency="warn"``.
+    number : int
+        What the mixer is called in graphs of this process, see the notes; copies get their own.
 
     Raises
     ------
