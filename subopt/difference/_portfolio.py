@@ -50,6 +50,8 @@ ROUNDS = 4
 PROVABLE, SMALL = 32, 16
 """Largest number of free elements for which a proof is tried by linear programs, and for which it
 is tried with FEW_NODES[0] nodes."""
+REDUCED = 64
+"""The same for larger problems, of which cheap bounds have to fix the other elements first."""
 FEW_NODES = (128, 16)
 
 
@@ -116,13 +118,13 @@ def portfolio(
     run = _Run(fix(h), source, workers, deadline, callback)
     run.first()
     run.polish(run.found)
-    few = FEW_NODES[run.h.n > SMALL]
+    few, widest = FEW_NODES[run.h.n > SMALL], REDUCED if run.h.n > REDUCED else PROVABLE
     if effort != "fast":
-        run.prove(few, PROVABLE)
+        run.prove(few, widest)
     for k in range(ROUNDS):
         run.restart(starts * (k + 1) // ROUNDS - starts * k // ROUNDS)
     if effort != "fast" and run.tried > run.best().value:
-        run.prove(few, PROVABLE)
+        run.prove(few, widest)
     if effort == "best":
         run.slow()
         run.prove(None)
