@@ -128,6 +128,8 @@ def portfolio(
     if effort == "best":
         run.slow()
         run.prove(None)
+        while h.estimated and deadline.left() < math.inf and not run.over():
+            run.restart(max(1, starts))  # there is no proof to end with
     return run.result()
 
 
@@ -244,7 +246,7 @@ class _Run:
 
         Each of them has a share of the time that is left when it begins.
         """
-        if not tasks or (self.found and self._over()):
+        if not tasks or (self.found and self.over()):
             return
         results = in_order(lambda task: task(share * self.deadline.left()), tasks, self.threads)
         self.n_iter += sum(result.n_iter for result in results)
@@ -299,7 +301,8 @@ class _Run:
         kinds, mask = (Status.OPTIMAL, Status.LOCAL_MINIMUM), self.best().mask
         return any(r.status in kinds and np.array_equal(r.mask, mask) for r in self.found)
 
-    def _over(self) -> bool:
+    def over(self) -> bool:
+        """Return whether there is a proof, or no time is left."""
         proven = bool(self.found) and self.best().status is Status.OPTIMAL
         return proven or self.interrupted or self.deadline.passed()
 
