@@ -389,7 +389,7 @@ def test_streams_of_lists_and_nothing():
 
 def test_sparse_and_dense_similarities_are_one_function():
     rng = np.random.default_rng(0)
-    A = np.where(rng.random((30, 40)) < 0.3, rng.random((30, 40)), 0.0)
+    A = np.where(rng.random((150, 40)) < 0.3, rng.random((150, 40)), 0.0)
     twice = sp.coo_array(
         (np.tile(A[A > 0] / 2, 2), [np.tile(x, 2) for x in np.nonzero(A)]), shape=A.shape
     )
