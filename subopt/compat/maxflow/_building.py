@@ -40,6 +40,10 @@ class Building:
     _terminal: ClassVar[Any]  # from node, capacities from the source and to the sink to a record
     _amounts: ClassVar[Any]  # from arrays of callers
 
+    _edges: bytearray
+    _tedges: bytearray
+    _parts: list[Any]  # Arcs, Lattice and SmallGrid
+    _grid_tedges: list[tuple[Array, Array, Array]]  # after a flow
     _n = 0
     _open = 0  # nodes as long as edges can be appended, and 0 after a flow
     _part_edges = 0
@@ -59,8 +63,7 @@ class Building:
                 identifier(count)
         graph: _Self = object.__new__(cls)
         graph._edges, graph._tedges = bytearray(), bytearray()
-        graph._parts: list[Arcs | Lattice | SmallGrid] = []
-        graph._grid_tedges: list[tuple[Array, Array, Array]] = []  # after a flow
+        graph._parts, graph._grid_tedges = [], []
         if copy_rhs is not None:
             if getattr(copy_rhs, "_code", None) != cls._code:
                 kind = "GraphInt" if cls._code == "q" else "GraphFloat"
@@ -282,8 +285,7 @@ class Building:
             If weights or structure do not fit the grid.
         """
         nodes = grid_of_nodes(nodeids)
-        if symmetric.__class__ is not bool:
-            symmetric = bool(whole(symmetric))
+        symmetric = bool(whole(symmetric))
         amounts = self._amounts(weights)
         shape = nodes.shape
         d = len(shape)
