@@ -202,6 +202,9 @@ def test_gains_of_many_elements_are_those_of_single_ones(family, seed, n):
 LEVELED = {
     "coverage": FAMILIES["coverage"],
     "facility location": FAMILIES["facility location"],
+    "cut": FAMILIES["cut"],
+    "directed cut": FAMILIES["directed cut"],
+    "no edges": lambda rng, n: Cut(np.zeros((n, n))),
     "contracted": lambda rng, n: FAMILIES["facility location"](rng, n + 1).contract([0]),
     "sum": lambda rng, n: (
         2 * FAMILIES["coverage"](rng, n)
@@ -381,6 +384,8 @@ def test_streams_of_lists_and_nothing():
     assert (result.value, result.S.tolist()) == (5.0, [1, 2])
     empty = maximize_stream([], words, size=2)
     assert (len(empty.mask), empty.value) == (0, 0.0)
+    with pytest.raises(ValueError, match="needs functions that are known to be monotone"):
+        maximize_stream([["a", "b"]], lambda items: Cut(np.ones((2, 2)) - np.eye(2)), size=1)
     with pytest.raises(TypeError, match="chunks needs arrays or lists"):
         maximize_stream(iter([1, 2]), words, size=2)
     with pytest.raises(ValueError, match="build needs to return a function of the 1 elements"):
