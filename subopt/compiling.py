@@ -220,12 +220,12 @@ def _functions() -> None:
 def _compat() -> None:
     from subopt.compat import gco, maxflow
 
-    graph = maxflow.GraphInt()
-    graph.add_nodes(2)
-    graph.add_edge(0, 1, 2, 1)
-    graph.add_tedge(0, 3, 0)
-    graph.add_tedge(1, 0, 3)
-    graph.maxflow()
+    for graph in (maxflow.GraphInt(), maxflow.GraphFloat()):
+        graph.add_nodes(2)
+        graph.add_edge(0, 1, 2, 1)
+        graph.add_tedge(0, 3, 0)
+        graph.add_tedge(1, 0, 3)
+        graph.maxflow()
     unary = np.random.default_rng(0).random((4, 5, 3))
     for algorithm in ("expansion", "swap"):
         gco.cut_grid_graph_simple(unary, 0.2 * (1 - np.eye(3)), algorithm=algorithm)
