@@ -1,11 +1,11 @@
 """Random coupled labeling problems, with ties, of every size of numbers."""
 
 import numpy as np
+from drawn import Numbers
 from hypothesis import strategies as st
 
 from subopt import CoupledLabelingProblem
 
-SEEDS = st.integers(0, 2**32 - 1)
 GRIDS = [(1,), (5,), (2, 2), (3, 2), (4, 4), (2, 1, 3), (5, 7)]
 COMPATIBILITIES = {
     "identity": lambda rng, m: None,
@@ -19,7 +19,7 @@ THRESHOLDS = [(0.83, "hard"), (0.83, "soft"), (0.0, "hard"), (0.0, "soft"), (0.5
 @st.composite
 def problems(draw, grids=GRIDS, inputs=(1, 5), outputs=(1, 5), levels=(1, 3)):
     """A small problem of any kind, with ties in every part with some probability."""
-    rng = np.random.default_rng(draw(SEEDS))
+    rng = Numbers(draw)
     m = draw(st.integers(*inputs))
     unary = rng.normal(size=(m, *draw(st.sampled_from(grids))))
     if draw(st.booleans()):
