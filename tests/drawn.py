@@ -102,7 +102,7 @@ def numbers(draw):
 
 
 @st.composite
-def made(draw, make, *args, **options):
+def made_by(draw, make, *args, **options):
     """What ``make(rng, ...)`` returns; arguments that are strategies are drawn first."""
 
     def value(x):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from drawn import made, numbers
+from drawn import made_by, numbers
 from families import FAMILIES, ByValue
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,7 +91,7 @@ def random_table(rng, n):
     return Function(n, lambda mask: float(table[mask @ (1 << np.arange(n))]))
 
 
-@given(F=made(random_table, st.integers(3, EVERYWHERE)))
+@given(F=made_by(random_table, st.integers(3, EVERYWHERE)))
 def test_what_is_found_is_the_worst_violation(F):
     found = spot_check(F)
     assert found == check_submodular(F, tol=1e-6)

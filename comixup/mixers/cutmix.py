@@ -22,9 +22,9 @@ class CutMix(PairMixer):
     Parameters
     ----------
     alpha : float, default 1.0
-        The part of the image that the box leaves free is drawn from Beta(alpha, alpha). The centre
-        of the box is uniform; what lies outside of the image is cut off, and labels count the
-        pixels that are really pasted.
+        The fraction of the image outside of the box is drawn from Beta(alpha, alpha). The centre of
+        the box is uniform. The box is clipped to the image, and labels count the pixels that are
+        pasted.
     mode : {"batch", "elem"}, default "batch"
         Whether there is one box for the batch or one for each output.
     num_classes, label_smoothing, targets, ignore_index, prob, image_prob, off_epoch
@@ -51,14 +51,14 @@ class CutMix(PairMixer):
         Parameters
         ----------
         summary : Summary
-            What `needs` asked for.
+            The data that `needs` describes.
         key : Key
-            What the random numbers of the call are keyed by.
+            Key of the random numbers of the call.
 
         Returns
         -------
         BoxPlan
-            With the key that it was drawn with.
+            The plan, with the key of its random numbers.
         """
         rng = key.stream(DRAW)
         partner, free = self.draw(summary.n, rng)

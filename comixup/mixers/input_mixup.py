@@ -19,7 +19,7 @@ from comixup.plans.blends import BlendPlan
 @public
 @dataclass(frozen=True, kw_only=True)
 class InputMixup(PairMixer):
-    r"""Blend every image with another one, and their labels alike.
+    r"""Blend every image with another image of the batch, and their labels in the same way.
 
     Parameters
     ----------
@@ -53,14 +53,14 @@ class InputMixup(PairMixer):
         Parameters
         ----------
         summary : Summary
-            What `needs` asked for.
+            The data that `needs` describes.
         key : Key
-            What the random numbers of the call are keyed by.
+            Key of the random numbers of the call.
 
         Returns
         -------
         BlendPlan
-            With the key that it was drawn with.
+            The plan, with the key of its random numbers.
         """
         partner, share = self.draw(summary.n, key.stream(DRAW))
         return BlendPlan(partner, share, summary.spatial, key)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Mixture:
-    """The part of a plan that is the same whether it mixes patches, boxes or whole images."""
+    """The part of a plan that does not depend on what it mixes: patches, boxes or whole images."""
 
     spatial: tuple[int, ...]
 
@@ -35,7 +35,7 @@ class Mixture:
         raise NotImplementedError
 
     def apply(self, array: Any, *, channels: str = "first", blend: str | None = None) -> Any:
-        """Mix anything that is aligned with the batch."""
+        """Mix an array with one entry per input."""
         raise NotImplementedError
 
     def apply_labels(self, labels: Any, *, num_classes: int | None = None, by: Any = "area") -> Any:
@@ -48,9 +48,10 @@ class Mixture:
         num_classes : int, optional
             Number K of classes; needed for class indices.
         by : "area", "maximum" or array_like of shape (B, \*spatial), default "area"
-            "maximum": each class gets its largest number among the inputs that are visible, which
-            is the union of multi-label rows. Saliency maps, at any resolution: an input counts for
-            the part of its saliency that is visible; where nothing of any is, by area.
+            Weights of the inputs. "area": the area that they fill. "maximum": each class gets its
+            largest number among the visible inputs, which is the union of multi-label rows.
+            Saliency maps, at any resolution: the fraction of the saliency of an input that is
+            visible, or the area if no saliency is visible.
 
         Returns
         -------
@@ -93,7 +94,7 @@ class Mixture:
         Returns
         -------
         sources, weights : ndarray of shape (B, S)
-            As `slots`; weights are in proportion to `visible`.
+            As in `slots`; weights are proportional to `visible`.
         """
         sources, area = self.slots
         seen = self.visible(saliency)
@@ -110,17 +111,17 @@ class Mixture:
         Parameters
         ----------
         values : array_like of real numbers, shape (B, ...)
-            Of any sign.
+            The numbers, of any sign.
 
         Returns
         -------
         array of shape (B, ...)
-            Of the dtype and library of `values`; float32 for integers.
+            Mixed numbers, of the dtype and library of `values`; float32 for integers.
 
         Raises
         ------
         ValueError, TypeError
-            If values are not numbers, or not one for each input.
+            If `values` are not numbers, or do not have one entry per input.
 
         Examples
         --------
@@ -149,7 +150,7 @@ class Mixture:
         Returns
         -------
         Mixture
-            Of the same kind.
+            A plan of the same class.
 
         Raises
         ------
@@ -174,12 +175,12 @@ class Mixture:
         raise NotImplementedError
 
     def coverage(self, output: int) -> tuple[Array, Array]:
-        r"""Return what covers an output.
+        r"""Return the sources of an output, and how much of each pixel they fill.
 
         Parameters
         ----------
         output : int
-            Which of the outputs.
+            Index of the output.
 
         Returns
         -------
@@ -206,9 +207,9 @@ class Mixture:
         Parameters
         ----------
         loss : callable
-            Gets labels of shape (B, ...), one source for every output, and returns the B losses of
-            the outputs for them (``reduction="none"``). Called as often as the output of most
-            sources has sources.
+            Takes labels of shape (B, ...), one source per output, and returns the B losses of the
+            outputs for these labels (``reduction="none"``). The number of calls is the largest
+            number of sources of an output.
         labels : array_like of shape (B, ...)
             Labels of the inputs, of any kind and library.
 
@@ -253,11 +254,11 @@ class Mixture:
         Parameters
         ----------
         boxes : sequence of B array_like, each (n, 4)
-            Corners (x0, y0, x1, y1) in pixels of the `spatial` shape of the plan, any number an
+            Corners (x0, y0, x1, y1) in pixels of the `spatial` shape of the plan, any number per
             image.
         min_visible : float, default 0.1
-            Boxes of which less than this part of the area is left are dropped; half of each of two
-            inputs counts half.
+            Boxes of which less than this fraction of the area is visible are dropped. Pixels that
+            show half of each of two inputs count half.
 
         Returns
         -------
@@ -327,7 +328,7 @@ class Mixture:
         Parameters
         ----------
         path : str or path
-            Where to.
+            The file to write.
         overwrite : bool, default False
             Whether a file of that name may be replaced.
 
@@ -345,7 +346,7 @@ class Mixture:
         Parameters
         ----------
         path : str or path
-            Where from.
+            The file to read.
 
         Returns
         -------

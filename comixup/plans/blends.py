@@ -24,11 +24,11 @@ class BlendPlan(PairPlan):
     partner : array_like of int, shape (B,)
         Index of the other input of every output.
     share : array_like of float, shape (B,)
-        Part of output j that input j fills, in 0..1.
+        Fraction of output j that input j fills, in 0..1.
     spatial : tuple of int
-        Spatial shape of the images that it was made for.
+        Spatial shape of the images that the plan was made for.
     key : Key, optional
-        What it was drawn with.
+        Key of the random numbers of the plan.
 
     Examples
     --------
@@ -39,18 +39,18 @@ class BlendPlan(PairPlan):
     """
 
     def apply(self, array: ArrayLike, *, channels: str = "first", blend: str | None = None) -> Any:
-        """Mix anything that is aligned with the batch: images, hidden layers, masks.
+        """Mix an array with one entry per input: images, hidden layers, masks.
 
         Parameters
         ----------
         array : array_like of shape (B, ...)
-            Of any number of axes.
+            An array with any number of axes.
         channels : {"first", "last"}, default "first"
             As in `MixPlan.apply`; a blend is the same either way.
         blend : {"mean", "first"}, optional
-            "mean": weighted (integers are rounded, halves up); "first": the input with the larger
-            share alone, itself in a tie. By default the mean for floats, uint8 and uint16; other
-            dtypes, which may be class indices, need an explicit choice.
+            "mean": the weighted mean; integers are rounded, halves up. "first": only the input with
+            the larger share, the own input in a tie. By default the mean for floats, uint8 and
+            uint16; other dtypes, which may be class indices, need an explicit choice.
 
         Returns
         -------

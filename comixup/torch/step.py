@@ -33,22 +33,22 @@ NEEDS_A_LOSS = (
 
 
 class StepResult(NamedTuple):
-    """What a training step computed, without its graph.
+    """The results of a training step, without graphs.
 
     Parameters
     ----------
     loss : Tensor
-        What gradients were taken of: the sum of the other three.
+        The loss that was differentiated: the sum of the other three.
     clean_loss : Tensor
         ``clean_weight * 2 CE / K``; zero without a clean pass.
     mixed_loss : Tensor
-        Of the mixed images.
+        Loss of the mixed images.
     logits : Tensor of shape (B, K)
-        For the mixed images.
+        Logits of the mixed images.
     plan : MixPlan, BlendPlan or BoxPlan
-        How they were mixed.
+        The plan of the mixture.
     mixer_loss : Tensor
-        Of a mixer that learns; zero for others.
+        Loss of a mixer that is trained; zero for others.
     """
 
     loss: Tensor
@@ -85,40 +85,40 @@ def training_step(
 ) -> StepResult:
     r"""Add the gradients of one mixed batch to the parameters.
 
-    As published: with a mixer that uses saliency, a clean pass in training mode, whose loss is
-    ``clean_weight * 2 CE / K`` and whose gradient with respect to the images is the saliency; then
-    a pass on the mixed images. Each of the two is backpropagated once, so memory is that of one.
-    Zeroing gradients and stepping the optimizer is left to the caller.
+    As in the publication, a mixer that uses saliency needs a clean pass in training mode. Its loss
+    is ``clean_weight * 2 CE / K``, and the gradient with respect to the images gives the saliency.
+    A pass on the mixed images follows. Each pass is backpropagated before the next begins, so that
+    the step needs the memory of one pass. The caller zeroes gradients and steps the optimizer.
 
-    `AdaMixUp` has a step of its own: real images and blends in one pass, and gradients for the
-    mixer too; the clean loss is that of the real images, by `loss`.
+    With `AdaMixUp`, real images and blends share one pass, and the mixer gets gradients as well.
+    The clean loss is then the loss of the real images, by `loss`.
 
     Parameters
     ----------
     model : Module
-        Gets images, returns logits (B, K), or a dict, tuple or output object with them. In
-        `DistributedDataParallel`, gradients are exchanged once, with the mixed pass.
+        Takes images and returns logits (B, K), or a dict, tuple or output object with logits. In
+        `DistributedDataParallel`, gradients are exchanged once, in the mixed pass.
     images : Tensor of float, shape (B, C, \*spatial)
-        Or in the layout of the mixer; never changed.
+        The images, in the layout of the mixer; not modified.
     labels : Tensor, int of shape (B,) or of shape (B, K)
-        K is taken from the logits. If the mixer has ``targets="values"``, real numbers of shape
-        (B, ...): regression targets, or binary labels.
+        Class indices or rows; K is taken from the logits. If the mixer has ``targets="values"``,
+        real numbers of shape (B, ...): regression targets, or binary labels.
     mix : TensorMixer
-        What plans and mixes.
+        The mixer.
     loss : {"bce", "ce"} or callable, default "bce"
-        Of the mixed pass: binary cross entropy of the softmax (published for CIFAR), soft cross
-        entropy (ImageNet), or ``loss(logits, rows)``. Values and single logits need a callable,
-        e.g. `mse_loss` or `binary_cross_entropy_with_logits`; the clean loss is then
-        ``clean_weight * loss(logits, labels)``.
+        Loss of the mixed pass: "bce", the binary cross entropy of the softmax (published for
+        CIFAR), "ce", soft cross entropy (ImageNet), or ``loss(logits, rows)``. Values and single
+        logits need a callable, e.g. `mse_loss` or `binary_cross_entropy_with_logits`; the clean
+        loss is then ``clean_weight * loss(logits, labels)``.
     clean_weight : float, default 1.0
-        With 0 saliency comes from a pass in evaluation mode that leaves no trace. Mixers that use
-        no saliency have no clean pass.
+        Weight of the clean loss. With 0, saliency is computed in evaluation mode without any effect
+        on the model. Mixers without saliency have no clean pass.
     saliency : Tensor of shape (B, \*spatial), str or callable, optional
-        Nonnegative maps of the batch, e.g. from a `CachedSaliency`, or ``saliency(images,
-        labels)`` that returns them, e.g. an `AveragedSaliency`; called only where maps are used.
-        "spectral" or "contrast" to compute them from the images alone.
-        By default the gradient of the clean loss, as published. A clean pass for its loss alone
-        has no gradient with respect to images.
+        Nonnegative maps of the batch, e.g. from a `CachedSaliency`; or a function
+        ``saliency(images, labels)`` that returns them, e.g. an `AveragedSaliency`, which is called
+        only if maps are used; or "spectral" or "contrast" to compute them from the images only. By
+        default the gradient of the clean loss, as published. If `saliency` is given, a clean pass
+        computes no gradient with respect to images.
     step, epoch
         As in `TensorMixer.mix`.
     amp : torch.dtype, optional
@@ -127,12 +127,12 @@ def training_step(
         ``scaler.scale`` of a `torch.amp.GradScaler`: applied to losses before `backward`. Where a
         gradient overflows, which makes the scaler skip the step, saliency is uniform.
     logits : callable, optional
-        Gets what the model returns, returns logits (B, K). By default they are a tensor itself, the
-        entry or attribute ``logits``, or the first item of a tuple.
+        Takes the output of the model and returns logits (B, K). By default these are the output
+        itself if it is a tensor, its entry or attribute ``logits``, or the first item of a tuple.
     interpolate : bool, default False
-        For a `loss` that wants class indices, such as a focal loss: it is called as
-        ``loss(logits, indices)`` for each source of the outputs, must return one number for every
-        output (``reduction="none"``), and is averaged by area.
+        For losses that take class indices, such as a focal loss. `loss` is called as ``loss(logits,
+        indices)`` for each source of the outputs, must return one number per output
+        (``reduction="none"``), and is averaged by area.
 
     Returns
     -------
@@ -141,8 +141,8 @@ def training_step(
     Raises
     ------
     ValueError, TypeError
-        If the input is not as described, labels have another number of classes than the logits, the
-        model returns no logits, it detaches the images that it gets, or no gradient is recorded.
+        If an argument is not as described, labels and logits differ in the number of classes, the
+        model returns no logits or detaches its input, or no gradient is recorded.
 
     Examples
     --------
@@ -294,7 +294,7 @@ class _Passes(NamedTuple):
         return loss, saliency if self.scale is None else _uniform_where_infinite(saliency)
 
     def labeled_or_even(self, saliency: Tensor) -> Tensor:
-        """Return saliency that is 1 for samples without a label, whose loss has no gradient."""
+        """Return saliency, set to 1 for samples without a label, whose loss has no gradient."""
         if self.ignored is None or self.labels.ndim == 2:
             return saliency
         column = (self.labels == self.ignored).reshape(-1, *(1,) * (saliency.ndim - 1))
@@ -328,7 +328,7 @@ class _Passes(NamedTuple):
             return total / (self.labels != self.ignored).sum().clamp(min=1)
 
     def by_caller(self, logits: Tensor) -> bool:
-        """Say whether cross entropy does not apply: it is constant for one logit."""
+        """Return whether cross entropy does not apply, as for a single logit."""
         return self.values or logits.shape[1] == 1
 
 
