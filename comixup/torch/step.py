@@ -156,20 +156,11 @@ def training_step(
     """
     n = len(mix.arrange(require_tensor(images)))
     validate.real("clean_weight", clean_weight)
-    values, ignored = mix.mixer.targets == "values", mix.mixer.ignore_index
-    labels = require_targets(labels, n, values)
     if not torch.is_grad_enabled():
         raise ValueError("training_step adds gradients, but is called within torch.no_grad()")
-    published = None if callable(loss) else loss
-    if not callable(loss):
-        loss = LOSSES[validate.choice("loss", loss, tuple(LOSSES))]
-        if interpolate:
-            raise ValueError(
-                "interpolate=True is for a loss of class indices, e.g. loss=partial("
-                "cross_entropy, reduction='none'); 'bce' and 'ce' take rows"
-            )
-        if values:
-            raise ValueError(NEEDS_A_LOSS.format("targets='values' are not classes", published))
+    values = mix.mixer.targets == "values"
+    labels = require_targets(labels, n, values)
+    named, loss = _named(loss, interpolate=interpolate, values=values)
     key = mix.key(step=step)
     mixer = mix.active(key, epoch)
     none = torch.zeros((), device=images.device)
@@ -180,23 +171,7 @@ def training_step(
             model, images, labels, loss, key, _autocast(images, amp), logits=logits
         )
         return _learned(found_in, clean_weight, scale)
-
-    def logits_for(output: Any) -> Tensor:
-        found = logits_of(output, n, logits, of_values=values)
-        require_enough_logits(labels, found, values=values, ignored=ignored)
-        if published is not None and found.shape[1] == 1:
-            raise ValueError(
-                NEEDS_A_LOSS.format("the softmax of a single logit is 1 whatever it is", published)
-            )
-        return found.float() if values and found.dtype in HALF else found
-
-    of_batch = loss
-    if interpolate:
-
-        def of_batch(found: Tensor, labels: Tensor) -> Tensor:
-            return loss(found, labels).mean()
-
-    passes = _Passes(model, labels, logits_for, of_batch, values, ignored, amp, scale)
+    passes = _Passes(model, labels, loss, named, interpolate, logits, mix.mixer, amp, scale)
     clean, maps = none, None
     if mixer is not None and mixer.uses_saliency:
         if saliency is None:
@@ -209,18 +184,24 @@ def training_step(
     plan: Mixture = mix.planning(key, images, maps, epoch=epoch)()
     mixed = mix.finish(plan, images, None).images
     with _autocast(images, amp):
-        found = logits_for(model(mixed))
-    if interpolate:
-        mixed_loss = plan.interpolate_loss(lambda y: loss(found, y), labels).mean()
-    else:
-        rows = mix.labels(plan, labels, None if values else found.shape[1])
-        if published == "bce" and ignored is not None and labels.ndim == 1:
-            labeled = apply_values(plan, labels != ignored)
-            mixed_loss = softmax_binary_cross_entropy(found, rows, labeled)
-        else:
-            mixed_loss = loss(found, rows)
-    mixed_loss = _backpropagated(mixed_loss, scale)
+        found = passes.logits_of(model(mixed))
+    mixed_loss = _backpropagated(passes.mixed(mix, plan, found), scale)
     return StepResult(clean + mixed_loss, clean, mixed_loss, found.detach(), plan, none)
+
+
+def _named(loss: Any, *, interpolate: bool, values: bool) -> tuple[str | None, Any]:
+    """Return the name of a loss, None for one of the caller, and the function."""
+    if callable(loss):
+        return None, loss
+    name = validate.choice("loss", loss, tuple(LOSSES))
+    if interpolate:
+        raise ValueError(
+            "interpolate=True is for a loss of class indices, e.g. loss=partial("
+            "cross_entropy, reduction='none'); 'bce' and 'ce' take rows"
+        )
+    if values:
+        raise ValueError(NEEDS_A_LOSS.format("targets='values' are not classes", name))
+    return name, LOSSES[name]
 
 
 def _backpropagated(loss: Tensor, scale: Callable[[Tensor], Tensor] | None) -> Tensor:
@@ -253,16 +234,48 @@ def _learned(found: Losses, weight: float, scale: Callable[[Tensor], Tensor] | N
 
 
 class _Passes(NamedTuple):
-    """Clean passes of a model over a batch with given labels."""
+    """The passes of a model over a batch with given labels, clean and mixed."""
 
     model: nn.Module
     labels: Tensor
-    logits_for: Callable[[Any], Tensor]
-    loss: Callable[[Tensor, Tensor], Tensor]
-    values: bool  # whether labels are numbers instead of classes
-    ignored: int | None  # index of samples without a label
+    loss: Callable[..., Tensor]
+    named: str | None  # which of `LOSSES` the loss is
+    interpolate: bool  # whether the loss takes class indices
+    select: Callable[[Any], Tensor] | None  # the option `logits`
+    mixer: Any
     amp: torch.dtype | None
     scale: Callable[[Tensor], Tensor] | None
+
+    @property
+    def values(self) -> bool:
+        """Whether labels are numbers instead of classes."""
+        return bool(self.mixer.targets == "values")
+
+    @property
+    def ignored(self) -> int | None:
+        """Index of samples without a label."""
+        index: int | None = self.mixer.ignore_index
+        return index
+
+    def logits_of(self, output: Any) -> Tensor:
+        """Return the checked logits in the output of the model."""
+        found = logits_of(output, len(self.labels), self.select, of_values=self.values)
+        require_enough_logits(self.labels, found, values=self.values, ignored=self.ignored)
+        if self.named is not None and found.shape[1] == 1:
+            raise ValueError(
+                NEEDS_A_LOSS.format("the softmax of a single logit is 1 whatever it is", self.named)
+            )
+        return found.float() if self.values and found.dtype in HALF else found
+
+    def mixed(self, mix: TensorMixer, plan: Mixture, found: Tensor) -> Tensor:
+        """Return the loss of the logits of mixed images."""
+        if self.interpolate:
+            return plan.interpolate_loss(lambda y: self.loss(found, y), self.labels).mean()
+        rows = mix.labels(plan, self.labels, None if self.values else found.shape[1])
+        if self.named == "bce" and self.ignored is not None and self.labels.ndim == 1:
+            labeled = apply_values(plan, self.labels != self.ignored)
+            return softmax_binary_cross_entropy(found, rows, labeled)
+        return self.loss(found, rows)
 
     def clean_with_saliency(
         self, images: Tensor, mix: TensorMixer, weight: float
@@ -277,7 +290,7 @@ class _Passes(NamedTuple):
         if weight == 0:
 
             def loss_of(output: Any, labels: Tensor) -> Tensor:
-                return self.entropy(self.logits_for(output)) * len(images)
+                return self.entropy(self.logits_of(output)) * len(images)
 
             saliency_of = input_saliency(
                 self.model, images, self.labels, loss_of, layout=layout.axes
@@ -304,7 +317,7 @@ class _Passes(NamedTuple):
         """Return the clean loss, backpropagated."""
         with without_exchange(self.model):
             with _autocast(images, self.amp):
-                logits = self.logits_for(self.model(images))
+                logits = self.logits_of(self.model(images))
                 loss = weight * self.published(logits)
             if not loss.requires_grad:
                 raise ValueError(NO_GRADIENT)
@@ -318,7 +331,8 @@ class _Passes(NamedTuple):
     def entropy(self, logits: Tensor) -> Tensor:
         """Return the mean cross entropy, or the loss of the caller where there are no classes."""
         if self.by_caller(logits):
-            return self.loss(logits, self.labels)
+            loss = self.loss(logits, self.labels)
+            return loss.mean() if self.interpolate else loss
         with torch.autocast(logits.device.type, enabled=False):
             if self.ignored is None or self.labels.ndim == 2:
                 return functional.cross_entropy(logits.float(), self.labels)

@@ -12,36 +12,27 @@ and `GridSearchCV`, and take dense and sparse input.
 
 from __future__ import annotations
 
-import numbers
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.feature_selection import SelectorMixin
-from sklearn.metrics import pairwise_distances, pairwise_distances_argmin
-from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from subopt._base import validate
 from subopt._base.types import Array
 from subopt._minimize import minimize
 from subopt.constraints.budget import Budget
-from subopt.constraints.groups import Groups
 from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction
 from subopt.functions.cut import Cut
 from subopt.functions.entropy import Entropy
-from subopt.functions.facility_location import FacilityLocation
 from subopt.functions.modular import Modular
+from subopt.interop._moments import Moments, binned, count_of, information
+from subopt.interop._sampler import FacilityLocationSampler
 from subopt.maximization._maximize import maximize
 
 __all__ = ["DifferenceSelector", "FacilityLocationSampler", "SubmodularSelector"]
-
-INDEPENDENT = 2000
-"""Up to this many columns, sparse data are made dense to correlate them."""
-CLOSE = 1 - 1e-12
-"""The largest squared correlation; a copy of a column has finite mutual information with it."""
 
 
 class _Selector(SelectorMixin, BaseEstimator):
@@ -68,7 +59,7 @@ class _Selector(SelectorMixin, BaseEstimator):
         """Return what `size` is for `maximize` and `minimize`."""
         if self.n_features_to_select is None:
             return 1, d
-        count = _count("n_features_to_select", self.n_features_to_select, d)
+        count = count_of("n_features_to_select", self.n_features_to_select, d)
         if count > d:
             raise ValueError(
                 f"n_features_to_select needs an integer from 1 to {d}, the number of features, got "
@@ -197,8 +188,8 @@ class SubmodularSelector(_Selector):
         prices, budgets = self._prices(d)
         if not (np.isfinite(self.redundancy) and self.redundancy >= 0):
             raise ValueError(f"redundancy needs a number >= 0, got {self.redundancy}")
-        moments = _Moments(X)
-        self.relevance_ = _information(moments.explained(y, classes))
+        moments = Moments(X)
+        self.relevance_ = information(moments.explained(y, classes))
         most = (
             d if self.n_features_to_select is None else size if isinstance(size, int) else size[1]
         )
@@ -307,11 +298,11 @@ class DifferenceSelector(_Selector):
         prices, budgets = self._prices(d)
         if isinstance(self.n_bins, bool) or not self.n_bins >= 2:
             raise ValueError(f"n_bins needs an integer >= 2, got {self.n_bins!r}")
-        target = y if classes else _binned(y, self.n_bins)
+        target = y if classes else binned(y, self.n_bins)
         codes = np.empty(X.shape, dtype=np.int32)
         for i in range(d):
             column = X[:, [i]].toarray().ravel() if hasattr(X, "toarray") else X[:, i]
-            codes[:, i] = _binned(column, self.n_bins)
+            codes[:, i] = binned(column, self.n_bins)
         f, g = Entropy(codes, target, np.e), Entropy(codes, base=np.e)
         h = DifferenceOfSubmodular(f + Modular(prices), g)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
@@ -326,233 +317,3 @@ class DifferenceSelector(_Selector):
         self.support_ = self.result_.mask.copy()
         self.information_ = float(g.value(self.support_) - f.value(self.support_))
         return self
-
-
-class FacilityLocationSampler(BaseEstimator):
-    """Select rows that represent all others: every row is similar to a selected one.
-
-    Maximizes the sum over rows of the similarity ``exp(-(distance / scale)²)`` to the most similar
-    selected row. `fit_resample` returns the selected rows, as samplers of imbalanced-learn do.
-
-    Parameters
-    ----------
-    n_samples_to_select : int or float, default 0.1
-        How many rows, or which share of them.
-    metric : str or callable, default "euclidean"
-        See `sklearn.metrics.pairwise_distances`; "precomputed" takes X for distances.
-    n_neighbors : int or None, default None
-        Rows are similar to this many nearest rows, and 0 to all others: memory is in proportion to
-        it, not to the number of rows squared. None compares all rows up to 5000, else 64.
-    scale : float or None, default None
-        Distance at which the similarity is 1/e. None takes the median distance of a row to its
-        neighbors, or to all rows if all are compared.
-    stratify : bool, default False
-        Whether every class of y has the same share of the selected rows as of all rows, at most.
-    effort : {"fast", "default", "best"}, default "default"
-        See `maximize`.
-
-    Attributes
-    ----------
-    sample_indices_ : ndarray of int
-        The selected rows, in ascending order.
-    labels_ : ndarray of int, shape (n_samples,)
-        For every row the place in `sample_indices_` of the nearest selected row.
-    counts_ : ndarray of int
-        How many rows each selected row stands for.
-    result_ : MaximizationResult
-        The set, its value, and the upper bound.
-    n_features_in_ : int
-        Number of features seen by `fit`.
-    feature_names_in_ : ndarray of str
-        Their names, if X has any.
-
-    Examples
-    --------
-    >>> X = np.array([[0.0], [0.1], [0.2], [5.0], [5.1], [9.0]])
-    >>> sampler = FacilityLocationSampler(n_samples_to_select=3, scale=1.0).fit(X)
-    >>> sampler.sample_indices_, sampler.counts_
-    (array([1, 4, 5]), array([3, 2, 1]))
-    """
-
-    def __init__(
-        self,
-        n_samples_to_select: float = 0.1,
-        *,
-        metric: Any = "euclidean",
-        n_neighbors: int | None = None,
-        scale: float | None = None,
-        stratify: bool = False,
-        effort: str = "default",
-    ) -> None:
-        self.n_samples_to_select = n_samples_to_select
-        self.metric = metric
-        self.n_neighbors = n_neighbors
-        self.scale = scale
-        self.stratify = stratify
-        self.effort = effort
-
-    def fit(self, X: Any, y: Any = None) -> FacilityLocationSampler:
-        """Select rows.
-
-        Parameters
-        ----------
-        X : array_like or sparse matrix, shape (n_samples, n_features)
-            The data.
-        y : array_like, shape (n_samples,), optional
-            Classes, for `stratify`.
-
-        Returns
-        -------
-        FacilityLocationSampler
-            Itself.
-        """
-        X = validate_data(self, X, accept_sparse="csr")
-        n = X.shape[0]
-        k = min(n, _count("n_samples_to_select", self.n_samples_to_select, n))
-        groups: list[Groups] = []
-        if self.stratify:
-            if y is None:
-                raise ValueError("stratify needs y")
-            classes, labels = np.unique(y, return_inverse=True)
-            if len(labels) != n:
-                raise ValueError(f"y needs one class per row, {n}, got {len(labels)}")
-            share = np.bincount(labels, minlength=len(classes)) * k / n
-            groups = [Groups(labels, np.maximum(1, np.ceil(share)).astype(int))]
-        F = FacilityLocation(self._similarity(X, n))
-        self.result_ = maximize(F, (0, k), constraints=groups, effort=self.effort)
-        self.sample_indices_ = self.result_.S
-        if not len(self.sample_indices_):
-            self.sample_indices_ = np.zeros(1, dtype=np.intp)
-        if self.metric == "precomputed":
-            self.labels_ = np.asarray(X[:, self.sample_indices_].argmin(axis=1)).ravel()
-        else:
-            self.labels_ = pairwise_distances_argmin(X, X[self.sample_indices_], metric=self.metric)
-        self.counts_ = np.bincount(self.labels_, minlength=len(self.sample_indices_))
-        return self
-
-    def fit_resample(self, X: Any, y: Any = None) -> Any:
-        """Select rows and return them.
-
-        Parameters
-        ----------
-        X : array_like, data frame or sparse matrix, shape (n_samples, n_features)
-            The data.
-        y : array_like, shape (n_samples,), optional
-            Goes along.
-
-        Returns
-        -------
-        X or (X, y)
-            The selected rows, in their order; with y if it is given.
-        """
-        from sklearn.utils import _safe_indexing
-
-        self.fit(X, y)
-        rows = _safe_indexing(X, self.sample_indices_)
-        return rows if y is None else (rows, _safe_indexing(y, self.sample_indices_))
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.input_tags.pairwise = self.metric == "precomputed"
-        return tags
-
-    def _similarity(self, X: Any, n: int) -> Any:
-        near = self.n_neighbors
-        if near is None and n > 5000:
-            near = 64
-        if near is not None:
-            near = min(n, _count("n_neighbors", near, n))
-            search = NearestNeighbors(n_neighbors=near, metric=self.metric).fit(X)
-            similarity = search.kneighbors_graph(X, mode="distance")
-            distances = similarity.data
-        else:
-            dense = X.toarray() if hasattr(X, "toarray") and self.metric == "precomputed" else X
-            similarity = pairwise_distances(dense, metric=self.metric)
-            distances = similarity
-        if self.scale is not None and not self.scale > 0:
-            raise ValueError(f"scale needs a number > 0, got {self.scale}")
-        some = distances[distances > 0]
-        scale = self.scale or (float(np.median(some)) if some.size else 1.0)
-        close = np.exp(-((distances / scale) ** 2))
-        if near is None:
-            return close
-        similarity.data = close
-        return similarity
-
-
-def _count(name: str, wanted: Any, most: int) -> int:
-    """Return a number, or a share of the largest number, as a number."""
-    if isinstance(wanted, bool) or not isinstance(wanted, numbers.Real):
-        raise TypeError(f"{name} needs a number, got {wanted!r}")
-    if isinstance(wanted, numbers.Integral):
-        return validate.positive_int(name, wanted)
-    share = float(wanted)
-    if not 0 < share <= 1:
-        raise ValueError(f"{name} needs an integer, or a share above 0, at most 1; got {share}")
-    return max(1, int(share * most))
-
-
-class _Moments:
-    """Means, variances and correlations of columns, of dense or sparse data."""
-
-    def __init__(self, X: Any) -> None:
-        self.X, self.n = X, X.shape[0]
-        self.mean = np.asarray(X.mean(axis=0)).ravel().astype(np.float64)
-        if hasattr(X, "tocsc"):
-            square = np.asarray(X.multiply(X).mean(axis=0)).ravel()
-            self.variance = np.maximum(square - self.mean**2, 0.0)
-        else:
-            self.variance = X.var(axis=0, dtype=np.float64)
-            square = self.variance + self.mean**2
-        self.constant = self.variance <= 1e-14 * square
-        self.deviation = np.sqrt(np.where(self.constant, 1.0, self.variance))
-
-    def explained(self, y: Array, classes: bool) -> Array:
-        """Return which share of the variance of each column y explains."""
-        if classes:
-            counts = np.bincount(y)
-            member = (y[:, None] == np.arange(len(counts))) / counts
-            means = np.asarray(self.X.T @ member).T  # (classes, columns)
-            between = counts / self.n @ (means - self.mean) ** 2
-            share = between / self.deviation**2
-        else:
-            centered = y - y.mean()
-            size = float(np.sqrt(centered @ centered / self.n)) or 1.0
-            share = (np.asarray(self.X.T @ centered).ravel() / self.n / self.deviation / size) ** 2
-        return np.where(self.constant, 0.0, np.clip(share, 0.0, 1.0))
-
-    def redundancy(self) -> Any:
-        """Return the information of each pair of columns about each other, without the diagonal."""
-        X, d = self.X, len(self.mean)
-        if hasattr(X, "tocsc") and d > INDEPENDENT:
-            from scipy import sparse
-
-            pairs = sparse.triu(X.T @ X / self.n, 1).tocoo()
-            i, j = pairs.row, pairs.col
-            covariance = pairs.data - self.mean[i] * self.mean[j]
-            share = (covariance / self.deviation[i] / self.deviation[j]) ** 2
-            share[self.constant[i] | self.constant[j]] = 0.0
-            half = sparse.coo_array((_information(share), (i, j)), shape=(d, d)).tocsr()
-            return half + half.T
-        X = X.toarray() if hasattr(X, "toarray") else X
-        standard = (X - self.mean) / self.deviation
-        standard[:, self.constant] = 0.0
-        pairs = _information((standard.T @ standard / self.n) ** 2)
-        np.fill_diagonal(pairs, 0.0)
-        return (pairs + pairs.T) / 2
-
-
-def _information(share: Array) -> Array:
-    """Return the mutual information of Gaussian variables with squared correlations, in nats."""
-    information: Array = -0.5 * np.log1p(-np.minimum(share, CLOSE))
-    return information
-
-
-def _binned(column: Array, n_bins: int) -> Array:
-    """Return codes of the values of a column, or of their quantiles if there are many."""
-    values, codes = np.unique(column, return_inverse=True)
-    if len(values) <= n_bins:
-        return codes
-    edges = np.quantile(column, np.linspace(0, 1, n_bins + 1)[1:-1])
-    return np.searchsorted(np.unique(edges), column, side="right")

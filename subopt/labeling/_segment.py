@@ -222,16 +222,12 @@ def segment(
     n_iter = 0
     for _ in range(cuts):
         n_iter += 1
-        unary = np.zeros((len(flat), len(names)))
+        unary = np.zeros((len(names), len(flat)))
         if components and len(names) > 1:
-            parts = [domain.pixels[x == l] for l in range(len(names))]
-            mixtures = [
-                _fitted(part, components, domain, mixtures[l] if mixtures else None)
-                for l, part in enumerate(parts)
-            ]
-            unary = np.stack([_costs(mixture, domain.pixels) for mixture in mixtures], axis=1)
+            mixtures = _refitted(mixtures, x, len(names), components, domain)
+            unary = np.stack([_costs(mixture, domain.pixels) for mixture in mixtures])
         energy = LabelingEnergy(
-            unary.reshape(*domain.shape, -1),
+            unary.T.reshape(*domain.shape, -1),
             weights=weights,
             offsets=None if connectivity == 1 else domain.offsets,
             fixed=fixed,
@@ -348,6 +344,16 @@ def _pixels(image: ArrayLike, shape: tuple[int, ...], channel_axis: int | None) 
     array = array - array.mean(axis=0)
     size = np.abs(array).max(initial=0.0)
     return array / size if size > 0 else array
+
+
+def _refitted(
+    mixtures: list[_Mixture], x: Array, labels: int, components: int, domain: _Domain
+) -> list[_Mixture]:
+    """Fit a mixture to the pixels of each label, starting from given ones, if there are any."""
+    return [
+        _fitted(domain.pixels[x == l], components, domain, mixtures[l] if mixtures else None)
+        for l in range(labels)
+    ]
 
 
 def _fitted(part: Array, components: int, domain: _Domain, before: _Mixture | None) -> _Mixture:
