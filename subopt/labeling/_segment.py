@@ -168,6 +168,7 @@ def segment(
     -------
     Segmentation
         ``result.labels`` has a label of `seeds` for every pixel, and 0 for those that are left out.
+        Value, bound and status are those of the last cut.
 
     Raises
     ------
