@@ -280,7 +280,7 @@ def test_every_answer_has_the_same_attributes(name, answers):
 def test_check_recomputes_the_gap(name, answers):
     answer = answers(name)
     gap = recheck(name, answer)
-    assert isinstance(gap, float)
+    assert type(gap) is float
     assert gap == pytest.approx(answer.gap, abs=1e-9)
     # an answer that went to another process and back
     assert recheck(name, pickle.loads(pickle.dumps(answer))) == gap
@@ -289,6 +289,20 @@ def test_check_recomputes_the_gap(name, answers):
         false = dataclasses.replace(answer, value=answer.value + lie)
         with contextlib.suppress(CertificateError):
             assert recheck(name, false) == gap
+
+
+@pytest.mark.parametrize("name", [n for n in ANSWERS if len(ANSWERS[n][1]) == 1])
+def test_evidence_bounds_the_gap_of_other_sets(name, answers):
+    answer = answers(name)
+    if answer.certificate is None or not hasattr(answer, "mask"):
+        return
+    for i in range(len(answer.mask)):
+        mask = answer.mask.copy()
+        mask[i] = not mask[i]
+        with contextlib.suppress(CertificateError):  # it is not feasible, or no local minimum
+            gap = answer.certificate.check(*ANSWERS[name][1], mask)
+            assert type(gap) is float
+            assert gap >= 0
 
 
 BATCHES = {

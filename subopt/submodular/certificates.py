@@ -415,7 +415,7 @@ def _gap(
     right sign and far from 0 does not contribute, however large its error is.
     """
     value = _value_of(F, mask, answer)
-    gap = max(0.0, missing) + float(np.maximum(wrong, 0.0).sum())
+    gap = max(0.0, float(missing)) + float(np.maximum(wrong, 0.0).sum())
     if F.integral:
         gap = float(math.floor(gap + max(1e-4, 1e-12 * gap)))
     near = wrong > -NEAR * size
