@@ -14,6 +14,7 @@ from comixup._base.patch_grid import as_grid
 from comixup._base.public import public
 from comixup._base.streams import Key, stream
 from comixup._base.types import RNG, Array, ArrayLike
+from comixup._base.wording import documented
 from comixup.mixers._comixup_terms import compatibility, unary
 from comixup.mixers.base import Mixer
 from comixup.mixers.summary import Needs, Summary
@@ -163,13 +164,13 @@ class CoMixup(Mixer):
         """Whether plans depend on saliency."""
         return True
 
+    @documented
     def needs(self, key: Key, spatial: tuple[int, ...]) -> Needs:
         """Say what a plan for this call is made from.
 
         Parameters
         ----------
-        key : Key
-            Key of the random numbers of the call.
+        %(key)s
         spatial : tuple of int
             Spatial shape of the images.
 
@@ -218,22 +219,21 @@ class CoMixup(Mixer):
         summary = Summary(len(maps), shape, pooled.weights, pooled.peaks)
         return self.solve(summary, key, first_group=first)
 
+    @documented
     def solve(self, summary: Summary, key: Key, *, first_group: int = 0) -> MixPlan:
         """Plan a batch whose saliency has been pooled.
 
         Parameters
         ----------
-        summary : Summary
-            The data that `needs` describes.
-        key : Key
-            Key of the random numbers of the call.
+        %(summary)s
+        %(key)s
         first_group : int, default 0
             As in `plan`.
 
         Returns
         -------
         MixPlan
-            The plan, with the key of its random numbers.
+        %(planned)s
         """
         weights, peaks = summary.weights, summary.peaks
         assert weights is not None

@@ -9,6 +9,7 @@ import numpy as np
 from comixup._base.public import public
 from comixup._base.streams import DRAW, Key
 from comixup._base.types import Array
+from comixup._base.wording import documented
 from comixup.mixers.pairs import PairMixer
 from comixup.mixers.summary import Summary
 from comixup.plans.pasted_boxes import BoxPlan
@@ -45,20 +46,19 @@ class CutMix(PairMixer):
     ([[0, 3], [3, 7]], 0.8125)
     """
 
+    @documented
     def solve(self, summary: Summary, key: Key) -> BoxPlan:
         """Plan a batch.
 
         Parameters
         ----------
-        summary : Summary
-            The data that `needs` describes.
-        key : Key
-            Key of the random numbers of the call.
+        %(summary)s
+        %(key)s
 
         Returns
         -------
         BoxPlan
-            The plan, with the key of its random numbers.
+        %(planned)s
         """
         rng = key.stream(DRAW)
         partner, free = self.draw(summary.n, rng)

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from comixup._base.public import public
 from comixup._base.streams import DRAW, Key
+from comixup._base.wording import documented
 from comixup.mixers.pairs import PairMixer
 from comixup.mixers.summary import Summary
 from comixup.plans.blends import BlendPlan
@@ -47,20 +48,19 @@ class InputMixup(PairMixer):
 
     least_spatial: ClassVar[int] = 0
 
+    @documented
     def solve(self, summary: Summary, key: Key) -> BlendPlan:
         """Plan a batch.
 
         Parameters
         ----------
-        summary : Summary
-            The data that `needs` describes.
-        key : Key
-            Key of the random numbers of the call.
+        %(summary)s
+        %(key)s
 
         Returns
         -------
         BlendPlan
-            The plan, with the key of its random numbers.
+        %(planned)s
         """
         partner, share = self.draw(summary.n, key.stream(DRAW))
         return BlendPlan(partner, share, summary.spatial, key)

@@ -12,6 +12,7 @@ from comixup._base.patch_grid import require_fit
 from comixup._base.public import public
 from comixup._base.streams import CHOICE, DRAW, Key
 from comixup._base.types import Array
+from comixup._base.wording import documented
 from comixup.mixers._puzzle_masks import MaskEnergy, mask_energy, minimize_masks
 from comixup.mixers._puzzle_transport import best_moves, distances
 from comixup.mixers.pairs import PairMixer
@@ -109,13 +110,13 @@ class PuzzleMix(PairMixer):
         """Whether plans depend on saliency."""
         return True
 
+    @documented
     def needs(self, key: Key, spatial: tuple[int, ...]) -> Needs:
         """Return the data of the batch that a plan for this call needs; draws the grid.
 
         Parameters
         ----------
-        key : Key
-            Key of the random numbers of the call.
+        %(key)s
         spatial : tuple of int
             Spatial shape of the images.
 
@@ -129,20 +130,19 @@ class PuzzleMix(PairMixer):
         side = self.grids[int(key.stream(CHOICE).integers(len(self.grids)))]
         return Needs((side,) * len(spatial), self.data_smoothness > 0, self.zero_saliency)
 
+    @documented
     def solve(self, summary: Summary, key: Key) -> MixPlan:
         """Plan a batch.
 
         Parameters
         ----------
-        summary : Summary
-            The data that `needs` describes.
-        key : Key
-            Key of the random numbers of the call.
+        %(summary)s
+        %(key)s
 
         Returns
         -------
         MixPlan
-            The plan, with the key of its random numbers.
+        %(planned)s
         """
         weights = summary.weights
         assert weights is not None

@@ -11,6 +11,7 @@ import numpy as np
 from comixup._base import validate
 from comixup._base.interchange import like
 from comixup._base.types import Array, ArrayLike
+from comixup._base.wording import documented
 from comixup.plans.boxes import MixedBoxes, mix_boxes
 from comixup.plans.labels import as_label_matrix
 from comixup.plans.points import MixedPoints, Shown, mix_points
@@ -38,15 +39,14 @@ class Mixture:
         """Mix an array with one entry per input."""
         raise NotImplementedError
 
+    @documented
     def apply_labels(self, labels: Any, *, num_classes: int | None = None, by: Any = "area") -> Any:
         r"""Mix labels: each input counts for its share.
 
         Parameters
         ----------
-        labels : array_like, int of shape (B,) or real of shape (B, K)
-            Class indices (with `num_classes`), or one-hot, soft or multi-label rows.
-        num_classes : int, optional
-            Number K of classes; needed for class indices.
+        %(labels)s
+        %(num_classes)s
         by : "area", "maximum" or array_like of shape (B, \*spatial), default "area"
             Weights of the inputs. "area": the area that they fill. "maximum": each class gets its
             largest number among the visible inputs, which is the union of multi-label rows.
@@ -55,8 +55,7 @@ class Mixture:
 
         Returns
         -------
-        array of shape (B, K)
-            float32 for integer labels, otherwise of the dtype of `labels`.
+        %(mixed_labels)s
 
         Raises
         ------

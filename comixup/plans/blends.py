@@ -10,10 +10,12 @@ import numpy as np
 from comixup._base.interchange import like
 from comixup._base.public import public
 from comixup._base.types import Array, ArrayLike
+from comixup._base.wording import documented
 from comixup.plans.gather import blend_of
 from comixup.plans.pairs import PairPlan, merged, weighted
 
 
+@documented
 @public
 @dataclass(frozen=True, eq=False, repr=False)
 class BlendPlan(PairPlan):
@@ -21,14 +23,10 @@ class BlendPlan(PairPlan):
 
     Parameters
     ----------
-    partner : array_like of int, shape (B,)
-        Index of the other input of every output.
-    share : array_like of float, shape (B,)
-        Fraction of output j that input j fills, in 0..1.
-    spatial : tuple of int
-        Spatial shape of the images that the plan was made for.
-    key : Key, optional
-        Key of the random numbers of the plan.
+    %(partner)s
+    %(share)s
+    %(spatial)s
+    %(plan_key)s
 
     Examples
     --------

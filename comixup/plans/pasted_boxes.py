@@ -14,11 +14,13 @@ from comixup._base.interchange import like
 from comixup._base.public import public
 from comixup._base.streams import Key
 from comixup._base.types import Array, ArrayLike
+from comixup._base.wording import documented
 from comixup.plans.base import Mixture
 from comixup.plans.gather import blend_of
 from comixup.plans.pairs import PairPlan, merged
 
 
+@documented
 @public
 @dataclass(frozen=True, eq=False, repr=False)
 class BoxPlan(PairPlan):
@@ -29,14 +31,10 @@ class BoxPlan(PairPlan):
 
     Parameters
     ----------
-    partner : array_like of int, shape (B,)
-        Index of the other input of every output.
-    share : array_like of float, shape (B,)
-        Fraction of output j that input j fills, in 0..1.
-    spatial : tuple of int
-        Spatial shape of the images that the plan was made for.
-    key : Key, optional
-        Key of the random numbers of the plan.
+    %(partner)s
+    %(share)s
+    %(spatial)s
+    %(plan_key)s
     boxes : array_like of int, shape (B, dimensions, 2)
         First pixel and the one after the last along every spatial axis.
 
@@ -69,6 +67,7 @@ class BoxPlan(PairPlan):
         object.__setattr__(self, "boxes", boxes)
 
     @classmethod
+    @documented
     def from_boxes(
         cls,
         partner: ArrayLike,
@@ -81,14 +80,12 @@ class BoxPlan(PairPlan):
 
         Parameters
         ----------
-        partner : array_like of int, shape (B,)
-            Index of the other input of every output.
+        %(partner)s
         boxes : array_like of int, shape (B, dimensions, 2)
             First pixel and the one after the last along every spatial axis.
         spatial : sequence of int
             Spatial shape of the images.
-        key : Key, optional
-            Key of the random numbers of the plan.
+        %(plan_key)s
 
         Returns
         -------

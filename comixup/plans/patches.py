@@ -17,6 +17,7 @@ from comixup._base.interchange import like
 from comixup._base.patch_grid import patch_edges, require_fit
 from comixup._base.public import public
 from comixup._base.types import Array, ArrayLike
+from comixup._base.wording import documented
 from comixup.plans import fields, gather
 from comixup.plans.base import Mixture, salient_parts
 from comixup.plans.draw import draw_group
@@ -117,6 +118,7 @@ class MixPlan(PatchFields):
         mixed = gather.gather(values, self._flat(self.sources), self.grid, channels, mean, moves)
         return like(array, mixed)
 
+    @documented
     def apply_labels(
         self,
         labels: ArrayLike,
@@ -129,10 +131,8 @@ class MixPlan(PatchFields):
 
         Parameters
         ----------
-        labels : array_like, int of shape (B,) or real of shape (B, K)
-            Class indices (with `num_classes`), or one-hot, soft or multi-label rows.
-        num_classes : int, optional
-            Number K of classes; needed for class indices.
+        %(labels)s
+        %(num_classes)s
         by : "area", "maximum" or saliency maps, default "area"
             As in `Mixture.apply_labels`.
         spatial : sequence of int, optional
@@ -141,8 +141,7 @@ class MixPlan(PatchFields):
 
         Returns
         -------
-        ndarray of shape (B, K)
-            float32 for integer labels, otherwise of the dtype of `labels`.
+        %(mixed_labels)s
 
         Raises
         ------
