@@ -177,7 +177,7 @@ def _signed(name: str, values: Any, shape: tuple[int, ...]) -> Array:
 
 
 def require_sums(g: CostProblem, total: float) -> None:
-    """Raise if what a flow may have to carry is too much for exact sums."""
+    """Raise if flows may be too large for exact sums."""
     if not np.isfinite(total) or (g.whole and total >= 2**59):
         raise ValueError(
             f"min_cost_flow needs {'ints' if g.whole else 'floats'} that add up to less than "
@@ -187,7 +187,7 @@ def require_sums(g: CostProblem, total: float) -> None:
 
 
 def divergence(g: CostProblem, flow: Array) -> Array:
-    """Return what leaves every node minus what enters it."""
+    """Return the outflow of every node minus its inflow."""
     out = np.zeros(g.n, dtype=flow.dtype)
     np.add.at(out, g.tails, flow)
     np.subtract.at(out, g.heads, flow)
