@@ -10,10 +10,11 @@ from comixup._base.interchange import to_numpy
 from comixup.evaluate import calibration, error_rate, localization, replace_at_random
 
 
-def random_rows(rng, n=40, K=5, digits=2):
+def random_rows(rng, n=20, K=5, digits=2):
     """Probabilities with many ties, and labels."""
-    counts = rng.multinomial(10**digits, rng.dirichlet(np.ones(K), n))
-    return counts / 10**digits, rng.integers(0, K, n)
+    whole = 10 ** int(digits)
+    ends = np.sort(rng.integers(0, whole + 1, (n, K - 1)), axis=1)
+    return np.diff(ends, prepend=0, append=whole) / whole, rng.integers(0, K, n)
 
 
 def naive_error(scores, labels, k):

@@ -85,7 +85,7 @@ def nested_cuts(
         alpha = np.clip(alpha, low, high)
         at = unary + alpha[block] * rates[node]
         ahead, behind = form.capacities[arc], form.reverse[arc]
-        inside, part, _ = minimum_cut(len(node), tails, heads, ahead, behind, -at)
+        inside, part, _ = minimum_cut(tails, heads, ahead, behind, -at)
         flow[arc] = part
         # a block is done if the cut takes none or all of it, or has cost 0 up to rounding
         leaving = inside[tails] & ~inside[heads]
