@@ -34,7 +34,9 @@ class Numbers(_Drawn):
         if size is None:
             size = np.broadcast_shapes(np.shape(low), np.shape(high)) or None
         values = super().integers(low, high, size)
-        return self._noted("integers", values if dtype is None else np.asarray(values, dtype))
+        if size is not None or dtype is not None:
+            values = np.asarray(values, dtype or np.int64)  # also if it is empty
+        return self._noted("integers", values)
 
     def random(self, size=None, *, dtype=float):
         return self._noted("random", np.asarray(super().random(size), dtype)[()])
@@ -81,7 +83,7 @@ class _Call:
 
     def __repr__(self):
         if isinstance(self._values, np.ndarray) and not self._values.size:
-            return f"rng.{self._name}: np.empty({self._values.shape})"
+            return f"rng.{self._name}: np.empty({self._values.shape}, {str(self._values.dtype)!r})"
         return f"rng.{self._name}: {np.asarray(self._values).tolist()!r}"
 
 
