@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from subopt import CoupledLabelingProblem
 
+SEEDS = st.integers(0, 2**32 - 1)
 GRIDS = [(1,), (5,), (2, 2), (3, 2), (4, 4), (2, 1, 3), (5, 7)]
 COMPATIBILITIES = {
     "identity": lambda rng, m: None,
