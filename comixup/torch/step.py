@@ -160,7 +160,7 @@ def training_step(
         raise ValueError("training_step adds gradients, but is called within torch.no_grad()")
     values = mix.mixer.targets == "values"
     labels = require_targets(labels, n, values)
-    named, loss = _named(loss, interpolate=interpolate, values=values)
+    named, criterion = _named(loss, interpolate=interpolate, values=values)
     key = mix.key(step=step)
     mixer = mix.active(key, epoch)
     none = torch.zeros((), device=images.device)
@@ -168,10 +168,10 @@ def training_step(
         if interpolate:
             raise ValueError("AdaMixUp blends labels: it takes a loss of rows, not of indices")
         found_in = mix.losses(
-            model, images, labels, loss, key, _autocast(images, amp), logits=logits
+            model, images, labels, criterion, key, _autocast(images, amp), logits=logits
         )
         return _learned(found_in, clean_weight, scale)
-    passes = _Passes(model, labels, loss, named, interpolate, logits, mix.mixer, amp, scale)
+    passes = _Passes(model, labels, criterion, named, interpolate, logits, mix.mixer, amp, scale)
     clean, maps = none, None
     if mixer is not None and mixer.uses_saliency:
         if saliency is None:
