@@ -23,7 +23,8 @@ def random_terms(rng, grid, data_weight):
     terms = {"smoothness": 0.2 * rng.random(), "prior": 0.1 * rng.random()}
     ends = neighbours(grid)
     data = data_weight * contrasts(rng.normal(size=(P, 2, N)), partner, ends)
-    return saliency, saliency[partner], rng.random(P), ends, data, terms
+    share = 0.001 + 0.998 * rng.random(P)  # 0 and 1 have masks of probability 0
+    return saliency, saliency[partner], share, ends, data, terms
 
 
 @pytest.mark.parametrize("grid", [(1,), (4,), (2, 2), (2, 3), (1, 2, 2)])
