@@ -262,7 +262,8 @@ class Batch(Sequence[T], Generic[T]):
         return np.array([answer.check(one) for answer, one in pairs], dtype=np.float64)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._size} answers)"
+        answers = "1 answer" if self._size == 1 else f"{self._size} answers"
+        return f"{type(self).__name__}({answers})"
 
 
 def shown(number: float) -> str:

@@ -1,18 +1,20 @@
-"""`FacilityLocationSampler`: representative rows of a data set."""
+"""Rows that represent all others: facility location."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.metrics import pairwise_distances, pairwise_distances_argmin
 from sklearn.neighbors import NearestNeighbors
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import _check_sample_weight, validate_data
 
+from subopt._base import validate
 from subopt.constraints.groups import Groups
 from subopt.functions.facility_location import FacilityLocation
-from subopt.interop._moments import count_of
+from subopt.interop.sklearn._selector import count_of
 from subopt.maximization._maximize import maximize
 
 
@@ -62,8 +64,6 @@ class FacilityLocationSampler(BaseEstimator):
     (array([1, 4, 5]), array([3, 2, 1]))
     """
 
-    __module__ = "subopt.interop.sklearn"  # where people import it from, and pickles find it
-
     def __init__(
         self,
         n_samples_to_select: float = 0.1,
@@ -81,7 +81,7 @@ class FacilityLocationSampler(BaseEstimator):
         self.stratify = stratify
         self.effort = effort
 
-    def fit(self, X: Any, y: Any = None) -> FacilityLocationSampler:
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> FacilityLocationSampler:
         """Select rows.
 
         Parameters
@@ -90,15 +90,18 @@ class FacilityLocationSampler(BaseEstimator):
             The data.
         y : array_like, shape (n_samples,), optional
             Classes, for `stratify`.
+        sample_weight : array_like, shape (n_samples,), optional
+            How much it matters that a row has a similar one among the selected, at least 0.
 
         Returns
         -------
         FacilityLocationSampler
             Itself.
         """
-        X = validate_data(self, X, accept_sparse="csr")
+        # what a sparse matrix leaves out is 0, as a distance "the same row"
+        X = validate_data(self, X, accept_sparse="csr" if self.metric != "precomputed" else False)
         n = X.shape[0]
-        k = min(n, count_of("n_samples_to_select", self.n_samples_to_select, n))
+        k = count_of("n_samples_to_select", self.n_samples_to_select, n)
         groups: list[Groups] = []
         if self.stratify:
             if y is None:
@@ -108,11 +111,15 @@ class FacilityLocationSampler(BaseEstimator):
                 raise ValueError(f"y needs one class per row, {n}, got {len(labels)}")
             share = np.bincount(labels, minlength=len(classes)) * k / n
             groups = [Groups(labels, np.maximum(1, np.ceil(share)).astype(int))]
-        F = FacilityLocation(self._similarity(X, n))
-        self.result_ = maximize(F, (0, k), constraints=groups, effort=self.effort)
+        similarity = self._similarity(X, n)
+        if sample_weight is not None:
+            weights = _check_sample_weight(
+                sample_weight, X, dtype=np.float64, ensure_non_negative=True
+            )
+            similarity = sparse.diags_array(weights) @ similarity
+        F = FacilityLocation(similarity)
+        self.result_ = maximize(F, k, constraints=groups, effort=self.effort)
         self.sample_indices_ = self.result_.S
-        if not len(self.sample_indices_):
-            self.sample_indices_ = np.zeros(1, dtype=np.intp)
         if self.metric == "precomputed":
             self.labels_ = np.asarray(X[:, self.sample_indices_].argmin(axis=1)).ravel()
         else:
@@ -120,7 +127,7 @@ class FacilityLocationSampler(BaseEstimator):
         self.counts_ = np.bincount(self.labels_, minlength=len(self.sample_indices_))
         return self
 
-    def fit_resample(self, X: Any, y: Any = None) -> Any:
+    def fit_resample(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
         """Select rows and return them.
 
         Parameters
@@ -129,6 +136,8 @@ class FacilityLocationSampler(BaseEstimator):
             The data.
         y : array_like, shape (n_samples,), optional
             Goes along.
+        sample_weight : array_like, shape (n_samples,), optional
+            See `fit`.
 
         Returns
         -------
@@ -137,7 +146,7 @@ class FacilityLocationSampler(BaseEstimator):
         """
         from sklearn.utils import _safe_indexing
 
-        self.fit(X, y)
+        self.fit(X, y, sample_weight)
         rows = _safe_indexing(X, self.sample_indices_)
         return rows if y is None else (rows, _safe_indexing(y, self.sample_indices_))
 
@@ -157,13 +166,13 @@ class FacilityLocationSampler(BaseEstimator):
             similarity = search.kneighbors_graph(X, mode="distance")
             distances = similarity.data
         else:
-            dense = X.toarray() if hasattr(X, "toarray") and self.metric == "precomputed" else X
-            similarity = pairwise_distances(dense, metric=self.metric)
-            distances = similarity
-        if self.scale is not None and not self.scale > 0:
-            raise ValueError(f"scale needs a number > 0, got {self.scale}")
+            distances = pairwise_distances(X, metric=self.metric)
         some = distances[distances > 0]
-        scale = self.scale or (float(np.median(some)) if some.size else 1.0)
+        scale = float(np.median(some)) if some.size else 1.0
+        if self.scale is not None:
+            scale = validate.nonnegative("scale", self.scale)
+            if scale == 0:
+                raise ValueError("scale needs a number > 0, got 0")
         close = np.exp(-((distances / scale) ** 2))
         if near is None:
             return close
