@@ -13,7 +13,15 @@ from comixup._base.public import public
 from comixup._base.streams import CHOICE, Key
 from comixup.mixers.base import Mixer
 
-_SHARED = ("num_classes", "label_smoothing", "targets", "ignore_index", "channels", "layout")
+_SHARED = (
+    "num_classes",
+    "label_smoothing",
+    "targets",
+    "labels_by",
+    "ignore_index",
+    "channels",
+    "layout",
+)
 
 
 @public
@@ -24,9 +32,9 @@ class RandomChoice(Mixer):
     Parameters
     ----------
     mixers : sequence of mixers
-        The mixers. They must agree on `num_classes`, `label_smoothing`, `targets`, `channels` and
-        `layout`, so that all batches have the same form. Each keeps its own `prob`, `image_prob`
-        and `off_epoch`.
+        The mixers. They must agree on `num_classes`, `label_smoothing`, `targets`, `labels_by`,
+        `ignore_index`, `channels` and `layout`, so that all batches have the same form. Each keeps
+        its own `prob`, `image_prob` and `off_epoch`.
     probabilities : sequence of float, optional
         Nonnegative numbers, one per mixer, which need not sum to 1. Equal by default.
     seed : int, optional

@@ -14,7 +14,6 @@ from comixup._base import validate
 from comixup.plans.base import Mixture
 from comixup.torch.ada_mixup import AdaMixUp, Losses
 from comixup.torch.eager import eager
-from comixup.torch.gather import apply_values
 from comixup.torch.inputs import logits_of, require_enough_logits, require_targets, require_tensor
 from comixup.torch.losses import LOSSES, softmax_binary_cross_entropy
 from comixup.torch.saliency import (
@@ -130,9 +129,9 @@ def training_step(
         Takes the output of the model and returns logits (B, K). By default these are the output
         itself if it is a tensor, its entry or attribute ``logits``, or the first item of a tuple.
     interpolate : bool, default False
-        For losses that take class indices, such as a focal loss. `loss` is called as ``loss(logits,
-        indices)`` for each source of the outputs, must return one number per output
-        (``reduction="none"``), and is averaged by area.
+        For losses that take class indices, such as a focal loss. `loss` is called as
+        ``loss(logits, indices)`` for each source of the outputs, must return one number per output
+        or several (``reduction="none"``), and is averaged by area, or by `labels_by` of the mixer.
 
     Returns
     -------
@@ -161,6 +160,11 @@ def training_step(
     values = mix.mixer.targets == "values"
     labels = require_targets(labels, n, values)
     named, criterion = _named(loss, interpolate=interpolate, values=values)
+    if interpolate and mix.mixer.labels_by == "maximum":
+        raise ValueError(
+            "labels_by='maximum' takes rows of labels, so interpolate=True does not apply: use a "
+            "loss of rows, such as binary_cross_entropy_with_logits"
+        )
     key = mix.key(step=step)
     mixer = mix.active(key, epoch)
     none = torch.zeros((), device=images.device)
@@ -270,10 +274,11 @@ class _Passes(NamedTuple):
     def mixed(self, mix: TensorMixer, plan: Mixture, found: Tensor) -> Tensor:
         """Return the loss of the logits of mixed images."""
         if self.interpolate:
-            return plan.interpolate_loss(lambda y: self.loss(found, y), self.labels).mean()
+            by = self.mixer.labels_by
+            return plan.interpolate_loss(lambda y: self.loss(found, y), self.labels, by=by).mean()
         rows = mix.labels(plan, self.labels, None if self.values else found.shape[1])
         if self.named == "bce" and self.ignored is not None and self.labels.ndim == 1:
-            labeled = apply_values(plan, self.labels != self.ignored)
+            labeled = mix.labeled(plan, self.labels != self.ignored)
             return softmax_binary_cross_entropy(found, rows, labeled)
         return self.loss(found, rows)
 

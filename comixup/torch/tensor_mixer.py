@@ -19,11 +19,11 @@ from comixup.mixers.base import Mixer
 from comixup.mixers.batch import MixedBatch
 from comixup.plans.base import Mixture
 from comixup.plans.labels import counted, each_head, smoothed
-from comixup.plans.patches import MixPlan
 from comixup.torch.eager import eager
 from comixup.torch.gather import apply, apply_labels, apply_values, like_tensor
 from comixup.torch.inputs import label_rows, require_tensor
 from comixup.torch.pooling import summarize
+from comixup.torch.recorded import mix_in_graph, numbered, recording
 
 
 class TensorMixer:
@@ -45,6 +45,9 @@ class TensorMixer:
         Whether to mix at all; timm's training script sets it.
     n_uniform : int
         Number of samples without saliency so far, if ``zero_saliency="warn"``.
+    number : int
+        Number of the mixer in recorded graphs of this process, see the notes; copies have their
+        own.
 
     Raises
     ------
@@ -55,7 +58,8 @@ class TensorMixer:
     -----
     In the workers of a `DataLoader`, calls without a step also use the seed of the worker, so that
     workers and epochs differ. The results of `MixCollate` do not depend on the number of workers.
-    `torch.compile` does not trace mixers.
+    In functions for `torch.compile`, `torch.export` or `torch.jit.trace`, a call is one operator of
+    the graph, also with ``fullgraph=True``. It plans on the host in every run, with new draws.
 
     Examples
     --------
@@ -76,8 +80,8 @@ class TensorMixer:
         self.step = 0
         self.mixup_enabled = True
         self.n_uniform = 0
+        self.number = numbered(self)
 
-    @eager
     def mix(
         self,
         images: Tensor,
@@ -122,10 +126,49 @@ class TensorMixer:
             If an argument is not as described, or the shape fits more than one layout; the message
             states what was passed and how to proceed.
         """
+        if not self.learns and recording(images, labels, saliency, rng):
+            return mix_in_graph(self, images, labels, saliency, rng, step, epoch, rank)
+        return self.mix_now(images, labels, saliency, rng=rng, step=step, epoch=epoch, rank=rank)
+
+    __call__ = mix
+
+    @eager
+    def mix_now(
+        self,
+        images: Tensor,
+        labels: Any,
+        saliency: Any,
+        *,
+        rng: RNG,
+        step: int | None,
+        epoch: int,
+        rank: int | None,
+    ) -> MixedBatch:
+        """Mix a batch without regard to a graph that is being recorded.
+
+        Parameters
+        ----------
+        images, labels, saliency, rng, step, epoch, rank
+            As in `mix`.
+
+        Returns
+        -------
+        MixedBatch
+
+        Raises
+        ------
+        ValueError, TypeError
+            As in `mix`.
+        """
         key = self.key(rng, step, rank)
         return self.finish(self.planning(key, images, saliency, epoch=epoch)(), images, labels)
 
-    __call__ = mix
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "number"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.number = numbered(self)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state that a later run needs to continue this one.
@@ -245,8 +288,8 @@ class TensorMixer:
         n, spatial = len(arranged), tuple(arranged.shape[2:])
         member = self.active(key, epoch)
         if member is None:
-            return lambda: MixPlan.identity(n, spatial)
-        needs = member.needs(key, spatial)
+            return lambda: self.mixer.identity(n, spatial)
+        needs = member.wanted(key, spatial)
         summary = summarize(arranged, saliency, needs)
 
         def plan() -> Mixture:
@@ -313,11 +356,28 @@ class TensorMixer:
                 return apply_values(plan, head)
             rows = label_rows(head, len(plan), K, self.mixer.ignore_index)
             which = counted(head, self.mixer.ignore_index)
-            labeled = None if which is None else apply_values(plan, which)
-            return smoothed(apply_labels(plan, rows), self.mixer.label_smoothing, labeled)
+            labeled = None if which is None else self.labeled(plan, which)
+            mixed_rows = apply_labels(plan, rows, by=self.mixer.labels_by)
+            return smoothed(mixed_rows, self.mixer.label_smoothing, labeled)
 
         K = self.mixer.num_classes if num_classes is None else num_classes
         return each_head(labels, K, mixed)
+
+    def labeled(self, plan: Mixture, which: Tensor) -> Tensor:
+        """Return the part of every output that has a label.
+
+        Parameters
+        ----------
+        plan : MixPlan, BlendPlan or BoxPlan
+            Whose shares count.
+        which : Tensor of bool, shape (B,)
+            Which of the inputs have a label.
+
+        Returns
+        -------
+        Tensor of shape (B,)
+        """
+        return apply_labels(plan, which[:, None].float(), by=self.mixer.labels_by)[:, 0]
 
     def _count_uniform(self, n_uniform: int, n: int) -> None:
         if n_uniform and not self.n_uniform:
