@@ -102,7 +102,7 @@ CALLS = {
         alpha_expansion(LabelingEnergy(a(UNARY), weights=0.2, metric=a(1.0 - np.eye(3)))).labels
     ),
     "energy": lambda a: LabelingEnergy(a(UNARY)).value(a(np.argmin(UNARY, axis=-1))),
-    "segment": lambda a: segment(a(IMAGE), a(SEEDS)),
+    "segment": lambda a: segment(a(IMAGE), a(SEEDS)).labels,
 }
 
 
