@@ -43,6 +43,8 @@ from subopt.submodular.result import Result
 Task = Callable[[float], Result]
 """A method with its options, as a function of the seconds that are left."""
 EFFORTS = ("fast", "default", "best")
+SHARE = 0.25
+"""Of the time that is left, what each slower method may take, because branch and bound follows."""
 ROUNDS = 4
 """Number of rounds in which sets near the best one are improved."""
 PROVABLE, SMALL = 32, 16
@@ -181,7 +183,7 @@ class _Run:
                 lambda left: accelerated_dca(h, max_iter=100, inner_iter=500, time_limit=left),
                 lambda left: complete_dca(h, S, max_iter=20, inner_iter=500, time_limit=left),
             ]
-        self.tasks("slower methods", members)
+        self.tasks("slower methods", members, SHARE)
         self.polish(self.found[count:])
 
     def polish(self, results: list[Result]) -> None:
@@ -235,11 +237,14 @@ class _Run:
 
         self.tasks("attempt to prove", [proof])
 
-    def tasks(self, what: str, tasks: Sequence[Task]) -> None:
-        """Run tasks on several threads, unless the run is over; keep results in their order."""
+    def tasks(self, what: str, tasks: Sequence[Task], share: float = 1.0) -> None:
+        """Run tasks on several threads, unless the run is over; keep results in their order.
+
+        Each of them has a share of the time that is left when it begins.
+        """
         if not tasks or (self.found and self._over()):
             return
-        results = in_order(lambda task: task(self.deadline.left()), tasks, self.threads)
+        results = in_order(lambda task: task(share * self.deadline.left()), tasks, self.threads)
         self.n_iter += sum(result.n_iter for result in results)
         self.n_evals += sum(result.n_evals for result in results)
         self.found += results
