@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from drawn import numbers
 from families import FAMILIES
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -215,9 +216,8 @@ def test_lazy_greedy_is_greedy_on_many_elements():
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@given(seed=seeds, n=st.integers(1, 7))
-def test_gains_of_many_elements_are_those_of_single_ones(family, seed, n):
-    rng = np.random.default_rng(seed)
+@given(rng=numbers(), n=st.integers(1, 7))
+def test_gains_of_many_elements_are_those_of_single_ones(family, rng, n):
     F = FAMILIES[family](rng, n)
     mask = rng.random(n) < 0.5
     walk = F.incremental(mask)
@@ -249,9 +249,8 @@ LEVELED = {
 
 
 @pytest.mark.parametrize("family", LEVELED)
-@given(seed=seeds, n=st.integers(1, 6))
-def test_functions_of_levels_are_above_and_convex(family, seed, n):
-    rng = np.random.default_rng(seed)
+@given(rng=numbers(), n=st.integers(1, 6))
+def test_functions_of_levels_are_above_and_convex(family, rng, n):
     F = LEVELED[family](rng, n)
     assert F._has_levels
     S, T = rng.random((2, n)) < 0.5

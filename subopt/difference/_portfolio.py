@@ -1,9 +1,9 @@
-"""What "auto" does for f - g: several methods side by side, local search, and attempts to prove.
+"""The method "auto" for f - g: several methods, local search, and attempts to prove optimality.
 
 First the members run, each from its own start. Their sets are improved to local minima by flips and
 swaps. If n is small, a few nodes of branch and bound may prove that the best of them is a minimum.
-Otherwise sets near the best one, and random ones, are improved as well. The largest effort goes on
-with slower members and with branch and bound. Every task has a fixed amount of work and its own
+Otherwise sets near the best one, and random ones, are improved as well. With the largest effort,
+slower members and branch and bound follow. Every task has a fixed amount of work and its own
 random numbers, and results are compared in the order of the tasks. The answer therefore does not
 depend on the number of threads; it depends on the time only if there is a time limit.
 """
@@ -274,7 +274,7 @@ class _Run:
         return min(self.found, key=rank)
 
     def result(self) -> Result:
-        """Return the best result, about the whole run."""
+        """Return the best result, with the counts of the whole run."""
         if not self._is_local():
             self.polish([self.best()])  # it was found after the last time that sets were improved
         best, status = self.best(), Status.LOCAL_MINIMUM
