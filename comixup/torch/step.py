@@ -224,7 +224,16 @@ def training_step(
             labeled = mix.labeled(plan, labels != ignored)
             mixed_loss = softmax_binary_cross_entropy(found, rows, labeled)
         else:
-            mixed_loss = loss(found, rows)
+            try:
+                mixed_loss = loss(found, rows)
+            except (RuntimeError, ValueError, TypeError, IndexError) as error:
+                if values or labels.ndim == 2 or isinstance(error, torch.cuda.OutOfMemoryError):
+                    raise
+                raise ValueError(
+                    f"loss fails for rows of labels {tuple(rows.shape)} ({error}). If it is a loss "
+                    "of class indices, pass interpolate=True and let it return one number for each "
+                    "sample (reduction='none')."
+                ) from error
     mixed_loss = _backpropagated(mixed_loss, scale)
     return StepResult(clean + mixed_loss, clean, mixed_loss, found.detach(), plan, none)
 
