@@ -440,7 +440,7 @@ def test_losses_of_indices_are_interpolated():
     each = result.plan.interpolate_loss(lambda y: by_class(model(mixed), y), labels)
     torch.testing.assert_close(each.mean(), expected)
     gradients = [p.grad for p in model.parameters()]
-    with pytest.raises(ValueError, match="pass interpolate=True and let it return"):
+    with pytest.raises(ValueError, match="pass interpolate=True and let it return one number"):
         training_step(model, images, labels, make("CutMix"), loss=nn.NLLLoss())
     assert all(a is b for a, b in zip(gradients, [p.grad for p in model.parameters()], strict=True))
     with pytest.raises(ValueError, match="reduction='none'"):
