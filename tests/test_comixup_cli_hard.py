@@ -11,9 +11,18 @@ import threading
 import numpy as np
 import pytest
 from mixed_folders import Image, contents, eleven, mix, picture, pixels_of, read_csv
+from test_comixup_mixer import shuffling_solver
 
 from comixup.cli import files, main, workspace
 from comixup.cli.dataset import UsageError
+from comixup.mixers import comixup as mixer
+
+
+@pytest.fixture(autouse=True)
+def any_labeling(monkeypatch):
+    """In this process groups are mixed at random: what is tested are files, not the solver."""
+    monkeypatch.setattr(mixer, "minimize_many", shuffling_solver)
+
 
 unix = pytest.mark.skipif(os.name == "nt", reason="pipes and names of bytes")
 
@@ -208,6 +217,10 @@ def test_small_things_of_the_command_line(tmp_path, capsys):
     assert header == "file,sources," + ",".join(map(str, range(11)))
     with pytest.raises(SystemExit, match="0"):
         main(["--version"])
+    if os.name != "nt":
+        (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+        assert mix(source, tmp_path / "dangling") == 2
+        assert "is a link to nothing" in capsys.readouterr().err
     assert main(["demo", "--out", str(tmp_path / "x.jpg")]) == 2
     assert "name it x.png" in capsys.readouterr().err
     with pytest.raises(SystemExit, match="2"):

@@ -29,6 +29,7 @@ from comixup.cli.dataset import Dataset
 from comixup.cli.files import ReadImage, UnreadableImage, read_image
 from comixup.cli.results import Record, write_results
 from comixup.mixers.comixup import CoMixup
+from comixup.plans.base import salient_parts
 from comixup.plans.patches import MixPlan
 from comixup.saliency import METHODS
 from subopt import __version__
@@ -40,14 +41,14 @@ class MixFailed(Exception):
 
 
 class Done(NamedTuple):
-    """What a run did.
+    """Counts of a run.
 
     Attributes
     ----------
     n : int
         Number of mixed images, those of an interrupted run included.
     blank : int
-        Number of images without saliency, of this run alone.
+        Number of images without saliency, in this run only.
     """
 
     n: int
@@ -56,7 +57,7 @@ class Done(NamedTuple):
 
 @dataclass(frozen=True)
 class Job:
-    """All that determines the result of a run, and two things that do not (threads, strict)."""
+    """All settings of a run; the result depends on all but `threads` and `strict`."""
 
     dataset: Dataset
     output: Path
@@ -71,9 +72,11 @@ class Job:
     strict: bool
 
     def manifest(self) -> dict[str, Any]:
-        """Return what a run must share with an interrupted one to continue it."""
+        """Return the settings that must agree with those of an interrupted run to continue it."""
         m = self.mixer
-        names = ("group_size", "smoothness", "coupling", "threshold", "levels", "effort")
+        names = (
+            "group_size", "smoothness", "coupling", "threshold", "levels", "effort", "labels_by",
+        )  # fmt: skip
         grid = [m.grid] * 2 if isinstance(m.grid, int) else list(m.grid)
         return {
             "comixup": workspace.FORMAT,
@@ -108,7 +111,7 @@ def run(
     progress: Callable[[Iterable[int], int, int], Iterable[int]],
     executor: Any = None,
 ) -> Done:
-    """Do what is left of a job in a prepared folder.
+    """Process the groups of a job that are left, in a prepared folder.
 
     `say` gets a line for every file that needs one, `progress` wraps the numbers of the groups that
     are left and gets how many there are and how many are done. With an executor its workers, which
@@ -138,7 +141,8 @@ def run(
             n_done += len(record.files)
     if n_done == 0:
         raise MixFailed("none of the images could be read, so there is nothing to mix")
-    write_results(job.dataset, job.format, job.size, job.seed, records, work)
+    m = job.mixer
+    write_results(job.dataset, job.format, job.size, job.seed, m.labels_by, records, work)
     workspace.finish(job.output)
     return Done(n_done, blank)
 
@@ -210,7 +214,7 @@ def _mix_group(
     if not kept:
         return Record((), skipped, [], float("nan"), group), 0
     batch = np.stack(images)
-    maps = METHODS[job.saliency](batch, channels="last")
+    maps: Array = METHODS[job.saliency](batch, channels="last")
     blank = np.flatnonzero(~maps.any(axis=(1, 2)))
     for i in blank:
         say(f"{job.dataset.files[kept[i]]}: blank, all of it counts as equally salient")
@@ -226,7 +230,10 @@ def _mix_group(
     with ThreadPoolExecutor(job.threads) as pool:
         list(pool.map(write, zip(mixed, paths, strict=True)))
     sources, energy = plan.sources.tolist(), float(plan.energies[0])
-    return Record(tuple(kept), skipped, sources, energy, group), len(blank)
+    salient = None
+    if job.mixer.labels_by == "saliency":
+        salient = salient_parts(maps, len(maps), maps.shape[1:], plan.grid).tolist()
+    return Record(tuple(kept), skipped, sources, energy, group, salient), len(blank)
 
 
 def _read(

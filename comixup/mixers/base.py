@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
 from comixup._base import validate
 from comixup._base.interchange import like
 from comixup._base.layout import Layout, decide, parse
@@ -19,7 +21,7 @@ from comixup._base.streams import EACH, SWITCH, Key, require_seed
 from comixup._base.types import RNG, Array
 from comixup.mixers.batch import MixedBatch
 from comixup.mixers.summary import Needs, Summary, summarize
-from comixup.plans.base import Mixture
+from comixup.plans.base import LABELS_BY, Mixture, remembering
 from comixup.plans.labels import NEEDED, as_label_matrix, counted, each_head, smoothed
 from comixup.plans.patches import MixPlan
 from comixup.saliency import warn_of_uniform
@@ -29,7 +31,7 @@ TARGETS = ("classes", "values")
 
 @dataclass(frozen=True, kw_only=True)
 class Mixer:
-    """The options and the call that all mixers share; the mixers say how to plan.
+    """The options and the call that all mixers share; subclasses implement the planning.
 
     See `CoMixup` for the parameters.
     """
@@ -37,6 +39,7 @@ class Mixer:
     num_classes: int | Mapping[str, int] | None = None
     label_smoothing: float = 0.0
     targets: str = "classes"
+    labels_by: str = "area"
     ignore_index: int | None = None
     prob: float = 1.0
     image_prob: float = 1.0
@@ -62,6 +65,10 @@ class Mixer:
             self.num_classes is not None or self.label_smoothing > 0
         ):
             raise ValueError("targets='values' has no classes: no num_classes, no label_smoothing")
+        if validate.choice("labels_by", self.labels_by, LABELS_BY) != "area" and (
+            self.targets == "values"
+        ):
+            raise ValueError(f"targets='values' are mixed by area: no labels_by={self.labels_by!r}")
         if isinstance(self.num_classes, Mapping):
             for name, number in self.num_classes.items():
                 validate.integer(f"num_classes[{name!r}]", number, 1)
@@ -92,20 +99,20 @@ class Mixer:
         Parameters
         ----------
         images : array of float or uint8, shape (B, C, \*spatial), or as `layout` says
-            1 to 3 spatial dimensions. Never changed. Anything that speaks DLPack or the array API
-            will do, and comes back in kind.
+            Images with 1 to 3 spatial dimensions, not modified. Arrays of any library that
+            supports DLPack or the array API are accepted; the result is of the same library.
         labels : array_like, int of shape (B,) or real of shape (B, K), or a dict of such, optional
             Class indices (with `num_classes`), or one-hot, soft or multi-label rows. A dict has one
             entry for each head of the network. With ``targets="values"``, real numbers of shape
             (B, ...).
         saliency : array_like of shape (B, \*spatial) or (B, \*grid), or str, optional
             Nonnegative maps, or "spectral" (default) or "contrast" to compute them from the images,
-            see `comixup.saliency`. Mixers that plan without saliency check its shape alone.
+            see `comixup.saliency`. Mixers that do not use saliency only check its shape.
         rng : numpy.random.Generator, int or None
-            Seed of this call; a generator gives (and advances by) one draw. By default the `seed`
-            of the mixer.
+            Seed of this call. From a generator, one number is drawn. By default the `seed` of the
+            mixer.
         step : int, default 0
-            Number of the training step: with one seed for a whole run, every step gets its own
+            Number of the training step. With one seed for a whole run, every step has its own
             random streams.
         epoch : int, default 0
             Number of the epoch; batches are left as they are from `off_epoch` on.
@@ -115,14 +122,14 @@ class Mixer:
         Returns
         -------
         MixedBatch
-            Unpacks into ``images`` of the same shape and dtype and ``labels`` (B, K); its attribute
-            ``plan`` is how they were made.
+            Unpacks into ``images``, of the same shape and dtype, and ``labels`` (B, K). Its
+            attribute ``plan`` describes the mixture.
 
         Raises
         ------
         ValueError, TypeError
-            If the input is not as described, or its axes may be meant in more than one way; the
-            message names what came and the way out.
+            If an argument is not as described, or the shape fits more than one layout; the message
+            states what was passed and how to proceed.
         """
         key = Key.of_call(self.seed, rng, step, rank)
         given = validate.image_array(images, "(batch, channels, *spatial), or as layout= says,")
@@ -134,7 +141,7 @@ class Mixer:
         if mixer.is_on(key, epoch):
             plan = mixer.plan_of_images(key, given, layout, saliency)
         else:
-            plan = MixPlan.identity(len(given), layout.spatial(given.shape))
+            plan = self.identity(len(given), layout.spatial(given.shape))
         mixed = plan.apply(layout.arrange(given), channels=layout.channels)
         return MixedBatch(
             like(images, layout.restore(mixed)),
@@ -145,15 +152,26 @@ class Mixer:
     __call__ = mix
 
     def layout_of(self, shape: tuple[int, ...]) -> Layout:
-        """Return the order of axes of images of a shape, or say what is needed to know it."""
-        return decide(shape, channels=self.channels, layout=self.layout, least=self.least_spatial)
+        """Return the layout of images of a shape; raise if the shape does not determine it."""
+        return self.checked(
+            decide(shape, channels=self.channels, layout=self.layout, least=self.least_spatial)
+        )
+
+    def checked(self, layout: Layout) -> Layout:
+        """Return a layout if it has the axes that saliency needs, or raise."""
+        if self.labels_by == "saliency" and layout.n_spatial == 0:
+            raise ValueError(
+                f"labels_by='saliency' needs images with spatial axes, but layout={layout.axes!r} "
+                "has none: the inputs of a mixed table count by their shares, labels_by='area'"
+            )
+        return layout
 
     def member(self, key: Key) -> Mixer:
         """Return the mixer that mixes this batch: itself, unless there is a choice."""
         return self
 
     def is_on(self, key: Key, epoch: int) -> bool:
-        """Say whether this batch gets mixed at all."""
+        """Return whether this batch is mixed."""
         epoch = validate.integer("epoch", epoch, 0)
         if self.off_epoch is not None and epoch >= self.off_epoch:
             return False
@@ -161,34 +179,48 @@ class Mixer:
 
     @property
     def uses_saliency(self) -> bool:
-        """Whether plans depend on saliency."""
-        return False
+        """Whether plans, or labels, depend on saliency."""
+        return self.labels_by == "saliency"
 
     def needs(self, key: Key, spatial: tuple[int, ...]) -> Needs:
-        """Say what a plan for this call is made from."""
+        """Return the data of the batch that a plan for this call needs."""
         return Needs()
 
     def solve(self, summary: Summary, key: Key) -> Mixture:
         """Plan a batch, as if all of its images were to be mixed."""
         raise NotImplementedError
 
+    def wanted(self, key: Key, spatial: tuple[int, ...]) -> Needs:
+        """Say what plan and labels of this call are made from."""
+        needs = self.needs(key, spatial)
+        if self.labels_by == "saliency" and needs.grid is None:
+            return needs._replace(grid=spatial, zero_saliency="uniform")
+        return needs
+
+    def identity(self, n: int, spatial: tuple[int, ...]) -> MixPlan:
+        """Return the plan of a batch that stays as it is."""
+        even = np.ones((n, *spatial)) if self.labels_by == "saliency" else None
+        return remembering(MixPlan.identity(n, spatial), even)
+
     def plan_for(self, summary: Summary, key: Key) -> Mixture:
         """Plan a batch; with `image_prob`, some of its images stay as they are."""
         plan = self.solve(summary, key)
+        if self.labels_by == "saliency":
+            plan = remembering(plan, summary.weights)
         if self.image_prob >= 1:
             return plan
         return plan.keeping(key.stream(EACH).random(len(plan)) >= self.image_prob)
 
     def plan_of_images(self, key: Key, images: Array, layout: Layout, saliency: Any) -> Mixture:
         """Plan a batch of checked images with the random numbers of `key`."""
-        needs = self.needs(key, layout.spatial(images.shape))
+        needs = self.wanted(key, layout.spatial(images.shape))
         summary = summarize(layout.arrange(images), layout.channels, saliency, needs)
         if needs.zero_saliency == "warn":
             warn_of_uniform(summary.n_uniform, summary.n)
         return self.plan_for(summary, key)
 
     def label_rows(self, n: int, labels: Any) -> Any:
-        """Return for each head of the labels of n inputs: rows, what came, and which rows count."""
+        """Return for each head: rows, the labels that were given, and which rows count."""
         if labels is None:
             return None
 
@@ -205,13 +237,17 @@ class Mixer:
         return each_head(labels, self.num_classes, rows)
 
     def mix_labels(self, plan: Mixture, rows: Any, images: Any) -> Any:
-        """Mix what `label_rows` returned, and answer in the library of the labels, or of images."""
+        """Mix the rows of `label_rows`, in the library of the labels, or of the images."""
 
         def mixed(head: tuple[Array, Any, Array | None], _: Any) -> Any:
             array, came, which = head
             if self.targets == "classes":
-                labeled = None if which is None else plan.apply_values(which)
-                result = smoothed(plan.apply_labels(array), self.label_smoothing, labeled)
+                labeled = None
+                if which is not None:
+                    ones = which[:, None].astype(np.float32)
+                    labeled = plan.apply_labels(ones, by=self.labels_by)[:, 0]
+                rows = plan.apply_labels(array, by=self.labels_by)
+                result = smoothed(rows, self.label_smoothing, labeled)
             else:
                 result = plan.apply_values(array)
             return like(came if hasattr(came, "__dlpack__") else images, result)

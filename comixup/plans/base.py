@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from comixup._base import validate
 from comixup._base.interchange import like
 from comixup._base.types import Array, ArrayLike
+from comixup._base.wording import documented
 from comixup.plans.boxes import MixedBoxes, mix_boxes
 from comixup.plans.labels import as_label_matrix
 from comixup.plans.points import MixedPoints, Shown, mix_points
@@ -20,10 +21,15 @@ if TYPE_CHECKING:
     from typing import Self
 
 
+LABELS_BY = ("area", "maximum", "saliency")
+Plan = TypeVar("Plan", bound="Mixture")
+
+
 class Mixture:
-    """The part of a plan that is the same whether it mixes patches, boxes or whole images."""
+    """The part of a plan that does not depend on what it mixes: patches, boxes or whole images."""
 
     spatial: tuple[int, ...]
+    _salient: Any = None  # saliency of the inputs, in plans of mixers with labels_by="saliency"
 
     def __len__(self) -> int:
         """Return the number B of inputs, and of outputs."""
@@ -35,27 +41,27 @@ class Mixture:
         raise NotImplementedError
 
     def apply(self, array: Any, *, channels: str = "first", blend: str | None = None) -> Any:
-        """Mix anything that is aligned with the batch."""
+        """Mix an array with one entry per input."""
         raise NotImplementedError
 
+    @documented
     def apply_labels(self, labels: Any, *, num_classes: int | None = None, by: Any = "area") -> Any:
         r"""Mix labels: each input counts for its share.
 
         Parameters
         ----------
-        labels : array_like, int of shape (B,) or real of shape (B, K)
-            Class indices (with `num_classes`), or one-hot, soft or multi-label rows.
-        num_classes : int, optional
-            Number K of classes; needed for class indices.
-        by : "area", "maximum" or array_like of shape (B, \*spatial), default "area"
-            "maximum": each class gets its largest number among the inputs that are visible, which
-            is the union of multi-label rows. Saliency maps, at any resolution: an input counts for
-            the part of its saliency that is visible; where nothing of any is, by area.
+        %(labels)s
+        %(num_classes)s
+        by : {"area", "maximum", "saliency"} or array_like of shape (B, \*spatial), default "area"
+            Weights of the inputs. "area": the area that they fill. "maximum": each class gets its
+            largest number among the visible inputs, which is the union of multi-label rows.
+            Saliency maps, at any resolution: the fraction of the saliency of an input that is
+            visible, or the area if no saliency is visible. "saliency": the maps that the plan was
+            made from, if the mixer has ``labels_by="saliency"``; they are not saved with a plan.
 
         Returns
         -------
-        array of shape (B, K)
-            float32 for integer labels, otherwise of the dtype of `labels`.
+        %(mixed_labels)s
 
         Raises
         ------
@@ -73,30 +79,45 @@ class Mixture:
                [1., 1.]], dtype=float32)
         """
         rows = as_label_matrix(labels, len(self), num_classes)
-        if isinstance(by, str) and validate.choice("by", by, ("area", "maximum")) == "maximum":
+        if isinstance(by, str) and validate.choice("by", by, LABELS_BY) == "maximum":
             sources, weights = self.slots
             used = weights > 0
             first = np.where(used, sources, sources[np.arange(len(self)), used.argmax(1)][:, None])
             return like(labels, np.maximum.reduce([rows[s] for s in first.T]))
-        sources, weights = self.slots if isinstance(by, str) else self.slots_by(by)
+        sources, weights = self.slots_by(by)
         parts = (w[:, None] * rows[s] for s, w in zip(sources.T, weights.T, strict=True))
         return like(labels, np.asarray(sum(parts)).astype(rows.dtype, copy=False))
 
-    def slots_by(self, saliency: ArrayLike) -> tuple[Array, Array]:
-        r"""Return sources of every output, and their shares by saliency instead of area.
+    def slots_by(self, by: Any) -> tuple[Array, Array]:
+        r"""Return sources of every output, and their shares by area or saliency.
 
         Parameters
         ----------
-        saliency : array_like of shape (B, \*spatial), or at another resolution
-            Nonnegative maps of the inputs.
+        by : {"area", "saliency"} or array_like of shape (B, \*spatial), or at another resolution
+            As in `apply_labels`.
 
         Returns
         -------
         sources, weights : ndarray of shape (B, S)
-            As `slots`; weights are in proportion to `visible`.
+            As in `slots`; by saliency, weights are proportional to `visible`.
+
+        Raises
+        ------
+        ValueError
+            If ``by="saliency"`` and the plan has no saliency.
         """
         sources, area = self.slots
-        seen = self.visible(saliency)
+        if isinstance(by, str):
+            if validate.choice("by", by, ("area", "saliency")) == "area":
+                return sources, area
+            by = self._salient
+            if by is None:
+                raise ValueError(
+                    "by='saliency' needs the maps that the plan was made from. Plans of mixers "
+                    "with labels_by='saliency' have them, unless they were saved or joined: pass "
+                    "the maps themselves."
+                )
+        seen = self.visible(by)
         total = seen.sum(axis=1, keepdims=True)
         return sources, np.where(total > 0, seen / np.where(total > 0, total, 1), area)
 
@@ -110,17 +131,17 @@ class Mixture:
         Parameters
         ----------
         values : array_like of real numbers, shape (B, ...)
-            Of any sign.
+            The numbers, of any sign.
 
         Returns
         -------
         array of shape (B, ...)
-            Of the dtype and library of `values`; float32 for integers.
+            Mixed numbers, of the dtype and library of `values`; float32 for integers.
 
         Raises
         ------
         ValueError, TypeError
-            If values are not numbers, or not one for each input.
+            If `values` are not numbers, or do not have one entry per input.
 
         Examples
         --------
@@ -149,7 +170,7 @@ class Mixture:
         Returns
         -------
         Mixture
-            Of the same kind.
+            A plan of the same class.
 
         Raises
         ------
@@ -168,18 +189,18 @@ class Mixture:
                 f"outputs needs one boolean for each of the {len(self)} outputs, got dtype "
                 f"{mask.dtype} and shape {mask.shape}"
             )
-        return self._keeping(mask) if mask.any() else self
+        return remembering(self._keeping(mask), self._salient) if mask.any() else self
 
     def _keeping(self, mask: Array) -> Mixture:
         raise NotImplementedError
 
     def coverage(self, output: int) -> tuple[Array, Array]:
-        r"""Return what covers an output.
+        r"""Return the sources of an output, and how much of each pixel they fill.
 
         Parameters
         ----------
         output : int
-            Which of the outputs.
+            Index of the output.
 
         Returns
         -------
@@ -198,24 +219,28 @@ class Mixture:
     def _coverage(self, output: int) -> tuple[Array, Array]:
         raise NotImplementedError
 
-    def interpolate_loss(self, loss: Callable[[Any], Any], labels: ArrayLike) -> Any:
-        """Mix losses instead of labels, for class indices without a number of classes.
+    def interpolate_loss(
+        self, loss: Callable[[Any], Any], labels: ArrayLike, *, by: Any = "area"
+    ) -> Any:
+        r"""Mix losses instead of labels, for class indices without a number of classes.
 
         For losses that are linear in soft labels, as cross entropy is, both are the same.
 
         Parameters
         ----------
         loss : callable
-            Gets labels of shape (B, ...), one source for every output, and returns the B losses of
-            the outputs for them (``reduction="none"``). Called as often as the output of most
-            sources has sources.
+            Takes labels of shape (B, ...), one source per output, and returns the B losses of the
+            outputs for these labels (``reduction="none"``), of shape (B, ...). The number of calls
+            is the largest number of sources of an output.
         labels : array_like of shape (B, ...)
             Labels of the inputs, of any kind and library.
+        by : {"area", "saliency"} or array_like of shape (B, \*spatial), default "area"
+            What losses are weighted by, as in `apply_labels`.
 
         Returns
         -------
-        array of shape (B,)
-            The losses of every output, weighted by area.
+        array of shape (B, ...)
+            The weighted losses of every output.
 
         Examples
         --------
@@ -224,7 +249,7 @@ class Mixture:
         >>> plan.interpolate_loss(lambda y: np.array([10.0, 20.0])[y], [0, 1])
         array([20., 15.])
         """
-        sources, weights = self.slots
+        sources, weights = self.slots_by(by)
         values: Any = labels if hasattr(labels, "__dlpack__") else np.asarray(labels)
         if len(values.shape) == 0 or values.shape[0] != len(self):
             raise ValueError(
@@ -235,13 +260,14 @@ class Mixture:
         for s in range(sources.shape[1]):
             part = loss(values[like(values, sources[:, s])])
             shape = tuple(getattr(part, "shape", ()))
-            if shape != (len(self),):
+            if shape[:1] != (len(self),):
                 raise ValueError(
-                    f"loss needs to return one number for each of the {len(self)} outputs "
-                    f"(reduction='none'), got the shape {shape}"
+                    f"loss needs to return one number for each of the {len(self)} outputs, or some "
+                    f"for each (reduction='none'), got the shape {shape}"
                 )
             precision = np.float64 if "float64" in str(part.dtype) else np.float32
-            term = part * like(part, weights[:, s].astype(precision))
+            weight = weights[:, s].astype(precision).reshape(-1, *(1,) * (len(shape) - 1))
+            term = part * like(part, weight)
             total = term if total is None else total + term
         return total
 
@@ -253,11 +279,11 @@ class Mixture:
         Parameters
         ----------
         boxes : sequence of B array_like, each (n, 4)
-            Corners (x0, y0, x1, y1) in pixels of the `spatial` shape of the plan, any number an
+            Corners (x0, y0, x1, y1) in pixels of the `spatial` shape of the plan, any number per
             image.
         min_visible : float, default 0.1
-            Boxes of which less than this part of the area is left are dropped; half of each of two
-            inputs counts half.
+            Boxes of which less than this fraction of the area is visible are dropped. Pixels that
+            show half of each of two inputs count half.
 
         Returns
         -------
@@ -327,7 +353,7 @@ class Mixture:
         Parameters
         ----------
         path : str or path
-            Where to.
+            The file to write.
         overwrite : bool, default False
             Whether a file of that name may be replaced.
 
@@ -345,7 +371,7 @@ class Mixture:
         Parameters
         ----------
         path : str or path
-            Where from.
+            The file to read.
 
         Returns
         -------
@@ -365,6 +391,13 @@ class Mixture:
     @classmethod
     def _read(cls, path: str | os.PathLike[str]) -> Self:
         raise NotImplementedError
+
+
+def remembering(plan: Plan, saliency: Any) -> Plan:
+    """Let a new plan remember the saliency that it was made from, and return it."""
+    if saliency is not None:
+        object.__setattr__(plan, "_salient", saliency)
+    return plan
 
 
 def salient_parts(

@@ -21,7 +21,7 @@ from comixup.saliency import centres_in_pixels, normalized, require_map_shape
 
 
 def summarize(images: Tensor, saliency: Any, needs: Needs) -> Callable[[], Summary]:
-    """Pool what `needs` asks for, and return a function that waits for it on the host.
+    """Pool the data that `needs` describes; return a function that waits for it on the host.
 
     Everything is put on the queue of the device before this returns, so the function may be called
     later, from another thread, and waits for nothing that comes after.
@@ -114,7 +114,8 @@ def _precision(maps: Tensor) -> torch.dtype:
 
 
 def _host_maps(images: Tensor, saliency: str | None) -> Any:
-    grey = images.detach().to(torch.float32).mean(dim=1, keepdim=True).cpu().resolve_neg().numpy()
+    plain = images.detach().to(torch.float32).contiguous()  # the order of sums is that of memory
+    grey = plain.mean(dim=1, keepdim=True).cpu().resolve_neg().numpy()
     return saliency_maps(grey, "first", saliency, grey.shape[2:])
 
 

@@ -19,11 +19,11 @@ from comixup.mixers.base import Mixer
 from comixup.mixers.batch import MixedBatch
 from comixup.plans.base import Mixture
 from comixup.plans.labels import counted, each_head, smoothed
-from comixup.plans.patches import MixPlan
 from comixup.torch.eager import eager
 from comixup.torch.gather import apply, apply_labels, apply_values, like_tensor
 from comixup.torch.inputs import label_rows, require_tensor
 from comixup.torch.pooling import summarize
+from comixup.torch.recorded import mix_in_graph, numbered, recording
 
 
 class TensorMixer:
@@ -32,31 +32,34 @@ class TensorMixer:
     Parameters
     ----------
     mixer : mixer of comixup
-        What plans.
+        The mixer that plans.
 
     Attributes
     ----------
     seed : int
-        Seed of all random numbers. Without one of the mixer's own it is `torch.initial_seed`, so
-        that `torch.manual_seed` decides.
+        Seed of all random numbers. If the mixer has none, it is `torch.initial_seed`, which
+        `torch.manual_seed` sets.
     step : int
-        Number of the next call that is not given its own. With `seed` it is all the state there is;
-        see `state_dict`.
+        Number of the next call without `step`. It and `seed` are the whole state; see `state_dict`.
     mixup_enabled : bool
-        Whether to mix at all; the switch that timm's training script turns off.
+        Whether to mix at all; timm's training script sets it.
     n_uniform : int
-        Number of samples without saliency so far, where ``zero_saliency="warn"``.
+        Number of samples without saliency so far, if ``zero_saliency="warn"``.
+    number : int
+        Number of the mixer in recorded graphs of this process, see the notes; copies have their
+        own.
 
     Raises
     ------
     TypeError
-        If `mixer` is no mixer of `comixup`.
+        If `mixer` is not a mixer of `comixup`.
 
     Notes
     -----
-    In the workers of a `DataLoader`, calls without a step draw by the seed of the worker too, so
-    that workers and epochs differ; `MixCollate` mixes independently of the number of workers.
-    `torch.compile` leaves mixers alone.
+    In the workers of a `DataLoader`, calls without a step also use the seed of the worker, so that
+    workers and epochs differ. The results of `MixCollate` do not depend on the number of workers.
+    In functions for `torch.compile`, `torch.export` or `torch.jit.trace`, a call is one operator of
+    the graph, also with ``fullgraph=True``. It plans on the host in every run, with new draws.
 
     Examples
     --------
@@ -77,8 +80,8 @@ class TensorMixer:
         self.step = 0
         self.mixup_enabled = True
         self.n_uniform = 0
+        self.number = numbered(self)
 
-    @eager
     def mix(
         self,
         images: Tensor,
@@ -95,7 +98,7 @@ class TensorMixer:
         Parameters
         ----------
         images : Tensor of float or uint8, shape (B, C, \*spatial), or as `layout` says
-            On any device. Never changed; whether they are finite is not checked.
+            The images, on any device; not modified, and not checked for NaN or infinity.
         labels : Tensor, int of shape (B,) or of shape (B, K), or a dict of such, optional
             Class indices (with `num_classes`), or one-hot, soft or multi-label rows. ``None`` for
             ``plan.interpolate_loss(loss, labels)``. A dict has one entry for each head of the
@@ -115,21 +118,60 @@ class TensorMixer:
         Returns
         -------
         MixedBatch
-            Unpacks into images and labels; its attribute ``plan`` is how they were made.
+            Unpacks into images and labels. Its attribute ``plan`` describes the mixture.
 
         Raises
         ------
         ValueError, TypeError
-            If the input is not as described, or its axes may be meant in more than one way; the
-            message names what came and the way out.
+            If an argument is not as described, or the shape fits more than one layout; the message
+            states what was passed and how to proceed.
+        """
+        if not self.learns and recording(images, labels, saliency, rng):
+            return mix_in_graph(self, images, labels, saliency, rng, step, epoch, rank)
+        return self.mix_now(images, labels, saliency, rng=rng, step=step, epoch=epoch, rank=rank)
+
+    __call__ = mix
+
+    @eager
+    def mix_now(
+        self,
+        images: Tensor,
+        labels: Any,
+        saliency: Any,
+        *,
+        rng: RNG,
+        step: int | None,
+        epoch: int,
+        rank: int | None,
+    ) -> MixedBatch:
+        """Mix a batch without regard to a graph that is being recorded.
+
+        Parameters
+        ----------
+        images, labels, saliency, rng, step, epoch, rank
+            As in `mix`.
+
+        Returns
+        -------
+        MixedBatch
+
+        Raises
+        ------
+        ValueError, TypeError
+            As in `mix`.
         """
         key = self.key(rng, step, rank)
         return self.finish(self.planning(key, images, saliency, epoch=epoch)(), images, labels)
 
-    __call__ = mix
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "number"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.number = numbered(self)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a later run needs to continue this one.
+        """Return the state that a later run needs to continue this one.
 
         Returns
         -------
@@ -139,7 +181,7 @@ class TensorMixer:
         return {"seed": self.seed, "step": self.step, "mixup_enabled": self.mixup_enabled}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue where `state_dict` was taken.
+        """Restore a state of `state_dict`.
 
         Parameters
         ----------
@@ -149,11 +191,13 @@ class TensorMixer:
         Raises
         ------
         ValueError
-            If an entry is missing, or there is another.
+            If an entry is missing, or not known.
         """
         needed = TensorMixer.state_dict(self)
         if set(state) != set(needed):
             raise ValueError(f"state needs the entries {', '.join(needed)}, got {', '.join(state)}")
+        # checkpoints of other packages may hold tensors of one number
+        state = {k: v.item() if isinstance(v, Tensor) else v for k, v in state.items()}
         # a checked key, so that a damaged state is found here and not in the next call
         key = Key.of_call(state["seed"], None, state["step"], 0)
         self.seed, self.step = key.seed, key.step
@@ -161,7 +205,7 @@ class TensorMixer:
 
     @eager
     def key(self, rng: RNG = None, step: int | None = None, rank: int | None = None) -> Key:
-        """Return what the random numbers of a call are keyed by, and count the call.
+        """Return the key of the random numbers of a call, and count the call.
 
         Parameters
         ----------
@@ -215,7 +259,7 @@ class TensorMixer:
         Raises
         ------
         ValueError
-            If the axes may be meant in more than one way.
+            If the shape fits more than one layout.
         """
         return self.mixer.layout_of(tuple(images.shape)).arrange(images, first=True)
 
@@ -223,7 +267,7 @@ class TensorMixer:
     def planning(
         self, key: Key, images: Tensor, saliency: Any = None, *, epoch: int = 0
     ) -> Callable[[], Mixture]:
-        """Return a function that plans, and touches the device no more.
+        """Return a function that plans without using the device.
 
         Parameters
         ----------
@@ -235,7 +279,7 @@ class TensorMixer:
         Returns
         -------
         callable
-            Of no arguments; it returns the plan.
+            Takes no arguments and returns the plan.
 
         Raises
         ------
@@ -246,8 +290,8 @@ class TensorMixer:
         n, spatial = len(arranged), tuple(arranged.shape[2:])
         member = self.active(key, epoch)
         if member is None:
-            return lambda: MixPlan.identity(n, spatial)
-        needs = member.needs(key, spatial)
+            return lambda: self.mixer.identity(n, spatial)
+        needs = member.wanted(key, spatial)
         summary = summarize(arranged, saliency, needs)
 
         def plan() -> Mixture:
@@ -265,7 +309,7 @@ class TensorMixer:
         Parameters
         ----------
         plan : MixPlan, BlendPlan or BoxPlan
-            What to apply.
+            The plan to apply.
         images, labels
             As in `mix`.
 
@@ -292,7 +336,7 @@ class TensorMixer:
         Parameters
         ----------
         plan : MixPlan, BlendPlan or BoxPlan
-            Whose shares count.
+            The plan that gives the shares.
         labels : Tensor or dict of Tensor
             As in `mix`.
         num_classes : int, optional
@@ -301,7 +345,7 @@ class TensorMixer:
         Returns
         -------
         Tensor of shape (B, K), or a dict of such
-            Of the shape of the labels with ``targets="values"``.
+            The mixed labels; with ``targets="values"`` of the shape of `labels`.
 
         Raises
         ------
@@ -314,11 +358,28 @@ class TensorMixer:
                 return apply_values(plan, head)
             rows = label_rows(head, len(plan), K, self.mixer.ignore_index)
             which = counted(head, self.mixer.ignore_index)
-            labeled = None if which is None else apply_values(plan, which)
-            return smoothed(apply_labels(plan, rows), self.mixer.label_smoothing, labeled)
+            labeled = None if which is None else self.labeled(plan, which)
+            mixed_rows = apply_labels(plan, rows, by=self.mixer.labels_by)
+            return smoothed(mixed_rows, self.mixer.label_smoothing, labeled)
 
         K = self.mixer.num_classes if num_classes is None else num_classes
         return each_head(labels, K, mixed)
+
+    def labeled(self, plan: Mixture, which: Tensor) -> Tensor:
+        """Return the part of every output that has a label.
+
+        Parameters
+        ----------
+        plan : MixPlan, BlendPlan or BoxPlan
+            Whose shares count.
+        which : Tensor of bool, shape (B,)
+            Which of the inputs have a label.
+
+        Returns
+        -------
+        Tensor of shape (B,)
+        """
+        return apply_labels(plan, which[:, None].float(), by=self.mixer.labels_by)[:, 0]
 
     def _count_uniform(self, n_uniform: int, n: int) -> None:
         if n_uniform and not self.n_uniform:

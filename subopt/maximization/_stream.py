@@ -68,8 +68,14 @@ class _Sieve:
 class _Sieves:
     """All sieves, and what has been kept of the stream for them."""
 
-    def __init__(self, size: int, epsilon: float, build: Callable[[Any], SetFunction]) -> None:
-        self.size, self.build = size, build
+    def __init__(
+        self,
+        size: int,
+        epsilon: float,
+        build: Callable[[Any], SetFunction],
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.size, self.build, self.stopped = size, build, stopped
         self.base = 1 + epsilon
         self.items: Any = None
         self.places: list[int] = []  # in the stream
@@ -92,12 +98,20 @@ class _Sieves:
                 f"build needs to return a function of the {old + new} elements that it is given, "
                 f"got one with n = {F.n}"
             )
+        if not F.monotone:
+            raise ValueError(
+                "maximize_stream needs functions that are known to be monotone, but build "
+                f"returned {F!r}, whose attribute `monotone` is False. Set it if F never falls "
+                "while a set grows: the bound holds for such functions only."
+            )
         arrivals = np.arange(old, old + new)
         none = np.zeros(F.n, dtype=np.bool_)
         alone = self._gains(F, F._state(none), none, arrivals)
         self._adjust(float(alone.max()))
         taken: set[int] = set()
         for sieve in self.sieves.values():
+            if self.stopped():  # the others miss this chunk: only the sets are good from here on
+                break
             taken.update(self._sift(F, sieve, arrivals, alone))
         for gain in alone.tolist():
             _keep_largest(self.singles, gain, self.size)
@@ -211,9 +225,10 @@ def maximize_stream(
         once, and only elements that may be chosen are kept: ``O(size log(size) / epsilon)``.
     build : callable
         ``build(items)`` returns the function on some elements, as a `SetFunction` with
-        ``n = len(items)``, monotone and submodular. It is called with what is kept and a chunk, in
-        this order. The value of a set must depend on its elements only, such as the coverage of a
-        fixed list of items or the similarity to fixed clients.
+        ``n = len(items)``, submodular and known to be monotone (``F.monotone`` is True). It is
+        called with what is kept and a chunk, in this order. The value of a set must depend on its
+        elements only, such as the coverage of a fixed list of items or the similarity to fixed
+        clients.
     size : int
         Largest number of elements, at least 1.
     epsilon : float, default 0.1
@@ -229,7 +244,7 @@ def maximize_stream(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as described.
+        If an argument is not as described, or a function is not known to be monotone.
 
     References
     ----------
@@ -318,17 +333,24 @@ def sieve(run: Run, epsilon: float, chunk: int) -> None:
             "holds for such functions only. Use method='auto'."
         )
     chunk = validate.positive_int("chunk", chunk)
+    run.offer(_filled(run, []))
+    if of.high == 0:
+        return
+    sieves = _Sieves(of.high, _epsilon(epsilon), run.F.restrict, run.stopped)
+    for first in range(0, len(run.free), chunk):
+        if run.stopped():
+            break
+        sieves.feed(run.free[first : first + chunk])
+        run.offer(_filled(run, [sieves.items[k] for k in sieves.best().kept]))
+        run.tell(run.mask, run.value)
+    run.n_evals += sieves.n_evals
+    run.n_iter = sieves.count
+
+
+def _filled(run: Run, chosen: list[int]) -> Array:
+    """Return a set, with as many of the first other elements as the size needs."""
     mask = np.zeros(run.F.n, dtype=np.bool_)
-    if of.high > 0:
-        sieves = _Sieves(of.high, _epsilon(epsilon), run.F.restrict)
-        for first in range(0, len(run.free), chunk):
-            if run.stopped():
-                break
-            sieves.feed(run.free[first : first + chunk])
-        run.n_evals += sieves.n_evals
-        run.n_iter += sieves.count
-        mask[[sieves.items[k] for k in sieves.best().kept]] = True
-    short = of.low - int(mask.sum())
-    if short > 0:  # nothing else was worth a place
+    mask[chosen] = True
+    if (short := run.of.low - len(chosen)) > 0:
         mask[run.free[~mask[run.free]][:short]] = True
-    run.offer(mask)
+    return mask

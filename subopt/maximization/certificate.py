@@ -30,9 +30,9 @@ class MarginalCertificate(ReadOnly):
         F(T) <= F(S) + sum of F(i | S) over i in T - S - sum of F(j | V - j) over j in S - T,
 
     a modular function of T; so is every mixture of such functions for several S. Functions that
-    are sums of `Coverage`, `FacilityLocation` and `Modular` have more of them, one for each vector
-    of levels: what an imaginary element offers to each item or client for free. Prices >= 0 of the
-    constraints turn the largest value over feasible sets T into a sum over elements.
+    are sums of `Coverage`, `Cut`, `FacilityLocation` and `Modular` have more of them, one for each
+    vector of levels: what an imaginary element offers to each item, edge or client for free. Prices
+    >= 0 of the constraints turn the largest value over feasible sets T into a sum over elements.
 
     Attributes
     ----------
