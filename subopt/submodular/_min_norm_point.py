@@ -386,12 +386,14 @@ class _Solver:
 
     def _rebuild(self, orders: Array, weights: Array) -> None:
         R = self.reduction
-        reach = R.gains.high - R.gains.low
-        self.mixed = reach.size > 1 and reach.max() > MIXED * reach.min()
+        low, high, _ = R.gains
+        reach, largest = high - low, np.maximum(np.abs(low), np.abs(high))
+        self.mixed = reach.size > 1 and largest.max() > MIXED * largest.min()
         self.units = np.ones(reach.size)
         if self.mixed:
             # powers of two, by which numbers are divided without rounding
-            self.units = np.exp2(np.frexp(np.maximum(reach, reach.max() * EPS))[1] - 1.0)
+            least = float(largest.max()) * EPS
+            self.units = np.exp2(np.frexp(np.maximum(largest, least))[1] - 1.0)
         reach = reach / self.units
         vertices = np.array([R.sweep(order) for order in orders]).reshape(orders.shape) / self.units
         self.active = ActiveSet(orders, vertices, weights, float(reach @ reach))
