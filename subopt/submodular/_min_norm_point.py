@@ -232,6 +232,7 @@ class _Solver:
     ) -> None:
         self.F, self.stop, self.eliminate = R.F, stop, eliminate
         self.reduction, self.n_iter = R, 0
+        self.least, self.patience = math.inf, 0  # smallest squared norm; sweeps since then
         self.low = math.inf  # value of the best set, without the elements eliminated as inside
         self.slow = R.F._by_value() and stop.deadline.left() < math.inf
         self.order = np.arange(len(R.free))  # the order of the last sweep

@@ -33,7 +33,7 @@ from subopt.submodular._elimination import default_tol
 from subopt.submodular._minimum_norm import Levels, minimum_norm
 from subopt.submodular._nested_cuts import nested_cuts
 from subopt.submodular._nested_grid_cuts import as_grid, nested_grid_cuts
-from subopt.submodular._taut_string import onto_path, path_work
+from subopt.submodular._taut_string import path_work, values_on_path
 from subopt.submodular.cardinality_sort import is_size_and_weights, isotonic
 from subopt.submodular.certificates import BaseCertificate, FlowCertificate, SummandCertificate
 from subopt.submodular.max_flow import FEW
@@ -324,7 +324,7 @@ def _is_cut(F: SetFunction) -> bool:
 class _Paths(NamedTuple):
     unary: Array  # (n,)
     indptr: Array  # (paths + 1,)
-    elements: Array
+    elements: Array  # empty if one path goes through all elements in order
     forward: Array
     backward: Array
 
@@ -346,7 +346,7 @@ def _paths(F: SetFunction) -> _Paths | None:
                 scale = a
         forward = scale * d.forward[::2]
         backward = forward if d.backward is d.forward else scale * d.backward[::2]
-        return _Paths(unary, np.array([0, F.n]), np.arange(F.n), forward, backward)
+        return _Paths(unary, np.array([0, F.n]), np.zeros(0, np.intp), forward, backward)
     if np.diff(d.indptr).max(initial=0) > 2:
         return None
     parts = summands(F)
@@ -368,19 +368,16 @@ def _on_paths(
     target = scales * y
     target -= unary
     work = path_work(int(np.diff(indptr).max(initial=0)))
-    if len(indptr) == 2 and len(elements) == F.n and (elements[:-1] < elements[1:]).all():
-        # one path through all elements, in order: copies would take as long as the work
-        share = np.empty(F.n)
-        onto_path(F.n, target, scales, forward, backward, share, work)
-        np.subtract(target, share, out=share)
-        share /= scales
-        return share
+    if not elements.size:  # copies would take as long as the work
+        values = np.empty(F.n)
+        values_on_path(F.n, target, scales, forward, backward, values, work)
+        return values
     result = target / scales
     for p in range(len(indptr) - 1):
         k = slice(indptr[p], indptr[p + 1])
         members = elements[k]
         aim, weights = target[members], scales[members]
-        share = np.empty(len(aim))
-        onto_path(len(aim), aim, weights, forward[k], backward[k], share, work)
-        result[members] = (aim - share) / weights
+        values = np.empty(len(aim))
+        values_on_path(len(aim), aim, weights, forward[k], backward[k], values, work)
+        result[members] = values
     return result
