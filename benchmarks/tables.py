@@ -4,8 +4,10 @@
     python benchmarks/tables.py                                     # writes README.md, docs/*.md
 
 `docs/numbers.json` has the tables by name. A text holds a table between the lines
-``<!-- numbers: NAME -->`` and ``<!-- end -->``; a test compares the two, so that no text shows
-another number than the one that was measured last.
+``<!-- numbers: NAME -->`` and ``<!-- end -->``, and a single cell within a sentence between
+``<!-- number: NAME; ROW; COLUMN -->`` and ``<!-- end -->``, by the first cell of its row and the
+head of its column. A test compares them, so that no text shows another number than the one that was
+measured last. Numbers that are in no table of a text are in the table `sentences`.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from collections.abc import Iterator, Sequence
 ROOT = pathlib.Path(__file__).parents[1]
 NUMBERS = ROOT / "docs" / "numbers.json"
 BLOCK = re.compile(r"<!-- numbers: (\S+) -->\n.*?<!-- end -->", re.DOTALL)
+CELL = re.compile(r"<!-- number: (.*?); (.*?); (.*?) -->.*?<!-- end -->")
 
 
 def record(name: str, command: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -46,17 +49,26 @@ def table(name: str) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
+def cell(name: str, row: str, column: str) -> str:
+    """Return one number of a recorded table; backticks of rows and columns may be left out."""
+    found = json.loads(NUMBERS.read_text(encoding="utf-8"))[name]
+    at = [head.replace("`", "") for head in found["columns"]].index(column)
+    (line,) = [line for line in found["rows"] if line[0].replace("`", "") == row]
+    return str(line[at])
+
+
+def _marked(found: re.Match[str], content: str) -> str:
+    return f"{found[0].partition('-->')[0]}-->{content}<!-- end -->"
+
+
 def texts() -> Iterator[tuple[pathlib.Path, str, str]]:
-    """Yield every text with tables: its path, what it says, and what it should say."""
-    for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+    """Yield every text with numbers: its path, what it says, and what it should say."""
+    docs = ROOT / "docs"
+    for path in [ROOT / "README.md", *sorted(docs.glob("*.md")), *sorted(docs.glob("*/*.md"))]:
         text = path.read_text(encoding="utf-8")
-        yield (
-            path,
-            text,
-            BLOCK.sub(
-                lambda m: f"{m[0].partition('-->')[0]}-->\n{table(m[1])}\n<!-- end -->", text
-            ),
-        )
+        new = BLOCK.sub(lambda m: _marked(m, f"\n{table(m[1])}\n"), text)
+        new = CELL.sub(lambda m: _marked(m, cell(*m.groups())), new)
+        yield path, text, new
 
 
 if __name__ == "__main__":

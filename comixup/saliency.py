@@ -114,6 +114,7 @@ def weights_and_peaks(
             f"empty axis, got {maps.shape}. Gradients with a channel axis go through "
             "comixup.saliency.from_gradient first."
         )
+    maps = np.ascontiguousarray(maps)  # the order of sums is that of memory
     grid = as_grid(grid, maps.ndim - 1)
     resolution = maps.shape[1:]
     target = resolution if spatial is None else spatial
@@ -299,20 +300,21 @@ def spectral_of_grey(grey: Array, size: int = 64) -> Array:
     small = tuple(max(1, round(s * scale)) for s in spatial)
     x = pool(grey, small) / pool(np.ones((1, *spatial)), small)
     axes = tuple(range(1, x.ndim))
-    x = x - x.mean(axis=axes, keepdims=True)
-    spectrum = np.fft.fftn(x, axes=axes)
-    amplitude = np.abs(spectrum)
-    largest = amplitude.max(axis=axes, keepdims=True)
-    # The floor keeps exact zeros of synthetic images from looking infinitely unexpected.
-    amplitude = amplitude + 1e-6 * largest + np.finfo(np.float64).tiny
-    log_amplitude = np.log(amplitude)
-    window = (1, *(min(3, s) for s in small))
-    residual = log_amplitude - ndimage.uniform_filter(log_amplitude, window, mode="wrap")
-    phase = spectrum / amplitude
-    saliency = np.abs(np.fft.ifftn(np.exp(residual) * phase, axes=axes)) ** 2
-    saliency = ndimage.gaussian_filter(saliency, (0.0, *(2.5 * s / 64 for s in small)))
-    flat = largest <= 1e-12 * (1 + np.abs(grey).max())
-    return _enlarge(np.where(flat, 0.0, saliency), spatial)
+    with np.errstate(all="ignore"):  # tensors may have images that are not finite
+        x = x - x.mean(axis=axes, keepdims=True)
+        spectrum = np.fft.fftn(x, axes=axes)
+        amplitude = np.abs(spectrum)
+        largest = amplitude.max(axis=axes, keepdims=True)
+        # The floor keeps exact zeros of synthetic images from looking infinitely unexpected.
+        amplitude = amplitude + 1e-6 * largest + np.finfo(np.float64).tiny
+        log_amplitude = np.log(amplitude)
+        window = (1, *(min(3, s) for s in small))
+        residual = log_amplitude - ndimage.uniform_filter(log_amplitude, window, mode="wrap")
+        phase = spectrum / amplitude
+        saliency = np.abs(np.fft.ifftn(np.exp(residual) * phase, axes=axes)) ** 2
+        saliency = ndimage.gaussian_filter(saliency, (0.0, *(2.5 * s / 64 for s in small)))
+        flat = largest <= 1e-12 * (1 + np.abs(grey).max(axis=axes, keepdims=True))
+        return _enlarge(np.where(flat, 0.0, saliency), spatial)
 
 
 def local_contrast(
@@ -373,7 +375,13 @@ OF_GREY: dict[str, Callable[[Array], Array]] = {
 def _grey(images: ArrayLike, channels: str) -> Array:
     validate.choice("channels", channels, ("first", "last"))
     array, _ = validate.image_batch(images, channels)
-    return array.mean(axis=1 if channels == "first" else -1, dtype=np.float64)
+    return mean_of_channels(array, channels)
+
+
+def mean_of_channels(array: Array, channels: str) -> Array:
+    r"""Return the means over channels, float64 (B, \*spatial), whatever the order in memory is."""
+    axis = 1 if channels == "first" else -1
+    return np.ascontiguousarray(array).mean(axis=axis, dtype=np.float64)
 
 
 def _enlarge(maps: Array, spatial: tuple[int, ...]) -> Array:

@@ -301,6 +301,49 @@ def test_evidence_bounds_the_gap_of_other_sets(name, answers):
             assert gap >= 0
 
 
+def malformed(part):
+    """What cannot be, or is unlikely to be, a part of evidence in place of this one."""
+    yield from (None, [], "x", {}, 1.5)
+    if isinstance(part, np.ndarray):
+        yield from (part[None], part.astype(object), part.astype(str), part + 1j, part.T.copy())
+        if part.ndim and part.size:
+            yield from (part[:-1], np.concatenate([part, part]))
+            for at, number in ((0, -5), (-1, 10**6)):
+                other = part.copy()
+                other.flat[at] = number if part.dtype.kind in "if" else not other.flat[at]
+                yield other
+    elif isinstance(part, tuple):
+        yield from (part[:-1], part + part, (None,) * len(part), part[::-1])
+
+
+@pytest.mark.parametrize("name", [n for n in ANSWERS if "many" not in n])
+def test_malformed_evidence_is_a_certificate_error(name, answers):
+    answer = answers(name)
+    evidence = evidence_of(answer)
+    if not dataclasses.is_dataclass(evidence):
+        return
+    for field in dataclasses.fields(evidence):
+        for part in malformed(getattr(evidence, field.name)):
+            other = dataclasses.replace(evidence, **{field.name: part})
+            with np.errstate(all="ignore"), contextlib.suppress(CertificateError):
+                gap = recheck(name, dataclasses.replace(answer, certificate=other))
+                least = answer.gap if answer.status is Status.OPTIMAL else 0.0
+                assert gap >= least - 1e-9
+
+
+@pytest.mark.parametrize("name", [n for n in ANSWERS if len(ANSWERS[n][1]) == 1])
+def test_a_check_of_another_kind_of_problem_says_so(name, answers):
+    answer = answers(name)
+    (own,) = ANSWERS[name][1]
+    if answer.certificate is None:
+        return
+    for problem in (F, H, CONCAVE, ENERGY, COUPLED):
+        if problem is not own:
+            with contextlib.suppress(CertificateError, TypeError):
+                assert recheck(name, answer) >= 0
+                answer.check(problem)
+
+
 BATCHES = {
     "minimize_many": ([F, F],),
     "max_flow_many": (*GRAPH[:2], np.stack([GRAPH[2]] * 2), MANY),

@@ -262,9 +262,10 @@ def test_every_setting_is_in_the_manifest_and_in_the_result(photos, tmp_path):
         ("--grid", "2x3"), ("--smoothness", "2"), ("--coupling", "3"), ("--threshold", "0"),
         ("--levels", "1"), ("--effort", "best"), ("--saliency", "contrast"), ("--format", "jpg"),
         ("--seed", "7"), ("--size", "9x9"), ("--fit", "stretch"), ("--no-shuffle", None),
+        ("--labels-by", "maximum"), ("--labels-by", "saliency"),
     ):  # fmt: skip
-        key = option.replace("--no", "-").strip("-")
-        out = tmp_path / key
+        key = option.replace("--no", "-").strip("-").replace("-", "_")
+        out = tmp_path / f"{key}{value}"
         assert mix(photos, out, option, *([] if value is None else [value])) == 0
         manifest = json.loads((out / "comixup.json").read_text("utf-8"))
         assert {k for k in plain if manifest[k] != plain[k]} == {key}
@@ -289,5 +290,5 @@ def test_a_full_disk_fails_and_can_be_continued(photos, tmp_path, monkeypatch, c
             folder, "write_bytes", lambda *args: (_ for _ in ()).throw(OSError("disk full"))
         )
         assert mix(photos, out) == 1
-    assert "disk full" in capsys.readouterr().err
+    assert "disk full. Run the same command again to continue." in capsys.readouterr().err
     assert mix(photos, out) == 0

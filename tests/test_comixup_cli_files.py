@@ -8,6 +8,7 @@ from mixed_folders import Image, eleven, mix, picture, pixels_of, read_csv
 from test_comixup_mixer import shuffling_solver
 
 from comixup import MixPlan
+from comixup.cli import dataset
 from comixup.mixers import comixup as mixer
 
 
@@ -163,6 +164,20 @@ def test_labels_from_a_file(photos, tmp_path, capsys):
     inputs = {row["file"]: row["label"] for row in read_csv(tmp_path / "out" / "inputs.csv")}
     assert inputs == dict(rows)
     assert {"café", "tea"} < set(read_csv(tmp_path / "out" / "labels.csv")[0])
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", " , "])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_tables_as_spreadsheets_write_them(photos, separator, encoding, newline, tmp_path):
+    rows = [("File", "Label"), ("a/00.png", '"cat, big; or\tso"'), ("b/01.png", "10"),
+            ("c/02.png", "-2.5"), ("a/03.png", "9")]  # fmt: skip
+    table = tmp_path / "t.csv"
+    table.write_bytes(newline.join(separator.join(row) for row in rows).encode(encoding))
+    found = dataset.from_csv(photos, table)
+    assert found.classes == ("-2.5", "9", "10", "cat, big; or\tso")
+    assert found.files == ("a/00.png", "a/03.png", "b/01.png", "c/02.png")
+    assert found.labels == (3, 1, 2, 0)
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,11 @@ import threading
 import numpy as np
 import pytest
 from mixed_folders import Image, contents, eleven, mix, picture, pixels_of, read_csv
+from test_comixup_mixer import shuffling_solver
 
 from comixup.cli import files, main, workspace
 from comixup.cli.dataset import UsageError
+from comixup.mixers import comixup as mixer
 
 unix = pytest.mark.skipif(os.name == "nt", reason="pipes and names of bytes")
 
@@ -208,6 +210,10 @@ def test_small_things_of_the_command_line(tmp_path, capsys):
     assert header == "file,sources," + ",".join(map(str, range(11)))
     with pytest.raises(SystemExit, match="0"):
         main(["--version"])
+    if os.name != "nt":
+        (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+        assert mix(source, tmp_path / "dangling") == 2
+        assert "is a link to nothing" in capsys.readouterr().err
     assert main(["demo", "--out", str(tmp_path / "x.jpg")]) == 2
     assert "name it x.png" in capsys.readouterr().err
     with pytest.raises(SystemExit, match="2"):
@@ -246,7 +252,9 @@ def killed_at(change, source, out, *options):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @pytest.mark.parametrize("force", [False, True])
-def test_a_kill_at_any_moment_changes_nothing(force, tmp_path):
+def test_a_kill_at_any_moment_changes_nothing(force, tmp_path, monkeypatch):
+    # what is killed is the writing of files: 200 runs need not solve anything
+    monkeypatch.setattr(mixer, "minimize_many", shuffling_solver)
     source, out = tmp_path / "photos", tmp_path / "out"
     for i in range(5):
         (source / "ab"[i % 2]).mkdir(parents=True, exist_ok=True)

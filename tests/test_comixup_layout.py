@@ -52,6 +52,25 @@ def test_the_other_place_of_channels_is_refused_and_both_ways_out_work(kind, sha
     np.testing.assert_array_equal(a, np.moveaxis(np.asarray(b), 1, -1))
 
 
+@pytest.mark.parametrize("kind", MIXERS)
+@pytest.mark.parametrize("saliency", ["spectral", "contrast", "maps"])
+def test_the_order_in_memory_changes_nothing(kind, saliency, world):
+    mixers, batch = world
+    plain = images((5, 12, 16, 18))
+    maps = images((5, 16, 18))
+    orders = [(0, 1, 2, 3), (3, 2, 1, 0), (0, 2, 3, 1), (1, 3, 0, 2)]
+    found = []
+    for order in orders:
+        other = plain.transpose(order).copy().transpose(np.argsort(order))
+        given = maps if order == orders[0] else np.asfortranarray(maps)
+        used = batch(given) if saliency == "maps" else saliency
+        mixed = mixers[kind](num_classes=5).mix(batch(other), batch(np.arange(5)), used, rng=3)
+        found.append((np.asarray(mixed.images), np.asarray(mixed.labels)))
+    for one in found[1:]:
+        np.testing.assert_array_equal(one[0], found[0][0])
+        np.testing.assert_array_equal(one[1], found[0][1])
+
+
 UNCLEAR = {
     (4, 28, 28): "'BHW'",  # grey images, mixed as 28 signals before
     (4, 32, 160): "'BHW'",

@@ -26,6 +26,17 @@ SHAPES = {
 }
 
 
+@pytest.mark.parametrize("method", [spectral_residual, local_contrast])
+@pytest.mark.parametrize("factor", [1e13, 1e-13])
+def test_other_images_of_the_batch_do_not_matter(method, factor):
+    images = np.random.default_rng(0).random((3, 1, 16, 16))
+    images[2] *= factor
+    together = method(images)
+    for i in range(3):
+        alone = method(images[i : i + 1])[0]
+        np.testing.assert_allclose(together[i], alone, rtol=1e-9, atol=1e-12 * alone.max())
+
+
 @given(patches=st.integers(1, 40), extra=st.integers(0, 100))
 def test_patches_partition_an_axis_evenly(patches, extra):
     size = patches + extra

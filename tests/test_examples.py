@@ -14,6 +14,8 @@ pytestmark = pytest.mark.skipif(
 EXAMPLES = sorted((pathlib.Path(__file__).parents[1] / "docs" / "examples").glob("*.py"))
 NEEDS = {
     "segmentation": ["skimage"],
+    "corpus_with_a_budget": ["matplotlib", "sklearn"],
+    "features_with_a_size": ["matplotlib", "sklearn"],
     "keras_training": ["torch", "keras"],
     "photo_summary": ["matplotlib", "skimage", "sklearn"],
     "sensors_already_there": ["matplotlib"],

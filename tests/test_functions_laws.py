@@ -9,7 +9,18 @@ from families import FAMILIES, ByValue, members_of, points
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from subopt import Concave, DifferenceOfSubmodular, Modular, SetFunction, Sum, View
+from subopt import (
+    Cardinality,
+    Concave,
+    DifferenceOfSubmodular,
+    Modular,
+    SetFunction,
+    Sum,
+    View,
+    k_way_partition,
+    minimize,
+    symmetrize,
+)
 from subopt.testing import (
     all_values,
     assert_base,
@@ -163,6 +174,37 @@ def test_sums_and_multiples(family, data, n, other, rng):
     assert h(members(mask)) == h(mask)
     np.testing.assert_array_equal(sum([F, G]).greedy(order), (F + G).greedy(order))
     assert (F / 2).value(mask) == pytest.approx(F.value(mask) / 2, abs=TOL)
+
+
+@every_family
+@few
+@given(data=st.data(), n=st.integers(2, 6), scale=st.sampled_from([0.1, 1 / 3, 0.7, 1e-7, 1e9 / 3]))
+def test_what_cancels_up_to_rounding_is_no_error(family, data, n, scale):
+    F = scale * drawn(data, family, n)
+    kept = data.draw(masks(n), "kept")
+    G = F + F.complement()  # 0 where F is modular, up to rounding
+    values, whole = all_values(F), F.value(np.ones(n, dtype=bool))
+    size = np.abs(values).max() + F._range().size.sum()
+    assert np.abs(all_values(G) - (values + values[::-1] - whole)).max() <= TOL * size
+    for H in (G.contract(kept), G.restrict(kept), G.restrict(kept).complement()):
+        assert np.isfinite(all_values(H)).all()
+        assert H.n == 0 or minimize(H).value <= TOL * size
+
+
+@given(
+    slopes=st.lists(st.sampled_from([0.1, 1 / 3, -0.7, 1e9 / 3]), min_size=2, max_size=7),
+    scale=st.sampled_from([1.0, 0.1, 3e-7]),
+    kept=st.sets(st.integers(0, 6)),
+)
+def test_tables_whose_slopes_cancel_up_to_rounding(slopes, scale, kept):
+    table = np.concatenate([[0.0], np.cumsum(sorted(slopes, reverse=True))])
+    F = scale * Cardinality(table)
+    n, size = F.n, abs(scale * table).max()
+    G = F + F.complement()
+    expected = scale * (table + table[::-1] - table[-1])
+    assert [G(range(k)) for k in range(n + 1)] == pytest.approx(expected, abs=1e-14 * size)
+    H = symmetrize(F.restrict([i for i in range(n) if i in kept]))
+    assert H.n < 2 or k_way_partition(H, 2).value >= -1e-14 * size
 
 
 @every_family

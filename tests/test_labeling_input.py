@@ -113,8 +113,11 @@ def test_labels_may_come_first():
     unary = np.random.default_rng(0).random((5, 4, 3))
     energy = LabelingEnergy(np.moveaxis(unary, -1, 0), label_axis=0)
     np.testing.assert_array_equal(energy.unary, LabelingEnergy(unary).unary)
-    with pytest.raises(ValueError, match="say label_axis=-1 or label_axis=0"):
-        LabelingEnergy(np.zeros((3, 5, 100)))
+    for shape in [(3, 5, 100), (3, 20, 30), (21, 64, 64), (2, 16, 16, 16)]:
+        with pytest.raises(ValueError, match="say label_axis=-1 or label_axis=0"):
+            LabelingEnergy(np.zeros(shape))
+    for shape in [(1, 20, 30), (3, 4, 12), (2, 9, 16), (20, 30, 40), (16, 16, 16)]:
+        assert LabelingEnergy(np.zeros(shape)).shape == shape[:-1]
     assert LabelingEnergy(np.zeros((3, 5, 100)), label_axis=-1).n_labels == 100
 
 

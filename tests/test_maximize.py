@@ -202,6 +202,9 @@ def test_gains_of_many_elements_are_those_of_single_ones(family, seed, n):
 LEVELED = {
     "coverage": FAMILIES["coverage"],
     "facility location": FAMILIES["facility location"],
+    "cut": FAMILIES["cut"],
+    "directed cut": FAMILIES["directed cut"],
+    "no edges": lambda rng, n: Cut(np.zeros((n, n))),
     "contracted": lambda rng, n: FAMILIES["facility location"](rng, n + 1).contract([0]),
     "sum": lambda rng, n: (
         2 * FAMILIES["coverage"](rng, n)
@@ -381,6 +384,8 @@ def test_streams_of_lists_and_nothing():
     assert (result.value, result.S.tolist()) == (5.0, [1, 2])
     empty = maximize_stream([], words, size=2)
     assert (len(empty.mask), empty.value) == (0, 0.0)
+    with pytest.raises(ValueError, match="needs functions that are known to be monotone"):
+        maximize_stream([["a", "b"]], lambda items: Cut(np.ones((2, 2)) - np.eye(2)), size=1)
     with pytest.raises(TypeError, match="chunks needs arrays or lists"):
         maximize_stream(iter([1, 2]), words, size=2)
     with pytest.raises(ValueError, match="build needs to return a function of the 1 elements"):
@@ -389,7 +394,7 @@ def test_streams_of_lists_and_nothing():
 
 def test_sparse_and_dense_similarities_are_one_function():
     rng = np.random.default_rng(0)
-    A = np.where(rng.random((30, 40)) < 0.3, rng.random((30, 40)), 0.0)
+    A = np.where(rng.random((150, 40)) < 0.3, rng.random((150, 40)), 0.0)
     twice = sp.coo_array(
         (np.tile(A[A > 0] / 2, 2), [np.tile(x, 2) for x in np.nonzero(A)]), shape=A.shape
     )

@@ -1,8 +1,12 @@
 """The estimators of `subopt.interop.sklearn`: scikit-learn's own checks, and what they compute."""
 
+import pickle
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from hypothesis import given
+from hypothesis import strategies as st
 
 pytest.importorskip("sklearn", minversion="1.6")
 
@@ -88,6 +92,111 @@ def test_a_pipeline_and_a_grid_search():
         cv=3,
     ).fit(X[:200, :6], y[:200])
     assert search.best_score_ > 0.85
+
+
+columns = st.lists(st.integers(-100, 100), min_size=6, max_size=6)
+
+
+@given(
+    data=st.lists(columns, min_size=3, max_size=3),
+    y=st.lists(st.integers(0, 2), min_size=6, max_size=6),
+    units=st.lists(st.integers(-600, 600), min_size=3, max_size=3),
+    offsets=st.lists(st.sampled_from([0, 1, 10**6]), min_size=3, max_size=3),
+    task=st.sampled_from(["classification", "regression"]),
+)
+def test_units_and_offsets_change_no_information(data, y, units, offsets, task):
+    X = np.array(data, dtype=float).T
+    moved = np.ldexp(X + offsets, units)
+    selector = SubmodularSelector(1, task=task)
+    relevance = selector.fit(X, y).relevance_
+    for other in (moved, sp.csc_array(moved)):
+        np.testing.assert_allclose(selector.fit(other, y).relevance_, relevance, atol=1e-6)
+    small = sp.csr_array(X.astype(np.int8))  # squares do not fit
+    np.testing.assert_allclose(selector.fit(small, y).relevance_, relevance, atol=1e-9)
+
+
+@given(
+    data=st.lists(columns, min_size=3, max_size=3),
+    y=st.lists(st.integers(0, 2), min_size=6, max_size=6),
+    weights=st.lists(st.integers(0, 3), min_size=6, max_size=6).filter(lambda w: sum(w) > 1),
+    task=st.sampled_from(["classification", "regression"]),
+)
+def test_a_row_of_weight_2_is_two_rows(data, y, weights, task):
+    X = np.array(data, dtype=float).T
+    selector = SubmodularSelector(2, task=task)
+    repeated = selector.fit(np.repeat(X, weights, axis=0), np.repeat(y, weights))
+    relevance, value = repeated.relevance_, repeated.result_.value
+    for some in (X, sp.csr_matrix(X)):
+        selector.fit(some, y, sample_weight=weights)
+        np.testing.assert_allclose(selector.relevance_, relevance, atol=1e-9)
+        assert selector.result_.value == pytest.approx(value, rel=1e-6, abs=1e-6)
+
+
+def test_columns_that_are_mostly_one_number_keep_their_information():
+    y = np.repeat([0, 1], [90, 30])
+    heavy = np.where(y, np.linspace(1, 2, 120), 0.0)
+    for column in (heavy, -heavy, y, 1 - y):
+        X = np.column_stack([np.tile([0, 1], 60), column])
+        assert DifferenceSelector(1).fit(X, y).get_support(indices=True) == [1]
+        assert Entropy(column[:, None], bins=3)([0]) >= Entropy(y[:, None])([0]) - 1e-9
+
+
+def test_fitted_estimators_are_saved_and_loaded():
+    X, y = classes()
+    for estimator in (
+        SubmodularSelector(3),
+        DifferenceSelector(2, n_bins=2),
+        FacilityLocationSampler(4),
+    ):
+        again = pickle.loads(pickle.dumps(estimator.fit(X, y)))
+        np.testing.assert_array_equal(again.result_.mask, estimator.result_.mask)
+        assert again.result_.value == estimator.result_.value
+
+
+def test_data_frames_keep_names_and_rows():
+    pd = pytest.importorskip("pandas")
+    X, y = classes()
+    frame = pd.DataFrame(X, columns=list("abcdefgh"), index=range(100, 220))
+    selector = SubmodularSelector(3).set_output(transform="pandas").fit(frame, y)
+    assert list(selector.transform(frame).columns) == list(selector.get_feature_names_out())
+    rows, _ = FacilityLocationSampler(4).fit_resample(frame, y)
+    assert list(rows.index) == [100 + i for i in FacilityLocationSampler(4).fit(X).sample_indices_]
+
+
+def test_a_sampler_selects_as_many_rows_as_it_is_asked_for():
+    sampler = FacilityLocationSampler(3).fit(np.zeros((9, 2)))
+    assert len(sampler.sample_indices_) == 3
+    X = np.array([[0.0], [0.1], [9.0], [9.1], [9.2]])
+    heavy = FacilityLocationSampler(1, scale=1.0).fit(X, sample_weight=[9, 1, 1, 1, 1])
+    assert heavy.sample_indices_ == [0]
+    for options, message in (
+        ({"n_samples_to_select": 6}, "n_samples_to_select needs an integer from 1 to 5, got 6"),
+        ({"scale": 0}, "scale needs a number > 0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            FacilityLocationSampler(**options).fit(X)
+    with pytest.raises(TypeError, match="Sparse data was passed"):
+        FacilityLocationSampler(1, metric="precomputed").fit(sp.eye_array(4))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"n_features_to_select": 9}, "from 1 to 8, got 9"),
+        ({"redundancy": -1}, "redundancy needs a finite number >= 0"),
+        ({"costs": [1, np.nan, *[1] * 6]}, "costs needs finite numbers, got nan"),
+        ({"costs": np.ones(8), "budget": -1}, "budget needs a finite number >= 0"),
+        ({"costs": np.ones(8), "budget": 0.5}, "the cheapest cost 1, but"),
+        ({"task": "ranking"}, "task must be"),
+    ],
+)
+def test_what_is_wrong_is_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        SubmodularSelector(**options).fit(*classes())
+    with pytest.raises(ValueError, match="n_bins needs an integer >= 2, got 1"):
+        DifferenceSelector(2, n_bins=1).fit(*classes())
+    with pytest.raises(ValueError, match=r"above 0|non-zero"):
+        SubmodularSelector(2).fit(*classes(), sample_weight=np.zeros(120))
 
 
 def test_costs_are_subtracted_or_limited():

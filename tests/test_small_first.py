@@ -1,5 +1,6 @@
 """Kernels that Python runs while they are not compiled: the same answers, and compiled in time."""
 
+import os
 import pathlib
 import subprocess
 import sys
@@ -184,3 +185,42 @@ def test_kernels_that_only_kernels_call_are_not_called_from_python(monkeypatch, 
 
 def test_numbers_in_named_tuples_count():
     assert jit._count((np.zeros((2, 3)), (np.zeros(4), 1.0), 2)) == 12
+
+
+LOADED = """
+import sys
+import numpy as np
+import numba
+from subopt._base import jit
+jit.interpret_small = False
+from subopt import max_flow
+flow = max_flow([0, 1, 0], [1, 2, 2], [3, 2, 1], source_capacity=[9, 0, 0], sink_capacity=[0, 0, 9])
+compiler = "numba.np.linalg" in sys.modules
+assert numba.njit(lambda x: x.sum() + np.sort(x)[0])(np.ones(3)) == 4.0
+print(flow.value, compiler)
+"""
+
+
+def test_kernels_on_disk_are_loaded_without_the_compiler(tmp_path):
+    for compiler in ("True", "False"):  # the first process compiles, the second one loads
+        done = subprocess.run(
+            [sys.executable, "-c", LOADED],
+            capture_output=True,
+            encoding="utf-8",
+            cwd=ROOT,
+            env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
+        )
+        assert done.stdout.split() == ["3", compiler], done.stderr
+
+
+def test_kernels_are_loaded_as_numba_does_it_where_that_is_needed(monkeypatch, tmp_path):
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+
+    def double(x):
+        return 2 * x
+
+    assert jit.njit(double)(3) == 6
+    again = jit.njit(double)
+    monkeypatch.setattr(jit, "rtsys", None)  # stands for what another version of numba changes
+    assert again(3) == 6
+    assert sum(again.stats.cache_hits.values()) == 1

@@ -1,5 +1,6 @@
 """What other people's training loops do to mixers: workers, compilation, odd models and samples."""
 
+import copy
 import inspect
 import pickle
 import warnings
@@ -34,6 +35,11 @@ SMALL = {"CoMixup": CO, "PuzzleMix": {"grids": (2,), "seed": 0}, "InputMixup": {
 
 def make(name, **options):
     return getattr(comixup.torch, name)(**SMALL[name], **options)
+
+
+GRAPHS = pytest.mark.skipif(
+    not hasattr(torch.library, "custom_op"), reason="operators of Python need PyTorch 2.4"
+)
 
 
 def batch(n=8, classes=5):
@@ -237,6 +243,80 @@ def test_a_compiled_training_step_and_collate():
     assert torch.equal(mixed, collate(samples)[0])
 
 
+@GRAPHS
+@pytest.mark.parametrize("name", ["CoMixup", "PuzzleMix", "CutMix", "InputMixup", "choice"])
+@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
+def test_a_graph_without_breaks_mixes_as_its_mixer(name, backend):
+    torch._dynamo.reset()
+    if name == "choice":
+        mix = RandomChoice(
+            [make(m, num_classes={"kind": 5}) for m in ("CutMix", "CoMixup")], seed=2
+        )
+    else:
+        mix = make(name, num_classes={"kind": 5})
+    images, labels = batch()
+    heads = {"kind": labels, "tags": torch.rand(len(labels), 3)}
+    last = images.to(memory_format=torch.channels_last)
+    for given, saliency in ((images, None), (last, images.sum(1))):
+        whole = torch.compile(mix, backend=backend, fullgraph=True)
+        mix.step = 0
+        found = [whole(given, heads, saliency) for _ in range(3)]
+        assert mix.step == 3
+        for step, mixed in enumerate(found):
+            expected = mix(given, heads, saliency, step=step)
+            assert torch.equal(mixed.images, expected.images)
+            assert all(torch.equal(mixed.labels[k], expected.labels[k]) for k in heads)
+            assert torch.equal(apply(mixed.plan, given), mixed.images)
+    images = images.double()
+    weights, one, two = torch.rand_like(images), images.clone(), images.clone()
+    (mix(one.requires_grad_(), step=1).images * weights).sum().backward()
+    whole = torch.compile(lambda x: mix(x, step=1)[0] * weights, backend=backend, fullgraph=True)
+    whole(two.requires_grad_()).sum().backward()
+    torch.testing.assert_close(one.grad, two.grad)
+
+
+@GRAPHS
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+@pytest.mark.parametrize("name", ["CoMixup", "CutMix"])
+def test_traced_and_exported_functions_draw_anew(name):
+    class Mixing(nn.Module):
+        def forward(self, images, labels):
+            return tuple(mix(images, labels))
+
+    mix, (images, labels) = make(name, num_classes=5), batch()
+    traced = torch.jit.trace(Mixing(), (images, labels), check_trace=False)
+    exported = torch.export.export(Mixing(), (images, labels)).module()
+    for recorded in (traced, exported):
+        mix.step = 0
+        found = [recorded(images, labels) for _ in range(3)]
+        for step, (mixed, rows) in enumerate(found):
+            expected = mix(images, labels, step=step)
+            assert torch.equal(mixed, expected.images)
+            assert torch.equal(rows, expected.labels)
+
+
+@GRAPHS
+def test_graphs_tell_copies_of_mixers_apart():
+    images, labels = batch()
+    mix = make("CutMix", num_classes=5)
+    for other in (copy.copy(mix), copy.deepcopy(mix), pickle.loads(pickle.dumps(mix))):
+        other.seed = 77
+        mixed = torch.compile(other, backend="eager", fullgraph=True)(images, labels, step=0)
+        assert torch.equal(mixed.images, other(images, labels, step=0).images)
+        assert not torch.equal(mixed.images, mix(images, labels, step=0).images)
+
+
+def test_what_no_graph_can_hold_says_how_to_do_it():
+    model, (images, labels) = network(), batch()
+    mix = make("CutMix", num_classes=5)
+    step = torch.compile(training_step, backend="eager", fullgraph=True)
+    with pytest.raises(Exception, match="compile the model and call this function from outside"):
+        step(model, images, labels, mix)
+    whole = torch.compile(make("CutMix"), backend="eager", fullgraph=True)
+    with pytest.raises(Exception, match="num_classes is needed"):
+        whole(images, labels)
+
+
 # partners
 
 
@@ -325,6 +405,12 @@ def test_losses_of_indices_are_interpolated():
     mixed = apply(result.plan, images)
     expected = result.plan.interpolate_loss(lambda y: focal(model(mixed), y), labels).mean()
     torch.testing.assert_close(result.mixed_loss, expected.detach())
+
+    def by_class(logits, labels):  # as focal losses of kornia, a number for each class
+        return focal(logits, labels)[:, None] * torch.tensor([0.0, 1, 2])
+
+    each = result.plan.interpolate_loss(lambda y: by_class(model(mixed), y), labels)
+    torch.testing.assert_close(each.mean(), expected)
     with pytest.raises(ValueError, match="reduction='none'"):
         training_step(model, images, labels, make("CutMix"), loss="ce", interpolate=True)
 

@@ -2,6 +2,8 @@
 
 import sys
 import types
+import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -18,9 +20,11 @@ from comixup.torch import (  # noqa: E402
     InputMixup,
     MixCollate,
     PuzzleMix,
+    RandomChoice,
     apply_labels,
     training_step,
 )
+from comixup.torch.carry import Parts  # noqa: E402
 
 functional = torch.nn.functional
 MIXERS = {
@@ -213,6 +217,73 @@ def test_labels_by_maximum_and_by_saliency(name, seed, n, size):
         plan.apply_labels(rows, by="size")
 
 
+@given(
+    seed=SEEDS,
+    n=st.integers(1, 6),
+    by=st.sampled_from(["area", "maximum", "saliency"]),
+    ignored=st.booleans(),
+)
+@pytest.mark.parametrize("name", MIXERS)
+def test_every_door_mixes_labels_by_what_the_mixer_says(name, seed, n, by, ignored):
+    rng = np.random.default_rng(seed)
+    maps, y = rng.random((n, 8, 8)) ** 4 + 1e-6, torch.as_tensor(rng.integers(0, 3, n))
+    mix = MIXERS[name](num_classes=3, labels_by=by, ignore_index=1 if ignored else None)
+    mixed = mix(images(n), y, torch.as_tensor(maps), step=seed)
+    rows = functional.one_hot(y, 3).double()
+    if ignored:
+        rows[y == 1] = 0
+    expected = mixed.plan.apply_labels(rows.numpy(), by=maps if by == "saliency" else by)
+    np.testing.assert_allclose(mixed.labels.numpy(), expected, atol=1e-5)
+    arrays = mix.mixer.mix(images(n).numpy(), y.numpy(), maps, step=seed)
+    np.testing.assert_allclose(arrays.labels, expected, atol=1e-5)
+    carried = Parts(0, None, {1: "labels"}).write(mix, (images(n), rows), mixed)[1]
+    np.testing.assert_allclose(carried.numpy(), expected, atol=1e-5)
+    if by != "maximum":
+        true = rng.random((n, 3))
+        losses = mixed.plan.interpolate_loss(lambda j: true[np.arange(n), j], y.numpy(), by=by)
+        whole = mixed.plan.apply_labels(functional.one_hot(y, 3).double().numpy(), by=by)
+        np.testing.assert_allclose(losses, (whole * true).sum(axis=1), rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", MIXERS)
+@pytest.mark.parametrize("by", ["area", "maximum", "saliency"])
+def test_a_step_with_labels_by(name, by):
+    seen = []
+
+    def loss(logits, rows):
+        seen.append(rows)
+        return functional.binary_cross_entropy_with_logits(logits, rows)
+
+    labels, maps = torch.eye(5)[:4], torch.rand(4, 8, 8) ** 3
+    mix = MIXERS[name](labels_by=by)
+    result = training_step(network(5), images(), labels, mix, loss=loss, saliency=maps, step=3)
+    by_what = maps.numpy() if by == "saliency" else by
+    expected = result.plan.apply_labels(labels.numpy(), by=by_what)
+    np.testing.assert_allclose(seen[-1].numpy(), expected, atol=1e-5)
+    if by == "saliency":  # without maps they are those of the clean pass
+        assert training_step(network(5), images(), labels, mix).clean_loss > 0
+    mix.mixup_enabled = False
+    assert torch.equal(mix(images(), labels).labels, labels)
+
+
+def test_labels_by_what_cannot_be():
+    with pytest.raises(ValueError, match="labels_by must be one of"):
+        CutMix(labels_by="luck")
+    with pytest.raises(ValueError, match="are mixed by area"):
+        CutMix(labels_by="maximum", targets="values")
+    each = partial(functional.cross_entropy, reduction="none")
+    with pytest.raises(ValueError, match="labels_by='maximum' takes rows"):
+        training_step(
+            network(5), images(), torch.arange(4), CutMix(labels_by="maximum"),
+            loss=each, interpolate=True,
+        )  # fmt: skip
+    plan = CutMix(seed=0).mix(images()).plan
+    with pytest.raises(ValueError, match="unless they were saved or joined"):
+        plan.apply_labels(np.eye(4), by="saliency")
+    with pytest.raises(ValueError, match="need the same labels_by"):
+        RandomChoice([CutMix(), InputMixup(labels_by="maximum")])
+
+
 @given(seed=SEEDS, n=st.integers(2, 6))
 @pytest.mark.parametrize("name", MIXERS)
 def test_a_point_shows_what_it_showed(name, seed, n):
@@ -276,6 +347,12 @@ def test_images_that_are_not_finite_and_odd_views_end_no_run():
         x = images()
         x[1] = float("nan")
         assert MIXERS[name]()(x, None, torch.rand(4, 8, 8)).images.shape == x.shape
+        with warnings.catch_warnings():  # nothing is said but that one sample has no saliency
+            warnings.simplefilter("error", RuntimeWarning)
+            warnings.simplefilter("ignore", UserWarning)
+            mix = MIXERS[name]()
+            assert mix(x).images.shape == x.shape
+        assert mix.n_uniform == (name in ("comixup", "puzzle"))
         negative = torch._neg_view(-images())
         view = MIXERS[name]()(negative, step=0).images
         assert torch.equal(view, MIXERS[name]()(images(), step=0).images)

@@ -20,6 +20,7 @@ from comixup.torch import (  # noqa: E402
     RandomChoice,
     gradient_norm,
     input_saliency,
+    soft_accuracy,
     soft_cross_entropy,
     softmax_binary_cross_entropy,
     training_step,
@@ -157,6 +158,31 @@ def test_losses_are_those_of_the_formulas(seed):
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert soft_cross_entropy(*tensors).dtype == torch.float32
         assert softmax_binary_cross_entropy(*tensors).dtype == torch.float32
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_accuracy_of_mixed_samples_is_the_part_of_the_predicted_class(dtype):
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.rand(6, 4, generator=generator).to(dtype)
+    rows = torch.rand(6, 4, generator=generator).softmax(1)
+    hits = [float(rows[i, logits[i].argmax()]) for i in range(6)]
+    found = soft_accuracy(logits, rows, reduction="none")
+    assert found.tolist() == pytest.approx(hits)
+    assert soft_accuracy(logits, rows).item() == pytest.approx(sum(hits) / 6)
+    right = functional.one_hot(logits.argmax(1), 4)
+    assert soft_accuracy(logits, right) == 1
+    torchmetrics = pytest.importorskip("torchmetrics")
+    metric = torchmetrics.MeanMetric()
+    for part in found.split(4):
+        metric.update(part)
+    assert metric.compute().item() == pytest.approx(sum(hits) / 6)
+
+
+def test_accuracy_is_of_rows():
+    with pytest.raises(ValueError, match="one_hot"):
+        soft_accuracy(torch.rand(3, 2), torch.arange(3))
+    with pytest.raises(ValueError, match="reduction must be one of"):
+        soft_accuracy(torch.rand(3, 2), torch.rand(3, 2), reduction="sum")
 
 
 @pytest.mark.parametrize("kind", [CoMixup, PuzzleMix])

@@ -15,6 +15,7 @@ from comixup.cli import dataset, demo, folder, report, results, workers, workspa
 from comixup.cli.compiling import announced
 from comixup.cli.files import MAX_PIXELS, common_size
 from comixup.mixers.comixup import EFFORTS, CoMixup
+from comixup.plans.base import LABELS_BY
 from comixup.saliency import METHODS
 from subopt import __version__
 from subopt.compiling import available_cores
@@ -47,13 +48,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (dataset.UsageError, FileExistsError) as error:
         _tell(f"comixup: {error}")
         return USAGE
-    except (folder.MixFailed, workers.WorkersLost, ImportError, OSError) as error:
+    except (folder.MixFailed, workers.WorkersLost, ImportError) as error:
         _tell(f"comixup: {error}")
         return FAILED
+    except OSError as error:
+        _tell(f"comixup: {error}.{_resume(options)}")
+        return FAILED
     except KeyboardInterrupt:
-        resume = " Run the same command again to continue." if options.command == "mix" else ""
-        _tell(f"comixup: interrupted.{resume}")
+        _tell(f"comixup: interrupted.{_resume(options)}")
         return INTERRUPTED
+
+
+def _resume(options: argparse.Namespace) -> str:
+    """Say how a run goes on that was interrupted, if it had begun."""
+    begun = options.command == "mix" and (Path(options.output) / workspace.PARTIAL).exists()
+    return " Run the same command again to continue." if begun else ""
 
 
 def _tell(text: str) -> None:
@@ -166,7 +175,8 @@ def _mixer(options: argparse.Namespace, **fixed: Any) -> CoMixup:
     chosen: dict[str, Any] = {
         name: getattr(options, name)
         for name in ("grid", "smoothness", "coupling", "threshold", "levels", "effort", "seed",
-                     "threads")
+                     "threads", "labels_by")
+        if hasattr(options, name)
     }  # fmt: skip
     if chosen["threads"] is None and _elsewhere(options):
         chosen["threads"] = 1
@@ -208,6 +218,9 @@ def _parser() -> argparse.ArgumentParser:
     mix.add_argument("input", metavar="INPUT_DIR", help="folder with one subfolder per class")
     mix.add_argument("output", metavar="OUTPUT_DIR", help="new or empty folder")
     mix.add_argument("--labels", metavar="CSV", help="columns file,label instead of subfolders")
+    mix.add_argument("--labels-by", choices=LABELS_BY, default="area",
+                     help="what a label counts for: the area of its image, the part of its "
+                     "saliency that is visible, or all if any is (%(default)s)")  # fmt: skip
     mix.add_argument("--group", type=_count, default=20, help="images per group (%(default)s)")
     mix.add_argument("--size", type=_size, metavar="HxW",
                      help="size to mix at (that of most images, else 224x224)")  # fmt: skip

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import hashlib
+import io
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,26 +53,22 @@ def from_subfolders(folder: Path) -> Dataset:
 
 
 def from_csv(folder: Path, path: Path) -> Dataset:
-    """List images that a CSV file with the columns ``file,label`` names."""
+    """List images that a CSV file with the columns ``file,label`` names.
+
+    Semicolons and tabs separate columns as well, and UTF-16 is read if it begins with its mark: so
+    spreadsheets write tables.
+    """
     images, messages = _walk(folder, but=path)
     label_of: dict[str, str] = {}
     try:
-        with open(path, encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream, skipinitialspace=True)
-            reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
-            missing = [c for c in ("file", "label") if c not in (reader.fieldnames or ())]
-            if missing:
+        reader = _reader(path)
+        for row in reader:
+            file, label = _csv_row(row, f"{path}, line {reader.line_num}", folder)
+            if label_of.setdefault(file, label) != label:
                 raise UsageError(
-                    f"{path} needs a first line that names the columns file and label; it lacks "
-                    f"{' and '.join(missing)} (it has {', '.join(reader.fieldnames or ['none'])})"
+                    f"{path}, line {reader.line_num}: {file} is labeled {label}, but "
+                    f"{label_of[file]} further up. Keep one of the two lines."
                 )
-            for row in reader:
-                file, label = _csv_row(row, f"{path}, line {reader.line_num}", folder)
-                if label_of.setdefault(file, label) != label:
-                    raise UsageError(
-                        f"{path}, line {reader.line_num}: {file} is labeled {label}, but "
-                        f"{label_of[file]} further up. Keep one of the two lines."
-                    )
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"{path} cannot be read as CSV in UTF-8: {error}") from error
     if not label_of:
@@ -78,6 +77,28 @@ def from_csv(folder: Path, path: Path) -> Dataset:
     if unlabeled:
         messages.append(f"{_some(unlabeled)}: not in {path.name}, left out")
     return _dataset(folder, label_of, messages)
+
+
+def _reader(path: Path) -> csv.DictReader[str]:
+    data = path.read_bytes()
+    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    lines = io.StringIO(data.decode("utf-16" if wide else "utf-8-sig"), newline="")
+    found: list[str] = []
+    for separator in (",", ";", "\t"):
+        lines.seek(0)
+        reader = csv.DictReader(lines, skipinitialspace=True, delimiter=separator)
+        names = [name.strip() for name in reader.fieldnames or ()]
+        lower = [name.lower() for name in names]
+        if len(names) > len(found):
+            found = names
+        if {"file", "label"} <= set(lower):
+            reader.fieldnames = lower
+            return reader
+    missing = [c for c in ("file", "label") if c not in [name.lower() for name in found]]
+    raise UsageError(
+        f"{path} needs a first line that names the columns file and label; it lacks "
+        f"{' and '.join(missing)} (it has {', '.join(found or ['none'])})"
+    )
 
 
 def _csv_row(row: dict[str, str | None], where: str, folder: Path) -> tuple[str, str]:
@@ -104,9 +125,9 @@ def _walk(folder: Path, but: Path | None = None) -> tuple[list[str], list[str]]:
 
 
 def _by_number(label: str) -> tuple[float, str]:
-    """Return what labels are sorted by: whole numbers come first, by their value."""
-    number = label.isascii() and label.isdigit()
-    return (int(label), label) if number else (float("inf"), label)
+    """Return what labels are sorted by: numbers come first, by their value."""
+    number = re.fullmatch(r"[-+]?\d+(\.\d*)?|[-+]?\.\d+", label, re.ASCII)
+    return (float(label), label) if number else (float("inf"), label)
 
 
 def _some(files: list[str]) -> str:

@@ -29,6 +29,7 @@ from comixup.cli.dataset import Dataset
 from comixup.cli.files import ReadImage, UnreadableImage, read_image
 from comixup.cli.results import Record, write_results
 from comixup.mixers.comixup import CoMixup
+from comixup.plans.base import salient_parts
 from comixup.plans.patches import MixPlan
 from comixup.saliency import METHODS
 from subopt import __version__
@@ -73,7 +74,9 @@ class Job:
     def manifest(self) -> dict[str, Any]:
         """Return what a run must share with an interrupted one to continue it."""
         m = self.mixer
-        names = ("group_size", "smoothness", "coupling", "threshold", "levels", "effort")
+        names = (
+            "group_size", "smoothness", "coupling", "threshold", "levels", "effort", "labels_by",
+        )  # fmt: skip
         grid = [m.grid] * 2 if isinstance(m.grid, int) else list(m.grid)
         return {
             "comixup": workspace.FORMAT,
@@ -138,7 +141,8 @@ def run(
             n_done += len(record.files)
     if n_done == 0:
         raise MixFailed("none of the images could be read, so there is nothing to mix")
-    write_results(job.dataset, job.format, job.size, job.seed, records, work)
+    m = job.mixer
+    write_results(job.dataset, job.format, job.size, job.seed, m.labels_by, records, work)
     workspace.finish(job.output)
     return Done(n_done, blank)
 
@@ -210,7 +214,7 @@ def _mix_group(
     if not kept:
         return Record((), skipped, [], float("nan"), group), 0
     batch = np.stack(images)
-    maps = METHODS[job.saliency](batch, channels="last")
+    maps: Array = METHODS[job.saliency](batch, channels="last")
     blank = np.flatnonzero(~maps.any(axis=(1, 2)))
     for i in blank:
         say(f"{job.dataset.files[kept[i]]}: blank, all of it counts as equally salient")
@@ -226,7 +230,10 @@ def _mix_group(
     with ThreadPoolExecutor(job.threads) as pool:
         list(pool.map(write, zip(mixed, paths, strict=True)))
     sources, energy = plan.sources.tolist(), float(plan.energies[0])
-    return Record(tuple(kept), skipped, sources, energy, group), len(blank)
+    salient = None
+    if job.mixer.labels_by == "saliency":
+        salient = salient_parts(maps, len(maps), maps.shape[1:], plan.grid).tolist()
+    return Record(tuple(kept), skipped, sources, energy, group, salient), len(blank)
 
 
 def _read(

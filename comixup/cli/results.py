@@ -15,6 +15,7 @@ import numpy as np
 from comixup._base.atomic import write_file
 from comixup.cli.dataset import Dataset
 from comixup.cli.workspace import COMPLETE, METADATA, SKIPPED, image_name
+from comixup.plans.base import remembering
 from comixup.plans.patches import MixPlan
 
 
@@ -22,7 +23,8 @@ from comixup.plans.patches import MixPlan
 class Record:
     """One finished group: the files that were read (by number), and its plan in plain lists.
 
-    Files that were skipped have their number and the reason.
+    Files that were skipped have their number and the reason. Labels by saliency need the part of
+    the saliency of each image in every patch.
     """
 
     files: tuple[int, ...]
@@ -30,6 +32,7 @@ class Record:
     sources: list[Any]
     energy: float
     group: int
+    salient: list[Any] | None = None
 
     def to_bytes(self) -> bytes:
         """Return JSON."""
@@ -41,11 +44,18 @@ class Record:
         fields = json.loads(data)
         skipped = tuple((i, reason) for i, reason in fields["skipped"])
         files = tuple(fields["files"])
-        return cls(files, skipped, fields["sources"], fields["energy"], fields["group"])
+        return cls(
+            files,
+            skipped,
+            fields["sources"],
+            fields["energy"],
+            fields["group"],
+            fields.get("salient"),
+        )
 
     def plan(self, spatial: tuple[int, ...], seed: int) -> MixPlan:
         """Return the plan of this group alone."""
-        return MixPlan(
+        plan = MixPlan(
             np.asarray(self.sources),
             np.array([0, len(self.files)]),
             np.array([self.energy]),
@@ -53,6 +63,7 @@ class Record:
             seed,
             np.array([[0, self.group]]),
         )
+        return remembering(plan, None if self.salient is None else np.array(self.salient))
 
 
 def write_results(
@@ -60,6 +71,7 @@ def write_results(
     image_format: str,
     size: tuple[int, int],
     seed: int,
+    labels_by: str,
     records: Sequence[Record],
     folder: Path,
 ) -> None:
@@ -75,7 +87,7 @@ def write_results(
     skipped = [(dataset.files[i], reason) for record in records for i, reason in record.skipped]
     if skipped:
         _write_csv(folder / SKIPPED, ("file", "reason"), iter(skipped))
-    rows = _label_rows(dataset, image_format, used, plans)
+    rows = _label_rows(dataset, image_format, labels_by, used, plans)
     _write_csv(folder / "labels.csv", ("file", "sources", *dataset.classes), rows)
 
 
@@ -91,13 +103,18 @@ def write_metadata(folder: Path) -> Path:
 
 
 def _label_rows(
-    dataset: Dataset, image_format: str, records: Sequence[Record], plans: Sequence[MixPlan]
+    dataset: Dataset,
+    image_format: str,
+    labels_by: str,
+    records: Sequence[Record],
+    plans: Sequence[MixPlan],
 ) -> Iterator[tuple[Any, ...]]:
     output = 0
     for record, plan in zip(records, plans, strict=True):
         classes = np.array([dataset.labels[i] for i in record.files])
         one_hot = np.eye(len(dataset.classes))[classes]
-        for share, label in zip(plan.shares, plan.apply_labels(one_hot), strict=True):
+        labels = plan.apply_labels(one_hot, by=labels_by)
+        for share, label in zip(plan.shares, labels, strict=True):
             order = [i for i in np.argsort(-share, kind="stable") if share[i] > 0]
             sources = " + ".join(f"{share[i]:.4g} {dataset.files[record.files[i]]}" for i in order)
             yield (f"images/{image_name(output, image_format)}", sources, *map(_number, label))

@@ -47,6 +47,10 @@ def prepare(output: Path, manifest: dict[str, Any], *, force: bool) -> str:
     """
     if output.exists() and not output.is_dir():
         raise UsageError(f"{output} is a file, not a folder")
+    if output.is_symlink() and not output.exists():
+        raise UsageError(
+            f"{output} is a link to nothing: remove it, or make the folder it links to"
+        )
     work = output / PARTIAL
     if work.is_dir() and all(_is_temporary(path, MANIFEST) for path in work.iterdir()):
         shutil.rmtree(work)  # interrupted before it began

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
 from comixup._base import validate
 from comixup._base.interchange import like
 from comixup._base.layout import Layout, decide, parse
@@ -19,7 +21,7 @@ from comixup._base.streams import EACH, SWITCH, Key, require_seed
 from comixup._base.types import RNG, Array
 from comixup.mixers.batch import MixedBatch
 from comixup.mixers.summary import Needs, Summary, summarize
-from comixup.plans.base import Mixture
+from comixup.plans.base import LABELS_BY, Mixture, remembering
 from comixup.plans.labels import NEEDED, as_label_matrix, counted, each_head, smoothed
 from comixup.plans.patches import MixPlan
 from comixup.saliency import warn_of_uniform
@@ -37,6 +39,7 @@ class Mixer:
     num_classes: int | Mapping[str, int] | None = None
     label_smoothing: float = 0.0
     targets: str = "classes"
+    labels_by: str = "area"
     ignore_index: int | None = None
     prob: float = 1.0
     image_prob: float = 1.0
@@ -62,6 +65,10 @@ class Mixer:
             self.num_classes is not None or self.label_smoothing > 0
         ):
             raise ValueError("targets='values' has no classes: no num_classes, no label_smoothing")
+        if validate.choice("labels_by", self.labels_by, LABELS_BY) != "area" and (
+            self.targets == "values"
+        ):
+            raise ValueError(f"targets='values' are mixed by area: no labels_by={self.labels_by!r}")
         if isinstance(self.num_classes, Mapping):
             for name, number in self.num_classes.items():
                 validate.integer(f"num_classes[{name!r}]", number, 1)
@@ -134,7 +141,7 @@ class Mixer:
         if mixer.is_on(key, epoch):
             plan = mixer.plan_of_images(key, given, layout, saliency)
         else:
-            plan = MixPlan.identity(len(given), layout.spatial(given.shape))
+            plan = self.identity(len(given), layout.spatial(given.shape))
         mixed = plan.apply(layout.arrange(given), channels=layout.channels)
         return MixedBatch(
             like(images, layout.restore(mixed)),
@@ -161,8 +168,8 @@ class Mixer:
 
     @property
     def uses_saliency(self) -> bool:
-        """Whether plans depend on saliency."""
-        return False
+        """Whether plans, or labels, depend on saliency."""
+        return self.labels_by == "saliency"
 
     def needs(self, key: Key, spatial: tuple[int, ...]) -> Needs:
         """Say what a plan for this call is made from."""
@@ -172,16 +179,30 @@ class Mixer:
         """Plan a batch, as if all of its images were to be mixed."""
         raise NotImplementedError
 
+    def wanted(self, key: Key, spatial: tuple[int, ...]) -> Needs:
+        """Say what plan and labels of this call are made from."""
+        needs = self.needs(key, spatial)
+        if self.labels_by == "saliency" and needs.grid is None:
+            return needs._replace(grid=spatial, zero_saliency="uniform")
+        return needs
+
+    def identity(self, n: int, spatial: tuple[int, ...]) -> MixPlan:
+        """Return the plan of a batch that stays as it is."""
+        even = np.ones((n, *spatial)) if self.labels_by == "saliency" else None
+        return remembering(MixPlan.identity(n, spatial), even)
+
     def plan_for(self, summary: Summary, key: Key) -> Mixture:
         """Plan a batch; with `image_prob`, some of its images stay as they are."""
         plan = self.solve(summary, key)
+        if self.labels_by == "saliency":
+            plan = remembering(plan, summary.weights)
         if self.image_prob >= 1:
             return plan
         return plan.keeping(key.stream(EACH).random(len(plan)) >= self.image_prob)
 
     def plan_of_images(self, key: Key, images: Array, layout: Layout, saliency: Any) -> Mixture:
         """Plan a batch of checked images with the random numbers of `key`."""
-        needs = self.needs(key, layout.spatial(images.shape))
+        needs = self.wanted(key, layout.spatial(images.shape))
         summary = summarize(layout.arrange(images), layout.channels, saliency, needs)
         if needs.zero_saliency == "warn":
             warn_of_uniform(summary.n_uniform, summary.n)
@@ -210,8 +231,12 @@ class Mixer:
         def mixed(head: tuple[Array, Any, Array | None], _: Any) -> Any:
             array, came, which = head
             if self.targets == "classes":
-                labeled = None if which is None else plan.apply_values(which)
-                result = smoothed(plan.apply_labels(array), self.label_smoothing, labeled)
+                labeled = None
+                if which is not None:
+                    ones = which[:, None].astype(np.float32)
+                    labeled = plan.apply_labels(ones, by=self.labels_by)[:, 0]
+                rows = plan.apply_labels(array, by=self.labels_by)
+                result = smoothed(rows, self.label_smoothing, labeled)
             else:
                 result = plan.apply_values(array)
             return like(came if hasattr(came, "__dlpack__") else images, result)

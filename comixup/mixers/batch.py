@@ -36,12 +36,19 @@ class MixedBatch(_Pair):
     (2, True, 4)
     """
 
-    plan: Any
+    _plan: Any
 
     def __new__(cls, images: Any, labels: Any, plan: Any = None) -> MixedBatch:  # noqa: D102
         self = super().__new__(cls, images, labels)
-        self.plan = plan
+        self._plan = plan
         return self
+
+    @property
+    def plan(self) -> Any:
+        """How the batch was mixed."""
+        return (
+            self._plan() if callable(self._plan) else self._plan
+        )  # a compiled function asks later
 
     def __repr__(self) -> str:
         return (

@@ -17,6 +17,7 @@ from comixup._base.types import RNG, Array, ArrayLike
 from comixup.mixers._comixup_terms import compatibility, unary
 from comixup.mixers.base import Mixer
 from comixup.mixers.summary import Needs, Summary
+from comixup.plans.base import remembering
 from comixup.plans.patches import MixPlan
 from comixup.saliency import ZERO_SALIENCY, warn_of_uniform, weights_and_peaks
 from subopt import CoupledLabelingProblem, minimize_many
@@ -67,6 +68,10 @@ class CoMixup(Mixer):
     targets : {"classes", "values"}, default "classes"
         Whether labels are classes, or real numbers of shape (B, ...) such as regression targets,
         of which every output gets the mean by area. Binary labels (B,) are numbers too.
+    labels_by : {"area", "maximum", "saliency"}, default "area"
+        How labels are mixed: an input counts for the area that it fills, or for the part of its
+        saliency that is visible; by "maximum" each class gets its largest number among the visible
+        inputs, the union of multi-label rows.
     ignore_index : int, optional
         Class index of samples without a label, such as -100: their rows are zero, so that cross
         entropy counts only the part of an output that has a label.
@@ -215,7 +220,8 @@ class CoMixup(Mixer):
         key = Key.of_call(self.seed, rng, step, rank)
         first = validate.integer("first_group", first_group, 0)
         summary = Summary(len(maps), shape, pooled.weights, pooled.peaks)
-        return self.solve(summary, key, first_group=first)
+        found = self.solve(summary, key, first_group=first)
+        return remembering(found, pooled.weights if self.labels_by == "saliency" else None)
 
     def solve(self, summary: Summary, key: Key, *, first_group: int = 0) -> MixPlan:
         """Plan a batch of which the saliency is pooled already.

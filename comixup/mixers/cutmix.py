@@ -27,7 +27,7 @@ class CutMix(PairMixer):
         pixels that are really pasted.
     mode : {"batch", "elem"}, default "batch"
         Whether there is one box for the batch or one for each output.
-    num_classes, label_smoothing, targets, ignore_index, prob, image_prob, off_epoch
+    num_classes, label_smoothing, targets, labels_by, ignore_index, prob, image_prob, off_epoch
         As in `CoMixup`.
     channels, layout, seed
         As in `CoMixup`.

@@ -13,7 +13,15 @@ from comixup._base.public import public
 from comixup._base.streams import CHOICE, Key
 from comixup.mixers.base import Mixer
 
-_SHARED = ("num_classes", "label_smoothing", "targets", "ignore_index", "channels", "layout")
+_SHARED = (
+    "num_classes",
+    "label_smoothing",
+    "targets",
+    "labels_by",
+    "ignore_index",
+    "channels",
+    "layout",
+)
 
 
 @public
@@ -24,8 +32,9 @@ class RandomChoice(Mixer):
     Parameters
     ----------
     mixers : sequence of mixers
-        They must agree on `num_classes`, `label_smoothing`, `targets`, `channels` and `layout`, so
-        that batches are alike; `prob`, `image_prob` and `off_epoch` are those of each.
+        They must agree on `num_classes`, `label_smoothing`, `targets`, `labels_by`, `ignore_index`,
+        `channels` and `layout`, so that batches are alike; `prob`, `image_prob` and `off_epoch` are
+        those of each.
     probabilities : sequence of float, optional
         Positive or zero, one for each mixer; need not sum to 1. Even by default.
     seed : int, optional

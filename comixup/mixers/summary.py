@@ -9,7 +9,13 @@ import numpy as np
 from comixup._base import validate
 from comixup._base.patch_grid import patch_pixels, pool, require_fit
 from comixup._base.types import Array
-from comixup.saliency import METHODS, OF_GREY, require_map_shape, weights_and_peaks
+from comixup.saliency import (
+    METHODS,
+    OF_GREY,
+    mean_of_channels,
+    require_map_shape,
+    weights_and_peaks,
+)
 
 
 class Needs(NamedTuple):
@@ -75,7 +81,7 @@ def saliency_maps(batch: Array, channels: str, saliency: Any, spatial: tuple[int
     if saliency is None or isinstance(saliency, str):
         name = "spectral" if saliency is None else saliency
         method = OF_GREY[validate.choice("saliency", name, tuple(OF_GREY))]
-        return method(batch.mean(axis=1 if channels == "first" else -1, dtype=np.float64))
+        return method(mean_of_channels(batch, channels))
     needed = f"numbers >= 0 of shape (batch, *spatial) = {(len(batch), *spatial)}"
     maps = validate.as_array("saliency", saliency, needed)
     require_map_shape(maps.shape, batch.shape, spatial)
@@ -92,7 +98,7 @@ def require_saliency(saliency: Any, images: tuple[int, ...], spatial: tuple[int,
 
 def patch_means(batch: Array, channels: str, grid: tuple[int, ...]) -> Array:
     r"""Return the mean (B, C, \*grid) of every patch and channel."""
-    moved = batch if channels == "first" else np.moveaxis(batch, -1, 1)
+    moved = np.ascontiguousarray(batch if channels == "first" else np.moveaxis(batch, -1, 1))
     B, C, *spatial = moved.shape
     sums = pool(moved.reshape(B * C, *spatial), grid)
     return (sums / patch_pixels(grid, spatial)).reshape(B, C, *grid)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -20,10 +20,15 @@ if TYPE_CHECKING:
     from typing import Self
 
 
+LABELS_BY = ("area", "maximum", "saliency")
+Plan = TypeVar("Plan", bound="Mixture")
+
+
 class Mixture:
     """The part of a plan that is the same whether it mixes patches, boxes or whole images."""
 
     spatial: tuple[int, ...]
+    _salient: Any = None  # saliency of the inputs, in plans of mixers with labels_by="saliency"
 
     def __len__(self) -> int:
         """Return the number B of inputs, and of outputs."""
@@ -47,10 +52,12 @@ class Mixture:
             Class indices (with `num_classes`), or one-hot, soft or multi-label rows.
         num_classes : int, optional
             Number K of classes; needed for class indices.
-        by : "area", "maximum" or array_like of shape (B, \*spatial), default "area"
+        by : {"area", "maximum", "saliency"} or array_like of shape (B, \*spatial), default "area"
             "maximum": each class gets its largest number among the inputs that are visible, which
             is the union of multi-label rows. Saliency maps, at any resolution: an input counts for
-            the part of its saliency that is visible; where nothing of any is, by area.
+            the part of its saliency that is visible; where nothing of any is, by area. "saliency":
+            the maps that the plan was made from, if the mixer has ``labels_by="saliency"``; they
+            are not saved with a plan.
 
         Returns
         -------
@@ -73,30 +80,45 @@ class Mixture:
                [1., 1.]], dtype=float32)
         """
         rows = as_label_matrix(labels, len(self), num_classes)
-        if isinstance(by, str) and validate.choice("by", by, ("area", "maximum")) == "maximum":
+        if isinstance(by, str) and validate.choice("by", by, LABELS_BY) == "maximum":
             sources, weights = self.slots
             used = weights > 0
             first = np.where(used, sources, sources[np.arange(len(self)), used.argmax(1)][:, None])
             return like(labels, np.maximum.reduce([rows[s] for s in first.T]))
-        sources, weights = self.slots if isinstance(by, str) else self.slots_by(by)
+        sources, weights = self.slots_by(by)
         parts = (w[:, None] * rows[s] for s, w in zip(sources.T, weights.T, strict=True))
         return like(labels, np.asarray(sum(parts)).astype(rows.dtype, copy=False))
 
-    def slots_by(self, saliency: ArrayLike) -> tuple[Array, Array]:
-        r"""Return sources of every output, and their shares by saliency instead of area.
+    def slots_by(self, by: Any) -> tuple[Array, Array]:
+        r"""Return sources of every output, and their shares by area or saliency.
 
         Parameters
         ----------
-        saliency : array_like of shape (B, \*spatial), or at another resolution
-            Nonnegative maps of the inputs.
+        by : {"area", "saliency"} or array_like of shape (B, \*spatial), or at another resolution
+            As in `apply_labels`.
 
         Returns
         -------
         sources, weights : ndarray of shape (B, S)
-            As `slots`; weights are in proportion to `visible`.
+            As `slots`; by saliency, weights are in proportion to `visible`.
+
+        Raises
+        ------
+        ValueError
+            If the plan has no saliency and is asked for it.
         """
         sources, area = self.slots
-        seen = self.visible(saliency)
+        if isinstance(by, str):
+            if validate.choice("by", by, ("area", "saliency")) == "area":
+                return sources, area
+            by = self._salient
+            if by is None:
+                raise ValueError(
+                    "by='saliency' needs the maps that the plan was made from. Plans of mixers "
+                    "with labels_by='saliency' have them, unless they were saved or joined: pass "
+                    "the maps themselves."
+                )
+        seen = self.visible(by)
         total = seen.sum(axis=1, keepdims=True)
         return sources, np.where(total > 0, seen / np.where(total > 0, total, 1), area)
 
@@ -168,7 +190,7 @@ class Mixture:
                 f"outputs needs one boolean for each of the {len(self)} outputs, got dtype "
                 f"{mask.dtype} and shape {mask.shape}"
             )
-        return self._keeping(mask) if mask.any() else self
+        return remembering(self._keeping(mask), self._salient) if mask.any() else self
 
     def _keeping(self, mask: Array) -> Mixture:
         raise NotImplementedError
@@ -198,8 +220,10 @@ class Mixture:
     def _coverage(self, output: int) -> tuple[Array, Array]:
         raise NotImplementedError
 
-    def interpolate_loss(self, loss: Callable[[Any], Any], labels: ArrayLike) -> Any:
-        """Mix losses instead of labels, for class indices without a number of classes.
+    def interpolate_loss(
+        self, loss: Callable[[Any], Any], labels: ArrayLike, *, by: Any = "area"
+    ) -> Any:
+        r"""Mix losses instead of labels, for class indices without a number of classes.
 
         For losses that are linear in soft labels, as cross entropy is, both are the same.
 
@@ -207,15 +231,17 @@ class Mixture:
         ----------
         loss : callable
             Gets labels of shape (B, ...), one source for every output, and returns the B losses of
-            the outputs for them (``reduction="none"``). Called as often as the output of most
-            sources has sources.
+            the outputs for them (``reduction="none"``), of shape (B, ...). Called as often as the
+            output of most sources has sources.
         labels : array_like of shape (B, ...)
             Labels of the inputs, of any kind and library.
+        by : {"area", "saliency"} or array_like of shape (B, \*spatial), default "area"
+            What losses are weighted by, as in `apply_labels`.
 
         Returns
         -------
-        array of shape (B,)
-            The losses of every output, weighted by area.
+        array of shape (B, ...)
+            The weighted losses of every output.
 
         Examples
         --------
@@ -224,7 +250,7 @@ class Mixture:
         >>> plan.interpolate_loss(lambda y: np.array([10.0, 20.0])[y], [0, 1])
         array([20., 15.])
         """
-        sources, weights = self.slots
+        sources, weights = self.slots_by(by)
         values: Any = labels if hasattr(labels, "__dlpack__") else np.asarray(labels)
         if len(values.shape) == 0 or values.shape[0] != len(self):
             raise ValueError(
@@ -235,13 +261,14 @@ class Mixture:
         for s in range(sources.shape[1]):
             part = loss(values[like(values, sources[:, s])])
             shape = tuple(getattr(part, "shape", ()))
-            if shape != (len(self),):
+            if shape[:1] != (len(self),):
                 raise ValueError(
-                    f"loss needs to return one number for each of the {len(self)} outputs "
-                    f"(reduction='none'), got the shape {shape}"
+                    f"loss needs to return one number for each of the {len(self)} outputs, or some "
+                    f"for each (reduction='none'), got the shape {shape}"
                 )
             precision = np.float64 if "float64" in str(part.dtype) else np.float32
-            term = part * like(part, weights[:, s].astype(precision))
+            weight = weights[:, s].astype(precision).reshape(-1, *(1,) * (len(shape) - 1))
+            term = part * like(part, weight)
             total = term if total is None else total + term
         return total
 
@@ -365,6 +392,13 @@ class Mixture:
     @classmethod
     def _read(cls, path: str | os.PathLike[str]) -> Self:
         raise NotImplementedError
+
+
+def remembering(plan: Plan, saliency: Any) -> Plan:
+    """Let a new plan remember the saliency that it was made from, and return it."""
+    if saliency is not None:
+        object.__setattr__(plan, "_salient", saliency)
+    return plan
 
 
 def salient_parts(

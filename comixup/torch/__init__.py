@@ -10,7 +10,7 @@ from comixup.torch.collate import MixCollate
 from comixup.torch.evaluate import Predictions, activation_maps, predict
 from comixup.torch.gather import apply, apply_labels, apply_values
 from comixup.torch.hidden import mixed_at
-from comixup.torch.losses import soft_cross_entropy, softmax_binary_cross_entropy
+from comixup.torch.losses import soft_accuracy, soft_cross_entropy, softmax_binary_cross_entropy
 from comixup.torch.mixers import CoMixup, CutMix, InputMixup, PuzzleMix, RandomChoice
 from comixup.torch.saliency import gradient_norm, input_saliency, undisturbed
 from comixup.torch.sources import AveragedSaliency, CachedSaliency, grad_cam
@@ -40,6 +40,7 @@ __all__ = [
     "input_saliency",
     "mixed_at",
     "predict",
+    "soft_accuracy",
     "soft_cross_entropy",
     "softmax_binary_cross_entropy",
     "training_step",

@@ -14,10 +14,10 @@ from torch import Tensor
 from comixup._base import validate
 from comixup._base.patch_grid import patch_edges, require_fit
 from comixup._base.types import Array
-from comixup.plans.base import Mixture
+from comixup.plans.base import LABELS_BY, Mixture
 from comixup.plans.blends import BlendPlan
 from comixup.plans.gather import blend_of, patch_starts
-from comixup.plans.pairs import weighted
+from comixup.plans.pairs import PairPlan, weighted
 from comixup.plans.pasted_boxes import BoxPlan
 from comixup.plans.patches import MixPlan
 from comixup.torch.eager import eager
@@ -95,7 +95,7 @@ def apply_labels(
         Class indices (with `num_classes`), or one-hot, soft or multi-label rows.
     num_classes : int, optional
         Number K of classes; needed for class indices.
-    by : "area", "maximum" or Tensor of shape (B, \*spatial), default "area"
+    by : {"area", "maximum", "saliency"} or Tensor of shape (B, \*spatial), default "area"
         As in `plan.apply_labels`. Maps, at any resolution, are summed up on the host.
 
     Returns
@@ -116,11 +116,9 @@ def apply_labels(
             [1., 1., 1.]])
     """
     rows = label_rows(labels, len(plan), num_classes)
-    if not isinstance(by, str):
-        maps = by.detach().to("cpu", torch.float64).numpy() if isinstance(by, Tensor) else by
-        return _by_share(plan, rows, plan.slots_by(maps))
-    if validate.choice("by", by, ("area", "maximum")) == "area":
-        return _by_share(plan, rows)
+    if not isinstance(by, str) or validate.choice("by", by, LABELS_BY) != "maximum":
+        by = by.detach().to("cpu", torch.float64).numpy() if isinstance(by, Tensor) else by
+        return _by_share(plan, rows, plan.slots_by(by))
     sources, weights = plan.slots
     unused = torch.tensor(weights == 0, device=rows.device)[..., None]
     each = rows[torch.tensor(sources, device=rows.device)]  # rows are >= 0
@@ -160,6 +158,20 @@ def apply_values(plan: Mixture, values: Tensor) -> Tensor:
             f"{values.dtype} of shape {tuple(values.shape)}"
         )
     return _by_share(plan, values if values.is_floating_point() else values.to(torch.float32))
+
+
+def apply_transposed(plan: Mixture, grad: Tensor) -> Tensor:
+    r"""Return the gradient of what `apply` gets from that of what it returns, (B, C, \*spatial)."""
+    if isinstance(plan, MixPlan):
+        return _patches_transposed(plan, grad)
+    assert isinstance(plan, PairPlan)
+    partner = torch.tensor(plan.partner, device=grad.device)
+    if isinstance(plan, BoxPlan):
+        mask = plan.inside(grad.shape, asarray=partial(torch.tensor, device=grad.device))
+        return grad.masked_fill(mask, 0).index_add(0, partner, grad * mask)
+    share = torch.tensor(plan.share, device=grad.device).to(grad.dtype)
+    share = share.reshape((-1,) + (1,) * (grad.ndim - 1))
+    return (share * grad).index_add(0, partner, (1 - share) * grad)
 
 
 def like_tensor(mixed: Tensor, tensor: Tensor) -> Tensor:
@@ -233,14 +245,32 @@ def _patches_on_host(plan: MixPlan, tensor: Tensor, mean: bool) -> Tensor:
 
 def _level(plan: MixPlan, flat: Tensor, spatial: tuple[int, ...], level: int) -> Tensor:
     """Fill all patches from one level, of pixels (B, C, S)."""
-    source = _per_pixel(plan.sources[..., level], spatial, flat.device)
     if plan.moves is None:
+        source = _per_pixel(plan.sources[..., level], spatial, flat.device)
         return torch.gather(flat, 0, source[:, None].expand_as(flat))
-    starts = patch_starts(spatial, plan.grid)
-    shift = starts[plan.moves[..., level]] - starts.reshape(plan.grid)
-    at = torch.arange(flat.shape[2], device=flat.device) + _per_pixel(shift, spatial, flat.device)
     rows = flat.transpose(1, 2).reshape(-1, flat.shape[1])
-    return rows[source * flat.shape[2] + at].transpose(1, 2)
+    return rows[_shown(plan, spatial, level, flat.device)].transpose(1, 2)
+
+
+def _shown(plan: MixPlan, spatial: tuple[int, ...], level: int, device: torch.device) -> Tensor:
+    """Return which of the B * S pixels of the inputs is shown at every pixel (B, S) of a level."""
+    S = math.prod(spatial)
+    at = torch.arange(S, device=device)
+    if plan.moves is not None:
+        starts = patch_starts(spatial, plan.grid)
+        shift = starts[plan.moves[..., level]] - starts.reshape(plan.grid)
+        at = at + _per_pixel(shift, spatial, device)
+    return _per_pixel(plan.sources[..., level], spatial, device) * S + at
+
+
+def _patches_transposed(plan: MixPlan, grad: Tensor) -> Tensor:
+    n, spatial = len(plan), tuple(grad.shape[2:])
+    rows = grad.flatten(2).transpose(1, 2).flatten(0, 1)
+    first, found = _per_pixel(np.where(plan.halved, 0.5, 1.0), spatial, grad.device), 0 * rows
+    for level, share in enumerate((first, 1 - first)[: plan.levels]):
+        pixel = _shown(plan, spatial, level, grad.device).ravel()
+        found.index_add_(0, pixel, share.reshape(-1, 1).to(grad.dtype) * rows)
+    return found.unflatten(0, (n, -1)).transpose(1, 2).reshape(grad.shape)
 
 
 def _per_pixel(values: Array, spatial: tuple[int, ...], device: torch.device) -> Tensor:

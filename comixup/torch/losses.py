@@ -1,10 +1,12 @@
-"""Losses for soft labels, computed in float32 for every precision of the forward pass."""
+"""Losses and accuracy for soft labels, in float32 for every precision of the forward pass."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from comixup._base import validate
 
 
 def soft_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
@@ -59,6 +61,42 @@ def softmax_binary_cross_entropy(
         part = labeled.float()[:, None]
         whole = torch.where(part > 0, rows / part, torch.zeros_like(rows)).clamp(max=1)
         return functional.binary_cross_entropy(found, whole, weight=part.expand_as(found))
+
+
+def soft_accuracy(logits: Tensor, labels: Tensor, *, reduction: str = "mean") -> Tensor:
+    """Return the accuracy for mixed samples: the part of each that is of the predicted class.
+
+    Parameters
+    ----------
+    logits, labels : Tensor of shape (B, K)
+        What the network says, and rows of labels. For rows of one class it is the usual accuracy.
+    reduction : {"mean", "none"}, default "mean"
+        One number, or one for each sample, e.g. for `torchmetrics.MeanMetric`.
+
+    Returns
+    -------
+    Tensor
+        A number, or of shape (B,), in float32.
+
+    Raises
+    ------
+    ValueError
+        If the shapes are not as described, or there is no such reduction.
+
+    Examples
+    --------
+    >>> logits, labels = torch.eye(3)[:2], torch.tensor([[0.75, 0.25, 0.0], [0.5, 0.0, 0.5]])
+    >>> soft_accuracy(logits, labels), soft_accuracy(logits, labels, reduction="none")
+    (tensor(0.3750), tensor([0.7500, 0.0000]))
+    """
+    validate.choice("reduction", reduction, ("mean", "none"))
+    if logits.ndim != 2 or logits.shape != labels.shape:
+        raise ValueError(
+            f"logits and labels need one shape (batch, classes), got {tuple(logits.shape)} and "
+            f"{tuple(labels.shape)}. Class indices become rows by torch.nn.functional.one_hot."
+        )
+    hits = labels.float().gather(1, logits.argmax(dim=1, keepdim=True))[:, 0]
+    return hits.mean() if reduction == "mean" else hits
 
 
 LOSSES = {"bce": softmax_binary_cross_entropy, "ce": soft_cross_entropy}

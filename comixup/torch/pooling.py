@@ -114,7 +114,8 @@ def _precision(maps: Tensor) -> torch.dtype:
 
 
 def _host_maps(images: Tensor, saliency: str | None) -> Any:
-    grey = images.detach().to(torch.float32).mean(dim=1, keepdim=True).cpu().resolve_neg().numpy()
+    plain = images.detach().to(torch.float32).contiguous()  # the order of sums is that of memory
+    grey = plain.mean(dim=1, keepdim=True).cpu().resolve_neg().numpy()
     return saliency_maps(grey, "first", saliency, grey.shape[2:])
 
 

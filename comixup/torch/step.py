@@ -14,7 +14,6 @@ from comixup._base import validate
 from comixup.plans.base import Mixture
 from comixup.torch.ada_mixup import AdaMixUp, Losses
 from comixup.torch.eager import eager
-from comixup.torch.gather import apply_values
 from comixup.torch.inputs import logits_of, require_enough_logits, require_targets, require_tensor
 from comixup.torch.losses import LOSSES, softmax_binary_cross_entropy
 from comixup.torch.saliency import (
@@ -131,8 +130,9 @@ def training_step(
         entry or attribute ``logits``, or the first item of a tuple.
     interpolate : bool, default False
         For a `loss` that wants class indices, such as a focal loss: it is called as
-        ``loss(logits, indices)`` for each source of the outputs, must return one number for every
-        output (``reduction="none"``), and is averaged by area.
+        ``loss(logits, indices)`` for each source of the outputs, must return numbers for every
+        output (``reduction="none"``), and is averaged by area, or as `labels_by` of the mixer
+        says.
 
     Returns
     -------
@@ -170,6 +170,11 @@ def training_step(
             )
         if values:
             raise ValueError(NEEDS_A_LOSS.format("targets='values' are not classes", published))
+    if interpolate and mix.mixer.labels_by == "maximum":
+        raise ValueError(
+            "labels_by='maximum' takes rows of labels, so interpolate=True does not apply: use a "
+            "loss of rows, such as binary_cross_entropy_with_logits"
+        )
     key = mix.key(step=step)
     mixer = mix.active(key, epoch)
     none = torch.zeros((), device=images.device)
@@ -211,11 +216,12 @@ def training_step(
     with _autocast(images, amp):
         found = logits_for(model(mixed))
     if interpolate:
-        mixed_loss = plan.interpolate_loss(lambda y: loss(found, y), labels).mean()
+        by = mix.mixer.labels_by
+        mixed_loss = plan.interpolate_loss(lambda y: loss(found, y), labels, by=by).mean()
     else:
         rows = mix.labels(plan, labels, None if values else found.shape[1])
         if published == "bce" and ignored is not None and labels.ndim == 1:
-            labeled = apply_values(plan, labels != ignored)
+            labeled = mix.labeled(plan, labels != ignored)
             mixed_loss = softmax_binary_cross_entropy(found, rows, labeled)
         else:
             mixed_loss = loss(found, rows)

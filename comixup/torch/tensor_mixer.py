@@ -19,11 +19,11 @@ from comixup.mixers.base import Mixer
 from comixup.mixers.batch import MixedBatch
 from comixup.plans.base import Mixture
 from comixup.plans.labels import counted, each_head, smoothed
-from comixup.plans.patches import MixPlan
 from comixup.torch.eager import eager
 from comixup.torch.gather import apply, apply_labels, apply_values, like_tensor
 from comixup.torch.inputs import label_rows, require_tensor
 from comixup.torch.pooling import summarize
+from comixup.torch.recorded import mix_in_graph, numbered, recording
 
 
 class TensorMixer:
@@ -46,6 +46,8 @@ class TensorMixer:
         Whether to mix at all; the switch that timm's training script turns off.
     n_uniform : int
         Number of samples without saliency so far, where ``zero_saliency="warn"``.
+    number : int
+        What the mixer is called in graphs of this process, see the notes; copies get their own.
 
     Raises
     ------
@@ -56,7 +58,8 @@ class TensorMixer:
     -----
     In the workers of a `DataLoader`, calls without a step draw by the seed of the worker too, so
     that workers and epochs differ; `MixCollate` mixes independently of the number of workers.
-    `torch.compile` leaves mixers alone.
+    In functions for `torch.compile`, `torch.export` or `torch.jit.trace`, a call is one operator of
+    the graph, with ``fullgraph=True`` too: it plans on the host in every run, and draws anew.
 
     Examples
     --------
@@ -77,8 +80,8 @@ class TensorMixer:
         self.step = 0
         self.mixup_enabled = True
         self.n_uniform = 0
+        self.number = numbered(self)
 
-    @eager
     def mix(
         self,
         images: Tensor,
@@ -123,10 +126,49 @@ class TensorMixer:
             If the input is not as described, or its axes may be meant in more than one way; the
             message names what came and the way out.
         """
+        if not self.learns and recording(images, labels, saliency, rng):
+            return mix_in_graph(self, images, labels, saliency, rng, step, epoch, rank)
+        return self.mix_now(images, labels, saliency, rng=rng, step=step, epoch=epoch, rank=rank)
+
+    __call__ = mix
+
+    @eager
+    def mix_now(
+        self,
+        images: Tensor,
+        labels: Any,
+        saliency: Any,
+        *,
+        rng: RNG,
+        step: int | None,
+        epoch: int,
+        rank: int | None,
+    ) -> MixedBatch:
+        """Mix a batch without regard to a graph that is being recorded.
+
+        Parameters
+        ----------
+        images, labels, saliency, rng, step, epoch, rank
+            As in `mix`.
+
+        Returns
+        -------
+        MixedBatch
+
+        Raises
+        ------
+        ValueError, TypeError
+            As in `mix`.
+        """
         key = self.key(rng, step, rank)
         return self.finish(self.planning(key, images, saliency, epoch=epoch)(), images, labels)
 
-    __call__ = mix
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "number"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.number = numbered(self)
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a later run needs to continue this one.
@@ -246,8 +288,8 @@ class TensorMixer:
         n, spatial = len(arranged), tuple(arranged.shape[2:])
         member = self.active(key, epoch)
         if member is None:
-            return lambda: MixPlan.identity(n, spatial)
-        needs = member.needs(key, spatial)
+            return lambda: self.mixer.identity(n, spatial)
+        needs = member.wanted(key, spatial)
         summary = summarize(arranged, saliency, needs)
 
         def plan() -> Mixture:
@@ -314,11 +356,28 @@ class TensorMixer:
                 return apply_values(plan, head)
             rows = label_rows(head, len(plan), K, self.mixer.ignore_index)
             which = counted(head, self.mixer.ignore_index)
-            labeled = None if which is None else apply_values(plan, which)
-            return smoothed(apply_labels(plan, rows), self.mixer.label_smoothing, labeled)
+            labeled = None if which is None else self.labeled(plan, which)
+            mixed_rows = apply_labels(plan, rows, by=self.mixer.labels_by)
+            return smoothed(mixed_rows, self.mixer.label_smoothing, labeled)
 
         K = self.mixer.num_classes if num_classes is None else num_classes
         return each_head(labels, K, mixed)
+
+    def labeled(self, plan: Mixture, which: Tensor) -> Tensor:
+        """Return the part of every output that has a label.
+
+        Parameters
+        ----------
+        plan : MixPlan, BlendPlan or BoxPlan
+            Whose shares count.
+        which : Tensor of bool, shape (B,)
+            Which of the inputs have a label.
+
+        Returns
+        -------
+        Tensor of shape (B,)
+        """
+        return apply_labels(plan, which[:, None].float(), by=self.mixer.labels_by)[:, 0]
 
     def _count_uniform(self, n_uniform: int, n: int) -> None:
         if n_uniform and not self.n_uniform:

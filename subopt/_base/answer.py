@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
 
@@ -22,6 +23,37 @@ class CertificateError(ValueError):
     """Raised when evidence does not prove what it is said to prove."""
 
     __module__ = "subopt"  # where people import it from, and what tracebacks show
+
+
+@contextmanager
+def as_evidence() -> Iterator[None]:
+    """Turn the errors that malformed evidence causes into `CertificateError`."""
+    try:
+        yield
+    except CertificateError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise CertificateError(f"The evidence is malformed: {error}") from error
+
+
+def numbers(name: str, given: Any) -> Array:
+    """Return an array of evidence, or raise `CertificateError` unless it holds real numbers."""
+    with as_evidence():
+        array: Array = np.asarray(given)
+    if array.dtype.kind not in "biuf":
+        raise CertificateError(
+            f"The evidence is malformed: {name} needs real numbers, got {type(given).__name__} of "
+            f"dtype {array.dtype}"
+        )
+    return array
+
+
+def number(name: str, given: Any) -> float:
+    """Return a number of evidence, such as the bound that it is said to prove."""
+    array = numbers(name, given)
+    if array.shape != ():
+        raise CertificateError(f"The evidence is malformed: {name} needs one number, got {given!r}")
+    return float(array)
 
 
 class Certificate(Protocol):
@@ -230,7 +262,8 @@ class Batch(Sequence[T], Generic[T]):
         return np.array([answer.check(one) for answer, one in pairs], dtype=np.float64)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._size} answers)"
+        answers = "1 answer" if self._size == 1 else f"{self._size} answers"
+        return f"{type(self).__name__}({answers})"
 
 
 def shown(number: float) -> str:

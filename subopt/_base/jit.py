@@ -19,7 +19,28 @@ import warnings
 
 import numba
 import numpy as np
+from numba.core.caching import FunctionCache
 from numba.core.registry import CPUDispatcher
+from numba.core.runtime import rtsys
+
+
+class LeanCache(FunctionCache):
+    """Kernels on disk, loaded without what only the compiler needs.
+
+    numba imports its implementations of Python and numpy before it loads a compiled kernel, which
+    takes 0.4 s, most of the time until the first answer of a process. Machine code needs only the
+    runtime, which counts references to arrays. Kernels that call C functions by pointers, which
+    numba has to look up again, are loaded as numba does it.
+    """
+
+    def load_overload(self, sig, target_context):
+        """Return what the cache has for a signature, or None."""
+        try:
+            rtsys.initialize(target_context)
+            with self._guard_against_spurious_io_errors():
+                return self._load_overload(sig, target_context)
+        except Exception:  # the imports were needed after all, or the file cannot be read
+            return super().load_overload(sig, target_context)
 
 
 def njit(function=None, **options):
@@ -61,6 +82,8 @@ def njit(function=None, **options):
                 or numba.config.DISABLE_JIT
                 or _writable(kernel.stats.cache_path)
             ):
+                if type(getattr(kernel, "_cache", None)) is FunctionCache:  # not without the JIT
+                    kernel._cache.__class__ = LeanCache
                 return kernel
     _warn_that_nothing_is_cached(os.path.exists(file))
     return numba.njit(**options)(function)

@@ -111,15 +111,17 @@ def _without_numpy(value):
     return _Numpy if value is np else value
 
 
-class _Records:
-    """An array of records."""
+class _Records(dict):
+    """An array of records: those that were asked for, by their index."""
 
     def __init__(self, array):
         self.shape = array.shape
         self.columns = {name: _without_numpy(array[name]) for name in array.dtype.names}
 
-    def __getitem__(self, at):
-        return _Record(self.columns, at)
+    def __missing__(self, at):
+        record = _Record(self.columns, at)
+        dict.__setitem__(self, at, record)
+        return record
 
     def __setitem__(self, at, record):
         for name, column in self.columns.items():

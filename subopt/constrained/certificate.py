@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from subopt._base.answer import Certificate, CertificateError, ReadOnly
+from subopt._base.answer import Certificate, CertificateError, ReadOnly, as_evidence, numbers
 from subopt._base.types import Array, Subset
 from subopt.constraints.feasible import Constraints
-from subopt.difference._recheck import as_evidence, claimed
+from subopt.difference._recheck import claimed
 from subopt.difference.exact.tree_certificate import TreeCertificate, require_feasible
 from subopt.difference.local_minimum import STAY, allowance, best_move
 from subopt.difference.submodular_case import as_submodular
@@ -112,7 +112,7 @@ class Priced(ReadOnly):
         F = as_submodular(h) if isinstance(h, DifferenceOfSubmodular) else h
         if F is None:
             raise CertificateError("g is not known to be modular")
-        prices = np.asarray(self.prices, dtype=np.float64)
+        prices = numbers("prices", self.prices)
         if prices.shape != (of.n_rows,) or not (prices >= 0).all():
             raise CertificateError(f"{of.n_rows} constraints need as many prices >= 0")
         gap = self.evidence.check(priced(F, of, prices), mask) + unused(of, prices, mask)

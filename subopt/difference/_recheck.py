@@ -1,27 +1,14 @@
-"""The common part of certificates of this wing: the claimed answer, and errors."""
+"""The common part of certificates of this wing: the claimed answer."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from subopt._base import validate
 from subopt._base.answer import CertificateError
 from subopt._base.types import Array, Subset
 from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction
 from subopt.submodular.result import Result
-
-
-@contextmanager
-def as_evidence() -> Iterator[None]:
-    """Turn the errors that malformed evidence causes into `CertificateError`."""
-    try:
-        yield
-    except CertificateError:
-        raise
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise CertificateError(f"The evidence is malformed: {error}") from error
 
 
 def claimed(

@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from subopt._base.answer import CertificateError
+from subopt._base.answer import CertificateError, as_evidence
 from subopt._base.types import Array, Subset
 from subopt.constraints.feasible import Constraints
-from subopt.difference._recheck import as_evidence, claimed
+from subopt.difference._recheck import claimed
 from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction
 from subopt.submodular.result import Result
 

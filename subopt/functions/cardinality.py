@@ -89,7 +89,7 @@ class Cardinality(SetFunction):
 
     def complement(self) -> SetFunction:
         """Return S -> F(V - S) - F(V): the table in reverse."""
-        return Cardinality(self.values[::-1] - self.values[-1])
+        return _derived(self.values[::-1] - self.values[-1])
 
     def _source(self) -> str:
         return f"Cardinality({shown(self.values)})"
@@ -114,7 +114,7 @@ class Cardinality(SetFunction):
 
     def _minor(self, before: Array, kept: Array) -> SetFunction:
         first, last = len(before), len(before) + len(kept)
-        return Cardinality(self.values[first : last + 1] - self.values[first])
+        return _derived(self.values[first : last + 1] - self.values[first])
 
     def _range(self) -> GainRange:
         low, high, size = super()._range()
@@ -129,7 +129,29 @@ class Cardinality(SetFunction):
     def _merged(self, scale: float, other: SetFunction, other_scale: float) -> SetFunction | None:
         if not isinstance(other, Cardinality):
             return None
-        return Cardinality(scale * self.values + other_scale * other.values)
+        return _derived(scale * self.values + other_scale * other.values)
+
+
+def _derived(table: Array) -> Cardinality:
+    """Return the function of a table that is concave up to the rounding of what it is made from.
+
+    That can be much larger than what is left in the table. The least concave table above it is
+    farther from it by no more than this rounding.
+    """
+    if not _is_concave(table):
+        from scipy.optimize import isotonic_regression  # takes long to import
+
+        slopes = isotonic_regression(np.diff(table), increasing=False).x
+        table = np.concatenate([table[:1], np.cumsum(slopes)])
+    return Cardinality(table)
+
+
+def _is_concave(table: Array) -> bool:
+    return not len(table) > 2 or bool(_bends(table).max() <= 1e-12 * np.abs(table).max())
+
+
+def _bends(table: Array) -> Array:
+    return table[2:] - 2 * table[1:-1] + table[:-2]
 
 
 def check_concave(name: str, table: Array) -> None:
@@ -138,9 +160,8 @@ def check_concave(name: str, table: Array) -> None:
         raise ValueError(
             f"{name}[0] = F(∅) needs to be 0, got {table[0]:g}. Subtract it: {name} - {name}[0]."
         )
-    bends = table[2:] - 2 * table[1:-1] + table[:-2]
-    if bends.size and bends.max() > 1e-12 * np.abs(table).max():
-        k = int(bends.argmax()) + 1
+    if not _is_concave(table):
+        k = int(_bends(table).argmax()) + 1
         raise ValueError(
             f"{name} needs to be concave for F to be submodular, but {name}[{k}] = {table[k]:g} "
             f"lies below the mean of its neighbours {table[k - 1]:g} and {table[k + 1]:g}. "

@@ -62,6 +62,7 @@ class Cut(SetFunction):
     """
 
     cut_representable = True
+    _has_levels = True
 
     def __init__(self, adjacency: Any, *, directed: bool = False) -> None:
         if hasattr(adjacency, "adj"):
@@ -364,6 +365,32 @@ class Cut(SetFunction):
 
     def _sweep(self, scale: float, order: Array, gains: Array) -> None:
         _sweep(self._data, scale, order, gains)
+
+    # an edge is paid, in both directions, by the first end that is in S; the other end gets back
+    # what its direction costs: coverage of the edges, less a modular function
+
+    def _levels(self, mask: Array) -> Array:
+        cut = self.as_cut()
+        both = cut.capacities + cut.reverse
+        return np.where(mask[cut.tails] | mask[cut.heads], both, 0.0)
+
+    def _above(self, levels: Array) -> tuple[float, Array]:
+        cut = self.as_cut()
+        both = cut.capacities + cut.reverse
+        levels = np.clip(levels, 0.0, both)
+        left, weights = both - levels, np.zeros(self.n)
+        weights += np.bincount(cut.tails, left - cut.reverse, self.n)
+        weights += np.bincount(cut.heads, left - cut.capacities, self.n)
+        return float(levels.sum()), weights
+
+    def _slope(self, levels: Array, elements: Array) -> Array:
+        cut = self.as_cut()
+        chosen = np.zeros(self.n)
+        chosen[elements] = 1.0
+        slope = 1.0 - chosen[cut.tails] - chosen[cut.heads]
+        slope[(levels <= 0) & (slope > 0)] = 0.0
+        slope[(levels >= cut.capacities + cut.reverse) & (slope < 0)] = 0.0
+        return slope
 
     def _minor(self, before: Array, kept: Array) -> SetFunction:
         if len(kept) == self.n:

@@ -47,8 +47,8 @@ class Entropy(SetFunction):
         Base of the logarithm: 2 for bits, ``np.e`` for nats.
     bins : int, optional
         Number of bins into which the values of each column of `data` are divided first, with about
-        equally many rows per bin; `data` then needs to be numeric. Equal values share a bin.
-        `condition` is not binned.
+        equally many rows per bin; `data` then needs to be numeric. Equal values share a bin, and
+        columns with at most so many different values stay as they are. `condition` is not binned.
 
     Raises
     ------
@@ -84,7 +84,7 @@ class Entropy(SetFunction):
     ) -> None:
         columns = _discrete("data", data)
         if bins is not None:
-            columns = _binned(columns, validate.positive_int("bins", bins))
+            columns = binned(columns, validate.positive_int("bins", bins))
         elif columns.dtype.kind == "f":
             _warn_of_own_values(columns)
         n_rows, self.n = columns.shape
@@ -210,15 +210,22 @@ def _discrete(name: str, values: ArrayLike) -> Array:
     return array
 
 
-def _binned(columns: Array, bins: int) -> Array:
-    """Return the number of the bin of each entry, by quantiles of its column."""
+def binned(columns: Array, bins: int) -> Array:
+    """Return the number of the bin of each entry, by quantiles of its column.
+
+    The last value of each bin is a quantile. A value that makes up more than one bin has one of its
+    own: else a column that is mostly its largest value would become constant.
+    """
     if columns.dtype.kind in "US":
         raise TypeError("bins needs numeric data, got text: leave bins out, text is discrete")
-    inner = np.linspace(0, 1, bins + 1)[1:-1]
-    edges = np.quantile(columns, inner, axis=0, method="inverted_cdf")
-    codes = np.empty(columns.shape, dtype=np.int64)
+    codes, wanted = np.empty(columns.shape, dtype=np.int64), np.arange(1, bins + 1)
     for i, column in enumerate(columns.T):
-        codes[:, i] = np.searchsorted(np.unique(edges[:, i]), column, side="left")
+        values, number, counts = np.unique(column, return_inverse=True, return_counts=True)
+        if len(values) > bins:
+            last = np.searchsorted(np.cumsum(counts) * bins, wanted * len(column))
+            several = last[1:][last[1:] == last[:-1]]
+            number = np.searchsorted(np.unique([*last, *(several - 1)]), number)
+        codes[:, i] = number
     return codes
 
 

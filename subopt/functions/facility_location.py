@@ -59,15 +59,17 @@ class FacilityLocation(SetFunction):
 
     def __init__(self, similarity: Any) -> None:
         if isinstance(similarity, np.ndarray) and similarity.ndim == 2:
-            self._build(_from_dense(similarity))
+            data, integral = _from_dense(similarity)
+            self._build(data, integral)
             return
         way = "Clip or shift it, or write a difference f - g of two functions."
         indptr, indices, s, shape = compressed("similarity", similarity, way, columns=True)
-        self._build(FacilityLocationData(indptr, indices, s, np.zeros(shape[0]), 0))
+        data = FacilityLocationData(indptr, indices, s, np.zeros(shape[0]), 0)
+        self._build(data, bool(_integral(s)))
 
-    def _build(self, data: FacilityLocationData) -> None:
+    def _build(self, data: FacilityLocationData, integral: bool) -> None:
         self.n = len(data.indptr) - 1
-        self.integral = bool(_integral(data.base)) and bool(_integral(data.similarity))
+        self.integral = integral
         self._data = data
         freeze(data)
 
@@ -164,20 +166,23 @@ class FacilityLocation(SetFunction):
             base=base,
         )
         part = FacilityLocation.__new__(FacilityLocation)
-        part._build(data)
+        part._build(data, bool(_integral(base)) and bool(_integral(data.similarity)))
         return part
 
 
-TILE = 32
+TILE = 16
 """Rows and columns of a matrix that are transposed together."""
+BLOCK = 64
+"""Clients whose gains are added up side by side, where all have a similarity to every element."""
 
 
-def _from_dense(similarity: Array) -> FacilityLocationData:
-    """Return a matrix with all its entries, or without zeros if most are zero."""
+def _from_dense(similarity: Array) -> tuple[FacilityLocationData, bool]:
+    """Return a matrix with all its entries, or without zeros if most are; and if all are whole."""
     numbers = similarity.dtype.kind in "biuf"
     matrix = np.asarray(similarity, dtype=np.float64, order="C") if numbers else similarity
-    lowest, used = _lowest(matrix) if numbers else (np.nan, 0)
-    if not 0 <= lowest < np.inf or not numbers:
+    entries = np.empty(matrix.size)
+    used, fractions, wrong = _transpose(matrix, entries, TILE) if numbers else (0, 0, 1)
+    if wrong:
         matrix = validate.real_array("similarity", similarity, copy=False)  # names what is wrong
         c, i = np.unravel_index(int(matrix.argmin()), matrix.shape)
         raise ValueError(
@@ -187,32 +192,12 @@ def _from_dense(similarity: Array) -> FacilityLocationData:
     n_clients, n = matrix.shape
     base = np.zeros(n_clients)
     if 2 * used > matrix.size:
-        entries = np.empty(matrix.size)
-        _transpose(matrix, entries, TILE)
         indptr = np.arange(n + 1, dtype=np.int64) * n_clients
-        return FacilityLocationData(indptr, np.arange(n_clients), entries, base, n_clients)
-    counts = np.count_nonzero(matrix, axis=0)
-    indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    indices, values = np.empty(indptr[-1], dtype=np.int64), np.empty(indptr[-1])
-    for k in range(n):
-        column = matrix[:, k]
-        clients = np.flatnonzero(column)
-        indices[indptr[k] : indptr[k + 1]] = clients
-        values[indptr[k] : indptr[k + 1]] = column[clients]
-    return FacilityLocationData(indptr, indices, values, base, 0)
-
-
-@njit
-def _lowest(matrix):
-    # the smallest entry, or one that is not finite, and how many are not 0
-    lowest, used = 0.0, 0
-    for c in range(matrix.shape[0]):
-        for i in range(matrix.shape[1]):
-            if not abs(matrix[c, i]) < np.inf:
-                return np.inf, used
-            lowest = min(lowest, matrix[c, i])
-            used += matrix[c, i] != 0
-    return lowest, used
+        clients = np.arange(n_clients)
+        return FacilityLocationData(indptr, clients, entries, base, n_clients), not fractions
+    element, clients = np.divmod(np.flatnonzero(entries), max(n_clients, 1))
+    indptr = np.searchsorted(element, np.arange(n + 1)).astype(np.int64)
+    return FacilityLocationData(indptr, clients, entries[entries != 0], base, 0), not fractions
 
 
 @njit
@@ -225,12 +210,22 @@ def _integral(numbers):
 
 @njit
 def _transpose(matrix, entries, tile):
+    # and count entries that are not 0, that are not whole, and that are not numbers >= 0
     clients, n = matrix.shape
+    used = fractions = wrong = 0
     for first in range(0, clients, tile):
         for left in range(0, n, tile):
             for c in range(first, min(first + tile, clients)):
                 for i in range(left, min(left + tile, n)):
                     entries[i * clients + c] = matrix[c, i]
+                for i in range(left, min(left + tile, n)):
+                    x = matrix[c, i]
+                    if not 0 <= x < np.inf:
+                        wrong += 1
+                        x = 0.0
+                    used += x != 0
+                    fractions += x != np.rint(x)
+    return used, fractions, wrong
 
 
 @njit
@@ -272,6 +267,7 @@ def _serve(f, elements, best, second, server):
 @njit
 def _gains(f, best, second, server, mask, elements, result):
     clients = f.base.shape[0]
+    sums = np.zeros(BLOCK)
     for k in range(elements.shape[0]):
         i = elements[k]
         start, stop = f.indptr[i], f.indptr[i + 1]
@@ -281,17 +277,17 @@ def _gains(f, best, second, server, mask, elements, result):
                 c = f.indices[e - i * f.shift]
                 if server[c] == i:
                     total += best[c] - second[c]
-        elif f.shift:  # all clients, in four sums that do not wait for each other
-            one = two = three = four = 0.0
-            last = clients - clients % 4
-            for j in range(0, last, 4):
-                one += max(f.similarity[start + j] - best[j], 0.0)
-                two += max(f.similarity[start + j + 1] - best[j + 1], 0.0)
-                three += max(f.similarity[start + j + 2] - best[j + 2], 0.0)
-                four += max(f.similarity[start + j + 3] - best[j + 3], 0.0)
-            for j in range(last, clients):
-                one += max(f.similarity[start + j] - best[j], 0.0)
-            total = (one + two) + (three + four)
+        elif f.shift:  # all clients, in sums that do not wait for each other
+            for j in range(BLOCK):
+                sums[j] = 0.0
+            for first in range(0, clients, BLOCK):
+                similarity = f.similarity[start + first : start + min(first + BLOCK, clients)]
+                before = best[first : first + BLOCK]
+                for j in range(similarity.shape[0]):
+                    more = similarity[j] - before[j]
+                    sums[j] += more if more > 0 else 0.0
+            for j in range(BLOCK):
+                total += sums[j]
         else:
             for e in range(start, stop):
                 more = f.similarity[e] - best[f.indices[e]]

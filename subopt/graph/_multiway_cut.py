@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from subopt._base.answer import Answer, CertificateError, ReadOnly, Status
+from subopt._base.answer import Answer, CertificateError, ReadOnly, Status, numbers
 from subopt._base.types import Array, ArrayLike
 from subopt.graph._gomory_hu import undirected
 from subopt.graph._input import UNLIMITED, Graph, ends, infinite
@@ -74,8 +74,11 @@ class MultiwayCutCertificate(ReadOnly):
         tails, heads, capacity = problem
         g = undirected(tails, heads, capacity, len(labels))
         labels = shaped("labels", labels, (g.n,))
-        own = np.arange(len(self.terminals))
-        if (labels[list(self.terminals)] != own).any() or not np.isin(labels, own).all():
+        terminals = numbers("terminals", self.terminals)
+        own = np.arange(terminals.size)
+        if terminals.ndim != 1 or not np.isin(terminals, np.arange(g.n)).all():
+            raise CertificateError(f"A check needs terminals in 0..{g.n - 1}, got {self.terminals}")
+        if (labels[terminals.astype(np.intp)] != own).any() or not np.isin(labels, own).all():
             raise CertificateError(
                 f"A check needs the label k at terminal k, and labels in 0..{len(own) - 1}"
             )

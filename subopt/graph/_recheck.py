@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from subopt._base.answer import CertificateError
+from subopt._base.answer import CertificateError, numbers
 from subopt._base.types import Array
 
 
 def shaped(name: str, array: Any, shape: tuple[int, ...]) -> Array:
     """Return an array of an answer, or raise if its shape does not fit the problem."""
-    result: Array = np.asarray(array)
+    result = numbers(name, array)
     if result.shape != shape:
         raise CertificateError(f"A check needs {name} of shape {shape}, got {result.shape}")
     return result

@@ -17,6 +17,8 @@ from subopt.labeling._grid_edges import neighbours, pairs_at
 
 LARGEST = 1e60  # of all finite numbers: sums and products of two of them are still finite
 LABELS = 64  # more labels than this, and few cells along the first axis, look like labels first
+FEW = 3  # so does a first axis of at least 2, that many times shorter than all others,
+SHORT = 15  # which are longer than this
 
 
 class EdgeGroups(NamedTuple):
@@ -55,7 +57,9 @@ def unary_costs(unary: ArrayLike, label_axis: int | None, *, is_grid: bool) -> A
             raise ValueError(f"{wanted}, got {label_axis}")
         return np.ascontiguousarray(np.moveaxis(costs, label_axis, -1))
     first, last = costs.shape[0], costs.shape[-1]
-    if is_grid and costs.ndim > 2 and last > LABELS and 4 * first < last:
+    many = last > LABELS and 4 * first < last
+    few = first > 1 and max(FEW * first, SHORT) < min(costs.shape[1:])
+    if is_grid and costs.ndim > 2 and (many or few):
         raise ValueError(
             f"unary of shape {costs.shape} has {last} labels at each node of a grid "
             f"{costs.shape[:-1]}, or {first} labels at each of {costs.shape[1:]}: say "

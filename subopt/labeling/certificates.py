@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from subopt._base.answer import CertificateError, ReadOnly
+from subopt._base.answer import CertificateError, ReadOnly, number
 from subopt._base.interruptible import flag, interruptible
 from subopt._base.types import Array
 from subopt.labeling._exact import Reparametrization, bound_of, energy_of
@@ -82,15 +82,15 @@ class MessageCertificate(ReadOnly):
         CertificateError
             If the evidence does not fit the energy, or proves less than `lower_bound`.
         """
+        if not isinstance(energy, LabelingEnergy):
+            raise TypeError(f"check needs a LabelingEnergy, got {type(energy).__name__}")
         try:
             labels = energy.check_labels("labels", getattr(answer, "labels", answer))
         except (TypeError, ValueError) as error:
             raise CertificateError(str(error)) from error
         measured = measure(energy, labels, self._evidence(energy))
-        if not self.lower_bound <= measured.proven:
-            raise CertificateError(
-                f"The messages prove {measured.proven:.17g}, not {self.lower_bound:.17g}"
-            )
+        if not (said := number("lower_bound", self.lower_bound)) <= measured.proven:
+            raise CertificateError(f"The messages prove {measured.proven:.17g}, not {said:.17g}")
         return measured.gap
 
     def _evidence(self, energy: LabelingEnergy) -> Reparametrization:

@@ -70,7 +70,7 @@ class LabelingEnergy:
         all.
     label_axis : int, optional
         Axis of the labels in `unary`; the last one by default. A grid whose shape looks as if its
-        labels came first, such as (21, 480, 640), needs it.
+        labels came first, such as (3, 20, 30) or (21, 480, 640), needs it.
 
     Raises
     ------

@@ -6,7 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from subopt._base import validate
+from subopt._base.answer import Status
 from subopt._base.deadline import Deadline
 from subopt._base.options import names, require_known
 from subopt._base.report import stage
@@ -172,5 +175,10 @@ def _with_bound(energy: LabelingEnergy, result: Labeling, bound: Labeling) -> La
         )
     certificate = bound.certificate
     assert certificate is not None
+    if np.array_equal(result.labels, bound.labels):  # measured already
+        status = bound.status if bound.status is Status.OPTIMAL else result.status
+        return replace(
+            result, lower_bound=bound.lower_bound, certificate=certificate, status=status
+        )
     given = evidence(certificate.messages, certificate.rest, certificate.shares)
     return certified(energy, result, given, strict=not calm(simplified(energy)))

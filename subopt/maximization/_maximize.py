@@ -31,6 +31,8 @@ ENOUGH = {"fast": 0.0, "default": 0.05, "best": 0.0}
 """The share of the upper bound at which the gap is small enough to stop; twice for n > `LARGE`."""
 POLISH = {"fast": 0.0, "default": 1.0, "best": math.inf}
 """Gains that exchanges may compute, relative to those that the first set has taken."""
+FEW = 5_000
+"""So many gains are never too many, unless each of them takes a value of a caller's function."""
 LOOKED_AT = 10_000
 """Up to this n, a function that is known by its values is checked for diminishing returns."""
 
@@ -45,7 +47,7 @@ def _auto(run: Run, effort: str) -> Status:
         double_greedy(run, None)
         names.append("double_greedy")
     _tell(run, ", ".join(names))
-    evaluations = POLISH[effort] * run.n_evals
+    evaluations = POLISH[effort] * (run.n_evals if run.F._by_value() else max(run.n_evals, FEW))
     if evaluations > 0 and run.proves(upper_bound(run, 1, 0.0)):
         evaluations = 0.0
     return _polished(run, names, evaluations)
@@ -175,9 +177,9 @@ def maximize(
         "sieve": one pass over the elements in chunks, for a size; see `maximize_stream`.
     effort : {"fast", "default", "best"}, default "default"
         How much to do after the first set. "fast": one bound. "default": exchanges that compute at
-        most as many gains as the first set, and up to 60 calls of ``F.marginals`` for the bound
-        while the gap is above 5 %% of it, or 10 %% if n > 2000. "best": exchanges until none helps,
-        and 600 calls.
+        most as many gains as the first set, or 5000, and up to 60 calls of ``F.marginals`` for the
+        bound while the gap is above 5 %% of it, or 10 %% if n > 2000. "best": exchanges until none
+        helps, and 600 calls.
     %(tol)s
     %(time_limit)s
     %(callback)s

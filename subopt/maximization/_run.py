@@ -73,6 +73,7 @@ class Run:
         self.mask, self.value = of.include.copy(), -math.inf
         self.path: list[int] = []
         self.n_iter = self.n_evals = 0
+        self._last: tuple[Array, Array] | None = None
 
     # Gains --------------------------------------------------------------------------------------
 
@@ -87,10 +88,12 @@ class Run:
         return gains
 
     def marginals(self, mask: Array) -> Array:
-        """Return ``F(S ∪ i) - F(S - i)`` for all elements."""
-        self.n_evals += self.F.n
-        gains: Array = validate.finite(self.F, self.F.marginals(mask.copy()))
-        return gains
+        """Return ``F(S ∪ i) - F(S - i)`` for all elements; those of the last set are kept."""
+        if self._last is None or not np.array_equal(self._last[0], mask):
+            self.n_evals += self.F.n
+            gains: Array = validate.finite(self.F, self.F.marginals(mask.copy()))
+            self._last = mask.copy(), gains.copy()  # a user's function may reuse its array
+        return self._last[1]
 
     @cached_property
     def first_gains(self) -> Array:

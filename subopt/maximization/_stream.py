@@ -92,6 +92,12 @@ class _Sieves:
                 f"build needs to return a function of the {old + new} elements that it is given, "
                 f"got one with n = {F.n}"
             )
+        if not F.monotone:
+            raise ValueError(
+                "maximize_stream needs functions that are known to be monotone, but build "
+                f"returned {F!r}, whose attribute `monotone` is False. Set it if F never falls "
+                "while a set grows: the bound holds for such functions only."
+            )
         arrivals = np.arange(old, old + new)
         none = np.zeros(F.n, dtype=np.bool_)
         alone = self._gains(F, F._state(none), none, arrivals)
@@ -211,9 +217,10 @@ def maximize_stream(
         once, and only elements that may be chosen are kept: ``O(size log(size) / epsilon)``.
     build : callable
         ``build(items)`` returns the function on some elements, as a `SetFunction` with
-        ``n = len(items)``, monotone and submodular. It is called with what is kept and a chunk, in
-        this order. The value of a set must depend on its elements only, such as the coverage of a
-        fixed list of items or the similarity to fixed clients.
+        ``n = len(items)``, submodular and known to be monotone (``F.monotone`` is True). It is
+        called with what is kept and a chunk, in this order. The value of a set must depend on its
+        elements only, such as the coverage of a fixed list of items or the similarity to fixed
+        clients.
     size : int
         Largest number of elements, at least 1.
     epsilon : float, default 0.1
@@ -229,7 +236,7 @@ def maximize_stream(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as described.
+        If an argument is not as described, or a function is not known to be monotone.
 
     References
     ----------

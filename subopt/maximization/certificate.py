@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import CertificateError, ReadOnly
+from subopt._base.answer import CertificateError, ReadOnly, as_evidence, number, numbers
 from subopt._base.types import Array, Subset
 from subopt.constraints.feasible import Constraints
 from subopt.functions.algebra import SetFunction, require_set_function
@@ -30,9 +30,9 @@ class MarginalCertificate(ReadOnly):
         F(T) <= F(S) + sum of F(i | S) over i in T - S - sum of F(j | V - j) over j in S - T,
 
     a modular function of T; so is every mixture of such functions for several S. Functions that
-    are sums of `Coverage`, `FacilityLocation` and `Modular` have more of them, one for each vector
-    of levels: what an imaginary element offers to each item or client for free. Prices >= 0 of the
-    constraints turn the largest value over feasible sets T into a sum over elements.
+    are sums of `Coverage`, `Cut`, `FacilityLocation` and `Modular` have more of them, one for each
+    vector of levels: what an imaginary element offers to each item, edge or client for free. Prices
+    >= 0 of the constraints turn the largest value over feasible sets T into a sum over elements.
 
     Attributes
     ----------
@@ -90,20 +90,16 @@ class MarginalCertificate(ReadOnly):
             `upper_bound` by more than rounding, or is malformed; or if F is seen not to be
             submodular.
         """
-        try:
+        said = number("upper_bound", self.upper_bound)
+        with as_evidence():
             require_set_function(F)
             if (violation := spot_check(F)) is not None:
                 raise CertificateError(f"{F!r} is not submodular: {violation}")
             value = self._claimed(F, answer)
             bound, rounding = self._recomputed(F)
-        except CertificateError:
-            raise
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            raise CertificateError(f"The evidence is malformed: {error}") from error
-        if bound > self.upper_bound + rounding:
+        if not bound <= said + rounding:
             raise CertificateError(
-                f"The evidence proves {bound:.12g} as an upper bound, and not "
-                f"{self.upper_bound:.12g}"
+                f"The evidence proves {bound:.12g} as an upper bound, and not {said:.12g}"
             )
         return max(0.0, bound - value) if bound - value > rounding else 0.0
 
@@ -128,7 +124,7 @@ class MarginalCertificate(ReadOnly):
         """Return the bound that the evidence proves, and the rounding of two such computations."""
         of = self.constraints
         inner, free = of.reduced(), of.free
-        prices = np.asarray(self.prices, dtype=np.float64)
+        prices = numbers("prices", self.prices).astype(np.float64)
         if prices.shape != (inner.n_rows,) or not (np.isfinite(prices) & (prices >= 0)).all():
             raise CertificateError(f"prices needs {inner.n_rows} numbers >= 0, got {self.prices!r}")
         constant, weights = self._above(F)
@@ -148,14 +144,14 @@ class MarginalCertificate(ReadOnly):
     def _above(self, F: SetFunction) -> tuple[float, Array]:
         """Return constant and weights of the modular function, from F alone."""
         if self.levels is not None:
-            levels = np.asarray(self.levels, dtype=np.float64)
+            levels = numbers("levels", self.levels).astype(np.float64)
             none = np.zeros(F.n, dtype=np.bool_)
             if not F._has_levels or levels.shape != F._levels(none).shape:
                 raise CertificateError(f"{F!r} has no such levels")
             if not np.isfinite(levels).all():
                 raise CertificateError("levels needs finite numbers")
             return F._above(levels)
-        shares = np.asarray(self.shares, dtype=np.float64)
+        shares = numbers("shares", self.shares).astype(np.float64)
         if shares.shape != (len(self.sets),) or not len(shares):
             raise CertificateError(f"shares needs one number per set, got {self.shares!r}")
         if not (shares >= 0).all() or not abs(shares.sum() - 1) <= 1e-9:

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import Answer, CertificateError, ReadOnly, Status
+from subopt._base.answer import Answer, CertificateError, ReadOnly, Status, as_evidence, number
 from subopt._base.types import Array
 from subopt.functions.algebra import SetFunction, require_set_function
 from subopt.functions.transforms import symmetrize
@@ -76,6 +76,7 @@ class PartitionCertificate(ReadOnly):
             If a split is missing or is not the best one, if the splits prove less than
             `lower_bound`, or if the answer is not a partition into nonempty parts.
         """
+        require_set_function(F)
         labels = np.asarray(answer.labels if isinstance(answer, Partition) else answer)
         if labels.shape != (F.n,) or labels.dtype.kind not in "iu":
             raise CertificateError(f"The answer needs a part for each of {F.n} elements")
@@ -83,7 +84,9 @@ class PartitionCertificate(ReadOnly):
         if k < 1 or (np.bincount(labels, minlength=k) == 0).any():
             raise CertificateError("Every part of the answer needs an element")
         value = sum(F.value(labels == j) for j in range(k))
-        known = {tuple(np.asarray(split[0]).tolist()): _Split(*split) for split in self.splits}
+        with as_evidence():
+            splits = [_Split(*split) for split in self.splits]
+            known = {tuple(np.asarray(split.part).tolist()): split for split in splits}
 
         def best_split(part: Array) -> _Split:
             split = known.get(tuple(part.tolist()))
@@ -91,14 +94,17 @@ class PartitionCertificate(ReadOnly):
                 raise CertificateError(f"The certificate has no split of the part {part.tolist()}")
             G = symmetrize(F.restrict(part))
             rounding = ROUNDING * float(G._range().size.sum())
-            if not split.certificate.check(G, split.side) <= rounding:
+            with as_evidence():
+                distance = split.certificate.check(G, split.side)
+            if not distance <= rounding:
                 raise CertificateError(f"The split of the part {part.tolist()} is not the best one")
             return split
 
         total, _, first = _greedy_splitting(F, k, best_split)
         proven = _bound(F, k, total, first)
-        if not self.lower_bound <= proven + ROUNDING * abs(proven):
-            raise CertificateError(f"The splits prove {proven:.12g}, not {self.lower_bound:.12g}")
+        said = number("lower_bound", self.lower_bound)
+        if not said <= proven + ROUNDING * abs(proven):
+            raise CertificateError(f"The splits prove {proven:.12g}, not {said:.12g}")
         return max(0.0, float(value - proven))
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import CertificateError, ReadOnly, Status
+from subopt._base.answer import CertificateError, ReadOnly, Status, as_evidence, number, numbers
 from subopt._base.jit import njit
 from subopt._base.types import Array, Subset
 from subopt.functions._sparse import row_of
@@ -60,6 +60,7 @@ class PendantCertificate(ReadOnly):
             If an order is not one that the algorithm could choose, if the orders prove less than
             `lower_bound`, or if S is ∅ or V.
         """
+        require_set_function(F)
         try:
             mask = validate.subset(answer.mask if isinstance(answer, Result) else answer, F.n)
         except (TypeError, ValueError) as error:
@@ -67,8 +68,10 @@ class PendantCertificate(ReadOnly):
         groups = np.eye(F.n, dtype=np.bool_)
         alive, lowest = set(range(F.n)), np.inf
         least = 1e-14 * float(F._range().size.max(initial=0.0))  # errors of single values
-        for order in self.orders:
-            names = [int(e) for e in order]
+        with as_evidence():
+            orders = list(self.orders)
+        for order in orders:
+            names = numbers("orders", order).tolist()
             if set(names) != alive or len(names) != len(alive):
                 raise CertificateError(
                     f"An order needs every group in {sorted(alive)} once, got {names}"
@@ -87,8 +90,9 @@ class PendantCertificate(ReadOnly):
             groups[names[-2]] |= groups[names[-1]]
             alive.discard(names[-1])
         value = F.value(mask)
-        if len(alive) != 1 or not self.lower_bound <= lowest + 1e-12 * abs(lowest) + least:
-            raise CertificateError(f"The orders prove {lowest:.12g}, not {self.lower_bound:.12g}")
+        said = number("lower_bound", self.lower_bound)
+        if len(alive) != 1 or not said <= lowest + 1e-12 * abs(lowest) + least:
+            raise CertificateError(f"The orders prove {lowest:.12g}, not {said:.12g}")
         if mask.all() or not mask.any():
             raise CertificateError("The answer needs to be a set other than ∅ and V")
         return max(0.0, value - lowest)

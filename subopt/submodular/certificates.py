@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import CertificateError, ReadOnly
+from subopt._base.answer import CertificateError, ReadOnly, number, numbers
 from subopt._base.jit import njit
 from subopt._base.options import documented_with
 from subopt._base.types import Array, Subset
 from subopt.forms.decomposable import summands
-from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction
+from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction, require_set_function
 from subopt.functions.cut_form import CutForm
 from subopt.functions.diminishing_returns import all_masks, spot_check
 from subopt.submodular.result import Result
@@ -77,7 +77,7 @@ class BaseCertificate(ReadOnly):
         CertificateError
             If they are not.
         """
-        orders, weights = np.asarray(self.orders), np.asarray(self.weights, dtype=np.float64)
+        orders, weights = numbers("orders", self.orders), numbers("weights", self.weights)
         if orders.ndim != 2 or orders.shape[1] != n or weights.shape != (len(orders),):
             raise CertificateError(
                 f"A base of a function on {n} elements needs orders (k, {n}) and weights (k,), "
@@ -144,6 +144,7 @@ class BaseCertificate(ReadOnly):
             If the base proves less than `lower_bound`, or a bound above F(S), by more than
             rounding; or if F is found not to be submodular, or its greedy to contradict its values.
         """
+        require_set_function(F)
         mask = _mask_of(F, answer)
         try:
             violation = spot_check(F)
@@ -227,9 +228,13 @@ class FlowCertificate(ReadOnly):
             If the flow is not one number per arc, or proves less than `lower_bound`, or a bound
             above F(S), by more than rounding.
         """
+        require_set_function(F)
         mask = _mask_of(F, answer)
-        form = F.as_cut()
-        flow = np.asarray(self.flow, dtype=np.float64)
+        try:
+            form = F.as_cut()
+        except TypeError as error:
+            raise CertificateError(f"A flow proves nothing about {F!r}: {error}") from error
+        flow = numbers("flow", self.flow).astype(np.float64)
         if flow.shape != form.tails.shape or not np.isfinite(flow).all():
             raise CertificateError(
                 f"A flow in the graph of {F!r} needs {len(form.tails)} finite numbers, got shape "
@@ -319,12 +324,13 @@ class SummandCertificate(ReadOnly):
             If F is not a sum of simple functions, if there is not one share per member, or if the
             shares prove less than `lower_bound`, or a bound above F(S), by more than rounding.
         """
+        require_set_function(F)
         mask = _mask_of(F, answer)
         try:
             parts = summands(F)
         except TypeError as error:
             raise CertificateError(str(error)) from error
-        shares = np.asarray(self.shares, dtype=np.float64)
+        shares = numbers("shares", self.shares).astype(np.float64)
         if shares.shape != parts.elements.shape or not np.isfinite(shares).all():
             raise CertificateError(
                 f"Bases of the summands of {F!r} need {len(parts.elements)} finite numbers, got "
@@ -334,7 +340,8 @@ class SummandCertificate(ReadOnly):
         _missing(parts.arrays, shares, mask, x, missing)
         size, wrong, less = _sizes(F), np.where(mask, x, -x), float(missing.sum())
         rounding = 64 * EPS * float(np.abs(parts.first).sum() + np.abs(parts.second).sum())
-        return _gap(F, mask, answer, self.lower_bound - rounding, wrong, less, size)
+        said = number("lower_bound", self.lower_bound) - rounding
+        return _gap(F, mask, answer, said, wrong, less, size)
 
 
 @njit
@@ -375,6 +382,8 @@ def _missing(parts, shares, mask, x, missing):
 
 def _mask_of(F: SetFunction | DifferenceOfSubmodular, answer: Result | Subset) -> Array:
     """Return the set of an answer as a mask, or raise if it is not a set of elements of F."""
+    if not isinstance(F, DifferenceOfSubmodular):
+        require_set_function(F)
     try:
         return validate.subset(answer.mask if isinstance(answer, Result) else answer, F.n)
     except (TypeError, ValueError) as error:
@@ -420,6 +429,7 @@ def _gap(
         gap = float(math.floor(gap + max(1e-4, 1e-12 * gap)))
     near = wrong > -NEAR * size
     rounding = LOCAL * size[near].sum() + 64 * EPS * (size[: F.n][mask].sum() + abs(value))
+    said = number("lower_bound", said)
     if not said <= value - gap + rounding:
         raise CertificateError(
             f"The evidence proves min F >= {value - gap:.12g}, not {said:.12g}: F is not the "
@@ -463,6 +473,7 @@ class ExhaustiveCertificate:
         mask = _mask_of(F, answer)
         value = _value_of(F, mask, answer)
         lowest = min(F.value(mask.copy()) for mask in all_masks(F.n))
-        if not abs(lowest - self.lower_bound) <= 64 * EPS * abs(lowest):
-            raise CertificateError(f"The smallest value is {lowest:.12g}, not {self.lower_bound}")
+        said = number("lower_bound", self.lower_bound)
+        if not abs(lowest - said) <= 64 * EPS * abs(lowest):
+            raise CertificateError(f"The smallest value is {lowest:.12g}, not {said:.12g}")
         return float(value - lowest)

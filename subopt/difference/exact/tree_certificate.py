@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from subopt._base.answer import CertificateError, ReadOnly, round_up
+from subopt._base.answer import CertificateError, ReadOnly, as_evidence, round_up
 from subopt._base.types import Array, Subset
 from subopt.constraints.feasible import Constraints
 from subopt.difference._fixing import CLEAR, Fixed, gain_ranges, minor, unfixed
-from subopt.difference._recheck import as_evidence, claimed
+from subopt.difference._recheck import claimed
 from subopt.difference.exact._interval import Evidence, Interval, Parts, Ranges, check_evidence
 from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction, require_set_function
 from subopt.functions.diminishing_returns import spot_check
