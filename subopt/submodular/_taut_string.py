@@ -21,6 +21,10 @@ from subopt._base.jit import njit
 from subopt._base.types import Array
 
 
+ROUNDING = 2.0**-40
+"""Largest error of a flow, relative to the numbers of its piece."""
+
+
 class PathWork(NamedTuple):
     """Workspace of projections onto parts of up to `size` members."""
 
@@ -82,6 +86,7 @@ def values_on_path(size, target, weights, forward, backward, values, work):
             a += slopes[first]
             b += shifts[first]
             first += one
+        a = max(a, slope)  # cancellation may have left less
         at = -b / a
         first -= one
         lowest[k] = places[first] = at
@@ -91,6 +96,7 @@ def values_on_path(size, target, weights, forward, backward, values, work):
             a -= slopes[last]
             b -= shifts[last]
             last -= one
+        a = max(a, slope)
         highest[k] = max(-b / a, at)
         last += one
         places[last] = highest[k]
@@ -101,6 +107,7 @@ def values_on_path(size, target, weights, forward, backward, values, work):
         slope += slopes[first]
         low += shifts[first]
         first += one
+    slope = max(slope, weights[size - 1])
     # Between pieces of different values an edge is saturated. The value of a piece comes from sums
     # over its members alone: those that went through the knots would cost digits
     value, end, after = -low / slope, size, 0.0
@@ -119,3 +126,28 @@ def values_on_path(size, target, weights, forward, backward, values, work):
     exact = (total - after) / weight
     for i in range(end):
         values[i] = exact
+
+
+@njit
+def proves(size, target, weights, forward, backward, values):
+    """Return whether values solve the problem above, up to rounding errors of each piece; O(size).
+
+    The flow that the values leave has to lie within the capacities, and to saturate the edges
+    between pieces. Sums of numbers of very different sizes may have cost the digits of pieces.
+    """
+    flow = magnitude = 0.0
+    for k in range(size):
+        flow += target[k] - weights[k] * values[k]
+        magnitude += abs(target[k]) + weights[k] * abs(values[k])
+        if k + 1 == size:
+            break
+        rounding = ROUNDING * magnitude
+        if not -backward[k] - rounding <= flow <= forward[k] + rounding:
+            return False
+        if values[k] != values[k + 1]:
+            down = values[k] > values[k + 1]
+            there = forward[k] if down else -backward[k]
+            if not abs(flow - there) <= rounding:
+                return False
+            flow, magnitude = there, abs(there)
+    return abs(flow) <= ROUNDING * magnitude
