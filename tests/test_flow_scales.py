@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from subopt import grid_cut, max_flow
+from subopt import DynamicMaxFlow, grid_cut, grid_cut_many, max_flow, max_flow_many
 
 CAPACITIES = st.builds(lambda k, e: k * 10.0**e, st.integers(0, 9), st.integers(-12, 14))
 
@@ -48,6 +48,39 @@ def one_grid(source, sink, weights):
     return answer, answer.check(source, sink, weights)
 
 
+def many_graphs(source, sink, weights):
+    """The problem between two of ordinary size."""
+    tails, heads, c = as_graph(weights, source.shape[1])
+    ends = {
+        "source_capacity": np.stack([np.ones(source.size), source.ravel(), np.ones(source.size)]),
+        "sink_capacity": sink.ravel(),
+    }
+    answers = max_flow_many(tails, heads, c, c, **ends)
+    return answers[1], answers.check(tails, heads, c, c, **ends)[1]
+
+
+def many_grids(source, sink, weights):
+    problem = np.stack([np.ones(source.shape), source]), np.stack([sink, sink]), weights
+    answers = grid_cut_many(*problem, flow=True)
+    return answers[1], answers.check(*problem)[1]
+
+
+def dynamic(source, sink, weights):
+    """The problem after others: every capacity is set to 1 and to the next one, then back."""
+    tails, heads, c = as_graph(weights, source.shape[1])
+    ends = {"source_capacity": source.ravel(), "sink_capacity": sink.ravel()}
+    problem = DynamicMaxFlow(tails, heads, c, c, **ends)
+    nodes, arcs = np.arange(source.size), np.arange(len(c))
+    for arc, terminal in ((np.ones(len(c)), np.ones(source.size)), (np.roll(c, 1), sink.ravel())):
+        problem.change(nodes, source_capacity=terminal)
+        problem.change_arcs(arcs, capacity=arc)
+        problem.solve()
+    problem.change(nodes, source_capacity=source.ravel())
+    problem.change_arcs(arcs, capacity=c)
+    answer = problem.solve()
+    return answer, answer.check(tails, heads, c, c, **ends)
+
+
 SOLVERS = {
     "boykov_kolmogorov": by_graph(
         lambda t, h, c, ends: max_flow(t, h, c, c, **ends, method="boykov_kolmogorov")
@@ -56,6 +89,9 @@ SOLVERS = {
         lambda t, h, c, ends: max_flow(t, h, c, c, **ends, method="push_relabel")
     ),
     "grid_cut": one_grid,
+    "max_flow_many": many_graphs,
+    "grid_cut_many": many_grids,
+    "DynamicMaxFlow": dynamic,
 }
 
 

@@ -169,3 +169,17 @@ def test_what_is_no_graph_and_no_price_of_a_label():
         LabelingEnergy.from_graph(np.zeros((2, 2)), None)
     with pytest.raises(ValueError, match=r"label_costs\[1\] is inf. To forbid"):
         LabelingEnergy(np.zeros((2, 2)), label_costs=[0, np.inf])
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("costs", [None, [0.5, 0.25]])
+def test_tables_of_no_edges_are_as_no_tables(method, costs):
+    unary = [[0.0, 1.0], [2.0, 0.0], [1e12, 3.0]]
+    none, edges = np.zeros((0, 2, 2)), np.zeros((0, 2), int)
+    energy = LabelingEnergy(unary, edges=edges, tables=none, label_costs=costs)
+    if method in ("ishikawa", "fusion") and costs is not None:
+        return  # they take no label costs
+    result = minimize(energy, method=method, lower_bound=True)
+    same = minimize(LabelingEnergy(unary, edges=edges, label_costs=costs), method=method)
+    assert result.value == same.value
+    assert result.lower_bound <= result.value <= result.lower_bound + 1e-9

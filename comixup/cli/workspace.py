@@ -33,7 +33,7 @@ def image_name(output: int, image_format: str) -> str:
 
 
 def prepare(output: Path, manifest: dict[str, Any], *, force: bool) -> str:
-    """Make `output` ready for a run, or say why not.
+    """Prepare `output` for a run; raise if this is not possible.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def prepare(output: Path, manifest: dict[str, Any], *, force: bool) -> str:
 
 
 def finish(output: Path) -> None:
-    """Move the results out of the work folder, the one that marks completeness last."""
+    """Move the results out of the work folder; the file that marks completeness is moved last."""
     work = output / PARTIAL
     if (work / "images").exists():
         _move_images(work / "images", output / "images")
@@ -119,9 +119,9 @@ def _move_images(source: Path, target: Path) -> None:
 
 @contextlib.contextmanager
 def only_run(output: Path) -> Iterator[None]:
-    """Hold a folder for one run; another one gets an error that names the process.
+    """Lock a folder for one run; a second run gets an error that names the process.
 
-    The lock goes with the process, however it ends, and leaves no file behind if it ends well.
+    The lock ends with the process. If the process ends normally, no file is left behind.
 
     Raises
     ------

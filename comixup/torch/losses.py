@@ -15,12 +15,12 @@ def soft_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     Parameters
     ----------
     logits, labels : Tensor of shape (B, K)
-        What the network says, and rows of labels.
+        Output of the network, and rows of labels.
 
     Returns
     -------
     Tensor
-        A number, in float32.
+        A scalar of dtype float32.
 
     Examples
     --------
@@ -39,15 +39,15 @@ def softmax_binary_cross_entropy(
     Parameters
     ----------
     logits, labels : Tensor of shape (B, K)
-        Mean over B and K.
+        Output of the network, and rows of labels; the mean is over B and K.
     labeled : Tensor of shape (B,), optional
-        Part of every sample that has a label: rows of `labels` sum to it, and only that part counts
-        (see the option ``ignore_index`` of mixers). All of it by default.
+        Fraction of every sample that has a label. Rows of `labels` sum to it, and only this
+        fraction counts (see the option ``ignore_index`` of mixers). 1 by default.
 
     Returns
     -------
     Tensor
-        A number, in float32.
+        A scalar of dtype float32.
 
     Examples
     --------

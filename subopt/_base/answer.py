@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
@@ -282,9 +282,4 @@ def round_up(bound: float, slack: float = 1e-3) -> float:
 
 
 HUGE = 2.0**20
-"""An input of so many times the value costs sums with it 20 of 53 bits."""
-
-
-def dwarfed(value: float, parts: Iterable[Array]) -> bool:
-    """Return whether inputs are so much larger than a value that sums with them lose its digits."""
-    return 0 < value < max(float(part.max(initial=0)) for part in parts) / HUGE
+"""Next to an input of so many times the value, sums lose 20 of their 53 bits."""

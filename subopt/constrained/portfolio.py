@@ -40,6 +40,8 @@ from subopt.submodular.result import Result
 EFFORTS = ("fast", "default", "best")
 NODES = {16: 256, 32: 32, 128: 1}
 """Number of nodes of branch and bound, by the largest n for which it is tried; one is a bound."""
+SHARE = 0.25
+"""Of the time that is left, what each slower method may take, if branch and bound follows."""
 FLIPS = 100
 """Largest number of changes of one element for larger n."""
 STEPS, SWEEPS = 8, 40
@@ -128,11 +130,12 @@ class _Run:
         if self.over() or self.h.estimated:
             return
         assert self.best is not None
-        S, left = self.best.mask, self.deadline.left()
+        S, left = self.best.mask, (SHARE if slow else 1.0) * self.deadline.left()
         found = subsup(self.h, self.of, start=S, max_iter=STEPS, inner_iter=SWEEPS, time_limit=left)
         self.polish(found, set())
         if slow and not self.over():
-            self.polish(dca(self.h, self.of, time_limit=self.deadline.left()), set())
+            left = SHARE * self.deadline.left()
+            self.polish(dca(self.h, self.of, time_limit=left), set())
 
     def polish(self, found: Result, seen: set[bytes]) -> None:
         """Improve a set to a local minimum unless that was done before."""

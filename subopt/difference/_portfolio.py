@@ -1,9 +1,9 @@
-"""What "auto" does for f - g: several methods side by side, local search, and attempts to prove.
+"""The method "auto" for f - g: several methods, local search, and attempts to prove optimality.
 
 First the members run, each from its own start. Their sets are improved to local minima by flips and
 swaps. If n is small, a few nodes of branch and bound may prove that the best of them is a minimum.
-Otherwise sets near the best one, and random ones, are improved as well. The largest effort goes on
-with slower members and with branch and bound. Every task has a fixed amount of work and its own
+Otherwise sets near the best one, and random ones, are improved as well. With the largest effort,
+slower members and branch and bound follow. Every task has a fixed amount of work and its own
 random numbers, and results are compared in the order of the tasks. The answer therefore does not
 depend on the number of threads; it depends on the time only if there is a time limit.
 """
@@ -43,6 +43,8 @@ from subopt.submodular.result import Result
 Task = Callable[[float], Result]
 """A method with its options, as a function of the seconds that are left."""
 EFFORTS = ("fast", "default", "best")
+SHARE = 0.25
+"""Of the time that is left, what each slower method may take, because branch and bound follows."""
 ROUNDS = 4
 """Number of rounds in which sets near the best one are improved."""
 PROVABLE, SMALL = 32, 16
@@ -181,7 +183,7 @@ class _Run:
                 lambda left: accelerated_dca(h, max_iter=100, inner_iter=500, time_limit=left),
                 lambda left: complete_dca(h, S, max_iter=20, inner_iter=500, time_limit=left),
             ]
-        self.tasks("slower methods", members)
+        self.tasks("slower methods", members, SHARE)
         self.polish(self.found[count:])
 
     def polish(self, results: list[Result]) -> None:
@@ -235,11 +237,14 @@ class _Run:
 
         self.tasks("attempt to prove", [proof])
 
-    def tasks(self, what: str, tasks: Sequence[Task]) -> None:
-        """Run tasks on several threads, unless the run is over; keep results in their order."""
+    def tasks(self, what: str, tasks: Sequence[Task], share: float = 1.0) -> None:
+        """Run tasks on several threads, unless the run is over; keep results in their order.
+
+        Each of them has a share of the time that is left when it begins.
+        """
         if not tasks or (self.found and self._over()):
             return
-        results = in_order(lambda task: task(self.deadline.left()), tasks, self.threads)
+        results = in_order(lambda task: task(share * self.deadline.left()), tasks, self.threads)
         self.n_iter += sum(result.n_iter for result in results)
         self.n_evals += sum(result.n_evals for result in results)
         self.found += results
@@ -265,7 +270,7 @@ class _Run:
         return min(self.found, key=rank)
 
     def result(self) -> Result:
-        """Return the best result, about the whole run."""
+        """Return the best result, with the counts of the whole run."""
         if not self._is_local():
             self.polish([self.best()])  # it was found after the last time that sets were improved
         best, status = self.best(), Status.LOCAL_MINIMUM

@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import Status, dwarfed
+from subopt._base.answer import Status
 from subopt._base.deadline import Deadline
 from subopt._base.jit import small_first_uncounted as njit
 from subopt._base.options import documented
 from subopt._base.report import reported, stage
 from subopt._base.types import Array, ArrayLike
 from subopt.graph._input import Bounded, Graph, Terminal, bounded, graph
+from subopt.graph._lowered import dwarfed, lowered
 from subopt.graph._search import Search
 from subopt.graph.augment import PATIENCE, reach, spreads
 from subopt.graph.flow import CutCertificate, Flow
@@ -114,29 +115,39 @@ def solve(g: Graph, *, maximal: bool, method: str, time_limit: float | None = No
 
 
 def _solve(g: Graph, maximal: bool, method: str, deadline: Deadline) -> Flow:
-    answer = _solved(g, maximal, method, deadline)
-    if answer.status is Status.TIME_LIMIT or g.whole or not dwarfed(answer.value, g[3:7]):
+    parts = bounded(g)
+    answer = _solved(g, parts, maximal, method, deadline)
+    if answer.status is Status.TIME_LIMIT or g.whole:
         return answer
-    # Arcs that no flow can fill are lowered to twice the cut. The same arcs are saturated then, and
-    # the flow has all its digits; next to a residual capacity of 1e15 it has less than three.
-    limit = 2 * answer.value
-    excess = np.clip(g.source - g.sink, -limit, limit)
-    lowered = g._replace(
-        forward=np.minimum(g.forward, limit),
-        backward=np.minimum(g.backward, limit),
-        source=np.maximum(excess, 0),
-        sink=np.maximum(-excess, 0),
-    )
-    again = _solve(lowered, maximal, method, deadline)
+    return precise(g, parts, answer, maximal, method, deadline)
+
+
+def precise(
+    g: Graph,
+    parts: Any,
+    answer: Flow,
+    maximal: bool = False,
+    method: str = "auto",
+    deadline: Deadline | None = None,
+) -> Flow:
+    """Return an answer to a graph with float capacities whose flow has all its digits.
+
+    `parts` are finite capacities, by which the answer was computed.
+    """
+    forward, backward, source, sink = (np.asarray(part)[None] for part in parts[:4])
+    if not dwarfed([answer.value], forward, backward, source, sink)[0]:
+        return answer
+    source, sink, ahead, back = lowered([answer.value], source, sink, [forward], [backward])
+    low = g._replace(forward=ahead[0][0], backward=back[0][0], source=source[0], sink=sink[0])
+    again = _solve(low, maximal, method, deadline or Deadline())
     value = g.cut(again.source_side)
     if again.status is Status.TIME_LIMIT or value > answer.value:
         return answer
     return replace(again, value=value, lower_bound=value)
 
 
-def _solved(g: Graph, maximal: bool, method: str, deadline: Deadline) -> Flow:
+def _solved(g: Graph, parts: Bounded, maximal: bool, method: str, deadline: Deadline) -> Flow:
     """Find the maximum flow in one run."""
-    parts = bounded(g)
     source, sink = parts.source, parts.sink
     cut = _minimum_cut(
         Arcs(g.tails, g.heads, parts.forward, parts.backward),
@@ -194,7 +205,6 @@ def _weigh(tails, heads, forward, backward, source, sink, side, total):
 
 
 def minimum_cut(
-    n: int,
     tails: Array,
     heads: Array,
     forward: Array,

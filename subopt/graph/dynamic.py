@@ -25,6 +25,8 @@ from subopt._base.jit import njit
 from subopt._base.options import documented
 from subopt._base.types import Array, ArrayLike
 from subopt.graph._input import Graph, Terminal, capacities, ends, floats, graph, infinite
+from subopt.graph._lowered import dwarfed
+from subopt.graph._max_flow import precise
 from subopt.graph._search import Search
 from subopt.graph.augment import PATIENCE, augment_opened, reach
 from subopt.graph.boykov_kolmogorov import (
@@ -87,6 +89,11 @@ class DynamicMaxFlow:
         self._graph = g._replace(forward=forward, backward=backward, source=source, sink=sink)
         self._beyond = _stand_in(self._graph, 0.0)
         self._parts = _finite(self._graph, self._beyond)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Set up the network without flow."""
+        g = self._graph
         self._indptr, self._slot, self._residual, ends = link(
             g.n, g.tails, g.heads, self._parts.forward, self._parts.backward
         )
@@ -151,8 +158,7 @@ class DynamicMaxFlow:
 
         Notes
         -----
-        O(n + m), and the next solution plants its search trees anew. Its flow goes on from the
-        flow of before.
+        O(n + m). The next solution builds new search trees, and starts from the previous flow.
         """
         g = self._graph
         arcs = ends("arcs", arcs, len(g.tails), each="arcs", what="arcs")
@@ -210,7 +216,8 @@ class DynamicMaxFlow:
     def solve(self, *, maximal: bool = False, time_limit: float | None = None) -> Flow:
         """Find a maximum flow and a minimum cut for the current capacities.
 
-        After Ctrl-C or the time limit, the next call continues from the flow found so far.
+        After Ctrl-C or the time limit, the next call continues from the flow found so far. If float
+        capacities are more than 2**20 times the value, the next call begins anew.
 
         Parameters
         ----------
@@ -254,7 +261,11 @@ class DynamicMaxFlow:
         if maximal:
             reach(g.n, self._indptr, self._excess, work, np.int64(-1))
             side = ~work.side
-        return self._answer(value, value, side, flow, method)
+        answer = self._answer(value, value, side, flow, method)
+        if g.whole or not dwarfed([value], *(part[None] for part in self._parts))[0]:
+            return answer
+        self._begin()  # what is kept lacks digits, and capacities may become small
+        return precise(g, self._parts, answer, maximal)
 
     def _stopped(self, search: Search, method: str) -> Flow:
         """Return the best known cut, and the bound of a flow that may not be conserved."""

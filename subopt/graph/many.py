@@ -18,6 +18,7 @@ from subopt._base.options import documented
 from subopt._base.threads import in_order, thread_count
 from subopt._base.types import Array, ArrayLike
 from subopt.graph._input import Graph, alike, arc_ends, bounded, capacities, infinite
+from subopt.graph._lowered import dwarfed, lowered
 from subopt.graph.augment import ONE, augment, reach
 from subopt.graph.flow import CutCertificate, Flow, given
 from subopt.graph.network import csr, drain, fill, workspace
@@ -151,25 +152,61 @@ def max_flow_many(
     ahead, behind, first, last = (part.ravel() for part in parts)
     g = Graph(problems * n, *ends_, ahead, behind, first, last, whole)
     given = bounded(g, "max_flow_many")
-    forward, backward = given.forward.reshape(problems, m), given.backward.reshape(problems, m)
-    excess = (given.source - given.sink).reshape(problems, n)
-    shared = n, tails, heads, bool(maximal)
+    sizes = zip(given[:4], (m, m, n, n), strict=True)
+    finite = [part.reshape(problems, size) for part, size in sizes]
+    if executor is not None:
+        require_executor(executor, threads)
+    threads = thread_count(threads) if executor is None else 1
+    solved = _solved((n, tails, heads, bool(maximal)), finite, threads, executor)
+    values = _values(solved.sides, tails, heads, parts)
+    flows = solved.flows.astype(np.int64) if whole else solved.flows
+    return Flows(values, solved.sides, flows, solved.trees)
+
+
+def _solved(
+    shared: tuple[int, Array, Array, bool], parts: list[Array], threads: int, executor: Any
+) -> _Answers:
+    """Solve problems with finite capacities; `parts` are the four of `max_flow`, in rows."""
+    forward, backward, source, sink = parts
+    problems, excess = len(source), source - sink
 
     def cut(begin: int, end: int) -> tuple[Array, Array, Array]:
         return forward[begin:end], backward[begin:end], excess[begin:end]
 
     if executor is not None:
-        require_executor(executor, threads)
         found = list(in_chunks(executor, _solve_rows, problems, cut, shared=shared))
     else:
-        threads = min(thread_count(threads), max(problems, 1))
+        threads = min(threads, max(problems, 1))
         rows = [part for part in np.array_split(np.arange(problems), threads) if len(part)]
         spans = [(int(part[0]), int(part[-1]) + 1) for part in rows]
         found = in_order(lambda span: _solve_rows(shared, cut(*span)), spans, threads)
     found = found or [_solve_rows(shared, cut(0, 0))]
-    sides, flows, trees = map(np.concatenate, zip(*found, strict=True))
-    values = _values(sides, tails, heads, parts)
-    return Flows(values, sides, flows.astype(np.int64) if whole else flows, trees)
+    answers = _Answers(*map(np.concatenate, zip(*found, strict=True)))
+    if excess.dtype.kind == "f":
+        _make_precise(answers, shared, parts, threads, executor)
+    return answers
+
+
+def _make_precise(
+    answers: _Answers,
+    shared: tuple[int, Array, Array, bool],
+    parts: list[Array],
+    threads: int,
+    executor: Any,
+) -> None:
+    """Solve problems again whose flows lack digits; see `subopt.graph._lowered`."""
+    ends_ = shared[1:3]
+    values = _values(answers.sides, *ends_, parts)
+    few = np.flatnonzero(dwarfed(values, *parts))
+    if not len(few):
+        return
+    parts = [part[few] for part in parts]
+    forward, backward, source, sink = parts
+    source, sink, ahead, back = lowered(values[few], source, sink, [forward], [backward])
+    again = _solved(shared, [*ahead, *back, source, sink], threads, executor)
+    good = _values(again.sides, *ends_, parts) <= values[few]
+    for array, new in zip(answers, again, strict=True):
+        array[few[good]] = new[good]
 
 
 def _checked(

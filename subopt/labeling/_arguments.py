@@ -1,4 +1,4 @@
-"""What callers say about a labeling energy, checked: costs, graphs, weights, tables."""
+"""Arguments of labeling energies, checked: costs, graphs, weights, tables."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class EdgeGroups(NamedTuple):
 
 
 class GraphCosts(NamedTuple):
-    """What a graph of a caller says."""
+    """Edges, weights and unary costs of a graph of a caller."""
 
     unary: Any
     edges: Array  # (m, 2)
@@ -144,7 +144,7 @@ def weights_of(weights: Any, graph: EdgeGroups) -> Array:
 
 
 def tables_of(tables: Any, graph: EdgeGroups, L: int) -> Array:
-    """Return the table of every edge, (m, L, L)."""
+    """Return the table of every edge, (m, L, L); a single one if there are no edges."""
     m, sides = len(graph.tails), graph.sides
     if isinstance(tables, list | tuple) and graph.what and len(tables) == len(sides):
         parts = [numbers(f"tables[{i}]", part) for i, part in enumerate(tables)]
@@ -154,8 +154,11 @@ def tables_of(tables: Any, graph: EdgeGroups, L: int) -> Array:
                     f"tables[{i}] needs a table per edge of this {graph.what}, shape "
                     f"{(*side, L, L)}, got {part.shape}"
                 )
-        return np.concatenate([part.reshape(-1, L, L) for part in parts])
+        array = np.concatenate([part.reshape(-1, L, L) for part in parts])
+        return array if m else np.zeros((1, L, L))
     array = numbers("tables", tables)
+    if not m and not array.size:
+        return np.zeros((1, L, L))
     if array.shape != (m, L, L):
         per = f", or a list with one array per {graph.what}" if graph.what else ""
         raise ValueError(
@@ -345,7 +348,11 @@ def _offset_pairs(
     ends = [pairs_at(shape, vector, periodic) for vector in vectors]
     for i, (tails, heads) in enumerate(ends):
         if (tails == heads).any():
-            raise ValueError(f"offsets[{i}] = {vectors[i]} joins nodes with themselves")
+            raise ValueError(
+                f"offsets[{i}] = {vectors[i]} joins nodes with themselves around the periodic axes "
+                f"of a grid of shape {shape}. Leave this offset out, or give periodic as one bool "
+                "per axis, False where the grid is that short."
+            )
     return ends
 
 

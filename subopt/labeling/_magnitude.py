@@ -49,8 +49,7 @@ def excess(energy: LabelingEnergy, labels: Array) -> float:
     """Return the energy of labels minus the smallest costs of all nodes and edges."""
     own = energy.costs[labels, np.arange(energy.n)] - energy.least_costs
     w, T = energy.weights, energy.tables
-    edge = np.arange(len(w)) if energy.own else 0
-    pairs = T[edge, labels[energy.tails], labels[energy.heads]]
+    pairs = _pairs(energy, labels)
     least, most = T.min(axis=(1, 2)), T.max(axis=(1, 2))
     if not len(w) or (w.min() >= 0.0 and most.max() < np.inf):
         above = w * (pairs - least)
@@ -60,6 +59,17 @@ def excess(energy: LabelingEnergy, labels: Array) -> float:
             above = np.where(w == 0.0, 0.0, w * above)
     used = energy.label_costs[np.unique(labels)].sum() if energy.label_costs.any() else 0.0
     return float(own.sum() + above.sum() + used)
+
+
+def _pairs(energy: LabelingEnergy, labels: Array) -> Array:
+    """Return the entries of the tables that labels pay, (m,) or (1,)."""
+    T, L = energy.tables, energy.n_labels
+    if (labels == labels[0]).all():
+        return T[:, labels[0], labels[0]]
+    place = labels.take(energy.tails) * L + labels.take(energy.heads)
+    if energy.own:
+        place += L * L * np.arange(len(place))
+    return T.ravel().take(place)
 
 
 def ceiling(energy: LabelingEnergy, labels: Array) -> float:
@@ -88,7 +98,7 @@ def calm(energy: LabelingEnergy, costs: Array | None = None) -> bool:
         return False
     # from each entry to the next larger one: entries that lie far from the smallest may still
     # differ by little
-    entries = np.sort(T.reshape(len(T), -1), axis=1)
+    entries = np.sort(T.reshape(len(T), energy.n_labels**2), axis=1)
     steps = np.diff(entries, axis=1)
     size = np.maximum(np.abs(entries[:, 1:]), np.abs(entries[:, :-1]))
     steps = steps[steps > NOISE * size]
@@ -111,7 +121,7 @@ def smallest_step(energy: LabelingEnergy) -> float:
     least = steps.min(where=real & np.isfinite(steps), initial=np.inf)
     T, w = energy.tables, np.abs(energy.weights)
     with np.errstate(invalid="ignore"):
-        steps = np.diff(np.sort(T.reshape(len(T), -1), axis=1), axis=1)
+        steps = np.diff(np.sort(T.reshape(len(T), energy.n_labels**2), axis=1), axis=1)
         steps = steps.min(axis=1, where=(steps > 0.0) & np.isfinite(steps), initial=np.inf)
     if w.max(initial=0.0) > 0.0:
         worth = np.where(w > 0.0, w, np.inf) * steps

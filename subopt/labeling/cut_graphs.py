@@ -145,9 +145,10 @@ def ordered(energy: LabelingEnergy, table: OrderedTable, deadline: Deadline) -> 
     simple = simplified(energy)
     labels = simple_labels(energy)
     flow = np.zeros((2, len(energy.tails), len(table.i)))  # high and low part
-    given = _as_messages(energy, table, flow)
+    given = _as_messages(energy, table, flow) if table.terms.any() else None
     best: Measure | None = None
-    for cuts in range(ROUNDS):
+    cuts = 0
+    while cuts < ROUNDS and not deadline.passed():
         work = bounded(simple, labels)
         step, found, crossing = _cut_of_what_is_left(work, table, given, flow, labels, deadline)
         if crossing == 0.0:
@@ -159,28 +160,31 @@ def ordered(energy: LabelingEnergy, table: OrderedTable, deadline: Deadline) -> 
         else:
             flow = np.stack(sum_and_error(*_add((flow[0], flow[1]), step)))
         given = _as_messages(energy, table, flow)
-        before, best = best, measure(energy, labels, given)
+        before, best, cuts = best, measure(energy, labels, given), cuts + 1
         stopped = deadline.passed()
         if best.gap == 0.0 or (best.rounding and energy.n * energy.n_labels > SMALL) or stopped:
-            return Cut(labels, given, best, cuts + 1, stopped)
+            return Cut(labels, given, best, cuts, stopped)
         if before is not None and not best.gap < before.gap:
-            return Cut(labels, given, best, cuts + 1, stopped)
-    if best is None:
-        best = measure(energy, labels, given)
-    return Cut(labels, given, best, cuts, False)
+            return Cut(labels, given, best, cuts, stopped)
+    if given is None:
+        given = _as_messages(energy, table, flow)
+    return Cut(labels, given, best or measure(energy, labels, given), cuts, deadline.passed())
 
 
 def _cut_of_what_is_left(
     energy: LabelingEnergy,
     table: OrderedTable,
-    given: Reparametrization,
+    given: Reparametrization | None,
     flow: Array,
     labels: Array,
     deadline: Deadline,
 ) -> tuple[Array, Array, float]:
-    """Return additional flow along the arcs, labels, and the cost of the given labels."""
+    """Return additional flow along the arcs, labels, and the cost of the given labels.
+
+    `given` is None if nothing has been given to the nodes yet.
+    """
     n, L = energy.n, energy.n_labels
-    if given.high.any():
+    if given is not None and given.high.any():
         high, low = np.empty((n, L)), np.empty((n, L))
         node_costs(energy.terms, given, high, low, flag())
         cost = np.diff(high, axis=1) + np.diff(low, axis=1)  # of x_v > i

@@ -20,7 +20,6 @@ import numpy as np
 from subopt._base.jit import njit
 from subopt._base.types import Array
 
-
 ROUNDING = 2.0**-40
 """Largest error of a flow, relative to the numbers of its piece."""
 

@@ -103,9 +103,9 @@ def prox(
     limits = _Limits(tol, max_iter, time_limit)
     if F.n == 0:
         return y
-    if (parts := _paths(F)) is not None:
-        if (values := _on_paths(*parts, F, y, scales)) is not None:
-            return values
+    parts = _paths(F)
+    if parts is not None and (values := _on_paths(*parts, F, y, scales)) is not None:
+        return values
     if (grid := as_grid(F)) is not None:
         grid = grid._replace(unary=grid.unary - (scales * y).reshape(grid.shape))
         leaves = nested_grid_cuts(grid, scales, limits.deadline)

@@ -221,6 +221,7 @@ def _with_grid(cut: Cut, grid: list[Lattice]) -> Cut:
                 whole,
                 np.inf,
                 np.int32 if whole and top < 2**31 else np.float64,
+                float(top),
             ),
             maximal=True,
             deadline=Deadline(),

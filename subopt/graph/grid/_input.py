@@ -38,6 +38,7 @@ class Grids(NamedTuple):
     whole: bool  # whether all finite capacities are ints; arrays are int64 then, else float64
     beyond: float  # replaces infinity: more than any finite cut; inf if nothing was infinite
     dtype: Any  # dtype in which flows are computed: int32 or float64
+    largest: float  # no capacity is larger
 
 
 class _Given(NamedTuple):
@@ -76,7 +77,7 @@ def grids(
     axes = periodic_axes(periodic, len(shape))
     vectors = _offsets(offsets, len(shape))
     pairs = _weights(weights, vectors, shape, axes, count)
-    whole, beyond, dtype = _scale(source, sink, pairs, shape)
+    whole, beyond, dtype, largest = _scale(source, sink, pairs, shape)
     forward, backward = [], []
     for f, b in pairs:
         forward.append(_plain(f, whole, beyond))
@@ -95,6 +96,7 @@ def grids(
         whole,
         beyond,
         dtype,
+        largest,
     )
 
 
@@ -259,8 +261,8 @@ def _scale(
     sink: _Given,
     pairs: list[tuple[_Given, _Given]],
     shape: tuple[int, ...],
-) -> tuple[bool, float, Any]:
-    """Return whether capacities are whole, what stands for infinity, and the type of flows.
+) -> tuple[bool, float, Any, float]:
+    """Return whether capacities are whole, the stand-in for infinity, the type of flows, the most.
 
     Problems do not touch each other, so what counts is the sum over one grid.
     """
@@ -288,7 +290,7 @@ def _scale(
             f"but they are as large as {max(tops):g} on {nodes:g} nodes. Scale them, pass "
             "floats to accept rounding, or use max_flow, which takes ints with a sum below 2**61."
         )
-    return whole, beyond, np.int32 if whole and top < 2**31 else np.float64
+    return whole, beyond, np.int32 if whole and top < 2**31 else np.float64, max(tops)
 
 
 def _sums(given: _Given, nodes: float) -> tuple[Array, Array]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from subopt._base.answer import Status, dwarfed
+from subopt._base.answer import HUGE, Status
 from subopt._base.deadline import Deadline
 from subopt._base.options import documented
 from subopt._base.report import reported, stage
@@ -121,23 +121,24 @@ def grid_cut(
 def solve(problem: Grids, *, maximal: bool, deadline: Deadline) -> GridFlow:
     """Find a minimum cut of a checked grid."""
     answer = _solved(problem, maximal, deadline)
-    parts = problem.source, problem.sink, *problem.forward, *problem.backward
     stopped = answer.status is Status.TIME_LIMIT
-    if stopped or problem.whole or not dwarfed(answer.value, parts):
+    if stopped or problem.whole or not 0 < HUGE * answer.value < problem.largest:
         return answer
-    # as in max_flow: arcs that no flow can fill are lowered, so that flows have all their digits
-    limit = 2 * answer.value
-    excess = np.clip(problem.source - problem.sink, -limit, limit)
-    forward = [np.minimum(arc, limit) for arc in problem.forward]
-    arcs = zip(problem.forward, problem.backward, forward, strict=True)
-    lowered = problem._replace(
-        source=np.maximum(excess, 0),
-        sink=np.maximum(-excess, 0),
+    from subopt.graph._lowered import dwarfed, lowered
+
+    terminals, arcs = (problem.source, problem.sink), (problem.forward, problem.backward)
+    if not dwarfed([answer.value], *terminals, *arcs[0], *arcs[1])[0]:
+        return answer
+    source, sink, forward, backward = lowered([answer.value], *terminals, *arcs)
+    low = problem._replace(
+        source=source,
+        sink=sink,
         forward=forward,
-        backward=[own if b is f else np.minimum(b, limit) for f, b, own in arcs],
+        backward=backward,
         beyond=np.inf,
+        largest=2.0 * answer.value,
     )
-    again = solve(lowered, maximal=maximal, deadline=deadline)
+    again = solve(low, maximal=maximal, deadline=deadline)
     value = np.zeros(1)
     weigh(terms(problem), 0, again.source_side.reshape(1, -1), value)
     if again.status is Status.TIME_LIMIT or value[0] > answer.value:

@@ -13,11 +13,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from subopt._base.answer import HUGE
 from subopt._base.executors import in_chunks, require_executor
 from subopt._base.options import documented
 from subopt._base.threads import in_order, thread_count
 from subopt._base.types import Array, ArrayLike
-from subopt.graph.grid._capacities import terms
+from subopt.graph.grid._capacities import terms, weigh
 from subopt.graph.grid._input import Grids, grids
 from subopt.graph.grid._layout import Layout, layout, tails, workspace
 from subopt.graph.grid._solve import fill, origin, send_back
@@ -81,18 +82,10 @@ def grid_cut_many(
     problem = grids(source_capacity, sink_capacity, weights, offsets, periodic, many=True)
     one = _layout(problem, 1)
     size = max(1, min(_CELLS // max(one.cells, 1), problem.stack))  # of a stack
-    how = size, bool(maximal), bool(flow)
-    if executor is None:
-        solved = _Solved.empty(problem, flow)
-        _solve(problem, how, solved, thread_count(threads))
-    else:
+    if executor is not None:
         require_executor(executor, threads)
-
-        def cut(begin: int, end: int) -> Grids:
-            return _part(problem, slice(begin, end))
-
-        chunks = list(in_chunks(executor, _solve_part, problem.stack, cut, shared=how, unit=size))
-        solved = _Solved.joined(chunks) if chunks else _Solved.empty(problem, flow)
+    threads = thread_count(threads) if executor is None else 1
+    solved = _solved(problem, (size, bool(maximal), bool(flow)), threads, executor)
     all_values, all_sides, arrays, methods = solved
     if (all_values >= problem.beyond).any():
         wrong = int(np.argmax(all_values >= problem.beyond))
@@ -139,6 +132,55 @@ class _Solved(NamedTuple):
         return cls(np.concatenate(values), np.concatenate(sides), flows, set().union(*methods))
 
 
+def _solved(problem: Grids, how: tuple[int, bool, bool], threads: int, executor: Any) -> _Solved:
+    """Solve all problems; `how` has the size of a stack, `maximal` and `flow`."""
+    size, _, flow = how
+    if executor is None:
+        solved = _Solved.empty(problem, flow)
+        _solve(problem, how, solved, threads)
+    else:
+
+        def cut(begin: int, end: int) -> Grids:
+            return _part(problem, slice(begin, end))
+
+        chunks = list(in_chunks(executor, _solve_part, problem.stack, cut, shared=how, unit=size))
+        solved = _Solved.joined(chunks) if chunks else _Solved.empty(problem, flow)
+    if not problem.whole:
+        _make_precise(problem, how, solved, threads, executor)
+    return solved
+
+
+def _make_precise(
+    problem: Grids, how: tuple[int, bool, bool], solved: _Solved, threads: int, executor: Any
+) -> None:
+    """Solve problems again whose flows lack digits; see `subopt.graph._lowered`."""
+    if problem.largest <= HUGE * solved.values.min(initial=np.inf):
+        return
+    from subopt.graph._lowered import dwarfed, lowered
+
+    terminals, arcs = (problem.source, problem.sink), (problem.forward, problem.backward)
+    wrong = dwarfed(solved.values, *terminals, *arcs[0], *arcs[1])
+    few = np.flatnonzero(wrong & (solved.values < problem.beyond))
+    if not len(few):
+        return
+    some, values = _part(problem, few), solved.values[few]
+    low = lowered(values, some.source, some.sink, some.forward, some.backward)
+    source, sink, forward, backward = low
+    again = _solved(
+        some._replace(source=source, sink=sink, forward=forward, backward=backward, beyond=np.inf),
+        how,
+        threads,
+        executor,
+    )
+    reached = np.zeros(len(few))
+    weigh(terms(some), 0, again.sides.reshape(len(few), -1), reached)
+    good = reached <= values
+    solved.values[few[good]], solved.sides[few[good]] = reached[good], again.sides[good]
+    for flow, new in zip(solved.flows or [], again.flows or [], strict=True):
+        flow[few[good]] = new[good]
+    solved.methods.update(again.methods)
+
+
 def _solve_part(how: tuple[int, bool, bool], problem: Grids) -> _Solved:
     """Solve some of the problems on a worker of an executor."""
     solved = _Solved.empty(problem, how[2])
@@ -147,7 +189,7 @@ def _solve_part(how: tuple[int, bool, bool], problem: Grids) -> _Solved:
 
 
 def _solve(problem: Grids, how: tuple[int, bool, bool], solved: _Solved, threads: int) -> None:
-    """Solve problems stack by stack; `how` has the size of a stack, `maximal` and `flow`."""
+    """Solve problems stack by stack."""
     size, maximal, flow = how
     one, parts = _layout(problem, 1), terms(problem)
 
@@ -184,8 +226,8 @@ def _layout(problem: Grids, count: int) -> Layout:
     return layout(count, problem.shape, problem.offsets, problem.periodic)
 
 
-def _part(problem: Grids, here: slice) -> Grids:
-    """Return a part of the problems."""
+def _part(problem: Grids, here: slice | Array) -> Grids:
+    """Return a part of the problems, in a row or by their numbers."""
 
     def own(array: Array) -> Array:
         return array[here] if len(array) > 1 else array
@@ -193,7 +235,7 @@ def _part(problem: Grids, here: slice) -> Grids:
     forward = [own(w) for w in problem.forward]
     back = zip(problem.forward, forward, problem.backward, strict=True)
     return problem._replace(
-        stack=len(range(problem.stack)[here]),
+        stack=len(np.arange(problem.stack)[here]),
         source=own(problem.source),
         sink=own(problem.sink),
         forward=forward,

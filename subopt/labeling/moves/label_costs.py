@@ -66,7 +66,7 @@ def pieces(energy: LabelingEnergy, labels: Array) -> tuple[LabelingEnergy, Array
 
 
 class WholeMoves(NamedTuple):
-    """An energy with label costs, and what moves of the whole graph need."""
+    """An energy with label costs, with the data that moves of the whole graph need."""
 
     energy: LabelingEnergy
     problem: Problem
