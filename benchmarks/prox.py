@@ -4,9 +4,9 @@
 
 Milliseconds of CPU time, medians, one thread. `build` is the time to make the function F, `prox`
 that of the call. Columns of prox_tv are left out where it is not installed (it needs a compiler and
-LAPACK). In one dimension both are exact. In two, prox_tv iterates to its own tolerance; `error` is the largest
-difference between its answer and ours, and `above` how far its objective is above ours, relative to
-it.
+LAPACK). In one dimension both are exact. In two, prox_tv iterates to its own tolerance; `error` is
+the largest difference between its answer and ours, and `above` how far its objective is above ours,
+relative to it.
 """
 
 import argparse
