@@ -27,6 +27,7 @@ from comixup.torch import (  # noqa: E402
     mixed_at,
     training_step,
 )
+from comixup.torch.recorded import AVAILABLE  # noqa: E402
 
 CO = {"group_size": 4, "grid": 2, "effort": "fast", "seed": 0}
 SMALL = {"CoMixup": CO, "PuzzleMix": {"grids": (2,), "seed": 0}, "InputMixup": {"seed": 0},
@@ -37,9 +38,7 @@ def make(name, **options):
     return getattr(comixup.torch, name)(**SMALL[name], **options)
 
 
-GRAPHS = pytest.mark.skipif(
-    not hasattr(torch.library, "custom_op"), reason="operators of Python need PyTorch 2.4"
-)
+GRAPHS = pytest.mark.skipif(not AVAILABLE, reason="this PyTorch has no operators of Python")
 
 
 def batch(n=8, classes=5):
@@ -334,6 +333,7 @@ def test_graphs_tell_copies_of_mixers_apart():
         assert not torch.equal(mixed.images, mix(images, labels, step=0).images)
 
 
+@GRAPHS
 def test_what_no_graph_can_hold_says_how_to_do_it():
     model, (images, labels) = network(), batch()
     mix = make("CutMix", num_classes=5)
