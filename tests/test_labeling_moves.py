@@ -201,6 +201,37 @@ def test_one_move_with_label_costs_is_the_best_one(seed, shape, L):
         assert energy.value(x) == naive.best_expansion(energy, labels, b)
 
 
+@given(seed=seeds, shape=shapes, L=st.integers(1, 3), own=st.booleans())
+def test_a_label_is_given_up_if_that_helps(seed, shape, L, own):
+    rng = np.random.default_rng(seed)
+    energy = random_energy(rng, shape, L, metric_table(rng, L))
+    ends = np.stack([energy.tails, energy.heads], axis=1)
+    weights = energy.weights * rng.integers(0, 3, len(ends))
+    tables = {"tables": energy.tables[:1].repeat(len(ends), axis=0)} if own else {}
+    energy = LabelingEnergy(
+        energy.costs.T,
+        edges=ends,
+        weights=weights,
+        label_costs=rng.integers(0, 30, L),
+        **(tables or {"metric": energy.table}),
+    )
+
+    def best(rest):
+        labelings = itertools.product(range(rest.n_labels), repeat=rest.n)
+        return min(map(np.array, labelings), key=rest.value)
+
+    labels = rng.integers(0, L, energy.n)
+    least = value = energy.value(labels)
+    for l in np.unique(labels):
+        others = np.setdiff1d(labels, [l])
+        for x in itertools.product(others, repeat=int((labels == l).sum())):
+            other = labels.copy()
+            other[labels == l] = x
+            least = min(least, energy.value(other))
+    found = label_costs.without_a_label(energy, labels, best)
+    assert least == value if found is None else least <= energy.value(found) < value
+
+
 def test_label_costs_leave_fewer_labels():
     rng = np.random.default_rng(0)
     unary = rng.random((12, 12, 6))

@@ -65,6 +65,55 @@ def pieces(energy: LabelingEnergy, labels: Array) -> tuple[LabelingEnergy, Array
     return whole, piece
 
 
+def without_a_label(
+    energy: LabelingEnergy, labels: Array, best: Callable[[LabelingEnergy], Array]
+) -> Array | None:
+    """Return labels of lower energy that lack one of those in use, or None if none are found.
+
+    The nodes of one label take the best of the others, as if these cost nothing more: they are in
+    use. The other nodes keep theirs. `best` minimizes an energy without label costs. Labels of few
+    nodes come first.
+    """
+    count = np.bincount(labels, minlength=energy.n_labels)
+    used = np.flatnonzero(count)
+    for l in used[np.argsort(count[used], kind="stable")].tolist():
+        others = used[used != l]
+        if not energy.label_costs[l] > 0.0 or not len(others):
+            continue
+        inside = labels == l
+        rest, now = _rest(energy, labels, inside, l, others)
+        least = rest.least_costs.sum() + (rest.weights * rest.tables.min(axis=(1, 2))).sum()
+        if least >= now + energy.label_costs[l]:
+            continue
+        moved = labels.copy()
+        moved[inside] = others[best(rest)]
+        if energy.is_lower(moved, labels):
+            return moved
+    return None
+
+
+def _rest(
+    energy: LabelingEnergy, labels: Array, inside: Array, l: int, others: Array
+) -> tuple[LabelingEnergy, float]:
+    """Return the energy of other labels for the nodes of one, and what they cost now."""
+    place, T, w = np.cumsum(inside) - 1, energy.tables, energy.weights
+    p, q = energy.tails, energy.heads
+    costs = energy.costs[:, inside].copy()
+    for one, two, tables in ((p, q, T), (q, p, T.swapaxes(1, 2))):
+        e = np.flatnonzero(inside[one] & ~inside[two])
+        at = e if energy.own else np.zeros(len(e), np.int64)
+        paid = w[e, None] * tables[at, :, labels[two[e]]]
+        for a in range(energy.n_labels):
+            costs[a] += np.bincount(place[one[e]], paid[:, a], costs.shape[1])
+    e = np.flatnonzero(inside[p] & inside[q])
+    own = T[e] if energy.own else T
+    now = float(costs[l].sum() + (w[e] * own[:, l, l]).sum())
+    some = own[:, others[:, None], others]
+    tables = {"tables": some} if energy.own else {"metric": some[0]}
+    ends = np.stack([place[p[e]], place[q[e]]], axis=1)
+    return LabelingEnergy(costs[others].T, edges=ends, weights=w[e], **tables), now
+
+
 class WholeMoves(NamedTuple):
     """An energy with label costs, and what moves of the whole graph need."""
 
