@@ -172,13 +172,13 @@ def _descended(
     if energy.label_costs.any():
         whole = label_costs.WholeMoves(energy, problem, space)
         done, cuts = whole.descend(moves, labels, plain, limits.cycles, limits.deadline)
-        while done and not limits.deadline.passed():
-            fewer = label_costs.without_a_label(energy, labels, partial(_best, moves, limits))
-            if fewer is None:
-                break
-            labels[:] = fewer
-            done, more = whole.descend(moves, labels, plain, limits.cycles, limits.deadline)
+        if done:
+            best = partial(_best, moves, limits)
+            fewer, more = whole.give_up(moves, labels, plain, best, limits.deadline)
             cuts += more
+            if fewer:
+                done, more = whole.descend(moves, labels, plain, limits.cycles, limits.deadline)
+                cuts += more
         return labels, done, before + cuts
     return labels, *plain(moves)
 

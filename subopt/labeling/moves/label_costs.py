@@ -65,33 +65,6 @@ def pieces(energy: LabelingEnergy, labels: Array) -> tuple[LabelingEnergy, Array
     return whole, piece
 
 
-def without_a_label(
-    energy: LabelingEnergy, labels: Array, best: Callable[[LabelingEnergy], Array]
-) -> Array | None:
-    """Return labels of lower energy that lack one of those in use, or None if none are found.
-
-    The nodes of one label take the best of the others, as if these cost nothing more: they are in
-    use. The other nodes keep theirs. `best` minimizes an energy without label costs. Labels of few
-    nodes come first.
-    """
-    count = np.bincount(labels, minlength=energy.n_labels)
-    used = np.flatnonzero(count)
-    for l in used[np.argsort(count[used], kind="stable")].tolist():
-        others = used[used != l]
-        if not energy.label_costs[l] > 0.0 or not len(others):
-            continue
-        inside = labels == l
-        rest, now = _rest(energy, labels, inside, l, others)
-        least = rest.least_costs.sum() + (rest.weights * rest.tables.min(axis=(1, 2))).sum()
-        if least >= now + energy.label_costs[l]:
-            continue
-        moved = labels.copy()
-        moved[inside] = others[best(rest)]
-        if energy.is_lower(moved, labels):
-            return moved
-    return None
-
-
 def _rest(
     energy: LabelingEnergy, labels: Array, inside: Array, l: int, others: Array
 ) -> tuple[LabelingEnergy, float]:
@@ -156,6 +129,43 @@ class WholeMoves(NamedTuple):
             if done and idle >= len(moves):
                 return True, cuts
         return False, cuts
+
+    def give_up(
+        self,
+        moves: Array,
+        labels: Array,
+        plain: Callable[[Array], tuple[bool, int]],
+        best: Callable[[LabelingEnergy], Array],
+        deadline: Deadline,
+    ) -> tuple[bool, int]:
+        """Give up labels in use where that lowers E; return whether one was, and the cuts.
+
+        The nodes of one label, those of few nodes first, take the best of the others, as if these
+        cost nothing more: they are in use. Then plain moves follow. `best` minimizes an energy
+        without label costs.
+        """
+        given_up, cuts, energy = False, 0, self.energy
+        count = np.bincount(labels, minlength=energy.n_labels)
+        for l in np.argsort(count, kind="stable").tolist():
+            inside = labels == l
+            others = np.setdiff1d(labels, [l])
+            if deadline.passed() or not (energy.label_costs[l] > 0.0 and inside.any()):
+                continue
+            if not len(others):
+                break
+            rest, now = _rest(energy, labels, inside, l, others)
+            least = rest.least_costs.sum() + (rest.weights * rest.tables.min(axis=(1, 2))).sum()
+            if least >= now + energy.label_costs[l]:
+                continue
+            before = labels.copy()
+            labels[inside] = others[best(rest)]
+            _, more = self._plain(moves, labels, plain)
+            cuts += more
+            if energy.is_lower(labels, before):
+                given_up = True
+            else:
+                labels[:] = before
+        return given_up, cuts
 
     def _plain(
         self, moves: Array, labels: Array, plain: Callable[[Array], tuple[bool, int]]
