@@ -61,12 +61,18 @@ def main():
     parser.add_argument("--cases", type=int, default=2000)
     parser.add_argument("--largest", type=int, default=14)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=np.inf, help="stop after so many")
+    parser.add_argument("--methods", nargs="*", default=METHODS, choices=METHODS)
     options = parser.parse_args()
     rng = np.random.default_rng(options.seed)
     runs, right, proven = (collections.Counter() for _ in range(3))
     infeasible, wrong = collections.Counter(), collections.Counter()
     seconds = collections.Counter()
+    cases, end = options.cases, time.monotonic() + options.seconds
     for case in range(options.cases):
+        if time.monotonic() > end:
+            cases = case
+            break
         n = int(rng.integers(1, options.largest + 1))
         said, of = constraints(rng, n)
         h = problem(rng, n)
@@ -75,7 +81,7 @@ def main():
         rounding = 1e-9 * (
             1e-12 + sum(F._range().size.sum() for F in ((h.f, h.g) if differs else (h,)))
         )
-        for method in METHODS:
+        for method in options.methods:
             if method == ("lagrangian" if differs else "modmod"):
                 continue
             seeded = {"rng": case} if method in ("branch_and_bound", "auto") else {}
@@ -92,8 +98,8 @@ def main():
                 wrong[method] += abs(result.check(h) - result.gap) > rounding
             if method == "branch_and_bound" and not good:
                 print(f"case {case}: {result} instead of {best:.12g}")
-    print(f"{options.cases} cases, n <= {options.largest}")
-    for method in METHODS:
+    print(f"{cases} cases, n <= {options.largest}")
+    for method in options.methods:
         count = max(1, runs[method])
         print(
             f"{method:17} {runs[method]:5} runs, {right[method] / count:8.2%} at the minimum, "

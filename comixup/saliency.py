@@ -38,8 +38,8 @@ def patch_weights(
     saliency : array_like of shape (B, \*spatial)
         Nonnegative, 1 to 3 spatial dimensions, at any resolution of at least one pixel per patch.
     grid : int or sequence of int, default 4
-        Number of patches along every axis, or along each. Patch k of K covers the pixels
-        floor(k S / K) .. floor((k + 1) S / K) - 1 of S: all pixels count, none twice.
+        Number of patches along every axis, or one number per axis. Patch k of K covers the pixels
+        floor(k S / K) .. floor((k + 1) S / K) - 1 of S, so that every pixel counts once.
     zero_saliency : {"raise", "uniform", "warn"}, default "raise"
         What to do with a map that is zero everywhere or holds NaN or infinity: raise an error that
         names the samples, or give all patches the weight of their area, with a warning that counts
@@ -72,7 +72,7 @@ class Pooled(NamedTuple):
     Attributes
     ----------
     weights : ndarray of float64, shape (B, \*grid)
-        Part of the saliency of each sample that lies in each patch.
+        Fraction of the saliency of each sample that lies in each patch.
     peaks : ndarray of float64, shape (B, dimensions)
         Most salient positions.
     n_uniform : int
@@ -158,7 +158,7 @@ def require_map_shape(
 
 
 def centres_in_pixels(peaks: Array, cells: Sequence[int], spatial: Sequence[int]) -> Array:
-    """Return positions of cells of a map as positions of pixels, both of their centres."""
+    """Convert the centres of cells of a map to positions in pixels."""
     moved: Array = (peaks + 0.5) * (np.array(spatial) / np.array(cells)) - 0.5
     return moved
 
@@ -220,15 +220,15 @@ def from_gradient(gradient: ArrayLike, *, channels: str = "first") -> Array:
     Parameters
     ----------
     gradient : array_like of float, shape (B, C, \*spatial) or (B, \*spatial, C)
-        Any scale; only ratios within a sample matter.
+        The gradient, at any scale; only ratios within a sample matter.
     channels : {"first", "last"}, default "first"
         Where the channel axis is.
 
     Returns
     -------
     ndarray of float, shape (B, \*spatial)
-        The l2 norm over channels, as published [1]_. A gradient that is zero or not finite gives a
-        map that is: see `patch_weights`.
+        The l2 norm over channels, as published [1]_. For a gradient that is zero or not finite, so
+        is the map: see `zero_saliency` of `patch_weights`.
 
     References
     ----------
@@ -257,7 +257,7 @@ def from_gradient(gradient: ArrayLike, *, channels: str = "first") -> Array:
 
 
 def spectral_residual(images: ArrayLike, *, channels: str = "first", size: int = 64) -> Array:
-    r"""Saliency without a network: what is unexpected in the log amplitude spectrum.
+    r"""Compute saliency without a network, from the residual of the log amplitude spectrum.
 
     Parameters
     ----------
@@ -320,7 +320,7 @@ def spectral_of_grey(grey: Array, size: int = 64) -> Array:
 def local_contrast(
     images: ArrayLike, *, channels: str = "first", sigma: float | None = None
 ) -> Array:
-    r"""Saliency without a network: the standard deviation of brightness around every pixel.
+    r"""Compute saliency without a network: the standard deviation of brightness around every pixel.
 
     Parameters
     ----------

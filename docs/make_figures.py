@@ -24,7 +24,7 @@ def draw_segmentation() -> None:
     scribbled[seeds == 1], scribbled[seeds == 2] = (230, 30, 30), (30, 200, 60)
     panels = [scribbled]
     for options in ({}, {"n_components": 0}):
-        labels = segment(photo, seeds, connectivity=2, **options)
+        labels = segment(photo, seeds, connectivity=2, **options).labels
         shown = np.where((labels == 1)[..., None], photo // 4, photo)
         shown[segmentation.find_boundaries(labels, mode="inner")] = (255, 220, 0)
         panels.append(shown)

@@ -32,10 +32,9 @@ if TYPE_CHECKING:
 
 
 class _Wing(NamedTuple):
-    """Who minimizes problems of one kind.
+    """The wing that solves problems of one kind.
 
-    The names of modules, not the modules, so that a program loads no more than its own kind of
-    problem needs.
+    It holds the names of modules, which are loaded when a problem of this kind is solved.
     """
 
     kind: str  # a class

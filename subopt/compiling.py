@@ -1,4 +1,4 @@
-"""Compile ahead of time, and compile kernels of your own as those of subopt are.
+"""Compile ahead of time, and compile your own kernels in the same way as those of subopt.
 
 A solver compiles its kernels on its first call, which takes seconds, and keeps them on disk, see
 `njit`. `warm_up` does this in advance: while a container image is built, or before a measurement.
@@ -51,7 +51,7 @@ def warm_up(
     Returns
     -------
     dict of str to float
-        Seconds per door. They are small where the cache has the kernels already.
+        Seconds per door, which are small if the cache has the kernels already.
 
     Raises
     ------
@@ -62,8 +62,8 @@ def warm_up(
 
     Notes
     -----
-    numba uses a cache only if it can write it. In an image that other users run, set
-    ``NUMBA_CACHE_DIR`` and let everybody write that folder::
+    numba uses a cache only if it can write to it. In an image that other users run, set
+    ``NUMBA_CACHE_DIR`` and make this folder writable for all users::
 
         ENV NUMBA_CACHE_DIR=/var/cache/numba
         RUN python -m subopt warm-up && chmod -R a+rwX /var/cache/numba
@@ -220,12 +220,12 @@ def _functions() -> None:
 def _compat() -> None:
     from subopt.compat import gco, maxflow
 
-    graph = maxflow.GraphInt()
-    graph.add_nodes(2)
-    graph.add_edge(0, 1, 2, 1)
-    graph.add_tedge(0, 3, 0)
-    graph.add_tedge(1, 0, 3)
-    graph.maxflow()
+    for graph in (maxflow.GraphInt(), maxflow.GraphFloat()):
+        graph.add_nodes(2)
+        graph.add_edge(0, 1, 2, 1)
+        graph.add_tedge(0, 3, 0)
+        graph.add_tedge(1, 0, 3)
+        graph.maxflow()
     unary = np.random.default_rng(0).random((4, 5, 3))
     for algorithm in ("expansion", "swap"):
         gco.cut_grid_graph_simple(unary, 0.2 * (1 - np.eye(3)), algorithm=algorithm)

@@ -1,13 +1,13 @@
 """Submodular regularizers in convex models: Lovász extensions as cvxpy expressions.
 
-The only module that needs cvxpy, which is imported when it is used. It writes a function that is a
-sum of capped modular ones (`CapForm`) with the atoms of cvxpy, term by term and many at once:
+The only module that needs cvxpy, which is imported on use. It expresses a sum of truncated modular
+functions (`CapForm`) by the atoms of cvxpy, in groups of terms:
 
 * a cap at or below every weight is a maximum, ``cap * max(x)``; of two elements it is half of
   ``|x_i - x_j| + x_i + x_j``, so that a cut is its weighted total variation;
-* one that the sum without any element reaches is ``w @ x - (w(V) - cap) * min(x)``;
-* one of equal weights is a sum of largest entries;
-* any other is the support function of {0 <= y <= w, sum(y) = cap}.
+* a cap that the sum without any single element reaches gives ``w @ x - (w(V) - cap) * min(x)``;
+* equal weights give a sum of largest entries;
+* any other term is the support function of {0 <= y <= w, sum(y) = cap}.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def lovasz(F: SetFunction, x: Any) -> Any:
         `ConcaveOfModular` with a piecewise linear phi, and their nonnegative sums, restrictions,
         contractions and complements. See `subopt.forms.truncated_families.cap_form`.
     x : cvxpy expression, shape (n,)
-        A variable, or anything affine in variables.
+        A variable, or an affine expression.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def lovasz(F: SetFunction, x: Any) -> Any:
     Raises
     ------
     TypeError
-        If F is of no such family, which the message names, or x is no cvxpy expression.
+        If F is of another family, which the message names, or x is not a cvxpy expression.
     ValueError
         If the shape of x is not (n,).
 

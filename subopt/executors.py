@@ -1,4 +1,4 @@
-"""Work of your own on executors, cut into chunks as `minimize_many` and its like do.
+"""Run your own work on executors, in chunks, as `minimize_many` does.
 
 >>> from concurrent.futures import ThreadPoolExecutor
 >>> from subopt.executors import in_chunks

@@ -1,6 +1,7 @@
 """Random coupled labeling problems, with ties, of every size of numbers."""
 
 import numpy as np
+from drawn import Numbers
 from hypothesis import strategies as st
 
 from subopt import CoupledLabelingProblem
@@ -19,7 +20,7 @@ THRESHOLDS = [(0.83, "hard"), (0.83, "soft"), (0.0, "hard"), (0.0, "soft"), (0.5
 @st.composite
 def problems(draw, grids=GRIDS, inputs=(1, 5), outputs=(1, 5), levels=(1, 3)):
     """A small problem of any kind, with ties in every part with some probability."""
-    rng = np.random.default_rng(draw(SEEDS))
+    rng = Numbers(draw)
     m = draw(st.integers(*inputs))
     unary = rng.normal(size=(m, *draw(st.sampled_from(grids))))
     if draw(st.booleans()):

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 
-def random_grid(seed, *, whole=True, dimensions=None, many=None):
+def random_grid(rng, *, whole=True, dimensions=None, many=None):
     """Shapes with ones, offsets of any length, periodic axes, scalars, arrays and pairs."""
-    rng = np.random.default_rng(seed)
     d = dimensions or int(rng.integers(1, 4))
-    shape = tuple(int(n) for n in rng.integers(1, [12, 6, 4][d - 1], d))
+    most = ([12, 6, 4] if many is None else [9, 4, 3])[d - 1]
+    shape = tuple(int(n) for n in rng.integers(1, most, d))
     periodic = [bool(axis) for axis in rng.random(d) < 0.3]
     half = [o for o in itertools.product(range(-2, 3), repeat=d) if o > (0,) * d]
     offsets = [half[i] for i in rng.permutation(len(half))[: rng.integers(0, 6)]]

@@ -21,7 +21,7 @@ def best_move(energy, labels, free, b):
     forward = np.concatenate([inner, saved[group], np.full(n, paid)])
     backward = np.concatenate([inner, np.zeros(2 * n)])
     excess = np.concatenate([-cost, saved, [-paid]])
-    side, _, _ = minimum_cut(last + 1, tails, heads, forward, backward, excess)
+    side, _, _ = minimum_cut(tails, heads, forward, backward, excess)
     return side[:n]
 
 

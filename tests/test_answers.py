@@ -51,6 +51,7 @@ MANY = {**ENDS, "source_capacity": np.stack([ENDS["source_capacity"]] * 2)}
 GRID = (np.eye(3) * 2, 1.5 - np.eye(3), 0.5)
 SHIPPED = [0, 0, 1], [1, 2, 2], [4, 2, 5], [2, 5, 1], {"supply": [5, 0, -5]}
 SWEPT = {"supply": [1.0, -2, 0, 0.5], "slope": [1, 1, 1, 1.0], "interval": (-5, 5)}
+SCRIBBLED = [[0.0, 0.2, 1.1], [0.1, 0.9, 1.0]], [[1, 0, 0], [0, 0, 2]]
 SPLIT = [Budget([1, 1, 2, 1], 3), Groups([0, 0, 1, 1], 1)]
 
 
@@ -170,6 +171,7 @@ ANSWERS = {
         name: (lambda name=name: getattr(subopt, name)(ENERGY), (ENERGY,))
         for name in ("alpha_beta_swap", "alpha_expansion", "dual_bound", "fusion", "icm")
     },
+    "segment": (lambda: subopt.segment(*SCRIBBLED), (None,)),
     "ishikawa": (lambda: subopt.ishikawa(ORDERED), (ORDERED,)),
     "qpbo": (lambda: subopt.qpbo(BINARY), (BINARY,)),
     "alpha_expansion_many": (
@@ -185,7 +187,7 @@ ANSWERS = {
 RETURNS = {"Result", "MilpResult", "MaximizationResult", "StreamResult", "Labeling"}
 RETURNS |= {"LabelingBatch", "LabelingResult", "Flow", "Flows", "GridFlow", "GridFlows"}
 RETURNS |= {"MultiwayCut", "ParametricCut", "RegularizationPath", "Batch[Any]", "Answer"}
-RETURNS |= {"Partition", "MinCostFlow"}
+RETURNS |= {"Partition", "MinCostFlow", "Segmentation"}
 
 
 def test_the_table_has_every_function_that_returns_an_answer():
@@ -217,6 +219,8 @@ def answers():
 
 
 def recheck(name, answer):
+    if name == "segment":
+        return answer.check(answer.energy)
     *problem, last = ANSWERS[name][1]
     if isinstance(last, dict):
         return answer.check(*problem, **last)
@@ -369,7 +373,8 @@ def test_batches_check_all_their_answers(name):
 def test_arrays_of_answers_are_read_only(name, answers):
     answer = answers(name)
     recheck(name, answer)
-    own = {id(a) for part in ANSWERS[name][1] for a in arrays_of(part)}
+    problem = [answer.energy] if name == "segment" else ANSWERS[name][1]
+    own = {id(a) for part in problem for a in arrays_of(part)}
     found = [a for a in arrays_of([answer, evidence_of(answer)]) if id(a) not in own]
     assert found
     assert not [a for a in found if a.flags.writeable]

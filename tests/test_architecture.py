@@ -374,3 +374,51 @@ def test_minimizing_loads_the_wing_of_the_problem_only(problem, stranger):
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert run.stdout == "False\n"
+
+
+def compiled():
+    """The compiled functions of both packages, with the names of their modules."""
+    for name, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef) and any(
+                "njit" in ast.unparse(decorator) for decorator in node.decorator_list
+            ):
+                yield f"{name}.{node.name}", node
+
+
+def test_kernels_have_few_arguments_and_named_fields():
+    seen = dict(compiled())
+    assert len(seen) > 150
+    assert [name for name, f in seen.items() if len(f.args.args) > 8] == []
+    tuples = [
+        (name, target)
+        for name, f in seen.items()
+        for node in ast.walk(f)
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Tuple)
+    ]
+    # what is left out of a tuple by position is what a field has a name for
+    holes = [
+        name
+        for name, target in tuples
+        if sum(isinstance(part, ast.Name) and part.id == "_" for part in target.elts) > 1
+    ]
+    assert holes == []
+
+
+def test_public_functions_use_all_that_they_are_given():
+    """Each parameter is read, by name or by `locals`; `verbose` by the decorator `reported`."""
+    ignored = []
+    for name, tree in TREES.items():
+        if ".compat." in name:  # they have the signatures of the calls that they stand in for
+            continue
+        for f in tree.body:
+            if not isinstance(f, ast.FunctionDef) or f.name.startswith("_"):
+                continue
+            arguments = f.args.posonlyargs + f.args.args + f.args.kwonlyargs
+            read = {node.id for node in ast.walk(f) if isinstance(node, ast.Name)}
+            if "locals" in read or [ast.unparse(d) for d in f.decorator_list] == ["overload"]:
+                continue
+            ignored += [f"{name}.{f.name}: {a.arg}" for a in arguments if a.arg not in read]
+    assert [entry for entry in ignored if not entry.endswith(": verbose")] == []

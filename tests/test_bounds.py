@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from drawn import numbers
 from families import FAMILIES
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,11 +12,10 @@ from subopt.functions.diminishing_returns import all_masks
 from subopt.testing import all_values
 
 KINDS = ("grow", "shrink", "bar")
-some = {"seed": st.integers(0, 2**32 - 1), "n": st.integers(1, 6)}
+some = {"rng": numbers(), "n": st.integers(1, 6)}
 
 
-def problem(family, seed, n):
-    rng = np.random.default_rng(seed)
+def problem(family, rng, n):
     F = FAMILIES[family](rng, n)
     values = all_values(F)
     return rng, F, values, 1e-9 * (1 + np.abs(values).max()), rng.random(n) < 0.5
@@ -31,8 +31,8 @@ def number(mask):
 
 @pytest.mark.parametrize("family", FAMILIES)
 @given(**some)
-def test_the_lower_bound_holds_and_is_tight_on_its_chain(family, seed, n):
-    rng, F, values, slack, S = problem(family, seed, n)
+def test_the_lower_bound_holds_and_is_tight_on_its_chain(family, rng, n):
+    rng, F, values, slack, S = problem(family, rng, n)
     scores = rng.integers(0, 3, n)
     bound = modular_lower(F, S, tie_break=scores)
     assert (over_all_sets(bound) <= values + slack).all()
@@ -54,8 +54,8 @@ def by_score(S, scores):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("family", FAMILIES)
 @given(**some)
-def test_the_upper_bounds_hold_and_are_tight(family, kind, seed, n):
-    _, F, values, slack, S = problem(family, seed, n)
+def test_the_upper_bounds_hold_and_are_tight(family, kind, rng, n):
+    _, F, values, slack, S = problem(family, rng, n)
     bound = modular_upper(F, S, kind)
     assert (over_all_sets(bound) >= values - slack).all()
     assert bound.value(S) == pytest.approx(values[number(S)], abs=slack)

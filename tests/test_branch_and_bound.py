@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from drawn import numbers
 from families import FAMILIES
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,24 +24,21 @@ from subopt.difference.exact._fractional_bounds import KINDS, Majorant
 from subopt.difference.exact._interval import Interval, Parts, chains
 from subopt.testing import all_values
 
-seeds = st.integers(0, 2**32 - 1)
 few = settings(max_examples=max(3, settings().max_examples // 6))
 every_family = pytest.mark.parametrize("family", FAMILIES)
 NAMES = sorted(FAMILIES)
 
 
-def problem(family, seed, n, others=NAMES):
+def problem(family, rng, n, others=NAMES):
     """A family minus another one, neither of which is much larger."""
-    rng = np.random.default_rng(seed)
-    f, g = FAMILIES[family](rng, n), FAMILIES[others[seed % len(others)]](rng, n)
+    f, g = FAMILIES[family](rng, n), FAMILIES[rng.choice(others)](rng, n)
     a, b = (max(1e-9, np.abs(all_values(F)).max()) for F in (f, g))
-    f = f * (max(1, round(b / a)) if seed % 3 else b / a) if a > 1e-8 < b else f
-    return DifferenceOfSubmodular(*((f, g) if seed % 2 else (g, f)))
+    f = f * (max(1, round(b / a)) if rng.integers(3) else b / a) if a > 1e-8 < b else f
+    return DifferenceOfSubmodular(*((f, g) if rng.integers(2) else (g, f)))
 
 
-def features(seed, n, price=0.1):
+def features(rng, n, price=0.1):
     """A price per column minus what the columns tell of a class."""
-    rng = np.random.default_rng(seed)
     D, C = rng.integers(0, 2, (14, n)), rng.integers(0, 3, 14)
     prices = Modular(rng.choice([price, 2 * price], n))
     return DifferenceOfSubmodular(Entropy(D, C) + prices, Entropy(D))
@@ -59,9 +57,9 @@ def size(h):
 
 @every_family
 @few
-@given(seed=seeds, n=st.integers(1, 9))
-def test_it_finds_the_minimum_and_proves_it(family, seed, n):
-    h = problem(family, seed, n)
+@given(rng=numbers(), n=st.integers(1, 9))
+def test_it_finds_the_minimum_and_proves_it(family, rng, n):
+    h = problem(family, rng, n)
     lowest, tol = all_values(h).min(), size(h)
     for solve in (searched, branch_and_bound):
         result = solve(h)
@@ -73,10 +71,10 @@ def test_it_finds_the_minimum_and_proves_it(family, seed, n):
 
 
 @few
-@given(seed=seeds, n=st.integers(1, 8), widest=st.sampled_from([0, 4, math.inf]))
-def test_bounds_at_the_best_set_hold(seed, n, widest):
+@given(rng=numbers(), n=st.integers(1, 8), widest=st.sampled_from([0, 4, math.inf]))
+def test_bounds_at_the_best_set_hold(rng, n, widest):
     # as for large intervals, which get no linear programs if they are wider than `widest`
-    h = problem(NAMES[seed % len(NAMES)], seed, n)
+    h = problem(rng.choice(NAMES), rng, n)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(solver, "SMALL", 0)
         patch.setattr(solver, "WIDE", 1)
@@ -92,9 +90,9 @@ def test_bounds_at_the_best_set_hold(seed, n, widest):
 
 
 @few
-@given(seed=seeds, n=st.integers(1, 9), price=st.sampled_from([0.0, 0.03, 0.1, 1.0]))
-def test_features_are_selected_with_a_bound_of_their_own(seed, n, price):
-    h = features(seed, n, price)
+@given(rng=numbers(), n=st.integers(1, 9), price=st.sampled_from([0.0, 0.03, 0.1, 1.0]))
+def test_features_are_selected_with_a_bound_of_their_own(rng, n, price):
+    h = features(rng, n, price)
     assert Parts.of(h).falling
     result = searched(h)
     assert result.value == pytest.approx(all_values(h).min(), abs=1e-8)
@@ -102,9 +100,9 @@ def test_features_are_selected_with_a_bound_of_their_own(seed, n, price):
     assert result.certificate.check(h, result.mask) == pytest.approx(result.gap, abs=1e-8)
 
 
-@given(seed=seeds, n=st.integers(2, 8))
-def test_the_best_set_and_the_bound_only_improve(seed, n):
-    h = problem("coverage", seed, n)
+@given(rng=numbers(), n=st.integers(2, 8))
+def test_the_best_set_and_the_bound_only_improve(rng, n):
+    h = problem("coverage", rng, n)
     lowest, tol, seen = all_values(h).min(), size(h), []
     final = searched(h, callback=seen.append)
     assert seen[-1].value == final.value
@@ -118,9 +116,9 @@ def test_the_best_set_and_the_bound_only_improve(seed, n):
 
 @every_family
 @few
-@given(seed=seeds, n=st.integers(1, 8), limit=st.integers(1, 6))
-def test_limits_leave_a_bracket(family, seed, n, limit):
-    h = problem(family, seed, n)
+@given(rng=numbers(), n=st.integers(1, 8), limit=st.integers(1, 6))
+def test_limits_leave_a_bracket(family, rng, n, limit):
+    h = problem(family, rng, n)
     result = searched(h, max_nodes=limit)
     lowest, tol = all_values(h).min(), size(h)
     assert result.lower_bound - tol <= lowest <= result.value + tol
@@ -132,15 +130,15 @@ def test_limits_leave_a_bracket(family, seed, n, limit):
 
 
 def test_no_time_at_all():
-    h = problem("facility location", 5, 8)
+    h = problem("facility location", np.random.default_rng(5), 8)
     result = searched(h, time_limit=0)
     assert result.status in (Status.OPTIMAL, Status.TIME_LIMIT)
     assert result.certificate.check(h, result.mask) == pytest.approx(result.gap, abs=1e-8)
 
 
-@given(seed=seeds, n=st.integers(2, 7), gap=st.sampled_from([0.5, 1.0, 2.0]))
-def test_a_gap_may_remain(seed, n, gap):
-    h = problem("cut", seed, n)
+@given(rng=numbers(), n=st.integers(2, 7), gap=st.sampled_from([0.5, 1.0, 2.0]))
+def test_a_gap_may_remain(rng, n, gap):
+    h = problem("cut", rng, n)
     result = searched(h, tol=gap)
     assert result.status is Status.OPTIMAL
     assert result.gap <= gap + size(h)
@@ -152,9 +150,8 @@ def test_a_gap_may_remain(seed, n, gap):
 
 @every_family
 @few
-@given(seed=seeds, n=st.integers(1, 6))
-def test_majorants_are_above_and_tight_at_sets(family, seed, n):
-    rng = np.random.default_rng(seed)
+@given(rng=numbers(), n=st.integers(1, 6))
+def test_majorants_are_above_and_tight_at_sets(family, rng, n):
     G = FAMILIES[family](rng, n)
     values, bounds = all_values(G), Majorant(G)
     tol = 1e-9 * (1 + np.abs(values).max())
@@ -170,10 +167,9 @@ def test_majorants_are_above_and_tight_at_sets(family, seed, n):
 
 @every_family
 @few
-@given(seed=seeds, n=st.integers(1, 6))
-def test_bounds_and_costs_of_intervals_hold(family, seed, n):
-    rng = np.random.default_rng(seed)
-    h = problem(family, seed, n) if seed % 5 else features(seed, n)
+@given(rng=numbers(), n=st.integers(1, 6))
+def test_bounds_and_costs_of_intervals_hold(family, rng, n):
+    h = problem(family, rng, n) if rng.integers(5) else features(rng, n)
     kind = rng.integers(0, 3, n)
     interval = Interval(Parts.of(h), kind == 1, np.flatnonzero(kind == 2))
     m = interval.size
@@ -202,10 +198,9 @@ def test_bounds_and_costs_of_intervals_hold(family, seed, n):
         assert (gains <= ranges.high + tol).all()
 
 
-@given(seed=seeds, n=st.integers(1, 7))
-def test_sets_without_the_needed_elements_are_no_better(seed, n):
-    h = features(seed, n)
-    rng = np.random.default_rng(seed)
+@given(rng=numbers(), n=st.integers(1, 7))
+def test_sets_without_the_needed_elements_are_no_better(rng, n):
+    h = features(rng, n)
     interval = Interval(Parts.of(h), np.zeros(n, dtype=np.bool_), np.arange(n))
     least = interval.fall * rng.random()
     found = interval.needed(rng.permutation(n), least, n)

@@ -3,6 +3,7 @@
 import naive_comixup as naive
 import numpy as np
 import pytest
+from drawn import numbers
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,19 +48,19 @@ def test_patches_partition_an_axis_evenly(patches, extra):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@given(seed=st.integers(0, 2**32 - 1))
-def test_pooling_is_the_sum_over_pixels(shape, seed):
+@given(rng=numbers())
+def test_pooling_is_the_sum_over_pixels(shape, rng):
     spatial, grid = SHAPES[shape]
-    maps = np.random.default_rng(seed).random((2, *spatial), dtype=np.float32)
+    maps = rng.random((2, *spatial), dtype=np.float32)
     np.testing.assert_allclose(pool(maps, grid), naive.pool(maps, grid), rtol=1e-12)
     assert patch_pixels(grid, spatial).sum() == np.prod(spatial)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@given(seed=st.integers(0, 2**32 - 1), scale=st.sampled_from([1e-30, 1.0, 1e30]))
-def test_weights_sum_to_one_and_do_not_depend_on_scale(shape, seed, scale):
+@given(rng=numbers(), scale=st.sampled_from([1e-30, 1.0, 1e30]))
+def test_weights_sum_to_one_and_do_not_depend_on_scale(shape, rng, scale):
     spatial, grid = SHAPES[shape]
-    maps = np.random.default_rng(seed).random((3, *spatial))
+    maps = rng.random((3, *spatial)) + 1e-3
     weights = patch_weights(maps, grid)
     np.testing.assert_allclose(weights.reshape(3, -1).sum(axis=1), 1, rtol=1e-12)
     np.testing.assert_allclose(patch_weights(maps * scale, grid), weights, rtol=1e-12)
@@ -120,9 +121,9 @@ def test_impossible_grids_are_refused(grid, error):
         patch_weights(np.ones((1, 4, 4)), grid)
 
 
-@given(seed=st.integers(0, 2**32 - 1))
-def test_gradient_norms(seed):
-    gradient = np.random.default_rng(seed).normal(size=(2, 3, 4, 5))
+@given(rng=numbers())
+def test_gradient_norms(rng):
+    gradient = rng.normal(size=(2, 3, 4, 5))
     expected = np.sqrt((gradient**2).sum(axis=1))
     np.testing.assert_allclose(from_gradient(gradient), expected, rtol=1e-12)
     last = np.moveaxis(gradient, 1, -1)
@@ -139,11 +140,14 @@ def test_tiny_gradients_do_not_vanish():
     assert (from_gradient(np.zeros((1, 2, 4))) == 0).all()
 
 
-@given(seed=st.integers(0, 2**32 - 1), sigma=st.sampled_from([0.7, 1.0, 2.5]))
-def test_local_contrast_is_the_deviation_in_a_window(seed, sigma):
-    image = np.random.default_rng(seed).normal(size=30) + 100
+@given(rng=numbers(), sigma=st.sampled_from([0.7, 1.0, 2.5]))
+def test_local_contrast_is_the_deviation_in_a_window(rng, sigma):
+    image = rng.normal(size=30) + 100
     found = local_contrast(image[None, None], sigma=sigma)[0]
-    np.testing.assert_allclose(found, naive.local_contrast(image, sigma), rtol=1e-6)
+    size = np.abs(image - image.mean()).max() + 1e-6  # contrasts of 1e-6 of it count as zero
+    np.testing.assert_allclose(
+        found, naive.local_contrast(image, sigma), rtol=1e-6, atol=1e-6 * size
+    )
 
 
 @pytest.mark.parametrize("method", [spectral_residual, local_contrast])
@@ -172,9 +176,9 @@ def test_constant_images_have_no_saliency(method, value):
     assert (method(np.full((2, 3, 33, 20), value / 3)) == 0).all()
 
 
-@given(seed=st.integers(0, 2**32 - 1), axis=st.integers(1, 2))
-def test_a_mirrored_image_has_a_mirrored_map(seed, axis):
-    grey = np.random.default_rng(seed).random((1, 16, 16))
+@given(rng=numbers(), axis=st.integers(1, 2))
+def test_a_mirrored_image_has_a_mirrored_map(rng, axis):
+    grey = rng.random((1, 16, 16))
     flipped = np.flip(grey, axis=axis)
     for method in (spectral_residual, local_contrast):
         there = method(flipped[:, None])

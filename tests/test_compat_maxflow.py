@@ -1,7 +1,11 @@
 """Programs written for PyMaxflow see the same with the stand-in."""
 
+import copy
 import itertools
+import pickle
 import sys
+from decimal import Decimal
+from fractions import Fraction
 
 import flow_programs
 import naive_maxflow
@@ -409,6 +413,11 @@ ERRORS = [
     (OverflowError, None, lambda g, n: g.add_edge(0, 1, float("inf"), 1)),
     (OverflowError, "Use a GraphFloat", lambda g, n: g.add_grid_edges(n, float("inf"))),
     (ValueError, None, lambda g, n: g.add_tedge(0, float("nan"), 1)),
+    (ValueError, "is nan", lambda g, n: g.add_grid_tedges(n, float("nan"), 1)),
+    (TypeError, None, lambda g, n: g.add_edge(0, np.array([1]), 1, 1)),
+    (TypeError, None, lambda g, n: g.add_tedge(0, 1j, 1)),
+    (OverflowError, None, lambda g, n: maxflow.GraphInt(2**33)),
+    (TypeError, "needs a GraphInt", lambda g, n: maxflow.GraphInt(0, 0, maxflow.GraphFloat())),
     (ValueError, None, lambda g, n: g.add_grid_edges(n, "a")),
 ]
 
@@ -448,6 +457,111 @@ def test_floats_are_welcome_as_numbers_of_nodes_and_as_capacities():
     g.add_tedge(True, 0, np.int8(9))
     assert edges_of(g) == {(0, 1): 2, (1, 0): 1, ("s", 0): 3, (1, "t"): 9}
     assert g.maxflow() == 2
+
+
+class Whole:
+    def __int__(self):
+        return 1
+
+    __index__ = __int__
+
+
+class Real:
+    def __float__(self):
+        return 1.5
+
+
+NUMBERS = [1, True, 1.0, np.int8(1), np.uint64(1), np.float32(1.5), np.bool_(True), np.array(1)]
+NUMBERS += [Fraction(3, 2), Decimal("1.5"), Whole(), Real(), 2**70, 0.5, float("inf")]
+
+
+@pytest.mark.parametrize("kind", [int, float])
+@pytest.mark.parametrize("number", range(len(NUMBERS)))
+def test_single_calls_take_the_numbers_that_pymaxflow_takes(number, kind):
+    peer = pytest.importorskip("maxflow", reason="PyMaxflow is not installed")
+    assert _what_a_number_does(maxflow.Graph[kind], NUMBERS[number]) == _what_a_number_does(
+        peer.Graph[kind], NUMBERS[number]
+    )
+
+
+def _what_a_number_does(kind, number):
+    g = kind()
+    g.add_nodes(2)
+    calls = [
+        lambda: g.add_edge(number, 0, 3, 3),
+        lambda: g.add_edge(0, number, 3, 3),
+        lambda: g.add_edge(0, 1, number, 5),
+        lambda: g.add_edge(1, 0, 5, number),
+        lambda: g.add_tedge(number, 1, 2),
+        lambda: g.add_tedge(0, number, 4),
+        lambda: g.add_tedge(1, 4, number),
+    ]
+    seen = []
+    for call in calls:
+        try:
+            seen.append(call())
+        except Exception as error:
+            seen.append(type(error))
+    seen += [g.get_edge_count(), type(g.get_edge_count())]
+    if type(number) not in (int, float) or number < 2:  # PyMaxflow loses numbers beside huge ones
+        seen += [g.maxflow(), g.get_segment(0), g.get_segment(1)]
+    return seen
+
+
+@pytest.mark.parametrize("large", [2**55, 2**60, 2**62])
+def test_large_ints_that_cancel(large):
+    g = maxflow.GraphInt()
+    g.add_nodes(1)
+    g.add_tedge(0, large, 7)
+    g.add_tedge(0, 3 - large, 0)
+    assert g.maxflow() == 3
+
+
+def test_subclasses_need_not_call_the_constructor():
+    class Named(maxflow.GraphFloat):
+        def __init__(self, count):
+            self.name, self.own = "pair", self.add_nodes(count)
+
+        def add_edge(self, i, j, both):
+            super().add_edge(i, j, both, both)
+
+    g = Named(2)
+    g.add_edge(*g.own, 2.5)
+    g.add_tedge(0, 9, 0)
+    g.add_tedge(1, 0, 9)
+    assert (g.maxflow(), g.name, type(g.copy())) == (2.5, "pair", maxflow.GraphFloat)
+
+
+@pytest.mark.parametrize("kind", [int, float])
+def test_copies_of_all_kinds_go_on_independently(kind):
+    g, _ = one_grid() if kind is int else (maxflow.GraphFloat(), None)
+    ways = (copy.copy, copy.deepcopy, lambda g: pickle.loads(pickle.dumps(g)), type(g).copy)
+    g.add_nodes(2)
+    g.add_edge(0, 1, 3, 1)
+    g.add_tedge(0, 9, 0)
+    twins = [way(g) for way in ways]
+    for twin in twins:
+        twin.add_edge(0, 1, 2, 0)
+    g.add_tedge(1, 0, 4)
+    assert {twin.get_edge_count() - g.get_edge_count() for twin in twins} == {2}
+    for twin in twins:
+        twin.add_tedge(1, 0, 4)
+    values = [twin.maxflow() for twin in twins]
+    assert len(set(values)) == 1
+    g.add_edge(0, 1, 2, 0)
+    assert g.maxflow() == values[0]
+
+
+@pytest.mark.parametrize("count", [1, 900])
+def test_terminals_of_small_grids_that_are_added_again_and_again(count):
+    g, expected = maxflow.GraphFloat(), np.zeros((2, 30))
+    nodes = g.add_grid_nodes((5, 6))
+    for k in range(count):
+        part = np.roll(np.arange(30), k).reshape(5, 6)
+        g.add_grid_tedges(nodes, part, 20)
+        expected += [part.ravel(), np.full(30, 20)]
+    assert g.maxflow() == expected.min(axis=0).sum()
+    assert (g.get_grid_segments(nodes).ravel() == (expected[0] < expected[1])).all()
 
 
 # Expansion and swap moves --------------------------------------------------------------------

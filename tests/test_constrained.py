@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 from differences import KINDS
+from drawn import numbers
 from families import FAMILIES
 from feasible_sets import all_masks, cases, is_feasible, options
 from hypothesis import assume, given
@@ -39,7 +40,7 @@ H = Cut([[0, 2, 0], [2, 0, 1], [0, 1, 0]]) - Cardinality([0, 3, 4, 4])
 
 
 def problem_of(data, n, differs):
-    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1), label="seed"))
+    rng = data.draw(numbers())
     kinds = KINDS if differs else FAMILIES
     return kinds[data.draw(st.sampled_from(sorted(kinds)), label="kind")](rng, n)
 
@@ -119,7 +120,7 @@ def test_prices_bound_submodular_functions(case, data):
 
 @given(data=st.data(), n=st.integers(1, 6))
 def test_integer_programs_agree_with_brute_force(data, n):
-    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    rng = data.draw(numbers())
     said = data.draw(options(n))
     feasible_sets(n, said)
     h = Coverage(rng.integers(0, 2, (n, 8))) - Cut(np.ones((n, n)) - np.eye(n))
@@ -298,6 +299,15 @@ def test_estimates_prove_nothing():
     result = minimize(h, size=2, rng=0)
     assert result.lower_bound == -math.inf
     assert minimize(h, size=2, rng=0, method="branch_and_bound").lower_bound == -math.inf
+
+
+@pytest.mark.parametrize("size", [None, 3])
+def test_the_largest_effort_takes_its_time_where_nothing_can_be_proven(size):
+    H = Cut(np.ones((8, 8)) - np.eye(8)) - Cardinality([0, 4, 6, 7, 7, 7, 7, 7, 7])
+    h = DifferenceOfSubmodular(H.f, H.g, estimated=True)
+    options = {} if size is None else {"size": size}
+    result = minimize(h, effort="best", time_limit=0.2, rng=0, **options)
+    assert result.status.name == "TIME_LIMIT"
 
 
 def test_branch_and_bound_without_constraints_is_as_before():

@@ -6,6 +6,7 @@ import coupled_doors as doors
 import numpy as np
 import pytest
 from coupled_problems import SEEDS, problems, scale
+from drawn import numbers
 from hypothesis import given
 
 from subopt.coupled import _coarsening, _rounds, local_search
@@ -72,8 +73,8 @@ def test_what_a_search_keeps_is_what_rebuilding_gives(problem, seed):
             np.testing.assert_allclose(old, new, atol=scale(problem))
 
 
-@given(problems(grids=LARGE, inputs=(2, 5)), SEEDS)
-def test_prices_are_changes_of_energy(problem, seed):
+@given(problems(grids=LARGE, inputs=(2, 5)), numbers(), SEEDS)
+def test_prices_are_changes_of_energy(problem, rng, seed):
     """One slot from u to b changes E as field and prices say, if A does not couple u and b."""
     problem = without_cross_terms(problem)
     run = Run(problem, depths(problem)[-1], seed)
@@ -81,7 +82,6 @@ def test_prices_are_changes_of_energy(problem, seed):
     if len(set(level.size)) > 1:
         run.level = level = level._replace(unit=float(level.size[0]))
         run.rebuild()
-    rng = np.random.default_rng(seed)
     j, k = rng.integers(problem.n_outputs), 0
     u = state.sources[j, k, 0]
     b = (u + 1) % problem.n_inputs
@@ -114,13 +114,12 @@ def test_where_nothing_moves_no_slot_improves(problem, seed):
             assert problem.energy(problem.shares(changed)) >= energy - scale(problem)
 
 
-@given(problems(grids=LARGE, inputs=(2, 5)), SEEDS)
-def test_changes_stay_exact_from_move_to_move(problem, seed):
+@given(problems(grids=LARGE, inputs=(2, 5)), numbers(), SEEDS)
+def test_changes_stay_exact_from_move_to_move(problem, rng, seed):
     """Without a threshold no gate flips, so the change of any move is exact for any A."""
     problem = dataclasses.replace(problem, threshold=0.0)
     run = Run(problem, depths(problem)[-1], seed)
     level, state, scratch = run.level, run.state, run.scratch
-    rng = np.random.default_rng(seed)
     j = rng.integers(problem.n_outputs)
     doors.set_prices(level, state, scratch, j)
     for _ in range(4):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import recorded
 from coupled_problems import SEEDS, problems, scale
+from drawn import numbers
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,10 +20,10 @@ from subopt.coupled import certificate, local_search
 JIT = os.environ.get("NUMBA_DISABLE_JIT", "0") != "1"
 
 
-@given(problems(grids=[(1,), (3,), (2, 2), (2, 1, 2)], inputs=(1, 3), outputs=(1, 3)), SEEDS)
-def test_energy_is_the_formula(problem, seed):
+@given(problems(grids=[(1,), (3,), (2, 2), (2, 1, 2)], inputs=(1, 3), outputs=(1, 3)), numbers())
+def test_energy_is_the_formula(problem, rng):
     shape = (problem.n_outputs, *problem.grid)
-    z = np.random.default_rng(seed).dirichlet(np.ones(problem.n_inputs), size=shape)
+    z = rng.dirichlet(np.ones(problem.n_inputs), size=shape)
     assert problem.energy(z) == pytest.approx(naive_labeling.energy(problem, z), rel=1e-9, abs=1e-9)
 
 
@@ -77,10 +78,10 @@ def test_tiny_problems_are_solved(problem, seed, effort):
     assert result.method == "enumeration of all labelings"
 
 
-@given(problems(grids=[(1,), (2,), (3,)], inputs=(2, 3), outputs=(2, 3), levels=(1, 1)), SEEDS)
-def test_exact_energies_are_energies(problem, seed):
+@given(problems(grids=[(1,), (2,), (3,)], inputs=(2, 3), outputs=(2, 3), levels=(1, 1)), numbers())
+def test_exact_energies_are_energies(problem, rng):
     shape = (problem.n_outputs, *problem.grid, problem.levels)
-    sources = np.random.default_rng(seed).integers(0, problem.n_inputs, shape)
+    sources = rng.integers(0, problem.n_inputs, shape)
     exact = certificate.exact_energy(problem, certificate.slots_of(problem, sources))
     energy = problem.energy(problem.shares(sources))
     assert float(exact) == pytest.approx(energy, rel=1e-9, abs=scale(problem))
@@ -89,14 +90,14 @@ def test_exact_energies_are_energies(problem, seed):
 @pytest.mark.skipif(not JIT, reason="thousands of rounds, compiled only")
 @given(
     problems(grids=[(1,), (2,), (3,)], inputs=(2, 3), outputs=(2, 3), levels=(1, 2)),
-    SEEDS,
+    numbers(),
 )
-def test_the_search_finds_minima_that_its_moves_leave(problem, seed):
+def test_the_search_finds_minima_that_its_moves_leave(problem, rng):
     """Where A couples inputs, a visit can leave the minimum: what a perturbation hits is kept."""
     if not naive_labeling.count(problem) <= 729:
         return
     limits = local_search._Limits(local_search.EFFORTS["best"], None, None)
-    search = local_search._Search(problem, np.random.default_rng(seed), limits, None)
+    search = local_search._Search(problem, rng, limits, None)
     for _ in search.run(step=False):
         pass
     minimum = naive_labeling.minimum(dataclasses.replace(problem, levels=1))
@@ -113,9 +114,8 @@ def exact_problem(rng, m, J, grid, **options):
     )
 
 
-@given(SEEDS, st.sampled_from([(2,), (4, 4), (5, 7)]), st.integers(-40, 40))
-def test_a_scale_changes_nothing_but_the_numbers(seed, grid, exponent):
-    rng = np.random.default_rng(seed)
+@given(numbers(), SEEDS, st.sampled_from([(2,), (4, 4), (5, 7)]), st.integers(-40, 40))
+def test_a_scale_changes_nothing_but_the_numbers(rng, seed, grid, exponent):
     problem = exact_problem(rng, 4, 4, grid, compatibility=rng.random((4, 4)))
     c = 2.0**exponent
     scaled = dataclasses.replace(
@@ -131,9 +131,9 @@ def test_a_scale_changes_nothing_but_the_numbers(seed, grid, exponent):
     assert one.status is other.status
 
 
-@given(SEEDS, st.sampled_from([(2,), (4, 4), (5, 7)]), st.sampled_from([1.0, 1e6, -1e9]))
-def test_a_constant_changes_nothing_but_the_numbers(seed, grid, constant):
-    problem = exact_problem(np.random.default_rng(seed), 4, 4, grid)
+@given(numbers(), SEEDS, st.sampled_from([(2,), (4, 4), (5, 7)]), st.sampled_from([1.0, 1e6, -1e9]))
+def test_a_constant_changes_nothing_but_the_numbers(rng, seed, grid, constant):
+    problem = exact_problem(rng, 4, 4, grid)
     raised = dataclasses.replace(problem, unary=problem.unary + constant)
     one, other = (minimize(p, rng=seed, effort="fast") for p in (problem, raised))
     assert np.array_equal(one.sources, other.sources)
@@ -141,10 +141,11 @@ def test_a_constant_changes_nothing_but_the_numbers(seed, grid, constant):
     assert other.value == pytest.approx(one.value + all_, abs=4 * np.spacing(abs(all_)))
 
 
-@given(SEEDS, st.sampled_from([(2,), (4, 4), (5, 7)]), st.sampled_from([1e9, 1e15, 1e40]))
-def test_what_is_forbidden_is_avoided_and_hides_nothing(seed, grid, huge):
+@given(
+    numbers(), SEEDS, st.sampled_from([(2,), (4, 4), (5, 7)]), st.sampled_from([1e9, 1e15, 1e40])
+)
+def test_what_is_forbidden_is_avoided_and_hides_nothing(rng, seed, grid, huge):
     """A huge cost acts as a prohibition; ordinary costs beside it are still minimized."""
-    rng = np.random.default_rng(seed)
     problem = exact_problem(rng, 4, 3, grid, coupling=0.0)
     unary = np.array(problem.unary)
     forbidden = rng.random(unary.shape) < 0.5
@@ -214,9 +215,9 @@ def test_without_coupling_and_smoothness_the_bound_is_tight(problem, seed):
     assert result.gap == pytest.approx(0, abs=scale(free))
 
 
-@given(problems(inputs=(2, 5)), SEEDS)
-def test_permuting_the_inputs_permutes_the_energy_of_an_answer(problem, seed):
-    order = np.random.default_rng(seed).permutation(problem.n_inputs)
+@given(problems(inputs=(2, 5)), numbers(), SEEDS)
+def test_permuting_the_inputs_permutes_the_energy_of_an_answer(problem, rng, seed):
+    order = rng.permutation(problem.n_inputs)
     permuted = dataclasses.replace(
         problem,
         unary=problem.unary[order],
@@ -235,14 +236,14 @@ def test_threads_do_not_matter(some, seed):
         assert len({r.energies.tobytes() for r in results}) == 1
 
 
-@given(problems(), SEEDS)
-def test_the_same_seed_gives_the_same_answer_and_input_is_not_changed(problem, seed):
+@given(problems(), numbers(), SEEDS)
+def test_the_same_seed_gives_the_same_answer_and_input_is_not_changed(problem, rng, seed):
     unary = np.array(problem.unary)
     copy = CoupledLabelingProblem(unary, n_outputs=problem.n_outputs)
     first = minimize(copy, rng=seed, effort="fast")
     assert np.array_equal(unary, problem.unary)
     unary[:] = np.pi  # the problem has its own copy
-    second = minimize(copy, rng=np.random.default_rng(seed), effort="fast")
+    second = minimize(copy, rng=rng, effort="fast")
     assert np.array_equal(first.sources, second.sources)
     with pytest.raises(dataclasses.FrozenInstanceError):
         copy.levels = 1
@@ -302,9 +303,8 @@ def test_stop_iteration_ends_the_run_with_the_answer_so_far(method, grid):
     assert np.array_equal(result.sources, seen[0].sources)
 
 
-@given(problems(inputs=(2, 5)), SEEDS)
-def test_a_start_is_never_made_worse(problem, seed):
-    rng = np.random.default_rng(seed)
+@given(problems(inputs=(2, 5)), numbers(), SEEDS)
+def test_a_start_is_never_made_worse(problem, rng, seed):
     shape = (problem.n_outputs, *problem.grid, problem.levels)
     sources = rng.integers(0, problem.n_inputs, shape)
     result = minimize(problem, rng=seed, effort="fast", start=sources)

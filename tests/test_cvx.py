@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from drawn import numbers
 from families import FAMILIES
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -26,7 +27,6 @@ from subopt.functions.diminishing_returns import all_masks
 from subopt.testing import all_values
 
 cp = pytest.importorskip("cvxpy")
-seeds = st.integers(0, 2**32 - 1)
 few = settings(max_examples=max(3, settings().max_examples // 6))
 LIFTABLE = [
     *CUTS,
@@ -40,11 +40,10 @@ LIFTABLE = [
 every_family = pytest.mark.parametrize("family", LIFTABLE)
 
 
-def part(family, seed, n):
+def part(family, rng, n):
     """A member of a family, or a view of one."""
-    rng = np.random.default_rng(seed)
     F = FAMILIES[family](rng, n + 1)
-    kind = seed % 4
+    kind = rng.integers(4)
     F = F.restrict(np.arange(n)) if kind % 2 else F.contract([n])
     return F.complement() if kind // 2 else F
 
@@ -59,15 +58,15 @@ def bits(n):
 
 @every_family
 @few
-@given(seed=seeds, n=st.integers(1, 6))
-def test_the_form_is_the_function(family, seed, n):
-    F = part(family, seed, n)
+@given(rng=numbers(), n=st.integers(1, 6))
+def test_the_form_is_the_function(family, rng, n):
+    F = part(family, rng, n)
     form, values, points = cap_form(F), all_values(F), bits(n)
     size = 1e-9 * (1 + np.abs(values).max())
     np.testing.assert_allclose([form.value(x) for x in points], values, atol=size)
     assert (form.caps > 0).all()
     assert (form.caps < form.levels(np.ones(n))).all()
-    x = np.random.default_rng(seed).random(n)
+    x = rng.random(n)
     constant, weights = form.tangent(x)  # a modular upper bound, tight at x
     assert (constant + points @ weights >= values - size).all()
     assert constant + x @ weights == pytest.approx(form.value(x), abs=size)
@@ -75,15 +74,14 @@ def test_the_form_is_the_function(family, seed, n):
 
 @every_family
 @few
-@given(seed=seeds, n=st.integers(1, 6))
-def test_the_expression_is_the_lovasz_extension(family, seed, n):
-    F = part(family, seed, n)
+@given(rng=numbers(), n=st.integers(1, 6))
+def test_the_expression_is_the_lovasz_extension(family, rng, n):
+    F = part(family, rng, n)
     x = cp.Variable(n)
     expression = lovasz(F, x)
     assert expression.shape == ()
     assert expression.is_dcp()
     assert expression.is_convex()
-    rng = np.random.default_rng(seed)
     for point in (rng.normal(size=n), rng.integers(0, 3, n).astype(float)):
         x.value = point
         value = F.lovasz(point)
@@ -92,10 +90,10 @@ def test_the_expression_is_the_lovasz_extension(family, seed, n):
 
 @every_family
 @few
-@given(seed=seeds, n=st.integers(1, 6))
-def test_its_minimum_over_the_cube_is_that_of_the_function(family, seed, n):
-    F = part(family, seed, n)
-    F = F - Modular(F.marginals(np.random.default_rng(seed).random(n) < 0.5))
+@given(rng=numbers(), n=st.integers(1, 6))
+def test_its_minimum_over_the_cube_is_that_of_the_function(family, rng, n):
+    F = part(family, rng, n)
+    F = F - Modular(F.marginals(rng.random(n) < 0.5))
     x = cp.Variable(n)
     problem = cp.Problem(cp.Minimize(lovasz(F, x)), [x >= 0, x <= 1])
     problem.solve(solver="CLARABEL")

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from drawn import numbers
 from families import FAMILIES
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,12 +29,10 @@ from subopt.submodular._taut_string import onto_path, path_work
 from subopt.submodular.decomposed import _onto_sizes, decomposed
 from subopt.testing import all_values
 
-seeds = st.integers(0, 2**32 - 1)
 every_pair = (pytest.mark.parametrize("family", CUTS), st.sampled_from(CUTS))
 
 
-def member(family, other, seed, n):
-    rng = np.random.default_rng(seed)
+def member(family, other, rng, n):
     F = FAMILIES[family](rng, n) + 0.5 * FAMILIES[other](rng, n)
     return F - Modular(rng.integers(0, 4, n) if rng.integers(2) else 3 * rng.random(n))
 
@@ -53,9 +52,9 @@ def by_parts(parts, mask):
 
 
 @every_pair[0]
-@given(other=every_pair[1], seed=seeds, n=st.integers(0, 7))
-def test_the_parts_add_up_to_the_function(family, other, seed, n):
-    F = member(family, other, seed, max(n, 1))
+@given(other=every_pair[1], rng=numbers(), n=st.integers(0, 7))
+def test_the_parts_add_up_to_the_function(family, other, rng, n):
+    F = member(family, other, rng, max(n, 1))
     F = F if n else F.restrict([])
     parts = summands(F)
     masks = all_masks(n)
@@ -66,9 +65,9 @@ def test_the_parts_add_up_to_the_function(family, other, seed, n):
 
 
 @every_pair[0]
-@given(other=every_pair[1], seed=seeds, n=st.integers(1, 7))
-def test_finds_the_minimum_and_proves_it(family, other, seed, n):
-    F = member(family, other, seed, n)
+@given(other=every_pair[1], rng=numbers(), n=st.integers(1, 7))
+def test_finds_the_minimum_and_proves_it(family, other, rng, n):
+    F = member(family, other, rng, n)
     result = decomposed(F, tol=1e-6)  # by default 1e-6 of the largest gain
     assert result.status is Status.OPTIMAL
     lowest = all_values(F).min()
@@ -80,10 +79,9 @@ def test_finds_the_minimum_and_proves_it(family, other, seed, n):
 
 
 @every_pair[0]
-@given(other=every_pair[1], seed=seeds, n=st.integers(1, 6))
-def test_any_shares_prove_a_bound_and_no_more(family, other, seed, n):
-    F = member(family, other, seed, n)
-    rng = np.random.default_rng(seed)
+@given(other=every_pair[1], rng=numbers(), n=st.integers(1, 6))
+def test_any_shares_prove_a_bound_and_no_more(family, other, rng, n):
+    F = member(family, other, rng, n)
     parts = summands(F)
     x, excess = parts.bound(rng.normal(size=len(parts.elements)) * rng.integers(1, 9))
     masks = all_masks(n)
@@ -111,9 +109,8 @@ def by_wolfe(F, y, weights=None):
     return -minimum_norm(F + Modular(-scales * y), 1e-9, 10_000, scales=scales).x / scales
 
 
-@given(seed=seeds, n=st.integers(2, 12))
-def test_projections_are_those_of_the_general_prox(seed, n):
-    rng = np.random.default_rng(seed)
+@given(rng=numbers(), n=st.integers(2, 12))
+def test_projections_are_those_of_the_general_prox(rng, n):
     target, work, result = rng.normal(size=n) * 3, path_work(n), np.empty(n)
     forward, backward = rng.integers(0, 4, n) * 1.0, rng.random(n) * 2
     forward[-1] = backward[-1] = 0.0

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from differences import pair, size_of
+from drawn import numbers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -32,7 +33,6 @@ from subopt.difference.select import METHODS, minimize_difference, options
 from subopt.difference.submodular_case import SubmodularCertificate
 from subopt.testing import all_values
 
-seeds = st.integers(0, 2**32 - 1)
 few = settings(max_examples=max(3, settings().max_examples // 4))
 EXACT = ("auto", "branch_and_bound", "milp", "brute_force")
 EXTRA = {"auto": {"starts": 2, "threads": 1, "rng": 0}, "branch_and_bound": {"rng": 0}}
@@ -49,9 +49,9 @@ def solvable(h, method):
 
 @pytest.mark.parametrize("method", METHODS)
 @few
-@given(seed=seeds, n=st.integers(1, 7), scale=st.sampled_from(SCALES))
-def test_scaling_changes_nothing_but_the_values(method, seed, n, scale):
-    h = pair(np.random.default_rng(seed), n)
+@given(rng=numbers(), n=st.integers(1, 7), scale=st.sampled_from(SCALES))
+def test_scaling_changes_nothing_but_the_values(method, rng, n, scale):
+    h = pair(rng, n)
     if not solvable(h, method):
         return
     one, other = solve(h, method), solve(scale * h, method)
@@ -75,13 +75,12 @@ def test_scaling_changes_nothing_but_the_values(method, seed, n, scale):
 @pytest.mark.parametrize("method", [name for name in METHODS if name != "brute_force"])
 @few
 @given(
-    seed=seeds,
+    rng=numbers(),
     n=st.integers(1, 6),
     weight=st.sampled_from([1e4, 1e8, 1e12]),
     data=st.data(),
 )
-def test_huge_weights_force_elements_and_change_nothing_else(method, seed, n, weight, data):
-    rng = np.random.default_rng(seed)
+def test_huge_weights_force_elements_and_change_nothing_else(method, rng, n, weight, data):
     size, where = n + 3, data.draw(st.permutations(range(n + 3)), label="order of elements")
     base = pair(rng, size)
     into, out, kept = where[:2], where[2:3], np.sort(where[3:])
@@ -106,9 +105,9 @@ def test_huge_weights_force_elements_and_change_nothing_else(method, seed, n, we
         result.check(h)
 
 
-@given(seed=seeds, n=st.integers(1, 7))
-def test_decided_elements_are_in_all_minimizers_or_in_none(seed, n):
-    h = pair(np.random.default_rng(seed), n)
+@given(rng=numbers(), n=st.integers(1, 7))
+def test_decided_elements_are_in_all_minimizers_or_in_none(rng, n):
+    h = pair(rng, n)
     fixed = fix(h)
     values = all_values(h)
     lowest = np.flatnonzero(values <= values.min() + 1e-12 * size_of(h))
@@ -300,10 +299,9 @@ def test_malformed_evidence_is_a_certificate_error(field, wrong):
         certificates[field]().check(h, answer)
 
 
-@given(seed=seeds)
+@given(rng=numbers())
 @few
-def test_random_changes_of_a_tree_never_raise_its_bound(seed):
-    rng = np.random.default_rng(seed)
+def test_random_changes_of_a_tree_never_raise_its_bound(rng):
     h = problem(9)
     certificate = branch_and_bound(h, rng=0).certificate
     steps = list(certificate.steps)

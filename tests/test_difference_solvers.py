@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 from differences import KINDS, pair, size_of
+from drawn import numbers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -49,24 +50,22 @@ METHODS = FROM_A_SET | {
 # where a set that is not left is a local minimum, as the theory says
 LOCAL = ("subsup", "subsup random", "supsub", "modmod", "modmod random", "dca_rounded")
 
-seeds = st.integers(0, 2**32 - 1)
 kinds = st.sampled_from(sorted(KINDS))
-problems = {"seed": seeds, "kind": kinds, "n": st.integers(1, 6)}
+problems = {"rng": numbers(), "kind": kinds, "n": st.integers(1, 6)}
 
 
 def _rho(h):
     return 0.1 * float(np.abs(h.g.greedy(np.arange(h.n))).sum()) / max(1, h.n)
 
 
-def drawn(seed, kind, n):
-    rng = np.random.default_rng(seed)
+def drawn(rng, kind, n):
     return KINDS[kind](rng, n), rng.random(n) < 0.5
 
 
 @pytest.mark.parametrize("name", METHODS)
 @given(**problems)
-def test_results_are_what_they_say(name, seed, kind, n):
-    h, S = drawn(seed, kind, n)
+def test_results_are_what_they_say(name, rng, kind, n):
+    h, S = drawn(rng, kind, n)
     before = S.copy()
     result = METHODS[name](h, S)
     slack = 1e-9 * size_of(h) + 1e-300
@@ -83,8 +82,8 @@ def test_results_are_what_they_say(name, seed, kind, n):
 
 @pytest.mark.parametrize("name", FROM_A_SET)
 @given(**problems)
-def test_values_descend_from_the_start(name, seed, kind, n):
-    h, S = drawn(seed, kind, n)
+def test_values_descend_from_the_start(name, rng, kind, n):
+    h, S = drawn(rng, kind, n)
     values = []
     result = FROM_A_SET[name](h, S, callback=lambda r: values.append(r.value))
     values.append(result.value)
@@ -95,8 +94,8 @@ def test_values_descend_from_the_start(name, seed, kind, n):
 
 @pytest.mark.parametrize("name", LOCAL)
 @given(**problems)
-def test_what_is_not_left_is_a_local_minimum(name, seed, kind, n):
-    h, S = drawn(seed, kind, n)
+def test_what_is_not_left_is_a_local_minimum(name, rng, kind, n):
+    h, S = drawn(rng, kind, n)
     result = FROM_A_SET[name](h, S)
     assert result.status is Status.STATIONARY
     values, code = all_values(h), int(result.mask @ (1 << np.arange(n)))
@@ -104,9 +103,9 @@ def test_what_is_not_left_is_a_local_minimum(name, seed, kind, n):
 
 
 @given(**problems)
-def test_steps_of_dca_descend_in_the_lovasz_extension(seed, kind, n):
-    h, _ = drawn(seed, kind, n)
-    x = np.random.default_rng(seed).random(n)
+def test_steps_of_dca_descend_in_the_lovasz_extension(rng, kind, n):
+    h, _ = drawn(rng, kind, n)
+    x = rng.random(n)
     # no level set of the start is better than where a descending sequence ends
     order = np.argsort(-x, kind="stable")
     reached = np.cumsum(h.greedy(order)[order]).min()
@@ -116,9 +115,9 @@ def test_steps_of_dca_descend_in_the_lovasz_extension(seed, kind, n):
 
 
 @given(**problems)
-def test_auto_ends_where_no_flip_and_no_swap_is_better(seed, kind, n):
-    h, _ = drawn(seed, kind, n)
-    result = minimize(h, rng=seed, starts=2, threads=1)
+def test_auto_ends_where_no_flip_and_no_swap_is_better(rng, kind, n):
+    h, _ = drawn(rng, kind, n)
+    result = minimize(h, rng=7, starts=2, threads=1)
     values, i = all_values(h), 1 << np.arange(n)
     code = int(result.mask @ i)
     near = [code ^ a for a in i] + [
@@ -131,14 +130,14 @@ def test_auto_ends_where_no_flip_and_no_swap_is_better(seed, kind, n):
 def test_auto_finds_the_minimum_of_small_problems(n):
     for seed in range(8):
         h = pair(np.random.default_rng(seed), n)
-        result = minimize(h, rng=seed, threads=1)
+        result = minimize(h, rng=7, threads=1)
         assert result.value == pytest.approx(all_values(h).min(), abs=1e-8 * size_of(h)), seed
 
 
 @given(**problems)
-def test_auto_proves_what_is_small(seed, kind, n):
-    h, _ = drawn(seed, kind, n)
-    result = minimize(h, rng=seed, threads=1)
+def test_auto_proves_what_is_small(rng, kind, n):
+    h, _ = drawn(rng, kind, n)
+    result = minimize(h, rng=7, threads=1)
     assert result.status is Status.OPTIMAL  # 7 elements are one interval
     assert result.value <= all_values(h).min() + 1e-9 * size_of(h)
     assert result.certificate.check(h, result.mask) <= 1e-9 * size_of(h)
@@ -148,7 +147,7 @@ def test_auto_is_proven_or_a_local_minimum():
     proven = 0
     for seed in range(6):
         h = pair(np.random.default_rng(seed), 12 + 4 * (seed % 2))
-        result = minimize(h, rng=seed, threads=1)
+        result = minimize(h, rng=7, threads=1)
         small = result.certificate.check(h, result.mask) < 1e-7 * (1 + abs(result.value))
         assert result.status is (Status.OPTIMAL if small else Status.LOCAL_MINIMUM)
         proven += result.status is Status.OPTIMAL
@@ -164,9 +163,9 @@ def test_auto_proves_nothing_from_an_estimate():
 
 @pytest.mark.parametrize("n", [8, 33])  # with and without a proof
 @settings(max_examples=max(2, settings().max_examples // 5))
-@given(seed=seeds)
-def test_threads_and_time_change_nothing(n, seed):
-    h = pair(np.random.default_rng(seed), n)
+@given(rng=numbers())
+def test_threads_and_time_change_nothing(n, rng):
+    h = pair(rng, n)
     runs = [minimize(h, rng=3, starts=6, threads=threads) for threads in (1, 3)]
     runs += subopt.minimize_many([h], rng=[3], starts=6)
     for other in runs[1:]:
@@ -177,9 +176,9 @@ def test_threads_and_time_change_nothing(n, seed):
 
 
 @pytest.mark.parametrize("name", ["subsup", "modmod", "local_search", "dca_rounded", "auto"])
-@given(seed=seeds, n=st.integers(1, 6), exponent=st.sampled_from([-30, 20]))
-def test_units_do_not_matter(name, seed, n, exponent):
-    h, S = drawn(seed, "pairs", n)
+@given(rng=numbers(), n=st.integers(1, 6), exponent=st.sampled_from([-30, 20]))
+def test_units_do_not_matter(name, rng, n, exponent):
+    h, S = drawn(rng, "pairs", n)
     one, other = METHODS[name](h, S), METHODS[name](2.0**exponent * h, S)
     assert other.value == pytest.approx(
         2.0**exponent * one.value, abs=2.0**exponent * 1e-8 * size_of(h)
@@ -194,9 +193,8 @@ def test_the_smallest_ground_sets(name, n):
     assert result.value == (-1.0 * n if "drop" not in name else 0.0)
 
 
-@given(seed=seeds, n=st.integers(1, 7))
-def test_double_greedy_keeps_a_third(seed, n):
-    rng = np.random.default_rng(seed)
+@given(rng=numbers(), n=st.integers(1, 7))
+def test_double_greedy_keeps_a_third(rng, n):
     g = Cut(np.triu(rng.integers(0, 4, (n, n)), 1), directed=True)
     h = DifferenceOfSubmodular(Modular(np.zeros(n)), g)
     lowest = all_values(h).min()
@@ -218,8 +216,8 @@ def test_a_modular_g_is_solved_exactly():
 
 
 @given(**problems)
-def test_best_flips_and_swaps_against_all_sets(seed, kind, n):
-    h, S = drawn(seed, kind, n)
+def test_best_flips_and_swaps_against_all_sets(rng, kind, n):
+    h, S = drawn(rng, kind, n)
     values, i = all_values(h), 1 << np.arange(n)
     code, slack = int(S @ i), 1e-9 * size_of(h)
     gains = h.marginals(S)
@@ -241,9 +239,9 @@ def test_best_flips_and_swaps_against_all_sets(seed, kind, n):
             assert certificate.check(h, S) == math.inf
 
 
-@given(seed=seeds, n=st.integers(1, 7))
-def test_gains_order_puts_the_best_flips_next_to_the_set(seed, n):
-    h, S = drawn(seed, "pairs", n)
+@given(rng=numbers(), n=st.integers(1, 7))
+def test_gains_order_puts_the_best_flips_next_to_the_set(rng, n):
+    h, S = drawn(rng, "pairs", n)
     gains = h.marginals(S)
     order, size = chain(S, -gains), int(S.sum())
     if size:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from drawn import numbers
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,8 +32,7 @@ def by_gauss(images, rng, **options):
 CORRUPTIONS = {"image": by_image, "noise": by_noise, "gauss": by_gauss}
 
 
-def images_and_boxes(seed, n=4, dtype=np.float32):
-    rng = np.random.default_rng(seed)
+def images_and_boxes(rng, n=4, dtype=np.float32):
     height, width = (int(s) for s in rng.integers(4, 12, 2))
     images = rng.random((n, 3, height, width))
     images = (255 * images if dtype == np.uint8 else images).astype(dtype)
@@ -57,9 +57,11 @@ def kept_pixels(boxes, height, width):
 
 
 @pytest.mark.parametrize("kind", CORRUPTIONS)
-@given(seed=SEEDS, dtype=st.sampled_from([np.uint8, np.float16, np.float32, np.float64]))
-def test_only_the_background_changes(kind, seed, dtype):
-    images, boxes = images_and_boxes(seed, dtype=dtype)
+@given(
+    rng=numbers(), seed=SEEDS, dtype=st.sampled_from([np.uint8, np.float16, np.float32, np.float64])
+)
+def test_only_the_background_changes(kind, rng, seed, dtype):
+    images, boxes = images_and_boxes(rng, dtype=dtype)
     before = images.copy()
     out = CORRUPTIONS[kind](images, seed, boxes=boxes)
     np.testing.assert_array_equal(images, before)
@@ -76,9 +78,9 @@ def test_only_the_background_changes(kind, seed, dtype):
 
 
 @pytest.mark.parametrize("kind", CORRUPTIONS)
-@given(seed=SEEDS)
-def test_channels_last_is_the_same_layout_moved(kind, seed):
-    images, boxes = images_and_boxes(seed)
+@given(rng=numbers(), seed=SEEDS)
+def test_channels_last_is_the_same_layout_moved(kind, rng, seed):
+    images, boxes = images_and_boxes(rng)
     height, width = images.shape[2:]
     out = CORRUPTIONS[kind](np.moveaxis(images, 1, -1), seed, boxes=boxes, channels="last")
     for i, of_image in enumerate(boxes):
@@ -182,9 +184,8 @@ def naive_box(array, threshold):
     return [min(xs), min(ys), max(xs) + 1, max(ys) + 1]
 
 
-@given(seed=SEEDS, threshold=st.sampled_from([0.0, 0.125, 0.5, 0.75, 1.0]))
-def test_the_box_is_its_definition(seed, threshold):
-    rng = np.random.default_rng(seed)
+@given(rng=numbers(), threshold=st.sampled_from([0.0, 0.125, 0.5, 0.75, 1.0]))
+def test_the_box_is_its_definition(rng, threshold):
     array = rng.integers(0, 9, tuple(rng.integers(1, 9, 2))).astype(float)
     box = bounding_box(array, threshold)
     assert box.tolist() == naive_box(array, threshold)
@@ -198,9 +199,8 @@ def test_the_box_is_its_definition(seed, threshold):
     assert turned.tolist() == whole[[1, 0, 3, 2]].tolist()
 
 
-@given(seed=SEEDS)
-def test_a_box_is_found_again(seed):
-    rng = np.random.default_rng(seed)
+@given(rng=numbers())
+def test_a_box_is_found_again(rng):
     height, width = (int(s) for s in rng.integers(2, 12, 2))
     (box,) = random_boxes(rng, height, width, 1)
     array = np.zeros((height, width), dtype=rng.choice([np.uint8, np.int32, np.float32]))
@@ -213,9 +213,8 @@ def test_a_constant_map_is_all_of_the_image():
         assert bounding_box(np.full((3, 5), value), 0.9).tolist() == [0, 0, 5, 3]
 
 
-@given(seed=SEEDS)
-def test_laws_of_iou(seed):
-    rng = np.random.default_rng(seed)
+@given(rng=numbers())
+def test_laws_of_iou(rng):
     a, b = random_boxes(rng, 9, 11, 4), random_boxes(rng, 9, 11, 3)
     table = box_iou(a, b)
     assert table.shape == (4, 3)
@@ -230,10 +229,9 @@ def test_laws_of_iou(seed):
             assert table[i, j] == pytest.approx((p & q).sum() / (p | q).sum())
 
 
-@given(seed=SEEDS, power=st.sampled_from([-1060, -700, -511, 600, 1000]))
-def test_iou_and_boxes_of_any_scale(seed, power):
+@given(rng=numbers(), power=st.sampled_from([-1060, -700, -511, 600, 1000]))
+def test_iou_and_boxes_of_any_scale(rng, power):
     """Powers of two change nothing, to the last bit, where products would leave the range."""
-    rng = np.random.default_rng(seed)
     a, b = (np.array(random_boxes(rng, 9, 11, n), dtype=np.float64) for n in (4, 3))
     table = box_iou(a, b)
     np.testing.assert_array_equal(box_iou(np.ldexp(a, power), np.ldexp(b, power)), table)
@@ -262,9 +260,8 @@ def test_iou_as_torchvision_has_it():
     np.testing.assert_allclose(box_iou(a, b), theirs(ops.tensor(a), ops.tensor(b)).numpy())
 
 
-@given(seed=SEEDS)
-def test_localization_is_its_parts(seed):
-    rng = np.random.default_rng(seed)
+@given(rng=numbers())
+def test_localization_is_its_parts(rng):
     maps = rng.random((5, 8, 9)) ** 4
     known = [random_boxes(rng, 8, 9, int(rng.integers(1, 4))) for _ in range(5)]
     correct = rng.random(5) < 0.5

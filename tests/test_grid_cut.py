@@ -14,7 +14,6 @@ import subopt
 from subopt import grid_cut, grid_neighbors
 
 INF = np.inf
-SEEDS = st.integers(0, 2**32 - 1)
 
 
 @given(grid=grid_problems() | grid_problems(whole=False), maximal=st.booleans())
@@ -265,7 +264,7 @@ def test_bad_input_is_named(change, error, match):
 
 
 def test_arguments_are_left_alone():
-    args, options = random_grid(3)
+    args, options = random_grid(np.random.default_rng(3))
     copies = [args[0].copy(), args[1].copy()]
     for array in args[:2]:
         array.flags.writeable = False

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from drawn import numbers
 from hypothesis import given
 from hypothesis import strategies as st
 from naive_grid import problem, random_grid
@@ -12,12 +13,10 @@ from subopt.graph.grid import many as grid_many
 from subopt.graph.grid._layout import layout, workspace
 from subopt.graph.grid._solve import solve
 
-SEEDS = st.integers(0, 2**32 - 1)
 
-
-@given(seed=SEEDS, many=st.integers(1, 7), whole=st.booleans(), maximal=st.booleans())
-def test_each_is_the_cut_alone(seed, many, whole, maximal):
-    args, options = random_grid(seed, whole=whole, many=many)
+@given(rng=numbers(), many=st.integers(1, 7), whole=st.booleans(), maximal=st.booleans())
+def test_each_is_the_cut_alone(rng, many, whole, maximal):
+    args, options = random_grid(rng, whole=whole, many=many)
     cuts = grid_cut_many(*args, **options, maximal=maximal, flow=True, threads=1)
     assert (cuts.values.dtype.kind == "i") == whole
     for b in range(many):
@@ -31,9 +30,9 @@ def test_each_is_the_cut_alone(seed, many, whole, maximal):
     assert cuts.check(*args, **options) == pytest.approx(np.zeros(many), abs=1e-9)
 
 
-@given(seed=SEEDS, threads=st.integers(2, 3), cells=st.integers(1, 300))
-def test_threads_and_stacks_change_nothing(seed, threads, cells):
-    args, options = random_grid(seed, many=9)
+@given(rng=numbers(), threads=st.integers(2, 3), cells=st.integers(1, 300))
+def test_threads_and_stacks_change_nothing(rng, threads, cells):
+    args, options = random_grid(rng, many=9)
     one = grid_cut_many(*args, **options, flow=True, threads=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(grid_many, "_CELLS", cells)
@@ -46,13 +45,12 @@ def test_threads_and_stacks_change_nothing(seed, threads, cells):
 
 
 @given(
-    seed=SEEDS,
+    rng=numbers(),
     whole=st.booleans(),
     maximal=st.booleans(),
     shape=st.sampled_from([(8, 8), (13, 10), (11, 17), (7, 5, 6), (3, 70), (190,), (16, 20)]),
 )
-def test_bits_and_trees_agree(seed, whole, maximal, shape):
-    rng = np.random.default_rng(seed)
+def test_bits_and_trees_agree(rng, whole, maximal, shape):
     offsets = [tuple(int(o) for o in row) for row in rng.integers(-2, 3, (6, len(shape)))]
     offsets = [o for o in dict.fromkeys(offsets) if o > (0,) * len(shape)]
     source, sink = rng.integers(0, 30, (2, 3, *shape)) * rng.choice([0, 1], (2, 3, *shape))
@@ -69,9 +67,8 @@ def test_bits_and_trees_agree(seed, whole, maximal, shape):
         assert (bits.source_sides == trees.source_sides).all()
 
 
-@given(seed=SEEDS)
-def test_a_workspace_serves_one_problem_after_another(seed):
-    rng = np.random.default_rng(seed)
+@given(rng=numbers())
+def test_a_workspace_serves_one_problem_after_another(rng):
     shape = tuple(int(n) for n in rng.integers(1, 7, 2))
     plan = layout(1, (1, *shape), ((0, 1, 0), (0, 0, 1)), (False, False, False))
     work = workspace(plan, np.int32)

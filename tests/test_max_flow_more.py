@@ -6,15 +6,13 @@ import itertools
 import numpy as np
 import pytest
 import scipy.sparse
+from drawn import numbers
 from flow_graphs import EIGHTHS, INF, INTS, TENTHS, cut, graphs, hard_graph, is_a_flow, minimum_cuts
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse.csgraph import maximum_flow
 
 import subopt
-
-SEEDS = st.integers(0, 2**32 - 1)
-
 
 # --- dynamic
 
@@ -97,9 +95,8 @@ def test_changed_terminals_of_hard_graphs(seed):
         dynamic.change(nodes, sink_capacity=values)
 
 
-@given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 8))
-def test_a_number_above_all_others_leaves_nothing_behind(seed, n):
-    rng = np.random.default_rng(seed)
+@given(rng=numbers(), n=st.integers(1, 8))
+def test_a_number_above_all_others_leaves_nothing_behind(rng, n):
     tails, heads = rng.integers(0, n, (2, 3 * n))
     capacity, source, sink = rng.random(3 * n), rng.random(n), rng.random(n)
     dynamic = subopt.DynamicMaxFlow(
@@ -167,9 +164,8 @@ def test_errors_of_cuts_name_what_came():
         subopt.grid_cut([[2**53, 0]], [[0, 2**53]], weights=[1, 1])
 
 
-@given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 6), whole=st.booleans())
-def test_infinite_capacities_come_and_go(seed, n, whole):
-    rng = np.random.default_rng(seed)
+@given(rng=numbers(), n=st.integers(1, 6), whole=st.booleans())
+def test_infinite_capacities_come_and_go(rng, n, whole):
     m = 2 * n
 
     def some(k):
@@ -345,11 +341,10 @@ def test_errors_of_many():
 # --- graphs from elsewhere
 
 
-@given(seed=SEEDS, n=st.integers(2, 20))
-def test_a_sparse_matrix(seed, n):
-    rng = np.random.default_rng(seed)
-    matrix = scipy.sparse.random_array((n, n), density=0.4, rng=rng, dtype=np.int32).tocsr()
-    matrix.data = rng.integers(0, 20, matrix.nnz).astype(np.int32)
+@given(rng=numbers(), n=st.integers(2, 20))
+def test_a_sparse_matrix(rng, n):
+    dense = rng.integers(0, 20, (n, n), dtype=np.int32) * (rng.random((n, n)) < 0.4)
+    matrix = scipy.sparse.csr_array(dense)
     problem = subopt.FlowProblem.from_sparse(matrix, 0, n - 1)
     flow = problem.max_flow()
     assert flow.value == maximum_flow(matrix, 0, n - 1).flow_value
@@ -358,10 +353,9 @@ def test_a_sparse_matrix(seed, n):
 
 
 @pytest.mark.parametrize("kind", ["Graph", "DiGraph", "MultiGraph", "MultiDiGraph"])
-@given(seed=SEEDS)
-def test_a_networkx_graph(kind, seed):
+@given(rng=numbers())
+def test_a_networkx_graph(kind, rng):
     networkx = pytest.importorskip("networkx", reason="networkx is not installed")
-    rng = np.random.default_rng(seed)
     graph = getattr(networkx, kind)()
     graph.add_nodes_from("sabcdt")
     for _ in range(12):

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from drawn import numbers
 from families import FAMILIES
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -149,6 +150,40 @@ def test_greedy_reaches_its_share_of_the_maximum(data):
         assert found.upper_bound >= best - 1e-12
 
 
+SEEDS = range(40)
+
+
+def at_least(values, share, best):
+    """Whether a mean of random values can be so large a share of the maximum."""
+    spread = np.std(values) / np.sqrt(len(values))
+    return np.mean(values) >= share * best - 4 * spread - 1e-9 * best
+
+
+@settings(max_examples=12)
+@given(F=set_functions(["cut", "directed cut", "hypergraph cut", "coverage"], max_n=6))
+def test_double_greedy_reaches_its_share_of_the_maximum(F):
+    best = max(F.value(mask.copy()) for mask in all_masks(F.n))  # these functions are >= 0
+    assert maximize(F, method="double_greedy", effort="fast").value >= best / 3 - 1e-9 * best
+    drawn = [
+        maximize(F, method="double_greedy", effort="fast", randomized=True, rng=seed).value
+        for seed in SEEDS
+    ]
+    assert at_least(drawn, 1 / 2, best)
+
+
+@settings(max_examples=12)
+@given(data=st.data())
+def test_stochastic_greedy_reaches_its_share_of_the_maximum(data):
+    F = data.draw(set_functions(MONOTONE, max_n=6))
+    k, epsilon = data.draw(st.integers(0, F.n)), data.draw(st.sampled_from([0.1, 0.5]))
+    best = max(F.value(mask.copy()) for mask in all_masks(F.n) if mask.sum() <= k)
+    drawn = [
+        maximize(F, k, method="stochastic_greedy", effort="fast", epsilon=epsilon, rng=seed).value
+        for seed in SEEDS
+    ]
+    assert at_least(drawn, 1 - 1 / np.e - epsilon, best)
+
+
 def naive_greedy(F, of):
     mask = of.include.copy()
     while True:
@@ -181,9 +216,8 @@ def test_lazy_greedy_is_greedy_on_many_elements():
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@given(seed=seeds, n=st.integers(1, 7))
-def test_gains_of_many_elements_are_those_of_single_ones(family, seed, n):
-    rng = np.random.default_rng(seed)
+@given(rng=numbers(), n=st.integers(1, 7))
+def test_gains_of_many_elements_are_those_of_single_ones(family, rng, n):
     F = FAMILIES[family](rng, n)
     mask = rng.random(n) < 0.5
     walk = F.incremental(mask)
@@ -215,9 +249,8 @@ LEVELED = {
 
 
 @pytest.mark.parametrize("family", LEVELED)
-@given(seed=seeds, n=st.integers(1, 6))
-def test_functions_of_levels_are_above_and_convex(family, seed, n):
-    rng = np.random.default_rng(seed)
+@given(rng=numbers(), n=st.integers(1, 6))
+def test_functions_of_levels_are_above_and_convex(family, rng, n):
     F = LEVELED[family](rng, n)
     assert F._has_levels
     S, T = rng.random((2, n)) < 0.5
@@ -490,6 +523,27 @@ def test_limits_of_time_and_callbacks():
     assert result.status.name == "INTERRUPTED"
     assert len(seen) == 2
     assert result.value >= seen[-1]
+
+
+@pytest.mark.parametrize("method", sorted({row[0] for row in METHODS}))
+def test_every_method_tells_its_callback(method):
+    F = FacilityLocation(np.random.default_rng(0).random((30, 40)))
+    options = {} if method == "double_greedy" else {"size": 6}
+    told = []
+    result = maximize(F, method=method, callback=told.append, **options)
+    assert told
+    assert all(len(answer.S) == 6 for answer in told if options)
+    assert max(answer.value for answer in told) <= result.value + 1e-12
+
+    calls = []
+
+    def stop(answer):
+        calls.append(answer)
+        raise StopIteration
+
+    stopped = maximize(F, method=method, callback=stop, **options)
+    assert len(calls) == 1
+    assert stopped.value >= calls[0].value
 
 
 def test_polish_improves_greedy():

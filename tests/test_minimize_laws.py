@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import recorded
+from drawn import numbers
 from families import FAMILIES, ByValue, members_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -37,7 +38,6 @@ TOL = 1e-6
 few = settings(max_examples=max(4, settings().max_examples // 6))  # times families and solvers
 every_family = pytest.mark.parametrize("family", FAMILIES)
 every_solver = pytest.mark.parametrize("solver", SOLVERS)
-seeds = st.integers(0, 2**32 - 1)
 
 
 def with_minima_inside(rng, F):
@@ -148,9 +148,8 @@ def test_any_start_gives_the_minimum(family, data, n):
 
 
 @few
-@given(seed=seeds, n=st.integers(2, 7))
-def test_scales_that_differ(seed, n):
-    rng = np.random.default_rng(seed)
+@given(rng=numbers(), n=st.integers(2, 7))
+def test_scales_that_differ(rng, n):
     scales = 10.0 ** rng.integers(-4, 6, n)
     A = np.triu(rng.random((n, n)) * np.sqrt(scales[:, None] * scales), 1)
     F = Cut(A + A.T) + Modular(rng.normal(size=n) * scales)
@@ -183,11 +182,10 @@ def test_ties_everywhere(F, eliminate):
 
 
 @pytest.mark.parametrize("g", [np.sqrt, lambda k: k * (40.0 - k), lambda k: min(3.0 * k, 17.0)])
-@given(seed=seeds, n=st.integers(1, 40))
-def test_sorting_is_the_minimum_of_a_function_of_size(g, seed, n):
-    rng = np.random.default_rng(seed)
+@given(rng=numbers(), n=st.integers(1, 40))
+def test_sorting_is_the_minimum_of_a_function_of_size(g, rng, n):
     u = rng.normal(size=n) * rng.choice([0.1, 1, 10])
-    u = np.rint(u) if seed % 2 else u
+    u = np.rint(u) if rng.integers(2) else u
     F = Cardinality(g, n) + 0.5 * Cardinality(np.sqrt, n) + Modular(u - 0.3)
     result = minimize(F)
     assert result.method.startswith("sort, because")

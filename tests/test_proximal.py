@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import pytest
+from drawn import numbers
 from families import points
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -26,7 +27,6 @@ from subopt.submodular import _nested_grid_cuts
 from subopt.testing import all_values
 
 few = settings(max_examples=max(3, settings().max_examples // 8))
-seeds = st.integers(0, 2**32 - 1)
 
 
 @every_family
@@ -115,9 +115,8 @@ def chain(rng, n):
     return Cut.from_edges(arcs, weights, n=n, directed=True)
 
 
-@given(seed=seeds, n=st.integers(1, 9))
-def test_paths_with_weights(seed, n):
-    rng = np.random.default_rng(seed)
+@given(rng=numbers(), n=st.integers(1, 9))
+def test_paths_with_weights(rng, n):
     F, y, weights = chain(rng, n) + Modular(rng.normal(size=n)), rng.normal(size=n), rng.random(n)
     y = y.round(1)
     weights += 0.1
@@ -214,10 +213,12 @@ def test_a_callback_ends_a_run(method):
 
 
 @given(
-    seed=seeds, rows=st.integers(2, 5), columns=st.integers(2, 5), power=st.sampled_from([-9, 0, 6])
+    rng=numbers(),
+    rows=st.integers(2, 5),
+    columns=st.integers(2, 5),
+    power=st.sampled_from([-9, 0, 6]),
 )
-def test_grids_are_divided_like_graphs(seed, rows, columns, power):
-    rng = np.random.default_rng(seed)
+def test_grids_are_divided_like_graphs(rng, rows, columns, power):
     n, scale = rows * columns, 10.0**power
     weights = [rng.integers(0, 4, (rows - 1, columns)), rng.random((rows, columns - 1))]
     F = 0.5 * scale * Cut.grid((rows, columns), weights)

@@ -7,6 +7,7 @@ coverage of random sets).
 
 import numpy as np
 import pytest
+from drawn import numbers
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,9 +54,8 @@ def test_the_point_of_the_permutahedron_nearest_to_another():
     np.testing.assert_allclose(np.array([3, 2, 5, 1]) - prox(F, [3, 2, 5, 1]), [3, 2, 4, 1])
 
 
-@given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 20))
-def test_projections_onto_functions_of_the_size_keep_the_order(seed, n):
-    rng = np.random.default_rng(seed)
+@given(rng=numbers(), n=st.integers(1, 20))
+def test_projections_onto_functions_of_the_size_keep_the_order(rng, n):
     g = np.concatenate([[0.0], np.cumsum(-np.sort(-rng.random(n)))])
     y = rng.random(n)
     base = y - prox(Cardinality(g), y)
@@ -102,9 +102,8 @@ def test_total_variation_with_weights_that_are_integers():
         np.testing.assert_allclose(prox(Cut.grid((3, 3), weights), y), np.full(9, -0.5))
 
 
-@given(seed=st.integers(0, 2**32 - 1), rows=st.integers(1, 3), columns=st.integers(2, 3))
-def test_equal_weights_are_one_weight(seed, rows, columns):
-    rng = np.random.default_rng(seed)
+@given(rng=numbers(), rows=st.integers(1, 3), columns=st.integers(2, 3))
+def test_equal_weights_are_one_weight(rng, rows, columns):
     y, w = 100 * rng.normal(size=rows * columns), 20 * rng.random()
     own = [np.full((rows - 1, columns), w), np.full((rows, columns - 1), w)]
     shape = (rows, columns)

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from drawn import numbers
 from families import FAMILIES
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -26,7 +27,6 @@ from subopt.functions.diminishing_returns import all_masks
 from subopt.testing import all_values
 
 few = settings(max_examples=max(3, settings().max_examples // 6))
-seeds = st.integers(0, 2**32 - 1)
 powers = st.sampled_from([-12, -7, -1, 0, 3, 12])
 METHODS = {
     "sort": ["cardinality"],
@@ -39,9 +39,8 @@ EXTREMES = ("sort", "max_flow", "min_norm_point")
 PAIRS = [(method, family) for method, names in METHODS.items() for family in names]
 
 
-def member(family, seed, n):
+def member(family, rng, n):
     """A function of the family less weights that make ties, or minima inside."""
-    rng = np.random.default_rng(seed)
     F = FAMILIES[family](rng, n)
     gains = F.marginals(rng.random(n) < 0.5)
     size = float(np.abs(gains).max())
@@ -64,9 +63,9 @@ def minimizers(F):
 
 @pytest.mark.parametrize(("method", "family"), PAIRS)
 @few
-@given(seed=seeds, n=st.integers(1, 6), power=powers)
-def test_scaling_changes_the_values_and_nothing_else(method, family, seed, n, power):
-    F = member(family, seed, n)
+@given(rng=numbers(), n=st.integers(1, 6), power=powers)
+def test_scaling_changes_the_values_and_nothing_else(method, family, rng, n, power):
+    F = member(family, rng, n)
     lowest, smallest, largest = minimizers(F)
     scale, size = 10.0**power, 10.0**power * size_of(F)
     expected = {"any": None, "minimal": smallest, "maximal": largest}
@@ -82,10 +81,10 @@ def test_scaling_changes_the_values_and_nothing_else(method, family, seed, n, po
 
 @pytest.mark.parametrize(("method", "family"), PAIRS)
 @few
-@given(seed=seeds, n=st.integers(2, 6), force=st.sampled_from([1e6, 1e9, 1e12]))
-def test_a_huge_weight_forces_elements_in(method, family, seed, n, force):
-    F = member(family, seed, n)
-    forced = np.random.default_rng(seed).random(n) < 0.4
+@given(rng=numbers(), n=st.integers(2, 6), force=st.sampled_from([1e6, 1e9, 1e12]))
+def test_a_huge_weight_forces_elements_in(method, family, rng, n, force):
+    F = member(family, rng, n)
+    forced = rng.random(n) < 0.4
     assume(not forced.all())
     rest = F.contract(forced)
     lowest, smallest, largest = minimizers(rest)
@@ -120,9 +119,8 @@ def test_ties_up_to_rounding(F, smallest, largest, method):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@given(seed=seeds)
-def test_what_is_computed_from_nothing_is_a_float(family, seed):
-    rng = np.random.default_rng(seed)
+@given(rng=numbers())
+def test_what_is_computed_from_nothing_is_a_float(family, rng):
     F = FAMILIES[family](rng, 2)
     for G in (F, F.contract([0]), F.restrict([0]), F.complement()):
         for mask in (np.zeros(G.n, bool), np.ones(G.n, bool)):
@@ -135,9 +133,8 @@ def test_a_difference_of_coverages_without_free_items():
     assert minimize(F, rng=0).value == -1
 
 
-@given(seed=seeds, n=st.integers(7, 12))
-def test_an_element_that_gains_more_after_all_others_is_seen(seed, n):
-    rng = np.random.default_rng(seed)
+@given(rng=numbers(), n=st.integers(7, 12))
+def test_an_element_that_gains_more_after_all_others_is_seen(rng, n):
     F = FAMILIES["coverage"](rng, n)
     bonus = 1.0 + float(np.abs(F.marginals(np.zeros(n, bool))).max())
     G = Function(n, lambda mask: F.value(mask) + bonus * float(mask.all()))
@@ -145,9 +142,8 @@ def test_an_element_that_gains_more_after_all_others_is_seen(seed, n):
         min_norm_point(G)
 
 
-@given(seed=seeds, n=st.integers(7, 12))
-def test_a_base_that_exceeds_the_function_is_seen(seed, n):
-    rng = np.random.default_rng(seed)
+@given(rng=numbers(), n=st.integers(7, 12))
+def test_a_base_that_exceeds_the_function_is_seen(rng, n):
     lowered = rng.random((3, n)) < 0.5  # three sets that are worth less than their neighbors allow
     F = Function(n, lambda mask: -9.0 * (lowered == mask).all(axis=1).any() * mask.any() + 0.0)
     found = seen(F)
@@ -189,9 +185,9 @@ def of_mixed_scales(rng, n):
 
 
 @pytest.mark.parametrize("method", ["max_flow", "min_norm_point"])
-@given(seed=seeds, n=st.integers(1, 6))
-def test_claims_about_sums_of_very_different_scales_hold(method, seed, n):
-    F, exact = of_mixed_scales(np.random.default_rng(seed), n)
+@given(rng=numbers(), n=st.integers(1, 6))
+def test_claims_about_sums_of_very_different_scales_hold(method, rng, n):
+    F, exact = of_mixed_scales(rng, n)
     lowest = min(exact(mask) for mask in all_masks(n))
     result = minimize(F, method=method)
     least = 4 * math.ulp(float(abs(lowest)))  # values are rounded

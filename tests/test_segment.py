@@ -5,7 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from subopt import LabelingEnergy, minimize, segment
+from subopt import LabelingEnergy, Status, minimize
+from subopt import segment as segmented
+
+
+def segment(*args, **options):
+    return segmented(*args, **options).labels
 
 
 def scene(seed=0, shape=(10, 14)):
@@ -100,6 +105,24 @@ def test_one_label_and_flat_images():
     assert (segment(image, np.where(seeds == 1, 4, 0)) == 4).all()
     labels = segment(np.zeros_like(image), seeds)
     assert (labels[seeds > 0] == seeds[seeds > 0]).all()
+
+
+def test_the_answer_is_that_of_the_last_cut():
+    image, seeds, truth = scene()
+    mask = np.ones(image.shape, bool)
+    mask[:, -1] = False
+    result = segmented(image, np.array([0, 7, 3])[seeds], mask=mask)
+    assert result.names.tolist() == [3, 7]
+    np.testing.assert_array_equal(result.labels, np.where(mask, np.array([0, 7, 3])[truth], 0))
+    indices = np.searchsorted(result.names, result.labels)
+    assert result.value == result.energy.value(indices) == minimize(result.energy).value
+    assert result.status is Status.OPTIMAL
+    assert result.check(result.energy) == result.gap
+    assert 1 < result.n_iter < 10
+    assert segmented(image, seeds, max_iter=1).n_iter == 1
+    several = seeds.copy()
+    several[-1, :3] = 5
+    assert segmented(image, several).gap == np.inf
 
 
 @pytest.mark.parametrize(

@@ -191,6 +191,34 @@ def test_state_dicts_continue_a_run():
             other.load_state_dict(bad)
     with pytest.raises(ValueError, match="step"):
         other.load_state_dict({**state, "step": -1})
+    other.load_state_dict({name: torch.tensor(value) for name, value in state.items()})
+    assert other.state_dict() == state
+
+
+@pytest.mark.parametrize("name", ["CoMixup", "CutMix"])
+@pytest.mark.parametrize("loss", ["bce", "ce"])
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_logits_that_overflow_give_nan_which_a_scaler_skips(name, loss, bad):
+    class Overflows(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.network = network()
+
+        def forward(self, images):
+            return self.network(images) * bad
+
+    images, labels = batch()
+    model, scaler = Overflows(), torch.amp.GradScaler("cpu", init_scale=4.0)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    before = [p.detach().clone() for p in model.parameters()]
+    mix = make(name, zero_saliency="uniform") if name == "CoMixup" else make(name)
+    result = training_step(model, images, labels, mix, loss=loss, scale=scaler.scale)
+    assert result.mixed_loss.isnan()
+    scaler.step(optimizer)
+    scaler.update()
+    assert scaler.get_scale() == 2.0
+    for p, old in zip(model.parameters(), before, strict=True):
+        assert torch.equal(p, old)
 
 
 # torch.compile
@@ -411,6 +439,10 @@ def test_losses_of_indices_are_interpolated():
 
     each = result.plan.interpolate_loss(lambda y: by_class(model(mixed), y), labels)
     torch.testing.assert_close(each.mean(), expected)
+    gradients = [p.grad for p in model.parameters()]
+    with pytest.raises(ValueError, match="pass interpolate=True and let it return one number"):
+        training_step(model, images, labels, make("CutMix"), loss=nn.NLLLoss())
+    assert all(a is b for a, b in zip(gradients, [p.grad for p in model.parameters()], strict=True))
     with pytest.raises(ValueError, match="reduction='none'"):
         training_step(model, images, labels, make("CutMix"), loss="ce", interpolate=True)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from drawn import numbers
 from hypothesis import given
 from hypothesis import strategies as st
 from test_branch_and_bound import features, problem, searched, size
@@ -39,9 +40,9 @@ def changed(certificate, j, **fields):
     return TreeCertificate(tuple(steps), certificate.lower_bound)
 
 
-@given(seed=seeds, n=st.integers(2, 8))
-def test_bounds_that_are_not_proven_raise(seed, n):
-    h = problem("cut", seed, n) if seed % 2 else features(seed, n)
+@given(rng=numbers(), n=st.integers(2, 8))
+def test_bounds_that_are_not_proven_raise(rng, n):
+    h = problem("cut", rng, n) if rng.integers(2) else features(rng, n)
     result = searched(h)
     steps, low = result.certificate.steps, result.lower_bound
     with pytest.raises(CertificateError, match="prove"):
@@ -161,9 +162,9 @@ def test_ties_everywhere(h):
     assert result.certificate.check(h, result.mask) <= 1e-7
 
 
-@given(seed=seeds, n=st.integers(2, 7), power=st.sampled_from([-9, -5, 5, 9]))
-def test_scales_that_differ(seed, n, power):
-    h = 10.0**power * problem("cut", seed, n) + problem("coverage", seed, n)
+@given(rng=numbers(), n=st.integers(2, 7), power=st.sampled_from([-9, -5, 5, 9]))
+def test_scales_that_differ(rng, n, power):
+    h = 10.0**power * problem("cut", rng, n) + problem("coverage", rng, n)
     lowest, tol = all_values(h).min(), size(h)
     result = searched(h)
     assert result.value <= lowest + tol
@@ -172,9 +173,8 @@ def test_scales_that_differ(seed, n, power):
     assert result.certificate.check(h, result.mask) == pytest.approx(result.gap, abs=tol)
 
 
-@given(seed=seeds, n=st.integers(1, 8))
-def test_a_submodular_function_is_a_difference_from_nothing(seed, n):
-    rng = np.random.default_rng(seed)
+@given(rng=numbers(), n=st.integers(1, 8))
+def test_a_submodular_function_is_a_difference_from_nothing(rng, n):
     A = np.triu(rng.random((n, n)), 1)
     F = Cut(A + A.T) + Modular(rng.normal(size=n))
     result = searched(F)

@@ -17,12 +17,12 @@ CPU = 1  # kDLCPU of the DLPack protocol
 
 
 def to_numpy(values: Any) -> Any:
-    """Return an array of another library as numpy, without a copy where it can be; else `values`.
+    """Return an array of another library as numpy, without a copy if possible; else `values`.
 
     Raises
     ------
     TypeError
-        If the array can not be read, e.g. for a dtype that numpy does not have.
+        If the array cannot be read, e.g. because numpy has no such dtype.
     """
     if isinstance(values, np.ndarray) or not hasattr(values, "__dlpack__"):
         return values

@@ -42,17 +42,17 @@ class Layout:
 
     @property
     def channels(self) -> str:
-        """Where the channels are after `arrange`: "last" if they are now, else "first"."""
+        """Where `arrange` leaves the channels: "last" if they are last here, else "first"."""
         return "last" if self.axes.find("C") == len(self.axes) - 1 > 1 else "first"
 
     def arrange(self, array: Any, *, first: bool = False) -> Any:
-        """Return a view with the channels in the first or, if they are there, the last place.
+        """Return a view with the channels first; channels that are last stay there.
 
         Parameters
         ----------
         array : ndarray or Tensor
         first : bool, default False
-            Bring them to the first place from the last as well.
+            Whether channels that are last are moved to the front as well.
         """
         at = self.axes.find("C")
         if at == -1:
@@ -76,7 +76,7 @@ class Layout:
 
 
 def parse(layout: Any) -> Layout:
-    """Return a layout that was said, e.g. "BTCHW"; N is another name of B."""
+    """Parse a layout such as "BTCHW"; N is another name of B."""
     needed = f"one letter per axis, B first, C for channels, such as {EXAMPLES}"
     if not isinstance(layout, str):
         raise TypeError(f"layout needs {needed}; got {layout!r} of type {type(layout).__name__}")
@@ -95,21 +95,21 @@ def parse(layout: Any) -> Layout:
 def decide(
     shape: tuple[int, ...], *, channels: str | None, layout: str | None, least: int = 1
 ) -> Layout:
-    """Return the layout of images of a shape, or say what is needed to know it.
+    """Return the layout of images of a shape; raise if the shape does not determine it.
 
     Parameters
     ----------
     shape : tuple of int
     channels : {"first", "last"}, optional
     layout : str, optional
-        Final: no shape contradicts it but by its number of axes.
+        Used as given; only the number of axes is compared with the shape.
     least : int, default 1
-        The fewest spatial axes that can be mixed.
+        Smallest number of spatial axes that can be mixed.
 
     Raises
     ------
     ValueError
-        If the number of axes is wrong, one is empty, or the shape may be meant in two ways.
+        If the number of axes is wrong, an axis is empty, or the shape fits two layouts.
     """
     if layout is not None:
         found = parse(layout)

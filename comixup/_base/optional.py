@@ -7,7 +7,7 @@ from types import ModuleType
 
 
 def require(module: str, purpose: str, extra: str = "demo") -> ModuleType:
-    """Import `module`, or say what it is needed for and how to get it."""
+    """Import `module`; the error states what it is needed for and how to install it."""
     try:
         return importlib.import_module(module)
     except ImportError as error:

@@ -45,9 +45,9 @@ def pool(maps: Array, grid: Sequence[int]) -> Array:
 
 
 def overlaps(size: int, patches: int, cells: int) -> Array:
-    """Return how much of each cell of a map lies in each patch of an axis, (patches, cells).
+    """Return the fraction of each cell of a map in each patch of an axis, (patches, cells).
 
-    Both divide an axis of `size` pixels; cells are of equal length, in fractions of pixels.
+    Patches and cells both divide an axis of `size` pixels. Cells have equal, fractional lengths.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Public classes carry the module that they are imported from, for pickles and messages."""
+"""Public classes name the package that they are imported from, in pickles and messages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ T = TypeVar("T", bound=type)
 
 
 def public(cls: T) -> T:
-    """Let a class say that it is of `comixup`: a decorator, above that of a dataclass."""
+    """Class decorator that sets ``__module__`` to "comixup"; goes above `dataclass`."""
     # annotations are resolved while the module that has their names is still known
     hints = typing.get_type_hints(cls)
     cls.__annotations__ = {k: hints[k] for k in vars(cls).get("__annotations__", ())}

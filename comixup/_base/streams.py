@@ -19,16 +19,16 @@ GROUPS_PER_RANK = 2**32
 
 @dataclass(frozen=True)
 class Key:
-    """What the random numbers of one call are keyed by.
+    """The key of the random numbers of one call.
 
     Attributes
     ----------
     seed : int
-        Of the whole run.
+        Seed of the whole run.
     step : int
-        Of the call within the run.
+        Number of the call within the run.
     rank : int
-        Of the process among those that share the run: its groups are numbered from
+        Number of the process among those that share the run. Its groups are numbered from
         ``rank * 2**32``.
     """
 
@@ -38,7 +38,7 @@ class Key:
 
     @classmethod
     def of_call(cls, seed: int | None, rng: RNG, step: Any, rank: Any) -> Key:
-        """Return the key of a call with checked parts; `rng` goes before `seed`."""
+        """Return the checked key of a call; `rng`, if given, replaces `seed`."""
         step = validate.integer("step", step, 0)
         rank = validate.integer("rank", rank, 0)
         if step >= 2**63:
@@ -53,7 +53,7 @@ class Key:
         return self.rank * GROUPS_PER_RANK
 
     def stream(self, purpose: int) -> np.random.Generator:
-        """Return the generator of what is drawn once for the whole batch, for one purpose."""
+        """Return the generator for one purpose that is drawn once per batch."""
         return _generator(self.seed, self.step, self.rank, purpose, 1)
 
 
@@ -61,7 +61,7 @@ SWITCH, CHOICE, DRAW, EACH = range(4)  # the purposes: mix at all, with which mi
 
 
 def as_seed(rng: RNG) -> int:
-    """Return the seed of a call: an int itself, a draw from a generator, or fresh for None."""
+    """Return the seed of a call: an int itself, a draw from a generator, or a new one for None."""
     if isinstance(rng, np.random.Generator):
         return int(rng.integers(2**63))
     if rng is None:

@@ -12,7 +12,7 @@ from comixup._base.types import Array
 
 
 def as_array(name: str, values: Any, needed: str) -> Array:
-    """Return `values` as a numeric or boolean array without copying, or say what is `needed`."""
+    """Return `values` as a numeric or boolean array without copying; errors state `needed`."""
     try:
         array = np.asarray(to_numpy(values))
     except ValueError as error:
@@ -44,7 +44,7 @@ def require_finite(name: str, array: Array) -> None:
 
 
 def image_array(images: Any, order: str) -> Array:
-    """Return `images` as an array of floats or uint8; `order` says the shape in messages."""
+    """Return `images` as an array of floats or uint8; messages give the shape as `order`."""
     needed = f"floats or uint8 of shape {order} with 1 to 3 spatial dimensions"
     array = as_array("images", images, needed)
     if array.dtype.kind != "f" and array.dtype != np.uint8:
@@ -74,10 +74,10 @@ def require_layout(
     channels: str,
     otherwise: str = "reorder the spatial axes",
 ) -> None:
-    """Raise if pictures or volumes are plainly of the other layout than `channels` says.
+    """Raise if images or volumes clearly have another layout than `channels`.
 
-    They are if their colours would be an axis of 3 pixels, beside sides of which none is more than
-    4 times the other, or of 1 or 4 beside equal ones.
+    This is the case if an axis of 3 pixels would be spatial, while the other sides differ by at
+    most a factor of 4, or an axis of 1 or 4 pixels beside equal sides.
     """
     if len(shape) < 4:
         return
@@ -151,7 +151,7 @@ def require_classes(labels: Array, num_classes: int) -> None:
 
 
 def no_class(num_classes: int, i: int, label: Any, count: Any) -> str:
-    """Say that ``labels[i]``, the first of some, is no class."""
+    """Raise for ``labels[i]``, the first label that is not a class."""
     return (
         f"labels needs class indices in 0..{num_classes - 1} (num_classes={num_classes}), but "
         f"labels[{i}] is {int(label)} ({int(count)} such entries)."

@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 if all is well, 1 if the work failed, 2 if it was asked for wrongly, 130 if interrupted.
+        0 for success, 1 if the work failed, 2 for wrong arguments, 130 if interrupted.
     """
     options = _parser().parse_args(argv)
     try:

@@ -10,7 +10,7 @@ from subopt.compiling import compile_time
 
 @contextlib.contextmanager
 def announced(tell: Callable[[str], object]) -> Iterator[None]:
-    """Call `tell` with a line when numba begins to compile, and with one when all is done."""
+    """Call `tell` with a line when numba begins to compile, and with another one at the end."""
     with compile_time(lambda: tell("compiling for this machine, once")) as spent:
         try:
             yield

@@ -14,7 +14,7 @@ from comixup.cli.files import walk_images
 
 
 class UsageError(Exception):
-    """The command cannot start as it was given; the message says what to change."""
+    """The arguments of the command are wrong; the message states what to change."""
 
 
 @dataclass(frozen=True)

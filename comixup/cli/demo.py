@@ -77,7 +77,7 @@ def require_replaceable(path: Path) -> None:
 
 
 def run(mixer: CoMixup, saliency: str, out: Path, say: Callable[[str], object]) -> MixedBatch:
-    """Mix, draw to `out`, and tell what was done through `say`."""
+    """Mix the photographs, draw to `out`, and report through `say`."""
     images, names = photographs()
     maps = METHODS[saliency](images, channels="last")
     times = []

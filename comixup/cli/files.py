@@ -166,14 +166,14 @@ def common_size(paths: Sequence[Path], default: tuple[int, int]) -> tuple[int, i
 
 
 class Found(NamedTuple):
-    """What is below a folder.
+    """The files below a folder.
 
     Attributes
     ----------
     images, others : list of str
         Regular files, as sorted relative posix paths.
     messages : list of str
-        What was left out, and why.
+        Files that were left out, and the reasons.
     """
 
     images: list[str]

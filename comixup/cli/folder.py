@@ -41,14 +41,14 @@ class MixFailed(Exception):
 
 
 class Done(NamedTuple):
-    """What a run did.
+    """Counts of a run.
 
     Attributes
     ----------
     n : int
         Number of mixed images, those of an interrupted run included.
     blank : int
-        Number of images without saliency, of this run alone.
+        Number of images without saliency, in this run only.
     """
 
     n: int
@@ -57,7 +57,7 @@ class Done(NamedTuple):
 
 @dataclass(frozen=True)
 class Job:
-    """All that determines the result of a run, and two things that do not (threads, strict)."""
+    """All settings of a run; the result depends on all but `threads` and `strict`."""
 
     dataset: Dataset
     output: Path
@@ -72,7 +72,7 @@ class Job:
     strict: bool
 
     def manifest(self) -> dict[str, Any]:
-        """Return what a run must share with an interrupted one to continue it."""
+        """Return the settings that must agree with those of an interrupted run to continue it."""
         m = self.mixer
         names = (
             "group_size", "smoothness", "coupling", "threshold", "levels", "effort", "labels_by",
@@ -111,7 +111,7 @@ def run(
     progress: Callable[[Iterable[int], int, int], Iterable[int]],
     executor: Any = None,
 ) -> Done:
-    """Do what is left of a job in a prepared folder.
+    """Process the groups of a job that are left, in a prepared folder.
 
     `say` gets a line for every file that needs one, `progress` wraps the numbers of the groups that
     are left and gets how many there are and how many are done. With an executor its workers, which

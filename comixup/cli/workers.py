@@ -18,12 +18,12 @@ class WorkersLost(Exception):
 
 @contextmanager
 def of(jobs: int | None, address: str | None) -> Iterator[Any]:
-    """Return an executor of so many processes, or of the cluster at an address, or None.
+    """Return an executor with a number of processes, or on the cluster at an address, or None.
 
     Raises
     ------
     WorkersLost
-        If it takes no more work.
+        If the cluster does not accept work.
     """
     if jobs is None and address is None:
         yield None

@@ -33,7 +33,7 @@ def image_name(output: int, image_format: str) -> str:
 
 
 def prepare(output: Path, manifest: dict[str, Any], *, force: bool) -> str:
-    """Make `output` ready for a run, or say why not.
+    """Prepare `output` for a run; raise if this is not possible.
 
     Returns
     -------
@@ -45,12 +45,7 @@ def prepare(output: Path, manifest: dict[str, Any], *, force: bool) -> str:
     UsageError
         If the folder holds anything that the run would overwrite and `force` does not allow it.
     """
-    if output.exists() and not output.is_dir():
-        raise UsageError(f"{output} is a file, not a folder")
-    if output.is_symlink() and not output.exists():
-        raise UsageError(
-            f"{output} is a link to nothing: remove it, or make the folder it links to"
-        )
+    _require_folder(output)
     work = output / PARTIAL
     if work.is_dir() and all(_is_temporary(path, MANIFEST) for path in work.iterdir()):
         shutil.rmtree(work)  # interrupted before it began
@@ -78,7 +73,7 @@ def prepare(output: Path, manifest: dict[str, Any], *, force: bool) -> str:
 
 
 def finish(output: Path) -> None:
-    """Move the results out of the work folder, the one that marks completeness last."""
+    """Move the results out of the work folder; the file that marks completeness is moved last."""
     work = output / PARTIAL
     if (work / "images").exists():
         _move_images(work / "images", output / "images")
@@ -119,17 +114,16 @@ def _move_images(source: Path, target: Path) -> None:
 
 @contextlib.contextmanager
 def only_run(output: Path) -> Iterator[None]:
-    """Hold a folder for one run; another one gets an error that names the process.
+    """Lock a folder for one run; a second run gets an error that names the process.
 
-    The lock goes with the process, however it ends, and leaves no file behind if it ends well.
+    The lock ends with the process. If the process ends normally, no file is left behind.
 
     Raises
     ------
     UsageError
         If another run writes to the folder.
     """
-    if output.exists() and not output.is_dir():
-        raise UsageError(f"{output} is a file, not a folder")
+    _require_folder(output)
     made = not output.exists()
     path = output / LOCK
     file = _locked(path)
@@ -153,6 +147,16 @@ def only_run(output: Path) -> Iterator[None]:
         if made:
             with contextlib.suppress(OSError):  # not empty: something was written
                 output.rmdir()
+
+
+def _require_folder(output: Path) -> None:
+    """Raise if the output is there and cannot be a folder."""
+    if output.exists() and not output.is_dir():
+        raise UsageError(f"{output} is a file, not a folder")
+    if output.is_symlink() and not output.exists():
+        raise UsageError(
+            f"{output} is a link to nothing: remove it, or make the folder that it links to"
+        )
 
 
 def _locked(path: Path) -> IO[bytes] | None:

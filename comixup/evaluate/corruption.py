@@ -28,35 +28,35 @@ def replace_at_random(
 ) -> Any:
     r"""Replace pixels by those of other images, or by noise.
 
-    With boxes, and all else by default, the background comes from another image.
+    With boxes and the default arguments, the background is taken from another image.
 
     Parameters
     ----------
     images : array of float or uint8, shape (B, C, \*spatial) or (B, \*spatial, C)
-        As `channels` says. Never changed. Of any library; comes back in kind.
+        The images, not modified. Arrays of other libraries are accepted and returned.
     fraction : float, default 1.0
         Probability with which a pixel is replaced, in all of its channels.
     rng : numpy.random.Generator, int or None
-        Fresh by default.
+        Source of random numbers; a fresh one by default.
     boxes : sequence of B array_like, each (n, 4) or (4,), optional
-        What is kept: corners (x0, y0, x1, y1) in pixels, where pixel i covers i to i + 1; images of
-        two dimensions only. Add 1 to x1 and y1 of corners that name the last pixel. Pixels whose
-        centre is in a box are kept.
+        Boxes that are kept, for images of two dimensions: corners (x0, y0, x1, y1) in pixels, where
+        pixel i covers i to i + 1. If your corners name the last pixel, add 1 to x1 and y1. Pixels
+        whose centre is in a box are kept.
     by : {"image", "noise"}, default "image"
-        Whether pixels are those at the same place of one other image of the batch, drawn for each
-        image, or drawn evenly between the smallest and the largest number of their channel in the
-        batch.
+        The source of new pixels. "image": the same position in another image of the batch, which
+        is drawn for each image. "noise": uniform between the smallest and the largest value of
+        the channel in the batch.
     channels : {"first", "last"}, default "first"
 
     Returns
     -------
     array
-        Of the same shape, dtype and library.
+        Has the shape, dtype and library of `images`.
 
     Raises
     ------
     ValueError, TypeError
-        If the input is not as described, or another image is needed and there is none.
+        If an argument is not as described, or there is no other image to take pixels from.
 
     References
     ----------
@@ -96,20 +96,20 @@ def gaussian_noise(
     Parameters
     ----------
     images : array of float or uint8, shape (B, C, \*spatial) or (B, \*spatial, C)
-        As `channels` says. Never changed. Of any library; comes back in kind.
+        The images, not modified. Arrays of other libraries are accepted and returned.
     sigma : float, default 0.1
-        Standard deviation, in units of the range 0..1 of an image: of 255 for uint8. For images
-        that are normalised, divide it by their scale.
+        Standard deviation for images in 0..1; it is multiplied by 255 for uint8. For normalised
+        images, divide it by their scale.
     rng : numpy.random.Generator, int or None
-        Fresh by default.
+        Source of random numbers; a fresh one by default.
     boxes : sequence of B array_like, each (n, 4) or (4,), optional
-        What is kept, as in `replace_at_random`.
+        Boxes that are kept, as in `replace_at_random`.
     channels : {"first", "last"}, default "first"
 
     Returns
     -------
     array
-        Of the same shape, dtype and library. uint8 is rounded and clipped, floats are not.
+        Has the shape, dtype and library of `images`. uint8 is rounded and clipped, floats are not.
 
     Raises
     ------

@@ -22,18 +22,19 @@ HUGE = np.finfo(np.float64).max / 4  # differences of numbers up to this are fin
 def bounding_box(map: Any, threshold: float = 0.2, *, largest: bool = True) -> Array:
     """Return the box around the salient part of a map.
 
-    The map is scaled to 0..1, its smallest and largest number. Of the pixels that are at least
-    `threshold` then, those of the largest connected component are taken; pixels that touch at
-    corners are connected. A constant map gives the box of the whole image.
+    The map is scaled linearly to 0..1. The box encloses the largest connected component of the
+    pixels that are at least `threshold`; pixels that touch at corners are connected. For a
+    constant map it is the whole image.
 
     Parameters
     ----------
     map : array of shape (height, width)
-        Of any sign and scale, e.g. a class activation map.
+        Any sign and scale, e.g. a class activation map.
     threshold : float, default 0.2
-        In 0..1.
+        Threshold for the scaled map, in 0..1.
     largest : bool, default True
-        Whether only the largest component counts, the first of equally large ones, or all.
+        Whether the box encloses only the largest component (the first one of equally large
+        components), or all of them.
 
     Returns
     -------
@@ -110,13 +111,13 @@ class Localization(NamedTuple):
     Parameters
     ----------
     gt_known : float
-        Part of the images whose box fits, whatever was predicted.
+        Fraction of the images whose box fits, whatever class was predicted.
     top1 : float
-        Part of the images whose box fits and whose class was predicted; NaN if that is not known.
+        Fraction of the images whose box fits and whose class was predicted; NaN without `correct`.
     mean_iou : float
         Mean of `ious`.
     ious : ndarray of float64, shape (B,)
-        Of the box of each image with the best of its known ones.
+        Intersection over union of the box of each image and the best of its known boxes.
     boxes : ndarray of float64, shape (B, 4)
         The boxes around the maps, by `bounding_box`.
     """
@@ -142,7 +143,7 @@ def localization(
     Parameters
     ----------
     maps : array of shape (B, height, width)
-        One map an image, as large as the images to which the boxes belong.
+        One map per image, of the size of the images that the boxes refer to.
     boxes : sequence of B array_like, each (n, 4) or (4,)
         The known boxes of each image, one or more, within it: corners (x0, y0, x1, y1) in pixels,
         where pixel i covers i to i + 1. Add 1 to x1 and y1 of corners that name the last pixel.

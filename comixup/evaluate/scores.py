@@ -13,22 +13,22 @@ SLACK = 0.01  # by which rows of probabilities may miss a sum of 1: float16 and 
 
 
 def error_rate(scores: Any, labels: Any, k: int = 1) -> float:
-    """Return the part of samples whose label is not among the k highest scores.
+    """Return the fraction of samples whose label is not among the k highest scores.
 
     Parameters
     ----------
     scores : array of shape (B, K)
-        Logits or probabilities; infinities are in order, NaN is not. Of equal scores the lower
-        class counts as the higher, as with `numpy.argmax`.
+        Logits or probabilities. Infinities are allowed, NaN is not. Of equal scores, that of the
+        lower class index ranks higher, as with `numpy.argmax`.
     labels : array of int, shape (B,)
         Class indices.
     k : int, default 1
-        How many of the highest scores count.
+        Number of highest scores that count.
 
     Returns
     -------
     float
-        In 0..1.
+        The error rate, in 0..1.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def error_rate(scores: Any, labels: Any, k: int = 1) -> float:
 
 
 class Calibration(NamedTuple):
-    """How far confidence is from accuracy; unpacks, and is all a reliability diagram needs.
+    """Distance of confidence from accuracy, and the data of a reliability diagram; a named tuple.
 
     Parameters
     ----------
@@ -81,18 +81,18 @@ def calibration(
 ) -> Calibration:
     """Compare confidence with accuracy.
 
-    The confidence of a sample is its largest probability, and it is right if that is the one of
-    its label. Bins are of equal width: bin i of M holds the samples with
+    The confidence of a sample is its largest probability. The sample counts as correct if this is
+    the probability of its label. Bins are of equal width: bin i of M holds the samples with
     ``i / M < confidence <= (i + 1) / M``, compared in float64, without any rounding.
 
     Parameters
     ----------
     probabilities : array of shape (B, K)
-        Rows >= 0 that sum to 1, within 0.01 for low precisions.
+        Rows of nonnegative numbers that sum to 1; an error of 0.01 is allowed for low precisions.
     labels : array of int, shape (B,)
         Class indices.
     bins : int, default 15
-        Number M of bins, as published.
+        Number M of bins; 15 is the published number.
     equal_mass : bool, default False
         Put equally many samples into each bin instead. Equal confidences are kept together, so bins
         may differ in size where there are many, and some may be empty.

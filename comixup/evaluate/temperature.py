@@ -14,7 +14,7 @@ STEPS = 100  # halvings of the bracket of log T, until it is as narrow as floats
 
 
 def temperature(logits: Any, labels: Any) -> float:
-    """Return the temperature T by which dividing logits makes labels most likely.
+    """Return the temperature T for which ``softmax(logits / T)`` fits the labels best.
 
     The mean cross entropy of ``softmax(logits / T)`` is convex in 1 / T, so the root of its
     derivative is found by bisection. Fit it on data that neither trained nor tests the network.
@@ -23,15 +23,16 @@ def temperature(logits: Any, labels: Any) -> float:
     Parameters
     ----------
     logits : array of shape (B, K)
-        Finite.
+        Finite numbers.
     labels : array of int, shape (B,)
         Class indices.
 
     Returns
     -------
     float
-        In exp(-60)..exp(60): the lower limit where every label has the largest logit, the upper
-        one where logits say nothing about labels, or the contrary.
+        The temperature, in exp(-60)..exp(60). The lower limit is returned if every label has the
+        largest logit, the upper limit if logits contain no information about labels, or point to
+        other classes.
 
     Raises
     ------

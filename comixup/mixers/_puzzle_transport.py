@@ -28,7 +28,7 @@ def distances(grid: tuple[int, ...], shapes: Array) -> Array:
 
 
 def best_moves(saliency: Array, shows: Array, distance: Array, cost: float) -> Array:
-    """Return which patch goes where: origins (P, N) for saliency and masks of shape (P, N).
+    """Return the permutations (P, N) of patches: the origin of the patch shown at each position.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def best_moves(saliency: Array, shows: Array, distance: Array, cost: float) -> A
     distance : ndarray of shape (N, N)
         Infinite where a move is not possible; zero on the diagonal.
     cost : float
-        Of one patch that moves by one.
+        Cost per patch of distance.
 
     Examples
     --------

@@ -31,7 +31,7 @@ TARGETS = ("classes", "values")
 
 @dataclass(frozen=True, kw_only=True)
 class Mixer:
-    """The options and the call that all mixers share; the mixers say how to plan.
+    """The options and the call that all mixers share; subclasses implement the planning.
 
     See `CoMixup` for the parameters.
     """
@@ -99,20 +99,20 @@ class Mixer:
         Parameters
         ----------
         images : array of float or uint8, shape (B, C, \*spatial), or as `layout` says
-            1 to 3 spatial dimensions. Never changed. Anything that speaks DLPack or the array API
-            will do, and comes back in kind.
+            Images with 1 to 3 spatial dimensions, not modified. Arrays of any library that
+            supports DLPack or the array API are accepted; the result is of the same library.
         labels : array_like, int of shape (B,) or real of shape (B, K), or a dict of such, optional
             Class indices (with `num_classes`), or one-hot, soft or multi-label rows. A dict has one
             entry for each head of the network. With ``targets="values"``, real numbers of shape
             (B, ...).
         saliency : array_like of shape (B, \*spatial) or (B, \*grid), or str, optional
             Nonnegative maps, or "spectral" (default) or "contrast" to compute them from the images,
-            see `comixup.saliency`. Mixers that plan without saliency check its shape alone.
+            see `comixup.saliency`. Mixers that do not use saliency only check its shape.
         rng : numpy.random.Generator, int or None
-            Seed of this call; a generator gives (and advances by) one draw. By default the `seed`
-            of the mixer.
+            Seed of this call. From a generator, one number is drawn. By default the `seed` of the
+            mixer.
         step : int, default 0
-            Number of the training step: with one seed for a whole run, every step gets its own
+            Number of the training step. With one seed for a whole run, every step has its own
             random streams.
         epoch : int, default 0
             Number of the epoch; batches are left as they are from `off_epoch` on.
@@ -122,14 +122,14 @@ class Mixer:
         Returns
         -------
         MixedBatch
-            Unpacks into ``images`` of the same shape and dtype and ``labels`` (B, K); its attribute
-            ``plan`` is how they were made.
+            Unpacks into ``images``, of the same shape and dtype, and ``labels`` (B, K). Its
+            attribute ``plan`` describes the mixture.
 
         Raises
         ------
         ValueError, TypeError
-            If the input is not as described, or its axes may be meant in more than one way; the
-            message names what came and the way out.
+            If an argument is not as described, or the shape fits more than one layout; the message
+            states what was passed and how to proceed.
         """
         key = Key.of_call(self.seed, rng, step, rank)
         given = validate.image_array(images, "(batch, channels, *spatial), or as layout= says,")
@@ -152,15 +152,26 @@ class Mixer:
     __call__ = mix
 
     def layout_of(self, shape: tuple[int, ...]) -> Layout:
-        """Return the order of axes of images of a shape, or say what is needed to know it."""
-        return decide(shape, channels=self.channels, layout=self.layout, least=self.least_spatial)
+        """Return the layout of images of a shape; raise if the shape does not determine it."""
+        return self.checked(
+            decide(shape, channels=self.channels, layout=self.layout, least=self.least_spatial)
+        )
+
+    def checked(self, layout: Layout) -> Layout:
+        """Return a layout if it has the axes that saliency needs, or raise."""
+        if self.labels_by == "saliency" and layout.n_spatial == 0:
+            raise ValueError(
+                f"labels_by='saliency' needs images with spatial axes, but layout={layout.axes!r} "
+                "has none: the inputs of a mixed table count by their shares, labels_by='area'"
+            )
+        return layout
 
     def member(self, key: Key) -> Mixer:
         """Return the mixer that mixes this batch: itself, unless there is a choice."""
         return self
 
     def is_on(self, key: Key, epoch: int) -> bool:
-        """Say whether this batch gets mixed at all."""
+        """Return whether this batch is mixed."""
         epoch = validate.integer("epoch", epoch, 0)
         if self.off_epoch is not None and epoch >= self.off_epoch:
             return False
@@ -172,7 +183,7 @@ class Mixer:
         return self.labels_by == "saliency"
 
     def needs(self, key: Key, spatial: tuple[int, ...]) -> Needs:
-        """Say what a plan for this call is made from."""
+        """Return the data of the batch that a plan for this call needs."""
         return Needs()
 
     def solve(self, summary: Summary, key: Key) -> Mixture:
@@ -209,7 +220,7 @@ class Mixer:
         return self.plan_for(summary, key)
 
     def label_rows(self, n: int, labels: Any) -> Any:
-        """Return for each head of the labels of n inputs: rows, what came, and which rows count."""
+        """Return for each head: rows, the labels that were given, and which rows count."""
         if labels is None:
             return None
 
@@ -226,7 +237,7 @@ class Mixer:
         return each_head(labels, self.num_classes, rows)
 
     def mix_labels(self, plan: Mixture, rows: Any, images: Any) -> Any:
-        """Mix what `label_rows` returned, and answer in the library of the labels, or of images."""
+        """Mix the rows of `label_rows`, in the library of the labels, or of the images."""
 
         def mixed(head: tuple[Array, Any, Array | None], _: Any) -> Any:
             array, came, which = head

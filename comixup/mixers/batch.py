@@ -21,12 +21,12 @@ class MixedBatch(_Pair):
     Parameters
     ----------
     images : array or Tensor
-        Of the shape, dtype and library of the images that came in.
+        The mixed images, with the shape, dtype and library of the input.
     labels : array or Tensor of shape (B, K), a dict of such, or None
-        Soft labels; ``None`` if no labels came in.
+        Soft labels; ``None`` if no labels were given.
     plan : MixPlan, BlendPlan or BoxPlan
-        How they were made. It is not one of the two items; copies that other packages make item
-        by item, e.g. when they pin memory, have ``None``.
+        The plan of the mixture. It is not one of the two items, so that copies that other packages
+        make item by item, e.g. when they pin memory, have ``None``.
 
     Examples
     --------
@@ -36,7 +36,7 @@ class MixedBatch(_Pair):
     (2, True, 4)
     """
 
-    _plan: Any
+    _plan: Any = None
 
     def __new__(cls, images: Any, labels: Any, plan: Any = None) -> MixedBatch:  # noqa: D102
         self = super().__new__(cls, images, labels)

@@ -14,6 +14,7 @@ from comixup._base.patch_grid import as_grid
 from comixup._base.public import public
 from comixup._base.streams import Key, stream
 from comixup._base.types import RNG, Array, ArrayLike
+from comixup._base.wording import documented
 from comixup.mixers._comixup_terms import compatibility, unary
 from comixup.mixers.base import Mixer
 from comixup.mixers.summary import Needs, Summary
@@ -29,22 +30,23 @@ MODES = ("search", "published")
 @public
 @dataclass(frozen=True, kw_only=True)
 class CoMixup(Mixer):
-    r"""Mix batches by Co-Mixup: salient patches kept, outputs made diverse.
+    r"""Mix batches by Co-Mixup, which keeps salient patches and makes outputs diverse.
 
     The defaults are the published ones for CIFAR-100. docs/comixup.md lists the published names.
 
     Parameters
     ----------
     group_size : int, default 20
-        Inputs that are mixed with each other: consecutive ones; the last group may be smaller.
+        Number of consecutive inputs that are mixed with each other; the last group may be smaller.
     grid : int or sequence of int, default 4
-        Number of patches along every spatial axis, or along each.
+        Number of patches along every spatial axis, or one number per axis.
     smoothness : float, default 0.32
         Weight beta >= 0 that keeps neighbouring patches together.
     coupling : float, default 1.0
         Weight gamma >= 0 that keeps outputs from using the same inputs.
     threshold : float, default 0.83
-        tau >= 0: use of an input by other outputs up to tau of an image is free.
+        tau >= 0: outputs may use an input for free as long as the other outputs use at most the
+        fraction tau of an image of it.
     threshold_kind : {"hard", "soft"}, default "hard"
         Whether use above the threshold is charged from zero or from the threshold.
     prior_weight : float, default 0.05
@@ -52,19 +54,19 @@ class CoMixup(Mixer):
     prior_concentration : float, default 2.0
         Dirichlet parameter > 0 of that preference, drawn per group; larger is more even.
     distance_weight : float, default 0.001
-        omega in [0, 1]: how far inputs with distant salient positions count as the same.
+        omega in [0, 1]: how much inputs with distant salient positions count as the same input.
     levels : {1, 2}, default 2
         Whether a patch is filled by one input, or may also be half of each of two.
     effort : {"fast", "default", "best"}, default "default"
-        How long the solver looks, see `subopt.minimize`.
+        How long the solver searches, see `subopt.minimize`.
     mode : {"search", "published"}, default "search"
-        "published" solves by the update rule of the publication instead, to compare with; it takes
-        no `effort`.
+        "published" uses the update rule of the publication instead, for comparison; it has no
+        `effort`.
     num_classes : int or dict, optional
         Number of classes; needed if labels are class indices. For labels that are a dict of heads,
         a dict of their numbers.
     label_smoothing : float, default 0.0
-        Part of every label that is spread evenly over the classes, after mixing.
+        Fraction of every label that is distributed evenly over the classes, after mixing.
     targets : {"classes", "values"}, default "classes"
         Whether labels are classes, or real numbers of shape (B, ...) such as regression targets,
         of which every output gets the mean by area. Binary labels (B,) are numbers too.
@@ -83,25 +85,25 @@ class CoMixup(Mixer):
     off_epoch : int, optional
         Epoch from which on batches stay as they are; never by default.
     channels : {"first", "last"}, optional
-        Where the channel axis of images is: in the first place after the batch by default. Shapes
-        that may be meant in another way are refused unless this or `layout` is given.
+        Position of the channel axis: directly after the batch by default. Shapes that fit another
+        layout as well raise an error unless this or `layout` is given.
     layout : str, optional
         The order of axes, one letter per axis: B is the batch, C the channels, all others are
         spatial. "BHWC" is ``channels="last"`` for images, "BHW" grey images, "BTCHW" or "BCTHW"
-        video, of which patches are cut in time, height and width. Final: what it says is not
+        video, whose patches extend in time, height and width. It is used as given, and not
         compared with the shape.
     zero_saliency : {"raise", "uniform", "warn"}, default "raise"
         What to do with samples whose saliency is zero or not finite: an error that names them, or
         uniform weights, with a warning that counts them or without.
     seed : int, optional
-        Seed of the random streams of calls without `rng`; without either, every call is fresh.
+        Seed of the random streams of calls without `rng`. Without both, every call draws a new one.
     threads : int, optional
         Number of threads that solve groups; the solver's choice by default. Results do not depend
         on it.
     time_limit : float, optional
         Seconds that the solver may take for each group, instead of the work of `effort`; none by
-        default. With 0 it returns the first answer at hand. With a limit results depend on the
-        machine.
+        default. With 0 it returns its first answer. With a limit, results depend on the speed of
+        the machine.
 
     Raises
     ------
@@ -167,20 +169,20 @@ class CoMixup(Mixer):
         """Whether plans depend on saliency."""
         return True
 
+    @documented
     def needs(self, key: Key, spatial: tuple[int, ...]) -> Needs:
         """Say what a plan for this call is made from.
 
         Parameters
         ----------
-        key : Key
-            What the random numbers of the call are keyed by.
+        %(key)s
         spatial : tuple of int
             Spatial shape of the images.
 
         Returns
         -------
         Needs
-            Grid, and whether colours are wanted.
+            The grid, and whether mean colours are needed.
         """
         return Needs(as_grid(self.grid, len(spatial)), zero_saliency=self.zero_saliency)
 
@@ -205,8 +207,8 @@ class CoMixup(Mixer):
         rng, step, rank
             As in `mix`.
         first_group : int, default 0
-            Number of the first group, for a batch that is a part of a larger one: groups get the
-            random streams that they would get in the whole.
+            Number of the first group, for a batch that is a part of a larger one. Groups then have
+            the random streams that they would have in the larger batch.
 
         Returns
         -------
@@ -223,22 +225,21 @@ class CoMixup(Mixer):
         found = self.solve(summary, key, first_group=first)
         return remembering(found, pooled.weights if self.labels_by == "saliency" else None)
 
+    @documented
     def solve(self, summary: Summary, key: Key, *, first_group: int = 0) -> MixPlan:
-        """Plan a batch of which the saliency is pooled already.
+        """Plan a batch whose saliency has been pooled.
 
         Parameters
         ----------
-        summary : Summary
-            What `needs` asked for.
-        key : Key
-            What the random numbers of the call are keyed by.
+        %(summary)s
+        %(key)s
         first_group : int, default 0
             As in `plan`.
 
         Returns
         -------
         MixPlan
-            With the key that it was drawn with.
+        %(planned)s
         """
         weights, peaks = summary.weights, summary.peaks
         assert weights is not None

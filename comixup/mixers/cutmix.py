@@ -9,6 +9,7 @@ import numpy as np
 from comixup._base.public import public
 from comixup._base.streams import DRAW, Key
 from comixup._base.types import Array
+from comixup._base.wording import documented
 from comixup.mixers.pairs import PairMixer
 from comixup.mixers.summary import Summary
 from comixup.plans.pasted_boxes import BoxPlan
@@ -22,9 +23,9 @@ class CutMix(PairMixer):
     Parameters
     ----------
     alpha : float, default 1.0
-        The part of the image that the box leaves free is drawn from Beta(alpha, alpha). The centre
-        of the box is uniform; what lies outside of the image is cut off, and labels count the
-        pixels that are really pasted.
+        The fraction of the image outside of the box is drawn from Beta(alpha, alpha). The centre of
+        the box is uniform. The box is clipped to the image, and labels count the pixels that are
+        pasted.
     mode : {"batch", "elem"}, default "batch"
         Whether there is one box for the batch or one for each output.
     num_classes, label_smoothing, targets, labels_by, ignore_index, prob, image_prob, off_epoch
@@ -45,20 +46,19 @@ class CutMix(PairMixer):
     ([[0, 3], [3, 7]], 0.8125)
     """
 
+    @documented
     def solve(self, summary: Summary, key: Key) -> BoxPlan:
         """Plan a batch.
 
         Parameters
         ----------
-        summary : Summary
-            What `needs` asked for.
-        key : Key
-            What the random numbers of the call are keyed by.
+        %(summary)s
+        %(key)s
 
         Returns
         -------
         BoxPlan
-            With the key that it was drawn with.
+        %(planned)s
         """
         rng = key.stream(DRAW)
         partner, free = self.draw(summary.n, rng)

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from comixup._base.public import public
 from comixup._base.streams import DRAW, Key
+from comixup._base.wording import documented
 from comixup.mixers.pairs import PairMixer
 from comixup.mixers.summary import Summary
 from comixup.plans.blends import BlendPlan
@@ -19,7 +20,7 @@ from comixup.plans.blends import BlendPlan
 @public
 @dataclass(frozen=True, kw_only=True)
 class InputMixup(PairMixer):
-    r"""Blend every image with another one, and their labels alike.
+    r"""Blend every image with another image of the batch, and their labels in the same way.
 
     Parameters
     ----------
@@ -47,20 +48,19 @@ class InputMixup(PairMixer):
 
     least_spatial: ClassVar[int] = 0
 
+    @documented
     def solve(self, summary: Summary, key: Key) -> BlendPlan:
         """Plan a batch.
 
         Parameters
         ----------
-        summary : Summary
-            What `needs` asked for.
-        key : Key
-            What the random numbers of the call are keyed by.
+        %(summary)s
+        %(key)s
 
         Returns
         -------
         BlendPlan
-            With the key that it was drawn with.
+        %(planned)s
         """
         partner, share = self.draw(summary.n, key.stream(DRAW))
         return BlendPlan(partner, share, summary.spatial, key)

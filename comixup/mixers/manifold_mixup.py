@@ -15,7 +15,7 @@ from comixup.plans.blends import BlendPlan
 
 
 class HiddenPlan(NamedTuple):
-    """Where to mix, and how.
+    """The layer whose input is mixed, and the plan.
 
     Attributes
     ----------
@@ -37,14 +37,14 @@ class ManifoldMixup:
     Parameters
     ----------
     n_layers : int, default 3
-        The layer is drawn from 0 .. n_layers - 1, evenly; 0 is the input. Published: the input and
-        the outputs of the first two residual stages.
+        The layer is drawn uniformly from 0 .. n_layers - 1, where 0 is the input. The publication
+        uses the input and the outputs of the first two residual stages.
     alpha : float, default 2.0
         The share of an input in its own output is drawn from Beta(alpha, alpha).
     mode : {"batch", "elem"}, default "batch"
         Whether there is one draw for the batch or one for each output.
     seed : int, optional
-        Seed of calls without `rng`; without either, every call is fresh.
+        Seed of calls without `rng`. Without both, every call draws a new one.
 
     References
     ----------

@@ -26,7 +26,7 @@ class PairMixer(Mixer):
         validate.choice("mode", self.mode, MODES)
 
     def draw(self, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
-        """Return partners and shares (n,); nobody is the partner of itself, unless alone."""
+        """Return partners and shares (n,). No input is its own partner, unless it is alone."""
         order = rng.permutation(n)
         partner = np.empty(n, dtype=np.intp)
         partner[order] = np.roll(order, -1)  # one random cycle through all inputs

@@ -12,6 +12,7 @@ from comixup._base.patch_grid import require_fit
 from comixup._base.public import public
 from comixup._base.streams import CHOICE, DRAW, Key
 from comixup._base.types import Array
+from comixup._base.wording import documented
 from comixup.mixers._puzzle_masks import MaskEnergy, mask_energy, minimize_masks
 from comixup.mixers._puzzle_transport import best_moves, distances
 from comixup.mixers.pairs import PairMixer
@@ -24,7 +25,7 @@ from comixup.saliency import ZERO_SALIENCY
 @public
 @dataclass(frozen=True, kw_only=True)
 class PuzzleMix(PairMixer):
-    r"""Mix pairs of images so that what is salient in both shows.
+    r"""Mix pairs of images so that the salient parts of both are visible.
 
     Parameters
     ----------
@@ -33,21 +34,21 @@ class PuzzleMix(PairMixer):
     mode : {"batch", "elem"}, default "batch"
         Whether there is one draw for the batch or one for each output.
     grids : sequence of int, default (2, 4, 8, 16)
-        Number of patches along every spatial axis, drawn from these for every batch;
-        images need as many pixels as the largest along every axis.
+        Numbers of patches along every spatial axis, one of which is drawn for every batch. Images
+        need at least as many pixels along every axis as the largest.
     smoothness : float, default 1.2
         Weight beta >= 0 of (z_i - z_j)^2 for neighbouring patches.
     data_smoothness : float, default 0.5
-        Weight gamma >= 0 of the difference in colour between neighbouring patches that show: the
-        mean square over channels, in units of the variance of the batch.
+        Weight gamma >= 0 of the difference in colour between neighbouring patches that are
+        visible: the mean square over channels, in units of the variance of the batch.
     prior_weight : float, default 0.2
         Weight eta >= 0 of the binomial prior around the share.
     levels : {1, 2}, default 2
-        Whether a patch shows one image, or may also show half of each.
+        Whether a patch shows one image only (1), or may also show half of each (2).
     transport : bool, default True
-        Whether patches move within their image to places that show.
+        Whether patches may move within their image to visible positions.
     transport_cost : float, default 0.8
-        Weight xi >= 0 of the L1 distance in patches that they move by.
+        Weight xi >= 0 of the L1 distance that patches move, in patches.
     zero_saliency : {"raise", "uniform", "warn"}, default "raise"
         What to do with samples whose saliency is zero or not finite, as in `CoMixup`.
     threads : int, optional
@@ -59,9 +60,9 @@ class PuzzleMix(PairMixer):
 
     Notes
     -----
-    Saliency sums to 1 per image. Of N patches, beta and gamma count with 1 / (16 sqrt(N)), eta and
-    xi with 1 / N. The mask is an exact minimum for its energy, the moves are an exact minimum for
-    the mask; published is one round of the two, and this is what is done here.
+    Saliency sums to 1 per image. With N patches, beta and gamma are multiplied by 1 / (16 sqrt(N)),
+    eta and xi by 1 / N. The mask minimizes its energy exactly, and then the moves minimize theirs
+    exactly, given the mask. As in the publication, there is one round of these two steps.
 
     References
     ----------
@@ -109,40 +110,39 @@ class PuzzleMix(PairMixer):
         """Whether plans depend on saliency."""
         return True
 
+    @documented
     def needs(self, key: Key, spatial: tuple[int, ...]) -> Needs:
-        """Say what a plan for this call is made from; the grid is drawn here.
+        """Return the data of the batch that a plan for this call needs; draws the grid.
 
         Parameters
         ----------
-        key : Key
-            What the random numbers of the call are keyed by.
+        %(key)s
         spatial : tuple of int
             Spatial shape of the images.
 
         Returns
         -------
         Needs
-            Grid, and whether colours are wanted.
+            The grid, and whether mean colours are needed.
         """
         for grid in self.grids:  # all of them: whether images are too small is no matter of luck
             require_fit("images", spatial, (grid,) * len(spatial))
         side = self.grids[int(key.stream(CHOICE).integers(len(self.grids)))]
         return Needs((side,) * len(spatial), self.data_smoothness > 0, self.zero_saliency)
 
+    @documented
     def solve(self, summary: Summary, key: Key) -> MixPlan:
         """Plan a batch.
 
         Parameters
         ----------
-        summary : Summary
-            What `needs` asked for.
-        key : Key
-            What the random numbers of the call are keyed by.
+        %(summary)s
+        %(key)s
 
         Returns
         -------
         MixPlan
-            With the key that it was drawn with.
+        %(planned)s
         """
         weights = summary.weights
         assert weights is not None
@@ -182,12 +182,12 @@ class PuzzleMix(PairMixer):
         partner : ndarray of int, shape (B,)
             The other image of each pair.
         share : ndarray of float64, shape (B,)
-            Expected part of the own image.
+            Expected fraction of the own image.
 
         Returns
         -------
         MaskEnergy
-            Of one mask for each pair.
+            The energy, with one mask per pair.
         """
         weights = summary.weights
         assert weights is not None

@@ -32,14 +32,14 @@ class RandomChoice(Mixer):
     Parameters
     ----------
     mixers : sequence of mixers
-        They must agree on `num_classes`, `label_smoothing`, `targets`, `labels_by`, `ignore_index`,
-        `channels` and `layout`, so that batches are alike; `prob`, `image_prob` and `off_epoch` are
-        those of each.
+        The mixers. They must agree on `num_classes`, `label_smoothing`, `targets`, `labels_by`,
+        `ignore_index`, `channels` and `layout`, so that all batches have the same form. Each keeps
+        its own `prob`, `image_prob` and `off_epoch`.
     probabilities : sequence of float, optional
-        Positive or zero, one for each mixer; need not sum to 1. Even by default.
+        Nonnegative numbers, one per mixer, which need not sum to 1. Equal by default.
     seed : int, optional
-        Seed of calls without `rng`; without either, every call is fresh. Those of the mixers are
-        not used.
+        Seed of calls without `rng`. Without both, every call draws a new one. The seeds of the
+        mixers are not used.
 
     Examples
     --------
@@ -92,7 +92,7 @@ class RandomChoice(Mixer):
         Parameters
         ----------
         key : Key
-            What the random numbers of the call are keyed by.
+            Key of the random numbers of the call.
 
         Returns
         -------
@@ -105,12 +105,12 @@ class RandomChoice(Mixer):
         return self.mixers[min(int(at), len(self.mixers) - 1)]
 
     def layout_of(self, shape: tuple[int, ...]) -> Layout:
-        """Return the order of axes of images of a shape that each of the mixers can mix.
+        """Return the layout of images of a shape that all mixers accept.
 
         Parameters
         ----------
         shape : tuple of int
-            That of the images.
+            Shape of the images.
 
         Returns
         -------
@@ -120,10 +120,11 @@ class RandomChoice(Mixer):
         Raises
         ------
         ValueError
-            If the axes may be meant in more than one way.
+            If the shape fits more than one layout.
         """
         least = max(mixer.least_spatial for mixer in self.mixers)
-        return decide(shape, channels=self.channels, layout=self.layout, least=least)
+        found = decide(shape, channels=self.channels, layout=self.layout, least=least)
+        return self.checked(found)
 
     @property
     def uses_saliency(self) -> bool:

@@ -19,14 +19,14 @@ from comixup.saliency import (
 
 
 class Needs(NamedTuple):
-    r"""What a mixer has to know of a batch.
+    r"""The data of a batch that a mixer needs.
 
     Attributes
     ----------
     grid : tuple of int or None
-        Patches along every spatial axis on which it wants saliency; ``None`` if none.
+        Patches along every spatial axis for saliency; ``None`` if saliency is not needed.
     colours : bool
-        Whether it wants the mean of every patch and channel as well.
+        Whether the mean of every patch and channel is needed.
     zero_saliency : {"raise", "uniform", "warn"}
         What to do with samples whose saliency is zero or not finite.
     """
@@ -37,14 +37,14 @@ class Needs(NamedTuple):
 
 
 class Summary(NamedTuple):
-    r"""What a mixer gets to know: B inputs, their spatial shape, and what it asked for.
+    r"""The data of a batch of B inputs that a plan is computed from.
 
     Attributes
     ----------
     n : int
     spatial : tuple of int
     weights : ndarray of float64, shape (B, \*grid), or None
-        Part of the saliency of an input that lies in each patch; sums to 1.
+        Fraction of the saliency of an input that lies in each patch; sums to 1.
     peaks : ndarray of float64, shape (B, dimensions), or None
         Most salient position of every input.
     colours : ndarray of float64, shape (B, C, \*grid), or None
@@ -62,7 +62,7 @@ class Summary(NamedTuple):
 
 
 def summarize(batch: Array, channels: str, saliency: Any, needs: Needs) -> Summary:
-    """Return what `needs` asks for of checked images, with maps computed if there are none."""
+    """Return the data that `needs` describes, for checked images, computing missing maps."""
     spatial = batch.shape[2:] if channels == "first" else batch.shape[1:-1]
     if needs.grid is None:
         require_saliency(saliency, batch.shape, spatial)
@@ -77,7 +77,7 @@ def summarize(batch: Array, channels: str, saliency: Any, needs: Needs) -> Summa
 
 
 def saliency_maps(batch: Array, channels: str, saliency: Any, spatial: tuple[int, ...]) -> Array:
-    """Return the maps that came in, if their shape fits, or compute them."""
+    """Return the maps that were given, with a check of their shape, or compute them."""
     if saliency is None or isinstance(saliency, str):
         name = "spectral" if saliency is None else saliency
         method = OF_GREY[validate.choice("saliency", name, tuple(OF_GREY))]
@@ -89,7 +89,7 @@ def saliency_maps(batch: Array, channels: str, saliency: Any, spatial: tuple[int
 
 
 def require_saliency(saliency: Any, images: tuple[int, ...], spatial: tuple[int, ...]) -> None:
-    """Raise if saliency that is not used could not be used by any mixer: a slip of the caller."""
+    """Raise if saliency that this mixer does not use is not valid for any mixer."""
     if isinstance(saliency, str):
         validate.choice("saliency", saliency, tuple(METHODS))
     elif saliency is not None:

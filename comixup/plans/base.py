@@ -11,6 +11,7 @@ import numpy as np
 from comixup._base import validate
 from comixup._base.interchange import like
 from comixup._base.types import Array, ArrayLike
+from comixup._base.wording import documented
 from comixup.plans.boxes import MixedBoxes, mix_boxes
 from comixup.plans.labels import as_label_matrix
 from comixup.plans.points import MixedPoints, Shown, mix_points
@@ -25,7 +26,7 @@ Plan = TypeVar("Plan", bound="Mixture")
 
 
 class Mixture:
-    """The part of a plan that is the same whether it mixes patches, boxes or whole images."""
+    """The part of a plan that does not depend on what it mixes: patches, boxes or whole images."""
 
     spatial: tuple[int, ...]
     _salient: Any = None  # saliency of the inputs, in plans of mixers with labels_by="saliency"
@@ -40,29 +41,27 @@ class Mixture:
         raise NotImplementedError
 
     def apply(self, array: Any, *, channels: str = "first", blend: str | None = None) -> Any:
-        """Mix anything that is aligned with the batch."""
+        """Mix an array with one entry per input."""
         raise NotImplementedError
 
+    @documented
     def apply_labels(self, labels: Any, *, num_classes: int | None = None, by: Any = "area") -> Any:
         r"""Mix labels: each input counts for its share.
 
         Parameters
         ----------
-        labels : array_like, int of shape (B,) or real of shape (B, K)
-            Class indices (with `num_classes`), or one-hot, soft or multi-label rows.
-        num_classes : int, optional
-            Number K of classes; needed for class indices.
+        %(labels)s
+        %(num_classes)s
         by : {"area", "maximum", "saliency"} or array_like of shape (B, \*spatial), default "area"
-            "maximum": each class gets its largest number among the inputs that are visible, which
-            is the union of multi-label rows. Saliency maps, at any resolution: an input counts for
-            the part of its saliency that is visible; where nothing of any is, by area. "saliency":
-            the maps that the plan was made from, if the mixer has ``labels_by="saliency"``; they
-            are not saved with a plan.
+            Weights of the inputs. "area": the area that they fill. "maximum": each class gets its
+            largest number among the visible inputs, which is the union of multi-label rows.
+            Saliency maps, at any resolution: the fraction of the saliency of an input that is
+            visible, or the area if no saliency is visible. "saliency": the maps that the plan was
+            made from, if the mixer has ``labels_by="saliency"``; they are not saved with a plan.
 
         Returns
         -------
-        array of shape (B, K)
-            float32 for integer labels, otherwise of the dtype of `labels`.
+        %(mixed_labels)s
 
         Raises
         ------
@@ -100,12 +99,12 @@ class Mixture:
         Returns
         -------
         sources, weights : ndarray of shape (B, S)
-            As `slots`; by saliency, weights are in proportion to `visible`.
+            As in `slots`; by saliency, weights are proportional to `visible`.
 
         Raises
         ------
         ValueError
-            If the plan has no saliency and is asked for it.
+            If ``by="saliency"`` and the plan has no saliency.
         """
         sources, area = self.slots
         if isinstance(by, str):
@@ -132,17 +131,17 @@ class Mixture:
         Parameters
         ----------
         values : array_like of real numbers, shape (B, ...)
-            Of any sign.
+            The numbers, of any sign.
 
         Returns
         -------
         array of shape (B, ...)
-            Of the dtype and library of `values`; float32 for integers.
+            Mixed numbers, of the dtype and library of `values`; float32 for integers.
 
         Raises
         ------
         ValueError, TypeError
-            If values are not numbers, or not one for each input.
+            If `values` are not numbers, or do not have one entry per input.
 
         Examples
         --------
@@ -171,7 +170,7 @@ class Mixture:
         Returns
         -------
         Mixture
-            Of the same kind.
+            A plan of the same class.
 
         Raises
         ------
@@ -196,12 +195,12 @@ class Mixture:
         raise NotImplementedError
 
     def coverage(self, output: int) -> tuple[Array, Array]:
-        r"""Return what covers an output.
+        r"""Return the sources of an output, and how much of each pixel they fill.
 
         Parameters
         ----------
         output : int
-            Which of the outputs.
+            Index of the output.
 
         Returns
         -------
@@ -230,9 +229,9 @@ class Mixture:
         Parameters
         ----------
         loss : callable
-            Gets labels of shape (B, ...), one source for every output, and returns the B losses of
-            the outputs for them (``reduction="none"``), of shape (B, ...). Called as often as the
-            output of most sources has sources.
+            Takes labels of shape (B, ...), one source per output, and returns the B losses of the
+            outputs for these labels (``reduction="none"``), of shape (B, ...). The number of calls
+            is the largest number of sources of an output.
         labels : array_like of shape (B, ...)
             Labels of the inputs, of any kind and library.
         by : {"area", "saliency"} or array_like of shape (B, \*spatial), default "area"
@@ -280,11 +279,11 @@ class Mixture:
         Parameters
         ----------
         boxes : sequence of B array_like, each (n, 4)
-            Corners (x0, y0, x1, y1) in pixels of the `spatial` shape of the plan, any number an
+            Corners (x0, y0, x1, y1) in pixels of the `spatial` shape of the plan, any number per
             image.
         min_visible : float, default 0.1
-            Boxes of which less than this part of the area is left are dropped; half of each of two
-            inputs counts half.
+            Boxes of which less than this fraction of the area is visible are dropped. Pixels that
+            show half of each of two inputs count half.
 
         Returns
         -------
@@ -354,7 +353,7 @@ class Mixture:
         Parameters
         ----------
         path : str or path
-            Where to.
+            The file to write.
         overwrite : bool, default False
             Whether a file of that name may be replaced.
 
@@ -372,7 +371,7 @@ class Mixture:
         Parameters
         ----------
         path : str or path
-            Where from.
+            The file to read.
 
         Returns
         -------

@@ -10,10 +10,12 @@ import numpy as np
 from comixup._base.interchange import like
 from comixup._base.public import public
 from comixup._base.types import Array, ArrayLike
+from comixup._base.wording import documented
 from comixup.plans.gather import blend_of
 from comixup.plans.pairs import PairPlan, merged, weighted
 
 
+@documented
 @public
 @dataclass(frozen=True, eq=False, repr=False)
 class BlendPlan(PairPlan):
@@ -21,14 +23,10 @@ class BlendPlan(PairPlan):
 
     Parameters
     ----------
-    partner : array_like of int, shape (B,)
-        Index of the other input of every output.
-    share : array_like of float, shape (B,)
-        Part of output j that input j fills, in 0..1.
-    spatial : tuple of int
-        Spatial shape of the images that it was made for.
-    key : Key, optional
-        What it was drawn with.
+    %(partner)s
+    %(share)s
+    %(spatial)s
+    %(plan_key)s
 
     Examples
     --------
@@ -39,18 +37,18 @@ class BlendPlan(PairPlan):
     """
 
     def apply(self, array: ArrayLike, *, channels: str = "first", blend: str | None = None) -> Any:
-        """Mix anything that is aligned with the batch: images, hidden layers, masks.
+        """Mix an array with one entry per input: images, hidden layers, masks.
 
         Parameters
         ----------
         array : array_like of shape (B, ...)
-            Of any number of axes.
+            An array with any number of axes.
         channels : {"first", "last"}, default "first"
             As in `MixPlan.apply`; a blend is the same either way.
         blend : {"mean", "first"}, optional
-            "mean": weighted (integers are rounded, halves up); "first": the input with the larger
-            share alone, itself in a tie. By default the mean for floats, uint8 and uint16; other
-            dtypes, which may be class indices, need an explicit choice.
+            "mean": the weighted mean; integers are rounded, halves up. "first": only the input with
+            the larger share, the own input in a tie. By default the mean for floats, uint8 and
+            uint16; other dtypes, which may be class indices, need an explicit choice.
 
         Returns
         -------

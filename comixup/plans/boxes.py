@@ -19,13 +19,13 @@ class MixedBoxes(NamedTuple):
     Parameters
     ----------
     boxes : ndarray of float64, shape (n, 4)
-        Corners (x0, y0, x1, y1) of what is visible.
+        Corners (x0, y0, x1, y1) of the visible parts.
     sources : ndarray of int64, shape (n,)
-        Which input each box comes from.
+        Index of the input that each box comes from.
     rows : ndarray of int64, shape (n,)
-        Which of the boxes of that input it was: ``labels[source][row]`` is its label.
+        Index of the box among the boxes of that input: ``labels[source][row]`` is its label.
     visible : ndarray of float64, shape (n,)
-        Part of the area of the box that is left, to weight its loss.
+        Fraction of the area of the box that is visible, to weight its loss.
     """
 
     boxes: Array

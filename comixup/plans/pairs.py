@@ -27,11 +27,11 @@ class PairPlan(Mixture):
     partner : ndarray of intp, shape (B,)
         Index of the other input of every output.
     share : ndarray of float64, shape (B,)
-        Part of output j that input j fills, in 0..1; the partner fills the rest.
+        Fraction of output j that input j fills, in 0..1; the partner fills the rest.
     spatial : tuple of int
-        Spatial shape of the images that it was made for.
+        Spatial shape of the images that the plan was made for.
     key : Key, optional
-        Seed, step and rank that it was drawn with.
+        Key of the random numbers of the plan: seed, step and rank.
     """
 
     partner: Array

@@ -14,29 +14,27 @@ from comixup._base.interchange import like
 from comixup._base.public import public
 from comixup._base.streams import Key
 from comixup._base.types import Array, ArrayLike
+from comixup._base.wording import documented
 from comixup.plans.base import Mixture
 from comixup.plans.gather import blend_of
 from comixup.plans.pairs import PairPlan, merged
 
 
+@documented
 @public
 @dataclass(frozen=True, eq=False, repr=False)
 class BoxPlan(PairPlan):
     r"""Output j is input j with one box of its partner pasted over it.
 
-    `share` follows from the boxes, so that labels are true to area: make one by `from_boxes`. The
-    constructor refuses any other share.
+    `share` follows from the boxes, so that labels correspond to areas. Use `from_boxes` to make a
+    plan; the constructor raises an error for any other share.
 
     Parameters
     ----------
-    partner : array_like of int, shape (B,)
-        Index of the other input of every output.
-    share : array_like of float, shape (B,)
-        Part of output j that input j fills, in 0..1.
-    spatial : tuple of int
-        Spatial shape of the images that it was made for.
-    key : Key, optional
-        What it was drawn with.
+    %(partner)s
+    %(share)s
+    %(spatial)s
+    %(plan_key)s
     boxes : array_like of int, shape (B, dimensions, 2)
         First pixel and the one after the last along every spatial axis.
 
@@ -69,6 +67,7 @@ class BoxPlan(PairPlan):
         object.__setattr__(self, "boxes", boxes)
 
     @classmethod
+    @documented
     def from_boxes(
         cls,
         partner: ArrayLike,
@@ -81,14 +80,12 @@ class BoxPlan(PairPlan):
 
         Parameters
         ----------
-        partner : array_like of int, shape (B,)
-            Index of the other input of every output.
+        %(partner)s
         boxes : array_like of int, shape (B, dimensions, 2)
             First pixel and the one after the last along every spatial axis.
         spatial : sequence of int
             Spatial shape of the images.
-        key : Key, optional
-            What it was drawn with.
+        %(plan_key)s
 
         Returns
         -------
@@ -105,7 +102,7 @@ class BoxPlan(PairPlan):
         return cls(np.asarray(partner), _area_left(array, shape), shape, key, array)
 
     def apply(self, array: ArrayLike, *, channels: str = "first", blend: str | None = None) -> Any:
-        r"""Mix anything that is aligned with the batch, at any resolution.
+        r"""Mix an array with one entry per input, at any resolution.
 
         Parameters
         ----------
@@ -133,7 +130,7 @@ class BoxPlan(PairPlan):
         Parameters
         ----------
         shape : sequence of int
-            Of the whole array.
+            Shape of the array.
         channels : {"first", "last"}, default "first"
             Where its channel axes are.
 
@@ -159,16 +156,16 @@ class BoxPlan(PairPlan):
         Parameters
         ----------
         shape : sequence of int
-            Of the whole array.
+            Shape of the array.
         channels : {"first", "last"}, default "first"
             Where its channel axes are.
         asarray : callable, optional
-            Makes arrays of the library that is to do the work of those of numpy.
+            Converts numpy arrays to arrays of the library that is to be used.
 
         Returns
         -------
         array of bool
-            1 along axes that are not spatial.
+            Has length 1 along axes that are not spatial.
         """
         column = (-1,) + (1,) * (len(shape) - 1)
         mask: Any = True

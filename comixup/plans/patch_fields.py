@@ -48,7 +48,7 @@ class PatchFields(Mixture):
         group_edges: ArrayLike | None = None,
         moves: ArrayLike | None = None,
     ) -> Self:
-        r"""Make a plan of one's own: one group unless `group_edges` says otherwise.
+        r"""Make a plan from its sources; by default all outputs form one group.
 
         Parameters
         ----------
@@ -121,8 +121,8 @@ class PatchFields(Mixture):
     def shares(self) -> Array:
         """Part of the pixels of output j that input i fills, (B, B); rows sum to 1.
 
-        Area-true: a patch with more pixels counts for more. Dense, for reading; `apply_labels` does
-        not need it.
+        Patches count by their number of pixels. The matrix is dense and meant for inspection;
+        `apply_labels` does not use it.
         """
         dense = np.zeros((len(self), len(self)))
         table = self._table(self.spatial)
@@ -171,12 +171,12 @@ class PatchFields(Mixture):
         Returns
         -------
         MixPlan
-            With the groups of all of them.
+            A plan with the groups of all plans.
 
         Raises
         ------
         ValueError
-            If there are none, or their grid, levels, spatial shape or seed differ.
+            If `plans` is empty, or grids, levels, spatial shapes or seeds differ.
         """
         return cls(**fields.joined([plan._fields() for plan in plans]))
 

@@ -17,6 +17,7 @@ from comixup._base.interchange import like
 from comixup._base.patch_grid import patch_edges, require_fit
 from comixup._base.public import public
 from comixup._base.types import Array, ArrayLike
+from comixup._base.wording import documented
 from comixup.plans import fields, gather
 from comixup.plans.base import Mixture, salient_parts
 from comixup.plans.draw import draw_group
@@ -31,9 +32,9 @@ if TYPE_CHECKING:
 @public
 @dataclass(frozen=True, eq=False, repr=False)
 class MixPlan(PatchFields):
-    r"""Which inputs fill which patch of which output.
+    r"""The inputs that fill each patch of each output.
 
-    Made by `CoMixup.mix` or `CoMixup.plan`; the constructor is for plans of one's own.
+    `CoMixup.mix` and `CoMixup.plan` make plans; use the constructor for your own.
 
     Attributes
     ----------
@@ -46,7 +47,7 @@ class MixPlan(PatchFields):
     energies : ndarray of float64, shape (G,)
         Energy of every group's mixture, lower is better; NaN if unknown.
     spatial : tuple of int
-        Spatial shape of the images that it was made for: what label shares are measured on.
+        Spatial shape of the images that the plan was made for; shares of labels refer to it.
     seed : int
         Seed of the random streams.
     keys : ndarray of int64, shape (G, 2)
@@ -73,7 +74,7 @@ class MixPlan(PatchFields):
     """
 
     def apply(self, array: ArrayLike, *, channels: str = "first", blend: str | None = None) -> Any:
-        r"""Mix anything that is aligned with the batch.
+        r"""Mix an array with one entry per input.
 
         Parameters
         ----------
@@ -83,10 +84,10 @@ class MixPlan(PatchFields):
         channels : {"first", "last"}, default "first"
             Where channel axes are, if there are any.
         blend : {"mean", "first"}, optional
-            What a patch that is divided between two inputs gets: their mean (integers are rounded,
-            halves up), or the one with the lower index alone, for masks of class indices, which
-            have no mean. By default the mean for floats, uint8 and uint16; other dtypes, which may
-            be class indices, need an explicit choice.
+            The value of a patch that is divided between two inputs. "mean": their mean; integers
+            are rounded, halves up. "first": only the input with the lower index, for masks of class
+            indices, which have no mean. By default the mean for floats, uint8 and uint16; other
+            dtypes, which may be class indices, need an explicit choice.
 
         Returns
         -------
@@ -117,6 +118,7 @@ class MixPlan(PatchFields):
         mixed = gather.gather(values, self._flat(self.sources), self.grid, channels, mean, moves)
         return like(array, mixed)
 
+    @documented
     def apply_labels(
         self,
         labels: ArrayLike,
@@ -129,10 +131,8 @@ class MixPlan(PatchFields):
 
         Parameters
         ----------
-        labels : array_like, int of shape (B,) or real of shape (B, K)
-            Class indices (with `num_classes`), or one-hot, soft or multi-label rows.
-        num_classes : int, optional
-            Number K of classes; needed for class indices.
+        %(labels)s
+        %(num_classes)s
         by : "area", "maximum" or saliency maps, default "area"
             As in `Mixture.apply_labels`.
         spatial : sequence of int, optional
@@ -141,8 +141,7 @@ class MixPlan(PatchFields):
 
         Returns
         -------
-        ndarray of shape (B, K)
-            float32 for integer labels, otherwise of the dtype of `labels`.
+        %(mixed_labels)s
 
         Raises
         ------

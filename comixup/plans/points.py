@@ -27,9 +27,9 @@ class MixedPoints(NamedTuple):
     points : ndarray of float64, shape (n, dimensions)
         Positions of the visible points, (x, y) in images.
     sources : ndarray of int64, shape (n,)
-        Which input each point comes from.
+        Index of the input that each point comes from.
     rows : ndarray of int64, shape (n,)
-        Which of the points of that input it was: ``labels[source][row]`` is its label.
+        Index of the point among the points of that input: ``labels[source][row]`` is its label.
     visible : ndarray of float64, shape (n,)
         Share of the input in the pixel of the point, to weight its loss.
     """

@@ -37,7 +37,7 @@ class _Options(Mixer):
 
 
 class Losses(NamedTuple):
-    """Losses of a step, with their graph, and what they were computed from."""
+    """Losses of a step, with their graph, and the data that they were computed from."""
 
     real: Tensor
     mixed: Tensor
@@ -77,20 +77,20 @@ class AdaMixUp(TensorMixer):
     num_classes : int, optional
         Number of classes; needed if labels are class indices, and not by `training_step`.
     label_smoothing : float, default 0.0
-        Part of every label that is spread evenly over the classes, after mixing.
+        Fraction of every label that is distributed evenly over the classes, after mixing.
     prob : float, default 1.0
         Probability with which a batch is mixed; otherwise it stays as it is.
     off_epoch : int, optional
         Epoch from which on batches stay as they are; never by default.
     seed : int, optional
-        Seed of the random streams of calls without `rng`; drawn once by default.
+        Seed of the random streams of calls without `rng`; drawn at construction by default.
 
     Attributes
     ----------
     networks : Module
-        Policy and discriminator. Hand ``mix.parameters()`` to the optimizer of the model, and
-        keep ``mix.state_dict()`` in checkpoints. A call without `training_step` uses the policy
-        and trains nothing.
+        Policy and discriminator. Pass ``mix.parameters()`` to the optimizer of the model, and save
+        ``mix.state_dict()`` in checkpoints. Outside of `training_step`, calls use the policy but
+        do not train it.
 
     Raises
     ------
@@ -175,17 +175,17 @@ class AdaMixUp(TensorMixer):
         return parameters
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a later run needs, with the state of policy and discriminator.
+        """Return the state that a later run needs, policy and discriminator included.
 
         Returns
         -------
         dict
-            That of `TensorMixer.state_dict`, and ``networks``.
+            The entries of `TensorMixer.state_dict`, and ``networks``.
         """
         return {**super().state_dict(), "networks": self.networks.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue where `state_dict` was taken, with its policy and discriminator.
+        """Restore a state of `state_dict`, policy and discriminator included.
 
         Parameters
         ----------
@@ -195,7 +195,7 @@ class AdaMixUp(TensorMixer):
         Raises
         ------
         ValueError
-            If an entry is missing, or there is another.
+            If an entry is missing, or not known.
         """
         if "networks" not in state:
             raise ValueError(f"state needs the entry networks, got {', '.join(state)}")
@@ -203,12 +203,12 @@ class AdaMixUp(TensorMixer):
         self.networks.load_state_dict(state["networks"])
 
     def to(self, device: torch.device | str) -> AdaMixUp:
-        """Move policy and discriminator to a device, before an optimizer gets them.
+        """Move policy and discriminator to a device. Call it before making an optimizer.
 
         Parameters
         ----------
         device : torch.device or str
-            That of the images.
+            Device of the images.
 
         Returns
         -------
@@ -226,9 +226,9 @@ class AdaMixUp(TensorMixer):
         Parameters
         ----------
         key : Key
-            Of the call, see `TensorMixer.key`.
+            Key of the call, see `TensorMixer.key`.
         images : Tensor of shape (B, C, \*spatial)
-            Of the kind that the policy was trained on.
+            Images like those that the policy was trained on.
         saliency : None
             Not used.
         epoch : int, default 0
@@ -237,7 +237,7 @@ class AdaMixUp(TensorMixer):
         Returns
         -------
         callable
-            Returns the plan, and does not touch the device.
+            Takes no arguments and returns the plan, without using the device.
         """
         images = self._require_images(images)
         spatial = tuple(images.shape[2:])
@@ -249,12 +249,12 @@ class AdaMixUp(TensorMixer):
         return lambda: BlendPlan(partner, share, spatial, key)
 
     def ranges(self, images: Tensor, partner: Any) -> Tensor:
-        r"""Return what the policy proposes for pairs.
+        r"""Return the ranges of shares that the policy proposes for pairs.
 
         Parameters
         ----------
         images : Tensor of shape (B, C, \*spatial)
-            Of the kind that the policy was trained on.
+            Images like those that the policy was trained on.
         partner : array_like of int, shape (B,)
             Index of the other image of each pair.
 
@@ -284,7 +284,7 @@ class AdaMixUp(TensorMixer):
         Parameters
         ----------
         model : Module
-            Gets images, returns logits (B, K), or a dict, tuple or output object with them.
+            Takes images and returns logits (B, K), or a dict, tuple or output object with logits.
         images : Tensor of float, shape (B, C, \*spatial)
             A batch of real images.
         labels : Tensor, int of shape (B,) or of shape (B, K)
@@ -292,16 +292,16 @@ class AdaMixUp(TensorMixer):
         loss : callable
             ``loss(logits, rows)``.
         key : Key
-            Of the step, see `TensorMixer.key`.
+            Key of the step, see `TensorMixer.key`.
         autocast : context manager, optional
-            The pass of the model runs within it.
+            Context for the pass of the model.
         logits : callable, optional
             As in `training_step`.
 
         Returns
         -------
         Losses
-            Not weighted, but for `intrusion_weight`.
+            The losses, without weights other than `intrusion_weight`.
         """
         images = self._require_images(images)
         n, device = len(images), images.device

@@ -25,10 +25,10 @@ class PlanAhead:
     Parameters
     ----------
     mix : TensorMixer
-        What plans and mixes.
+        The mixer.
     images, labels, carry
-        Where images and labels are in the batches of `batches`, and what becomes of their other
-        parts, as in `MixCollate`.
+        Where images and labels are in a batch, and how its other parts are mixed, as in
+        `MixCollate`. For `batches` only.
 
     Examples
     --------
@@ -69,13 +69,13 @@ class PlanAhead:
         Returns
         -------
         callable
-            Gets the labels, or ``None``; returns a `MixedBatch`.
+            Takes the labels, or ``None``, and returns a `MixedBatch`.
 
         Raises
         ------
         ValueError, TypeError
-            If the input is not as described. What only planning finds, such as saliency that is
-            zero, is raised by the function that is returned.
+            If an argument is not as described. Errors that only planning finds, such as saliency
+            that is zero, are raised by the returned function.
         """
         epoch = options.pop("epoch", 0)
         key = self.mix.key(**options)
@@ -95,24 +95,24 @@ class PlanAhead:
         Parameters
         ----------
         batches : iterable of (images, labels), or of batches with more parts
-            E.g. a `DataLoader`.
+            The batches, e.g. a `DataLoader`.
         saliency : callable, optional
-            ``saliency(images, labels)`` gives the maps of a batch, before the batch before it is
-            handed out: with a model, that of one step earlier. Without it they are computed from
-            the images.
+            ``saliency(images, labels)`` returns the maps of a batch. It is called before the
+            previous batch is yielded, so that a model used in it is one step behind. By default
+            maps are computed from the images.
         epoch : int, default 0
             As in `TensorMixer.mix`.
 
         Yields
         ------
         MixedBatch
-            For pairs (images, labels); for batches with more parts, a batch of the kind that came.
+            The mixed batch of a pair (images, labels). Batches with more parts keep their type.
 
         Raises
         ------
         ValueError, TypeError
-            As `TensorMixer.mix`, or for a part without a rule, when a batch is read or, if planning
-            finds it, handed out.
+            As in `TensorMixer.mix`, and for a part without a rule. Errors that planning finds are
+            raised when the batch would be yielded, others when it is read.
         """
         waiting = None
         for batch in batches:
@@ -131,7 +131,7 @@ class PlanAhead:
         return mixed if pair else self.parts.write(self.mix, batch, mixed)
 
     def close(self) -> None:
-        """End the thread; plans that were begun are finished."""
+        """End the thread after finishing the plans that were begun."""
         self._thread.shutdown()
 
     def __enter__(self) -> PlanAhead:

@@ -26,19 +26,19 @@ PLAN = "plan"  # key of the plan in batches that are dicts
 
 
 class Parts:
-    """Where images and labels are in a batch, and what is done with the rest.
+    """Positions of images and labels in a batch, and rules for its other parts.
 
     Parameters
     ----------
     images : int or str
         Position in a tuple or list, or key of a dict.
     labels : int, str, sequence of such, or None
-        Likewise; several for several heads, whose mixer may have a dict of `num_classes` by place.
-        ``None`` if there are no labels.
+        The same for labels; several places for several heads, whose mixer may have a dict of
+        `num_classes` by place. ``None`` if there are no labels.
     carry : mapping, optional
-        Place and rule of every other part that lies along the images, see `MixCollate`.
+        Rules of the other parts that have one entry per image, by place; see `MixCollate`.
     plan : bool
-        Whether batches get the plan, as their last part or under the key "plan".
+        Whether the plan is added to batches, as their last part or under the key "plan".
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Parts:
                 raise ValueError(f"carry[{place!r}] is images or labels, which are mixed anyway")
 
     def read(self, mix: TensorMixer, batch: Any) -> tuple[Any, Any]:
-        """Return images and labels of a batch, or say which part is missing or has no rule."""
+        """Return images and labels of a batch; raise if a part is missing or has no rule."""
         parts = _parts(batch)
         known = parts if isinstance(parts, dict) else range(len(parts))
         for place in (self.images, *self._heads(), *self.carry):
@@ -78,7 +78,7 @@ class Parts:
         return images, {place: parts[place] for place in heads}
 
     def write(self, mix: TensorMixer, batch: Any, mixed: MixedBatch) -> Any:
-        """Return the batch with its parts mixed, of the kind that came."""
+        """Return the batch with its parts mixed, as the same type of container."""
         parts = _parts(batch)
         images, plan = parts[self.images], mixed.plan
         layout = mix.mixer.layout_of(tuple(images.shape))
@@ -112,6 +112,12 @@ def _require_rule(place: Place, part: Any, images: Tensor, layout: Layout) -> No
     if not _lies_along(part, len(images)) or _unsaid(part, images, layout) == "mean":
         return
     shown = f"an array {tuple(part.shape)}" if hasattr(part, "shape") else "a sequence"
+    if isinstance(part, Mapping) or (isinstance(part, list | tuple) and len(part) != len(images)):
+        raise ValueError(
+            f"part {place!r} of the batch holds parts of its own that lie along the "
+            f"{len(images)} images, which are not looked into: make them parts of the batch (in a "
+            f"collate of yours), or say carry={{{place!r}: 'keep'}} to leave them as they are."
+        )
     raise ValueError(
         f"part {place!r} of the batch is {shown} that lies along the {len(images)} images, and "
         f"nothing says what becomes of it: carry={{{place!r}: ...}} with 'first' for masks of "
@@ -137,7 +143,11 @@ def _parts(batch: Any) -> Any:
 def _lies_along(part: Any, n: int) -> bool:
     if hasattr(part, "shape"):
         return len(part.shape) > 0 and part.shape[0] == n
-    return isinstance(part, list | tuple) and len(part) == n
+    if isinstance(part, Mapping):
+        return any(_lies_along(inner, n) for inner in part.values())
+    if not isinstance(part, list | tuple):
+        return False
+    return len(part) == n or any(_lies_along(inner, n) for inner in part)
 
 
 def _unsaid(part: Any, images: Tensor, layout: Layout) -> str:
@@ -160,7 +170,7 @@ def _spatial(part: Tensor, layout: Layout) -> tuple[int, ...]:
 
 
 def require_along(place: Place, part: Any, images: Tensor, layout: Layout) -> Tensor:
-    """Return a part that is mixed as the images if it shows the same picture, or say why not."""
+    """Return a part that is mixed like the images; raise if its shape does not fit theirs."""
     if not isinstance(part, Tensor):
         raise TypeError(
             f"part {place!r} of the batch needs a tensor to be mixed as the images, got "

@@ -25,43 +25,43 @@ class MixCollate:
     Parameters
     ----------
     mix : TensorMixer
-        Maps are computed from the images ("spectral") for mixers that use saliency.
+        The mixer. If it uses saliency, maps are computed from the images.
     saliency : {"spectral", "contrast"}, default "spectral"
-        How.
+        How maps are computed.
     images : int or str, default 0
         Where images are in a collated batch: position in a tuple, or key of a dict.
     labels : int, str, sequence of such, or None, default 1
         Where labels are; several places for several heads, ``None`` for none.
     carry : mapping, optional
-        What becomes of the other parts that lie along the images, one entry per image, by place:
-        "mean" for what has a mean, "first" for masks of class indices, "labels" or "values" for
-        rows or numbers of each image, "boxes" for sequences of corners, which become `MixedBoxes`,
-        "points" for sequences of positions, which become `MixedPoints`, "keep" for what stays as it
-        is, such as an index. Floats of the spatial shape of the images follow "mean" unsaid; any
-        other part without a rule is refused.
+        Rules for the other parts that have one entry per image, by place: "mean" for images and
+        maps, "first" for masks of class indices, "labels" or "values" for rows or numbers of each
+        image, "boxes" for sequences of corners, which become `MixedBoxes`, "points" for sequences
+        of positions, which become `MixedPoints`, and "keep" for parts that are not mixed, such as
+        an index. The default for floats of the spatial shape of the images is "mean"; any other
+        part without a rule raises an error.
     plan : bool, default False
-        Whether batches get the plan, as their last part or under the key "plan".
+        Whether the plan is added to batches, as their last part or under the key "plan".
     rank : int, default 0
-        Number of the process, where several share a seed. Workers cannot find out.
+        Number of the process, if several processes share a seed. Workers cannot determine it.
     collate : callable, optional
-        Makes batches of samples; `torch.utils.data.default_collate` by default, but for boxes and
-        points, which become lists with one entry per image.
+        Makes batches of samples. By default `torch.utils.data.default_collate`, except that boxes
+        and points become lists with one entry per image.
 
     Attributes
     ----------
     mixup_enabled : bool
-        Whether to mix at all. Workers have a copy from when they were started.
+        Whether to mix at all. Workers use a copy that is made when they start.
 
     Raises
     ------
     ValueError
-        If a rule of `carry` is none. Calls raise it for batches that lack a part, or have one that
-        lies along the images and has no rule.
+        If `carry` has an unknown rule. Calls raise it if a batch lacks a part, or has a part with
+        one entry per image and no rule.
 
     Notes
     -----
-    A loader that gives the very same batches in every epoch, neither shuffled nor augmented, gets
-    them mixed in the same way too.
+    A loader that yields equal batches in every epoch, without shuffling or augmentation, mixes them
+    in the same way in every epoch.
 
     Examples
     --------
@@ -136,7 +136,7 @@ class MixCollate:
 
 
 def content_key(*tensors: Tensor) -> int:
-    """Return a number below 2**63 that depends on all that is in the tensors."""
+    """Return a hash of the contents of tensors, an integer below 2**63."""
     digest = hashlib.blake2b(digest_size=8)
     for tensor in tensors:
         flat = tensor.detach().cpu().contiguous().reshape(-1)

@@ -24,7 +24,7 @@ REASON = (
 
 
 def eager(function: Callable[P, R]) -> Callable[P, R]:
-    """Return `function`, into which `torch.compile` does not look: its graph breaks there."""
+    """Return `function` such that `torch.compile` does not trace it; its graph breaks there."""
     left_alone: list[Callable[P, R]] = []
 
     @functools.wraps(function)

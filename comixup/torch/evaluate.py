@@ -17,14 +17,14 @@ UPSAMPLING = {3: "linear", 4: "bilinear", 5: "trilinear"}
 
 
 class Predictions(NamedTuple):
-    """What a network says, on the host.
+    """Logits and labels, on the host.
 
     Parameters
     ----------
     logits : ndarray of float32 or float64, shape (B, K)
-        What the network returned.
+        Output of the network.
     labels : ndarray of shape (B,) or (B, K)
-        As they came.
+        The labels of the batches.
     """
 
     logits: Array
@@ -34,21 +34,21 @@ class Predictions(NamedTuple):
 def predict(
     model: nn.Module, batches: Iterable[Any], device: torch.device | str | None = None
 ) -> Predictions:
-    """Run a network in evaluation mode over batches; the model is as before in the end.
+    """Run a network in evaluation mode over batches, and restore its mode.
 
     Parameters
     ----------
     model : Module
-        Gets images, returns logits (B, K).
+        Takes images and returns logits (B, K).
     batches : iterable of (images, labels, ...)
-        E.g. a `DataLoader` that does not shuffle. What follows labels is not looked at.
+        The batches, e.g. a `DataLoader` that does not shuffle. Parts after the labels are ignored.
     device : torch.device or str, optional
-        Where images are sent; that of the first parameter by default.
+        Device for the images; by default that of the first parameter.
 
     Returns
     -------
     Predictions
-        Of all batches, one after the other.
+        Logits and labels of all batches, concatenated.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def activation_maps(
     layer: nn.Module | str,
     head: nn.Module | str,
 ) -> Tensor:
-    r"""Return class activation maps at the size of the images; the model is as before in the end.
+    r"""Return class activation maps at the size of the images; the model is not changed.
 
     The map of a class is the sum of the channels of `layer`, weighted by the row of that class in
     the weight of `head`; it is upsampled linearly.
@@ -99,18 +99,19 @@ def activation_maps(
     model : Module
         A network that averages the output of `layer` over space and hands it to `head`.
     images : Tensor of float, shape (B, C, \*spatial)
-        As the network gets them.
+        The images, preprocessed for the network.
     labels : Tensor of int, shape (B,)
-        The class of which the map of each image is wanted.
+        The class whose map is computed, for each image.
     layer : Module or str
-        Whose output (B, channels, \*space) is averaged; the module, or its name in the model.
+        The layer whose output (B, channels, \*space) is averaged, or its name in the model.
     head : Linear or str
-        Of weight (classes, channels); a convolution of size 1 will do.
+        The layer with the weight (classes, channels), or its name; a convolution of size 1 is
+        accepted.
 
     Returns
     -------
     Tensor of float32 or float64, shape (B, \*spatial)
-        Of any sign, on the device of the images.
+        Maps of any sign, on the device of the images.
 
     Raises
     ------

@@ -28,26 +28,26 @@ HOST_DTYPES = (torch.float32, torch.float64, torch.uint8)
 
 @eager
 def apply(plan: Mixture, tensor: Tensor, *, blend: str | None = None) -> Tensor:
-    r"""Mix a tensor that is aligned with the batch: images, hidden layers, masks.
+    r"""Mix a tensor with one entry per input: images, hidden layers, masks.
 
     Parameters
     ----------
     plan : MixPlan, BlendPlan or BoxPlan
-        What to apply.
+        The plan to apply.
     tensor : Tensor of shape (B, ..., \*spatial)
-        On any device and of any dtype; what `plan.apply` is for numpy.
+        Any device and dtype. `plan.apply` does the same for numpy arrays.
     blend : {"mean", "first"}, optional
         As in `plan.apply`: needed for integers, which may be class indices.
 
     Returns
     -------
     Tensor
-        Of the same shape, dtype, device and memory format; differentiable.
+        Has the shape, dtype, device and memory format of `tensor`; differentiable.
 
     Raises
     ------
     ValueError, TypeError
-        If the tensor is not as described, or `blend` is missing where it is needed.
+        If `tensor` is not as described, or `blend` is needed and not given.
 
     Examples
     --------
@@ -85,18 +85,18 @@ def apply(plan: Mixture, tensor: Tensor, *, blend: str | None = None) -> Tensor:
 def apply_labels(
     plan: Mixture, labels: Tensor, *, num_classes: int | None = None, by: Any = "area"
 ) -> Tensor:
-    r"""Mix labels on their device: each input counts for its share.
+    r"""Mix labels on their device, weighted by the shares of the inputs.
 
     Parameters
     ----------
     plan : MixPlan, BlendPlan or BoxPlan
-        Whose shares count.
+        The plan that gives the shares.
     labels : Tensor, int of shape (B,) or of shape (B, K)
         Class indices (with `num_classes`), or one-hot, soft or multi-label rows.
     num_classes : int, optional
         Number K of classes; needed for class indices.
     by : {"area", "maximum", "saliency"} or Tensor of shape (B, \*spatial), default "area"
-        As in `plan.apply_labels`. Maps, at any resolution, are summed up on the host.
+        As in `plan.apply_labels`. Maps may have any resolution, and are pooled on the host.
 
     Returns
     -------
@@ -127,14 +127,14 @@ def apply_labels(
 
 @eager
 def apply_values(plan: Mixture, values: Tensor) -> Tensor:
-    """Mix real numbers, such as regression targets, on their device: each input by its share.
+    """Mix real numbers, such as regression targets, on their device, weighted by shares.
 
     Parameters
     ----------
     plan : MixPlan, BlendPlan or BoxPlan
-        Whose shares count.
+        The plan that gives the shares.
     values : Tensor of shape (B, ...)
-        Of any sign.
+        The numbers, of any sign.
 
     Returns
     -------
@@ -144,7 +144,7 @@ def apply_values(plan: Mixture, values: Tensor) -> Tensor:
     Raises
     ------
     ValueError, TypeError
-        If values are no tensor of numbers, or not one for each input.
+        If `values` is not a tensor of numbers with one entry per input.
 
     Examples
     --------

@@ -14,28 +14,28 @@ from comixup.torch.gather import apply
 
 @contextmanager
 def mixed_at(module: nn.Module, plan: Mixture, keyword: str | None = None) -> Iterator[None]:
-    """Mix what `module` gets as its input, for as long as the context lasts.
+    """Context manager: while it is active, the input of `module` is mixed by a plan.
 
     Parameters
     ----------
     module : Module
-        A layer of a network; the network itself to mix images.
+        A layer of a network, or the network itself to mix images.
     plan : MixPlan, BlendPlan or BoxPlan
-        E.g. from `comixup.ManifoldMixup`.
+        The plan, e.g. from `comixup.ManifoldMixup`.
     keyword : str, optional
-        Name of the input that is mixed, where the module gets it by name. By default the first of
-        those that come by position, else the only tensor of as many entries as the plan.
+        Name of the input that is mixed, if the module takes it by name. By default the first
+        positional input, or else the only tensor with one entry per output of the plan.
 
     Yields
     ------
     None
-        While the context lasts.
+        While the context is active.
 
     Raises
     ------
     ValueError, TypeError
-        By the forward pass, if the input of the module is not one that `apply` takes, or it is not
-        clear which of several is meant.
+        Raised by the forward pass, if `apply` does not accept the input of the module, or if there
+        are several candidates.
 
     Examples
     --------

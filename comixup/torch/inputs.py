@@ -46,10 +46,10 @@ def logits_of(
     *,
     of_values: bool = False,
 ) -> Tensor:
-    """Return the logits (n, K) of what a model returned, or say how to point to them.
+    """Return the logits (n, K) in the output of a model; the error states how to select them.
 
-    By default a tensor itself, the entry or attribute ``logits``, or the first of a tuple. What is
-    compared with values may have any shape (n, ...).
+    By default these are a tensor itself, the entry or attribute ``logits``, or the first item of a
+    tuple. For targets that are values, any shape (n, ...) is accepted.
     """
     found = output
     if choose is not None:

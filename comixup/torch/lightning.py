@@ -18,7 +18,7 @@ from comixup.torch.tensor_mixer import TensorMixer
 class MixCallback(Callback):
     """Mix the batch before `training_step` sees it.
 
-    Labels come as rows (B, K) then, which `torch.nn.functional.cross_entropy` takes as it takes
+    The labels are then rows (B, K), which `torch.nn.functional.cross_entropy` accepts as well as
     class indices.
 
     Parameters
@@ -27,10 +27,10 @@ class MixCallback(Callback):
     loss : callable, optional
         ``loss(logits, labels)`` for saliency from the module, see `input_saliency`.
     network_saliency : bool, default True
-        For mixers that use saliency: whether it comes from the module, by one more pass, or from
-        the images alone.
+        For mixers that use saliency: whether it is computed from the module, by an additional pass,
+        or from the images only.
     images, labels, carry
-        Where images and labels are in a batch, and what becomes of its other parts, as in
+        Where images and labels are in a batch, and how its other parts are mixed, as in
         `MixCollate`.
     """
 
@@ -52,13 +52,13 @@ class MixCallback(Callback):
     def on_train_batch_start(
         self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Replace images, labels and what goes along in the batch, a list or dict.
+        """Replace images, labels and the other mixed parts in the batch, a list or dict.
 
         Raises
         ------
         ValueError, TypeError
-            If the batch is neither, lacks a part or has one without a rule, or as
-            `TensorMixer.mix`.
+            If the batch is neither a list nor a dict, lacks a part, or has a part without a rule;
+            and as in `TensorMixer.mix`.
         """
         if not isinstance(batch, list | dict):
             raise TypeError(

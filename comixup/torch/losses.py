@@ -15,12 +15,12 @@ def soft_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     Parameters
     ----------
     logits, labels : Tensor of shape (B, K)
-        What the network says, and rows of labels.
+        Output of the network, and rows of labels.
 
     Returns
     -------
     Tensor
-        A number, in float32.
+        A scalar of dtype float32.
 
     Examples
     --------
@@ -39,15 +39,15 @@ def softmax_binary_cross_entropy(
     Parameters
     ----------
     logits, labels : Tensor of shape (B, K)
-        Mean over B and K.
+        Output of the network, and rows of labels; the mean is over B and K.
     labeled : Tensor of shape (B,), optional
-        Part of every sample that has a label: rows of `labels` sum to it, and only that part counts
-        (see the option ``ignore_index`` of mixers). All of it by default.
+        Fraction of every sample that has a label. Rows of `labels` sum to it, and only this
+        fraction counts (see the option ``ignore_index`` of mixers). 1 by default.
 
     Returns
     -------
     Tensor
-        A number, in float32.
+        A scalar of dtype float32.
 
     Examples
     --------
@@ -57,10 +57,20 @@ def softmax_binary_cross_entropy(
     with torch.autocast(logits.device.type, enabled=False):
         found, rows = logits.float().softmax(dim=1), labels.float()
         if labeled is None:
-            return functional.binary_cross_entropy(found, rows)
+            return _binary_cross_entropy(found, rows)
         part = labeled.float()[:, None]
         whole = torch.where(part > 0, rows / part, torch.zeros_like(rows)).clamp(max=1)
-        return functional.binary_cross_entropy(found, whole, weight=part.expand_as(found))
+        return _binary_cross_entropy(found, whole, part.expand_as(found))
+
+
+def _binary_cross_entropy(found: Tensor, rows: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Return NaN for NaN, as other losses do; that of PyTorch stops the run, on CUDA for good.
+
+    A scaler of gradients skips such a step.
+    """
+    safe = found.nan_to_num(nan=0.5)
+    nan_or_zero = (found - safe).sum() * 0
+    return functional.binary_cross_entropy(safe, rows, weight=weight) + nan_or_zero
 
 
 def soft_accuracy(logits: Tensor, labels: Tensor, *, reduction: str = "mean") -> Tensor:

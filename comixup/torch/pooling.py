@@ -21,7 +21,7 @@ from comixup.saliency import centres_in_pixels, normalized, require_map_shape
 
 
 def summarize(images: Tensor, saliency: Any, needs: Needs) -> Callable[[], Summary]:
-    """Pool what `needs` asks for, and return a function that waits for it on the host.
+    """Pool the data that `needs` describes; return a function that waits for it on the host.
 
     Everything is put on the queue of the device before this returns, so the function may be called
     later, from another thread, and waits for nothing that comes after.

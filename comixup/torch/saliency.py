@@ -28,12 +28,12 @@ def gradient_norm(gradient: Tensor) -> Tensor:
     Parameters
     ----------
     gradient : Tensor of shape (B, C, \*spatial)
-        Of a loss, with respect to images.
+        Gradient of a loss with respect to images.
 
     Returns
     -------
     Tensor of float32 or float64, shape (B, \*spatial)
-        Without a graph.
+        The norms, without a graph.
 
     Raises
     ------
@@ -65,23 +65,23 @@ def device_of(model: nn.Module) -> torch.device:
 
 @contextmanager
 def undisturbed(model: nn.Module, device: torch.device | None = None) -> Iterator[None]:
-    """Leave a model and PyTorch as they were, whatever happens to them in between.
+    """Context manager that restores the state of a model and of PyTorch at its end.
 
-    Restored are the mode of every module, gradients (by reference: what is added to a tensor in
-    place stays), buffers such as running means, random numbers of the CPU and of `device`, and the
-    autocast cache.
+    It restores the mode of every module, gradients (the same tensors as before: in-place additions
+    to them remain), buffers such as running means, the random states of the CPU and of `device`,
+    and the autocast cache.
 
     Parameters
     ----------
     model : Module
-        What is left as it was.
+        The model to restore.
     device : torch.device, optional
-        Of the data; that of the first parameter by default.
+        Device of the data; by default that of the first parameter.
 
     Yields
     ------
     None
-        While the context lasts.
+        While the context is active.
 
     Examples
     --------
@@ -138,28 +138,27 @@ def input_saliency(
     scale: float = 1.0,
     layout: str | None = None,
 ) -> Iterator[Tensor]:
-    r"""Compute saliency from a network; the model is as before in the end.
+    r"""Compute saliency from a network, which is not changed.
 
-    One forward pass and the part of a backward pass that leads to the images. Mode, gradients,
-    buffers, random numbers and the autocast cache are restored when the context is left.
+    This takes one forward pass, and a backward pass to the images. Mode, gradients, buffers, random
+    states and the autocast cache are restored at the end of the context.
 
     Parameters
     ----------
     model : Module
-        Gets `images`, returns logits, or with the default `loss` a dict, tuple or output object
-        with them.
+        Takes `images` and returns logits, or with the default `loss` a dict, tuple or output object
+        with logits.
     images : Tensor of float, shape (B, C, \*spatial)
-        Never changed.
+        The images, not modified.
     labels : Tensor
-        Handed to `loss`.
+        The second argument of `loss`.
     loss : callable, optional
-        ``loss(output, labels)`` of what the model returns, a number or one for every sample, which
-        are summed; cross entropy
-        by default, of class indices or of rows.
+        ``loss(output, labels)`` for the output of the model: a scalar, or one number per sample,
+        which are summed. Cross entropy by default, for class indices or rows.
     train : bool, default False
         Whether the pass is in training mode; in evaluation mode by default.
     scale : float, default 1.0
-        Factor of the loss, against gradients that vanish in float16. Only ratios within a sample
+        Factor of the loss, so that gradients do not vanish in float16. Only ratios within a sample
         matter.
     layout : str, optional
         The order of the axes of the images, as in `CoMixup`; channels first by default.
@@ -216,7 +215,7 @@ def _gradient_of_images(
 
 
 def without_exchange(model: nn.Module) -> AbstractContextManager[Any]:
-    """Keep DistributedDataParallel and its like from exchanging gradients, or waiting for some."""
+    """Prevent DistributedDataParallel and similar modules from exchanging gradients."""
     return model.no_sync() if hasattr(model, "no_sync") else nullcontext()
 
 

@@ -21,30 +21,30 @@ from comixup.torch.saliency import Loss, input_saliency, undisturbed
 
 
 def grad_cam(model: nn.Module, images: Tensor, labels: Tensor, layer: nn.Module | str) -> Tensor:
-    r"""Return class activation maps by gradients; the model is as before in the end.
+    r"""Return class activation maps by gradients; the model is not changed.
 
     The map is the positive part of the channels of `layer`, weighted by the mean gradient of the
-    logit of the true class with respect to them; it is upsampled linearly. One forward pass, and a
-    backward pass through what follows `layer`: nothing where that is pooling and a linear layer,
-    for which the maps are class activation maps up to a factor.
+    logit of the true class with respect to them; it is upsampled linearly. This
+    takes one forward pass, and a backward pass through the layers after `layer`. If these are only
+    pooling and a linear layer, the maps are class activation maps up to a factor.
 
     Parameters
     ----------
     model : Module
-        Gets images, returns logits (B, K).
+        Takes images and returns logits (B, K).
     images : Tensor of float, shape (B, C, \*spatial)
-        As the model gets them.
+        The images, preprocessed for the model.
     labels : Tensor, int of shape (B,) or of shape (B, K)
-        With rows, the logits are weighted by them.
+        Class indices, or rows that weight the logits.
     layer : Module or str
-        A layer that returns (B, channels, \*space), and what follows depends on it alone; the
-        module, or its name in the model. Usually the last one with spatial axes.
+        A layer that returns (B, channels, \*space), or its name in the model. The logits must
+        depend on its output only. Usually the last layer with spatial axes.
 
     Returns
     -------
     Tensor of float32 or float64, shape (B, \*spatial)
-        Nonnegative; zero everywhere if no channel speaks for the class, for which mixers have
-        ``zero_saliency="uniform"``.
+        Nonnegative maps. A map is zero everywhere if no channel supports the class; see the option
+        ``zero_saliency`` of mixers.
 
     Raises
     ------
@@ -110,22 +110,23 @@ def _channels(seen: list[Any], images: Tensor) -> Tensor:
 
 
 class AveragedSaliency:
-    """Loss-gradient saliency of a model whose weights are running means of those in training.
+    """Loss-gradient saliency of a model whose weights are running means of the trained ones.
 
     Parameters
     ----------
     model : Module
         The model in training; it is copied.
     decay : float, default 0.99
-        In 0..1: part of the running mean that a step keeps. The first t steps keep at most
-        ``(1 + t) / (10 + t)``, so that the first weights are soon forgotten.
+        Factor of the previous mean in each step, in 0..1. In step t it is at most
+        ``(1 + t) / (10 + t)``, so that the initial weights lose influence quickly.
     loss : callable, optional
         As in `input_saliency`.
 
     Attributes
     ----------
     model : Module
-        With running means of parameters and of buffers of floats; other buffers are the latest.
+        The averaged model: running means of parameters and of floating-point buffers, and the
+        latest values of other buffers.
     steps : int
         Number of updates.
 
@@ -153,12 +154,12 @@ class AveragedSaliency:
         self.model = copy.deepcopy(model).requires_grad_(False)
 
     def update(self, model: nn.Module) -> None:
-        """Take in the weights of the model in training, after a step of its optimizer.
+        """Update the means by the weights of the trained model, after a step of its optimizer.
 
         Parameters
         ----------
         model : Module
-            Of the same structure as the model that was copied.
+            A model with the structure of the copied one.
         """
         kept = min(self.decay, (1 + self.steps) / (10 + self.steps))
         self.steps += 1
@@ -201,20 +202,20 @@ def _tensors(model: nn.Module) -> list[Tensor]:
 
 
 class CachedSaliency:
-    r"""Maps of a whole training set, computed now and then, and looked up in between.
+    r"""Maps of a whole training set, which are stored and recomputed from time to time.
 
-    Steps then need neither a clean pass nor any pass for saliency. Maps belong to images as they
-    are: what crops or flips an image has to do the same to its map.
+    Steps then need no pass for saliency. Maps belong to the images without augmentation: apply the
+    same crops and flips to an image and to its map.
 
     Parameters
     ----------
     source : callable
-        ``source(images, labels)`` gives the maps of a batch.
+        ``source(images, labels)`` returns the maps of a batch.
 
     Attributes
     ----------
     maps : Tensor or None
-        Of all images, on the device where they were computed; None before the first `refresh`.
+        Maps of all images, on the device where they were computed; None before the first `refresh`.
 
     Examples
     --------

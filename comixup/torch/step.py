@@ -25,6 +25,7 @@ from comixup.torch.saliency import (
 from comixup.torch.tensor_mixer import TensorMixer
 
 HALF = (torch.float16, torch.bfloat16)
+OUT_OF_MEMORY = torch.cuda.OutOfMemoryError
 NEEDS_A_LOSS = (
     "{}, so loss={!r} does not apply: pass a loss such as "
     "torch.nn.functional.mse_loss or torch.nn.functional.binary_cross_entropy_with_logits"
@@ -32,22 +33,22 @@ NEEDS_A_LOSS = (
 
 
 class StepResult(NamedTuple):
-    """What a training step computed, without its graph.
+    """The results of a training step, without graphs.
 
     Parameters
     ----------
     loss : Tensor
-        What gradients were taken of: the sum of the other three.
+        The loss that was differentiated: the sum of the other three.
     clean_loss : Tensor
         ``clean_weight * 2 CE / K``; zero without a clean pass.
     mixed_loss : Tensor
-        Of the mixed images.
+        Loss of the mixed images.
     logits : Tensor of shape (B, K)
-        For the mixed images.
+        Logits of the mixed images.
     plan : MixPlan, BlendPlan or BoxPlan
-        How they were mixed.
+        The plan of the mixture.
     mixer_loss : Tensor
-        Of a mixer that learns; zero for others.
+        Loss of a mixer that is trained; zero for others.
     """
 
     loss: Tensor
@@ -84,40 +85,40 @@ def training_step(
 ) -> StepResult:
     r"""Add the gradients of one mixed batch to the parameters.
 
-    As published: with a mixer that uses saliency, a clean pass in training mode, whose loss is
-    ``clean_weight * 2 CE / K`` and whose gradient with respect to the images is the saliency; then
-    a pass on the mixed images. Each of the two is backpropagated once, so memory is that of one.
-    Zeroing gradients and stepping the optimizer is left to the caller.
+    As in the publication, a mixer that uses saliency needs a clean pass in training mode. Its loss
+    is ``clean_weight * 2 CE / K``, and the gradient with respect to the images gives the saliency.
+    A pass on the mixed images follows. Each pass is backpropagated before the next begins, so that
+    the step needs the memory of one pass. The caller zeroes gradients and steps the optimizer.
 
-    `AdaMixUp` has a step of its own: real images and blends in one pass, and gradients for the
-    mixer too; the clean loss is that of the real images, by `loss`.
+    With `AdaMixUp`, real images and blends share one pass, and the mixer gets gradients as well.
+    The clean loss is then the loss of the real images, by `loss`.
 
     Parameters
     ----------
     model : Module
-        Gets images, returns logits (B, K), or a dict, tuple or output object with them. In
-        `DistributedDataParallel`, gradients are exchanged once, with the mixed pass.
+        Takes images and returns logits (B, K), or a dict, tuple or output object with logits. In
+        `DistributedDataParallel`, gradients are exchanged once, in the mixed pass.
     images : Tensor of float, shape (B, C, \*spatial)
-        Or in the layout of the mixer; never changed.
+        The images, in the layout of the mixer; not modified.
     labels : Tensor, int of shape (B,) or of shape (B, K)
-        K is taken from the logits. If the mixer has ``targets="values"``, real numbers of shape
-        (B, ...): regression targets, or binary labels.
+        Class indices or rows; K is taken from the logits. If the mixer has ``targets="values"``,
+        real numbers of shape (B, ...): regression targets, or binary labels.
     mix : TensorMixer
-        What plans and mixes.
+        The mixer.
     loss : {"bce", "ce"} or callable, default "bce"
-        Of the mixed pass: binary cross entropy of the softmax (published for CIFAR), soft cross
-        entropy (ImageNet), or ``loss(logits, rows)``. Values and single logits need a callable,
-        e.g. `mse_loss` or `binary_cross_entropy_with_logits`; the clean loss is then
-        ``clean_weight * loss(logits, labels)``.
+        Loss of the mixed pass: "bce", the binary cross entropy of the softmax (published for
+        CIFAR), "ce", soft cross entropy (ImageNet), or ``loss(logits, rows)``. Values and single
+        logits need a callable, e.g. `mse_loss` or `binary_cross_entropy_with_logits`; the clean
+        loss is then ``clean_weight * loss(logits, labels)``.
     clean_weight : float, default 1.0
-        With 0 saliency comes from a pass in evaluation mode that leaves no trace. Mixers that use
-        no saliency have no clean pass.
+        Weight of the clean loss. With 0, saliency is computed in evaluation mode without any effect
+        on the model. Mixers without saliency have no clean pass.
     saliency : Tensor of shape (B, \*spatial), str or callable, optional
-        Nonnegative maps of the batch, e.g. from a `CachedSaliency`, or ``saliency(images,
-        labels)`` that returns them, e.g. an `AveragedSaliency`; called only where maps are used.
-        "spectral" or "contrast" to compute them from the images alone.
-        By default the gradient of the clean loss, as published. A clean pass for its loss alone
-        has no gradient with respect to images.
+        Nonnegative maps of the batch, e.g. from a `CachedSaliency`; or a function
+        ``saliency(images, labels)`` that returns them, e.g. an `AveragedSaliency`, which is called
+        only if maps are used; or "spectral" or "contrast" to compute them from the images only. By
+        default the gradient of the clean loss, as published. If `saliency` is given, a clean pass
+        computes no gradient with respect to images.
     step, epoch
         As in `TensorMixer.mix`.
     amp : torch.dtype, optional
@@ -126,13 +127,12 @@ def training_step(
         ``scaler.scale`` of a `torch.amp.GradScaler`: applied to losses before `backward`. Where a
         gradient overflows, which makes the scaler skip the step, saliency is uniform.
     logits : callable, optional
-        Gets what the model returns, returns logits (B, K). By default they are a tensor itself, the
-        entry or attribute ``logits``, or the first item of a tuple.
+        Takes the output of the model and returns logits (B, K). By default these are the output
+        itself if it is a tensor, its entry or attribute ``logits``, or the first item of a tuple.
     interpolate : bool, default False
-        For a `loss` that wants class indices, such as a focal loss: it is called as
-        ``loss(logits, indices)`` for each source of the outputs, must return numbers for every
-        output (``reduction="none"``), and is averaged by area, or as `labels_by` of the mixer
-        says.
+        For losses that take class indices, such as a focal loss. `loss` is called as
+        ``loss(logits, indices)`` for each source of the outputs, must return one number per output
+        or several (``reduction="none"``), and is averaged by area, or by `labels_by` of the mixer.
 
     Returns
     -------
@@ -141,8 +141,8 @@ def training_step(
     Raises
     ------
     ValueError, TypeError
-        If the input is not as described, labels have another number of classes than the logits, the
-        model returns no logits, it detaches the images that it gets, or no gradient is recorded.
+        If an argument is not as described, labels and logits differ in the number of classes, the
+        model returns no logits or detaches its input, or no gradient is recorded.
 
     Examples
     --------
@@ -156,20 +156,11 @@ def training_step(
     """
     n = len(mix.arrange(require_tensor(images)))
     validate.real("clean_weight", clean_weight)
-    values, ignored = mix.mixer.targets == "values", mix.mixer.ignore_index
-    labels = require_targets(labels, n, values)
     if not torch.is_grad_enabled():
         raise ValueError("training_step adds gradients, but is called within torch.no_grad()")
-    published = None if callable(loss) else loss
-    if not callable(loss):
-        loss = LOSSES[validate.choice("loss", loss, tuple(LOSSES))]
-        if interpolate:
-            raise ValueError(
-                "interpolate=True is for a loss of class indices, e.g. loss=partial("
-                "cross_entropy, reduction='none'); 'bce' and 'ce' take rows"
-            )
-        if values:
-            raise ValueError(NEEDS_A_LOSS.format("targets='values' are not classes", published))
+    values = mix.mixer.targets == "values"
+    labels = require_targets(labels, n, values)
+    named, criterion = _named(loss, interpolate=interpolate, values=values)
     if interpolate and mix.mixer.labels_by == "maximum":
         raise ValueError(
             "labels_by='maximum' takes rows of labels, so interpolate=True does not apply: use a "
@@ -182,26 +173,10 @@ def training_step(
         if interpolate:
             raise ValueError("AdaMixUp blends labels: it takes a loss of rows, not of indices")
         found_in = mix.losses(
-            model, images, labels, loss, key, _autocast(images, amp), logits=logits
+            model, images, labels, criterion, key, _autocast(images, amp), logits=logits
         )
         return _learned(found_in, clean_weight, scale)
-
-    def logits_for(output: Any) -> Tensor:
-        found = logits_of(output, n, logits, of_values=values)
-        require_enough_logits(labels, found, values=values, ignored=ignored)
-        if published is not None and found.shape[1] == 1:
-            raise ValueError(
-                NEEDS_A_LOSS.format("the softmax of a single logit is 1 whatever it is", published)
-            )
-        return found.float() if values and found.dtype in HALF else found
-
-    of_batch = loss
-    if interpolate:
-
-        def of_batch(found: Tensor, labels: Tensor) -> Tensor:
-            return loss(found, labels).mean()
-
-    passes = _Passes(model, labels, logits_for, of_batch, values, ignored, amp, scale)
+    passes = _Passes(model, labels, criterion, named, interpolate, logits, mix.mixer, amp, scale)
     clean, maps = none, None
     if mixer is not None and mixer.uses_saliency:
         if saliency is None:
@@ -214,19 +189,24 @@ def training_step(
     plan: Mixture = mix.planning(key, images, maps, epoch=epoch)()
     mixed = mix.finish(plan, images, None).images
     with _autocast(images, amp):
-        found = logits_for(model(mixed))
-    if interpolate:
-        by = mix.mixer.labels_by
-        mixed_loss = plan.interpolate_loss(lambda y: loss(found, y), labels, by=by).mean()
-    else:
-        rows = mix.labels(plan, labels, None if values else found.shape[1])
-        if published == "bce" and ignored is not None and labels.ndim == 1:
-            labeled = mix.labeled(plan, labels != ignored)
-            mixed_loss = softmax_binary_cross_entropy(found, rows, labeled)
-        else:
-            mixed_loss = loss(found, rows)
-    mixed_loss = _backpropagated(mixed_loss, scale)
+        found = passes.logits_of(model(mixed))
+    mixed_loss = _backpropagated(passes.mixed(mix, plan, found), scale)
     return StepResult(clean + mixed_loss, clean, mixed_loss, found.detach(), plan, none)
+
+
+def _named(loss: Any, *, interpolate: bool, values: bool) -> tuple[str | None, Any]:
+    """Return the name of a loss, None for one of the caller, and the function."""
+    if callable(loss):
+        return None, loss
+    name = validate.choice("loss", loss, tuple(LOSSES))
+    if interpolate:
+        raise ValueError(
+            "interpolate=True is for a loss of class indices, e.g. loss=partial("
+            "cross_entropy, reduction='none'); 'bce' and 'ce' take rows"
+        )
+    if values:
+        raise ValueError(NEEDS_A_LOSS.format("targets='values' are not classes", name))
+    return name, LOSSES[name]
 
 
 def _backpropagated(loss: Tensor, scale: Callable[[Tensor], Tensor] | None) -> Tensor:
@@ -259,16 +239,58 @@ def _learned(found: Losses, weight: float, scale: Callable[[Tensor], Tensor] | N
 
 
 class _Passes(NamedTuple):
-    """Clean passes of a model over a batch with given labels."""
+    """The passes of a model over a batch with given labels, clean and mixed."""
 
     model: nn.Module
     labels: Tensor
-    logits_for: Callable[[Any], Tensor]
-    loss: Callable[[Tensor, Tensor], Tensor]
-    values: bool  # whether labels are numbers instead of classes
-    ignored: int | None  # index of samples without a label
+    loss: Callable[..., Tensor]
+    named: str | None  # which of `LOSSES` the loss is
+    interpolate: bool  # whether the loss takes class indices
+    select: Callable[[Any], Tensor] | None  # the option `logits`
+    mixer: Any
     amp: torch.dtype | None
     scale: Callable[[Tensor], Tensor] | None
+
+    @property
+    def values(self) -> bool:
+        """Whether labels are numbers instead of classes."""
+        return bool(self.mixer.targets == "values")
+
+    @property
+    def ignored(self) -> int | None:
+        """Index of samples without a label."""
+        index: int | None = self.mixer.ignore_index
+        return index
+
+    def logits_of(self, output: Any) -> Tensor:
+        """Return the checked logits in the output of the model."""
+        found = logits_of(output, len(self.labels), self.select, of_values=self.values)
+        require_enough_logits(self.labels, found, values=self.values, ignored=self.ignored)
+        if self.named is not None and found.shape[1] == 1:
+            raise ValueError(
+                NEEDS_A_LOSS.format("the softmax of a single logit is 1 whatever it is", self.named)
+            )
+        return found.float() if self.values and found.dtype in HALF else found
+
+    def mixed(self, mix: TensorMixer, plan: Mixture, found: Tensor) -> Tensor:
+        """Return the loss of the logits of mixed images."""
+        if self.interpolate:
+            by = self.mixer.labels_by
+            return plan.interpolate_loss(lambda y: self.loss(found, y), self.labels, by=by).mean()
+        rows = mix.labels(plan, self.labels, None if self.values else found.shape[1])
+        if self.named == "bce" and self.ignored is not None and self.labels.ndim == 1:
+            labeled = mix.labeled(plan, self.labels != self.ignored)
+            return softmax_binary_cross_entropy(found, rows, labeled)
+        try:
+            return self.loss(found, rows)
+        except (RuntimeError, ValueError, TypeError, IndexError) as error:
+            if self.labels.ndim == 2 or self.values or isinstance(error, OUT_OF_MEMORY):
+                raise
+            raise ValueError(
+                f"loss fails for rows of labels {tuple(rows.shape)} ({error}). If it is a loss of "
+                "class indices, pass interpolate=True and let it return one number per sample "
+                "(reduction='none')."
+            ) from error
 
     def clean_with_saliency(
         self, images: Tensor, mix: TensorMixer, weight: float
@@ -283,7 +305,7 @@ class _Passes(NamedTuple):
         if weight == 0:
 
             def loss_of(output: Any, labels: Tensor) -> Tensor:
-                return self.entropy(self.logits_for(output)) * len(images)
+                return self.entropy(self.logits_of(output)) * len(images)
 
             saliency_of = input_saliency(
                 self.model, images, self.labels, loss_of, layout=layout.axes
@@ -300,7 +322,7 @@ class _Passes(NamedTuple):
         return loss, saliency if self.scale is None else _uniform_where_infinite(saliency)
 
     def labeled_or_even(self, saliency: Tensor) -> Tensor:
-        """Return saliency that is 1 for samples without a label, whose loss has no gradient."""
+        """Return saliency, set to 1 for samples without a label, whose loss has no gradient."""
         if self.ignored is None or self.labels.ndim == 2:
             return saliency
         column = (self.labels == self.ignored).reshape(-1, *(1,) * (saliency.ndim - 1))
@@ -310,7 +332,7 @@ class _Passes(NamedTuple):
         """Return the clean loss, backpropagated."""
         with without_exchange(self.model):
             with _autocast(images, self.amp):
-                logits = self.logits_for(self.model(images))
+                logits = self.logits_of(self.model(images))
                 loss = weight * self.published(logits)
             if not loss.requires_grad:
                 raise ValueError(NO_GRADIENT)
@@ -324,7 +346,8 @@ class _Passes(NamedTuple):
     def entropy(self, logits: Tensor) -> Tensor:
         """Return the mean cross entropy, or the loss of the caller where there are no classes."""
         if self.by_caller(logits):
-            return self.loss(logits, self.labels)
+            loss = self.loss(logits, self.labels)
+            return loss.mean() if self.interpolate else loss
         with torch.autocast(logits.device.type, enabled=False):
             if self.ignored is None or self.labels.ndim == 2:
                 return functional.cross_entropy(logits.float(), self.labels)
@@ -334,7 +357,7 @@ class _Passes(NamedTuple):
             return total / (self.labels != self.ignored).sum().clamp(min=1)
 
     def by_caller(self, logits: Tensor) -> bool:
-        """Say whether cross entropy does not apply: it is constant for one logit."""
+        """Return whether cross entropy does not apply, as for a single logit."""
         return self.values or logits.shape[1] == 1
 
 

@@ -32,34 +32,34 @@ class TensorMixer:
     Parameters
     ----------
     mixer : mixer of comixup
-        What plans.
+        The mixer that plans.
 
     Attributes
     ----------
     seed : int
-        Seed of all random numbers. Without one of the mixer's own it is `torch.initial_seed`, so
-        that `torch.manual_seed` decides.
+        Seed of all random numbers. If the mixer has none, it is `torch.initial_seed`, which
+        `torch.manual_seed` sets.
     step : int
-        Number of the next call that is not given its own. With `seed` it is all the state there is;
-        see `state_dict`.
+        Number of the next call without `step`. It and `seed` are the whole state; see `state_dict`.
     mixup_enabled : bool
-        Whether to mix at all; the switch that timm's training script turns off.
+        Whether to mix at all; timm's training script sets it.
     n_uniform : int
-        Number of samples without saliency so far, where ``zero_saliency="warn"``.
+        Number of samples without saliency so far, if ``zero_saliency="warn"``.
     number : int
-        What the mixer is called in graphs of this process, see the notes; copies get their own.
+        Number of the mixer in recorded graphs of this process, see the notes; copies have their
+        own.
 
     Raises
     ------
     TypeError
-        If `mixer` is no mixer of `comixup`.
+        If `mixer` is not a mixer of `comixup`.
 
     Notes
     -----
-    In the workers of a `DataLoader`, calls without a step draw by the seed of the worker too, so
-    that workers and epochs differ; `MixCollate` mixes independently of the number of workers.
+    In the workers of a `DataLoader`, calls without a step also use the seed of the worker, so that
+    workers and epochs differ. The results of `MixCollate` do not depend on the number of workers.
     In functions for `torch.compile`, `torch.export` or `torch.jit.trace`, a call is one operator of
-    the graph, with ``fullgraph=True`` too: it plans on the host in every run, and draws anew.
+    the graph, also with ``fullgraph=True``. It plans on the host in every run, with new draws.
 
     Examples
     --------
@@ -98,7 +98,7 @@ class TensorMixer:
         Parameters
         ----------
         images : Tensor of float or uint8, shape (B, C, \*spatial), or as `layout` says
-            On any device. Never changed; whether they are finite is not checked.
+            The images, on any device; not modified, and not checked for NaN or infinity.
         labels : Tensor, int of shape (B,) or of shape (B, K), or a dict of such, optional
             Class indices (with `num_classes`), or one-hot, soft or multi-label rows. ``None`` for
             ``plan.interpolate_loss(loss, labels)``. A dict has one entry for each head of the
@@ -118,13 +118,13 @@ class TensorMixer:
         Returns
         -------
         MixedBatch
-            Unpacks into images and labels; its attribute ``plan`` is how they were made.
+            Unpacks into images and labels. Its attribute ``plan`` describes the mixture.
 
         Raises
         ------
         ValueError, TypeError
-            If the input is not as described, or its axes may be meant in more than one way; the
-            message names what came and the way out.
+            If an argument is not as described, or the shape fits more than one layout; the message
+            states what was passed and how to proceed.
         """
         if not self.learns and recording(images, labels, saliency, rng):
             return mix_in_graph(self, images, labels, saliency, rng, step, epoch, rank)
@@ -171,7 +171,7 @@ class TensorMixer:
         self.number = numbered(self)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a later run needs to continue this one.
+        """Return the state that a later run needs to continue this one.
 
         Returns
         -------
@@ -181,7 +181,7 @@ class TensorMixer:
         return {"seed": self.seed, "step": self.step, "mixup_enabled": self.mixup_enabled}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue where `state_dict` was taken.
+        """Restore a state of `state_dict`.
 
         Parameters
         ----------
@@ -191,11 +191,13 @@ class TensorMixer:
         Raises
         ------
         ValueError
-            If an entry is missing, or there is another.
+            If an entry is missing, or not known.
         """
         needed = TensorMixer.state_dict(self)
         if set(state) != set(needed):
             raise ValueError(f"state needs the entries {', '.join(needed)}, got {', '.join(state)}")
+        # checkpoints of other packages may hold tensors of one number
+        state = {k: v.item() if isinstance(v, Tensor) else v for k, v in state.items()}
         # a checked key, so that a damaged state is found here and not in the next call
         key = Key.of_call(state["seed"], None, state["step"], 0)
         self.seed, self.step = key.seed, key.step
@@ -203,7 +205,7 @@ class TensorMixer:
 
     @eager
     def key(self, rng: RNG = None, step: int | None = None, rank: int | None = None) -> Key:
-        """Return what the random numbers of a call are keyed by, and count the call.
+        """Return the key of the random numbers of a call, and count the call.
 
         Parameters
         ----------
@@ -257,7 +259,7 @@ class TensorMixer:
         Raises
         ------
         ValueError
-            If the axes may be meant in more than one way.
+            If the shape fits more than one layout.
         """
         return self.mixer.layout_of(tuple(images.shape)).arrange(images, first=True)
 
@@ -265,7 +267,7 @@ class TensorMixer:
     def planning(
         self, key: Key, images: Tensor, saliency: Any = None, *, epoch: int = 0
     ) -> Callable[[], Mixture]:
-        """Return a function that plans, and touches the device no more.
+        """Return a function that plans without using the device.
 
         Parameters
         ----------
@@ -277,7 +279,7 @@ class TensorMixer:
         Returns
         -------
         callable
-            Of no arguments; it returns the plan.
+            Takes no arguments and returns the plan.
 
         Raises
         ------
@@ -307,7 +309,7 @@ class TensorMixer:
         Parameters
         ----------
         plan : MixPlan, BlendPlan or BoxPlan
-            What to apply.
+            The plan to apply.
         images, labels
             As in `mix`.
 
@@ -334,7 +336,7 @@ class TensorMixer:
         Parameters
         ----------
         plan : MixPlan, BlendPlan or BoxPlan
-            Whose shares count.
+            The plan that gives the shares.
         labels : Tensor or dict of Tensor
             As in `mix`.
         num_classes : int, optional
@@ -343,7 +345,7 @@ class TensorMixer:
         Returns
         -------
         Tensor of shape (B, K), or a dict of such
-            Of the shape of the labels with ``targets="values"``.
+            The mixed labels; with ``targets="values"`` of the shape of `labels`.
 
         Raises
         ------

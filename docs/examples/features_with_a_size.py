@@ -58,6 +58,7 @@ def draw(path: str, total: float, greedy: list[float], found: list[float], most:
     axes.plot(SIZES, found, "o-", color="tab:blue", label="minimize(h, size=k)")
     axes.plot(SIZES, greedy, "x-", color="tab:orange", label="forward selection")
     axes.set(xlabel="number of features", ylabel="information about the class, in bits")
+    axes.set_xticks(list(SIZES))
     axes.legend()
     figure.savefig(path, dpi=120)
     plt.close(figure)

@@ -9,7 +9,7 @@ from typing import Any
 
 
 class CompileTime:
-    """Seconds in which numba has compiled; kernels that its cache holds count as nothing."""
+    """Seconds that numba has spent on compiling; kernels from its cache do not count."""
 
     seconds = 0.0
 

@@ -1,11 +1,11 @@
 """Work on executors: processes of this machine, a cluster, or anything else that has `submit`.
 
-Work is cut into chunks of consecutive items. A chunk is one task, and chunks grow until a task
-takes `SECONDS`, so that what a task costs by itself does not matter. Answers come in the order of
-the items and do not depend on the chunks, because every item is computed by itself.
+Work is cut into chunks of consecutive items. A chunk is one task. Chunks grow until a task takes
+`SECONDS`, so that the overhead of a task does not matter. Answers have the order of the items and
+do not depend on the chunks, because every item is computed independently.
 
-Arrays that are read-only here are so on the workers, and those of the answers here: kernels are
-compiled for one or the other, and answers of all kinds have arrays that nobody changes.
+Read-only arrays stay read-only on the workers, and so do those of answers here: kernels are
+compiled for either kind, and all answers have read-only arrays.
 """
 
 from __future__ import annotations
@@ -57,22 +57,22 @@ def in_chunks(
     count : int
         Number of items.
     cut : callable of two ints
-        Returns what a chunk is about, and is called here.
+        Returns the data of a chunk; called in this process.
     shared : object
-        What all chunks need. To a `dask.distributed.Client` it is sent once.
+        Data that all chunks need. A `dask.distributed.Client` gets it once.
     unit : int, default 1
         Chunks begin at multiples of it.
 
     Yields
     ------
     object
-        The answer of a chunk, as soon as it and those before it are there. If the caller stops, or
-        an error or Ctrl-C ends the work, all chunks that wait are cancelled.
+        The answer of a chunk, as soon as it and all earlier ones are available. If the caller
+        stops, or an error or Ctrl-C ends the work, waiting chunks are cancelled.
 
     Raises
     ------
     RuntimeError
-        If the executor takes no more work, or a chunk lost its workers `ATTEMPTS` times.
+        If the executor accepts no work, or a chunk lost its workers `ATTEMPTS` times.
 
     Examples
     --------
@@ -86,7 +86,7 @@ def in_chunks(
 
 
 def require_executor(executor: Any, threads: int | None) -> None:
-    """Raise unless an executor has ``submit``, and threads are not asked for beside it."""
+    """Raise unless an executor has ``submit`` and is not combined with `threads`."""
     if threads is not None:
         raise ValueError(
             f"threads={threads} is about this process, but an executor does the work: give one of "
@@ -210,7 +210,7 @@ def _unpacked(token: str, shared: bytes) -> Any:
 def dumps(value: Any) -> bytes:
     """Pickle a value such that arrays that are read-only are so afterwards.
 
-    Where a program uses cloudpickle, as dask does, functions without a module can be sent as well.
+    If a program uses cloudpickle, as dask does, functions without a module can be sent as well.
     """
     buffer = io.BytesIO()
     _pickler("cloudpickle" in sys.modules)(buffer, protocol=5).dump(value)

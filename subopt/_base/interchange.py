@@ -1,4 +1,4 @@
-"""Arrays of other libraries as numpy arrays: torch, jax, and whatever else exports DLPack.
+"""Arrays of other libraries as numpy arrays: torch, jax, and all others that export DLPack.
 
 Answers are numpy arrays in any case.
 """
@@ -13,10 +13,10 @@ from subopt._base.types import Array
 
 
 def to_numpy(values: Any) -> Array:
-    """Return what callers gave as a numpy array, without a copy where that is possible.
+    """Return an argument as a numpy array, without a copy if possible.
 
-    Tensors of torch that are part of a graph of gradients are read like others: what is computed
-    from them here has no gradient. bfloat16, which numpy lacks, becomes float32.
+    Tensors of torch that require gradients are read like others; results that are computed from
+    them have no gradient. bfloat16, which numpy lacks, becomes float32.
 
     Raises
     ------

@@ -1,9 +1,9 @@
-"""Long compiled calls that Ctrl-C and time limits end within moments.
+"""Long compiled calls that Ctrl-C and time limits end without delay.
 
-Compiled code cannot be interrupted: Python's handler of Ctrl-C runs in the main thread, between two
-instructions of Python. So a long kernel runs in a thread of its own, without the GIL, and looks at
-a flag from time to time; the caller waits, and sets the flag when the time is over or an exception
-comes. Kernels leave what they write to in a state that can be used again.
+Compiled code cannot be interrupted: Python handles Ctrl-C in the main thread, between two
+instructions of Python. A long kernel therefore runs in a separate thread, without the GIL, and
+reads a flag from time to time. The caller waits, and sets the flag when the time is over or an
+exception is raised. Kernels leave their workspace in a consistent state.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from subopt._base.types import Array
 
 
 def flag() -> Array:
-    """Return a flag that a kernel looks at: ``stop[0]`` is 0 until it is to end."""
+    """Return a flag for a kernel: ``stop[0]`` is 0 until the kernel has to stop."""
     return np.zeros(1, dtype=np.int8)
 
 
@@ -35,13 +35,13 @@ def interruptible(
     *args : Any
         Arguments; `stop` is usually one of them, or in one of them.
     stop : ndarray of int8, shape (1,)
-        From `flag`; set here. It stays set.
+        From `flag`. It is set when the kernel has to stop, and stays set.
     deadline : Deadline, optional
 
     Returns
     -------
     Any
-        What the kernel returns; after the deadline, what it returns when it was stopped.
+        The result of the kernel, which may have been stopped at the deadline.
     """
     outcome: list[Any] = []
     failure: list[BaseException] = []

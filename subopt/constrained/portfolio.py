@@ -40,6 +40,8 @@ from subopt.submodular.result import Result
 EFFORTS = ("fast", "default", "best")
 NODES = {16: 256, 32: 32, 128: 1}
 """Number of nodes of branch and bound, by the largest n for which it is tried; one is a bound."""
+SHARE = 0.25
+"""Of the time that is left, what each slower method may take, if branch and bound follows."""
 FLIPS = 100
 """Largest number of changes of one element for larger n."""
 STEPS, SWEEPS = 8, 40
@@ -72,6 +74,8 @@ def portfolio(
         run.replace_g(slow=effort == "best")
     if effort == "best":
         run.prove(None)
+        while run.h.estimated and run.deadline.left() < math.inf and not run.over():
+            run.restart(set())  # there is no proof to end with
     return run.result()
 
 
@@ -110,15 +114,24 @@ class _Run:
         self.polish(self.best, seen)
         masks = [forward_greedy(self.h, of, left()).mask] if n <= WIDE else []
         masks.append(complete(of, np.ones(n, dtype=np.bool_)))
-        for mask in [*masks, *(self._random() for _ in range(count))]:
+        for mask in masks:
             if self.over():
                 return
-            run = FeasibleDescent(
-                self.h, of, mask, "modmod", max_iter=20, time_limit=left(), certified=False
-            )
-            with silent():
-                found = modmod_from(run)
-            self.polish(found, seen)
+            self.restart(seen, mask)
+        for _ in range(count):
+            if self.over():
+                return
+            self.restart(seen)
+
+    def restart(self, seen: set[bytes], mask: Array | None = None) -> None:
+        """Run ModMod from a set, by default a random one, and improve what it finds."""
+        mask, left = self._random() if mask is None else mask, self.deadline.left()
+        run = FeasibleDescent(
+            self.h, self.of, mask, "modmod", max_iter=20, time_limit=left, certified=False
+        )
+        with silent():
+            found = modmod_from(run)
+        self.polish(found, seen)
 
     def replace_g(self, *, slow: bool) -> None:
         """Run SubSup from the best set, and if there is time the DC algorithm from the center.
@@ -128,11 +141,12 @@ class _Run:
         if self.over() or self.h.estimated:
             return
         assert self.best is not None
-        S, left = self.best.mask, self.deadline.left()
+        S, left = self.best.mask, (SHARE if slow else 1.0) * self.deadline.left()
         found = subsup(self.h, self.of, start=S, max_iter=STEPS, inner_iter=SWEEPS, time_limit=left)
         self.polish(found, set())
         if slow and not self.over():
-            self.polish(dca(self.h, self.of, time_limit=self.deadline.left()), set())
+            left = SHARE * self.deadline.left()
+            self.polish(dca(self.h, self.of, time_limit=left), set())
 
     def polish(self, found: Result, seen: set[bytes]) -> None:
         """Improve a set to a local minimum unless that was done before."""

@@ -1,9 +1,9 @@
 """Lower bounds for coupled labelings by prices on the totals of the inputs.
 
-See `subopt.coupled.certificate` for the bound that a pair (prices, relaxed labeling) proves. Here
-such a pair is looked for: subgradient steps on the prices, each with one Frank-Wolfe step on the
-relaxed labeling. The search runs in floating point; the bound of the pair that it ends with is then
-computed exactly, and rounded down.
+See `subopt.coupled.certificate` for the bound that a pair (prices, relaxed labeling) proves. This
+module searches for such a pair, by subgradient steps on the prices, each with one Frank-Wolfe step
+on the relaxed labeling. The search uses floating point. The bound of the final pair is computed
+exactly, and rounded down.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def lower_bound(
 
     Notes
     -----
-    phi_i drops what a labeling can avoid by giving input i to few outputs. With a threshold the
+    The relaxation assumes that input i is used by as few outputs as possible. With a threshold the
     bound is therefore weak: expect a gap of 10 to 40 % of the energy.
     """
     N, m = problem.n_patches, problem.n_inputs

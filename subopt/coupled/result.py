@@ -29,7 +29,7 @@ class LabelingResult(Answer):
     status : Status
         Why the solver stopped.
     method : str
-        What ran.
+        The method that ran.
     certificate : LabelingCertificate or None
         Evidence for `lower_bound`: ``result.check(problem)`` recomputes `gap`.
     n_inputs : int

@@ -31,7 +31,7 @@ DISTANCE = 1e-4
 
 
 class Point(NamedTuple):
-    """A point of the cube, and what one sweep along it says."""
+    """A point of the cube, and the values of h at its level sets."""
 
     x: Array  # (n,)
     value: float  # of the Lovász extension of h
@@ -136,7 +136,7 @@ class DCProgram:
         return np.clip(-levels.x / self.rho, 0.0, 1.0)
 
     def follow(self, advance: Callable[[Point], Point | None]) -> Result:
-        """Advance from the start until `advance` returns None: nothing is left to gain."""
+        """Advance from the start until `advance` returns None, when no step improves."""
         run, here, status = self.run, self.point(self.start), None
         while (status := run.stopped()) is None:
             run.n_iter += 1

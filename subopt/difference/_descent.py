@@ -142,7 +142,7 @@ class Descent:
         return self.end(status, certificate)
 
     def end(self, status: Status, certificate: LocalMinimumCertificate | None) -> Result:
-        """Return the best set so far as it is."""
+        """Return the best set so far, without further checks."""
         mask = self.fixed.lift(self.mask)
         value = self.fixed.given.value(mask.copy()) if self.fixed.rounds else self.value
         return Result(

@@ -1,4 +1,4 @@
-"""Elements that are decided no matter what else a set holds: they are fixed before a search.
+"""Elements that are in all minimizers, or in none: they are fixed before a search.
 
 Diminishing returns bound the gain of an element i in h = f - g over all sets S:
 
@@ -6,8 +6,8 @@ Diminishing returns bound the gain of an element i in h = f - g over all sets S:
 
 If the upper bound is negative, i belongs to every minimizer; if the lower one is positive, to none.
 Fixing such elements tightens the bounds of the others, so this is repeated. It also makes searches
-independent of huge weights: users force elements by weights like 1e12, and next to those no
-difference of other values could be told from rounding.
+independent of huge weights: callers force elements by weights like 1e12, and differences of other
+values would disappear in their rounding errors.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CLEAR = 64 * ROUNDING
 
 
 class Fixed(NamedTuple):
-    """A difference, and what is left of it when decided elements are fixed.
+    """A difference, and its restriction to the elements that are not fixed.
 
     Attributes
     ----------
@@ -41,9 +41,9 @@ class Fixed(NamedTuple):
     free : ndarray of intp
         Elements that are not fixed.
     rounds : tuple of (ndarray of intp, ndarray of intp)
-        What was fixed, in and out, one round after the other.
+        The elements that each round fixed, in and out.
     ranges : Ranges
-        Of the free elements.
+        Ranges of the gains of free elements.
     """
 
     given: DifferenceOfSubmodular

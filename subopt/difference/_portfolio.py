@@ -1,9 +1,9 @@
-"""What "auto" does for f - g: several methods side by side, local search, and attempts to prove.
+"""The method "auto" for f - g: several methods, local search, and attempts to prove optimality.
 
 First the members run, each from its own start. Their sets are improved to local minima by flips and
 swaps. If n is small, a few nodes of branch and bound may prove that the best of them is a minimum.
-Otherwise sets near the best one, and random ones, are improved as well. The largest effort goes on
-with slower members and with branch and bound. Every task has a fixed amount of work and its own
+Otherwise sets near the best one, and random ones, are improved as well. With the largest effort,
+slower members and branch and bound follow. Every task has a fixed amount of work and its own
 random numbers, and results are compared in the order of the tasks. The answer therefore does not
 depend on the number of threads; it depends on the time only if there is a time limit.
 """
@@ -43,11 +43,15 @@ from subopt.submodular.result import Result
 Task = Callable[[float], Result]
 """A method with its options, as a function of the seconds that are left."""
 EFFORTS = ("fast", "default", "best")
+SHARE = 0.25
+"""Of the time that is left, what each slower method may take, because branch and bound follows."""
 ROUNDS = 4
 """Number of rounds in which sets near the best one are improved."""
 PROVABLE, SMALL = 32, 16
 """Largest number of free elements for which a proof is tried by linear programs, and for which it
 is tried with FEW_NODES[0] nodes."""
+REDUCED = 64
+"""The same for larger problems, of which cheap bounds have to fix the other elements first."""
 FEW_NODES = (128, 16)
 
 
@@ -114,16 +118,18 @@ def portfolio(
     run = _Run(fix(h), source, workers, deadline, callback)
     run.first()
     run.polish(run.found)
-    few = FEW_NODES[run.h.n > SMALL]
+    few, widest = FEW_NODES[run.h.n > SMALL], REDUCED if run.h.n > REDUCED else PROVABLE
     if effort != "fast":
-        run.prove(few, PROVABLE)
+        run.prove(few, widest)
     for k in range(ROUNDS):
         run.restart(starts * (k + 1) // ROUNDS - starts * k // ROUNDS)
     if effort != "fast" and run.tried > run.best().value:
-        run.prove(few, PROVABLE)
+        run.prove(few, widest)
     if effort == "best":
         run.slow()
         run.prove(None)
+        while h.estimated and deadline.left() < math.inf and not run.over():
+            run.restart(max(1, starts))  # there is no proof to end with
     return run.result()
 
 
@@ -181,7 +187,7 @@ class _Run:
                 lambda left: accelerated_dca(h, max_iter=100, inner_iter=500, time_limit=left),
                 lambda left: complete_dca(h, S, max_iter=20, inner_iter=500, time_limit=left),
             ]
-        self.tasks("slower methods", members)
+        self.tasks("slower methods", members, SHARE)
         self.polish(self.found[count:])
 
     def polish(self, results: list[Result]) -> None:
@@ -235,11 +241,14 @@ class _Run:
 
         self.tasks("attempt to prove", [proof])
 
-    def tasks(self, what: str, tasks: Sequence[Task]) -> None:
-        """Run tasks on several threads, unless the run is over; keep results in their order."""
-        if not tasks or (self.found and self._over()):
+    def tasks(self, what: str, tasks: Sequence[Task], share: float = 1.0) -> None:
+        """Run tasks on several threads, unless the run is over; keep results in their order.
+
+        Each of them has a share of the time that is left when it begins.
+        """
+        if not tasks or (self.found and self.over()):
             return
-        results = in_order(lambda task: task(self.deadline.left()), tasks, self.threads)
+        results = in_order(lambda task: task(share * self.deadline.left()), tasks, self.threads)
         self.n_iter += sum(result.n_iter for result in results)
         self.n_evals += sum(result.n_evals for result in results)
         self.found += results
@@ -265,7 +274,7 @@ class _Run:
         return min(self.found, key=rank)
 
     def result(self) -> Result:
-        """Return the best result, about the whole run."""
+        """Return the best result, with the counts of the whole run."""
         if not self._is_local():
             self.polish([self.best()])  # it was found after the last time that sets were improved
         best, status = self.best(), Status.LOCAL_MINIMUM
@@ -292,7 +301,8 @@ class _Run:
         kinds, mask = (Status.OPTIMAL, Status.LOCAL_MINIMUM), self.best().mask
         return any(r.status in kinds and np.array_equal(r.mask, mask) for r in self.found)
 
-    def _over(self) -> bool:
+    def over(self) -> bool:
+        """Return whether there is a proof, or no time is left."""
         proven = bool(self.found) and self.best().status is Status.OPTIMAL
         return proven or self.interrupted or self.deadline.passed()
 

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from subopt.functions.entropy import Entropy as Entropy
     from subopt.functions.facility_location import FacilityLocation as FacilityLocation
     from subopt.functions.hypergraph_cut import HypergraphCut as HypergraphCut
+    from subopt.functions.incremental import Incremental as Incremental
     from subopt.functions.log_determinant import (
         GaussianMutualInformation as GaussianMutualInformation,
     )
     from subopt.functions.log_determinant import LogDeterminant as LogDeterminant
     from subopt.functions.matroid_rank import MatroidRank as MatroidRank
     from subopt.functions.modular import Modular as Modular
-    from subopt.functions.oracle import Incremental as Incremental
     from subopt.functions.polynomial import Polynomial as Polynomial
     from subopt.functions.transforms import normalize as normalize
     from subopt.functions.transforms import symmetrize as symmetrize
@@ -50,7 +50,7 @@ __all__, __getattr__, __dir__ = exports(
         "log_determinant": ["GaussianMutualInformation", "LogDeterminant"],
         "matroid_rank": ["MatroidRank"],
         "modular": ["Modular"],
-        "oracle": ["Incremental"],
+        "incremental": ["Incremental"],
         "polynomial": ["Polynomial"],
         "transforms": ["normalize", "symmetrize"],
     },

@@ -19,7 +19,8 @@ from subopt._base.options import documented_like
 from subopt._base.types import Array, ArrayLike, Subset
 from subopt.functions._sparse import shown
 from subopt.functions.cut_form import CutForm
-from subopt.functions.oracle import LONGEST, SHOWN, GainRange, Incremental, Oracle
+from subopt.functions.incremental import Incremental
+from subopt.functions.oracle import LONGEST, SHOWN, GainRange, Oracle
 
 
 class SetFunction(Oracle):

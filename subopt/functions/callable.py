@@ -12,7 +12,7 @@ from subopt._base import validate
 from subopt._base.options import documented_like
 from subopt._base.types import Array
 from subopt.functions.algebra import SetFunction
-from subopt.functions.oracle import as_float, refused
+from subopt.functions.returned import as_float, refused
 
 
 @documented_like(SetFunction)

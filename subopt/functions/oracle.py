@@ -9,18 +9,16 @@ only `n` and `value`, from which all other queries are computed; a built-in fami
 
 from __future__ import annotations
 
-import functools
 import inspect
-import math
-import numbers
-from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from subopt._base import validate
 from subopt._base.types import Array, ArrayLike, Subset
 from subopt.functions.cut_form import CutForm
+from subopt.functions.incremental import Incremental
+from subopt.functions.returned import gains_of, value_of
 
 SHOWN = 8
 """Largest n for which ``repr`` is an expression that rebuilds the function."""
@@ -54,14 +52,15 @@ class Oracle:
     __array_ufunc__ = None  # np.float64(2) * F calls __rmul__; arrays of functions raise an error
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Make the methods of a user's class return float64, whatever numbers they compute with.
-
-        Differences of small integers, of booleans or of tensors are not what they look like.
-        """
+        """Make the methods of a user's class return float64; see `returned`."""
         super().__init_subclass__(**options)
         if cls.__module__.partition(".")[0] == "subopt":
             return
-        for name, checked in (("value", _value), ("greedy", _gains), ("marginals", _gains)):
+        for name, checked in (
+            ("value", value_of),
+            ("greedy", gains_of),
+            ("marginals", gains_of),
+        ):
             owner = next(base for base in cls.__mro__ if name in vars(base))
             own = vars(owner)[name]
             if (owner is cls or not issubclass(owner, Oracle)) and inspect.isfunction(own):
@@ -304,199 +303,3 @@ class Oracle:
         if self.n and self._by_value():  # every gain is a difference of two values
             size += max(abs(float(self.value(~none))), float(size.max()))
         return GainRange(low, high, size)
-
-
-def as_float(result: Any) -> float | None:
-    """Return a number, or an array or tensor without axes, as a float; None for anything else."""
-    if isinstance(result, numbers.Real | np.bool_):
-        try:
-            return float(result)
-        except OverflowError:  # an integer beyond all floats
-            return math.inf if result > 0 else -math.inf  # type: ignore[operator]
-    if getattr(result, "shape", None) == () and hasattr(result, "item"):
-        item = result.item()
-        return float(item) if isinstance(item, numbers.Real) else None
-    return None
-
-
-def refused(name: str, mask: Any, result: Any, number: float | None) -> Exception:
-    """Return the error for a value that is no finite number."""
-    hint = ". Does it end without a return?" if result is None else ""
-    return (TypeError if number is None else NotFiniteError)(
-        f"{name} needs to return finite real numbers, but at S = {np.flatnonzero(mask).tolist()} "
-        f"it returned {result!r}{hint}"
-    )
-
-
-class NotFiniteError(ValueError):
-    """A value of a user's function is NaN or infinite."""
-
-
-def _value(own: Callable[..., Any]) -> Callable[..., float]:
-    """Return a method `value` of a user, which returns a float."""
-
-    @functools.wraps(own)
-    def value(self: Any, mask: Any, *more: Any, **options: Any) -> float:
-        result = own(self, mask, *more, **options)
-        number = result if type(result) is float else as_float(result)
-        if number is None or not math.isfinite(number):
-            raise refused(f"value of {type(self).__name__}", mask, result, number)
-        return number
-
-    return value
-
-
-def _gains(own: Callable[..., Any]) -> Callable[..., Array]:
-    """Return a method `greedy` or `marginals` of a user, which returns n numbers as float64."""
-
-    @functools.wraps(own)
-    def gains(self: Any, argument: Any, *more: Any, **options: Any) -> Array:
-        result = own(self, argument, *more, **options)
-        if type(result) is np.ndarray and result.dtype == np.float64 and result.shape == (self.n,):
-            return result
-        if hasattr(result, "detach"):  # a tensor of torch
-            result = result.detach()
-        array = np.asarray(result)
-        if array.dtype.kind in "biuf":
-            array = array.astype(np.float64, copy=False)
-        elif array.dtype.kind == "O" and array.ndim == 1:  # fractions
-            floats = [as_float(number) for number in array]
-            array = array if None in floats else np.array(floats)
-        if array.dtype != np.float64 or array.shape != (self.n,):
-            raise TypeError(
-                f"{own.__name__} of {type(self).__name__} needs to return {self.n} real numbers, "
-                f"one per element, but it returned {result!r}"
-            )
-        return array
-
-    return gains
-
-
-class Steps(Protocol):
-    """What `Incremental` needs of a function: values, and the gains of single elements."""
-
-    @property
-    def n(self) -> int:
-        """Size of the ground set."""
-
-    def value(self, mask: Array) -> float:
-        """Evaluate the function at a set."""
-
-    def _state(self, mask: Array) -> Any: ...
-
-    def _gain(self, state: Any, mask: Array, i: int) -> float: ...
-
-    def _flip(self, state: Any, mask: Array, i: int, gain: float) -> None: ...
-
-
-class Incremental:
-    """A set S together with F(S), updated as elements join and leave the set.
-
-    Use ``F.incremental(S)`` to create one. For `Modular`, `Cut`, `HypergraphCut`, `Coverage`,
-    `Cardinality` and `ConcaveOfModular`, their sums, views and differences, a gain or a change
-    takes time proportional to the number of stored entries of one element (its degree in a
-    graph). The same holds for `FacilityLocation`, except that a removal takes time proportional to
-    the stored entries of S. For `LogDeterminant`, the gain of an element outside S takes O(1), and
-    adding it ``O(n |S|)``. For other functions a gain or a change takes one evaluation of F.
-
-    Parameters
-    ----------
-    F : SetFunction or DifferenceOfSubmodular
-        The function.
-    mask : ndarray of bool, shape (n,)
-        The set to begin with; it is not copied.
-
-    Attributes
-    ----------
-    F : SetFunction or DifferenceOfSubmodular
-        The function.
-    mask : ndarray of bool, shape (n,)
-        The current set S. Change it only by `add` and `remove`.
-    value : float
-        F(S), the initial value plus all changes since.
-
-    Examples
-    --------
-    >>> S = Cut([[0, 2, 0], [2, 0, 1], [0, 1, 0]]).incremental([0])
-    >>> S.value, S.gain(1), S.add(1), S.value
-    (2.0, -1.0, -1.0, 1.0)
-    """
-
-    def __init__(self, F: Steps, mask: Array) -> None:
-        self.F = F
-        self.mask = mask
-        self.value = F.value(mask.copy())
-        self._state: Any = F._state(mask)
-
-    def gain(self, i: int) -> float:
-        """Return the marginal gain of an element, as `SetFunction.marginals` does for all.
-
-        Parameters
-        ----------
-        i : int
-            An element, inside or outside S.
-
-        Returns
-        -------
-        float
-            ``F(S ∪ i) - F(S - i)``.
-
-        Raises
-        ------
-        ValueError
-            If i is not in 0..n - 1.
-        """
-        return self.F._gain(self._state, self.mask, self._checked(i))
-
-    def add(self, i: int) -> float:
-        """Add an element to S.
-
-        Parameters
-        ----------
-        i : int
-            The element.
-
-        Returns
-        -------
-        float
-            The change of F(S); 0 if i was in S already.
-
-        Raises
-        ------
-        ValueError
-            If i is not in 0..n - 1.
-        """
-        return 0.0 if self.mask[self._checked(i)] else self._flip(i)
-
-    def remove(self, i: int) -> float:
-        """Remove an element from S.
-
-        Parameters
-        ----------
-        i : int
-            The element.
-
-        Returns
-        -------
-        float
-            The change of F(S); 0 if i was not in S.
-
-        Raises
-        ------
-        ValueError
-            If i is not in 0..n - 1.
-        """
-        return self._flip(i) if self.mask[self._checked(i)] else 0.0
-
-    def _flip(self, i: int) -> float:
-        gain = self.F._gain(self._state, self.mask, i)
-        self.F._flip(self._state, self.mask, i, gain)
-        change = -gain if self.mask[i] else gain
-        self.mask[i] = not self.mask[i]
-        self.value += change
-        return change
-
-    def _checked(self, i: int) -> int:
-        if not 0 <= i < self.F.n:
-            raise ValueError(f"Elements need to be in 0..{self.F.n - 1}, but {i} was given")
-        return int(i)

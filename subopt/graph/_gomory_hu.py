@@ -129,8 +129,8 @@ class GomoryHuTree:
         Raises
         ------
         CertificateError
-            If a value is not the capacity of the cut that the tree has there, or if the arrays do
-            not describe a tree of the nodes.
+            If a value is not the capacity of its cut, or if the arrays do not describe a tree of
+            the nodes.
         """
         n = len(self.parents)
         if len(self.values) != n or len(self._from_the_root()) != n:
@@ -262,7 +262,7 @@ def _kind(values: list[Any], whole: bool) -> Any:
 
 
 def undirected(tails: ArrayLike, heads: ArrayLike, capacity: ArrayLike, n: int | None) -> Graph:
-    """Check what the caller gave as an undirected graph; no node touches a terminal."""
+    """Check the arguments of an undirected graph; it has no capacities at terminals."""
     if n is None:
         ends = [np.asarray(array) for array in (tails, heads)]
         most = [array.max() for array in ends if array.size and array.dtype.kind in "iu"]
@@ -283,7 +283,7 @@ class TerminalFlows:
     g : Graph
         Without capacities at terminals.
     name : str
-        Who asks, for messages.
+        Name of the calling function, for messages.
     """
 
     def __init__(self, g: Graph, name: str) -> None:

@@ -205,7 +205,6 @@ def _weigh(tails, heads, forward, backward, source, sink, side, total):
 
 
 def minimum_cut(
-    n: int,
     tails: Array,
     heads: Array,
     forward: Array,

@@ -105,13 +105,13 @@ class MinCostFlow(Answer):
     status : Status
         OPTIMAL, TIME_LIMIT, or with floats SLOW_PROGRESS.
     method : str
-        What ran.
+        The method that ran.
     certificate : PriceCertificate
         The prices as evidence for `lower_bound`.
     flow : ndarray, shape (m,)
         Flow from ``tails[e]`` to ``heads[e]``; ints if capacities, bounds and supplies are.
     amount : int or float or None
-        What flows from `source` to `sink`, if these were given.
+        Amount that flows from `source` to `sink`, if these were given.
     """
 
     flow: Array
@@ -167,10 +167,10 @@ def min_cost_flow(
     time_limit: float | None = None,
     verbose: bool = False,
 ) -> MinCostFlow:
-    """Find a flow of least cost that carries supplies to demands, or all that fits.
+    """Find a flow of least cost that carries supplies to demands, or as much as possible.
 
-    Minimizes ``sum cost[e] * flow[e]`` over ``lower <= flow <= capacity`` such that what leaves a
-    node is what enters it plus its supply.
+    Minimizes ``sum cost[e] * flow[e]`` over ``lower <= flow <= capacity`` such that the outflow of
+    a node is its inflow plus its supply.
 
     Parameters
     ----------
@@ -181,12 +181,12 @@ def min_cost_flow(
     cost : array_like, shape (m,)
         Cost of one unit of flow: any finite number.
     supply : array_like of shape (n,), or dict, optional
-        What each node adds to the flow; negative for demands. Its sum is 0. A dict maps nodes to
-        supplies; other nodes have none.
+        Supply of each node; negative for demands. The sum is 0. A dict maps nodes to supplies;
+        other nodes have none.
     source, sink : int, optional
         Two nodes, in place of `supply`.
     amount : float, optional
-        What is carried from `source` to `sink`; as much as possible by default.
+        Amount that is carried from `source` to `sink`; as much as possible by default.
     lower : array_like, shape (m,), optional
         Lower bounds >= 0 of the flow, 0 by default.
     n : int, optional

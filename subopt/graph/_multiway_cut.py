@@ -109,7 +109,7 @@ class MultiwayCut(Answer):
     status : Status
         OPTIMAL if the bound meets the value, else LOCAL_MINIMUM.
     method : str
-        What ran.
+        The method that ran.
     certificate : MultiwayCutCertificate
         The flows as evidence for `lower_bound`.
     labels : ndarray of int, shape (n,)
@@ -169,7 +169,7 @@ def multiway_cut(
     -------
     MultiwayCut
         Exact for two terminals, with status OPTIMAL. With k of them the weight is at most
-        ``2 - 2 / k`` times the minimum, and ``lower_bound`` says how far away it can be.
+        ``2 - 2 / k`` times the minimum; ``lower_bound`` bounds the distance.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Flows of least cost: prices by HiGHS, flows by maximum flow, and what is left by cycles."""
+"""Flows of least cost: prices by HiGHS, a maximum flow, and cancelling of negative cycles."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PASSES = 64  # over all arcs between two looks at the clock
 def limited(g: CostProblem) -> CostProblem:
     """Return the problem with finite capacities, or raise if costs fall without limit.
 
-    A flow of least cost needs no cycle of infinite arcs. What such an arc carries is then at most
+    A flow of least cost needs no cycle of infinite arcs. The flow of such an arc is then at most
     the sum of all supplies and finite capacities.
     """
     never = infinite(g.high)
@@ -57,8 +57,8 @@ def limited(g: CostProblem) -> CostProblem:
 def balanced(g: CostProblem) -> CostProblem:
     """Return the problem with supplies of floats that add up to 0 in every connected part.
 
-    What rounding left over is taken from the largest supply, where it is rounding, too. Otherwise a
-    node with a small supply may have to bear it.
+    The remainder, which is a rounding error, is subtracted from the largest supply. For a smaller
+    supply it might be more than rounding.
     """
     if g.whole or not len(g.tails):
         return g
@@ -135,7 +135,7 @@ def largest_supply(g: CostProblem) -> Array:
 
 
 def routed(g: CostProblem, flow: Array, free: Array, *, complain: bool) -> Array:
-    """Return the flow after as much of the missing supplies as free arcs can carry."""
+    """Return the flow after sending as much of the missing supplies as free arcs can carry."""
     left = g.supply - divergence(g, flow)
     if not left.any():
         return flow
@@ -175,7 +175,7 @@ def _infeasible(g: CostProblem, side: Array) -> str:
 
 
 def cheapest(g: CostProblem, feasible: Array, deadline: Deadline) -> tuple[Array, Array, str, bool]:
-    """Return a flow, prices, what ran, and whether no cycle of negative cost is left."""
+    """Return a flow, prices, the method, and whether no cycle of negative cost is left."""
     distance, flow, ran = np.zeros(g.n, dtype=g.cost.dtype), feasible, "maximum flow"
     if g.cost.any() and len(g.tails) and not deadline.passed():
         stage("linear program by HiGHS: %d variables, %d rows", len(g.tails), g.n)
@@ -237,7 +237,7 @@ def _prices(g: CostProblem, deadline: Deadline) -> Array | None:
 def _from_prices(g: CostProblem, distance: Array, feasible: Array) -> Array:
     """Return a flow in which only arcs without a price differ from their bounds, if there is one.
 
-    Otherwise a flow that differs from this as little as a maximum flow can do.
+    Otherwise return a flow with as few units missing as a maximum flow leaves.
     """
     reduced = g.cost + distance[g.tails] - distance[g.heads]
     near = 0.0 if g.whole_costs else 1e-9 * float(np.abs(g.cost).max())

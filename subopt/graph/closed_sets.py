@@ -1,7 +1,7 @@
-"""Sets of blocks that have what they need: a distributive lattice, counted and enumerated.
+"""Closed sets of blocks with requirements: a distributive lattice, counted and enumerated.
 
-Elements are grouped into blocks, and between blocks there are only requirements, "if this one is
-inside, then so is that one", without circles. Families of sets that are closed under unions and
+Elements are grouped into blocks. Requirements between blocks have the form "if this block is
+inside, then so is that one", without cycles. Families of sets that are closed under unions and
 intersections have this form: all minimum cuts, all minimizers of a submodular function.
 """
 
@@ -22,7 +22,7 @@ _BY_CASES = 400  # blocks that are counted by cases, which needs bits of every b
 class ClosedSets:
     """All sets of elements that satisfy requirements: an iterable of masks, the smallest first.
 
-    Sets are found when they are asked for, and no memory grows with their number.
+    Sets are computed on iteration; memory does not grow with their number.
 
     Parameters
     ----------
@@ -80,8 +80,8 @@ class ClosedSets:
         Parameters
         ----------
         limit : int, default 100_000
-            Counting is #P-complete in general, so it stops there. Blocks that have nothing to do
-            with each other are counted apart, and their numbers are multiplied.
+            Counting is #P-complete in general, so it stops there. Independent groups of blocks are
+            counted separately, and their numbers are multiplied.
 
         Returns
         -------
@@ -152,7 +152,7 @@ class ClosedSets:
 
 
 def _closed_sets(order: list[int], needs: list[list[int]]) -> Iterator[list[int]]:
-    """Yield all sets of blocks that have what they need; `order` has needs before their users.
+    """Yield all closed sets of blocks; `order` has required blocks before those that need them.
 
     The choice for a block can always be completed, because leaving out all later blocks is one.
     """

@@ -1,4 +1,4 @@
-"""The smallest cut of an undirected graph that separates anything at all.
+"""Global minimum cuts of undirected graphs, by contraction.
 
 Nodes are visited in the order in which they are attached to those visited before (maximum
 adjacency). When an edge (v, w) raises the attachment of w to the least cut known or above, no
@@ -93,10 +93,10 @@ def _around(indptr, amounts, around):
 
 @njit
 def _pass(indptr, heads, amounts, least, leader):
-    """Visit the nodes by maximum adjacency, join what no cut below `least` separates.
+    """Visit the nodes by maximum adjacency, and contract nodes that no cut below `least` separates.
 
-    `leader` becomes the smallest node of what each node is contracted to. Return the nodes in the
-    order of visits, those of the first component only.
+    `leader[v]` becomes the smallest node that is contracted with v. Return the nodes of the first
+    component in the order of visits.
     """
     n = leader.shape[0]
     attached = np.zeros(n, dtype=amounts.dtype)

@@ -46,80 +46,102 @@ def read(problem: Any) -> CostProblem:
         raise TypeError(
             f"A check needs the arguments of min_cost_flow as a dict, got {type(problem).__name__}"
         )
-    names = (
-        "tails",
-        "heads",
-        "capacity",
-        "cost",
-        "supply",
-        "source",
-        "sink",
-        "amount",
-        "lower",
-        "n",
-    )
-    if lost := set(names[:4]) - problem.keys():
+    if lost := {"tails", "heads", "capacity", "cost"} - problem.keys():
         raise TypeError(f"min_cost_flow needs {', '.join(sorted(lost))}")
-    given: list[Any] = [problem.get(name) for name in names]
-    tails, heads, capacity, cost, supply, source, sink, amount, lower, n = given
-    n = _size(tails, heads, supply, n)
-    tails, heads = arc_ends(tails, heads, n)
-    m = len(tails)
-    require_fit(n, m)
-    high = capacities("capacity", capacity, (m,))
-    low = np.zeros(m, np.int64) if lower is None else capacities("lower", lower, (m,))
-    if infinite(low).any():
-        raise ValueError(f"lower[{int(np.argmax(infinite(low)))}] is inf: no flow is so large")
-    price = _signed("cost", cost, (m,))
-    one = source is not None and sink is not None
-    if (supply is None) != one or (source is None) != (sink is None):
-        raise ValueError("min_cost_flow needs either supply, or source and sink")
-    if amount is not None and not one:
-        raise ValueError("amount is what flows from source to sink: give both, and no supply")
-    wanted = np.zeros(n, dtype=np.int64)
-    if one:
-        for name, v in (("source", source), ("sink", sink)):
-            if isinstance(v, bool) or not isinstance(v, int | np.integer) or not 0 <= v < n:
-                raise ValueError(f"{name} needs to be a node in 0..{n - 1}, got {v!r}")
-        if source == sink:
-            raise ValueError(f"source and sink need to be two nodes, but both are {source}")
-        if amount is not None:
-            part = capacities("amount", [amount], (1,))
-            if infinite(part).any():
-                raise ValueError("amount needs to be finite; None carries as much as possible")
-            wanted = np.zeros(n, dtype=part.dtype)
-            wanted[source], wanted[sink] = part[0], -part[0]
-    elif isinstance(supply, Mapping):
-        nodes = ends("list(supply)", list(supply), n, each="keys")
-        amounts = _signed("supply", list(supply.values()), nodes.shape)
-        wanted = np.zeros(n, dtype=amounts.dtype)
-        wanted[nodes] = amounts
-    else:
-        wanted = _signed("supply", supply, (n,))
-    parts = [low, high, wanted]
+    n = _size(*(problem.get(name) for name in ("tails", "heads", "supply", "n")))
+    tails, heads = arc_ends(problem["tails"], problem["heads"], n)
+    require_fit(n, len(tails))
+    low, high = _limits(problem, len(tails))
+    cost = _costs(problem["cost"], len(tails), n)
+    source, sink = _terminals(problem, n)
+    supply = _supply(problem, n) if source < 0 else _sent(problem.get("amount"), n, source, sink)
+    parts = [low, high, supply]
     if any(part.dtype.kind == "f" for part in parts):
         parts = [np.where(infinite(p), np.inf, p.astype(np.float64)) for p in parts]
-    low, high, wanted = parts
+    _require_order(*parts[:2])
+    as_much = source >= 0 and problem.get("amount") is None
+    low, high, supply = parts
+    return CostProblem(n, tails, heads, low, high, cost, supply, as_much, source, sink)
+
+
+def _limits(problem: Mapping[str, Any], m: int) -> tuple[Array, Array]:
+    """Return the least and the largest flow of every arc."""
+    high = capacities("capacity", problem["capacity"], (m,))
+    if problem.get("lower") is None:
+        return np.zeros(m, np.int64), high
+    low = capacities("lower", problem["lower"], (m,))
+    if infinite(low).any():
+        raise ValueError(f"lower[{int(np.argmax(infinite(low)))}] is inf: no flow is so large")
+    return low, high
+
+
+def _require_order(low: Array, high: Array) -> None:
     if len(wrong := np.flatnonzero(low > high)):
         e = int(wrong[0])
         raise ValueError(
             f"lower needs to be at most capacity, but lower[{e}] is {low[e]} and capacity[{e}] is "
             f"{high[e]}"
         )
-    total, size = sum(wanted.tolist()), np.abs(wanted).sum(dtype=float)
-    if abs(total) > (0 if wanted.dtype.kind == "i" else ROUNDING * size):
-        raise ValueError(
-            f"supply needs to add up to 0, demands being negative, but it adds up to {total}. "
-            "For less than all supplies, add a node that takes the rest."
-        )
-    most = float(np.abs(price).max(initial=0)) * (n + 1)
-    if price.dtype.kind == "i" and most >= 2**60:
+
+
+def _costs(cost: Any, m: int, n: int) -> Array:
+    costs = _signed("cost", cost, (m,))
+    most = float(np.abs(costs).max(initial=0)) * (n + 1)
+    if costs.dtype.kind == "i" and most >= 2**60:
         raise ValueError(
             "min_cost_flow needs int costs whose largest times the number of nodes is below 2**60, "
             f"got {most:g}. Scale them, or pass floats to accept rounding."
         )
-    end = (-1, -1) if not one else (int(source), int(sink))
-    return CostProblem(n, tails, heads, low, high, price, wanted, one and amount is None, *end)
+    return costs
+
+
+def _terminals(problem: Mapping[str, Any], n: int) -> tuple[int, int]:
+    """Return source and sink, or -1 twice for a problem with a supply of every node."""
+    source, sink = problem.get("source"), problem.get("sink")
+    one = source is not None and sink is not None
+    if (problem.get("supply") is None) != one or (source is None) != (sink is None):
+        raise ValueError("min_cost_flow needs either supply, or source and sink")
+    if not one:
+        if problem.get("amount") is not None:
+            raise ValueError("amount is what flows from source to sink: give both, and no supply")
+        return -1, -1
+    for name, v in (("source", source), ("sink", sink)):
+        if isinstance(v, bool) or not isinstance(v, int | np.integer) or not 0 <= v < n:
+            raise ValueError(f"{name} needs to be a node in 0..{n - 1}, got {v!r}")
+    if source == sink:
+        raise ValueError(f"source and sink need to be two nodes, but both are {source}")
+    return int(source), int(sink)  # type: ignore[arg-type]
+
+
+def _sent(amount: Any, n: int, source: int, sink: int) -> Array:
+    """Return the supply that carries an amount from the source to the sink; None is no amount."""
+    if amount is None:
+        return np.zeros(n, dtype=np.int64)
+    part = capacities("amount", [amount], (1,))
+    if infinite(part).any():
+        raise ValueError("amount needs to be finite; None carries as much as possible")
+    supply = np.zeros(n, dtype=part.dtype)
+    supply[source], supply[sink] = part[0], -part[0]
+    return supply
+
+
+def _supply(problem: Mapping[str, Any], n: int) -> Array:
+    """Return the supply of every node, and check that supplies and demands are equal."""
+    given = problem["supply"]
+    if isinstance(given, Mapping):
+        nodes = ends("list(supply)", list(given), n, each="keys")
+        amounts = _signed("supply", list(given.values()), nodes.shape)
+        supply = np.zeros(n, dtype=amounts.dtype)
+        supply[nodes] = amounts
+    else:
+        supply = _signed("supply", given, (n,))
+    total, size = sum(supply.tolist()), np.abs(supply).sum(dtype=float)
+    if abs(total) > (0 if supply.dtype.kind == "i" else ROUNDING * size):
+        raise ValueError(
+            f"supply needs to add up to 0, demands being negative, but it adds up to {total}. "
+            "For less than all supplies, add a node that takes the rest."
+        )
+    return supply
 
 
 def _size(tails: Any, heads: Any, supply: Any, n: Any) -> int:
@@ -155,7 +177,7 @@ def _signed(name: str, values: Any, shape: tuple[int, ...]) -> Array:
 
 
 def require_sums(g: CostProblem, total: float) -> None:
-    """Raise if what a flow may have to carry is too much for exact sums."""
+    """Raise if flows may be too large for exact sums."""
     if not np.isfinite(total) or (g.whole and total >= 2**59):
         raise ValueError(
             f"min_cost_flow needs {'ints' if g.whole else 'floats'} that add up to less than "
@@ -165,7 +187,7 @@ def require_sums(g: CostProblem, total: float) -> None:
 
 
 def divergence(g: CostProblem, flow: Array) -> Array:
-    """Return what leaves every node minus what enters it."""
+    """Return the outflow of every node minus its inflow."""
     out = np.zeros(g.n, dtype=flow.dtype)
     np.add.at(out, g.tails, flow)
     np.subtract.at(out, g.heads, flow)

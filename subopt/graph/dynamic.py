@@ -158,8 +158,7 @@ class DynamicMaxFlow:
 
         Notes
         -----
-        O(n + m), and the next solution plants its search trees anew. Its flow goes on from the
-        flow of before.
+        O(n + m). The next solution builds new search trees, and starts from the previous flow.
         """
         g = self._graph
         arcs = ends("arcs", arcs, len(g.tails), each="arcs", what="arcs")

@@ -49,7 +49,8 @@ class _Search(NamedTuple):
     queues: Array  # (2, nodes) int32
     log: Array  # (arcs,) int32: arcs whose residual capacity has changed, one of each two twins
     logged: Array  # (arcs,) bool: whether an arc is in the log
-    state: Array  # (2,) int64: number of searches so far, length of the log
+    searches: Array  # (1,) int64: number of searches so far
+    length: Array  # (1,) int64: length of the log
 
 
 def unit_network(n: int, tails: Array, heads: Array, both_ways: Array | bool) -> UnitNetwork:
@@ -83,7 +84,8 @@ def _search(unit: UnitNetwork) -> _Search:
         np.empty((2, nodes), dtype=np.int32),
         np.empty(arcs, dtype=np.int32),
         np.zeros(arcs, dtype=np.bool_),
-        np.zeros(2, dtype=np.int64),
+        np.zeros(1, dtype=np.int64),
+        np.zeros(1, dtype=np.int64),
     )
 
 
@@ -211,24 +213,25 @@ def _fewest(offset, network, capacity, search, sources, targets, least):
 @njit
 def _undo(network, capacity, search):
     """Take all flow back."""
-    residual, log, logged, state = search.residual, search.log, search.logged, search.state
-    for k in range(state[1]):
+    residual, log, logged, length = search.residual, search.log, search.logged, search.length
+    for k in range(length[0]):
         e = log[k]
         t = network.twin[e]
         residual[e], residual[t] = capacity[e], capacity[t]
         logged[e] = logged[t] = False
-    state[1] = 0
+    length[0] = 0
 
 
 @njit
 def _paths(s, t, most, network, search):
     """Push a flow of at most `most` from s to t, and return its value."""
     indptr, heads, twin = network
-    residual, stamp, arc, queues, _, _, state = search
+    residual, stamp, arc, queues = search.residual, search.stamp, search.arc, search.queues
     count = 0
     while count < most:
-        state[0] += 1
-        ahead = 2 * state[0]  # the stamp of what s reached; that of what reaches t is one more
+        search.searches[0] += 1
+        # the stamp of nodes that s reaches; that of nodes that reach t is one more
+        ahead = 2 * search.searches[0]
         stamp[s], stamp[t] = ahead, ahead + 1
         arc[s], arc[t] = -1, -1
         queues[0, 0], queues[1, 0] = s, t
@@ -300,14 +303,14 @@ def _take(a, heads, twin, search):
 @njit
 def _flip(e, twin, search):
     """Send one unit along an arc, and note that in the log."""
-    residual, logged, state = search.residual, search.logged, search.state
+    residual, logged, length = search.residual, search.logged, search.length
     t = twin[e]
     residual[e] -= 1
     residual[t] += 1
     if not logged[e]:
         logged[e] = logged[t] = True
-        search.log[state[1]] = e
-        state[1] += 1
+        search.log[length[0]] = e
+        length[0] += 1
 
 
 @njit

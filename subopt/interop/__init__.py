@@ -1,1 +1,1 @@
-"""Doors from other packages; each is imported by its name and needs that package."""
+"""Modules for other packages. Each is imported explicitly and needs that package."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from subopt.labeling._icm import icm as icm
     from subopt.labeling._ishikawa import ishikawa as ishikawa
     from subopt.labeling._qpbo import qpbo as qpbo
+    from subopt.labeling._segment import Segmentation as Segmentation
     from subopt.labeling._segment import segment as segment
     from subopt.labeling.certificates import MessageCertificate as MessageCertificate
     from subopt.labeling.energy import LabelingEnergy as LabelingEnergy
@@ -30,7 +31,7 @@ __all__, __getattr__, __dir__ = exports(
         "_icm": ["icm"],
         "_ishikawa": ["ishikawa"],
         "_qpbo": ["qpbo"],
-        "_segment": ["segment"],
+        "_segment": ["Segmentation", "segment"],
         "certificates": ["MessageCertificate"],
         "energy": ["LabelingEnergy"],
         "moves.driver": ["LabelingBatch"],

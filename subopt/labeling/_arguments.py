@@ -1,4 +1,4 @@
-"""What callers say about a labeling energy, checked: costs, graphs, weights, tables."""
+"""Arguments of labeling energies, checked: costs, graphs, weights, tables."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class EdgeGroups(NamedTuple):
 
 
 class GraphCosts(NamedTuple):
-    """What a graph of a caller says."""
+    """Edges, weights and unary costs of a graph of a caller."""
 
     unary: Any
     edges: Array  # (m, 2)

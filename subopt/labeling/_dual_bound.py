@@ -49,8 +49,8 @@ def dual_bound(
     energy : LabelingEnergy
         The energy, with any costs; the table need not be a metric.
     max_iter : int, default 200
-        Largest number of sweeps there and back. One costs O(m L) for Potts, O(m L
-        log L) for linear tables with or without truncation, O(m L^2) else.
+        Largest number of sweeps, each forward and backward. A sweep costs O(m L) for Potts,
+        O(m L log L) for linear tables with or without truncation, and O(m L^2) otherwise.
     progress : float, default 1e-4
         Stop when an iteration (with label costs, 20 iterations) raises the bound by less than this
         fraction of the total increase so far.
@@ -148,7 +148,7 @@ class _Search:
         self.factor, self.failures = 1.0, 0
 
     def sweep(self, deadline: Deadline) -> bool:
-        """Pass messages there and back; return whether the deadline did not end that."""
+        """Pass messages forward and backward; return False if the deadline ended the sweep."""
         graph = self.energy.adjacency
         first = self.costs, self.tables, self.linear, graph, self.messages
         for way in (_messages.FORWARD, _messages.BACKWARD):

@@ -109,7 +109,7 @@ def can_solve(energy: LabelingEnergy) -> str | None:
 def fused(
     energy: LabelingEnergy, simple: LabelingEnergy, x: Array, y: Array, deadline: Deadline
 ) -> Array:
-    """Return the best of two labelings and of what roof duality makes of both."""
+    """Return the best of two labelings and their fusion by roof duality."""
     if energy.is_lower(y, x):
         x, y = y, x
     free = x != y

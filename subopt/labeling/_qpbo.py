@@ -51,7 +51,8 @@ def qpbo(
 
     Notes
     -----
-    The work is one maximum flow on 2 n nodes and 2 m arcs, and many small ones if nodes are left.
+    The cost is one maximum flow on 2 n nodes and 2 m arcs, and many small ones if the roof dual
+    leaves nodes undecided.
 
     References
     ----------

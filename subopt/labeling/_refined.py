@@ -1,9 +1,9 @@
 """Moves as energies of two labels, for small problems with numbers of all sizes.
 
 Compiled moves compute capacities in doubles, where a cost of 1e15 hides one of 0.1. A move is also
-an energy of two labels, keep or take, whose costs and tables are entries of the given ones: nothing
-is rounded when it is set up, and `qpbo` solves what is left of it until nothing is. Label costs add
-a node per label, as in `moves.label_costs`.
+an energy of two labels, keep or take, whose costs and tables are entries of the given ones. Setting
+it up causes no rounding, and `qpbo` solves it, repeatedly on the residual energy if numbers differ
+much in size. Label costs add a node per label, as in `moves.label_costs`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SMALL = 2**12  # labels of nodes and edges; larger problems keep what compiled m
 
 
 def refined(energy: LabelingEnergy, moves: Array, labels: Array, deadline: Deadline) -> Array:
-    """Return labels after all moves ``(only, b)``, see `expand.descend`, until none is lower."""
+    """Return labels after moves ``(only, b)``, see `expand.descend`, until none improves."""
     size = (energy.n + len(energy.tails)) * energy.n_labels
     if size > SMALL:
         return labels

@@ -15,16 +15,19 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from subopt._base import validate
+from subopt._base.answer import Answer
 from subopt._base.deadline import Deadline
 from subopt._base.interchange import to_numpy
 from subopt._base.options import documented
 from subopt._base.types import Array, ArrayLike
 from subopt.labeling._grid_edges import pairs_at
+from subopt.labeling.certificates import MessageCertificate
 from subopt.labeling.energy import LabelingEnergy
 from subopt.labeling.select import minimize_labeling
 
@@ -52,6 +55,67 @@ class _Mixture(NamedTuple):
     root: Array  # (K, channels, channels), inverse of the Cholesky factor of the covariance
 
 
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class Segmentation(Answer):
+    r"""A label for every pixel, and the energy that the last cut minimized.
+
+    Attributes
+    ----------
+    labels : ndarray of int64, shape (\*grid,)
+        A label of the seeds for every pixel, and 0 for those that are left out; read-only.
+    value : float
+        Energy E(x) of the labels, with the colour models of the last cut.
+    lower_bound : float
+        A lower bound on this energy for all labelings that keep the seeds. Minus infinity if no
+        bound is known, as for more than two labels.
+    status : Status
+        Why the last cut stopped. OPTIMAL if no other labeling has a lower energy, given the colour
+        models.
+    method : str
+        The method that made the last cut.
+    certificate : MessageCertificate or None
+        Evidence for `lower_bound`: ``result.check(result.energy)`` recomputes `gap`.
+    energy : LabelingEnergy
+        The energy of the last cut. Its label k is ``names[k]``.
+    names : ndarray of int64, shape (L,)
+        The labels of the seeds, in increasing order.
+    n_iter : int
+        Number of cuts. Less than `max_iter` if labels and colour models do not change any more.
+    """
+
+    labels: Array
+    certificate: MessageCertificate | None = None
+    energy: LabelingEnergy
+    names: Array
+    n_iter: int
+
+    def _contents(self) -> str:
+        return f"labels of shape {self.labels.shape}, n_iter={self.n_iter}"
+
+    def check(self, problem: LabelingEnergy) -> float:
+        """Recompute `gap` from the energy of the last cut.
+
+        Parameters
+        ----------
+        problem : LabelingEnergy
+            `energy`, or an equal one.
+
+        Returns
+        -------
+        float
+            The distance of the energy of the labels from the bound that the certificate proves;
+            infinity if there is none.
+
+        Raises
+        ------
+        CertificateError
+            If the evidence does not prove the bound.
+        """
+        if self.certificate is None:
+            return math.inf
+        return self.certificate.check(problem, np.searchsorted(self.names, self.labels))
+
+
 @documented
 def segment(
     image: ArrayLike,
@@ -66,7 +130,7 @@ def segment(
     connectivity: int = 1,
     spacing: Sequence[float] | None = None,
     time_limit: float | None = None,
-) -> Array:
+) -> Segmentation:
     r"""Segment an image or a volume from pixels whose labels are known.
 
     Parameters
@@ -102,8 +166,9 @@ def segment(
 
     Returns
     -------
-    ndarray of int64, shape (\*grid,)
-        A label of `seeds` for every pixel, and 0 for those that are left out.
+    Segmentation
+        ``result.labels`` has a label of `seeds` for every pixel, and 0 for those that are left out.
+        Value, bound and status are those of the last cut.
 
     Raises
     ------
@@ -134,9 +199,11 @@ def segment(
     >>> image[5:15, 10:20] += 1
     >>> seeds = np.zeros((20, 30), int)
     >>> seeds[0], seeds[10, 12:18] = 1, 2
-    >>> labels = segment(image, seeds, n_components=1)
-    >>> int((labels == 2).sum()), bool((labels[5:15, 10:20] == 2).all())
+    >>> result = segment(image, seeds, n_components=1)
+    >>> int((result.labels == 2).sum()), bool((result.labels[5:15, 10:20] == 2).all())
     (100, True)
+    >>> result.status.name, result.check(result.energy) < 1e-9
+    ('OPTIMAL', True)
     """
     deadline = Deadline(time_limit)
     known = _labels("seeds", seeds)
@@ -149,35 +216,41 @@ def segment(
     names = np.unique(first[first > 0])
     if not len(names):
         raise ValueError("seeds needs a label > 0 at a pixel that is not left out")
-    if len(names) == 1:
-        return np.where(domain.inside, names[0], 0).reshape(domain.shape)
     fixed = np.where(flat > 0, np.searchsorted(names, flat), -1)
     weights = [strength * w for w in domain.weights]
     x = np.where(first > 0, np.searchsorted(names, first), -1)
     mixtures: list[_Mixture] = []
+    n_iter = 0
     for _ in range(cuts):
-        unary = np.zeros((len(flat), len(names)))
-        if components:
-            parts = [domain.pixels[x == l] for l in range(len(names))]
-            mixtures = [
-                _fitted(part, components, domain, mixtures[l] if mixtures else None)
-                for l, part in enumerate(parts)
-            ]
-            unary = np.stack([_costs(mixture, domain.pixels) for mixture in mixtures], axis=1)
+        n_iter += 1
+        unary = np.zeros((len(names), len(flat)))
+        if components and len(names) > 1:
+            mixtures = _refitted(mixtures, x, len(names), components, domain)
+            unary = np.stack([_costs(mixture, domain.pixels) for mixture in mixtures])
         energy = LabelingEnergy(
-            unary.reshape(*domain.shape, -1),
+            unary.T.reshape(*domain.shape, -1),
             weights=weights,
             offsets=None if connectivity == 1 else domain.offsets,
             fixed=fixed,
             mask=domain.inside,
             label_axis=-1,
         )
-        before, x = x, minimize_labeling(energy, time_limit=deadline.left()).labels.ravel()
-        x = np.where(domain.inside, x, -1)
+        answer = minimize_labeling(energy, time_limit=deadline.left())
+        before, x = x, np.where(domain.inside, answer.labels.ravel(), -1)
         absent = np.bincount(x[x >= 0], minlength=len(names)) == 0
-        if not components or (x == before).all() or absent.any() or deadline.passed():
+        if not mixtures or (x == before).all() or absent.any() or deadline.passed():
             break
-    return np.where(domain.inside, names[np.maximum(x, 0)], 0).reshape(domain.shape)
+    return Segmentation(
+        labels=np.where(domain.inside, names[np.maximum(x, 0)], 0).reshape(domain.shape),
+        value=answer.value,
+        lower_bound=answer.lower_bound,
+        status=answer.status,
+        method=answer.method,
+        certificate=answer.certificate,
+        energy=energy,
+        names=names,
+        n_iter=n_iter,
+    )
 
 
 def _labels(name: str, labels: ArrayLike) -> Array:
@@ -272,6 +345,16 @@ def _pixels(image: ArrayLike, shape: tuple[int, ...], channel_axis: int | None) 
     array = array - array.mean(axis=0)
     size = np.abs(array).max(initial=0.0)
     return array / size if size > 0 else array
+
+
+def _refitted(
+    mixtures: list[_Mixture], x: Array, labels: int, components: int, domain: _Domain
+) -> list[_Mixture]:
+    """Fit a mixture to the pixels of each label, starting from given ones, if there are any."""
+    return [
+        _fitted(domain.pixels[x == l], components, domain, mixtures[l] if mixtures else None)
+        for l in range(labels)
+    ]
 
 
 def _fitted(part: Array, components: int, domain: _Domain, before: _Mixture | None) -> _Mixture:

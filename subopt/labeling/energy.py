@@ -5,9 +5,9 @@
 
 with one table for all edges, or one per edge.
 
-`LabelingEnergy` is the definition, plain numpy, that every solver is tested against, and the one
-place where inputs are checked (`_arguments`). What a solver needs of it beyond that (a metric,
-convexity, two labels) the solver checks itself.
+`LabelingEnergy` is the definition, in plain numpy, that all solvers are tested against. It also
+checks all inputs (`_arguments`). Further requirements of a solver, such as a metric, convexity or
+two labels, are checked by the solver.
 """
 
 from __future__ import annotations

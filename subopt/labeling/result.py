@@ -47,7 +47,7 @@ class Labeling(Answer):
 
 
 def local_status(*, done: bool, stopped: bool) -> Status:
-    """Return why moves ended: no move is left, the time is over, or else their number."""
+    """Return the status of moves that ended: done, stopped by time, or by their number."""
     if done:
         return Status.LOCAL_MINIMUM
     return Status.TIME_LIMIT if stopped else Status.ITERATION_LIMIT
@@ -56,7 +56,7 @@ def local_status(*, done: bool, stopped: bool) -> Status:
 def local(
     energy: LabelingEnergy, labels: Array, method: str, status: Status, *, n_cuts: int = 0
 ) -> Labeling:
-    """Return what a method of moves ends with."""
+    """Return the answer of a method of moves."""
     return Labeling(
         labels=labels.reshape(energy.shape),
         value=energy.value(labels),

@@ -178,7 +178,7 @@ def maximize(
     effort : {"fast", "default", "best"}, default "default"
         How much to do after the first set. "fast": one bound. "default": exchanges that compute at
         most as many gains as the first set, or 5000, and up to 60 calls of ``F.marginals`` for the
-        bound while the gap is above 5 %% of it, or 10 %% if n > 2000. "best": exchanges until none
+        bound while the gap is above 5 % of it, or 10 % if n > 2000. "best": exchanges until none
         helps, and 600 calls.
     %(tol)s
     %(time_limit)s

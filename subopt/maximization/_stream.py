@@ -68,8 +68,14 @@ class _Sieve:
 class _Sieves:
     """All sieves, and what has been kept of the stream for them."""
 
-    def __init__(self, size: int, epsilon: float, build: Callable[[Any], SetFunction]) -> None:
-        self.size, self.build = size, build
+    def __init__(
+        self,
+        size: int,
+        epsilon: float,
+        build: Callable[[Any], SetFunction],
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.size, self.build, self.stopped = size, build, stopped
         self.base = 1 + epsilon
         self.items: Any = None
         self.places: list[int] = []  # in the stream
@@ -104,6 +110,8 @@ class _Sieves:
         self._adjust(float(alone.max()))
         taken: set[int] = set()
         for sieve in self.sieves.values():
+            if self.stopped():  # the others miss this chunk: only the sets are good from here on
+                break
             taken.update(self._sift(F, sieve, arrivals, alone))
         for gain in alone.tolist():
             _keep_largest(self.singles, gain, self.size)
@@ -325,17 +333,24 @@ def sieve(run: Run, epsilon: float, chunk: int) -> None:
             "holds for such functions only. Use method='auto'."
         )
     chunk = validate.positive_int("chunk", chunk)
+    run.offer(_filled(run, []))
+    if of.high == 0:
+        return
+    sieves = _Sieves(of.high, _epsilon(epsilon), run.F.restrict, run.stopped)
+    for first in range(0, len(run.free), chunk):
+        if run.stopped():
+            break
+        sieves.feed(run.free[first : first + chunk])
+        run.offer(_filled(run, [sieves.items[k] for k in sieves.best().kept]))
+        run.tell(run.mask, run.value)
+    run.n_evals += sieves.n_evals
+    run.n_iter = sieves.count
+
+
+def _filled(run: Run, chosen: list[int]) -> Array:
+    """Return a set, with as many of the first other elements as the size needs."""
     mask = np.zeros(run.F.n, dtype=np.bool_)
-    if of.high > 0:
-        sieves = _Sieves(of.high, _epsilon(epsilon), run.F.restrict)
-        for first in range(0, len(run.free), chunk):
-            if run.stopped():
-                break
-            sieves.feed(run.free[first : first + chunk])
-        run.n_evals += sieves.n_evals
-        run.n_iter += sieves.count
-        mask[[sieves.items[k] for k in sieves.best().kept]] = True
-    short = of.low - int(mask.sum())
-    if short > 0:  # nothing else was worth a place
+    mask[chosen] = True
+    if (short := run.of.low - len(chosen)) > 0:
         mask[run.free[~mask[run.free]][:short]] = True
-    run.offer(mask)
+    return mask

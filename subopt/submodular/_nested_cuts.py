@@ -85,7 +85,7 @@ def nested_cuts(
         alpha = np.clip(alpha, low, high)
         at = unary + alpha[block] * rates[node]
         ahead, behind = form.capacities[arc], form.reverse[arc]
-        inside, part, _ = minimum_cut(len(node), tails, heads, ahead, behind, -at)
+        inside, part, _ = minimum_cut(tails, heads, ahead, behind, -at)
         flow[arc] = part
         # a block is done if the cut takes none or all of it, or has cost 0 up to rounding
         leaving = inside[tails] & ~inside[heads]
@@ -110,16 +110,28 @@ def nested_cuts(
             unary += sign * sums(ends[crossing], flow[arc[crossing]], len(unary))
         kept = both & ~crossing
         number = np.cumsum(stay) - 1
-        halves = 2 * block + inside
-        there = np.bincount(halves[stay], minlength=2 * count) > 0
-        used, block = np.flatnonzero(there), (np.cumsum(there) - 1)[halves[stay]]
-        parent, upper = used // 2, used % 2 == 1
-        # nodes in the cut leave at a larger α, the others at a smaller one
-        low = np.where(upper, alpha[parent], low[parent])
-        high = np.where(upper, high[parent], alpha[parent])
+        block, low, high = halves(block[stay], inside[stay], alpha, low, high)
         tails, heads, arc = number[tails[kept]], number[heads[kept]], arc[kept]
         node, unary = node[stay], unary[stay]
     return NestedCuts(leaves[:n], flow, rounds, finished=True)
+
+
+def halves(
+    block: Array, inside: Array, alpha: Array, low: Array, high: Array
+) -> tuple[Array, Array, Array]:
+    """Split blocks by a cut; return the block of each node, and the limits of α of each block.
+
+    Nodes in the cut at `alpha` leave at a larger α, the others at a smaller one.
+    """
+    half = 2 * block + inside
+    there = np.bincount(half, minlength=2 * len(alpha)) > 0
+    used = np.flatnonzero(there)
+    parent, upper = used // 2, used % 2 == 1
+    return (
+        (np.cumsum(there) - 1)[half],
+        np.where(upper, alpha[parent], low[parent]),
+        np.where(upper, high[parent], alpha[parent]),
+    )
 
 
 def _incident(form: CutForm) -> Array:

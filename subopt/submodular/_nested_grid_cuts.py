@@ -19,7 +19,7 @@ from subopt.functions.cut import Cut
 from subopt.functions.cut_form import CutForm
 from subopt.functions.modular import Modular
 from subopt.graph.grid.cut import grid_cut
-from subopt.submodular._nested_cuts import ROUNDING, nested_cuts
+from subopt.submodular._nested_cuts import ROUNDING, halves, nested_cuts
 
 LEAST = 4096
 """Smallest number of cells for which cuts of grids are used."""
@@ -112,12 +112,9 @@ def nested_grid_cuts(grid: Grid, slope: Array, deadline: Deadline) -> Array | No
         alpha = np.clip(alpha, low, high)
         at = np.zeros(n)
         at[cells] = unary[cells] + alpha[own] * slope[cells]
+        axes = (slice(cut_at), grid.down), (slice(cut_at, None), grid.right)
         weights = [
-            tuple(part.reshape(shape) for part in (ahead[k], back[k]))
-            for k, shape in (
-                (slice(cut_at), grid.down[0].shape),
-                (slice(cut_at, None), grid.right[0].shape),
-            )
+            (ahead[k].reshape(part[0].shape), back[k].reshape(part[0].shape)) for k, part in axes
         ]
         supply, demand = (np.maximum(x, 0.0).reshape(grid.shape) for x in (-at, at))
         inside = grid_cut(supply, demand, weights).source_side.ravel() & open_cells
@@ -143,11 +140,5 @@ def nested_grid_cuts(grid: Grid, slope: Array, deadline: Deadline) -> Array | No
         gone = ~open_cells[tails] | ~open_cells[heads] | (inside[tails] != inside[heads])
         ahead[gone], back[gone] = 0.0, 0.0
         cells = np.flatnonzero(open_cells)
-        halves = 2 * block[cells] + inside[cells]
-        there = np.bincount(halves, minlength=2 * count) > 0
-        used = np.flatnonzero(there)
-        block[cells] = (np.cumsum(there) - 1)[halves]
-        parent, upper = used // 2, used % 2 == 1
-        low = np.where(upper, alpha[parent], low[parent])
-        high = np.where(upper, high[parent], alpha[parent])
+        block[cells], low, high = halves(block[cells], inside[cells], alpha, low, high)
     return leaves

@@ -85,15 +85,12 @@ def max_flow_minimize(F: SetFunction, *, minimizer: str = "any") -> Result:
     exact = _is_exact(form, size)
     kept = _Kept(form, size, decide=not exact and _is_wide(form))
     free = kept.form
-    nodes = len(free.unary)
     arcs = free.tails, free.heads
     maximal = minimizer == "maximal"
-    side, part, _ = minimum_cut(
-        nodes, *arcs, free.capacities, free.reverse, -free.unary, maximal=maximal
-    )
+    side, part, _ = minimum_cut(*arcs, free.capacities, free.reverse, -free.unary, maximal=maximal)
     if minimizer != "any" and not exact:
         # the smallest or the largest of the cuts that are minimum up to rounding
-        side, _, _ = minimum_cut(nodes, *arcs, *kept.residual(part, exact), maximal=maximal)
+        side, _, _ = minimum_cut(*arcs, *kept.residual(part, exact), maximal=maximal)
     side, flow = kept.lift(side, part)
     mask = side[: F.n].copy()
     value, gap = F.value(mask), _gap(form, side, flow, 0 * size if exact else size)
@@ -123,7 +120,7 @@ def minimizer_blocks(F: SetFunction) -> tuple[Array, Array]:
     kept = _Kept(form, size, decide=not exact and _is_wide(form))
     free = kept.form
     arcs = free.tails, free.heads
-    _, part, _ = minimum_cut(len(free.unary), *arcs, free.capacities, free.reverse, -free.unary)
+    _, part, _ = minimum_cut(*arcs, free.capacities, free.reverse, -free.unary)
     ahead, behind, excess = kept.residual(part, exact)
     first = np.concatenate([free.tails[ahead > 0], free.heads[behind > 0]])
     last = np.concatenate([free.heads[ahead > 0], free.tails[behind > 0]])

@@ -1,7 +1,8 @@
 """Arcs of a graph in bulk: lists of arcs, and all arcs of a grid along one offset.
 
 A `Lattice` keeps what `add_grid_edges` was told, and no list of arcs. It turns into a list only
-where a graph as a whole is not a grid.
+where a graph as a whole is not a grid. A `SmallGrid` keeps it for all offsets of one call; its arcs
+are written as records where the whole graph is small.
 """
 
 from __future__ import annotations
@@ -118,7 +119,58 @@ class Lattice(NamedTuple):
         return Arcs(tail, head, forward, backward)
 
 
-Parts = Sequence[Arcs | Lattice]
+class SmallGrid(NamedTuple):
+    """Arcs along all offsets of a structure, on a grid of few nodes."""
+
+    first: int
+    shape: tuple[int, ...]
+    periodic: tuple[bool, ...]
+    weights: Array  # one, or one per node
+    structure: Array | None
+    symmetric: bool
+
+    @property
+    def ends(self) -> _Ends:
+        """The arcs, of nodes 0, 1, ..."""
+        around = self.structure
+        if around is None:
+            return _nearest_ends(self.shape, self.periodic, self.symmetric)
+        return _structure_ends(
+            self.shape, self.periodic, around.shape, around.dtype.char, around.tobytes()
+        )
+
+    @property
+    def size(self) -> int:
+        """Number of arcs."""
+        return len(self.ends.tails)
+
+    def records(self) -> Array:
+        """Return tail, head, capacity and reverse capacity of each arc."""
+        tails, heads, entries = self.ends
+        result = np.empty((len(tails), 4), dtype=self.weights.dtype)
+        result[:, 0], result[:, 1] = tails, heads
+        if self.first:
+            result[:, :2] += self.first
+        forward = self.weights
+        if forward.shape:
+            forward = forward.ravel()[tails]
+        if self.structure is not None:
+            forward = forward * entries
+        result[:, 2], result[:, 3] = forward, forward if self.symmetric else 0
+        return result
+
+    def lattices(self) -> list[Lattice]:
+        """Return the same arcs, one lattice per offset."""
+        return _lattices(*self)
+
+
+class _Ends(NamedTuple):
+    tails: Array
+    heads: Array
+    entries: Array  # of the structure
+
+
+Parts = Sequence[Arcs | Lattice]  # what is solved
 
 
 def listed(nodes: Array, offset: Any, periodic: Any, forward: Array, backward: Array) -> Arcs:
@@ -158,21 +210,39 @@ def all_arcs(parts: Parts, dtype: Any) -> Arcs:
     return Arcs(*(np.concatenate(column) for column in columns))
 
 
-def along_structure(
+def records_of(part: Arcs | Lattice | SmallGrid) -> Array:
+    """Return tail, head, capacity and reverse capacity of each arc."""
+    if isinstance(part, SmallGrid):
+        return part.records()
+    arcs = part.listed() if isinstance(part, Lattice) else part
+    result = np.empty((arcs.size, 4), dtype=arcs.forward.dtype)
+    for k, column in enumerate(arcs):
+        result[:, k] = column
+    return result
+
+
+def arcs_of(records: Array) -> Arcs:
+    """Return arcs of records, but for loops."""
+    ends = records[:, :2].astype(np.int64)
+    return without_loops(ends[:, 0], ends[:, 1], records[:, 2], records[:, 3])
+
+
+def grid_arcs(
     nodes: Array,
     weights: Array,
     structure: Array | None,
     symmetric: bool,
     periodic: tuple[bool, ...],
-) -> list[Arcs | Lattice]:
+) -> Sequence[Arcs | Lattice | SmallGrid]:
     """Return the arcs from every node to the neighbors that a structure names.
 
     Parameters
     ----------
     nodes : ndarray of int64
         A grid of nodes; where it is -1, there is no node.
-    weights : ndarray, broadcastable to the grid
-        Capacities of the arcs that leave a node, times the entry of the structure.
+    weights : ndarray
+        Capacity of the arcs that leave a node, one or of the shape of the grid. It is multiplied by
+        the entry of the structure.
     structure : ndarray, optional
         With at most as many axes as the grid, all of odd lengths. By default the nearest neighbors.
     symmetric : bool
@@ -180,38 +250,81 @@ def along_structure(
     periodic : tuple of bool
         Whether the last node of an axis is followed by its first.
     """
-    shape = nodes.shape
+    first = int(nodes.flat[0])
+    is_range = _is_range(nodes, first)
+    if is_range and nodes.size <= _SMALL:
+        if weights.base is not None or weights.shape:
+            weights = weights.copy()  # the caller may write to what it gave
+        return (SmallGrid(first, nodes.shape, periodic, weights, structure, symmetric),)
+    lattices = _lattices(first, nodes.shape, periodic, weights, structure, symmetric)
+    if is_range:
+        return lattices
+    return [
+        listed(nodes, part.offset, part.periodic, part.forward, part.backward) for part in lattices
+    ]
+
+
+def _lattices(
+    first: int,
+    shape: Shape,
+    periodic: tuple[bool, ...],
+    weights: Array,
+    structure: Array | None,
+    symmetric: bool,
+) -> list[Lattice]:
     if structure is None:
         steps = _nearest(shape, periodic, symmetric)
     else:
-        around, entries = structure.shape, structure.ravel()
-        named = np.flatnonzero(entries)
-        offsets = _offsets(shape, periodic, around, tuple(named.tolist()))
-        pairs = zip(offsets, entries[named].tolist(), strict=True)
+        named = np.flatnonzero(structure)
+        offsets = _offsets(shape, periodic, structure.shape, tuple(named.tolist()))
+        pairs = zip(offsets, structure.ravel()[named].tolist(), strict=True)
         steps = tuple((*step, entry) for step, entry in pairs if step is not None)
-    first = int(nodes.flat[0])
-    is_range = _is_range(nodes, first)
     nothing = np.zeros((), dtype=weights.dtype)
-    result: list[Arcs | Lattice] = []
+    result: list[Lattice] = []
     for offset, wraps, where, entry in steps:
-        forward = weights
-        if weights.ndim:
-            forward = np.broadcast_to(weights, shape)[where]
+        forward = weights[where] if weights.ndim else weights
         forward = np.asarray(forward if structure is None else forward * entry)
         if forward is weights or forward.base is not None:
             forward = forward.copy()  # the caller may write to what it gave
         backward = forward if symmetric else nothing
-        if is_range:
-            result.append(Lattice(first, shape, offset, wraps, forward, backward))
-        else:
-            result.append(listed(nodes, offset, wraps, forward, backward))
+        result.append(Lattice(first, shape, offset, wraps, forward, backward))
     return result
 
 
+@lru_cache(maxsize=256)
+def _nearest_ends(shape: Shape, periodic: tuple[bool, ...], symmetric: bool) -> _Ends:
+    return _all_ends(shape, _nearest(shape, periodic, symmetric))
+
+
+@lru_cache(maxsize=256)
+def _structure_ends(
+    shape: Shape, periodic: tuple[bool, ...], around: Shape, code: str, entries: bytes
+) -> _Ends:
+    structure = np.frombuffer(entries, dtype=code).reshape(around)
+    parts = _lattices(0, shape, periodic, np.ones((), dtype=code), structure, False)
+    steps = [(part.offset, part.periodic, None, part.forward) for part in parts]
+    return _all_ends(shape, steps)
+
+
+def _all_ends(shape: Shape, steps: Sequence[Any]) -> _Ends:
+    parts = [(*_ends(shape, offset, wraps), entry) for offset, wraps, _, entry in steps]
+    counts = [len(tail) for tail, *_ in parts]
+    tails, heads = (np.concatenate([np.zeros(0, np.int64), *(p[k] for p in parts)]) for k in (0, 1))
+    return _Ends(tails, heads, np.repeat(np.array([entry for *_, entry in parts]), counts))
+
+
 def _is_range(nodes: Array, first: int) -> bool:
-    if first < 0 or int(nodes.flat[-1]) != first + nodes.size - 1:
+    count = nodes.size
+    if first < 0 or int(nodes.flat[-1]) != first + count - 1:
         return False
-    return np.array_equal(nodes.ravel(), np.arange(first, first + nodes.size))
+    if count <= _SMALL:
+        return nodes.tobytes() == _range(first, count)
+    return np.array_equal(nodes.ravel(), np.arange(first, first + count))
+
+
+@lru_cache(maxsize=64)
+def _range(first: int, count: int) -> bytes:
+    return np.arange(first, first + count).tobytes()
 
 
 @lru_cache(maxsize=256)

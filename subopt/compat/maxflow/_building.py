@@ -1,20 +1,22 @@
 """How a flow network is built call by call.
 
-Single edges and terminals are kept in flat lists, grids and arrays of edges as parts, and
-capacities of terminals in one array each. Nothing is solved here.
+Single edges and terminals, and terminals of small grids, are records one after another, whose
+numbers are those of the graph: ints or floats. Grids and arrays of edges are parts, and capacities
+of other terminals are in one array each. Nothing is solved here.
 """
 
 from __future__ import annotations
 
-import operator
+import struct
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
 from subopt._base.types import Array, ArrayLike
-from subopt.compat.maxflow._arcs import Arcs, Lattice, along_structure, without_loops
+from subopt.compat.maxflow._arcs import Arcs, Lattice, SmallGrid, arcs_of, grid_arcs, without_loops
 from subopt.compat.maxflow._numbers import (
     column,
+    extent,
     grid_of_nodes,
     identifier,
     lengths_of,
@@ -24,49 +26,65 @@ from subopt.compat.maxflow._numbers import (
 
 _Self = TypeVar("_Self", bound="Building")
 
-# Capacities of single calls beyond this are looked at. An int: its comparison with ints is fast.
-_USUAL = 2**62
+_MOST = 2**31  # nodes
+_FEW = 2000  # nodes of grids whose terminals are records
+_UNUSUAL = struct.error, TypeError, ValueError, OverflowError  # of numbers that do not fit a record
 
 
 class Building:
     """The calls that build a graph."""
 
     _dtype: ClassVar[Any]
-    _code: ClassVar[str]  # of `array`
-    _number: ClassVar[Any]  # from what is not a number of this kind
+    _code: ClassVar[str]  # of the numbers of records
+    _edge: ClassVar[Any]  # from tail, head, capacity and reverse capacity to a record
+    _terminal: ClassVar[Any]  # from node, capacities from the source and to the sink to a record
     _amounts: ClassVar[Any]  # from arrays of callers
 
-    def __init__(self, est_node_num: int = 0, est_edge_num: int = 0, copy_rhs: Any = None) -> None:
-        if est_node_num.__class__ is not int or est_edge_num.__class__ is not int:
-            whole(est_node_num), whole(est_edge_num)
-        self.reset()
+    _edges: bytearray
+    _tedges: bytearray
+    _parts: list[Any]  # Arcs, Lattice and SmallGrid
+    _grid_tedges: list[tuple[Array, Array, Array]]  # after a flow
+    _n = 0
+    _open = 0  # nodes as long as edges can be appended, and 0 after a flow
+    _part_edges = 0
+    _constant: Any = 0
+    _source: Array | None = None  # capacities from the source, and more room
+    _sink: Array | None = None
+    _solved: Any = None  # a cut of all that was added before the last terminals
+    _value: Any = None
+    _segments = b""  # of the last maxflow
+
+    # in `__new__`, because subclasses need not call `__init__`
+    def __new__(
+        cls: type[_Self], est_node_num: int = 0, est_edge_num: int = 0, copy_rhs: Any = None
+    ) -> _Self:
+        for count in (est_node_num, est_edge_num):
+            if count.__class__ is not int or count >= _MOST:
+                identifier(count)
+        graph: _Self = object.__new__(cls)
+        graph._edges, graph._tedges = bytearray(), bytearray()
+        graph._parts, graph._grid_tedges = [], []
         if copy_rhs is not None:
-            if type(copy_rhs) is not type(self):
-                raise TypeError(
-                    f"copy_rhs needs a {type(self).__name__}, got {type(copy_rhs).__name__}"
-                )
-            self._take(copy_rhs)
+            if getattr(copy_rhs, "_code", None) != cls._code:
+                kind = "GraphInt" if cls._code == "q" else "GraphFloat"
+                raise TypeError(f"copy_rhs needs a {kind}, got {type(copy_rhs).__name__}")
+            graph._take(copy_rhs)
+        return graph
 
     def reset(self) -> None:
         """Remove all nodes and edges."""
-        self._n = 0
-        self._edges: list[Any] = []  # tail, head, capacity, reverse capacity, flat
-        self._tedges: list[Any] = []  # node, from the source, to the sink, flat
-        self._parts: list[Arcs | Lattice] = []
-        self._part_edges = 0
-        self._grid_tedges: list[tuple[Array, Array, Array]] = []  # as single ones, in arrays
-        self._source: Array | None = None  # capacities from the source, and more room
-        self._sink: Array | None = None
-        self._constant: Any = 0
-        self._solved: Any = None  # a cut of all that was added before the last terminals
-        self._value: Any = None
-        self._segments = b""  # of the last maxflow
+        self._edges, self._tedges, self._parts, self._grid_tedges = bytearray(), bytearray(), [], []
+        self._n = self._open = self._part_edges = self._constant = 0
+        self._source = self._sink = self._solved = self._value = None
+        self._segments = b""
 
     def copy(self: _Self) -> _Self:
         """Return a copy; after `maxflow`, its capacities are what the flow has left."""
         result: _Self = self._plain()
         result._take(self)
         return result
+
+    __copy__ = copy  # graphs must not share what they are built from
 
     def _plain(self) -> Any:
         raise NotImplementedError
@@ -82,7 +100,7 @@ class Building:
         for name in ("_n", "_constant", "_part_edges", "_value", "_segments"):
             setattr(self, name, getattr(other, name))
         self._source, self._sink = other._source.copy(), other._sink.copy()
-        self._parts = list(other._parts)
+        self._parts, self._open = list(other._parts), self._n
 
     def get_node_count(self) -> int:
         """Return the number of nodes, without the source and the sink."""
@@ -90,7 +108,8 @@ class Building:
 
     def get_edge_count(self) -> int:
         """Return the number of edges between nodes; both directions count."""
-        return self._part_edges + 2 * sum(map(operator.ne, self._edges[::4], self._edges[1::4]))
+        ends = self._records(self._edges, 4)[:, :2].astype(np.int64)
+        return self._part_edges + 2 * int(np.count_nonzero(ends[:, 0] != ends[:, 1]))
 
     get_node_num = get_node_count
     get_edge_num = get_edge_count
@@ -109,8 +128,7 @@ class Building:
         """
         if num_nodes.__class__ is not int or num_nodes < 0:
             (num_nodes,) = lengths_of((whole(num_nodes),))
-        first, self._n = self._n, self._n + num_nodes
-        return np.arange(first, self._n)
+        return np.arange(*self._more_nodes(num_nodes))
 
     def add_grid_nodes(self, shape: Any) -> Array:
         """Add a grid of nodes and return their identifiers.
@@ -128,8 +146,14 @@ class Building:
         count = 1
         for length in lengths:
             count *= length
-        first, self._n = self._n, self._n + count
-        return np.arange(first, self._n).reshape(lengths)
+        return np.arange(*self._more_nodes(count)).reshape(lengths)
+
+    def _more_nodes(self, count: int) -> tuple[int, int]:
+        first = self._n
+        self._n = last = first + count
+        if self._solved is None:
+            self._open = last
+        return first, last
 
     def add_edge(self, i: int, j: int, capacity: Any, rcapacity: Any) -> None:
         """Add an edge between two nodes.
@@ -146,25 +170,24 @@ class Building:
         RuntimeError
             If a node is not in the graph.
         """
-        if (
-            -_USUAL < capacity < _USUAL > rcapacity > -_USUAL
-            and 0 <= i < self._n > j >= 0
-            and self._solved is None
-        ):
-            self._edges += (i, j, capacity, rcapacity)
-        else:
-            self._add_unusual_edge(i, j, capacity, rcapacity)
+        try:
+            if -1 < i < self._open > j > -1:
+                self._edges += self._edge(i, j, capacity, rcapacity)
+                return
+        except _UNUSUAL:
+            pass
+        self._add_unusual_edge(i, j, capacity, rcapacity)
 
-    def _add_unusual_edge(self, i: Any, j: Any, capacity: Any, rcapacity: Any) -> None:
-        if self._solved is not None:
-            self._settle()
-        i, j = identifier(i), identifier(j)
-        row = column(self._code, [capacity, rcapacity]).tolist()
+    def _add_unusual_edge(self, *edge: Any) -> None:
+        i, j = map(identifier, edge[:2])
+        row = column(self._code, edge[2:]).tolist()
         if -1 in (i, j):
             return
         if not (0 <= i < self._n and 0 <= j < self._n):
             self._refuse_edge(i, j)
-        self._edges += (i, j, *row)
+        if self._solved is not None:
+            self._settle()
+        self._edges += self._edge(i, j, *row)
 
     def add_edges(
         self, i: ArrayLike, j: ArrayLike, capacity: ArrayLike, rev_capacity: ArrayLike
@@ -216,12 +239,15 @@ class Building:
         RuntimeError
             If the node is not in the graph.
         """
-        if -_USUAL < cap_source < _USUAL > cap_sink > -_USUAL and 0 <= i < self._n:
-            self._tedges += (i, cap_source, cap_sink)
-            return
-        i, row = identifier(i), column(self._code, [cap_source, cap_sink]).tolist()
+        try:
+            if -1 < i < self._n:
+                self._tedges += self._terminal(i, cap_source, cap_sink)
+                return
+        except _UNUSUAL:
+            pass
+        i, row = identifier(i), column(self._code, (cap_source, cap_sink)).tolist()
         if 0 <= i < self._n:
-            self._tedges += (i, *row)
+            self._tedges += self._terminal(i, *row)
         elif i != -1:
             raise RuntimeError(self._outside("add_tedge", i))
 
@@ -261,14 +287,19 @@ class Building:
         nodes = grid_of_nodes(nodeids)
         symmetric = bool(whole(symmetric))
         amounts = self._amounts(weights)
-        d = nodes.ndim
+        shape = nodes.shape
+        d = len(shape)
         around = None if structure is None else self._amounts(structure)
-        if around is not None and around.ndim > d:
-            raise ValueError(f"structure needs at most {d} axes, as the grid, got {around.ndim}")
-        if around is not None and any(n % 2 == 0 for n in around.shape):
-            raise RuntimeError(f"structure needs odd lengths, got the shape {around.shape}")
-        if amounts.ndim:
-            np.broadcast_to(amounts, nodes.shape)  # raises
+        if around is not None:
+            if around.ndim > d:
+                raise ValueError(
+                    f"structure needs at most {d} axes, as the grid, got {around.ndim}"
+                )
+            for length in around.shape:
+                if length % 2 == 0:
+                    raise RuntimeError(f"structure needs odd lengths, got the shape {around.shape}")
+        if amounts.shape and amounts.shape != shape:
+            amounts = np.broadcast_to(amounts, shape)  # raises
         if isinstance(periodic, bool):
             wraps = (periodic,) * d
         else:
@@ -277,7 +308,7 @@ class Building:
             raise RuntimeError(f"periodic needs one entry per axis: {d}, got {len(wraps)}")
         self._require("add_grid_edges", nodes)
         if nodes.size:
-            self._append(*along_structure(nodes, amounts, around, symmetric, wraps[:d]))
+            self._append(*grid_arcs(nodes, amounts, around, symmetric, wraps[:d]))
 
     def add_grid_tedges(self, nodeids: Array, sourcecaps: ArrayLike, sinkcaps: ArrayLike) -> None:
         """Add capacities from the source to the nodes of a grid, and from them to the sink.
@@ -298,29 +329,41 @@ class Building:
         """
         nodes = grid_of_nodes(nodeids)
         source, sink = self._amounts(sourcecaps), self._amounts(sinkcaps)
-        if not source.shape == sink.shape == nodes.shape:
-            source, sink = (np.broadcast_to(part, nodes.shape) for part in (source, sink))
+        shape = nodes.shape
+        if not source.shape == sink.shape == shape:
+            source, sink = (
+                part if not part.shape else np.broadcast_to(part, shape) for part in (source, sink)
+            )
         self._require("add_grid_tedges", nodes)
-        if not nodes.size:
+        count = nodes.size
+        if count <= _FEW and len(self._tedges) < 24 * (self._n + _FEW):
+            records = np.empty((*shape, 3), dtype=self._dtype)
+            records[..., 0], records[..., 1], records[..., 2] = nodes, source, sink
+            self._tedges += records.tobytes()
             return
-        nodes, source, sink = nodes.ravel(), source.ravel(), sink.ravel()
+        nodes = nodes.ravel()
+        source, sink = (
+            part.ravel() if part.shape else np.full(count, part) for part in (source, sink)
+        )
         if nodes.min() < 0:
             there = nodes >= 0
             nodes, source, sink = nodes[there], source[there], sink[there]
         if self._solved is not None:  # the caller may write to what it gave
             self._grid_tedges.append((nodes.copy(), source.copy(), sink.copy()))
         else:
+            self._add_terminals(*self._pending_terminals())
             self._add_terminals(nodes, source, sink)
 
     def add_lattice(self, lattice: Lattice) -> None:
         """Add edges of a grid along one offset, with capacities for each of them."""
         self._append(lattice)
 
-    def _append(self, *parts: Arcs | Lattice) -> None:
+    def _append(self, *parts: Arcs | Lattice | SmallGrid) -> None:
         if self._solved is not None:
             self._settle()
-        self._parts.extend(parts)
-        self._part_edges += 2 * sum(part.size for part in parts)
+        self._parts += parts
+        for part in parts:
+            self._part_edges += 2 * part.size
 
     def _add_terminals(self, nodes: Array, source: Array, sink: Array) -> None:
         own_source, own_sink = self._reserve()
@@ -349,9 +392,10 @@ class Building:
         """Return terminals that were added one by one or after a flow, and forget them."""
         parts, self._grid_tedges = self._grid_tedges, []
         if self._tedges:
-            flat, self._tedges = self._tedges, []
-            source, sink = (column(self._code, flat[k::3]) for k in (1, 2))
-            parts.append((column("q", flat[::3]), source, sink))
+            rows, self._tedges = self._records(self._tedges, 3), bytearray()
+            if rows[:, 0].min() < 0:
+                rows = rows[rows[:, 0] >= 0]
+            parts.append((rows[:, 0].astype(np.int64), rows[:, 1], rows[:, 2]))
         if len(parts) == 1:
             return parts[0]
         ends, nothing = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=self._dtype)
@@ -360,28 +404,27 @@ class Building:
         return nodes, source, sink
 
     def _flush(self) -> None:
-        """Move what single calls have added into arrays."""
+        """Move what single calls have added into arrays, and small grids into lattices."""
         if self._tedges or self._grid_tedges:
             self._add_terminals(*self._pending_terminals())
         self._reserve()
+        parts, self._parts = self._parts, []
+        for part in parts:
+            self._parts += part.lattices() if isinstance(part, SmallGrid) else (part,)
         if self._edges:
-            arcs, _ = self._single_arcs()
-            self._edges = []
+            arcs, self._edges = arcs_of(self._records(self._edges, 4)), bytearray()
             self._append(arcs)
 
-    def _single_arcs(self) -> tuple[Arcs, Array]:
-        """Return the edges that were added one by one, without loops, and which these are."""
-        flat = self._edges
-        tails, heads = (column("q", flat[k::4]) for k in (0, 1))
-        forward, backward = (column(self._code, flat[k::4]) for k in (2, 3))
-        keep = tails != heads
-        return Arcs(tails[keep], heads[keep], forward[keep], backward[keep]), keep
+    def _records(self, data: bytearray, width: int) -> Array:
+        return np.frombuffer(data, dtype=self._code).reshape(-1, width)
 
     def _inside(self, nodes: Array) -> bool:
-        return not nodes.size or bool(nodes.min() >= 0 and nodes.max() < self._n)
+        low, high = extent(nodes)
+        return low >= 0 and high < self._n
 
     def _require(self, name: str, nodes: Array, least: int = -1) -> None:
-        if nodes.size and (nodes.min() < least or nodes.max() >= self._n):
+        low, high = extent(nodes)
+        if low < least or high >= self._n:
             wrong = nodes[(nodes < least) | (nodes >= self._n)].flat[0]
             raise RuntimeError(self._outside(name, wrong))
 

@@ -8,26 +8,24 @@ had been built with these.
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 import numpy as np
 
 from subopt._base.types import Array
 from subopt.compat.maxflow import _small
-from subopt.compat.maxflow._arcs import all_arcs
+from subopt.compat.maxflow._arcs import all_arcs, records_of
 from subopt.compat.maxflow._building import Building
-from subopt.compat.maxflow._cut import Cut, minimum_cut
+from subopt.compat.maxflow._cut import minimum_cut
 from subopt.compat.maxflow._kept import KeptNetwork
 from subopt.compat.maxflow._numbers import (
-    column,
     float_amounts,
     grid_of_nodes,
     identifier,
     int_amounts,
-    real,
-    whole,
 )
-from subopt.compat.maxflow._small import SmallCut, cut_arcs, cut_single
+from subopt.compat.maxflow._small import cut_records
 
 _FEW = 8  # a change of less than one node in so many goes on with the trees of the last search
 
@@ -63,33 +61,42 @@ class _Graph(Building):
 
     def _solve_small(self) -> bool:
         """Solve a small graph in one compiled call; return whether that was possible."""
-        m, is_int = len(self._edges) // 4, self._code == "q"
-        if self._source is None and not self._parts:
-            if self._n + m >= _small.SMALL:
+        n, m = self._n, len(self._edges) // 32
+        if not self._parts and self._source is None:
+            if n + m > _small.SMALL:
                 return False
-            edges, terminals = (
-                column(self._code, part).astype(np.float64) for part in (self._edges, self._tedges)
-            )
-            cut = cut_single(self._n, edges, terminals, is_int)
+            records: bytes | bytearray = self._edges + self._tedges
         else:
-            if self._n + m + self._part_edges // 2 >= _small.SMALL_GRID:
+            m += self._part_edges // 2
+            if n + m > _small.SMALL_GRID:
                 return False
-            self._flush()
-            source, sink = (part[: self._n] for part in self._reserve())
-            cut = cut_arcs(all_arcs(self._parts, self._dtype), source, sink, is_int)
+            edges = (records_of(part).tobytes() for part in self._parts)
+            records = b"".join((self._edges, *edges, self._tedges, self._array_terminals()))
+        cut = cut_records(n, m, bytes(records), self._code)
         if cut is None:
             return False
-        self._solved, self._tedges = cut, []
+        self._solved, self._open, self._tedges = cut, 0, bytearray()
         value = self._constant + cut.value
-        self._value = int(value) if is_int else float(value)
+        self._value = int(value) if self._code == "q" else float(value)
         self._segments = cut.sink_side.tobytes()
         return True
+
+    def _array_terminals(self) -> bytes:
+        """Return the records of terminals that are in arrays."""
+        if self._source is None or self._sink is None:
+            return b""
+        n = min(self._n, len(self._source))
+        records = np.empty((n, 3), dtype=self._dtype)
+        records[:, 0] = np.arange(n)
+        records[:, 1], records[:, 2] = self._source[:n], self._sink[:n]
+        return records.tobytes()
 
     def _solve(self) -> None:
         self._flush()
         excess, constant = _normal_form(*(part[: self._n] for part in self._reserve()))
         cut = minimum_cut(excess, self._parts)
-        self._solved, self._value = cut, type(constant)(self._constant + constant + cut.value)
+        self._solved, self._open = cut, 0
+        self._value = type(constant)(self._constant + constant + cut.value)
         self._segments = cut.sink_side.tobytes()
 
     def _resume(self) -> None:
@@ -123,22 +130,13 @@ class _Graph(Building):
         """Replace the capacities by what the last flow has left of them."""
         self._part_edges = self.get_edge_count()  # opposite ones may be one part afterwards
         excess, self._parts = self._left()
-        self._solved, self._edges = None, []
+        self._solved, self._open, self._edges = None, self._n, bytearray()
         self._source, self._sink = np.maximum(excess, 0), np.maximum(-excess, 0)
         self._constant = self._value
 
     def _left(self) -> tuple[Array, list[Any]]:
         """Return the excesses and arcs that the last flow has left."""
-        cut = self._solved
-        if isinstance(cut, SmallCut):
-            if self._parts:
-                arcs, flow = all_arcs(self._parts, self._dtype), cut.flow
-            else:
-                arcs, keep = self._single_arcs()
-                flow = cut.flow[keep]
-            excess, flow = (part.astype(self._dtype) for part in (cut.excess, flow))
-            cut = Cut(cut.value, cut.sink_side, excess, [(arcs, flow)])
-        left: tuple[Array, list[Any]] = cut.residual()
+        left: tuple[Array, list[Any]] = self._solved.residual()
         return left
 
     def get_segment(self, i: int) -> int:
@@ -282,7 +280,8 @@ class GraphInt(_Graph):
 
     _dtype = np.int64
     _code = "q"
-    _number = staticmethod(whole)
+    _edge = struct.Struct("qqqq").pack
+    _terminal = struct.Struct("qqq").pack
     _amounts = staticmethod(int_amounts)
 
     def _plain(self) -> GraphInt:
@@ -312,7 +311,8 @@ class GraphFloat(_Graph):
 
     _dtype = np.float64
     _code = "d"
-    _number = staticmethod(real)
+    _edge = struct.Struct("dddd").pack
+    _terminal = struct.Struct("ddd").pack
     _amounts = staticmethod(float_amounts)
 
     def _plain(self) -> GraphFloat:

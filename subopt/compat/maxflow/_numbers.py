@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from array import array
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,11 @@ from subopt._base.types import Array, ArrayLike
 
 def whole(value: Any) -> int:
     """Return a number as an int, cut off."""
-    return operator.index(value) if hasattr(value, "__index__") else int(real(value))
+    if hasattr(value, "__index__"):
+        return operator.index(value)
+    if not hasattr(value, "__int__"):
+        raise TypeError(f"A number is needed, got {value!r}")
+    return int(value)
 
 
 def real(value: Any) -> float:
@@ -31,8 +36,8 @@ def identifier(value: Any) -> int:
     return node
 
 
-def column(code: str, values: list[Any]) -> Array:
-    """Return numbers that single calls have added: ints for "q", floats for "d"."""
+def column(code: str, values: Sequence[Any]) -> Array:
+    """Return numbers of a single call: ints for "q", floats for "d"."""
     try:
         return np.frombuffer(array(code, values), dtype=code)
     except TypeError:  # floats among ints are cut off
@@ -45,7 +50,7 @@ def int_amounts(values: ArrayLike) -> Array:
     given = _reals(values)
     if given.dtype.kind in "fu" and given.size and not np.abs(given).max() < 2.0**63:
         wrong = given.flat[int(np.argmin(np.abs(given).ravel() < 2.0**63))]
-        raise OverflowError(
+        raise (ValueError if np.isnan(wrong) else OverflowError)(
             "A GraphInt needs capacities that are ints of 64 bits, but one of them is "
             f"{wrong}. Use a GraphFloat."
         )
@@ -87,3 +92,11 @@ def lengths_of(shape: Any) -> tuple[int, ...]:
     if min(lengths, default=0) < 0:
         raise ValueError(f"A grid of nodes needs lengths >= 0, got {shape}")
     return lengths
+
+
+def extent(nodes: Array) -> tuple[int, int]:
+    """Return the smallest and the largest identifier, and (0, -1) if there is none."""
+    if nodes.size > 100:
+        return int(nodes.min()), int(nodes.max())
+    values = nodes.ravel().tolist()  # takes less time for few
+    return min(values, default=0), max(values, default=-1)

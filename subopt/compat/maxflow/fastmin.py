@@ -173,7 +173,7 @@ def aexpansion_grid_step(alpha: int, D: Array, V: Array, labels: Array) -> tuple
     ValueError, RuntimeError
         If an argument is not as described.
     """
-    _check(D, V, labels, alpha)
+    (alpha,) = _check(D, V, labels, alpha)
     given, V = V, _finite(D, V, labels)
     own = labels.astype(np.intp)
     take, keep = D[..., alpha], np.take_along_axis(D, own[..., None], axis=-1)[..., 0]
@@ -217,7 +217,7 @@ def abswap_grid_step(alpha: int, beta: int, D: Array, V: Array, labels: Array) -
     ValueError, RuntimeError
         If an argument is not as described.
     """
-    _check(D, V, labels, alpha, beta)
+    alpha, beta = _check(D, V, labels, alpha, beta)
     V = _finite(D, V, labels)
     own = labels.astype(np.intp)
     active = (own == alpha) | (own == beta)
@@ -325,7 +325,8 @@ def _problem(unary: Array, binary: Array, labels: Array | None) -> tuple[Array, 
     return unary, binary, labels
 
 
-def _check(D: Array, V: Array, labels: Array, *chosen: Any) -> None:
+def _check(D: Array, V: Array, labels: Array, *chosen: Any) -> tuple[int, ...]:
+    """Check the arguments of a move, and return its labels as ints."""
     chosen = tuple(map(whole, chosen))
     if not all(isinstance(array, np.ndarray) for array in (D, V, labels)):
         raise TypeError("D, V and labels need to be numpy arrays")
@@ -349,6 +350,7 @@ def _check(D: Array, V: Array, labels: Array, *chosen: Any) -> None:
     for label in chosen:
         if not 0 <= label < D.shape[-1]:
             raise ValueError(f"There are labels 0..{D.shape[-1] - 1}, got {label}")
+    return chosen
 
 
 def _finite(D: Array, V: Array, labels: Array) -> Array:

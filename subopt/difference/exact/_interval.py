@@ -124,7 +124,7 @@ class Interval:
     value : float
         h(I).
     f, g : SetFunction
-        What is bounded, given I, on the free elements.
+        The functions that are bounded, given I, on the free elements.
     region : Constraints or None
         The feasible sets, given I, of free elements; None if all sets are feasible.
     """
@@ -308,7 +308,7 @@ def chains(n: int) -> Array:
 
 
 def check_evidence(evidence: Evidence, size: int, rows: int = 0) -> str | None:
-    """Return what is wrong with the shape of evidence for `size` free elements, or None."""
+    """Return why evidence for `size` free elements has a wrong shape, or None."""
     if evidence.prices is not None:
         prices = np.asarray(evidence.prices)
         if prices.shape != (rows,) or not (prices >= 0).all() or not np.isfinite(prices).all():

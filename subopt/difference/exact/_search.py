@@ -162,7 +162,7 @@ class Search:
         self.proceed(rng, most_open)
 
     def proceed(self, rng: np.random.Generator, most_open: float = math.inf) -> None:
-        """Expand open intervals until none is left, so many are open, or a limit is reached."""
+        """Expand open intervals until none or a given number is left, or a limit is reached."""
         self._rng, rounds = rng, 0
         while len(self.intervals) < most_open and self.goes_on():
             rounds += 1
@@ -171,7 +171,7 @@ class Search:
                 children = self._expand(min(children, key=lambda c: (c.bound, c.value)))
 
     def goes_on(self) -> bool:
-        """Tell how far the search is, and return whether an interval is worth expanding."""
+        """Report progress, and return whether the search continues with an interval."""
         if not self.intervals or self._stopped():
             return False
         self._interrupted = not self._tell(self)
@@ -180,7 +180,7 @@ class Search:
         return splits and not self._stopped()
 
     def open_interval(self, node: Open) -> None:
-        """Add an interval to those that wait."""
+        """Add an open interval."""
         self.intervals[node.step] = node
         heapq.heappush(self._heap, (node.bound, -node.step, node.step))
 

@@ -29,7 +29,7 @@ FEWEST, MOST = 32, 1024
 
 
 class Subtree(NamedTuple):
-    """What a task has found below an open interval, whose step is number 0."""
+    """The result of a task below an open interval, whose step has number 0."""
 
     steps: list[Step]
     own: list[tuple[float, float]]
@@ -56,7 +56,7 @@ class _Problem:
 
     @cached_property
     def parts(self) -> Parts:
-        """What bounds of h are made of, computed once per worker and round."""
+        """The parts of h for bounds, computed once per worker and round."""
         return parts_of(self.h, self.constraints)
 
 
@@ -71,7 +71,7 @@ class _Task(NamedTuple):
 
 
 def search_on(executor: Any, search: Search, masks: list[Array], rng: np.random.Generator) -> None:
-    """Do what ``search.run`` does, with subtrees on an executor."""
+    """Like ``search.run``, with subtrees on an executor."""
     search.run(masks, rng, FRONTIER)
     problem = _Problem(search.h, search.tol, search.constraints, search.widest)
     spend = FEWEST

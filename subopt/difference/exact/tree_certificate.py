@@ -32,7 +32,7 @@ ROUNDING = 2.0**-40
 
 
 class Step(NamedTuple):
-    """What is known of an interval, and which smaller intervals remain to be examined.
+    """A statement about an interval, and the smaller intervals that remain to be examined.
 
     `reason` is one of
 

@@ -137,7 +137,7 @@ class Bits(NamedTuple):
 
 
 class Workspace(NamedTuple):
-    """What a maximum flow on grids reads and writes. Bytes a cell: see `docs/grid_cuts.md`.
+    """What a maximum flow on grids reads and writes. Bytes per cell: see `docs/grid_cuts.md`.
 
     For a loop over problems of one layout, write all capacities through ``layout.arcs(residual)``
     and ``layout.nodes(excess)`` each time (arcs that leave the grid stay zero), and call

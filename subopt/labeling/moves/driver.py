@@ -42,7 +42,7 @@ TOGETHER = 2**31  # largest number of bytes for all threads; above, fewer thread
 
 
 class Limits(NamedTuple):
-    """When moves end."""
+    """Limits of a run of moves."""
 
     cycles: int  # after how many times that all moves are made
     deadline: Deadline
@@ -116,7 +116,7 @@ def solve(
     max_iter: int,
     time_limit: float | None = None,
 ) -> Labeling:
-    """Make moves from labels that are given, or read off messages."""
+    """Make moves, starting from given labels, or from labels of message passing."""
     deadline = Deadline(time_limit)
     limits = Limits(validate.positive_int("max_iter", max_iter), deadline)
     simple = simplified(energy)
@@ -219,10 +219,10 @@ def _read_off(
 
 
 def _cheapest(energy: LabelingEnergy, moves: Array, limits: Limits) -> tuple[Array, int]:
-    """Return labels to start from if labels cost something, and the cuts that took.
+    """Return labels to start from if there are label costs, and the number of cuts.
 
-    They are those of moves that ignore label costs, after pieces of equal labels have got the
-    labels that are best for whole pieces; or one label everywhere if that is cheaper.
+    Moves that ignore label costs are made first, and then moves of connected pieces of equal labels
+    as a whole. If one label everywhere has a lower energy, it is returned instead.
     """
     alone = single_label(energy)
     if _rows(energy) < energy.n_labels:
@@ -261,7 +261,7 @@ def solve_many(
     threads: int | None,
     executor: Any,
 ) -> LabelingBatch:
-    """Make moves in many problems, part of them in every thread or on every worker."""
+    """Make moves in many problems, divided among threads or workers."""
     if executor is not None:
         require_executor(executor, threads)
     costs = numbers("unaries", unaries)

@@ -88,7 +88,7 @@ def _rest(
 
 
 class WholeMoves(NamedTuple):
-    """An energy with label costs, and what moves of the whole graph need."""
+    """An energy with label costs, with the data that moves of the whole graph need."""
 
     energy: LabelingEnergy
     problem: Problem
