@@ -72,19 +72,19 @@ def _rest(
     place, T, w = np.cumsum(inside) - 1, energy.tables, energy.weights
     p, q = energy.tails, energy.heads
     costs = energy.costs[:, inside].copy()
-    for one, two, tables in ((p, q, T), (q, p, T.swapaxes(1, 2))):
+    for one, two, seen in ((p, q, T), (q, p, T.swapaxes(1, 2))):
         e = np.flatnonzero(inside[one] & ~inside[two])
         at = e if energy.own else np.zeros(len(e), np.int64)
-        paid = w[e, None] * tables[at, :, labels[two[e]]]
+        paid = w[e, None] * seen[at, :, labels[two[e]]]
         for a in range(energy.n_labels):
             costs[a] += np.bincount(place[one[e]], paid[:, a], costs.shape[1])
     e = np.flatnonzero(inside[p] & inside[q])
     own = T[e] if energy.own else T
     now = float(costs[l].sum() + (w[e] * own[:, l, l]).sum())
     some = own[:, others[:, None], others]
-    tables = {"tables": some} if energy.own else {"metric": some[0]}
+    tables: dict[str, Array] = {"tables": some} if energy.own else {"metric": some[0]}
     ends = np.stack([place[p[e]], place[q[e]]], axis=1)
-    return LabelingEnergy(costs[others].T, edges=ends, weights=w[e], **tables), now
+    return LabelingEnergy(costs[others].T, edges=ends, weights=w[e], **tables), now  # type: ignore[arg-type]
 
 
 class WholeMoves(NamedTuple):
