@@ -82,9 +82,9 @@ def _rest(
     own = T[e] if energy.own else T
     now = float(costs[l].sum() + (w[e] * own[:, l, l]).sum())
     some = own[:, others[:, None], others]
-    tables: dict[str, Array] = {"tables": some} if energy.own else {"metric": some[0]}
+    tables = {"tables": some} if energy.own else {"metric": some[0]}
     ends = np.stack([place[p[e]], place[q[e]]], axis=1)
-    return LabelingEnergy(costs[others].T, edges=ends, weights=w[e], **tables), now  # type: ignore[arg-type]
+    return LabelingEnergy(costs[others].T, edges=ends, weights=w[e], **tables), now
 
 
 class WholeMoves(NamedTuple):
