@@ -19,6 +19,9 @@ what b costs node k more than its label, flow included, a move of the nodes S co
 
 Where this is not negative, no cut is needed. Otherwise the cut starts from the flow, and leaves a
 flow for which it is not, unless the move helps.
+
+No single move gives up a label whose nodes are best divided among several others. So when no move
+is left, each label in use is taken from its nodes (`WholeMoves.give_up`).
 """
 
 from __future__ import annotations
