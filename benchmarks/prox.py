@@ -2,11 +2,11 @@
 
     OMP_NUM_THREADS=1 python benchmarks/prox.py [--repeat 3] [--sides 128 256 512]
 
-Milliseconds, medians, one thread. `build` is the time to make the function F, `prox` that of the
-call. Columns of prox_tv are left out where it is not installed (it needs a compiler and LAPACK). In
-one dimension both are exact. In two, prox_tv iterates to its own tolerance; `error` is the largest
-difference between its answer and ours, and `above` how far its objective is above ours, relative to
-it.
+Milliseconds of CPU time, medians, one thread. `build` is the time to make the function F, `prox`
+that of the call. Columns of prox_tv are left out where it is not installed (it needs a compiler and
+LAPACK). In one dimension both are exact. In two, prox_tv iterates to its own tolerance; `error` is
+the largest difference between its answer and ours, and `above` how far its objective is above ours,
+relative to it.
 """
 
 import argparse
@@ -42,9 +42,9 @@ def timed(function, repeat):
     """Return the median of milliseconds, and the last result."""
     times = []
     for _ in range(repeat):
-        begin = time.perf_counter()
+        begin = time.process_time()
         result = function()
-        times.append(1e3 * (time.perf_counter() - begin))
+        times.append(1e3 * (time.process_time() - begin))
     return statistics.median(times), result
 
 

@@ -1,6 +1,8 @@
 """`path` and `prox` against brute force and against each other."""
 
+import itertools
 import time
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -150,6 +152,53 @@ def test_scaling_scales_prox_and_path(family, data, n, power):
     np.testing.assert_allclose(scaled.leaves, leaves, atol=1e-6 * scale * size)
     for alpha in (*scaled.alphas, 0.0):
         assert scaled.result(alpha).status is Status.OPTIMAL
+
+
+def exact_prox(F, edges, capacities, y, weights):
+    """The values in exact arithmetic, by the definition: blocks are split as long as that pays."""
+    n = F.n
+    y, weights, capacities = ([Fraction(float(x)) for x in a] for a in (y, weights, capacities))
+    values = [Fraction(0)] * n
+
+    def cut(mask):
+        ends = zip(edges, capacities, strict=True)
+        return sum((c for (i, j), c in ends if (i in mask) != (j in mask)), Fraction(0))
+
+    def solve(inside, block):
+        rest = sum(weights[i] * y[i] for i in block) - cut(inside | block) + cut(inside)
+        level = rest / sum(weights[i] for i in block)
+
+        def over(part):
+            costs = sum(weights[i] * (level - y[i]) for i in part)
+            return cut(inside | part) - cut(inside) + costs
+
+        subsets = (frozenset(c) for k in range(n + 1) for c in itertools.combinations(block, k))
+        part = min(subsets, key=over)
+        if over(part) >= 0:
+            for i in block:
+                values[i] = level
+        else:
+            solve(inside, part)
+            solve(inside | part, block - part)
+
+    solve(frozenset(), frozenset(range(n)))
+    return np.array([float(v) for v in values])
+
+
+@pytest.mark.parametrize("edges", [
+    [(0, 1), (1, 2), (2, 3)], [(1, 0), (3, 2)], [(0, 1), (1, 2), (2, 0), (2, 3)], []
+], ids=["path", "two paths", "triangle", "no edges"])  # fmt: skip
+@given(rng=numbers())
+def test_numbers_of_very_different_sizes(edges, rng):
+    capacities = rng.integers(0, 10, len(edges)) * 10.0 ** rng.integers(-9, 13, len(edges))
+    y = rng.integers(-9, 10, 4) * 10.0 ** rng.integers(-9, 13, 4)
+    weights = rng.choice([1.0, 2.0, 0.5, 1000.0], 4)
+    F = Cut.from_edges(edges, capacities, n=4)
+    w, expected = prox(F, y, weights), exact_prox(F, edges, capacities, y, weights)
+    # errors count relative to the numbers of the elements that have the same value
+    sizes = np.abs(y) + F._range().size / weights
+    sizes = np.array([sizes[expected == v].max() for v in expected])
+    assert (np.abs(w - expected) <= 1e-10 * sizes).all()
 
 
 def test_numbers_of_the_issue():

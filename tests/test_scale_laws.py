@@ -195,3 +195,37 @@ def test_claims_about_sums_of_very_different_scales_hold(method, rng, n):
     assert float(exact(result.mask) - lowest) <= result.gap + least + 4 * math.ulp(result.value)
     for number in (result.value, result.lower_bound, result.gap):
         assert type(number) is float
+
+
+@given(rng=numbers(), n=st.integers(1, 6), kind=st.sampled_from(["any", "minimal", "maximal"]))
+def test_optimal_means_that_rounding_explains_the_gap(rng, n, kind):
+    F, exact = of_mixed_scales(rng, n)
+    values = {tuple(mask): exact(mask) for mask in all_masks(n)}
+    lowest, sizes = min(values.values()), F._range().size
+    best = np.array([mask for mask, value in values.items() if value == lowest])
+
+    def apart(mask):
+        return float(((best != mask) @ sizes).min())
+
+    result = min_norm_point(F, minimizer=kind)
+    over = float(exact(result.mask) - lowest)
+    least = 4 * math.ulp(float(abs(lowest)))
+    if result.status is Status.OPTIMAL:
+        assert result.gap <= 4e-12 * float(sizes.sum()) + least
+        assert over <= 4e-12 * apart(result.mask) + least
+    others = (m for m, value in values.items() if value != lowest)
+    clear = all(values[m] - lowest > 1e-6 * apart(np.array(m)) + least for m in others)
+    if clear and kind != "any":
+        expected = best.all(axis=0) if kind == "minimal" else best.any(axis=0)
+        np.testing.assert_array_equal(result.mask, expected)
+
+
+@pytest.mark.parametrize("F", [
+    Coverage([[1, 0], [0, 0], [1, 1]], [7e-6, 1e-6]) + Cut.from_edges([(0, 2)], [6e11], n=3),
+    Cut.from_edges([(0, 1), (2, 3)], [6e11, 1.0]) + Modular([1.0, -1.0, -0.25, 0.5]),
+])  # fmt: skip
+def test_no_gap_hides_beside_a_huge_weight(F):
+    result = min_norm_point(F)
+    assert result.status is Status.OPTIMAL
+    assert result.value == pytest.approx(all_values(F).min(), abs=1e-2)
+    assert result.gap <= 1e-2

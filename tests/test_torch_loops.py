@@ -27,6 +27,7 @@ from comixup.torch import (  # noqa: E402
     mixed_at,
     training_step,
 )
+from comixup.torch.recorded import AVAILABLE, KEPT  # noqa: E402
 
 CO = {"group_size": 4, "grid": 2, "effort": "fast", "seed": 0}
 SMALL = {"CoMixup": CO, "PuzzleMix": {"grids": (2,), "seed": 0}, "InputMixup": {"seed": 0},
@@ -37,9 +38,7 @@ def make(name, **options):
     return getattr(comixup.torch, name)(**SMALL[name], **options)
 
 
-GRAPHS = pytest.mark.skipif(
-    not hasattr(torch.library, "custom_op"), reason="operators of Python need PyTorch 2.4"
-)
+GRAPHS = pytest.mark.skipif(not AVAILABLE, reason="this PyTorch has no operators of Python")
 
 
 def batch(n=8, classes=5):
@@ -324,6 +323,20 @@ def test_traced_and_exported_functions_draw_anew(name):
 
 
 @GRAPHS
+def test_plans_of_graphs_are_there_for_a_while():
+    images, _ = batch()
+    mix = make("CutMix")
+    whole = torch.compile(mix, backend="eager", fullgraph=True)
+    made = [whole(images) for _ in range(KEPT + 2)]
+    assert made[2].plan is made[2].plan
+    assert torch.equal(apply(made[-1].plan, images), made[-1].images)
+    with pytest.raises(RuntimeError, match="is no longer here"):
+        len(made[0].plan)
+    with pytest.raises(RuntimeError, match="is not in this process"):
+        torch.ops.comixup.mix(images, [], None, None, None, 10**9, None, None, 0, None)
+
+
+@GRAPHS
 def test_graphs_tell_copies_of_mixers_apart():
     images, labels = batch()
     mix = make("CutMix", num_classes=5)
@@ -334,6 +347,7 @@ def test_graphs_tell_copies_of_mixers_apart():
         assert not torch.equal(mixed.images, mix(images, labels, step=0).images)
 
 
+@GRAPHS
 def test_what_no_graph_can_hold_says_how_to_do_it():
     model, (images, labels) = network(), batch()
     mix = make("CutMix", num_classes=5)

@@ -93,7 +93,7 @@ class MultiwayCutCertificate(ReadOnly):
         ]
         if weight == np.inf:
             return np.inf
-        return float(weight - _bound(sum(bounds), len(bounds), g.whole))
+        return max(0.0, float(weight - _bound(sum(bounds), len(bounds), g.whole)))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)

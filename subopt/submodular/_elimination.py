@@ -26,11 +26,9 @@ ENOUGH = 0.5
 """Elements are eliminated if at most this fraction is left, because a minor has a cost."""
 FORCED = 64.0
 """They are also eliminated if their gains are this many times larger than those of the others."""
-DIGITS = 1e-8
-"""Default gap at which to stop, relative to the largest gain of a free element."""
 
 
-def default_tol(gains: GainRange, digits: float = DIGITS) -> float:
+def default_tol(gains: GainRange, digits: float = 0.0) -> float:
     """Return the default gap at which to stop: `digits` times the largest gain, plus rounding.
 
     For elements that are decided by the sign of their gains, the range of the gain counts instead.
@@ -111,6 +109,22 @@ class Reduction:
         number[self.free] = np.arange(len(self.free))
         found = number[orders]
         return found[found >= 0].reshape(len(orders), len(self.free))
+
+    def gap(self, orders: Array, weights: Array, mask: Array) -> tuple[float, Array]:
+        """Return the value of a set less the bound of a combination of orders, and the base x.
+
+        Terms >= 0 are added, so that nothing cancels: where S has larger gains when it comes first
+        in an order, and entries of x that are positive in S or negative outside.
+        """
+        x, missing = np.zeros(len(mask)), 0.0
+        for order, weight in zip(orders, weights, strict=True):
+            gains = self.sweep(order)
+            x += weight * gains
+            inside = mask[order]
+            if not inside[: np.count_nonzero(mask)].all():
+                first = self.sweep(np.concatenate([order[inside], order[~inside]]))
+                missing += weight * max(0.0, float((first - gains)[mask].sum()))
+        return missing + float(np.maximum(np.where(mask, x, -x), 0.0).sum()), x
 
     def mask(self, chosen: Array) -> Array:
         """Return the mask of the eliminated elements inside and of some free elements."""

@@ -5,7 +5,8 @@ The algorithm keeps the point x of smallest norm in the convex hull of a few gre
 lower bound on min F, the level sets of x give upper bounds, and both meet at the optimum. Elements
 that are proven to be inside or outside every minimizer leave the ground set during the run, which
 makes the method fast: `_sweep_bounds` has the tests, `_elimination` the remaining problem and its
-certificate.
+certificate. Where gains of elements differ by orders of magnitude, the norm is that of x divided by
+the range of each element: the negative entries of its smallest point are the same ones.
 """
 
 from __future__ import annotations
@@ -35,6 +36,13 @@ from subopt.submodular.result import Result
 
 EXTREME = 1e-6
 """Sets whose values differ by less than this, relative to the largest gain, count as ties."""
+NEAR = 2.0**-20
+"""Entries of x that are larger than this, relative to the numbers of the gain, are far from 0."""
+MIXED = 1e3
+"""Entries get their own units if the ranges of gains differ by more than this factor."""
+PATIENCE = 100
+"""The run ends after this many sweeps after which the norm is not smaller than ever before."""
+EPS = 2.0**-52
 TIES = 8
 """Largest number of sets whose values are compared at the end."""
 LEAST = 0.65
@@ -62,16 +70,16 @@ def min_norm_point(
     F : SetFunction
         Submodular, on V = {0, ..., n - 1}. Not checked; see `subopt.testing.assert_submodular`.
     tol : float, optional
-        Stop when ``value - lower_bound <= tol``, in the units of F. The default is 1e-8 times the
-        largest gain among the undecided elements, plus the rounding error of the gains. If F is
-        integral, the solver stops at a gap below 1, which proves that the gap is 0.
+        Stop when ``value - lower_bound <= tol``, in the units of F. The default is the rounding
+        error of the gains of the undecided elements. If F is integral, the solver stops at a gap
+        below 1, which proves that the gap is 0.
     max_iter : int, default 100_000
         Largest number of vertices. Each costs a sort of n numbers, one sweep of F and O(n k + k²)
         operations for k active vertices.
     minimizer : {"any", "minimal", "maximal"}, default "any"
         Which minimizer to return if there are several. Minimizers form a lattice, so that there is
-        a smallest and a largest one. Sets within `tol` of the minimum count as minimizers; the
-        default is 1e-6 times the largest gain of an undecided element.
+        a smallest and a largest one. Sets within `tol` of the minimum count as minimizers. By
+        default, these are sets that differ by rounding errors of the elements in which they differ.
     start : BaseCertificate or array_like of int, shape (n,), optional
         A base to start from, e.g. of a similar function, or an order of V.
     eliminate : bool, default True
@@ -147,32 +155,47 @@ def _extreme(
     """Find the smallest or largest minimizer: add a small cost, or reward, to every element.
 
     The orders of the certificate are valid for F as well. Decided elements are eliminated first,
-    because the cost is chosen relative to the gains of the others. For integral F, the entries of
-    the point of smallest norm are fractions with denominators up to n, so that any cost below 1 / n
-    leaves exactly one minimizer.
+    because costs are chosen relative to the gains of each of the others. For integral F, the
+    entries of the point of smallest norm are fractions with denominators up to n, so that any cost
+    below 1 / n leaves exactly one minimizer. Otherwise costs are chosen that are far above rounding
+    errors. If these have changed the minimum, which the gap shows, lower ones follow.
     """
     whole = Reduction(F, elementary=eliminate)
-    G, n = whole.function, len(whole.free)
+    n = len(whole.free)
     if n == 0:
         return _Solver(whole, stop, start, eliminate).run(callback)
-    tied = EXTREME * whole.largest if stop.tol is None else stop.tol
-    # larger than the rounding errors that the elimination tests allow for
-    least = max(EXTREME / 1000 * whole.largest / (n + 1), 256 * ROUNDING * whole.gains.size.max())
-    price = 0.5 / (n + 1) if F.integral else max(tied / (n + 1), least) or 1.0
+    low, high, size = whole.gains
+    largest = np.maximum(np.abs(low), np.abs(high))
+    least = np.maximum(EXTREME / 1000 * largest / (n + 1), 256 * ROUNDING * size)
+    if F.integral:
+        prices = [np.full(n, 0.5 / (n + 1))]
+    elif stop.tol is not None:
+        tied = stop.tol / (n + 1)
+        prices = [np.full(n, max(tied, float(least.max())))]
+    else:
+        prices = [np.maximum(EXTREME * largest / (n + 1), least), 256 * ROUNDING * size]
+    if start is not None:
+        start.validate(F.n)
+        orders = whole.local(np.asarray(start.orders, dtype=np.intp))
+        start = BaseCertificate(orders, start.weights, -math.inf)
 
     def about_F(result: Result) -> Result:
         assert isinstance(result.certificate, BaseCertificate)
         orders, weights = result.certificate.orders, result.certificate.weights
-        x = weights @ np.array([whole.sweep(order) for order in orders]).reshape(orders.shape)
-        gap = max(0.0, G.value(result.mask.copy()) - float(np.minimum(x, 0).sum()))
-        mask = whole.mask(result.S)
-        value, gap = F.value(mask.copy()), whole_gap(gap) if F.integral else gap
+        gap, x = whole.gap(orders, weights, result.mask)
+        mask, gap = whole.mask(result.S), whole_gap(gap) if F.integral else gap
+        value, status = F.value(mask.copy()), result.status
+        if status in (Status.OPTIMAL, Status.SLOW_PROGRESS) and stop.tol is None:
+            near = size[np.abs(x) <= NEAR * size]
+            explained = gap <= default_tol(whole.gains) + 256 * ROUNDING * float(near.sum())
+            status = Status.OPTIMAL if explained else Status.SLOW_PROGRESS
         orders, weights = whole.certificate(orders, weights)
         return replace(
             result,
             mask=mask,
             value=value,
             lower_bound=value - gap,
+            status=status,
             certificate=BaseCertificate(orders, weights, value - gap),
             n_evals=result.n_evals + whole.n_evals + 1,
         )
@@ -181,13 +204,18 @@ def _extreme(
         assert callback is not None
         callback(about_F(result))
 
-    if start is not None:
-        start.validate(F.n)
-        orders = whole.local(np.asarray(start.orders, dtype=np.intp))
-        start = BaseCertificate(orders, start.weights, -math.inf)
-    priced = Reduction(G + Modular(np.full(n, sign * price)), elementary=eliminate)
-    solver = _Solver(priced, stop._replace(tol=price / 2), start, eliminate)
-    return about_F(solver.run(None if callback is None else tell))
+    for price in prices:
+        price[price == 0] = price.max(initial=0.0) or 1.0
+        priced = Reduction(whole.function + Modular(sign * price), elementary=eliminate)
+        goal = stop._replace(tol=float(price.min()) / 2)
+        solver = _Solver(priced, goal, start, eliminate)
+        result = solver.run(None if callback is None else tell)
+        found = about_F(result)
+        if found.status is not Status.SLOW_PROGRESS:
+            break
+        assert isinstance(result.certificate, BaseCertificate)
+        start = replace(result.certificate, lower_bound=-math.inf)
+    return found
 
 
 class _Stop(NamedTuple):
@@ -204,6 +232,7 @@ class _Solver:
     ) -> None:
         self.F, self.stop, self.eliminate = R.F, stop, eliminate
         self.reduction, self.n_iter = R, 0
+        self.least, self.patience = math.inf, 0  # smallest squared norm; sweeps since then
         self.low = math.inf  # value of the best set, without the elements eliminated as inside
         self.slow = R.F._by_value() and stop.deadline.left() < math.inf
         self.order = np.arange(len(R.free))  # the order of the last sweep
@@ -237,7 +266,9 @@ class _Solver:
                 self.n_iter, "sweeps", "gap %.3g, %d elements undecided", self.gap, len(self.order)
             )
             if (status := self._status()) is not None:
-                break
+                if not (self.eliminate and self._hidden(status) and self._split(least=0.0)):
+                    break
+                continue
             if callback is not None or self.slow:
                 result = self._result(Status.ITERATION_LIMIT)
                 yield result
@@ -246,7 +277,7 @@ class _Solver:
                     break
             if self.eliminate and self._split(least=LEAST):
                 continue
-            if self.active.add(self.order, self.gains):
+            if self.active.add(self.order, self._vertex()):
                 stalled = False
             elif stalled:
                 status = Status.SLOW_PROGRESS
@@ -283,13 +314,21 @@ class _Solver:
 
     def _sweep(self) -> None:
         """Sweep along x: find the vertex that minimizes the product with x, and both bounds."""
-        x, R = self.active.x, self.reduction
+        y, R = self.active.x, self.reduction
+        self.x = x = y * self.units
         self.n_iter += 1
         # starting from the last order makes the sort faster, because little has changed
-        self.order = self.order[x[self.order].argsort(kind="stable")]
+        self.order = self.order[(y / self.units)[self.order].argsort(kind="stable")]
         self.gains = R.sweep(self.order)
         sizes = R.gains.size[self.order]
-        self.scan = found = scan(x[self.order], self.gains[self.order], sizes)
+        found = scan(x[self.order], self.gains[self.order], sizes)
+        if self.mixed:
+            square = float(y @ y)
+            found = found._replace(square=square, excess=square - float(y @ self._vertex()))
+        self.patience += 1
+        if found.square < self.least:
+            self.least, self.patience = found.square, 0
+        self.scan = found
         R.require(found, self.order, *self.active.combination())
         if found.low < self.low:
             self.low = float(found.low)
@@ -305,13 +344,22 @@ class _Solver:
         tol = default_tol(self.reduction.gains) if self.stop.tol is None else self.stop.tol
         if self.gap <= tol:
             return Status.OPTIMAL
-        if self.scan.excess <= 1e-15 * self.scan.square:
+        if self.scan.excess <= 1e-15 * self.scan.square or self.patience > PATIENCE:
             return Status.SLOW_PROGRESS
         if self.n_iter >= self.stop.max_iter:
             return Status.ITERATION_LIMIT
         if self.stop.deadline.passed():
             return Status.TIME_LIMIT
         return None
+
+    def _hidden(self, status: Status) -> bool:
+        """Whether rounding errors of elements far from 0 may hide a gap of the others."""
+        if status is Status.SLOW_PROGRESS:
+            return True
+        if status is not Status.OPTIMAL or self.stop.tol is not None:
+            return False
+        size = self.reduction.gains.size
+        return self.gap > ROUNDING * float(size[np.abs(self.x) <= NEAR * size].sum())
 
     def _split(self, least: float) -> bool:
         """Eliminate level sets of x that are proven inside or outside, if they are large enough.
@@ -339,10 +387,23 @@ class _Solver:
 
     def _rebuild(self, orders: Array, weights: Array) -> None:
         R = self.reduction
-        vertices = np.array([R.sweep(order) for order in orders]).reshape(orders.shape)
-        reach = R.gains.high - R.gains.low
+        low, high, _ = R.gains
+        reach, largest = high - low, np.maximum(np.abs(low), np.abs(high))
+        self.mixed = reach.size > 1 and largest.max() > MIXED * largest.min()
+        self.units = np.ones(reach.size)
+        if self.mixed:
+            # powers of two, by which numbers are divided without rounding
+            least = float(largest.max()) * EPS
+            self.units = np.exp2(np.frexp(np.maximum(largest, least))[1] - 1.0)
+        reach = reach / self.units
+        vertices = np.array([R.sweep(order) for order in orders]).reshape(orders.shape) / self.units
         self.active = ActiveSet(orders, vertices, weights, float(reach @ reach))
         self.order = orders[0]
+        self.least, self.patience = math.inf, 0
+
+    def _vertex(self) -> Array:
+        """Return the vertex of the last sweep, in the units of each element."""
+        return self.gains / self.units if self.mixed else self.gains
 
     def _result(self, status: Status) -> Result:
         orders, weights = self.reduction.certificate(*self.active.combination())

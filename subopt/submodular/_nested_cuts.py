@@ -67,7 +67,7 @@ def nested_cuts(
     flow, leaves = np.zeros(len(form.tails)), np.full(nodes, np.nan)
     # the remaining problem: nodes with their block and unary cost, and the arcs within blocks
     node, block, unary = np.arange(nodes), np.zeros(nodes, dtype=np.int64), form.unary.copy()
-    size = np.abs(unary) + _incident(form)
+    size = np.abs(unary)  # of the numbers that unary costs are sums of
     tails, heads, arc = form.tails, form.heads, np.arange(len(form.tails))
     low, high = np.array([-np.inf]), np.array([np.inf])
     if start is not None:
@@ -90,11 +90,13 @@ def nested_cuts(
         # a block is done if the cut takes none or all of it, or has cost 0 up to rounding
         leaving = inside[tails] & ~inside[heads]
         entering = inside[heads] & ~inside[tails]
-        worth = sums(block[inside], at[inside], count)
-        worth += sums(block[tails[leaving]], ahead[leaving], count)
-        worth += sums(block[heads[entering]], behind[entering], count)
-        sizes = size[node] + np.abs(alpha[block] * rates[node])
-        rounding = ROUNDING * sums(block[inside], sizes[inside], count)
+        apart = sums(block[tails[leaving]], ahead[leaving], count)
+        apart += sums(block[heads[entering]], behind[entering], count)
+        worth = sums(block[inside], at[inside], count) + apart
+        rounding = ROUNDING * (
+            apart
+            + part_sizes(block, inside, size + np.abs(alpha[block] * rates[node]), rates[node])
+        )
         taken = np.bincount(block[inside], minlength=count)
         members = np.bincount(block, minlength=count)
         done = (rate <= 0) | (taken == 0) | (taken == members) | (worth >= -rounding)
@@ -107,13 +109,27 @@ def nested_cuts(
         back = entering & crossing
         flow[arc[out]], flow[arc[back]] = ahead[out], -behind[back]
         for ends, sign in ((tails, 1.0), (heads, -1.0)):
-            unary += sign * sums(ends[crossing], flow[arc[crossing]], len(unary))
+            moved = flow[arc[crossing]]
+            unary += sign * sums(ends[crossing], moved, len(unary))
+            size += sums(ends[crossing], np.abs(moved), len(unary))
         kept = both & ~crossing
         number = np.cumsum(stay) - 1
         block, low, high = halves(block[stay], inside[stay], alpha, low, high)
         tails, heads, arc = number[tails[kept]], number[heads[kept]], arc[kept]
-        node, unary = node[stay], unary[stay]
+        node, unary, size = node[stay], unary[stay], size[stay]
     return NestedCuts(leaves[:n], flow, rounds, finished=True)
+
+
+def part_sizes(block: Array, inside: Array, size: Array, rates: Array) -> Array:
+    """Return the size of the numbers in the cost of the part of each block that is inside.
+
+    Errors of α come from the whole block, and count by the part's share of its slope.
+    """
+    count = int(block.max(initial=-1)) + 1
+    own, slope = (sums(block[inside], x[inside], count) for x in (size, rates))
+    whole = sums(block, rates, count)
+    share = np.divide(slope, whole, out=np.zeros(count), where=whole > 0)
+    return own + share * sums(block, size, count)
 
 
 def halves(
@@ -132,9 +148,3 @@ def halves(
         np.where(upper, alpha[parent], low[parent]),
         np.where(upper, high[parent], alpha[parent]),
     )
-
-
-def _incident(form: CutForm) -> Array:
-    """Return the total capacity of the arcs at each node."""
-    both, nodes = form.capacities + form.reverse, len(form.unary)
-    return sums(form.tails, both, nodes) + sums(form.heads, both, nodes)

@@ -19,7 +19,7 @@ from subopt.functions.cut import Cut
 from subopt.functions.cut_form import CutForm
 from subopt.functions.modular import Modular
 from subopt.graph.grid.cut import grid_cut
-from subopt.submodular._nested_cuts import ROUNDING, halves, nested_cuts
+from subopt.submodular._nested_cuts import ROUNDING, halves, nested_cuts, part_sizes
 
 LEAST = 4096
 """Smallest number of cells for which cuts of grids are used."""
@@ -84,7 +84,7 @@ def nested_grid_cuts(grid: Grid, slope: Array, deadline: Deadline) -> Array | No
     heads = np.concatenate([number[1:].ravel(), number[:, 1:].ravel()])
     ahead = np.concatenate([grid.down[0].ravel(), grid.right[0].ravel()])
     back = np.concatenate([grid.down[1].ravel(), grid.right[1].ravel()])
-    size = np.abs(unary) + sums(tails, ahead + back, n) + sums(heads, ahead + back, n)
+    size = np.abs(unary)  # of the numbers that unary costs are sums of
     leaves, block = np.zeros(n), np.zeros(n, dtype=np.int64)
     low, high = np.array([-np.inf]), np.array([np.inf])
     cut_at = grid.down[0].size
@@ -121,11 +121,11 @@ def nested_grid_cuts(grid: Grid, slope: Array, deadline: Deadline) -> Array | No
         leaving = inside[tails] & ~inside[heads] & (ahead > 0)
         entering = inside[heads] & ~inside[tails] & (back > 0)
         taken = cells[inside[cells]]
-        worth = sums(block[taken], at[taken], count)
-        worth += sums(block[tails[leaving]], ahead[leaving], count)
-        worth += sums(block[heads[entering]], back[entering], count)
-        sizes = size[taken] + np.abs(alpha[block[taken]] * slope[taken])
-        rounding = ROUNDING * sums(block[taken], sizes, count)
+        apart = sums(block[tails[leaving]], ahead[leaving], count)
+        apart += sums(block[heads[entering]], back[entering], count)
+        worth = sums(block[taken], at[taken], count) + apart
+        sizes = size[cells] + np.abs(alpha[own] * slope[cells])
+        rounding = ROUNDING * (apart + part_sizes(own, inside[cells], sizes, slope[cells]))
         some = np.bincount(block[taken], minlength=count)
         members = np.bincount(own, minlength=count)
         done = (some == 0) | (some == members) | (worth >= -rounding)
@@ -137,6 +137,8 @@ def nested_grid_cuts(grid: Grid, slope: Array, deadline: Deadline) -> Array | No
             crossing &= open_cells[tails]
             moved = sign * amounts[crossing]
             unary += sums(tails[crossing], moved, n) - sums(heads[crossing], moved, n)
+            moved = np.abs(moved)
+            size += sums(tails[crossing], moved, n) + sums(heads[crossing], moved, n)
         gone = ~open_cells[tails] | ~open_cells[heads] | (inside[tails] != inside[heads])
         ahead[gone], back[gone] = 0.0, 0.0
         cells = np.flatnonzero(open_cells)

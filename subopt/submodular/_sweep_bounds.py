@@ -53,12 +53,13 @@ def ends(gains, sizes):
 
 @njit
 def scan(xs, gains, sizes):
-    """Return the fields of `Scan`, from x, the gains and their magnitudes in the order of x.
+    """Return the fields of `Scan`, from x, the gains and their magnitudes in one order.
 
     Let A be a prefix and slack = F(A) - x(A). Moving A to the front of all orders whose combination
     is x increases entries of x in A and decreases the others, by at most slack in total. So if all
     entries in A are below -slack, they stay negative, and A is in every minimizer. If all other
-    entries are above slack, none of these elements is in any minimizer.
+    entries are above slack, none of these elements is in any minimizer. The bounds are valid for
+    any order; they are close if x ascends, or x divided by positive numbers.
     """
     n = xs.shape[0]
     first, last = ends(gains, sizes)
@@ -73,12 +74,14 @@ def scan(xs, gains, sizes):
         product += xs[k] * gains[k]
     # F(A) - sum of min(x, 0) = slack(A) + sum of max(x, 0) in A + sum of max(-x, 0) outside A
     missing = np.zeros(n + 1)
+    least = np.full(n + 1, np.inf)  # the smallest entry from position k on, less its rounding error
     for k in range(n - 1, -1, -1):
         missing[k] = missing[k + 1] + max(-xs[k], 0.0)
+        least[k] = min(least[k + 1], xs[k] - ROUNDING * sizes[k])
     gap, best, above = missing[0], 0, 0.0
     head, tail, excess_at = 0, n, 0
-    slack, rounding, worst, largest = 0.0, 0.0, 0.0, 0.0
-    if n and xs[0] > ROUNDING * sizes[0]:
+    slack, rounding, worst, largest, highest = 0.0, 0.0, 0.0, 0.0, -np.inf
+    if n and least[0] > 0.0:
         tail = 0
     for k in range(n):
         slack += gains[k] - xs[k]
@@ -86,13 +89,13 @@ def scan(xs, gains, sizes):
         if slack + above + missing[k + 1] < gap:
             gap, best = slack + above + missing[k + 1], k + 1
         rounding += ROUNDING * sizes[k]  # largest error of slack
-        largest = max(largest, sizes[k])
+        largest, highest = max(largest, sizes[k]), max(highest, xs[k])
         if slack < worst and slack < -SLACK * largest and k + 1 < n:
             worst, excess_at = slack, k + 1
         at_most = max(slack, 0.0) + rounding
-        if at_most < -xs[k]:
+        if at_most < -highest:
             head = k + 1
-        if tail == n and k + 1 < n and at_most < xs[k + 1]:
+        if tail == n and k + 1 < n and at_most < least[k + 1]:
             tail = k + 1
     excess = square - product
     return Scan(low, size, negative, gap, best, square, excess, first, last, head, tail, excess_at)

@@ -33,11 +33,13 @@ from subopt.submodular._elimination import default_tol
 from subopt.submodular._minimum_norm import Levels, minimum_norm
 from subopt.submodular._nested_cuts import nested_cuts
 from subopt.submodular._nested_grid_cuts import as_grid, nested_grid_cuts
-from subopt.submodular._taut_string import onto_path, path_work
+from subopt.submodular._taut_string import path_work, proves, values_on_path
 from subopt.submodular.cardinality_sort import is_size_and_weights, isotonic
-from subopt.submodular.certificates import BaseCertificate, FlowCertificate, SummandCertificate
+from subopt.submodular.certificates import BaseCertificate
+from subopt.submodular.flow_certificate import FlowCertificate
 from subopt.submodular.max_flow import FEW
 from subopt.submodular.result import Result
+from subopt.submodular.summand_certificate import SummandCertificate
 
 
 def prox(
@@ -103,8 +105,9 @@ def prox(
     limits = _Limits(tol, max_iter, time_limit)
     if F.n == 0:
         return y
-    if (parts := _paths(F)) is not None:
-        return _on_paths(*parts, F, y, scales)
+    parts = _paths(F)
+    if parts is not None and (values := _on_paths(*parts, F, y, scales)) is not None:
+        return values
     if (grid := as_grid(F)) is not None:
         grid = grid._replace(unary=grid.unary - (scales * y).reshape(grid.shape))
         leaves = nested_grid_cuts(grid, scales, limits.deadline)
@@ -324,7 +327,7 @@ def _is_cut(F: SetFunction) -> bool:
 class _Paths(NamedTuple):
     unary: Array  # (n,)
     indptr: Array  # (paths + 1,)
-    elements: Array
+    elements: Array | None  # None if one path goes through all elements in order
     forward: Array
     backward: Array
 
@@ -346,7 +349,7 @@ def _paths(F: SetFunction) -> _Paths | None:
                 scale = a
         forward = scale * d.forward[::2]
         backward = forward if d.backward is d.forward else scale * d.backward[::2]
-        return _Paths(unary, np.array([0, F.n]), np.arange(F.n), forward, backward)
+        return _Paths(unary, np.array([0, F.n]), None, forward, backward)
     if np.diff(d.indptr).max(initial=0) > 2:
         return None
     parts = summands(F)
@@ -358,29 +361,26 @@ def _paths(F: SetFunction) -> _Paths | None:
 def _on_paths(
     unary: Array,
     indptr: Array,
-    elements: Array,
+    elements: Array | None,
     forward: Array,
     backward: Array,
     F: SetFunction,
     y: Array,
     scales: Array,
-) -> Array:
+) -> Array | None:
+    """Return the values, or None where rounding errors do not let a taut string find them."""
     target = scales * y
     target -= unary
     work = path_work(int(np.diff(indptr).max(initial=0)))
-    if len(indptr) == 2 and len(elements) == F.n and (elements[:-1] < elements[1:]).all():
-        # one path through all elements, in order: copies would take as long as the work
-        share = np.empty(F.n)
-        onto_path(F.n, target, scales, forward, backward, share, work)
-        np.subtract(target, share, out=share)
-        share /= scales
-        return share
-    result = target / scales
+    result = np.empty(F.n) if elements is None else target / scales
     for p in range(len(indptr) - 1):
         k = slice(indptr[p], indptr[p + 1])
-        members = elements[k]
+        members = k if elements is None else elements[k]
         aim, weights = target[members], scales[members]
-        share = np.empty(len(aim))
-        onto_path(len(aim), aim, weights, forward[k], backward[k], share, work)
-        result[members] = (aim - share) / weights
+        values = result if elements is None else np.empty(len(aim))
+        path = len(aim), aim, weights, forward[k], backward[k], values
+        values_on_path(*path, work)
+        if not proves(*path):
+            return None
+        result[members] = values
     return result
