@@ -153,9 +153,11 @@ def measure(door):
 
 
 def in_a_process(door, cache):
+    env = {**os.environ, "NUMBA_CACHE_DIR": cache, "PYTHONPATH": str(ROOT)}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)  # pip compiles sources to bytecode too
     run = subprocess.run(
         [sys.executable, __file__, "--measure", door],
-        env={**os.environ, "NUMBA_CACHE_DIR": cache, "PYTHONPATH": str(ROOT)},
+        env=env,
         capture_output=True,
         encoding="utf-8",
         check=False,

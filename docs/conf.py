@@ -15,6 +15,7 @@ from subopt import __version__  # noqa: E402
 
 project = "subopt"
 author = "The subopt developers"
+copyright = author
 release = version = __version__
 extensions = [
     "myst_parser",
@@ -36,6 +37,7 @@ exclude_patterns = ["_build", "_templates", "gallery"]
 html_static_path = ["_static"]
 html_css_files = ["custom.css"]
 html_theme_options = {"navigation_with_keys": True}
+default_role = "py:obj"  # names in docstrings are links where they are documented
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 # the pages build without what they do not need to run
@@ -68,6 +70,8 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "show_signature": False,
     "min_reported_time": 3600,
+    "write_computation_times": False,
+    "capture_repr": (),  # pages print what they show
     "within_subsection_order": "FileNameSortKey",
     "backreferences_dir": None,
     "plot_gallery": True,

@@ -137,14 +137,21 @@ def test_resuming_does_not_repeat_finished_groups(photos, tmp_path, monkeypatch)
 
 def test_a_killed_process_leaves_a_state_to_continue(photos, tmp_path):
     """The real thing: a process of its own, and a signal."""
-    picture(0, (200, 200)).save(photos / "a" / "more0.png")
-    for i in range(1, 200):  # so many that the signal comes before the end on a busy machine
-        os.link(photos / "a" / "more0.png", photos / "a" / f"more{i}.png")
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "comixup", "mix", str(photos), str(out), "--group", "1"]
-    process = subprocess.Popen(
-        command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    arguments = ["mix", str(photos), str(out), "--group", "2"]
+    # it waits before it keeps its second group, so that the signal comes before the end
+    waiting = (
+        "import sys, time\nfrom comixup.cli import main\nrecords = []\n"
+        "def wait(event, args):\n"
+        "    if event == 'os.rename' and 'groups' in str(args[1]):\n"
+        "        records.append(args)\n"
+        "        time.sleep(100 * (len(records) == 2))\n"
+        "sys.addaudithook(wait)\nsys.exit(main(sys.argv[1:]))\n"
     )
+    process = subprocess.Popen(
+        [sys.executable, "-c", waiting, *arguments],
+        stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
     deadline = time.monotonic() + 60
     while not list(out.glob(".partial/groups/*.json")) and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -153,9 +160,11 @@ def test_a_killed_process_leaves_a_state_to_continue(photos, tmp_path):
     assert process.returncode == 130, error
     assert "Run the same command again to continue" in error
     assert [p.name for p in out.iterdir()] == [".partial"]
+    command = [sys.executable, "-m", "comixup", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "211 mixed images" in done.stdout
-    assert len(read_csv(out / "labels.csv")) == 211
+    assert "(resumed)" in done.stdout
+    assert "11 mixed images" in done.stdout
+    assert len(read_csv(out / "labels.csv")) == 11
 
 
 def test_complete_output_is_left_alone(photos, tmp_path, capsys):

@@ -17,6 +17,13 @@ from comixup.cli import files, main, workspace
 from comixup.cli.dataset import UsageError
 from comixup.mixers import comixup as mixer
 
+
+@pytest.fixture(autouse=True)
+def any_labeling(monkeypatch):
+    """In this process groups are mixed at random: what is tested are files, not the solver."""
+    monkeypatch.setattr(mixer, "minimize_many", shuffling_solver)
+
+
 unix = pytest.mark.skipif(os.name == "nt", reason="pipes and names of bytes")
 
 
@@ -252,9 +259,7 @@ def killed_at(change, source, out, *options):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @pytest.mark.parametrize("force", [False, True])
-def test_a_kill_at_any_moment_changes_nothing(force, tmp_path, monkeypatch):
-    # what is killed is the writing of files: 200 runs need not solve anything
-    monkeypatch.setattr(mixer, "minimize_many", shuffling_solver)
+def test_a_kill_at_any_moment_changes_nothing(force, tmp_path):
     source, out = tmp_path / "photos", tmp_path / "out"
     for i in range(5):
         (source / "ab"[i % 2]).mkdir(parents=True, exist_ok=True)

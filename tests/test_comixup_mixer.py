@@ -253,6 +253,13 @@ def test_saliency_per_patch_is_saliency(any_labeling):
     assert by_patch.spatial == (12, 12)
 
 
+def test_batches_that_others_rebuild_have_no_plan():
+    mixed = CoMixup(grid=1, zero_saliency="uniform")(np.ones((2, 1, 4, 4)), rng=0)
+    again = mixed._replace(labels=3)
+    assert (again.labels, again.plan) == (3, None)
+    assert "NoneType" in repr(again)
+
+
 def test_calling_is_mixing(any_labeling):
     images, saliency = batch(3)
     mix = CoMixup(num_classes=2)

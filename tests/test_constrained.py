@@ -301,6 +301,15 @@ def test_estimates_prove_nothing():
     assert minimize(h, size=2, rng=0, method="branch_and_bound").lower_bound == -math.inf
 
 
+@pytest.mark.parametrize("size", [None, 3])
+def test_the_largest_effort_takes_its_time_where_nothing_can_be_proven(size):
+    H = Cut(np.ones((8, 8)) - np.eye(8)) - Cardinality([0, 4, 6, 7, 7, 7, 7, 7, 7])
+    h = DifferenceOfSubmodular(H.f, H.g, estimated=True)
+    options = {} if size is None else {"size": size}
+    result = minimize(h, effort="best", time_limit=0.2, rng=0, **options)
+    assert result.status.name == "TIME_LIMIT"
+
+
 def test_branch_and_bound_without_constraints_is_as_before():
     assert branch_and_bound(H, rng=0).certificate.constraints is None
 

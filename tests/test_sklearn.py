@@ -54,13 +54,22 @@ def test_relevance_minus_redundancy_is_what_is_maximized():
     np.testing.assert_allclose(selector.relevance_, -0.5 * np.log(1 - share))
 
 
-@pytest.mark.parametrize("convert", [sp.csr_matrix, sp.csc_array, sp.coo_array])
+def in_halves(X):
+    """Sparse rows in which every entry is stored as two halves."""
+    A = sp.csr_array(X)
+    indptr, indices, data = 2 * A.indptr, np.repeat(A.indices, 2), np.repeat(A.data / 2, 2)
+    return sp.csr_array((data, indices, indptr), shape=A.shape)
+
+
+@pytest.mark.parametrize("convert", [sp.csr_matrix, sp.csc_array, sp.coo_array, in_halves])
 @pytest.mark.parametrize("selector", [SubmodularSelector(3), DifferenceSelector(3)])
 def test_sparse_and_dense_data_select_the_same(selector, convert):
     X, y = classes()
     X = np.where(X > 0.3, X, 0.0)
-    dense = selector.fit(X, y).get_support()
-    np.testing.assert_array_equal(dense, selector.fit(convert(X), y).get_support())
+    dense = selector.fit(X, y)
+    support, value = dense.get_support(), dense.result_.value
+    np.testing.assert_array_equal(support, selector.fit(convert(X), y).get_support())
+    assert selector.result_.value == pytest.approx(value)
 
 
 def test_many_sparse_columns_are_never_dense():

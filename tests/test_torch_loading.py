@@ -162,6 +162,22 @@ def test_one_rule_for_what_goes_along(kind, as_dict):
             door(given)
 
 
+@pytest.mark.parametrize("wrap", [
+    lambda mask: {"mask": mask}, lambda mask: (mask, mask), lambda mask: {"a": {"b": [mask]}},
+])  # fmt: skip
+def test_parts_within_parts_are_refused_by_name(wrap):
+    samples = [(torch.rand(3, 8, 8), i % 4, wrap(torch.rand(8, 8))) for i in range(6)]
+    with pytest.raises(ValueError, match="part 2 of the batch holds parts of its own"):
+        MixCollate(CutMix(num_classes=4))(samples)
+    kept = MixCollate(CutMix(num_classes=4), carry={2: "keep"})(samples)[2]
+    assert type(kept) in (dict, tuple, list)
+    named = [(x, y, {"path": {"file": "a.png"}}, {}) for x, y, _ in samples[:5]]
+    collate = MixCollate(CutMix(num_classes=4), collate=lambda _: [
+        torch.rand(5, 3, 8, 8), torch.arange(5) % 4, {"epoch": 3, "sizes": (8, 8)}, None, "train",
+    ])  # fmt: skip
+    assert collate(named)[2:] == [{"epoch": 3, "sizes": (8, 8)}, None, "train"]
+
+
 def test_pairs_of_image_and_mask_heads_and_named_tuples():
     batch = parts()
     mix = CutMix(seed=0, num_classes={1: 4, 2: 9})

@@ -27,6 +27,7 @@ from comixup.torch import (  # noqa: E402
     mixed_at,
     training_step,
 )
+from comixup.torch.recorded import AVAILABLE, KEPT  # noqa: E402
 
 CO = {"group_size": 4, "grid": 2, "effort": "fast", "seed": 0}
 SMALL = {"CoMixup": CO, "PuzzleMix": {"grids": (2,), "seed": 0}, "InputMixup": {"seed": 0},
@@ -37,9 +38,7 @@ def make(name, **options):
     return getattr(comixup.torch, name)(**SMALL[name], **options)
 
 
-GRAPHS = pytest.mark.skipif(
-    not hasattr(torch.library, "custom_op"), reason="operators of Python need PyTorch 2.4"
-)
+GRAPHS = pytest.mark.skipif(not AVAILABLE, reason="this PyTorch has no operators of Python")
 
 
 def batch(n=8, classes=5):
@@ -191,6 +190,34 @@ def test_state_dicts_continue_a_run():
             other.load_state_dict(bad)
     with pytest.raises(ValueError, match="step"):
         other.load_state_dict({**state, "step": -1})
+    other.load_state_dict({name: torch.tensor(value) for name, value in state.items()})
+    assert other.state_dict() == state
+
+
+@pytest.mark.parametrize("name", ["CoMixup", "CutMix"])
+@pytest.mark.parametrize("loss", ["bce", "ce"])
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_logits_that_overflow_give_nan_which_a_scaler_skips(name, loss, bad):
+    class Overflows(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.network = network()
+
+        def forward(self, images):
+            return self.network(images) * bad
+
+    images, labels = batch()
+    model, scaler = Overflows(), torch.amp.GradScaler("cpu", init_scale=4.0)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    before = [p.detach().clone() for p in model.parameters()]
+    mix = make(name, zero_saliency="uniform") if name == "CoMixup" else make(name)
+    result = training_step(model, images, labels, mix, loss=loss, scale=scaler.scale)
+    assert result.mixed_loss.isnan()
+    scaler.step(optimizer)
+    scaler.update()
+    assert scaler.get_scale() == 2.0
+    for p, old in zip(model.parameters(), before, strict=True):
+        assert torch.equal(p, old)
 
 
 # torch.compile
@@ -296,6 +323,20 @@ def test_traced_and_exported_functions_draw_anew(name):
 
 
 @GRAPHS
+def test_plans_of_graphs_are_there_for_a_while():
+    images, _ = batch()
+    mix = make("CutMix")
+    whole = torch.compile(mix, backend="eager", fullgraph=True)
+    made = [whole(images) for _ in range(KEPT + 2)]
+    assert made[2].plan is made[2].plan
+    assert torch.equal(apply(made[-1].plan, images), made[-1].images)
+    with pytest.raises(RuntimeError, match="is no longer here"):
+        len(made[0].plan)
+    with pytest.raises(RuntimeError, match="is not in this process"):
+        torch.ops.comixup.mix(images, [], None, None, None, 10**9, None, None, 0, None)
+
+
+@GRAPHS
 def test_graphs_tell_copies_of_mixers_apart():
     images, labels = batch()
     mix = make("CutMix", num_classes=5)
@@ -306,6 +347,7 @@ def test_graphs_tell_copies_of_mixers_apart():
         assert not torch.equal(mixed.images, mix(images, labels, step=0).images)
 
 
+@GRAPHS
 def test_what_no_graph_can_hold_says_how_to_do_it():
     model, (images, labels) = network(), batch()
     mix = make("CutMix", num_classes=5)
@@ -411,6 +453,10 @@ def test_losses_of_indices_are_interpolated():
 
     each = result.plan.interpolate_loss(lambda y: by_class(model(mixed), y), labels)
     torch.testing.assert_close(each.mean(), expected)
+    gradients = [p.grad for p in model.parameters()]
+    with pytest.raises(ValueError, match="pass interpolate=True and let it return one number"):
+        training_step(model, images, labels, make("CutMix"), loss=nn.NLLLoss())
+    assert all(a is b for a, b in zip(gradients, [p.grad for p in model.parameters()], strict=True))
     with pytest.raises(ValueError, match="reduction='none'"):
         training_step(model, images, labels, make("CutMix"), loss="ce", interpolate=True)
 

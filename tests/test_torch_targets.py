@@ -280,6 +280,12 @@ def test_labels_by_what_cannot_be():
     plan = CutMix(seed=0).mix(images()).plan
     with pytest.raises(ValueError, match="unless they were saved or joined"):
         plan.apply_labels(np.eye(4), by="saliency")
+    for prob in (0.0, 1.0):
+        table = InputMixup(labels_by="saliency", layout="BC", prob=prob)
+        with pytest.raises(ValueError, match="needs images with spatial axes"):
+            table(torch.rand(4, 5), torch.eye(4))
+        with pytest.raises(ValueError, match="needs images with spatial axes"):
+            table.mixer(np.random.default_rng(0).random((4, 5)), np.eye(4))
     with pytest.raises(ValueError, match="need the same labels_by"):
         RandomChoice([CutMix(), InputMixup(labels_by="maximum")])
 

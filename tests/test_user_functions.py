@@ -144,6 +144,12 @@ def test_values_that_are_not_finite_are_refused(solver, bad):
             SOLVERS[solver](F)
 
 
+def test_a_callable_that_takes_its_mask_for_a_list_of_elements_is_told_so():
+    price = np.ones((3, 2))
+    with pytest.raises(TypeError, match=r"is a mask of booleans; np.flatnonzero\(mask\) lists"):
+        Function(3, lambda elements: price[elements])([0])
+
+
 def test_methods_of_a_class_that_is_no_set_function():
     class Values:
         def value(self, mask):

@@ -45,12 +45,7 @@ def prepare(output: Path, manifest: dict[str, Any], *, force: bool) -> str:
     UsageError
         If the folder holds anything that the run would overwrite and `force` does not allow it.
     """
-    if output.exists() and not output.is_dir():
-        raise UsageError(f"{output} is a file, not a folder")
-    if output.is_symlink() and not output.exists():
-        raise UsageError(
-            f"{output} is a link to nothing: remove it, or make the folder it links to"
-        )
+    _require_folder(output)
     work = output / PARTIAL
     if work.is_dir() and all(_is_temporary(path, MANIFEST) for path in work.iterdir()):
         shutil.rmtree(work)  # interrupted before it began
@@ -128,8 +123,7 @@ def only_run(output: Path) -> Iterator[None]:
     UsageError
         If another run writes to the folder.
     """
-    if output.exists() and not output.is_dir():
-        raise UsageError(f"{output} is a file, not a folder")
+    _require_folder(output)
     made = not output.exists()
     path = output / LOCK
     file = _locked(path)
@@ -153,6 +147,16 @@ def only_run(output: Path) -> Iterator[None]:
         if made:
             with contextlib.suppress(OSError):  # not empty: something was written
                 output.rmdir()
+
+
+def _require_folder(output: Path) -> None:
+    """Raise if the output is there and cannot be a folder."""
+    if output.exists() and not output.is_dir():
+        raise UsageError(f"{output} is a file, not a folder")
+    if output.is_symlink() and not output.exists():
+        raise UsageError(
+            f"{output} is a link to nothing: remove it, or make the folder that it links to"
+        )
 
 
 def _locked(path: Path) -> IO[bytes] | None:

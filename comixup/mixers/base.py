@@ -153,7 +153,18 @@ class Mixer:
 
     def layout_of(self, shape: tuple[int, ...]) -> Layout:
         """Return the layout of images of a shape; raise if the shape does not determine it."""
-        return decide(shape, channels=self.channels, layout=self.layout, least=self.least_spatial)
+        return self.checked(
+            decide(shape, channels=self.channels, layout=self.layout, least=self.least_spatial)
+        )
+
+    def checked(self, layout: Layout) -> Layout:
+        """Return a layout if it has the axes that saliency needs, or raise."""
+        if self.labels_by == "saliency" and layout.n_spatial == 0:
+            raise ValueError(
+                f"labels_by='saliency' needs images with spatial axes, but layout={layout.axes!r} "
+                "has none: the inputs of a mixed table count by their shares, labels_by='area'"
+            )
+        return layout
 
     def member(self, key: Key) -> Mixer:
         """Return the mixer that mixes this batch: itself, unless there is a choice."""

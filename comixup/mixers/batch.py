@@ -36,7 +36,7 @@ class MixedBatch(_Pair):
     (2, True, 4)
     """
 
-    _plan: Any
+    _plan: Any = None
 
     def __new__(cls, images: Any, labels: Any, plan: Any = None) -> MixedBatch:  # noqa: D102
         self = super().__new__(cls, images, labels)

@@ -123,7 +123,8 @@ class RandomChoice(Mixer):
             If the shape fits more than one layout.
         """
         least = max(mixer.least_spatial for mixer in self.mixers)
-        return decide(shape, channels=self.channels, layout=self.layout, least=least)
+        found = decide(shape, channels=self.channels, layout=self.layout, least=least)
+        return self.checked(found)
 
     @property
     def uses_saliency(self) -> bool:

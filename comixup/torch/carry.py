@@ -112,6 +112,12 @@ def _require_rule(place: Place, part: Any, images: Tensor, layout: Layout) -> No
     if not _lies_along(part, len(images)) or _unsaid(part, images, layout) == "mean":
         return
     shown = f"an array {tuple(part.shape)}" if hasattr(part, "shape") else "a sequence"
+    if isinstance(part, Mapping) or (isinstance(part, list | tuple) and len(part) != len(images)):
+        raise ValueError(
+            f"part {place!r} of the batch holds parts of its own that lie along the "
+            f"{len(images)} images, which are not looked into: make them parts of the batch (in a "
+            f"collate of yours), or say carry={{{place!r}: 'keep'}} to leave them as they are."
+        )
     raise ValueError(
         f"part {place!r} of the batch is {shown} that lies along the {len(images)} images, and "
         f"nothing says what becomes of it: carry={{{place!r}: ...}} with 'first' for masks of "
@@ -137,7 +143,11 @@ def _parts(batch: Any) -> Any:
 def _lies_along(part: Any, n: int) -> bool:
     if hasattr(part, "shape"):
         return len(part.shape) > 0 and part.shape[0] == n
-    return isinstance(part, list | tuple) and len(part) == n
+    if isinstance(part, Mapping):
+        return any(_lies_along(inner, n) for inner in part.values())
+    if not isinstance(part, list | tuple):
+        return False
+    return len(part) == n or any(_lies_along(inner, n) for inner in part)
 
 
 def _unsaid(part: Any, images: Tensor, layout: Layout) -> str:

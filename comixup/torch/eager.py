@@ -33,7 +33,7 @@ def eager(function: Callable[P, R]) -> Callable[P, R]:
             return function(*args, **options)
         if not left_alone:
             if SAYS_WHY and torch.compiler.is_compiling():
-                torch._dynamo.graph_break(REASON)
+                torch._dynamo.graph_break(msg=REASON)
             left_alone.append(_disabled(function))
         return left_alone[0](*args, **options)
 

@@ -57,10 +57,20 @@ def softmax_binary_cross_entropy(
     with torch.autocast(logits.device.type, enabled=False):
         found, rows = logits.float().softmax(dim=1), labels.float()
         if labeled is None:
-            return functional.binary_cross_entropy(found, rows)
+            return _binary_cross_entropy(found, rows)
         part = labeled.float()[:, None]
         whole = torch.where(part > 0, rows / part, torch.zeros_like(rows)).clamp(max=1)
-        return functional.binary_cross_entropy(found, whole, weight=part.expand_as(found))
+        return _binary_cross_entropy(found, whole, part.expand_as(found))
+
+
+def _binary_cross_entropy(found: Tensor, rows: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Return NaN for NaN, as other losses do; that of PyTorch stops the run, on CUDA for good.
+
+    A scaler of gradients skips such a step.
+    """
+    safe = found.nan_to_num(nan=0.5)
+    nan_or_zero = (found - safe).sum() * 0
+    return functional.binary_cross_entropy(safe, rows, weight=weight) + nan_or_zero
 
 
 def soft_accuracy(logits: Tensor, labels: Tensor, *, reduction: str = "mean") -> Tensor:

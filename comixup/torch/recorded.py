@@ -6,6 +6,7 @@ that every run of a graph draws anew; an identifier of the mixer is all that is 
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import threading
 from collections import OrderedDict
@@ -25,8 +26,10 @@ from comixup.plans.labels import NO_NUMBER
 from comixup.torch.eager import eager
 from comixup.torch.gather import apply_transposed
 
-AVAILABLE = hasattr(torch.library, "custom_op")  # since torch 2.4
-KEPT = 1024  # plans that backward passes, and `MixedBatch.plan`, can still ask for
+# operators of Python came with PyTorch 2.4, and their tags later
+_custom_op = getattr(torch.library, "custom_op", None)
+AVAILABLE = _custom_op is not None and "tags" in inspect.signature(_custom_op).parameters
+KEPT = 16  # plans that backward passes and `MixedBatch.plan` can still ask for; some are large
 
 
 class Numbered(Protocol):

@@ -25,6 +25,7 @@ from comixup.torch.saliency import (
 from comixup.torch.tensor_mixer import TensorMixer
 
 HALF = (torch.float16, torch.bfloat16)
+OUT_OF_MEMORY = torch.cuda.OutOfMemoryError
 NEEDS_A_LOSS = (
     "{}, so loss={!r} does not apply: pass a loss such as "
     "torch.nn.functional.mse_loss or torch.nn.functional.binary_cross_entropy_with_logits"
@@ -280,7 +281,16 @@ class _Passes(NamedTuple):
         if self.named == "bce" and self.ignored is not None and self.labels.ndim == 1:
             labeled = mix.labeled(plan, self.labels != self.ignored)
             return softmax_binary_cross_entropy(found, rows, labeled)
-        return self.loss(found, rows)
+        try:
+            return self.loss(found, rows)
+        except (RuntimeError, ValueError, TypeError, IndexError) as error:
+            if self.labels.ndim == 2 or self.values or isinstance(error, OUT_OF_MEMORY):
+                raise
+            raise ValueError(
+                f"loss fails for rows of labels {tuple(rows.shape)} ({error}). If it is a loss of "
+                "class indices, pass interpolate=True and let it return one number per sample "
+                "(reduction='none')."
+            ) from error
 
     def clean_with_saliency(
         self, images: Tensor, mix: TensorMixer, weight: float

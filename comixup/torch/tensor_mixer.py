@@ -196,6 +196,8 @@ class TensorMixer:
         needed = TensorMixer.state_dict(self)
         if set(state) != set(needed):
             raise ValueError(f"state needs the entries {', '.join(needed)}, got {', '.join(state)}")
+        # checkpoints of other packages may hold tensors of one number
+        state = {k: v.item() if isinstance(v, Tensor) else v for k, v in state.items()}
         # a checked key, so that a damaged state is found here and not in the next call
         key = Key.of_call(state["seed"], None, state["step"], 0)
         self.seed, self.step = key.seed, key.step

@@ -74,6 +74,8 @@ def portfolio(
         run.replace_g(slow=effort == "best")
     if effort == "best":
         run.prove(None)
+        while run.h.estimated and run.deadline.left() < math.inf and not run.over():
+            run.restart(set())  # there is no proof to end with
     return run.result()
 
 
@@ -112,15 +114,24 @@ class _Run:
         self.polish(self.best, seen)
         masks = [forward_greedy(self.h, of, left()).mask] if n <= WIDE else []
         masks.append(complete(of, np.ones(n, dtype=np.bool_)))
-        for mask in [*masks, *(self._random() for _ in range(count))]:
+        for mask in masks:
             if self.over():
                 return
-            run = FeasibleDescent(
-                self.h, of, mask, "modmod", max_iter=20, time_limit=left(), certified=False
-            )
-            with silent():
-                found = modmod_from(run)
-            self.polish(found, seen)
+            self.restart(seen, mask)
+        for _ in range(count):
+            if self.over():
+                return
+            self.restart(seen)
+
+    def restart(self, seen: set[bytes], mask: Array | None = None) -> None:
+        """Run ModMod from a set, by default a random one, and improve what it finds."""
+        mask, left = self._random() if mask is None else mask, self.deadline.left()
+        run = FeasibleDescent(
+            self.h, self.of, mask, "modmod", max_iter=20, time_limit=left, certified=False
+        )
+        with silent():
+            found = modmod_from(run)
+        self.polish(found, seen)
 
     def replace_g(self, *, slow: bool) -> None:
         """Run SubSup from the best set, and if there is time the DC algorithm from the center.

@@ -18,9 +18,10 @@ class Budget:
     costs : array_like of float, shape (n,)
         The cost of each element, at least 0. If all cost the same, use ``size`` instead.
     limit : float
-        The budget, at least 0. Sums of integers are exact. Among other numbers, a sum that exceeds
-        the limit by no more than rounding, at most ``(n + 2) * 2**-52`` of it, is within the
-        budget: three elements that cost 0.1 fit into 0.3.
+        The budget, at least 0. If costs and limit are integers and the limit is below ``2**53``,
+        sums are exact. Among other numbers, a sum that exceeds the limit by no more than rounding,
+        at most ``(n + 2) * 2**-52`` of it, is within the budget: three elements that cost 0.1 fit
+        into 0.3.
 
     Raises
     ------

@@ -50,6 +50,8 @@ ROUNDS = 4
 PROVABLE, SMALL = 32, 16
 """Largest number of free elements for which a proof is tried by linear programs, and for which it
 is tried with FEW_NODES[0] nodes."""
+REDUCED = 64
+"""The same for larger problems, of which cheap bounds have to fix the other elements first."""
 FEW_NODES = (128, 16)
 
 
@@ -116,16 +118,18 @@ def portfolio(
     run = _Run(fix(h), source, workers, deadline, callback)
     run.first()
     run.polish(run.found)
-    few = FEW_NODES[run.h.n > SMALL]
+    few, widest = FEW_NODES[run.h.n > SMALL], REDUCED if run.h.n > REDUCED else PROVABLE
     if effort != "fast":
-        run.prove(few, PROVABLE)
+        run.prove(few, widest)
     for k in range(ROUNDS):
         run.restart(starts * (k + 1) // ROUNDS - starts * k // ROUNDS)
     if effort != "fast" and run.tried > run.best().value:
-        run.prove(few, PROVABLE)
+        run.prove(few, widest)
     if effort == "best":
         run.slow()
         run.prove(None)
+        while h.estimated and deadline.left() < math.inf and not run.over():
+            run.restart(max(1, starts))  # there is no proof to end with
     return run.result()
 
 
@@ -242,7 +246,7 @@ class _Run:
 
         Each of them has a share of the time that is left when it begins.
         """
-        if not tasks or (self.found and self._over()):
+        if not tasks or (self.found and self.over()):
             return
         results = in_order(lambda task: task(share * self.deadline.left()), tasks, self.threads)
         self.n_iter += sum(result.n_iter for result in results)
@@ -297,7 +301,8 @@ class _Run:
         kinds, mask = (Status.OPTIMAL, Status.LOCAL_MINIMUM), self.best().mask
         return any(r.status in kinds and np.array_equal(r.mask, mask) for r in self.found)
 
-    def _over(self) -> bool:
+    def over(self) -> bool:
+        """Return whether there is a proof, or no time is left."""
         proven = bool(self.found) and self.best().status is Status.OPTIMAL
         return proven or self.interrupted or self.deadline.passed()
 

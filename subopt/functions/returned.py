@@ -32,7 +32,11 @@ def as_float(result: Any) -> float | None:
 
 def refused(name: str, mask: Any, result: Any, number: float | None) -> Exception:
     """Return the error for a value that is no finite number."""
-    hint = ". Does it end without a return?" if result is None else ""
+    hint = ""
+    if result is None:
+        hint = ". Does it end without a return?"
+    elif number is None:
+        hint = ". Its argument is a mask of booleans; np.flatnonzero(mask) lists the elements"
     return (TypeError if number is None else NotFiniteError)(
         f"{name} needs to return finite real numbers, but at S = {np.flatnonzero(mask).tolist()} "
         f"it returned {result!r}{hint}"

@@ -113,6 +113,7 @@ class Bounded(NamedTuple):
     source: Array
     sink: Array
     finite: bool  # whether no capacity was infinite
+    total: float = np.inf  # no capacity is larger
 
 
 def bounded(g: Graph, name: str = "max_flow") -> Bounded:
@@ -145,7 +146,7 @@ def bounded(g: Graph, name: str = "max_flow") -> Bounded:
             + (", or pass floats to accept rounding." if g.whole else ".")
         )
     kind = np.int64 if g.whole and most >= 2**52 else np.float64
-    return _of_one_kind(parts, kind, finite)
+    return _of_one_kind(parts, kind, finite)._replace(total=total if finite else np.inf)
 
 
 def _of_one_kind(parts: tuple[Array, ...], kind: Any, finite: bool) -> Bounded:

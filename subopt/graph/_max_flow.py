@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import Status
+from subopt._base.answer import HUGE, Status
 from subopt._base.deadline import Deadline
 from subopt._base.jit import small_first_uncounted as njit
 from subopt._base.options import documented
@@ -117,7 +117,7 @@ def solve(g: Graph, *, maximal: bool, method: str, time_limit: float | None = No
 def _solve(g: Graph, maximal: bool, method: str, deadline: Deadline) -> Flow:
     parts = bounded(g)
     answer = _solved(g, parts, maximal, method, deadline)
-    if answer.status is Status.TIME_LIMIT or g.whole:
+    if answer.status is Status.TIME_LIMIT or g.whole or answer.value >= parts.total / HUGE:
         return answer
     return precise(g, parts, answer, maximal, method, deadline)
 

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from subopt.submodular._queyranne import queyranne as queyranne
     from subopt.submodular.certificates import BaseCertificate as BaseCertificate
     from subopt.submodular.certificates import ExhaustiveCertificate as ExhaustiveCertificate
-    from subopt.submodular.certificates import FlowCertificate as FlowCertificate
-    from subopt.submodular.certificates import SummandCertificate as SummandCertificate
+    from subopt.submodular.flow_certificate import FlowCertificate as FlowCertificate
     from subopt.submodular.proximal import RegularizationPath as RegularizationPath
     from subopt.submodular.proximal import prox as prox
     from subopt.submodular.proximal import regularization_path as regularization_path
     from subopt.submodular.result import Result as Result
+    from subopt.submodular.summand_certificate import SummandCertificate as SummandCertificate
 
 __all__, __getattr__, __dir__ = exports(
     __name__,
@@ -31,13 +31,10 @@ __all__, __getattr__, __dir__ = exports(
         "_minimizers": ["Minimizers", "all_minimizers"],
         "_partition": ["Partition", "PartitionCertificate", "k_way_partition"],
         "_queyranne": ["PendantCertificate", "queyranne"],
-        "certificates": [
-            "BaseCertificate",
-            "ExhaustiveCertificate",
-            "FlowCertificate",
-            "SummandCertificate",
-        ],
+        "certificates": ["BaseCertificate", "ExhaustiveCertificate"],
+        "flow_certificate": ["FlowCertificate"],
         "proximal": ["RegularizationPath", "prox", "regularization_path"],
         "result": ["Result"],
+        "summand_certificate": ["SummandCertificate"],
     },
 )

@@ -17,8 +17,8 @@ from subopt._base.types import Array
 from subopt.functions.algebra import SetFunction, terms_of
 from subopt.functions.cardinality import Cardinality
 from subopt.functions.modular import Modular
-from subopt.submodular.certificates import SummandCertificate
 from subopt.submodular.result import Result
+from subopt.submodular.summand_certificate import SummandCertificate
 
 ROUNDING = 2.0**-42
 """Largest error of a gain, relative to the numbers that it is computed from."""

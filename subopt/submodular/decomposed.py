@@ -32,8 +32,8 @@ from subopt.submodular._elimination import default_tol, whole_gap
 from subopt.submodular._sweep_bounds import scan
 from subopt.submodular._taut_string import onto_path, path_work
 from subopt.submodular._watch import ended_by
-from subopt.submodular.certificates import SummandCertificate
 from subopt.submodular.result import Result
+from subopt.submodular.summand_certificate import SummandCertificate
 
 
 @documented

@@ -24,7 +24,7 @@ from subopt.functions.algebra import SetFunction
 from subopt.functions.cut_form import CutForm
 from subopt.graph._max_flow import minimum_cut
 from subopt.graph.minimum_cuts import residual_blocks
-from subopt.submodular.certificates import FlowCertificate
+from subopt.submodular.flow_certificate import FlowCertificate
 from subopt.submodular.result import Result
 
 FEW = 16

@@ -35,9 +35,11 @@ from subopt.submodular._nested_cuts import nested_cuts
 from subopt.submodular._nested_grid_cuts import as_grid, nested_grid_cuts
 from subopt.submodular._taut_string import path_work, proves, values_on_path
 from subopt.submodular.cardinality_sort import is_size_and_weights, isotonic
-from subopt.submodular.certificates import BaseCertificate, FlowCertificate, SummandCertificate
+from subopt.submodular.certificates import BaseCertificate
+from subopt.submodular.flow_certificate import FlowCertificate
 from subopt.submodular.max_flow import FEW
 from subopt.submodular.result import Result
+from subopt.submodular.summand_certificate import SummandCertificate
 
 
 def prox(

@@ -36,6 +36,7 @@ class Moments:
         units = np.ldexp(1.0, -np.clip(np.frexp(peak)[1], -1000, 1000))
         if self.sparse:
             self.X = X = sparse.csc_array(X.multiply(units[None]))
+            X.sum_duplicates()
             column, rows = np.repeat(np.arange(X.shape[1]), np.diff(X.indptr)), w[X.indices]
             d = X.shape[1]
             self.mean = np.bincount(column, rows * X.data, d)
