@@ -25,7 +25,6 @@ from subopt import (
 )
 from subopt.testing import all_values
 
-seeds = st.integers(0, 2**32 - 1)
 few = settings(max_examples=max(3, settings().max_examples // 6))
 
 

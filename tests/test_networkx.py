@@ -13,7 +13,6 @@ from subopt.functions.diminishing_returns import all_masks
 from subopt.testing import FAMILIES, all_values
 
 nx = pytest.importorskip("networkx")
-seeds = st.integers(0, 2**32 - 1)
 
 
 @given(rng=numbers(), n=st.integers(1, 6), directed=st.booleans())

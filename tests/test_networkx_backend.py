@@ -25,7 +25,6 @@ from subopt.compat.networkx.graph import BackendGraph, convert_from_nx, convert_
 from subopt.compat.networkx.info import FUNCTIONS, info  # noqa: E402
 
 ROOT = pathlib.Path(__file__).parents[1]
-seeds = st.integers(0, 2**32 - 1)
 # Modules of networkx's tests that call functions of the backend; those marked slow are left out.
 MODULES = [
     "flow.tests.test_maxflow",

@@ -27,7 +27,7 @@ from comixup.torch import (  # noqa: E402
     mixed_at,
     training_step,
 )
-from comixup.torch.recorded import AVAILABLE  # noqa: E402
+from comixup.torch.recorded import AVAILABLE, KEPT  # noqa: E402
 
 CO = {"group_size": 4, "grid": 2, "effort": "fast", "seed": 0}
 SMALL = {"CoMixup": CO, "PuzzleMix": {"grids": (2,), "seed": 0}, "InputMixup": {"seed": 0},
@@ -320,6 +320,20 @@ def test_traced_and_exported_functions_draw_anew(name):
             expected = mix(images, labels, step=step)
             assert torch.equal(mixed, expected.images)
             assert torch.equal(rows, expected.labels)
+
+
+@GRAPHS
+def test_plans_of_graphs_are_there_for_a_while():
+    images, _ = batch()
+    mix = make("CutMix")
+    whole = torch.compile(mix, backend="eager", fullgraph=True)
+    made = [whole(images) for _ in range(KEPT + 2)]
+    assert made[2].plan is made[2].plan
+    assert torch.equal(apply(made[-1].plan, images), made[-1].images)
+    with pytest.raises(RuntimeError, match="is no longer here"):
+        len(made[0].plan)
+    with pytest.raises(RuntimeError, match="is not in this process"):
+        torch.ops.comixup.mix(images, [], None, None, None, 10**9, None, None, 0, None)
 
 
 @GRAPHS

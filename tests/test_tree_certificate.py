@@ -23,7 +23,6 @@ from subopt import (
 from subopt.difference.exact.tree_certificate import BOUND, COSTS, EXHAUSTED, MARGINALS, SPLIT, Step
 from subopt.testing import all_values
 
-seeds = st.integers(0, 2**32 - 1)
 NONE = np.zeros(0, dtype=np.intp)
 
 

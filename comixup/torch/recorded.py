@@ -29,7 +29,7 @@ from comixup.torch.gather import apply_transposed
 # operators of Python came with PyTorch 2.4, and their tags later
 _custom_op = getattr(torch.library, "custom_op", None)
 AVAILABLE = _custom_op is not None and "tags" in inspect.signature(_custom_op).parameters
-KEPT = 1024  # plans that backward passes, and `MixedBatch.plan`, can still ask for
+KEPT = 16  # plans that backward passes and `MixedBatch.plan` can still ask for; some are large
 
 
 class Numbered(Protocol):

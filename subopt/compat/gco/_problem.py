@@ -42,6 +42,7 @@ class Problem:
         self.energy_is_float = bool(energy_is_float)
         self._dtype = np.float64 if energy_is_float else np.int64
         self._unary = np.zeros((self.nb_sites, self.nb_labels), dtype=self._dtype)
+        self._by_site = self._by_pair = False  # whether single calls have set the costs
         self._edges: list[tuple[Array, Array, Array]] = []  # from, to, weights
         self._smooth: Array | None = None
         self._function: Callable[[int, int, int, int], float] | None = None
@@ -72,9 +73,10 @@ class Problem:
                 f"Unary costs need the shape {self._unary.shape}, got {costs.shape}"
             )
         self._unary, self._table_moves = costs.astype(self._dtype), None
+        self._by_site = False
 
     def set_site_data_cost(self, site: int, label: int, e: float) -> None:
-        """Set the cost of one label at one node.
+        """Set the cost of one label at one node; others are 0 unless set by this method.
 
         Parameters
         ----------
@@ -88,7 +90,10 @@ class Problem:
         IndexOutOfBoundError
             If there is no such node or label.
         """
-        self._unary[self._node(site), self._label(label)] = self._dtype(e)
+        site, label = self._node(site), self._label(label)
+        if not self._by_site:  # GCO forgets an array
+            self._unary, self._by_site = np.zeros_like(self._unary), True
+        self._unary[site, label] = self._dtype(e)
         self._table_moves = None
 
     def set_neighbor_pair(self, s1: int, s2: int, w: float) -> None:
@@ -178,10 +183,10 @@ class Problem:
                 f"Costs of pairs need the shape {(self.nb_labels,) * 2}, got {table.shape}"
             )
         self._smooth, self._function = table.astype(self._dtype), None
-        self._table_moves = None
+        self._by_pair, self._table_moves = False, None
 
     def set_pair_smooth_cost(self, l1: int, l2: int, cost: float) -> None:
-        """Set the cost of one pair of labels; the others are 0 unless they were set.
+        """Set the cost of one pair of labels; others are 0 unless set by this method.
 
         Parameters
         ----------
@@ -196,8 +201,9 @@ class Problem:
             If there are no such labels.
         """
         a, b = self._label(l1), self._label(l2)
-        if self._smooth is None:
+        if not self._by_pair or self._smooth is None:  # GCO forgets a matrix or function
             self._smooth = np.zeros((self.nb_labels,) * 2, dtype=self._dtype)
+            self._function, self._by_pair = None, True
         self._smooth[a, b] = self._dtype(cost)
         self._table_moves = None
 
@@ -210,7 +216,7 @@ class Problem:
             ``fun(s1, s2, l1, l2)`` is the cost of the labels l1 and l2 at the nodes ``s1 > s2``,
             which is multiplied by the weight of the edge. Called four times per edge and move.
         """
-        self._function, self._table_moves = fun, None
+        self._function, self._table_moves, self._by_pair = fun, None, False
 
     def init_label_at_site(self, site: int, label: int) -> None:
         """Set the label of a node.
