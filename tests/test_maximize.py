@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from subopt import (
     Budget,
+    Cardinality,
     CertificateError,
     ConcaveOfModular,
     Coverage,
@@ -603,3 +604,10 @@ def test_other_functions_are_refused():
         maximize(np.ones(3), 1)
     with pytest.raises(ValueError, match="sieve needs a function that is known to be monotone"):
         maximize(Cut(np.ones((3, 3))), 1, method="sieve")
+
+
+def test_bounds_of_integers_are_rounded_as_their_check_does():
+    F = Cardinality([0, 6_000_000, 6_000_008, 6_000_014])
+    result = maximize(F, constraints=[Budget([9, 5, 2_000_000], 2_000_009)])
+    assert (result.value, len(result.S)) == (6_000_008, 2)
+    assert result.check(F) <= result.gap

@@ -14,8 +14,8 @@ import math
 import numpy as np
 
 from subopt._base.types import Array
-from subopt.maximization._run import NOTHING, Bound, Run
-from subopt.maximization.certificate import MarginalCertificate
+from subopt.maximization._run import NOTHING, ROUNDING, Bound, Run
+from subopt.maximization.certificate import AGREEMENT, MarginalCertificate
 from subopt.maximization.prices import Most, most
 
 ROUNDS = 12
@@ -75,8 +75,9 @@ def _finished(
     value = constant + float(weights[run.of.include].sum()) + found.bound
     taken = run.noise[run.of.include].sum() + run.noise[run.free[found.elements]].sum()
     rounding = float(taken) + 2.0**-44 * size
-    if run.F.integral and rounding < 0.25:
-        value = float(math.floor(value + rounding))
+    slack = _slack(run, constant, weights, found) if run.F.integral else math.inf
+    if slack < 0.25:
+        value = float(math.floor(value + slack))
     else:
         value += rounding
     certificate = MarginalCertificate(
@@ -86,6 +87,16 @@ def _finished(
         **evidence,  # type: ignore[arg-type]
     )
     return Bound(certificate.upper_bound, rounding, certificate)
+
+
+def _slack(run: Run, constant: float, weights: Array, found: Most) -> float:
+    """Return at least what the check of the certificate allows for, before it rounds down."""
+    extra, paid = run.inner.priced(found.prices)
+    size = run.noise / ROUNDING
+    used = weights[run.free] + AGREEMENT * size[run.free] > extra
+    several = abs(constant) + abs(paid) + float(size[run.of.include].sum())
+    several += float((size[run.free] + extra.clip(0))[used].sum())
+    return 1.01 * AGREEMENT * several
 
 
 class _Mixture:
