@@ -194,6 +194,39 @@ def test_one_move_with_label_costs_is_the_best_one(rng, shape, L):
         assert energy.value(x) == naive.best_expansion(energy, labels, b)
 
 
+@given(rng=numbers(), shape=shapes, L=st.integers(1, 3), own=st.booleans())
+def test_a_label_is_given_up_if_that_helps(rng, shape, L, own):
+    energy = random_energy(rng, shape, L, metric_table(rng, L))
+    ends = np.stack([energy.tails, energy.heads], axis=1)
+    weights = energy.weights * rng.integers(0, 3, len(ends))
+    tables = {"tables": energy.tables[:1].repeat(len(ends), axis=0)} if own else {}
+    energy = LabelingEnergy(
+        energy.costs.T,
+        edges=ends,
+        weights=weights,
+        label_costs=rng.integers(0, 30, L),
+        **(tables or {"metric": energy.table}),
+    )
+
+    def best(rest):
+        labelings = itertools.product(range(rest.n_labels), repeat=rest.n)
+        return min(map(np.array, labelings), key=rest.value)
+
+    labels = rng.integers(0, L, energy.n)
+    least = value = energy.value(labels)
+    for l in np.unique(labels[energy.label_costs[labels] > 0]):
+        others = np.setdiff1d(labels, [l])
+        for x in itertools.product(others, repeat=int((labels == l).sum())):
+            other = labels.copy()
+            other[labels == l] = x
+            least = min(least, energy.value(other))
+    space = move_workspace(energy.n, len(energy.tails), L, pairs=False, kept=True)
+    problem = Problem(energy.costs, energy.seen_tables, energy.adjacency)
+    whole = label_costs.WholeMoves(energy, problem, space)
+    fewer, _ = whole.give_up(expand.expansions(L), labels, lambda some: (True, 0), best, Deadline())
+    assert energy.value(labels) < value if fewer else energy.value(labels) == least == value
+
+
 def test_label_costs_leave_fewer_labels():
     rng = np.random.default_rng(0)
     unary = rng.random((12, 12, 6))

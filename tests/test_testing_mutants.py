@@ -98,6 +98,22 @@ def in_single_precision(F):
     return (int(values.argmin()) >> np.arange(F.n)) & 1 == 1
 
 
+def never_the_last_element(F):
+    mask = exact(F)
+    mask[-1] = False
+    return mask
+
+
+def single_flips(F):
+    mask = np.zeros(F.n, bool)
+    for _ in range(2**F.n):
+        gains = np.where(mask, -1.0, 1.0) * F.marginals(mask)
+        if gains.min() >= 0:
+            break
+        mask[gains.argmin()] ^= True
+    return mask
+
+
 def swaps_two_when_there_are_five(F):
     mask = exact(F)
     if F.n == 5:
@@ -120,6 +136,8 @@ SOLVERS = [
     absolute_tolerance,
     wide_tolerance,
     in_single_precision,
+    never_the_last_element,
+    single_flips,
     swaps_two_when_there_are_five,
     returns_values,
 ]

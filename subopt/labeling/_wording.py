@@ -14,7 +14,8 @@ on_moves = documented_with(
         "moves_notes": """\
 For m edges and L labels, message passing takes about 20 m L bytes and the moves take 8 m L. If
 8 m L is more than 2 GiB, moves start from one label for all nodes, and flows are not kept. With
-label costs, a move that could save some of them is a minimum cut of the whole graph.""",
+label costs, a move that could save some of them is a minimum cut of the whole graph; when none is
+left, each label in use is given up once, for several others, where that lowers the energy.""",
         "errors": """\
 TypeError, ValueError
     If an argument is not as described, or the energy is not one that the method can minimize;

@@ -166,8 +166,8 @@ def ordered(energy: LabelingEnergy, table: OrderedTable, deadline: Deadline) -> 
             return Cut(labels, given, best, cuts, stopped)
         if before is not None and not best.gap < before.gap:
             return Cut(labels, given, best, cuts, stopped)
-    if given is None:
-        given = _as_messages(energy, table, flow)
+    if given is None:  # no flow, and no terms of one node
+        given = evidence(np.zeros((2, len(energy.tails), energy.n_labels)), None, None)
     return Cut(labels, given, best or measure(energy, labels, given), cuts, deadline.passed())
 
 

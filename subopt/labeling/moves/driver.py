@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -171,8 +172,21 @@ def _descended(
     if energy.label_costs.any():
         whole = label_costs.WholeMoves(energy, problem, space)
         done, cuts = whole.descend(moves, labels, plain, limits.cycles, limits.deadline)
+        if done:
+            best = partial(_best, moves, limits)
+            fewer, more = whole.give_up(moves, labels, plain, best, limits.deadline)
+            cuts += more
+            if fewer:
+                done, more = whole.descend(moves, labels, plain, limits.cycles, limits.deadline)
+                cuts += more
         return labels, done, before + cuts
     return labels, *plain(moves)
+
+
+def _best(moves: Array, limits: Limits, energy: LabelingEnergy) -> Array:
+    """Return good labels of an energy without label costs, by moves of the same kind."""
+    some, first = moves[(moves < energy.n_labels).all(axis=1)], _single(energy.costs)
+    return _descended(energy, some, first, False, limits)[0] if len(some) else first
 
 
 def _called(

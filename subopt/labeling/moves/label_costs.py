@@ -19,6 +19,9 @@ what b costs node k more than its label, flow included, a move of the nodes S co
 
 Where this is not negative, no cut is needed. Otherwise the cut starts from the flow, and leaves a
 flow for which it is not, unless the move helps.
+
+No single move gives up a label whose nodes are best divided among several others. So when no move
+is left, each label in use is taken from its nodes (`WholeMoves.give_up`).
 """
 
 from __future__ import annotations
@@ -65,6 +68,28 @@ def pieces(energy: LabelingEnergy, labels: Array) -> tuple[LabelingEnergy, Array
     return whole, piece
 
 
+def _rest(
+    energy: LabelingEnergy, labels: Array, inside: Array, l: int, others: Array
+) -> tuple[LabelingEnergy, float]:
+    """Return the energy of other labels for the nodes of one, and what they cost now."""
+    place, T, w = np.cumsum(inside) - 1, energy.tables, energy.weights
+    p, q = energy.tails, energy.heads
+    costs = energy.costs[:, inside].copy()
+    for one, two, seen in ((p, q, T), (q, p, T.swapaxes(1, 2))):
+        e = np.flatnonzero(inside[one] & ~inside[two])
+        at = e if energy.own else np.zeros(len(e), np.int64)
+        paid = w[e, None] * seen[at, :, labels[two[e]]]
+        for a in range(energy.n_labels):
+            costs[a] += np.bincount(place[one[e]], paid[:, a], costs.shape[1])
+    e = np.flatnonzero(inside[p] & inside[q])
+    own = T[e] if energy.own else T
+    now = float(costs[l].sum() + (w[e] * own[:, l, l]).sum())
+    some = own[:, others[:, None], others]
+    tables = {"tables": some} if energy.own else {"metric": some[0]}
+    ends = np.stack([place[p[e]], place[q[e]]], axis=1)
+    return LabelingEnergy(costs[others].T, edges=ends, weights=w[e], **tables), now
+
+
 class WholeMoves(NamedTuple):
     """An energy with label costs, with the data that moves of the whole graph need."""
 
@@ -107,6 +132,43 @@ class WholeMoves(NamedTuple):
             if done and idle >= len(moves):
                 return True, cuts
         return False, cuts
+
+    def give_up(
+        self,
+        moves: Array,
+        labels: Array,
+        plain: Callable[[Array], tuple[bool, int]],
+        best: Callable[[LabelingEnergy], Array],
+        deadline: Deadline,
+    ) -> tuple[bool, int]:
+        """Give up labels in use where that lowers E; return whether one was, and the cuts.
+
+        The nodes of one label, those of few nodes first, take the best of the others, as if these
+        cost nothing more: they are in use. Then plain moves follow. `best` minimizes an energy
+        without label costs.
+        """
+        given_up, cuts, energy = False, 0, self.energy
+        count = np.bincount(labels, minlength=energy.n_labels)
+        for l in np.argsort(count, kind="stable").tolist():
+            inside = labels == l
+            others = np.setdiff1d(labels, [l])
+            if deadline.passed() or not (energy.label_costs[l] > 0.0 and inside.any()):
+                continue
+            if not len(others):
+                break
+            rest, now = _rest(energy, labels, inside, l, others)
+            least = rest.least_costs.sum() + (rest.weights * rest.tables.min(axis=(1, 2))).sum()
+            if least >= now + energy.label_costs[l]:
+                continue
+            before = labels.copy()
+            labels[inside] = others[best(rest)]
+            _, more = self._plain(moves, labels, plain)
+            cuts += more
+            if energy.is_lower(labels, before):
+                given_up = True
+            else:
+                labels[:] = before
+        return given_up, cuts
 
     def _plain(
         self, moves: Array, labels: Array, plain: Callable[[Array], tuple[bool, int]]

@@ -10,6 +10,7 @@ of the largest cost of an edge, minus the smallest cost of each node.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -36,6 +37,7 @@ ROWS = np.int64(160)
 LEAST = 0.01  # the last sweep is one that raises the bound by less than this fraction of the total
 LARGEST = np.float32(1e30)
 TINY = 1e-230  # edge costs up to this count as 0, because the unit would overflow other costs
+CACHED = 4096  # rows of arrays that are turned around at a time
 EPS = np.float32(1e-5)  # additional amount pushed to a node, larger than rounding errors
 
 
@@ -117,11 +119,20 @@ def prepare(
     flows : (labels, edges) float64, overwritten
     stop : (1,) int8, the flag that ends it
     """
-    with np.errstate(over="ignore"):
-        above = (costs - costs.min(axis=0)) / terms.unit
-    np.minimum(above.T, LARGEST, out=draft.costs, casting="unsafe")
+    for part in _parts(len(draft.costs)):
+        some = costs[:, part]
+        with np.errstate(over="ignore"):
+            above = (some - some.min(axis=0)) / terms.unit
+        np.minimum(above.T, LARGEST, out=draft.costs[part], casting="unsafe")
     in_python(_find)(terms, labels, given, pairs, draft, stop)  # to compile it takes long
-    np.multiply(draft.flows.T, terms.unit, out=flows, dtype=np.float64)
+    for part in _parts(len(draft.flows)):
+        np.multiply(draft.flows[part].T, terms.unit, out=flows[:, part], dtype=np.float64)
+
+
+def _parts(count: int) -> Iterator[slice]:
+    """Yield slices of arrays that are turned around; in the cache, that takes half of the time."""
+    for start in range(0, count, CACHED):
+        yield slice(start, start + CACHED)
 
 
 @njit
