@@ -364,7 +364,7 @@ class _Solver:
         return self.gap > ROUNDING * self._near()
 
     def _near(self) -> float:
-        """The magnitude of the numbers that gains of elements near 0 are computed from."""
+        """Return the magnitude of the numbers that gains of elements near 0 are made of."""
         size = self.reduction.gains.size
         return float(size[np.abs(self.x) <= NEAR * size].sum())
 
