@@ -285,6 +285,9 @@ class _Solver:
             elif not (self.eliminate and self._split(least=0.0)):
                 stalled = True
                 self._rebuild(*self.active.combination())
+        explained = self.stop.tol is None and self.gap <= 256 * ROUNDING * self._near()
+        if status is Status.SLOW_PROGRESS and explained:  # by errors of combining the vertices
+            status = Status.OPTIMAL
         yield self._best_of_ties(self._result(status))
 
     def _best_of_ties(self, result: Result) -> Result:
@@ -358,8 +361,12 @@ class _Solver:
             return True
         if status is not Status.OPTIMAL or self.stop.tol is not None:
             return False
+        return self.gap > ROUNDING * self._near()
+
+    def _near(self) -> float:
+        """Return the magnitude of the numbers that gains of elements near 0 are made of."""
         size = self.reduction.gains.size
-        return self.gap > ROUNDING * float(size[np.abs(self.x) <= NEAR * size].sum())
+        return float(size[np.abs(self.x) <= NEAR * size].sum())
 
     def _split(self, least: float) -> bool:
         """Eliminate level sets of x that are proven inside or outside, if they are large enough.
