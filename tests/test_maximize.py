@@ -530,6 +530,8 @@ def test_limits_of_time_and_callbacks():
 def test_every_method_tells_its_callback(method):
     F = FacilityLocation(np.random.default_rng(0).random((30, 40)))
     options = {} if method == "double_greedy" else {"size": 6}
+    if method == "stochastic_greedy":
+        options["rng"] = 0
     told = []
     result = maximize(F, method=method, callback=told.append, **options)
     assert told
@@ -544,7 +546,7 @@ def test_every_method_tells_its_callback(method):
 
     stopped = maximize(F, method=method, callback=stop, **options)
     assert len(calls) == 1
-    assert stopped.value >= calls[0].value
+    assert stopped.value >= calls[0].value - 1e-12  # the value was a sum of gains
 
 
 def test_polish_improves_greedy():
