@@ -236,14 +236,14 @@ def test_threads_do_not_matter(some, seed):
         assert len({r.energies.tobytes() for r in results}) == 1
 
 
-@given(problems(), numbers(), SEEDS)
-def test_the_same_seed_gives_the_same_answer_and_input_is_not_changed(problem, rng, seed):
+@given(problems(), SEEDS)
+def test_the_same_seed_gives_the_same_answer_and_input_is_not_changed(problem, seed):
     unary = np.array(problem.unary)
     copy = CoupledLabelingProblem(unary, n_outputs=problem.n_outputs)
     first = minimize(copy, rng=seed, effort="fast")
     assert np.array_equal(unary, problem.unary)
     unary[:] = np.pi  # the problem has its own copy
-    second = minimize(copy, rng=rng, effort="fast")
+    second = minimize(copy, rng=np.random.default_rng(seed), effort="fast")
     assert np.array_equal(first.sources, second.sources)
     with pytest.raises(dataclasses.FrozenInstanceError):
         copy.levels = 1
