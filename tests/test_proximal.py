@@ -274,7 +274,8 @@ def test_grids_are_divided_like_graphs(rng, rows, columns, power):
     if rng.random() < 0.5:  # one-way arcs
         arcs = [(k, k + 1) for k in range(n - 1) if (k + 1) % columns]
         arcs += [(k + columns, k) for k in range(n - columns)]
-        F = scale * Cut.from_edges(arcs, rng.random(len(arcs)), directed=True, n=n)
+        weights = [rng.random(len(arcs))]
+        F = scale * Cut.from_edges(arcs, weights[0], directed=True, n=n)
     F = F + Modular(scale * rng.integers(-2, 3, n))
     y = scale * (rng.integers(-3, 4, n) if rng.random() < 0.5 else rng.normal(size=n))
     slopes = rng.integers(1, 4, n).astype(float)

@@ -25,6 +25,7 @@ from subopt._base.answer import Answer
 from subopt._base.deadline import Deadline
 from subopt._base.interchange import to_numpy
 from subopt._base.options import documented
+from subopt._base.report import reported, stage
 from subopt._base.types import Array, ArrayLike
 from subopt.labeling._grid_edges import pairs_at
 from subopt.labeling.certificates import MessageCertificate
@@ -34,6 +35,7 @@ from subopt.labeling.select import minimize_labeling
 LEAST_SPREAD = 1e-3  # of a Gaussian, as a part of the standard deviation of the image
 NOISY = 5  # pixels that spread as noise does, added to those of a Gaussian
 FITS = 3  # times that pixels are assigned to Gaussians when a mixture is fitted first
+BLOCK = 1 << 14  # pixels whose terms are computed together
 
 
 class _Domain(NamedTuple):
@@ -45,6 +47,7 @@ class _Domain(NamedTuple):
     offsets: list[tuple[int, ...]]
     weights: list[Array]  # of each offset, without the factor `smoothness`
     noise: float  # variance of a channel, from differences of neighbours
+    floor: float  # least variance of a Gaussian
 
 
 class _Mixture(NamedTuple):
@@ -116,6 +119,7 @@ class Segmentation(Answer):
         return self.certificate.check(problem, np.searchsorted(self.names, self.labels))
 
 
+@reported
 @documented
 def segment(
     image: ArrayLike,
@@ -130,6 +134,7 @@ def segment(
     connectivity: int = 1,
     spacing: Sequence[float] | None = None,
     time_limit: float | None = None,
+    verbose: bool = False,
 ) -> Segmentation:
     r"""Segment an image or a volume from pixels whose labels are known.
 
@@ -163,6 +168,7 @@ def segment(
     spacing : sequence of float, optional
         Distance of neighbours along each axis; 1 by default.
     %(time_limit)s
+    %(verbose)s
 
     Returns
     -------
@@ -237,8 +243,10 @@ def segment(
         )
         answer = minimize_labeling(energy, time_limit=deadline.left())
         before, x = x, np.where(domain.inside, answer.labels.ravel(), -1)
+        changed = np.count_nonzero(x != before)
+        stage("cut %d: value %.9g, %d labels changed", n_iter, answer.value, changed)
         absent = np.bincount(x[x >= 0], minlength=len(names)) == 0
-        if not mixtures or (x == before).all() or absent.any() or deadline.passed():
+        if not mixtures or not changed or absent.any() or deadline.passed():
             break
     return Segmentation(
         labels=np.where(domain.inside, names[np.maximum(x, 0)], 0).reshape(domain.shape),
@@ -316,7 +324,9 @@ def _domain(
         / math.sqrt(float(((unit * offset) ** 2).sum()))
         for square, side, offset in zip(squares, sides, offsets, strict=True)
     ]
-    return _Domain(pixels, shape, inside, offsets, weights, mean / (2 * pixels.shape[1]))
+    noise = mean / (2 * pixels.shape[1])
+    floor = LEAST_SPREAD**2 * max(float(pixels.var(axis=0).mean()), 1e-300)
+    return _Domain(pixels, shape, inside, offsets, weights, noise, floor)
 
 
 def _pixels(image: ArrayLike, shape: tuple[int, ...], channel_axis: int | None) -> Array:
@@ -363,10 +373,10 @@ def _fitted(part: Array, components: int, domain: _Domain, before: _Mixture | No
         enough = 1 + len(part) // (10 * (1 + part.shape[1]))  # pixels to fit so many to
         group, times = _split(part, min(components, enough)), FITS
     else:
-        group, times = np.argmin(_terms(before, part), axis=1), 1
+        group, times = _nearest(before, part), 1
     mixture = _of_groups(part, group, domain)
     for _ in range(times - 1):
-        mixture = _of_groups(part, np.argmin(_terms(mixture, part), axis=1), domain)
+        mixture = _of_groups(part, _nearest(mixture, part), domain)
     return mixture
 
 
@@ -394,12 +404,11 @@ def _split(part: Array, components: int) -> Array:
 
 def _of_groups(part: Array, group: Array, domain: _Domain) -> _Mixture:
     """Return a Gaussian for each group that has pixels; few pixels count as if there was noise."""
-    floor = LEAST_SPREAD**2 * max(float(domain.pixels.var(axis=0).mean()), 1e-300)
     share, mean, root = [], [], []
     for g in np.unique(group):
         own = part[group == g]
         spread = np.cov(own.T, bias=True).reshape(2 * own.shape[1:])
-        noise = (floor + NOISY * domain.noise / (len(own) + NOISY)) * np.eye(len(spread))
+        noise = (domain.floor + NOISY * domain.noise / (len(own) + NOISY)) * np.eye(len(spread))
         spread = spread * (len(own) / (len(own) + NOISY)) + noise
         share.append(len(own) / len(part))
         mean.append(own.mean(axis=0))
@@ -408,18 +417,32 @@ def _of_groups(part: Array, group: Array, domain: _Domain) -> _Mixture:
 
 
 def _terms(mixture: _Mixture, pixels: Array) -> Array:
-    """Return -log(share * density) of each Gaussian, (n, K), without the constant."""
-    terms = np.empty((len(pixels), len(mixture.share)))
+    """Return -log(share * density) of each Gaussian, (K, n), without the constant."""
+    terms = np.empty((len(mixture.share), len(pixels)))
+    channels = np.ascontiguousarray(pixels.T)
     for k, (share, mean, root) in enumerate(zip(*mixture, strict=True)):
-        away = (pixels - mean) @ root.T
+        away = root @ (channels - mean[:, None])
         scale = math.log(share) + float(np.log(np.diag(root)).sum())
-        terms[:, k] = 0.5 * (away**2).sum(axis=1) - scale
+        terms[k] = 0.5 * np.einsum("ck,ck->k", away, away) - scale
     return terms
+
+
+def _nearest(mixture: _Mixture, pixels: Array) -> Array:
+    """Return the Gaussian that each pixel most likely belongs to."""
+    parts = [np.argmin(_terms(mixture, block), axis=0) for block in _blocks(pixels)]
+    return np.concatenate(parts)
 
 
 def _costs(mixture: _Mixture, pixels: Array) -> Array:
     """Return the negative log-likelihood of every pixel."""
-    terms = _terms(mixture, pixels)
-    least = terms.min(axis=1)
-    costs: Array = least - np.log(np.exp(least[:, None] - terms).sum(axis=1))
-    return costs
+    parts = []
+    for block in _blocks(pixels):
+        terms = _terms(mixture, block)
+        least = terms.min(axis=0)
+        parts.append(least - np.log(np.exp(least - terms).sum(axis=0)))
+    return np.concatenate(parts)
+
+
+def _blocks(pixels: Array) -> list[Array]:
+    """Return the pixels in blocks whose terms fit the cache."""
+    return [pixels[k : k + BLOCK] for k in range(0, max(len(pixels), 1), BLOCK)]
