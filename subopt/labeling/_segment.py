@@ -27,15 +27,11 @@ from subopt._base.interchange import to_numpy
 from subopt._base.options import documented
 from subopt._base.report import reported, stage
 from subopt._base.types import Array, ArrayLike
+from subopt.labeling._colour_models import LEAST_SPREAD, Mixture, costs_of, fitted
 from subopt.labeling._grid_edges import pairs_at
 from subopt.labeling.certificates import MessageCertificate
 from subopt.labeling.energy import LabelingEnergy
 from subopt.labeling.select import minimize_labeling
-
-LEAST_SPREAD = 1e-3  # of a Gaussian, as a part of the standard deviation of the image
-NOISY = 5  # pixels that spread as noise does, added to those of a Gaussian
-FITS = 3  # times that pixels are assigned to Gaussians when a mixture is fitted first
-BLOCK = 1 << 14  # pixels whose terms are computed together
 
 
 class _Domain(NamedTuple):
@@ -48,14 +44,6 @@ class _Domain(NamedTuple):
     weights: list[Array]  # of each offset, without the factor `smoothness`
     noise: float  # variance of a channel, from differences of neighbours
     floor: float  # least variance of a Gaussian
-
-
-class _Mixture(NamedTuple):
-    """Gaussians and their weights."""
-
-    share: Array  # (K,)
-    mean: Array  # (K, channels)
-    root: Array  # (K, channels, channels), inverse of the Cholesky factor of the covariance
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -225,14 +213,14 @@ def segment(
     fixed = np.where(flat > 0, np.searchsorted(names, flat), -1)
     weights = [strength * w for w in domain.weights]
     x = np.where(first > 0, np.searchsorted(names, first), -1)
-    mixtures: list[_Mixture] = []
+    mixtures: list[Mixture] = []
     n_iter = 0
     for _ in range(cuts):
         n_iter += 1
         unary = np.zeros((len(names), len(flat)))
         if components and len(names) > 1:
             mixtures = _refitted(mixtures, x, len(names), components, domain)
-            unary = np.stack([_costs(mixture, domain.pixels) for mixture in mixtures])
+            unary = np.stack([costs_of(mixture, domain.pixels) for mixture in mixtures])
         energy = LabelingEnergy(
             unary.T.reshape(*domain.shape, -1),
             weights=weights,
@@ -358,91 +346,11 @@ def _pixels(image: ArrayLike, shape: tuple[int, ...], channel_axis: int | None) 
 
 
 def _refitted(
-    mixtures: list[_Mixture], x: Array, labels: int, components: int, domain: _Domain
-) -> list[_Mixture]:
+    mixtures: list[Mixture], x: Array, labels: int, components: int, domain: _Domain
+) -> list[Mixture]:
     """Fit a mixture to the pixels of each label, starting from given ones, if there are any."""
+    before: Sequence[Mixture | None] = mixtures or [None] * labels
     return [
-        _fitted(domain.pixels[x == l], components, domain, mixtures[l] if mixtures else None)
+        fitted(domain.pixels[x == l], components, domain.noise, domain.floor, before[l])
         for l in range(labels)
     ]
-
-
-def _fitted(part: Array, components: int, domain: _Domain, before: _Mixture | None) -> _Mixture:
-    """Fit a mixture to the pixels of a label: by splits at first, then from the one before."""
-    if before is None:
-        enough = 1 + len(part) // (10 * (1 + part.shape[1]))  # pixels to fit so many to
-        group, times = _split(part, min(components, enough)), FITS
-    else:
-        group, times = _nearest(before, part), 1
-    mixture = _of_groups(part, group, domain)
-    for _ in range(times - 1):
-        mixture = _of_groups(part, _nearest(mixture, part), domain)
-    return mixture
-
-
-def _split(part: Array, components: int) -> Array:
-    """Split pixels at the mean along the axis of largest variance, until there are enough groups.
-
-    M. Orchard, C. Bouman, "Color quantization of images", IEEE Transactions on Signal Processing
-    39(12), 1991.
-    """
-    group = np.zeros(len(part), np.int64)
-    for new in range(1, components):
-        axes = []
-        for g in range(new):
-            own = part[group == g]
-            size, axis = np.linalg.eigh(np.cov(own.T, bias=True).reshape(2 * own.shape[1:]))
-            axes.append((float(size[-1]) * len(own), axis[:, -1]))
-        g = max(range(new), key=lambda g: axes[g][0])
-        if axes[g][0] <= 0:
-            break
-        here = np.flatnonzero(group == g)
-        along = part[here] @ axes[g][1]
-        group[here[along > along.mean()]] = new
-    return group
-
-
-def _of_groups(part: Array, group: Array, domain: _Domain) -> _Mixture:
-    """Return a Gaussian for each group that has pixels; few pixels count as if there was noise."""
-    share, mean, root = [], [], []
-    for g in np.unique(group):
-        own = part[group == g]
-        spread = np.cov(own.T, bias=True).reshape(2 * own.shape[1:])
-        noise = (domain.floor + NOISY * domain.noise / (len(own) + NOISY)) * np.eye(len(spread))
-        spread = spread * (len(own) / (len(own) + NOISY)) + noise
-        share.append(len(own) / len(part))
-        mean.append(own.mean(axis=0))
-        root.append(np.linalg.inv(np.linalg.cholesky(spread)))
-    return _Mixture(np.array(share), np.array(mean), np.array(root))
-
-
-def _terms(mixture: _Mixture, pixels: Array) -> Array:
-    """Return -log(share * density) of each Gaussian, (K, n), without the constant."""
-    terms = np.empty((len(mixture.share), len(pixels)))
-    channels = np.ascontiguousarray(pixels.T)
-    for k, (share, mean, root) in enumerate(zip(*mixture, strict=True)):
-        away = root @ (channels - mean[:, None])
-        scale = math.log(share) + float(np.log(np.diag(root)).sum())
-        terms[k] = 0.5 * np.einsum("ck,ck->k", away, away) - scale
-    return terms
-
-
-def _nearest(mixture: _Mixture, pixels: Array) -> Array:
-    """Return the Gaussian that each pixel most likely belongs to."""
-    parts = [np.argmin(_terms(mixture, block), axis=0) for block in _blocks(pixels)]
-    return np.concatenate(parts)
-
-
-def _costs(mixture: _Mixture, pixels: Array) -> Array:
-    """Return the negative log-likelihood of every pixel."""
-    parts = []
-    for block in _blocks(pixels):
-        terms = _terms(mixture, block)
-        least = terms.min(axis=0)
-        parts.append(least - np.log(np.exp(least - terms).sum(axis=0)))
-    return np.concatenate(parts)
-
-
-def _blocks(pixels: Array) -> list[Array]:
-    """Return the pixels in blocks whose terms fit the cache."""
-    return [pixels[k : k + BLOCK] for k in range(0, max(len(pixels), 1), BLOCK)]
