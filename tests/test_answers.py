@@ -344,8 +344,8 @@ def test_a_check_of_another_kind_of_problem_says_so(name, answers):
     for problem in (F, H, CONCAVE, ENERGY, COUPLED):
         if problem is not own:
             with contextlib.suppress(CertificateError, TypeError):
-                assert recheck(name, answer) >= 0
                 answer.check(problem)
+    assert recheck(name, answer) >= 0
 
 
 BATCHES = {

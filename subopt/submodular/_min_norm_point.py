@@ -29,6 +29,7 @@ from subopt.functions.modular import Modular
 from subopt.submodular._active_set import ActiveSet
 from subopt.submodular._elimination import Reduction, default_tol, whole_gap
 from subopt.submodular._orders import Block
+from subopt.submodular._recheck import EPS, NEAR
 from subopt.submodular._sweep_bounds import ROUNDING, scan
 from subopt.submodular._watch import TimeUp, ended_by, no_bound, unwatched, watched
 from subopt.submodular.certificates import BaseCertificate
@@ -36,13 +37,10 @@ from subopt.submodular.result import Result
 
 EXTREME = 1e-6
 """Sets whose values differ by less than this, relative to the largest gain, count as ties."""
-NEAR = 2.0**-20
-"""Entries of x that are larger than this, relative to the numbers of the gain, are far from 0."""
 MIXED = 1e3
 """Entries get their own units if the ranges of gains differ by more than this factor."""
 PATIENCE = 100
 """The run ends after this many sweeps after which the norm is not smaller than ever before."""
-EPS = 2.0**-52
 TIES = 8
 """Largest number of sets whose values are compared at the end."""
 LEAST = 0.65

@@ -11,7 +11,7 @@ from subopt._base import validate
 from subopt._base.answer import CertificateError, number
 from subopt._base.options import documented_with
 from subopt._base.types import Array, Subset
-from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction, require_set_function
+from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction
 from subopt.submodular.result import Result
 
 EPS = 2.0**-52
@@ -32,8 +32,6 @@ checks = documented_with(
 
 def mask_of(F: SetFunction | DifferenceOfSubmodular, answer: Result | Subset) -> Array:
     """Return the set of an answer as a mask, or raise if it is not a set of elements of F."""
-    if not isinstance(F, DifferenceOfSubmodular):
-        require_set_function(F)
     try:
         return validate.subset(answer.mask if isinstance(answer, Result) else answer, F.n)
     except (TypeError, ValueError) as error:

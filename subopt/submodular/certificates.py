@@ -195,6 +195,8 @@ class ExhaustiveCertificate:
         CertificateError
             If the smallest value is not `lower_bound`.
         """
+        if not isinstance(F, DifferenceOfSubmodular):
+            require_set_function(F)
         mask = mask_of(F, answer)
         value = value_of(F, mask, answer)
         lowest = min(F.value(mask.copy()) for mask in all_masks(F.n))
