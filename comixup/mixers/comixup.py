@@ -11,6 +11,7 @@ import numpy as np
 
 from comixup._base import validate
 from comixup._base.patch_grid import as_grid
+from comixup._base.patch_saliency import ZERO_SALIENCY, warn_of_uniform, weights_and_peaks
 from comixup._base.public import public
 from comixup._base.streams import Key, stream
 from comixup._base.types import RNG, Array, ArrayLike
@@ -20,7 +21,6 @@ from comixup.mixers.base import Mixer
 from comixup.mixers.summary import Needs, Summary
 from comixup.plans.base import remembering
 from comixup.plans.patches import MixPlan
-from comixup.saliency import ZERO_SALIENCY, warn_of_uniform, weights_and_peaks
 from subopt import CoupledLabelingProblem, minimize_many
 
 EFFORTS = ("fast", "default", "best")

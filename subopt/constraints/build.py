@@ -12,8 +12,9 @@ import numpy as np
 from subopt._base import validate
 from subopt._base.types import Array, Subset
 from subopt.constraints.budget import Budget
-from subopt.constraints.feasible import Constraints, Layer, Purse
+from subopt.constraints.feasible import Constraints
 from subopt.constraints.groups import Groups
+from subopt.constraints.limits import Layer, Purse
 from subopt.constraints.modular import in_order, integer_program, laminar
 
 

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base.types import Array
-from subopt.constraints.feasible import TICK, Constraints, Layer, Purse
+from subopt.constraints.feasible import Constraints
+from subopt.constraints.limits import TICK, Layer, Purse
 
 STEPS = 64
 """Largest number of prices that are tried for one budget."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.types import Array
-from subopt.constraints.feasible import TICK
+from subopt.constraints.limits import TICK
 from subopt.constraints.modular import complete
 from subopt.maximization._queue import LazyQueue
 from subopt.maximization._run import Run
