@@ -1,4 +1,4 @@
-"""`Summary`: the data of a batch that a plan is computed from, a few numbers per patch."""
+"""`Summary`: a few numbers per patch of the images of a batch, from which plans are computed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""From what a user says to `Constraints`: checks, and why no set is feasible if that is so."""
+"""Arguments that say which sets are feasible: checked, and turned into `Constraints`.
+
+If no set is feasible, an error says which constraints are in conflict.
+"""
 
 from __future__ import annotations
 

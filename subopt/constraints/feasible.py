@@ -1,9 +1,10 @@
-"""`Constraints`: the feasible sets of one problem, and what solvers ask about them.
+"""`Constraints`: the feasible sets of one problem, and the queries of solvers.
 
-All constraints are linear rows a(S) <= b with one coefficient per element: the two sides of the
-size, the groups, and the budgets. A nonnegative price per row turns them into weights: for feasible
-S, ``weights(S) <= constant``. So ``min F + weights - constant`` over all sets is a lower bound of F
-over the feasible ones (Lagrange), which is all that certificates need.
+All constraints are linear rows a(S) <= b with one coefficient per element: two for the size, one
+per group and one per budget. Nonnegative prices of the rows give every element a weight, such that
+``weights(S) <= constant`` for every feasible S (Lagrange). The minimum of ``F + weights -
+constant`` over all sets is therefore a lower bound of F over the feasible ones; certificates need
+nothing else.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The DC algorithm with extrapolation: tangents are taken ahead of the iterate.
+"""The DC algorithm with extrapolation: tangents are taken at a point ahead of the iterate.
 
-The extrapolated point is used only if it is no worse than the worst of the last few iterates, so
-values may rise for a while; the best level set of all points is kept.
+The extrapolated point is used only if its value is no worse than the worst of the last few
+iterates. Values may therefore rise for a while; the answer is the best level set of all points.
 """
 
 from __future__ import annotations

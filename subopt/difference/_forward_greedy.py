@@ -1,4 +1,4 @@
-"""Forward greedy: add the element that lowers h most, and return the best set on the way."""
+"""Forward greedy: add the element that lowers h most, and return the best set that was visited."""
 
 from __future__ import annotations
 

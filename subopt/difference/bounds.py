@@ -1,8 +1,8 @@
 """Modular bounds of a submodular function that are tight at a set: sub- and supergradients.
 
-A lower bound is a greedy vertex, the gains along an order that builds up S first. Upper bounds
-follow from diminishing returns: what i adds to a set is at most what it adds to ∅, and at least
-what it adds to V - i [1]_.
+A lower bound is a greedy vertex: the gains along an order that begins with the elements of S. Upper
+bounds follow from diminishing returns: the gain of i at any set is at most its gain at ∅, and at
+least its gain at V - i [1]_.
 
 .. [1] R. Iyer, S. Jegelka and J. Bilmes, "Fast semidifferential-based submodular function
    optimization", ICML 2013, section 3.

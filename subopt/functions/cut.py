@@ -116,8 +116,9 @@ class Cut(SetFunction):
         shape : int or sequence of int
             Lengths of the axes; element k is the k-th entry of an array of this shape in C order.
         weights : float, or sequence with one array_like of float per axis, default 1
-            Nonnegative weight of all edges; or arrays, of which that of axis a broadcasts to the
-            shape of the pairs along it: ``shape`` with one less on axis a.
+            Nonnegative weight of all edges; or one array per axis. The array of axis a must
+            broadcast to the shape of the pairs along this axis, which is `shape` with one less on
+            axis a.
 
         Returns
         -------

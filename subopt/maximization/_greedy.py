@@ -1,4 +1,4 @@
-"""Greedy: add the element that gains most, or most for its cost, until nothing fits or helps."""
+"""Greedy: add the element with the largest gain, or gain per cost, until none fits or helps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Evidence for upper bounds: what elements add to some sets, and prices of the constraints."""
+"""Certificates of upper bounds: marginal gains at some sets, and prices of the constraints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What maximization returns: a set, its value, and an upper bound with evidence for it."""
+"""`MaximizationResult`: a set, its value, and an upper bound with its certificate."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Nested minimum cuts of a grid in two dimensions, for all values of a parameter.
 
-The same division in rounds as in `_nested_cuts`, by cuts of the whole grid: arcs between blocks
-have the capacity 0, and so do those within blocks that are done. Cuts of grids are several times
-faster than those of graphs in general. When few cells are left, `nested_cuts` takes over.
+The blocks are divided in rounds as in `_nested_cuts`, but by a minimum cut of the whole grid, in
+which arcs between blocks, and arcs within blocks that are done, have capacity 0. Cuts of grids are
+several times faster than cuts of general graphs. When few cells are left, `nested_cuts` takes over.
 """
 
 from __future__ import annotations
