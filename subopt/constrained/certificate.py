@@ -43,8 +43,9 @@ class ConstrainedCertificate:
     constraints : Constraints
         What the caller asked for.
     evidence : object
-        About the function that is left when `include` and `exclude` are fixed: a certificate about
-        all sets, a `TreeCertificate`, or prices of the constraints with a certificate.
+        Evidence about the function that remains when `include` and `exclude` are fixed: a
+        certificate about all sets, a `TreeCertificate`, or prices of the constraints with a
+        certificate.
 
     Examples
     --------
@@ -144,7 +145,7 @@ class Exhausted:
 
 @dataclass(frozen=True, eq=False)
 class LocallyBest:
-    """No feasible set with one element more, less, or exchanged is better. It bounds nothing."""
+    """ No feasible set with one element more, less, or exchanged is better. This proves no bound."""
 
     def check(self, h: Problem, mask: Array, of: Constraints) -> float:
         """Compute the change at every feasible neighbor."""

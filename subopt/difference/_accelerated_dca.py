@@ -40,12 +40,9 @@ def accelerated_dca(
     %(start)s
     %(rho)s
     memory : int, default 5
-        The extrapolated point may be as bad as the worst of so many iterates. With 1, values
-        descend.
-    %(max_iter)s
-    %(inner_iter)s
-    %(time_limit)s
-    %(callback)s
+        Number of iterates. The extrapolated point is used if its value is no worse than the worst
+        of the last `memory` iterates. With 1, values descend. %(max_iter)s %(inner_iter)s
+        %(time_limit)s %(callback)s
 
     Returns
     -------

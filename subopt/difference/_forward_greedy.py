@@ -31,7 +31,8 @@ def forward_greedy(
     %(h)s
     %(start)s
     patience : int, default 0
-        Number of elements to add in a row without reaching a new lowest value; n adds all.
+        Number of elements to add in a row without a new lowest value before the run ends; with n,
+        all elements are added.
     %(time_limit)s
     %(callback)s
 

@@ -147,9 +147,10 @@ def modular_upper(F: SetFunction, mask: Subset, kind: str = "grow") -> ModularBo
     mask : boolean mask (n,) or iterable of int
         The set S.
     kind : {"grow", "shrink", "bar"}, default "grow"
-        The weights. An element i in S weighs what it adds to S - i ("grow") or to V - i ("shrink",
-        "bar"). An element outside weighs what it adds to S ("shrink") or to ∅ ("grow", "bar").
-        "bar" is never below the other two; neither of these is always the lower one.
+        The weights. The weight of an element i of S is its gain at S - i ("grow") or at V - i
+        ("shrink", "bar"). The weight of an element outside S is its gain at S ("shrink") or at ∅
+        ("grow", "bar"). "bar" is never below the other two, of which neither is always the lower
+        one.
 
     Returns
     -------

@@ -233,7 +233,8 @@ def maximize_stream(
     size : int
         Largest number of elements, at least 1.
     epsilon : float, default 0.1
-        Ratio of one threshold to the next less 1: smaller ones keep more.
+        The ratio of consecutive thresholds minus 1. With a smaller value, more elements are kept
+        and the guarantee is better.
 
     Returns
     -------
