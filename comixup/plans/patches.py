@@ -107,8 +107,8 @@ class MixPlan(PatchFields):
         d = len(self.grid)
         if values.ndim < 1 + d or values.dtype.itemsize > 8:
             raise ValueError(
-                f"array needs {needed} with {d} spatial axes and at most 8 bytes a number, got the "
-                f"shape {values.shape} and dtype {values.dtype}"
+                f"array needs {needed} with {d} spatial axes and at most 8 bytes per number, got "
+                f"the shape {values.shape} and dtype {values.dtype}"
             )
         spatial = values.shape[-d:] if channels == "first" else values.shape[1 : 1 + d]
         require_fit("array", spatial, self.grid)

@@ -145,7 +145,7 @@ class Exhausted:
 
 @dataclass(frozen=True, eq=False)
 class LocallyBest:
-    """ No feasible set with one element more, less, or exchanged is better. This proves no bound."""
+    """No feasible set with one element more, less, or exchanged is better. This proves no bound."""
 
     def check(self, h: Problem, mask: Array, of: Constraints) -> float:
         """Compute the change at every feasible neighbor."""

@@ -83,8 +83,10 @@ def require_sums(name: str, values: Array) -> None:
     if most == np.inf:
         most = values.max(where=np.isfinite(values), initial=-np.inf)
     if max(most, -values.min()) > LARGEST:
+        large = np.isfinite(values) & (np.abs(values) > LARGEST)
         raise ValueError(
-            f"{name} needs numbers up to {LARGEST:g}, so that sums are finite; np.inf forbids"
+            f"{name} needs numbers up to {LARGEST:g}, so that sums are finite, got "
+            f"{values[large].flat[0]:g}. To forbid a label or a pair, use np.inf."
         )
 
 

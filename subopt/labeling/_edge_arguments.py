@@ -211,8 +211,13 @@ def _offsets(offsets: Sequence[Sequence[int]] | None, d: int) -> list[tuple[int,
             ) from error
         if len(vector) != d:
             raise ValueError(f"offsets[{i}] needs one int per axis of the grid: {d}, got {offset}")
-        if vector in vectors or tuple(-step for step in vector) in vectors:
-            raise ValueError(f"offsets[{i}] = {vector} joins the same nodes as an earlier one")
+        for same in (vector, tuple(-step for step in vector)):
+            if same in vectors:
+                other = f"offsets[{vectors.index(same)}] = {same}"
+                raise ValueError(
+                    f"offsets[{i}] = {vector} joins the same nodes as {other}. A pair of opposite "
+                    "offsets needs one entry."
+                )
         vectors.append(vector)
     return vectors
 

@@ -148,9 +148,12 @@ class MarginalCertificate(ReadOnly):
             levels = numbers("levels", self.levels).astype(np.float64)
             none = np.zeros(F.n, dtype=np.bool_)
             if not F._has_levels or levels.shape != F._levels(none).shape:
-                raise CertificateError(f"{F!r} has no such levels")
+                raise CertificateError(f"{F!r} has no levels of shape {levels.shape}")
             if not np.isfinite(levels).all():
-                raise CertificateError("levels needs finite numbers")
+                at = int(np.argmin(np.isfinite(levels)))
+                raise CertificateError(
+                    f"levels needs finite numbers, but levels[{at}] is {levels[at]}"
+                )
             return F._above(levels)
         shares = numbers("shares", self.shares).astype(np.float64)
         if shares.shape != (len(self.sets),) or not len(shares):
