@@ -37,10 +37,15 @@ def random_plan(rng, shape, *, n=7, levels=2):
 
 
 def random_array(rng, shape, dtype):
+    """An array of at most 251 drawn numbers, repeated; no axis has a multiple of so many."""
+    count = min(int(np.prod(shape)), 251)
     if np.dtype(dtype).kind == "f":
-        return (rng.normal(size=shape) * 100).astype(dtype)
-    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    return rng.integers(0, 256, size).astype("u1").view(dtype).reshape(shape)
+        drawn = rng.normal(size=count) * 100
+    else:
+        info = np.iinfo(dtype)
+        ends = [0, 1, 2, 3, 200, info.max, info.max - 1, info.min, info.min + 1]
+        drawn = np.array(ends, dtype)[rng.integers(0, len(ends), count)]
+    return np.resize(drawn.astype(dtype), shape)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -76,7 +76,7 @@ def test_labels_follow_the_pixels(name, rng, seed):
 @pytest.mark.parametrize("name", MIXERS)
 @given(rng=numbers(), seed=SEEDS)
 def test_interpolated_losses_are_losses_of_soft_labels(name, rng, seed):
-    images, saliency = batch(rng, 6)
+    images, saliency = batch(np.random.default_rng(seed), 6)
     labels, logits = rng.integers(0, 4, 6), rng.normal(size=(6, 4))
     mixed = MIXERS[name](num_classes=4)(images, labels, saliency, rng=seed)
     by_label = -(mixed.labels * logits).sum(axis=1)
