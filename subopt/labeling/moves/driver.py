@@ -156,19 +156,17 @@ def _descended(
     energy: LabelingEnergy, moves: Array, labels: Array, given: bool, limits: Limits
 ) -> tuple[Array, bool, int]:
     """Return labels after all moves, whether none is left, and the number of cuts."""
-    labels, before = labels.copy(), 0
+    labels, before, space = labels.copy(), 0, _workspace(energy, moves)
     if energy.label_costs.any():
-        if not given:
-            labels, before = _cheapest(energy, moves, limits)
         energy = energy._with(costs=energy.costs - energy.least_costs)
-        given = True
-    problem, space = problem_of(energy), _workspace(energy, moves)
-    _read_off(energy, problem.costs, moves, labels, given, space, limits.deadline)
+    problem = problem_of(energy)
+    if given or not energy.label_costs.any():
+        _read_off(energy, problem.costs, moves, labels, given, space, limits.deadline)
+    else:
+        labels, before = _cheapest(energy, problem, moves, space, limits)
 
     def plain(some: Array) -> tuple[bool, int]:
-        args = problem, some, labels, limits.cycles, space
-        done = _called(descend, energy, args, space, limits.deadline)
-        return bool(done), int(space.cuts[0])
+        return _made(energy, problem, some, labels, space, limits)
 
     if energy.label_costs.any():
         whole = label_costs.WholeMoves(energy, problem, space)
@@ -182,6 +180,20 @@ def _descended(
                 cuts += more
         return labels, done, before + cuts
     return labels, *plain(moves)
+
+
+def _made(
+    energy: LabelingEnergy,
+    problem: Problem,
+    moves: Array,
+    labels: Array,
+    space: MoveWorkspace,
+    limits: Limits,
+) -> tuple[bool, int]:
+    """Make moves as if labels cost nothing; return whether none is left, and the cuts."""
+    args = problem, moves, labels, limits.cycles, space
+    done = _called(descend, energy, args, space, limits.deadline)
+    return bool(done), int(space.cuts[0])
 
 
 def _best(moves: Array, limits: Limits, energy: LabelingEnergy) -> Array:
@@ -223,17 +235,21 @@ def _read_off(
         _called(warm_start.prepare, energy, args, space, deadline)
 
 
-def _cheapest(energy: LabelingEnergy, moves: Array, limits: Limits) -> tuple[Array, int]:
+def _cheapest(
+    energy: LabelingEnergy, problem: Problem, moves: Array, space: MoveWorkspace, limits: Limits
+) -> tuple[Array, int]:
     """Return labels to start from if there are label costs, and the number of cuts.
 
     Moves that ignore label costs are made first, and then moves of connected pieces of equal labels
-    as a whole. If one label everywhere has a lower energy, it is returned instead.
+    as a whole. If one label everywhere has a lower energy, it is returned instead. The flows of the
+    first moves are left in the workspace.
     """
     alone = single_label(energy)
     if _rows(energy) < energy.n_labels:
         return alone, 0
-    free = energy._with(label_costs=np.zeros(energy.n_labels))
-    labels, _, cuts = _descended(free, moves, alone, False, limits)
+    labels = alone.copy()
+    _read_off(energy, problem.costs, moves, labels, False, space, limits.deadline)
+    _, cuts = _made(energy, problem, moves, labels, space, limits)
     whole, piece = label_costs.pieces(energy, labels)
     if whole.n <= energy.n // PIECES:
         first = single_label(whole)
