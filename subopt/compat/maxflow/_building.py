@@ -13,7 +13,15 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from subopt._base.types import Array, ArrayLike
-from subopt.compat.maxflow._arcs import Arcs, Lattice, SmallGrid, arcs_of, grid_arcs, without_loops
+from subopt.compat.maxflow._arcs import (
+    Arcs,
+    Lattice,
+    SmallGrid,
+    arcs_of,
+    first_of,
+    grid_arcs,
+    without_loops,
+)
 from subopt.compat.maxflow._numbers import (
     column,
     extent,
@@ -128,7 +136,11 @@ class Building:
         """
         if num_nodes.__class__ is not int or num_nodes < 0:
             (num_nodes,) = lengths_of((whole(num_nodes),))
-        return np.arange(*self._more_nodes(num_nodes))
+        first = self._n
+        self._n = last = first + num_nodes
+        if self._solved is None:
+            self._open = last
+        return np.arange(first, last)
 
     def add_grid_nodes(self, shape: Any) -> Array:
         """Add a grid of nodes and return their identifiers.
@@ -146,14 +158,7 @@ class Building:
         count = 1
         for length in lengths:
             count *= length
-        return np.arange(*self._more_nodes(count)).reshape(lengths)
-
-    def _more_nodes(self, count: int) -> tuple[int, int]:
-        first = self._n
-        self._n = last = first + count
-        if self._solved is None:
-            self._open = last
-        return first, last
+        return Building.add_nodes(self, count).reshape(lengths)  # subclasses may have another one
 
     def add_edge(self, i: int, j: int, capacity: Any, rcapacity: Any) -> None:
         """Add an edge between two nodes.
@@ -285,7 +290,8 @@ class Building:
             If weights or structure do not fit the grid.
         """
         nodes = grid_of_nodes(nodeids)
-        symmetric = bool(whole(symmetric))
+        if symmetric.__class__ is not bool:
+            symmetric = bool(whole(symmetric))
         amounts = self._amounts(weights)
         shape = nodes.shape
         d = len(shape)
@@ -306,9 +312,9 @@ class Building:
             wraps = tuple(map(bool, periodic)) if np.ndim(periodic) else (bool(periodic),) * d
         if len(wraps) < d:
             raise RuntimeError(f"periodic needs one entry per axis: {d}, got {len(wraps)}")
-        self._require("add_grid_edges", nodes)
+        first = self._require("add_grid_edges", nodes)
         if nodes.size:
-            self._append(*grid_arcs(nodes, amounts, around, symmetric, wraps[:d]))
+            self._append(*grid_arcs(nodes, first, amounts, around, symmetric, wraps[:d]))
 
     def add_grid_tedges(self, nodeids: Array, sourcecaps: ArrayLike, sinkcaps: ArrayLike) -> None:
         """Add capacities from the source to the nodes of a grid, and from them to the sink.
@@ -422,11 +428,15 @@ class Building:
         low, high = extent(nodes)
         return low >= 0 and high < self._n
 
-    def _require(self, name: str, nodes: Array, least: int = -1) -> None:
-        low, high = extent(nodes)
-        if low < least or high >= self._n:
-            wrong = nodes[(nodes < least) | (nodes >= self._n)].flat[0]
-            raise RuntimeError(self._outside(name, wrong))
+    def _require(self, name: str, nodes: Array, least: int = -1) -> int:
+        """Raise unless the nodes are in the graph; return what `first_of` returns."""
+        first = first_of(nodes)
+        if first < 0 or first + nodes.size > self._n:
+            low, high = extent(nodes)
+            if low < least or high >= self._n:
+                wrong = nodes[(nodes < least) | (nodes >= self._n)].flat[0]
+                raise RuntimeError(self._outside(name, wrong))
+        return first
 
     def _outside(self, name: str, i: Any) -> str:
         return f"{name}: node {i} is not in the graph, which has {self._n} nodes"
