@@ -240,6 +240,24 @@ def test_what_the_caller_writes_later_changes_nothing():
     assert edges_of(g) == before
 
 
+@pytest.mark.parametrize(
+    ("shape", "source", "sink"),
+    [((1,), [1, 2], [3, 9]), ((3, 1), [[1, 2]], 1), ((1, 3), 2, [[1, 2, 3], [4, 0, 6]])],
+)
+def test_nodes_along_an_axis_of_length_one_get_all_capacities_along_it(shape, source, sink):
+    g, h = maxflow.GraphInt(), maxflow.GraphInt()
+    nodes = g.add_grid_nodes(shape)
+    h.add_grid_nodes(shape)
+    g.add_grid_tedges(nodes, source, sink)
+    for row in np.broadcast(nodes, source, sink):
+        h.add_tedge(*map(int, row))
+    assert edges_of(g) == edges_of(h)
+    g.add_grid_tedges(nodes.ravel()[0], [5, 6], 0)
+    h.add_tedge(0, 11, 0)
+    g.add_grid_edges(np.array(0), 5)
+    assert edges_of(g) == edges_of(h)
+
+
 def test_copies_are_independent_and_keep_what_the_flow_has_left():
     g, nodes = one_grid()
     before = g.copy()

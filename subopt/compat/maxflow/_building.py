@@ -313,7 +313,7 @@ class Building:
         if len(wraps) < d:
             raise RuntimeError(f"periodic needs one entry per axis: {d}, got {len(wraps)}")
         first = self._require("add_grid_edges", nodes)
-        if nodes.size:
+        if nodes.size and shape:
             self._append(*grid_arcs(nodes, first, amounts, around, symmetric, wraps[:d]))
 
     def add_grid_tedges(self, nodeids: Array, sourcecaps: ArrayLike, sinkcaps: ArrayLike) -> None:
@@ -324,22 +324,22 @@ class Building:
         nodeids : ndarray of int
             Identifiers of the nodes. Where it is -1, there is no node.
         sourcecaps, sinkcaps : array_like
-            Capacities: numbers, or what broadcasts to `nodeids`. May be negative.
+            Capacities: numbers, or what broadcasts to `nodeids`. May be negative. Where `nodeids`
+            has an axis of length 1, a node gets all capacities along it.
 
         Raises
         ------
         RuntimeError
             If a node is not in the graph.
         ValueError
-            If capacities do not broadcast to the grid.
+            If capacities do not broadcast to the grid, or have more axes.
         """
         nodes = grid_of_nodes(nodeids)
         source, sink = self._amounts(sourcecaps), self._amounts(sinkcaps)
         shape = nodes.shape
         if not source.shape == sink.shape == shape:
-            source, sink = (
-                part if not part.shape else np.broadcast_to(part, shape) for part in (source, sink)
-            )
+            nodes, source, sink = _together(nodes, source, sink)
+            shape = nodes.shape
         self._require("add_grid_tedges", nodes)
         count = nodes.size
         if count <= _FEW and len(self._tedges) < 24 * (self._n + _FEW):
@@ -448,3 +448,18 @@ class Building:
             f"An edge needs two nodes of the graph, but its {which} node, {j if inside else i}, is "
             f"not in the graph, which has {self._n} nodes"
         )
+
+
+def _together(nodes: Array, source: Array, sink: Array) -> tuple[Array, Array, Array]:
+    """Return nodes and their capacities with the same shape; single numbers stay as they are."""
+    parts = source, sink
+    most = max(1, nodes.ndim)
+    for part in parts:
+        if part.ndim > most:
+            raise ValueError(
+                f"Capacities need at most {most} axes, as the grid, got the shape {part.shape}"
+            )
+    shape = np.broadcast_shapes(nodes.shape, *(part.shape for part in parts))
+    nodes = np.broadcast_to(nodes, shape)
+    source, sink = (np.broadcast_to(part, shape) if part.shape else part for part in parts)
+    return nodes, source, sink
