@@ -3,9 +3,9 @@
     python benchmarks/compat_fuzz.py [--maxflow 5000] [--gco 1000] [--seed 0]
 
 Against PyMaxflow: values, segments, counts, and what is left of the capacities, after each flow of
-a program, and the types of errors, for graphs of ints and of floats; and labelings by expansions and swaps. Against
-gco-wrapper: labels and energies. Prints what differs, and exits with 1 if anything does. Peers: pip
-install PyMaxflow gco-wrapper
+a program, and the types of errors, for graphs of ints and of floats; and labelings by expansions
+and swaps. Against gco-wrapper: labels and energies. Prints what differs, and exits with 1 if
+anything does. Peers: pip install PyMaxflow gco-wrapper
 """
 
 from __future__ import annotations

@@ -252,7 +252,7 @@ def test_nodes_along_an_axis_of_length_one_get_all_capacities_along_it(shape, so
     for row in np.broadcast(nodes, source, sink):
         h.add_tedge(*map(int, row))
     assert edges_of(g) == edges_of(h)
-    g.add_grid_tedges(nodes.ravel()[0], [5, 6], 0)
+    g.add_grid_tedges(np.array(0), [5, 6], 0)
     h.add_tedge(0, 11, 0)
     g.add_grid_edges(np.array(0), 5)
     assert edges_of(g) == edges_of(h)

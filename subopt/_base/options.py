@@ -144,7 +144,7 @@ def documented_like(source: type) -> Callable[[C], C]:
     return completed
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def names(function: Callable[..., Any]) -> tuple[str, ...]:
     """Return the options of a solver: its parameters after the first, which is the problem."""
     return tuple(inspect.signature(function).parameters)[1:]

@@ -214,7 +214,7 @@ class CoupledLabelingProblem:
     def _energy_of_sources(self, sources: Array) -> float:
         """Evaluate E(z) for inputs that fill equal parts, without an array of shares."""
         J, m, N, L = self.n_outputs, self.n_inputs, self.n_patches, self.levels
-        if L * L > 4 * m:  # comparing all pairs of parts would take longer
+        if 4 * m < L * L:  # comparing all pairs of parts would take longer
             return self._energy_of(shares_from_sources(sources, m))
         slots = sources.reshape(J, N, L)
         unary = self.unary.reshape(m, N)[slots, np.arange(N)[:, None]].sum() / L
@@ -228,7 +228,7 @@ class CoupledLabelingProblem:
         for axis in range(1, 1 + len(self.grid)):
             first = (slice(None),) * axis + (slice(None, -1),)
             second = (slice(None),) * axis + (slice(1, None),)
-            equal = sum(np.count_nonzero(a[first] == b[second]) for a in parts for b in parts)
+            equal = sum(int((a[first] == b[second]).sum()) for a in parts for b in parts)
             squares += int(own[first].sum() + own[second].sum()) - 2 * equal
         return self._sum(unary, squares / L**2, counts / L)
 

@@ -154,10 +154,12 @@ class Building:
         -------
         ndarray of int, of that shape
         """
-        lengths = lengths_of(shape)
+        lengths = shape if shape.__class__ is tuple else lengths_of(shape)
         count = 1
         for length in lengths:
-            count *= length
+            if length.__class__ is not int or length < 0:
+                lengths_of(shape)  # raises, unless all are ints of numpy
+            count *= int(length)
         return Building.add_nodes(self, count).reshape(lengths)  # subclasses may have another one
 
     def add_edge(self, i: int, j: int, capacity: Any, rcapacity: Any) -> None:
@@ -290,8 +292,7 @@ class Building:
             If weights or structure do not fit the grid.
         """
         nodes = grid_of_nodes(nodeids)
-        if symmetric.__class__ is not bool:
-            symmetric = bool(whole(symmetric))
+        symmetric = symmetric is True or bool(whole(symmetric))
         amounts = self._amounts(weights)
         shape = nodes.shape
         d = len(shape)
@@ -337,7 +338,7 @@ class Building:
         nodes = grid_of_nodes(nodeids)
         source, sink = self._amounts(sourcecaps), self._amounts(sinkcaps)
         shape = nodes.shape
-        if not source.shape == sink.shape == shape:
+        if source.shape not in ((), shape) or sink.shape not in ((), shape):
             nodes, source, sink = _together(nodes, source, sink)
             shape = nodes.shape
         self._require("add_grid_tedges", nodes)
