@@ -1,7 +1,7 @@
 """Gomory-Hu trees: minimum cuts between all pairs of nodes by n - 1 maximum flows.
 
-Gusfield's algorithm [2]_ contracts nothing: every flow is one of the whole graph, on arrays that
-are linked once and reset before each flow.
+Gusfield's algorithm [2]_ does not contract nodes: every flow is a flow in the whole graph, on
+arrays that are set up once and reset before each flow.
 
 References
 ----------
