@@ -274,13 +274,13 @@ class Oracle:
         """Update the state before i leaves the set or joins it, given ``F(S ∪ i) - F(S - i)``."""
         state[0] += -gain if mask[i] else gain
 
-    # Modular functions above F, one for each vector of levels --------------------------------------
+    # Modular functions above F, one for each vector of levels ------------------------------------
 
     _has_levels: bool = False
     """Whether F has the next three methods. Vectors of levels form a convex set."""
 
     def _levels(self, mask: Array) -> Array:
-        """Return the levels of a set S: their function of T is F(S) + sum of F(i | S), i in T - S."""
+        """Return the levels of S, whose function of T is F(S) + sum of F(i | S) over i in T - S."""
         raise NotImplementedError
 
     def _above(self, levels: Array) -> tuple[float, Array]:
