@@ -5,9 +5,9 @@ The functions take arrays of any library. `comixup.torch.predict` and
 """
 
 from comixup.evaluate.corruption import gaussian_noise, replace_at_random
-from comixup.evaluate.localization import Localization, bounding_box, box_iou, localization
+from comixup.evaluate._localization import Localization, bounding_box, box_iou, localization
 from comixup.evaluate.scores import Calibration, calibration, error_rate
-from comixup.evaluate.temperature import temperature
+from comixup.evaluate._temperature import temperature
 
 __all__ = [
     "Calibration",
