@@ -202,6 +202,11 @@ class Oracle:
         -------
         Incremental
             S and F(S), with methods `add`, `remove` and `gain`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If S is not a mask of n booleans, nor a list of elements in 0..n - 1.
         """
         return Incremental(self, validate.subset(S, self.n))
 

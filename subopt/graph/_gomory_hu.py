@@ -71,6 +71,7 @@ class GomoryHuTree:
         Returns
         -------
         int or float
+            The capacity, an int if all capacities are.
         """
         return self.values[self._lowest(u, v)[0]].item()
 
@@ -85,6 +86,7 @@ class GomoryHuTree:
         Returns
         -------
         ndarray of bool, shape (n,)
+            Which nodes are on the side of u.
         """
         lowest, below = self._lowest(u, v)
         side = self._below(lowest)
@@ -216,6 +218,7 @@ def gomory_hu_tree(
     Returns
     -------
     GomoryHuTree
+        The tree, with node 0 as its root.
 
     Raises
     ------
