@@ -96,6 +96,7 @@ class TreeCertificate(ReadOnly):
         Returns
         -------
         float
+            The bound on the minimum of h.
 
         Raises
         ------
