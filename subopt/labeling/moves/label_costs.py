@@ -126,13 +126,13 @@ class WholeMoves(NamedTuple):
                 moved = labels.copy()
                 moved[self._best_move(labels, free, only, b, deadline)] = b
                 other = self.energy.value(moved)
-                if prices is not None:  # the flow of b is another one
-                    prices[:, b] = self._prices(labels, only, b)
                 if other < value:
                     labels[:], idle, prices = moved, 1, None
                     done, more = self._plain(moves, labels, plain)
                     cuts += more
                     value = self.energy.value(labels)
+                elif prices is not None:  # the flow of b is another one
+                    prices[:, b] = self._prices(labels, only, b)
             if done and idle >= len(moves):
                 return True, cuts
         return False, cuts
