@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 import comixup
 import subopt
 from comixup import CoMixup, MixPlan
+from comixup._base.patch_saliency import weights_and_peaks
 from comixup._base.streams import stream
 from comixup.mixers import _comixup_terms as problem
 from comixup.mixers import comixup as mixer
-from comixup.saliency import weights_and_peaks
 
 SEEDS = st.integers(0, 2**32 - 1)
 LAYOUTS = {"signal": (21,), "image": (11, 9), "volume": (5, 6, 7)}

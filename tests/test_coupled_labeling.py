@@ -426,7 +426,10 @@ def test_bad_problems_say_what_to_do(case):
         ({"max_iter": 0}, "max_iter needs an integer >= 1"),
         ({"start": [[0]]}, r"start needs integers of shape .* = \(2, 3, 3, 2\)"),
         ({"start": np.zeros((2, 3, 3, 3), int)}, "parts that divides levels=2, got 3"),
-        ({"start": np.full((2, 3, 3, 1), 2)}, r"start needs inputs in 0..1, got 2..2"),
+        (
+            {"start": np.full((2, 3, 3, 1), 2)},
+            r"start needs inputs in 0..1, but start\[0, 0, 0, 0\] is 2",
+        ),
         ({"mode": "search"}, "unexpected keyword argument .mode."),
         ({"time_limit": -1.0}, "time_limit needs"),
     ],

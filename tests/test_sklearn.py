@@ -193,7 +193,7 @@ def test_a_sampler_selects_as_many_rows_as_it_is_asked_for():
     [
         ({"n_features_to_select": 9}, "from 1 to 8, got 9"),
         ({"redundancy": -1}, "redundancy needs a finite number >= 0"),
-        ({"costs": [1, np.nan, *[1] * 6]}, "costs needs finite numbers, got nan"),
+        ({"costs": [1, np.nan, *[1] * 6]}, r"costs needs finite numbers, but costs\[1\] is nan"),
         ({"costs": np.ones(8), "budget": -1}, "budget needs a finite number >= 0"),
         ({"costs": np.ones(8), "budget": 0.5}, "the cheapest cost 1, but"),
         ({"task": "ranking"}, "task must be"),

@@ -17,6 +17,7 @@ import numpy as np
 from comixup._base import validate
 from comixup._base.interchange import like
 from comixup._base.layout import Layout, decide, parse
+from comixup._base.patch_saliency import warn_of_uniform
 from comixup._base.streams import EACH, SWITCH, Key, require_seed
 from comixup._base.types import RNG, Array
 from comixup.mixers.batch import MixedBatch
@@ -24,7 +25,6 @@ from comixup.mixers.summary import Needs, Summary, summarize
 from comixup.plans.base import LABELS_BY, Mixture, remembering
 from comixup.plans.labels import NEEDED, as_label_matrix, counted, each_head, smoothed
 from comixup.plans.patches import MixPlan
-from comixup.saliency import warn_of_uniform
 
 TARGETS = ("classes", "values")
 

@@ -1,4 +1,4 @@
-"""What maximization returns: a set, its value, and an upper bound with evidence for it."""
+"""`MaximizationResult`: a set, its value, and an upper bound with its certificate."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class MaximizationResult(Answer):
     upper_bound : float
         No feasible set has a larger value. Infinity if nothing is known.
     lower_bound : float
-        Always minus infinity: nothing is said about how low values can be.
+        Always minus infinity: maximization bounds values from above only.
     status : Status
         Why the solver stopped.
     method : str
-        What ran, and why it was picked.
+        The method that ran, and why it was chosen.
     certificate : Certificate or None
         Evidence for `upper_bound`: ``result.check(F)`` recomputes `gap` from F alone.
     n_iter : int
@@ -49,7 +49,7 @@ class MaximizationResult(Answer):
 
     @property
     def gap(self) -> float:
-        """How far `value` is from the maximum at most: ``upper_bound - value``, at least 0."""
+        """Largest possible distance from `value` to the maximum: ``upper_bound - value``."""
         return distance(self.upper_bound, self.value)
 
     @property
@@ -61,12 +61,12 @@ class MaximizationResult(Answer):
 
     @property
     def S(self) -> Array:
-        """The elements of the set, sorted."""
+        """The elements of the set, in ascending order."""
         return np.flatnonzero(self.mask)
 
     @property
     def set(self) -> frozenset[int]:
-        """The elements of the set, as a Python set."""
+        """The elements of the set, as a frozenset."""
         return frozenset(self.S.tolist())
 
     def _proven(self) -> str:

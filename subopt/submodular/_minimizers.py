@@ -30,8 +30,8 @@ from subopt.submodular.select import can_solve, minimize_submodular
 class Minimizers(ClosedSets):
     """All minimizers of a set function: an iterable of masks, the smallest first.
 
-    Made by `all_minimizers`. Sets are found when they are asked for, and no memory grows with their
-    number. ``S in minimizers`` tests a set, given as a mask or by its elements.
+    Made by `all_minimizers`. Sets are computed during iteration, so that the memory does not depend
+    on their number. ``S in minimizers`` tests a set, given as a mask or by its elements.
 
     Parameters
     ----------
