@@ -36,7 +36,8 @@ def listed_arcs(
     edges: ArrayLike, weights: ArrayLike | None, n: int | None, directed: bool
 ) -> tuple[int, Array, Array, Array]:
     """Return the number of nodes, and tails, heads and weights of arcs; two per undirected edge."""
-    ends = np.asarray(edges)
+    directed = validate.flag("directed", directed)
+    ends = validate.rectangular("edges", edges)
     if ends.size == 0:
         ends = np.zeros((0, 2), dtype=np.intp)
     if ends.ndim != 2 or ends.shape[1] != 2 or ends.dtype.kind not in "iu":
@@ -125,6 +126,7 @@ def joined_rows(
     The two arrays of capacities are the same object if the graph is undirected. `name` is that of
     the weights, for messages.
     """
+    directed = validate.flag("directed", directed)
     if (weights < 0).any():
         e = int(np.argmax(weights < 0))
         entry = f"{name}[{tails[e]}, {heads[e]}]" if name == "adjacency" else f"{name}[{e}]"

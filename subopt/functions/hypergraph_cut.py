@@ -258,7 +258,10 @@ class HypergraphCut(SetFunction):
 
 
 def _incidence(edges: Sequence[Any], n: int | None) -> tuple[Array, Array, int, int]:
-    lists = [np.asarray(list(edge)) for edge in edges]
+    lists = [
+        validate.rectangular(f"edges[{e}]", validate.items(f"edges[{e}]", edge, "elements"))
+        for e, edge in enumerate(validate.items("edges", edges, "lists of elements"))
+    ]
     for e, members in enumerate(lists):
         if members.ndim != 1 or (members.size and members.dtype.kind not in "iu"):
             raise TypeError(f"edges[{e}] needs to be a list of elements, got {edges[e]!r}")
@@ -279,6 +282,11 @@ def _tables(
 ) -> tuple[Array, Array, dict[int, Array]]:
     if isinstance(splitting, str):
         splitting = _SPLITTINGS[validate.choice("splitting", splitting, tuple(_SPLITTINGS))]
+    if not callable(splitting):
+        raise TypeError(
+            f"splitting needs one of {', '.join(map(repr, _SPLITTINGS))}, or a function "
+            f"splitting(k, m), got {validate.shortened(splitting)}"
+        )
     tables: dict[int, Array] = {}
     starts_of = np.zeros(int(sizes.max(initial=0)) + 1, dtype=np.int64)
     length = 0

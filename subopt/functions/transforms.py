@@ -46,6 +46,7 @@ def normalize(F: SetFunction) -> SetFunction:
     >>> float(normalize(Shifted())([0]))
     1.0
     """
+    require_set_function(F)
     empty = F.value(np.zeros(F.n, dtype=np.bool_))
     return F if empty == 0 else _Normalized(F, empty)
 
