@@ -447,7 +447,7 @@ def test_bad_calls_say_what_to_do():
         problem.energy(np.ones((2, 3, 3, 1)))
     with pytest.raises(ValueError, match=r"shares\[0, 0, 0\] = \[1. 1.\]"):
         problem.energy(np.ones((2, 3, 3, 2)))
-    with pytest.raises(ValueError, match=r"indices in 0..1, got 0..7"):
+    with pytest.raises(ValueError, match=r"indices in 0..1, but sources\[0, 1, 0\] is 7"):
         problem.shares([[[0], [7]]])
     with pytest.raises(TypeError, match="sources needs integers"):
         problem.shares([[[0.5]]])

@@ -217,7 +217,7 @@ def test_costs_are_subtracted_or_limited():
     assert 0 < costs[limited.get_support()].sum() <= 6
     joint = DifferenceSelector(costs=costs, budget=6).fit(X, y)
     assert 0 < costs[joint.get_support()].sum() <= 6
-    with pytest.raises(ValueError, match="it needs costs"):
+    with pytest.raises(ValueError, match="give costs"):
         SubmodularSelector(budget=1).fit(X, y)
 
 

@@ -41,8 +41,11 @@ def accelerated_dca(
     %(rho)s
     memory : int, default 5
         Number of iterates. The extrapolated point is used if its value is no worse than the worst
-        of the last `memory` iterates. With 1, values descend. %(max_iter)s %(inner_iter)s
-        %(time_limit)s %(callback)s
+        of the last `memory` iterates. With 1, values descend.
+    %(max_iter)s
+    %(inner_iter)s
+    %(time_limit)s
+    %(callback)s
 
     Returns
     -------

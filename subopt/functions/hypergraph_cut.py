@@ -84,7 +84,7 @@ class HypergraphCut(SetFunction):
             rows, columns, _, (self.n, n_edges) = entries("edges", edges)
             if n is not None and n != self.n:
                 raise ValueError(
-                    f"n is {n}, but the incidence matrix has {self.n} rows. Leave out n for a "
+                    f"n = {n}, but the incidence matrix has {self.n} rows. Leave out n for a "
                     "matrix."
                 )
         else:

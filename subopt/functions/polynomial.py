@@ -121,6 +121,11 @@ class Polynomial(DifferenceOfSubmodular):
         constant : float, default 0
             c, kept as `constant`.
 
+        Returns
+        -------
+        Polynomial
+            The polynomial, with one variable per row.
+
         Raises
         ------
         ValueError
@@ -172,6 +177,11 @@ class Polynomial(DifferenceOfSubmodular):
             h; zeros by default.
         constant : float, default 0
             c.
+
+        Returns
+        -------
+        Polynomial
+            The polynomial, with one variable per row.
 
         Raises
         ------
@@ -250,6 +260,7 @@ class Polynomial(DifferenceOfSubmodular):
         Returns
         -------
         float
+            The value at x.
 
         Raises
         ------

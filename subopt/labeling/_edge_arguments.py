@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.types import Array, ArrayLike
-from subopt.graph.grid._input import periodic_axes
+from subopt.graph.grid._input import offset_vectors, periodic_axes
 from subopt.labeling._cost_arguments import numbers
 from subopt.labeling._grid_edges import neighbours, pairs_at
 
@@ -50,7 +49,7 @@ def graph(
             raise ValueError("offsets and periodic are for grids; leave out edges")
         tails, heads = _edges(edges, n)
         return EdgeGroups(tails, heads, [(len(tails),)], "", shape, [], ())
-    steps = _offsets(offsets, len(shape))
+    steps = offset_vectors(offsets, len(shape))
     if offsets is None and not any(around):
         tails, heads = neighbours(shape)
         sides = [
@@ -196,31 +195,6 @@ def _from_sparse(unary: Any, matrix: Any) -> GraphCosts:
         below = np.zeros_like(below)
     keep = above if (used & above).any() or not (used & below).any() else below
     return GraphCosts(unary, np.stack([i[keep], j[keep]], axis=1), w[keep])
-
-
-def _offsets(offsets: Sequence[Sequence[int]] | None, d: int) -> list[tuple[int, ...]]:
-    """Return the steps to neighbours, by default one along every axis."""
-    if offsets is None:
-        offsets = [tuple(int(a == axis) for a in range(d)) for axis in range(d)]
-    vectors: list[tuple[int, ...]] = []
-    for i, offset in enumerate(validate.items("offsets", offsets, "tuples of ints")):
-        try:
-            vector = tuple(operator.index(step) for step in offset)
-        except TypeError as error:
-            raise TypeError(
-                f"offsets needs tuples of ints, but offsets[{i}] is {offset!r}"
-            ) from error
-        if len(vector) != d:
-            raise ValueError(f"offsets[{i}] needs one int per axis of the grid: {d}, got {offset}")
-        for same in (vector, tuple(-step for step in vector)):
-            if same in vectors:
-                other = f"offsets[{vectors.index(same)}] = {same}"
-                raise ValueError(
-                    f"offsets[{i}] = {vector} joins the same nodes as {other}. A pair of opposite "
-                    "offsets needs one entry."
-                )
-        vectors.append(vector)
-    return vectors
 
 
 def _offset_pairs(

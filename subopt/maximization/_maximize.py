@@ -161,8 +161,12 @@ def maximize(
         Submodular, monotone or not. The families of `subopt` are submodular by construction. If F
         can only be evaluated and n is at most 10,000, 4n values are computed first, and a violation
         of diminishing returns among them raises an error. A subclass that sets ``monotone = True``
-        gets better bounds and needs fewer evaluations. %(size)s If F is monotone, no smaller set is
-        better than the best of k elements. %(include)s %(exclude)s %(constraints)s
+        gets better bounds and needs fewer evaluations.
+    %(size)s
+        If F is monotone, no smaller set is better than the best of k elements.
+    %(include)s
+    %(exclude)s
+    %(constraints)s
     method : str, default "auto"
         "auto": lazy greedy; with a budget also by gain per cost; double greedy if F is not known to
         be monotone and every set is feasible; then exchanges.

@@ -5,15 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from subopt._base.answer import Answer, shown
+from subopt._base.answer import SetAnswer, shown
 from subopt._base.answer import gap as distance
-from subopt._base.types import Array
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class MaximizationResult(Answer):
+class MaximizationResult(SetAnswer):
     """A set, its value, and an upper bound on the maximum with evidence for it.
 
     The mirror image of `Result`: the maximum is at least `value`, at most `upper_bound`, and `gap`
@@ -41,11 +38,8 @@ class MaximizationResult(Answer):
         Marginal gains that were computed; all n of them for one set count n.
     """
 
-    mask: Array
     upper_bound: float = math.inf
     lower_bound: float = field(default=-math.inf, init=False)
-    n_iter: int = 0
-    n_evals: int = 0
 
     @property
     def gap(self) -> float:
@@ -59,18 +53,5 @@ class MaximizationResult(Answer):
             return 1.0
         return max(0.0, self.value / self.upper_bound) if self.upper_bound > 0 else 0.0
 
-    @property
-    def S(self) -> Array:
-        """The elements of the set, in ascending order."""
-        return np.flatnonzero(self.mask)
-
-    @property
-    def set(self) -> frozenset[int]:
-        """The elements of the set, as a frozenset."""
-        return frozenset(self.S.tolist())
-
     def _proven(self) -> str:
         return f"value={shown(self.value)}, upper_bound={shown(self.upper_bound)}"
-
-    def _contents(self) -> str:
-        return f"{int(self.mask.sum())} of {len(self.mask)} elements"

@@ -95,8 +95,12 @@ def all_minimizers(F: SetFunction, *, time_limit: float | None = None) -> Minimi
     """
     require_set_function(F)
     deadline = Deadline(time_limit)
+    late = f"time_limit = {time_limit} seconds were not enough to find all minimizers"
     if can_solve(F, "max_flow") is None:
-        blocks, requirements = minimizer_blocks(F)
+        found = minimizer_blocks(F, deadline)
+        if found is None:
+            raise RuntimeError(late)
+        blocks, requirements = found
         mask = blocks == -1
         return Minimizers(blocks, requirements, F.value(mask))
 
@@ -105,9 +109,7 @@ def all_minimizers(F: SetFunction, *, time_limit: float | None = None) -> Minimi
         with silent():  # one of many
             result = minimize_submodular(G, minimizer=kind, time_limit=left)
         if deadline.passed():
-            raise RuntimeError(
-                f"time_limit = {time_limit} seconds were not enough to find all minimizers"
-            )
+            raise RuntimeError(late)
         return result
 
     smallest, largest = (extreme(F, kind) for kind in ("minimal", "maximal"))
