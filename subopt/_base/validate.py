@@ -111,25 +111,33 @@ def items(name: str, values: Any, what: str) -> list[Any]:
 
 
 def positive_int(name: str, value: Any) -> int:
-    """Return `value` as an int in 1..2**63 - 1."""
+    """Return `value` as an int >= 1, no larger than an int64 can be."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(
             f"{name} needs an integer >= 1, got {value!r} of type {type(value).__name__}"
         )
-    if not 1 <= int(value) <= MOST:
-        raise ValueError(f"{name} needs an integer >= 1 and < 2**63, got {shortened(value)}")
-    return int(value)
+    if value < 1:
+        raise ValueError(f"{name} needs an integer >= 1, got {value}")
+    return min(int(value), MOST)
 
 
 def natural(name: str, value: Any) -> int:
-    """Return `value` as an int in 0..2**63 - 1."""
+    """Return `value` as an int >= 0, no larger than an int64 can be."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(
             f"{name} needs an integer >= 0, got {value!r} of type {type(value).__name__}"
         )
-    if not 0 <= int(value) <= MOST:
-        raise ValueError(f"{name} needs an integer >= 0 and < 2**63, got {shortened(value)}")
-    return int(value)
+    if value < 0:
+        raise ValueError(f"{name} needs an integer >= 0, got {value}")
+    return min(int(value), MOST)
+
+
+def size(name: str, value: Any) -> int:
+    """Return `value` as an int >= 0 that arrays can have as their length."""
+    number = natural(name, value)
+    if number >= 2**48:
+        raise ValueError(f"{name} needs an integer that fits into memory, got {value}")
+    return number
 
 
 def choice(name: str, value: Any, allowed: tuple[Any, ...]) -> Any:

@@ -48,7 +48,7 @@ def listed_arcs(
     w = np.ones(len(ends)) if weights is None else validate.real_array("weights", weights)
     if w.shape != (len(ends),):
         raise ValueError(f"weights needs one number per edge, {len(ends)}, got {w.shape}")
-    n = int(ends.max(initial=-1)) + 1 if n is None else validate.natural("n", n)
+    n = int(ends.max(initial=-1)) + 1 if n is None else validate.size("n", n)
     bad = ((ends < 0) | (ends >= n)).any(axis=1)
     if bad.any():
         e = int(bad.argmax())

@@ -65,7 +65,7 @@ class Function(SetFunction):
     ) -> None:
         if callable(n) or not callable(value):
             raise TypeError(f"Function needs n and then a callable, got {n!r} and {value!r}")
-        self.n = validate.natural("n", n)
+        self.n = validate.size("n", n)
         self.monotone = validate.flag("monotone", monotone)
         self.symmetric = validate.flag("symmetric", symmetric)
         self.integral = validate.flag("integral", integral)

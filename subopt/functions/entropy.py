@@ -84,7 +84,7 @@ class Entropy(SetFunction):
     ) -> None:
         columns = _discrete("data", data)
         if bins is not None:
-            columns = binned(columns, validate.positive_int("bins", bins))
+            columns = binned(columns, validate.size("bins", validate.positive_int("bins", bins)))
         elif columns.dtype.kind == "f":
             _warn_of_own_values(columns)
         n_rows, self.n = columns.shape

@@ -267,7 +267,7 @@ def _incidence(edges: Sequence[Any], n: int | None) -> tuple[Array, Array, int, 
             raise TypeError(f"edges[{e}] needs to be a list of elements, got {edges[e]!r}")
     rows = np.concatenate([np.zeros(0, dtype=np.intp), *lists]).astype(np.intp)
     columns = np.repeat(np.arange(len(lists)), [len(members) for members in lists])
-    size = int(rows.max(initial=-1)) + 1 if n is None else validate.natural("n", n)
+    size = int(rows.max(initial=-1)) + 1 if n is None else validate.size("n", n)
     bad = (rows < 0) | (rows >= size)
     if bad.any():
         k = int(bad.argmax())

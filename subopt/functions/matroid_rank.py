@@ -214,7 +214,7 @@ class _GraphicRank(MatroidRank):
         ends = ends.astype(np.int64)
         vertices = int(ends.max(initial=-1)) + 1
         if n_vertices is not None:
-            vertices = validate.natural("n_vertices", n_vertices)
+            vertices = validate.size("n_vertices", n_vertices)
         bad = ((ends < 0) | (ends >= vertices)).any(axis=1)
         if bad.any():
             i = int(bad.argmax())
