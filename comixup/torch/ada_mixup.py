@@ -172,6 +172,7 @@ class AdaMixUp(TensorMixer):
         Returns
         -------
         iterator of Parameter
+            The parameters of both networks.
         """
         parameters: Iterator[nn.Parameter] = self.networks.parameters()
         return parameters
@@ -240,6 +241,11 @@ class AdaMixUp(TensorMixer):
         -------
         callable
             Takes no arguments and returns the plan, without using the device.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the images are not like those that the mixer was made for.
         """
         images = self._require_images(images)
         spatial = tuple(images.shape[2:])
@@ -264,6 +270,11 @@ class AdaMixUp(TensorMixer):
         -------
         Tensor of float32, shape (B, 2)
             Lower and upper end of the range of the share of image j in its own blend.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the images are not like those that the mixer was made for.
         """
         images = self._require_images(images).float()
         index = torch.tensor(np.asarray(partner), device=images.device)
@@ -304,6 +315,11 @@ class AdaMixUp(TensorMixer):
         -------
         Losses
             The losses, without weights other than `intrusion_weight`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the images are not like those that the mixer was made for.
         """
         images = self._require_images(images)
         n, device = len(images), images.device

@@ -69,6 +69,7 @@ class ModularBound:
         Returns
         -------
         float
+            The constant plus the weights of the set.
         """
         return self.constant + self.modular.value(mask)
 
@@ -82,6 +83,7 @@ class ModularBound:
         Returns
         -------
         float
+            The constant plus the sum of the negative weights.
         """
         return self.constant + float(np.minimum(self.weights, 0.0).sum())
 

@@ -19,12 +19,14 @@ from subopt._base.report import reported, stage
 from subopt._base.types import Array, ArrayLike
 from subopt.graph._input import Bounded, Graph, Terminal, bounded, graph
 from subopt.graph._lowered import dwarfed, lowered
-from subopt.graph._search import Search
-from subopt.graph.augment import PATIENCE, reach, spreads
+from subopt.graph._search import ASK, Search
+from subopt.graph.augment import reach
 from subopt.graph.flow import CutCertificate, Flow
 from subopt.graph.network import drain, link, workspace
 
-METHODS = ("auto", "boykov_kolmogorov", "push_relabel")
+# trees always have a limit, because only push-relabel terminates on real capacities
+_PATIENCE = {"auto": ASK, "boykov_kolmogorov": 10**6, "push_relabel": 0}
+METHODS = tuple(_PATIENCE)
 
 
 @reported
@@ -157,7 +159,7 @@ def _solved(g: Graph, parts: Bounded, maximal: bool, method: str, deadline: Dead
         deadline,
     )
     side, value = cut.side, cut_value(g, parts, cut.side)
-    if cut.left is None and not np.isfinite(value):
+    if cut.left is None and not value < np.inf:
         raise ValueError(
             "max_flow needs a finite cut, but a path of infinite capacities leads from the source "
             "to the sink. Give one of its arcs a finite capacity."
@@ -252,14 +254,9 @@ def _minimum_cut(arcs: Arcs, excess: Array, maximal: bool, method: str, deadline
     """Like `minimum_cut`, until a deadline."""
     n = len(excess)
     indptr, slot, residual, ends = link(n, *arcs)
-    work = workspace(n, 0, arcs.forward.dtype)._replace(ends=ends)
-    if method == "auto":
-        patience = 0 if spreads(n, indptr, work) else PATIENCE
-    else:
-        # trees always have a limit, because only push-relabel terminates on real capacities
-        patience = {"boykov_kolmogorov": 10**6, "push_relabel": 0}[method]
+    work = workspace(n, ends, arcs.forward.dtype)
     search = Search(n, indptr, residual, excess, work, deadline)
-    ran = search.run(patience * (n + len(residual)))
+    ran = search.run(_PATIENCE[method])
     flow = np.empty_like(arcs.forward)
     drain(slot, ends, arcs.forward, arcs.backward, residual, flow)
     if search.stopped:
