@@ -282,6 +282,7 @@ SAYS = {  # other names of an argument in messages
     "F": ("SetFunction", "needs n"),
     "h": ("SetFunction", "DifferenceOfSubmodular"),
     "problem": ("minimize", "method"),
+    "problems": ("minimize",),
     "energy": ("LabelingEnergy", "does not fit"),
     "value": ("callable",),
     "adjacency": ("matrix",),
