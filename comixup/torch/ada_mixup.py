@@ -73,7 +73,9 @@ class AdaMixUp(TensorMixer):
     width : int, default 16
         Channels of the first layer of the small networks.
     intrusion_weight : float, default 1.0
-        Factor of the loss of the discriminator.
+        Factor of the loss of the discriminator, next to cross entropies of the model as published.
+        With its default loss, "bce", a mean over K classes, `training_step` also multiplies the
+        loss of the discriminator by 2 / K, as it does with clean losses.
     num_classes : int, optional
         Number of classes; needed if labels are class indices, and not by `training_step`.
     label_smoothing : float, default 0.0
@@ -170,6 +172,7 @@ class AdaMixUp(TensorMixer):
         Returns
         -------
         iterator of Parameter
+            The parameters of both networks.
         """
         parameters: Iterator[nn.Parameter] = self.networks.parameters()
         return parameters
@@ -238,6 +241,11 @@ class AdaMixUp(TensorMixer):
         -------
         callable
             Takes no arguments and returns the plan, without using the device.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the images are not like those that the mixer was made for.
         """
         images = self._require_images(images)
         spatial = tuple(images.shape[2:])
@@ -262,6 +270,11 @@ class AdaMixUp(TensorMixer):
         -------
         Tensor of float32, shape (B, 2)
             Lower and upper end of the range of the share of image j in its own blend.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the images are not like those that the mixer was made for.
         """
         images = self._require_images(images).float()
         index = torch.tensor(np.asarray(partner), device=images.device)
@@ -302,6 +315,11 @@ class AdaMixUp(TensorMixer):
         -------
         Losses
             The losses, without weights other than `intrusion_weight`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the images are not like those that the mixer was made for.
         """
         images = self._require_images(images)
         n, device = len(images), images.device

@@ -194,6 +194,7 @@ class CoupledLabelingProblem:
         Returns
         -------
         float
+            The energy E(z).
 
         Raises
         ------

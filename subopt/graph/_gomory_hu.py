@@ -1,7 +1,7 @@
 """Gomory-Hu trees: minimum cuts between all pairs of nodes by n - 1 maximum flows.
 
-Gusfield's algorithm [2]_ contracts nothing: every flow is one of the whole graph, on arrays that
-are linked once and reset before each flow.
+Gusfield's algorithm [2]_ does not contract nodes: every flow is a flow in the whole graph, on
+arrays that are set up once and reset before each flow.
 
 References
 ----------
@@ -71,6 +71,7 @@ class GomoryHuTree:
         Returns
         -------
         int or float
+            The capacity, an int if all capacities are.
         """
         return self.values[self._lowest(u, v)[0]].item()
 
@@ -85,6 +86,7 @@ class GomoryHuTree:
         Returns
         -------
         ndarray of bool, shape (n,)
+            Which nodes are on the side of u.
         """
         lowest, below = self._lowest(u, v)
         side = self._below(lowest)
@@ -216,6 +218,7 @@ def gomory_hu_tree(
     Returns
     -------
     GomoryHuTree
+        The tree, with node 0 as its root.
 
     Raises
     ------

@@ -40,7 +40,7 @@ EXTREME = 1e-6
 MIXED = 1e3
 """Entries get their own units if the ranges of gains differ by more than this factor."""
 PATIENCE = 100
-"""The run ends after this many sweeps after which the norm is not smaller than ever before."""
+"""The run ends after this many sweeps in a row without a new smallest norm."""
 TIES = 8
 """Largest number of sets whose values are compared at the end."""
 LEAST = 0.65
@@ -128,7 +128,7 @@ def min_norm_point(
     max_iter = validate.positive_int("max_iter", max_iter)
     validate.choice("minimizer", minimizer, ("any", "minimal", "maximal"))
     if not isinstance(start, BaseCertificate):
-        order = None if start is None else validate.order(start, F.n)[None]
+        order = None if start is None else validate.order(start, F.n, "start")[None]
         start = None if order is None else BaseCertificate(order, np.ones(1), -math.inf)
     stop = _Stop(tol, max_iter, Deadline(time_limit))
     seen = F if time_limit is None else watched(F, stop.deadline)
@@ -185,7 +185,7 @@ def _extreme(
 
 
 def _prices(F: SetFunction, whole: Reduction, tol: float | None) -> list[Array]:
-    """Return costs of the undecided elements that leave one minimizer, the ones to try first."""
+    """Return costs of the undecided elements that leave one minimizer, in the order to try."""
     low, high, size = whole.gains
     n = len(size)
     if F.integral:

@@ -134,23 +134,22 @@ def done(block: Array, inside: Array, at: Array, apart: Array, size: Array, rate
         Capacity of the arcs that the cut separates in each block.
     """
     count = len(apart)
+    slope = sums(block, rates, count)
     worth = sums(block[inside], at[inside], count) + apart
-    rounding = ROUNDING * (apart + part_sizes(block, inside, size, rates))
+    rounding = ROUNDING * (apart + _part_sizes(block, inside, size, rates, slope))
     taken = np.bincount(block[inside], minlength=count)
     members = np.bincount(block, minlength=count)
-    fixed = sums(block, rates, count) <= 0
-    return fixed | (taken == 0) | (taken == members) | (worth >= -rounding)
+    return (slope <= 0) | (taken == 0) | (taken == members) | (worth >= -rounding)
 
 
-def part_sizes(block: Array, inside: Array, size: Array, rates: Array) -> Array:
+def _part_sizes(block: Array, inside: Array, size: Array, rates: Array, slope: Array) -> Array:
     """Return the size of the numbers in the cost of the part of each block that is inside.
 
     Errors of α come from the whole block, and count by the part's share of its slope.
     """
-    count = int(block.max(initial=-1)) + 1
-    own, slope = (sums(block[inside], x[inside], count) for x in (size, rates))
-    whole = sums(block, rates, count)
-    share = np.divide(slope, whole, out=np.zeros(count), where=whole > 0)
+    count = len(slope)
+    own, part = (sums(block[inside], x[inside], count) for x in (size, rates))
+    share = np.divide(part, slope, out=np.zeros(count), where=slope > 0)
     return own + share * sums(block, size, count)
 
 
