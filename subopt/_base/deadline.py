@@ -17,7 +17,7 @@ class Deadline:
     """
 
     def __init__(self, time_limit: Any = None) -> None:
-        if time_limit is None or time_limit == math.inf:
+        if time_limit is None or (isinstance(time_limit, float) and time_limit == math.inf):
             self._end = math.inf
         else:
             from subopt._base import validate
@@ -31,3 +31,9 @@ class Deadline:
     def passed(self) -> bool:
         """Return whether the time is over."""
         return time.monotonic() >= self._end
+
+    def moved(self, seconds: float) -> Deadline:
+        """Return the moment some seconds later, or earlier if they are negative."""
+        other = Deadline()
+        other._end = self._end + seconds
+        return other

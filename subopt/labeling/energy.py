@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from subopt._base.interchange import to_numpy
+from subopt._base import validate
 from subopt._base.types import Array, ArrayLike
 from subopt.labeling import _cost_arguments as given_costs
 from subopt.labeling import _edge_arguments as given_edges
@@ -238,6 +238,8 @@ class LabelingEnergy:
         a, b = energy_of(self.terms, x), energy_of(self.terms, y)
         if np.inf in (a[0], b[0]):
             return bool(a[0] < b[0])
+        if not self.label_costs.any():
+            return math.fsum([*a, *(-part for part in b)]) < 0.0
         own, other = self.label_costs[np.unique(x)], -self.label_costs[np.unique(y)]
         return math.fsum([*a, *(-part for part in b), *own, *other]) < 0.0
 
@@ -262,7 +264,7 @@ class LabelingEnergy:
             If the shape is another one, or a label is not an integer in 0..L - 1; the message names
             the entry.
         """
-        x = to_numpy(labels)
+        x = validate.rectangular(name, labels)
         if x.shape not in (self.shape, (self.n,)) or x.dtype.kind not in "iu":
             raise ValueError(
                 f"{name} needs integers of shape {self.shape}, got dtype {x.dtype} and shape "
