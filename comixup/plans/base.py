@@ -10,12 +10,12 @@ import numpy as np
 
 from comixup._base import validate
 from comixup._base.interchange import like
+from comixup._base.patch_saliency import require_map_shape, weights_and_peaks
 from comixup._base.types import Array, ArrayLike
 from comixup._base.wording import documented
 from comixup.plans.boxes import MixedBoxes, mix_boxes
 from comixup.plans.labels import as_label_matrix
 from comixup.plans.points import MixedPoints, Shown, mix_points
-from comixup.saliency import require_map_shape, weights_and_peaks
 
 if TYPE_CHECKING:
     from typing import Self
@@ -242,6 +242,12 @@ class Mixture:
         array of shape (B, ...)
             The weighted losses of every output.
 
+        Raises
+        ------
+        ValueError
+            If `labels` or the result of `loss` do not have one entry per image, or the plan has no
+            saliency for ``by="saliency"``.
+
         Examples
         --------
         >>> from comixup import MixPlan
@@ -288,6 +294,7 @@ class Mixture:
         Returns
         -------
         list of B MixedBoxes
+            The boxes of each output.
 
         Raises
         ------
@@ -322,6 +329,7 @@ class Mixture:
         Returns
         -------
         list of B MixedPoints
+            The points of each output.
 
         Raises
         ------

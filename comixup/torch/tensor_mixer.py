@@ -6,13 +6,13 @@ images are gathered on the device.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from comixup._base.patch_saliency import warn_of_uniform
 from comixup._base.streams import Key
 from comixup._base.types import RNG
 from comixup.mixers.base import Mixer
@@ -154,6 +154,7 @@ class TensorMixer:
         Returns
         -------
         MixedBatch
+            As from `mix`.
 
         Raises
         ------
@@ -215,6 +216,7 @@ class TensorMixer:
         Returns
         -------
         Key
+            The key: seed, step and rank.
         """
         seed = self.seed
         if step is None:
@@ -255,6 +257,7 @@ class TensorMixer:
         Returns
         -------
         Tensor
+            The same images, not copied.
 
         Raises
         ------
@@ -316,6 +319,7 @@ class TensorMixer:
         Returns
         -------
         MixedBatch
+            The mixed images and labels, with the plan.
 
         Raises
         ------
@@ -378,18 +382,14 @@ class TensorMixer:
         Returns
         -------
         Tensor of shape (B,)
+            A number in 0..1 per output.
         """
         return apply_labels(plan, which[:, None].float(), by=self.mixer.labels_by)[:, 0]
 
     def _count_uniform(self, n_uniform: int, n: int) -> None:
         if n_uniform and not self.n_uniform:
-            warnings.warn(
-                f"{n_uniform} of {n} samples have no saliency (it is zero, or not finite): all of "
-                "their pixels count as equally salient. This is said once; the attribute n_uniform "
-                "of the mixer counts them. zero_saliency='uniform' does without a warning, 'raise' "
-                "stops and names the samples.",
-                stacklevel=3,
-            )
+            once = "This is said once; the attribute n_uniform of the mixer counts them. "
+            warn_of_uniform(n_uniform, n, once)
         self.n_uniform += n_uniform
 
     def __repr__(self) -> str:

@@ -100,15 +100,21 @@ class Status(enum.Enum):
         return f"{self.name}: {self.value}"
 
 
+_PLAIN = frozenset((bool, int, float, str, type(None)))
+
+
 class ReadOnly:
     """Base class of dataclasses with read-only arrays, and with numbers of Python, not of numpy."""
 
     def __post_init__(self) -> None:
-        for name, field in list(vars(self).items()):
-            if isinstance(field, np.generic):
-                object.__setattr__(self, name, field.item())
-            else:
-                freeze(field)
+        for name, field in vars(self).items():  # no name is new, so there is no need for a copy
+            if type(field) is np.ndarray:
+                field.setflags(write=False)
+            elif type(field) not in _PLAIN:
+                if isinstance(field, np.generic):
+                    object.__setattr__(self, name, field.item())
+                else:
+                    freeze(field)
 
 
 def freeze(*fields: Any) -> None:
@@ -180,6 +186,38 @@ class Answer(ReadOnly):
             If the evidence does not prove the bound.
         """
         return math.inf if self.certificate is None else self.certificate.check(problem, self)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class SetAnswer(Answer):
+    """The attributes that answers to problems of sets have besides.
+
+    Attributes
+    ----------
+    mask : ndarray of bool, shape (n,)
+        The set; read-only.
+    n_iter : int
+        Number of iterations.
+    n_evals : int
+        Number of evaluations of the function.
+    """
+
+    mask: np.ndarray[Any, np.dtype[np.bool_]]
+    n_iter: int = 0
+    n_evals: int = 0
+
+    @property
+    def S(self) -> np.ndarray[Any, np.dtype[np.intp]]:
+        """The elements of the set, in ascending order."""
+        return np.flatnonzero(self.mask)
+
+    @property
+    def set(self) -> frozenset[int]:
+        """The elements of the set, as a frozenset."""
+        return frozenset(self.S.tolist())
+
+    def _contents(self) -> str:
+        return f"{int(self.mask.sum())} of {len(self.mask)} elements"
 
 
 T = TypeVar("T", bound=Answer)

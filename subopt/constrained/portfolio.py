@@ -1,8 +1,8 @@
-"""What "auto" does over feasible sets: bounds by prices, several starts, attempts to prove.
+"""The method "auto" over feasible sets: bounds by prices, several starts, attempts to prove.
 
 A submodular function is first minimized with prices of the constraints, which often proves the
-answer. Otherwise, and for f - g, several methods run from several feasible sets, each set is
-improved to a local minimum, and if n is small, branch and bound tries to prove the best one.
+answer. Otherwise, and for f - g, several methods run from several feasible sets, and each result is
+improved to a local minimum. If n is small, branch and bound tries to prove the best one.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ EFFORTS = ("fast", "default", "best")
 NODES = {16: 256, 32: 32, 128: 1}
 """Number of nodes of branch and bound, by the largest n for which it is tried; one is a bound."""
 SHARE = 0.25
-"""Of the time that is left, what each slower method may take, if branch and bound follows."""
+"""Share of the remaining time for each slower method, if branch and bound follows."""
 FLIPS = 100
 """Largest number of changes of one element for larger n."""
 STEPS, SWEEPS = 8, 40

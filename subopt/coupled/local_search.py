@@ -29,7 +29,7 @@ from subopt.coupled._coarsening import graphs, levels
 from subopt.coupled._enumeration import best_of_all, is_tiny
 from subopt.coupled._rounds import Chance, improve
 from subopt.coupled._state import INPUT, PRICE, Level, Scratch, State
-from subopt.coupled.problem import CoupledLabelingProblem, shares_from_sources
+from subopt.coupled.problem import CoupledLabelingProblem
 from subopt.coupled.result import Callback, LabelingResult
 
 
@@ -240,6 +240,7 @@ def work_arrays(level: Level, sources: Array, seed: Array) -> tuple[State, State
             own=np.zeros(m),
             cheaper=np.empty(m, dtype=np.int64),
             changed=np.zeros(J, dtype=np.int8),
+            stale=np.ones(J, dtype=np.bool_),
         ),
         Chance(
             rng=seed,
@@ -256,9 +257,9 @@ def _state(sources: Array, field: Array) -> State:
         sources=sources,
         field=field,
         terms=np.empty(J),
-        use=np.empty((m, J)),
-        load=np.empty((m, J)),
-        inputs=np.empty(m, dtype=INPUT),
+        use=np.zeros((m, J)),
+        load=np.zeros((m, J)),
+        inputs=np.zeros(m, dtype=INPUT),
         seen=np.empty((J, m), dtype=PRICE),
     )
 
@@ -278,8 +279,11 @@ def _start(problem: CoupledLabelingProblem, start: Any) -> Array:
             f"start needs a number of parts that divides levels={problem.levels}, got {parts}"
         )
     if not 0 <= sources.min() <= sources.max() < problem.n_inputs:
+        wrong = (sources < 0) | (sources >= problem.n_inputs)
+        index = tuple(int(i) for i in np.argwhere(wrong)[0])
         raise ValueError(
-            f"start needs inputs in 0..{problem.n_inputs - 1}, got {sources.min()}..{sources.max()}"
+            f"start needs inputs in 0..{problem.n_inputs - 1}, but "
+            f"start[{', '.join(map(str, index))}] is {sources[index]}"
         )
     whole = np.repeat(sources, problem.levels // parts, axis=-1)
     return whole.reshape(problem.n_outputs, problem.n_patches, problem.levels).astype(np.int64)
@@ -308,7 +312,7 @@ def _result(
     shape = (problem.n_outputs, *problem.grid, problem.levels)
     sources = np.sort(sources, axis=-1).reshape(shape)
     # the search adds up changes, which loses digits where weights differ by orders of magnitude
-    value = problem._energy_of(shares_from_sources(sources, problem.n_inputs))
+    value = problem._energy_of_sources(sources)
     return LabelingResult(
         sources=sources,
         value=value,

@@ -39,8 +39,8 @@ class FacilityLocation(SetFunction):
     Parameters
     ----------
     similarity : array_like or scipy sparse matrix, shape (clients, n)
-        Nonnegative similarity of each client to each element. Compressed columns (``csc``) are
-        taken over without a sort.
+        Nonnegative similarity of each client to each element. A matrix in compressed columns
+        (``csc``) is used without sorting.
 
     Raises
     ------
@@ -177,7 +177,7 @@ BLOCK = 64
 
 
 def _from_dense(similarity: Array) -> tuple[FacilityLocationData, bool]:
-    """Return a matrix with all its entries, or without zeros if most are; and if all are whole."""
+    """Return the rows with all entries, or without zeros if most are; and if all are integers."""
     numbers = similarity.dtype.kind in "biuf"
     matrix = np.asarray(similarity, dtype=np.float64, order="C") if numbers else similarity
     entries = np.empty(matrix.size)

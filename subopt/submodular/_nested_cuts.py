@@ -77,39 +77,27 @@ def nested_cuts(
         if rounds and deadline.passed():
             return NestedCuts(leaves[:n], flow, rounds, finished=False)
         rounds += 1
-        count = len(low)
-        rate = sums(block, rates[node], count)
-        total = sums(block, unary, count)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            alpha = np.where(rate > 0, (0.0 - total) / rate, 0.0)
-        alpha = np.clip(alpha, low, high)
-        at = unary + alpha[block] * rates[node]
+        count, rate = len(low), rates[node]
+        alpha = candidates(block, unary, rate, low, high)
+        at = unary + alpha[block] * rate
         ahead, behind = form.capacities[arc], form.reverse[arc]
         inside, part, _ = minimum_cut(tails, heads, ahead, behind, -at)
         flow[arc] = part
-        # a block is done if the cut takes none or all of it, or has cost 0 up to rounding
         leaving = inside[tails] & ~inside[heads]
         entering = inside[heads] & ~inside[tails]
         apart = sums(block[tails[leaving]], ahead[leaving], count)
         apart += sums(block[heads[entering]], behind[entering], count)
-        worth = sums(block[inside], at[inside], count) + apart
-        rounding = ROUNDING * (
-            apart
-            + part_sizes(block, inside, size + np.abs(alpha[block] * rates[node]), rates[node])
-        )
-        taken = np.bincount(block[inside], minlength=count)
-        members = np.bincount(block, minlength=count)
-        done = (rate <= 0) | (taken == 0) | (taken == members) | (worth >= -rounding)
-        ended = done[block]
+        sizes = size + np.abs(alpha[block] * rate)
+        ended = done(block, inside, at, apart, sizes, rate)[block]
         leaves[node[ended]] = alpha[block[ended]]
         # split the other blocks: saturate the arcs between the two halves
         stay = ~ended
-        crossing, both = (leaving | entering) & stay[tails], stay[tails]
-        out = leaving & crossing
-        back = entering & crossing
+        both = stay[tails]
+        out, back = leaving & both, entering & both
+        crossing = out | back
         flow[arc[out]], flow[arc[back]] = ahead[out], -behind[back]
+        moved = flow[arc[crossing]]
         for ends, sign in ((tails, 1.0), (heads, -1.0)):
-            moved = flow[arc[crossing]]
             unary += sign * sums(ends[crossing], moved, len(unary))
             size += sums(ends[crossing], np.abs(moved), len(unary))
         kept = both & ~crossing
@@ -120,15 +108,48 @@ def nested_cuts(
     return NestedCuts(leaves[:n], flow, rounds, finished=True)
 
 
-def part_sizes(block: Array, inside: Array, size: Array, rates: Array) -> Array:
+def candidates(block: Array, unary: Array, rates: Array, low: Array, high: Array) -> Array:
+    """Return the α at which each block as a whole has cost 0, within its limits."""
+    count = len(low)
+    rate, total = sums(block, rates, count), sums(block, unary, count)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        alpha = np.where(rate > 0, (0.0 - total) / rate, 0.0)
+    return np.clip(alpha, low, high)
+
+
+def done(block: Array, inside: Array, at: Array, apart: Array, size: Array, rates: Array) -> Array:
+    """Return the blocks of which the cut takes nothing or all, or a part of cost 0 up to rounding.
+
+    Blocks whose cost does not depend on α are done, too.
+
+    Parameters
+    ----------
+    block : ndarray of int
+        The block of each node.
+    inside : ndarray of bool
+        Which nodes the cut takes.
+    at, size, rates : ndarray of float64
+        The unary cost of each node, the size of the numbers that it is computed from, its slope.
+    apart : ndarray of float64, shape (blocks,)
+        Capacity of the arcs that the cut separates in each block.
+    """
+    count = len(apart)
+    slope = sums(block, rates, count)
+    worth = sums(block[inside], at[inside], count) + apart
+    rounding = ROUNDING * (apart + _part_sizes(block, inside, size, rates, slope))
+    taken = np.bincount(block[inside], minlength=count)
+    members = np.bincount(block, minlength=count)
+    return (slope <= 0) | (taken == 0) | (taken == members) | (worth >= -rounding)
+
+
+def _part_sizes(block: Array, inside: Array, size: Array, rates: Array, slope: Array) -> Array:
     """Return the size of the numbers in the cost of the part of each block that is inside.
 
     Errors of α come from the whole block, and count by the part's share of its slope.
     """
-    count = int(block.max(initial=-1)) + 1
-    own, slope = (sums(block[inside], x[inside], count) for x in (size, rates))
-    whole = sums(block, rates, count)
-    share = np.divide(slope, whole, out=np.zeros(count), where=whole > 0)
+    count = len(slope)
+    own, part = (sums(block[inside], x[inside], count) for x in (size, rates))
+    share = np.divide(part, slope, out=np.zeros(count), where=slope > 0)
     return own + share * sums(block, size, count)
 
 

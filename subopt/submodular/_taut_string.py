@@ -67,10 +67,11 @@ def onto_path(size, target, weights, forward, backward, result, work):
 def values_on_path(size, target, weights, forward, backward, values, work):
     """Find the values v of the problem above; O(size). Arguments as for `onto_path`.
 
-    The cost of the best first members, given the value v of the last one, has a derivative that is
-    piecewise linear in v and grows. A capacity cuts it off below and above; where it does, lie the
-    smallest and the largest value of that member, whatever follows. The values themselves follow
-    from the last to the first.
+    The minimum cost of the first members is a function of the value v of the last of them. Its
+    derivative is piecewise linear and increasing in v. The capacities to the next member clip the
+    derivative from below and above; the points where this happens are the smallest and the largest
+    value that the member can take, whatever follows. The values are then computed from the last
+    member to the first.
     """
     lowest, highest = work.lowest, work.highest
     places, slopes, shifts = work.places, work.slopes, work.shifts
@@ -131,8 +132,8 @@ def values_on_path(size, target, weights, forward, backward, values, work):
 def proves(size, target, weights, forward, backward, values):
     """Return whether values solve the problem above, up to rounding errors of each piece; O(size).
 
-    The flow that the values leave has to lie within the capacities, and to saturate the edges
-    between pieces. Sums of numbers of very different sizes may have cost the digits of pieces.
+    The flow that the values imply must lie within the capacities and saturate the edges between
+    pieces. This may fail where numbers of very different sizes are added, because sums lose digits.
     """
     flow = magnitude = 0.0
     for k in range(size):

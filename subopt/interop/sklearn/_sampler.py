@@ -97,6 +97,11 @@ class FacilityLocationSampler(BaseEstimator):
         -------
         FacilityLocationSampler
             Itself.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter of the estimator, X or y is not as described.
         """
         # what a sparse matrix leaves out is 0, as a distance "the same row"
         X = validate_data(self, X, accept_sparse="csr" if self.metric != "precomputed" else False)
@@ -105,7 +110,7 @@ class FacilityLocationSampler(BaseEstimator):
         groups: list[Groups] = []
         if self.stratify:
             if y is None:
-                raise ValueError("stratify needs y")
+                raise ValueError("stratify=True needs the classes of the rows: call fit(X, y)")
             classes, labels = np.unique(y, return_inverse=True)
             if len(labels) != n:
                 raise ValueError(f"y needs one class per row, {n}, got {len(labels)}")
