@@ -63,6 +63,8 @@ class Cut(SetFunction):
 
     cut_representable = True
     _has_levels = True
+    _chain: bool = False
+    """Whether the graph is known to be the path through 0, 1, .., n - 1."""
 
     def __init__(self, adjacency: Any, *, directed: bool = False) -> None:
         if hasattr(adjacency, "adj"):
@@ -199,6 +201,7 @@ class Cut(SetFunction):
                 raise ValueError(f"weights[{a}] needs numbers >= 0, but at {at} it is {w[at]:g}")
             if len(lengths) == 1 and n > 1 and w.all():
                 self._hold(*_chain(n), np.repeat(w, 2))
+                self._chain = True
                 return self
             last = [slice(None)] * len(lengths)
             last[a] = slice(1, None)

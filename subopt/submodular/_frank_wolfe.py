@@ -22,12 +22,15 @@ from subopt._base.options import documented
 from subopt._base.report import iteration, reported
 from subopt._base.types import Array
 from subopt.functions.algebra import SetFunction, require_set_function
-from subopt.submodular._elimination import Reduction, default_tol, whole_gap
+from subopt.submodular._elimination import Reduction, local_tol, whole_gap
 from subopt.submodular._orders import Block
 from subopt.submodular._sweep_bounds import Scan, scan
 from subopt.submodular._watch import TimeUp, ended_by, no_bound, unwatched, watched
 from subopt.submodular.certificates import BaseCertificate
 from subopt.submodular.result import Result
+
+DIGITS = 1e-6
+"""The default tolerance, relative to the gains of the elements that are open."""
 
 
 @reported
@@ -49,8 +52,9 @@ def frank_wolfe(
         Submodular. Not checked; see `subopt.testing.assert_submodular`.
     tol : float, optional
         Stop when ``value - lower_bound <= tol``, in the units of F. The default is 1e-6 times the
-        largest gain among the undecided elements, plus the rounding error of the gains. If F is
-        integral, the solver stops at a gap below 1, which proves that the gap is 0.
+        smallest gain among the elements in which a minimizer may differ from the answer, plus the
+        rounding error of the gains. If F is integral, the solver stops at a gap below 1, which
+        proves that the gap is 0.
     max_iter : int, default 10_000
         Largest number of steps. Each costs a sort of n numbers, one sweep of F and O(n k)
         operations for k active vertices.
@@ -141,8 +145,8 @@ def _run(
                 mask = R.mask(order[: found.best])
             gap = whole_gap(gap) if F.integral else gap
             iteration(n_iter, "sweeps", "gap %.3g, %d elements undecided", gap, order.size)
-            if gap <= (default_tol(R.gains, 1e-6) if tol is None else tol):
-                return result(Status.OPTIMAL)
+            if gap <= (local_tol(R.gains, state.x, gap, DIGITS) if tol is None else tol):
+                return R.confirmed(result(Status.OPTIMAL))
             if found.excess <= 1e-15 * found.square:
                 return result(Status.SLOW_PROGRESS)
             if n_iter >= max_iter or deadline.passed():

@@ -286,7 +286,8 @@ class _Solver:
         explained = self.stop.tol is None and self.gap <= 256 * ROUNDING * self._near()
         if status is Status.SLOW_PROGRESS and explained:  # by errors of combining the vertices
             status = Status.OPTIMAL
-        yield self._best_of_ties(self._result(status))
+        result = self._best_of_ties(self._result(status))
+        yield self.reduction.confirmed(result) if status is Status.OPTIMAL else result
 
     def _best_of_ties(self, result: Result) -> Result:
         """Compare sets whose values agree up to rounding errors of the gains by their own values.

@@ -17,6 +17,7 @@ from subopt._base.jit import njit
 from subopt._base.types import Array
 from subopt.functions.algebra import SetFunction
 from subopt.submodular._active_set import ActiveSet
+from subopt.submodular._contradictions import compared
 
 EPS = 2.0**-52
 PATIENCE = 100
@@ -66,13 +67,19 @@ def minimum_norm(
     -------
     Levels
         The best point. The run also ends if there is no progress for `PATIENCE` sweeps.
+
+    Raises
+    ------
+    ValueError
+        If F can only be evaluated, and sweeps of the run show that it is not submodular.
     """
     scales = np.ones(F.n) if scales is None else scales
     root = np.sqrt(scales)
     order = np.arange(F.n)
     orders, weights = (order[None], np.ones(1)) if start is None else start
-    vertices = np.array([F.greedy(o) for o in orders]).reshape(orders.shape) / root
     gains = F._range()
+    sweep = compared(F, gains) if F._by_value() else F.greedy
+    vertices = np.array([sweep(o) for o in orders]).reshape(orders.shape) / root
     reach = (gains.high - gains.low) / root
     if tol is None:
         tol = 1e-9 * float(np.sqrt(reach @ reach)) + EPS * float(np.linalg.norm(gains.size / root))
@@ -80,7 +87,7 @@ def minimum_norm(
     best, finished, patience = math.inf, False, 0
     for n_evals in range(len(orders) + 3, len(orders) + max_iter + 3):
         order = order[(active.x / root)[order].argsort(kind="stable")]
-        vertex = F.greedy(order)
+        vertex = sweep(order)
         fit = np.empty(F.n)
         fit[order] = _isotonic(vertex[order], scales[order])
         vertex /= root
