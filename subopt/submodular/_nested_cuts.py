@@ -81,8 +81,8 @@ def nested_cuts(
         rate = sums(block, rates[node], count)
         total = sums(block, unary, count)
         with np.errstate(divide="ignore", invalid="ignore"):
-            alpha = np.where(rate > 0, (0.0 - total) / rate, 0.0)
-        alpha = np.clip(alpha, low, high)
+            whole = np.where(rate > 0, (0.0 - total) / rate, 0.0)
+        alpha = np.clip(whole, low, high)
         at = unary + alpha[block] * rates[node]
         ahead, behind = form.capacities[arc], form.reverse[arc]
         inside, part, _ = minimum_cut(tails, heads, ahead, behind, -at)
@@ -92,14 +92,11 @@ def nested_cuts(
         entering = inside[heads] & ~inside[tails]
         apart = sums(block[tails[leaving]], ahead[leaving], count)
         apart += sums(block[heads[entering]], behind[entering], count)
-        worth = sums(block[inside], at[inside], count) + apart
-        rounding = ROUNDING * (
-            apart
-            + part_sizes(block, inside, size + np.abs(alpha[block] * rates[node]), rates[node])
-        )
+        sizes = size + np.abs(alpha[block] * rates[node])
+        pays = negative(block, inside, at, sizes, rates[node], apart, (alpha - whole) * rate)
         taken = np.bincount(block[inside], minlength=count)
         members = np.bincount(block, minlength=count)
-        done = (rate <= 0) | (taken == 0) | (taken == members) | (worth >= -rounding)
+        done = (rate <= 0) | (taken == 0) | (taken == members) | ~pays
         ended = done[block]
         leaves[node[ended]] = alpha[block[ended]]
         # split the other blocks: saturate the arcs between the two halves
@@ -120,16 +117,50 @@ def nested_cuts(
     return NestedCuts(leaves[:n], flow, rounds, finished=True)
 
 
-def part_sizes(block: Array, inside: Array, size: Array, rates: Array) -> Array:
-    """Return the size of the numbers in the cost of the part of each block that is inside.
+def negative(
+    block: Array,
+    inside: Array,
+    at: Array,
+    size: Array,
+    rates: Array,
+    apart: Array,
+    whole: Array,
+) -> Array:
+    """Return whether the cut of each block has a negative cost, beyond rounding errors.
 
-    Errors of α come from the whole block, and count by the part's share of its slope.
+    Parameters
+    ----------
+    block : ndarray of int64, shape (nodes,)
+        The block of each node.
+    inside : ndarray of bool, shape (nodes,)
+        The nodes in the cut.
+    at : ndarray of float64, shape (nodes,)
+        Their unary costs.
+    size : ndarray of float64, shape (nodes,)
+        The magnitude of the numbers that unary costs are sums of.
+    rates : ndarray of float64, shape (nodes,)
+        Their slopes.
+    apart : ndarray of float64, shape (blocks,)
+        The capacity of the cut within each block.
+    whole : ndarray of float64, shape (blocks,)
+        The sum of the unary costs of each block, without the rounding errors of the sum.
+
+    Returns
+    -------
+    ndarray of bool, shape (blocks,)
+        The cost follows from the nodes inside or from the others, whichever have smaller numbers.
+        Errors of α come from the whole block, and count by the part's share of its slope.
     """
-    count = int(block.max(initial=-1)) + 1
-    own, slope = (sums(block[inside], x[inside], count) for x in (size, rates))
-    whole = sums(block, rates, count)
-    share = np.divide(slope, whole, out=np.zeros(count), where=whole > 0)
-    return own + share * sums(block, size, count)
+    count = len(apart)
+    slope, sizes = sums(block, rates, count), sums(block, size, count)
+    cost, rounding = [], []
+    for part in (inside, ~inside):
+        own, costs, slopes = (sums(block[part], x[part], count) for x in (size, at, rates))
+        share = np.divide(slopes, slope, out=np.zeros(count), where=slope > 0)
+        cost.append(apart + (costs if part is inside else whole - costs))
+        rounding.append(ROUNDING * (apart + own + share * sizes))
+    first = rounding[0] <= rounding[1]
+    return np.where(first, cost[0] < -rounding[0], cost[1] < -rounding[1])
 
 
 def halves(

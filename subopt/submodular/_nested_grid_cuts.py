@@ -19,7 +19,7 @@ from subopt.functions.cut import Cut
 from subopt.functions.cut_form import CutForm
 from subopt.functions.modular import Modular
 from subopt.graph.grid.cut import grid_cut
-from subopt.submodular._nested_cuts import ROUNDING, halves, nested_cuts, part_sizes
+from subopt.submodular._nested_cuts import halves, negative, nested_cuts
 
 LEAST = 4096
 """Smallest number of cells for which cuts of grids are used."""
@@ -108,8 +108,9 @@ def nested_grid_cuts(grid: Grid, slope: Array, deadline: Deadline) -> Array | No
             return leaves if rest.finished else None
         count = len(low)
         own = block[cells]
-        alpha = (0.0 - sums(own, unary[cells], count)) / sums(own, slope[cells], count)
-        alpha = np.clip(alpha, low, high)
+        rate = sums(own, slope[cells], count)
+        whole = (0.0 - sums(own, unary[cells], count)) / rate
+        alpha = np.clip(whole, low, high)
         at = np.zeros(n)
         at[cells] = unary[cells] + alpha[own] * slope[cells]
         axes = (slice(cut_at), grid.down), (slice(cut_at, None), grid.right)
@@ -123,12 +124,12 @@ def nested_grid_cuts(grid: Grid, slope: Array, deadline: Deadline) -> Array | No
         taken = cells[inside[cells]]
         apart = sums(block[tails[leaving]], ahead[leaving], count)
         apart += sums(block[heads[entering]], back[entering], count)
-        worth = sums(block[taken], at[taken], count) + apart
         sizes = size[cells] + np.abs(alpha[own] * slope[cells])
-        rounding = ROUNDING * (apart + part_sizes(own, inside[cells], sizes, slope[cells]))
+        rest = (alpha - whole) * rate
+        pays = negative(own, inside[cells], at[cells], sizes, slope[cells], apart, rest)
         some = np.bincount(block[taken], minlength=count)
         members = np.bincount(own, minlength=count)
-        done = (some == 0) | (some == members) | (worth >= -rounding)
+        done = (some == 0) | (some == members) | ~pays
         ended = cells[done[own]]
         leaves[ended] = alpha[block[ended]]
         open_cells[ended] = False
