@@ -44,6 +44,16 @@ def test_it_is_the_polynomial_and_the_difference_of_submodular_parts(drawn):
         assert is_submodular(lambda mask, part=part: part.value(mask), n, 1e-9)
 
 
+@given(term_maps(), st.lists(st.integers(-9, 9), min_size=8, max_size=8))
+def test_values_have_the_digits_of_the_products_within_the_set(drawn, powers):
+    terms, n = drawn
+    terms = {T: c * 10.0**e for (T, c), e in zip(terms.items(), powers, strict=False)}
+    h = Polynomial(terms, n)
+    for mask in masks(n):
+        size = sum(abs(c) for T, c in terms.items() if T and mask[list(T)].all())
+        assert abs(h.value(mask) - value(terms, mask)) <= 1e-14 * size
+
+
 def is_submodular(function, n, tol=0.0):
     for mask in masks(n):
         for i, j in itertools.combinations(np.flatnonzero(~mask), 2):

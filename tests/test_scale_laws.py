@@ -21,6 +21,7 @@ from subopt import (
     Status,
     min_norm_point,
     minimize,
+    regularization_path,
 )
 from subopt.functions.algebra import terms_of
 from subopt.functions.diminishing_returns import all_masks
@@ -184,17 +185,42 @@ def of_mixed_scales(rng, n):
     return F, exact
 
 
-@pytest.mark.parametrize("method", ["max_flow", "min_norm_point"])
+SOLVERS = {
+    "max_flow": lambda F: minimize(F, method="max_flow"),
+    "min_norm_point": min_norm_point,
+    "no elimination": lambda F: min_norm_point(F, eliminate=False),
+    "frank_wolfe": lambda F: minimize(F, method="frank_wolfe", max_iter=300),
+    "decomposed": lambda F: minimize(F, method="decomposed", max_iter=300),
+    "path": lambda F: regularization_path(F).result(0.0),
+}
+
+
+@pytest.mark.parametrize("method", SOLVERS)
 @given(rng=numbers(), n=st.integers(1, 6))
 def test_claims_about_sums_of_very_different_scales_hold(method, rng, n):
     F, exact = of_mixed_scales(rng, n)
     lowest = min(exact(mask) for mask in all_masks(n))
-    result = minimize(F, method=method)
+    result = SOLVERS[method](F)
     least = 4 * math.ulp(float(abs(lowest)))  # values are rounded
     assert float(result.lower_bound - lowest) <= least
     assert float(exact(result.mask) - lowest) <= result.gap + least + 4 * math.ulp(result.value)
     for number in (result.value, result.lower_bound, result.gap):
         assert type(number) is float
+
+
+@pytest.mark.parametrize("method", ["frank_wolfe", "decomposed", "path"])
+@given(rng=numbers(), n=st.integers(1, 6))
+def test_optimal_means_that_the_gap_is_small_for_each_element(method, rng, n):
+    F, exact = of_mixed_scales(rng, n)
+    values = {tuple(mask): exact(mask) for mask in all_masks(n)}
+    lowest, result = min(values.values()), SOLVERS[method](F)
+    if result.status is not Status.OPTIMAL or values[tuple(result.mask)] == lowest:
+        return
+    size = F._range().size
+    best = np.array([mask for mask, value in values.items() if value == lowest])
+    over, least = float(exact(result.mask) - lowest), 4 * math.ulp(float(abs(lowest)))
+    rounding = 4e-12 * float(size.sum()) + least
+    assert over <= max(1e-6 * size[mask != result.mask].min() for mask in best) + rounding
 
 
 @given(rng=numbers(), n=st.integers(1, 6), kind=st.sampled_from(["any", "minimal", "maximal"]))

@@ -220,6 +220,9 @@ class Polynomial(DifferenceOfSubmodular):
             "_ends": ends,
             "_weights": weights,
             "_higher": higher,
+            "_variables": np.array([i for T in higher for i in T], dtype=np.intp),
+            "_starts": np.cumsum([0, *map(len, higher)])[:-1],
+            "_coefficients": np.array(list(higher.values()), dtype=np.float64),
         }.items():
             if isinstance(value, np.ndarray):
                 value.flags.writeable = False
@@ -229,6 +232,32 @@ class Polynomial(DifferenceOfSubmodular):
     _ends: Array
     _weights: Array
     _higher: dict[tuple[int, ...], float]
+    # the same as arrays: the variables of all products, where each one begins, its coefficient
+    _variables: Array
+    _starts: Array
+    _coefficients: Array
+
+    def value(self, mask: Array) -> float:
+        """Evaluate h at a set: add up the coefficients of the products within it.
+
+        The parts f and g have larger values that cancel.
+
+        Parameters
+        ----------
+        mask : array_like of bool, shape (n,)
+            The set S: True for its elements.
+
+        Returns
+        -------
+        float
+            h(S), without `constant`.
+        """
+        mask = validate.mask(mask, self.n)
+        value = self._linear[mask].sum() + self._weights[mask[self._ends].all(axis=1)].sum()
+        if len(self._starts):
+            within = np.logical_and.reduceat(mask[self._variables], self._starts)
+            value += self._coefficients[within].sum()
+        return float(validate.finite(self, value))
 
     @property
     def terms(self) -> dict[tuple[int, ...], float]:
