@@ -141,6 +141,7 @@ def test_a_large_sparse_qubo_is_never_dense():
         (lambda: Polynomial({(-1,): 1.0}), ["(-1,)"]),
         (lambda: Polynomial({(3,): 1.0}, n=3), ["0..2", "3"]),
         (lambda: Polynomial({(0,): np.nan}), ["(0,)", "nan"]),
+        (lambda: Polynomial({(0,): 10**400}), ["(0,)", "finite"]),
         (lambda: Polynomial({(0,): "1"}), ["(0,)", "'1'"]),
         (lambda: Polynomial.from_qubo([[1, 2]]), ["square", "(1, 2)"]),
         (lambda: Polynomial.from_qubo([[1.0]], [1, 2]), ["linear", "(2,)"]),

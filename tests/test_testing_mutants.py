@@ -206,7 +206,7 @@ class Forgetful(Wrong):
 
     def value(self, mask):
         self.calls += 1
-        return super().value(mask) + 1e-3 * (self.calls > 40) * float(mask.any())
+        return super().value(mask) + 1e-3 * (self.calls % 7 == 0) * float(mask.any())
 
 
 def claims(**flags):

@@ -17,6 +17,7 @@ from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction
 from subopt.functions.coverage import Coverage
 from subopt.functions.cut import Cut
 from subopt.functions.modular import Modular
+from subopt.functions.returned import as_float
 
 SHOWN = 20  # terms in a repr that rebuilds the polynomial
 
@@ -317,9 +318,10 @@ def _product(key: Any) -> tuple[int, ...]:
 def _coefficient(key: Any, value: Any) -> float:
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
         raise TypeError(f"the coefficient of {key!r} needs to be a number, got {value!r}")
-    if not math.isfinite(value):
+    number = as_float(value)
+    if number is None or not math.isfinite(number):
         raise ValueError(f"the coefficient of {key!r} needs to be finite, got {value}")
-    return float(value)
+    return number
 
 
 def _split(
