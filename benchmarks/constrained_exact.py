@@ -198,6 +198,85 @@ def tried(found, exact, best, at, said, n, maximizes):
     return None
 
 
+class Case:
+    """A problem drawn from a seed, with all sets sorted into feasible, infeasible and unclear."""
+
+    def __init__(self, seed, number, largest):
+        rng = np.random.default_rng([seed, number])
+        self.n = int(rng.integers(1, largest + 1))
+        draw = Draw(rng, self.n)
+        self.kind = ("maximize", "monotone", "minimize", "difference")[rng.integers(4)]
+        self.maximizes = self.kind in ("maximize", "monotone")
+        self.exact = draw.function(self.kind == "monotone")
+        if self.kind == "difference":
+            other = draw.function()
+            minus = [lambda S, term=term: -term(S) for term in other.terms]
+            F = DifferenceOfSubmodular(self.exact.F, other.F)
+            self.exact = Exact(F, self.exact.terms + minus)
+        self.said = draw.constraints()
+        sets = [np.array(S, dtype=bool) for S in itertools.product([0, 1], repeat=self.n)]
+        states = [feasible(S, self.n, **self.said) for S in sets]
+        self.sure = [S for S, state in zip(sets, states, strict=True) if state]
+        self.possible = [S for S, state in zip(sets, states, strict=True) if state is not False]
+
+    @property
+    def unclear(self):
+        """Whether some sets are feasible only up to rounding."""
+        return len(self.sure) < len(self.possible)
+
+    def best(self):
+        """The best set that may be an answer; those of unclear feasibility need not be known."""
+        pick = max if self.maximizes else min
+        return pick(self.possible, key=self.exact)
+
+    def solve(self, **options):
+        solver = maximize if self.maximizes else minimize
+        return solver(self.exact.F, **self.said, **options)
+
+    def methods(self):
+        """The methods that take this kind of problem."""
+        size, parts = self.said.get("size"), self.said["constraints"]
+        unfit = set() if self.kind == "difference" else {"modmod", "subsup"}
+        if self.kind == "difference" or size is None:
+            unfit.add("lagrangian")
+        only_size = set(self.said) == {"size", "constraints"} and not parts
+        if self.kind != "monotone" or not only_size or not isinstance(size, int):
+            unfit.add("sieve")
+        return [m for m in (MAXIMIZE if self.maximizes else MINIMIZE) if m not in unfit]
+
+
+def try_infeasible(case):
+    """Return what is wrong with the answer to a problem without feasible sets, or None."""
+    try:
+        answer = case.solve()
+    except ValueError as error:
+        clear = any(word in str(error) for word in ("too", "cannot be both"))
+        return None if clear else f"message: {error}"
+    return f"answers an infeasible problem: {answer} {case.said}"
+
+
+def try_methods(case, number, runs, wrong, missed):
+    """Solve a problem by all methods, count, and print what is wrong."""
+    exact, at = case.exact, case.best()
+    best = exact(at)
+    for method in case.methods():
+        drawn = not case.maximizes and method in ("auto", "branch_and_bound")
+        more = {"rng": number} if drawn else {}
+        try:
+            found = case.solve(method=method, **more)
+            problem = tried(found, exact, best, at, case.said, case.n, case.maximizes)
+        except Exception as error:
+            problem = f"{type(error).__name__}: {error}"
+        runs[method] += 1
+        if problem is not None:
+            wrong[method] += 1
+            head = f"case {number} n={case.n} {case.kind} {method}"
+            print(f"{head}: {problem}\n    {case.said}", flush=True)
+        elif method in ("auto", "branch_and_bound"):
+            slack = 1000 * ROUNDING * (exact.size(at) + exact.size(found.mask))
+            missed[method] += abs(exact(found.mask) - best) > slack
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--cases", type=int, default=500)
@@ -208,69 +287,20 @@ def main():
     options = parser.parse_args()
     runs, wrong, missed = (collections.Counter() for _ in range(3))
     end = time.monotonic() + options.seconds
-    for case in range(options.first, options.first + options.cases):
+    for number in range(options.first, options.first + options.cases):
         if time.monotonic() > end:
-            print(f"stopped before case {case}")
+            print(f"stopped before case {number}")
             break
-        rng = np.random.default_rng([options.seed, case])
-        n = int(rng.integers(1, options.largest + 1))
-        draw = Draw(rng, n)
-        kind = ("maximize", "monotone", "minimize", "difference")[rng.integers(4)]
-        maximizes = kind in ("maximize", "monotone")
-        exact = draw.function(kind == "monotone")
-        if kind == "difference":
-            other = draw.function()
-            minus = [lambda S, term=term: -term(S) for term in other.terms]
-            exact = Exact(DifferenceOfSubmodular(exact.F, other.F), exact.terms + minus)
-        said = draw.constraints()
-        sets = [np.array(S, dtype=bool) for S in itertools.product([0, 1], repeat=n)]
-        states = [feasible(S, n, **said) for S in sets]
-        sure = [S for S, state in zip(sets, states, strict=True) if state]
-        possible = [S for S, state in zip(sets, states, strict=True) if state is not False]
-        solve = maximize if maximizes else minimize
-        if not possible:
-            try:
-                answer = solve(exact.F, **said)
-            except ValueError as error:
-                runs["infeasible"] += 1
-                if not any(word in str(error) for word in ("too", "cannot be both")):
-                    wrong["infeasible"] += 1
-                    print(case, "message:", error)
-            else:
+        case = Case(options.seed, number, options.largest)
+        if not case.possible:
+            runs["infeasible"] += 1
+            if (problem := try_infeasible(case)) is not None:
                 wrong["infeasible"] += 1
-                print(case, "answers an infeasible problem:", answer, said)
+                print(number, problem)
             continue
-        if len(sure) < len(possible):
-            runs["left out: a sum meets a limit up to rounding"] += 1
-            if not sure:
-                continue
-        # sets that are feasible only up to rounding may be answers, but need not be known
-        pick = max if maximizes else min
-        at = pick(possible if len(sure) < len(possible) else sure, key=exact)
-        best = exact(at)
-        for method in MAXIMIZE if maximizes else MINIMIZE:
-            if method in ("modmod", "subsup") and kind != "difference":
-                continue
-            if method == "lagrangian" and (kind == "difference" or not {"size"} & set(said)):
-                continue
-            if method == "sieve" and (kind != "monotone" or set(said) != {"size", "constraints"}):
-                continue
-            if method == "sieve" and (said["constraints"] or not isinstance(said["size"], int)):
-                continue
-            drawn = not maximizes and method in ("auto", "branch_and_bound")
-            more = {"rng": case} if drawn else {}
-            try:
-                found = solve(exact.F, method=method, **said, **more)
-                problem = tried(found, exact, best, at, said, n, maximizes)
-            except Exception as error:
-                problem = f"{type(error).__name__}: {error}"
-            runs[method] += 1
-            if problem is not None:
-                wrong[method] += 1
-                print(f"case {case} n={n} {kind} {method}: {problem}\n    {said}", flush=True)
-            elif method in ("auto", "branch_and_bound"):
-                slack = 1000 * ROUNDING * (exact.size(at) + exact.size(found.mask))
-                missed[method] += abs(exact(found.mask) - best) > slack
+        runs["left out: a sum meets a limit up to rounding"] += case.unclear
+        if case.sure:
+            try_methods(case, number, runs, wrong, missed)
     for name, count in sorted(runs.items()):
         print(f"{name:20} {count:6} runs, {wrong[name]} wrong, {missed[name]} not at the best set")
     sys.exit(1 if sum(wrong.values()) else 0)

@@ -1,6 +1,7 @@
 """Kill `comixup mix` at random moments, and run it twice at once; results must be the same bytes.
 
     python benchmarks/kills.py --kills 200 --pairs 50
+    python benchmarks/kills.py --kills 50 --pairs 10 --jobs 2     # on processes
 
 Each killed run is followed by more until one ends by itself. Afterwards the output folder has the
 files of a run that nobody disturbed, byte for byte, and no other file. Of two runs at once, one
@@ -23,7 +24,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-OPTIONS = ("--group", "4", "--effort", "fast", "--threads", "1", "--report", "--metadata")
+OPTIONS = ["--group", "4", "--effort", "fast", "--threads", "1", "--report", "--metadata"]
 
 
 def save_pictures(source: Path) -> None:
@@ -87,7 +88,10 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=50)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, help="mix on so many processes")
     options = parser.parse_args()
+    if options.jobs is not None:
+        OPTIONS.extend(["--jobs", str(options.jobs)])
     moments = random.Random(options.seed)
     with tempfile.TemporaryDirectory() as place:
         root = Path(place)

@@ -1,8 +1,11 @@
 """Shared set-up: the compilation cache, Hypothesis profiles and the data folder."""
 
+import atexit
 import hashlib
 import os
 import pathlib
+import shutil
+import tempfile
 
 # numba's disk cache does not notice edits made in *other* files, so it is keyed by all files that
 # have kernels. This must happen before numba is imported for the first time.
@@ -13,9 +16,13 @@ SOURCES = b"".join(
     for path in sorted((ROOT / package).rglob("*.py"))
     if b"njit" in (source := path.read_bytes()) or b"_base.jit" in source
 )
-os.environ.setdefault(
-    "NUMBA_CACHE_DIR", str(ROOT / ".numba_cache" / hashlib.sha256(SOURCES).hexdigest()[:12])
-)
+if "NUMBA_CACHE_DIR" not in os.environ:
+    if os.access(ROOT, os.W_OK):
+        cache = ROOT / ".numba_cache" / hashlib.sha256(SOURCES).hexdigest()[:12]
+    else:  # for this run; workers of pytest-xdist inherit the variable
+        cache = pathlib.Path(tempfile.mkdtemp(prefix="numba-"))
+        atexit.register(shutil.rmtree, cache, ignore_errors=True)
+    os.environ["NUMBA_CACHE_DIR"] = str(cache)
 
 import pytest  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402

@@ -3,7 +3,10 @@
 import contextlib
 import json
 import os
+import pathlib
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -72,6 +75,31 @@ def test_processes_go_on_where_workers_were_lost(photos, tmp_path, monkeypatch, 
     (out / ".partial" / "images" / "group-000002-0.png").write_bytes(b"half")
     assert mix(photos, out, *QUICK, "--jobs", 1) == 0  # continues, on a process
     assert settled(contents(out)) == settled(contents(tmp_path / "one"))
+
+
+ORPHANS = """
+import time
+from comixup.cli import workers
+if __name__ == "__main__":
+    with workers.of(2, None) as executor:
+        print(*executor.map(abs, [-1, -2, -3, -4]), flush=True)
+        time.sleep(600)
+"""
+
+
+def test_workers_end_with_the_process_that_was_killed(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(ORPHANS, encoding="utf-8")
+    root = pathlib.Path(__file__).parents[1]
+    process = subprocess.Popen(
+        [sys.executable, str(script)],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )
+    assert process.stdout.readline().split() == [b"1", b"2", b"3", b"4"]
+    process.kill()
+    # workers have the same pipe: it ends when all of them are gone
+    assert process.communicate(timeout=60) == (b"", None)
 
 
 def test_one_of_the_two_is_chosen(photos, tmp_path, capsys):

@@ -8,16 +8,17 @@ import types
 import numpy as np
 import pytest
 import recorded
+from drawn import numbers
 from hypothesis import given
 from hypothesis import strategies as st
 
 import comixup
 import subopt
 from comixup import CoMixup, MixPlan
+from comixup._base.patch_saliency import weights_and_peaks
 from comixup._base.streams import stream
 from comixup.mixers import _comixup_terms as problem
 from comixup.mixers import comixup as mixer
-from comixup.saliency import weights_and_peaks
 
 SEEDS = st.integers(0, 2**32 - 1)
 LAYOUTS = {"signal": (21,), "image": (11, 9), "volume": (5, 6, 7)}
@@ -172,12 +173,11 @@ def test_the_published_update_rule_group_by_group():
         assert plan.energies[g] == expected.value
 
 
-@given(seed=SEEDS)
-def test_a_permutation_of_inputs_leaves_the_energy(seed):
+@given(rng=numbers())
+def test_a_permutation_of_inputs_leaves_the_energy(rng):
     """Energies of a labeling do not depend on what the inputs are called."""
-    rng = np.random.default_rng(seed)
     m = int(rng.integers(1, 7))
-    weights, peaks, _ = weights_and_peaks(rng.random((m, 7, 8)), 3, zero_saliency="raise")
+    weights, peaks, _ = weights_and_peaks(rng.random((m, 7, 8)) + 1e-3, 3, zero_saliency="raise")
     prior = rng.dirichlet(np.full(m, 2.0))
     order = rng.permutation(m)
     sources = rng.integers(0, m, (m, 3, 3, 2))
@@ -204,9 +204,8 @@ def test_recorded_energies_are_those_of_the_mixture(seed):
         assert p.energy(shares) == pytest.approx(plan.energies[1], abs=1e-12)
 
 
-@given(seed=SEEDS)
-def test_the_terms_of_the_problem(seed):
-    rng = np.random.default_rng(seed)
+@given(rng=numbers())
+def test_the_terms_of_the_problem(rng):
     m = int(rng.integers(2, 6))
     peaks = rng.integers(0, 4, (m, 2)).astype(float)
     A = problem.compatibility(peaks, 0.25)

@@ -9,12 +9,8 @@ from hypothesis import strategies as st
 
 from comixup import CoMixup, patch_weights
 from comixup._base.patch_grid import patch_edges, patch_pixels, pool
-from comixup.saliency import (
-    from_gradient,
-    local_contrast,
-    spectral_residual,
-    weights_and_peaks,
-)
+from comixup._base.patch_saliency import weights_and_peaks
+from comixup.saliency import from_gradient, local_contrast, spectral_residual
 
 # Where a grid does not divide the image, and where it does; 1, 2 and 3 spatial dimensions.
 SHAPES = {

@@ -426,7 +426,10 @@ def test_bad_problems_say_what_to_do(case):
         ({"max_iter": 0}, "max_iter needs an integer >= 1"),
         ({"start": [[0]]}, r"start needs integers of shape .* = \(2, 3, 3, 2\)"),
         ({"start": np.zeros((2, 3, 3, 3), int)}, "parts that divides levels=2, got 3"),
-        ({"start": np.full((2, 3, 3, 1), 2)}, r"start needs inputs in 0..1, got 2..2"),
+        (
+            {"start": np.full((2, 3, 3, 1), 2)},
+            r"start needs inputs in 0..1, but start\[0, 0, 0, 0\] is 2",
+        ),
         ({"mode": "search"}, "unexpected keyword argument .mode."),
         ({"time_limit": -1.0}, "time_limit needs"),
     ],
@@ -444,7 +447,7 @@ def test_bad_calls_say_what_to_do():
         problem.energy(np.ones((2, 3, 3, 1)))
     with pytest.raises(ValueError, match=r"shares\[0, 0, 0\] = \[1. 1.\]"):
         problem.energy(np.ones((2, 3, 3, 2)))
-    with pytest.raises(ValueError, match=r"indices in 0..1, got 0..7"):
+    with pytest.raises(ValueError, match=r"indices in 0..1, but sources\[0, 1, 0\] is 7"):
         problem.shares([[[0], [7]]])
     with pytest.raises(TypeError, match="sources needs integers"):
         problem.shares([[[0.5]]])

@@ -129,7 +129,7 @@ BAD = {
     "offsets and periodic are for grids": lambda: LabelingEnergy(
         np.zeros((3, 2)), edges=[(0, 1)], periodic=True
     ),
-    r"offsets\[1\] = \(-1, 0\) joins the same nodes": lambda: LabelingEnergy(
+    r"offsets\[0\] and offsets\[1\] join the same nodes": lambda: LabelingEnergy(
         U, offsets=[(1, 0), (-1, 0)]
     ),
     r"offsets\[0\] needs one int per axis of the grid: 2": lambda: LabelingEnergy(

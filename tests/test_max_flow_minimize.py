@@ -10,7 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_minimize_laws import lattice
 
-from subopt import CertificateError, Cut, Entropy, FlowCertificate, Modular, Status, minimize
+from subopt import (
+    CertificateError,
+    Cut,
+    Entropy,
+    FlowCertificate,
+    Modular,
+    Status,
+    all_minimizers,
+    minimize,
+)
+from subopt.graph import _search
 from subopt.submodular.max_flow import max_flow_minimize
 
 CUTS = [
@@ -44,6 +54,35 @@ def test_finds_the_smallest_and_the_largest_minimizer(family, rng, n, other):
         assert result.lower_bound - 1e-9 <= lowest
         assert result.gap <= 1e-8
         assert result.certificate.check(F, result.mask) == pytest.approx(result.gap, abs=1e-9)
+
+
+@pytest.mark.parametrize("family", CUTS)
+@pytest.mark.parametrize("limit", [0.0, 60.0])
+@given(rng=numbers(), n=st.integers(1, 6), kind=st.sampled_from(["any", "minimal", "maximal"]))
+def test_a_time_limit_leaves_a_set_and_a_bound(family, limit, rng, n, kind):
+    F = member(family, "cut", rng, n)
+    lowest = lattice(F, tol=1e-9)[0]
+    for result in (
+        max_flow_minimize(F, minimizer=kind, time_limit=limit),
+        minimize(F, minimizer=kind, time_limit=limit),
+    ):
+        assert result.status in (Status.OPTIMAL, Status.TIME_LIMIT)
+        assert result.status is Status.OPTIMAL or limit == 0
+        assert result.lower_bound - 1e-9 <= lowest <= result.value + 1e-9
+        assert result.value == F.value(result.mask.copy()) <= 1e-9
+        assert result.check(F) == pytest.approx(result.gap, abs=1e-9)
+        if result.status is Status.OPTIMAL:
+            assert result.value == pytest.approx(lowest, abs=1e-9)
+
+
+def test_a_search_that_takes_longer_is_stopped(monkeypatch):
+    monkeypatch.setattr(_search, "SLICE", 8)  # as if the graph were large
+    F = Cut.grid((12, 12)) + Modular(np.random.default_rng(0).normal(size=144))
+    result = minimize(F, time_limit=0)
+    assert result.status is Status.TIME_LIMIT
+    assert result.lower_bound <= result.value <= 0
+    with pytest.raises(RuntimeError, match="time_limit = 0 seconds were not enough"):
+        all_minimizers(F, time_limit=0)
 
 
 @pytest.mark.parametrize("family", CUTS)

@@ -76,7 +76,7 @@ def test_errors_name_what_is_wrong():
         HypergraphCut.from_networkx(graph, ["e"])
     with pytest.raises(ValueError, match="hyperedges 'e' and 'x' are joined"):
         HypergraphCut.from_networkx(graph, ["e", "x"])
-    with pytest.raises(ValueError, match="'z' is none"):
+    with pytest.raises(ValueError, match="'z' is not one"):
         HypergraphCut.from_networkx(graph, ["z"])
     graph.add_edge("x", "e", length=2.0)
     with pytest.raises(ValueError, match=r"weight='size' .* edge \('x', 'e'\) has 'length'"):

@@ -7,6 +7,7 @@ import numba
 import numpy as np
 import pytest
 import recorded
+from drawn import numbers
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -99,9 +100,9 @@ def test_sweeps_equal_their_naive_twin(seed, levels):
     assert (seen[-1].sources == result.sources).all()
 
 
-@given(seed=SEEDS, levels=st.sampled_from([1, 2]))
-def test_results_are_true(seed, levels):
-    problem = random_problem(np.random.default_rng(seed), levels=levels)
+@given(rng=numbers(), seed=SEEDS, levels=st.sampled_from([1, 2]))
+def test_results_are_true(levels, rng, seed):
+    problem = random_problem(rng, levels=levels)
     unary, A = problem.unary.copy(), problem.compatibility.copy()
     result = minimize(problem, method="published", rng=seed)
     assert result.sources.shape == (problem.n_outputs, *problem.grid, levels)

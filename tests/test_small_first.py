@@ -1,5 +1,6 @@
 """Kernels that Python runs while they are not compiled: the same answers, and compiled in time."""
 
+import itertools
 import os
 import pathlib
 import subprocess
@@ -10,7 +11,7 @@ import numba
 import numpy as np
 import pytest
 
-from subopt._base import jit
+from subopt._base import jit, plain
 
 ROOT = pathlib.Path(__file__).parents[1]
 pytestmark = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="looks at what the JIT compiled")
@@ -158,6 +159,28 @@ def test_patience_ends(kernel):
     kernel.patience = 1e-9
     assert kernel(np.arange(3)) == kernel(np.arange(3)) == 6
     assert kernel.signatures
+
+
+@pytest.mark.parametrize("busy", [True, False], ids=["the machine", "the thread"])
+def test_patience_is_cpu_time_of_the_thread(monkeypatch, busy):
+    monkeypatch.setattr(jit, "interpret_small", True)
+    # a second passes with every look at a clock: for this thread too, or for other processes
+    wall, cpu = itertools.count(), itertools.count(step=0 if busy else 1)
+    monkeypatch.setattr(plain.time, "perf_counter", lambda: float(next(wall)))
+    monkeypatch.setattr(plain.time, "thread_time", lambda: float(next(cpu)))
+
+    def total(x):
+        result = 0
+        for _ in range(30):
+            for i in range(x.shape[0]):
+                result += x[i]
+        return result
+
+    made = jit.small_first(total)
+    made.patience = 2.5
+    x = np.arange(4)
+    assert made(x) == 180
+    assert bool(made.signatures) is not busy
 
 
 @pytest.mark.parametrize("reason", ["time", "array"])

@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+from drawn import numbers
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -104,9 +105,8 @@ def test_memory_format_is_kept(seed, channels_last):
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@given(seed=SEEDS)
-def test_pooling_on_the_device_is_pooling(layout, seed):
-    rng = np.random.default_rng(seed)
+@given(rng=numbers())
+def test_pooling_on_the_device_is_pooling(layout, rng):
     spatial = LAYOUTS[layout]
     grid = tuple(int(rng.integers(1, s + 1)) for s in spatial)
     maps = rng.random((3, *spatial))
@@ -315,10 +315,9 @@ class Wrapped(torch.Tensor):
     """A tensor that numpy is not asked about."""
 
 
-@given(seed=SEEDS, dtype=st.sampled_from([torch.uint8, torch.float32, torch.float64]))
-def test_the_host_and_the_device_gather_the_same(seed, dtype):
+@given(rng=numbers(), dtype=st.sampled_from([torch.uint8, torch.float32, torch.float64]))
+def test_the_host_and_the_device_gather_the_same(dtype, rng):
     """Without a graph compiled code gathers, with one it is torch: the same numbers and strides."""
-    rng = np.random.default_rng(seed)
     d = int(rng.integers(1, 4))
     spatial = tuple(int(s) for s in rng.integers(3, 9, d))
     grid, levels = tuple(rng.integers(1, 4, d)), int(rng.integers(1, 3))

@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from drawn import numbers
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -135,10 +136,9 @@ def test_what_cannot_be_trained_is_said(name):
             training_step(model, images().mul(255).byte(), y, mix)
 
 
-@given(seed=SEEDS, n=st.integers(1, 6), smoothing=st.sampled_from([0.0, 0.2]))
+@given(rng=numbers(), n=st.integers(1, 6), smoothing=st.sampled_from([0.0, 0.2]))
 @pytest.mark.parametrize("name", MIXERS)
-def test_ignored_samples_count_for_nothing(name, seed, n, smoothing):
-    rng = np.random.default_rng(seed)
+def test_ignored_samples_count_for_nothing(name, n, smoothing, rng):
     y = torch.as_tensor(rng.choice([-100, 0, 1, 2], n))
     mix = MIXERS[name](num_classes=3, ignore_index=-100, label_smoothing=smoothing)
     mixed = mix.mix(images(n), y)
@@ -188,10 +188,9 @@ def test_a_step_without_some_labels(name, kind):
         MIXERS[name](targets="values", ignore_index=-1)
 
 
-@given(seed=SEEDS, n=st.integers(1, 6), size=st.sampled_from([(1, 1), (3, 5), (8, 8), (20, 20)]))
+@given(rng=numbers(), n=st.integers(1, 6), size=st.sampled_from([(1, 1), (3, 5), (8, 8), (20, 20)]))
 @pytest.mark.parametrize("name", MIXERS)
-def test_labels_by_maximum_and_by_saliency(name, seed, n, size):
-    rng = np.random.default_rng(seed)
+def test_labels_by_maximum_and_by_saliency(name, n, size, rng):
     plan = MIXERS[name](num_classes=3).mix(images(n)).plan
     rows = rng.random((n, 3)).astype(np.float32)
     maps = rng.random((n, *size)) * (rng.random((n, 1, 1)) < 0.8)
@@ -218,14 +217,14 @@ def test_labels_by_maximum_and_by_saliency(name, seed, n, size):
 
 
 @given(
+    rng=numbers(),
     seed=SEEDS,
     n=st.integers(1, 6),
     by=st.sampled_from(["area", "maximum", "saliency"]),
     ignored=st.booleans(),
 )
 @pytest.mark.parametrize("name", MIXERS)
-def test_every_door_mixes_labels_by_what_the_mixer_says(name, seed, n, by, ignored):
-    rng = np.random.default_rng(seed)
+def test_every_door_mixes_labels_by_what_the_mixer_says(name, n, by, ignored, rng, seed):
     maps, y = rng.random((n, 8, 8)) ** 4 + 1e-6, torch.as_tensor(rng.integers(0, 3, n))
     mix = MIXERS[name](num_classes=3, labels_by=by, ignore_index=1 if ignored else None)
     mixed = mix(images(n), y, torch.as_tensor(maps), step=seed)
@@ -290,10 +289,9 @@ def test_labels_by_what_cannot_be():
         RandomChoice([CutMix(), InputMixup(labels_by="maximum")])
 
 
-@given(seed=SEEDS, n=st.integers(2, 6))
+@given(rng=numbers(), n=st.integers(2, 6))
 @pytest.mark.parametrize("name", MIXERS)
-def test_a_point_shows_what_it_showed(name, seed, n):
-    rng = np.random.default_rng(seed)
+def test_a_point_shows_what_it_showed(name, n, rng):
     plan = MIXERS[name]().mix(images(n)).plan
     points = [rng.uniform(0, 8, (int(m), 2)) for m in rng.integers(0, 5, n)]
     # images that tell of each pixel where it was, and of which image

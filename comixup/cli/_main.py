@@ -100,6 +100,9 @@ def _mix(options: argparse.Namespace) -> int:
         raise dataset.UsageError(
             "the class 'file_name' would collide with a column of metadata.csv: rename it"
         )
+    if options.strict and data.skipped:
+        file, reason = data.skipped[0]
+        raise folder.MixFailed(f"{file}: {reason}. Stopped, as --strict says.")
     job = _job(options, data, output)
     with workspace.only_run(output):
         state = workspace.prepare(output, job.manifest(), force=options.force)
@@ -109,6 +112,8 @@ def _mix(options: argparse.Namespace) -> int:
             return OK
         for message in data.messages:
             _tell(message)
+        for file, reason in data.skipped:
+            _tell(f"{file}: {reason}; skipped")
         h, w = job.size
         print(f"{len(data.files)} files, {len(data.classes)} classes, mixed at {h}x{w} ({state})")
         try:
@@ -120,7 +125,7 @@ def _mix(options: argparse.Namespace) -> int:
                 "--size or --group"
             ) from None
         _show(options, output)
-    skipped = len(data.files) - done.n
+    skipped = len(data.files) + len(data.skipped) - done.n
     notes = [f"{skipped} skipped"] if skipped else []
     if done.blank:
         notes.append(f"{done.blank} blank, mixed as if equally salient everywhere")
@@ -229,7 +234,7 @@ def _parser() -> argparse.ArgumentParser:
     mix.add_argument("--format", choices=("png", "jpg"), default="png", help="(%(default)s)")
     mix.add_argument("--no-shuffle", action="store_true",
                      help="group files in the order of their names, not at random")  # fmt: skip
-    mix.add_argument("--strict", action="store_true", help="stop at the first unreadable file")
+    mix.add_argument("--strict", action="store_true", help="stop at the first file that is skipped")
     mix.add_argument("--force", action="store_true", help="remove an earlier run's output first")
     where = mix.add_mutually_exclusive_group()
     where.add_argument("--jobs", type=_count, metavar="N",

@@ -7,8 +7,10 @@ import csv
 import hashlib
 import io
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from comixup.cli.files import walk_images
 
@@ -26,14 +28,20 @@ class Dataset:
     labels: tuple[int, ...]
     classes: tuple[str, ...]
     messages: tuple[str, ...]  # what was left out, and why
+    skipped: tuple[tuple[str, str], ...] = ()  # what a table names but cannot be used, and why
 
     def digest(self) -> str:
         """Return a hash that changes when a file, its size, its time or its label does."""
         sha = hashlib.sha256()
         for file, label in zip(self.files, self.labels, strict=True):
-            stat = (self.folder / file).stat()
-            entry = (file, self.classes[label], stat.st_size, stat.st_mtime_ns)
-            sha.update(repr(entry).encode())
+            try:
+                status = (self.folder / file).stat()
+                found = (status.st_size, status.st_mtime_ns)
+            except OSError:  # removed since it was listed
+                found = (-1, -1)
+            sha.update(repr((file, self.classes[label], *found)).encode())
+        for row in self.skipped:
+            sha.update(repr(row).encode())
         return sha.hexdigest()
 
 
@@ -49,34 +57,44 @@ def from_subfolders(folder: Path) -> Dataset:
             f"{f', but {len(loose)} images at its top' if loose else ''}. Put the images of every "
             "class into a folder of its own, or give their classes with --labels FILE.csv."
         )
-    return _dataset(folder, {file: file.split("/", 1)[0] for file in files}, messages)
+    return _dataset(folder, {file: file.split("/", 1)[0] for file in files}, messages, {})
 
 
 def from_csv(folder: Path, path: Path) -> Dataset:
     """List images that a CSV file with the columns ``file,label`` names.
 
     Semicolons and tabs separate columns as well, and UTF-16 is read if it begins with its mark: so
-    spreadsheets write tables.
+    spreadsheets write tables. Rows that cannot be used are skipped.
     """
     images, messages = _walk(folder, but=path)
     label_of: dict[str, str] = {}
+    skipped: dict[str, str] = {}
     try:
         reader = _reader(path)
         for row in reader:
-            file, label = _csv_row(row, f"{path}, line {reader.line_num}", folder)
-            if label_of.setdefault(file, label) != label:
-                raise UsageError(
-                    f"{path}, line {reader.line_num}: {file} is labeled {label}, but "
-                    f"{label_of[file]} further up. Keep one of the two lines."
-                )
+            where = f"{path.name}, line {reader.line_num}"
+            try:
+                file, label = _csv_row(row, folder)
+                if label_of.setdefault(file, label) != label:
+                    reason = f"labeled {label}, but {label_of[file]} further up"
+                    raise _UnusableRow(file, reason)
+            except _UnusableRow as error:
+                if error.file:
+                    skipped[error.file] = f"{error} ({where})"
+                else:
+                    skipped[where] = str(error)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"{path} cannot be read as CSV in UTF-8: {error}") from error
-    if not label_of:
-        raise UsageError(f"{path} has no lines below its header")
-    unlabeled = [file for file in images if file not in label_of]
+    unlabeled = [file for file in images if file not in label_of and file not in skipped]
     if unlabeled:
         messages.append(f"{_some(unlabeled)}: not in {path.name}, left out")
-    return _dataset(folder, label_of, messages)
+    label_of = {file: label for file, label in label_of.items() if file not in skipped}
+    if skipped and not label_of:
+        file, reason = next(iter(skipped.items()))
+        raise UsageError(f"{path} has no row that can be used. The first one: {file}: {reason}")
+    if not label_of:
+        raise UsageError(f"{path} has no lines below its header")
+    return _dataset(folder, label_of, messages, skipped)
 
 
 def _reader(path: Path) -> csv.DictReader[str]:
@@ -101,16 +119,39 @@ def _reader(path: Path) -> csv.DictReader[str]:
     )
 
 
-def _csv_row(row: dict[str, str | None], where: str, folder: Path) -> tuple[str, str]:
+class _UnusableRow(Exception):
+    """A row of a table cannot be used: the file that it names, if it names one, and the reason."""
+
+    def __init__(self, file: str, reason: str) -> None:
+        super().__init__(reason)
+        self.file = file
+
+
+def _csv_row(row: dict[str, Any], folder: Path) -> tuple[str, str]:
     file, label = ((row[column] or "").strip() for column in ("file", "label"))
-    if not file or not label:
-        raise UsageError(f"{where}: {'label' if file else 'file'} is empty")
+    if not file:
+        raise _UnusableRow("", "file is empty")
     relative = Path(file)
+    file = relative.as_posix()
+    if not label:
+        raise _UnusableRow(file, "label is empty")
+    if "\n" in label or "\r" in label:
+        raise _UnusableRow(file, "the label has several lines; is a quote not closed?")
+    if any(cell.strip() for cell in row.get(None, ())):  # type: ignore[call-overload]
+        raise _UnusableRow(
+            file, "more cells than in the first line; put a label with separators into quotes"
+        )
     if relative.is_absolute() or ".." in relative.parts:
-        raise UsageError(f"{where}: {file} needs to be a path inside {folder}, relative to it")
-    if not (folder / relative).is_file():
-        raise UsageError(f"{where}: {folder / relative} does not exist")
-    return relative.as_posix(), label
+        raise _UnusableRow(file, f"needs to be a path inside {folder}, relative to it")
+    try:
+        mode = (folder / relative).stat().st_mode
+    except FileNotFoundError:
+        raise _UnusableRow(file, "does not exist") from None
+    except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
+        raise _UnusableRow(file, getattr(error, "strerror", None) or str(error)) from error
+    if not stat.S_ISREG(mode):
+        raise _UnusableRow(file, f"is {'a folder' if stat.S_ISDIR(mode) else 'no regular file'}")
+    return file, label
 
 
 def _walk(folder: Path, but: Path | None = None) -> tuple[list[str], list[str]]:
@@ -135,7 +176,9 @@ def _some(files: list[str]) -> str:
     return shown if len(files) <= 3 else f"{shown} and {len(files) - 3} more"
 
 
-def _dataset(folder: Path, label_of: dict[str, str], messages: list[str]) -> Dataset:
+def _dataset(
+    folder: Path, label_of: dict[str, str], messages: list[str], skipped: dict[str, str]
+) -> Dataset:
     classes = sorted(set(label_of.values()), key=_by_number)
     reserved = sorted({"file", "sources"} & set(classes))
     if reserved:
@@ -150,4 +193,5 @@ def _dataset(folder: Path, label_of: dict[str, str], messages: list[str]) -> Dat
         tuple(index[label_of[file]] for file in files),
         tuple(classes),
         tuple(messages),
+        tuple(skipped.items()),
     )

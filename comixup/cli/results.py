@@ -84,7 +84,8 @@ def write_results(
         (k, dataset.files[i], dataset.classes[dataset.labels[i]]) for k, i in enumerate(files)
     )
     _write_csv(folder / "inputs.csv", ("index", "file", "label"), inputs)
-    skipped = [(dataset.files[i], reason) for record in records for i, reason in record.skipped]
+    unread = [(dataset.files[i], reason) for record in records for i, reason in record.skipped]
+    skipped = [*dataset.skipped, *unread]
     if skipped:
         _write_csv(folder / SKIPPED, ("file", "reason"), iter(skipped))
     rows = _label_rows(dataset, image_format, labels_by, used, plans)

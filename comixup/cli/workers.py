@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -33,7 +35,7 @@ def of(jobs: int | None, address: str | None) -> Iterator[Any]:
         executor = require("distributed", "comixup mix --dask", "distributed").Client(address)
     else:
         context = multiprocessing.get_context("spawn")
-        executor = ProcessPoolExecutor(jobs, mp_context=context, initializer=_leave_ctrl_c)
+        executor = ProcessPoolExecutor(jobs, mp_context=context, initializer=_follow_parent)
     try:
         yield executor
     except RuntimeError as error:
@@ -45,6 +47,18 @@ def of(jobs: int | None, address: str | None) -> Iterator[Any]:
             executor.shutdown(cancel_futures=True)
 
 
-def _leave_ctrl_c() -> None:
-    """Leave Ctrl-C to the process that hands out the work."""
+def _follow_parent() -> None:
+    """Leave Ctrl-C to the process that hands out the work, and end when that process ends.
+
+    Workers of a process that was killed would wait for work for ever, and before that write into
+    a folder that the next run has taken over.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -148,7 +148,7 @@ def checked_scores(name: str, scores: Any, labels: Any) -> tuple[Array, Array]:
     if nan.any():
         raise ValueError(
             f"{name} needs numbers, but {name}[{int(np.argmax(nan))}] has a NaN ({int(nan.sum())} "
-            "such rows). If the network has diverged, all of its errors are errors."
+            "such rows). If the network has diverged, its error rate counts as 1."
         )
     indices = validate.as_array("labels", labels, "class indices of shape (batch,)")
     if indices.ndim != 1 or indices.dtype.kind not in "iu":

@@ -58,7 +58,7 @@ def temperature(logits: Any, labels: Any) -> float:
         i = int(np.argmin(finite))
         raise ValueError(
             f"logits needs finite numbers, but logits[{i}] is not finite ({int((~finite).sum())} "
-            "such rows). Temperatures do not change what is certain."
+            "such rows). Leave these rows out: no temperature changes their probabilities."
         )
     rows = array.astype(np.float64)
     rows = rows - rows.max(axis=1, keepdims=True)

@@ -17,14 +17,15 @@ import numpy as np
 from comixup._base import validate
 from comixup._base.interchange import like
 from comixup._base.layout import Layout, decide, parse
+from comixup._base.patch_saliency import warn_of_uniform
 from comixup._base.streams import EACH, SWITCH, Key, require_seed
 from comixup._base.types import RNG, Array
+from comixup._base.wording import documented
 from comixup.mixers.batch import MixedBatch
 from comixup.mixers.summary import Needs, Summary, summarize
 from comixup.plans.base import LABELS_BY, Mixture, remembering
 from comixup.plans.labels import NEEDED, as_label_matrix, counted, each_head, smoothed
 from comixup.plans.patches import MixPlan
-from comixup.saliency import warn_of_uniform
 
 TARGETS = ("classes", "values")
 
@@ -152,13 +153,45 @@ class Mixer:
     __call__ = mix
 
     def layout_of(self, shape: tuple[int, ...]) -> Layout:
-        """Return the layout of images of a shape; raise if the shape does not determine it."""
+        """Return the layout of images of a shape.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Shape of the images.
+
+        Returns
+        -------
+        Layout
+            One letter per axis.
+
+        Raises
+        ------
+        ValueError
+            If the shape fits more than one layout, or lacks axes that the mixer needs.
+        """
         return self.checked(
             decide(shape, channels=self.channels, layout=self.layout, least=self.least_spatial)
         )
 
     def checked(self, layout: Layout) -> Layout:
-        """Return a layout if it has the axes that saliency needs, or raise."""
+        """Return a layout if it has the axes that saliency needs.
+
+        Parameters
+        ----------
+        layout : Layout
+            One letter per axis.
+
+        Returns
+        -------
+        Layout
+            The same.
+
+        Raises
+        ------
+        ValueError
+            If labels are mixed by saliency, and the layout has no spatial axes.
+        """
         if self.labels_by == "saliency" and layout.n_spatial == 0:
             raise ValueError(
                 f"labels_by='saliency' needs images with spatial axes, but layout={layout.axes!r} "
@@ -166,12 +199,34 @@ class Mixer:
             )
         return layout
 
+    @documented
     def member(self, key: Key) -> Mixer:
-        """Return the mixer that mixes this batch: itself, unless there is a choice."""
+        """Return the mixer that mixes this batch: itself, unless there is a choice.
+
+        Parameters
+        ----------
+        %(key)s
+
+        Returns
+        -------
+        mixer of comixup
+        """
         return self
 
+    @documented
     def is_on(self, key: Key, epoch: int) -> bool:
-        """Return whether this batch is mixed."""
+        """Return whether this batch is mixed.
+
+        Parameters
+        ----------
+        %(key)s
+        epoch : int
+            Number of the epoch.
+
+        Returns
+        -------
+        bool
+        """
         epoch = validate.integer("epoch", epoch, 0)
         if self.off_epoch is not None and epoch >= self.off_epoch:
             return False
@@ -182,28 +237,88 @@ class Mixer:
         """Whether plans, or labels, depend on saliency."""
         return self.labels_by == "saliency"
 
+    @documented
     def needs(self, key: Key, spatial: tuple[int, ...]) -> Needs:
-        """Return the data of the batch that a plan for this call needs."""
+        """Return the data of the batch that a plan for this call needs.
+
+        Parameters
+        ----------
+        %(key)s
+        spatial : tuple of int
+            Spatial shape of the images.
+
+        Returns
+        -------
+        Needs
+            Nothing, unless the mixer uses saliency.
+        """
         return Needs()
 
+    @documented
     def solve(self, summary: Summary, key: Key) -> Mixture:
-        """Plan a batch, as if all of its images were to be mixed."""
+        """Plan a batch, as if all of its images were to be mixed.
+
+        Parameters
+        ----------
+        %(summary)s
+        %(key)s
+
+        Returns
+        -------
+        MixPlan, BlendPlan or BoxPlan
+        """
         raise NotImplementedError
 
+    @documented
     def wanted(self, key: Key, spatial: tuple[int, ...]) -> Needs:
-        """Say what plan and labels of this call are made from."""
+        """Return the data that plan and labels of this call are computed from.
+
+        Parameters
+        ----------
+        %(key)s
+        spatial : tuple of int
+            Spatial shape of the images.
+
+        Returns
+        -------
+        Needs
+            Those of `needs`, with saliency if labels are mixed by it.
+        """
         needs = self.needs(key, spatial)
         if self.labels_by == "saliency" and needs.grid is None:
             return needs._replace(grid=spatial, zero_saliency="uniform")
         return needs
 
     def identity(self, n: int, spatial: tuple[int, ...]) -> MixPlan:
-        """Return the plan of a batch that stays as it is."""
+        """Return the plan of a batch that stays as it is.
+
+        Parameters
+        ----------
+        n : int
+            Number of images.
+        spatial : tuple of int
+            Spatial shape of the images.
+
+        Returns
+        -------
+        MixPlan
+        """
         even = np.ones((n, *spatial)) if self.labels_by == "saliency" else None
         return remembering(MixPlan.identity(n, spatial), even)
 
+    @documented
     def plan_for(self, summary: Summary, key: Key) -> Mixture:
-        """Plan a batch; with `image_prob`, some of its images stay as they are."""
+        """Plan a batch; with `image_prob`, some of its images stay as they are.
+
+        Parameters
+        ----------
+        %(summary)s
+        %(key)s
+
+        Returns
+        -------
+        MixPlan, BlendPlan or BoxPlan
+        """
         plan = self.solve(summary, key)
         if self.labels_by == "saliency":
             plan = remembering(plan, summary.weights)
@@ -211,8 +326,24 @@ class Mixer:
             return plan
         return plan.keeping(key.stream(EACH).random(len(plan)) >= self.image_prob)
 
+    @documented
     def plan_of_images(self, key: Key, images: Array, layout: Layout, saliency: Any) -> Mixture:
-        """Plan a batch of checked images with the random numbers of `key`."""
+        """Plan a batch of checked images.
+
+        Parameters
+        ----------
+        %(key)s
+        images : ndarray
+            The images, in the order of axes of `layout`.
+        layout : Layout
+            One letter per axis.
+        saliency : array_like, str or None
+            As in `mix`.
+
+        Returns
+        -------
+        MixPlan, BlendPlan or BoxPlan
+        """
         needs = self.wanted(key, layout.spatial(images.shape))
         summary = summarize(layout.arrange(images), layout.channels, saliency, needs)
         if needs.zero_saliency == "warn":
@@ -220,7 +351,25 @@ class Mixer:
         return self.plan_for(summary, key)
 
     def label_rows(self, n: int, labels: Any) -> Any:
-        """Return for each head: rows, the labels that were given, and which rows count."""
+        """Return the labels of each head as rows.
+
+        Parameters
+        ----------
+        n : int
+            Number of images.
+        labels : array_like, dict or None
+            As in `mix`.
+
+        Returns
+        -------
+        tuple, dict of tuples, or None
+            Rows, the labels that were given, and which of the rows count (None if all do).
+
+        Raises
+        ------
+        ValueError, TypeError
+            If labels are not as described.
+        """
         if labels is None:
             return None
 
@@ -237,7 +386,21 @@ class Mixer:
         return each_head(labels, self.num_classes, rows)
 
     def mix_labels(self, plan: Mixture, rows: Any, images: Any) -> Any:
-        """Mix the rows of `label_rows`, in the library of the labels, or of the images."""
+        """Mix the rows of `label_rows`.
+
+        Parameters
+        ----------
+        plan : MixPlan, BlendPlan or BoxPlan
+            The plan that gives the shares.
+        rows : tuple, dict of tuples, or None
+            From `label_rows`.
+        images : array
+            The images, whose library the labels get if they have none of their own.
+
+        Returns
+        -------
+        array, dict of arrays, or None
+        """
 
         def mixed(head: tuple[Array, Any, Array | None], _: Any) -> Any:
             array, came, which = head

@@ -25,8 +25,8 @@ class MixedBatch(_Pair):
     labels : array or Tensor of shape (B, K), a dict of such, or None
         Soft labels; ``None`` if no labels were given.
     plan : MixPlan, BlendPlan or BoxPlan
-        The plan of the mixture. It is not one of the two items, so that copies that other packages
-        make item by item, e.g. when they pin memory, have ``None``.
+        The plan of the mixture. It is an attribute and not one of the two items. Copies that other
+        packages make item by item, e.g. to pin memory, therefore have ``None`` instead.
 
     Examples
     --------

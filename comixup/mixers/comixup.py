@@ -11,6 +11,7 @@ import numpy as np
 
 from comixup._base import validate
 from comixup._base.patch_grid import as_grid
+from comixup._base.patch_saliency import ZERO_SALIENCY, warn_of_uniform, weights_and_peaks
 from comixup._base.public import public
 from comixup._base.streams import Key, stream
 from comixup._base.types import RNG, Array, ArrayLike
@@ -20,7 +21,6 @@ from comixup.mixers.base import Mixer
 from comixup.mixers.summary import Needs, Summary
 from comixup.plans.base import remembering
 from comixup.plans.patches import MixPlan
-from comixup.saliency import ZERO_SALIENCY, warn_of_uniform, weights_and_peaks
 from subopt import CoupledLabelingProblem, minimize_many
 
 EFFORTS = ("fast", "default", "best")
@@ -45,10 +45,11 @@ class CoMixup(Mixer):
     coupling : float, default 1.0
         Weight gamma >= 0 that keeps outputs from using the same inputs.
     threshold : float, default 0.83
-        tau >= 0: outputs may use an input for free as long as the other outputs use at most the
-        fraction tau of an image of it.
+        tau >= 0: an output may use an input at no cost as long as the other outputs together use at
+        most the fraction tau of that input.
     threshold_kind : {"hard", "soft"}, default "hard"
-        Whether use above the threshold is charged from zero or from the threshold.
+        How use above the threshold is charged: in full ("hard"), or only the excess over the
+        threshold ("soft").
     prior_weight : float, default 0.05
         Weight eta >= 0 of the random preference for some inputs.
     prior_concentration : float, default 2.0
@@ -78,7 +79,8 @@ class CoMixup(Mixer):
         Class index of samples without a label, such as -100: their rows are zero, so that cross
         entropy counts only the part of an output that has a label.
     prob : float, default 1.0
-        Probability with which a batch is mixed; otherwise it stays as it is, labels as rows.
+        Probability with which a batch is mixed; otherwise it stays as it is, with its labels as
+        rows.
     image_prob : float, default 1.0
         Probability with which each image of such a batch is mixed; the others stay as they are, but
         may be part of mixtures.
@@ -90,8 +92,8 @@ class CoMixup(Mixer):
     layout : str, optional
         The order of axes, one letter per axis: B is the batch, C the channels, all others are
         spatial. "BHWC" is ``channels="last"`` for images, "BHW" grey images, "BTCHW" or "BCTHW"
-        video, whose patches extend in time, height and width. It is used as given, and not
-        compared with the shape.
+        video, whose patches extend in time, height and width. Only the number of axes is compared
+        with the shape.
     zero_saliency : {"raise", "uniform", "warn"}, default "raise"
         What to do with samples whose saliency is zero or not finite: an error that names them, or
         uniform weights, with a warning that counts them or without.

@@ -26,7 +26,22 @@ class PairMixer(Mixer):
         validate.choice("mode", self.mode, MODES)
 
     def draw(self, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
-        """Return partners and shares (n,). No input is its own partner, unless it is alone."""
+        """Draw partners and shares. No input is its own partner, unless it is alone.
+
+        Parameters
+        ----------
+        n : int
+            Number of inputs.
+        rng : numpy.random.Generator
+            Source of random numbers.
+
+        Returns
+        -------
+        partner : ndarray of intp, shape (n,)
+            The other input of each output.
+        share : ndarray of float64, shape (n,)
+            Share of each input in its own output.
+        """
         order = rng.permutation(n)
         partner = np.empty(n, dtype=np.intp)
         partner[order] = np.roll(order, -1)  # one random cycle through all inputs

@@ -9,6 +9,7 @@ import numpy as np
 
 from comixup._base import validate
 from comixup._base.patch_grid import require_fit
+from comixup._base.patch_saliency import ZERO_SALIENCY
 from comixup._base.public import public
 from comixup._base.streams import CHOICE, DRAW, Key
 from comixup._base.types import Array
@@ -19,7 +20,6 @@ from comixup.mixers.pairs import PairMixer
 from comixup.mixers.summary import Needs, Summary
 from comixup.plans.gather import patch_shapes
 from comixup.plans.patches import MixPlan
-from comixup.saliency import ZERO_SALIENCY
 
 
 @public

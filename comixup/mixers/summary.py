@@ -1,4 +1,4 @@
-"""`Summary`: the data of a batch that a plan is computed from, a few numbers per patch."""
+"""`Summary`: a few numbers per patch of the images of a batch, from which plans are computed."""
 
 from __future__ import annotations
 
@@ -8,14 +8,9 @@ import numpy as np
 
 from comixup._base import validate
 from comixup._base.patch_grid import patch_pixels, pool, require_fit
+from comixup._base.patch_saliency import require_map_shape, weights_and_peaks
 from comixup._base.types import Array
-from comixup.saliency import (
-    METHODS,
-    OF_GREY,
-    mean_of_channels,
-    require_map_shape,
-    weights_and_peaks,
-)
+from comixup.saliency import METHODS, OF_GREY, mean_of_channels
 
 
 class Needs(NamedTuple):

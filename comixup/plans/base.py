@@ -10,12 +10,12 @@ import numpy as np
 
 from comixup._base import validate
 from comixup._base.interchange import like
+from comixup._base.patch_saliency import require_map_shape, weights_and_peaks
 from comixup._base.types import Array, ArrayLike
 from comixup._base.wording import documented
 from comixup.plans.boxes import MixedBoxes, mix_boxes
 from comixup.plans.labels import as_label_matrix
 from comixup.plans.points import MixedPoints, Shown, mix_points
-from comixup.saliency import require_map_shape, weights_and_peaks
 
 if TYPE_CHECKING:
     from typing import Self

@@ -44,13 +44,21 @@ class PairPlan(Mixture):
     def __post_init__(self) -> None:
         partner, share = np.array(self.partner), np.array(self.share, dtype=np.float64)
         n = len(partner) if partner.ndim == 1 else 0
-        if n == 0 or partner.dtype.kind not in "iu" or partner.min() < 0 or partner.max() >= n:
+        if n == 0 or partner.dtype.kind not in "iu":
             raise ValueError(
                 "partner needs one index into the batch for each of its inputs, got dtype "
-                f"{partner.dtype} and {partner}"
+                f"{partner.dtype} and shape {partner.shape}"
             )
-        if share.shape != (n,) or not ((share >= 0) & (share <= 1)).all():
-            raise ValueError(f"share needs {n} numbers in 0..1, got {share}")
+        if (wrong := (partner < 0) | (partner >= n)).any():
+            j = int(np.argmax(wrong))
+            raise ValueError(
+                f"partner needs indices in 0..{n - 1}, but partner[{j}] is {partner[j]}"
+            )
+        if share.shape != (n,):
+            raise ValueError(f"share needs {n} numbers in 0..1, got shape {share.shape}")
+        if (wrong := ~((share >= 0) & (share <= 1))).any():
+            j = int(np.argmax(wrong))
+            raise ValueError(f"share needs numbers in 0..1, but share[{j}] is {share[j]:g}")
         partner = partner.astype(np.intp)
         for array in (partner, share):
             array.setflags(write=False)

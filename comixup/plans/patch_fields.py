@@ -1,4 +1,4 @@
-"""The data of a `MixPlan`: checked fields, constructors, and what can be read off them."""
+"""The data of a `MixPlan`: checked fields, constructors, and quantities computed from them."""
 
 from __future__ import annotations
 

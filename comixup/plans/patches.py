@@ -42,8 +42,8 @@ class MixPlan(PatchFields):
         Indices into the batch: patch k of output j is filled by ``sources[j, k]`` in equal parts;
         levels is 1 or 2.
     group_edges : ndarray of int64, shape (G + 1,)
-        Group g is inputs and outputs ``group_edges[g]`` to ``group_edges[g + 1] - 1``. Outputs mix
-        inputs of their own group only.
+        Group g consists of inputs and outputs ``group_edges[g]`` to ``group_edges[g + 1] - 1``.
+        Outputs mix inputs of their own group only.
     energies : ndarray of float64, shape (G,)
         Energy of every group's mixture, lower is better; NaN if unknown.
     spatial : tuple of int
@@ -107,8 +107,8 @@ class MixPlan(PatchFields):
         d = len(self.grid)
         if values.ndim < 1 + d or values.dtype.itemsize > 8:
             raise ValueError(
-                f"array needs {needed} with {d} spatial axes and at most 8 bytes a number, got the "
-                f"shape {values.shape} and dtype {values.dtype}"
+                f"array needs {needed} with {d} spatial axes and at most 8 bytes per number, got "
+                f"the shape {values.shape} and dtype {values.dtype}"
             )
         spatial = values.shape[-d:] if channels == "first" else values.shape[1 : 1 + d]
         require_fit("array", spatial, self.grid)

@@ -1,4 +1,4 @@
-"""Checks of tensors, with messages that state what came and a way out."""
+"""Checks of tensors, with messages that say what is needed, what was passed and how to proceed."""
 
 from __future__ import annotations
 

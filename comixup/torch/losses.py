@@ -74,12 +74,13 @@ def _binary_cross_entropy(found: Tensor, rows: Tensor, weight: Tensor | None = N
 
 
 def soft_accuracy(logits: Tensor, labels: Tensor, *, reduction: str = "mean") -> Tensor:
-    """Return the accuracy for mixed samples: the part of each that is of the predicted class.
+    """Return the accuracy for mixed samples: the share of the predicted class in each label.
 
     Parameters
     ----------
     logits, labels : Tensor of shape (B, K)
-        What the network says, and rows of labels. For rows of one class it is the usual accuracy.
+        Output of the network, and rows of labels. For rows with a single class this is the usual
+        accuracy.
     reduction : {"mean", "none"}, default "mean"
         One number, or one for each sample, e.g. for `torchmetrics.MeanMetric`.
 

@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 from comixup._base.patch_grid import overlaps, patch_edges, patch_pixels, require_fit
+from comixup._base.patch_saliency import centres_in_pixels, normalized, require_map_shape
 from comixup.mixers.summary import (
     Needs,
     Summary,
     require_saliency,
     saliency_maps,
 )
-from comixup.saliency import centres_in_pixels, normalized, require_map_shape
 
 
 def summarize(images: Tensor, saliency: Any, needs: Needs) -> Callable[[], Summary]:

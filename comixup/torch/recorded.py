@@ -1,7 +1,8 @@
 """Mixing as one operator of graphs, for `torch.compile`, `torch.export` and `torch.jit.trace`.
 
-Planning uses numpy and compiled kernels, which no graph can hold. The operator calls the mixer, so
-that every run of a graph draws anew; an identifier of the mixer is all that is recorded of it.
+Planning uses numpy and compiled kernels, which cannot be part of such a graph. The operator calls
+the mixer, so that every run of a graph draws new random numbers. The graph contains only an
+identifier of the mixer.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Saliency from the gradient of the loss of a network, which stays unchanged."""
+"""Saliency from the gradient of the loss of a network, which is not modified."""
 
 from __future__ import annotations
 

@@ -23,8 +23,8 @@ from comixup.torch.saliency import Loss, input_saliency, undisturbed
 def grad_cam(model: nn.Module, images: Tensor, labels: Tensor, layer: nn.Module | str) -> Tensor:
     r"""Return class activation maps by gradients; the model is not changed.
 
-    The map is the positive part of the channels of `layer`, weighted by the mean gradient of the
-    logit of the true class with respect to them; it is upsampled linearly. This
+    The map is the positive part of the sum of the channels of `layer`, each weighted by the mean
+    gradient of the logit of the true class with respect to it; the map is upsampled linearly. This
     takes one forward pass, and a backward pass through the layers after `layer`. If these are only
     pooling and a linear layer, the maps are class activation maps up to a factor.
 

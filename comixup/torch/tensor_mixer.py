@@ -6,13 +6,13 @@ images are gathered on the device.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from comixup._base.patch_saliency import warn_of_uniform
 from comixup._base.streams import Key
 from comixup._base.types import RNG
 from comixup.mixers.base import Mixer
@@ -383,13 +383,8 @@ class TensorMixer:
 
     def _count_uniform(self, n_uniform: int, n: int) -> None:
         if n_uniform and not self.n_uniform:
-            warnings.warn(
-                f"{n_uniform} of {n} samples have no saliency (it is zero, or not finite): all of "
-                "their pixels count as equally salient. This is said once; the attribute n_uniform "
-                "of the mixer counts them. zero_saliency='uniform' does without a warning, 'raise' "
-                "stops and names the samples.",
-                stacklevel=3,
-            )
+            once = "This is said once; the attribute n_uniform of the mixer counts them. "
+            warn_of_uniform(n_uniform, n, once)
         self.n_uniform += n_uniform
 
     def __repr__(self) -> str:

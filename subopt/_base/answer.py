@@ -182,6 +182,38 @@ class Answer(ReadOnly):
         return math.inf if self.certificate is None else self.certificate.check(problem, self)
 
 
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class SetAnswer(Answer):
+    """The attributes that answers to problems of sets have besides.
+
+    Attributes
+    ----------
+    mask : ndarray of bool, shape (n,)
+        The set; read-only.
+    n_iter : int
+        Number of iterations.
+    n_evals : int
+        Number of evaluations of the function.
+    """
+
+    mask: np.ndarray[Any, np.dtype[np.bool_]]
+    n_iter: int = 0
+    n_evals: int = 0
+
+    @property
+    def S(self) -> np.ndarray[Any, np.dtype[np.intp]]:
+        """The elements of the set, in ascending order."""
+        return np.flatnonzero(self.mask)
+
+    @property
+    def set(self) -> frozenset[int]:
+        """The elements of the set, as a frozenset."""
+        return frozenset(self.S.tolist())
+
+    def _contents(self) -> str:
+        return f"{int(self.mask.sum())} of {len(self.mask)} elements"
+
+
 T = TypeVar("T", bound=Answer)
 
 

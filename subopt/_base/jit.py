@@ -112,7 +112,7 @@ inner_inlined = functools.partial(inner, forceinline=True)
 # numpy 2 computes with scalars as compiled code does; numpy 1 made floats of mixed integers
 interpret_small = np.lib.NumpyVersion(np.__version__) >= "2.0.0"
 SMALL = 1200  # numbers in all arrays of a call
-PATIENCE = 1e-4  # seconds per byte of code; to compile one takes 3e-4 to 8e-4
+PATIENCE = 1e-4  # CPU seconds per byte of code; to compile one takes 3e-4 to 8e-4
 MEDIUM = 300_000  # the same, for kernels that are not in the cache either: they take long to get
 
 
@@ -165,7 +165,7 @@ def _interpreted(kernel, args, numbers):
     from subopt._base import plain
 
     before = [(array, array.copy()) for array in _arrays(args)]
-    begin = time.perf_counter()
+    begin = time.thread_time()
     try:
         if kernel.fits:
             try:
@@ -188,11 +188,11 @@ def _interpreted(kernel, args, numbers):
         raise
     finally:
         _inside.running = False
-        kernel.patience -= time.perf_counter() - begin
+        kernel.patience -= time.thread_time() - begin
 
 
 def _patience(kernel):
-    """Return the seconds that a kernel may still run in Python: some of those of compiling it."""
+    """Return the CPU seconds that a kernel may still run in Python: some of those of compiling."""
     if kernel.patience is None:
         from subopt._base import plain
 

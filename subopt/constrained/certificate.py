@@ -1,12 +1,14 @@
-"""Evidence for bounds over feasible sets; all of it is about what is left of fixed elements.
+"""Certificates of bounds over feasible sets.
 
-Evidence about all sets holds for the feasible ones as well. What is here besides:
+They refer to the problem that remains when included and excluded elements are taken out. Evidence
+about all sets, such as a base of F, holds for the feasible sets as well. This module adds:
 
-* prices of the constraints (Lagrange): for feasible S, the weights of the prices are at most a
-  constant, so that min F + weights - constant over all sets is a lower bound of F over these;
-* a tree of intervals whose bounds have such prices (`TreeCertificate`);
-* all feasible sets, one by one;
-* a local minimum among feasible neighbors, which bounds nothing.
+* prices of the constraints (Lagrange): the weights of the prices sum to at most a constant for
+  feasible sets, so that the minimum of F + weights - constant over all sets is a lower bound of F
+  over the feasible ones;
+* trees of intervals whose bounds use such prices (`TreeCertificate`);
+* the enumeration of all feasible sets;
+* local minima among feasible neighbors, which prove no bound.
 """
 
 from __future__ import annotations
@@ -41,8 +43,9 @@ class ConstrainedCertificate:
     constraints : Constraints
         What the caller asked for.
     evidence : object
-        About the function that is left when `include` and `exclude` are fixed: a certificate about
-        all sets, a `TreeCertificate`, or prices of the constraints with a certificate.
+        Evidence about the function that remains when `include` and `exclude` are fixed: a
+        certificate about all sets, a `TreeCertificate`, or prices of the constraints with a
+        certificate.
 
     Examples
     --------
@@ -142,7 +145,7 @@ class Exhausted:
 
 @dataclass(frozen=True, eq=False)
 class LocallyBest:
-    """No feasible set with one element more, less, or exchanged is better. It bounds nothing."""
+    """No feasible set with one element more, less, or exchanged is better. This proves no bound."""
 
     def check(self, h: Problem, mask: Array, of: Constraints) -> float:
         """Compute the change at every feasible neighbor."""

@@ -1,9 +1,10 @@
 """The DC algorithm over the polytope of the constraints.
 
 The Lovász extension of f - g is minimized over the points of the cube that satisfy the rows of the
-constraints. A step replaces the extension of g by its tangent at x. What remains is convex: the
-extension of f minus a linear function, which is minimized by cutting planes with the constraints as
-rows of the linear programs. Feasible sets are the level sets of a point, and its nearest set.
+constraints. A step replaces the extension of g by its tangent at x. The remaining problem is
+convex: the extension of f minus a linear function, minimized by cutting planes in linear programs
+that have the constraints as rows. The candidates for the answer are the feasible level sets of each
+iterate, and a feasible set near it.
 """
 
 from __future__ import annotations

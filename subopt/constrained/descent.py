@@ -1,4 +1,4 @@
-"""Methods that go from feasible set to feasible set: local search, ModMod, SubSup."""
+"""Descent over feasible sets: local search, ModMod, SubSup."""
 
 from __future__ import annotations
 

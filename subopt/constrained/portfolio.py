@@ -1,8 +1,8 @@
-"""What "auto" does over feasible sets: bounds by prices, several starts, attempts to prove.
+"""The method "auto" over feasible sets: bounds by prices, several starts, attempts to prove.
 
 A submodular function is first minimized with prices of the constraints, which often proves the
-answer. Otherwise, and for f - g, several methods run from several feasible sets, each set is
-improved to a local minimum, and if n is small, branch and bound tries to prove the best one.
+answer. Otherwise, and for f - g, several methods run from several feasible sets, and each result is
+improved to a local minimum. If n is small, branch and bound tries to prove the best one.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The door of this wing: fixed elements are taken out, and a method solves what is left.
+"""The choice of a method over feasible sets, after fixed elements are taken out.
 
-With elements that are only included or excluded, every method of the unconstrained problem works on
-the rest: the function of the free elements is again submodular, or a difference. With a size,
-budgets or groups, the methods of this wing do.
+If elements are only included or excluded, every method of the unconstrained problem applies: the
+function of the free elements is again submodular, or again a difference. With a size, budgets or
+groups, a method of this wing solves the problem of the free elements.
 """
 
 from __future__ import annotations

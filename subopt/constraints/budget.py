@@ -1,4 +1,4 @@
-"""Budgets (knapsack constraints): the costs of the elements of a set add up to a limit at most."""
+"""Budgets (knapsack constraints): the total cost of a set is at most a limit."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Budget:
 
     See Also
     --------
-    Groups : at most some elements of each group.
+    Groups : a limit on the number of elements of each group.
     minimize : takes constraints.
 
     Examples

@@ -1,4 +1,7 @@
-"""From what a user says to `Constraints`: checks, and why no set is feasible if that is so."""
+"""Arguments that say which sets are feasible: checked, and turned into `Constraints`.
+
+If no set is feasible, an error says which constraints are in conflict.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,9 @@ import numpy as np
 from subopt._base import validate
 from subopt._base.types import Array, Subset
 from subopt.constraints.budget import Budget
-from subopt.constraints.feasible import Constraints, Layer, Purse
+from subopt.constraints.feasible import Constraints
 from subopt.constraints.groups import Groups
+from subopt.constraints.limits import Layer, Purse
 from subopt.constraints.modular import in_order, integer_program, laminar
 
 

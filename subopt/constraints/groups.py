@@ -30,7 +30,7 @@ class Groups:
 
     See Also
     --------
-    Budget : costs that add up to a limit at most.
+    Budget : a limit on the sum of the costs of elements.
     minimize : takes constraints.
 
     Examples

@@ -1,9 +1,9 @@
 """Modular functions over feasible sets: by sorting, by linear programs, by integer programs.
 
 A size and groups that are nested or disjoint form a laminar family. Its independent sets are a
-matroid, so the least k elements by weight are found greedily, for all k at once. Budgets and
-groups that cross each other are given prices (Lagrange): one budget by a search for its price in
-which every step is a sort, more by a linear program.
+matroid, so that the k elements of least weight are found greedily, for all k at once. Budgets, and
+groups that cross each other, are given prices (Lagrange): the price of a single budget is found by
+a search in which every step is a sort, several prices by a linear program.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base.types import Array
-from subopt.constraints.feasible import TICK, Constraints, Layer, Purse
+from subopt.constraints.feasible import Constraints
+from subopt.constraints.limits import TICK, Layer, Purse
 
 STEPS = 64
 """Largest number of prices that are tried for one budget."""

@@ -225,7 +225,8 @@ def _finite(name: str, values: Any, shape: tuple[int, ...]) -> Array:
     array = np.asarray(values) if isinstance(values, np.ndarray) else np.empty(0, dtype=object)
     if array.dtype.kind not in "iuf" or array.shape != shape or not np.isfinite(array).all():
         raise CertificateError(
-            f"A certificate for this problem has {name} of shape {shape}, all of them finite"
+            f"A certificate for this problem needs {name} of shape {shape}, all of them finite, "
+            f"got shape {array.shape} and dtype {array.dtype}"
         )
     return np.asarray(array, dtype=np.float64)
 
@@ -236,7 +237,10 @@ def slots_of(problem: CoupledLabelingProblem, answer: Any) -> Array:
     labels = np.asarray(answer.sources if isinstance(answer, LabelingResult) else answer)
     if labels.dtype.kind in "iu" and labels.shape[:-1] == shape and labels.shape[-1] > 0:
         if not 0 <= labels.min() <= labels.max() < m:
-            raise CertificateError(f"The sources of an answer are in 0..{m - 1}")
+            raise CertificateError(
+                f"The sources of an answer need to be in 0..{m - 1}, got {labels.min()}.."
+                f"{labels.max()}"
+            )
         parts = labels.shape[-1]
         shares = (labels[..., None] == np.arange(m)).sum(axis=-2) * (L / parts)
     elif labels.dtype.kind == "f" and labels.shape == (*shape, m):

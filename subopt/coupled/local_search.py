@@ -278,8 +278,11 @@ def _start(problem: CoupledLabelingProblem, start: Any) -> Array:
             f"start needs a number of parts that divides levels={problem.levels}, got {parts}"
         )
     if not 0 <= sources.min() <= sources.max() < problem.n_inputs:
+        wrong = (sources < 0) | (sources >= problem.n_inputs)
+        index = tuple(int(i) for i in np.argwhere(wrong)[0])
         raise ValueError(
-            f"start needs inputs in 0..{problem.n_inputs - 1}, got {sources.min()}..{sources.max()}"
+            f"start needs inputs in 0..{problem.n_inputs - 1}, but "
+            f"start[{', '.join(map(str, index))}] is {sources[index]}"
         )
     whole = np.repeat(sources, problem.levels // parts, axis=-1)
     return whole.reshape(problem.n_outputs, problem.n_patches, problem.levels).astype(np.int64)

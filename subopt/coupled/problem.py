@@ -130,7 +130,11 @@ class CoupledLabelingProblem:
                     f"{name} needs a number up to {LARGEST:g}, got {normalized[name]:g}"
                 )
         if normalized["compatibility"].max() > LARGEST:
-            raise ValueError(f"compatibility needs numbers up to {LARGEST:g}")
+            most = float(normalized["compatibility"].max())
+            raise ValueError(
+                f"compatibility needs numbers up to {LARGEST:g}, got {most:g}. Divide it and "
+                "threshold by a constant, and multiply coupling by it."
+            )
         for name, value in normalized.items():
             if isinstance(value, np.ndarray):
                 value.setflags(write=False)
@@ -267,8 +271,10 @@ def shares_from_sources(sources: ArrayLike, n_inputs: int) -> Array:
             f"{sources.dtype} and shape {sources.shape}"
         )
     if sources.size and not 0 <= sources.min() <= sources.max() < n_inputs:
+        index = tuple(int(i) for i in np.argwhere((sources < 0) | (sources >= n_inputs))[0])
         raise ValueError(
-            f"sources needs indices in 0..{n_inputs - 1}, got {sources.min()}..{sources.max()}"
+            f"sources needs indices in 0..{n_inputs - 1}, but "
+            f"sources[{', '.join(map(str, index))}] is {sources[index]}"
         )
     *patches, parts = sources.shape
     first = np.arange(0, math.prod(patches) * n_inputs, n_inputs)

@@ -1,7 +1,7 @@
-"""The DC algorithm with extrapolation: tangents are taken ahead of the iterate.
+"""The DC algorithm with extrapolation: tangents are taken at a point ahead of the iterate.
 
-The extrapolated point is used only if it is no worse than the worst of the last few iterates, so
-values may rise for a while; the best level set of all points is kept.
+The extrapolated point is used only if its value is no worse than the worst of the last few
+iterates. Values may therefore rise for a while; the answer is the best level set of all points.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ def accelerated_dca(
     %(start)s
     %(rho)s
     memory : int, default 5
-        The extrapolated point may be as bad as the worst of so many iterates. With 1, values
-        descend.
+        Number of iterates. The extrapolated point is used if its value is no worse than the worst
+        of the last `memory` iterates. With 1, values descend.
     %(max_iter)s
     %(inner_iter)s
     %(time_limit)s

@@ -1,8 +1,9 @@
-"""The complete DC algorithm: of all tangents at a point, search for the one that leads lowest.
+"""The complete DC algorithm: among the tangents at a point, search for the one that leads lowest.
 
-This is a concave minimization over the subgradients of g at x. Frank-Wolfe on it breaks the ties of
-x by the solution of the last step, until that brings no improvement; each of its iterations is one
-more step. A set that the method does not leave therefore withstands more than flips.
+This is a concave minimization over the subgradients of g at x, approximated by Frank-Wolfe. Each
+iteration solves the inner problem of a DC step and breaks the ties of x by its solution, which
+gives the next tangent, until a tangent brings no improvement. A point that the method does not
+leave is therefore optimal with respect to more than one tangent.
 """
 
 from __future__ import annotations

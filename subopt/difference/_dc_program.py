@@ -1,9 +1,9 @@
 """Minimization of the Lovász extension of f - g over the cube [0, 1]^n, as f^ - g^, both convex.
 
-Both may be made strongly convex by (ρ/2)||x||², which cancels. A step replaces g^ by its tangent at
-x. What remains is min f^(w) + (ρ/2)||w||² - yᵀw: a submodular minimization for ρ = 0, and for ρ > 0
-a proximal step, whose solution in the cube is that in R^n, clipped. Rounding a point to its best
-level set never raises the value.
+Adding (ρ/2)||x||² to f^ and to g^ makes both strongly convex and cancels in the difference. A step
+replaces g^ by its tangent at x. The remaining problem is min f^(w) + (ρ/2)||w||² - yᵀw: a
+submodular minimization for ρ = 0, and a proximal step for ρ > 0, whose solution in the cube is that
+in R^n, clipped. Rounding a point to its best level set never raises the value.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The DC algorithm with rounding: every iterate is replaced by its best level set.
 
-Iterates are sets, so that tangents can be chosen by gains. With regularization, a step still passes
-by fractional points.
+Iterates are sets, so that tangents can be chosen by gains. With regularization, the solution of a
+step may be fractional before it is rounded.
 """
 
 from __future__ import annotations

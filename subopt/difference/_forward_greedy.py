@@ -1,4 +1,4 @@
-"""Forward greedy: add the element that lowers h most, and return the best set on the way."""
+"""Forward greedy: add the element that lowers h most, and return the best set that was visited."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def forward_greedy(
     %(h)s
     %(start)s
     patience : int, default 0
-        Number of elements to add in a row without reaching a new lowest value; n adds all.
+        Number of elements to add in a row without a new lowest value before the run ends; with n,
+        all elements are added.
     %(time_limit)s
     %(callback)s
 

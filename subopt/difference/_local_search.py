@@ -1,10 +1,10 @@
 """Local search by flips and swaps, down to a set that none of them improves.
 
-The marginals of f and g give the change of every flip. Flips that lower h are made one by one, each
-after a look at its gain at the time. Swaps are tried when no flip is left, element by element, and
-only where diminishing returns of g allow an improvement: the presence of j lowers the gain of i in
-g by at most g(i | ∅) minus that gain, and its absence raises it by at most that gain minus
-g(i | V - i).
+The marginals of f and g give the change of every flip. Flips that lower h are made one by one; the
+gain of each is evaluated again just before. When no flip lowers h, swaps are tried, one element at
+a time, and only where diminishing returns of g allow an improvement: in the presence of j, the gain
+of i in g falls by at most g(i | ∅) minus that gain, and in the absence of j it rises by at most
+that gain minus g(i | V - i).
 """
 
 from __future__ import annotations

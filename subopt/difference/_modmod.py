@@ -1,9 +1,9 @@
 """The modular-modular procedure: replace f by a modular upper bound and g by a lower one.
 
-A step has a closed form: take the elements whose weight is negative. Sorted by gains, the lower
-bound of g is tight at the best removal and at the best addition; so is the "grow" bound of f at
-every removal, and the "shrink" bound at every addition. Hence a set that the procedure does not
-leave is a local minimum, as for `subsup`.
+A step has a closed form: take the elements whose weight is negative. If its order is sorted by
+gains, the lower bound of g is tight at the best removal and at the best addition. The "grow" bound
+of f is tight at every removal, the "shrink" bound at every addition. A set that no step improves is
+therefore a local minimum, as for `subsup`.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """The method "auto" for f - g: several methods, local search, and attempts to prove optimality.
 
-First the members run, each from its own start. Their sets are improved to local minima by flips and
-swaps. If n is small, a few nodes of branch and bound may prove that the best of them is a minimum.
-Otherwise sets near the best one, and random ones, are improved as well. With the largest effort,
-slower members and branch and bound follow. Every task has a fixed amount of work and its own
-random numbers, and results are compared in the order of the tasks. The answer therefore does not
-depend on the number of threads; it depends on the time only if there is a time limit.
+First, several methods run, each from its own start. Their sets are improved to local minima by
+flips and swaps. If n is small, a few nodes of branch and bound may prove that the best of them is a
+minimum. Otherwise sets near the best one, and random ones, are improved as well. With the largest
+effort, slower methods and branch and bound follow. Every task has a fixed amount of work and its
+own random numbers, and results are compared in the order of the tasks. The answer therefore does
+not depend on the number of threads, and on the time only if there is a time limit.
 """
 
 from __future__ import annotations

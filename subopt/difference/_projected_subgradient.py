@@ -1,7 +1,7 @@
-"""Projected subgradient on the Lovász extension of f - g over the cube, rounding every iterate.
+"""Projected subgradient on the Lovász extension of f - g over the cube, with rounded iterates.
 
-It is not a descent method and has no guarantee, but the iterates pass by many sets: the sweep that
-gives the subgradient gives h at all level sets of the iterate as well.
+The method does not descend and has no guarantee, but it evaluates many sets: the sweep that gives a
+subgradient gives h at all level sets of the iterate as well.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The submodular-supermodular procedure: replace g by a modular lower bound and minimize exactly.
 
-f minus the bound is submodular, nowhere below h, and equal to h at S, so its minimizer is no worse
-than S. The bound is tight along a whole chain of sets through S. Sorted by gains, the chain holds
-the best removal and the best addition, so a set that the procedure does not leave is a local
-minimum [2]_.
+f minus the bound is submodular, nowhere below h, and equal to h at S, so that its minimizer is no
+worse than S. The bound is tight along a chain of sets through S. If the order of the chain is
+sorted by gains, the best removal and the best addition are in the chain, so that a set that no step
+improves is a local minimum [2]_.
 """
 
 from __future__ import annotations

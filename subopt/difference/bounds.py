@@ -1,8 +1,8 @@
 """Modular bounds of a submodular function that are tight at a set: sub- and supergradients.
 
-A lower bound is a greedy vertex, the gains along an order that builds up S first. Upper bounds
-follow from diminishing returns: what i adds to a set is at most what it adds to ∅, and at least
-what it adds to V - i [1]_.
+A lower bound is a greedy vertex: the gains along an order that begins with the elements of S. Upper
+bounds follow from diminishing returns: the gain of i at any set is at most its gain at ∅, and at
+least its gain at V - i [1]_.
 
 .. [1] R. Iyer, S. Jegelka and J. Bilmes, "Fast semidifferential-based submodular function
    optimization", ICML 2013, section 3.
@@ -147,9 +147,10 @@ def modular_upper(F: SetFunction, mask: Subset, kind: str = "grow") -> ModularBo
     mask : boolean mask (n,) or iterable of int
         The set S.
     kind : {"grow", "shrink", "bar"}, default "grow"
-        The weights. An element i in S weighs what it adds to S - i ("grow") or to V - i ("shrink",
-        "bar"). An element outside weighs what it adds to S ("shrink") or to ∅ ("grow", "bar").
-        "bar" is never below the other two; neither of these is always the lower one.
+        The weights. The weight of an element i of S is its gain at S - i ("grow") or at V - i
+        ("shrink", "bar"). The weight of an element outside S is its gain at S ("shrink") or at ∅
+        ("grow", "bar"). "bar" is never below the other two, of which neither is always the lower
+        one.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Local minima of any set function: neighborhoods, searched by marginals, and the evidence.
+"""Local minima of any set function: how neighbors are searched by marginals, and certificates.
 
 A flip adds or removes one element, a swap exchanges one element for another. All flips take one
 call of `marginals`; all swaps take one call per element of S, or per element outside S if these are

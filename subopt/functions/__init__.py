@@ -1,4 +1,4 @@
-"""Set functions: families with compiled oracles, your own, and the algebra of them."""
+"""Set functions: families with compiled oracles, user-defined functions, and operators on them."""
 
 from typing import TYPE_CHECKING
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import numbers
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -13,7 +11,8 @@ from subopt._base import validate
 from subopt._base.jit import small_first as njit
 from subopt._base.options import documented_like
 from subopt._base.types import Array, ArrayLike
-from subopt.functions._sparse import compress, dense, entries, freeze, row_of, shown, sums
+from subopt.functions._graph_rows import grid_rows, joined_rows, listed_arcs, matrix_arcs
+from subopt.functions._sparse import dense, freeze, row_of, shown, sums
 from subopt.functions.algebra import SetFunction
 from subopt.functions.cut_form import CutForm
 from subopt.functions.modular import Modular
@@ -67,20 +66,7 @@ class Cut(SetFunction):
     """Whether the graph is known to be the path through 0, 1, .., n - 1."""
 
     def __init__(self, adjacency: Any, *, directed: bool = False) -> None:
-        if hasattr(adjacency, "adj"):
-            raise TypeError("Cut needs a matrix. For a graph use Cut.from_networkx(graph).")
-        if isinstance(adjacency, list) and any(isinstance(row, tuple) for row in adjacency):
-            raise TypeError(
-                "Cut needs a matrix, and a list of tuples looks like a list of edges: use "
-                "Cut.from_edges(edges, weights), or a list of lists for a matrix."
-            )
-        rows, columns, weights, shape = entries("adjacency", adjacency)
-        if shape[0] != shape[1]:
-            raise ValueError(
-                f"adjacency needs to be square, got shape {shape}. For a list of edges use "
-                "Cut.from_edges(edges, weights)."
-            )
-        self._build(shape[0], rows, columns, weights, directed, "adjacency")
+        self._hold(*joined_rows(*matrix_arcs(adjacency), directed, "adjacency"))
 
     @classmethod
     def from_edges(
@@ -116,30 +102,8 @@ class Cut(SetFunction):
             If `edges` does not hold integers of shape (m, 2) in 0..n - 1, or a weight is negative
             or not finite.
         """
-        ends = np.asarray(edges)
-        if ends.size == 0:
-            ends = np.zeros((0, 2), dtype=np.intp)
-        if ends.ndim != 2 or ends.shape[1] != 2 or ends.dtype.kind not in "iu":
-            raise ValueError(
-                f"edges needs integers of shape (m, 2), got dtype {ends.dtype} and shape "
-                f"{ends.shape}. Weights go into the second argument."
-            )
-        w = np.ones(len(ends)) if weights is None else validate.real_array("weights", weights)
-        if w.shape != (len(ends),):
-            raise ValueError(f"weights needs one number per edge, {len(ends)}, got {w.shape}")
-        n = int(ends.max(initial=-1)) + 1 if n is None else validate.natural("n", n)
-        bad = ((ends < 0) | (ends >= n)).any(axis=1)
-        if bad.any():
-            e = int(bad.argmax())
-            pair = tuple(int(i) for i in ends[e])
-            raise ValueError(f"edges needs ends in 0..{n - 1}, but edges[{e}] is {pair}")
         self = cls.__new__(cls)
-        ends = ends.astype(np.intp)
-        rows, columns = ends[:, 0], ends[:, 1]
-        if not directed:
-            rows, columns = np.concatenate([rows, columns]), np.concatenate([columns, rows])
-            w = np.concatenate([w, w])
-        self._build(n, rows, columns, w, directed, "weights")
+        self._hold(*joined_rows(*listed_arcs(edges, weights, n, directed), directed, "weights"))
         return self
 
     @classmethod
@@ -154,8 +118,9 @@ class Cut(SetFunction):
         shape : int or sequence of int
             Lengths of the axes; element k is the k-th entry of an array of this shape in C order.
         weights : float, or sequence with one array_like of float per axis, default 1
-            Nonnegative weight of all edges; or arrays, of which that of axis a broadcasts to the
-            shape of the pairs along it: ``shape`` with one less on axis a.
+            Nonnegative weight of all edges; or one array per axis. The array of axis a must
+            broadcast to the shape of the pairs along this axis, which is `shape` with one less on
+            axis a.
 
         Returns
         -------
@@ -174,48 +139,9 @@ class Cut(SetFunction):
         >>> F([0]), F([0, 1]), F.n_edges
         (3.0, 5.0, 7)
         """
-        given_lengths = [shape] if isinstance(shape, int | np.integer) else list(shape)
-        lengths = [validate.natural(f"shape[{a}]", k) for a, k in enumerate(given_lengths)]
-        one = isinstance(weights, numbers.Real)
-        per_axis = [weights] * len(lengths) if one else list(weights)
-        if len(per_axis) != len(lengths):
-            raise ValueError(
-                f"weights needs a number, or one array per axis, {len(lengths)}, got "
-                f"{len(per_axis)}"
-            )
-        n, self = math.prod(lengths), cls.__new__(cls)
-        # columns in the order of neighbors: back along the first axis, .., on along the first axis
-        joined = np.zeros((n, 2 * len(lengths)))
-        for a, given in enumerate(per_axis):
-            w = validate.real_array(f"weights[{a}]", given)
-            pairs = tuple(max(length - (b == a), 0) for b, length in enumerate(lengths))
-            try:
-                w = np.broadcast_to(w, pairs)
-            except ValueError:
-                raise ValueError(
-                    f"weights[{a}] needs to broadcast to the shape of the pairs along axis {a}, "
-                    f"{pairs}, got {w.shape}"
-                ) from None
-            if (w < 0).any():
-                at = tuple(int(i) for i in np.argwhere(w < 0)[0])
-                raise ValueError(f"weights[{a}] needs numbers >= 0, but at {at} it is {w[at]:g}")
-            if len(lengths) == 1 and n > 1 and w.all():
-                self._hold(*_chain(n), np.repeat(w, 2))
-                self._chain = True
-                return self
-            last = [slice(None)] * len(lengths)
-            last[a] = slice(1, None)
-            joined[:, a].reshape(lengths)[tuple(last)] = w
-            last[a] = slice(None, -1)
-            joined[:, -1 - a].reshape(lengths)[tuple(last)] = w
-        strides = np.array([math.prod(lengths[a + 1 :]) for a in range(len(lengths))], np.int64)
-        steps = np.concatenate([-strides, strides[::-1]])
-        rows, columns = np.nonzero(joined)
-        self._hold(
-            np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=n))]).astype(np.int64),
-            rows + steps[columns],
-            joined[rows, columns],
-        )
+        self = cls.__new__(cls)
+        self._hold(*grid_rows(shape, weights))
+        self._chain = np.size(shape) == 1 and self.n > 1 and self.n_edges == self.n - 1
         return self
 
     @classmethod
@@ -287,34 +213,6 @@ class Cut(SetFunction):
         d = self._data
         matrix = shown(dense(self.n, d.indptr, d.indices, d.forward, self.n))
         return f"Cut({matrix})" if self.symmetric else f"Cut({matrix}, directed=True)"
-
-    def _build(
-        self, n: int, rows: Array, columns: Array, weights: Array, directed: bool, name: str
-    ) -> None:
-        if (weights < 0).any():
-            e = int(np.argmax(weights < 0))
-            entry = f"{name}[{rows[e]}, {columns[e]}]" if name == "adjacency" else f"{name}[{e}]"
-            raise ValueError(
-                f"Cut needs nonnegative weights to be submodular, but {entry} is {weights[e]:g}. "
-                "For a signed graph, split it: Cut(positive) - Cut(negative) is a "
-                "DifferenceOfSubmodular."
-            )
-        off = (rows != columns) & (weights != 0)
-        i, j, w = rows[off], columns[off], weights[off]
-        zero = np.zeros(len(w))
-        indptr, indices, (forward, backward) = compress(
-            n,
-            n,
-            np.concatenate([i, j]),
-            np.concatenate([j, i]),
-            (np.concatenate([w, zero]), np.concatenate([zero, w])),
-        )
-        if not directed:
-            _check_symmetric(indptr, indices, forward, backward)
-            forward = backward = forward / 2 + backward / 2
-        if directed and np.array_equal(forward, backward):
-            backward = forward
-        self._hold(indptr, indices, forward, backward)
 
     def _hold(
         self, indptr: Array, indices: Array, forward: Array, backward: Array | None = None
@@ -410,33 +308,9 @@ class Cut(SetFunction):
         weights = sums(new[tails[leaving]], shift, len(kept))
         inner = (new[tails] >= 0) & (new[d.indices] >= 0)
         part = Cut.__new__(Cut)
-        part._build(
-            len(kept), new[tails[inner]], new[d.indices[inner]], d.forward[inner], True, "weights"
-        )
+        ends = new[tails[inner]], new[d.indices[inner]]
+        part._hold(*joined_rows(len(kept), *ends, d.forward[inner], True, "weights"))
         return part + Modular(weights) if weights.any() else part
-
-
-def _chain(n: int) -> tuple[Array, Array]:
-    """Return the compressed rows of a path through 0, 1, .., n - 1."""
-    indptr = np.arange(-1, 2 * n, 2)
-    indptr[0], indptr[n] = 0, 2 * n - 2
-    indices = np.empty(2 * n - 2, dtype=np.int64)
-    indices[::2] = np.arange(1, n)
-    indices[1::2] = np.arange(n - 1)
-    return indptr, indices
-
-
-def _check_symmetric(indptr: Array, indices: Array, forward: Array, backward: Array) -> None:
-    difference = np.abs(forward - backward)
-    if not difference.size or difference.max() <= 1e-12 * forward.max():
-        return
-    e = int(difference.argmax())
-    i, j = int(np.searchsorted(indptr, e, side="right")) - 1, int(indices[e])
-    raise ValueError(
-        f"adjacency needs to be symmetric, but adjacency[{i}, {j}] is {forward[e]:g} and "
-        f"adjacency[{j}, {i}] is {backward[e]:g}. Pass directed=True for one-way arcs, or "
-        "adjacency + adjacency.T to count every entry as an edge."
-    )
 
 
 @njit

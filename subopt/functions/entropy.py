@@ -213,8 +213,8 @@ def _discrete(name: str, values: ArrayLike) -> Array:
 def binned(columns: Array, bins: int) -> Array:
     """Return the number of the bin of each entry, by quantiles of its column.
 
-    The last value of each bin is a quantile. A value that makes up more than one bin has one of its
-    own: else a column that is mostly its largest value would become constant.
+    The last value of each bin is a quantile. A value that makes up more than one bin gets a bin of
+    its own; otherwise a column in which the largest value dominates would become constant.
     """
     if columns.dtype.kind in "US":
         raise TypeError("bins needs numeric data, got text: leave bins out, text is discrete")

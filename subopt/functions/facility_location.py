@@ -39,8 +39,8 @@ class FacilityLocation(SetFunction):
     Parameters
     ----------
     similarity : array_like or scipy sparse matrix, shape (clients, n)
-        Nonnegative similarity of each client to each element. Compressed columns (``csc``) are
-        taken over without a sort.
+        Nonnegative similarity of each client to each element. A matrix in compressed columns
+        (``csc``) is used without sorting.
 
     Raises
     ------

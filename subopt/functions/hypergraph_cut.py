@@ -83,7 +83,10 @@ class HypergraphCut(SetFunction):
         if hasattr(edges, "tocoo") or isinstance(edges, np.ndarray):
             rows, columns, _, (self.n, n_edges) = entries("edges", edges)
             if n is not None and n != self.n:
-                raise ValueError(f"n = {n}, but the incidence matrix has {self.n} rows")
+                raise ValueError(
+                    f"n = {n}, but the incidence matrix has {self.n} rows. Leave out n for a "
+                    "matrix."
+                )
         else:
             rows, columns, self.n, n_edges = _incidence(edges, n)
         w = weights_for("weights", weights, n_edges, "edge")
@@ -140,7 +143,7 @@ class HypergraphCut(SetFunction):
         """
         chosen = list(dict.fromkeys(edges))
         if missing := [edge for edge in chosen if edge not in graph]:
-            raise ValueError(f"edges needs nodes of the graph, but {missing[0]!r} is none")
+            raise ValueError(f"edges needs nodes of the graph, but {missing[0]!r} is not one")
         kept = set(chosen)
         number = {node: k for k, node in enumerate(v for v in graph if v not in kept)}
         members = []

@@ -134,8 +134,11 @@ class _PartitionRank(MatroidRank):
         if np.ndim(capacities) == 0:
             capacities = np.full(blocks, capacities)
         c = np.asarray(capacities)
-        if c.ndim != 1 or (c.size and c.dtype.kind not in "iu") or (c < 0).any():
+        if c.ndim != 1 or (c.size and c.dtype.kind not in "iu"):
             raise ValueError(f"capacities needs integers >= 0, one per block, got {capacities!r}")
+        if (c < 0).any():
+            k = int(np.argmax(c < 0))
+            raise ValueError(f"capacities needs integers >= 0, but capacities[{k}] is {c[k]}")
         bad = (b < 0) | (b >= len(c))
         if bad.any():
             i = int(bad.argmax())

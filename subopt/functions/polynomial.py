@@ -26,8 +26,8 @@ class Polynomial(DifferenceOfSubmodular):
     r"""The set function :math:`h(S) = \sum_T c_T \prod_{i \in T} x_i` without its constant.
 
     x is the indicator vector of S. Every set function is such a polynomial in exactly one way. It
-    is split into f - g without an estimate, see Notes; g is zero where the polynomial has at most
-    degree 3 and is submodular, and `minimize` then computes one maximum flow.
+    is split exactly into f - g, see Notes. If the polynomial has degree at most 3 and is
+    submodular, g is zero, and `minimize` computes one maximum flow.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class Polynomial(DifferenceOfSubmodular):
         Number of variables in the largest product.
     is_submodular : bool
         Whether the split found that g is zero, so that h is submodular. Up to degree 3 this holds
-        if and only if h is submodular. Of a higher degree, a submodular h may be missed.
+        if and only if h is submodular. For higher degrees it may be False although h is submodular.
 
     Raises
     ------
@@ -122,6 +122,11 @@ class Polynomial(DifferenceOfSubmodular):
         constant : float, default 0
             c, kept as `constant`.
 
+        Returns
+        -------
+        Polynomial
+            The polynomial, with one variable per row.
+
         Raises
         ------
         ValueError
@@ -162,7 +167,7 @@ class Polynomial(DifferenceOfSubmodular):
     ) -> Polynomial:
         r"""Build :math:`\sum_{i<j} J_{ij} s_i s_j + \sum_i h_i s_i + c` with spins -1 and 1.
 
-        S is the set of spins that are 1.
+        S is the set of the spins with value 1.
 
         Parameters
         ----------
@@ -173,6 +178,11 @@ class Polynomial(DifferenceOfSubmodular):
             h; zeros by default.
         constant : float, default 0
             c.
+
+        Returns
+        -------
+        Polynomial
+            The polynomial, with one variable per row.
 
         Raises
         ------
@@ -274,12 +284,13 @@ class Polynomial(DifferenceOfSubmodular):
         Parameters
         ----------
         x : array_like of float, shape (n,)
-            In [0, 1]: the value is the mean of h + `constant` over random sets in which element i
-            is with probability ``x[i]``, independently. Other numbers are allowed.
+            The vector. If its entries are in [0, 1], the value is the mean of h + `constant` over
+            random sets that contain each element i independently with probability ``x[i]``.
 
         Returns
         -------
         float
+            The value at x.
 
         Raises
         ------

@@ -1,7 +1,7 @@
-"""What methods of users' classes return: converted to float64, and checked.
+"""Results of methods of users' classes: converted to float64, and checked.
 
-Differences of small unsigned integers, of booleans or of tensors are not those of numbers, so that
-results are converted before anything is computed with them.
+Differences of small unsigned integers, of booleans or of tensors are not those of numbers.
+Therefore results are converted before anything is computed from them.
 """
 
 from __future__ import annotations

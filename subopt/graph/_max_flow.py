@@ -223,9 +223,11 @@ def minimum_cut(
     return _minimum_cut(arcs, excess, maximal, method, Deadline())[:3]
 
 
-def minimum_cut_until(arcs: Arcs, excess: Array, deadline: Deadline) -> tuple[Array, Array]:
+def minimum_cut_until(
+    arcs: Arcs, excess: Array, deadline: Deadline, *, maximal: bool = False
+) -> tuple[Array, Array]:
     """Return a source side and a flow as `minimum_cut` does; at the deadline, what is known."""
-    cut = _minimum_cut(arcs, excess, False, "auto", deadline)
+    cut = _minimum_cut(arcs, excess, maximal, "auto", deadline)
     return cut.side, cut.flow
 
 

@@ -6,8 +6,8 @@
 with one table for all edges, or one per edge.
 
 `LabelingEnergy` is the definition, in plain numpy, that all solvers are tested against. It also
-checks all inputs (`_arguments`). Further requirements of a solver, such as a metric, convexity or
-two labels, are checked by the solver.
+checks all inputs (`_cost_arguments`, `_edge_arguments`). Further requirements of a solver, such as
+a metric, convexity or two labels, are checked by the solver.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ import numpy as np
 
 from subopt._base.interchange import to_numpy
 from subopt._base.types import Array, ArrayLike
-from subopt.labeling import _arguments as given
+from subopt.labeling import _cost_arguments as given_costs
+from subopt.labeling import _edge_arguments as given_edges
 from subopt.labeling._adjacency import Adjacency, adjacency
 from subopt.labeling._exact import Costs, energy_of
 
@@ -100,39 +101,39 @@ class LabelingEnergy:
         periodic: bool | Sequence[bool] = False,
         label_axis: int | None = None,
     ) -> None:
-        costs = given.unary_costs(unary, label_axis, is_grid=edges is None)
+        costs = given_costs.unary_costs(unary, label_axis, is_grid=edges is None)
         self.shape: tuple[int, ...] = costs.shape[:-1]
         self.n = math.prod(self.shape)
         self.n_labels = L = costs.shape[-1]
         # one row per label, because moves read one label of all nodes
         self.costs = np.array(costs.reshape(self.n, -1).T, order="C")
         if fixed is not None:
-            self.costs = given.fix(self.costs, fixed, self.shape)
-        graph = given.graph(edges, offsets, periodic, self.shape)
+            self.costs = given_costs.fix(self.costs, fixed, self.shape)
+        graph = given_edges.graph(edges, offsets, periodic, self.shape)
         self.is_grid, self.edge_groups = edges is None, graph
         self.tails, self.heads = graph.tails, graph.heads
-        self.weights = given.weights_of(weights, graph)
+        self.weights = given_edges.weights_of(weights, graph)
         if mask is not None:
-            given.require_no("mask", label_costs=label_costs)
-            self.costs, self.weights = given.masked(self.costs, self.weights, mask, graph)
-        given.require_a_label(self.costs, self.shape)
+            given_costs.require_no("mask", label_costs=label_costs)
+            self.costs, self.weights = given_edges.masked(self.costs, self.weights, mask, graph)
+        given_costs.require_a_label(self.costs, self.shape)
         if tables is None:
             self.metric = metric if isinstance(metric, str) else "table"
-            self.tables = given.common_table(metric, truncation, L)[None]
+            self.tables = given_costs.common_table(metric, truncation, L)[None]
         else:
-            given.require_no("tables", truncation=truncation, metric=metric)
+            given_costs.require_no("tables", truncation=truncation, metric=metric)
             self.metric = "table per edge"
-            self.tables = given.tables_of(tables, graph, L)
+            self.tables = given_edges.tables_of(tables, graph, L)
         # relative rounding error of the entries, so that a metric in single precision is recognized
-        single = given.is_single(metric if tables is None else tables)
+        single = given_costs.is_single(metric if tables is None else tables)
         self.table_rounding = 2.0**-20 if single else 2.0**-46
-        given.require_no_reward(self.tables, self.weights)
+        given_costs.require_no_reward(self.tables, self.weights)
         self.label_costs = np.zeros(L)
         if label_costs is not None:
-            self.label_costs = given.costs_of_labels(label_costs, L)
+            self.label_costs = given_costs.costs_of_labels(label_costs, L)
         parts = {"unary": costs, "weights": self.weights, "metric": self.tables}
         for name, values in (parts | {"label_costs": self.label_costs}).items():
-            given.require_sums(name, values)
+            given_costs.require_sums(name, values)
         for array in (
             self.costs,
             self.tails,
@@ -183,7 +184,7 @@ class LabelingEnergy:
         >>> energy.value([0, 1, 1])
         3.0
         """
-        found = given.read_graph(unary, graph, weight)
+        found = given_edges.read_graph(unary, graph, weight)
         if wrong := {"edges", "weights", "offsets", "periodic", "label_axis"} & options.keys():
             raise TypeError(f"from_graph takes no {', '.join(sorted(wrong))}: the graph says that")
         return cls(found.unary, edges=found.edges, weights=found.weights, **options)

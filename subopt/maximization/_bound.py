@@ -1,10 +1,10 @@
 """Upper bounds from marginals, and how they are tightened.
 
-Each set S gives a modular function above F, see `MarginalCertificate`. The largest value of a
-mixture of several of them over the feasible sets is convex in the shares. It is minimized by
-cutting planes, and a set where the maximum is reached gives one more function, which is tight
-there. Functions with levels are above F for every vector of levels, and convex in it: there a
-subgradient method follows.
+Each set S gives a modular function above F, see `MarginalCertificate`. A mixture of several of them
+is a modular function above F as well, and its largest value over the feasible sets is convex in the
+shares. This value is minimized by cutting planes; a set where it is reached gives one more
+function, which is tight there. Some families have modular functions above F for every vector of
+levels (`Oracle._has_levels`), convex in the levels: these are tightened by a subgradient method.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ STALLED = 6
 """Steps without progress after which the steps are halved."""
 MEMORY = 0.7
 """How much of the last direction is kept in the next one."""
-
 
 STARTS = (0.2, 0.5, 0.8)
 """Shares of the way from the levels of the smallest set to those of the best, to start at."""

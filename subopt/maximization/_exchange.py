@@ -1,4 +1,4 @@
-"""Polish: add, remove or exchange single elements while that raises F."""
+"""Local search: add, remove or exchange single elements while that raises F."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Greedy: add the element that gains most, or most for its cost, until nothing fits or helps."""
+"""Greedy: add the element with the largest gain, or gain per cost, until none fits or helps."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.types import Array
-from subopt.constraints.feasible import TICK
+from subopt.constraints.limits import TICK
 from subopt.constraints.modular import complete
 from subopt.maximization._queue import LazyQueue
 from subopt.maximization._run import Run

@@ -158,10 +158,10 @@ def maximize(
     Parameters
     ----------
     F : SetFunction
-        Submodular, monotone or not. The families of `subopt` are submodular by construction. Of a
-        function that is known by its values only, 4n values are computed first if n is at most
-        10,000, and a violation among them is reported. A subclass that sets ``monotone = True``
-        has better bounds and costs fewer values.
+        Submodular, monotone or not. The families of `subopt` are submodular by construction. If F
+        can only be evaluated and n is at most 10,000, 4n values are computed first, and a violation
+        of diminishing returns among them raises an error. A subclass that sets ``monotone = True``
+        gets better bounds and needs fewer evaluations.
     %(size)s
         If F is monotone, no smaller set is better than the best of k elements.
     %(include)s
@@ -186,7 +186,8 @@ def maximize(
     %(rng)s
         For "stochastic_greedy", and "double_greedy" with `randomized`.
     epsilon : float, optional
-        For "stochastic_greedy" and "sieve": how far from the guarantee, 0.1 by default.
+        For "stochastic_greedy" and "sieve": the amount by which the guarantee is lower, 0.1 by
+        default.
     randomized : bool, optional
         For "double_greedy": whether decisions are random, in proportion to the gains.
     start : boolean mask (n,) or iterable of int, optional
@@ -215,9 +216,9 @@ def maximize(
     Notes
     -----
     For monotone F with F(∅) = 0, greedy reaches ``1 - 1/e`` of the maximum for a size, half of it
-    for groups [1]_. `upper_bound` is about the function at hand, and often much closer. Lazy
-    evaluation computes gains again only where they may be the largest: usually a few times n in
-    all.
+    for groups [1]_. The `upper_bound` holds for the given function, and is often much closer to the
+    value than this guarantee. Lazy evaluation recomputes a gain only if it may be the largest:
+    usually a few times n gains in total.
 
     References
     ----------

@@ -1,6 +1,6 @@
-"""Lazy evaluation: scores that only fall, and the largest of them with few evaluations.
+"""Lazy evaluation: finds the largest score with few evaluations, because scores only fall.
 
-Diminishing returns make every score that was computed once an upper bound of what it is now. So
+By diminishing returns, a score that was computed earlier is an upper bound of the current one. So
 only elements at the front of the queue are evaluated again, several in one call of a compiled
 kernel.
 """

@@ -1,4 +1,4 @@
-"""One run of maximization: limits, the best set so far, what is known of all gains, the result."""
+"""One run of maximization: limits, the best set so far, bounds of all gains, the result."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""Streams: elements arrive in chunks, are looked at once, and most of them are forgotten.
+"""Streams: elements arrive in chunks, are evaluated once, and most of them are not kept.
 
-Sieves with thresholds t on a geometric grid: each keeps a set of at most k elements, and takes an
-element that adds at least t to it. One of the thresholds is close to the right one, OPT / 2k. The
-elements that a sieve turned away bound the maximum: by diminishing returns, what they added then is
-an upper bound of what they add to its last set.
+The algorithm runs one sieve for each threshold t of a geometric grid. A sieve keeps a set of at
+most k elements, and takes an element that adds at least t to its set. One of the thresholds is
+close to OPT / 2k, for which the set of the sieve has about half of the maximum. The elements that a
+sieve did not take bound the maximum: by diminishing returns, the gain of an element when it was
+refused is an upper bound of its gain at the last set of the sieve.
 """
 
 from __future__ import annotations
@@ -232,7 +233,8 @@ def maximize_stream(
     size : int
         Largest number of elements, at least 1.
     epsilon : float, default 0.1
-        Ratio of one threshold to the next less 1: smaller ones keep more.
+        The ratio of consecutive thresholds minus 1. With a smaller value, more elements are kept
+        and the guarantee is better.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Evidence for upper bounds: what elements add to some sets, and prices of the constraints."""
+"""Certificates of upper bounds: marginal gains at some sets, and prices of the constraints."""
 
 from __future__ import annotations
 
@@ -29,17 +29,18 @@ class MarginalCertificate(ReadOnly):
 
         F(T) <= F(S) + sum of F(i | S) over i in T - S - sum of F(j | V - j) over j in S - T,
 
-    a modular function of T; so is every mixture of such functions for several S. Functions that
-    are sums of `Coverage`, `Cut`, `FacilityLocation` and `Modular` have more of them, one for each
-    vector of levels: what an imaginary element offers to each item, edge or client for free. Prices
-    >= 0 of the constraints turn the largest value over feasible sets T into a sum over elements.
+    a modular function of T; so is every mixture of such functions for several S. Functions that are
+    sums of `Coverage`, `Cut`, `FacilityLocation` and `Modular` have more of them, one for each
+    vector of levels, with one number per item, edge or client: the constant is the sum of the
+    levels, and the weight of an element is what it adds above them. Prices >= 0 of the constraints
+    turn the largest value over feasible sets T into a sum over elements.
 
     Attributes
     ----------
     upper_bound : float
-        What was found to be proven.
+        The upper bound that the solver reported.
     constraints : Constraints
-        Which sets are feasible: what the bound is about.
+        The feasible sets, over which the bound holds.
     prices : ndarray of float64
         One per row of the constraints on the free elements.
     sets : tuple of ndarray of int
@@ -72,10 +73,10 @@ class MarginalCertificate(ReadOnly):
         Parameters
         ----------
         F : SetFunction
-            Submodular. Families of `subopt` are by construction, which is believed; of a function
-            that is known by its values only, a few sets are looked at.
+            Submodular. The families of `subopt` are submodular by construction. If F can only be
+            evaluated, a few sets are tested, as in `minimize`.
         answer : MaximizationResult, boolean mask (n,) or iterable of int
-            The set S that is said to be feasible and good.
+            The set S, which is claimed to be feasible.
 
         Returns
         -------
@@ -147,9 +148,12 @@ class MarginalCertificate(ReadOnly):
             levels = numbers("levels", self.levels).astype(np.float64)
             none = np.zeros(F.n, dtype=np.bool_)
             if not F._has_levels or levels.shape != F._levels(none).shape:
-                raise CertificateError(f"{F!r} has no such levels")
+                raise CertificateError(f"{F!r} has no levels of shape {levels.shape}")
             if not np.isfinite(levels).all():
-                raise CertificateError("levels needs finite numbers")
+                at = int(np.argmin(np.isfinite(levels)))
+                raise CertificateError(
+                    f"levels needs finite numbers, but levels[{at}] is {levels[at]}"
+                )
             return F._above(levels)
         shares = numbers("shares", self.shares).astype(np.float64)
         if shares.shape != (len(self.sets),) or not len(shares):

@@ -1,19 +1,16 @@
-"""What maximization returns: a set, its value, and an upper bound with evidence for it."""
+"""`MaximizationResult`: a set, its value, and an upper bound with its certificate."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from subopt._base.answer import Answer, shown
+from subopt._base.answer import SetAnswer, shown
 from subopt._base.answer import gap as distance
-from subopt._base.types import Array
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class MaximizationResult(Answer):
+class MaximizationResult(SetAnswer):
     """A set, its value, and an upper bound on the maximum with evidence for it.
 
     The mirror image of `Result`: the maximum is at least `value`, at most `upper_bound`, and `gap`
@@ -28,11 +25,11 @@ class MaximizationResult(Answer):
     upper_bound : float
         No feasible set has a larger value. Infinity if nothing is known.
     lower_bound : float
-        Always minus infinity: nothing is said about how low values can be.
+        Always minus infinity: maximization bounds values from above only.
     status : Status
         Why the solver stopped.
     method : str
-        What ran, and why it was picked.
+        The method that ran, and why it was chosen.
     certificate : Certificate or None
         Evidence for `upper_bound`: ``result.check(F)`` recomputes `gap` from F alone.
     n_iter : int
@@ -41,15 +38,12 @@ class MaximizationResult(Answer):
         Marginal gains that were computed; all n of them for one set count n.
     """
 
-    mask: Array
     upper_bound: float = math.inf
     lower_bound: float = field(default=-math.inf, init=False)
-    n_iter: int = 0
-    n_evals: int = 0
 
     @property
     def gap(self) -> float:
-        """How far `value` is from the maximum at most: ``upper_bound - value``, at least 0."""
+        """Largest possible distance from `value` to the maximum: ``upper_bound - value``."""
         return distance(self.upper_bound, self.value)
 
     @property
@@ -59,18 +53,5 @@ class MaximizationResult(Answer):
             return 1.0
         return max(0.0, self.value / self.upper_bound) if self.upper_bound > 0 else 0.0
 
-    @property
-    def S(self) -> Array:
-        """The elements of the set, sorted."""
-        return np.flatnonzero(self.mask)
-
-    @property
-    def set(self) -> frozenset[int]:
-        """The elements of the set, as a Python set."""
-        return frozenset(self.S.tolist())
-
     def _proven(self) -> str:
         return f"value={shown(self.value)}, upper_bound={shown(self.upper_bound)}"
-
-    def _contents(self) -> str:
-        return f"{int(self.mask.sum())} of {len(self.mask)} elements"

@@ -95,74 +95,96 @@ def frank_wolfe(
     deadline = Deadline(time_limit)
     seen = F if time_limit is None else watched(F, deadline)
     try:
-        return _run(seen, tol, max_iter, deadline, callback)
+        return _Run(seen, tol, max_iter, deadline).run(callback)
     except TimeUp:
         return no_bound(seen, "frank_wolfe")
 
 
-def _run(
-    F: SetFunction,
-    tol: float | None,
-    max_iter: int,
-    deadline: Deadline,
-    callback: Callable[[Result], object] | None,
-) -> Result:
-    R = Reduction(F)
-    key = R.gains.low + R.gains.high
-    state = _Vertices(R, np.argsort(key, kind="stable")[None], np.ones(1))
-    # low: value of the best set, without the elements eliminated as inside
-    low, mask, n_iter = math.inf, np.zeros(F.n, dtype=np.bool_), 0
+class _Run:
+    """The state of a run: the reduced function, its active vertices, and the best set so far."""
 
-    def result(status: Status) -> Result:
-        orders, weights = R.certificate(np.array(state.orders), np.array(state.weights))
-        best = unwatched(F).value(mask.copy())
-        proven = best - gap
-        certificate = BaseCertificate(orders, weights, proven)
+    def __init__(
+        self, F: SetFunction, tol: float | None, max_iter: int, deadline: Deadline
+    ) -> None:
+        self.F, self.tol, self.max_iter, self.deadline = F, tol, max_iter, deadline
+        self.R = R = Reduction(F)
+        key = R.gains.low + R.gains.high
+        self.state = _Vertices(R, np.argsort(key, kind="stable")[None], np.ones(1))
+        self.mask, self.n_iter = np.zeros(F.n, dtype=np.bool_), 0
+        self.low = math.inf  # value of the best set, without the elements eliminated as inside
+
+    def run(self, callback: Callable[[Result], object] | None) -> Result:
+        """Run until a limit is reached, possibly within a sweep, and return the best set."""
+        slow, last = self.F._by_value() and self.deadline.left() < math.inf, None
+        try:
+            while True:
+                self._sweep()
+                if (status := self._status()) is not None:
+                    result = self._result(status)
+                    return self.R.confirmed(result) if status is Status.OPTIMAL else result
+                kept = callback is not None or slow
+                last = self._result(Status.ITERATION_LIMIT) if kept else None
+                if last is not None and ended_by(callback, last):
+                    return replace(last, status=Status.INTERRUPTED)
+                self._step()
+        except TimeUp:  # the time limit was reached within a sweep
+            if last is None:
+                raise
+            return replace(last, status=Status.TIME_LIMIT)
+
+    def _sweep(self) -> None:
+        """Sweep along x: find the next vertex, the best set and the gap."""
+        R, x = self.R, self.state.x
+        self.n_iter += 1
+        self.order = order = x.argsort(kind="stable")
+        self.gains = R.sweep(order)
+        self.found = found = scan(x[order], self.gains[order], R.gains.size[order])
+        R.require(found, order, np.array(self.state.orders), np.array(self.state.weights))
+        if found.low < self.low:
+            self.low, self.mask = found.low, R.mask(order[: found.size])
+        gap = max(0.0, self.low - found.negative)
+        if found.gap <= gap:
+            gap, self.low = max(0.0, found.gap), found.negative + found.gap
+            self.mask = R.mask(order[: found.best])
+        self.gap = whole_gap(gap) if self.F.integral else gap
+        iteration(self.n_iter, "sweeps", "gap %.3g, %d elements undecided", self.gap, order.size)
+
+    def _status(self) -> Status | None:
+        tol = self.tol
+        if tol is None:
+            tol = local_tol(self.R.gains, self.state.x, self.gap, DIGITS)
+        if self.gap <= tol:
+            return Status.OPTIMAL
+        if self.found.excess <= 1e-15 * self.found.square:
+            return Status.SLOW_PROGRESS
+        if self.n_iter >= self.max_iter:
+            return Status.ITERATION_LIMIT
+        return Status.TIME_LIMIT if self.deadline.passed() else None
+
+    def _step(self) -> None:
+        """Eliminate the decided elements if they are half of all, or take a step."""
+        found, n = self.found, self.order.size
+        if found.head <= found.tail and n - found.tail + found.head > n // 2:
+            self.state, worth = self.state.without(self.order, found)
+            self.low -= worth
+        else:
+            self.state.step(self.order, self.gains)
+
+    def _result(self, status: Status) -> Result:
+        orders, weights = np.array(self.state.orders), np.array(self.state.weights)
+        orders, weights = self.R.certificate(orders, weights)
+        value = unwatched(self.F).value(self.mask.copy())
+        bound = value - self.gap
         return Result(
-            mask=mask.copy(),
-            value=best,
-            lower_bound=proven,
+            mask=self.mask.copy(),
+            value=value,
+            lower_bound=bound,
             status=status,
-            certificate=certificate,
+            certificate=BaseCertificate(orders, weights, bound),
             method="frank_wolfe",
-            n_iter=n_iter,
-            n_evals=R.n_evals,
+            n_iter=self.n_iter,
+            n_evals=self.R.n_evals,
         )
-
-    slow, last = F._by_value() and deadline.left() < math.inf, None
-    try:
-        while True:
-            n_iter += 1
-            order = state.x.argsort(kind="stable")
-            gains = R.sweep(order)
-            found = scan(state.x[order], gains[order], R.gains.size[order])
-            R.require(found, order, np.array(state.orders), np.array(state.weights))
-            if found.low < low:
-                low, mask = found.low, R.mask(order[: found.size])
-            gap = max(0.0, low - found.negative)
-            if found.gap <= gap:
-                gap, low = max(0.0, found.gap), found.negative + found.gap
-                mask = R.mask(order[: found.best])
-            gap = whole_gap(gap) if F.integral else gap
-            iteration(n_iter, "sweeps", "gap %.3g, %d elements undecided", gap, order.size)
-            if gap <= (local_tol(R.gains, state.x, gap, DIGITS) if tol is None else tol):
-                return R.confirmed(result(Status.OPTIMAL))
-            if found.excess <= 1e-15 * found.square:
-                return result(Status.SLOW_PROGRESS)
-            if n_iter >= max_iter or deadline.passed():
-                return result(Status.ITERATION_LIMIT if n_iter >= max_iter else Status.TIME_LIMIT)
-            last = result(Status.ITERATION_LIMIT) if callback is not None or slow else None
-            if last is not None and ended_by(callback, last):
-                return replace(last, status=Status.INTERRUPTED)
-            if found.head <= found.tail and order.size - found.tail + found.head > order.size // 2:
-                state, worth = state.without(order, found)
-                low -= worth
-            else:
-                state.step(order, gains)
-    except TimeUp:  # the time limit was reached within a sweep
-        if last is None:
-            raise
-        return replace(last, status=Status.TIME_LIMIT)
 
 
 class _Vertices:

@@ -159,61 +159,66 @@ def _extreme(
     errors. If these have changed the minimum, which the gap shows, lower ones follow.
     """
     whole = Reduction(F, elementary=eliminate)
-    n = len(whole.free)
-    if n == 0:
+    if not len(whole.free):
         return _Solver(whole, stop, start, eliminate).run(callback)
-    low, high, size = whole.gains
-    largest = np.maximum(np.abs(low), np.abs(high))
-    least = np.maximum(EXTREME / 1000 * largest / (n + 1), 256 * ROUNDING * size)
-    if F.integral:
-        prices = [np.full(n, 0.5 / (n + 1))]
-    elif stop.tol is not None:
-        tied = stop.tol / (n + 1)
-        prices = [np.full(n, max(tied, float(least.max())))]
-    else:
-        prices = [np.maximum(EXTREME * largest / (n + 1), least), 256 * ROUNDING * size]
     if start is not None:
         start.validate(F.n)
         orders = whole.local(np.asarray(start.orders, dtype=np.intp))
         start = BaseCertificate(orders, start.weights, -math.inf)
 
-    def about_F(result: Result) -> Result:
-        assert isinstance(result.certificate, BaseCertificate)
-        orders, weights = result.certificate.orders, result.certificate.weights
-        gap, x = whole.gap(orders, weights, result.mask)
-        mask, gap = whole.mask(result.S), whole_gap(gap) if F.integral else gap
-        value, status = F.value(mask.copy()), result.status
-        if status in (Status.OPTIMAL, Status.SLOW_PROGRESS) and stop.tol is None:
-            near = size[np.abs(x) <= NEAR * size]
-            explained = gap <= default_tol(whole.gains) + 256 * ROUNDING * float(near.sum())
-            status = Status.OPTIMAL if explained else Status.SLOW_PROGRESS
-        orders, weights = whole.certificate(orders, weights)
-        return replace(
-            result,
-            mask=mask,
-            value=value,
-            lower_bound=value - gap,
-            status=status,
-            certificate=BaseCertificate(orders, weights, value - gap),
-            n_evals=result.n_evals + whole.n_evals + 1,
-        )
-
     def tell(result: Result) -> None:
         assert callback is not None
-        callback(about_F(result))
+        callback(_without_prices(F, whole, stop.tol, result))
 
-    for price in prices:
+    for price in _prices(F, whole, stop.tol):
         price[price == 0] = price.max(initial=0.0) or 1.0
         priced = Reduction(whole.function + Modular(sign * price), elementary=eliminate)
         goal = stop._replace(tol=float(price.min()) / 2)
         solver = _Solver(priced, goal, start, eliminate)
         result = solver.run(None if callback is None else tell)
-        found = about_F(result)
+        found = _without_prices(F, whole, stop.tol, result)
         if found.status is not Status.SLOW_PROGRESS:
             break
         assert isinstance(result.certificate, BaseCertificate)
         start = replace(result.certificate, lower_bound=-math.inf)
     return found
+
+
+def _prices(F: SetFunction, whole: Reduction, tol: float | None) -> list[Array]:
+    """Return costs of the undecided elements that leave one minimizer, the ones to try first."""
+    low, high, size = whole.gains
+    n = len(size)
+    if F.integral:
+        return [np.full(n, 0.5 / (n + 1))]
+    largest = np.maximum(np.abs(low), np.abs(high))
+    least = np.maximum(EXTREME / 1000 * largest / (n + 1), 256 * ROUNDING * size)
+    if tol is not None:
+        return [np.full(n, max(tol / (n + 1), float(least.max())))]
+    return [np.maximum(EXTREME * largest / (n + 1), least), 256 * ROUNDING * size]
+
+
+def _without_prices(F: SetFunction, whole: Reduction, tol: float | None, result: Result) -> Result:
+    """Return what a result for F plus costs of the undecided elements says about F itself."""
+    assert isinstance(result.certificate, BaseCertificate)
+    size = whole.gains.size
+    orders, weights = result.certificate.orders, result.certificate.weights
+    gap, x = whole.gap(orders, weights, result.mask)
+    mask, gap = whole.mask(result.S), whole_gap(gap) if F.integral else gap
+    value, status = F.value(mask.copy()), result.status
+    if status in (Status.OPTIMAL, Status.SLOW_PROGRESS) and tol is None:
+        near = size[np.abs(x) <= NEAR * size]
+        explained = gap <= default_tol(whole.gains) + 256 * ROUNDING * float(near.sum())
+        status = Status.OPTIMAL if explained else Status.SLOW_PROGRESS
+    orders, weights = whole.certificate(orders, weights)
+    return replace(
+        result,
+        mask=mask,
+        value=value,
+        lower_bound=value - gap,
+        status=status,
+        certificate=BaseCertificate(orders, weights, value - gap),
+        n_evals=result.n_evals + whole.n_evals + 1,
+    )
 
 
 class _Stop(NamedTuple):

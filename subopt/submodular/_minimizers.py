@@ -30,8 +30,8 @@ from subopt.submodular.select import can_solve, minimize_submodular
 class Minimizers(ClosedSets):
     """All minimizers of a set function: an iterable of masks, the smallest first.
 
-    Made by `all_minimizers`. Sets are found when they are asked for, and no memory grows with their
-    number. ``S in minimizers`` tests a set, given as a mask or by its elements.
+    Made by `all_minimizers`. Sets are computed during iteration, so that the memory does not depend
+    on their number. ``S in minimizers`` tests a set, given as a mask or by its elements.
 
     Parameters
     ----------
@@ -95,8 +95,12 @@ def all_minimizers(F: SetFunction, *, time_limit: float | None = None) -> Minimi
     """
     require_set_function(F)
     deadline = Deadline(time_limit)
+    late = f"time_limit = {time_limit} seconds were not enough to find all minimizers"
     if can_solve(F, "max_flow") is None:
-        blocks, requirements = minimizer_blocks(F)
+        found = minimizer_blocks(F, deadline)
+        if found is None:
+            raise RuntimeError(late)
+        blocks, requirements = found
         mask = blocks == -1
         return Minimizers(blocks, requirements, F.value(mask))
 
@@ -105,9 +109,7 @@ def all_minimizers(F: SetFunction, *, time_limit: float | None = None) -> Minimi
         with silent():  # one of many
             result = minimize_submodular(G, minimizer=kind, time_limit=left)
         if deadline.passed():
-            raise RuntimeError(
-                f"time_limit = {time_limit} seconds were not enough to find all minimizers"
-            )
+            raise RuntimeError(late)
         return result
 
     smallest, largest = (extreme(F, kind) for kind in ("minimal", "maximal"))

@@ -77,36 +77,27 @@ def nested_cuts(
         if rounds and deadline.passed():
             return NestedCuts(leaves[:n], flow, rounds, finished=False)
         rounds += 1
-        count = len(low)
-        rate = sums(block, rates[node], count)
-        total = sums(block, unary, count)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            whole = np.where(rate > 0, (0.0 - total) / rate, 0.0)
-        alpha = np.clip(whole, low, high)
-        at = unary + alpha[block] * rates[node]
+        count, rate = len(low), rates[node]
+        alpha, whole = candidates(block, unary, rate, low, high)
+        at = unary + alpha[block] * rate
         ahead, behind = form.capacities[arc], form.reverse[arc]
         inside, part, _ = minimum_cut(tails, heads, ahead, behind, -at)
         flow[arc] = part
-        # a block is done if the cut takes none or all of it, or has cost 0 up to rounding
         leaving = inside[tails] & ~inside[heads]
         entering = inside[heads] & ~inside[tails]
         apart = sums(block[tails[leaving]], ahead[leaving], count)
         apart += sums(block[heads[entering]], behind[entering], count)
-        sizes = size + np.abs(alpha[block] * rates[node])
-        pays = negative(block, inside, at, sizes, rates[node], apart, (alpha - whole) * rate)
-        taken = np.bincount(block[inside], minlength=count)
-        members = np.bincount(block, minlength=count)
-        done = (rate <= 0) | (taken == 0) | (taken == members) | ~pays
-        ended = done[block]
+        sizes = size + np.abs(alpha[block] * rate)
+        ended = done(block, inside, at, apart, sizes, rate, whole)[block]
         leaves[node[ended]] = alpha[block[ended]]
         # split the other blocks: saturate the arcs between the two halves
         stay = ~ended
-        crossing, both = (leaving | entering) & stay[tails], stay[tails]
-        out = leaving & crossing
-        back = entering & crossing
+        both = stay[tails]
+        out, back = leaving & both, entering & both
+        crossing = out | back
         flow[arc[out]], flow[arc[back]] = ahead[out], -behind[back]
+        moved = flow[arc[crossing]]
         for ends, sign in ((tails, 1.0), (heads, -1.0)):
-            moved = flow[arc[crossing]]
             unary += sign * sums(ends[crossing], moved, len(unary))
             size += sums(ends[crossing], np.abs(moved), len(unary))
         kept = both & ~crossing
@@ -117,50 +108,59 @@ def nested_cuts(
     return NestedCuts(leaves[:n], flow, rounds, finished=True)
 
 
-def negative(
+def candidates(
+    block: Array, unary: Array, rates: Array, low: Array, high: Array
+) -> tuple[Array, Array]:
+    """Return the α at which each block as a whole has cost 0, within its limits, and its cost."""
+    count = len(low)
+    rate, total = sums(block, rates, count), sums(block, unary, count)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        alpha = np.where(rate > 0, (0.0 - total) / rate, 0.0)
+    clipped = np.clip(alpha, low, high)
+    return clipped, (clipped - alpha) * rate
+
+
+def done(
     block: Array,
     inside: Array,
     at: Array,
+    apart: Array,
     size: Array,
     rates: Array,
-    apart: Array,
     whole: Array,
 ) -> Array:
-    """Return whether the cut of each block has a negative cost, beyond rounding errors.
+    """Return the blocks of which the cut takes nothing or all, or a part of cost 0 up to rounding.
+
+    Blocks whose cost does not depend on α are done, too.
 
     Parameters
     ----------
-    block : ndarray of int64, shape (nodes,)
+    block : ndarray of int
         The block of each node.
-    inside : ndarray of bool, shape (nodes,)
-        The nodes in the cut.
-    at : ndarray of float64, shape (nodes,)
-        Their unary costs.
-    size : ndarray of float64, shape (nodes,)
-        The magnitude of the numbers that unary costs are sums of.
-    rates : ndarray of float64, shape (nodes,)
-        Their slopes.
+    inside : ndarray of bool
+        Which nodes the cut takes.
+    at, size, rates : ndarray of float64
+        The unary cost of each node, the size of the numbers that it is computed from, its slope.
     apart : ndarray of float64, shape (blocks,)
-        The capacity of the cut within each block.
+        Capacity of the arcs that the cut separates in each block.
     whole : ndarray of float64, shape (blocks,)
-        The sum of the unary costs of each block, without the rounding errors of the sum.
-
-    Returns
-    -------
-    ndarray of bool, shape (blocks,)
-        The cost follows from the nodes inside or from the others, whichever have smaller numbers.
-        Errors of α come from the whole block, and count by the part's share of its slope.
+        The sum of the unary costs of each block, without the rounding errors of a sum.
     """
     count = len(apart)
+    taken = np.bincount(block[inside], minlength=count)
+    members = np.bincount(block, minlength=count)
     slope, sizes = sums(block, rates, count), sums(block, size, count)
-    cost, rounding = [], []
-    for part in (inside, ~inside):
+    # The cost follows from the nodes inside, or from the others: whichever have smaller numbers.
+    # Errors of α come from the whole block, and count by the part's share of its slope
+    worth, rounding = [], []
+    for part, rest in ((inside, None), (~inside, whole)):
         own, costs, slopes = (sums(block[part], x[part], count) for x in (size, at, rates))
         share = np.divide(slopes, slope, out=np.zeros(count), where=slope > 0)
-        cost.append(apart + (costs if part is inside else whole - costs))
+        worth.append(apart + (costs if rest is None else rest - costs))
         rounding.append(ROUNDING * (apart + own + share * sizes))
     first = rounding[0] <= rounding[1]
-    return np.where(first, cost[0] < -rounding[0], cost[1] < -rounding[1])
+    pays = np.where(first, worth[0] < -rounding[0], worth[1] < -rounding[1])
+    return (slope <= 0) | (taken == 0) | (taken == members) | ~pays
 
 
 def halves(

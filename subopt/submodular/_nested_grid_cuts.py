@@ -1,8 +1,8 @@
 """Nested minimum cuts of a grid in two dimensions, for all values of a parameter.
 
-The same division in rounds as in `_nested_cuts`, by cuts of the whole grid: arcs between blocks
-have the capacity 0, and so do those within blocks that are done. Cuts of grids are several times
-faster than those of graphs in general. When few cells are left, `nested_cuts` takes over.
+The blocks are divided in rounds as in `_nested_cuts`, but by a minimum cut of the whole grid, in
+which arcs between blocks, and arcs within blocks that are done, have capacity 0. Cuts of grids are
+several times faster than cuts of general graphs. When few cells are left, `nested_cuts` takes over.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from subopt.functions.cut import Cut
 from subopt.functions.cut_form import CutForm
 from subopt.functions.modular import Modular
 from subopt.graph.grid.cut import grid_cut
-from subopt.submodular._nested_cuts import halves, negative, nested_cuts
+from subopt.submodular._nested_cuts import candidates, done, halves, nested_cuts
 
 LEAST = 4096
 """Smallest number of cells for which cuts of grids are used."""
@@ -82,12 +82,10 @@ def nested_grid_cuts(grid: Grid, slope: Array, deadline: Deadline) -> Array | No
     number = np.arange(n).reshape(grid.shape)
     tails = np.concatenate([number[:-1].ravel(), number[:, :-1].ravel()])
     heads = np.concatenate([number[1:].ravel(), number[:, 1:].ravel()])
-    ahead = np.concatenate([grid.down[0].ravel(), grid.right[0].ravel()])
-    back = np.concatenate([grid.down[1].ravel(), grid.right[1].ravel()])
+    ahead, back = (np.concatenate([grid.down[k].ravel(), grid.right[k].ravel()]) for k in (0, 1))
     size = np.abs(unary)  # of the numbers that unary costs are sums of
     leaves, block = np.zeros(n), np.zeros(n, dtype=np.int64)
     low, high = np.array([-np.inf]), np.array([np.inf])
-    cut_at = grid.down[0].size
     open_cells = np.ones(n, dtype=np.bool_)
     rounds = 0
     while open_cells.any():
@@ -96,41 +94,22 @@ def nested_grid_cuts(grid: Grid, slope: Array, deadline: Deadline) -> Array | No
         rounds += 1
         cells = np.flatnonzero(open_cells)
         if len(cells) < FEW * n:
-            inner = open_cells[tails] & (ahead + back > 0)
-            name = np.cumsum(open_cells) - 1
-            form = CutForm(
-                len(cells), 0, name[tails[inner]], name[heads[inner]], ahead[inner], back[inner],
-                unary[cells],
-            )  # fmt: skip
-            start = block[cells], low, high
-            rest = nested_cuts(form, slope[cells], deadline, start)
+            form = _graph_of(open_cells, unary, tails, heads, ahead, back)
+            rest = nested_cuts(form, slope[cells], deadline, (block[cells], low, high))
             leaves[cells] = rest.leaves
             return leaves if rest.finished else None
-        count = len(low)
-        own = block[cells]
-        rate = sums(own, slope[cells], count)
-        whole = (0.0 - sums(own, unary[cells], count)) / rate
-        alpha = np.clip(whole, low, high)
+        own, count = block[cells], len(low)
+        alpha, whole = candidates(own, unary[cells], slope[cells], low, high)
         at = np.zeros(n)
         at[cells] = unary[cells] + alpha[own] * slope[cells]
-        axes = (slice(cut_at), grid.down), (slice(cut_at, None), grid.right)
-        weights = [
-            (ahead[k].reshape(part[0].shape), back[k].reshape(part[0].shape)) for k, part in axes
-        ]
-        supply, demand = (np.maximum(x, 0.0).reshape(grid.shape) for x in (-at, at))
-        inside = grid_cut(supply, demand, weights).source_side.ravel() & open_cells
+        inside = _side(grid.shape, at, ahead, back) & open_cells
         leaving = inside[tails] & ~inside[heads] & (ahead > 0)
         entering = inside[heads] & ~inside[tails] & (back > 0)
-        taken = cells[inside[cells]]
         apart = sums(block[tails[leaving]], ahead[leaving], count)
         apart += sums(block[heads[entering]], back[entering], count)
         sizes = size[cells] + np.abs(alpha[own] * slope[cells])
-        rest = (alpha - whole) * rate
-        pays = negative(own, inside[cells], at[cells], sizes, slope[cells], apart, rest)
-        some = np.bincount(block[taken], minlength=count)
-        members = np.bincount(own, minlength=count)
-        done = (some == 0) | (some == members) | ~pays
-        ended = cells[done[own]]
+        finished = done(own, inside[cells], at[cells], apart, sizes, slope[cells], whole)
+        ended = cells[finished[own]]
         leaves[ended] = alpha[block[ended]]
         open_cells[ended] = False
         # split the other blocks: arcs between the two halves are saturated
@@ -145,3 +124,26 @@ def nested_grid_cuts(grid: Grid, slope: Array, deadline: Deadline) -> Array | No
         cells = np.flatnonzero(open_cells)
         block[cells], low, high = halves(block[cells], inside[cells], alpha, low, high)
     return leaves
+
+
+def _side(shape: tuple[int, int], unary: Array, ahead: Array, back: Array) -> Array:
+    """Return which cells a minimum cut takes, (n,)."""
+    down, right = (shape[0] - 1, shape[1]), (shape[0], shape[1] - 1)
+    k = down[0] * down[1]
+    weights = [
+        (ahead[:k].reshape(down), back[:k].reshape(down)),
+        (ahead[k:].reshape(right), back[k:].reshape(right)),
+    ]
+    supply, demand = (np.maximum(x, 0.0).reshape(shape) for x in (-unary, unary))
+    side: Array = grid_cut(supply, demand, weights).source_side.ravel()
+    return side
+
+
+def _graph_of(
+    cells: Array, unary: Array, tails: Array, heads: Array, ahead: Array, back: Array
+) -> CutForm:
+    """Return the graph of some of the cells, given as a mask, without arcs of capacity 0."""
+    inner = cells[tails] & (ahead + back > 0)
+    name = np.cumsum(cells) - 1
+    ends = name[tails[inner]], name[heads[inner]]
+    return CutForm(int(name[-1]) + 1, 0, *ends, ahead[inner], back[inner], unary[cells])

@@ -1,7 +1,7 @@
 """Partitions into k parts with a small sum of values, by greedy splitting.
 
-As long as there are fewer than k parts, the split of one part into two that increases the sum least
-is made [1]_ [2]_. The increase F(S) + F(W - S) - F(W) of a split of the part W is a symmetric
+Starting from V as a single part, each step splits one part into two, by the split that increases
+the sum least [1]_ [2]_. The increase F(S) + F(W - S) - F(W) of a split of the part W is a symmetric
 submodular function of S. Queyranne's algorithm therefore finds the best split, for every submodular
 F.
 
@@ -61,7 +61,7 @@ class PartitionCertificate(ReadOnly):
         Parameters
         ----------
         F : SetFunction
-            The function, submodular. Its attributes `symmetric` and `monotone` are believed.
+            The function, submodular. Its attributes `symmetric` and `monotone` are not checked.
         answer : Partition or array_like of int, shape (n,)
             The partition, or the number of the part of each element.
 

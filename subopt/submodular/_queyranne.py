@@ -57,7 +57,7 @@ class PendantCertificate(ReadOnly):
         Raises
         ------
         CertificateError
-            If an order is not one that the algorithm could choose, if the orders prove less than
+            If the algorithm could not have chosen one of the orders, if the orders prove less than
             `lower_bound`, or if S is ∅ or V.
         """
         require_set_function(F)

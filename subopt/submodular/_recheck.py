@@ -1,4 +1,4 @@
-"""What the certificates of this wing share: the claimed set, its value, and the gap."""
+"""The common part of the certificates of this wing: the claimed set, its value, and the gap."""
 
 from __future__ import annotations
 

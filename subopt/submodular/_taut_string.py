@@ -81,10 +81,11 @@ def onto_path(path, result, work):
 def values_on_path(path, values, work):
     """Find the values v of the problem above; O(size).
 
-    The cost of the best first members, given the value v of the last one, has a derivative that is
-    piecewise linear in v and grows. A capacity cuts it off below and above; where it does, lie the
-    smallest and the largest value of that member, whatever follows. The values themselves follow
-    from the last to the first.
+    The minimum cost of the first members is a function of the value v of the last of them. Its
+    derivative is piecewise linear and increasing in v. The capacities to the next member clip the
+    derivative from below and above; the points where this happens are the smallest and the largest
+    value that the member can take, whatever follows. The values are then computed from the last
+    member to the first.
 
     Parameters
     ----------
@@ -98,9 +99,10 @@ def values_on_path(path, values, work):
     Returns
     -------
     int
-        `PROVEN` if the values solve the problem up to rounding errors of each piece, which the flow
-        that they leave proves. `UNPROVEN` if not: sums of numbers of very different sizes may have
-        cost the digits of a piece. `NO_ROOM` if there were more knots than room.
+        `PROVEN` if the flow that the values imply lies within the capacities and saturates the
+        edges between pieces, up to rounding errors of each piece. `UNPROVEN` if not, which may
+        happen where numbers of very different sizes are added, because sums lose digits. `NO_ROOM`
+        if there were more knots than room.
     """
     target, weights, scale = path.target, path.weights, path.scale
     size, step = target.shape[0], min(weights.shape[0] - 1, 1)

@@ -1,7 +1,7 @@
 """Certificates of lower bounds on the minimum of F, which can be re-checked from F alone.
 
-Here: convex combinations of greedy vertices, and all sets. `flow_certificate` and
-`summand_certificate` have the others.
+This module has convex combinations of greedy vertices, and the enumeration of all sets.
+`flow_certificate` and `summand_certificate` have the other kinds.
 """
 
 from __future__ import annotations

@@ -1,12 +1,13 @@
 """Sums of simple functions: block coordinate descent over the summands.
 
-The base polytope of a sum is the sum of the base polytopes of its parts, so the point of smallest
-norm is x = unary + sum of y_p, with one base y_p per part. One step replaces y_p by the base of
-part p that minimizes ||x||, with the other bases fixed. This is a projection: by a taut string, in
-linear time, for a path, and by sorting and pooling for a concave function of a count. In each round
-the parts take turns in random order, which converges linearly [1]_. No vertices are stored, so the
-memory is proportional to that of F. Accelerated descent was 5 to 30 times slower on grids and
-geometric graphs, because exact projections already make large steps.
+The base polytope of a sum is the sum of the base polytopes of its parts. The point of smallest norm
+is therefore x = w + sum of y_p, with the weights w of the modular part and one base y_p per part.
+One step replaces y_p by the base of part p that minimizes ||x||, with the other bases fixed. This
+is a projection: for a path by a taut string, in linear time, and for a concave function of a count
+by sorting and pooling. In each round the parts take turns in random order, which converges linearly
+[1]_. No vertices are stored, so that the memory is proportional to that of F. Accelerated descent
+was 5 to 30 times slower on grids and geometric graphs, because exact projections already make large
+steps.
 
 .. [1] A. Ene and H. L. Nguyen, "Random coordinate descent methods for minimizing decomposable
    submodular functions", ICML 2015.

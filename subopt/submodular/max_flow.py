@@ -18,11 +18,13 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Status
+from subopt._base.deadline import Deadline
+from subopt._base.options import documented
 from subopt._base.types import Array
 from subopt.functions._sparse import sums
 from subopt.functions.algebra import SetFunction
 from subopt.functions.cut_form import CutForm
-from subopt.graph._max_flow import minimum_cut
+from subopt.graph._max_flow import Arcs, minimum_cut, minimum_cut_until
 from subopt.graph.minimum_cuts import residual_blocks
 from subopt.submodular.flow_certificate import FlowCertificate
 from subopt.submodular.result import Result
@@ -42,7 +44,10 @@ ROUNDS = 32
 """Largest number of rounds in which decided nodes are removed."""
 
 
-def max_flow_minimize(F: SetFunction, *, minimizer: str = "any") -> Result:
+@documented
+def max_flow_minimize(
+    F: SetFunction, *, minimizer: str = "any", time_limit: float | None = None
+) -> Result:
     """Minimize a set function that is the cut function of a graph, by maximum flow.
 
     Parameters
@@ -55,11 +60,12 @@ def max_flow_minimize(F: SetFunction, *, minimizer: str = "any") -> Result:
         Which minimizer to return if there are several. The choice is exact if F is integral or its
         numbers are multiples of a power of two, such as 0.25. Otherwise, sets whose values agree up
         to the rounding errors of the elements in which they differ count as minimizers.
+    %(time_limit)s
 
     Returns
     -------
     Result
-        With a `FlowCertificate` and a gap of 0 up to rounding.
+        With a `FlowCertificate`, and a gap of 0 up to rounding unless the status is TIME_LIMIT.
 
     Raises
     ------
@@ -80,23 +86,31 @@ def max_flow_minimize(F: SetFunction, *, minimizer: str = "any") -> Result:
     (array([0, 1]), -2.5, 0.0, array([0.5]))
     """
     validate.choice("minimizer", minimizer, ("any", "minimal", "maximal"))
+    deadline = Deadline(time_limit)
     form = F.as_cut()
     size = _size(F, form)
     exact = _is_exact(form, size)
     kept = _Kept(form, size, decide=not exact and _is_wide(form))
     free = kept.form
-    arcs = free.tails, free.heads
+    arcs = Arcs(free.tails, free.heads, free.capacities, free.reverse)
     maximal = minimizer == "maximal"
-    side, part, _ = minimum_cut(*arcs, free.capacities, free.reverse, -free.unary, maximal=maximal)
-    if minimizer != "any" and not exact:
+    side, part = minimum_cut_until(arcs, -free.unary, deadline, maximal=maximal)
+    late = deadline.passed()
+    if minimizer != "any" and not exact and not late:
         # the smallest or the largest of the cuts that are minimum up to rounding
-        side, _, _ = minimum_cut(*arcs, *kept.residual(part, exact), maximal=maximal)
+        side, _, _ = minimum_cut(*arcs[:2], *kept.residual(part, exact), maximal=maximal)
     side, flow = kept.lift(side, part)
     mask = side[: F.n].copy()
     value, gap = F.value(mask), _gap(form, side, flow, 0 * size if exact else size)
+    if late and gap > 0:
+        if value > 0:  # no cut was found, or one that is worse than that of the empty set
+            mask, value = np.zeros(F.n, dtype=np.bool_), 0.0
+        gap = max(0.0, value - form.bound(flow))
     gap = float(np.floor(gap)) if F.integral else gap
     bound = value - gap
     status = Status.OPTIMAL if gap == 0 else Status.SLOW_PROGRESS
+    if late and (gap > 0 or minimizer != "any"):
+        status = Status.TIME_LIMIT
     return Result(
         mask=mask,
         value=value,
@@ -109,18 +123,21 @@ def max_flow_minimize(F: SetFunction, *, minimizer: str = "any") -> Result:
     )
 
 
-def minimizer_blocks(F: SetFunction) -> tuple[Array, Array]:
+def minimizer_blocks(F: SetFunction, deadline: Deadline) -> tuple[Array, Array] | None:
     """Return the blocks of all minimizers of a cut function, and the requirements between them.
 
-    They are those of the minimum cuts of its graph, without auxiliary nodes. See `ClosedSets`.
+    They are those of the minimum cuts of its graph, without auxiliary nodes. See `ClosedSets`. None
+    if the deadline passed before.
     """
     form = F.as_cut()
     size = _size(F, form)
     exact = _is_exact(form, size)
     kept = _Kept(form, size, decide=not exact and _is_wide(form))
     free = kept.form
-    arcs = free.tails, free.heads
-    _, part, _ = minimum_cut(*arcs, free.capacities, free.reverse, -free.unary)
+    arcs = Arcs(free.tails, free.heads, free.capacities, free.reverse)
+    _, part = minimum_cut_until(arcs, -free.unary, deadline)
+    if deadline.passed():
+        return None
     ahead, behind, excess = kept.residual(part, exact)
     first = np.concatenate([free.tails[ahead > 0], free.heads[behind > 0]])
     last = np.concatenate([free.heads[ahead > 0], free.tails[behind > 0]])

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from subopt._base.answer import Answer
-from subopt._base.types import Array
+from subopt._base.answer import SetAnswer
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class Result(Answer):
+class Result(SetAnswer):
     """A set, its value, and a lower bound on the minimum with a certificate.
 
     Attributes
@@ -33,20 +30,3 @@ class Result(Answer):
     n_evals : int
         Number of greedy sweeps, calls of `marginals` and single values of F.
     """
-
-    mask: Array
-    n_iter: int = 0
-    n_evals: int = 0
-
-    def _contents(self) -> str:
-        return f"{int(self.mask.sum())} of {len(self.mask)} elements"
-
-    @property
-    def S(self) -> Array:
-        """The elements of the set, in ascending order."""
-        return np.flatnonzero(self.mask)
-
-    @property
-    def set(self) -> frozenset[int]:
-        """The elements of the set, as a frozenset."""
-        return frozenset(self.S.tolist())

@@ -14,7 +14,7 @@ import numpy as np
 from sklearn.datasets import load_sample_image
 from sklearn.mixture import GaussianMixture
 
-from subopt import LabelingEnergy, grid_cut, grid_neighbors, minimize
+from subopt import LabelingEnergy, grid_cut, grid_neighbors, minimize, segment
 
 image = load_sample_image("flower.jpg") / 255.0
 height, width = image.shape[:2]
@@ -40,6 +40,23 @@ figure, axis = plt.subplots(figsize=(6.4, 4.4), layout="constrained")
 draw(axis, marked, "red: flower, blue: background")
 
 # %%
+# In one call
+# -----------
+#
+# `segment` does all that this page explains. It takes the labels of the marked pixels, and 0 where
+# nothing is known.
+
+seeds = np.where(flower, 2, np.where(ground, 1, 0))
+found = segment(image, seeds)
+print(found)
+
+figure, axis = plt.subplots(figsize=(6.4, 4.4), layout="constrained")
+shown = np.where((found.labels == 2)[..., None], image, 0.25 * image + 0.75)
+draw(axis, shown, "segment(image, seeds)")
+
+# %%
+# The rest of the page builds such a problem step by step, for those who want other costs.
+#
 # What each pixel costs
 # ---------------------
 #
@@ -75,7 +92,7 @@ for down, right in offsets:
     contrast.append(np.exp(-squares / (2 * squares.mean())) / np.hypot(down, right))
 
 
-def segment(smoothness):
+def cut_at(smoothness):
     return grid_cut(source, sink, [smoothness * w for w in contrast], offsets=offsets)
 
 
@@ -87,7 +104,7 @@ def segment(smoothness):
 
 figure, axes = plt.subplots(1, 3, figsize=(10, 2.6), layout="constrained")
 for axis, smoothness in zip(axes, (0.0, 3.0, 20.0), strict=True):
-    cut = segment(smoothness)
+    cut = cut_at(smoothness)
     shown = np.where(cut.source_side[..., None], image, 0.25 * image + 0.75)
     draw(axis, shown, f"outline price {smoothness:g}")
 
@@ -95,7 +112,7 @@ for axis, smoothness in zip(axes, (0.0, 3.0, 20.0), strict=True):
 # The answer comes with a proof: ``check`` recomputes the cut and a flow from the capacities. It is
 # the distance from the minimum, 0 up to rounding.
 
-cut = segment(20.0)
+cut = cut_at(20.0)
 print(cut)
 print("gap:", cut.check(source, sink, [20.0 * w for w in contrast], offsets=offsets))
 

@@ -79,7 +79,13 @@ class Building:
         self._segments = b""
 
     def copy(self: _Self) -> _Self:
-        """Return a copy; after `maxflow`, its capacities are what the flow has left."""
+        """Return a copy; after `maxflow`, its capacities are what the flow has left.
+
+        Returns
+        -------
+        GraphInt or GraphFloat
+            A graph of the same class.
+        """
         result: _Self = self._plain()
         result._take(self)
         return result
@@ -103,11 +109,21 @@ class Building:
         self._parts, self._open = list(other._parts), self._n
 
     def get_node_count(self) -> int:
-        """Return the number of nodes, without the source and the sink."""
+        """Return the number of nodes, without the source and the sink.
+
+        Returns
+        -------
+        int
+        """
         return self._n
 
     def get_edge_count(self) -> int:
-        """Return the number of edges between nodes; both directions count."""
+        """Return the number of edges between nodes; both directions count.
+
+        Returns
+        -------
+        int
+        """
         ends = self._records(self._edges, 4)[:, :2].astype(np.int64)
         return self._part_edges + 2 * int(np.count_nonzero(ends[:, 0] != ends[:, 1]))
 
@@ -355,7 +371,13 @@ class Building:
             self._add_terminals(nodes, source, sink)
 
     def add_lattice(self, lattice: Lattice) -> None:
-        """Add edges of a grid along one offset, with capacities for each of them."""
+        """Add edges of a grid along one offset, with capacities for each of them.
+
+        Parameters
+        ----------
+        lattice : Lattice
+            The offset, and the capacities.
+        """
         self._append(lattice)
 
     def _append(self, *parts: Arcs | Lattice | SmallGrid) -> None:

@@ -1,9 +1,10 @@
 """Bounds of f - g on a large interval from the modular upper bounds of g at one set.
 
-With such a bound c + w in place of g, what is left is a submodular function, f - w. Its point of
-smallest norm is a base of f, which proves the best bound that this w allows. Where the bounds of g
-are tight near the best set, as for concave functions of sums of many weights, that takes few
-sweeps, while cutting planes would need hundreds of linear programs of this size.
+With such a bound c + w in place of g, the difference is a submodular function, f - w, minus a
+constant. The point of smallest norm of f - w gives the base of f that proves the best bound for
+this w. Where the bounds of g are tight near the best set, as for concave functions of sums of many
+weights, this takes few sweeps, whereas cutting planes would need hundreds of linear programs of
+this size.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The best set of a search, and local search by flips for sets that may become it.
+"""The best set of a search, and local search by flips from sets that may improve on it.
 
 Under constraints only feasible sets are kept, and swaps of two elements are tried as well.
 """

@@ -66,7 +66,7 @@ class TreeCertificate(ReadOnly):
         fix elements by their marginals, bounds are computed relative to h at the fixed elements, so
         that weights which force elements do not cost digits.
     lower_bound : float
-        The bound that they were found to prove.
+        The lower bound that the steps prove.
     constraints : Constraints or None
         The sets that the bound is about; None if it is about all sets.
 

@@ -181,7 +181,11 @@ def periodic_axes(periodic: bool | Sequence[bool], d: int) -> tuple[bool, ...]:
     return tuple(bool(axis) for axis in np.broadcast_to(axes, d))
 
 
-def _offsets(offsets: Any, d: int) -> list[tuple[int, ...]]:
+def offset_vectors(offsets: Any, d: int) -> list[tuple[int, ...]]:
+    """Return offsets as tuples of ints, no two of which join the same nodes.
+
+    None stands for one step along every axis.
+    """
     if isinstance(offsets, int):
         raise TypeError(
             "offsets needs tuples of ints, one per neighbor. For a number of neighbors use "
@@ -206,9 +210,14 @@ def _offsets(offsets: Any, d: int) -> list[tuple[int, ...]]:
             if other in vectors:
                 raise ValueError(
                     f"offsets[{vectors.index(other)}] and offsets[{q}] join the same nodes. Give "
-                    "one of them, and a pair (forward, backward) of weights."
+                    "one of them; an offset stands for its opposite as well."
                 )
         vectors.append(vector)
+    return vectors
+
+
+def _offsets(offsets: Any, d: int) -> list[tuple[int, ...]]:
+    vectors = offset_vectors(offsets, d)
     if 2 * len(vectors) > ARCS:
         raise ValueError(
             f"A grid cut takes at most {ARCS // 2} offsets ({ARCS} neighbors), got {len(vectors)}"

@@ -105,7 +105,7 @@ class FacilityLocationSampler(BaseEstimator):
         groups: list[Groups] = []
         if self.stratify:
             if y is None:
-                raise ValueError("stratify needs y")
+                raise ValueError("stratify=True needs the classes of the rows: call fit(X, y)")
             classes, labels = np.unique(y, return_inverse=True)
             if len(labels) != n:
                 raise ValueError(f"y needs one class per row, {n}, got {len(labels)}")

@@ -53,11 +53,12 @@ class Selector(SelectorMixin, BaseEstimator):
         if costs.shape != (d,):
             raise ValueError(f"costs needs one number per feature, shape ({d},), got {costs.shape}")
         if not np.isfinite(costs).all():
-            raise ValueError(f"costs needs finite numbers, got {costs[~np.isfinite(costs)][0]}")
+            i = int(np.argmin(np.isfinite(costs)))
+            raise ValueError(f"costs needs finite numbers, but costs[{i}] is {costs[i]}")
         if self.budget is None:
             return costs, []
         if self.costs is None:
-            raise ValueError("budget limits the sum of costs, so it needs costs")
+            raise ValueError("budget limits the sum of costs: give costs, one per feature")
         return np.zeros(d), [Budget(costs, validate.nonnegative("budget", self.budget))]
 
     def _get_support_mask(self) -> Array:

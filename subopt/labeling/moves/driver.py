@@ -16,7 +16,7 @@ from subopt._base.interruptible import interruptible
 from subopt._base.report import stage
 from subopt._base.threads import in_order, thread_count
 from subopt._base.types import Array, ArrayLike
-from subopt.labeling._arguments import numbers, require_sums
+from subopt.labeling._cost_arguments import numbers, require_sums
 from subopt.labeling._dual_bound import dual_bound
 from subopt.labeling._magnitude import (
     bounded,
