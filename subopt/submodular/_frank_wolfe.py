@@ -24,7 +24,8 @@ from subopt._base.types import Array
 from subopt.functions.algebra import SetFunction, require_set_function
 from subopt.submodular._elimination import Reduction, local_tol, whole_gap
 from subopt.submodular._orders import Block
-from subopt.submodular._sweep_bounds import Scan, scan
+from subopt.submodular._sweep_bounds import ROUNDING, Scan, scan
+from subopt.submodular._ties import best_of_ties, lost_digits
 from subopt.submodular._watch import TimeUp, ended_by, no_bound, unwatched, watched
 from subopt.submodular.certificates import BaseCertificate
 from subopt.submodular.result import Result
@@ -120,7 +121,7 @@ class _Run:
             while True:
                 self._sweep()
                 if (status := self._status()) is not None:
-                    result = self._result(status)
+                    result = self._best_of_ties(self._result(status))
                     return self.R.confirmed(result) if status is Status.OPTIMAL else result
                 kept = callback is not None or slow
                 last = self._result(Status.ITERATION_LIMIT) if kept else None
@@ -146,7 +147,8 @@ class _Run:
         if found.gap <= gap:
             gap, self.low = max(0.0, found.gap), found.negative + found.gap
             self.mask = R.mask(order[: found.best])
-        self.gap = whole_gap(gap) if self.F.integral else gap
+        sizes = R.gains.size
+        self.gap = whole_gap(gap) if self.F.integral else gap + lost_digits(sizes, x)
         iteration(self.n_iter, "sweeps", "gap %.3g, %d elements undecided", self.gap, order.size)
 
     def _status(self) -> Status | None:
@@ -160,6 +162,16 @@ class _Run:
         if self.n_iter >= self.max_iter:
             return Status.ITERATION_LIMIT
         return Status.TIME_LIMIT if self.deadline.passed() else None
+
+    def _best_of_ties(self, result: Result) -> Result:
+        if self.F.integral or not self.order.size:
+            return result
+        reached = np.concatenate([[0.0], np.cumsum(self.gains[self.order])])
+        rounding = ROUNDING * float(self.R.gains.size.sum())
+        F, R, deadline = unwatched(self.F), self.R, self.deadline
+        return best_of_ties(
+            F, result, reached, rounding, lambda k: R.mask(self.order[:k]), deadline
+        )
 
     def _step(self) -> None:
         """Eliminate the decided elements if they are half of all, or take a step."""

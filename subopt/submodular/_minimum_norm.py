@@ -9,6 +9,7 @@ an error that is large for some elements, the point is found by divide and conqu
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -119,7 +120,7 @@ def minimum_norm(
             best, combination = distance, active.combination()
             found = Levels(fit * scales, order, active.x * root, *combination, best, n_evals, False)
         small = best <= tol and (given or _error(found, gains) <= LOCAL)
-        small = small or norm - active.x @ vertex <= 1e-15 * norm
+        small = small or bool(norm - active.x @ vertex <= 1e-15 * norm)
         finished = small or not active.add(order, vertex) or patience > PATIENCE + F.n
         if finished or (deadline is not None and deadline.passed()):
             break
@@ -127,7 +128,7 @@ def minimum_norm(
     close = best <= tol and (given or _error(found, gains) <= COARSE)
     if close or not finished or not divide:
         return found
-    return _divided(F, scales, found, max_iter, deadline)
+    return _divided(F, sweep, scales, found, max_iter, deadline)
 
 
 def _error(found: Levels, gains: GainRange) -> float:
@@ -140,7 +141,12 @@ def _error(found: Levels, gains: GainRange) -> float:
 
 
 def _divided(
-    F: SetFunction, scales: Array, found: Levels, max_iter: int, deadline: Deadline | None
+    F: SetFunction,
+    sweep: Callable[[Array], Array],
+    scales: Array,
+    found: Levels,
+    max_iter: int,
+    deadline: Deadline | None,
 ) -> Levels:
     """Return the point of smallest norm by divide and conquer, one minimization per step.
 
@@ -178,7 +184,7 @@ def _divided(
     orders, weights = product(F.n, parts)
     base = np.zeros(F.n)
     for order, weight in zip(orders, weights, strict=True):
-        base += weight * F.greedy(order)
+        base += weight * sweep(order)
     n_evals += len(weights)
     return Levels(x, before, base, orders, weights, found.distance, n_evals, True)
 

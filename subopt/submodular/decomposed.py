@@ -30,8 +30,9 @@ from subopt._base.types import RNG, Array
 from subopt.forms.decomposable import Summands, summands
 from subopt.functions.algebra import SetFunction, require_set_function
 from subopt.submodular._elimination import local_tol, whole_gap
-from subopt.submodular._sweep_bounds import scan
+from subopt.submodular._sweep_bounds import ROUNDING, scan
 from subopt.submodular._taut_string import Path, onto_path, path_work
+from subopt.submodular._ties import best_of_ties, lost_digits
 from subopt.submodular._watch import ended_by
 from subopt.submodular.result import Result
 from subopt.submodular.summand_certificate import SummandCertificate
@@ -104,6 +105,18 @@ def decomposed(
     ones = np.ones(1)
     low, mask, n_iter = math.inf, np.zeros(F.n, dtype=np.bool_), 0
 
+    def best(found: Result) -> Result:
+        if F.integral or not F.n:
+            return found
+        reached = np.concatenate([[0.0], np.cumsum(gains[order])])
+        rounding = ROUNDING * float(gains_of.size.sum())
+        return best_of_ties(F, found, reached, rounding, first, deadline)
+
+    def first(k: int) -> Array:
+        chosen = np.zeros(F.n, dtype=np.bool_)
+        chosen[order[:k]] = True
+        return chosen
+
     def result(status: Status) -> Result:
         value = F.value(mask.copy())
         proven = value - gap
@@ -130,12 +143,13 @@ def decomposed(
             mask[order[: found.best]] = True
             gap, low = max(0.0, found.gap), found.negative + found.gap
         gap += excess
-        gap = whole_gap(gap) if F.integral else gap
+        gap = whole_gap(gap) if F.integral else gap + lost_digits(gains_of.size, x)
         iteration(n_iter, "rounds", "gap %.3g", gap)
         if gap <= (local_tol(gains_of, x, gap, DIGITS) if tol is None else tol):
-            return result(Status.OPTIMAL)
+            return best(result(Status.OPTIMAL))
         if n_iter >= max_iter or deadline.passed():
-            return result(Status.ITERATION_LIMIT if n_iter >= max_iter else Status.TIME_LIMIT)
+            late = Status.ITERATION_LIMIT if n_iter >= max_iter else Status.TIME_LIMIT
+            return best(result(late))
         if callback is not None and ended_by(callback, result(Status.ITERATION_LIMIT)):
             return result(Status.INTERRUPTED)
         n_iter += 1
