@@ -3,9 +3,9 @@
     python benchmarks/compat_fuzz.py [--maxflow 5000] [--gco 1000] [--seed 0]
 
 Against PyMaxflow: values, segments, counts, and what is left of the capacities, after each flow of
-a program, for graphs of ints and of floats; and labelings by expansions and swaps. Against
-gco-wrapper: labels and energies. Prints what differs, and exits with 1 if anything does. Peers: pip
-install PyMaxflow gco-wrapper
+a program, and the types of errors, for graphs of ints and of floats; and labelings by expansions
+and swaps. Against gco-wrapper: labels and energies. Prints what differs, and exits with 1 if
+anything does. Peers: pip install PyMaxflow gco-wrapper
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ def maxflow_programs(seeds: range) -> int:
     wrong = 0
     for seed in seeds:
         for kind, infinite in ((int, False), (float, False), (float, True)):
-            program = flow_programs.program(random.Random(seed).randint, infinite=infinite)
+            pick = random.Random(seed).randint
+            program = flow_programs.program(pick, infinite=infinite, errors=True)
             expected = flow_programs.run(maxflow, kind, program)
             for small in (5000, 0):  # the same program as a large graph
                 _small.SMALL, _small.SMALL_GRID = small, small // 2

@@ -38,6 +38,7 @@ def patch_weights(
     Returns
     -------
     ndarray of float64, shape (B, \*grid)
+        The weight of each patch.
 
     Raises
     ------
@@ -71,6 +72,11 @@ def from_gradient(gradient: ArrayLike, *, channels: str = "first") -> Array:
     ndarray of float, shape (B, \*spatial)
         The l2 norm over channels, as published [1]_. For a gradient that is zero or not finite, so
         is the map: see `zero_saliency` of `patch_weights`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `gradient` or `channels` is not as described.
 
     References
     ----------
@@ -116,6 +122,11 @@ def spectral_residual(images: ArrayLike, *, channels: str = "first", size: int =
     -------
     ndarray of float64, shape (B, \*spatial)
         Zero where the image is constant.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as described.
 
     References
     ----------
@@ -178,6 +189,11 @@ def local_contrast(
     -------
     ndarray of float64, shape (B, \*spatial)
         In units of the images; zero where the image is constant.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as described.
 
     Examples
     --------

@@ -2,7 +2,8 @@
 
 A program is a list of calls, each a tuple of a name and plain arguments, so a failing one can be
 pasted. Capacities are whole numbers, times a power of two for each kind of graph, so that both
-sides compute exactly. Some are infinite in graphs of floats.
+sides compute exactly. Some are infinite in graphs of floats. Programs with errors also make calls
+that a graph refuses, of which the type of the error is seen.
 """
 
 from typing import NamedTuple
@@ -20,12 +21,60 @@ STRUCTURES = (
     [[0, 0, 0, 0, 1]],
     [[1], [0], [2]],
     [[[0, 0, 0], [0, 1, 0], [0, 0, 0]], [[0, 1, 0], [1, 0, 1], [0, 1, 0]], [[0, 0, 0]] * 3],
+    [[[0, 0, 0]] * 3, [[0, 0, 0], [0, 0, 1], [0, 2, 0]], [[0, 1, 0], [1, 3, 0], [0, 0, 1]]],
+    [[[1, 1, 1]] * 3] * 3,
+    [[0, 1, 0, 0, 0], [0, 0, 0, 2, 0], [1, 0, 3, 0, 0], [0, 0, 0, 0, 1], [0, 0, 0, 0, 0]],
 )
+DTYPES = ("", "", "int8", "bool", "uint16", "int32", "float32", "float64")
 SCALES = {int: (1, 2**40, 2**48), float: (2.0**-3, 2.0**-70, 2.0**60)}
 SHAPES = ((1,), (4,), (2, 2), (1, 3), (3, 4), (2, 5), (2, 2, 2), (1, 3, 2), (2, 1, 1, 2))
+SHAPES += ((3, 2, 3), (6, 3))
+# calls of a graph with n nodes that it refuses, or that change nothing
+ONE = np.zeros(1, dtype=int)
+ODD_CALLS = (
+    lambda g, n: g.add_edge(n, 0, 1, 1),
+    lambda g, n: g.add_edge(0, n, 1, 1),
+    lambda g, n: g.add_edge(-2, 0, 1, 1),
+    lambda g, n: g.add_edge(0, -2, 1, 1),
+    lambda g, n: g.add_edge("0", 0, 1, 1),
+    lambda g, n: g.add_edge(0, 0, "1", 1),
+    lambda g, n: g.add_edge(0, 0, 1, None),
+    lambda g, n: g.add_edge(0, 0, 1),
+    lambda g, n: g.add_edge(i=0, j=0, capacity=1, rcapacity=1),
+    lambda g, n: g.add_tedge(n, 1, 1),
+    lambda g, n: g.add_tedge(-2, 1, 1),
+    lambda g, n: g.add_tedge(0, None, 1),
+    lambda g, n: g.add_tedge(0, 1j, 1),
+    lambda g, n: g.add_tedge(i=0, cap_source=0, cap_sink=0),
+    lambda g, n: g.add_edges(ONE + n, ONE, ONE, ONE),
+    lambda g, n: g.add_edges(ONE, ONE + n, ONE, ONE),
+    lambda g, n: g.add_edges(ONE, np.zeros(2, dtype=int), ONE, ONE),
+    lambda g, n: g.add_grid_edges(np.array([0, n])),
+    lambda g, n: g.add_grid_edges([0]),
+    lambda g, n: g.add_grid_edges(ONE, 1, [1, 1]),
+    lambda g, n: g.add_grid_edges(ONE, 1, np.ones((3, 3))),
+    lambda g, n: g.add_grid_edges(ONE, "a"),
+    lambda g, n: g.add_grid_edges(ONE, 1j),
+    lambda g, n: g.add_grid_edges(ONE, periodic=[]),
+    lambda g, n: g.add_grid_edges(nodeids=ONE, weights=1, structure=None, symmetric=False),
+    lambda g, n: g.add_grid_tedges(ONE[None] + n, 1, 1),
+    lambda g, n: g.add_grid_tedges(ONE, [0, 0], 0),
+    lambda g, n: g.add_grid_tedges(np.arange(2), [[1, 2]], 1),
+    lambda g, n: g.add_grid_edges(np.array(0)),
+    lambda g, n: g.add_grid_tedges([0], 1, 1),
+    lambda g, n: g.add_grid_tedges(nodeids=ONE, sourcecaps=0, sinkcaps=0),
+    lambda g, n: g.get_segment(n),
+    lambda g, n: g.get_segment(-1),
+    lambda g, n: g.get_segment("a"),
+    lambda g, n: g.get_grid_segments(ONE + n),
+    lambda g, n: g.get_grid_segments(ONE - 1),
+    lambda g, n: g.get_grid_segments([0]),
+    lambda g, n: g.mark_node("a"),
+    lambda g, n: g.mark_grid_nodes([0]),
+)
 
 
-def program(pick, *, infinite=False):
+def program(pick, *, infinite=False, errors=False):
     """Return a random program; ``pick(low, high)`` returns an int, both ends included."""
     calls, nodes, grids = [], 0, []
     if not pick(0, 3):
@@ -48,8 +97,14 @@ def program(pick, *, infinite=False):
         shape = shape if kind == 1 else tuple(n if pick(0, 1) else 1 for n in shape)
         return np.reshape(numbers(int(np.prod(shape))), shape).tolist()
 
+    def dtype():
+        return DTYPES[pick(0, len(DTYPES) - 1)]
+
     for phase in range(pick(1, 4)):
-        for _ in range(pick(1, 2) if not phase or not pick(0, 3) else 0):
+        if phase and not pick(0, 9):
+            calls.append(("reset",))
+            nodes, grids = 0, []
+        for _ in range(pick(1, 2) if not nodes or not pick(0, 3) else 0):
             if pick(0, 2) or nodes + 24 > 40:
                 shape = SHAPES[pick(0, len(SHAPES) - 1)]
                 grids.append((nodes, shape))
@@ -69,13 +124,14 @@ def program(pick, *, infinite=False):
                 fitting = [s for s in STRUCTURES if s is None or np.ndim(s) <= len(shape)]
                 structure = fitting[pick(0, len(fitting) - 1)]
                 periodic = bool(pick(0, 1)) if pick(0, 1) else [bool(pick(0, 1)) for _ in shape]
-                view = ("", "reversed", "transposed", "masked")[max(0, pick(-3, 3))]
+                view = ("", "reversed", "transposed", "masked", "int32")[max(0, pick(-3, 4))]
                 shown = shape[::-1] if view == "transposed" else shape
-                how = structure, bool(pick(0, 1)), periodic
+                how = structure, bool(pick(0, 1)), periodic, dtype()
                 calls.append(("add_grid_edges", grid, view, amounts(shown), *how))
             elif kind == 2:
-                view = ("", "masked")[max(0, pick(-3, 1))]
-                calls.append(("add_grid_tedges", grid, view, amounts(shape), amounts(shape)))
+                view = ("", "masked", "int32")[max(0, pick(-3, 2))]
+                parts = amounts(shape), amounts(shape), dtype()
+                calls.append(("add_grid_tedges", grid, view, *parts))
             elif kind == 3:
                 calls += [
                     ("add_edge", node(), node(), capacity(), capacity()) for _ in range(pick(1, 6))
@@ -90,6 +146,8 @@ def program(pick, *, infinite=False):
                 ends = [[node() for _ in range(count)] for _ in range(2)]
                 parts = [[capacity() for _ in range(count)] for _ in range(2)]
                 calls.append(("add_edges", *ends, *parts))
+        if errors and not pick(0, 2):
+            calls.append(("odd", pick(0, len(ODD_CALLS) - 1)))
         last = ("maxflow", "maxflow", "reuse", "copy", "look")[pick(0, 4)]
         if last == "copy":  # PyMaxflow crashes later if a node that is copied has no edge
             ring = list(range(nodes))
@@ -117,19 +175,21 @@ def run(module, kind, calls):
         if name == "scale":
             scale = SCALES[kind][arguments[0]]
             continue
-        if name in ("add_nodes", "add_grid_nodes", "copy"):
+        if name in ("add_nodes", "add_grid_nodes", "copy", "reset"):
             flowed = False  # PyMaxflow may loop forever if it is told to reuse trees after these
         if name in ("add_nodes", "add_grid_nodes"):
             grids.append(getattr(g, name)(*arguments))
         elif name == "add_grid_edges":
-            grid, view, weights, structure, symmetric, periodic = arguments
+            grid, view, weights, structure, symmetric, periodic, dtype = arguments
             nodes = _seen_as(view, grids[grid])
-            weights = np.asarray(weights) * scale
+            weights = _amounts(weights, scale, dtype)
+            if dtype and structure is not None:
+                structure = np.asarray(structure, dtype=dtype)
             g.add_grid_edges(nodes, weights, structure, symmetric=symmetric, periodic=periodic)
         elif name == "add_grid_tedges":
-            grid, view, *parts = arguments
+            grid, view, *parts, dtype = arguments
             nodes = _seen_as(view, grids[grid])
-            g.add_grid_tedges(nodes, *(np.asarray(part) * scale for part in parts))
+            g.add_grid_tedges(nodes, *(_amounts(part, scale, dtype) for part in parts))
         elif name == "add_edge":
             i, j, *parts = arguments
             g.add_edge(i, j, *(part * scale for part in parts))
@@ -142,6 +202,15 @@ def run(module, kind, calls):
                 *(np.array(end, dtype=int) for end in ends),
                 *(np.array(part, dtype=kind) * scale for part in parts),
             )
+        elif name == "reset":
+            g.reset()
+            grids, copied = [], False
+        elif name == "odd":
+            try:
+                ODD_CALLS[arguments[0]](g, g.get_node_count())
+                seen.append((name, *arguments))
+            except Exception as error:
+                seen.append((name, *arguments, type(error)))
         elif name == "copy":
             g, copied = g.copy(), True
         elif name == "look":
@@ -159,9 +228,19 @@ def run(module, kind, calls):
 
 def _seen_as(view, nodes):
     """Return a grid of nodes otherwise; masked: every third one is -1, which means no node."""
-    masked = np.where(nodes % 3 == 1, -1, nodes)
-    views = {"": nodes, "reversed": nodes[::-1], "transposed": nodes.T, "masked": masked}
-    return views[view]
+    if view == "masked":
+        return np.where(nodes % 3 == 1, -1, nodes)
+    if view == "int32":
+        return nodes.astype(np.int32)
+    return {"": nodes, "reversed": nodes[::-1], "transposed": nodes.T}[view]
+
+
+def _amounts(numbers, scale, dtype):
+    """Return capacities: numbers times a scale, or as they are in an array of narrow ints."""
+    numbers = np.asarray(numbers)
+    if not dtype or scale not in (SCALES[int][0], SCALES[float][0]):
+        return numbers * scale
+    return (numbers * scale if dtype.startswith("float") else numbers).astype(dtype)
 
 
 def _look(g, grids, value):

@@ -19,6 +19,9 @@ class NaiveGraph:
         self.n, self.edges, self.value = 0, 0, Fraction(0)
         self.capacity, self.excess, self.segments = {}, {}, {}
 
+    def reset(self):
+        self.__init__()
+
     def get_node_count(self):
         return self.n
 

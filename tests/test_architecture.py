@@ -376,6 +376,25 @@ def test_minimizing_loads_the_wing_of_the_problem_only(problem, stranger):
     assert run.stdout == "False\n"
 
 
+def test_no_module_hides_a_public_function():
+    """``package.name`` is then the function, whichever of the two is imported first."""
+    for name, tree in TREES.items():
+        if not name.endswith(".__init__"):
+            continue
+        package = name.removesuffix(".__init__")
+        imported_names = {
+            alias.asname or alias.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+            if f"{node.module}.{alias.name}" not in MODULES
+            and f"{node.module}.{alias.name}.__init__" not in MODULES
+        }
+        modules = {m.removesuffix(".__init__").rpartition(".") for m in MODULES}
+        inner = {last for parent, _, last in modules if parent == package}
+        assert not imported_names & inner, name
+
+
 def compiled():
     """The compiled functions of both packages, with the names of their modules."""
     for name, tree in TREES.items():

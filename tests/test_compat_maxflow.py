@@ -22,8 +22,8 @@ KINDS = st.sampled_from([int, float])
 
 
 @st.composite
-def programs(draw, infinite=False):
-    return flow_programs.program(lambda low, high: draw(st.integers(low, high)), infinite=infinite)
+def programs(draw, **options):
+    return flow_programs.program(lambda low, high: draw(st.integers(low, high)), **options)
 
 
 @given(program=programs(infinite=True))
@@ -38,7 +38,7 @@ def test_programs_mean_what_single_edges_mean(program, kind):
     assert flow_programs.run(maxflow, kind, program) == expected
 
 
-@given(program=programs(), kind=KINDS)
+@given(program=programs(errors=True), kind=KINDS)
 def test_programs_see_what_pymaxflow_shows(program, kind):
     peer = pytest.importorskip("maxflow", reason="PyMaxflow is not installed")
     assert flow_programs.run(maxflow, kind, program) == flow_programs.run(peer, kind, program)
@@ -227,16 +227,35 @@ def test_what_the_caller_writes_later_changes_nothing():
     weights = np.full((2, 2), 3)
     ends = np.array([0]), np.array([3])
     amounts = np.array([7]), np.array([8])
-    one = np.array(5)
+    one, around = np.array(5), np.array([[0, 0, 0], [0, 0, 2], [0, 1, 0]])
     g.add_grid_edges(nodes, weights)
+    g.add_grid_edges(nodes, weights, around)
     g.add_grid_edges(nodes, weights, periodic=True)
     g.add_grid_edges(nodes, one)
     g.add_edges(*ends, *amounts)
     g.add_grid_tedges(nodes, weights, 1)
     before = edges_of(g)
-    for array in (weights, one, *ends, *amounts, nodes):
+    for array in (weights, one, around, *ends, *amounts, nodes):
         array[...] = 1
     assert edges_of(g) == before
+
+
+@pytest.mark.parametrize(
+    ("shape", "source", "sink"),
+    [((1,), [1, 2], [3, 9]), ((3, 1), [[1, 2]], 1), ((1, 3), 2, [[1, 2, 3], [4, 0, 6]])],
+)
+def test_nodes_along_an_axis_of_length_one_get_all_capacities_along_it(shape, source, sink):
+    g, h = maxflow.GraphInt(), maxflow.GraphInt()
+    nodes = g.add_grid_nodes(shape)
+    h.add_grid_nodes(shape)
+    g.add_grid_tedges(nodes, source, sink)
+    for row in np.broadcast(nodes, source, sink):
+        h.add_tedge(*map(int, row))
+    assert edges_of(g) == edges_of(h)
+    g.add_grid_tedges(np.array(0), [5, 6], 0)
+    h.add_tedge(0, 11, 0)
+    g.add_grid_edges(np.array(0), 5)
+    assert edges_of(g) == edges_of(h)
 
 
 def test_copies_are_independent_and_keep_what_the_flow_has_left():

@@ -29,6 +29,7 @@ class Run:
         self.value = self.rebuild()
 
     def rebuild(self):
+        self.scratch.stale[:] = True
         return self.constant + doors.rebuild(self.level, self.state, self.kept, self.scratch)
 
     def sources(self):

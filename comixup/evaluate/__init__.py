@@ -4,10 +4,10 @@ The functions take arrays of any library. `comixup.torch.predict` and
 `comixup.torch.activation_maps` compute these arrays from a network.
 """
 
+from comixup.evaluate._localization import Localization, bounding_box, box_iou, localization
+from comixup.evaluate._temperature import temperature
 from comixup.evaluate.corruption import gaussian_noise, replace_at_random
-from comixup.evaluate.localization import Localization, bounding_box, box_iou, localization
 from comixup.evaluate.scores import Calibration, calibration, error_rate
-from comixup.evaluate.temperature import temperature
 
 __all__ = [
     "Calibration",

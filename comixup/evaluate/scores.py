@@ -100,6 +100,7 @@ def calibration(
     Returns
     -------
     Calibration
+        The errors, and the data of a reliability diagram.
 
     Raises
     ------

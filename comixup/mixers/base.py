@@ -210,6 +210,7 @@ class Mixer:
         Returns
         -------
         mixer of comixup
+            The mixer itself.
         """
         return self
 
@@ -226,6 +227,12 @@ class Mixer:
         Returns
         -------
         bool
+            True if the batch is mixed.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If `epoch` is not an integer >= 0.
         """
         epoch = validate.integer("epoch", epoch, 0)
         if self.off_epoch is not None and epoch >= self.off_epoch:
@@ -266,6 +273,7 @@ class Mixer:
         Returns
         -------
         MixPlan, BlendPlan or BoxPlan
+            The plan of the batch.
         """
         raise NotImplementedError
 
@@ -302,6 +310,7 @@ class Mixer:
         Returns
         -------
         MixPlan
+            Every input fills its own output.
         """
         even = np.ones((n, *spatial)) if self.labels_by == "saliency" else None
         return remembering(MixPlan.identity(n, spatial), even)
@@ -318,6 +327,7 @@ class Mixer:
         Returns
         -------
         MixPlan, BlendPlan or BoxPlan
+            The plan of the batch.
         """
         plan = self.solve(summary, key)
         if self.labels_by == "saliency":
@@ -343,6 +353,7 @@ class Mixer:
         Returns
         -------
         MixPlan, BlendPlan or BoxPlan
+            The plan of the batch.
         """
         needs = self.wanted(key, layout.spatial(images.shape))
         summary = summarize(layout.arrange(images), layout.channels, saliency, needs)
@@ -400,6 +411,7 @@ class Mixer:
         Returns
         -------
         array, dict of arrays, or None
+            The mixed labels, in the form of `rows`.
         """
 
         def mixed(head: tuple[Array, Any, Array | None], _: Any) -> Any:

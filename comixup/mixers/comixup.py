@@ -215,6 +215,12 @@ class CoMixup(Mixer):
         Returns
         -------
         MixPlan
+            The plan of all groups.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If `saliency` or an option is not as described.
         """
         maps = validate.as_array("saliency", saliency, "numbers >= 0 of shape (batch, *spatial)")
         pooled = weights_and_peaks(maps, self.grid, zero_saliency=self.zero_saliency)

@@ -82,6 +82,11 @@ class ManifoldMixup:
         -------
         HiddenPlan
             Unpacks into ``layer, plan``.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument is not as described.
         """
         n = validate.integer("n", n, 1)
         key = Key.of_call(self.seed, rng, step, rank)

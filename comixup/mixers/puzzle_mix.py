@@ -124,6 +124,11 @@ class PuzzleMix(PairMixer):
         -------
         Needs
             The grid, and whether mean colours are needed.
+
+        Raises
+        ------
+        ValueError
+            If the image has fewer pixels along an axis than the grid has patches.
         """
         for grid in self.grids:  # all of them: whether images are too small is no matter of luck
             require_fit("images", spatial, (grid,) * len(spatial))

@@ -242,6 +242,12 @@ class Mixture:
         array of shape (B, ...)
             The weighted losses of every output.
 
+        Raises
+        ------
+        ValueError
+            If `labels` or the result of `loss` do not have one entry per image, or the plan has no
+            saliency for ``by="saliency"``.
+
         Examples
         --------
         >>> from comixup import MixPlan
@@ -288,6 +294,7 @@ class Mixture:
         Returns
         -------
         list of B MixedBoxes
+            The boxes of each output.
 
         Raises
         ------
@@ -322,6 +329,7 @@ class Mixture:
         Returns
         -------
         list of B MixedPoints
+            The points of each output.
 
         Raises
         ------

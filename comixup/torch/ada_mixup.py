@@ -170,6 +170,7 @@ class AdaMixUp(TensorMixer):
         Returns
         -------
         iterator of Parameter
+            The parameters of both networks.
         """
         parameters: Iterator[nn.Parameter] = self.networks.parameters()
         return parameters
@@ -238,6 +239,11 @@ class AdaMixUp(TensorMixer):
         -------
         callable
             Takes no arguments and returns the plan, without using the device.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the images are not like those that the mixer was made for.
         """
         images = self._require_images(images)
         spatial = tuple(images.shape[2:])
@@ -262,6 +268,11 @@ class AdaMixUp(TensorMixer):
         -------
         Tensor of float32, shape (B, 2)
             Lower and upper end of the range of the share of image j in its own blend.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the images are not like those that the mixer was made for.
         """
         images = self._require_images(images).float()
         index = torch.tensor(np.asarray(partner), device=images.device)
@@ -302,6 +313,11 @@ class AdaMixUp(TensorMixer):
         -------
         Losses
             The losses, without weights other than `intrusion_weight`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the images are not like those that the mixer was made for.
         """
         images = self._require_images(images)
         n, device = len(images), images.device

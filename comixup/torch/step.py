@@ -137,6 +137,7 @@ def training_step(
     Returns
     -------
     StepResult
+        The losses, logits and plan of the step.
 
     Raises
     ------

@@ -154,6 +154,7 @@ class TensorMixer:
         Returns
         -------
         MixedBatch
+            As from `mix`.
 
         Raises
         ------
@@ -215,6 +216,7 @@ class TensorMixer:
         Returns
         -------
         Key
+            The key: seed, step and rank.
         """
         seed = self.seed
         if step is None:
@@ -255,6 +257,7 @@ class TensorMixer:
         Returns
         -------
         Tensor
+            The same images, not copied.
 
         Raises
         ------
@@ -316,6 +319,7 @@ class TensorMixer:
         Returns
         -------
         MixedBatch
+            The mixed images and labels, with the plan.
 
         Raises
         ------
@@ -378,6 +382,7 @@ class TensorMixer:
         Returns
         -------
         Tensor of shape (B,)
+            A number in 0..1 per output.
         """
         return apply_labels(plan, which[:, None].float(), by=self.mixer.labels_by)[:, 0]
 

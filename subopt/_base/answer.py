@@ -100,15 +100,21 @@ class Status(enum.Enum):
         return f"{self.name}: {self.value}"
 
 
+_PLAIN = frozenset((bool, int, float, str, type(None)))
+
+
 class ReadOnly:
     """Base class of dataclasses with read-only arrays, and with numbers of Python, not of numpy."""
 
     def __post_init__(self) -> None:
-        for name, field in list(vars(self).items()):
-            if isinstance(field, np.generic):
-                object.__setattr__(self, name, field.item())
-            else:
-                freeze(field)
+        for name, field in vars(self).items():  # no name is new, so there is no need for a copy
+            if type(field) is np.ndarray:
+                field.setflags(write=False)
+            elif type(field) not in _PLAIN:
+                if isinstance(field, np.generic):
+                    object.__setattr__(self, name, field.item())
+                else:
+                    freeze(field)
 
 
 def freeze(*fields: Any) -> None:

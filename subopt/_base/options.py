@@ -8,6 +8,7 @@ methods that many classes define: their Parameters and Returns are written once,
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -143,6 +144,7 @@ def documented_like(source: type) -> Callable[[C], C]:
     return completed
 
 
+@functools.cache
 def names(function: Callable[..., Any]) -> tuple[str, ...]:
     """Return the options of a solver: its parameters after the first, which is the problem."""
     return tuple(inspect.signature(function).parameters)[1:]

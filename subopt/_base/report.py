@@ -1,9 +1,9 @@
-"""What a solver says while it runs, if it is asked to: a line per stage, through `logging`.
+"""Progress messages of solvers: one line per stage, through `logging`.
 
 A front door has the option ``verbose`` and the decorator `reported`. Whatever runs below it calls
-`stage` or `iteration`, which cost next to nothing if nobody asked. Work that a solver hands to
-threads is silent (`in_order`): who hands it out says what came back, so that the lines do not
-depend on the number of threads.
+`stage` or `iteration`, which take almost no time if ``verbose`` is off. Work on several threads is
+silent (`in_order`); the caller reports its results, so that the lines do not depend on the number
+of threads.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ EFFORTS = ("fast", "default", "best")
 NODES = {16: 256, 32: 32, 128: 1}
 """Number of nodes of branch and bound, by the largest n for which it is tried; one is a bound."""
 SHARE = 0.25
-"""Of the time that is left, what each slower method may take, if branch and bound follows."""
+"""Share of the remaining time for each slower method, if branch and bound follows."""
 FLIPS = 100
 """Largest number of changes of one element for larger n."""
 STEPS, SWEEPS = 8, 40

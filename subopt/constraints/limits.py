@@ -12,7 +12,7 @@ from subopt._base.types import Array
 TICK = 2.0**-53
 """The unit of costs, where the limit is between 1/2 and 1."""
 ENDED = 16
-"""Number of zeros at the end of all numbers from which on they are integers of some unit."""
+"""If all numbers end in at least this many zero bits, they count as integers of some unit."""
 
 
 class Layer(NamedTuple):

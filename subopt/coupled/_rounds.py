@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from subopt._base.jit import inner, small_first_uncounted
-from subopt.coupled._state import energy, fill_field, refresh, relabel
+from subopt.coupled._state import FAR, energy, fill_field, refresh, relabel
 from subopt.coupled._visits import MOVED, visit
 
 COIN, WAYS = np.int64(2), np.int64(4)  # numba compiles anew for every literal argument
@@ -124,22 +124,38 @@ def copy(level, of, to, changed):
         to.inputs[i] = of.inputs[i]
 
 
+@inner
+def keep(level, state, kept, scratch):
+    """Make the labeling the one that is kept."""
+    for j in range(scratch.changed.shape[0]):
+        if scratch.changed[j] == MOVED:
+            scratch.stale[j] = True
+    copy(level, state, kept, scratch.changed)
+
+
 @inner(inline="always")
 def rebuild(level, state, kept, scratch):
     """Recompute all that follows from the sources, so that rounding cannot accumulate.
 
-    The labeling becomes the one that is kept. Returns its energy.
+    Outputs that were not changed since the last time have nothing to recompute. All outputs are
+    looked at again afterwards. The labeling becomes the one that is kept. Returns its energy.
     """
     m, J = state.use.shape
+    for j in range(J):
+        if scratch.stale[j]:
+            relabel(level, state, j)
+            scratch.stale[j] = False
+            scratch.changed[j] = MOVED
+        for i in range(m):
+            state.seen[j, i]["add"] = kept.seen[j, i]["add"] = FAR
+            state.seen[j, i]["remove"] = kept.seen[j, i]["remove"] = FAR
     for i in range(m):
-        state.inputs[i]["total"] = 0.0
+        total = 0.0
+        for j in range(J):
+            total += state.load[i, j]
+        state.inputs[i]["total"] = total
         state.inputs[i]["active"] = 0.0
         state.inputs[i]["slope"] = 0.0
-        for j in range(J):
-            state.load[i, j] = 0.0
-    for j in range(J):
-        relabel(level, state, j)
-        scratch.changed[j] = MOVED
     for i in range(m):
         refresh(level, state, i)
     copy(level, state, kept, scratch.changed)
@@ -201,6 +217,6 @@ def improve(level, state, kept, scratch, chance, rounds, energies):
             now = energy(level, state)
             if now < before or (last and now == before):
                 before = now
-                copy(level, state, kept, scratch.changed)
+                keep(level, state, kept, scratch)
             elif last:
                 copy(level, kept, state, scratch.changed)

@@ -44,6 +44,7 @@ INPUT = np.dtype(
         ("rise", np.float64),  # what all outputs pay more if T_i rises by one unit
         ("fall", np.float64),  # what all outputs pay more, often below 0, if T_i falls by one unit
         ("active", np.float64),  # use of the input that is charged
+        ("charged", np.float64),  # what all outputs pay, but for gamma
         ("slope", np.float64),  # what others pay per slot through the off-diagonal of A
     ]
 )
@@ -72,6 +73,7 @@ class Scratch(NamedTuple):
     own: np.ndarray  # (m,) part of `slope` that this output itself accounts for
     cheaper: np.ndarray  # (m,) int64, inputs that became cheaper
     changed: np.ndarray  # (J,) int8, whether a round has visited or changed an output
+    stale: np.ndarray  # (J,) bool, whether it was changed since all was recomputed
 
 
 @inner(inline="always")
@@ -86,16 +88,19 @@ def refresh(level, state, i):
     use, load = state.use, state.load
     free, offset, d = level.free, level.offset, level.unit * level.A[i, i]
     total = state.inputs[i]["total"]
-    rise = fall = active = 0.0
+    rise = fall = active = charged = 0.0
     for j in range(use.shape[1]):
-        t = total - load[i, j]
         o = use[i, j]
-        now = charge(t, free, offset)
-        rise += o * (charge(t + d, free, offset) - now)
-        fall += o * (charge(t - d, free, offset) - now)
-        active += o * (t > free)
+        if o > 0.0:  # few outputs use an input
+            t = total - load[i, j]
+            now = charge(t, free, offset)
+            rise += o * (charge(t + d, free, offset) - now)
+            fall += o * (charge(t - d, free, offset) - now)
+            active += o * (t > free)
+            charged += o * now
     state.inputs[i]["rise"] = rise
     state.inputs[i]["fall"] = fall
+    state.inputs[i]["charged"] = charged
     change = active - state.inputs[i]["active"]
     state.inputs[i]["active"] = active
     if level.coupled and change != 0.0:
@@ -112,9 +117,14 @@ def energy(level, state):
     free, offset = level.free, level.offset
     coupling = terms = 0.0
     for i in range(use.shape[0]):
+        if not level.coupled:
+            coupling += state.inputs[i]["charged"]
+            continue
+        # the last `refresh` of this input may be older than a move of others that it charges
         total = state.inputs[i]["total"]
         for j in range(use.shape[1]):
-            coupling += use[i, j] * charge(total - load[i, j], free, offset)
+            if use[i, j] > 0.0:
+                coupling += use[i, j] * charge(total - load[i, j], free, offset)
     for j in range(use.shape[1]):
         terms += state.terms[j]
     return terms + level.gamma * coupling
@@ -127,8 +137,9 @@ def row_change(level, state, i, j, d):
     free, offset, total = level.free, level.offset, state.inputs[i]["total"]
     change = 0.0
     for k in range(use.shape[1]):
-        t = total - load[i, k]
-        change += use[i, k] * (charge(t + d, free, offset) - charge(t, free, offset))
+        if use[i, k] > 0.0:
+            t = total - load[i, k]
+            change += use[i, k] * (charge(t + d, free, offset) - charge(t, free, offset))
     t = total - load[i, j]
     return change - use[i, j] * (charge(t + d, free, offset) - charge(t, free, offset))
 
@@ -248,6 +259,9 @@ def relabel(level, state, j):
             use[sources[j, k, l], j] += level.size[k]
     for i in range(use.shape[0]):
         if use[i, j] > 0.0:
+            if not level.coupled:
+                load[i, j] = A[i, i] * use[i, j]
+                continue
             for a in range(use.shape[0]):
                 load[a, j] += A[a, i] * use[i, j]
     for i in range(use.shape[0]):

@@ -141,7 +141,7 @@ def visit(level, state, scratch, j, lazy):
     if lazy:
         n_cheaper = list_cheaper(level, state, scratch, j)
         for b in range(m):
-            if state.use[b, j] > 0.0 and is_dearer(level, state, scratch, j, b):
+            if is_dearer(level, state, scratch, j, b) and state.use[b, j] > 0.0:
                 dearer = True
         if n_cheaper == 0 and not dearer:
             return 0

@@ -29,7 +29,7 @@ from subopt.coupled._coarsening import graphs, levels
 from subopt.coupled._enumeration import best_of_all, is_tiny
 from subopt.coupled._rounds import Chance, improve
 from subopt.coupled._state import INPUT, PRICE, Level, Scratch, State
-from subopt.coupled.problem import CoupledLabelingProblem, shares_from_sources
+from subopt.coupled.problem import CoupledLabelingProblem
 from subopt.coupled.result import Callback, LabelingResult
 
 
@@ -240,6 +240,7 @@ def work_arrays(level: Level, sources: Array, seed: Array) -> tuple[State, State
             own=np.zeros(m),
             cheaper=np.empty(m, dtype=np.int64),
             changed=np.zeros(J, dtype=np.int8),
+            stale=np.ones(J, dtype=np.bool_),
         ),
         Chance(
             rng=seed,
@@ -256,9 +257,9 @@ def _state(sources: Array, field: Array) -> State:
         sources=sources,
         field=field,
         terms=np.empty(J),
-        use=np.empty((m, J)),
-        load=np.empty((m, J)),
-        inputs=np.empty(m, dtype=INPUT),
+        use=np.zeros((m, J)),
+        load=np.zeros((m, J)),
+        inputs=np.zeros(m, dtype=INPUT),
         seen=np.empty((J, m), dtype=PRICE),
     )
 
@@ -311,7 +312,7 @@ def _result(
     shape = (problem.n_outputs, *problem.grid, problem.levels)
     sources = np.sort(sources, axis=-1).reshape(shape)
     # the search adds up changes, which loses digits where weights differ by orders of magnitude
-    value = problem._energy_of(shares_from_sources(sources, problem.n_inputs))
+    value = problem._energy_of_sources(sources)
     return LabelingResult(
         sources=sources,
         value=value,

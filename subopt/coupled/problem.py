@@ -194,6 +194,7 @@ class CoupledLabelingProblem:
         Returns
         -------
         float
+            The energy E(z).
 
         Raises
         ------
@@ -213,8 +214,35 @@ class CoupledLabelingProblem:
             along = z.reshape(-1, length, inner)
             step = along[:, 1:] - along[:, :-1]
             squares += np.vdot(step, step)
-        counts = patches.sum(axis=1)
-        t = (counts.sum(axis=0) - counts) @ self.compatibility.T
+        return self._sum(unary, squares, patches.sum(axis=1))
+
+    def _energy_of_sources(self, sources: Array) -> float:
+        """Evaluate E(z) for inputs that fill equal parts, without an array of shares."""
+        J, m, N, L = self.n_outputs, self.n_inputs, self.n_patches, self.levels
+        if 4 * m < L * L:  # comparing all pairs of parts would take longer
+            return self._energy_of(shares_from_sources(sources, m))
+        slots = sources.reshape(J, N, L)
+        unary = self.unary.reshape(m, N)[slots, np.arange(N)[:, None]].sum() / L
+        counts = np.bincount(
+            (slots + m * np.arange(J)[:, None, None]).ravel(), minlength=J * m
+        ).reshape(J, m)
+        parts = np.moveaxis(sources.reshape(J, *self.grid, L), -1, 0).copy()
+        # the square of a difference of counts, from the numbers of equal pairs of parts
+        own = sum((a == b).astype(np.int64) for a in parts for b in parts)
+        squares = 0
+        for axis in range(1, 1 + len(self.grid)):
+            first = (slice(None),) * axis + (slice(None, -1),)
+            second = (slice(None),) * axis + (slice(1, None),)
+            equal = sum(int((a[first] == b[second]).sum()) for a in parts for b in parts)
+            squares += int(own[first].sum() + own[second].sum()) - 2 * equal
+        return self._sum(unary, squares / L**2, counts / L)
+
+    def _sum(self, unary: Any, squares: Any, counts: Array) -> float:
+        """Add up the three terms, of which the last follows from the use of inputs by outputs."""
+        N, A = self.n_patches, self.compatibility
+        t = counts.sum(axis=0) - counts
+        alone = np.count_nonzero(A) == np.count_nonzero(A.diagonal())
+        t = t * A.diagonal() if alone else t @ A.T  # the same, without the threads of BLAS
         coupling = np.vdot(self.penalty(t), counts)
         return float(unary + self.smoothness / N * squares / 2 + self.coupling / N * coupling)
 

@@ -44,7 +44,7 @@ Task = Callable[[float], Result]
 """A method with its options, as a function of the seconds that are left."""
 EFFORTS = ("fast", "default", "best")
 SHARE = 0.25
-"""Of the time that is left, what each slower method may take, because branch and bound follows."""
+"""Share of the remaining time for each slower method, because branch and bound follows."""
 ROUNDS = 4
 """Number of rounds in which sets near the best one are improved."""
 PROVABLE, SMALL = 32, 16

@@ -64,6 +64,7 @@ class ModularBound:
         Returns
         -------
         float
+            The constant plus the weights of the set.
         """
         return self.constant + self.modular.value(mask)
 
@@ -77,6 +78,7 @@ class ModularBound:
         Returns
         -------
         float
+            The constant plus the sum of the negative weights.
         """
         return self.constant + float(np.minimum(self.weights, 0.0).sum())
 

@@ -70,6 +70,11 @@ class SetFunction(Oracle):
         -------
         SetFunction
             T -> F(T) on ``|S|`` elements. Submodular if F is.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If S is not a mask of n booleans, nor a list of elements in 0..n - 1.
         """
         mask = validate.subset(S, self.n)
         return self._minor(np.zeros(0, dtype=np.intp), np.flatnonzero(mask))
@@ -87,6 +92,11 @@ class SetFunction(Oracle):
         -------
         SetFunction
             The contraction, on ``n - |S|`` elements. Submodular if F is.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If S is not a mask of n booleans, nor a list of elements in 0..n - 1.
         """
         mask = validate.subset(S, self.n)
         return self._minor(np.flatnonzero(mask), np.flatnonzero(~mask))
@@ -304,6 +314,11 @@ class DifferenceOfSubmodular(DifferenceOracle):
         -------
         DifferenceOfSubmodular
             T -> h(T) on ``|S|`` elements.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If S is not a mask of n booleans, nor a list of elements in 0..n - 1.
         """
         mask = validate.subset(S, self.n)
         return self._like(self.f.restrict(mask), self.g.restrict(mask))
@@ -321,6 +336,11 @@ class DifferenceOfSubmodular(DifferenceOracle):
         -------
         DifferenceOfSubmodular
             The contraction, on ``n - |S|`` elements.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If S is not a mask of n booleans, nor a list of elements in 0..n - 1.
         """
         mask = validate.subset(S, self.n)
         return self._like(self.f.contract(mask), self.g.contract(mask))

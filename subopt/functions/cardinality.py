@@ -133,10 +133,10 @@ class Cardinality(SetFunction):
 
 
 def _derived(table: Array) -> Cardinality:
-    """Return the function of a table that is concave up to the rounding of what it is made from.
+    """Return the function of a table that is concave up to the rounding of its computation.
 
-    That can be much larger than what is left in the table. The least concave table above it is
-    farther from it by no more than this rounding.
+    The rounding errors can be much larger than the entries of the table. The slopes that are
+    nonincreasing and nearest to those of the table change it by no more than these errors.
     """
     if not _is_concave(table):
         from scipy.optimize import isotonic_regression  # takes long to import

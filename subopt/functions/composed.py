@@ -292,6 +292,11 @@ class DifferenceOracle:
         ndarray of float64, shape (n,)
             The gains of f minus the gains of g, indexed by element. They need not be a base: if h
             is not submodular, they can exceed h at other sets.
+
+        Raises
+        ------
+        ValueError
+            If `order` is not a permutation of 0..n - 1, or a gain is not a finite number.
         """
         gains: Array = validate.finite(self, self.f.greedy(order) - self.g.greedy(order))
         return gains

@@ -162,6 +162,11 @@ class Cut(SetFunction):
         -------
         Cut
             The cut function, with one element per node.
+
+        Raises
+        ------
+        ValueError
+            If no edge has the attribute, or a weight is negative or not finite.
         """
         if weight not in (None, "weight"):
             validate.attribute("weight", weight, graph.edges(data=True), "edge", "weight 1")
@@ -190,6 +195,11 @@ class Cut(SetFunction):
         -------
         networkx.Graph or networkx.DiGraph
             Undirected if F is symmetric. Loops are left out, and parallel edges are merged.
+
+        Raises
+        ------
+        ValueError
+            If `nodes` does not hold n different names.
 
         Examples
         --------

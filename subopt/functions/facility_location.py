@@ -177,7 +177,7 @@ BLOCK = 64
 
 
 def _from_dense(similarity: Array) -> tuple[FacilityLocationData, bool]:
-    """Return a matrix with all its entries, or without zeros if most are; and if all are whole."""
+    """Return the rows with all entries, or without zeros if most are; and if all are integers."""
     numbers = similarity.dtype.kind in "biuf"
     matrix = np.asarray(similarity, dtype=np.float64, order="C") if numbers else similarity
     entries = np.empty(matrix.size)

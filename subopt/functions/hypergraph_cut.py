@@ -181,6 +181,11 @@ class HypergraphCut(SetFunction):
             A bipartite graph. Hyperedge k is the node ``("edge", k)``, with its attribute "weight".
             The attribute "bipartite" is 0 for elements and 1 for hyperedges. The splitting is not
             stored.
+
+        Raises
+        ------
+        ValueError
+            If `nodes` does not hold n different names.
         """
         import networkx as nx
 

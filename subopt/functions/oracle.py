@@ -202,6 +202,11 @@ class Oracle:
         -------
         Incremental
             S and F(S), with methods `add`, `remove` and `gain`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If S is not a mask of n booleans, nor a list of elements in 0..n - 1.
         """
         return Incremental(self, validate.subset(S, self.n))
 
@@ -274,21 +279,21 @@ class Oracle:
         """Update the state before i leaves the set or joins it, given ``F(S ∪ i) - F(S - i)``."""
         state[0] += -gain if mask[i] else gain
 
-    # Modular functions above F, one for each point of some convex set; see `_has_levels` ---------
+    # Modular functions above F, one for each vector of levels ------------------------------------
 
     _has_levels: bool = False
-    """Whether the next three methods exist."""
+    """Whether F has the next three methods. Vectors of levels form a convex set."""
 
     def _levels(self, mask: Array) -> Array:
-        """Return the point of a set S, whose function is F(S) + F(T | S) added up over T - S."""
+        """Return the levels of S, whose function of T is F(S) + sum of F(i | S) over i in T - S."""
         raise NotImplementedError
 
     def _above(self, levels: Array) -> tuple[float, Array]:
-        """Return constant and weights of the function at a point, convex in the point."""
+        """Return constant and weights of the function of some levels; both are convex in these."""
         raise NotImplementedError
 
     def _slope(self, levels: Array, elements: Array) -> Array:
-        """Return a subgradient of its value at a set, given by its elements, in the point."""
+        """Return a subgradient, in the levels, of the value of their function at a set."""
         raise NotImplementedError
 
     def _by_value(self) -> bool:

@@ -1,7 +1,7 @@
 """Gomory-Hu trees: minimum cuts between all pairs of nodes by n - 1 maximum flows.
 
-Gusfield's algorithm [2]_ contracts nothing: every flow is one of the whole graph, on arrays that
-are linked once and reset before each flow.
+Gusfield's algorithm [2]_ does not contract nodes: every flow is a flow in the whole graph, on
+arrays that are set up once and reset before each flow.
 
 References
 ----------
@@ -71,6 +71,7 @@ class GomoryHuTree:
         Returns
         -------
         int or float
+            The capacity, an int if all capacities are.
         """
         return self.values[self._lowest(u, v)[0]].item()
 
@@ -85,6 +86,7 @@ class GomoryHuTree:
         Returns
         -------
         ndarray of bool, shape (n,)
+            Which nodes are on the side of u.
         """
         lowest, below = self._lowest(u, v)
         side = self._below(lowest)
@@ -216,6 +218,7 @@ def gomory_hu_tree(
     Returns
     -------
     GomoryHuTree
+        The tree, with node 0 as its root.
 
     Raises
     ------
@@ -290,12 +293,11 @@ class TerminalFlows:
         self._g = g
         self._parts = forward, backward, *_ = bounded(g, name)
         indptr, _, self._capacity, self._open = link(g.n, g.tails, g.heads, forward, backward)
-        self._work = workspace(g.n, 0, forward.dtype)._replace(ends=self._open.copy())
+        self._work = workspace(g.n, self._open.copy(), forward.dtype)
         residual, excess = self._capacity.copy(), np.zeros_like(forward, shape=g.n)
         self._indptr, self._residual, self._excess = indptr, residual, excess
         self._search = Search(g.n, indptr, residual, excess, self._work, Deadline())
-        patience = 0 if spreads(g.n, indptr, self._work) else PATIENCE
-        self._limit = patience * (g.n + len(residual))
+        self._patience = 0 if spreads(g.n, indptr, self._work) else PATIENCE
 
     def between(self, s: int, t: int) -> _TerminalCut:
         """Return the minimum cut between two nodes with the largest side of s."""
@@ -307,7 +309,7 @@ class TerminalFlows:
         # more than what can pass
         self._excess[s] = 2 * self._capacity[leaving].sum() + 1
         self._excess[t] = -2 * self._capacity[twins].sum() - 1
-        self._search.run(self._limit)
+        self._search.run(self._patience)
         reach(self._g.n, self._indptr, self._excess, self._work, np.int64(-1))
         side = ~self._work.side
         return _TerminalCut(cut_value(self._g, self._parts, side), side)

@@ -19,12 +19,14 @@ from subopt._base.report import reported, stage
 from subopt._base.types import Array, ArrayLike
 from subopt.graph._input import Bounded, Graph, Terminal, bounded, graph
 from subopt.graph._lowered import dwarfed, lowered
-from subopt.graph._search import Search
-from subopt.graph.augment import PATIENCE, reach, spreads
+from subopt.graph._search import ASK, Search
+from subopt.graph.augment import reach
 from subopt.graph.flow import CutCertificate, Flow
 from subopt.graph.network import drain, link, workspace
 
-METHODS = ("auto", "boykov_kolmogorov", "push_relabel")
+# trees always have a limit, because only push-relabel terminates on real capacities
+_PATIENCE = {"auto": ASK, "boykov_kolmogorov": 10**6, "push_relabel": 0}
+METHODS = tuple(_PATIENCE)
 
 
 @reported
@@ -157,7 +159,7 @@ def _solved(g: Graph, parts: Bounded, maximal: bool, method: str, deadline: Dead
         deadline,
     )
     side, value = cut.side, cut_value(g, parts, cut.side)
-    if cut.left is None and not np.isfinite(value):
+    if cut.left is None and not value < np.inf:
         raise ValueError(
             "max_flow needs a finite cut, but a path of infinite capacities leads from the source "
             "to the sink. Give one of its arcs a finite capacity."
@@ -231,6 +233,15 @@ def minimum_cut_until(
     return cut.side, cut.flow
 
 
+def extreme_cuts_until(arcs: Arcs, excess: Array, deadline: Deadline) -> tuple[Array, Array, Array]:
+    """Return the smallest and largest source sides of minimum cuts, and a flow.
+
+    Arguments are those of `minimum_cut_until`. At the deadline, the sides are those of other cuts.
+    """
+    cut = _minimum_cut(arcs, excess, False, "auto", deadline, both=True)
+    return cut.side, cut.others[0], cut.flow
+
+
 class Arcs(NamedTuple):
     """Arcs with finite capacities both ways, all float64 or all int64."""
 
@@ -248,25 +259,29 @@ class _Cut(NamedTuple):
     others: tuple[Array, ...] = ()  # in that case, further cuts
 
 
-def _minimum_cut(arcs: Arcs, excess: Array, maximal: bool, method: str, deadline: Deadline) -> _Cut:
-    """Like `minimum_cut`, until a deadline."""
+def _minimum_cut(
+    arcs: Arcs,
+    excess: Array,
+    maximal: bool,
+    method: str,
+    deadline: Deadline,
+    *,
+    both: bool = False,
+) -> _Cut:
+    """Like `minimum_cut`, until a deadline; with `both`, `others` has the largest side as well."""
     n = len(excess)
     indptr, slot, residual, ends = link(n, *arcs)
-    work = workspace(n, 0, arcs.forward.dtype)._replace(ends=ends)
-    if method == "auto":
-        patience = 0 if spreads(n, indptr, work) else PATIENCE
-    else:
-        # trees always have a limit, because only push-relabel terminates on real capacities
-        patience = {"boykov_kolmogorov": 10**6, "push_relabel": 0}[method]
+    work = workspace(n, ends, arcs.forward.dtype)
     search = Search(n, indptr, residual, excess, work, deadline)
-    ran = search.run(patience * (n + len(residual)))
+    ran = search.run(_PATIENCE[method])
     flow = np.empty_like(arcs.forward)
     drain(slot, ends, arcs.forward, arcs.backward, residual, flow)
     if search.stopped:
         near, *others = search.sides()
         return _Cut(near, flow, ran, excess, tuple(others))
     side = work.side
-    if maximal:
-        reach(n, indptr, excess, work, np.int64(-1))
-        side = ~side
-    return _Cut(side, flow, ran)
+    if not (maximal or both):
+        return _Cut(side, flow, ran)
+    smallest = side.copy()
+    reach(n, indptr, excess, work, np.int64(-1))
+    return _Cut(smallest if both else ~side, flow, ran, None, (~side,) if both else ())

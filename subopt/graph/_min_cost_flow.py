@@ -1,9 +1,10 @@
 """Minimum-cost flow: supplies are carried to demands along arcs with costs and bounds.
 
-HiGHS solves the linear program [1]_, and only its prices of nodes are used. Arcs that these prices
-leave no choice are set to a bound; a maximum flow carries the rest. Where prices were inexact, what
-is left is routed along any arcs, and cycles of negative cost are cancelled until there is none
-(Klein [2]_). Nothing of this has a tolerance if capacities and costs are ints.
+HiGHS solves the linear program [1]_, and only its prices of nodes are used. Arcs on which the
+prices determine the flow are set to a bound; a maximum flow carries the remaining supply along the
+other arcs. If the prices were inexact, supply that is left is routed along any arcs, and cycles of
+negative cost are cancelled until there is none (Klein [2]_). No step has a tolerance if capacities
+and costs are ints.
 
 References
 ----------

@@ -1,10 +1,10 @@
 """Multiway cuts: the cheapest edges that separate more than two terminals from one another.
 
-Exact for two terminals; NP-hard for more [1]_. There, a minimum cut isolates each terminal from
-all others. Every edge of a multiway cut is in at most two such cuts, so half of their sum bounds
-its weight from below, and all but the largest weigh at most ``2 - 2 / k`` times the minimum. Then
-one terminal at a time takes over the nodes for which that pays, by a minimum cut each, until none
-does (expansion [2]_).
+With two terminals this is a minimum cut; with more the problem is NP-hard [1]_. Then a minimum cut
+isolates each terminal from all others. Every edge of a multiway cut is in at most two such cuts, so
+that half of their sum bounds its weight from below, and all of them but the largest weigh at most
+``2 - 2 / k`` times the minimum. Afterwards one terminal after the other takes over the nodes for
+which that lowers the weight, by one minimum cut each, until no terminal can (expansion [2]_).
 
 References
 ----------

@@ -10,13 +10,37 @@ from __future__ import annotations
 import numpy as np
 
 from subopt._base.deadline import Deadline
+from subopt._base.jit import small_first_uncounted as njit
 from subopt._base.types import Array
-from subopt.graph.augment import ONE, reach, settle
+from subopt.graph.augment import ONE, PATIENCE, reach, settle, spreads
 from subopt.graph.boykov_kolmogorov import grow, plant
 from subopt.graph.network import Workspace
 from subopt.graph.push_relabel import finish, push_relabel
 
 SLICE = 1 << 22  # number of arcs examined in one compiled call: at most about 0.1 s
+ASK = -1  # patience that depends on how the graph spreads
+
+
+@njit
+def begin(n, indptr, residual, excess, work, patience):
+    """Begin a search; return whether there is more to do, and whether search trees should do it."""
+    trees = patience > 0 or (patience < 0 and not spreads(n, indptr, work))
+    left = settle(n, indptr, residual, excess, work)
+    if not left:
+        for v in range(n):
+            work.side[v] = False
+    elif trees:
+        plant(n, excess, work)
+    return left, trees
+
+
+@njit
+def push(n, indptr, residual, excess, work, looks):
+    """Continue by `push_relabel`; when it is done, set `work.side`, and return True."""
+    done = push_relabel(n, indptr, residual, excess, work, looks)
+    if done:
+        reach(n, indptr, excess, work, ONE)
+    return done
 
 
 class Search:
@@ -44,22 +68,21 @@ class Search:
         self._deadline = deadline
         self.stopped = False
 
-    def run(self, limit: int) -> str:
+    def run(self, patience: int = ASK) -> str:
         """Find a maximum flow and return the name of the method that ran.
 
-        `limit` is the number of arcs that search trees examine before push-relabel continues.
-        Afterwards ``work.side`` is the smallest source side, unless the search was stopped.
+        `patience` is how often search trees examine an arc, on average, before push-relabel
+        continues; by default 0 if the graph spreads like a random one, else `PATIENCE`. Afterwards
+        ``work.side`` is the smallest source side, unless the search was stopped.
         """
-        n, work = self._n, self._work
-        trees = limit > 0
-        if not settle(n, self._indptr, self._residual, self._excess, work):
-            work.side[:n] = False
-        elif trees:
-            plant(n, self._excess, work)
-            if not self.grow(limit):
+        n, work, residual = self._n, self._work, self._residual
+        left, trees = begin(n, self._indptr, residual, self._excess, work, np.int64(patience))
+        if left and trees:
+            patience = PATIENCE if patience == ASK else patience
+            if not self.grow(patience * (n + len(residual))):
                 self.push()
                 return "boykov_kolmogorov, then push_relabel"
-        else:
+        elif left:
             self.push()
         return "boykov_kolmogorov" if trees else "push_relabel"
 
@@ -84,14 +107,12 @@ class Search:
         some, done = np.int64(SLICE), False
         try:  # Ctrl-C may come between two slices
             while not done and not self.stopped:
-                done = push_relabel(n, indptr, self._residual, excess, work, some)
+                done = push(n, indptr, self._residual, excess, work, some)
                 if not done:
                     self._is_over()
         finally:
             if not done:
                 finish(n, excess, work)
-        if done:
-            reach(n, indptr, excess, work, ONE)
 
     def sides(self) -> tuple[Array, Array]:
         """Return two source sides of small cuts, after the search was stopped.

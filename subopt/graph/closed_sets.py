@@ -86,6 +86,12 @@ class ClosedSets:
         Returns
         -------
         int
+            The number of sets.
+
+        Raises
+        ------
+        ValueError
+            If `limit` is not an integer >= 1.
         """
         limit = validate.positive_int("limit", limit)
         total = 1

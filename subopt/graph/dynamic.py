@@ -99,7 +99,7 @@ class DynamicMaxFlow:
         )
         self._full = self._residual.copy()
         self._excess = self._parts.source - self._parts.sink
-        self._work = workspace(g.n, 0)._replace(ends=ends)
+        self._work = workspace(g.n, ends)
         self._changed: list[Array] = []
         self._trees = False  # whether those of the last solution are still there
 
@@ -305,7 +305,7 @@ class DynamicMaxFlow:
                 if room is None:
                     residual = residual.copy()
                     ends = ends.copy()
-                    room = workspace(g.n, 0)._replace(ends=ends)
+                    room = workspace(g.n, ends)
                 augment_opened(g.n, self._indptr, residual, excess, room, self._limit())
         return self._drained(residual, ends)
 

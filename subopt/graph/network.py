@@ -59,11 +59,16 @@ def require_fit(n: int, m: int) -> None:
         )
 
 
-def workspace(n: int, arcs: int, dtype: Any = np.float64) -> Workspace:
-    """Return a workspace for graphs of up to n nodes and `arcs` arcs, twins included."""
-    require_fit(n, arcs // 2)
+def workspace(n: int, arcs: int | Array, dtype: Any = np.float64) -> Workspace:
+    """Return a workspace for graphs of up to n nodes and `arcs` arcs, twins included.
+
+    `arcs` is how many, or the words of the arcs.
+    """
+    if not isinstance(arcs, np.ndarray):
+        require_fit(n, arcs // 2)
+        arcs = np.empty(arcs + 1, dtype=np.uint64)
     return Workspace(
-        np.empty(arcs + 1, dtype=np.uint64),
+        arcs,
         np.empty(n, dtype=np.bool_),
         np.empty(n, dtype=dtype),
         np.empty(n + 1, dtype=np.int32),

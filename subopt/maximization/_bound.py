@@ -70,7 +70,7 @@ def _small(run: Run, bound: Bound, enough: float) -> bool:
 def _finished(
     run: Run, constant: float, weights: Array, found: Most, size: float, **evidence: object
 ) -> Bound:
-    """Return a bound on all of V with what may be rounding added, and its certificate."""
+    """Return a bound for all of V, with an allowance for rounding, and its certificate."""
     value = constant + float(weights[run.of.include].sum()) + found.bound
     taken = run.noise[run.of.include].sum() + run.noise[run.free[found.elements]].sum()
     rounding = float(taken) + 2.0**-44 * size

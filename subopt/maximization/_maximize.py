@@ -32,9 +32,9 @@ ENOUGH = {"fast": 0.0, "default": 0.05, "best": 0.0}
 POLISH = {"fast": 0.0, "default": 1.0, "best": math.inf}
 """Gains that exchanges may compute, relative to those that the first set has taken."""
 FEW = 5_000
-"""So many gains are never too many, unless each of them takes a value of a caller's function."""
+"""This many gains are always allowed, unless each of them evaluates a user's function."""
 LOOKED_AT = 10_000
-"""Up to this n, a function that is known by its values is checked for diminishing returns."""
+"""Up to this n, a function that can only be evaluated is tested for diminishing returns."""
 
 
 def _auto(run: Run, effort: str) -> Status:

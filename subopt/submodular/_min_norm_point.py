@@ -39,7 +39,7 @@ from subopt.submodular.result import Result
 EXTREME = 1e-6
 """Sets whose values differ by less than this, relative to the largest gain, count as ties."""
 PATIENCE = 100
-"""The run ends after this many sweeps after which the norm is not smaller than ever before."""
+"""The run ends after this many sweeps in a row without a new smallest norm."""
 LEAST = 0.65
 """Smallest fraction of elements to eliminate at once: afterwards all vertices are swept again."""
 
@@ -182,7 +182,7 @@ def _extreme(
 
 
 def _prices(F: SetFunction, whole: Reduction, tol: float | None) -> list[Array]:
-    """Return costs of the undecided elements that leave one minimizer, the ones to try first."""
+    """Return costs of the undecided elements that leave one minimizer, in the order to try."""
     low, high, size = whole.gains
     n = len(size)
     if F.integral:

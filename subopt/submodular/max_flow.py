@@ -148,7 +148,7 @@ def minimizer_blocks(F: SetFunction, deadline: Deadline) -> tuple[Array, Array] 
 
 
 def _without_auxiliary(blocks: Array, pairs: Array, n: int) -> tuple[Array, Array]:
-    """Remove blocks without elements: what needs them needs what they need."""
+    """Remove blocks without elements; blocks that require them require what they require."""
     used = np.unique(blocks[:n][blocks[:n] >= 0])
     name = np.full(int(blocks.max(initial=-1)) + 1, -1)
     name[used] = np.arange(len(used))

@@ -1,7 +1,8 @@
 """Compiled: expansion and swap moves in the order, and with the ties, of GCO.
 
-Every move is one maximum flow on the whole graph. `subopt.labeling.moves` is faster, because it
-looks at the surroundings of changes only, but ends in other local minima.
+An expansion is one maximum flow on the whole graph, and a swap is one on the nodes with one of its
+labels. `subopt.labeling.moves` is faster, because it looks at the surroundings of changes only, but
+ends in other local minima.
 
 In a move node v takes label f_v or s_v, with x_v = 1 for s_v. Up to a constant the energy is a cut
 with symmetric capacities, with V the cost of an edge,
@@ -18,8 +19,8 @@ import numpy as np
 
 from subopt._base.jit import small_first as njit
 from subopt._base.types import Array
-from subopt.graph.augment import augment, reach
-from subopt.graph.network import Network, Workspace, csr, fill, workspace
+from subopt.graph.augment import PATIENCE, augment, augment_opened, reach
+from subopt.graph.network import Network, Workspace, _link, csr, fill, workspace
 
 _ROUNDING = 8 * 2.0**-53  # of a sum of four terms, relative to them
 
@@ -34,17 +35,29 @@ class Problem(NamedTuple):
     table: Array  # (labels, labels) float64, for tail and head
 
 
+class Part(NamedTuple):
+    """The nodes that can change in a swap, and the arcs between them."""
+
+    nodes: Array  # (n,) int32, in their order; as many as there are
+    place: Array  # (n,) int32, places of nodes in that list, or -1
+    edges: Array  # (m,) int64, edges with one of these nodes
+    tails: Array  # (m,) int32, places of the ends of edges between them
+    heads: Array  # (m,) int32
+    indptr: Array  # (n + 1,) int32
+    slot: Array  # (m,) int32
+
+
 class Room(NamedTuple):
     """The network of all moves, and what they write to."""
 
     network: Network
     slot: Array  # (m,) int32, where edges went
-    first: Array  # (n,) int32, labels of a move
-    second: Array  # (n,) int32
+    second: Array  # (n,) int32, labels after a move
     capacity: Array  # (m,) float64
     residual: Array  # (arcs,) float64
     excess: Array  # (n,) float64
     work: Workspace
+    part: Part
 
 
 def room(problem: Problem) -> Room:
@@ -52,15 +65,19 @@ def room(problem: Problem) -> Room:
     n, m = len(problem.unary), len(problem.tails)
     network, slot = csr(n, problem.tails, problem.heads)
     arcs = len(network.heads)
+
+    def ints(size: int) -> Array:
+        return np.empty(size, dtype=np.int32)
+
     return Room(
         network,
         slot,
-        np.empty(n, dtype=np.int32),
-        np.empty(n, dtype=np.int32),
+        ints(n),
         np.empty(m),
         np.empty(arcs),
         np.empty(n),
         workspace(n, arcs),
+        Part(ints(n), ints(n), np.empty(m, np.int64), ints(m), ints(m), ints(n + 1), ints(m)),
     )
 
 
@@ -72,21 +89,20 @@ def move(problem, space, alpha, beta, labels):
     e. Labels are overwritten: by an expansion if that is better, as far as possible; by a swap in
     any case, with `beta` where that is better.
     """
+    if alpha >= 0:
+        return swap(problem, space, alpha, beta, labels)
     unary, tails, heads, weights, table = problem
-    network, slot, first, second, capacity, residual, excess, work = space
+    network, slot, second = space.network, space.slot, space.second
+    capacity, residual, excess, work = space.capacity, space.residual, space.excess, space.work
     for v in range(labels.shape[0]):
-        now = labels[v]
-        either = (now == alpha) | (now == beta)
-        first[v] = alpha if either & (alpha >= 0) else now
-        second[v] = beta if either | (alpha < 0) else now
-        excess[v] = unary[v, second[v]] - unary[v, first[v]]
+        excess[v] = unary[v, beta] - unary[v, labels[v]]
     for e in range(tails.shape[0]):
         t, h, w = tails[e], heads[e], weights[e]
-        neither, both = w * table[first[t], first[h]], w * table[second[t], second[h]]
-        tail, head = w * table[second[t], first[h]], w * table[first[t], second[h]]
+        neither, both = w * table[labels[t], labels[h]], w * table[beta, beta]
+        tail, head = w * table[beta, labels[h]], w * table[labels[t], beta]
         c = 0.5 * (tail + head - neither - both)
         if c < 0:
-            if c < -_ROUNDING * (abs(tail) + abs(head) + abs(neither) + abs(both)):
+            if is_negative(c, tail, head, neither, both):
                 return -1 - e
             c = 0.0
         excess[t] += tail - neither - c
@@ -95,14 +111,10 @@ def move(problem, space, alpha, beta, labels):
     fill(slot, network.twin, capacity, capacity, residual)
     n = np.int64(labels.shape[0])
     augment(n, network, residual, excess, work)
-    if alpha >= 0:
-        reach(n, network.indptr, excess, work, np.int64(-1))
-    # a node takes its second label where it can reach demand, or where supply cannot reach it
-    for v in range(labels.shape[0]):
-        if work.side[v] != (alpha >= 0):
-            second[v] = first[v]
+    for v in range(n):  # a node takes the label where supply cannot reach it
+        second[v] = labels[v] if work.side[v] else beta
     change, size = 0.0, 0.0
-    for v in range(labels.shape[0]):
+    for v in range(n):
         old, new = unary[v, labels[v]], unary[v, second[v]]
         change += new - old
         size += abs(new - old)
@@ -112,9 +124,73 @@ def move(problem, space, alpha, beta, labels):
         change += weights[e] * (new - old)
         size += abs(weights[e] * (new - old))
     lower = change < -_ROUNDING * size
-    if lower | (alpha >= 0):
+    if lower:
         labels[:] = second
     return np.int64(lower)
+
+
+@njit(inline="always")
+def is_negative(c, tail, head, neither, both):
+    """Return whether the capacity of an edge is below 0 by more than rounding explains."""
+    return c < -_ROUNDING * (abs(tail) + abs(head) + abs(neither) + abs(both))
+
+
+@njit
+def swap(problem, space, alpha, beta, labels):
+    """Let nodes with one of two labels choose between them, see `move`."""
+    unary, tails, heads, weights, table = problem
+    part, second, capacity, excess = space.part, space.second, space.capacity, space.excess
+    n = m = near = 0
+    for v in range(labels.shape[0]):
+        second[v], part.place[v] = labels[v], -1
+        if (labels[v] == alpha) | (labels[v] == beta):
+            part.nodes[n], part.place[v] = v, n
+            excess[n] = unary[v, beta] - unary[v, alpha]
+            n += 1
+    for e in range(tails.shape[0]):
+        t, h, w = tails[e], heads[e], weights[e]
+        a, b = part.place[t], part.place[h]
+        if (a < 0) & (b < 0):
+            continue
+        part.edges[near] = e
+        near += 1
+        if b < 0:
+            excess[a] += w * table[beta, labels[h]] - w * table[alpha, labels[h]]
+        elif a < 0:
+            excess[b] += w * table[labels[t], beta] - w * table[labels[t], alpha]
+        else:
+            neither, both = w * table[alpha, alpha], w * table[beta, beta]
+            tail, head = w * table[beta, alpha], w * table[alpha, beta]
+            c = 0.5 * (tail + head - neither - both)
+            if c < 0:
+                if is_negative(c, tail, head, neither, both):
+                    return -1 - e
+                c = 0.0
+            excess[a] += tail - neither - c
+            excess[b] += head - neither - c
+            part.tails[m], part.heads[m], capacity[m] = a, b, c
+            m += 1
+    ends, other, weight = part.tails[:m], part.heads[:m], capacity[:m]
+    indptr, residual, work = part.indptr[: n + 1], space.residual, space.work
+    _link(ends, other, weight, weight, indptr, part.slot[:m], residual, work.ends)
+    n = np.int64(n)
+    augment_opened(n, indptr, residual, excess, work, PATIENCE * (n + 2 * m))
+    reach(n, indptr, excess, work, np.int64(-1))
+    change, size = 0.0, 0.0
+    for k in range(n):  # a node takes `beta` where it can reach demand
+        v = part.nodes[k]
+        second[v] = beta if work.side[k] else alpha
+        old, new = unary[v, labels[v]], unary[v, second[v]]
+        change += new - old
+        size += abs(new - old)
+    for k in range(near):
+        e = part.edges[k]
+        t, h = tails[e], heads[e]
+        old, new = table[labels[t], labels[h]], table[second[t], second[h]]
+        change += weights[e] * (new - old)
+        size += abs(weights[e] * (new - old))
+    labels[:] = second
+    return np.int64(change < -_ROUNDING * size)
 
 
 @njit

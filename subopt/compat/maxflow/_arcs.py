@@ -128,16 +128,7 @@ class SmallGrid(NamedTuple):
     weights: Array  # one, or one per node
     structure: Array | None
     symmetric: bool
-
-    @property
-    def ends(self) -> _Ends:
-        """The arcs, of nodes 0, 1, ..."""
-        around = self.structure
-        if around is None:
-            return _nearest_ends(self.shape, self.periodic, self.symmetric)
-        return _structure_ends(
-            self.shape, self.periodic, around.shape, around.dtype.char, around.tobytes()
-        )
+    ends: _Ends  # the arcs, of nodes 0, 1, ...
 
     @property
     def size(self) -> int:
@@ -146,9 +137,8 @@ class SmallGrid(NamedTuple):
 
     def records(self) -> Array:
         """Return tail, head, capacity and reverse capacity of each arc."""
-        tails, heads, entries = self.ends
-        result = np.empty((len(tails), 4), dtype=self.weights.dtype)
-        result[:, 0], result[:, 1] = tails, heads
+        tails, _, entries, records = self.ends
+        result = records.astype(self.weights.dtype)
         if self.first:
             result[:, :2] += self.first
         forward = self.weights
@@ -156,18 +146,21 @@ class SmallGrid(NamedTuple):
             forward = forward.ravel()[tails]
         if self.structure is not None:
             forward = forward * entries
-        result[:, 2], result[:, 3] = forward, forward if self.symmetric else 0
+        result[:, 2] = forward
+        if self.symmetric:
+            result[:, 3] = forward
         return result
 
     def lattices(self) -> list[Lattice]:
         """Return the same arcs, one lattice per offset."""
-        return _lattices(*self)
+        return _lattices(*self[:-1])
 
 
 class _Ends(NamedTuple):
     tails: Array
     heads: Array
     entries: Array  # of the structure
+    records: Array  # (m, 4), tails, heads and zeros
 
 
 Parts = Sequence[Arcs | Lattice]  # what is solved
@@ -229,6 +222,7 @@ def arcs_of(records: Array) -> Arcs:
 
 def grid_arcs(
     nodes: Array,
+    first: int,
     weights: Array,
     structure: Array | None,
     symmetric: bool,
@@ -240,6 +234,8 @@ def grid_arcs(
     ----------
     nodes : ndarray of int64
         A grid of nodes; where it is -1, there is no node.
+    first : int
+        The first node if they are consecutive, see `first_of`, else -1.
     weights : ndarray
         Capacity of the arcs that leave a node, one or of the shape of the grid. It is multiplied by
         the entry of the structure.
@@ -250,14 +246,19 @@ def grid_arcs(
     periodic : tuple of bool
         Whether the last node of an axis is followed by its first.
     """
-    first = int(nodes.flat[0])
-    is_range = _is_range(nodes, first)
-    if is_range and nodes.size <= _SMALL:
+    if first >= 0 and nodes.size <= _SMALL:
         if weights.base is not None or weights.shape:
             weights = weights.copy()  # the caller may write to what it gave
-        return (SmallGrid(first, nodes.shape, periodic, weights, structure, symmetric),)
-    lattices = _lattices(first, nodes.shape, periodic, weights, structure, symmetric)
-    if is_range:
+        shape = nodes.shape
+        if structure is None:
+            ends = _nearest_ends(shape, periodic, symmetric)
+        else:
+            structure = structure.copy()
+            entries = structure.dtype.char, structure.tobytes()
+            ends = _structure_ends(shape, periodic, structure.shape, *entries)
+        return (SmallGrid(first, shape, periodic, weights, structure, symmetric, ends),)
+    lattices = _lattices(max(first, 0), nodes.shape, periodic, weights, structure, symmetric)
+    if first >= 0:
         return lattices
     return [
         listed(nodes, part.offset, part.periodic, part.forward, part.backward) for part in lattices
@@ -310,16 +311,25 @@ def _all_ends(shape: Shape, steps: Sequence[Any]) -> _Ends:
     parts = [(*_ends(shape, offset, wraps), entry) for offset, wraps, _, entry in steps]
     counts = [len(tail) for tail, *_ in parts]
     tails, heads = (np.concatenate([np.zeros(0, np.int64), *(p[k] for p in parts)]) for k in (0, 1))
-    return _Ends(tails, heads, np.repeat(np.array([entry for *_, entry in parts]), counts))
+    records = np.zeros((len(tails), 4))
+    records[:, 0], records[:, 1] = tails, heads
+    entries = np.repeat(np.array([entry for *_, entry in parts]), counts)
+    return _Ends(tails, heads, entries, records)
 
 
-def _is_range(nodes: Array, first: int) -> bool:
+def first_of(nodes: Array) -> int:
+    """Return the first node if the nodes are consecutive in the order of the grid, else -1."""
     count = nodes.size
-    if first < 0 or int(nodes.flat[-1]) != first + count - 1:
-        return False
+    if not count:
+        return -1
+    first = nodes.item(0)
+    if first < 0 or nodes.item(-1) != first + count - 1:
+        return -1
     if count <= _SMALL:
-        return nodes.tobytes() == _range(first, count)
-    return np.array_equal(nodes.ravel(), np.arange(first, first + count))
+        same = nodes.tobytes() == _range(first, count)
+    else:
+        same = np.array_equal(nodes.ravel(), np.arange(first, first + count))
+    return first if same else -1
 
 
 @lru_cache(maxsize=64)

@@ -13,7 +13,15 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from subopt._base.types import Array, ArrayLike
-from subopt.compat.maxflow._arcs import Arcs, Lattice, SmallGrid, arcs_of, grid_arcs, without_loops
+from subopt.compat.maxflow._arcs import (
+    Arcs,
+    Lattice,
+    SmallGrid,
+    arcs_of,
+    first_of,
+    grid_arcs,
+    without_loops,
+)
 from subopt.compat.maxflow._numbers import (
     column,
     extent,
@@ -144,7 +152,11 @@ class Building:
         """
         if num_nodes.__class__ is not int or num_nodes < 0:
             (num_nodes,) = lengths_of((whole(num_nodes),))
-        return np.arange(*self._more_nodes(num_nodes))
+        first = self._n
+        self._n = last = first + num_nodes
+        if self._solved is None:
+            self._open = last
+        return np.arange(first, last)
 
     def add_grid_nodes(self, shape: Any) -> Array:
         """Add a grid of nodes and return their identifiers.
@@ -158,18 +170,13 @@ class Building:
         -------
         ndarray of int, of that shape
         """
-        lengths = lengths_of(shape)
+        lengths = shape if shape.__class__ is tuple else lengths_of(shape)
         count = 1
         for length in lengths:
-            count *= length
-        return np.arange(*self._more_nodes(count)).reshape(lengths)
-
-    def _more_nodes(self, count: int) -> tuple[int, int]:
-        first = self._n
-        self._n = last = first + count
-        if self._solved is None:
-            self._open = last
-        return first, last
+            if length.__class__ is not int or length < 0:
+                lengths_of(shape)  # raises, unless all are ints of numpy
+            count *= int(length)
+        return Building.add_nodes(self, count).reshape(lengths)  # subclasses may have another one
 
     def add_edge(self, i: int, j: int, capacity: Any, rcapacity: Any) -> None:
         """Add an edge between two nodes.
@@ -301,7 +308,7 @@ class Building:
             If weights or structure do not fit the grid.
         """
         nodes = grid_of_nodes(nodeids)
-        symmetric = bool(whole(symmetric))
+        symmetric = symmetric is True or bool(whole(symmetric))
         amounts = self._amounts(weights)
         shape = nodes.shape
         d = len(shape)
@@ -322,9 +329,9 @@ class Building:
             wraps = tuple(map(bool, periodic)) if np.ndim(periodic) else (bool(periodic),) * d
         if len(wraps) < d:
             raise RuntimeError(f"periodic needs one entry per axis: {d}, got {len(wraps)}")
-        self._require("add_grid_edges", nodes)
-        if nodes.size:
-            self._append(*grid_arcs(nodes, amounts, around, symmetric, wraps[:d]))
+        first = self._require("add_grid_edges", nodes)
+        if nodes.size and shape:
+            self._append(*grid_arcs(nodes, first, amounts, around, symmetric, wraps[:d]))
 
     def add_grid_tedges(self, nodeids: Array, sourcecaps: ArrayLike, sinkcaps: ArrayLike) -> None:
         """Add capacities from the source to the nodes of a grid, and from them to the sink.
@@ -334,22 +341,22 @@ class Building:
         nodeids : ndarray of int
             Identifiers of the nodes. Where it is -1, there is no node.
         sourcecaps, sinkcaps : array_like
-            Capacities: numbers, or what broadcasts to `nodeids`. May be negative.
+            Capacities: numbers, or what broadcasts to `nodeids`. May be negative. Where `nodeids`
+            has an axis of length 1, a node gets all capacities along it.
 
         Raises
         ------
         RuntimeError
             If a node is not in the graph.
         ValueError
-            If capacities do not broadcast to the grid.
+            If capacities do not broadcast to the grid, or have more axes.
         """
         nodes = grid_of_nodes(nodeids)
         source, sink = self._amounts(sourcecaps), self._amounts(sinkcaps)
         shape = nodes.shape
-        if not source.shape == sink.shape == shape:
-            source, sink = (
-                part if not part.shape else np.broadcast_to(part, shape) for part in (source, sink)
-            )
+        if source.shape not in ((), shape) or sink.shape not in ((), shape):
+            nodes, source, sink = _together(nodes, source, sink)
+            shape = nodes.shape
         self._require("add_grid_tedges", nodes)
         count = nodes.size
         if count <= _FEW and len(self._tedges) < 24 * (self._n + _FEW):
@@ -444,11 +451,15 @@ class Building:
         low, high = extent(nodes)
         return low >= 0 and high < self._n
 
-    def _require(self, name: str, nodes: Array, least: int = -1) -> None:
-        low, high = extent(nodes)
-        if low < least or high >= self._n:
-            wrong = nodes[(nodes < least) | (nodes >= self._n)].flat[0]
-            raise RuntimeError(self._outside(name, wrong))
+    def _require(self, name: str, nodes: Array, least: int = -1) -> int:
+        """Raise unless the nodes are in the graph; return what `first_of` returns."""
+        first = first_of(nodes)
+        if first < 0 or first + nodes.size > self._n:
+            low, high = extent(nodes)
+            if low < least or high >= self._n:
+                wrong = nodes[(nodes < least) | (nodes >= self._n)].flat[0]
+                raise RuntimeError(self._outside(name, wrong))
+        return first
 
     def _outside(self, name: str, i: Any) -> str:
         return f"{name}: node {i} is not in the graph, which has {self._n} nodes"
@@ -460,3 +471,18 @@ class Building:
             f"An edge needs two nodes of the graph, but its {which} node, {j if inside else i}, is "
             f"not in the graph, which has {self._n} nodes"
         )
+
+
+def _together(nodes: Array, source: Array, sink: Array) -> tuple[Array, Array, Array]:
+    """Return nodes and their capacities with the same shape; single numbers stay as they are."""
+    parts = source, sink
+    most = max(1, nodes.ndim)
+    for part in parts:
+        if part.ndim > most:
+            raise ValueError(
+                f"Capacities need at most {most} axes, as the grid, got the shape {part.shape}"
+            )
+    shape = np.broadcast_shapes(nodes.shape, *(part.shape for part in parts))
+    nodes = np.broadcast_to(nodes, shape)
+    source, sink = (np.broadcast_to(part, shape) if part.shape else part for part in parts)
+    return nodes, source, sink

@@ -186,7 +186,9 @@ class _Graph(Building):
             If a node is not in the graph.
         """
         nodes = grid_of_nodes(nodeids)
-        self._require("get_grid_segments", nodes, 0)
+        first = self._require("get_grid_segments", nodes, 0)
+        if first >= 0:
+            return self._sides()[first : first + nodes.size].reshape(nodes.shape).copy()
         sides: Array = np.asarray(self._sides()[nodes])
         return sides
 

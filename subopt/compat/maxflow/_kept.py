@@ -35,7 +35,7 @@ class KeptNetwork:
         forward, backward = (part.astype(np.float64) for part in (arcs.forward, arcs.backward))
         n = len(excess)
         self._indptr, self._slot, self._residual, ends = link(n, *self._ends, forward, backward)
-        self._work = workspace(n, 0)._replace(ends=ends)
+        self._work = workspace(n, ends)
         self._planted = False
         self._total = float(np.abs(self._excess).sum() + self._residual.sum())
 

@@ -11,6 +11,8 @@ import numpy as np
 
 from subopt._base.types import Array, ArrayLike
 
+_INT, _FLOAT = np.dtype(np.int64), np.dtype(np.float64)  # numpy has one object for each
+
 
 def whole(value: Any) -> int:
     """Return a number as an int, cut off."""
@@ -47,7 +49,10 @@ def column(code: str, values: Sequence[Any]) -> Array:
 
 def int_amounts(values: ArrayLike) -> Array:
     """Return capacities of callers as ints; fractions are cut off."""
-    given = _reals(values)
+    given: Array = np.asarray(values)
+    if given.dtype is _INT:
+        return given
+    given = _real(given)
     if given.dtype.kind in "fu" and given.size and not np.abs(given).max() < 2.0**63:
         wrong = given.flat[int(np.argmin(np.abs(given).ravel() < 2.0**63))]
         raise (ValueError if np.isnan(wrong) else OverflowError)(
@@ -59,11 +64,11 @@ def int_amounts(values: ArrayLike) -> Array:
 
 def float_amounts(values: ArrayLike) -> Array:
     """Return capacities of callers as floats."""
-    return _reals(values).astype(np.float64, copy=False)
-
-
-def _reals(values: ArrayLike) -> Array:
     given: Array = np.asarray(values)
+    return given if given.dtype is _FLOAT else _real(given).astype(np.float64, copy=False)
+
+
+def _real(given: Array) -> Array:
     if given.dtype.kind == "c":
         raise TypeError(f"Capacities need to be real numbers, got {given.dtype}")
     return given
@@ -78,7 +83,7 @@ def grid_of_nodes(nodeids: Any) -> Array:
     """Return a grid of identifiers, which needs to be a numpy array."""
     if not isinstance(nodeids, np.ndarray):
         raise TypeError(f"nodeids needs a numpy array, got {type(nodeids).__name__}")
-    return nodeids.astype(np.int64, copy=False)
+    return nodeids if nodeids.dtype is _INT else nodeids.astype(np.int64, copy=False)
 
 
 def lengths_of(shape: Any) -> tuple[int, ...]:

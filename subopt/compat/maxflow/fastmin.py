@@ -45,9 +45,23 @@ def energy_of_grid_labeling(unary: Array, binary: Array, labels: Array) -> Any:
     Returns
     -------
     int or float
+
+    Raises
+    ------
+    IndexError
+        If there is no such label.
     """
     unary, binary, labels = np.asarray(unary), np.asarray(binary), np.asarray(labels, dtype=np.intp)
-    energy = np.take_along_axis(unary, labels[..., None], axis=-1).sum()
+    k = unary.shape[-1]
+    if labels.size and not -k <= labels.min() <= labels.max() < k:
+        raise IndexError(f"There are {k} labels, got {labels.min()} to {labels.max()}")
+    return _energy(unary, binary, labels % k)
+
+
+def _energy(unary: Array, binary: Array, labels: Array) -> Any:
+    """Return the energy of labels that are in the range."""
+    labels = labels.astype(np.intp, copy=False)
+    energy = _at_labels(unary, labels).sum()
     for axis in range(labels.ndim):
         tail, head = _neighbors(labels, axis)
         energy = energy + np.take(binary, head * len(binary) + tail).sum()
@@ -91,7 +105,7 @@ def aexpansion_grid(
     for cycle in _cycles(max_cycles):
         improved = False
         for alpha in range(unary.shape[-1]):
-            energy, _ = aexpansion_grid_step(alpha, unary, binary, labels)
+            energy, _ = _expand(alpha, unary, binary, labels)
             if best is None or energy < best:
                 best, improved = energy, True
         logger.info("Expansions, cycle %d: energy %s", cycle, best)
@@ -138,8 +152,8 @@ def abswap_grid(
     for cycle in _cycles(max_cycles):
         improved = False
         for alpha, beta in combinations(range(unary.shape[-1]), 2):
-            abswap_grid_step(alpha, beta, unary, binary, now)
-            energy = energy_of_grid_labeling(unary, binary, now)
+            _swap(alpha, beta, unary, binary, now)
+            energy = _energy(unary, binary, now)
             if best is None or energy < best:
                 best, improved, least = energy, True, now.copy()
             else:
@@ -174,9 +188,17 @@ def aexpansion_grid_step(alpha: int, D: Array, V: Array, labels: Array) -> tuple
         If an argument is not as described.
     """
     (alpha,) = _check(D, V, labels, alpha)
-    given, V = V, _finite(D, V, labels)
+    finite = _finite(D, V, labels)
+    energy, graph = _expand(alpha, D, finite, labels)
+    if finite is not V:
+        energy = energy_of_grid_labeling(D, V, labels).item()
+    return energy, graph
+
+
+def _expand(alpha: int, D: Array, V: Array, labels: Array) -> tuple[Any, Any]:
+    """Make an expansion of a checked problem with finite costs of pairs."""
     own = labels.astype(np.intp)
-    take, keep = D[..., alpha], np.take_along_axis(D, own[..., None], axis=-1)[..., 0]
+    take, keep = D[..., alpha], _at_labels(D, own)
     take = take.copy()
     table, constant, parts = _expansion_terms(V, alpha), 0, []
     for axis in range(own.ndim):
@@ -189,8 +211,6 @@ def aexpansion_grid_step(alpha: int, D: Array, V: Array, labels: Array) -> tuple
         parts.append((axis, np.take(table.forward, pair), np.take(table.backward, pair)))
     energy, graph, moved = _cut(take, keep, parts)
     labels[moved] = alpha
-    if V is not given:
-        return energy_of_grid_labeling(D, given, labels).item(), graph
     return energy + constant, graph
 
 
@@ -218,7 +238,11 @@ def abswap_grid_step(alpha: int, beta: int, D: Array, V: Array, labels: Array) -
         If an argument is not as described.
     """
     alpha, beta = _check(D, V, labels, alpha, beta)
-    V = _finite(D, V, labels)
+    return _swap(alpha, beta, D, _finite(D, V, labels), labels)
+
+
+def _swap(alpha: int, beta: int, D: Array, V: Array, labels: Array) -> tuple[Any, Any]:
+    """Make a swap of a checked problem with finite costs of pairs."""
     own = labels.astype(np.intp)
     active = (own == alpha) | (own == beta)
     parts, costs = [], []
@@ -294,6 +318,14 @@ def _cut(sink: Array, source: Array, parts: list[tuple[int, Array, Array]]) -> A
             graph.add_lattice(Lattice(0, sink.shape, offset, open_ends, forward, backward))
     energy = graph.maxflow()
     return energy, graph, graph.get_grid_segments(nodes)
+
+
+def _at_labels(unary: Array, labels: Array) -> Array:
+    """Return what the label of each node costs."""
+    k = unary.shape[-1]
+    places = np.arange(0, labels.size * k, k).reshape(labels.shape)
+    costs: Array = np.take(np.ascontiguousarray(unary), places + labels)
+    return costs
 
 
 def _neighbors(array: Array, axis: int) -> tuple[Array, Array]:

@@ -23,7 +23,7 @@ from subopt.difference.exact.tree_certificate import Step, parts_of
 from subopt.functions.algebra import DifferenceOfSubmodular
 
 FRONTIER = 32
-"""So many open intervals are there before the first round, and are explored in a round."""
+"""Number of open intervals before the first round, and of those explored per round."""
 FEWEST, MOST = 32, 1024
 """Nodes that a task may spend in the first round, and at most; each round has twice as many."""
 

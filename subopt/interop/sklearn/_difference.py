@@ -103,6 +103,11 @@ class DifferenceSelector(Selector):
         -------
         DifferenceSelector
             Itself.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter of the estimator, X or y is not as described.
         """
         X, y, classes = self._data(X, y)
         d = X.shape[1]

@@ -97,6 +97,11 @@ class FacilityLocationSampler(BaseEstimator):
         -------
         FacilityLocationSampler
             Itself.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter of the estimator, X or y is not as described.
         """
         # what a sparse matrix leaves out is 0, as a distance "the same row"
         X = validate_data(self, X, accept_sparse="csr" if self.metric != "precomputed" else False)

@@ -108,6 +108,11 @@ class SubmodularSelector(Selector):
         -------
         SubmodularSelector
             Itself.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter of the estimator, X or y is not as described.
         """
         X, y, classes = self._data(X, y)
         weights = np.ones(len(y)) if sample_weight is None else _weights(sample_weight, X)

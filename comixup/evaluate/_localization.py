@@ -85,6 +85,7 @@ def box_iou(a: ArrayLike, b: ArrayLike) -> Array:
     Returns
     -------
     ndarray of float64, shape (n, m)
+        The ratio of each pair of boxes, in 0..1.
 
     Examples
     --------
