@@ -161,6 +161,18 @@ def seen(F):
     return None
 
 
+@pytest.mark.parametrize("method", ["frank_wolfe", "decomposed"])
+@given(rng=numbers(), n=st.integers(2, 6))
+def test_forced_elements_do_not_hide_a_gap(method, rng, n):
+    edges = [(i, j) for i in range(n) for j in range(i) if rng.random() < 0.5]
+    F = Cut.from_edges(edges, rng.integers(1, 5, len(edges)), n=n)
+    F = F + Modular(rng.integers(-3, 4, n) + 6e6 * rng.integers(-1, 2, n))
+    result = minimize(F, method=method)
+    assert result.status is Status.OPTIMAL
+    assert result.value == all_values(F).min()
+    assert result.gap <= 1e-3
+
+
 def of_mixed_scales(rng, n):
     """A sum of cuts, weights and a coverage of very different sizes, and its exact values."""
 

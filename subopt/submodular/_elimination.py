@@ -35,23 +35,30 @@ FORCED = 64.0
 
 def default_tol(gains: GainRange) -> float:
     """Return the rounding error of the gains; less of elements that their signs decide."""
-    low, high, size = gains
-    decided = (high < -64 * ROUNDING * size) | (low > 64 * ROUNDING * size)
-    return float(ROUNDING * np.where(decided, size / 64, size).sum())
+    size = gains.size
+    return float(ROUNDING * np.where(_decided(gains), size / 64, size).sum())
 
 
 def local_tol(gains: GainRange, x: Array, gap: float, digits: float) -> float:
     """Return the gap at which an iterative method stops, relative to the elements that are open.
 
     If the base x proves a gap, a minimizer differs from {x < 0} only in elements with |x_i| <= gap.
-    The tolerance is `digits` times the smallest range of the gain of such an element, so that large
-    gains of other elements do not hide a difference, plus the rounding errors of the gains.
+    The tolerance is `digits` times the smallest gain of such an element, so that large gains of
+    other elements do not hide a difference, plus the rounding errors of the gains. For elements
+    that are decided by the sign of their gains, the range of the gain counts instead.
     """
     low, high, size = gains
-    rounding = default_tol(gains)
-    reach = np.maximum(np.abs(low), np.abs(high))
-    open_ones = reach[(np.abs(x) <= gap + ROUNDING * size) & (reach > 64 * ROUNDING * size)]
-    return float(digits * open_ones.min(initial=reach.max(initial=0.0)) + rounding)
+    reach = np.where(_decided(gains), high - low, np.maximum(np.abs(low), np.abs(high)))
+    some = reach > 64 * ROUNDING * size
+    open_ones = some & (np.abs(x) <= gap + ROUNDING * size)
+    smallest = reach[open_ones if open_ones.any() else some].min(initial=np.inf)
+    return digits * float(smallest if smallest < np.inf else 0.0) + default_tol(gains)
+
+
+def _decided(gains: GainRange) -> Array:
+    margin = 64 * ROUNDING * gains.size
+    decided: Array = (gains.high < -margin) | (gains.low > margin)
+    return decided
 
 
 def whole_gap(gap: float) -> float:
