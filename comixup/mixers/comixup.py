@@ -28,7 +28,7 @@ MODES = ("search", "published")
 
 
 @public
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class CoMixup(Mixer):
     r"""Mix batches by Co-Mixup, which keeps salient patches and makes outputs diverse.
 
