@@ -102,8 +102,13 @@ def grids(
     )
 
 
+def may_be_picture(shape: tuple[int, ...]) -> bool:
+    """Return whether the last axis of a grid may be the colors of a picture."""
+    return len(shape) == 3 and shape[-1] in CHANNELS and min(shape[:2]) >= PICTURE
+
+
 def _require_no_channels(shape: tuple[int, ...]) -> None:
-    if shape[-1] in CHANNELS and min(shape[:2]) >= PICTURE:
+    if may_be_picture(shape):
         raise ValueError(
             f"A grid of shape {shape} may be a volume of {shape[-1]} layers, or a picture with "
             f"{shape[-1]} channels. grid_cut needs one number per node: combine the channels, as "
