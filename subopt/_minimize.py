@@ -227,7 +227,7 @@ def minimize(
     %(tol)s
     %(max_iter)s
     %(time_limit)s
-        Methods of a single step, such as "max_flow", do not have this option.
+        Methods that only sort, such as "sort", and "brute_force" do not have this option.
     start : optional
         Where to start: a set for methods of differences, labels for moves on labelings, a
         `BaseCertificate` for "min_norm_point".
@@ -346,7 +346,7 @@ def minimize_many(
     Returns
     -------
     Batch
-        Of `Result`, `LabelingResult` or `Labeling`, in the order of `problems`.
+        A `Result`, `LabelingResult` or `Labeling` per problem, in the order of `problems`.
 
     Raises
     ------
