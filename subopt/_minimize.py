@@ -227,7 +227,7 @@ def minimize(
     %(tol)s
     %(max_iter)s
     %(time_limit)s
-        Methods that only sort, such as "sort", and "brute_force" do not have this option.
+        "modular", "sort", "double_greedy" and "brute_force" do not have this option.
     start : optional
         Where to start: a set for methods of differences, labels for moves on labelings, a
         `BaseCertificate` for "min_norm_point".
