@@ -298,8 +298,7 @@ def minimize(
     """
     given = {k: v for k, v in locals().items() if v is not None}
     del given["problem"], given["verbose"]
-    if callback is not None and not callable(callback):
-        raise TypeError(f"callback needs to be callable with a result, got {callback!r}")
+    validate.callback(callback)
     return _wing(problem, given).solve(problem, **given)
 
 

@@ -90,9 +90,7 @@ def test_options_that_a_method_has_are_read(kind, method):
     if method == "qpbo":
         problem = LabelingEnergy([[0, 1], [1, 0]], weights=0.5)
     for name in set(wing_of(problem).options(method)) - {"method", "verbose"} - SWITCHES:
-        with pytest.raises(
-            (TypeError, ValueError), match="start|A set|order" if name == "start" else name
-        ):
+        with pytest.raises((TypeError, ValueError), match=name):
             minimize(problem, method=method, **{name: Ellipsis})
 
 

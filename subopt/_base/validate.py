@@ -144,6 +144,20 @@ def mask(mask: ArrayLike, n: int) -> Array:
     return array != 0
 
 
+def callback(given: Any) -> None:
+    """Raise unless a callback is None or callable."""
+    if given is not None and not callable(given):
+        raise TypeError(f"callback needs to be callable, got {given!r}")
+
+
+def start(given: Any, n: int) -> Array:
+    """Return the set to begin with as a fresh boolean mask (n,)."""
+    try:
+        return subset(given, n)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"start: {error}") from None
+
+
 def subset(S: Subset, n: int) -> Array:
     """Return a fresh boolean mask (n,) of elements: a boolean mask, or any iterable of indices."""
     whole = hasattr(S, "__len__") or not hasattr(S, "__iter__")
@@ -167,12 +181,12 @@ def subset(S: Subset, n: int) -> Array:
     return result
 
 
-def order(order: ArrayLike, n: int) -> Array:
+def order(order: ArrayLike, n: int, name: str = "order") -> Array:
     """Return `order` as a fresh intp array that is a permutation of 0..n-1."""
     array = np.asarray(order)
     if array.shape != (n,) or (n and array.dtype.kind not in "iu"):
         raise ValueError(
-            f"order needs a permutation of 0..{n - 1}, got dtype {array.dtype} and shape "
+            f"{name} needs a permutation of 0..{n - 1}, got dtype {array.dtype} and shape "
             f"{array.shape}. To sort elements by weight: np.argsort(-weights, kind='stable')."
         )
     result = np.array(array, dtype=np.intp, order="C")
@@ -182,7 +196,7 @@ def order(order: ArrayLike, n: int) -> Array:
     if not seen.all():
         missing = int(np.argmin(seen))
         raise ValueError(
-            f"order needs every element of 0..{n - 1} exactly once, but {missing} is missing"
+            f"{name} needs every element of 0..{n - 1} exactly once, but {missing} is missing"
         )
     return result
 

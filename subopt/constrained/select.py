@@ -149,7 +149,7 @@ def _of_free(options: dict[str, Any], of: Constraints) -> dict[str, Any]:
         else:
             array = np.asarray(start) if hasattr(start, "__len__") else np.zeros(0)
             point = array.shape == (n,) and array.dtype.kind == "f"
-            result["start"] = array[free] if point else validate.subset(start, n)[free]
+            result["start"] = array[free] if point else validate.start(start, n)[free]
     if options.get("order") is not None:
         result["order"] = _kept(validate.order(options["order"], n), of)
     return result

@@ -72,7 +72,8 @@ class Descent:
         if max_iter is not None:
             self._max_iter = validate.positive_int("max_iter", max_iter)
         self.deadline = Deadline(time_limit)
-        S = validate.subset(start, h.n)
+        validate.callback(callback)
+        S = validate.start(start, h.n)
         self.fixed = _fixed(h, S) if fixed is None else fixed
         self.h, self.mask = self.fixed.h, S[self.fixed.free]
         self.n_iter, self.n_evals = 0, 4 * (1 + len(self.fixed.rounds))

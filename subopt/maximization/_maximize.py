@@ -88,7 +88,7 @@ def _local_search(run: Run, start: Subset | None = None) -> Status:
     if start is None:
         greedy(run)
     else:
-        mask = validate.subset(start, run.F.n)
+        mask = validate.start(start, run.F.n)
         if violations := run.of.violations(mask):
             raise ValueError(f"start needs to be feasible, but {'; '.join(violations)}")
         run.offer(mask)
@@ -240,8 +240,7 @@ def maximize(
     _require_function(F)
     validate.choice("method", method, tuple(METHODS))
     validate.choice("effort", effort, EFFORTS)
-    if callback is not None and not callable(callback):
-        raise TypeError(f"callback needs to be callable with a result, got {callback!r}")
+    validate.callback(callback)
     options: dict[str, Any] = {
         "rng": rng,
         "epsilon": epsilon,

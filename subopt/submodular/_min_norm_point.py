@@ -126,9 +126,10 @@ def min_norm_point(
     if tol is not None:
         tol = validate.nonnegative("tol", tol)
     max_iter = validate.positive_int("max_iter", max_iter)
+    validate.callback(callback)
     validate.choice("minimizer", minimizer, ("any", "minimal", "maximal"))
     if not isinstance(start, BaseCertificate):
-        order = None if start is None else validate.order(start, F.n)[None]
+        order = None if start is None else validate.order(start, F.n, "start")[None]
         start = None if order is None else BaseCertificate(order, np.ones(1), -math.inf)
     stop = _Stop(tol, max_iter, Deadline(time_limit))
     seen = F if time_limit is None else watched(F, stop.deadline)
