@@ -68,7 +68,7 @@ class Function(SetFunction):
         self.n = validate.natural("n", n)
         self.monotone, self.symmetric, self.integral = monotone, symmetric, integral
         self.n_evals = 0
-        self._callable, self._cache_size = value, cache_size
+        self._callable, self._cache_size = value, validate.natural("cache_size", cache_size)
         self._cache: dict[bytes, float] = {}
         empty = self.value(np.zeros(n, dtype=np.bool_))
         if empty != 0:

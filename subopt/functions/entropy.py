@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import numbers
 import warnings
 from typing import Any, NamedTuple
 
@@ -88,8 +90,8 @@ class Entropy(SetFunction):
         elif columns.dtype.kind == "f":
             _warn_of_own_values(columns)
         n_rows, self.n = columns.shape
-        if not np.isfinite(base) or base <= 1:
-            raise ValueError(f"base needs a finite number > 1, got {base}. np.e gives nats.")
+        if not isinstance(base, numbers.Real) or not math.isfinite(base) or base <= 1:
+            raise ValueError(f"base needs a finite number > 1, got {base!r}. np.e gives nats.")
         self._base = float(base)
         codes = np.empty((self.n, n_rows), dtype=np.int32)
         for i in range(self.n):

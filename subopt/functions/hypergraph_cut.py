@@ -284,6 +284,11 @@ def _tables(
 ) -> tuple[Array, Array, dict[int, Array]]:
     if isinstance(splitting, str):
         splitting = _SPLITTINGS[validate.choice("splitting", splitting, tuple(_SPLITTINGS))]
+    if not callable(splitting):
+        raise TypeError(
+            f"splitting needs a callable, or one of {', '.join(map(repr, _SPLITTINGS))}, got "
+            f"{splitting!r}"
+        )
     tables: dict[int, Array] = {}
     starts_of = np.zeros(int(sizes.max(initial=0)) + 1, dtype=np.int64)
     length = 0
