@@ -12,16 +12,20 @@ from hypothesis import strategies as st
 
 import subopt.difference.exact._search as solver
 from subopt import (
+    Budget,
     Cut,
     DifferenceOfSubmodular,
     Entropy,
+    Groups,
     Modular,
     Status,
     branch_and_bound,
 )
+from subopt.constraints.build import constraints_of
 from subopt.difference.exact._branch_and_bound import search
 from subopt.difference.exact._fractional_bounds import KINDS, Majorant
 from subopt.difference.exact._interval import Interval, Parts, chains
+from subopt.difference.exact.tree_certificate import parts_of
 from subopt.testing import all_values
 
 few = settings(max_examples=max(3, settings().max_examples // 6))
@@ -163,6 +167,39 @@ def test_majorants_are_above_and_tight_at_sets(family, rng, n):
             assert (constant + points @ weights >= values - tol).all()
         if KINDS[kind] in ("grow", "shrink"):
             assert constant + points[where] @ weights == pytest.approx(values[where], abs=tol)
+
+
+@few
+@given(rng=numbers(), n=st.integers(1, 7), constrained=st.booleans())
+def test_all_sets_of_features_are_tried(rng, n, constrained):
+    h = features(rng, n, 0.05)
+    limits = constraints_of(n)
+    if constrained:
+        costs = rng.integers(0, 4, n)
+        parts = [Budget(costs, rng.integers(0, costs.sum() + 1)), Groups(rng.integers(0, 2, n), 2)]
+        size = tuple(sorted(rng.integers(0, n + 1, 2).tolist()))
+        try:
+            limits = constraints_of(n, size=size, constraints=parts)
+        except ValueError:  # no set is feasible
+            return
+    inside, free = rng.random(n) < 0.2, rng.random(n) < 0.9
+    inside &= ~free
+    given_ = None if limits.trivial else limits
+    interval = Interval(parts_of(h, given_), inside, np.flatnonzero(free), given_)
+    if interval.uncertainty is None:  # nothing is free, or all of a class
+        return
+    best = math.inf
+    for S in (np.arange(2**n)[:, None] >> np.arange(n)) & 1 == 1:
+        if S[inside].all() and not S[~(inside | free)].any() and limits.feasible(S):
+            best = min(best, h.value(S))
+    for most in (math.inf, best - 0.01, best + 0.1):
+        low, chosen = interval.exhausted(most)
+        assert low == pytest.approx(min(best, most), abs=1e-9)
+        if low < most:
+            mask = inside.copy()
+            mask[interval.free[chosen]] = True
+            assert limits.feasible(mask)
+            assert h.value(mask) == pytest.approx(low, abs=1e-9)
 
 
 @every_family

@@ -199,6 +199,20 @@ def test_two_submodular_labels_are_solved_alike(rng, n):
     assert qpbo(energy).status is Status.OPTIMAL
 
 
+@given(rng=numbers(), n=st.integers(1, 7))
+def test_of_submodular_pairs_all_that_minimizers_share_is_persistent(rng, n):
+    edges = random_graph(rng, n)
+    energy = LabelingEnergy(
+        rng.integers(-3, 4, (n, 2)), edges=edges, weights=rng.integers(0, 3, len(edges))
+    )
+    least, minimizers = naive.minimum(energy)
+    result = qpbo(energy)
+    assert (result.value, result.lower_bound, result.status) == (least, least, Status.OPTIMAL)
+    shared = (np.array(minimizers) == minimizers[0]).all(axis=0)
+    np.testing.assert_array_equal(result.persistent, shared)
+    assert result.check(energy) == 0.0
+
+
 @pytest.mark.parametrize(
     ("options", "labels", "method"),
     [

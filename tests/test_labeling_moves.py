@@ -24,7 +24,7 @@ from subopt import (
 from subopt._base.deadline import Deadline
 from subopt.labeling import _messages
 from subopt.labeling.moves import candidates, driver, expand, label_costs, local_cut, warm_start
-from subopt.labeling.moves.workspace import Problem, move_workspace
+from subopt.labeling.moves.workspace import move_workspace, problem_of
 
 SHAPES = [(1,), (5,), (2, 3), (2, 2, 2)]
 shapes = st.sampled_from(SHAPES)
@@ -185,7 +185,7 @@ def test_one_move_with_label_costs_is_the_best_one(rng, shape, L):
     )
     labels = rng.integers(0, L, energy.n)
     space = move_workspace(energy.n, len(energy.tails), L, pairs=False, kept=True)
-    problem = Problem(energy.costs, energy.seen_tables, energy.adjacency)
+    problem = problem_of(energy)
     whole = label_costs.WholeMoves(energy, problem, space)
     for b in range(L):
         x = labels.copy()
@@ -221,7 +221,7 @@ def test_a_label_is_given_up_if_that_helps(rng, shape, L, own):
             other[labels == l] = x
             least = min(least, energy.value(other))
     space = move_workspace(energy.n, len(energy.tails), L, pairs=False, kept=True)
-    problem = Problem(energy.costs, energy.seen_tables, energy.adjacency)
+    problem = problem_of(energy)
     whole = label_costs.WholeMoves(energy, problem, space)
     fewer, _ = whole.give_up(expand.expansions(L), labels, lambda some: (True, 0), best, Deadline())
     assert energy.value(labels) < value if fewer else energy.value(labels) == least == value

@@ -1,5 +1,7 @@
 """Segmentations from seeds: seeds keep their labels, and nothing depends on units or names."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 
 from subopt import LabelingEnergy, Status, minimize
 from subopt import segment as segmented
+from subopt.labeling import _segment
 
 
 def segment(*args, **options):
@@ -123,6 +126,24 @@ def test_the_answer_is_that_of_the_last_cut():
     several = seeds.copy()
     several[-1, :3] = 5
     assert segmented(image, several).gap == np.inf
+
+
+@given(seed=st.integers(0, 9), options=st.sampled_from([{}, {"connectivity": 2}]))
+def test_labels_are_those_of_cuts_that_are_all_proven(seed, options):
+    image, seeds, _ = scene(seed)
+    image += np.random.default_rng(seed).normal(scale=0.4, size=image.shape)
+
+    def proven(energy, deadline):
+        answer = minimize(energy)
+        return SimpleNamespace(labels=answer.labels.ravel(), answer=lambda: answer)
+
+    result = segmented(image, seeds, **options)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_segment, "_Cut", proven)
+        expected = segmented(image, seeds, **options)
+    np.testing.assert_array_equal(result.labels, expected.labels)
+    assert (result.n_iter, result.value) == (expected.n_iter, expected.value)
+    assert result.status is Status.OPTIMAL
 
 
 @pytest.mark.parametrize(

@@ -31,3 +31,9 @@ class Deadline:
     def passed(self) -> bool:
         """Return whether the time is over."""
         return time.monotonic() >= self._end
+
+    def moved(self, seconds: float) -> Deadline:
+        """Return the moment some seconds later, or earlier if they are negative."""
+        other = Deadline()
+        other._end = self._end + seconds
+        return other

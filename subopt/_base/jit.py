@@ -90,8 +90,8 @@ def njit(function=None, **options):
 
 
 # for kernels without NaN in which -0 is as good as 0: minima may then be taken in any order, which
-# allows vector instructions, and all results stay the same
-without_nan = functools.partial(njit, fastmath={"nnan", "nsz"})
+# allows vector instructions, and all results stay the same. They allocate nothing, see `uncounted`
+without_nan = functools.partial(njit, fastmath={"nnan", "nsz"}, _nrt=False)
 inlined_without_nan = functools.partial(without_nan, forceinline=True)
 # for kernels that allocate nothing: references to arrays are not counted, which costs time in
 # loops that take arrays out of tuples, and in the compiler

@@ -137,7 +137,7 @@ class _Run:
             sources=np.repeat(first[:, :, None], 2, axis=-1),
             use=np.array([np.bincount(row, minlength=m) for row in first], dtype=np.float64),
             price=np.empty(m),
-            costs=np.empty((labels, N)),
+            costs=np.empty((N, labels)),
             tables=tables,
             labels=np.empty(N, dtype=np.int64),
             pairs=np.empty((EXTRA, 2), dtype=np.int64),
@@ -236,7 +236,7 @@ class _State(NamedTuple):
     sources: Array  # (J, N, 2) int64, the inputs of a patch, equal for a whole one
     use: Array  # (J, m) patches that an output fills with an input
     price: Array  # (m,)
-    costs: Array  # (m + EXTRA, N) unary costs and prices; half/half labels come last
+    costs: Array  # (N, m + EXTRA) unary costs and prices; half/half labels come last
     tables: Array  # (2, m + EXTRA, m + EXTRA) smoothness of neighbors, twice
     labels: Array  # (N,) int64
     pairs: Array  # (EXTRA, 2) int64, the inputs of half/half labels
@@ -270,7 +270,7 @@ def _sweep(unary, A, push, rule, state, graph, moves, space):
         _set_tables(rule, state, m, n_extra)
         count = m + n_extra
         offered = moves[: max(count * (count - 1), 1)]
-        energy = Problem(state.costs[:count], state.tables, graph)
+        energy = Problem(state.costs[:, :count], state.tables, graph)
         descend(energy, offered, state.labels, CYCLES, space)
         cuts += space.cuts[0]
         _record(state, j, m)
@@ -303,12 +303,12 @@ def _set_costs(unary, state, j, n_extra):
     m = unary.shape[1]
     for k in range(unary.shape[0]):
         for i in range(m):
-            costs[i, k] = unary[k, i] + state.price[i]
+            costs[k, i] = unary[k, i] + state.price[i]
         a, b = sources[j, k, 0], sources[j, k, 1]
-        labels[k] = a if costs[a, k] <= costs[b, k] else b
+        labels[k] = a if costs[k, a] <= costs[k, b] else b
         for e in range(n_extra):
             c, d = pairs[e, 0], pairs[e, 1]
-            costs[m + e, k] = 0.5 * (costs[c, k] + costs[d, k]) - BONUS
+            costs[k, m + e] = 0.5 * (costs[k, c] + costs[k, d]) - BONUS
             if a == c and b == d:
                 labels[k] = m + e
 

@@ -233,6 +233,15 @@ def minimum_cut_until(
     return cut.side, cut.flow
 
 
+def extreme_cuts_until(arcs: Arcs, excess: Array, deadline: Deadline) -> tuple[Array, Array, Array]:
+    """Return the smallest and largest source sides of minimum cuts, and a flow.
+
+    Arguments are those of `minimum_cut_until`. At the deadline, the sides are those of other cuts.
+    """
+    cut = _minimum_cut(arcs, excess, False, "auto", deadline, both=True)
+    return cut.side, cut.others[0], cut.flow
+
+
 class Arcs(NamedTuple):
     """Arcs with finite capacities both ways, all float64 or all int64."""
 
@@ -250,8 +259,16 @@ class _Cut(NamedTuple):
     others: tuple[Array, ...] = ()  # in that case, further cuts
 
 
-def _minimum_cut(arcs: Arcs, excess: Array, maximal: bool, method: str, deadline: Deadline) -> _Cut:
-    """Like `minimum_cut`, until a deadline."""
+def _minimum_cut(
+    arcs: Arcs,
+    excess: Array,
+    maximal: bool,
+    method: str,
+    deadline: Deadline,
+    *,
+    both: bool = False,
+) -> _Cut:
+    """Like `minimum_cut`, until a deadline; with `both`, `others` has the largest side as well."""
     n = len(excess)
     indptr, slot, residual, ends = link(n, *arcs)
     work = workspace(n, ends, arcs.forward.dtype)
@@ -263,7 +280,8 @@ def _minimum_cut(arcs: Arcs, excess: Array, maximal: bool, method: str, deadline
         near, *others = search.sides()
         return _Cut(near, flow, ran, excess, tuple(others))
     side = work.side
-    if maximal:
-        reach(n, indptr, excess, work, np.int64(-1))
-        side = ~side
-    return _Cut(side, flow, ran)
+    if not (maximal or both):
+        return _Cut(side, flow, ran)
+    smallest = side.copy()
+    reach(n, indptr, excess, work, np.int64(-1))
+    return _Cut(smallest if both else ~side, flow, ran, None, (~side,) if both else ())

@@ -157,8 +157,11 @@ def max_flow_many(
     if executor is not None:
         require_executor(executor, threads)
     threads = thread_count(threads) if executor is None else 1
-    solved = _solved((n, tails, heads, bool(maximal)), finite, threads, executor)
+    shared = n, tails, heads, bool(maximal)
+    solved = _solved(shared, finite, threads, executor)
     values = _values(solved.sides, tails, heads, parts)
+    if not whole:
+        _make_precise(solved, values, shared, finite, threads, executor)
     flows = solved.flows.astype(np.int64) if whole else solved.flows
     return Flows(values, solved.sides, flows, solved.trees)
 
@@ -181,22 +184,21 @@ def _solved(
         spans = [(int(part[0]), int(part[-1]) + 1) for part in rows]
         found = in_order(lambda span: _solve_rows(shared, cut(*span)), spans, threads)
     found = found or [_solve_rows(shared, cut(0, 0))]
-    answers = _Answers(*map(np.concatenate, zip(*found, strict=True)))
-    if excess.dtype.kind == "f":
-        _make_precise(answers, shared, parts, threads, executor)
-    return answers
+    return _Answers(*map(np.concatenate, zip(*found, strict=True)))
 
 
 def _make_precise(
     answers: _Answers,
+    values: Array,
     shared: tuple[int, Array, Array, bool],
     parts: list[Array],
     threads: int,
     executor: Any,
 ) -> None:
-    """Solve problems again whose flows lack digits; see `subopt.graph._lowered`."""
-    ends_ = shared[1:3]
-    values = _values(answers.sides, *ends_, parts)
+    """Solve problems again whose flows lack digits; see `subopt.graph._lowered`.
+
+    `values` are the capacities of the cuts, and `parts` finite capacities.
+    """
     few = np.flatnonzero(dwarfed(values, *parts))
     if not len(few):
         return
@@ -204,7 +206,9 @@ def _make_precise(
     forward, backward, source, sink = parts
     source, sink, ahead, back = lowered(values[few], source, sink, [forward], [backward])
     again = _solved(shared, [*ahead, *back, source, sink], threads, executor)
-    good = _values(again.sides, *ends_, parts) <= values[few]
+    reached = _values(again.sides, *shared[1:3], parts)
+    good = reached <= values[few]
+    values[few[good]] = reached[good]
     for array, new in zip(answers, again, strict=True):
         array[few[good]] = new[good]
 

@@ -20,7 +20,7 @@ from subopt._base.types import Array, ArrayLike
 from subopt.labeling import _label_cost_shares, _messages
 from subopt.labeling._exact import Reparametrization
 from subopt.labeling._magnitude import bounded, calm, simple_labels, simplified
-from subopt.labeling.certificates import evidence
+from subopt.labeling.certificates import LATE, evidence
 from subopt.labeling.energy import LabelingEnergy, require_energy
 from subopt.labeling.result import Labeling, certified
 
@@ -28,6 +28,7 @@ WINDOW = 20  # with label costs, progress is measured over this many sweeps
 SHORTER = 0.7  # factor of the step length after PATIENCE sweeps without progress
 PATIENCE = 5
 SHORT = 2**20  # messages; a sweep over fewer takes no time to speak of
+PROOF = 2e-8  # seconds per edge and label to set up the proof and to measure it
 
 
 @reported
@@ -57,7 +58,8 @@ def dual_bound(
     tol : float, default 0
         Stop when the gap is at most `tol`, in the units of the energy.
     %(time_limit)s
-        The bound of the messages by then is still computed, which takes as long as a few sweeps.
+        Sweeps end early enough for the proof, which takes as long as a few of them. If the limit is
+        shorter than the proof, there is no bound.
     start : array_like of int, shape (\*grid,) or (n,), optional
         Known labels. The energy of the answer is not higher.
     %(verbose)s
@@ -94,12 +96,17 @@ def dual_bound(
     deadline = Deadline(time_limit)
     simple = simplified(energy)
     labels = simple_labels(simple) if start is None else energy.check_labels("start", start)
-    search = _Search(bounded(simple, labels), labels)
+    proof = PROOF * len(energy.tails) * energy.n_labels
+    until = deadline.moved(-proof)
     bounds: list[float] = []
+    if proof > LATE and until.passed():
+        return _answer(energy, labels, Status.TIME_LIMIT, bounds)
+    quiet = calm(simple)
+    search = _Search(simple if quiet else bounded(simple, labels), labels)
     status = Status.ITERATION_LIMIT
     window = 1 if search.shares is None else WINDOW
     for _ in range(sweeps):
-        if not search.sweep(deadline):
+        if not search.sweep(until):
             status = Status.TIME_LIMIT
             break
         bounds.append(search.bound)
@@ -109,18 +116,24 @@ def dual_bound(
         if met or risen <= least * (bounds[-1] - bounds[0]):
             status = Status.CONVERGED
             break
-        if deadline.passed():
+        if until.passed():
             status = Status.TIME_LIMIT
             break
+    if proof > LATE + deadline.left():
+        return _answer(energy, labels, Status.TIME_LIMIT, bounds)
     found = search.read_off()
     labels = labels if energy.is_lower(labels, found) else found
-    labeling = Labeling(
+    labeling = _answer(energy, labels, status, bounds)
+    return certified(energy, labeling, search.evidence(), strict=not quiet, deadline=deadline)
+
+
+def _answer(energy: LabelingEnergy, labels: Array, status: Status, bounds: list[float]) -> Labeling:
+    return Labeling(
         labels=labels.reshape(energy.shape),
         value=energy.value(labels),
         status=status,
         method=f"dual_bound: {len(bounds)} sweeps",
     )
-    return certified(energy, labeling, search.evidence(), strict=not calm(simple))
 
 
 class _Search:

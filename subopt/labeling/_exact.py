@@ -142,37 +142,49 @@ def node_costs(costs, given, high, low, stop):
     unary, tails, heads = costs.unary, costs.tails, costs.heads
     n, n_labels = high.shape
     shared, exact = given.shares.shape[0] > 0, given.low.shape[1] == 0
-    lost = 0.0
+    forbidden = False
     for k in range(n):
         for a in range(n_labels):
             high[k, a], low[k, a] = unary[a, k], 0.0
+            forbidden |= unary[a, k] == np.inf
             if shared and unary[a, k] < np.inf:
                 high[k, a], low[k, a] = two_sum(unary[a, k], given.shares[k, a])
+    missing = np.zeros(n_labels)
     for t in range(2):
         ends = tails if t == 0 else heads
         part, rest = slab(given.high, t), slab(given.low, t)
         for e in range(ends.shape[0]):
             if e % 4096 == 0 and stop[0] != 0:
-                return lost
-            k = ends[e]
-            for a in range(n_labels):
-                if high[k, a] < np.inf and part[e, a] != 0.0:
-                    s, error = two_sum(high[k, a], part[e, a])
-                    r, more = two_sum(low[k, a], error)
-                    high[k, a], low[k, a] = s, r
-                    lost += abs(more)
+                return 0.0
+            _give(part, e, high, low, ends[e], forbidden, missing)
             if not exact:
-                for a in range(n_labels):
-                    if high[k, a] < np.inf and rest[e, a] != 0.0:
-                        s, error = two_sum(high[k, a], rest[e, a])
-                        r, more = two_sum(low[k, a], error)
-                        high[k, a], low[k, a] = s, r
-                        lost += abs(more)
+                _give(rest, e, high, low, ends[e], forbidden, missing)
+    lost = 0.0
+    for a in range(n_labels):
+        lost += missing[a]
     for k in range(n):
         for a in range(n_labels):
             if low[k, a] != 0.0:
                 high[k, a], low[k, a] = two_sum(high[k, a], low[k, a])
     return lost
+
+
+@njit(inline="always")
+def _give(part, e, high, low, k, forbidden, missing):
+    """Add row `e` of an array to what the labels of node k cost; and to `missing` what is lost."""
+    if not forbidden:  # without a branch per label, which the compiler turns into vectors
+        for a in range(high.shape[1]):
+            s, error = two_sum(high[k, a], part[e, a])
+            r, more = two_sum(low[k, a], error)
+            high[k, a], low[k, a] = s, r
+            missing[a] += abs(more)
+    else:
+        for a in range(high.shape[1]):
+            if high[k, a] < np.inf:
+                s, error = two_sum(high[k, a], part[e, a])
+                r, more = two_sum(low[k, a], error)
+                high[k, a], low[k, a] = s, r
+                missing[a] += abs(more)
 
 
 @njit
@@ -244,21 +256,30 @@ def _add_edges(costs, given, labels, unit, sums, stop):
                     first = a
                 if k > 0.0 or (k == 0.0 and not exact and q_low[e, a] > q_low[e, second]):
                     second = a
-        for a in range(-1 if alike else 0, n_labels):
-            row = first if a < 0 else a
-            start = second if a < 0 else (a if alike else 0)
-            for b in range(start, start + 1 if alike else n_labels):
-                c = w * tables[row_of, row, b] if w != 0.0 else 0.0
-                m, k = p_high[e, row], q_high[e, b]
-                near = 1e-14 * (abs(c) + abs(m) + abs(k))
-                if c == np.inf or c - m - k - near > roughly:
-                    continue
-                roughly = min(roughly, c - m - k + near)
-                m_low, k_low = (0.0, 0.0) if exact else (p_low[e, row], q_low[e, b])
-                value = _edge_cost(w, tables[row_of, row, b], m, k, m_low, k_low)
-                error = max(error, value[2])
-                if value[0] < high or (value[0] == high and value[1] < low):
-                    high, low, i, j = value[0], value[1], row, b
+        if alike and exact:
+            high, low, i = _least_of_equal(p_high, q_high, e)
+            j = i
+            m, k = p_high[e, first], q_high[e, second]
+            value = _edge_cost(w, tables[row_of, first, second], m, k, 0.0, 0.0)
+            error = value[2]
+            if value[0] < high or (value[0] == high and value[1] < low):
+                high, low, i, j = value[0], value[1], first, second
+        else:
+            for a in range(-1 if alike else 0, n_labels):
+                row = first if a < 0 else a
+                start = second if a < 0 else (a if alike else 0)
+                for b in range(start, start + 1 if alike else n_labels):
+                    c = w * tables[row_of, row, b] if w != 0.0 else 0.0
+                    m, k = p_high[e, row], q_high[e, b]
+                    near = 1e-14 * (abs(c) + abs(m) + abs(k))
+                    if c == np.inf or c - m - k - near > roughly:
+                        continue
+                    roughly = min(roughly, c - m - k + near)
+                    m_low, k_low = (0.0, 0.0) if exact else (p_low[e, row], q_low[e, b])
+                    value = _edge_cost(w, tables[row_of, row, b], m, k, m_low, k_low)
+                    error = max(error, value[2])
+                    if value[0] < high or (value[0] == high and value[1] < low):
+                        high, low, i, j = value[0], value[1], row, b
         lane = e % LANES
         if high != 0.0:
             _into(sums, lane, high)
@@ -281,6 +302,21 @@ def _add_edges(costs, given, labels, unit, sums, stop):
             size += abs(m) + abs(p_high[e, i]) + abs(k) + abs(q_high[e, j])
             rough += 0.0 if slack <= unit * size else slack
     return rough
+
+
+@njit(inline="always")
+def _least_of_equal(p, q, e):
+    """Return the least cost of two equal labels, in two parts, and the label.
+
+    Without messages they cost nothing.
+    """
+    best = 0
+    most, rest = two_sum(p[e, 0], q[e, 0])
+    for a in range(1, p.shape[1]):
+        s, error = two_sum(p[e, a], q[e, a])
+        if s > most or (s == most and error > rest):
+            most, rest, best = s, error, a
+    return -most, -rest, best
 
 
 @njit

@@ -12,11 +12,12 @@ from subopt._base.types import Array
 def neighbours(grid: tuple[int, ...]) -> Array:
     """Return the pairs of nodes next to each other along an axis: tails and heads, (2, E)."""
     index = np.arange(math.prod(grid)).reshape(grid)
+    views = [np.moveaxis(index, axis, 0) for axis in range(len(grid))]
     ends = [
-        np.stack([np.delete(index, -1, axis).ravel(), np.delete(index, 0, axis).ravel()])
-        for axis in range(len(grid))
+        [np.moveaxis(view[part], 0, axis).ravel() for axis, view in enumerate(views)]
+        for part in (slice(None, -1), slice(1, None))
     ]
-    return np.concatenate(ends, axis=1)
+    return np.stack([np.concatenate(end) for end in ends])
 
 
 def pairs_at(

@@ -13,7 +13,7 @@ from subopt._base.report import reported
 from subopt.labeling._magnitude import simplified
 from subopt.labeling._refined import refined
 from subopt.labeling.certificates import measure
-from subopt.labeling.cut_graphs import OrderedTable, ordered, ordered_table
+from subopt.labeling.cut_graphs import Cut, OrderedTable, ordered, ordered_table
 from subopt.labeling.energy import LabelingEnergy, require_energy
 from subopt.labeling.moves.expand import expansions
 from subopt.labeling.result import Labeling, certified
@@ -76,10 +76,16 @@ def ishikawa(
             f"ishikawa does not fit: {table}. alpha_expansion takes any metric, alpha_beta_swap a "
             "semimetric, fusion any table; with two labels, so does qpbo."
         )
-    cut = ordered(energy, table, deadline)
+    return finished(energy, ordered(energy, table, deadline), deadline)
+
+
+def finished(energy: LabelingEnergy, cut: Cut, deadline: Deadline) -> Labeling:
+    """Return the answer of `ishikawa` for a minimum cut."""
     if not cut.measure.rounding:  # costs so large that the cut did not see the small ones
         labels = refined(energy, expansions(energy.n_labels), cut.labels, deadline)
-        cut = cut._replace(labels=labels, measure=measure(energy, labels, cut.given))
+        cut = cut._replace(
+            labels=labels, measure=measure(energy, labels, cut.given, deadline=deadline)
+        )
     labeling = Labeling(
         labels=cut.labels.reshape(energy.shape),
         value=cut.measure.value,

@@ -9,11 +9,12 @@ from subopt._base.deadline import Deadline
 from subopt._base.interruptible import flag
 from subopt._base.options import documented
 from subopt._base.report import reported
+from subopt._base.types import Array
 from subopt.labeling import _icm
 from subopt.labeling._exact import Reparametrization, node_costs
-from subopt.labeling._magnitude import bounded, simple_labels, simplified
+from subopt.labeling._magnitude import bounded, calm, simple_labels, simplified
 from subopt.labeling._roof import Binary, roof, solved
-from subopt.labeling.certificates import evidence, measure
+from subopt.labeling.certificates import Measure, evidence, measure
 from subopt.labeling.cut_graphs import sum_and_error
 from subopt.labeling.energy import LabelingEnergy, require_energy
 from subopt.labeling.result import Labeling, certified
@@ -81,49 +82,57 @@ def qpbo(
         raise ValueError(f"qpbo does not fit: {reason}. icm and dual_bound take any energy.")
     deadline = Deadline(time_limit)
     simple = simplified(energy)
-    labels = simple_labels(simple)
-    _icm.improve(energy, labels)
-    shape = (2, len(energy.tails), 2)
-    high, low = np.zeros(shape), np.zeros(shape)
-    best = measure(energy, labels, evidence(high, None, None))
+    labels, quiet = simple_labels(simple), calm(simple)
+    if not quiet:  # the scale of large costs is that of the best known labels
+        _icm.improve(energy, labels)
+    given = evidence(np.zeros((2, len(energy.tails), 2)), None, None)
+    best: Measure | None = None
     persistent = known = np.zeros(energy.n, dtype=bool)
     cuts = 0
-    while cuts < ROUNDS and best.gap > 0.0:
-        work = bounded(simple, labels)
-        found = roof(left(work, evidence(high, low, None)), labels, deadline)
+    while cuts < ROUNDS and (best is None or best.gap > 0.0):
+        work = simple if quiet else bounded(simple, labels)
+        found = roof(left(work, given), labels, deadline)
         cuts += 1
-        high, error = sum_and_error(high, found.given)
-        high, low = sum_and_error(high, error + low)
         if cuts == 1 or found.all_share.sum() >= persistent.sum():
             persistent, known = found.all_share, found.known
+        if cuts == 1 and not known.all():
+            _icm.improve(energy, labels)
+        given = _sum(given, found.given)
         trial = np.where(found.known, found.x, labels).astype(np.int64)
-        before, given = best.lower_bound, evidence(high, low if low.any() else None, None)
-        if not energy.is_lower(labels, trial):
+        if (quiet and cuts == 1 and known.all()) or not energy.is_lower(labels, trial):
             labels = trial
-        best = measure(energy, labels, given)
-        if not best.lower_bound > before or (best.rounding and energy.n > SMALL):
+        before, best = best, measure(energy, labels, given, deadline=deadline)
+        if before is not None and not best.lower_bound > before.lower_bound:
             break
-        if deadline.passed():
+        if (best.rounding and energy.n > SMALL) or deadline.passed():
             break
+    assert best is not None
     method = f"qpbo: {int(known.sum())} of {energy.n} labels known"
     if not best.rounding and not deadline.passed():
-        work = bounded(simple, labels)
-        zero = np.zeros(shape)
-        rest = left(work, evidence(zero, None, None))
+        rest = left(bounded(simple, labels), evidence(np.zeros_like(given.high), None, None))
         trial = solved(rest, labels, deadline, probe=True).astype(np.int64)
         _icm.improve(energy, trial)
         if energy.is_lower(trial, labels):
-            labels = trial
+            labels, best = trial, measure(energy, trial, given, deadline=deadline)
         method += ", then probing, improving and icm"
     labeling = Labeling(
         labels=labels.reshape(energy.shape),
-        value=energy.value(labels),
+        value=best.value,
         status=Status.TIME_LIMIT if deadline.passed() else Status.LOCAL_MINIMUM,
         method=method,
         n_cuts=cuts,
         persistent=persistent.reshape(energy.shape),
     )
-    return certified(energy, labeling, evidence(high, low if low.any() else None, None))
+    return certified(energy, labeling, given, best)
+
+
+def _sum(given: Reparametrization, more: Array) -> Reparametrization:
+    """Return messages with others added to them, in twice the working precision."""
+    if not given.high.any():
+        return evidence(more, None, None)
+    high, error = sum_and_error(given.high, more)
+    high, low = sum_and_error(high, error + given.low if given.low.size else error)
+    return evidence(high, low if low.any() else None, None)
 
 
 def can_solve(energy: LabelingEnergy) -> str | None:
@@ -135,14 +144,18 @@ def can_solve(energy: LabelingEnergy) -> str | None:
 
 def left(energy: LabelingEnergy, given: Reparametrization) -> Binary:
     """Return an energy of two labels after reparametrization."""
-    high, low = np.empty((energy.n, 2)), np.empty((energy.n, 2))
-    node_costs(energy.terms, given, high, low, flag())
-    cost = (high[:, 1] - high[:, 0]) + (low[:, 1] - low[:, 0])
     pairs = energy.weights[:, None, None] * energy.tables
-    first, second = given.high[0][:, :, None], given.high[1][:, None, :]
-    rest, error = sum_and_error(pairs, -first)
-    pairs, other = sum_and_error(rest, -second)
-    pairs = pairs + (error + other)
-    if given.low.size:
-        pairs = pairs - given.low[0][:, :, None] - given.low[1][:, None, :]
-    return Binary(cost, pairs - pairs.min(axis=(1, 2), keepdims=True), energy.tails, energy.heads)
+    if given.high.any():
+        high, low = np.empty((energy.n, 2)), np.empty((energy.n, 2))
+        node_costs(energy.terms, given, high, low, flag())
+        cost = (high[:, 1] - high[:, 0]) + (low[:, 1] - low[:, 0])
+        first, second = given.high[0][:, :, None], given.high[1][:, None, :]
+        rest, error = sum_and_error(pairs, -first)
+        pairs, other = sum_and_error(rest, -second)
+        pairs = pairs + (error + other)
+        if given.low.size:
+            pairs = pairs - given.low[0][:, :, None] - given.low[1][:, None, :]
+    else:
+        cost = energy.costs[1] - energy.costs[0]
+    least = np.minimum(pairs[:, 0], pairs[:, 1]).min(axis=1)
+    return Binary(cost, pairs - least[:, None, None], energy.tails, energy.heads)

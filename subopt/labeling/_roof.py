@@ -21,7 +21,7 @@ import numpy as np
 
 from subopt._base.deadline import Deadline
 from subopt._base.types import Array
-from subopt.graph._max_flow import Arcs, minimum_cut_until
+from subopt.graph._max_flow import Arcs, extreme_cuts_until, minimum_cut_until
 
 PROBES = 2_000_000  # approximate number of arcs in all cuts of `_probed`
 IMPROVING = 12  # number of random parts that `_improved` tries
@@ -59,7 +59,9 @@ def roof(problem: Binary, labels: Array, deadline: Deadline) -> Roof:
     """
     n, m = len(problem.cost), len(problem.tails)
     p, q = problem.tails, problem.heads
-    even, base, forward, backward, first, second = _arcs(problem.pairs)
+    edges = _edges(problem.pairs)
+    even, forward, backward = edges.even, edges.forward, edges.backward
+    first, second = edges.first, edges.second
     cost = problem.cost + np.bincount(p, first, n) + np.bincount(q, second, n)
     x = labels.astype(bool)
     x_q = np.where(even, x[q], ~x[q])
@@ -69,8 +71,11 @@ def roof(problem: Binary, labels: Array, deadline: Deadline) -> Roof:
         + backward[~x[p] & x_q].sum()
     )
     # no minimum cut has an arc of this capacity
-    top = float(np.exp2(np.ceil(np.log2(2.0 * crossing)))) if crossing > 0.0 else 0.0
+    top = float(np.exp2(np.ceil(np.log2(2.0 * crossing)))) if crossing > 0.0 else np.inf
     forward, backward = np.minimum(forward, top), np.minimum(backward, top)
+    if even.all():
+        edges = edges._replace(forward=forward, backward=backward)
+        return _of_one_cut(problem, edges, cost, top, deadline)
     half = np.clip(cost, -top, top) / 2
     tails = np.concatenate([p, np.where(even, q + n, q)])
     heads = np.concatenate([np.where(even, q, q + n), p + n])
@@ -92,33 +97,60 @@ def roof(problem: Binary, labels: Array, deadline: Deadline) -> Roof:
     # with a variable of the second end turned, its other choice gets the flow
     given[1, :, 1] = second - np.where(even, both, -both)
     left = cost + np.bincount(p, both, n) - np.bincount(q, np.where(even, both, -both), n)
-    kept = base - np.where(even, 0.0, both)
+    kept = edges.base - np.where(even, 0.0, both)
     bound = float(np.minimum(left, 0.0).sum() + kept.sum())
     return Roof(choices, all_share, known, given, bound)
 
 
-def _arcs(pairs: Array) -> tuple[Array, Array, Array, Array, Array, Array]:
-    """Return for every edge whether it is submodular, its constant, capacities and node terms.
+def _of_one_cut(
+    problem: Binary, edges: _Edges, cost: Array, top: float, deadline: Deadline
+) -> Roof:
+    """Solve the roof dual of an energy whose edges are all submodular: it is exact."""
+    n, p, q = len(cost), problem.tails, problem.heads
+    arcs = Arcs(p, q, edges.forward, edges.backward)
+    excess = -np.clip(cost, -top, top)
+    smallest, largest, flow = extreme_cuts_until(arcs, excess, deadline)
+    flow = np.clip(flow, -edges.backward, edges.forward)
+    known = np.full(n, not deadline.passed())
+    given = np.zeros((2, len(p), 2))
+    given[0, :, 1], given[1, :, 1] = edges.first + flow, edges.second - flow
+    left = cost + np.bincount(p, flow, n) - np.bincount(q, flow, n)
+    bound = float(np.minimum(left, 0.0).sum() + edges.base.sum())
+    return Roof(smallest, known & (smallest == largest), known, given, bound)
 
-    An edge that is not gets its second end turned. The terms are as small as possible, so that
-    large costs of one pair of choices do not meet in them.
+
+class _Edges(NamedTuple):
+    """Edges as arcs between choices; the second end is turned where `even` is False."""
+
+    even: Array  # (m,) bool, whether the pairs are submodular as they are
+    base: Array  # (m,) constants
+    forward: Array  # (m,) cost of choice 1 at the first end, and 0 at the second
+    backward: Array  # (m,) cost of choice 0 at the first end, and 1 at the second
+    first: Array  # (m,) cost of choice 1 at the first end
+    second: Array  # (m,) cost of choice 1 at the second end
+
+
+def _edges(pairs: Array) -> _Edges:
+    """Return edges as arcs; the terms of one node are as small as possible.
+
+    Large costs of one pair of choices then do not meet in them.
     """
     a, b, c, d = pairs[:, 0, 0], pairs[:, 0, 1], pairs[:, 1, 0], pairs[:, 1, 1]
     even = a + d <= b + c
-    a, b = np.where(even, a, b), np.where(even, b, a)
-    c, d = np.where(even, c, d), np.where(even, d, c)
+    if not (every := bool(even.all())):
+        a, b = np.where(even, a, b), np.where(even, b, a)
+        c, d = np.where(even, c, d), np.where(even, d, c)
     half = (d - a) / 2
     forward, backward = (c - a) - half, (b - a) - half
     shift = np.where(forward < 0, forward, np.where(backward < 0, -backward, 0.0))
     first, second = half + shift, half - shift
-    constant = np.where(even, a, a + second)
-    return (
+    return _Edges(
         even,
-        constant,
+        a if every else np.where(even, a, a + second),
         np.maximum(forward - shift, 0.0),
         np.maximum(backward + shift, 0.0),
         first,
-        np.where(even, second, -second),
+        second if every else np.where(even, second, -second),
     )
 
 

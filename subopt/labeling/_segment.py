@@ -29,8 +29,11 @@ from subopt._base.report import reported, stage
 from subopt._base.types import Array, ArrayLike
 from subopt.labeling._colour_models import LEAST_SPREAD, Mixture, costs_of, fitted
 from subopt.labeling._grid_edges import pairs_at
+from subopt.labeling._ishikawa import finished
 from subopt.labeling.certificates import MessageCertificate
+from subopt.labeling.cut_graphs import draft, ordered, ordered_table
 from subopt.labeling.energy import LabelingEnergy
+from subopt.labeling.result import Labeling
 from subopt.labeling.select import minimize_labeling
 
 
@@ -211,33 +214,35 @@ def segment(
     if not len(names):
         raise ValueError("seeds needs a label > 0 at a pixel that is not left out")
     fixed = np.where(flat > 0, np.searchsorted(names, flat), -1)
-    weights = [strength * w for w in domain.weights]
     x = np.where(first > 0, np.searchsorted(names, first), -1)
+    energy = LabelingEnergy(
+        np.zeros((*domain.shape, len(names))),
+        weights=[strength * w for w in domain.weights],
+        offsets=None if connectivity == 1 else domain.offsets,
+        fixed=fixed,
+        mask=domain.inside,
+        label_axis=-1,
+    )
+    allowed = energy.costs  # 0, or infinity
     mixtures: list[Mixture] = []
     n_iter = 0
     for _ in range(cuts):
         n_iter += 1
-        unary = np.zeros((len(names), len(flat)))
         if components and len(names) > 1:
             mixtures = _refitted(mixtures, x, len(names), components, domain)
             unary = np.stack([costs_of(mixture, domain.pixels) for mixture in mixtures])
-        energy = LabelingEnergy(
-            unary.T.reshape(*domain.shape, -1),
-            weights=weights,
-            offsets=None if connectivity == 1 else domain.offsets,
-            fixed=fixed,
-            mask=domain.inside,
-            label_axis=-1,
-        )
-        answer = minimize_labeling(energy, time_limit=deadline.left())
-        before, x = x, np.where(domain.inside, answer.labels.ravel(), -1)
+            unary[:, ~domain.inside] = 0.0
+            energy = energy._with(costs=unary + allowed)
+        cut = _Cut(energy, deadline)
+        before, x = x, np.where(domain.inside, cut.labels, -1)
         changed = np.count_nonzero(x != before)
-        stage("cut %d: value %.9g, %d labels changed", n_iter, answer.value, changed)
+        stage("cut %d: %d labels changed", n_iter, changed)
         absent = np.bincount(x[x >= 0], minlength=len(names)) == 0
         if not mixtures or not changed or absent.any() or deadline.passed():
             break
+    answer = cut.answer()
     return Segmentation(
-        labels=np.where(domain.inside, names[np.maximum(x, 0)], 0).reshape(domain.shape),
+        labels=np.where(domain.inside, names[answer.labels.ravel()], 0).reshape(domain.shape),
         value=answer.value,
         lower_bound=answer.lower_bound,
         status=answer.status,
@@ -247,6 +252,29 @@ def segment(
         names=names,
         n_iter=n_iter,
     )
+
+
+class _Cut:
+    """Labels of an energy; what they prove is computed for the last energy only."""
+
+    def __init__(self, energy: LabelingEnergy, deadline: Deadline) -> None:
+        self._energy, self._deadline = energy, deadline
+        if energy.n_labels == 2:
+            self._table = ordered_table(energy)
+            assert not isinstance(self._table, str)
+            self._draft = draft(energy, self._table, deadline)
+            self.labels = self._draft.labels
+        else:
+            self._answer = minimize_labeling(energy, time_limit=deadline.left())
+            self.labels = self._answer.labels.ravel()
+
+    def answer(self) -> Labeling:
+        """Return the labels with what is proven of them."""
+        energy, deadline = self._energy, self._deadline
+        if energy.n_labels != 2:
+            return self._answer
+        assert not isinstance(self._table, str)
+        return finished(energy, ordered(energy, self._table, deadline, self._draft), deadline)
 
 
 def _labels(name: str, labels: ArrayLike) -> Array:

@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base.answer import CertificateError, ReadOnly, number
+from subopt._base.deadline import Deadline
 from subopt._base.interruptible import flag, interruptible
 from subopt._base.types import Array
 from subopt.labeling._exact import Reparametrization, bound_of, energy_of
@@ -31,6 +32,7 @@ from subopt.labeling.energy import LabelingEnergy
 
 FAR_BELOW = 2.0**-20
 SHORT = 2**20  # amounts; a check of fewer takes no time to speak of
+LATE = 0.1  # seconds after a deadline at which a proof is given up
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,9 +153,16 @@ class Measure(NamedTuple):
 
 
 def measure(
-    energy: LabelingEnergy, labels: Array, given: Reparametrization, *, strict: bool = False
+    energy: LabelingEnergy,
+    labels: Array,
+    given: Reparametrization,
+    *,
+    strict: bool = False,
+    deadline: Deadline | None = None,
 ) -> Measure:
     """Compare the energy of labels with the bound of a certificate.
+
+    If that takes longer than `LATE` after the deadline, nothing is proven: the bound is -inf.
 
     With `strict`, a gap counts as a rounding error only if it is far below the smallest cost. This
     is for energies whose numbers differ so much in magnitude that the rounding error at one node
@@ -166,7 +175,10 @@ def measure(
         if given.high.size < SHORT:
             bound, rough = bound_of(*args, stop)
         else:
-            bound, rough = interruptible(bound_of, *args, stop, stop=stop)
+            until = None if deadline is None else deadline.moved(LATE)
+            bound, rough = interruptible(bound_of, *args, stop, stop=stop, deadline=until)
+    if stop[0]:
+        return Measure(energy.value(labels), -np.inf, -np.inf, np.inf, False)
     proven = Fraction(bound[0]) + Fraction(bound[1]) - Fraction(bound[2])
     parts = energy_of(energy.terms, labels)
     if parts[0] == np.inf:

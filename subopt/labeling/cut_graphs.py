@@ -42,6 +42,14 @@ class OrderedTable(NamedTuple):
     terms: Array  # (2, 1 or m, L - 1) cost of x_p > i, and of x_q > j
 
 
+class Draft(NamedTuple):
+    """Labels of a first minimum cut, without a proof."""
+
+    labels: Array  # (n,)
+    step: Array  # (edges, K), its flow along the arcs of the table
+    crossing: float  # cost of the labels before it, relative to the least; 0 if no cut was made
+
+
 class Cut(NamedTuple):
     """Labels of a minimum cut, and messages from its flow."""
 
@@ -140,35 +148,50 @@ def _refusal(energy: LabelingEnergy, row: int, far: Array, near: Array) -> str:
     )
 
 
-def ordered(energy: LabelingEnergy, table: OrderedTable, deadline: Deadline) -> Cut:
-    """Minimize an energy whose table is submodular in the order of the labels."""
-    simple = simplified(energy)
+def draft(energy: LabelingEnergy, table: OrderedTable, deadline: Deadline) -> Draft:
+    """Minimize an energy as `ordered` does, by one cut, and leave the proof to it."""
     labels = simple_labels(energy)
-    flow = np.zeros((2, len(energy.tails), len(table.i)))  # high and low part
+    flow = np.zeros((2, len(energy.tails), len(table.i)))
+    if deadline.passed():
+        return Draft(labels, flow[0], 0.0)
     given = _as_messages(energy, table, flow) if table.terms.any() else None
+    work = bounded(simplified(energy), labels)
+    step, found, crossing = _cut_of_what_is_left(work, table, given, flow, labels, deadline)
+    if crossing > 0.0 and not energy.is_lower(labels, found):
+        labels = found
+    return Draft(labels, step, crossing)
+
+
+def ordered(
+    energy: LabelingEnergy, table: OrderedTable, deadline: Deadline, first: Draft | None = None
+) -> Cut:
+    """Minimize an energy whose table is submodular in the order of the labels.
+
+    `first` is what `draft` returned for the energy, if it was called already.
+    """
+    simple = simplified(energy)
+    labels, step, crossing = draft(energy, table, deadline) if first is None else first
+    flow = np.stack([step, np.zeros_like(step)])  # high and low part
     best: Measure | None = None
     cuts = 0
-    while cuts < ROUNDS and not deadline.passed():
-        work = bounded(simple, labels)
-        step, found, crossing = _cut_of_what_is_left(work, table, given, flow, labels, deadline)
-        if crossing == 0.0:
-            break
-        if not energy.is_lower(labels, found):
-            labels = found
-        if cuts == 0:
-            flow[0] = step
-        else:
+    while crossing > 0.0:
+        if cuts > 0:
             flow = np.stack(sum_and_error(*_add((flow[0], flow[1]), step)))
         given = _as_messages(energy, table, flow)
-        before, best, cuts = best, measure(energy, labels, given), cuts + 1
+        before, best, cuts = best, measure(energy, labels, given, deadline=deadline), cuts + 1
         stopped = deadline.passed()
         if best.gap == 0.0 or (best.rounding and energy.n * energy.n_labels > SMALL) or stopped:
             return Cut(labels, given, best, cuts, stopped)
-        if before is not None and not best.gap < before.gap:
+        if cuts == ROUNDS or (before is not None and not best.gap < before.gap):
             return Cut(labels, given, best, cuts, stopped)
-    if given is None:  # no flow, and no terms of one node
-        given = evidence(np.zeros((2, len(energy.tails), energy.n_labels)), None, None)
-    return Cut(labels, given, best or measure(energy, labels, given), cuts, deadline.passed())
+        work = bounded(simple, labels)
+        step, found, crossing = _cut_of_what_is_left(work, table, given, flow, labels, deadline)
+        if crossing > 0.0 and not energy.is_lower(labels, found):
+            labels = found
+    if best is None:  # no cut was made
+        given = _as_messages(energy, table, flow)
+        best = measure(energy, labels, given, deadline=deadline)
+    return Cut(labels, given, best, cuts, deadline.passed())
 
 
 def _cut_of_what_is_left(

@@ -238,6 +238,8 @@ class LabelingEnergy:
         a, b = energy_of(self.terms, x), energy_of(self.terms, y)
         if np.inf in (a[0], b[0]):
             return bool(a[0] < b[0])
+        if not self.label_costs.any():
+            return math.fsum([*a, *(-part for part in b)]) < 0.0
         own, other = self.label_costs[np.unique(x)], -self.label_costs[np.unique(y)]
         return math.fsum([*a, *(-part for part in b), *own, *other]) < 0.0
 

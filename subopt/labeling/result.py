@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from subopt._base.answer import Answer, Status
+from subopt._base.deadline import Deadline
 from subopt._base.types import Array
 from subopt.labeling._exact import Reparametrization
 from subopt.labeling.certificates import Measure, MessageCertificate, measure
@@ -30,7 +32,8 @@ class Labeling(Answer):
     method : str
         The method that ran.
     certificate : MessageCertificate or None
-        Evidence for `lower_bound`: ``certificate.check(energy, labeling)`` recomputes `gap`.
+        Evidence for `lower_bound`: ``certificate.check(energy, labeling)`` recomputes `gap`. None
+        if the method proves nothing, or had no time for it.
     n_cuts : int
         Number of minimum cuts solved.
     persistent : ndarray of bool or None
@@ -73,10 +76,16 @@ def certified(
     found: Measure | None = None,
     *,
     strict: bool = False,
+    deadline: Deadline | None = None,
 ) -> Labeling:
-    """Return the labeling with a certificate, and status OPTIMAL if the bound meets the value."""
+    """Return the labeling with a certificate, and status OPTIMAL if the bound meets the value.
+
+    There is none if the deadline left no time for the proof.
+    """
     if found is None:
-        found = measure(energy, labeling.labels.ravel(), given, strict=strict)
+        found = measure(energy, labeling.labels.ravel(), given, strict=strict, deadline=deadline)
+    if found.lower_bound == -math.inf:
+        return labeling
     certificate = MessageCertificate(
         given.high,
         found.lower_bound,

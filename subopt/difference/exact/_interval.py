@@ -26,6 +26,7 @@ from subopt._base import validate
 from subopt._base.types import Array
 from subopt.constraints.feasible import Constraints
 from subopt.difference.exact._fractional_bounds import KINDS, Majorant
+from subopt.difference.exact._information import WIDEST, Uncertainty, lowest, uncertainty
 from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction, combination, terms_of
 from subopt.functions.entropy import Entropy
 from subopt.functions.modular import Modular
@@ -68,6 +69,7 @@ class Parts(NamedTuple):
     g: SetFunction
     falling: tuple[tuple[float, SetFunction, SetFunction], ...]
     integral: bool
+    apart: Parts | None = None  # f - g with falling parts, where the bounds set none apart
 
     @property
     def n(self) -> int:
@@ -239,9 +241,26 @@ class Interval:
         low = _finite(self.value + self.fall - constant + float(np.minimum(y, 0.0).sum()))
         return low, y
 
+    @cached_property
+    def uncertainty(self) -> Uncertainty | None:
+        """What remains unknown of a class, if h has that form here and all sets can be tried."""
+        parts = self.parts.apart or self.parts
+        if not parts.falling or self.size > WIDEST:
+            return None
+        before, free = self._before, self.free
+        f, g = self.f, self.g
+        if parts is not self.parts:
+            f, g = _minor(parts.f, before, free), _minor(parts.g, before, free)
+        falling = tuple(
+            (a, _minor(F, before, free), _minor(G, before, free)) for a, F, G in parts.falling
+        )
+        return uncertainty(f, g, falling, self.region)
+
     @property
     def few(self) -> bool:
         """Whether trying all sets of a feasible size takes less work than a relaxation."""
+        if self.uncertainty is not None:
+            return True
         if self.region is None:
             return False
         low, high = self.region.low, min(self.region.high, self.size)
@@ -250,11 +269,17 @@ class Interval:
         count = sum(math.comb(self.size, k) for k in range(low, high + 1))
         return count * max(1, high) <= RELAXATION * self.size
 
-    def exhausted(self) -> tuple[float, Array]:
+    def exhausted(self, most: float = math.inf) -> tuple[float, Array]:
         """Return the minimum over all feasible sets of the interval, and the chosen free elements.
 
-        The minimum is infinity if no set is feasible.
+        The minimum is infinity if no set is feasible. Sets that are not below `most` may be left
+        out: if there are no others, the result may be `most` and any set.
         """
+        if self.uncertainty is not None:
+            found = lowest(self.uncertainty, most - self.value)
+            if found is None:
+                return most, np.zeros(self.size, dtype=np.bool_)
+            return self.value + found[0], found[1]
         region, best, chosen = self.region, self.value, np.zeros(self.size, dtype=np.bool_)
         if region is not None and not region.feasible(chosen):
             best = math.inf

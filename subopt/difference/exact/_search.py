@@ -53,14 +53,16 @@ VERTICES = (100, 1000)
 """Largest number of greedy vertices for each of these bounds: of intervals too wide to split, and
 of others."""
 SMALL = 7
-"""With at most this many free elements, all sets are tried: 35 sweeps beat a linear program."""
+"""With at most this many free elements, all sets are tried: 35 sweeps beat a linear program. Where
+they take less than a sweep, more are tried (`Interval.few`)."""
 ORDERS = 8
 """Number of random orders whose best prefixes are tried first."""
-ROOT_ITER, ITER = 200, 30
-"""Largest number of linear programs at the root, and at any other interval."""
+ROOT_ITER, ITER = 200, 3
+"""Largest number of linear programs at the root, and at any other interval: its cuts are a start
+for the next ones, so that many on the same interval would be a waste."""
 FEW, TRIES = 4, 4
 """Where parts of h never rise: a good number of parts to split into, and of attempts at it."""
-ACCURACY = 0.1
+ACCURACY = 0.3
 """A relaxation is accurate enough if it leaves this share of the missing bound open."""
 DIVE_EVERY = 8
 """In one of so many rounds, the better child is explored at once, down to its end."""
@@ -267,8 +269,8 @@ class Search:
         if region is not None and region.empty():
             return self._close(j, Step(INFEASIBLE, NONE, NONE, None, ()), (math.inf, math.inf))
         if interval.size <= SMALL or interval.few:
-            low, chosen = interval.exhausted()
-            if low < math.inf:
+            low, chosen = interval.exhausted(self.best.value)
+            if low < self.best.value:
                 self.best.offer(_with(inside, free[chosen]), low)
             return self._close(j, Step(EXHAUSTED, NONE, NONE, None, ()), (low, low))
         if region is not None:

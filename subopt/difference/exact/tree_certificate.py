@@ -105,7 +105,8 @@ class TreeCertificate(ReadOnly):
         """
         h = difference(h)
         with as_evidence():
-            fixed, bound = self._proven(h)
+            fixed, first = self._fixed(h)
+            bound = self._proven(fixed, first)
             return h.value(fixed.inside.copy()) + bound
 
     def check(self, h: DifferenceOfSubmodular | SetFunction, answer: Result | Subset) -> float:
@@ -141,10 +142,11 @@ class TreeCertificate(ReadOnly):
             mask, value = claimed(h, answer)
             require_feasible(self.constraints, mask)
             _require_submodular(h)
-            fixed, proven = self._proven(h)
+            fixed, first = self._fixed(h)
             base = h.value(fixed.inside.copy())
             agrees = bool((fixed.lift(mask[fixed.free]) == mask).all())
             above = fixed.h.value(mask[fixed.free]) if agrees else value - base
+            proven = self._proven(fixed, first, above)
             digits = 2.0**-44 * sum(abs(F.value(fixed.inside.copy())) for F in (h.f, h.g))
             rounding = ROUNDING * size_of(parts_of(fixed.h, self.constraints)) + digits
             if not self.lower_bound <= base + proven + rounding:
@@ -158,16 +160,15 @@ class TreeCertificate(ReadOnly):
                 )
             return max(0.0, above - proven)
 
-    def _proven(self, h: DifferenceOfSubmodular) -> tuple[Fixed, float]:
-        """Return what the first steps fix, and the lower bound of what they leave."""
-        fixed, first = self._fixed(h)
+    def _proven(self, fixed: Fixed, first: int, most: float = math.inf) -> float:
+        """Return the lower bound of what the first steps leave; at `most`, it may be higher."""
         parts = parts_of(fixed.h, self.constraints)
         own = np.full((len(self.steps), 2), -math.inf)
         for j, interval, step in self._intervals(parts, fixed.free, first):
             if step.reason == EXHAUSTED:
                 if interval.size > EXHAUSTIBLE and not interval.few:
                     raise _error(j, f"{interval.size} elements are too many to try all sets")
-                own[j] = interval.exhausted()[0]
+                own[j] = interval.exhausted(most)[0]
             elif step.reason in (DECIDED, INFEASIBLE):
                 _check_region(j, interval, step)
                 if step.reason == INFEASIBLE:
@@ -177,7 +178,7 @@ class TreeCertificate(ReadOnly):
                 _check_room(j, interval, step)
             elif step.evidence is not None:
                 own[j] = _bounds(j, interval, step, parts.integral)
-        return fixed, combine(self.steps[first:], own[first:], first)
+        return combine(self.steps[first:], own[first:], first)
 
     def _fixed(self, h: DifferenceOfSubmodular) -> tuple[Fixed, int]:
         """Follow the leading steps that fix elements, and return how many these are."""
@@ -296,7 +297,10 @@ def difference(h: DifferenceOfSubmodular | SetFunction) -> DifferenceOfSubmodula
 
 def parts_of(h: DifferenceOfSubmodular, constraints: Constraints | None) -> Parts:
     """Return h by kinds of bounds; under constraints, no part is set apart because it falls."""
-    return Parts.of(h) if constraints is None else Parts(h.f, h.g, (), h.integral)
+    apart = Parts.of(h)
+    if constraints is None or not apart.falling:
+        return apart
+    return Parts(h.f, h.g, (), h.integral, apart)
 
 
 def require_feasible(constraints: Constraints | None, mask: Array) -> None:

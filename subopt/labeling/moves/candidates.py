@@ -18,19 +18,26 @@ PART = np.int64(8)  # if more than 1 / PART of the nodes are to be decided, all 
 def begin(problem, labels, space):
     """Set the workspace for a labeling, and examine all nodes."""
     costs = problem.costs
-    n_labels, n = costs.shape
+    n, n_labels = costs.shape
     space.moves[0], space.cuts[0] = 1, 0
     for b in range(n_labels):
         space.carriers[b] = 0
         for a in range(space.last.shape[0]):
             space.last[a, b] = space.wanted[a, b] = 0
-    if space.flows.shape[0] == 1:
-        space.flows[0] = 0.0
+    if space.flows.shape[1] == 1:
+        clear(space.flows)
     for k in range(n):
         space.carriers[labels[k]] += 1
         space.stamp[k] = space.seen[k] = space.inside[k] = 0
         space.fresh[k] = k
     look(problem, labels, n, space)
+
+
+@njit
+def clear(flows):
+    """Set the one flow of every edge to 0."""
+    for e in range(flows.shape[0]):
+        flows[e, 0] = 0.0
 
 
 @njit
@@ -40,9 +47,10 @@ def look(problem, labels, count, space):
     All labels of a node are examined together, which is faster than one label of all nodes.
     """
     costs, tables, graph = problem.costs, problem.tables, problem.graph
-    n_labels = costs.shape[0]
+    n_labels = costs.shape[1]
     gain, flow, alike = space.label_gain, space.label_flow, space.alike
-    kept, pairs = 1 if space.flows.shape[0] > 1 else 0, space.last.shape[0] > 1
+    flows, pairs = space.flows, space.last.shape[0] > 1
+    kept = flows.shape[1] > 1
     for b in range(n_labels):
         alike[b] = tables[0, b, b]
     for i in range(count):
@@ -51,7 +59,7 @@ def look(problem, labels, count, space):
         k = space.fresh[i]
         z = labels[k]
         for b in range(n_labels):
-            gain[b] = costs[b, k] - costs[z, k]
+            gain[b] = costs[k, b] - costs[k, z]
         for e in range(graph.indptr[k], graph.indptr[k + 1]):
             c, t, half = (
                 np.uint32(labels[graph.heads[e]]),
@@ -67,8 +75,9 @@ def look(problem, labels, count, space):
             if graph.step > 0:
                 for b in range(n_labels):
                     alike[b] = tables[t, b, b]
+            i_flow = graph.edge[e]
             for b in range(n_labels):
-                flow[b] = sign * space.flows[kept * b, graph.edge[e]]
+                flow[b] = sign * (flows[i_flow, b] if kept else flows[i_flow, 0])
             for b in range(n_labels):
                 zb, bc, bb = tables[t, z, b], tables[back, c, b], alike[b]
                 most = max(half * (zb + bc - now - bb), 0.0)
@@ -100,14 +109,14 @@ def _price(problem, labels, move, count, space):
     for i in range(count):
         k = space.fresh[i]
         z = labels[k]
-        gain = costs[b, k] - costs[z, k]
+        gain = costs[k, b] - costs[k, z]
         for e in range(graph.indptr[k], graph.indptr[k + 1]):
             c, t = labels[graph.heads[e]], table_at(graph, e)
             more = tables[t, b, c] - tables[t, z, c]
             if move.only >= 0 and c != move.only:
                 gain += graph.weight[e] * more
                 continue
-            _, flow = settled(problem, e, space.flows[move.row, graph.edge[e]], z, c, b)
+            _, flow = settled(problem, e, space.flows[graph.edge[e], move.column], z, c, b)
             gain += 0.5 * graph.weight[e] * (more + tables[t, b, b] - tables[t, z, b]) + flow
         space.seen[k] = space.moves[0]
         space.gain[k] = gain
@@ -195,7 +204,7 @@ def _reach(problem, labels, move, found, limit, space):
                 if space.inside[u] == now or space.seen[u] != now:
                     continue
                 most, flow = settled(
-                    problem, e, space.flows[move.row, graph.edge[e]], z, labels[u], b
+                    problem, e, space.flows[graph.edge[e], move.column], z, labels[u], b
                 )
                 space.inflow[u] += most - flow
                 if space.inflow[u] > space.gain[u]:

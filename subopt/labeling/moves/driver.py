@@ -30,14 +30,14 @@ from subopt.labeling._refined import refined
 from subopt.labeling.energy import LabelingEnergy, require_energy
 from subopt.labeling.moves import label_costs, warm_start
 from subopt.labeling.moves.expand import CYCLES, descend, descend_many
-from subopt.labeling.moves.workspace import MoveWorkspace, Problem, move_workspace
+from subopt.labeling.moves.workspace import MoveWorkspace, Problem, move_workspace, problem_of
 from subopt.labeling.result import Labeling, local, local_status
 
 MEMORY = 2**31  # largest number of bytes for the flows of all labels; above, they are not kept
 SWEEPS = 50  # number of sweeps of `dual_bound` for labels of pieces, with label costs
 PIECES = 4  # nodes per piece of equal labels from which labels of whole pieces are looked for
 CLOSER = 2.0**10  # factor by which the ceiling of costs must fall for another descent
-SHORT = 2**16  # labels of nodes and edges; moves of fewer end at once
+SHORT = 2**18  # labels of nodes and edges; moves of fewer end at once
 TOGETHER = 2**31  # largest number of bytes for all threads; above, fewer threads are used
 
 
@@ -125,6 +125,8 @@ def solve(
         labels = energy.check_labels("start", start)
     else:
         labels = _single(simple.costs) if quiet else simple_labels(simple)
+    if deadline.passed():
+        return local(energy, labels, name, Status.TIME_LIMIT)
     found, done, cuts = _descended(
         simple if quiet else bounded(simple, labels), moves, labels, start is not None, limits
     )
@@ -154,20 +156,17 @@ def _descended(
     energy: LabelingEnergy, moves: Array, labels: Array, given: bool, limits: Limits
 ) -> tuple[Array, bool, int]:
     """Return labels after all moves, whether none is left, and the number of cuts."""
-    labels, before = labels.copy(), 0
+    labels, before, space = labels.copy(), 0, _workspace(energy, moves)
     if energy.label_costs.any():
-        if not given:
-            labels, before = _cheapest(energy, moves, limits)
         energy = energy._with(costs=energy.costs - energy.least_costs)
-        given = True
-    space = _workspace(energy, moves)
-    _read_off(energy, moves, labels, given, space, limits.deadline)
-    problem = Problem(energy.costs, energy.seen_tables, energy.adjacency)
+    problem = problem_of(energy)
+    if given or not energy.label_costs.any():
+        _read_off(energy, problem.costs, moves, labels, given, space, limits.deadline)
+    else:
+        labels, before = _cheapest(energy, problem, moves, space, limits)
 
     def plain(some: Array) -> tuple[bool, int]:
-        args = problem, some, labels, limits.cycles, space
-        done = _called(descend, energy, args, space, limits.deadline)
-        return bool(done), int(space.cuts[0])
+        return _made(energy, problem, some, labels, space, limits)
 
     if energy.label_costs.any():
         whole = label_costs.WholeMoves(energy, problem, space)
@@ -181,6 +180,20 @@ def _descended(
                 cuts += more
         return labels, done, before + cuts
     return labels, *plain(moves)
+
+
+def _made(
+    energy: LabelingEnergy,
+    problem: Problem,
+    moves: Array,
+    labels: Array,
+    space: MoveWorkspace,
+    limits: Limits,
+) -> tuple[bool, int]:
+    """Make moves as if labels cost nothing; return whether none is left, and the cuts."""
+    args = problem, moves, labels, limits.cycles, space
+    done = _called(descend, energy, args, space, limits.deadline)
+    return bool(done), int(space.cuts[0])
 
 
 def _best(moves: Array, limits: Limits, energy: LabelingEnergy) -> Array:
@@ -204,31 +217,39 @@ def _called(
 
 def _read_off(
     energy: LabelingEnergy,
+    costs: Array,
     moves: Array,
     labels: Array,
     given: bool,
     space: MoveWorkspace,
     deadline: Deadline,
 ) -> None:
-    """Set flows, and unless they are given the labels, by messages; not if flows are not kept."""
-    if len(space.flows) == energy.n_labels:
+    """Set flows, and unless they are given the labels, by messages; not if flows are not kept.
+
+    `costs` (n, labels) are those of the energy.
+    """
+    if space.flows.shape[1] == energy.n_labels:
         draft = warm_start.draft(energy.n, len(energy.tails), energy.n_labels)
         terms, pairs = warm_start.terms(energy), _are_pairs(moves)
-        args = energy.costs, terms, labels, given, pairs, draft, space.flows, space.stop
+        args = costs, terms, labels, given, pairs, draft, space.flows, space.stop
         _called(warm_start.prepare, energy, args, space, deadline)
 
 
-def _cheapest(energy: LabelingEnergy, moves: Array, limits: Limits) -> tuple[Array, int]:
+def _cheapest(
+    energy: LabelingEnergy, problem: Problem, moves: Array, space: MoveWorkspace, limits: Limits
+) -> tuple[Array, int]:
     """Return labels to start from if there are label costs, and the number of cuts.
 
     Moves that ignore label costs are made first, and then moves of connected pieces of equal labels
-    as a whole. If one label everywhere has a lower energy, it is returned instead.
+    as a whole. If one label everywhere has a lower energy, it is returned instead. The flows of the
+    first moves are left in the workspace.
     """
     alone = single_label(energy)
     if _rows(energy) < energy.n_labels:
         return alone, 0
-    free = energy._with(label_costs=np.zeros(energy.n_labels))
-    labels, _, cuts = _descended(free, moves, alone, False, limits)
+    labels = alone.copy()
+    _read_off(energy, problem.costs, moves, labels, False, space, limits.deadline)
+    _, cuts = _made(energy, problem, moves, labels, space, limits)
     whole, piece = label_costs.pieces(energy, labels)
     if whole.n <= energy.n // PIECES:
         first = single_label(whole)
@@ -273,10 +294,10 @@ def solve_many(
         )
     require_sums("unaries", costs)
     P = len(costs)
-    costs = np.ascontiguousarray(costs.reshape(P, n, L).transpose(0, 2, 1)).view()
+    costs = np.ascontiguousarray(costs.reshape(P, n, L)).view()
     costs.setflags(write=False)  # kernels are compiled for the costs of an energy
     energy = simplified(energy)
-    labels = np.repeat(costs.sum(axis=2).argmin(axis=1)[:, None], n, axis=1)
+    labels = np.repeat(costs.sum(axis=1).argmin(axis=1)[:, None], n, axis=1)
     values = np.empty(P)
     one_by_one = bool(energy.label_costs.any()) or not calm(energy, costs)
     do = _one_by_one if one_by_one else _descend
@@ -325,6 +346,7 @@ def _one_by_one(
     energy, moves = shared
     labels, values = np.empty_like(problems[1]), np.empty(len(problems[0]))
     for p, costs in enumerate(problems[0]):
-        result = solve("", energy._with(costs=costs), moves, None, int(CYCLES))
+        alone = energy._with(costs=np.ascontiguousarray(costs.T))
+        result = solve("", alone, moves, None, int(CYCLES))
         labels[p], values[p] = result.labels.ravel(), result.value
     return labels, values

@@ -22,7 +22,7 @@ from subopt._base.jit import njit, small_first
 from subopt._base.types import Array
 from subopt.labeling._adjacency import table_at
 from subopt.labeling._exact import add, two_product
-from subopt.labeling.moves.candidates import BALL, begin, look, spread
+from subopt.labeling.moves.candidates import BALL, begin, clear, look, spread
 from subopt.labeling.moves.local_cut import connect, keep, lowers, solve, write
 from subopt.labeling.moves.warm_start import prepare_next
 from subopt.labeling.moves.workspace import Move, Problem
@@ -80,7 +80,7 @@ def descend(problem, moves, labels, cycles, space):
 def descend_many(costs, first, moves, labels, values, start, space):
     """Solve problems that differ in the costs of labels only.
 
-    costs : (problems, labels, n) float64
+    costs : (problems, n, labels) float64
     first : Problem, for its tables and graph
     moves : (moves, 2) int64, rows `only` and `label`
     labels : (problems, n) int64, overwritten
@@ -92,7 +92,7 @@ def descend_many(costs, first, moves, labels, values, start, space):
         if space.stop[0] != 0:
             return
         problem = Problem(costs[p], first.tables, first.graph)
-        if space.flows.shape[0] == costs.shape[1]:
+        if space.flows.shape[1] == costs.shape[2]:
             prepare_next(
                 costs[p], start.terms, labels[p], given, pairs, start.draft, space.flows, space.stop
             )
@@ -106,7 +106,7 @@ def _energy(problem, labels):
     tables, graph = problem.tables, problem.graph
     total = (0.0, 0.0, 0.0)
     for k in range(labels.shape[0]):
-        total = add(total, problem.costs[labels[k], k])
+        total = add(total, problem.costs[k, labels[k]])
         for e in range(graph.indptr[k], graph.indptr[k + 1]):
             if graph.turned[e] == 0:
                 c = tables[table_at(graph, e), labels[k], labels[graph.heads[e]]]
@@ -123,10 +123,10 @@ def _expand(problem, labels, only, b, space):
     has settled so far, which can only be near a change since this move was last made, and takes in
     the nodes that those may push over. All others keep their labels in any case.
     """
-    at, kept = max(only, 0), space.flows.shape[0] > 1
+    at, kept = max(only, 0), space.flows.shape[1] > 1
     move = Move(only, b, b if kept else np.int64(0))
     if not kept:
-        space.flows[0] = 0.0
+        clear(space.flows)
         space.last[at, b] = -1
     lower = False
     waiting, limit = np.int64(-1), BALL  # at first all nodes are looked at

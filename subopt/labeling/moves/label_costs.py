@@ -184,14 +184,14 @@ class WholeMoves(NamedTuple):
         return done, cuts
 
     def _kept(self) -> bool:
-        return len(self.space.flows) > 1
+        return self.space.flows.shape[1] > 1
 
     def _prices(self, labels: Array, only: int, b: int) -> Array:
         """Return what b costs every node more than its label, with what the flow takes out."""
-        row = b if self._kept() else 0
+        column = b if self._kept() else 0
         if not self._kept():
-            self.space.flows[0] = 0.0
-        price_all(self.problem, labels, Move(only, b, row), self.space)
+            self.space.flows[:] = 0.0
+        price_all(self.problem, labels, Move(only, b, column), self.space)
         self.space.seen[:] = 0  # numbers of moves begin anew with the next plain ones
         return self.space.gain
 
@@ -211,10 +211,10 @@ class WholeMoves(NamedTuple):
         """Return the nodes that should take label b; no more than needed. Keep the flow."""
         nodes, place = np.flatnonzero(free), np.cumsum(free) - 1
         n, now = len(nodes), labels[free]
-        energy, row = self.energy, b if self._kept() else 0
+        energy, column = self.energy, b if self._kept() else 0
         cost = self._prices(labels, only, b)[free]
         p, q, e, most = self._edges(labels, free, b)
-        kept = self.space.flows[row, e]
+        kept = self.space.flows[e, column]
         flow = np.maximum(-most, np.minimum(kept, most))
         # one node for every label that free nodes have, and a last one for b if no node has it
         used, group = np.unique(now, return_inverse=True)
@@ -229,7 +229,7 @@ class WholeMoves(NamedTuple):
         )
         excess = np.concatenate([-cost, saved, [-paid]])
         side, sent = minimum_cut_until(arcs, excess, deadline)
-        self.space.flows[row, e] = flow + sent[: len(e)]
+        self.space.flows[e, column] = flow + sent[: len(e)]
         return nodes[side[:n]]
 
     def _edges(self, labels: Array, free: Array, b: int) -> tuple[Array, Array, Array, Array]:

@@ -71,7 +71,7 @@ def write(problem, labels, move, size, space):
             c = labels[u]
             if move.only >= 0 and c != move.only:
                 continue
-            most, flow = settled(problem, e, flows[move.row, graph.edge[e]], z, c, b)
+            most, flow = settled(problem, e, flows[graph.edge[e], move.column], z, c, b)
             if space.inside[u] == placed:
                 at[e] = arcs
                 network.heads[arcs] = space.place[u]
@@ -81,7 +81,7 @@ def write(problem, labels, move, size, space):
                 continue
             if c != b and space.inflow[u] <= space.gain[u]:  # it can take whatever it is sent
                 gain += most - flow
-                flows[move.row, graph.edge[e]] = most if graph.turned[e] == 0 else -most
+                flows[graph.edge[e], move.column] = most if graph.turned[e] == 0 else -most
         network.indptr[i + 1] = arcs
         space.excess[i] = -gain
     for e in range(arcs):
@@ -153,7 +153,7 @@ def lowers(problem, labels, move, size, space):
             continue
         k = space.piece[i]
         z = labels[k]
-        more = costs[b, k] - costs[z, k]
+        more = costs[k, b] - costs[k, z]
         change = add(change, more)
         magnitude += abs(more)
         for e in range(graph.indptr[k], graph.indptr[k + 1]):
@@ -185,9 +185,10 @@ def keep(problem, labels, move, size, space):
             c, t, f = labels[graph.heads[e]], graph.turned[e], graph.edge[e]
             if space.inside[graph.heads[e]] == placed:
                 if t == 0:
-                    space.flows[move.row, f] = 0.5 * (residual[network.twin[arc]] - residual[arc])
+                    flow = 0.5 * (residual[network.twin[arc]] - residual[arc])
+                    space.flows[f, move.column] = flow
                 arc += 1
             elif side[i] and not more and (move.only < 0 or c == move.only):
-                most, flow = settled(problem, e, space.flows[move.row, f], labels[k], c, b)
+                most, flow = settled(problem, e, space.flows[f, move.column], labels[k], c, b)
                 more = flow < most
     return more

@@ -10,7 +10,6 @@ of the largest cost of an edge, minus the smallest cost of each node.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +27,7 @@ from subopt.labeling._messages import (
     sweep,
 )
 from subopt.labeling.energy import LabelingEnergy
+from subopt.labeling.moves.workspace import parts
 
 SWEEPS, PUSHES = np.int64(16), np.int64(3)
 # a sweep over a general table takes O(m labels^2), as much as some moves: the number of sweeps is
@@ -37,7 +37,6 @@ ROWS = np.int64(160)
 LEAST = 0.01  # the last sweep is one that raises the bound by less than this fraction of the total
 LARGEST = np.float32(1e30)
 TINY = 1e-230  # edge costs up to this count as 0, because the unit would overflow other costs
-CACHED = 4096  # rows of arrays that are turned around at a time
 EPS = np.float32(1e-5)  # additional amount pushed to a node, larger than rounding errors
 
 
@@ -111,44 +110,42 @@ def prepare(
 ) -> None:
     """Set flows for moves, and unless they are given the labels.
 
-    costs : (labels, n) float64
+    costs : (n, labels) float64
     terms : Terms
     labels : (n,) int64, read if `given`, else overwritten
     given, pairs : bool; `pairs` for swaps, where neighbors with a third label stay as they are
     draft : Draft
-    flows : (labels, edges) float64, overwritten
+    flows : (edges, labels) float64, overwritten
     stop : (1,) int8, the flag that ends it
     """
-    for part in _parts(len(draft.costs)):
-        some = costs[:, part]
+    for part in parts(*draft.costs.shape):
+        if stop[0] != 0:
+            return
+        some = costs[part]
         with np.errstate(over="ignore"):
-            above = (some - some.min(axis=0)) / terms.unit
-        np.minimum(above.T, LARGEST, out=draft.costs[part], casting="unsafe")
+            above = (some - some.min(axis=1, keepdims=True)) / terms.unit
+        np.minimum(above, LARGEST, out=draft.costs[part], casting="unsafe")
     in_python(_find)(terms, labels, given, pairs, draft, stop)  # to compile it takes long
-    for part in _parts(len(draft.flows)):
-        np.multiply(draft.flows[part].T, terms.unit, out=flows[:, part], dtype=np.float64)
-
-
-def _parts(count: int) -> Iterator[slice]:
-    """Yield slices of arrays that are turned around; in the cache, that takes half of the time."""
-    for start in range(0, count, CACHED):
-        yield slice(start, start + CACHED)
+    for part in parts(*draft.flows.shape):
+        if stop[0] != 0:
+            return
+        np.multiply(draft.flows[part], terms.unit, out=flows[part], dtype=np.float64)
 
 
 @njit
 def prepare_next(costs, terms, labels, given, pairs, draft, flows, stop):
     """Like `prepare`, for callers that are compiled."""
-    n_labels, n = costs.shape
+    n, n_labels = costs.shape
     for k in range(n):
-        least = costs[0, k]
+        least = costs[k, 0]
         for a in range(1, n_labels):
-            least = min(least, costs[a, k])
+            least = min(least, costs[k, a])
         for a in range(n_labels):
-            draft.costs[k, a] = min((costs[a, k] - least) / terms.unit, LARGEST)
+            draft.costs[k, a] = min((costs[k, a] - least) / terms.unit, LARGEST)
     _find(terms, labels, given, pairs, draft, stop)
     for e in range(draft.flows.shape[0]):
         for a in range(n_labels):
-            flows[a, e] = draft.flows[e, a] * terms.unit
+            flows[e, a] = draft.flows[e, a] * terms.unit
 
 
 @njit

@@ -6,6 +6,7 @@ begins, so that arrays need not be cleared.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -14,15 +15,34 @@ from subopt._base.interruptible import flag
 from subopt._base.types import Array
 from subopt.graph.network import Network, Workspace, workspace
 from subopt.labeling._adjacency import Adjacency
+from subopt.labeling.energy import LabelingEnergy
+
+CACHED = 2**15  # numbers that are computed at a time, because they fit into the cache
 
 
 class Problem(NamedTuple):
     """An energy without label costs, as arrays for kernels."""
 
-    costs: Array  # (labels, n) float64, of each label at each node
+    costs: Array  # (n, labels) float64, of each label at each node
     # (2 or 2 edges, labels, labels) float64, of an edge from its first end, and from its second
     tables: Array
     graph: Adjacency
+
+
+def problem_of(energy: LabelingEnergy) -> Problem:
+    """Return an energy as arrays for kernels, without its label costs."""
+    costs = np.empty((energy.n, energy.n_labels))
+    for part in parts(energy.n, energy.n_labels):
+        costs[part] = energy.costs[:, part].T
+    costs.setflags(write=False)
+    return Problem(costs, energy.seen_tables, energy.adjacency)
+
+
+def parts(rows: int, columns: int) -> Iterator[slice]:
+    """Yield slices of the rows of a table that are computed at a time."""
+    step = max(CACHED // columns, 8)
+    for start in range(0, rows, step):
+        yield slice(start, start + step)
 
 
 class Move(NamedTuple):
@@ -30,7 +50,7 @@ class Move(NamedTuple):
 
     only: int
     label: int
-    row: int  # of MoveWorkspace.flows
+    column: int  # of MoveWorkspace.flows
 
 
 class MoveWorkspace(NamedTuple):
@@ -61,8 +81,8 @@ class MoveWorkspace(NamedTuple):
     cuts: Array  # (1,) int64, number of minimum cuts
     random: Array  # (1,) int8, whether the graph spreads like a random one, -1 if not known
     stop: Array  # (1,) int8, whether to stop; see `interruptible`
-    # per edge: flow from the first end to the second; a row per label, or one row for all
-    flows: Array  # (1 or labels, edges) float64
+    # per edge: flow from the first end to the second; a column per label, or one column for all
+    flows: Array  # (edges, 1 or labels) float64
     # the network of a piece
     at: Array  # (arcs,) int32, where an arc of the graph is in it
     network: Network
@@ -109,7 +129,7 @@ def move_workspace(n: int, edges: int, labels: int, *, pairs: bool, kept: bool) 
         cuts=np.zeros(1, np.int64),
         random=np.full(1, -1, np.int8),
         stop=flag(),
-        flows=np.zeros((labels if kept else 1, edges)),
+        flows=np.zeros((edges, labels if kept else 1)),
         at=np.empty(arcs, np.int32),
         network=Network(
             np.zeros(n + 1, np.int32), np.empty(arcs, np.int32), np.empty(arcs, np.int32)
