@@ -297,7 +297,7 @@ def minimize(
     ((8, 4, 4, 2), True)
     """
     given = {k: v for k, v in locals().items() if v is not None}
-    del given["problem"], given["verbose"]
+    given = {k: v for k, v in given.items() if k not in ("problem", "verbose")}
     validate.callback(callback)
     return _wing(problem, given).solve(problem, **given)
 
@@ -368,7 +368,7 @@ def minimize_many(
         require_executor(executor, threads)
         if options.get("callback") is not None:
             raise ValueError("callback is called in this process, so it needs executor=None")
-    tasks: list[Any] = list(problems)
+    tasks: list[Any] = validate.items("problems", problems, "problems")
     rngs = _streams(rng, len(tasks))
     workers = thread_count(threads)
     if executor is None:

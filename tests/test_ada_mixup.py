@@ -91,10 +91,11 @@ def test_a_step_is_the_sum_of_three_losses(shared, loss):
     measure = {"bce": softmax_binary_cross_entropy, "ce": soft_cross_entropy}[loss]
     features = nn.Sequential(*model[:-1]) if shared else nn.Identity()
     real, mixed = (mix.networks["discriminator"](features(x))[:, 0] for x in (images, blend))
+    weight = {"bce": 0.7 * 2 / 5, "ce": 0.7}[loss]
     parts = [
         0.5 * measure(model(images), 0.9 * rows + 0.1 / 5),
         measure(model(blend), 0.9 * blended + 0.1 / 5),
-        0.7 * (functional.softplus(-real).mean() + functional.softplus(mixed).mean()) / 2,
+        weight * (functional.softplus(-real).mean() + functional.softplus(mixed).mean()) / 2,
     ]
     sum(parts).backward()
     for part, name in zip(parts, ("clean_loss", "mixed_loss", "mixer_loss"), strict=True):
@@ -104,6 +105,20 @@ def test_a_step_is_the_sum_of_three_losses(shared, loss):
     for p, gradient in zip((*model.parameters(), *mix.parameters()), found, strict=True):
         assert gradient is not None
         torch.testing.assert_close(p.grad, gradient, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("classes", [2, 20, 100])
+def test_the_published_balance_of_losses_holds_for_either_loss(classes):
+    """Binary cross entropy is between 1 / K and 2 / K of cross entropy."""
+    images, labels = batch()
+    model = nn.Sequential(nn.Flatten(), nn.Linear(images[0].numel(), classes))
+    nn.init.zeros_(model[1].weight), nn.init.zeros_(model[1].bias)
+    shares = []
+    for loss in ("bce", "ce"):
+        mix = mixer()
+        result = training_step(model, images, labels % classes, mix, loss=loss, step=0)
+        shares.append(float(result.mixer_loss / result.mixed_loss))
+    assert 0.99 < shares[0] / shares[1] < 2  # it was K / 2
 
 
 def test_rows_and_indices_are_the_same():

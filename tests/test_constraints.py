@@ -150,7 +150,7 @@ CONFLICTS = [
         "all constraints together allow 1: 1 too few",
     ),
     ({"constraints": Budget([1, 2], 3)}, "is about 2 elements, but the function has n = 5"),
-    ({"include": [7]}, r"include: Elements need to be in 0\.\.4"),
+    ({"include": [7]}, r"include needs elements in 0\.\.4"),
 ]
 
 

@@ -1,4 +1,7 @@
-"""Options of public functions and classes: each is read, and nonsense is refused by its name."""
+"""Every option in the signatures of functions, classes and mixers is read: nonsense is refused by name.
+
+Doors and all kinds of odd values: test_front_doors.
+"""
 
 import inspect
 

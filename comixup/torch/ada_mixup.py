@@ -73,7 +73,9 @@ class AdaMixUp(TensorMixer):
     width : int, default 16
         Channels of the first layer of the small networks.
     intrusion_weight : float, default 1.0
-        Factor of the loss of the discriminator.
+        Factor of the loss of the discriminator, next to cross entropies of the model as published.
+        With its default loss, "bce", a mean over K classes, `training_step` also multiplies the
+        loss of the discriminator by 2 / K, as it does with clean losses.
     num_classes : int, optional
         Number of classes; needed if labels are class indices, and not by `training_step`.
     label_smoothing : float, default 0.0

@@ -176,7 +176,9 @@ def training_step(
         found_in = mix.losses(
             model, images, labels, criterion, key, _autocast(images, amp), logits=logits
         )
-        return _learned(found_in, clean_weight, scale)
+        # in the mean over K outputs, cross entropy is divided by K; 2 / K as for the clean loss
+        balance = 2 / found_in.logits.shape[1] if named == "bce" else 1.0
+        return _learned(found_in, clean_weight, balance, scale)
     passes = _Passes(model, labels, criterion, named, interpolate, logits, mix.mixer, amp, scale)
     clean, maps = none, None
     if mixer is not None and mixer.uses_saliency:
@@ -225,17 +227,22 @@ def _backpropagated(loss: Tensor, scale: Callable[[Tensor], Tensor] | None) -> T
     return loss.detach()
 
 
-def _learned(found: Losses, weight: float, scale: Callable[[Tensor], Tensor] | None) -> StepResult:
-    """Backpropagate the losses of a mixer that learns, to the model and to the mixer."""
-    real = weight * found.real
-    total = _backpropagated(real + found.mixed + found.intrusion, scale)
+def _learned(
+    found: Losses, weight: float, balance: float, scale: Callable[[Tensor], Tensor] | None
+) -> StepResult:
+    """Backpropagate the losses of a mixer that learns, to the model and to the mixer.
+
+    `balance` is the factor of the loss of the mixer that makes it comparable to the other two.
+    """
+    real, intrusion = weight * found.real, balance * found.intrusion
+    total = _backpropagated(real + found.mixed + intrusion, scale)
     return StepResult(
         total,
         real.detach(),
         found.mixed.detach(),
         found.logits.detach(),
         found.plan,
-        found.intrusion.detach(),
+        intrusion.detach(),
     )
 
 

@@ -17,7 +17,7 @@ class Deadline:
     """
 
     def __init__(self, time_limit: Any = None) -> None:
-        if time_limit is None or time_limit == math.inf:
+        if time_limit is None or (isinstance(time_limit, float) and time_limit == math.inf):
             self._end = math.inf
         else:
             from subopt._base import validate

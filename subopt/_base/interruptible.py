@@ -52,7 +52,7 @@ def interruptible(
         except BaseException as error:  # raised again below, in the caller's thread
             failure.append(error)
 
-    left = None if deadline is None or deadline.left() == np.inf else deadline.left()
+    left = None if deadline is None else min(deadline.left(), threading.TIMEOUT_MAX)
     stop[0] |= left == 0.0
     thread = threading.Thread(target=work, daemon=True)
     thread.start()

@@ -11,16 +11,22 @@ import numpy as np
 from subopt._base.interchange import to_numpy
 from subopt._base.types import RNG, Array, ArrayLike, Subset
 
+MOST = np.iinfo(np.int64).max
 
-def numeric(name: str, values: ArrayLike) -> Array:
-    """Return `values` as an array of real numbers of any dtype, or say why it is none."""
+
+def rectangular(name: str, values: Any) -> Array:
+    """Return `values` as an array of any dtype, or raise if its rows differ in length."""
     try:
-        array = to_numpy(values)
+        return to_numpy(values)
     except ValueError as error:
         raise ValueError(
             f"{name} needs a rectangular array of numbers, but its rows differ in length"
         ) from error
-    unmasked(name, values)
+
+
+def numeric(name: str, values: ArrayLike) -> Array:
+    """Return `values` as an array of real numbers of any dtype, or say why it is none."""
+    array = unmasked(name, values)
     if array.dtype.kind not in "biuf":
         raise TypeError(
             f"{name} needs real numbers, got an array of dtype {array.dtype} and shape "
@@ -47,7 +53,7 @@ def real_array(name: str, values: ArrayLike, *, copy: bool = True) -> Array:
 
 def unmasked(name: str, values: Any) -> Array:
     """Return values as an array, or raise if some of them are masked."""
-    array: Array = to_numpy(values)
+    array = rectangular(name, values)
     if type(values) is not np.ndarray and np.ma.is_masked(values):
         index = tuple(int(i) for i in np.argwhere(np.ma.getmaskarray(values))[0])
         raise ValueError(
@@ -69,38 +75,79 @@ def nonnegative(name: str, value: Any) -> float:
     """Return `value` as a finite float >= 0."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} needs a number >= 0, got {value!r} of type {type(value).__name__}")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # ints may be larger than floats can be
+        number = np.inf
     if not np.isfinite(number) or number < 0:
-        raise ValueError(f"{name} needs a finite number >= 0, got {number}")
+        raise ValueError(f"{name} needs a finite number >= 0, got {shortened(value)}")
     return number
 
 
+def shortened(value: Any) -> str:
+    """Return the text of a value for a message, without the middle of a long one."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:40]}...{text[-20:]}"
+
+
+def flag(name: str, value: Any) -> bool:
+    """Return `value` as a bool, if it is one."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(
+            f"{name} needs True or False, got {shortened(value)} of type {type(value).__name__}"
+        )
+    return bool(value)
+
+
+def items(name: str, values: Any, what: str) -> list[Any]:
+    """Return `values` as a list, or raise if it is no iterable; `what` says of which items."""
+    single = isinstance(values, str | bytes) or getattr(values, "ndim", 1) == 0
+    if single or not hasattr(values, "__iter__"):
+        raise TypeError(
+            f"{name} needs a list of {what}, got {shortened(values)} of type "
+            f"{type(values).__name__}"
+        )
+    return list(values)
+
+
 def positive_int(name: str, value: Any) -> int:
-    """Return `value` as an int >= 1."""
+    """Return `value` as an int >= 1, no larger than an int64 can be."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(
             f"{name} needs an integer >= 1, got {value!r} of type {type(value).__name__}"
         )
     if value < 1:
         raise ValueError(f"{name} needs an integer >= 1, got {value}")
-    return int(value)
+    return min(int(value), MOST)
 
 
 def natural(name: str, value: Any) -> int:
-    """Return `value` as an int >= 0."""
+    """Return `value` as an int >= 0, no larger than an int64 can be."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(
             f"{name} needs an integer >= 0, got {value!r} of type {type(value).__name__}"
         )
     if value < 0:
         raise ValueError(f"{name} needs an integer >= 0, got {value}")
-    return int(value)
+    return min(int(value), MOST)
+
+
+def size(name: str, value: Any) -> int:
+    """Return `value` as an int >= 0 that arrays can have as their length."""
+    number = natural(name, value)
+    if number >= 2**48:
+        raise ValueError(f"{name} needs an integer that fits into memory, got {value}")
+    return number
 
 
 def choice(name: str, value: Any, allowed: tuple[Any, ...]) -> Any:
     """Return `value` if it is one of `allowed`."""
-    if isinstance(value, bool) or value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}; got {value!r}")
+    # only names and integers: comparisons of arrays are arrays
+    known = isinstance(value, str | int | None) and not isinstance(value, bool)
+    if not known or value not in allowed:
+        raise ValueError(
+            f"{name} must be one of {', '.join(map(repr, allowed))}; got {shortened(value)}"
+        )
     return value
 
 
@@ -118,14 +165,14 @@ def generator(rng: RNG) -> np.random.Generator:
     )
 
 
-def mask(mask: ArrayLike, n: int) -> Array:
+def mask(mask: ArrayLike, n: int, name: str = "mask") -> Array:
     """Return `mask` as a boolean array (n,); numbers are welcome if each is 0 or 1."""
     if isinstance(mask, np.ndarray) and mask.dtype == np.bool_ and mask.shape == (n,):
         return mask
-    array = np.asarray(mask)
+    array = rectangular(name, mask)
     if array.shape != (n,):
         raise ValueError(
-            f"mask needs one entry for each of the {n} elements, got shape {array.shape}. "
+            f"{name} needs one entry for each of the {n} elements, got shape {array.shape}. "
             "For a list of elements call the function itself: F([0, 3])."
         )
     if array.dtype == np.bool_:
@@ -133,12 +180,12 @@ def mask(mask: ArrayLike, n: int) -> Array:
     if array.dtype.kind not in "iuf":
         if n == 0:
             return np.zeros(0, dtype=np.bool_)
-        raise TypeError(f"mask needs booleans, got dtype {array.dtype}")
+        raise TypeError(f"{name} needs booleans, got dtype {array.dtype}")
     bad = (array != 0) & (array != 1)
     if bad.any():
         i = int(np.argmax(bad))
         raise ValueError(
-            f"mask needs booleans (or 0 and 1), but mask[{i}] is {array[i]}. For a list of "
+            f"{name} needs booleans (or 0 and 1), but {name}[{i}] is {array[i]}. For a list of "
             "elements call the function itself: F([0, 3])."
         )
     return array != 0
@@ -147,34 +194,29 @@ def mask(mask: ArrayLike, n: int) -> Array:
 def callback(given: Any) -> None:
     """Raise unless a callback is None or callable."""
     if given is not None and not callable(given):
-        raise TypeError(f"callback needs to be callable, got {given!r}")
+        raise TypeError(f"callback needs to be callable, got {shortened(given)}")
 
 
-def start(given: Any, n: int) -> Array:
-    """Return the set to begin with as a fresh boolean mask (n,)."""
-    try:
-        return subset(given, n)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"start: {error}") from None
-
-
-def subset(S: Subset, n: int) -> Array:
+def subset(S: Subset, n: int, name: str = "S") -> Array:
     """Return a fresh boolean mask (n,) of elements: a boolean mask, or any iterable of indices."""
     whole = hasattr(S, "__len__") or not hasattr(S, "__iter__")
-    array = np.asarray(S if whole and not isinstance(S, Set) else list(S))
-    if array.dtype == np.bool_:
-        return mask(array, n).copy()
+    array = rectangular(name, S if whole and not isinstance(S, Set) else list(S))
+    if array.dtype == np.bool_ and array.ndim:
+        return mask(array, n, name).copy()
     if array.ndim != 1:
         raise TypeError(
-            f"A set needs a boolean mask or a list of elements, got {S!r}. For one element write "
-            "F([i])."
+            f"{name} needs a boolean mask or a list of elements, got {shortened(S)}. For one "
+            "element i write [i]."
         )
     if array.size and array.dtype.kind not in "iu":
-        raise TypeError(f"Elements need to be integers, got {S!r} of dtype {array.dtype}")
+        raise TypeError(
+            f"{name} needs elements that are integers, got {shortened(S)} of dtype {array.dtype}"
+        )
     bad = (array < 0) | (array >= n)
     if bad.any():
+        k = int(np.argmax(bad))
         raise ValueError(
-            f"Elements need to be in 0..{n - 1}, but element {array[np.argmax(bad)]} was given"
+            f"{name} needs elements in 0..{n - 1}, but element {array[k]} was given, at index {k}"
         )
     result = np.zeros(n, dtype=np.bool_)
     result[array.astype(np.intp)] = True
@@ -183,7 +225,7 @@ def subset(S: Subset, n: int) -> Array:
 
 def order(order: ArrayLike, n: int, name: str = "order") -> Array:
     """Return `order` as a fresh intp array that is a permutation of 0..n-1."""
-    array = np.asarray(order)
+    array = rectangular(name, order)
     if array.shape != (n,) or (n and array.dtype.kind not in "iu"):
         raise ValueError(
             f"{name} needs a permutation of 0..{n - 1}, got dtype {array.dtype} and shape "

@@ -50,7 +50,7 @@ class FeasibleDescent(Descent):
         self.of, self._certified = of, certified
         super().__init__(
             h,
-            complete(of, validate.start(start, h.n)),
+            complete(of, validate.subset(start, h.n, "start")),
             method,
             max_iter=max_iter,
             time_limit=time_limit,

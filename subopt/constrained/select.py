@@ -26,13 +26,16 @@ from subopt.constrained.lagrangian import lagrangian
 from subopt.constrained.portfolio import portfolio
 from subopt.constraints.build import constraints_of
 from subopt.constraints.feasible import Constraints
-from subopt.difference._descent import require_difference
 from subopt.difference.exact._milp import MilpResult
 from subopt.difference.exact.tree_certificate import difference
 from subopt.difference.select import METHODS as DIFFERENCE
 from subopt.difference.select import minimize_difference
 from subopt.difference.select import options as difference_options
-from subopt.functions.algebra import DifferenceOfSubmodular, require_set_function
+from subopt.functions.algebra import (
+    DifferenceOfSubmodular,
+    require_difference,
+    require_set_function,
+)
 from subopt.functions.diminishing_returns import require_submodular
 from subopt.submodular.certificates import BaseCertificate
 from subopt.submodular.result import Result
@@ -149,7 +152,7 @@ def _of_free(options: dict[str, Any], of: Constraints) -> dict[str, Any]:
         else:
             array = np.asarray(start) if hasattr(start, "__len__") else np.zeros(0)
             point = array.shape == (n,) and array.dtype.kind == "f"
-            result["start"] = array[free] if point else validate.start(start, n)[free]
+            result["start"] = array[free] if point else validate.subset(start, n, "start")[free]
     if options.get("order") is not None:
         result["order"] = _kept(validate.order(options["order"], n), of)
     return result

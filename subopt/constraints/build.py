@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -155,8 +155,8 @@ def _sizes(size: Any, n: int) -> tuple[int, int]:
     if isinstance(size, numbers.Integral):
         low = high = validate.natural("size", size)
     else:
-        pair = isinstance(size, Sequence | np.ndarray) and np.shape(size) == (2,)
-        if isinstance(size, str) or not pair:
+        pair = isinstance(size, Sequence | np.ndarray) and not isinstance(size, str)
+        if not pair or validate.rectangular("size", size).shape != (2,):
             raise TypeError(f"size needs an integer k or a pair (low, high), got {size!r}")
         low = 0 if size[0] is None else validate.natural("size[0]", size[0])
         high = n if size[1] is None else validate.natural("size[1]", size[1])
@@ -170,19 +170,16 @@ def _sizes(size: Any, n: int) -> tuple[int, int]:
 
 
 def _elements(name: str, S: Subset, n: int) -> Array:
-    try:
-        return validate.subset(S, n)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{name}: {error}") from error
+    return validate.subset(S, n, name)
 
 
 def _parts(constraints: Any, n: int) -> tuple[tuple[Layer, ...], tuple[Purse, ...]]:
     """Return groups and budgets in the form in which they are used."""
     alone = isinstance(constraints, Budget | Groups)
-    if not alone and not isinstance(constraints, Iterable):
-        raise TypeError(f"constraints needs a list of Budget and Groups, got {constraints!r}")
+    what = "Budget and Groups"
+    parts = [constraints] if alone else validate.items("constraints", constraints, what)
     layers, purses = [], []
-    for k, part in enumerate([constraints] if alone else constraints):
+    for k, part in enumerate(parts):
         if isinstance(part, Budget):
             length = len(part.costs)
         elif isinstance(part, Groups):

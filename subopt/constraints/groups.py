@@ -117,7 +117,8 @@ def _limit(limits: Any, name: Any, codes: Array, k: int) -> int:
             )
         value = limits[name]
         return -1 if value is None else validate.natural(shown, value)
-    if isinstance(limits, Sequence | np.ndarray) and not isinstance(limits, str):
+    flat = isinstance(limits, str) or getattr(limits, "ndim", 1) == 0
+    if isinstance(limits, Sequence | np.ndarray) and not flat:
         if not isinstance(name, int | np.integer) or not 0 <= name < len(limits):
             raise ValueError(
                 f"A sequence of {len(limits)} limits needs labels from 0 to {len(limits) - 1}, but "

@@ -266,7 +266,9 @@ def _state(sources: Array, field: Array) -> State:
 
 def _start(problem: CoupledLabelingProblem, start: Any) -> Array:
     """Return the labeling to start from as sources (m', N, levels)."""
-    sources = np.asarray(start.sources if isinstance(start, LabelingResult) else start)
+    sources = validate.rectangular(
+        "start", start.sources if isinstance(start, LabelingResult) else start
+    )
     shape = (problem.n_outputs, *problem.grid)
     if sources.dtype.kind not in "iu" or sources.shape[:-1] != shape:
         raise ValueError(

@@ -19,7 +19,10 @@ from subopt._base.report import is_verbose, iteration
 from subopt._base.types import RNG, Array, Subset
 from subopt.difference._fixing import Fixed, fix, unfixed
 from subopt.difference.local_minimum import STAY, LocalMinimumCertificate, flip
-from subopt.functions.algebra import DifferenceOfSubmodular, require_set_function
+from subopt.functions.algebra import (
+    DifferenceOfSubmodular,
+    require_difference,
+)
 from subopt.submodular._sweep_bounds import ROUNDING
 from subopt.submodular.result import Result
 from subopt.submodular.select import InnerSolver
@@ -73,7 +76,7 @@ class Descent:
             self._max_iter = validate.positive_int("max_iter", max_iter)
         self.deadline = Deadline(time_limit)
         validate.callback(callback)
-        S = validate.start(start, h.n)
+        S = validate.subset(start, h.n, "start")
         self.fixed = _fixed(h, S) if fixed is None else fixed
         self.h, self.mask = self.fixed.h, S[self.fixed.free]
         self.n_iter, self.n_evals = 0, 4 * (1 + len(self.fixed.rounds))
@@ -165,17 +168,6 @@ class Descent:
                 f"{np.flatnonzero(self.fixed.lift(mask))[:10].tolist()}"
             )
         return float(f - g), abs(f) + abs(g)
-
-
-def require_difference(h: DifferenceOfSubmodular) -> None:
-    """Raise unless h is a `DifferenceOfSubmodular` with h(∅) = 0."""
-    if not isinstance(h, DifferenceOfSubmodular):
-        raise TypeError(
-            f"A DifferenceOfSubmodular is needed, got {type(h).__name__}. Write f - g, or for a "
-            "submodular function call minimize, which is exact."
-        )
-    require_set_function(h.f)
-    require_set_function(h.g)
 
 
 def _fixed(h: DifferenceOfSubmodular, start: Array) -> Fixed:

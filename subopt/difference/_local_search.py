@@ -17,11 +17,11 @@ import numpy as np
 from subopt._base import validate
 from subopt._base.answer import Status
 from subopt._base.types import Array, Subset
-from subopt.difference._descent import Descent, require_difference
+from subopt.difference._descent import Descent
 from subopt.difference._fixing import unfixed
 from subopt.difference._wording import on_sets
 from subopt.difference.local_minimum import STAY, LocalMinimumCertificate, flip, swap
-from subopt.functions.algebra import DifferenceOfSubmodular
+from subopt.functions.algebra import DifferenceOfSubmodular, require_difference
 from subopt.submodular.result import Result
 
 MOVES = ("flip", "swap", "drop")

@@ -26,7 +26,7 @@ from subopt._base.threads import in_order, thread_count
 from subopt._base.types import RNG, Array
 from subopt.difference._accelerated_dca import accelerated_dca
 from subopt.difference._complete_dca import complete_dca
-from subopt.difference._descent import Descent, require_difference
+from subopt.difference._descent import Descent
 from subopt.difference._fixing import Fixed, fix, unfixed
 from subopt.difference._forward_greedy import forward_greedy
 from subopt.difference._local_search import reach, search
@@ -36,7 +36,7 @@ from subopt.difference._subsup import subsup
 from subopt.difference.exact._branch_and_bound import search as branch_and_bound
 from subopt.difference.exact.tree_certificate import TreeCertificate, lifted
 from subopt.difference.submodular_case import as_submodular, minimize_modular_g
-from subopt.functions.algebra import DifferenceOfSubmodular
+from subopt.functions.algebra import DifferenceOfSubmodular, require_difference
 from subopt.functions.diminishing_returns import require_submodular
 from subopt.submodular.result import Result
 

@@ -15,9 +15,9 @@ from subopt._base import validate
 from subopt._base.answer import Status
 from subopt._base.types import ArrayLike
 from subopt.difference._dc_program import start_point
-from subopt.difference._descent import Descent, require_difference
+from subopt.difference._descent import Descent
 from subopt.difference._wording import on_points
-from subopt.functions.algebra import DifferenceOfSubmodular
+from subopt.functions.algebra import DifferenceOfSubmodular, require_difference
 from subopt.submodular.result import Result
 
 

@@ -16,7 +16,12 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.types import Array, ArrayLike, Subset
-from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction, require_set_function
+from subopt.functions.algebra import (
+    DifferenceOfSubmodular,
+    SetFunction,
+    require_difference,
+    require_set_function,
+)
 from subopt.functions.modular import Modular
 
 KINDS = ("grow", "shrink", "bar")
@@ -85,7 +90,7 @@ class ModularBound:
 
 def modular_lower(
     F: SetFunction,
-    mask: Subset,
+    S: Subset,
     order: ArrayLike | None = None,
     *,
     tie_break: ArrayLike | None = None,
@@ -96,8 +101,8 @@ def modular_lower(
     ----------
     F : SetFunction
         Submodular; not checked.
-    mask : boolean mask (n,) or iterable of int
-        The set S.
+    S : boolean mask (n,) or iterable of int
+        The set at which the bound is tight.
     order : array_like of int, shape (n,), optional
         An order of V whose first ``|S|`` elements are S. The bound is tight at all prefixes of the
         order. None sorts elements by index, or by `tie_break`.
@@ -122,7 +127,7 @@ def modular_lower(
     (array([1., 3., 0.]), array([0., 3., 1.]))
     """
     require_set_function(F)
-    inside = validate.subset(mask, F.n)
+    inside = validate.subset(S, F.n)
     if order is None:
         order = chain(inside, _scores(tie_break, F.n))
     elif tie_break is not None:
@@ -139,15 +144,15 @@ def modular_lower(
     return ModularBound(Modular(F.greedy(order)))
 
 
-def modular_upper(F: SetFunction, mask: Subset, kind: str = "grow") -> ModularBound:
+def modular_upper(F: SetFunction, S: Subset, kind: str = "grow") -> ModularBound:
     """Return a modular function that is nowhere below F and equals it at S.
 
     Parameters
     ----------
     F : SetFunction
         Submodular; not checked.
-    mask : boolean mask (n,) or iterable of int
-        The set S.
+    S : boolean mask (n,) or iterable of int
+        The set at which the bound is tight.
     kind : {"grow", "shrink", "bar"}, default "grow"
         The weights. The weight of an element i of S is its gain at S - i ("grow") or at V - i
         ("shrink", "bar"). The weight of an element outside S is its gain at S ("shrink") or at ∅
@@ -173,7 +178,7 @@ def modular_upper(F: SetFunction, mask: Subset, kind: str = "grow") -> ModularBo
     3.0
     """
     require_set_function(F)
-    inside = validate.subset(mask, F.n)
+    inside = validate.subset(S, F.n)
     validate.choice("kind", kind, KINDS)
     whole = np.ones(F.n, dtype=np.bool_)
     within = F.marginals(inside.copy() if kind == "grow" else whole)
@@ -219,6 +224,7 @@ def submodular_upper(
     >>> upper([1]) == h([1]), upper([0]) >= h([0])
     (True, True)
     """
+    require_difference(h)
     lower = modular_lower(h.g, S, order, tie_break=tie_break)
     return h.f + Modular(-lower.weights)
 
@@ -256,6 +262,7 @@ def supermodular_upper(
     >>> upper([1]) + constant == h([1]), upper([0]) + constant >= h([0])
     (True, True)
     """
+    require_difference(h)
     bound = modular_upper(h.f, S, kind)
     return DifferenceOfSubmodular(bound.modular, h.g), bound.constant
 

@@ -11,7 +11,6 @@ from subopt.difference._accelerated_dca import accelerated_dca
 from subopt.difference._complete_dca import complete_dca
 from subopt.difference._dca import dca
 from subopt.difference._dca_rounded import dca_rounded
-from subopt.difference._descent import require_difference
 from subopt.difference._double_greedy import double_greedy
 from subopt.difference._forward_greedy import forward_greedy
 from subopt.difference._local_search import local_search
@@ -22,7 +21,7 @@ from subopt.difference._subsup import subsup
 from subopt.difference._supsub import supsub
 from subopt.difference.exact._branch_and_bound import branch_and_bound
 from subopt.difference.exact._milp import milp
-from subopt.functions.algebra import DifferenceOfSubmodular
+from subopt.functions.algebra import DifferenceOfSubmodular, require_difference
 from subopt.functions.diminishing_returns import require_submodular
 from subopt.submodular.brute_force import brute_force
 from subopt.submodular.result import Result

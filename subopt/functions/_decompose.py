@@ -117,8 +117,13 @@ def decompose(
     elif not given:
         curvature = np.maximum(_exact(G), 0.0)
     g: SetFunction
-    if np.ndim(curvature) == 0 and not hasattr(curvature, "tocoo"):
+    matrix = hasattr(curvature, "tocoo") or validate.rectangular("curvature", curvature).ndim > 0
+    if not matrix:
         curvature = validate.nonnegative("curvature", curvature)
+        if not np.isfinite(curvature * max(G.n, 1) ** 2):
+            raise ValueError(
+                f"curvature needs a number whose product with n^2 is finite, got {curvature}"
+            )
         k = np.arange(G.n + 1)
         g = Cardinality(curvature / 2 * k * (G.n - k))
     else:
@@ -142,10 +147,11 @@ def _function(F: Any, n: int | None) -> SetFunction:
 
 
 def _cut(curvature: Any, n: int) -> Cut:
-    cut = Cut(curvature * 0.5 if hasattr(curvature, "tocoo") else np.asarray(curvature) / 2)
-    if cut.n != n:
-        raise ValueError(f"curvature needs the shape ({n}, {n}), got ({cut.n}, {cut.n})")
-    return cut
+    matrix = curvature if hasattr(curvature, "tocoo") else validate.numeric("curvature", curvature)
+    if matrix.shape != (n, n):
+        raise ValueError(f"curvature needs a number or the shape ({n}, {n}), got {matrix.shape}")
+    validate.real_array("curvature", matrix.data if matrix is curvature else matrix, copy=False)
+    return Cut(matrix * 0.5)
 
 
 def _exact(F: SetFunction) -> Array:

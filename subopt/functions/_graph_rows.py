@@ -36,7 +36,8 @@ def listed_arcs(
     edges: ArrayLike, weights: ArrayLike | None, n: int | None, directed: bool
 ) -> tuple[int, Array, Array, Array]:
     """Return the number of nodes, and tails, heads and weights of arcs; two per undirected edge."""
-    ends = np.asarray(edges)
+    directed = validate.flag("directed", directed)
+    ends = validate.rectangular("edges", edges)
     if ends.size == 0:
         ends = np.zeros((0, 2), dtype=np.intp)
     if ends.ndim != 2 or ends.shape[1] != 2 or ends.dtype.kind not in "iu":
@@ -47,7 +48,7 @@ def listed_arcs(
     w = np.ones(len(ends)) if weights is None else validate.real_array("weights", weights)
     if w.shape != (len(ends),):
         raise ValueError(f"weights needs one number per edge, {len(ends)}, got {w.shape}")
-    n = int(ends.max(initial=-1)) + 1 if n is None else validate.natural("n", n)
+    n = int(ends.max(initial=-1)) + 1 if n is None else validate.size("n", n)
     bad = ((ends < 0) | (ends >= n)).any(axis=1)
     if bad.any():
         e = int(bad.argmax())
@@ -127,6 +128,7 @@ def joined_rows(
     The two arrays of capacities are the same object if the graph is undirected. `name` is that of
     the weights, for messages.
     """
+    directed = validate.flag("directed", directed)
     if (weights < 0).any():
         e = int(np.argmax(weights < 0))
         entry = f"{name}[{tails[e]}, {heads[e]}]" if name == "adjacency" else f"{name}[{e}]"

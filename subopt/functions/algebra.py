@@ -450,3 +450,14 @@ def require_set_function(F: Any) -> None:
         raise TypeError(f"A SetFunction is needed, got {type(F).__name__}. {way}")
     validate.natural(f"n of {type(F).__name__}", F.n)
     F._require_normalized()
+
+
+def require_difference(h: DifferenceOfSubmodular) -> None:
+    """Raise unless h is a `DifferenceOfSubmodular` with h(∅) = 0."""
+    if not isinstance(h, DifferenceOfSubmodular):
+        raise TypeError(
+            f"A DifferenceOfSubmodular is needed, got {type(h).__name__}. Write f - g, or for a "
+            "submodular function call minimize, which is exact."
+        )
+    require_set_function(h.f)
+    require_set_function(h.g)

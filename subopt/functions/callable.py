@@ -65,8 +65,10 @@ class Function(SetFunction):
     ) -> None:
         if callable(n) or not callable(value):
             raise TypeError(f"Function needs n and then a callable, got {n!r} and {value!r}")
-        self.n = validate.natural("n", n)
-        self.monotone, self.symmetric, self.integral = monotone, symmetric, integral
+        self.n = validate.size("n", n)
+        self.monotone = validate.flag("monotone", monotone)
+        self.symmetric = validate.flag("symmetric", symmetric)
+        self.integral = validate.flag("integral", integral)
         self.n_evals = 0
         self._callable, self._cache_size = value, validate.natural("cache_size", cache_size)
         self._cache: dict[bytes, float] = {}

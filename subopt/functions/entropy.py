@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import numbers
 import warnings
 from typing import Any, NamedTuple
 
@@ -86,18 +84,18 @@ class Entropy(SetFunction):
     ) -> None:
         columns = _discrete("data", data)
         if bins is not None:
-            columns = binned(columns, validate.positive_int("bins", bins))
+            columns = binned(columns, validate.size("bins", validate.positive_int("bins", bins)))
         elif columns.dtype.kind == "f":
             _warn_of_own_values(columns)
         n_rows, self.n = columns.shape
-        if not isinstance(base, numbers.Real) or not math.isfinite(base) or base <= 1:
-            raise ValueError(f"base needs a finite number > 1, got {base!r}. np.e gives nats.")
-        self._base = float(base)
+        self._base = validate.nonnegative("base", base)
+        if self._base <= 1:
+            raise ValueError(f"base needs a number > 1, got {base}. np.e gives nats.")
         codes = np.empty((self.n, n_rows), dtype=np.int32)
         for i in range(self.n):
             codes[i] = np.unique(columns[:, i], return_inverse=True)[1]
         counts = np.arange(n_rows + 1, dtype=np.float64)
-        cost = counts * np.log(np.maximum(counts, 1)) / (n_rows * np.log(base))
+        cost = counts * np.log(np.maximum(counts, 1)) / (n_rows * np.log(self._base))
         blocks = np.zeros(n_rows, dtype=np.int64)
         if condition is not None:
             C = _discrete("condition", condition)
@@ -193,7 +191,7 @@ class Entropy(SetFunction):
 
 
 def _discrete(name: str, values: ArrayLike) -> Array:
-    array = np.asarray(values)
+    array = validate.rectangular(name, values)
     if array.ndim == 1 and name == "condition":
         array = array[:, None]
     if array.ndim != 2 or not len(array):

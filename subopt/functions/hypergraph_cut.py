@@ -263,13 +263,16 @@ class HypergraphCut(SetFunction):
 
 
 def _incidence(edges: Sequence[Any], n: int | None) -> tuple[Array, Array, int, int]:
-    lists = [np.asarray(list(edge)) for edge in edges]
+    lists = [
+        validate.rectangular(f"edges[{e}]", validate.items(f"edges[{e}]", edge, "elements"))
+        for e, edge in enumerate(validate.items("edges", edges, "lists of elements"))
+    ]
     for e, members in enumerate(lists):
         if members.ndim != 1 or (members.size and members.dtype.kind not in "iu"):
             raise TypeError(f"edges[{e}] needs to be a list of elements, got {edges[e]!r}")
     rows = np.concatenate([np.zeros(0, dtype=np.intp), *lists]).astype(np.intp)
     columns = np.repeat(np.arange(len(lists)), [len(members) for members in lists])
-    size = int(rows.max(initial=-1)) + 1 if n is None else validate.natural("n", n)
+    size = int(rows.max(initial=-1)) + 1 if n is None else validate.size("n", n)
     bad = (rows < 0) | (rows >= size)
     if bad.any():
         k = int(bad.argmax())
@@ -286,8 +289,8 @@ def _tables(
         splitting = _SPLITTINGS[validate.choice("splitting", splitting, tuple(_SPLITTINGS))]
     if not callable(splitting):
         raise TypeError(
-            f"splitting needs a callable, or one of {', '.join(map(repr, _SPLITTINGS))}, got "
-            f"{splitting!r}"
+            f"splitting needs one of {', '.join(map(repr, _SPLITTINGS))}, or a function "
+            f"splitting(k, m), got {validate.shortened(splitting)}"
         )
     tables: dict[int, Array] = {}
     starts_of = np.zeros(int(sizes.max(initial=0)) + 1, dtype=np.int64)

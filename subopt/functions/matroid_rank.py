@@ -126,14 +126,14 @@ class MatroidRank(SetFunction):
 
 class _PartitionRank(MatroidRank):
     def __init__(self, labels: ArrayLike, capacities: ArrayLike | int) -> None:
-        b = np.asarray(labels)
+        b = validate.rectangular("labels", labels)
         if b.ndim != 1 or (b.size and b.dtype.kind not in "iu"):
             raise ValueError(f"labels needs integers of shape (n,), got {b.dtype} and {b.shape}")
         b = b.astype(np.int64)
         blocks = int(b.max(initial=-1)) + 1
-        if np.ndim(capacities) == 0:
-            capacities = np.full(blocks, capacities)
-        c = np.asarray(capacities)
+        c = validate.rectangular("capacities", capacities)
+        if c.ndim == 0:
+            c = np.full(blocks, c)
         if c.ndim != 1 or (c.size and c.dtype.kind not in "iu"):
             raise ValueError(f"capacities needs integers >= 0, one per block, got {capacities!r}")
         if (c < 0).any():
@@ -203,7 +203,7 @@ class GraphicData(NamedTuple):
 
 class _GraphicRank(MatroidRank):
     def __init__(self, edges: ArrayLike, n_vertices: int | None) -> None:
-        ends = np.asarray(edges)
+        ends = validate.rectangular("edges", edges)
         if ends.size == 0:
             ends = np.zeros((0, 2), dtype=np.intp)
         if ends.ndim != 2 or ends.shape[1] != 2 or ends.dtype.kind not in "iu":
@@ -214,7 +214,7 @@ class _GraphicRank(MatroidRank):
         ends = ends.astype(np.int64)
         vertices = int(ends.max(initial=-1)) + 1
         if n_vertices is not None:
-            vertices = validate.natural("n_vertices", n_vertices)
+            vertices = validate.size("n_vertices", n_vertices)
         bad = ((ends < 0) | (ends >= vertices)).any(axis=1)
         if bad.any():
             i = int(bad.argmax())

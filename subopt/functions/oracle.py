@@ -163,12 +163,18 @@ class Oracle:
         Raises
         ------
         ValueError
-            If x has another shape or an entry that is not finite.
+            If x has another shape or an entry that is not finite, or the value is not.
         """
         x = validate.real_array("x", x, copy=False)
         if x.shape != (self.n,):
             raise ValueError(f"x needs one number per element, shape ({self.n},), got {x.shape}")
-        return float(x @ self.greedy(np.argsort(-x, kind="stable")))
+        with np.errstate(over="ignore", invalid="ignore"):
+            value = float(x @ self.greedy(np.argsort(-x, kind="stable")))
+        if not np.isfinite(value):
+            raise ValueError(
+                f"x needs smaller numbers: the value is not finite in float64, it is {value}"
+            )
+        return value
 
     def as_cut(self) -> CutForm:
         """Return F as the cut function of a graph, for solvers that use maximum flow.

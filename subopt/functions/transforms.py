@@ -46,6 +46,8 @@ def normalize(F: SetFunction) -> SetFunction:
     >>> float(normalize(Shifted())([0]))
     1.0
     """
+    if not isinstance(F, SetFunction):
+        raise TypeError(f"A SetFunction is needed, got {type(F).__name__}")
     empty = F.value(np.zeros(F.n, dtype=np.bool_))
     return F if empty == 0 else _Normalized(F, empty)
 

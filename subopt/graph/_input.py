@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.interchange import to_numpy
 from subopt._base.types import Array, ArrayLike
 from subopt.graph.network import require_fit
 
@@ -196,7 +195,7 @@ def _size(n: int | None, source_capacity: Terminal, sink_capacity: Terminal) -> 
                 "max_flow needs the number of nodes n if source_capacity and sink_capacity are "
                 "both dicts"
             )
-        return int(np.size(to_numpy(arrays[0])))
+        return int(validate.rectangular("source_capacity", arrays[0]).size)
     if isinstance(n, bool) or not isinstance(n, int | np.integer):
         raise TypeError(f"n needs to be an integer >= 0, got {n!r} of type {type(n).__name__}")
     if n < 0:
@@ -206,7 +205,7 @@ def _size(n: int | None, source_capacity: Terminal, sink_capacity: Terminal) -> 
 
 def ends(name: str, values: ArrayLike, n: int, *, each: str = "arcs", what: str = "nodes") -> Array:
     """Return nodes as int32, or raise with the first one that is not in the graph."""
-    array = to_numpy(values)
+    array = validate.rectangular(name, values)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise TypeError(
             f"{name} needs integers of shape ({each},), got dtype {array.dtype} and shape "
@@ -294,7 +293,10 @@ def _numbers(name: str, objects: Array) -> Array:
         if isinstance(c, bool) or not isinstance(c, numbers.Real):
             where = ", ".join(map(str, index))
             raise TypeError(f"{name} needs real numbers, but {name}[{where}] is {c!r}")
-    floats = objects.astype(np.float64)
+    try:
+        floats = objects.astype(np.float64)
+    except OverflowError as error:
+        raise ValueError(f"{name} needs numbers that fit into float64") from error
     never = np.isinf(floats) & (floats > 0)
     if not all(isinstance(c, numbers.Integral) for c in objects[~never]):
         return floats

@@ -113,7 +113,7 @@ def max_flow(
 
 def solve(g: Graph, *, maximal: bool, method: str, time_limit: float | None = None) -> Flow:
     """Find the maximum flow of a checked graph."""
-    return _solve(g, maximal, method, Deadline(time_limit))
+    return _solve(g, validate.flag("maximal", maximal), method, Deadline(time_limit))
 
 
 def _solve(g: Graph, maximal: bool, method: str, deadline: Deadline) -> Flow:

@@ -118,8 +118,10 @@ def _sent(amount: Any, n: int, source: int, sink: int) -> Array:
     if amount is None:
         return np.zeros(n, dtype=np.int64)
     part = capacities("amount", [amount], (1,))
-    if infinite(part).any():
-        raise ValueError("amount needs to be finite; None carries as much as possible")
+    if infinite(part).any() or float(part[0]) >= 2.0**1022:
+        raise ValueError(
+            "amount needs a finite number, also twice; None carries as much as possible"
+        )
     supply = np.zeros(n, dtype=part.dtype)
     supply[source], supply[sink] = part[0], -part[0]
     return supply
@@ -135,7 +137,10 @@ def _supply(problem: Mapping[str, Any], n: int) -> Array:
         supply[nodes] = amounts
     else:
         supply = _signed("supply", given, (n,))
-    total, size = sum(supply.tolist()), np.abs(supply).sum(dtype=float)
+    with np.errstate(over="ignore"):
+        total, size = sum(supply.tolist()), np.abs(supply).sum(dtype=float)
+    if not np.isfinite(size):
+        raise ValueError("supply needs numbers whose sum is finite in float64: scale them")
     if abs(total) > (0 if supply.dtype.kind == "i" else ROUNDING * size):
         raise ValueError(
             f"supply needs to add up to 0, demands being negative, but it adds up to {total}. "
@@ -152,8 +157,8 @@ def _size(tails: Any, heads: Any, supply: Any, n: Any) -> int:
     if isinstance(supply, Mapping):
         raise ValueError("min_cost_flow needs the number of nodes n if supply is a dict")
     if supply is not None:
-        return int(np.size(np.asarray(supply)))
-    both = [np.asarray(part) for part in (tails, heads)]
+        return int(validate.numeric("supply", supply).size)
+    both = [validate.rectangular(*part) for part in (("tails", tails), ("heads", heads))]
     return 1 + max((int(part.max()) for part in both if part.size), default=-1)
 
 

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from subopt._base import validate
 from subopt._base.answer import Status
 from subopt._base.deadline import Deadline
 from subopt._base.jit import njit
@@ -258,7 +259,7 @@ class DynamicMaxFlow:
                 "to the sink. Give one of its arcs a finite capacity."
             )
         flow = self._flow(side)
-        if maximal:
+        if validate.flag("maximal", maximal):
             reach(g.n, self._indptr, self._excess, work, np.int64(-1))
             side = ~work.side
         answer = self._answer(value, value, side, flow, method)

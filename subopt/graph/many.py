@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from subopt._base import validate
 from subopt._base.answer import Batch, Status, freeze
 from subopt._base.executors import in_chunks, require_executor
-from subopt._base.interchange import to_numpy
 from subopt._base.jit import uncounted as njit
 from subopt._base.options import documented
 from subopt._base.threads import in_order, thread_count
@@ -157,7 +157,7 @@ def max_flow_many(
     if executor is not None:
         require_executor(executor, threads)
     threads = thread_count(threads) if executor is None else 1
-    shared = n, tails, heads, bool(maximal)
+    shared = n, tails, heads, validate.flag("maximal", maximal)
     solved = _solved(shared, finite, threads, executor)
     values = _values(solved.sides, tails, heads, parts)
     if not whole:
@@ -223,7 +223,10 @@ def _checked(
 ) -> tuple[Array, Array, list[Array], bool]:
     """Return ends (m,), the four capacities (one row per problem), and whether all are integers."""
     # only for the shapes: in lists, infinity makes floats of ints
-    terminals = to_numpy(source_capacity), to_numpy(sink_capacity)
+    terminals = (
+        validate.rectangular("source_capacity", source_capacity),
+        validate.rectangular("sink_capacity", sink_capacity),
+    )
     rows = [len(array) for array in terminals if array.ndim == 2]
     if not rows or any(array.ndim not in (1, 2) for array in terminals):
         raise ValueError(
@@ -243,7 +246,7 @@ def _checked(
         ("source_capacity", source_capacity, n),
         ("sink_capacity", sink_capacity, n),
     ):
-        shape = (size,) if to_numpy(values).ndim == 1 else (problems, size)
+        shape = (size,) if validate.rectangular(name, values).ndim == 1 else (problems, size)
         parts.append(np.broadcast_to(capacities(name, values, shape), (problems, size)))
     *parts, whole = alike(parts)
     return tails, heads, parts, whole

@@ -15,7 +15,7 @@ import numpy as np
 
 from subopt._base.answer import Answer, CertificateError, Status
 from subopt._base.types import Array, ArrayLike
-from subopt._base.validate import real_array
+from subopt._base.validate import numeric, real_array
 from subopt.graph._input import arc_ends, capacities, infinite
 from subopt.graph._max_flow import max_flow
 from subopt.graph._recheck import confirm, shaped
@@ -307,8 +307,8 @@ def _read(
 
 def _ends(interval: tuple[float, float]) -> tuple[float, float]:
     try:
-        low, high = (float(end) for end in interval)
-    except (TypeError, ValueError):
+        low, high = map(float, numeric("interval", interval))
+    except (TypeError, ValueError, OverflowError):
         low, high = np.nan, np.nan
     if not -np.inf < low <= high < np.inf:
         raise ValueError(f"interval needs two finite numbers in rising order, got {interval!r}")

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.interchange import to_numpy
 from subopt._base.types import Array, ArrayLike
 
 LARGEST = 1e60  # of all finite numbers: sums and products of two of them are still finite
@@ -92,7 +91,7 @@ def require_sums(name: str, values: Array) -> None:
 
 def fix(costs: Array, fixed: ArrayLike, shape: tuple[int, ...]) -> Array:
     """Return the costs (labels, nodes) with all but the fixed label of a node forbidden."""
-    labels = to_numpy(fixed)
+    labels = validate.rectangular("fixed", fixed)
     n_labels, n = costs.shape
     if labels.shape not in (shape, (n,)) or labels.dtype.kind not in "iu":
         raise ValueError(

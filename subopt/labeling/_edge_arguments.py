@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.interchange import to_numpy
 from subopt._base.types import Array, ArrayLike
 from subopt.graph.grid._input import offset_vectors, periodic_axes
 from subopt.labeling._cost_arguments import numbers
@@ -59,7 +58,10 @@ def graph(
         ]
         return EdgeGroups(tails, heads, sides, "axis", shape, steps, around)
     ends = _offset_pairs(steps, shape, around)
-    tails, heads = (np.concatenate([pair[end].ravel() for pair in ends]) for end in (0, 1))
+    none = [np.zeros(0, dtype=np.int64)]  # no offsets, no edges
+    tails, heads = (
+        np.concatenate([*none, *(pair[end].ravel() for pair in ends)]) for end in (0, 1)
+    )
     what = "axis" if offsets is None else "offset"
     return EdgeGroups(tails, heads, [t.shape for t, _ in ends], what, shape, steps, around)
 
@@ -90,9 +92,8 @@ def weights_of(weights: Any, graph: EdgeGroups) -> Array:
                 f"weights[{i}] needs a number or the shape {side}, one number per edge of this "
                 f"{graph.what}, got {part.shape}"
             )
-    return np.concatenate(
-        [np.broadcast_to(part, side).ravel() for part, side in zip(parts, sides, strict=True)]
-    )
+    spread = [np.broadcast_to(part, side).ravel() for part, side in zip(parts, sides, strict=True)]
+    return np.concatenate([np.zeros(0), *spread])
 
 
 def tables_of(tables: Any, graph: EdgeGroups, L: int) -> Array:
@@ -121,7 +122,7 @@ def tables_of(tables: Any, graph: EdgeGroups, L: int) -> Array:
 
 def masked(costs: Array, weights: Array, mask: ArrayLike, graph: EdgeGroups) -> tuple[Array, Array]:
     """Return costs and weights of the nodes of a mask; the others cost nothing, with label 0."""
-    inside = to_numpy(mask)
+    inside = validate.rectangular("mask", mask)
     if inside.dtype != np.bool_ or inside.shape not in (graph.shape, (costs.shape[1],)):
         raise ValueError(
             f"mask needs booleans of shape {graph.shape}, got dtype {inside.dtype} and shape "
@@ -218,7 +219,7 @@ def _offset_pairs(
 
 def _edges(edges: ArrayLike, n: int) -> tuple[Array, Array]:
     """Return the two ends of all edges of a graph with n nodes."""
-    pairs = to_numpy(edges)
+    pairs = validate.rectangular("edges", edges)
     if pairs.size == 0:
         pairs = pairs.reshape(0, 2).astype(np.int64)
     if pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.dtype.kind not in "iu":

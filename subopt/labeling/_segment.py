@@ -23,7 +23,6 @@ import numpy as np
 from subopt._base import validate
 from subopt._base.answer import Answer
 from subopt._base.deadline import Deadline
-from subopt._base.interchange import to_numpy
 from subopt._base.options import documented
 from subopt._base.report import reported, stage
 from subopt._base.types import Array, ArrayLike
@@ -278,7 +277,7 @@ class _Cut:
 
 
 def _labels(name: str, labels: ArrayLike) -> Array:
-    array = to_numpy(labels)
+    array = validate.rectangular(name, labels)
     if array.dtype.kind not in "iu" or not 1 <= array.ndim <= 3:
         raise TypeError(
             f"{name} needs integers on a grid with 1 to 3 axes, got dtype {array.dtype} and shape "
@@ -305,7 +304,7 @@ def _domain(
     pixels, shape = _pixels(image, seeds.shape, channel_axis), seeds.shape
     inside = (seeds >= 0).ravel()
     if mask is not None:
-        given = to_numpy(mask)
+        given = validate.rectangular("mask", mask)
         if given.dtype != np.bool_ or given.shape != shape:
             raise ValueError(
                 f"mask needs booleans of shape {shape}, got dtype {given.dtype} and shape "
@@ -360,6 +359,8 @@ def _pixels(image: ArrayLike, shape: tuple[int, ...], channel_axis: int | None) 
         channel_axis = 0 if first else -1
     if channel_axis is None:
         array = array[..., None]
+    elif not isinstance(channel_axis, int | np.integer) or isinstance(channel_axis, bool):
+        raise TypeError(f"channel_axis needs an integer, got {validate.shortened(channel_axis)}")
     elif not -array.ndim <= channel_axis < array.ndim:
         raise ValueError(f"channel_axis needs to be an axis of image, got {channel_axis}")
     else:

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from subopt._base.interchange import to_numpy
+from subopt._base import validate
 from subopt._base.types import Array, ArrayLike
 from subopt.labeling import _cost_arguments as given_costs
 from subopt.labeling import _edge_arguments as given_edges
@@ -264,7 +264,7 @@ class LabelingEnergy:
             If the shape is another one, or a label is not an integer in 0..L - 1; the message names
             the entry.
         """
-        x = to_numpy(labels)
+        x = validate.rectangular(name, labels)
         if x.shape not in (self.shape, (self.n,)) or x.dtype.kind not in "iu":
             raise ValueError(
                 f"{name} needs integers of shape {self.shape}, got dtype {x.dtype} and shape "

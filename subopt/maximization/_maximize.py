@@ -88,7 +88,7 @@ def _local_search(run: Run, start: Subset | None = None) -> Status:
     if start is None:
         greedy(run)
     else:
-        mask = validate.start(start, run.F.n)
+        mask = validate.subset(start, run.F.n, "start")
         if violations := run.of.violations(mask):
             raise ValueError(f"start needs to be feasible, but {'; '.join(violations)}")
         run.offer(mask)

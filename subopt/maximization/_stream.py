@@ -270,8 +270,13 @@ def maximize_stream(
     if not callable(build):
         raise TypeError(f"build needs to be callable with elements, got {build!r}")
     sieves = _Sieves(size, _epsilon(epsilon), build)
+    if not hasattr(chunks, "__iter__") or getattr(chunks, "ndim", 1) == 0:
+        raise TypeError(
+            f"chunks needs to be an iterable of arrays or lists of elements, got {chunks!r}"
+        )
     for chunk in chunks:
-        if not hasattr(chunk, "__len__"):
+        sized = hasattr(chunk, "__len__") and getattr(chunk, "ndim", 1) > 0
+        if not sized or hasattr(chunk, "tocoo"):
             raise TypeError(
                 f"chunks needs arrays or lists of elements, got {type(chunk).__name__}. For single "
                 "elements write ([x] for x in stream)."
@@ -316,8 +321,8 @@ def _evidence(sieves: _Sieves, bound: float, source: _Sieve) -> MarginalCertific
 
 def _epsilon(epsilon: Any) -> float:
     epsilon = validate.nonnegative("epsilon", epsilon)
-    if not 0 < epsilon <= 1:
-        raise ValueError(f"epsilon needs a number above 0, at most 1, got {epsilon:g}")
+    if not 1e-9 <= epsilon <= 1:
+        raise ValueError(f"epsilon needs a number from 1e-9 to 1, got {epsilon:g}")
     return epsilon
 
 

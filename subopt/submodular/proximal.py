@@ -102,6 +102,9 @@ def prox(
     if y.shape != (F.n,):
         raise ValueError(f"y needs one number per element, shape ({F.n},), got {y.shape}")
     scales = np.ones(F.n) if weights is None else _positive(weights, F.n)
+    with np.errstate(over="ignore"):
+        if not np.isfinite(scales @ np.abs(y)):
+            raise ValueError("y and weights need products whose sum is finite in float64")
     limits = _Limits(tol, max_iter, time_limit)
     if F.n == 0:
         return y
@@ -311,8 +314,9 @@ def _positive(weights: ArrayLike, n: int) -> Array:
     scales = validate.real_array("weights", weights)
     if scales.shape != (n,):
         raise ValueError(f"weights needs one number per element, shape ({n},), got {scales.shape}")
-    if (scales <= 0).any():
-        i = int(np.argmax(scales <= 0))
+    low = scales < np.finfo(np.float64).tiny  # their reciprocals overflow
+    if low.any():
+        i = int(np.argmax(low))
         raise ValueError(
             f"weights needs numbers > 0, but weights[{i}] is {scales[i]:g}. Use a small positive "
             "weight for an element that should not be attracted to y."

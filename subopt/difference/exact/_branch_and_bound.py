@@ -139,7 +139,7 @@ def search(
     validate.callback(callback)
     limit = math.inf if max_nodes is None else validate.positive_int("max_nodes", max_nodes)
     deadline, source = Deadline(time_limit), validate.generator(rng)
-    first = None if start is None else validate.start(start, h.n)
+    first = None if start is None else validate.subset(start, h.n, "start")
     fixed = fix(h) if constraints is None else unfixed(h)
     stage("%d of %d elements are free", len(fixed.free), h.n)
     progress = _Progress(fixed, callback, constraints)

@@ -58,7 +58,8 @@ def grids(
     many: bool = False,
 ) -> Grids:
     """Check the arguments of `grid_cut`; with `many`, the first axis is that of the problems."""
-    shapes = _shape("source_capacity", source_capacity), _shape("sink_capacity", sink_capacity)
+    terminals = ("source_capacity", source_capacity), ("sink_capacity", sink_capacity)
+    shapes = [_rectangular(*terminal).shape for terminal in terminals]
     full = max(shapes, key=len)
     shape, count = (full[1:], full[0] if full else None) if many else (full, None)
     if not 1 <= len(shape) <= 3:
@@ -116,6 +117,15 @@ def vector(values: Sequence[int]) -> Vector:
     return (a, b, c)
 
 
+def flag(name: str, value: Any) -> bool:
+    """Return `value` as a bool, if it is one."""
+    if isinstance(value, bool):
+        return value
+    from subopt._base import validate
+
+    return validate.flag(name, value)
+
+
 def _array(values: Any) -> Array:
     """Return an array of numpy or another library as one of numpy."""
     if isinstance(values, np.ndarray) or not hasattr(values, "__dlpack__"):
@@ -125,9 +135,9 @@ def _array(values: Any) -> Array:
     return to_numpy(values)
 
 
-def _shape(name: str, values: ArrayLike) -> tuple[int, ...]:
+def _rectangular(name: str, values: Any) -> Array:
     try:
-        return _array(values).shape
+        return _array(values)
     except ValueError as error:
         raise ValueError(
             f"{name} needs a rectangular array of numbers, but its rows differ in length"
@@ -136,7 +146,7 @@ def _shape(name: str, values: ArrayLike) -> tuple[int, ...]:
 
 def _read(name: str, values: ArrayLike, shape: tuple[int, ...], count: int | None) -> _Given:
     """Check capacities: one number, or one per node (arc), or one per node and problem."""
-    own = _shape(name, values)
+    own = _rectangular(name, values).shape
     stacked = count is not None and own == (count, *shape)
     if own not in ((), shape) and not stacked:
         each = f", or {(count, *shape)} with one row per problem" if count is not None else ""
@@ -173,7 +183,7 @@ def _read(name: str, values: ArrayLike, shape: tuple[int, ...], count: int | Non
 
 def periodic_axes(periodic: bool | Sequence[bool], d: int) -> tuple[bool, ...]:
     """Return whether each of d axes is periodic."""
-    axes = np.asarray(periodic)
+    axes = _rectangular("periodic", periodic)
     if axes.dtype != np.bool_ or axes.shape not in ((), (d,)):
         raise TypeError(
             f"periodic needs True, False or {d} of them, one per axis of the grid, got {periodic!r}"
@@ -196,7 +206,11 @@ def offset_vectors(offsets: Any, d: int) -> list[tuple[int, ...]]:
     if not isinstance(offsets, Iterable):
         raise TypeError(f"offsets needs tuples of ints, one per neighbor, got {offsets!r}")
     vectors: list[tuple[int, ...]] = []
-    for q, offset in enumerate(offsets):
+    try:
+        given = list(offsets)
+    except TypeError as error:
+        raise TypeError(f"offsets needs a list of tuples of ints, got {offsets!r}") from error
+    for q, offset in enumerate(given):
         try:
             vector = tuple(operator.index(o) for o in offset)
         except TypeError as error:

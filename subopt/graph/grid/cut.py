@@ -17,7 +17,7 @@ from subopt._base.deadline import Deadline
 from subopt._base.options import documented
 from subopt._base.report import reported, stage
 from subopt.graph.grid._capacities import terms, weigh
-from subopt.graph.grid._input import Grids, grids
+from subopt.graph.grid._input import Grids, flag, grids
 from subopt.graph.grid._layout import layout, workspace
 from subopt.graph.grid._solve import fill, origin
 from subopt.graph.grid.flow import GridCutCertificate, GridFlow, Left
@@ -115,7 +115,7 @@ def grid_cut(
     """
     deadline = Deadline(time_limit)
     problem = grids(source_capacity, sink_capacity, weights, offsets, periodic)
-    return solve(problem, maximal=maximal, deadline=deadline)
+    return solve(problem, maximal=flag("maximal", maximal), deadline=deadline)
 
 
 def solve(problem: Grids, *, maximal: bool, deadline: Deadline) -> GridFlow:

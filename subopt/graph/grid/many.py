@@ -19,7 +19,7 @@ from subopt._base.options import documented
 from subopt._base.threads import in_order, thread_count
 from subopt._base.types import Array, ArrayLike
 from subopt.graph.grid._capacities import terms, weigh
-from subopt.graph.grid._input import Grids, grids
+from subopt.graph.grid._input import Grids, flag, grids
 from subopt.graph.grid._layout import Layout, layout, tails, workspace
 from subopt.graph.grid._solve import fill, origin, send_back
 from subopt.graph.grid.flow import GridFlows, flows
@@ -85,7 +85,9 @@ def grid_cut_many(
     if executor is not None:
         require_executor(executor, threads)
     threads = thread_count(threads) if executor is None else 1
-    solved = _solved(problem, (size, bool(maximal), bool(flow)), threads, executor)
+    solved = _solved(
+        problem, (size, flag("maximal", maximal), flag("flow", flow)), threads, executor
+    )
     all_values, all_sides, arrays, methods = solved
     if (all_values >= problem.beyond).any():
         wrong = int(np.argmax(all_values >= problem.beyond))

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from subopt._base.types import Array, ArrayLike
+from subopt._base import validate
+from subopt._base.types import ArrayLike
 from subopt.graph.grid._input import periodic_axes
 from subopt.graph.grid._layout import heads, tails
 
@@ -62,14 +63,9 @@ def grid_neighbors(dimensions: int, neighbors: int) -> list[tuple[int, ...]]:
     >>> grid_cut([[9, 0], [0, 0]], [[0, 0], [0, 9]], list(1 / lengths), offsets=offsets).value
     2.7071067811865475
     """
-    try:
-        d, count = operator.index(dimensions), operator.index(neighbors)
-    except TypeError as error:
-        raise TypeError(
-            f"grid_neighbors needs two ints, such as (2, 8), got {(dimensions, neighbors)!r}"
-        ) from error
+    d, count = _integer("dimensions", dimensions), _integer("neighbors", neighbors)
     if not 1 <= d <= 3:
-        raise ValueError(f"A grid has 1, 2 or 3 dimensions, got {d}")
+        raise ValueError(f"dimensions needs to be 1, 2 or 3, got {d}")
     steps = [o for o in itertools.product((1, 0, -1), repeat=d) if o > (0,) * d]
     steps.sort(key=np.count_nonzero)
     near = [[o for o in steps if np.count_nonzero(o) <= m] for m in range(1, d + 1)]
@@ -78,6 +74,13 @@ def grid_neighbors(dimensions: int, neighbors: int) -> list[tuple[int, ...]]:
             return offsets
     counts = " or ".join(str(2 * len(offsets)) for offsets in near)
     raise ValueError(f"In {d} dimensions, neighbors needs to be {counts}, got {count}")
+
+
+def _integer(name: str, value: Any) -> int:
+    try:
+        return operator.index(value)
+    except TypeError as error:
+        raise TypeError(f"{name} needs an integer, got {value!r}") from error
 
 
 def grid_structure(
@@ -129,8 +132,11 @@ def grid_structure(
     >>> grid_cut([[9, 0], [0, 0]], [[0, 0], [0, 9]], weights, offsets=offsets).value
     2
     """
-    around: Array = np.asarray(structure)
-    if around.dtype.kind == "f" and (around == np.floor(around)).all():
+    around = validate.numeric("structure", structure)
+    validate.real_array("structure", around, copy=False)
+    symmetric = validate.flag("symmetric", symmetric)
+    whole = around.dtype.kind == "f" and (around == np.floor(around)).all()
+    if whole and np.abs(around).max(initial=0.0) < 2.0**53:
         around = around.astype(np.int64)  # so that np.ones((3, 3)) keeps integer weights integers
     shape = _lengths(shape)
     if around.ndim != len(shape) or any(n % 2 == 0 for n in around.shape):
@@ -138,12 +144,13 @@ def grid_structure(
             f"structure needs {len(shape)} axes, as the grid, each of odd length, got the shape "
             f"{around.shape}"
         )
+    node = validate.numeric("weights", weights)
     try:
-        node = np.broadcast_to(np.asarray(weights), shape)
+        node = np.broadcast_to(node, shape)
     except ValueError as error:
         raise ValueError(
             f"weights needs one number per node, or to broadcast to {shape}, got the shape "
-            f"{np.shape(weights)}"
+            f"{node.shape}"
         ) from error
     center = np.array(around.shape) // 2
     axes = periodic_axes(periodic, len(shape))
