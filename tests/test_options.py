@@ -1,4 +1,4 @@
-"""Every option in the signatures of functions, classes and mixers is read: nonsense is refused by name.
+"""Every option in the signatures of functions, classes and mixers is read, or refused by name.
 
 Doors and all kinds of odd values: test_front_doors.
 """
