@@ -311,7 +311,9 @@ def _wing(problem: Any, given: Collection[str]) -> _Wing:
     raise TypeError(
         "minimize needs a SetFunction, a DifferenceOfSubmodular, a CoupledLabelingProblem or a "
         f"LabelingEnergy, got {type(problem).__name__}. Wrap a callable of a boolean mask as "
-        "Function(n, value), an array of labeling costs as CoupledLabelingProblem(unary)."
+        "Function(n, value), a matrix Q of a QUBO as Polynomial.from_qubo(Q), labeling costs with "
+        "labels last as LabelingEnergy(unary, weights=...), costs of coupled labelings as "
+        "CoupledLabelingProblem(unary)."
     )
 
 

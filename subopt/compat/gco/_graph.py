@@ -145,7 +145,7 @@ class GCO(Problem):
         return count
 
     def _cycle(self, moves: list[tuple[int, int]]) -> int:
-        """Make moves one after the other; return how many helped."""
+        """Make moves one after the other; return how many expansions helped."""
         if self._is_small():
             pairs = np.array(moves, dtype=np.int64).reshape(-1, 2)
             return self._checked(_moves.cycle(*self._compiled(), pairs, self._labels))

@@ -35,18 +35,6 @@ class Problem(NamedTuple):
     table: Array  # (labels, labels) float64, for tail and head
 
 
-class Part(NamedTuple):
-    """The nodes that can change in a swap, and the arcs between them."""
-
-    nodes: Array  # (n,) int32, in their order; as many as there are
-    place: Array  # (n,) int32, places of nodes in that list, or -1
-    edges: Array  # (m,) int64, edges with one of these nodes
-    tails: Array  # (m,) int32, places of the ends of edges between them
-    heads: Array  # (m,) int32
-    indptr: Array  # (n + 1,) int32
-    slot: Array  # (m,) int32
-
-
 class Room(NamedTuple):
     """The network of all moves, and what they write to."""
 
@@ -57,7 +45,7 @@ class Room(NamedTuple):
     residual: Array  # (arcs,) float64
     excess: Array  # (n,) float64
     work: Workspace
-    part: Part
+    part: Array  # (3 n + 3 m + 1,) int32, for the part of the graph that a swap cuts
 
 
 def room(problem: Problem) -> Room:
@@ -65,19 +53,15 @@ def room(problem: Problem) -> Room:
     n, m = len(problem.unary), len(problem.tails)
     network, slot = csr(n, problem.tails, problem.heads)
     arcs = len(network.heads)
-
-    def ints(size: int) -> Array:
-        return np.empty(size, dtype=np.int32)
-
     return Room(
         network,
         slot,
-        ints(n),
+        np.empty(n, dtype=np.int32),
         np.empty(m),
         np.empty(arcs),
         np.empty(n),
         workspace(n, arcs),
-        Part(ints(n), ints(n), np.empty(m, np.int64), ints(m), ints(m), ints(n + 1), ints(m)),
+        np.empty(3 * n + 3 * m + 1, dtype=np.int32),
     )
 
 
@@ -85,9 +69,9 @@ def room(problem: Problem) -> Room:
 def move(problem, space, alpha, beta, labels):
     """Let nodes with one of two labels choose between them, or all nodes take `beta` if alpha < 0.
 
-    Returns 1 if the energy is lower, 0 if not, and -1 - e if no cut can express the costs of edge
-    e. Labels are overwritten: by an expansion if that is better, as far as possible; by a swap in
-    any case, with `beta` where that is better.
+    Returns 1 if an expansion has lowered the energy, 0 if not or after a swap, and -1 - e if no cut
+    can express the costs of edge e. Labels are overwritten: by an expansion if that is better, as
+    far as possible; by a swap in any case, with `beta` where that is better.
     """
     if alpha >= 0:
         return swap(problem, space, alpha, beta, labels)
@@ -139,21 +123,23 @@ def is_negative(c, tail, head, neither, both):
 def swap(problem, space, alpha, beta, labels):
     """Let nodes with one of two labels choose between them, see `move`."""
     unary, tails, heads, weights, table = problem
-    part, second, capacity, excess = space.part, space.second, space.capacity, space.excess
-    n = m = near = 0
+    capacity, excess = space.capacity, space.excess
+    # nodes that can change, their places in this list, and edges between two of them
+    end, size = np.int64(labels.shape[0]), np.int64(tails.shape[0])
+    nodes, place, edges = space.part[:end], space.part[end : 2 * end], space.part[3 * end + 1 :]
+    ends, others, slot = edges[:size], edges[size : 2 * size], edges[2 * size :]
+    n = m = 0
     for v in range(labels.shape[0]):
-        second[v], part.place[v] = labels[v], -1
+        place[v] = -1
         if (labels[v] == alpha) | (labels[v] == beta):
-            part.nodes[n], part.place[v] = v, n
+            nodes[n], place[v] = v, n
             excess[n] = unary[v, beta] - unary[v, alpha]
             n += 1
     for e in range(tails.shape[0]):
         t, h, w = tails[e], heads[e], weights[e]
-        a, b = part.place[t], part.place[h]
+        a, b = place[t], place[h]
         if (a < 0) & (b < 0):
             continue
-        part.edges[near] = e
-        near += 1
         if b < 0:
             excess[a] += w * table[beta, labels[h]] - w * table[alpha, labels[h]]
         elif a < 0:
@@ -168,29 +154,17 @@ def swap(problem, space, alpha, beta, labels):
                 c = 0.0
             excess[a] += tail - neither - c
             excess[b] += head - neither - c
-            part.tails[m], part.heads[m], capacity[m] = a, b, c
+            ends[m], others[m], capacity[m] = a, b, c
             m += 1
-    ends, other, weight = part.tails[:m], part.heads[:m], capacity[:m]
-    indptr, residual, work = part.indptr[: n + 1], space.residual, space.work
-    _link(ends, other, weight, weight, indptr, part.slot[:m], residual, work.ends)
+    weight, indptr = capacity[:m], space.part[2 * end : 2 * end + n + 1]
+    residual, work = space.residual, space.work
+    _link(ends[:m], others[:m], weight, weight, indptr, slot[:m], residual, work.ends)
     n = np.int64(n)
     augment_opened(n, indptr, residual, excess, work, PATIENCE * (n + 2 * m))
     reach(n, indptr, excess, work, np.int64(-1))
-    change, size = 0.0, 0.0
     for k in range(n):  # a node takes `beta` where it can reach demand
-        v = part.nodes[k]
-        second[v] = beta if work.side[k] else alpha
-        old, new = unary[v, labels[v]], unary[v, second[v]]
-        change += new - old
-        size += abs(new - old)
-    for k in range(near):
-        e = part.edges[k]
-        t, h = tails[e], heads[e]
-        old, new = table[labels[t], labels[h]], table[second[t], second[h]]
-        change += weights[e] * (new - old)
-        size += abs(weights[e] * (new - old))
-    labels[:] = second
-    return np.int64(change < -_ROUNDING * size)
+        labels[nodes[k]] = beta if work.side[k] else alpha
+    return np.int64(0)
 
 
 @njit
@@ -214,7 +188,7 @@ def expand(problem, space, order, count, labels):
 
 @njit
 def cycle(problem, space, pairs, labels):
-    """Make moves one after the other; return how many helped, or -1 - e as `move`."""
+    """Make moves one after the other; return how many expansions helped, or -1 - e as `move`."""
     count = 0
     for k in range(pairs.shape[0]):
         helped = move(problem, space, pairs[k, 0], pairs[k, 1], labels)

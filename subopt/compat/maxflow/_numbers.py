@@ -52,7 +52,7 @@ def int_amounts(values: ArrayLike) -> Array:
     given: Array = np.asarray(values)
     if given.dtype is _INT:
         return given
-    given = _real(given)
+    given = _uncomplex(given)
     if given.dtype.kind in "fu" and given.size and not np.abs(given).max() < 2.0**63:
         wrong = given.flat[int(np.argmin(np.abs(given).ravel() < 2.0**63))]
         raise (ValueError if np.isnan(wrong) else OverflowError)(
@@ -65,10 +65,10 @@ def int_amounts(values: ArrayLike) -> Array:
 def float_amounts(values: ArrayLike) -> Array:
     """Return capacities of callers as floats."""
     given: Array = np.asarray(values)
-    return given if given.dtype is _FLOAT else _real(given).astype(np.float64, copy=False)
+    return given if given.dtype is _FLOAT else _uncomplex(given).astype(np.float64, copy=False)
 
 
-def _real(given: Array) -> Array:
+def _uncomplex(given: Array) -> Array:
     if given.dtype.kind == "c":
         raise TypeError(f"Capacities need to be real numbers, got {given.dtype}")
     return given

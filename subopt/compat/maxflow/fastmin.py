@@ -15,9 +15,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base.types import Array
+from subopt.compat.gco import _moves
 from subopt.compat.maxflow._arcs import Lattice
 from subopt.compat.maxflow._graph import GraphFloat, GraphInt
 from subopt.compat.maxflow._numbers import whole
+from subopt.labeling._grid_edges import neighbours
 
 __all__ = [
     "abswap_grid",
@@ -26,6 +28,9 @@ __all__ = [
     "aexpansion_grid_step",
     "energy_of_grid_labeling",
 ]
+
+_EXACT = 2.0**52  # ints below are exact as floats
+_FEW = 1 << 15  # nodes and pairs: a swap of so many is one compiled call, which Ctrl-C waits for
 
 logger = logging.getLogger(__name__)
 
@@ -148,11 +153,17 @@ def abswap_grid(
     """
     unary, binary, labels = _problem(unary, binary, labels)
     binary = _finite(unary, binary, labels)
+    compiled = _compiled(unary, binary)
     best, now = None, labels
     for cycle in _cycles(max_cycles):
         improved = False
         for alpha, beta in combinations(range(unary.shape[-1]), 2):
-            _swap(alpha, beta, unary, binary, now)
+            if compiled is None:
+                _swap(alpha, beta, unary, binary, now)
+            else:
+                flat = now.ravel().astype(np.int32)
+                _moves.swap(*compiled, np.int64(beta), np.int64(alpha), flat)
+                now[...] = flat.reshape(now.shape)
             energy = _energy(unary, binary, now)
             if best is None or energy < best:
                 best, improved, least = energy, True, now.copy()
@@ -264,6 +275,29 @@ def _swap(alpha: int, beta: int, D: Array, V: Array, labels: Array) -> tuple[Any
     energy, graph, moved = _cut(costs[0], costs[1], parts)
     labels[active] = np.where(moved[active], alpha, beta)
     return energy, graph
+
+
+def _compiled(D: Array, V: Array) -> tuple[Any, Any] | None:
+    """Return what compiled swaps need, or None where they would not be exact or not be swaps."""
+    shape, k = D.shape[:-1], D.shape[-1]
+    swaps = (V == V.T).all() and (V >= 0).all() and not V.diagonal().any()
+    if not swaps or D.size * D.ndim >= _FEW * k or not np.isfinite(D).all():
+        return None
+    tails, heads = neighbours(shape)
+    if not len(tails):
+        return None
+    if D.dtype.kind == "i":
+        most = 2.0 * float(np.abs(D.astype(np.float64)).max()) + 4.0 * D.ndim * float(V.max())
+        if most * D.size >= _EXACT:
+            return None
+    problem = _moves.Problem(
+        D.reshape(-1, k).astype(np.float64),
+        tails.astype(np.int32),
+        heads.astype(np.int32),
+        np.ones(len(tails)),
+        V.astype(np.float64),
+    )
+    return problem, _moves.room(problem)
 
 
 class _Terms(NamedTuple):
