@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -188,6 +189,8 @@ def _read(name: str, values: ArrayLike, shape: tuple[int, ...], count: int | Non
 
 def periodic_axes(periodic: bool | Sequence[bool], d: int) -> tuple[bool, ...]:
     """Return whether each of d axes is periodic."""
+    if isinstance(periodic, bool):
+        return (periodic,) * d
     axes = _rectangular("periodic", periodic)
     if axes.dtype != np.bool_ or axes.shape not in ((), (d,)):
         raise TypeError(
@@ -296,7 +299,7 @@ def _scale(
     """
     each = [source, sink, *(given for pair in pairs for given in pair)]
     whole = all(given.whole for given in each)
-    nodes = float(np.prod(shape, dtype=np.float64))
+    nodes = float(math.prod(shape))
     total = sum(given.largest * nodes for given in each)  # of floats; of Python ints no overflow
     beyond = np.inf
     if any(given.infinite for given in each):
@@ -304,7 +307,7 @@ def _scale(
         total = float(np.max(sum(finite), initial=0.0))
         beyond = 1.0 + 2.0 * total
         total += beyond * float(np.max(sum(infinite), initial=0.0))
-    if not np.isfinite(total):
+    if not math.isfinite(total):
         raise ValueError(
             "grid_cut needs capacities whose sum is finite in float64, but they are as large as "
             f"{max(given.largest for given in each):g}. Scale them."
