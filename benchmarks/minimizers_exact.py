@@ -2,9 +2,10 @@
 
     python benchmarks/minimizers_exact.py [--first 0] [--problems 10000] [--seconds 500]
 
-Members of all families with up to 8 elements, their sums, minors and complements, plus weights that
-make ties or minima inside; multiplied by 1e-12 to 1e12; some with elements that huge weights force
-in or out, some as sums of terms of very different scales. Each problem is given to every solver
+Members of all families with up to 8 elements, their sums, minors, complements and symmetric
+versions, grids and polynomials, plus weights that make ties or minima inside; multiplied by 1e-12
+to 1e12; some with elements that huge weights force in or out, some as sums of terms of very
+different scales. Each problem is given to every solver
 that fits it, for any, the smallest and the largest minimizer. One call of a solver is one run.
 
 - The value is that of the set, and no bound lies above the minimum.
@@ -25,7 +26,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from subopt import Modular, SetFunction, Status, minimize
+from subopt import Cut, Modular, Polynomial, SetFunction, Status, minimize, symmetrize
 from subopt._base import jit
 from subopt.functions.algebra import View, terms_of
 from subopt.submodular.select import can_solve
@@ -42,6 +43,7 @@ EXACT = (
     "coverage", "cardinality", "capped groups", "capped rank", "graphic rank", "partition rank",
 )  # fmt: skip
 """Families whose values are exact where their data are small integers."""
+CUTS = ("cut", "directed cut")
 
 
 class ByValue(SetFunction):
@@ -57,18 +59,60 @@ class ByValue(SetFunction):
         return f"ByValue({self.F!r})"
 
 
+def random_polynomial(rng, n):
+    """Draw a submodular polynomial of degree 3: products with negative coefficients."""
+    count = int(rng.integers(0, 2 * n)) if n > 1 else 0
+    terms = {(i,): float(w) for i, w in enumerate(rng.normal(size=n).round(1))}
+    for _ in range(count):
+        chosen = tuple(rng.choice(n, int(rng.integers(2, min(n, 4) + 1)), replace=False).tolist())
+        terms[chosen] = -float(rng.integers(1, 5) if rng.random() < 0.5 else rng.random())
+    return Polynomial(terms, n=n).f
+
+
 def random_member(rng, n):
-    """Draw a member of a family, a sum or a minor."""
-    kind = rng.integers(10)
-    if kind == 0:
+    """Draw a member of a family, a sum, a minor, or what functions can be made into."""
+    kind = rng.integers(16)
+    if kind < 2:
         parts = [FAMILIES[name](rng, n) for name in rng.choice(NAMES, 2)]
         return 2 * parts[0] + 0.5 * parts[1]
-    if kind == 1 and n > 0:
+    if kind < 4 and n > 0:
         F = FAMILIES[rng.choice(NAMES)](rng, n + 2)
         i, j = rng.choice(n + 1, 2, replace=False)
         return F.contract([i]).complement().restrict(np.arange(n + 1) != j)
     F = FAMILIES[rng.choice(NAMES)](rng, n)
-    return ByValue(F) if kind == 2 else F
+    if kind < 6:
+        return ByValue(F)
+    if kind == 6:  # slopes cancel up to rounding
+        return F + F.complement()
+    if kind == 7:
+        return symmetrize(F)
+    if kind == 8:  # a function of the user in a sum, and minors of the sum
+        G = ByValue(F) + FAMILIES[rng.choice(NAMES)](rng, n) + Modular(rng.normal(size=n))
+        return G if n == 0 or rng.random() < 0.5 else G.complement()
+    if kind == 9:  # many terms, some of them nothing, at scales of their own
+        names = rng.choice(NAMES, int(rng.integers(3, 6)))
+        parts = [rng.choice([0.0, 0.1, 1.0, 7.0]) * FAMILIES[name](rng, n) for name in names]
+        return sum(parts[1:], parts[0])
+    if kind == 10:
+        return random_polynomial(rng, n)
+    if kind == 11:
+        shape = [s for s in ((n,), (2, n // 2), (2, 2, n // 4)) if np.prod(s) == n]
+        weights = float(rng.choice([0.0, 0.3, 1.0, 2.0]))
+        return Cut.grid(shape[rng.integers(len(shape))], weights)
+    if kind == 12 and n > 0:  # a minor of a sum
+        parts = [FAMILIES[name](rng, n + 1) for name in rng.choice(NAMES, 2)]
+        return (parts[0] + 0.3 * parts[1]).contract([int(rng.integers(n + 1))])
+    if kind == 13:  # elements that nothing refers to, in between
+        free = rng.random(n) < 0.5
+        order = np.flatnonzero(free)
+        G = FAMILIES[rng.choice(CUTS)](rng, len(order))
+        form = G.as_cut()
+        if form.n_aux == 0 and len(form.tails):
+            ends = np.stack([order[form.tails], order[form.heads]], axis=1)
+            arcs = np.concatenate([ends, ends[:, ::-1]])
+            weights = np.concatenate([form.capacities, form.reverse])
+            return Cut.from_edges(arcs, weights, n=n, directed=True)
+    return F
 
 
 def with_weights(rng, F):

@@ -1,6 +1,6 @@
 """Total variation denoising: `prox` of cut functions against prox_tv (BSD, from PyPI).
 
-    OMP_NUM_THREADS=1 python benchmarks/prox.py [--repeat 3] [--sides 128 256 512]
+    OMP_NUM_THREADS=1 python benchmarks/prox.py [--repeat 3] [--sides 128 256 512] [--record]
 
 Milliseconds of CPU time, medians, one thread. `build` is the time to make the function F, `prox`
 that of the call. Columns of prox_tv are left out where it is not installed (it needs a compiler and
@@ -14,6 +14,7 @@ import statistics
 import time
 
 import numpy as np
+from tables import record
 
 from subopt import Cut, prox
 
@@ -49,17 +50,35 @@ def timed(function, repeat):
 
 
 def compare(name, weights, y, peer, repeat):
-    """Print a line: our times, those of a peer, and how far its answer is from ours."""
+    """Print a line, and return our times, that of a peer, and how far its answer is above ours."""
     build, F = timed(lambda: Cut.grid(y.shape, weights), repeat)
     y = y.ravel()
     ours, w = timed(lambda: prox(F, y), repeat)
-    line = f"{name:32} {build:9.1f} {ours:9.1f}"
+    line, found = f"{name:40} {build:9.1f} {ours:9.1f}", [build, ours]
     if prox_tv is not None:
         theirs, x = timed(lambda: np.asarray(peer()).ravel(), repeat)
         at_w, at_x = (F.lovasz(v) + ((v - y) ** 2).sum() / 2 for v in (w, x))
         above = (at_x - at_w) / at_w
         line += f" {theirs:9.1f} {theirs / ours:7.2f} {np.abs(x - w).max():9.1e} {above:9.1e}"
+        found += [theirs, above]
     print(line, flush=True)
+    return found
+
+
+def row(name, measured):
+    """Return a line of the table in docs: the range of each number over several weights."""
+    cells = [name]
+    for k, numbers in enumerate(zip(*measured, strict=True)):
+        low, high = min(numbers), max(numbers)
+        if k == 3:
+            shown = [f"{max(x, 0.0):.0e}" if x > 1e-12 else "0" for x in (low, high)]
+            unit = ""
+        else:
+            unit = "s" if high >= 100 else "ms"
+            shown = [f"{x / (1000 if unit == 's' else 1):.2g}" for x in (low, high)]
+        text = shown[0] if shown[0] == shown[1] else f"{shown[0]} to {shown[1]}"
+        cells.append(f"{text} {unit}".strip())
+    return cells
 
 
 def main():
@@ -68,24 +87,37 @@ def main():
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--sizes", type=int, nargs="*", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--sides", type=int, nargs="*", default=[128, 256, 512])
+    parser.add_argument("--record", action="store_true", help="keep the table of docs")
     options = parser.parse_args()
     prox(Cut.grid(100), np.arange(100.0))  # compiles
-    prox(Cut.grid((8, 8)), np.arange(64.0))
-    print(f"{'':32} {'build':>9} {'prox':>9} {'prox_tv':>9} {'ratio':>7} {'error':>9} {'above':>9}")
     rng = np.random.default_rng(0)
+    prox(Cut.grid((128, 128), 0.1), disks(128, rng).ravel())
+    prox(Cut.grid((8, 8)), np.arange(64.0))
+    print(f"{'':40} {'build':>9} {'prox':>9} {'prox_tv':>9} {'ratio':>7} {'error':>9} {'above':>9}")
+    rows = []
     for n in options.sizes:
-        y = steps(n, rng)
+        y, measured = steps(n, rng), []
         for scale in (0.1, 1, 10):
-            compare(f"path, n = {n}, weight {scale}", float(scale), y,
-                    lambda y=y, s=scale: prox_tv.tv1_1d(y, s), options.repeat)  # fmt: skip
+            name = f"path, n = {n:,}, weight {scale}"
+            measured.append(compare(name, float(scale), y,
+                            lambda y=y, s=scale: prox_tv.tv1_1d(y, s), options.repeat))  # fmt: skip
+        rows.append(row(f"path, n = {n:,}, weights 0.1 to 10", measured))
         weights = rng.random(n - 1)
-        compare(f"path, n = {n}, own weights", [weights], y,
+        compare(f"path, n = {n:,}, own weights", [weights], y,
                 lambda y=y, w=weights: prox_tv.tv1w_1d(y, w), options.repeat)  # fmt: skip
     for side in options.sides:
         y = disks(side, rng)
-        for scale in (0.1, 0.5):
-            compare(f"grid, {side} x {side}, weight {scale}", scale, y,
-                    lambda y=y, s=scale: prox_tv.tv1_2d(y, s), options.repeat)  # fmt: skip
+        repeat = options.repeat if side < 512 else 1
+        for more, limits in (("", {}), (", 300 iterations", {"max_iters": 300})):
+            measured = [
+                compare(f"{side} x {side}{more}, weight {scale}", scale, y,
+                        lambda y=y, s=scale, o=limits: prox_tv.tv1_2d(y, s, **o), repeat)
+                for scale in (0.1, 0.5)
+            ]  # fmt: skip
+            rows.append(row(f"{side} x {side}{more}", measured))
+    if options.record:
+        columns = ["signal", "`Cut.grid`", "`prox`", "prox_tv", "above the minimum"]
+        record("prox", "python benchmarks/prox.py", columns, rows)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from subopt import (
 from subopt.forms.decomposable import summands
 from subopt.functions.diminishing_returns import all_masks
 from subopt.submodular._minimum_norm import minimum_norm
-from subopt.submodular._taut_string import onto_path, path_work
+from subopt.submodular._taut_string import Path, onto_path, path_work
 from subopt.submodular.decomposed import _onto_sizes, decomposed
 from subopt.testing import all_values
 
@@ -121,7 +121,7 @@ def test_projections_are_those_of_the_general_prox(rng, n):
     slopes = np.sort(rng.normal(size=n).round(1))[::-1].copy()
     size = Cardinality(np.concatenate([[0], slopes.cumsum()]))
     # min ½ ||y - t||² over B(F) is t - prox of the extension at t
-    onto_path(n, target, np.ones(n), forward, backward, result, work)
+    onto_path(Path(target, np.ones(1), forward, backward, 1, 1.0), result, work)
     np.testing.assert_allclose(result, target - by_wolfe(chain, target), atol=1e-6)
     _onto_sizes(n, target, slopes, result, work)
     np.testing.assert_allclose(result, target - by_wolfe(size, target), atol=1e-6)
@@ -178,7 +178,7 @@ def test_projections_onto_long_paths_meet_the_optimality_conditions(drawn):
     # flow within the capacities, and saturated between members of different values
     target, weights, forward, backward = (np.array(numbers, dtype=float) for numbers in drawn)
     n, result = len(target), np.empty(len(target))
-    onto_path(n, target, weights, forward, backward, result, path_work(n))
+    onto_path(Path(target, weights, forward, backward, 1, 1.0), result, path_work(n))
     flow, values = np.cumsum(result), (target - result) / weights
     assert abs(flow[-1]) < 1e-9
     flow, step = flow[:-1], np.diff(values)

@@ -137,6 +137,19 @@ def test_partitions_are_within_their_bounds(family, data, n, k):
     assert result.certificate.check(F, result.labels) == pytest.approx(result.gap, abs=2 * size)
 
 
+@given(
+    slope=st.integers(-1000, 1000),
+    power=st.sampled_from([-9, -3, 0, 6]),
+    small=st.lists(st.integers(-9, 9), min_size=2, max_size=5),
+    k=st.integers(1, 3),
+)
+def test_partitions_where_slopes_cancel_up_to_rounding(slope, power, small, k):
+    n, step = len(small), slope * 10.0**power / 3
+    F = Cardinality(np.cumsum([0.0] + [step] * n)) + Modular(1e-7 * abs(step) * np.array(small))
+    result = k_way_partition(F, min(k, n))
+    assert result.check(F) == pytest.approx(result.gap, abs=1e-9 * abs(step))
+
+
 def test_wrong_evidence_for_partitions_is_refused():
     F = Cut.from_edges([(0, 1), (1, 2), (2, 0), (2, 3), (3, 4), (4, 5), (5, 3), (5, 6)])
     result = k_way_partition(F, 3)

@@ -44,6 +44,16 @@ def test_it_is_the_polynomial_and_the_difference_of_submodular_parts(drawn):
         assert is_submodular(lambda mask, part=part: part.value(mask), n, 1e-9)
 
 
+@given(term_maps(), st.lists(st.integers(-9, 9), min_size=8, max_size=8))
+def test_values_have_the_digits_of_the_products_within_the_set(drawn, powers):
+    terms, n = drawn
+    terms = {T: c * 10.0**e for (T, c), e in zip(terms.items(), powers, strict=False)}
+    h = Polynomial(terms, n)
+    for mask in masks(n):
+        size = sum(abs(c) for T, c in terms.items() if T and mask[list(T)].all())
+        assert abs(h.value(mask) - value(terms, mask)) <= 1e-14 * size
+
+
 def is_submodular(function, n, tol=0.0):
     for mask in masks(n):
         for i, j in itertools.combinations(np.flatnonzero(~mask), 2):
@@ -131,6 +141,7 @@ def test_a_large_sparse_qubo_is_never_dense():
         (lambda: Polynomial({(-1,): 1.0}), ["(-1,)"]),
         (lambda: Polynomial({(3,): 1.0}, n=3), ["0..2", "3"]),
         (lambda: Polynomial({(0,): np.nan}), ["(0,)", "nan"]),
+        (lambda: Polynomial({(0,): 10**400}), ["(0,)", "finite"]),
         (lambda: Polynomial({(0,): "1"}), ["(0,)", "'1'"]),
         (lambda: Polynomial.from_qubo([[1, 2]]), ["square", "(1, 2)"]),
         (lambda: Polynomial.from_qubo([[1.0]], [1, 2]), ["linear", "(2,)"]),

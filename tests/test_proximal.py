@@ -26,6 +26,7 @@ from subopt import (
     regularization_path,
 )
 from subopt.submodular import _nested_grid_cuts
+from subopt.submodular._taut_string import NO_ROOM, PROVEN, Path, path_work, values_on_path
 from subopt.testing import all_values
 
 few = settings(max_examples=max(3, settings().max_examples // 8))
@@ -201,9 +202,66 @@ def test_numbers_of_very_different_sizes(edges, rng):
     assert (np.abs(w - expected) <= 1e-10 * sizes).all()
 
 
+def naive_proof(target, weights, forward, backward, values):
+    """Whether the flow that values leave lies within the capacities, and saturates steps."""
+    flow = magnitude = 0.0
+    for k in range(len(target)):
+        flow += target[k] - weights[k] * values[k]
+        magnitude += abs(target[k]) + weights[k] * abs(values[k])
+        if k + 1 < len(target):
+            rounding = 2.0**-40 * magnitude
+            if not -backward[k] - rounding <= flow <= forward[k] + rounding:
+                return False
+            there = forward[k] if values[k] > values[k + 1] else -backward[k]
+            if values[k] != values[k + 1]:
+                if not abs(flow - there) <= rounding:
+                    return False
+                flow, magnitude = there, abs(there)
+    return abs(flow) <= 2.0**-40 * magnitude
+
+
+@given(rng=numbers(), n=st.integers(1, 12), room=st.sampled_from([4, 8, None]))
+def test_what_a_taut_string_says_to_have_proven(rng, n, room):
+    def sizes():
+        return 10.0 ** rng.integers(-12, 13, n) if rng.random() < 0.5 else np.ones(n)
+
+    target, forward, backward = rng.integers(-9, 10, n) * sizes(), sizes(), sizes()
+    weights = rng.choice([1.0, 2.0, 0.5], n) * sizes()
+    one = np.full(1, weights[0])
+    values, same, strided = np.empty((3, n))
+    found = values_on_path(
+        Path(target, weights, forward, backward, 1, 1.0), values, path_work(n, room)
+    )
+    if found == NO_ROOM:
+        assert room is not None
+        return
+    if found == PROVEN:
+        assert naive_proof(target, weights, forward, backward, values)
+    else:
+        assert max(np.abs(np.log10(a)).max() for a in (forward, backward, weights)) > 1
+    # one weight for all members, and capacities that lie in other arrays
+    pairs = np.repeat(forward / 2, 2), np.repeat(backward / 2, 2)
+    again = Path(target, np.full(n, weights[0]), forward, backward, 1, 1.0)
+    other = Path(target, one, *pairs, 2, 2.0)
+    assert values_on_path(again, same, path_work(n)) == values_on_path(other, strided, path_work(n))
+    np.testing.assert_array_equal(same, strided)
+
+
 def test_numbers_of_the_issue():
     tiny = 1e-9 * Cut.from_edges([(0, 1), (1, 2)])
     np.testing.assert_allclose(prox(tiny, [2e-9, -1e-9, 1e-9]), [1e-9, 5e-10, 5e-10], rtol=1e-12)
+
+
+def test_strings_of_many_knots():
+    n = 3000  # the values rise: all knots are in use at once
+    y = np.arange(n) / 7.0
+    w = prox(Cut.grid(n), y)
+    assert len(np.unique(w)) > n - 20
+    np.testing.assert_allclose(w, prox(Cut.grid(n), y[::-1])[::-1], atol=1e-9)
+    for same in (y.tolist(), np.repeat(y, 2)[::2], np.ma.array(y), y.astype(">f8")):
+        np.testing.assert_array_equal(prox(Cut.grid(n), same), w)
+    y.setflags(write=False)
+    np.testing.assert_array_equal(prox(Cut.grid(n), y), w)
 
 
 def test_long_chains_and_grids():

@@ -21,6 +21,7 @@ from subopt import (
     Status,
     min_norm_point,
     minimize,
+    regularization_path,
 )
 from subopt.functions.algebra import terms_of
 from subopt.functions.diminishing_returns import all_masks
@@ -160,6 +161,18 @@ def seen(F):
     return None
 
 
+@pytest.mark.parametrize("method", ["frank_wolfe", "decomposed"])
+@given(rng=numbers(), n=st.integers(2, 6))
+def test_forced_elements_do_not_hide_a_gap(method, rng, n):
+    edges = [(i, j) for i in range(n) for j in range(i) if rng.random() < 0.5]
+    F = Cut.from_edges(edges, rng.integers(1, 5, len(edges)), n=n)
+    F = F + Modular(rng.integers(-3, 4, n) + 6e6 * rng.integers(-1, 2, n))
+    result = minimize(F, method=method)
+    assert result.status is Status.OPTIMAL
+    assert result.value == all_values(F).min()
+    assert result.gap <= 1e-3
+
+
 def of_mixed_scales(rng, n):
     """A sum of cuts, weights and a coverage of very different sizes, and its exact values."""
 
@@ -174,6 +187,11 @@ def of_mixed_scales(rng, n):
     w = numbers(len(edges))
     F = Cut.from_edges(edges, w, n=n) + Modular(u) + Coverage(items, v)
 
+    def least(masks):
+        """Rounding of the values of some sets, relative to the numbers that they are sums of."""
+        sizes = (float(exact(m)) + 2 * float(np.abs(np.minimum(u[m], 0)).sum()) for m in masks)
+        return 4 * math.ulp(max(sizes))
+
     def exact(mask):
         total = sum((Fraction(float(x)) for x in u[mask]), Fraction(0))
         total += sum(Fraction(float(x)) for x in v[items[mask].any(axis=0)])
@@ -181,25 +199,50 @@ def of_mixed_scales(rng, n):
             Fraction(float(c)) for (i, j), c in zip(edges, w, strict=True) if mask[i] != mask[j]
         )
 
-    return F, exact
+    return F, exact, least
 
 
-@pytest.mark.parametrize("method", ["max_flow", "min_norm_point"])
+SOLVERS = {
+    "max_flow": lambda F: minimize(F, method="max_flow"),
+    "min_norm_point": min_norm_point,
+    "no elimination": lambda F: min_norm_point(F, eliminate=False),
+    "frank_wolfe": lambda F: minimize(F, method="frank_wolfe", max_iter=300),
+    "decomposed": lambda F: minimize(F, method="decomposed", max_iter=300),
+    "path": lambda F: regularization_path(F).result(0.0),
+}
+
+
+@pytest.mark.parametrize("method", SOLVERS)
 @given(rng=numbers(), n=st.integers(1, 6))
 def test_claims_about_sums_of_very_different_scales_hold(method, rng, n):
-    F, exact = of_mixed_scales(rng, n)
-    lowest = min(exact(mask) for mask in all_masks(n))
-    result = minimize(F, method=method)
-    least = 4 * math.ulp(float(abs(lowest)))  # values are rounded
+    F, exact, rounding = of_mixed_scales(rng, n)
+    best = min(all_masks(n), key=exact)
+    lowest, result = exact(best), SOLVERS[method](F)
+    least = rounding([best, result.mask])  # values are rounded
     assert float(result.lower_bound - lowest) <= least
-    assert float(exact(result.mask) - lowest) <= result.gap + least + 4 * math.ulp(result.value)
+    assert float(exact(result.mask) - lowest) <= result.gap + least
     for number in (result.value, result.lower_bound, result.gap):
         assert type(number) is float
 
 
+@pytest.mark.parametrize("method", ["frank_wolfe", "decomposed", "path"])
+@given(rng=numbers(), n=st.integers(1, 6))
+def test_optimal_means_that_the_gap_is_small_for_each_element(method, rng, n):
+    F, exact, rounding = of_mixed_scales(rng, n)
+    values = {tuple(mask): exact(mask) for mask in all_masks(n)}
+    lowest, result = min(values.values()), SOLVERS[method](F)
+    if result.status is not Status.OPTIMAL or values[tuple(result.mask)] == lowest:
+        return
+    size = F._range().size
+    best = np.array([mask for mask, value in values.items() if value == lowest])
+    over = float(exact(result.mask) - lowest)
+    least = 4e-12 * float(size.sum()) + rounding([*best, result.mask])
+    assert over <= max(1e-6 * size[mask != result.mask].min() for mask in best) + least
+
+
 @given(rng=numbers(), n=st.integers(1, 6), kind=st.sampled_from(["any", "minimal", "maximal"]))
 def test_optimal_means_that_rounding_explains_the_gap(rng, n, kind):
-    F, exact = of_mixed_scales(rng, n)
+    F, exact, rounding = of_mixed_scales(rng, n)
     values = {tuple(mask): exact(mask) for mask in all_masks(n)}
     lowest, sizes = min(values.values()), F._range().size
     best = np.array([mask for mask, value in values.items() if value == lowest])
@@ -209,7 +252,7 @@ def test_optimal_means_that_rounding_explains_the_gap(rng, n, kind):
 
     result = min_norm_point(F, minimizer=kind)
     over = float(exact(result.mask) - lowest)
-    least = 4 * math.ulp(float(abs(lowest)))
+    least = rounding([*best, result.mask])
     if result.status is Status.OPTIMAL:
         assert result.gap <= 4e-12 * float(sizes.sum()) + least
         assert over <= 4e-12 * apart(result.mask) + least

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from subopt import Concave, Coverage, Cut, Function, Modular, SetFunction
+from subopt import Concave, Coverage, Cut, Function, MatroidRank, Modular, SetFunction
 from subopt.testing import (
     FAMILIES,
     all_values,
@@ -183,6 +183,32 @@ class WrongMarginals(Wrong):
         return Function(self.n, self.value).marginals(np.zeros(self.n, bool))
 
 
+class WrongWhenLastIsFirst(Wrong):
+    def greedy(self, order):
+        gains = super().greedy(order)
+        if order[0] == self.n - 1:
+            gains[order[0]] += 1e-5
+        return gains
+
+
+class WrongMarginalsOfAll(Wrong):
+    def marginals(self, mask):
+        return super().marginals(mask) + 1e-5 * float(mask.all())
+
+
+class WrongBetweenSets(Wrong):
+    def lovasz(self, x):
+        return super().lovasz(x) - 1e-3 * float(np.ptp(x) * (1 - np.ptp(x)))
+
+
+class Forgetful(Wrong):
+    calls = 0
+
+    def value(self, mask):
+        self.calls += 1
+        return super().value(mask) + 1e-3 * (self.calls % 7 == 0) * float(mask.any())
+
+
 def claims(**flags):
     return lambda F: Function(F.n, F.value, **flags)
 
@@ -198,6 +224,13 @@ FUNCTIONS = {
     "symmetric, it says": claims(symmetric=True),
     "monotone, it says": lambda F: claims(monotone=True)(F - Modular(np.full(F.n, 0.3))),
     "integral, it says": lambda F: claims(integral=True)(0.3 * F),
+    "integral but for one set": lambda F: claims(integral=True)(
+        Wrong(MatroidRank.partition([0] * F.n, [2]), lambda mask: -0.5 * float(mask.all()))
+    ),
+    "greedy if the last element is first": lambda F: WrongWhenLastIsFirst(F, lambda mask: 0.0),
+    "marginals of all elements": lambda F: WrongMarginalsOfAll(F, lambda mask: 0.0),
+    "an extension between sets": lambda F: WrongBetweenSets(F, lambda mask: 0.0),
+    "values that change": lambda F: Forgetful(F, lambda mask: 0.0),
 }
 
 
@@ -210,7 +243,7 @@ def test_wrong_functions_are_caught(name):
         assert_submodular(G)
         assert_consistent(G)
 
-    with pytest.raises(AssertionError, match=r"Function|Wrong"):
+    with pytest.raises(AssertionError, match=r"Function|Wrong|Forgetful"):
         law()
 
 

@@ -25,7 +25,7 @@ from subopt.constrained.certificate import Priced, priced, unused, whole_gap
 from subopt.constraints.feasible import Constraints
 from subopt.constraints.modular import complete, row_sizes
 from subopt.functions.algebra import SetFunction
-from subopt.submodular._elimination import default_tol
+from subopt.submodular._elimination import local_tol
 from subopt.submodular._watch import ended_by
 from subopt.submodular.result import Result
 from subopt.submodular.select import minimize_submodular
@@ -90,7 +90,9 @@ def priced_minimum(
 
     `solve` minimizes a submodular function; the default is `minimize_submodular`.
     """
-    tol = default_tol(F._range(), 1e-9) if tol is None else validate.nonnegative("tol", tol)
+    if tol is None:
+        tol = local_tol(F._range(), np.zeros(F.n), 0.0, 1e-9)
+    tol = validate.nonnegative("tol", tol)
     rows = _Rows(F, of)
     mask = complete(of, np.zeros(of.n, dtype=np.bool_))
     value, bound, gap = F.value(mask.copy()), -math.inf, math.inf

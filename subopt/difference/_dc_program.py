@@ -129,7 +129,7 @@ class DCProgram:
             return mask.astype(np.float64)
         tol = DISTANCE * self.rho * math.sqrt(self.h.n)
         inner = self._inner
-        levels = minimum_norm(F, tol, inner.max_iter, self._base, inner.deadline)
+        levels = minimum_norm(F, tol, inner.max_iter, self._base, inner.deadline, divide=False)
         kept = np.argsort(-levels.weights, kind="stable")[:WARM]
         self._base = levels.orders[kept], levels.weights[kept] / levels.weights[kept].sum()
         self.run.n_evals += levels.n_evals

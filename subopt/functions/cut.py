@@ -62,6 +62,8 @@ class Cut(SetFunction):
 
     cut_representable = True
     _has_levels = True
+    _chain: bool = False
+    """Whether the graph is known to be the path through 0, 1, .., n - 1."""
 
     def __init__(self, adjacency: Any, *, directed: bool = False) -> None:
         self._hold(*joined_rows(*matrix_arcs(adjacency), directed, "adjacency"))
@@ -139,6 +141,7 @@ class Cut(SetFunction):
         """
         self = cls.__new__(cls)
         self._hold(*grid_rows(shape, weights))
+        self._chain = np.size(shape) == 1 and self.n > 1 and self.n_edges == self.n - 1
         return self
 
     @classmethod

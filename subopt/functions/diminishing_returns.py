@@ -8,6 +8,7 @@ returns.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -184,13 +185,14 @@ def violation_among(F: SetFunction, orders: Array, tol: float) -> Violation | No
     """Return a violation that greedy sweeps along some orders show, or None.
 
     Violations of at most `tol` times the largest value on the sweeps, or the largest number that a
-    gain is computed from, are ignored.
+    gain is computed from, are ignored; more for large n, because errors of gains add up.
     """
     vertices = np.array([F.greedy(order) for order in orders])
     along = np.cumsum(vertices[:, orders], axis=2)  # [p, q, k]: vertex p at k + 1 elements of q
     values = np.array([along[q, q] for q in range(len(orders))])
     excess = along - values
     p, q, k = (int(e) for e in np.unravel_index(excess.argmax(), excess.shape))
+    tol *= spread(F.n)
     if not excess[p, q, k] > tol * np.abs(values).max():
         return None
     if not excess[p, q, k] > tol * _largest(F):
@@ -198,6 +200,11 @@ def violation_among(F: SetFunction, orders: Array, tol: float) -> Violation | No
     inside = np.zeros(F.n, dtype=np.bool_)
     inside[orders[q, : k + 1]] = True
     return _followed(F, inside, orders[p], vertices[p])
+
+
+def spread(n: int) -> float:
+    """Return by how much errors of single gains grow in a sum of up to n of them."""
+    return max(1.0, math.sqrt(n) / 3)
 
 
 def _largest(F: SetFunction) -> float:

@@ -17,6 +17,7 @@ from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction
 from subopt.functions.coverage import Coverage
 from subopt.functions.cut import Cut
 from subopt.functions.modular import Modular
+from subopt.functions.returned import as_float
 
 SHOWN = 20  # terms in a repr that rebuilds the polynomial
 
@@ -230,6 +231,9 @@ class Polynomial(DifferenceOfSubmodular):
             "_ends": ends,
             "_weights": weights,
             "_higher": higher,
+            "_variables": np.array([i for T in higher for i in T], dtype=np.intp),
+            "_starts": np.cumsum([0, *map(len, higher)])[:-1],
+            "_coefficients": np.array(list(higher.values()), dtype=np.float64),
         }.items():
             if isinstance(value, np.ndarray):
                 value.flags.writeable = False
@@ -239,6 +243,32 @@ class Polynomial(DifferenceOfSubmodular):
     _ends: Array
     _weights: Array
     _higher: dict[tuple[int, ...], float]
+    # the same as arrays: the variables of all products, where each one begins, its coefficient
+    _variables: Array
+    _starts: Array
+    _coefficients: Array
+
+    def value(self, mask: Array) -> float:
+        """Evaluate h at a set: add up the coefficients of the products within it.
+
+        The parts f and g have larger values that cancel.
+
+        Parameters
+        ----------
+        mask : array_like of bool, shape (n,)
+            The set S: True for its elements.
+
+        Returns
+        -------
+        float
+            h(S), without `constant`.
+        """
+        mask = validate.mask(mask, self.n)
+        value = self._linear[mask].sum() + self._weights[mask[self._ends].all(axis=1)].sum()
+        if len(self._starts):
+            within = np.logical_and.reduceat(mask[self._variables], self._starts)
+            value += self._coefficients[within].sum()
+        return float(validate.finite(self, value))
 
     @property
     def terms(self) -> dict[tuple[int, ...], float]:
@@ -297,11 +327,13 @@ def _product(key: Any) -> tuple[int, ...]:
 
 
 def _coefficient(key: Any, value: Any) -> float:
+    name = f"the coefficient of {key!r}{'' if key else ', the constant,'}"
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
-        raise TypeError(f"the coefficient of {key!r} needs to be a number, got {value!r}")
-    if not math.isfinite(value):
-        raise ValueError(f"the coefficient of {key!r} needs to be finite, got {value}")
-    return float(value)
+        raise TypeError(f"{name} needs to be a number, got {value!r}")
+    number = as_float(value)
+    if number is None or not math.isfinite(number):
+        raise ValueError(f"{name} needs to be finite, got {value}")
+    return number
 
 
 def _split(

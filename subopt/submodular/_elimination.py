@@ -11,16 +11,21 @@ therefore does not weaken the lower bound, and is proven by the same certificate
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from subopt._base.types import Array
 from subopt.functions.algebra import SetFunction
-from subopt.functions.diminishing_returns import refuse
+from subopt.functions.diminishing_returns import refuse, spread
 from subopt.functions.modular import Modular
 from subopt.functions.oracle import GainRange
+from subopt.submodular._contradictions import Sweeps, growing_gain, out_of_range
 from subopt.submodular._orders import Block, product
 from subopt.submodular._sweep_bounds import ROUNDING, SLACK, Scan, ends
+from subopt.submodular._watch import TimeUp
+from subopt.submodular.certificates import BaseCertificate
+from subopt.submodular.result import Result
 
 ENOUGH = 0.5
 """Elements are eliminated if at most this fraction is left, because a minor has a cost."""
@@ -28,16 +33,32 @@ FORCED = 64.0
 """They are also eliminated if their gains are this many times larger than those of the others."""
 
 
-def default_tol(gains: GainRange, digits: float = 0.0) -> float:
-    """Return the default gap at which to stop: `digits` times the largest gain, plus rounding.
+def default_tol(gains: GainRange) -> float:
+    """Return the rounding error of the gains; less of elements that their signs decide."""
+    size = gains.size
+    return float(ROUNDING * np.where(_decided(gains), size / 64, size).sum())
 
-    For elements that are decided by the sign of their gains, the range of the gain counts instead.
+
+def local_tol(gains: GainRange, x: Array, gap: float, digits: float) -> float:
+    """Return the gap at which an iterative method stops, relative to the elements that are open.
+
+    If the base x proves a gap, a minimizer differs from {x < 0} only in elements with |x_i| <= gap.
+    The tolerance is `digits` times the smallest gain of such an element, so that large gains of
+    other elements do not hide a difference, plus the rounding errors of the gains. For elements
+    that are decided by the sign of their gains, the range of the gain counts instead.
     """
     low, high, size = gains
-    decided = (high < -64 * ROUNDING * size) | (low > 64 * ROUNDING * size)
-    largest = np.where(decided, np.abs(high - low), np.maximum(np.abs(low), np.abs(high)))
-    rounding = ROUNDING * np.where(decided, size / 64, size).sum()
-    return float(digits * largest.max(initial=0.0) + rounding)
+    reach = np.where(_decided(gains), high - low, np.maximum(np.abs(low), np.abs(high)))
+    some = reach > 64 * ROUNDING * size
+    open_ones = some & (np.abs(x) <= gap + ROUNDING * size)
+    smallest = reach[open_ones if open_ones.any() else some].min(initial=np.inf)
+    return digits * float(smallest if smallest < np.inf else 0.0) + default_tol(gains)
+
+
+def _decided(gains: GainRange) -> Array:
+    margin = 64 * ROUNDING * gains.size
+    decided: Array = (gains.high < -margin) | (gains.low > margin)
+    return decided
 
 
 def whole_gap(gap: float) -> float:
@@ -73,6 +94,9 @@ class Reduction:
         self.outside: list[Block] = []
         self.n_evals = 0
         self._elementary, self._by_value = elementary, F._by_value()
+        self._worth = 0.0  # F(inside)
+        self._largest = 0.0  # the largest number that a gain is computed from
+        self._sweeps = Sweeps(F.n) if self._by_value else None
         self._fix_elements()
 
     def sweep(self, order: Array) -> Array:
@@ -81,7 +105,50 @@ class Reduction:
         self.function._sweep(1.0, order, gains)
         self.n_evals += 1
         self._check_finite(gains)
+        if self._sweeps is not None:
+            self._remember(self._sweeps, order, gains)
         return gains
+
+    def _remember(self, sweeps: Sweeps, order: Array, gains: Array) -> None:
+        """Compare a sweep with the range of gains and with all earlier sweeps.
+
+        Raise if together they show that F is not submodular.
+        """
+        limit = SLACK * spread(self.F.n) * self._largest
+        excess, orders = out_of_range(self.gains, order, gains)
+        if excess > limit:
+            refuse("F", self.F, self.certificate(orders, np.full(2, 0.5)).orders)
+        inside, outside = (
+            np.concatenate([np.zeros(0, dtype=np.intp), *(block.orders[0] for block in blocks)])
+            for blocks in (self.inside, self.outside[::-1])
+        )
+        excess, orders = sweeps.add(inside, self.free[order], outside, self._worth, gains[order])
+        if excess > limit:
+            refuse("F", self.F, orders)
+
+    def confirmed(self, result: Result) -> Result:
+        """Return an answer, or raise if values near it show that F is not submodular.
+
+        If F can only be evaluated, this takes n more values, which are compared with all sweeps.
+        """
+        if self._sweeps is None or not self.F.n:
+            return result
+        certificate, mask = result.certificate, result.mask
+        assert isinstance(certificate, BaseCertificate)
+        try:
+            gains = self.F.marginals(mask.copy())
+        except TimeUp:
+            return result
+        flipped = result.value + np.where(mask, -gains, gains)
+        excess, i, order = self._sweeps.excess(mask, flipped)
+        lower = int(flipped.argmin())
+        limit = SLACK * spread(self.F.n) * self._largest
+        if excess > limit or result.value - flipped[lower] > limit:
+            near = mask.copy()
+            near[i if excess > limit else lower] ^= True
+            through = np.argsort(~near, kind="stable")
+            refuse("F", self.F, np.array([*certificate.orders, order, through]))
+        return replace(result, n_evals=result.n_evals + 1)
 
     def _check_finite(self, gains: Array) -> None:
         if not math.isfinite(gains.sum()):
@@ -139,15 +206,6 @@ class Reduction:
         middle = [Block(self.free[orders], weights)] if len(self.free) else []
         return product(self.F.n, [*self.inside, *middle, *self.outside[::-1]])
 
-    def _compare(self, low: Array, high: Array, size: Array) -> None:
-        """Raise if an element has a larger gain after all others than after none."""
-        excess = low - high - SLACK * size
-        if excess.size and excess.max() > 0:
-            worst = int(excess.argmax())
-            others = np.delete(np.arange(len(low)), worst)
-            orders = np.array([[worst, *others], [*others, worst]], dtype=np.intp)
-            refuse("F", self.F, self.certificate(orders, np.full(2, 0.5)).orders)
-
     def require(self, found: Scan, order: Array, orders: Array, weights: Array) -> None:
         """Raise if a sweep shows that the combination x of some orders exceeds F at a set."""
         if found.excess_at and self._by_value:
@@ -166,6 +224,7 @@ class Reduction:
             whole = np.zeros(G.n, dtype=np.bool_)
             whole[first] = True
             worth = G.value(whole)
+            self._worth += worth
             self.n_evals += 1
         self.free = self.free[kept]
         nothing = Modular(np.zeros(0))
@@ -188,7 +247,9 @@ class Reduction:
             self._check_finite(high)
             self._check_finite(low)
             if self._by_value:
-                self._compare(low, high, size)
+                self._largest = max(self._largest, float(size.max()))
+                if (orders := growing_gain(self.gains)) is not None:
+                    refuse("F", self.F, self.certificate(orders, np.full(2, 0.5)).orders)
             if not self._elementary:
                 return worth
             # first elements with F(i) < 0, last those with F(V) - F(V - i) > 0, others in between

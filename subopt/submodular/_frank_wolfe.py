@@ -22,12 +22,16 @@ from subopt._base.options import documented
 from subopt._base.report import iteration, reported
 from subopt._base.types import Array
 from subopt.functions.algebra import SetFunction, require_set_function
-from subopt.submodular._elimination import Reduction, default_tol, whole_gap
+from subopt.submodular._elimination import Reduction, local_tol, whole_gap
 from subopt.submodular._orders import Block
-from subopt.submodular._sweep_bounds import Scan, scan
+from subopt.submodular._sweep_bounds import ROUNDING, Scan, scan
+from subopt.submodular._ties import best_of_ties, lost_digits
 from subopt.submodular._watch import TimeUp, ended_by, no_bound, unwatched, watched
 from subopt.submodular.certificates import BaseCertificate
 from subopt.submodular.result import Result
+
+DIGITS = 1e-6
+"""The default tolerance, relative to the gains of the elements that are open."""
 
 
 @reported
@@ -49,8 +53,9 @@ def frank_wolfe(
         Submodular. Not checked; see `subopt.testing.assert_submodular`.
     tol : float, optional
         Stop when ``value - lower_bound <= tol``, in the units of F. The default is 1e-6 times the
-        largest gain among the undecided elements, plus the rounding error of the gains. If F is
-        integral, the solver stops at a gap below 1, which proves that the gap is 0.
+        smallest gain among the elements in which a minimizer may differ from the answer, plus the
+        rounding error of the gains. If F is integral, the solver stops at a gap below 1, which
+        proves that the gap is 0.
     max_iter : int, default 10_000
         Largest number of steps. Each costs a sort of n numbers, one sweep of F and O(n k)
         operations for k active vertices.
@@ -88,6 +93,7 @@ def frank_wolfe(
     if tol is not None:
         tol = validate.nonnegative("tol", tol)
     max_iter = validate.positive_int("max_iter", max_iter)
+    validate.callback(callback)
     deadline = Deadline(time_limit)
     seen = F if time_limit is None else watched(F, deadline)
     try:
@@ -116,7 +122,8 @@ class _Run:
             while True:
                 self._sweep()
                 if (status := self._status()) is not None:
-                    return self._result(status)
+                    result = self._best_of_ties(self._result(status))
+                    return self.R.confirmed(result) if status is Status.OPTIMAL else result
                 kept = callback is not None or slow
                 last = self._result(Status.ITERATION_LIMIT) if kept else None
                 if last is not None and ended_by(callback, last):
@@ -141,17 +148,31 @@ class _Run:
         if found.gap <= gap:
             gap, self.low = max(0.0, found.gap), found.negative + found.gap
             self.mask = R.mask(order[: found.best])
-        self.gap = whole_gap(gap) if self.F.integral else gap
+        sizes = R.gains.size
+        self.gap = whole_gap(gap) if self.F.integral else gap + lost_digits(sizes, x)
         iteration(self.n_iter, "sweeps", "gap %.3g, %d elements undecided", self.gap, order.size)
 
     def _status(self) -> Status | None:
-        if self.gap <= (default_tol(self.R.gains, 1e-6) if self.tol is None else self.tol):
+        tol = self.tol
+        if tol is None:
+            tol = local_tol(self.R.gains, self.state.x, self.gap, DIGITS)
+        if self.gap <= tol:
             return Status.OPTIMAL
         if self.found.excess <= 1e-15 * self.found.square:
             return Status.SLOW_PROGRESS
         if self.n_iter >= self.max_iter:
             return Status.ITERATION_LIMIT
         return Status.TIME_LIMIT if self.deadline.passed() else None
+
+    def _best_of_ties(self, result: Result) -> Result:
+        if self.F.integral or not self.order.size:
+            return result
+        reached = np.concatenate([[0.0], np.cumsum(self.gains[self.order])])
+        rounding = ROUNDING * float(self.R.gains.size.sum())
+        F, R, deadline = unwatched(self.F), self.R, self.deadline
+        return best_of_ties(
+            F, result, reached, rounding, lambda k: R.mask(self.order[:k]), deadline
+        )
 
     def _step(self) -> None:
         """Eliminate the decided elements if they are half of all, or take a step."""

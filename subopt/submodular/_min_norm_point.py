@@ -31,18 +31,15 @@ from subopt.submodular._elimination import Reduction, default_tol, whole_gap
 from subopt.submodular._orders import Block
 from subopt.submodular._recheck import EPS, NEAR
 from subopt.submodular._sweep_bounds import ROUNDING, scan
+from subopt.submodular._ties import MIXED, best_of_ties
 from subopt.submodular._watch import TimeUp, ended_by, no_bound, unwatched, watched
 from subopt.submodular.certificates import BaseCertificate
 from subopt.submodular.result import Result
 
 EXTREME = 1e-6
 """Sets whose values differ by less than this, relative to the largest gain, count as ties."""
-MIXED = 1e3
-"""Entries get their own units if the ranges of gains differ by more than this factor."""
 PATIENCE = 100
 """The run ends after this many sweeps in a row without a new smallest norm."""
-TIES = 8
-"""Largest number of sets whose values are compared at the end."""
 LEAST = 0.65
 """Smallest fraction of elements to eliminate at once: afterwards all vertices are swept again."""
 
@@ -126,6 +123,7 @@ def min_norm_point(
     if tol is not None:
         tol = validate.nonnegative("tol", tol)
     max_iter = validate.positive_int("max_iter", max_iter)
+    validate.callback(callback)
     validate.choice("minimizer", minimizer, ("any", "minimal", "maximal"))
     if not isinstance(start, BaseCertificate):
         order = None if start is None else validate.order(start, F.n, "start")[None]
@@ -291,32 +289,18 @@ class _Solver:
         explained = self.stop.tol is None and self.gap <= 256 * ROUNDING * self._near()
         if status is Status.SLOW_PROGRESS and explained:  # by errors of combining the vertices
             status = Status.OPTIMAL
-        yield self._best_of_ties(self._result(status))
+        result = self._best_of_ties(self._result(status))
+        yield self.reduction.confirmed(result) if status is Status.OPTIMAL else result
 
     def _best_of_ties(self, result: Result) -> Result:
-        """Compare sets whose values agree up to rounding errors of the gains by their own values.
-
-        Beside very large numbers, gains have lost the digits of small ones, and values may not.
-        """
         if self.F.integral or not len(self.order):
             return result
         reached = np.concatenate([[0.0], np.cumsum(self.gains[self.order])])
-        sizes = ROUNDING * self.reduction.gains.size.sum()
-        ties = np.flatnonzero(reached <= reached.min() + sizes)
-        F, evals = unwatched(self.F), 0
-        for k in np.unique(ties[np.linspace(0, len(ties) - 1, TIES).astype(np.intp)]):
-            mask = self.reduction.mask(self.order[:k])
-            if self.stop.deadline.passed() or (mask == result.mask).all():
-                continue
-            evals += 1
-            if (value := F.value(mask.copy())) < result.value:
-                bound = min(result.lower_bound, value)
-                assert isinstance(result.certificate, BaseCertificate)
-                certificate = replace(result.certificate, lower_bound=bound)
-                result = replace(
-                    result, mask=mask, value=value, lower_bound=bound, certificate=certificate
-                )
-        return replace(result, n_evals=result.n_evals + evals)
+        rounding = ROUNDING * float(self.reduction.gains.size.sum())
+        F, R, deadline = unwatched(self.F), self.reduction, self.stop.deadline
+        return best_of_ties(
+            F, result, reached, rounding, lambda k: R.mask(self.order[:k]), deadline
+        )
 
     def _sweep(self) -> None:
         """Sweep along x: find the vertex that minimizes the product with x, and both bounds."""

@@ -78,7 +78,7 @@ def nested_cuts(
             return NestedCuts(leaves[:n], flow, rounds, finished=False)
         rounds += 1
         count, rate = len(low), rates[node]
-        alpha = candidates(block, unary, rate, low, high)
+        alpha, whole = candidates(block, unary, rate, low, high)
         at = unary + alpha[block] * rate
         ahead, behind = form.capacities[arc], form.reverse[arc]
         inside, part, _ = minimum_cut(tails, heads, ahead, behind, -at)
@@ -88,7 +88,7 @@ def nested_cuts(
         apart = sums(block[tails[leaving]], ahead[leaving], count)
         apart += sums(block[heads[entering]], behind[entering], count)
         sizes = size + np.abs(alpha[block] * rate)
-        ended = done(block, inside, at, apart, sizes, rate)[block]
+        ended = done(block, inside, at, apart, sizes, rate, whole)[block]
         leaves[node[ended]] = alpha[block[ended]]
         # split the other blocks: saturate the arcs between the two halves
         stay = ~ended
@@ -108,16 +108,27 @@ def nested_cuts(
     return NestedCuts(leaves[:n], flow, rounds, finished=True)
 
 
-def candidates(block: Array, unary: Array, rates: Array, low: Array, high: Array) -> Array:
-    """Return the α at which each block as a whole has cost 0, within its limits."""
+def candidates(
+    block: Array, unary: Array, rates: Array, low: Array, high: Array
+) -> tuple[Array, Array]:
+    """Return the α at which each block as a whole has cost 0, within its limits, and its cost."""
     count = len(low)
     rate, total = sums(block, rates, count), sums(block, unary, count)
     with np.errstate(divide="ignore", invalid="ignore"):
         alpha = np.where(rate > 0, (0.0 - total) / rate, 0.0)
-    return np.clip(alpha, low, high)
+    clipped = np.clip(alpha, low, high)
+    return clipped, (clipped - alpha) * rate
 
 
-def done(block: Array, inside: Array, at: Array, apart: Array, size: Array, rates: Array) -> Array:
+def done(
+    block: Array,
+    inside: Array,
+    at: Array,
+    apart: Array,
+    size: Array,
+    rates: Array,
+    whole: Array,
+) -> Array:
     """Return the blocks of which the cut takes nothing or all, or a part of cost 0 up to rounding.
 
     Blocks whose cost does not depend on α are done, too.
@@ -132,25 +143,24 @@ def done(block: Array, inside: Array, at: Array, apart: Array, size: Array, rate
         The unary cost of each node, the size of the numbers that it is computed from, its slope.
     apart : ndarray of float64, shape (blocks,)
         Capacity of the arcs that the cut separates in each block.
+    whole : ndarray of float64, shape (blocks,)
+        The sum of the unary costs of each block, without the rounding errors of a sum.
     """
     count = len(apart)
-    slope = sums(block, rates, count)
-    worth = sums(block[inside], at[inside], count) + apart
-    rounding = ROUNDING * (apart + _part_sizes(block, inside, size, rates, slope))
     taken = np.bincount(block[inside], minlength=count)
     members = np.bincount(block, minlength=count)
-    return (slope <= 0) | (taken == 0) | (taken == members) | (worth >= -rounding)
-
-
-def _part_sizes(block: Array, inside: Array, size: Array, rates: Array, slope: Array) -> Array:
-    """Return the size of the numbers in the cost of the part of each block that is inside.
-
-    Errors of α come from the whole block, and count by the part's share of its slope.
-    """
-    count = len(slope)
-    own, part = (sums(block[inside], x[inside], count) for x in (size, rates))
-    share = np.divide(part, slope, out=np.zeros(count), where=slope > 0)
-    return own + share * sums(block, size, count)
+    slope, sizes = sums(block, rates, count), sums(block, size, count)
+    # The cost follows from the nodes inside, or from the others: whichever have smaller numbers.
+    # Errors of α come from the whole block, and count by the part's share of its slope
+    worth, rounding = [], []
+    for part, rest in ((inside, None), (~inside, whole)):
+        own, costs, slopes = (sums(block[part], x[part], count) for x in (size, at, rates))
+        share = np.divide(slopes, slope, out=np.zeros(count), where=slope > 0)
+        worth.append(apart + (costs if rest is None else rest - costs))
+        rounding.append(ROUNDING * (apart + own + share * sizes))
+    first = rounding[0] <= rounding[1]
+    pays = np.where(first, worth[0] < -rounding[0], worth[1] < -rounding[1])
+    return (slope <= 0) | (taken == 0) | (taken == members) | ~pays
 
 
 def halves(

@@ -99,7 +99,7 @@ def nested_grid_cuts(grid: Grid, slope: Array, deadline: Deadline) -> Array | No
             leaves[cells] = rest.leaves
             return leaves if rest.finished else None
         own, count = block[cells], len(low)
-        alpha = candidates(own, unary[cells], slope[cells], low, high)
+        alpha, whole = candidates(own, unary[cells], slope[cells], low, high)
         at = np.zeros(n)
         at[cells] = unary[cells] + alpha[own] * slope[cells]
         inside = _side(grid.shape, at, ahead, back) & open_cells
@@ -108,7 +108,7 @@ def nested_grid_cuts(grid: Grid, slope: Array, deadline: Deadline) -> Array | No
         apart = sums(block[tails[leaving]], ahead[leaving], count)
         apart += sums(block[heads[entering]], back[entering], count)
         sizes = size[cells] + np.abs(alpha[own] * slope[cells])
-        finished = done(own, inside[cells], at[cells], apart, sizes, slope[cells])
+        finished = done(own, inside[cells], at[cells], apart, sizes, slope[cells], whole)
         ended = cells[finished[own]]
         leaves[ended] = alpha[block[ended]]
         open_cells[ended] = False

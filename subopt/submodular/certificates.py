@@ -7,6 +7,7 @@ This module has convex combinations of greedy vertices, and the enumeration of a
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ from subopt._base.answer import CertificateError, ReadOnly, number, numbers
 from subopt._base.types import Array, Subset
 from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction, require_set_function
 from subopt.functions.diminishing_returns import all_masks, spot_check
+from subopt.submodular._contradictions import compared
 from subopt.submodular._recheck import EPS, LOCAL, checks, gap_of, mask_of, sizes_of, value_of
 from subopt.submodular.result import Result
 
@@ -131,25 +133,20 @@ class BaseCertificate(ReadOnly):
         """
         require_set_function(F)
         mask = mask_of(F, answer)
-        try:
-            violation = spot_check(F)
-        except ValueError as error:  # greedy contradicts the values
-            raise CertificateError(str(error)) from error
-        if violation is not None:
-            raise CertificateError(f"{F!r} is not submodular: {violation}")
+        sweep = _sweeps(F)
         self.validate(F.n)
         orders = np.asarray(self.orders, dtype=np.intp)
         weights = np.asarray(self.weights, dtype=np.float64)
         weights = weights / weights.sum()
         x, size, missing = np.zeros(F.n), np.zeros(F.n), 0.0
         for order, weight in zip(orders, weights, strict=True):
-            gains = F.greedy(order)
+            gains = sweep(order)
             x += weight * gains
             size += weight * np.abs(gains)
             inside = mask[order]
             if not inside[: np.count_nonzero(mask)].all():
                 # F(S) minus the vertex on S: gains of S are larger if S comes first in the order
-                first = F.greedy(np.concatenate([order[inside], order[~inside]]))
+                first = sweep(np.concatenate([order[inside], order[~inside]]))
                 less = float((first - gains)[mask].sum())
                 size[mask] += weight * np.abs(first)[mask]
                 missing += weight * less
@@ -161,6 +158,32 @@ class BaseCertificate(ReadOnly):
                 "function that this certificate is about"
             )
         return gap_of(F, mask, answer, self.lower_bound, np.where(mask, x, -x), missing, size)
+
+
+def _sweeps(F: SetFunction) -> Callable[[Array], Array]:
+    """Return the method `greedy` of F.
+
+    If F can only be evaluated, it is tested at a few sets, and sweeps are compared with each other:
+    `CertificateError` is raised where F is found not to be submodular.
+    """
+    if not F._by_value():
+        return F.greedy
+    try:
+        if (violation := spot_check(F)) is not None:
+            raise CertificateError(f"{F!r} is not submodular: {violation}")
+        sweep = compared(F, F._range())
+    except CertificateError:
+        raise
+    except ValueError as error:  # also where greedy contradicts the values
+        raise CertificateError(str(error)) from error
+
+    def checked(order: Array) -> Array:
+        try:
+            return sweep(order)
+        except ValueError as error:
+            raise CertificateError(str(error)) from error
+
+    return checked
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,12 +29,16 @@ from subopt._base.report import iteration
 from subopt._base.types import RNG, Array
 from subopt.forms.decomposable import Summands, summands
 from subopt.functions.algebra import SetFunction, require_set_function
-from subopt.submodular._elimination import default_tol, whole_gap
-from subopt.submodular._sweep_bounds import scan
-from subopt.submodular._taut_string import onto_path, path_work
+from subopt.submodular._elimination import local_tol, whole_gap
+from subopt.submodular._sweep_bounds import ROUNDING, scan
+from subopt.submodular._taut_string import Path, onto_path, path_work
+from subopt.submodular._ties import best_of_ties, lost_digits
 from subopt.submodular._watch import ended_by
 from subopt.submodular.result import Result
 from subopt.submodular.summand_certificate import SummandCertificate
+
+DIGITS = 1e-6
+"""The default tolerance, relative to the gains of the elements that are open."""
 
 
 @documented
@@ -57,8 +61,9 @@ def decomposed(
         columns. Each hyperedge, item and `Cardinality` is one part.
     tol : float, optional
         Stop when ``value - lower_bound <= tol``, in the units of F. The default is 1e-6 times the
-        largest gain, plus the rounding error of the gains. If F is integral, the solver stops at a
-        gap below 1, which proves that the gap is 0.
+        smallest gain among the elements in which a minimizer may differ from the answer, plus the
+        rounding error of the gains. If F is integral, the solver stops at a gap below 1, which
+        proves that the gap is 0.
     max_iter : int, default 10_000
         Largest number of rounds. A round projects every part once, which costs O(size) for a path
         and O(size log size) for other parts, and makes one sweep of F.
@@ -95,11 +100,22 @@ def decomposed(
     deadline = Deadline(time_limit)
     rng = validate.generator(rng)
     gains_of = F._range()
-    tol = default_tol(gains_of, 1e-6) if tol is None else tol
     parts = summands(F)
     shares, work = _start(parts), path_work(parts.largest)
-    ones = np.ones(parts.largest)
+    ones = np.ones(1)
     low, mask, n_iter = math.inf, np.zeros(F.n, dtype=np.bool_), 0
+
+    def best(found: Result) -> Result:
+        if F.integral or not F.n:
+            return found
+        reached = np.concatenate([[0.0], np.cumsum(gains[order])])
+        rounding = ROUNDING * float(gains_of.size.sum())
+        return best_of_ties(F, found, reached, rounding, first, deadline)
+
+    def first(k: int) -> Array:
+        chosen = np.zeros(F.n, dtype=np.bool_)
+        chosen[order[:k]] = True
+        return chosen
 
     def result(status: Status) -> Result:
         value = F.value(mask.copy())
@@ -127,12 +143,13 @@ def decomposed(
             mask[order[: found.best]] = True
             gap, low = max(0.0, found.gap), found.negative + found.gap
         gap += excess
-        gap = whole_gap(gap) if F.integral else gap
+        gap = whole_gap(gap) if F.integral else gap + lost_digits(gains_of.size, x)
         iteration(n_iter, "rounds", "gap %.3g", gap)
-        if gap <= tol:
-            return result(Status.OPTIMAL)
+        if gap <= (local_tol(gains_of, x, gap, DIGITS) if tol is None else tol):
+            return best(result(Status.OPTIMAL))
         if n_iter >= max_iter or deadline.passed():
-            return result(Status.ITERATION_LIMIT if n_iter >= max_iter else Status.TIME_LIMIT)
+            late = Status.ITERATION_LIMIT if n_iter >= max_iter else Status.TIME_LIMIT
+            return best(result(late))
         if callback is not None and ended_by(callback, result(Status.ITERATION_LIMIT)):
             return result(Status.INTERRUPTED)
         n_iter += 1
@@ -163,8 +180,8 @@ def _round(turns, parts, shares, x, ones, work):
         The base of each part, overwritten.
     x : ndarray of float64, shape (n,)
         The sum of the bases and the unary costs, overwritten.
-    ones : ndarray of float64
-        As many as the largest part has members.
+    ones : ndarray of float64, shape (1,)
+        The weight of every member.
     work : PathWork
         Workspace.
     """
@@ -175,7 +192,8 @@ def _round(turns, parts, shares, x, ones, work):
             target[k - a] = shares[k] - x[parts.elements[k]]
         first = parts.first[a:b]
         if parts.is_path[p]:
-            onto_path(b - a, target, ones, first, parts.second[a:b], result, work)
+            path = Path(target[: b - a], ones, first, parts.second[a:b], np.int64(1), 1.0)
+            onto_path(path, result, work)
         else:
             _onto_sizes(b - a, target, first, result, work)
         for k in range(a, b):

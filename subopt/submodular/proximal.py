@@ -22,24 +22,27 @@ from typing import NamedTuple
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import ReadOnly, Status
+from subopt._base.answer import ReadOnly, Status, freeze
 from subopt._base.deadline import Deadline
 from subopt._base.types import Array, ArrayLike
 from subopt.forms.decomposable import is_chain, is_sum_of_simple, summands
 from subopt.functions.algebra import SetFunction, require_set_function, terms_of
 from subopt.functions.cut import Cut
 from subopt.functions.modular import Modular
-from subopt.submodular._elimination import default_tol
+from subopt.submodular._elimination import local_tol
 from subopt.submodular._minimum_norm import Levels, minimum_norm
 from subopt.submodular._nested_cuts import nested_cuts
 from subopt.submodular._nested_grid_cuts import as_grid, nested_grid_cuts
-from subopt.submodular._taut_string import path_work, proves, values_on_path
+from subopt.submodular._taut_string import NO_ROOM, PROVEN, Path, path_work, values_on_path
 from subopt.submodular.cardinality_sort import is_size_and_weights, isotonic
 from subopt.submodular.certificates import BaseCertificate
 from subopt.submodular.flow_certificate import FlowCertificate
 from subopt.submodular.max_flow import FEW
 from subopt.submodular.result import Result
 from subopt.submodular.summand_certificate import SummandCertificate
+
+KNOTS = 1024
+"""Room for the knots of a taut string at first; there are rarely as many at once."""
 
 
 def prox(
@@ -98,19 +101,22 @@ def prox(
     array([0.333333, 0.4     , 5.      , 5.      ])
     """
     require_set_function(F)
-    y = validate.real_array("y", y)
+    y = validate.real_array("y", y, copy=False)
     if y.shape != (F.n,):
         raise ValueError(f"y needs one number per element, shape ({F.n},), got {y.shape}")
-    scales = np.ones(F.n) if weights is None else _positive(weights, F.n)
+    given = None if weights is None else _positive(weights, F.n)
     with np.errstate(over="ignore"):
-        if not np.isfinite(scales @ np.abs(y)):
-            raise ValueError("y and weights need products whose sum is finite in float64")
+        ends = float(y.max(initial=0.0)), -float(y.min(initial=0.0))
+        total = F.n * np.float64(max(ends)) if given is None else given @ np.abs(y)
+    if not np.isfinite(total):
+        raise ValueError("y and weights need products whose sum is finite in float64")
     limits = _Limits(tol, max_iter, time_limit)
     if F.n == 0:
-        return y
+        return np.zeros(0)
     parts = _paths(F)
-    if parts is not None and (values := _on_paths(*parts, F, y, scales)) is not None:
+    if parts is not None and (values := _on_paths(parts, y, given)) is not None:
         return values
+    scales = np.ones(F.n) if given is None else given
     if (grid := as_grid(F)) is not None:
         grid = grid._replace(unary=grid.unary - (scales * y).reshape(grid.shape))
         leaves = nested_grid_cuts(grid, scales, limits.deadline)
@@ -199,7 +205,7 @@ class RegularizationPath(ReadOnly):
         mask = self.at(alpha)
         value = G.value(mask.copy())
         gap = replace(self.certificate, lower_bound=-math.inf).check(G, mask)
-        tol = default_tol(G._range(), 1e-6)
+        tol = local_tol(G._range(), alpha - self.leaves, gap, 1e-6)
         return Result(
             mask=mask,
             value=value,
@@ -329,62 +335,63 @@ def _is_cut(F: SetFunction) -> bool:
 
 
 class _Paths(NamedTuple):
-    unary: Array  # (n,)
+    unary: Array | None  # (n,), None for zeros
     indptr: Array  # (paths + 1,)
     elements: Array | None  # None if one path goes through all elements in order
-    forward: Array
+    forward: Array  # capacities: `scale` times every entry at a multiple of `stride`
     backward: Array
+    stride: int
+    scale: float
 
 
 def _paths(F: SetFunction) -> _Paths | None:
     """Return F as disjoint paths plus a modular function; None if it has another form."""
-    cuts = [term for _, term in terms_of(F) if not isinstance(term, Modular)]
-    if len(cuts) != 1 or not isinstance(cuts[0], Cut) or cuts[0].n_edges >= F.n:
+    cuts = [(a, term) for a, term in terms_of(F) if not isinstance(term, Modular)]
+    if len(cuts) != 1 or not isinstance(cuts[0][1], Cut) or cuts[0][1].n_edges >= F.n:
         return None
-    if not is_sum_of_simple(F):
-        return None
-    d = cuts[0]._data
-    if is_chain(d.indptr, d.indices):
-        unary, scale = np.zeros(F.n), 1.0
+    scale, cut = cuts[0]
+    d, unary = cut._data, None
+    if cut._chain or is_chain(d.indptr, d.indices):
         for a, term in terms_of(F):
             if isinstance(term, Modular):
-                unary += a * term.weights
-            else:
-                scale = a
-        forward = scale * d.forward[::2]
-        backward = forward if d.backward is d.forward else scale * d.backward[::2]
-        return _Paths(unary, np.array([0, F.n]), None, forward, backward)
-    if np.diff(d.indptr).max(initial=0) > 2:
+                unary = a * term.weights + (0.0 if unary is None else unary)
+        return _Paths(unary, np.array([0, F.n]), None, d.forward, d.backward, 2, float(scale))
+    if np.diff(d.indptr).max(initial=0) > 2 or not is_sum_of_simple(F):
         return None
     parts = summands(F)
     if np.bincount(parts.elements, minlength=F.n).max() > 1:
         return None  # a cycle, or a path that was divided in two
-    return _Paths(parts.unary, parts.indptr, parts.elements, parts.first, parts.second)
+    return _Paths(parts.unary, parts.indptr, parts.elements, parts.first, parts.second, 1, 1.0)
 
 
-def _on_paths(
-    unary: Array,
-    indptr: Array,
-    elements: Array | None,
-    forward: Array,
-    backward: Array,
-    F: SetFunction,
-    y: Array,
-    scales: Array,
-) -> Array | None:
+def _on_paths(paths: _Paths, y: Array, scales: Array | None) -> Array | None:
     """Return the values, or None where rounding errors do not let a taut string find them."""
-    target = scales * y
-    target -= unary
-    work = path_work(int(np.diff(indptr).max(initial=0)))
-    result = np.empty(F.n) if elements is None else target / scales
-    for p in range(len(indptr) - 1):
-        k = slice(indptr[p], indptr[p + 1])
-        members = k if elements is None else elements[k]
-        aim, weights = target[members], scales[members]
-        values = result if elements is None else np.empty(len(aim))
-        path = len(aim), aim, weights, forward[k], backward[k], values
-        values_on_path(*path, work)
-        if not proves(*path):
+    target = y if scales is None else scales * y
+    if paths.unary is not None:
+        target = target - paths.unary
+    if not target.flags.writeable:  # kernels are compiled for arrays that are
+        target = target.copy()
+    freeze(paths.forward, paths.backward)  # or not, as those of a `Cut`
+    if paths.elements is None:
+        weights = np.ones(1) if scales is None else scales
+        return _string(Path(target, weights, *paths[3:]))
+    weights = np.ones(len(y)) if scales is None else scales
+    result = target / weights
+    for first, last in zip(paths.indptr[:-1], paths.indptr[1:], strict=True):
+        k = slice(first, last)
+        members = paths.elements[k]
+        capacities = paths.forward[k], paths.backward[k], paths.stride, paths.scale
+        values = _string(Path(target[members], weights[members], *capacities))
+        if values is None:
             return None
         result[members] = values
     return result
+
+
+def _string(path: Path) -> Array | None:
+    values, room = np.empty(len(path.target)), KNOTS
+    while True:
+        found = values_on_path(path, values, path_work(len(values), room))
+        if found != NO_ROOM:
+            return values if found == PROVEN else None
+        room *= 16

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import numbers
 from collections.abc import Iterable
@@ -16,6 +17,8 @@ from subopt.functions.returned import NotFiniteError
 
 EXHAUSTIVE = 12
 """Up to this n the assertions test all sets."""
+FEW = 4
+"""Up to this n gains are tested along all orders and at all sets."""
 
 
 def sampled_violation(
@@ -58,6 +61,23 @@ def tested_sets(n: int, n_samples: int, rng: RNG) -> Iterable[Array]:
         return sorted((mask_of(k, n) for k in range(2**n)), key=np.count_nonzero)
     rng = validate.generator(rng)
     return [rng.random(n) < rng.random() for _ in range(n_samples)]
+
+
+def few_sets(n: int, rng: np.random.Generator) -> Iterable[Array]:
+    """Return all sets for very small n, otherwise ∅, V and a few random sets."""
+    if n <= FEW:
+        return [mask_of(k, n) for k in range(2**n)]
+    ends = [np.zeros(n, dtype=np.bool_), np.ones(n, dtype=np.bool_)]
+    return [*ends, *(rng.random(n) < rng.random() for _ in range(3))]
+
+
+def tested_orders(n: int, rng: np.random.Generator) -> Iterable[Array]:
+    """Return all orders for very small n; for small n some with each element first and last."""
+    if n <= FEW:
+        return [np.array(order, dtype=np.intp) for order in itertools.permutations(range(n))]
+    order = rng.permutation(n)
+    turned = [np.roll(order, k) for k in range(n if n <= EXHAUSTIVE else 1)]
+    return [*turned, rng.permutation(n), np.arange(n)]
 
 
 def sampled(elements: Array, n: int, rng: RNG) -> Array:

@@ -12,6 +12,7 @@ from subopt.functions.diminishing_returns import Violation, all_masks, all_value
 from subopt.testing._sampling import (
     EXHAUSTIVE,
     compare,
+    few_sets,
     listed,
     mask_from,
     mask_of,
@@ -19,6 +20,7 @@ from subopt.testing._sampling import (
     sampled_violation,
     shown,
     size_of,
+    tested_orders,
     tested_sets,
     value_at,
 )
@@ -290,7 +292,9 @@ def assert_consistent(F: SetFunction, *, tol: float = 1e-9, rng: RNG = 0) -> Non
 
     Tested are `greedy`, `marginals`, `lovasz`, and the properties `monotone`, `symmetric` and
     `integral` if they are set. Use it for subclasses that override some of these. F need not be
-    submodular. For n up to 64 every gain is tested, for larger n a random sample of 64.
+    submodular. For n up to 4 all orders and all sets are tested. For larger n these are ∅, V and
+    random ones, and for n up to `EXHAUSTIVE` orders with each element first and last. Of more than
+    64 gains a random sample is tested.
 
     Parameters
     ----------
@@ -308,8 +312,8 @@ def assert_consistent(F: SetFunction, *, tol: float = 1e-9, rng: RNG = 0) -> Non
     rng = validate.generator(rng)
     if (empty := F.value(np.zeros(F.n, dtype=np.bool_))) != 0:
         raise AssertionError(f"{F!r} needs F(∅) = 0, got {empty:.9g}. See subopt.normalize.")
-    for _ in range(3):
-        order, mask = rng.permutation(F.n), rng.random(F.n) < rng.random()
+    size = size_of(F, [])
+    for order in tested_orders(F.n, rng):
         some = rng.permutation(F.n)[:64]
         steps = (
             [mask_from(order[:k], F.n) for k in some],
@@ -317,21 +321,46 @@ def assert_consistent(F: SetFunction, *, tol: float = 1e-9, rng: RNG = 0) -> Non
         )
         gains = F.greedy(order)
         compare(F, f"greedy({listed(order)})", order[some], gains[order[some]], *steps, tol)
+        x = np.empty(F.n)
+        x[order] = np.sort(rng.normal(size=F.n))[::-1]
+        _compare_extension(F, f"{x}", F.lovasz(x), float(x @ gains), x, gains, tol, size)
+    for mask in few_sets(F.n, rng):
+        some = rng.permutation(F.n)[:64]
         around = (
             [mask & ~mask_from([i], F.n) for i in some],
             [mask | mask_from([i], F.n) for i in some],
         )
         compare(F, f"marginals of {shown(mask)}", some, F.marginals(mask)[some], *around, tol)
-        value, extension = value_at(F, mask), F.lovasz(mask.astype(np.float64))
-        scale = max(abs(value), float(np.abs(gains).sum()), size_of(F, []))
-        if not abs(value - extension) <= tol * scale:
+        x, value = mask.astype(np.float64), value_at(F, mask)
+        gains = F.greedy(np.argsort(~mask, kind="stable"))
+        _compare_extension(F, shown(mask), F.lovasz(x), value, x, gains, tol, size)
+        if value_at(F, mask) != value:
             raise AssertionError(
-                f"{F!r}: lovasz at {shown(mask)} is {extension:.9g}, but `value` makes it "
-                f"{value:.9g} (apart by {abs(value - extension):.3g})"
+                f"{F!r}: F({shown(mask)}) is {value!r} at first, and then {value_at(F, mask)!r}"
             )
-        if F.integral and value != round(value):
+    for mask in tested_sets(F.n, 50, rng) if F.integral else ():
+        if (value := value_at(F, mask)) != round(value):
             raise AssertionError(f"{F!r} claims to be integral, but F({shown(mask)}) = {value!r}")
     if F.monotone:
         assert_monotone(F, tol=tol, n_samples=50, rng=rng)
     if F.symmetric:
         assert_symmetric(F, tol=tol, n_samples=50, rng=rng)
+
+
+def _compare_extension(
+    F: SetFunction,
+    where: str,
+    extension: float,
+    value: float,
+    x: Array,
+    gains: Array,
+    tol: float,
+    size: float,
+) -> None:
+    """Raise unless the Lovász extension at a point is what values make it."""
+    scale = max(abs(value), float(np.abs(x) @ np.abs(gains)), float(np.abs(gains).sum()), size)
+    if not abs(value - extension) <= tol * scale:
+        raise AssertionError(
+            f"{F!r}: lovasz at {where} is {extension:.9g}, but `value` makes it {value:.9g} "
+            f"(apart by {abs(value - extension):.3g})"
+        )
