@@ -72,9 +72,9 @@ class Mixer:
             raise ValueError(f"targets='values' are mixed by area: no labels_by={self.labels_by!r}")
         if isinstance(self.num_classes, Mapping):
             for name, number in self.num_classes.items():
-                validate.integer(f"num_classes[{name!r}]", number, 1)
+                validate.class_count(f"num_classes[{name!r}]", number)
         elif self.num_classes is not None:
-            validate.integer("num_classes", self.num_classes, 1)
+            validate.class_count("num_classes", self.num_classes)
         if self.ignore_index is not None:
             validate.integer("ignore_index", self.ignore_index, -(2**63))
             if self.targets == "values":

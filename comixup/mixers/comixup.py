@@ -285,7 +285,7 @@ class CoMixup(Mixer):
 
     def _problem(self, weights: Array, peaks: Array, prior: Array) -> CoupledLabelingProblem:
         return CoupledLabelingProblem(
-            unary(weights, prior, self.prior_weight),
+            unary(weights, prior, float(self.prior_weight)),
             compatibility=compatibility(peaks, self.distance_weight),
             smoothness=self.smoothness,
             coupling=self.coupling,
