@@ -354,6 +354,8 @@ def _domain(
 def _pixels(image: ArrayLike, shape: tuple[int, ...], channel_axis: int | None) -> Array:
     """Return the values of the pixels, (n, channels), in units of the largest."""
     array = validate.real_array("image", image)
+    if channel_axis is not None and not isinstance(channel_axis, int | np.integer):
+        raise TypeError(f"channel_axis needs an integer, got {channel_axis!r}")
     if channel_axis is None and array.shape != shape:
         first, last = array.shape[1:] == shape, array.shape[:-1] == shape
         if first == last:

@@ -241,8 +241,7 @@ def maximize(
     _require_function(F)
     validate.choice("method", method, tuple(METHODS))
     validate.choice("effort", effort, EFFORTS)
-    if callback is not None and not callable(callback):
-        raise TypeError(f"callback needs to be callable with a result, got {callback!r}")
+    validate.callback(callback)
     options: dict[str, Any] = {
         "rng": rng,
         "epsilon": epsilon,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -211,6 +211,8 @@ def offset_vectors(offsets: Any, d: int) -> list[tuple[int, ...]]:
         )
     if offsets is None:
         return [tuple(int(i == axis) for i in range(d)) for axis in range(d)]
+    if not isinstance(offsets, Iterable):
+        raise TypeError(f"offsets needs tuples of ints, one per neighbor, got {offsets!r}")
     vectors: list[tuple[int, ...]] = []
     try:
         given = list(offsets)
