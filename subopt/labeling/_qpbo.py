@@ -43,7 +43,8 @@ def qpbo(
         ``persistent`` marks the nodes whose label is the same in every minimizer. Other labels that
         are known are those of one minimizer (weak persistency); the rest is found by probing, by
         improving random parts, with a fixed seed, and by `icm`. With a `MessageCertificate`;
-        OPTIMAL if the bound meets the value, else LOCAL_MINIMUM or TIME_LIMIT.
+        OPTIMAL if the bound meets the value, else LOCAL_MINIMUM or TIME_LIMIT. There is no
+        certificate if the time limit is too short for it.
 
     Raises
     ------
