@@ -189,7 +189,7 @@ def tried(found, exact, best, at, said, n, maximizes):
     bound = found.upper_bound if maximizes else found.lower_bound
     if not math.isinf(bound) and sign * (Fraction(bound) - best) > room:
         return f"bound {bound!r} is beyond {float(best)!r}"
-    if found.status is Status.OPTIMAL and abs(value - best) > room:
+    if found.status is Status.OPTIMAL and sign * (value - best) > room:
         return f"OPTIMAL at {float(value)!r}, but {float(best)!r} exists"
     if found.certificate is not None and not math.isinf(bound):
         gap = found.check(exact.F)
@@ -225,9 +225,9 @@ class Case:
         return len(self.sure) < len(self.possible)
 
     def best(self):
-        """The best set that may be an answer; those of unclear feasibility need not be known."""
+        """The best set that has to be found; those of unclear feasibility may be answers too."""
         pick = max if self.maximizes else min
-        return pick(self.possible, key=self.exact)
+        return pick(self.sure, key=self.exact)
 
     def solve(self, **options):
         solver = maximize if self.maximizes else minimize
@@ -274,7 +274,8 @@ def try_methods(case, number, runs, wrong, missed):
             print(f"{head}: {problem}\n    {case.said}", flush=True)
         elif method in ("auto", "branch_and_bound"):
             slack = 1000 * ROUNDING * (exact.size(at) + exact.size(found.mask))
-            missed[method] += abs(exact(found.mask) - best) > slack
+            sign = -1 if case.maximizes else 1
+            missed[method] += sign * (exact(found.mask) - best) > slack
 
 
 def main():

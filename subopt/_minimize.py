@@ -227,7 +227,7 @@ def minimize(
     %(tol)s
     %(max_iter)s
     %(time_limit)s
-        Methods of a single step, such as "max_flow", do not have this option.
+        "modular", "sort", "double_greedy" and "brute_force" do not have this option.
     start : optional
         Where to start: a set for methods of differences, labels for moves on labelings, a
         `BaseCertificate` for "min_norm_point".
@@ -298,8 +298,7 @@ def minimize(
     """
     given = {k: v for k, v in locals().items() if v is not None}
     given = {k: v for k, v in given.items() if k not in ("problem", "verbose")}
-    if callback is not None and not callable(callback):
-        raise TypeError(f"callback needs to be callable with a result, got {callback!r}")
+    validate.callback(callback)
     return _wing(problem, given).solve(problem, **given)
 
 
@@ -312,7 +311,9 @@ def _wing(problem: Any, given: Collection[str]) -> _Wing:
     raise TypeError(
         "minimize needs a SetFunction, a DifferenceOfSubmodular, a CoupledLabelingProblem or a "
         f"LabelingEnergy, got {type(problem).__name__}. Wrap a callable of a boolean mask as "
-        "Function(n, value), an array of labeling costs as CoupledLabelingProblem(unary)."
+        "Function(n, value), a matrix Q of a QUBO as Polynomial.from_qubo(Q), labeling costs with "
+        "labels last as LabelingEnergy(unary, weights=...), costs of coupled labelings as "
+        "CoupledLabelingProblem(unary)."
     )
 
 
@@ -346,7 +347,7 @@ def minimize_many(
     Returns
     -------
     Batch
-        Of `Result`, `LabelingResult` or `Labeling`, in the order of `problems`.
+        A `Result`, `LabelingResult` or `Labeling` per problem, in the order of `problems`.
 
     Raises
     ------

@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import numpy as np
 
-from subopt._base import jit
+from subopt._base import jit, validate
 from subopt._base.compile_time import compile_time
 from subopt._base.jit import njit
 from subopt._base.threads import available_cores, thread_count
@@ -78,7 +78,8 @@ def warm_up(
         if door not in DOORS:
             raise ValueError(f"doors are {', '.join(map(repr, DOORS))}; got {door!r}")
     chosen = list(dict.fromkeys(doors or DOORS))
-    jobs = min(thread_count(jobs), len(chosen))
+    jobs = min(thread_count(jobs, "jobs"), len(chosen))
+    validate.callback(callback)
     work = _here if jobs == 1 else _in_a_process
     seconds = {}
     with ThreadPoolExecutor(jobs) as pool:

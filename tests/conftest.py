@@ -20,8 +20,9 @@ if "NUMBA_CACHE_DIR" not in os.environ:
     if os.access(ROOT, os.W_OK):
         cache = ROOT / ".numba_cache" / hashlib.sha256(SOURCES).hexdigest()[:12]
     else:  # for this run; workers of pytest-xdist inherit the variable
-        cache = pathlib.Path(tempfile.mkdtemp(prefix="numba-"))
-        atexit.register(shutil.rmtree, cache, ignore_errors=True)
+        folder = tempfile.mkdtemp(prefix="numba-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        cache = pathlib.Path(folder, "kernels")
     os.environ["NUMBA_CACHE_DIR"] = str(cache)
 
 import pytest  # noqa: E402

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 import comixup
 import subopt
-from comixup import CoMixup, MixPlan
+from comixup import CoMixup, CutMix, InputMixup, MixPlan, RandomChoice
 from comixup._base.patch_saliency import weights_and_peaks
 from comixup._base.streams import stream
+from comixup.evaluate import calibration
 from comixup.mixers import _comixup_terms as problem
 from comixup.mixers import comixup as mixer
 
@@ -257,6 +258,26 @@ def test_batches_that_others_rebuild_have_no_plan():
     again = mixed._replace(labels=3)
     assert (again.labels, again.plan) == (3, None)
     assert "NoneType" in repr(again)
+
+
+def test_reprs_show_what_differs_from_the_default_and_no_arrays():
+    assert repr(CutMix()) == "CutMix()"
+    assert repr(CoMixup(num_classes=3, grid=(2, 3), seed=0)) == (
+        "CoMixup(num_classes=3, seed=0, grid=(2, 3))"
+    )
+    choice = RandomChoice([CutMix(num_classes=3), InputMixup(num_classes=3)], [1, 3], seed=4)
+    assert repr(choice) == (
+        "RandomChoice([CutMix(num_classes=3), InputMixup(num_classes=3)], [1.0, 3.0], seed=4)"
+    )
+    names = {name: getattr(comixup, name) for name in comixup.__all__}
+    for mix in (choice, CoMixup(grid=(2, 3)), CutMix(alpha=0.5, layout="BTCHW", prob=0.1)):
+        assert eval(repr(mix), names) == mix
+    plan = CutMix(seed=0).mix(np.zeros((2, 1, 8, 8))).plan
+    assert repr(plan.apply_boxes([[[0, 0, 8, 8]], []])[0]) == "MixedBoxes(1 boxes of inputs [0])"
+    points = plan.apply_points([[[1.5, 2.5]], [[1.5, 2.5]]])[0]
+    assert repr(points) == f"MixedPoints(1 points of inputs {points.sources.tolist()})"
+    result = calibration([[0.25, 0.75], [1.0, 0.0]], [1, 0], bins=4)
+    assert repr(result) == "Calibration(ece=0.125, mce=0.25, 2 samples in 4 bins)"
 
 
 def test_calling_is_mixing(any_labeling):

@@ -536,6 +536,28 @@ def test_large_ints_that_cancel(large):
     assert g.maxflow() == 3
 
 
+@pytest.mark.parametrize("kind", [int, float])
+def test_a_small_graph_whose_edges_were_merged_by_a_flow(kind, monkeypatch):
+    def build():
+        g = maxflow.Graph[kind]()
+        nodes = g.add_grid_nodes((2, 3))
+        g.add_grid_edges(nodes, [[1, 2, 3], [4, 5, 6]])
+        g.add_grid_tedges(nodes, [[9, 0, 4], [0, 7, 0]], [[0, 3, 0], [8, 0, 5]])
+        return g
+
+    g, fresh = build(), build()
+    monkeypatch.setattr(_small, "SMALL_GRID", 0)  # opposite edges of the grid become one arc
+    g.maxflow()
+    monkeypatch.undo()
+    for graph in (g, fresh):
+        graph.add_edge(0, 5, 6, 1)
+        graph.add_tedge(5, 0, 7)
+    assert g.maxflow() == fresh.maxflow()
+    assert [g.get_segment(i) for i in range(6)] == [fresh.get_segment(i) for i in range(6)]
+    assert g.get_edge_count() == fresh.get_edge_count() == 30
+    g.get_nx_graph()
+
+
 def test_subclasses_need_not_call_the_constructor():
     class Named(maxflow.GraphFloat):
         def __init__(self, count):

@@ -9,6 +9,7 @@ import pytest
 from subopt import LabelingEnergy, Status, minimize
 from subopt._base.deadline import Deadline
 from subopt._base.interruptible import flag, interruptible
+from subopt.labeling import _dual_bound, certificates
 
 METHODS = ("alpha_expansion", "alpha_beta_swap", "fusion", "icm", "dual_bound")
 
@@ -38,6 +39,28 @@ def test_answers_at_a_time_limit_are_answers(method, limit):
         assert result.value == minimize(energy, method=method, **options).value
     if limit == 0.0 and result.status is not Status.OPTIMAL:
         assert result.status is Status.TIME_LIMIT
+
+
+@pytest.mark.parametrize("n_labels", [2, 4])
+def test_a_limit_shorter_than_the_proof_leaves_no_bound(n_labels):
+    energy = problem(n_labels)
+    start = np.zeros(energy.shape, int)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_dual_bound, "PROOF", 1e9)
+        result = minimize(energy, method="dual_bound", start=start, time_limit=100.0)
+        assert (result.certificate, result.lower_bound) == (None, -np.inf)
+        assert result.status is Status.TIME_LIMIT
+        assert result.value <= energy.value(start)
+        bounded = minimize(energy, method="alpha_expansion", lower_bound=True, time_limit=100.0)
+        assert bounded.gap == np.inf
+    # a proof that is interrupted says nothing, at any method
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(certificates, "SHORT", 0)
+        patch.setattr(certificates, "LATE", -1e9)
+        for method in ("dual_bound", "auto", *(("qpbo", "ishikawa") if n_labels == 2 else ())):
+            result = minimize(energy, method=method, time_limit=1e6)
+            assert result.value == energy.value(result.labels)
+            assert (result.certificate, result.lower_bound) == (None, -np.inf)
 
 
 def test_a_stopped_call_can_be_made_again():

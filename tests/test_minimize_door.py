@@ -27,6 +27,7 @@ from subopt import (
 )
 from subopt._base.options import CONSTRAINTS
 from subopt._minimize import _WINGS
+from subopt.difference.select import METHODS as DIFFERENCE_METHODS
 
 F = Cut([[0, 2, 0], [2, 0, 1], [0, 1, 0]]) + Modular([-3, 1, 2])
 H = Cut([[0, 2, 0], [2, 0, 1], [0, 1, 0]]) - Cardinality([0, 3, 4, 4])
@@ -49,6 +50,17 @@ def wing_of(problem):
     return next(wing for wing in _WINGS if wing.owns(problem))
 
 
+def options_of(kind, method):
+    return wing_of(PROBLEMS[kind]).options(method)
+
+
+EVERY_PAIR = [
+    *((kind, method) for kind, method in PAIRS if kind != "difference"),
+    ("labeling", "fusion"),
+    *(("difference", method) for method in DIFFERENCE_METHODS),
+]
+
+
 @pytest.mark.parametrize(("kind", "method"), PAIRS)
 def test_the_signature_names_every_option_of_every_method(kind, method):
     known = inspect.signature(minimize).parameters
@@ -66,6 +78,25 @@ def test_options_that_a_method_does_not_have_are_refused(kind, method):
     for name in known:
         with pytest.raises(TypeError, match=name):
             minimize(problem, method=method, **{name: 1 if name != "callback" else print})
+
+
+SWITCHES = {"lower_bound", "eliminate", "randomized"}  # True or False
+
+
+@pytest.mark.parametrize(("kind", "method"), EVERY_PAIR)
+def test_options_that_a_method_has_are_read(kind, method):
+    """A value that makes no sense is refused, so no option is accepted and ignored."""
+    problem = PROBLEMS[kind]
+    if method == "qpbo":
+        problem = LabelingEnergy([[0, 1], [1, 0]], weights=0.5)
+    for name in set(wing_of(problem).options(method)) - {"method", "verbose"} - SWITCHES:
+        with pytest.raises((TypeError, ValueError), match=name):
+            minimize(problem, method=method, **{name: Ellipsis})
+
+
+def test_all_methods_but_these_have_a_time_limit():
+    without = {m for kind, m in EVERY_PAIR if "time_limit" not in options_of(kind, m)}
+    assert without == {"modular", "sort", "double_greedy", "brute_force"}
 
 
 def test_options_of_a_method_reach_it():

@@ -234,7 +234,7 @@ def test_errors_at_the_door():
         minimize(F, effort="best")
     with pytest.raises(ValueError, match="method must be one of 'auto', 'modular'"):
         minimize(F, method="magic")
-    with pytest.raises(TypeError, match="callback needs to be callable with a result, got 3"):
+    with pytest.raises(TypeError, match="callback needs to be callable, got 3"):
         minimize(F, callback=3)
     with np.errstate(over="ignore"), pytest.raises(ValueError, match="too large for floating"):
         minimize(Modular([-1e308, -1e308]))

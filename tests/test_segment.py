@@ -54,6 +54,18 @@ def test_units_and_names_of_labels_change_nothing(seed, scale, shift, names):
     np.testing.assert_array_equal(segment(scale * (image + shift), other[seeds]), other[base])
 
 
+@pytest.mark.parametrize("channels", [3, 4])
+def test_strokes_with_channels_are_no_volume(channels):
+    image, seeds, _ = scene(shape=(16, 20, channels))
+    with pytest.raises(ValueError, match="one label per pixel, as in"):
+        segment(image, seeds)
+    volume = segment(image, seeds, spacing=(1, 1, 1), n_components=0)
+    assert volume.shape == seeds.shape
+    np.testing.assert_array_equal(volume[seeds > 0], seeds[seeds > 0])
+    strokes = seeds.max(axis=-1)
+    assert segment(image, strokes, n_components=0).shape == (16, 20)
+
+
 def test_channels_are_found_or_asked_for():
     image, seeds, truth = scene()
     colours = np.stack([image, 1 - image, 0 * image], axis=-1)

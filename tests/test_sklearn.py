@@ -202,6 +202,9 @@ def test_a_sampler_selects_as_many_rows_as_it_is_asked_for():
 def test_what_is_wrong_is_named(options, message):
     with pytest.raises(ValueError, match=message):
         SubmodularSelector(**options).fit(*classes())
+    for costs in ("cheap", {"a": 1.0}, ["1"] * 8):
+        with pytest.raises(TypeError, match="costs needs real numbers"):
+            SubmodularSelector(2, costs=costs).fit(*classes())
     with pytest.raises(ValueError, match="n_bins needs an integer >= 2, got 1"):
         DifferenceSelector(2, n_bins=1).fit(*classes())
     with pytest.raises(ValueError, match=r"above 0|non-zero"):

@@ -17,6 +17,8 @@ from comixup.torch import (  # noqa: E402
     CoMixup,
     CutMix,
     InputMixup,
+    MixCollate,
+    PlanAhead,
     PuzzleMix,
     RandomChoice,
     TensorMixer,
@@ -154,7 +156,14 @@ def test_options_that_are_those_of_arrays():
     switched = CutMix(num_classes=6)
     switched.mixup_enabled = False
     assert torch.equal(switched(images, labels)[0], images)
-    assert repr(switched).count("CutMix(") == 1
+    assert repr(switched) == "CutMix(num_classes=6)"
+    assert repr(MixCollate(switched, carry={2: "keep"})) == (
+        "MixCollate(CutMix(num_classes=6), saliency='spectral', images=0, labels=1, "
+        "carry={2: 'keep'})"
+    )
+    assert repr(PlanAhead(switched)) == (
+        "PlanAhead(CutMix(num_classes=6), images=0, labels=1, carry={})"
+    )
     co = CoMixup(zero_saliency="uniform", effort="fast", grid=2)
     saliency[1] = 0
     assert torch.isfinite(co(images, None, saliency)[0]).all()

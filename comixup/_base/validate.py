@@ -97,6 +97,14 @@ def require_layout(
     )
 
 
+def class_count(name: str, value: Any) -> int:
+    """Return `value` as an int >= 1 that can be the length of rows of labels."""
+    number = integer(name, value, 1)
+    if number >= 2**31:
+        raise ValueError(f"{name} needs an integer below 2**31, got {value}")
+    return number
+
+
 def integer(name: str, value: Any, least: int) -> int:
     """Return `value` as an int >= `least`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
@@ -113,7 +121,10 @@ def real(name: str, value: Any, *, positive: bool = False) -> float:
     needed = f"a finite number {'> 0' if positive else '>= 0'}"
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} needs {needed}, got {value!r} of type {type(value).__name__}")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # integers may be larger than floats can be
+        number = np.inf
     if not np.isfinite(number) or number < 0 or (positive and number == 0):
         raise ValueError(f"{name} needs {needed}, got {number}")
     return number

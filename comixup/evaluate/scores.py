@@ -75,6 +75,13 @@ class Calibration(NamedTuple):
     confidence: Array
     edges: Array
 
+    def __repr__(self) -> str:
+        """Show the two errors, and of how many samples."""
+        return (
+            f"Calibration(ece={self.ece:.6g}, mce={self.mce:.6g}, {self.counts.sum()} samples in "
+            f"{len(self.counts)} bins)"
+        )
+
 
 def calibration(
     probabilities: Any, labels: Any, bins: int = 15, *, equal_mass: bool = False

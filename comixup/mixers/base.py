@@ -9,7 +9,7 @@ mixed images are gathered on the device.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -30,7 +30,7 @@ from comixup.plans.patches import MixPlan
 TARGETS = ("classes", "values")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Mixer:
     """The options and the call that all mixers share; subclasses implement the planning.
 
@@ -72,9 +72,9 @@ class Mixer:
             raise ValueError(f"targets='values' are mixed by area: no labels_by={self.labels_by!r}")
         if isinstance(self.num_classes, Mapping):
             for name, number in self.num_classes.items():
-                validate.integer(f"num_classes[{name!r}]", number, 1)
+                validate.class_count(f"num_classes[{name!r}]", number)
         elif self.num_classes is not None:
-            validate.integer("num_classes", self.num_classes, 1)
+            validate.class_count("num_classes", self.num_classes)
         if self.ignore_index is not None:
             validate.integer("ignore_index", self.ignore_index, -(2**63))
             if self.targets == "values":
@@ -83,6 +83,14 @@ class Mixer:
             validate.integer("off_epoch", self.off_epoch, 0)
         if self.seed is not None:
             require_seed("seed", self.seed)
+
+    def __repr__(self) -> str:
+        """Show the options that are not the default ones."""
+        options = (
+            (field.name, repr(getattr(self, field.name)), field.default) for field in fields(self)
+        )
+        changed = (f"{name}={value}" for name, value, default in options if value != repr(default))
+        return f"{type(self).__name__}({', '.join(changed)})"
 
     def mix(
         self,

@@ -28,7 +28,7 @@ MODES = ("search", "published")
 
 
 @public
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class CoMixup(Mixer):
     r"""Mix batches by Co-Mixup, which keeps salient patches and makes outputs diverse.
 
@@ -285,7 +285,7 @@ class CoMixup(Mixer):
 
     def _problem(self, weights: Array, peaks: Array, prior: Array) -> CoupledLabelingProblem:
         return CoupledLabelingProblem(
-            unary(weights, prior, self.prior_weight),
+            unary(weights, prior, float(self.prior_weight)),
             compatibility=compatibility(peaks, self.distance_weight),
             smoothness=self.smoothness,
             coupling=self.coupling,

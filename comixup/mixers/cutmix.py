@@ -16,7 +16,7 @@ from comixup.plans.pasted_boxes import BoxPlan
 
 
 @public
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class CutMix(PairMixer):
     r"""Paste a box of another image over every image.
 

@@ -18,7 +18,7 @@ from comixup.plans.blends import BlendPlan
 
 
 @public
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class InputMixup(PairMixer):
     r"""Blend every image with another image of the batch, and their labels in the same way.
 

@@ -13,7 +13,7 @@ from comixup.mixers.base import Mixer
 MODES = ("batch", "elem")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class PairMixer(Mixer):
     """What mixers of pairs share: a random partner for each input, and a random share."""
 

@@ -23,7 +23,7 @@ from comixup.plans.patches import MixPlan
 
 
 @public
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class PuzzleMix(PairMixer):
     r"""Mix pairs of images so that the salient parts of both are visible.
 

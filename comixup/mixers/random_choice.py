@@ -25,7 +25,7 @@ _SHARED = (
 
 
 @public
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RandomChoice(Mixer):
     """Mix every batch with one of several mixers, drawn at random.
 
@@ -85,6 +85,11 @@ class RandomChoice(Mixer):
         for field in fields(self):
             object.__setattr__(self, field.name, values.get(field.name, field.default))
         super().__post_init__()
+
+    def __repr__(self) -> str:
+        """Show what the constructor takes."""
+        seed = "" if self.seed is None else f", seed={self.seed}"
+        return f"RandomChoice({list(self.mixers)}, {list(self.probabilities or ())}{seed})"
 
     def member(self, key: Key) -> Mixer:
         """Return the mixer of this batch.

@@ -33,6 +33,10 @@ class MixedBoxes(NamedTuple):
     rows: Array
     visible: Array
 
+    def __repr__(self) -> str:
+        """Show how many there are, and of which inputs."""
+        return f"MixedBoxes({len(self.boxes)} boxes of inputs {np.unique(self.sources).tolist()})"
+
 
 def mix_boxes(
     coverages: Iterable[tuple[Array, Array]],

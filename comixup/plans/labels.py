@@ -68,7 +68,7 @@ def as_label_matrix(
         )
     if num_classes is None:
         raise ValueError(NO_NUMBER)
-    num_classes = validate.integer("num_classes", num_classes, 1)
+    num_classes = validate.class_count("num_classes", num_classes)
     counted = np.full(n, True) if ignore_index is None else array != ignore_index
     validate.require_classes(np.where(counted, array, 0), num_classes)
     matrix = np.zeros((n, num_classes), dtype=np.float32)

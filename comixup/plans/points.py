@@ -39,6 +39,12 @@ class MixedPoints(NamedTuple):
     rows: Array
     visible: Array
 
+    def __repr__(self) -> str:
+        """Show how many there are, and of which inputs."""
+        return (
+            f"MixedPoints({len(self.points)} points of inputs {np.unique(self.sources).tolist()})"
+        )
+
 
 def mix_points(
     shown_of: Callable[[int, Sequence[Array]], Iterable[Shown]],

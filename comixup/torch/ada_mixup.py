@@ -31,7 +31,7 @@ from comixup.torch.tensor_mixer import TensorMixer
 CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class _Options(Mixer):
     """The options that all mixers share; planning needs the policy network."""
 
@@ -165,6 +165,9 @@ class AdaMixUp(TensorMixer):
         )
         policy = _small_network(2 * in_channels, self.dimensions, width, 3)
         self.networks = nn.ModuleDict({"policy": policy, "discriminator": discriminator})
+
+    def __repr__(self) -> str:
+        return f"AdaMixUp{repr(self.mixer).removeprefix('_Options')}"
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """Return the parameters of policy and discriminator, for an optimizer.

@@ -54,6 +54,9 @@ class PlanAhead:
         self.parts = Parts(images, labels, carry)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="comixup-plan")
 
+    def __repr__(self) -> str:
+        return f"PlanAhead({self.mix!r}, {self.parts!r})"
+
     def submit(
         self, images: Tensor, saliency: Any = None, **options: Any
     ) -> Callable[[Tensor | None], MixedBatch]:

@@ -55,6 +55,9 @@ class Parts:
             if place == images or place in self._heads():
                 raise ValueError(f"carry[{place!r}] is images or labels, which are mixed anyway")
 
+    def __repr__(self) -> str:
+        return f"images={self.images!r}, labels={self.labels!r}, carry={self.carry}"
+
     def read(self, mix: TensorMixer, batch: Any) -> tuple[Any, Any]:
         """Return images and labels of a batch; raise if a part is missing or has no rule."""
         parts = _parts(batch)

@@ -99,6 +99,9 @@ class MixCollate:
     def mixup_enabled(self, value: bool) -> None:
         self.mix.mixup_enabled = value
 
+    def __repr__(self) -> str:
+        return f"MixCollate({self.mix!r}, saliency={self.saliency!r}, {self.parts!r})"
+
     @eager
     def __call__(self, samples: Sequence[Any]) -> Any:
         """Collate samples and mix the batch."""

@@ -56,7 +56,10 @@ def apply(plan: Mixture, tensor: Tensor, *, blend: str | None = None) -> Tensor:
     tensor([[4., 5., 2., 3.],
             [2., 3., 4., 5.]])
     """
-    if len(tensor) != len(plan):
+    _require_plan(plan)
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"tensor needs to be a tensor, got {type(tensor).__name__}")
+    if tensor.ndim == 0 or len(tensor) != len(plan):
         raise ValueError(
             f"tensor needs one entry for each of the {len(plan)} inputs of the plan, got the shape "
             f"{tuple(tensor.shape)}"
@@ -74,10 +77,9 @@ def apply(plan: Mixture, tensor: Tensor, *, blend: str | None = None) -> Tensor:
         mixed = _patches(plan, tensor, mean)
     elif isinstance(plan, BoxPlan):
         mixed = _box(plan, tensor)
-    elif isinstance(plan, BlendPlan):
-        mixed = _blend(plan, tensor, mean)
     else:
-        raise TypeError(f"plan needs a plan of comixup, got {type(plan).__name__}")
+        assert isinstance(plan, BlendPlan)
+        mixed = _blend(plan, tensor, mean)
     return like_tensor(_in_format_of(tensor, mixed), tensor)
 
 
@@ -115,6 +117,7 @@ def apply_labels(
     tensor([[1., 1., 1.],
             [1., 1., 1.]])
     """
+    _require_plan(plan)
     rows = label_rows(labels, len(plan), num_classes)
     if not isinstance(by, str) or validate.choice("by", by, LABELS_BY) != "maximum":
         by = by.detach().to("cpu", torch.float64).numpy() if isinstance(by, Tensor) else by
@@ -151,6 +154,7 @@ def apply_values(plan: Mixture, values: Tensor) -> Tensor:
     >>> apply_values(BlendPlan([1, 0], [0.75, 0.5], spatial=()), torch.tensor([-1.0, 3.0]))
     tensor([0., 1.])
     """
+    _require_plan(plan)
     values = require_labels(values, "real numbers of shape (batch, ...)")
     if values.ndim == 0 or len(values) != len(plan) or values.is_complex():
         raise ValueError(
@@ -158,6 +162,11 @@ def apply_values(plan: Mixture, values: Tensor) -> Tensor:
             f"{values.dtype} of shape {tuple(values.shape)}"
         )
     return _by_share(plan, values if values.is_floating_point() else values.to(torch.float32))
+
+
+def _require_plan(plan: Any) -> None:
+    if not isinstance(plan, Mixture):
+        raise TypeError(f"plan needs a plan of comixup, got {type(plan).__name__}")
 
 
 def apply_transposed(plan: Mixture, grad: Tensor) -> Tensor:

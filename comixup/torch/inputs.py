@@ -143,6 +143,7 @@ def label_rows(
         raise TypeError(f"labels needs {NEEDED}, got {_shown(labels)}. {NUMBERS}")
     if num_classes is None:
         raise ValueError(NO_NUMBER)
+    num_classes = validate.class_count("num_classes", num_classes)
     labels = labels.long()
     if ignore_index is not None:
         counted = labels != ignore_index

@@ -35,7 +35,15 @@ def summarize(images: Tensor, saliency: Any, needs: Needs) -> Callable[[], Summa
     if saliency is None or isinstance(saliency, str):
         # without a network the maps are computed on the host, from grey images
         saliency = torch.as_tensor(_host_maps(images, saliency))
-    maps = torch.as_tensor(saliency, device=images.device).detach()
+    try:
+        maps = torch.as_tensor(saliency, device=images.device).detach()
+    except (TypeError, ValueError, RuntimeError) as error:
+        if isinstance(saliency, Tensor):  # the device has no room for it
+            raise
+        raise TypeError(
+            "saliency needs a tensor or an array of numbers (batch, *spatial), got "
+            f"{type(saliency).__name__}: {error}"
+        ) from error
     require_map_shape(tuple(maps.shape), tuple(images.shape), spatial)
     shape = tuple(maps.shape[1:])
     other = shape not in (spatial, grid)

@@ -15,11 +15,11 @@ from subopt._base.report import silent
 T = TypeVar("T")
 
 
-def thread_count(threads: Any) -> int:
+def thread_count(threads: Any, name: str = "threads") -> int:
     """Return the number of threads that was asked for; for None one per available core."""
     if threads is None:
         return available_cores()
-    return validate.positive_int("threads", threads)
+    return validate.positive_int(name, threads)
 
 
 def available_cores() -> int:

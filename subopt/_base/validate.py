@@ -191,6 +191,12 @@ def mask(mask: ArrayLike, n: int, name: str = "mask") -> Array:
     return array != 0
 
 
+def callback(given: Any) -> None:
+    """Raise unless a callback is None or callable."""
+    if given is not None and not callable(given):
+        raise TypeError(f"callback needs to be callable, got {shortened(given)}")
+
+
 def subset(S: Subset, n: int, name: str = "S") -> Array:
     """Return a fresh boolean mask (n,) of elements: a boolean mask, or any iterable of indices."""
     whole = hasattr(S, "__len__") or not hasattr(S, "__iter__")

@@ -2,8 +2,8 @@
 
 This is a concave minimization over the subgradients of g at x, approximated by Frank-Wolfe. Each
 iteration solves the inner problem of a DC step and breaks the ties of x by its solution, which
-gives the next tangent, until a tangent brings no improvement. A point that the method does not
-leave is therefore optimal with respect to more than one tangent.
+gives the next tangent, until a tangent brings no improvement. The method stops at a point only if
+none of these tangents leads to a lower one.
 """
 
 from __future__ import annotations

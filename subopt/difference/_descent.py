@@ -75,6 +75,7 @@ class Descent:
         if max_iter is not None:
             self._max_iter = validate.positive_int("max_iter", max_iter)
         self.deadline = Deadline(time_limit)
+        validate.callback(callback)
         S = validate.subset(start, h.n, "start")
         self.fixed = _fixed(h, S) if fixed is None else fixed
         self.h, self.mask = self.fixed.h, S[self.fixed.free]

@@ -67,6 +67,7 @@ def double_greedy(
     >>> double_greedy(h).value
     -1.0
     """
+    randomized = validate.flag("randomized", randomized)
     if rng is not None and not randomized:
         raise ValueError("rng draws the decisions of randomized=True; without it nothing is drawn")
     source = validate.generator(rng) if randomized else None

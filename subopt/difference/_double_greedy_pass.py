@@ -9,6 +9,7 @@ import numpy as np
 from subopt._base import validate
 from subopt._base.types import Array
 from subopt.functions.algebra import DifferenceOfSubmodular
+from subopt.functions.incremental import prefers
 
 
 def double_greedy_mask(
@@ -29,11 +30,7 @@ def double_greedy_mask(
         saved_by_adding, saved_by_removing = -low.gain(i), high.gain(i)
         if not math.isfinite(saved_by_adding + saved_by_removing):
             validate.finite(h, np.array([saved_by_adding, saved_by_removing]))
-        adds = saved_by_adding >= saved_by_removing
-        if rng is not None:
-            a, b = max(saved_by_adding, 0.0), max(saved_by_removing, 0.0)
-            adds = a + b == 0 or rng.random() * (a + b) < a
-        if adds:
+        if prefers(saved_by_adding, saved_by_removing, rng):
             low.add(i)
         else:
             high.remove(i)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -67,6 +67,8 @@ def grid_rows(shape: int | Sequence[int], weights: Any) -> tuple[Array, Array, A
     given_lengths = [shape] if isinstance(shape, int | np.integer) else list(shape)
     lengths = [validate.natural(f"shape[{a}]", k) for a, k in enumerate(given_lengths)]
     one = isinstance(weights, numbers.Real)
+    if not one and not isinstance(weights, Iterable):
+        raise TypeError(f"weights needs a number, or one array per axis, got {weights!r}")
     per_axis = [weights] * len(lengths) if one else list(weights)
     if len(per_axis) != len(lengths):
         raise ValueError(

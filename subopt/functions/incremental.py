@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+import numpy as np
+
 from subopt._base.types import Array
 
 
@@ -135,3 +137,15 @@ class Incremental:
         if not 0 <= i < self.F.n:
             raise ValueError(f"Elements need to be in 0..{self.F.n - 1}, but {i} was given")
         return int(i)
+
+
+def prefers(first: float, second: float, rng: np.random.Generator | None) -> bool:
+    """Return whether double greedy takes the first of two savings.
+
+    Without random numbers it takes the larger one. With them, the probabilities are in proportion
+    to the savings, of which negative ones count as 0.
+    """
+    if rng is None:
+        return first >= second
+    a, b = max(first, 0.0), max(second, 0.0)
+    return a + b == 0 or bool(rng.random() * (a + b) < a)

@@ -327,11 +327,12 @@ def _product(key: Any) -> tuple[int, ...]:
 
 
 def _coefficient(key: Any, value: Any) -> float:
+    name = f"the coefficient of {key!r}{'' if key else ', the constant,'}"
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
-        raise TypeError(f"the coefficient of {key!r} needs to be a number, got {value!r}")
+        raise TypeError(f"{name} needs to be a number, got {value!r}")
     number = as_float(value)
     if number is None or not math.isfinite(number):
-        raise ValueError(f"the coefficient of {key!r} needs to be finite, got {value}")
+        raise ValueError(f"{name} needs to be finite, got {value}")
     return number
 
 

@@ -138,6 +138,11 @@ def read_graph(unary: Any, graph: Any, weight: str | None) -> GraphCosts:
     """Read a networkx graph or a sparse matrix."""
     if hasattr(graph, "edges") and hasattr(graph, "nodes"):
         return _from_networkx(unary, graph, weight)
+    if weight != "weight":
+        raise ValueError(
+            f"weight names an attribute of the edges of a networkx graph, got weight={weight!r} "
+            "and a matrix, whose entries are the weights. Leave weight out."
+        )
     return _from_sparse(unary, graph)
 
 

@@ -40,7 +40,8 @@ def ishikawa(
     -------
     Labeling
         With a `MessageCertificate`. The status is OPTIMAL unless rounding left a gap, then
-        SLOW_PROGRESS, or TIME_LIMIT, with the bound of the flow found by then.
+        SLOW_PROGRESS, or TIME_LIMIT, with the bound of the flow found by then if that is computed
+        soon after the limit.
 
     Raises
     ------

@@ -104,6 +104,30 @@ def sweep(costs, tables, linear, graph, messages, direction, scratch, stop):
                 total[a] *= part
                 lowest = min(lowest, total[a])
         bound += (chains - go) * lowest  # of the chains that end here
+        if tables.uniform > 0.0 and go == 2:
+            # two messages at once, as at most nodes of images: loops over few labels take longer
+            # to start than to run
+            e = first
+            while (graph.heads[e] < p) == (direction == FORWARD):
+                e += ONE
+            f = e + ONE
+            while (graph.heads[f] < p) == (direction == FORWARD):
+                f += ONE
+            if graph.weight[e] >= 0.0 and graph.weight[f] >= 0.0:
+                lowest, other = number(np.inf), number(np.inf)
+                for a in range(n_labels):
+                    left[a] = total[a] - messages[e, a]
+                    least[a] = total[a] - messages[f, a]
+                    lowest, other = min(lowest, left[a]), min(other, least[a])
+                bound += lowest
+                bound += other
+                most = number(graph.weight[e] * tables.uniform)
+                more = number(graph.weight[f] * tables.uniform)
+                back, there = np.uint64(graph.twin[e]), np.uint64(graph.twin[f])
+                for b in range(n_labels):
+                    messages[back, b] = min(left[b] - lowest, most)
+                    messages[there, b] = min(least[b] - other, more)
+                continue
         for e in range(first, last):
             if (graph.heads[e] < p) != (direction == FORWARD):
                 back = np.uint64(graph.twin[e])

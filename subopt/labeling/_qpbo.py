@@ -17,7 +17,7 @@ from subopt.labeling._roof import Binary, roof, solved
 from subopt.labeling.certificates import Measure, evidence, measure
 from subopt.labeling.cut_graphs import sum_and_error
 from subopt.labeling.energy import LabelingEnergy, require_energy
-from subopt.labeling.result import Labeling, certified
+from subopt.labeling.result import Labeling, certified, local
 
 ROUNDS = 4  # largest number of times that the remaining problem is solved
 SMALL = 2**16  # largest number of nodes for which it is solved again to remove rounding errors
@@ -43,7 +43,8 @@ def qpbo(
         ``persistent`` marks the nodes whose label is the same in every minimizer. Other labels that
         are known are those of one minimizer (weak persistency); the rest is found by probing, by
         improving random parts, with a fixed seed, and by `icm`. With a `MessageCertificate`;
-        OPTIMAL if the bound meets the value, else LOCAL_MINIMUM or TIME_LIMIT.
+        OPTIMAL if the bound meets the value, else LOCAL_MINIMUM or TIME_LIMIT. There is no
+        certificate if the time limit is too short for it.
 
     Raises
     ------
@@ -91,7 +92,10 @@ def qpbo(
     cuts = 0
     while cuts < ROUNDS and (best is None or best.gap > 0.0):
         work = simple if quiet else bounded(simple, labels)
-        found = roof(left(work, given), labels, deadline)
+        binary = left(work, given)
+        if deadline.passed():
+            break
+        found = roof(binary, labels, deadline)
         cuts += 1
         if cuts == 1 or found.all_share.sum() >= persistent.sum():
             persistent, known = found.all_share, found.known
@@ -106,7 +110,8 @@ def qpbo(
             break
         if (best.rounding and energy.n > SMALL) or deadline.passed():
             break
-    assert best is not None
+    if best is None:  # there was not even time to build the graph
+        return local(energy, labels, "qpbo", Status.TIME_LIMIT)
     method = f"qpbo: {int(known.sum())} of {energy.n} labels known"
     if not best.rounding and not deadline.passed():
         rest = left(bounded(simple, labels), evidence(np.zeros_like(given.high), None, None))

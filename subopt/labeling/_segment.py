@@ -26,6 +26,7 @@ from subopt._base.deadline import Deadline
 from subopt._base.options import documented
 from subopt._base.report import reported, stage
 from subopt._base.types import Array, ArrayLike
+from subopt.graph.grid._input import may_be_picture
 from subopt.labeling._colour_models import LEAST_SPREAD, Mixture, costs_of, fitted
 from subopt.labeling._grid_edges import pairs_at
 from subopt.labeling._ishikawa import finished
@@ -302,6 +303,12 @@ def _domain(
     spacing: Sequence[float] | None,
 ) -> _Domain:
     pixels, shape = _pixels(image, seeds.shape, channel_axis), seeds.shape
+    if spacing is None and channel_axis is None and may_be_picture(shape):
+        raise ValueError(
+            f"seeds of shape {shape} may be a volume of {shape[-1]} layers, or a picture of "
+            f"strokes with {shape[-1]} channels: seeds needs one label per pixel, as in "
+            "(strokes[..., 0] > 128).astype(int). For a volume, say spacing=(1, 1, 1)."
+        )
     inside = (seeds >= 0).ravel()
     if mask is not None:
         given = validate.rectangular("mask", mask)
@@ -347,6 +354,8 @@ def _domain(
 def _pixels(image: ArrayLike, shape: tuple[int, ...], channel_axis: int | None) -> Array:
     """Return the values of the pixels, (n, channels), in units of the largest."""
     array = validate.real_array("image", image)
+    if channel_axis is not None and not isinstance(channel_axis, int | np.integer):
+        raise TypeError(f"channel_axis needs an integer, got {channel_axis!r}")
     if channel_axis is None and array.shape != shape:
         first, last = array.shape[1:] == shape, array.shape[:-1] == shape
         if first == last:

@@ -10,6 +10,7 @@ small, is solved again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -46,7 +47,7 @@ class Draft(NamedTuple):
     """Labels of a first minimum cut, without a proof."""
 
     labels: Array  # (n,)
-    step: Array  # (edges, K), its flow along the arcs of the table
+    step: Callable[[], Array]  # its flow along the arcs of the table, (edges, K)
     crossing: float  # cost of the labels before it, relative to the least; 0 if no cut was made
 
 
@@ -152,10 +153,10 @@ def draft(energy: LabelingEnergy, table: OrderedTable, deadline: Deadline) -> Dr
     """Minimize an energy as `ordered` does, by one cut, and leave the proof to it."""
     labels = simple_labels(energy)
     flow = np.zeros((2, len(energy.tails), len(table.i)))
-    if deadline.passed():
-        return Draft(labels, flow[0], 0.0)
     given = _as_messages(energy, table, flow) if table.terms.any() else None
     work = bounded(simplified(energy), labels)
+    if deadline.passed():
+        return Draft(labels, lambda: flow[0], 0.0)
     step, found, crossing = _cut_of_what_is_left(work, table, given, flow, labels, deadline)
     if crossing > 0.0 and not energy.is_lower(labels, found):
         labels = found
@@ -171,12 +172,13 @@ def ordered(
     """
     simple = simplified(energy)
     labels, step, crossing = draft(energy, table, deadline) if first is None else first
-    flow = np.stack([step, np.zeros_like(step)])  # high and low part
+    high = step()
+    flow = np.stack([high, np.zeros_like(high)])  # high and low part
     best: Measure | None = None
     cuts = 0
     while crossing > 0.0:
         if cuts > 0:
-            flow = np.stack(sum_and_error(*_add((flow[0], flow[1]), step)))
+            flow = np.stack(sum_and_error(*_add((flow[0], flow[1]), step())))
         given = _as_messages(energy, table, flow)
         before, best, cuts = best, measure(energy, labels, given, deadline=deadline), cuts + 1
         stopped = deadline.passed()
@@ -201,8 +203,10 @@ def _cut_of_what_is_left(
     flow: Array,
     labels: Array,
     deadline: Deadline,
-) -> tuple[Array, Array, float]:
+) -> tuple[Callable[[], Array], Array, float]:
     """Return additional flow along the arcs, labels, and the cost of the given labels.
+
+    The flow is computed when it is asked for.
 
     `given` is None if nothing has been given to the nodes yet.
     """
@@ -228,7 +232,7 @@ def _cut_of_what_is_left(
         + backward[q_above & ~p_above].sum()
     )
     if crossing == 0.0:
-        return np.zeros(flow.shape[1:]), labels, crossing
+        return lambda: np.zeros(flow.shape[1:]), labels, crossing
     if crossing == np.inf:  # nothing allowed is known: every finite cut is below this
         crossing = float(np.abs(cost).sum())
         crossing += float(forward.sum(where=np.isfinite(forward)))
@@ -238,7 +242,7 @@ def _cut_of_what_is_left(
     cost = np.clip(cost, -top, top)
     if L == 2 and energy.is_grid and n >= GRID and len(energy.shape) <= 3 and len(table.i):
         side, step = _on_the_grid(energy, cost[:, 0], forward[:, 0], backward[:, 0], deadline)
-        return step[:, None], side.astype(np.int64), crossing
+        return step, side.astype(np.int64), crossing
     node = np.arange(n * (L - 1)).reshape(n, L - 1)
     up, down = node[:, 1:].ravel(), node[:, :-1].ravel()  # x > i + 1 needs x > i
     m = forward.size
@@ -249,14 +253,14 @@ def _cut_of_what_is_left(
         np.concatenate([backward.ravel(), np.zeros(len(up))]),
     )
     side, sent = minimum_cut_until(arcs, -cost.ravel(), deadline)
-    step = np.clip(sent[:m].reshape(forward.shape), -backward, forward)
-    return step, side.reshape(n, L - 1).sum(axis=1), crossing
+    sent = np.clip(sent[:m].reshape(forward.shape), -backward, forward)
+    return lambda: sent, side.reshape(n, L - 1).sum(axis=1), crossing
 
 
 def _on_the_grid(
     energy: LabelingEnergy, cost: Array, forward: Array, backward: Array, deadline: Deadline
-) -> tuple[Array, Array]:
-    """Return the source side of the minimum cut of a grid, and its flow."""
+) -> tuple[Array, Callable[[], Array]]:
+    """Return the source side of the minimum cut of a grid, and what computes its flow."""
     weights, start = [], 0
     groups = energy.edge_groups
     for side in groups.sides:
@@ -274,8 +278,12 @@ def _on_the_grid(
         periodic=groups.periodic,
         time_limit=limit,
     )
-    flow = np.concatenate([f.ravel() for f in cut.flow])
-    return cut.source_side.ravel(), np.clip(flow, -backward, forward)
+
+    def flow() -> Array:
+        sent = np.clip(np.concatenate([f.ravel() for f in cut.flow]), -backward, forward)
+        return sent[:, None]
+
+    return cut.source_side.ravel(), flow
 
 
 def _as_messages(energy: LabelingEnergy, table: OrderedTable, flow: Array) -> Reparametrization:

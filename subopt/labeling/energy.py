@@ -219,7 +219,12 @@ class LabelingEnergy:
         parts = energy_of(self.terms, x)
         if not self.label_costs.any():
             return math.fsum(parts)
-        return math.fsum([*parts, *self.label_costs[np.unique(x)]])
+        return math.fsum([*parts, *self._paid(x)])
+
+    def _paid(self, x: Array) -> Array:
+        """Return the costs of the labels that occur."""
+        paid: Array = self.label_costs[np.bincount(x, minlength=self.n_labels) > 0]
+        return paid
 
     def is_lower(self, x: Array, y: Array) -> bool:
         """Return whether one labeling has a lower energy than another, also by less than rounding.
@@ -240,8 +245,7 @@ class LabelingEnergy:
             return bool(a[0] < b[0])
         if not self.label_costs.any():
             return math.fsum([*a, *(-part for part in b)]) < 0.0
-        own, other = self.label_costs[np.unique(x)], -self.label_costs[np.unique(y)]
-        return math.fsum([*a, *(-part for part in b), *own, *other]) < 0.0
+        return math.fsum([*a, *(-part for part in b), *self._paid(x), *-self._paid(y)]) < 0.0
 
     def check_labels(self, name: str, labels: ArrayLike) -> Array:
         r"""Check labels, and return them as a new flat array.

@@ -10,6 +10,7 @@ from subopt._base import validate
 from subopt._base.types import Array
 from subopt.constraints.limits import TICK
 from subopt.constraints.modular import complete
+from subopt.functions.incremental import prefers
 from subopt.maximization._queue import LazyQueue
 from subopt.maximization._run import Run
 
@@ -130,11 +131,7 @@ def double_greedy(run: Run, rng: np.random.Generator | None) -> None:
         run.n_evals += 2
         added, removed = low.gain(i), -high.gain(i)
         validate.finite(run.F, np.array([added, removed]))
-        adds = added >= removed
-        if rng is not None:
-            a, b = max(added, 0.0), max(removed, 0.0)
-            adds = a + b == 0 or rng.random() * (a + b) < a
-        if adds:
+        if prefers(added, removed, rng):
             low.add(i)
         else:
             high.remove(i)

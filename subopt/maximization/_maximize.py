@@ -78,6 +78,7 @@ def _double_greedy(run: Run, randomized: bool = False, rng: RNG = None) -> Statu
             "double_greedy has no size, budgets or groups: it decides every element once. Use "
             "method='auto', or include and exclude."
         )
+    randomized = validate.flag("randomized", randomized)
     if rng is not None and not randomized:
         raise ValueError("rng draws the decisions of randomized=True; without it nothing is drawn")
     double_greedy(run, validate.generator(rng) if randomized else None)
@@ -240,8 +241,7 @@ def maximize(
     _require_function(F)
     validate.choice("method", method, tuple(METHODS))
     validate.choice("effort", effort, EFFORTS)
-    if callback is not None and not callable(callback):
-        raise TypeError(f"callback needs to be callable with a result, got {callback!r}")
+    validate.callback(callback)
     options: dict[str, Any] = {
         "rng": rng,
         "epsilon": epsilon,

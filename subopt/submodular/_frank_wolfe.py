@@ -93,6 +93,7 @@ def frank_wolfe(
     if tol is not None:
         tol = validate.nonnegative("tol", tol)
     max_iter = validate.positive_int("max_iter", max_iter)
+    validate.callback(callback)
     deadline = Deadline(time_limit)
     seen = F if time_limit is None else watched(F, deadline)
     try:

@@ -123,6 +123,7 @@ def min_norm_point(
     if tol is not None:
         tol = validate.nonnegative("tol", tol)
     max_iter = validate.positive_int("max_iter", max_iter)
+    validate.callback(callback)
     validate.choice("minimizer", minimizer, ("any", "minimal", "maximal"))
     if not isinstance(start, BaseCertificate):
         order = None if start is None else validate.order(start, F.n, "start")[None]

@@ -10,7 +10,17 @@ with a proof.
 import matplotlib.pyplot as plt
 import numpy as np
 
-from subopt import Cardinality, Cut, Modular, Polynomial, branch_and_bound, decompose, minimize
+from subopt import (
+    Budget,
+    Cardinality,
+    Cut,
+    Function,
+    Modular,
+    Polynomial,
+    branch_and_bound,
+    decompose,
+    minimize,
+)
 
 # %%
 # The problem
@@ -74,6 +84,32 @@ print(result)
 print("distance from the minimum, recomputed:", result.check(h))
 
 # %%
+# Limits
+# ------
+#
+# A number of elements, a budget, and elements that are in or out are arguments of `minimize`. The
+# lower bound then holds for all sets that observe them.
+
+price = rng.uniform(1.0, 3.0, n)
+limited = minimize(h, size=(None, 8), include=[0], constraints=Budget(price, 15), rng=0)
+print(limited, f"for {price[limited.mask].sum():.1f}")
+
+# %%
+# f and g of your own
+# -------------------
+#
+# If you know f and g as functions of a mask, wrap both. `minimize` evaluates each at some sets, and
+# raises an error if these show that it is not submodular. Where it finds no proof, `lower_bound`
+# says how much the answer can miss at most.
+
+f = Function(n, lambda mask: 0.6 * np.sqrt(price[mask].sum()))
+g = Function(n, lambda mask: 3.0 - 3.0 * np.exp(-0.3 * profit[mask].sum()))
+print(minimize(f - g, rng=0))
+
+# %%
+# Larger problems
+# ---------------
+#
 # For larger n, `branch_and_bound` goes on until there is a proof or a limit. Here are 40 projects
 # with twice as many pairs, and 100 nodes. The callback gets every improvement of the value or of
 # the bound: the difference is what an answer that is stopped early can still miss.

@@ -67,11 +67,11 @@ class _Graph(Building):
                 return False
             records: bytes | bytearray = self._edges + self._tedges
         else:
-            m += self._part_edges // 2
-            if n + m > _small.SMALL_GRID:
+            if n + m + self._part_edges // 2 > _small.SMALL_GRID:
                 return False
-            edges = (records_of(part).tobytes() for part in self._parts)
-            records = b"".join((self._edges, *edges, self._tedges, self._array_terminals()))
+            edges = [bytes(self._edges), *(records_of(part).tobytes() for part in self._parts)]
+            m = sum(map(len, edges)) // 32  # opposite edges of grids may be one arc after a flow
+            records = b"".join((*edges, self._tedges, self._array_terminals()))
         cut = cut_records(n, m, bytes(records), self._code)
         if cut is None:
             return False

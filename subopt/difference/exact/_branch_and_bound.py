@@ -136,6 +136,7 @@ def search(
     """Minimize h over all sets, or over the feasible ones; see `branch_and_bound` and `Search`."""
     h = difference(h)
     tol = validate.nonnegative("tol", tol)
+    validate.callback(callback)
     limit = math.inf if max_nodes is None else validate.positive_int("max_nodes", max_nodes)
     deadline, source = Deadline(time_limit), validate.generator(rng)
     first = None if start is None else validate.subset(start, h.n, "start")

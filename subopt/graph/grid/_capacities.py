@@ -7,13 +7,14 @@ arrays are unsigned, see `subopt.graph.grid._search_trees`.
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from subopt._base.jit import small_first_uncounted as njit
 from subopt.graph.grid._input import Grids
-from subopt.graph.grid._layout import Layout, Network, short, tails
+from subopt.graph.grid._layout import Layout, Network, Vector, short, tails
 from subopt.graph.grid._search_trees import ARCS
 
 if TYPE_CHECKING:
@@ -48,19 +49,28 @@ class Terms(NamedTuple):
 
 def terms(problem: Grids) -> Terms:
     """Return the capacities of the terminals, then those along each offset."""
-    shape, periodic = problem.shape, problem.periodic
     ahead, back = [problem.source, *problem.forward], [problem.sink, *problem.backward]
-    offsets = ((0, 0, 0), *problem.offsets)
-    places = [tails(offset, shape, periodic) for offset in offsets]
     runs = Runs(
-        first=_numbers([[place.start for place in axes] for axes in places]),
-        tails=_numbers([[place.stop - place.start for place in axes] for axes in places]),
-        way=_numbers([short(offset, shape, periodic) for offset in offsets]),
-        shape=_numbers(shape),
+        *_ends(problem.shape, problem.offsets, problem.periodic),
         ahead=_numbers([_steps(array) for array in ahead]),
         back=_numbers([_steps(array) for array in back]),
     )
     return Terms(runs, _flat(ahead), _flat(back))
+
+
+@functools.lru_cache(maxsize=64)
+def _ends(
+    shape: Vector, offsets: tuple[Vector, ...], periodic: tuple[bool, bool, bool]
+) -> tuple[Array, Array, Array, Array]:
+    """Return the fields of `Runs` that do not depend on capacities; often of the same grids."""
+    offsets = ((0, 0, 0), *offsets)
+    places = [tails(offset, shape, periodic) for offset in offsets]
+    return (
+        _numbers([[place.start for place in axes] for axes in places]),
+        _numbers([[place.stop - place.start for place in axes] for axes in places]),
+        _numbers([short(offset, shape, periodic) for offset in offsets]),
+        _numbers(shape),
+    )
 
 
 def _numbers(rows: Any) -> Array:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -101,8 +102,13 @@ def grids(
     )
 
 
+def may_be_picture(shape: tuple[int, ...]) -> bool:
+    """Return whether the last axis of a grid may be the colors of a picture."""
+    return len(shape) == 3 and shape[-1] in CHANNELS and min(shape[:2]) >= PICTURE
+
+
 def _require_no_channels(shape: tuple[int, ...]) -> None:
-    if shape[-1] in CHANNELS and min(shape[:2]) >= PICTURE:
+    if may_be_picture(shape):
         raise ValueError(
             f"A grid of shape {shape} may be a volume of {shape[-1]} layers, or a picture with "
             f"{shape[-1]} channels. grid_cut needs one number per node: combine the channels, as "
@@ -183,6 +189,8 @@ def _read(name: str, values: ArrayLike, shape: tuple[int, ...], count: int | Non
 
 def periodic_axes(periodic: bool | Sequence[bool], d: int) -> tuple[bool, ...]:
     """Return whether each of d axes is periodic."""
+    if isinstance(periodic, bool):
+        return (periodic,) * d
     axes = _rectangular("periodic", periodic)
     if axes.dtype != np.bool_ or axes.shape not in ((), (d,)):
         raise TypeError(
@@ -203,6 +211,8 @@ def offset_vectors(offsets: Any, d: int) -> list[tuple[int, ...]]:
         )
     if offsets is None:
         return [tuple(int(i == axis) for i in range(d)) for axis in range(d)]
+    if not isinstance(offsets, Iterable):
+        raise TypeError(f"offsets needs tuples of ints, one per neighbor, got {offsets!r}")
     vectors: list[tuple[int, ...]] = []
     try:
         given = list(offsets)
@@ -291,7 +301,7 @@ def _scale(
     """
     each = [source, sink, *(given for pair in pairs for given in pair)]
     whole = all(given.whole for given in each)
-    nodes = float(np.prod(shape, dtype=np.float64))
+    nodes = float(math.prod(shape))
     total = sum(given.largest * nodes for given in each)  # of floats; of Python ints no overflow
     beyond = np.inf
     if any(given.infinite for given in each):
@@ -299,7 +309,7 @@ def _scale(
         total = float(np.max(sum(finite), initial=0.0))
         beyond = 1.0 + 2.0 * total
         total += beyond * float(np.max(sum(infinite), initial=0.0))
-    if not np.isfinite(total):
+    if not math.isfinite(total):
         raise ValueError(
             "grid_cut needs capacities whose sum is finite in float64, but they are as large as "
             f"{max(given.largest for given in each):g}. Scale them."

@@ -9,6 +9,7 @@ whose sets of nodes are bit sets, have no border: arcs that leave the grid are m
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -204,6 +205,24 @@ def layout(
     count: int, shape: Vector, offsets: tuple[Vector, ...], periodic: tuple[bool, bool, bool]
 ) -> Layout:
     """Lay out `count` grids; arcs 2q and 2q + 1 of a node follow offset q and its opposite."""
+    plain, steps = _steps(count, shape, offsets, periodic)
+    if not any(periodic):
+        return plain
+    offsets = tuple(short(o, shape, periodic) for o in offsets)
+    wrap = np.arange(plain.cells, dtype=np.uint32)
+    node = plain.nodes(np.arange(plain.cells))
+    for k, step in enumerate(steps):
+        offset = [o if k % 2 == 0 else -o for o in offsets[k // 2]]
+        here = (slice(None), *tails(offset, shape, periodic))
+        wrap[node[here] + step] = heads(node, offset, shape, periodic)
+    return plain._replace(wrap=wrap)
+
+
+@functools.lru_cache(maxsize=64)
+def _steps(
+    count: int, shape: Vector, offsets: tuple[Vector, ...], periodic: tuple[bool, bool, bool]
+) -> tuple[Layout, list[int]]:
+    """Return a layout without periodic axes, and the steps of its arcs; often of the same grids."""
     offsets = tuple(short(o, shape, periodic) for o in offsets)
     small = not any(periodic) and math.prod(shape) <= SMALL
     border = [0 if small else max((abs(o[i]) for o in offsets), default=0) for i in range(3)]
@@ -218,15 +237,7 @@ def layout(
             f"A grid cut needs fewer than 2**31 cells, got {cells} for {count} grids of shape "
             f"{shape} with their border"
         )
-    if not any(periodic):
-        return plain
-    wrap = np.arange(cells, dtype=np.uint32)
-    node = plain.nodes(np.arange(cells))
-    for k, step in enumerate(steps):
-        offset = [o if k % 2 == 0 else -o for o in offsets[k // 2]]
-        here = (slice(None), *tails(offset, shape, periodic))
-        wrap[node[here] + step] = heads(node, offset, shape, periodic)
-    return plain._replace(wrap=wrap)
+    return plain, steps
 
 
 def short(offset: Vector, shape: Vector, periodic: tuple[bool, bool, bool]) -> Vector:

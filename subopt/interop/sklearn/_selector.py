@@ -47,14 +47,11 @@ class Selector(SelectorMixin, BaseEstimator):
 
     def _prices(self, d: int) -> tuple[Array, list[Budget]]:
         """Return the price of each feature, and the constraint on costs."""
-        costs = np.zeros(d) if self.costs is None else np.asarray(self.costs, dtype=np.float64)
+        costs = np.zeros(d) if self.costs is None else validate.real_array("costs", self.costs)
         if costs.ndim == 0:
             costs = np.full(d, float(costs))
         if costs.shape != (d,):
             raise ValueError(f"costs needs one number per feature, shape ({d},), got {costs.shape}")
-        if not np.isfinite(costs).all():
-            i = int(np.argmin(np.isfinite(costs)))
-            raise ValueError(f"costs needs finite numbers, but costs[{i}] is {costs[i]}")
         if self.budget is None:
             return costs, []
         if self.costs is None:

@@ -46,47 +46,65 @@ def look(problem, labels, count, space):
 
     All labels of a node are examined together, which is faster than one label of all nodes.
     """
-    costs, tables, graph = problem.costs, problem.tables, problem.graph
-    n_labels = costs.shape[1]
-    gain, flow, alike = space.label_gain, space.label_flow, space.alike
-    flows, pairs = space.flows, space.last.shape[0] > 1
-    kept = flows.shape[1] > 1
+    n_labels, pairs, gain = problem.costs.shape[1], space.last.shape[0] > 1, space.label_gain
     for b in range(n_labels):
-        alike[b] = tables[0, b, b]
+        space.alike[b] = problem.tables[0, b, b]
     for i in range(count):
         if i % 1024 == 0 and space.stop[0] != 0:
             return
         k = space.fresh[i]
         z = labels[k]
-        for b in range(n_labels):
-            gain[b] = costs[k, b] - costs[k, z]
-        for e in range(graph.indptr[k], graph.indptr[k + 1]):
-            c, t, half = (
-                np.uint32(labels[graph.heads[e]]),
-                np.uint32(table_at(graph, e)),
-                0.5 * graph.weight[e],
-            )
-            back = t ^ np.uint32(1)
-            now, sign = tables[t, z, c], 1.0 if graph.turned[e] == 0 else -1.0
-            if pairs and c != z:
-                for b in range(n_labels):
-                    gain[b] += 2.0 * half * (tables[back, c, b] - now)
-                continue
-            if graph.step > 0:
-                for b in range(n_labels):
-                    alike[b] = tables[t, b, b]
-            i_flow = graph.edge[e]
-            for b in range(n_labels):
-                flow[b] = sign * (flows[i_flow, b] if kept else flows[i_flow, 0])
-            for b in range(n_labels):
-                zb, bc, bb = tables[t, z, b], tables[back, c, b], alike[b]
-                most = max(half * (zb + bc - now - bb), 0.0)
-                gain[b] += half * (bc - now + bb - zb) + max(-most, min(flow[b], most))
-        gain[z] = 0.0
+        _gains(problem, labels, k, space)
         for b in range(n_labels):
             if gain[b] < 0.0:
                 space.wanted[z if pairs else 0, b] = 1
                 space.stamp[k] = space.moves[0]
+
+
+@njit(inline="always")
+def _gains(problem, labels, k, space):
+    """Set what each label costs node k more than its own, with what the flows take out of it."""
+    costs, tables, graph = problem.costs, problem.tables, problem.graph
+    gain, flow, alike = space.label_gain, space.label_flow, space.alike
+    flows, pairs = space.flows, space.last.shape[0] > 1
+    n_labels, kept, z = costs.shape[1], flows.shape[1] > 1, labels[k]
+    for b in range(n_labels):
+        gain[b] = costs[k, b] - costs[k, z]
+    for e in range(graph.indptr[k], graph.indptr[k + 1]):
+        c, t, half = (
+            np.uint32(labels[graph.heads[e]]),
+            np.uint32(table_at(graph, e)),
+            0.5 * graph.weight[e],
+        )
+        back = t ^ np.uint32(1)
+        now, sign = tables[t, z, c], 1.0 if graph.turned[e] == 0 else -1.0
+        if pairs and c != z:
+            for b in range(n_labels):
+                gain[b] += 2.0 * half * (tables[back, c, b] - now)
+            continue
+        if graph.step > 0:
+            for b in range(n_labels):
+                alike[b] = tables[t, b, b]
+        place = graph.edge[e]
+        for b in range(n_labels):
+            flow[b] = sign * (flows[place, b] if kept else flows[place, 0])
+        for b in range(n_labels):
+            zb, bc, bb = tables[t, z, b], tables[back, c, b], alike[b]
+            most = max(half * (zb + bc - now - bb), 0.0)
+            gain[b] += half * (bc - now + bb - zb) + max(-most, min(flow[b], most))
+    gain[z] = 0.0
+
+
+@njit
+def price_labels(problem, labels, prices, space):
+    """Set what each label costs each node more than its own, (n, labels); see `_gains`."""
+    n, n_labels = prices.shape
+    for b in range(n_labels):
+        space.alike[b] = problem.tables[0, b, b]
+    for k in range(n):
+        _gains(problem, labels, k, space)
+        for b in range(n_labels):
+            prices[k, b] = space.label_gain[b]
 
 
 @njit

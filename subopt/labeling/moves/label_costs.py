@@ -35,7 +35,7 @@ from subopt._base.deadline import Deadline
 from subopt._base.types import Array
 from subopt.graph._max_flow import Arcs, minimum_cut_until
 from subopt.labeling.energy import LabelingEnergy
-from subopt.labeling.moves.candidates import price_all
+from subopt.labeling.moves.candidates import price_all, price_labels
 from subopt.labeling.moves.workspace import Move, MoveWorkspace, Problem
 
 
@@ -112,23 +112,27 @@ class WholeMoves(NamedTuple):
         """
         done, cuts = self._plain(moves, labels, plain)
         value = self.energy.value(labels)
-        idle = 0
+        idle, prices = 0, None
         for step in range(cycles * len(moves)):
             if deadline.passed() or not done:
                 break
             only, b = map(int, moves[step % len(moves)])
             free = labels != b if only < 0 else (labels == only) & (labels != b)
             idle += 1
-            if free.any() and (only >= 0 or self._may_help(labels, b)):
+            if only < 0 and prices is None:
+                prices = self._all_prices(labels)
+            if free.any() and (prices is None or self._may_help(labels, b, prices[:, b])):
                 cuts += 1
                 moved = labels.copy()
                 moved[self._best_move(labels, free, only, b, deadline)] = b
                 other = self.energy.value(moved)
                 if other < value:
-                    labels[:], idle = moved, 1
+                    labels[:], idle, prices = moved, 1, None
                     done, more = self._plain(moves, labels, plain)
                     cuts += more
                     value = self.energy.value(labels)
+                elif prices is not None:  # the flow of b is another one
+                    prices[:, b] = self._prices(labels, only, b)
             if done and idle >= len(moves):
                 return True, cuts
         return False, cuts
@@ -195,10 +199,18 @@ class WholeMoves(NamedTuple):
         self.space.seen[:] = 0  # numbers of moves begin anew with the next plain ones
         return self.space.gain
 
-    def _may_help(self, labels: Array, b: int) -> bool:
-        """Tell whether the flow leaves open that an expansion of b lowers E."""
+    def _all_prices(self, labels: Array) -> Array:
+        """Return what each label costs each node more than its own, (n, labels)."""
+        if not self._kept():
+            self.space.flows[:] = 0.0
+        prices = np.empty((self.energy.n, self.energy.n_labels))
+        price_labels(self.problem, labels, prices, self.space)
+        return prices
+
+    def _may_help(self, labels: Array, b: int, prices: Array) -> bool:
+        """Tell whether the flow leaves open that an expansion of b, for these prices, lowers E."""
         h, L = self.energy.label_costs, self.energy.n_labels
-        gain = np.where(labels == b, 0.0, self._prices(labels, -1, b))
+        gain = np.where(labels == b, 0.0, prices)
         count = np.bincount(labels, minlength=L)
         worth = h - np.bincount(labels, np.maximum(gain, 0.0), L)
         worth[(count == 0) | (np.arange(L) == b)] = 0.0
@@ -217,7 +229,8 @@ class WholeMoves(NamedTuple):
         kept = self.space.flows[e, column]
         flow = np.maximum(-most, np.minimum(kept, most))
         # one node for every label that free nodes have, and a last one for b if no node has it
-        used, group = np.unique(now, return_inverse=True)
+        count = np.bincount(now, minlength=energy.n_labels)
+        used, group = np.flatnonzero(count), (np.cumsum(count > 0) - 1)[now]
         saved = energy.label_costs[used]
         paid = 0.0 if (labels == b).any() else float(energy.label_costs[b])
         first, last = np.arange(n), n + len(used)
@@ -237,6 +250,10 @@ class WholeMoves(NamedTuple):
         energy = self.energy
         e = np.flatnonzero(free[energy.tails] & free[energy.heads])
         p, q, T = energy.tails[e], energy.heads[e], energy.tables
-        x, y, at = labels[p], labels[q], e if energy.own else np.zeros(len(e), np.int64)
-        most = T[at, x, b] + T[at, b, y] - T[at, x, y] - T[at, b, b]
+        x, y = labels[p], labels[q]
+        if energy.own:
+            most = T[e, x, b] + T[e, b, y] - T[e, x, y] - T[e, b, b]
+        else:
+            now = T[0].ravel().take(x * energy.n_labels + y)
+            most = T[0, :, b].take(x) + T[0, b].take(y) - now - T[0, b, b]
         return p, q, e, np.maximum(0.5 * energy.weights[e] * most, 0.0)
