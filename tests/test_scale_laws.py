@@ -13,6 +13,7 @@ from test_max_flow_minimize import CUTS
 
 from subopt import (
     Cardinality,
+    ConcaveOfModular,
     Coverage,
     Cut,
     Function,
@@ -161,6 +162,20 @@ def seen(F):
     return None
 
 
+@given(rng=numbers(), n=st.integers(1, 5))
+def test_elements_whose_gains_are_rounding_errors(rng, n):
+    # the last element fills all caps, so that nothing is left for the first one
+    weights = np.concatenate([rng.random((2, n + 1)), np.full((2, 1), 3.0)], axis=1)
+    capped = ConcaveOfModular(weights, ("min", 3.0)) + 0.3 * Coverage(rng.random((n + 2, 3)) < 0.5)
+    F = 0.3 * capped.contract([n + 1])
+    one, other = F.greedy(rng.permutation(n + 1)), F.greedy(rng.permutation(n + 1))
+    F = F - Modular((one + other) / 2)
+    for solver in (min_norm_point, lambda F: min_norm_point(F, eliminate=False)):
+        result = solver(F)
+        assert result.status is Status.OPTIMAL
+        assert result.gap <= 1e-9
+
+
 @pytest.mark.parametrize("method", ["frank_wolfe", "decomposed"])
 @given(rng=numbers(), n=st.integers(2, 6))
 def test_forced_elements_do_not_hide_a_gap(method, rng, n):
@@ -272,3 +287,24 @@ def test_no_gap_hides_beside_a_huge_weight(F):
     assert result.status is Status.OPTIMAL
     assert result.value == pytest.approx(all_values(F).min(), abs=1e-2)
     assert result.gap <= 1e-2
+
+
+def test_a_gain_of_one_ulp_is_no_gain():
+    # found by benchmarks/minimizers_exact.py: the gains of element 0 cancel up to 2e-17
+    groups = [
+        [0.0, 6.0851750635092925, 4.784188105130084, 0.0, 0.0, 0.0],
+        [0.0, 0.0, 0.8072020875146462, 1.5188491436503206, 0.19512551297038985, 0.7741058587864812],
+        [0.49141736761354465, 0.24593992519948324, 0.0, 0.0, 0.0, 0.2085040418242094],
+    ]
+    weights = [
+        -0.14742521028406338,
+        -0.37378197755984494,
+        -0.5421606262543939,
+        -0.0963387891641033,
+        -0.029268826945558473,
+    ]
+    F = 0.3 * ConcaveOfModular(groups, ("min", 2)).contract([5]) + Modular(weights)
+    for eliminate in (True, False):
+        result = min_norm_point(F, eliminate=eliminate)
+        assert result.status is Status.OPTIMAL
+        assert result.gap <= 1e-12

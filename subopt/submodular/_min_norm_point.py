@@ -381,8 +381,10 @@ class _Solver:
 
     def _rebuild(self, orders: Array, weights: Array) -> None:
         R = self.reduction
-        low, high, _ = R.gains
+        low, high, size = R.gains
         reach, largest = high - low, np.maximum(np.abs(low), np.abs(high))
+        # gains that are rounding errors have no unit of their own, in which they would be large
+        largest = np.where(largest <= ROUNDING * size, size, largest)
         self.mixed = reach.size > 1 and largest.max() > MIXED * largest.min()
         self.units = np.ones(reach.size)
         if self.mixed:
