@@ -848,3 +848,9 @@ def test_a_graph_of_which_all_capacities_are_usual_but_one():
         g.add_tedge(0, 1.0, 0)
         g.add_tedge(3, 0, 1.0)
         assert g.maxflow() == 2.0**-60
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (3,), (3, 4, 2), ()])
+def test_energies_need_labels_of_the_grid(shape):
+    with pytest.raises(ValueError, match=r"labels needs the shape of the nodes of unary, \(3, 4\)"):
+        fastmin.energy_of_grid_labeling(np.ones((3, 4, 2)), np.eye(2), np.zeros(shape, int))

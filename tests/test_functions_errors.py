@@ -120,6 +120,7 @@ def test_constructors(make, words):
     [
         (lambda F: F([0, 2]), ["0..1", "element 2"]),
         (lambda F: F([-1]), ["element -1"]),
+        (lambda F: F([0, 0]), ["looks like a mask", "dtype=bool"]),
         (lambda F: F([0.5]), ["integers"]),
         (lambda F: F(1), ["[i]"]),
         (lambda F: F([[0]]), ["[i]"]),

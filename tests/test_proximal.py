@@ -3,6 +3,7 @@
 import itertools
 import time
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ from subopt import (
     prox,
     regularization_path,
 )
-from subopt.submodular import _nested_grid_cuts
+from subopt.submodular import _minimum_norm, _nested_grid_cuts
 from subopt.submodular._taut_string import NO_ROOM, PROVEN, Path, path_work, values_on_path
 from subopt.testing import all_values
 
@@ -363,3 +364,18 @@ def test_other_graphs_are_no_grids():
         ):
             assert _nested_grid_cuts.as_grid(F) is None
         assert _nested_grid_cuts.as_grid(Cut.grid((3, 4)) + Modular(np.ones(12))).shape == (3, 4)
+
+
+def test_divide_and_conquer_ends_with_a_part_that_is_not_solved(monkeypatch):
+    """A minimization that a time limit stops has not shown how its block is divided."""
+    F = Function(4, lambda mask: float(mask.any())) + Modular([-3.0, 1.0, 5.0, 2.0])
+    found = _minimum_norm.minimum_norm(F, None, 10**6)
+    whole = _minimum_norm._divided(F, F.greedy, np.ones(4), found, 10**6, None)
+    assert whole.finished
+    np.testing.assert_allclose(whole.x, found.x, atol=1e-9)
+    solve = _minimum_norm.min_norm_point
+    stopped = partial(solve, eliminate=False)
+    monkeypatch.setattr(
+        _minimum_norm, "min_norm_point", lambda H, **_: stopped(H, time_limit=0, start=None)
+    )
+    assert not _minimum_norm._divided(F, F.greedy, np.ones(4), found, 10**6, None).finished

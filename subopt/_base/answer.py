@@ -190,7 +190,7 @@ class Answer(ReadOnly):
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class SetAnswer(Answer):
-    """The attributes that answers to problems of sets have besides.
+    """An answer that is a set.
 
     Attributes
     ----------

@@ -218,6 +218,11 @@ def subset(S: Subset, n: int, name: str = "S") -> Array:
         raise ValueError(
             f"{name} needs elements in 0..{n - 1}, but element {array[k]} was given, at index {k}"
         )
+    if array.size == n > 1 and array.max() <= 1 and np.unique(array).size < n:
+        raise ValueError(
+            f"{name} looks like a mask, with {n} numbers that are 0 or 1, but integers are "
+            f"elements. A mask needs booleans, e.g. np.asarray({name}, dtype=bool)."
+        )
     result = np.zeros(n, dtype=np.bool_)
     result[array.astype(np.intp)] = True
     return result

@@ -147,10 +147,11 @@ def _function(F: Any, n: int | None) -> SetFunction:
 
 
 def _cut(curvature: Any, n: int) -> Cut:
-    matrix = curvature if hasattr(curvature, "tocoo") else validate.numeric("curvature", curvature)
+    sparse = hasattr(curvature, "tocoo")
+    matrix = curvature.tocoo() if sparse else validate.numeric("curvature", curvature)
     if matrix.shape != (n, n):
         raise ValueError(f"curvature needs a number or the shape ({n}, {n}), got {matrix.shape}")
-    validate.real_array("curvature", matrix.data if matrix is curvature else matrix, copy=False)
+    validate.real_array("curvature", matrix.data if sparse else matrix, copy=False)
     return Cut(matrix * 0.5)
 
 

@@ -36,7 +36,6 @@ def listed_arcs(
     edges: ArrayLike, weights: ArrayLike | None, n: int | None, directed: bool
 ) -> tuple[int, Array, Array, Array]:
     """Return the number of nodes, and tails, heads and weights of arcs; two per undirected edge."""
-    directed = validate.flag("directed", directed)
     ends = validate.rectangular("edges", edges)
     if ends.size == 0:
         ends = np.zeros((0, 2), dtype=np.intp)

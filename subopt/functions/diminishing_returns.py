@@ -203,7 +203,10 @@ def violation_among(F: SetFunction, orders: Array, tol: float) -> Violation | No
 
 
 def spread(n: int) -> float:
-    """Return by how much errors of single gains grow in a sum of up to n of them."""
+    """Return the factor by which errors of single gains may grow in a sum of up to n of them.
+
+    Independent errors grow with the square root of n. Up to n = 9 the tolerances allow for it.
+    """
     return max(1.0, math.sqrt(n) / 3)
 
 

@@ -189,13 +189,14 @@ def _size(n: int | None, source_capacity: Terminal, sink_capacity: Terminal) -> 
     if n is None:
         if type(source_capacity) is np.ndarray:
             return source_capacity.size
-        arrays = [c for c in (source_capacity, sink_capacity) if not isinstance(c, Mapping)]
+        both = ("source_capacity", source_capacity), ("sink_capacity", sink_capacity)
+        arrays = [(name, c) for name, c in both if not isinstance(c, Mapping)]
         if not arrays:
             raise ValueError(
                 "max_flow needs the number of nodes n if source_capacity and sink_capacity are "
                 "both dicts"
             )
-        return int(validate.rectangular("source_capacity", arrays[0]).size)
+        return int(validate.rectangular(*arrays[0]).size)
     if isinstance(n, bool) or not isinstance(n, int | np.integer):
         raise TypeError(f"n needs to be an integer >= 0, got {n!r} of type {type(n).__name__}")
     if n < 0:

@@ -119,9 +119,7 @@ def _sent(amount: Any, n: int, source: int, sink: int) -> Array:
         return np.zeros(n, dtype=np.int64)
     part = capacities("amount", [amount], (1,))
     if infinite(part).any() or float(part[0]) >= 2.0**1022:
-        raise ValueError(
-            "amount needs a finite number, also twice; None carries as much as possible"
-        )
+        raise ValueError("amount needs a number below 2**1022; None carries as much as possible")
     supply = np.zeros(n, dtype=part.dtype)
     supply[source], supply[sink] = part[0], -part[0]
     return supply

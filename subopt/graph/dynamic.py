@@ -236,6 +236,7 @@ class DynamicMaxFlow:
         ValueError
             If no cut is finite.
         """
+        maximal = validate.flag("maximal", maximal)
         g, work = self._graph, self._work
         search = Search(g.n, self._indptr, self._residual, self._excess, work, Deadline(time_limit))
         changed = np.unique(np.concatenate([np.zeros(0, np.int32), *self._changed]))
@@ -259,7 +260,7 @@ class DynamicMaxFlow:
                 "to the sink. Give one of its arcs a finite capacity."
             )
         flow = self._flow(side)
-        if validate.flag("maximal", maximal):
+        if maximal:
             reach(g.n, self._indptr, self._excess, work, np.int64(-1))
             side = ~work.side
         answer = self._answer(value, value, side, flow, method)

@@ -354,8 +354,9 @@ def _domain(
 def _pixels(image: ArrayLike, shape: tuple[int, ...], channel_axis: int | None) -> Array:
     """Return the values of the pixels, (n, channels), in units of the largest."""
     array = validate.real_array("image", image)
-    if channel_axis is not None and not isinstance(channel_axis, int | np.integer):
-        raise TypeError(f"channel_axis needs an integer, got {channel_axis!r}")
+    axis = isinstance(channel_axis, int | np.integer) and not isinstance(channel_axis, bool)
+    if channel_axis is not None and not axis:
+        raise TypeError(f"channel_axis needs an integer, got {validate.shortened(channel_axis)}")
     if channel_axis is None and array.shape != shape:
         first, last = array.shape[1:] == shape, array.shape[:-1] == shape
         if first == last:
@@ -366,8 +367,6 @@ def _pixels(image: ArrayLike, shape: tuple[int, ...], channel_axis: int | None) 
         channel_axis = 0 if first else -1
     if channel_axis is None:
         array = array[..., None]
-    elif not isinstance(channel_axis, int | np.integer) or isinstance(channel_axis, bool):
-        raise TypeError(f"channel_axis needs an integer, got {validate.shortened(channel_axis)}")
     elif not -array.ndim <= channel_axis < array.ndim:
         raise ValueError(f"channel_axis needs to be an axis of image, got {channel_axis}")
     else:

@@ -19,8 +19,8 @@ from subopt.submodular._sweep_bounds import SLACK
 
 KEPT = 256
 """Largest number of sweeps that are kept; the oldest ones are replaced."""
-ROOM = 10_000_000
-"""Largest number of entries of the arrays of sweeps."""
+ROOM = 2_500_000
+"""Largest number of entries of each array of sweeps."""
 
 
 class Sweeps:
@@ -63,7 +63,7 @@ class Sweeps:
         Returns
         -------
         tuple of float and ndarray of intp, shape (2, n)
-            By how much one sweep exceeds F at a set of another one, at most, and the two orders.
+            The largest amount by which a sweep exceeds F at a set of another one, and both orders.
         """
         n, first = self._orders.shape[1], len(inside)
         whole = np.concatenate([inside, order, outside])

@@ -147,7 +147,10 @@ class Reduction:
             near = mask.copy()
             near[i if excess > limit else lower] ^= True
             through = np.argsort(~near, kind="stable")
-            refuse("F", self.F, np.array([*certificate.orders, order, through]))
+            if excess <= limit:  # the sweep of the certificate that exceeds F most at that set
+                at = [self.F.greedy(p)[near].sum() for p in certificate.orders]
+                order = certificate.orders[int(np.argmax(at))]
+            refuse("F", self.F, np.array([order, through]))
         return replace(result, n_evals=result.n_evals + 1)
 
     def _check_finite(self, gains: Array) -> None:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from subopt._base.answer import Status
 from subopt._base.deadline import Deadline
 from subopt._base.jit import njit
 from subopt._base.report import silent
@@ -174,11 +175,13 @@ def _divided(
         with silent():  # one of many
             result = min_norm_point(H, time_limit=None if left == math.inf else left)
         n_evals += result.n_evals + 1
+        if result.status is Status.TIME_LIMIT or result.certificate is None:
+            return found._replace(n_evals=n_evals, finished=False)
         if isinstance(result.certificate, BaseCertificate) and not _pays(H, result.mask, rest):
             x[block] = level * scale
             parts.append(Block(block[result.certificate.orders], result.certificate.weights))
             before = np.concatenate([before, block])
-        elif result.certificate is not None:
+        else:
             waiting.append((block[~result.mask], level, high))
             waiting.append((block[result.mask], low, level))
     orders, weights = product(F.n, parts)
@@ -189,7 +192,7 @@ def _divided(
     return Levels(x, before, base, orders, weights, found.distance, n_evals, True)
 
 
-def _pays(H: SetFunction, mask: Array, whole: float) -> bool:
+def _pays(H: SetFunction, mask: Array, total: float) -> bool:
     """Return whether a set has a negative value, beyond rounding, given the value of V.
 
     The gains of the set and of the rest add up to it, so those with smaller numbers tell.
@@ -198,7 +201,7 @@ def _pays(H: SetFunction, mask: Array, whole: float) -> bool:
         return False
     gains, size = H.greedy(np.argsort(~mask, kind="stable")), H._range().size
     sides = [(float(gains[S].sum()), float(size[S].sum())) for S in (mask, ~mask)]
-    value, rounding = min((sides[0], (whole - sides[1][0], sides[1][1])), key=lambda side: side[1])
+    value, rounding = min((sides[0], (total - sides[1][0], sides[1][1])), key=lambda side: side[1])
     return value < -ROUNDING * rounding
 
 

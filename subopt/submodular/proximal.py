@@ -106,8 +106,7 @@ def prox(
         raise ValueError(f"y needs one number per element, shape ({F.n},), got {y.shape}")
     given = None if weights is None else _positive(weights, F.n)
     with np.errstate(over="ignore"):
-        ends = float(y.max(initial=0.0)), -float(y.min(initial=0.0))
-        total = F.n * np.float64(max(ends)) if given is None else given @ np.abs(y)
+        total = np.abs(y).sum() if given is None else given @ np.abs(y)
     if not np.isfinite(total):
         raise ValueError("y and weights need products whose sum is finite in float64")
     limits = _Limits(tol, max_iter, time_limit)
@@ -325,7 +324,7 @@ def _positive(weights: ArrayLike, n: int) -> Array:
         i = int(np.argmax(low))
         raise ValueError(
             f"weights needs numbers > 0, but weights[{i}] is {scales[i]:g}. Use a small positive "
-            "weight for an element that should not be attracted to y."
+            "weight for an element that should not be attracted to y, at least 2.3e-308."
         )
     return scales
 
@@ -369,9 +368,10 @@ def _on_paths(paths: _Paths, y: Array, scales: Array | None) -> Array | None:
     target = y if scales is None else scales * y
     if paths.unary is not None:
         target = target - paths.unary
-    if not target.flags.writeable:  # kernels are compiled for arrays that are
+    # the kernel is compiled once, for targets that are writeable and capacities that are not
+    if not target.flags.writeable:
         target = target.copy()
-    freeze(paths.forward, paths.backward)  # or not, as those of a `Cut`
+    freeze(paths.forward, paths.backward)
     if paths.elements is None:
         weights = np.ones(1) if scales is None else scales
         return _string(Path(target, weights, *paths[3:]))

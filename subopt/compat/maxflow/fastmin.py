@@ -53,10 +53,16 @@ def energy_of_grid_labeling(unary: Array, binary: Array, labels: Array) -> Any:
 
     Raises
     ------
+    ValueError
+        If labels have another shape than the nodes.
     IndexError
         If there is no such label.
     """
     unary, binary, labels = np.asarray(unary), np.asarray(binary), np.asarray(labels, dtype=np.intp)
+    if unary.ndim == 0 or labels.shape != unary.shape[:-1]:
+        raise ValueError(
+            f"labels needs the shape of the nodes of unary, {unary.shape[:-1]}, got {labels.shape}"
+        )
     k = unary.shape[-1]
     if labels.size and not -k <= labels.min() <= labels.max() < k:
         raise IndexError(f"There are {k} labels, got {labels.min()} to {labels.max()}")

@@ -44,6 +44,16 @@ class Uncertainty(NamedTuple):
     fewest: int  # elements of a set
 
 
+def too_many(n: int, region: Constraints | None) -> bool:
+    """Return whether there are too many sets on n elements, however few rows there are."""
+    return n > WIDEST or _count(n, region) > WORK
+
+
+def _count(n: int, region: Constraints | None) -> int:
+    most = n if region is None else max(0, min(region.high, n))
+    return sum(math.comb(n, k) for k in range(most + 1))
+
+
 def uncertainty(
     f: SetFunction,
     g: SetFunction,
@@ -61,13 +71,10 @@ def uncertainty(
     region : Constraints or None
         The feasible sets.
     """
-    if len(falling) != 1 or not 0 < f.n <= WIDEST:
+    if len(falling) != 1 or f.n == 0 or too_many(f.n, region):
         return None
-    most = f.n
-    if region is not None:
-        if region.include.any() or region.exclude.any():
-            return None
-        most = max(0, min(region.high, f.n))
+    if region is not None and (region.include.any() or region.exclude.any()):
+        return None
     plus, minus = _weights(f), _weights(g)
     scale, F, G = falling[0]
     if plus is None or minus is None or not isinstance(F, Entropy) or not isinstance(G, Entropy):
@@ -84,7 +91,7 @@ def uncertainty(
         if np.ptp(classes[mixed.rows[first:last]]) > 0
     ]
     sizes = np.array([len(block) for block in blocks], dtype=np.int64)
-    if sum(math.comb(f.n, k) for k in range(most + 1)) * int(sizes.sum()) > WORK:
+    if _count(f.n, region) * int(sizes.sum()) > WORK:
         return None
     stops = np.cumsum(sizes)
     rows = np.concatenate([np.zeros(0, dtype=np.int64), *blocks])

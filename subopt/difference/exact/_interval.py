@@ -26,7 +26,7 @@ from subopt._base import validate
 from subopt._base.types import Array
 from subopt.constraints.feasible import Constraints
 from subopt.difference.exact._fractional_bounds import KINDS, Majorant
-from subopt.difference.exact._information import WIDEST, Uncertainty, lowest, uncertainty
+from subopt.difference.exact._information import Uncertainty, lowest, too_many, uncertainty
 from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction, combination, terms_of
 from subopt.functions.entropy import Entropy
 from subopt.functions.modular import Modular
@@ -245,7 +245,7 @@ class Interval:
     def uncertainty(self) -> Uncertainty | None:
         """What remains unknown of a class, if h has that form here and all sets can be tried."""
         parts = self.parts.apart or self.parts
-        if not parts.falling or self.size > WIDEST:
+        if not parts.falling or too_many(self.size, self.region):
             return None
         before, free = self._before, self.free
         f, g = self.f, self.g
