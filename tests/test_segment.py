@@ -179,5 +179,5 @@ def test_messages(message, options):
 def test_one_label_is_no_segmentation():
     seeds = np.zeros((5, 5), int)
     seeds[0] = 3
-    with pytest.raises(ValueError, match="two labels or more, but 3 is the only one"):
+    with pytest.raises(ValueError, match="two labels or more, but has 3 only"):
         segment(np.zeros((5, 5)), seeds)

@@ -215,7 +215,7 @@ def segment(
         raise ValueError("seeds needs a label > 0 at a pixel that is not left out")
     if len(names) == 1 and start is None:
         raise ValueError(
-            f"seeds needs two labels or more, but {names[0]} is the only one; 0 is for pixels whose "
+            f"seeds needs two labels or more, but has {names[0]} only; 0 is for pixels whose "
             "label is to be found. Mark some of the background, too, or give `start`."
         )
     fixed = np.where(flat > 0, np.searchsorted(names, flat), -1)
