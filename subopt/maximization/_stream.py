@@ -266,7 +266,7 @@ def maximize_stream(
     >>> len(result.mask), result.items.shape, result.ratio > 0.7
     (2000, (8, 2), True)
     """
-    size = min(validate.positive_int("size", size), 2**62)  # floats are computed from it
+    size = validate.positive_int("size", size)
     if not callable(build):
         raise TypeError(f"build needs to be callable with elements, got {build!r}")
     sieves = _Sieves(size, _epsilon(epsilon), build)
