@@ -13,13 +13,16 @@ from hypothesis import strategies as st
 import subopt.difference.exact._search as solver
 from subopt import (
     Budget,
+    Cardinality,
     Cut,
     DifferenceOfSubmodular,
     Entropy,
+    Function,
     Groups,
     Modular,
     Status,
     branch_and_bound,
+    decompose,
 )
 from subopt.constraints.build import constraints_of
 from subopt.difference.exact._branch_and_bound import search
@@ -267,3 +270,15 @@ def test_elements_may_be_fixed_one_after_the_other():
     weights[0] = -3.0
     result = branch_and_bound(path + Modular(weights), rng=0)
     assert result.value == result.lower_bound == weights.sum()
+
+
+@pytest.mark.parametrize("part", ["f", "g", "F"])
+def test_parts_that_are_not_submodular_are_refused(part):
+    """Pairs that are worth more together: bounds on the minimum would be wrong."""
+    pairs = np.triu(np.ones((9, 9)), 1)
+    bad = Function(9, lambda mask: float(mask @ pairs @ mask))
+    good = Cardinality(np.sqrt(np.arange(10)))
+    h, name = {"f": (bad - good, "f of"), "g": (good - bad, "g of"), "F": (bad, "F")}[part]
+    with pytest.raises(ValueError, match=f"{name}.*needs to be submodular"):
+        branch_and_bound(h)
+    assert branch_and_bound(-decompose(bad)).value == -36

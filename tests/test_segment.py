@@ -117,7 +117,8 @@ def test_without_colours_it_is_one_minimum_cut():
 
 def test_one_label_and_flat_images():
     image, seeds, _ = scene()
-    assert (segment(image, np.where(seeds == 1, 4, 0)) == 4).all()
+    one = np.where(seeds == 1, 4, 0)
+    assert (segment(image, one, start=np.full(seeds.shape, 4)) == 4).all()
     labels = segment(np.zeros_like(image), seeds)
     assert (labels[seeds > 0] == seeds[seeds > 0]).all()
 
@@ -173,3 +174,10 @@ def test_messages(message, options):
     image, seeds, _ = scene()
     with pytest.raises(ValueError, match=message):
         segment(**({"image": image, "seeds": seeds} | options))
+
+
+def test_one_label_is_no_segmentation():
+    seeds = np.zeros((5, 5), int)
+    seeds[0] = 3
+    with pytest.raises(ValueError, match="two labels or more, but has 3 only"):
+        segment(np.zeros((5, 5)), seeds)

@@ -166,7 +166,10 @@ def apply_values(plan: Mixture, values: Tensor) -> Tensor:
 
 def _require_plan(plan: Any) -> None:
     if not isinstance(plan, Mixture):
-        raise TypeError(f"plan needs a plan of comixup, got {type(plan).__name__}")
+        raise TypeError(
+            f"plan needs a plan of comixup, got {type(plan).__name__}"
+            + (": pass its `plan`" if hasattr(plan, "plan") else "")
+        )
 
 
 def apply_transposed(plan: Mixture, grad: Tensor) -> Tensor:

@@ -80,6 +80,11 @@ def require_targets(labels: Any, n: int, values: bool) -> Tensor:
             "images, labels = mix(images, labels), and add up the losses of the heads."
         )
     labels = require_labels(labels, "real numbers of shape (batch, ...)" if values else NEEDED)
+    if labels.ndim >= 3 and not labels.is_floating_point():
+        raise TypeError(
+            f"labels needs a number or a row per image, got {_shown(labels)}. Mix masks by "
+            "comixup.torch.apply(plan, masks, blend='first'), or let MixCollate carry them."
+        )
     if labels.ndim == 0 or len(labels) != n:
         raise ValueError(f"labels needs one entry for each of the {n} images, got {_shown(labels)}")
     if values or labels.ndim == 2:

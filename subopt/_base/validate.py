@@ -11,8 +11,6 @@ import numpy as np
 from subopt._base.interchange import to_numpy
 from subopt._base.types import RNG, Array, ArrayLike, Subset
 
-MOST = np.iinfo(np.int64).max
-
 
 def rectangular(name: str, values: Any) -> Array:
     """Return `values` as an array of any dtype, or raise if its rows differ in length."""
@@ -111,25 +109,25 @@ def items(name: str, values: Any, what: str) -> list[Any]:
 
 
 def positive_int(name: str, value: Any) -> int:
-    """Return `value` as an int >= 1, no larger than an int64 can be."""
+    """Return `value` as an int >= 1."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(
             f"{name} needs an integer >= 1, got {value!r} of type {type(value).__name__}"
         )
     if value < 1:
         raise ValueError(f"{name} needs an integer >= 1, got {value}")
-    return min(int(value), MOST)
+    return int(value)
 
 
 def natural(name: str, value: Any) -> int:
-    """Return `value` as an int >= 0, no larger than an int64 can be."""
+    """Return `value` as an int >= 0."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(
             f"{name} needs an integer >= 0, got {value!r} of type {type(value).__name__}"
         )
     if value < 0:
         raise ValueError(f"{name} needs an integer >= 0, got {value}")
-    return min(int(value), MOST)
+    return int(value)
 
 
 def size(name: str, value: Any) -> int:

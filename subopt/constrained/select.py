@@ -36,7 +36,7 @@ from subopt.functions.algebra import (
     require_difference,
     require_set_function,
 )
-from subopt.functions.diminishing_returns import require_submodular
+from subopt.functions.diminishing_returns import require_submodular_parts
 from subopt.submodular.certificates import BaseCertificate
 from subopt.submodular.result import Result
 from subopt.submodular.select import METHODS as FUNCTION
@@ -128,13 +128,7 @@ def _solver(
 def _constrained(method: str, h: Problem, of: Constraints, options: dict[str, Any]) -> Result:
     """Minimize by a method of this wing."""
     if method in ("auto", "branch_and_bound", "lagrangian", "subsup", "dca"):
-        parts = (
-            (("f of f - g", h.f), ("g of f - g", h.g))
-            if isinstance(h, DifferenceOfSubmodular)
-            else (("F", h),)
-        )
-        for name, F in () if getattr(h, "estimated", False) else parts:
-            require_submodular(name, F)
+        require_submodular_parts(h)
     if h.n == 0 and method != "milp":
         return brute_force(h, of)
     if method in ("local_search", *ON_DIFFERENCES):

@@ -185,7 +185,11 @@ def _parts(constraints: Any, n: int) -> tuple[tuple[Layer, ...], tuple[Purse, ..
         elif isinstance(part, Groups):
             length = len(part._codes)
         else:
-            raise TypeError(f"constraints needs Budget and Groups, but entry {k} is {part!r}")
+            raise TypeError(
+                f"constraints needs Budget and Groups, but entry {k} is "
+                f"{validate.shortened(part)}. "
+                "A budget is Budget(costs, limit)."
+            )
         source = f"constraints[{k}] ({type(part).__name__})"
         if length != n:
             raise ValueError(f"{source} is about {length} elements, but the function has n = {n}")

@@ -37,7 +37,7 @@ from subopt.difference.exact._branch_and_bound import search as branch_and_bound
 from subopt.difference.exact.tree_certificate import TreeCertificate, lifted
 from subopt.difference.submodular_case import as_submodular, minimize_modular_g
 from subopt.functions.algebra import DifferenceOfSubmodular, require_difference
-from subopt.functions.diminishing_returns import require_submodular
+from subopt.functions.diminishing_returns import require_submodular_parts
 from subopt.submodular.result import Result
 
 Task = Callable[[float], Result]
@@ -112,9 +112,7 @@ def portfolio(
     starts = default if starts is None else validate.natural("starts", starts)
     if (F := as_submodular(h)) is not None:
         return minimize_modular_g(F, time_limit=time_limit, callback=callback)
-    if not h.estimated:
-        require_submodular("f of f - g", h.f)
-        require_submodular("g of f - g", h.g)
+    require_submodular_parts(h)
     run = _Run(fix(h), source, workers, deadline, callback)
     run.first()
     run.polish(run.found)

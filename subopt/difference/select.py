@@ -22,7 +22,6 @@ from subopt.difference._supsub import supsub
 from subopt.difference.exact._branch_and_bound import branch_and_bound
 from subopt.difference.exact._milp import milp
 from subopt.functions.algebra import DifferenceOfSubmodular, require_difference
-from subopt.functions.diminishing_returns import require_submodular
 from subopt.submodular.brute_force import brute_force
 from subopt.submodular.result import Result
 
@@ -87,7 +86,4 @@ def minimize_difference(
     solve = METHODS[validate.choice("method", method, tuple(METHODS))]
     what = f"minimize of a DifferenceOfSubmodular by {method!r}"
     _options.require_known(what, _options.names(solve), options)
-    if method == "branch_and_bound" and not h.estimated:
-        require_submodular("f of f - g", h.f)
-        require_submodular("g of f - g", h.g)
     return solve(h, **options)

@@ -416,7 +416,8 @@ def combination(n: int, parts: list[tuple[float, SetFunction]]) -> SetFunction:
         if F.n != n:
             raise ValueError(
                 f"A sum needs functions on one ground set, got n = {n} and n = {F.n}. "
-                "F.restrict(S) takes a function to the subsets of S."
+                "F.restrict(S) takes a function to the subsets of S; many families take n, e.g. "
+                f"Polynomial(terms, n={max(n, F.n)})."
             )
         for a, G in terms_of(F):
             _collect(terms, scale * a, G)

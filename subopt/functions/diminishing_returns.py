@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -273,6 +274,18 @@ def require_submodular(name: str, F: SetFunction) -> None:
         raise _not_submodular(name, F, found)
 
 
+def require_submodular_parts(h: Any) -> None:
+    """Raise as `require_submodular` does for f and g of f - g, or for a set function.
+
+    An estimated decomposition says itself that its parts may not be submodular.
+    """
+    if not hasattr(h, "g"):
+        require_submodular("F", h)
+    elif not h.estimated:
+        require_submodular("f of f - g", h.f)
+        require_submodular("g of f - g", h.g)
+
+
 def refuse(name: str, F: SetFunction, orders: Array) -> None:
     """Raise `ValueError` if sweeps along some orders show that F is not submodular.
 
@@ -286,10 +299,30 @@ def _not_submodular(name: str, F: SetFunction, found: Violation) -> ValueError:
     i, j = found.i, found.j
     sets = ("S", f"S + {i}", f"S + {j}", f"S + {i} + {j}")
     values = ", ".join(f"F({S}) = {v:.9g}" for S, v in zip(sets, found.values, strict=True))
+    shown = name.removesuffix(" of maximize")
     return ValueError(
-        f"{name} needs to be submodular, but of {F!r}, {found}\n"
-        f"    {values}\n"
+        f"{shown} needs to be submodular, but of {F!r}, {found}\n"
+        f"    {values}\n{_WAYS_OUT.get(name, _WAYS_OUT['F'])} For n > 12, "
+        "nothing is proven unless decompose gets a curvature. See docs/functions.md."
+    )
+
+
+_WAYS_OUT = {
+    "F": (
         "A bound on its minimum would be wrong. minimize(F, method='brute_force') takes any "
         "function of up to 20 elements; for more, write it as a difference f - g of submodular "
-        "ones, as decompose(F) does: minimize(decompose(F)). See docs/functions.md."
-    )
+        "ones, as decompose(F) does: minimize(decompose(F))."
+    ),
+    "F of maximize": (
+        "An upper bound on its maximum would be wrong. minimize(-decompose(F)) maximizes any "
+        "function, as a difference of submodular ones."
+    ),
+    "f of f - g": (
+        "A bound on the minimum of f - g would be wrong. Write decompose(f) - g, which is a "
+        "difference of submodular functions."
+    ),
+    "g of f - g": (
+        "A bound on the minimum of f - g would be wrong. Write f - decompose(g), which is a "
+        "difference of submodular functions."
+    ),
+}

@@ -213,6 +213,11 @@ def segment(
     names = np.unique(first[first > 0])
     if not len(names):
         raise ValueError("seeds needs a label > 0 at a pixel that is not left out")
+    if len(names) == 1 and start is None:
+        raise ValueError(
+            f"seeds needs two labels or more, but has {names[0]} only; 0 is for pixels whose "
+            "label is to be found. Mark some of the background, too, or give `start`."
+        )
     fixed = np.where(flat > 0, np.searchsorted(names, flat), -1)
     x = np.where(first > 0, np.searchsorted(names, first), -1)
     energy = LabelingEnergy(

@@ -254,7 +254,7 @@ def maximize(
     _options.require_known(f"maximize by {method!r}", allowed, given)
     of = constraints_of(F.n, size=size, include=include, exclude=exclude, constraints=constraints)
     if F.n <= LOOKED_AT:
-        require_submodular("F", F)
+        require_submodular("F of maximize", F)
     run = Run(F, of, method, tol=tol, time_limit=time_limit, callback=callback)
     if method == "auto":
         given["effort"] = effort

@@ -19,6 +19,7 @@ from subopt.difference.exact._search import Search
 from subopt.difference.exact._subtrees import search_on
 from subopt.difference.exact.tree_certificate import TreeCertificate, difference, lifted
 from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction
+from subopt.functions.diminishing_returns import require_submodular_parts
 from subopt.submodular.result import Result
 
 
@@ -107,6 +108,8 @@ def branch_and_bound(
     >>> result.value, result.lower_bound, result.certificate.check(h, result)
     (-1.0, -1.0, 0.0)
     """
+    if isinstance(h, DifferenceOfSubmodular | SetFunction):  # `search` refuses others
+        require_submodular_parts(h)
     return search(
         h,
         None,

@@ -205,7 +205,8 @@ def layout(
     count: int, shape: Vector, offsets: tuple[Vector, ...], periodic: tuple[bool, bool, bool]
 ) -> Layout:
     """Lay out `count` grids; arcs 2q and 2q + 1 of a node follow offset q and its opposite."""
-    plain, steps = _steps(count, shape, offsets, periodic)
+    small = not any(periodic) and math.prod(shape) <= SMALL
+    plain, steps = _steps(count, shape, offsets, periodic, small)
     if not any(periodic):
         return plain
     offsets = tuple(short(o, shape, periodic) for o in offsets)
@@ -220,11 +221,14 @@ def layout(
 
 @functools.lru_cache(maxsize=64)
 def _steps(
-    count: int, shape: Vector, offsets: tuple[Vector, ...], periodic: tuple[bool, bool, bool]
+    count: int,
+    shape: Vector,
+    offsets: tuple[Vector, ...],
+    periodic: tuple[bool, bool, bool],
+    small: bool,
 ) -> tuple[Layout, list[int]]:
     """Return a layout without periodic axes, and the steps of its arcs; often of the same grids."""
     offsets = tuple(short(o, shape, periodic) for o in offsets)
-    small = not any(periodic) and math.prod(shape) <= SMALL
     border = [0 if small else max((abs(o[i]) for o in offsets), default=0) for i in range(3)]
     a, b, c = (n + (p + p * wraps) for n, p, wraps in zip(shape, border, periodic, strict=True))
     steps = [sign * int(np.dot(o, [b * c, c, 1])) for o in offsets for sign in (1, -1)]
