@@ -109,14 +109,14 @@ def items(name: str, values: Any, what: str) -> list[Any]:
 
 
 def positive_int(name: str, value: Any) -> int:
-    """Return `value` as an int >= 1."""
+    """Return `value` as an int >= 1, at most 2**62, which kernels can count to."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(
             f"{name} needs an integer >= 1, got {value!r} of type {type(value).__name__}"
         )
     if value < 1:
         raise ValueError(f"{name} needs an integer >= 1, got {value}")
-    return int(value)
+    return min(int(value), 2**62)
 
 
 def natural(name: str, value: Any) -> int:

@@ -80,7 +80,7 @@ def accelerated_dca(
         time_limit=time_limit,
         callback=callback,
     )
-    recent: deque[float] = deque(maxlen=validate.positive_int("memory", memory))
+    recent: deque[float] = deque(maxlen=min(validate.positive_int("memory", memory), 2**31))
     before, momentum = program.start, 1.0
 
     def advance(here: Point) -> Point | None:

@@ -86,6 +86,8 @@ class DCProgram:
             gains = np.abs(self.h.g.greedy(np.arange(self.h.n)))
             rho = 0.1 * float(gains.mean()) if gains.size else 0.0
         self.rho = validate.nonnegative("rho", rho)
+        if self.rho and not 1e-150 <= self.rho <= 1e150:
+            raise ValueError(f"rho needs 0 or a number from 1e-150 to 1e150, got {self.rho}")
         self._base: tuple[Array, Array] | None = None
 
     def point(self, x: Array) -> Point:

@@ -127,7 +127,6 @@ def joined_rows(
     The two arrays of capacities are the same object if the graph is undirected. `name` is that of
     the weights, for messages.
     """
-    directed = validate.flag("directed", directed)
     if (weights < 0).any():
         e = int(np.argmax(weights < 0))
         entry = f"{name}[{tails[e]}, {heads[e]}]" if name == "adjacency" else f"{name}[{e}]"

@@ -66,6 +66,7 @@ class Cut(SetFunction):
     """Whether the graph is known to be the path through 0, 1, .., n - 1."""
 
     def __init__(self, adjacency: Any, *, directed: bool = False) -> None:
+        directed = validate.flag("directed", directed)
         self._hold(*joined_rows(*matrix_arcs(adjacency), directed, "adjacency"))
 
     @classmethod
@@ -103,6 +104,7 @@ class Cut(SetFunction):
             or not finite.
         """
         self = cls.__new__(cls)
+        directed = validate.flag("directed", directed)
         self._hold(*joined_rows(*listed_arcs(edges, weights, n, directed), directed, "weights"))
         return self
 

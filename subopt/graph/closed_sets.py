@@ -93,7 +93,8 @@ class ClosedSets:
         ValueError
             If `limit` is not an integer >= 1.
         """
-        limit = validate.positive_int("limit", limit)
+        validate.positive_int("limit", limit)
+        limit = int(limit)  # it may be larger than int64
         total = 1
         for part in self._parts():
             total *= self._count_part(part, limit)

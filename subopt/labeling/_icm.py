@@ -95,7 +95,7 @@ def improve(
     count = np.bincount(labels, minlength=energy.n_labels)
     stop = flag()
     terms = Terms(energy.costs, energy.seen_tables, energy.adjacency, np.array(energy.label_costs))
-    args = terms, labels, count, np.int64(min(passes, 2**62)), stop
+    args = terms, labels, count, np.int64(passes), stop
     if energy.n_labels * (energy.n + len(energy.tails)) < SMALL:
         return bool(_descend(*args))
     return bool(interruptible(_descend, *args, stop=stop, deadline=deadline))
