@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.types import Array, Subset
+from subopt._base.types import Subset
 from subopt.constraints.budget import Budget
 from subopt.constraints.feasible import Constraints
 from subopt.constraints.groups import Groups
@@ -46,7 +46,7 @@ def constraints_of(
     """
     low, high = _sizes(size, n)
     into, out = (
-        np.zeros(n, dtype=np.bool_) if S is None else _elements(name, S, n)
+        np.zeros(n, dtype=np.bool_) if S is None else validate.subset(S, n, name)
         for name, S in (("include", include), ("exclude", exclude))
     )
     layers, purses = _parts(() if constraints is None else constraints, n)
@@ -169,17 +169,13 @@ def _sizes(size: Any, n: int) -> tuple[int, int]:
     return low, min(high, n)
 
 
-def _elements(name: str, S: Subset, n: int) -> Array:
-    return validate.subset(S, n, name)
-
-
 def _parts(constraints: Any, n: int) -> tuple[tuple[Layer, ...], tuple[Purse, ...]]:
     """Return groups and budgets in the form in which they are used."""
     alone = isinstance(constraints, Budget | Groups)
-    what = "Budget and Groups"
-    parts = [constraints] if alone else validate.items("constraints", constraints, what)
+    if not alone:
+        constraints = validate.items("constraints", constraints, "Budget and Groups")
     layers, purses = [], []
-    for k, part in enumerate(parts):
+    for k, part in enumerate([constraints] if alone else constraints):
         if isinstance(part, Budget):
             length = len(part.costs)
         elif isinstance(part, Groups):
@@ -187,8 +183,7 @@ def _parts(constraints: Any, n: int) -> tuple[tuple[Layer, ...], tuple[Purse, ..
         else:
             raise TypeError(
                 f"constraints needs Budget and Groups, but entry {k} is "
-                f"{validate.shortened(part)}. "
-                "A budget is Budget(costs, limit)."
+                f"{validate.shortened(part)}. A budget is Budget(costs, limit)."
             )
         source = f"constraints[{k}] ({type(part).__name__})"
         if length != n:
