@@ -75,7 +75,8 @@ class MatroidRank(SetFunction):
         Parameters
         ----------
         edges : array_like of int, shape (m, 2)
-            The two ends of each element, which is an edge (n = m). Loops and parallel edges are allowed.
+            The two ends of each element, which is an edge (n = m). Loops and parallel edges are
+            allowed.
         n_vertices : int, optional
             Number of vertices; by default the largest end plus one.
 
