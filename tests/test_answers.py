@@ -42,6 +42,7 @@ ORDERED = LabelingEnergy([[0, 1, 2], [2, 0, 1], [1, 2, 0]], weights=0.5, metric=
 ENERGY = LabelingEnergy([[0, 1, 2], [2, 0, 1], [1, 2, 0]], weights=0.5)
 BINARY = LabelingEnergy([[0, 1.5], [2, 0], [1, 0]], weights=0.5)
 COUPLED = CoupledLabelingProblem(-np.eye(3).reshape(3, 3))
+GROUP = CoupledLabelingProblem(-np.random.default_rng(0).random((6, 4, 4)))
 GRAPH = (np.array([0, 1, 2]), np.array([1, 2, 3]), np.array([3.0, 2.0, 4.0]))
 ENDS = {
     "source_capacity": np.array([2.5, 0, 0, 0]),
@@ -307,6 +308,46 @@ def test_evidence_bounds_the_gap_of_other_sets(name, answers):
             gap = answer.certificate.check(*ANSWERS[name][1], mask)
             assert type(gap) is float
             assert gap >= 0
+
+
+CALLED = {
+    **{
+        f"minimize by {method}": lambda tell, method=method: subopt.minimize(
+            CONCAVE if method == "min_norm_point" else F, method=method, callback=tell
+        )
+        for method in ("auto", "max_flow", "decomposed", "min_norm_point", "frank_wolfe")
+    },
+    **{
+        f"minimize a difference by {method}": lambda tell, method=method: subopt.minimize(
+            H, method=method, callback=tell
+        )
+        for method in ("auto", "branch_and_bound", "dca", "modmod", "local_search")
+    },
+    "minimize of a size": lambda tell: subopt.minimize(H, size=2, callback=tell),
+    "minimize coupled": lambda tell: subopt.minimize(GROUP, rng=0, callback=tell),
+    "minimize tiny coupled": lambda tell: subopt.minimize(COUPLED, rng=0, callback=tell),
+    "minimize coupled by the published rule": lambda tell: subopt.minimize(
+        GROUP, method="published", rng=0, callback=tell
+    ),
+    "maximize": lambda tell: subopt.maximize(COVERAGE, 2, callback=tell),
+}
+
+
+@pytest.mark.parametrize("name", CALLED)
+def test_callbacks_get_answers_of_a_run_that_goes_on(name):
+    seen = []
+    last = CALLED[name](seen.append)
+    assert seen
+    running = {Status.RUNNING, Status.OPTIMAL}
+    assert {answer.status for answer in seen[:-1]} <= running
+    assert seen[-1].status in running | {last.status}
+    assert last.status is not Status.RUNNING
+
+    def stop(answer):
+        raise StopIteration
+
+    stopped = CALLED[name](stop)
+    assert stopped.status in (Status.INTERRUPTED, Status.OPTIMAL)
 
 
 def malformed(part):

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import Status
+from subopt._base.answer import Status, ended_by
 from subopt._base.deadline import Deadline
 from subopt._base.types import Array
 from subopt.constrained.certificate import Priced, priced, unused, whole_gap
@@ -26,7 +27,6 @@ from subopt.constraints.feasible import Constraints
 from subopt.constraints.modular import complete, row_sizes
 from subopt.functions.algebra import SetFunction
 from subopt.submodular._elimination import local_tol
-from subopt.submodular._watch import ended_by
 from subopt.submodular.result import Result
 from subopt.submodular.select import minimize_submodular
 
@@ -73,8 +73,8 @@ def lagrangian(
         n_iter=found.n_iter,
         n_evals=found.n_evals,
     )
-    ended_by(callback, result)
-    return result
+    stopped = ended_by(callback, result, running=False)
+    return replace(result, status=Status.INTERRUPTED) if stopped else result
 
 
 def priced_minimum(

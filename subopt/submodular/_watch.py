@@ -6,8 +6,6 @@ limit before each of them, so that a run exceeds its time limit by at most one e
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from subopt._base.answer import Status
@@ -99,14 +97,3 @@ def no_bound(F: SetFunction, method: str) -> Result:
     if isinstance(F, _Watched):
         mask, value = F.best.copy(), F.lowest
     return Result(mask=mask, value=value, status=Status.TIME_LIMIT, method=method)
-
-
-def ended_by(callback: Callable[[Result], object] | None, result: Result) -> bool:
-    """Call a callback with a result, and return whether it raised StopIteration."""
-    if callback is None:
-        return False
-    try:
-        callback(result)
-    except StopIteration:
-        return True
-    return False

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from subopt._base import validate
-from subopt._base.answer import Status
+from subopt._base.answer import Status, ended_by
 from subopt._base.deadline import Deadline
 from subopt._base.executors import require_executor
 from subopt._base.options import documented_with
@@ -225,8 +225,5 @@ class _Progress:
     def _call(self, result: Result) -> bool:
         assert self._callback is not None
         self._shown = result.value, result.lower_bound
-        try:
-            self._callback(result)
-        except StopIteration:
-            self._interrupted = True
+        self._interrupted |= ended_by(self._callback, result)
         return not self._interrupted
