@@ -1,8 +1,8 @@
 """Submodular functions over feasible sets, by prices of the constraints (Lagrange).
 
 For prices p >= 0 with weights w and constant c, min F + w - c over all sets is a submodular
-minimization and a lower bound of F over the feasible sets. It is concave in p, and each minimizer
-gives a line above it, so that a linear program over these lines gives the next prices (Kelley).
+minimization and a lower bound of F over the feasible sets. It is concave in p. Each minimizer gives
+an affine upper bound of it, and a linear program over these bounds gives the next prices (Kelley).
 
 For a size alone, w is a multiple of |S|, and the prices are those of `regularization_path`: a
 minimizer of F + α|S| is optimal among the sets of its size. The sizes between two minimizers for
