@@ -183,7 +183,7 @@ def test_what_needs_all_of_the_work_says_that_the_time_was_not_enough(solve, lim
         solve(Slow(f, clock), float(limit))
     assert clock.now <= limit + FEW
     clock.now = 0.0
-    with pytest.raises(RuntimeError, match="time_limit = 0.0 seconds were not enough"):
+    with pytest.raises(RuntimeError, match="time_limit = 0"):
         solve(Slow(f, clock), 0.0)
 
 

@@ -28,10 +28,10 @@ from subopt.functions.algebra import SetFunction, require_set_function
 from subopt.functions.modular import Modular
 from subopt.functions.watched import TimeUp, unwatched, watched
 from subopt.submodular._active_set import ActiveSet
-from subopt.submodular._elimination import Reduction, default_tol, whole_gap
+from subopt.submodular._elimination import Reduction, rounding_error, whole_gap
 from subopt.submodular._orders import Block
 from subopt.submodular._recheck import EPS, NEAR
-from subopt.submodular._sweep_bounds import ROUNDING, scan
+from subopt.submodular._sweep_bounds import ROUNDING, bracket, scan
 from subopt.submodular._ties import MIXED, best_of_ties
 from subopt.submodular._watch import ended_by, no_bound
 from subopt.submodular.certificates import BaseCertificate
@@ -206,7 +206,7 @@ def _without_prices(F: SetFunction, whole: Reduction, tol: float | None, result:
     value, status = F.value(mask.copy()), result.status
     if status in (Status.OPTIMAL, Status.SLOW_PROGRESS) and tol is None:
         near = size[np.abs(x) <= NEAR * size]
-        explained = gap <= default_tol(whole.gains) + 256 * ROUNDING * float(near.sum())
+        explained = gap <= rounding_error(whole.gains) + 256 * ROUNDING * float(near.sum())
         status = Status.OPTIMAL if explained else Status.SLOW_PROGRESS
     orders, weights = whole.certificate(orders, weights)
     return replace(
@@ -321,18 +321,13 @@ class _Solver:
             self.least, self.patience = found.square, 0
         self.scan = found
         R.require(found, self.order, *self.active.combination())
-        if found.low < self.low:
-            self.low = float(found.low)
-            self.mask = R.mask(self.order[: found.size])
-        self.gap = max(0.0, float(self.low - found.negative))
-        if found.gap <= self.gap:
-            self.gap, self.low = max(0.0, float(found.gap)), float(found.negative + found.gap)
-            self.mask = R.mask(self.order[: found.best])
-        if self.F.integral:
-            self.gap = whole_gap(self.gap)
+        self.low, gap, size = bracket(found, self.low)
+        if size is not None:
+            self.mask = R.mask(self.order[:size])
+        self.gap = whole_gap(gap) if self.F.integral else gap
 
     def _status(self) -> Status | None:
-        tol = default_tol(self.reduction.gains) if self.stop.tol is None else self.stop.tol
+        tol = rounding_error(self.reduction.gains) if self.stop.tol is None else self.stop.tol
         if self.gap <= tol:
             return Status.OPTIMAL
         if self.scan.excess <= 1e-15 * self.scan.square or self.patience > PATIENCE:

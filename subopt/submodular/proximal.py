@@ -205,7 +205,7 @@ class RegularizationPath(ReadOnly):
         mask = self.at(alpha)
         value = G.value(mask.copy())
         gap = replace(self.certificate, lower_bound=-math.inf).check(G, mask)
-        tol = local_tol(G._range(), alpha - self.leaves, gap, 1e-6)
+        tol = local_tol(G._range(), alpha - self.leaves, gap)
         return Result(
             mask=mask,
             value=value,
