@@ -68,7 +68,8 @@ def branch_and_bound(
     Parameters
     ----------
     h : DifferenceOfSubmodular or SetFunction
-        f - g with f and g submodular, which is not checked. A `SetFunction` counts as f alone.
+        f - g with f and g submodular, which is tested at a few sets. A `SetFunction` counts as f
+        alone.
     %(tol)s
     %(max_nodes)s
     %(start)s
