@@ -173,7 +173,7 @@ class CoMixup(Mixer):
 
     @documented
     def needs(self, key: Key, spatial: tuple[int, ...]) -> Needs:
-        """Say what a plan for this call is made from.
+        """Return the data of the batch that a plan for this call needs.
 
         Parameters
         ----------

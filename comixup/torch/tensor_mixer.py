@@ -144,7 +144,7 @@ class TensorMixer:
         epoch: int,
         rank: int | None,
     ) -> MixedBatch:
-        """Mix a batch without regard to a graph that is being recorded.
+        """Mix a batch now, also while torch.compile or torch.export records a graph.
 
         Parameters
         ----------
@@ -370,7 +370,7 @@ class TensorMixer:
         return each_head(labels, K, mixed)
 
     def labeled(self, plan: Mixture, which: Tensor) -> Tensor:
-        """Return the part of every output that has a label.
+        """Return the fraction of every output that comes from labeled images.
 
         Parameters
         ----------

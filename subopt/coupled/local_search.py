@@ -1,9 +1,9 @@
 """Coarse-to-fine iterated local search for coupled labelings.
 
-Start from whole inputs (output j is input j mod m: with as many outputs as inputs none is used
-twice, and the coupling charges nothing). Improve slot by slot; then perturb two or three outputs,
-repair what that affects, and keep the result if E did not rise. This runs first on blocks of
-patches, where one slot is many patches, then on smaller blocks, and last on single patches.
+Start from whole inputs: output j is input j mod m. With at most m outputs, no input is used twice
+then, and the coupling is zero. Improve slot by slot; then perturb two or three outputs, repair what
+that affects, and keep the result if E did not rise. This runs first on blocks of patches, where one
+slot is many patches, then on smaller blocks, and last on single patches.
 
 With a hard threshold several outputs can share one input as its only users. Filling an output with
 a single input reaches such states; improving moves alone do not. Problems with at most 4096

@@ -1,8 +1,8 @@
 """The published update rule for Co-Mixup: block coordinate descent with alpha-beta swaps.
 
 This method is for comparison; it does not reach low energies. It starts from random labels, solves
-one output after the other at prices that it never checks against the energy, and returns the last
-labeling. docs/comixup.md lists every deviation from the published description.
+one output after the other with approximate prices, does not check that the energy decreases, and
+returns the last labeling. docs/comixup.md lists every deviation from the published description.
 """
 
 from __future__ import annotations

@@ -30,15 +30,12 @@ from subopt._base.types import RNG, Array
 from subopt.forms.decomposable import Summands, summands
 from subopt.functions.algebra import SetFunction, require_set_function
 from subopt.submodular._elimination import local_tol, whole_gap
-from subopt.submodular._sweep_bounds import ROUNDING, scan
+from subopt.submodular._sweep_bounds import ROUNDING, bracket, scan
 from subopt.submodular._taut_string import Path, onto_path, path_work
 from subopt.submodular._ties import best_of_ties, lost_digits
 from subopt.submodular._watch import ended_by
 from subopt.submodular.result import Result
 from subopt.submodular.summand_certificate import SummandCertificate
-
-DIGITS = 1e-6
-"""The default tolerance, relative to the gains of the elements that are open."""
 
 
 @documented
@@ -137,15 +134,13 @@ def decomposed(
         order, gains = x.argsort(kind="stable"), np.zeros(F.n)
         F._sweep(1.0, order, gains)
         found = scan(x[order], gains[order], gains_of.size[order])
-        gap = max(0.0, low - found.negative)
-        if found.gap <= gap:
-            mask[:] = False
-            mask[order[: found.best]] = True
-            gap, low = max(0.0, found.gap), found.negative + found.gap
+        low, gap, size = bracket(found, low)
+        if size is not None:
+            mask = first(size)
         gap += excess
         gap = whole_gap(gap) if F.integral else gap + lost_digits(gains_of.size, x)
         iteration(n_iter, "rounds", "gap %.3g", gap)
-        if gap <= (local_tol(gains_of, x, gap, DIGITS) if tol is None else tol):
+        if gap <= (local_tol(gains_of, x, gap) if tol is None else tol):
             return best(result(Status.OPTIMAL))
         if n_iter >= max_iter or deadline.passed():
             late = Status.ITERATION_LIMIT if n_iter >= max_iter else Status.TIME_LIMIT

@@ -23,6 +23,7 @@ from subopt._base.types import Array
 from subopt.difference.exact._interval import Parts
 from subopt.difference.exact._search import Open, Search
 from subopt.difference.exact.tree_certificate import Step, parts_of
+from subopt.functions.watched import TimeUp, unwatched
 
 FRONTIER = 16, 32
 """Number of open intervals before the first round, and of those explored per round: on threads of
@@ -41,6 +42,7 @@ class Subtree(NamedTuple):
     best: tuple[Array, float]
     n_evals: int
     n_nodes: int
+    late: bool  # whether the time limit ended it within an evaluation
 
 
 class _Problem:
@@ -52,7 +54,8 @@ class _Problem:
         vars(self)["parts"] = search.parts
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: vars(self)[name] for name in ("h", "tol", "constraints", "widest")}
+        sent = {name: vars(self)[name] for name in ("tol", "constraints", "widest")}
+        return {"h": unwatched(self.h), **sent}
 
     @cached_property
     def parts(self) -> Parts:
@@ -92,6 +95,8 @@ def search_on(
         with closing(subtrees):
             for node, subtree in zip(nodes, subtrees, strict=True):
                 _graft(search, node, subtree)
+                if subtree.late:
+                    raise TimeUp
                 if not search.tell():
                     return
         spend = min(2 * spend, most)
@@ -133,10 +138,14 @@ def _subtree(problem: _Problem, deadline: Deadline, task: _Task) -> Subtree:
     search.steps.append(task.step)
     search.own.append(task.own)
     search.open_interval(task.node)
-    search.proceed(np.random.default_rng(task.seed))
+    try:
+        search.proceed(np.random.default_rng(task.seed))
+    except TimeUp:
+        search.late = True
     best, opened = search.best, list(search.intervals.values())
     found = best.mask, best.value
-    return Subtree(search.steps, search.own, opened, found, best.n_evals, search.n_nodes)
+    counts = best.n_evals, search.n_nodes
+    return Subtree(search.steps, search.own, opened, found, *counts, search.late)
 
 
 def _go_on(search: Search) -> bool:
