@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.jit import njit
+from subopt._base.jit import copied
+from subopt._base.jit import small_first as njit
 from subopt._base.options import documented_like
 from subopt._base.types import Array, ArrayLike
 from subopt.functions._phi import CALLABLE, Phi, PhiSpec, phi
@@ -174,8 +175,8 @@ class ConcaveOfModular(SetFunction):
 
 @njit
 def _sweep(f, code, parameter, scale, order, gains):
-    level = f.base.copy()
-    reached = np.empty_like(level)
+    level = copied(f.base)
+    reached = np.empty(level.shape[0])
     for g in range(level.shape[0]):
         reached[g] = phi(code, parameter, level[g])
     for i in order:
@@ -192,7 +193,7 @@ def _sweep(f, code, parameter, scale, order, gains):
 @njit
 def _sweep_levels(f, order, low, high):
     # for a phi in Python: its argument before and after each entry of the matrix is added
-    level = f.base.copy()
+    level = copied(f.base)
     for i in order:
         for e in range(f.indptr[i], f.indptr[i + 1]):
             g = f.indices[e]
