@@ -51,6 +51,16 @@ class Mixer:
 
     least_spatial: ClassVar[int] = 1  # fewest spatial axes of images that can be mixed
 
+    def __new__(cls, *args: Any, **options: Any) -> Any:
+        """Refuse unknown options before Python does, by a message that lists the known ones."""
+        known = [field.name for field in fields(cls)]
+        unknown = [name for name in options if name not in known]
+        if unknown and cls.__module__.partition(".")[0] == "comixup":  # subclasses may have more
+            raise TypeError(
+                f"{cls.__name__} has no option {unknown[0]}. It takes {', '.join(known)}."
+            )
+        return super().__new__(cls)
+
     def __post_init__(self) -> None:
         for name in ("prob", "image_prob", "label_smoothing"):
             validate.fraction(name, getattr(self, name))
