@@ -45,11 +45,14 @@ class LeanCache(FunctionCache):
             if type(file) is IndexDataCacheFile:
                 file.__class__ = _LeanFile
             with self._guard_against_spurious_io_errors():
-                return self._load_overload(sig, target_context)
+                found = self._load_overload(sig, target_context)
         except Exception:  # the imports were needed after all, or the file cannot be read
             if type(file) is _LeanFile:
                 file.__class__ = IndexDataCacheFile
-            return super().load_overload(sig, target_context)
+            found = super().load_overload(sig, target_context)
+        if found is None:  # numba compiles it now
+            _tell_of_compiling()
+        return found
 
 
 class _LeanFile(IndexDataCacheFile):
@@ -77,6 +80,15 @@ def _environment(module, constants, name):
     made.consts[:] = constants
     made.env_name = name
     return Environment._memo.setdefault(name, made)
+
+
+@functools.cache
+def _tell_of_compiling():
+    """Log, once per process, what a program waits for."""
+    from subopt._base.report import COMPILING, LOGGER, is_verbose
+
+    if not is_verbose():  # such a run says so itself
+        LOGGER.info("%s", COMPILING)
 
 
 def njit(function=None, **options):
