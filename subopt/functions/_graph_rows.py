@@ -40,9 +40,11 @@ def listed_arcs(
     if ends.size == 0:
         ends = np.zeros((0, 2), dtype=np.intp)
     if ends.ndim != 2 or ends.shape[1] != 2 or ends.dtype.kind not in "iu":
+        named = " Number the nodes 0, 1, ...: dict(zip(names, range(len(names))))."
         raise ValueError(
             f"edges needs integers of shape (m, 2), got dtype {ends.dtype} and shape "
             f"{ends.shape}. Weights go into the second argument."
+            f"{named if ends.dtype.kind in 'USO' else ''}"
         )
     w = np.ones(len(ends)) if weights is None else validate.real_array("weights", weights)
     if w.shape != (len(ends),):
