@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from exact_energy import Exact, arguments
 from hypothesis import given
+from hypothesis import strategies as st
 
 from subopt import CertificateError, LabelingEnergy, Status, minimize
 from subopt.labeling import _alpha_beta_swap, _alpha_expansion, _fusion, _ishikawa, _qpbo
@@ -235,6 +236,21 @@ def test_weights_of_all_sizes(n_labels):
     if n_labels == 2:
         assert result.status is Status.OPTIMAL
         assert result.gap < 1e-9
+
+
+@given(
+    unary=st.lists(st.sampled_from([(0, 0), (0, 1), (1, 0), (0, 1e15)]), min_size=2, max_size=4),
+    links=st.lists(st.tuples(st.integers(0, 2), st.sampled_from([-7.0, 3.0, 1e15])), min_size=1),
+    metric=st.sampled_from(["potts", "linear"]),
+)
+def test_negative_weights_beside_huge_costs_are_not_dropped(unary, links, metric):
+    n = len(unary)
+    edges = np.array([(v % (n - 1), v % (n - 1) + 1) for v, _ in links]).reshape(-1, 2)
+    energy = LabelingEnergy(unary, edges=edges, weights=[w for _, w in links], metric=metric)
+    exact = Exact(energy)
+    for method in ("alpha_expansion", "alpha_beta_swap"):
+        if CAN_SOLVE[method](energy) is None:
+            require_no_better_move(exact, minimize(energy, method=method))
 
 
 def test_a_table_of_single_precision_is_what_it_was_meant_to_be():

@@ -1,9 +1,9 @@
 """`Mixer`: the common part of all mixers, with the call, labels, switches and random numbers.
 
-A mixer computes its plan from a `Summary` of the batch, which has a few numbers per patch, and does
-not depend on the images or their library. The same planning therefore serves numpy arrays and, in
-`comixup.torch`, tensors: summaries are pooled on the device, plans are computed on the host, and
-mixed images are gathered on the device.
+A mixer computes its plan from a `Summary` of the batch, which has the saliency and the mean colors
+of each patch, and does not depend on the images or their library. The same planning therefore
+serves numpy arrays and, in `comixup.torch`, tensors: summaries are pooled on the device, plans are
+computed on the host, and mixed images are gathered on the device.
 """
 
 from __future__ import annotations
@@ -50,16 +50,6 @@ class Mixer:
     seed: int | None = None
 
     least_spatial: ClassVar[int] = 1  # fewest spatial axes of images that can be mixed
-
-    def __new__(cls, *args: Any, **options: Any) -> Any:
-        """Refuse unknown options before Python does, by a message that lists the known ones."""
-        known = [field.name for field in fields(cls)]
-        unknown = [name for name in options if name not in known]
-        if unknown and cls.__module__.partition(".")[0] == "comixup":  # subclasses may have more
-            raise TypeError(
-                f"{cls.__name__} has no option {unknown[0]}. It takes {', '.join(known)}."
-            )
-        return super().__new__(cls)
 
     def __post_init__(self) -> None:
         for name in ("prob", "image_prob", "label_smoothing"):

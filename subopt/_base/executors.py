@@ -4,8 +4,8 @@ Work is cut into chunks of consecutive items. A chunk is one task. Chunks grow u
 `SECONDS`, so that the overhead of a task does not matter. Answers have the order of the items and
 do not depend on the chunks, because every item is computed independently.
 
-Read-only arrays stay read-only on the workers, and so do those of answers here: kernels are
-compiled for either kind, and all answers have read-only arrays.
+Read-only arrays stay read-only when they are sent to a worker or back, because kernels are compiled
+separately for read-only arrays, and because the arrays of answers are read-only.
 """
 
 from __future__ import annotations

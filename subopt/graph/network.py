@@ -101,12 +101,12 @@ def link(
     most = 2 * len(tails)
     residual = np.empty(most, dtype=forward.dtype)
     ends = np.empty(most + 1, dtype=np.uint64)
-    _link(tails, heads, forward, backward, indptr, slot, residual, ends)
+    link_rows(tails, heads, forward, backward, indptr, slot, residual, ends)
     return indptr, slot, residual[: indptr[n]], ends
 
 
 @njit
-def _link(tails, heads, forward, backward, indptr, slot, residual, ends):
+def link_rows(tails, heads, forward, backward, indptr, slot, residual, ends):
     """Sort arcs and twins into rows, in the given order."""
     for v in range(indptr.shape[0]):
         indptr[v] = 0

@@ -35,8 +35,10 @@ def simplified(energy: LabelingEnergy) -> LabelingEnergy:
     around = least.min(axis=0, where=least > 0.0, initial=np.inf)
     for ends in (energy.tails, energy.heads):
         np.minimum.at(around, ends, np.where(beside > 0.0, beside, np.inf))
-    least = np.minimum(around[energy.tails], around[energy.heads])
-    least[np.isinf(least)] = 0.0
+    around[np.isinf(around)] = 0.0  # nothing else decides about the node
+    # nor does a cost that no good labeling pays
+    paid = ceiling(energy, simple_labels(energy))
+    least = np.minimum(np.minimum(around[energy.tails], around[energy.heads]), paid)
     weights = np.where((weights < 0.0) & (reach <= ZERO * least), 0.0, weights)
     if weights.min() >= 0.0:
         return energy._with(weights=weights)

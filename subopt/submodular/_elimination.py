@@ -20,26 +20,28 @@ from subopt.functions.algebra import SetFunction
 from subopt.functions.diminishing_returns import refuse, spread
 from subopt.functions.modular import Modular
 from subopt.functions.oracle import GainRange
+from subopt.functions.watched import TimeUp
 from subopt.submodular._contradictions import Sweeps, growing_gain, out_of_range
 from subopt.submodular._orders import Block, product
 from subopt.submodular._sweep_bounds import ROUNDING, SLACK, Scan, ends
-from subopt.submodular._watch import TimeUp
 from subopt.submodular.certificates import BaseCertificate
 from subopt.submodular.result import Result
 
 ENOUGH = 0.5
 """Elements are eliminated if at most this fraction is left, because a minor has a cost."""
+DIGITS = 1e-6
+"""The default tolerance of iterative methods, relative to gains of the elements that are open."""
 FORCED = 64.0
 """They are also eliminated if their gains are this many times larger than those of the others."""
 
 
-def default_tol(gains: GainRange) -> float:
+def rounding_error(gains: GainRange) -> float:
     """Return the rounding error of the gains; less of elements that their signs decide."""
     size = gains.size
     return float(ROUNDING * np.where(_decided(gains), size / 64, size).sum())
 
 
-def local_tol(gains: GainRange, x: Array, gap: float, digits: float) -> float:
+def local_tol(gains: GainRange, x: Array, gap: float, digits: float = DIGITS) -> float:
     """Return the gap at which an iterative method stops, relative to the elements that are open.
 
     If the base x proves a gap, a minimizer differs from {x < 0} only in elements with |x_i| <= gap.
@@ -52,7 +54,7 @@ def local_tol(gains: GainRange, x: Array, gap: float, digits: float) -> float:
     some = reach > 64 * ROUNDING * size
     open_ones = some & (np.abs(x) <= gap + ROUNDING * size)
     smallest = reach[open_ones if open_ones.any() else some].min(initial=np.inf)
-    return digits * float(smallest if smallest < np.inf else 0.0) + default_tol(gains)
+    return digits * float(smallest if smallest < np.inf else 0.0) + rounding_error(gains)
 
 
 def _decided(gains: GainRange) -> Array:

@@ -5,8 +5,9 @@ The algorithm keeps the point x of smallest norm in the convex hull of a few gre
 lower bound on min F, the level sets of x give upper bounds, and both meet at the optimum. Elements
 that are proven to be inside or outside every minimizer leave the ground set during the run, which
 makes the method fast: `_sweep_bounds` has the tests, `_elimination` the remaining problem and its
-certificate. Where gains of elements differ by orders of magnitude, the norm is that of x divided by
-the range of each element: the negative entries of its smallest point are the same ones.
+certificate. Where gains of elements differ by orders of magnitude, each entry of x is divided by
+the range of the gains of its element before the norm is taken. The negative entries of the smallest
+point are at the same elements then.
 """
 
 from __future__ import annotations
@@ -19,20 +20,21 @@ from typing import NamedTuple
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import Status
+from subopt._base.answer import Status, ended_by
 from subopt._base.deadline import Deadline
 from subopt._base.options import documented
 from subopt._base.report import iteration, reported
 from subopt._base.types import Array, ArrayLike
 from subopt.functions.algebra import SetFunction, require_set_function
 from subopt.functions.modular import Modular
+from subopt.functions.watched import TimeUp, unwatched, watched
 from subopt.submodular._active_set import ActiveSet
-from subopt.submodular._elimination import Reduction, default_tol, whole_gap
+from subopt.submodular._elimination import Reduction, rounding_error, whole_gap
 from subopt.submodular._orders import Block
 from subopt.submodular._recheck import EPS, NEAR
-from subopt.submodular._sweep_bounds import ROUNDING, scan
+from subopt.submodular._sweep_bounds import ROUNDING, bracket, scan
 from subopt.submodular._ties import MIXED, best_of_ties
-from subopt.submodular._watch import TimeUp, ended_by, no_bound, unwatched, watched
+from subopt.submodular._watch import no_bound
 from subopt.submodular.certificates import BaseCertificate
 from subopt.submodular.result import Result
 
@@ -73,16 +75,16 @@ def min_norm_point(
         operations for k active vertices.
     minimizer : {"any", "minimal", "maximal"}, default "any"
         Which minimizer to return if there are several. Minimizers form a lattice, so that there is
-        a smallest and a largest one. Sets within `tol` of the minimum count as minimizers. By
-        default, these are sets that differ by rounding errors of the elements in which they differ.
+        a smallest and a largest one. Sets whose values are within `tol` of the minimum count as
+        minimizers. The default tolerance is the rounding error of the gains of the elements in
+        which two sets differ.
     start : BaseCertificate or array_like of int, shape (n,), optional
         A base to start from, e.g. of a similar function, or an order of V.
     eliminate : bool, default True
         Whether to remove elements that are proven to be inside or outside every minimizer.
     %(time_limit)s
-    callback : callable, optional
-        Called with a `Result` before every iteration. Computing its certificate takes about as long
-        as an iteration. If it raises StopIteration, the run ends with status INTERRUPTED.
+    %(callback)s
+        Computing the certificate for it takes about as long as an iteration.
     %(verbose)s
 
     Returns
@@ -133,11 +135,15 @@ def min_norm_point(
     try:
         if minimizer == "any":
             reduction = Reduction(seen, elementary=eliminate)
-            return _Solver(reduction, stop, start, eliminate).run(callback)
-        sign = 1.0 if minimizer == "minimal" else -1.0
-        return _extreme(seen, stop, start, eliminate, callback, sign)
+            result = _Solver(reduction, stop, start, eliminate).run(callback)
+        else:
+            sign = 1.0 if minimizer == "minimal" else -1.0
+            result = _extreme(seen, stop, start, eliminate, callback, sign)
     except TimeUp:
-        return no_bound(seen, "min_norm_point")
+        result = no_bound(seen, "min_norm_point")
+    if result.status is Status.INTERRUPTED or not ended_by(callback, result, running=False):
+        return result
+    return replace(result, status=Status.INTERRUPTED)
 
 
 def _extreme(
@@ -205,7 +211,7 @@ def _without_prices(F: SetFunction, whole: Reduction, tol: float | None, result:
     value, status = F.value(mask.copy()), result.status
     if status in (Status.OPTIMAL, Status.SLOW_PROGRESS) and tol is None:
         near = size[np.abs(x) <= NEAR * size]
-        explained = gap <= default_tol(whole.gains) + 256 * ROUNDING * float(near.sum())
+        explained = gap <= rounding_error(whole.gains) + 256 * ROUNDING * float(near.sum())
         status = Status.OPTIMAL if explained else Status.SLOW_PROGRESS
     orders, weights = whole.certificate(orders, weights)
     return replace(
@@ -271,7 +277,7 @@ class _Solver:
                     break
                 continue
             if callback is not None or self.slow:
-                result = self._result(Status.ITERATION_LIMIT)
+                result = self._result(Status.RUNNING)
                 yield result
                 if ended_by(callback, result):
                     status = Status.INTERRUPTED
@@ -320,18 +326,13 @@ class _Solver:
             self.least, self.patience = found.square, 0
         self.scan = found
         R.require(found, self.order, *self.active.combination())
-        if found.low < self.low:
-            self.low = float(found.low)
-            self.mask = R.mask(self.order[: found.size])
-        self.gap = max(0.0, float(self.low - found.negative))
-        if found.gap <= self.gap:
-            self.gap, self.low = max(0.0, float(found.gap)), float(found.negative + found.gap)
-            self.mask = R.mask(self.order[: found.best])
-        if self.F.integral:
-            self.gap = whole_gap(self.gap)
+        self.low, gap, size = bracket(found, self.low)
+        if size is not None:
+            self.mask = R.mask(self.order[:size])
+        self.gap = whole_gap(gap) if self.F.integral else gap
 
     def _status(self) -> Status | None:
-        tol = default_tol(self.reduction.gains) if self.stop.tol is None else self.stop.tol
+        tol = rounding_error(self.reduction.gains) if self.stop.tol is None else self.stop.tol
         if self.gap <= tol:
             return Status.OPTIMAL
         if self.scan.excess <= 1e-15 * self.scan.square or self.patience > PATIENCE:

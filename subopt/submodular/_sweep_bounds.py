@@ -99,3 +99,25 @@ def scan(xs, gains, sizes):
             tail = k + 1
     excess = square - product
     return Scan(low, size, negative, gap, best, square, excess, first, last, head, tail, excess_at)
+
+
+class Bracket(NamedTuple):
+    """The least value of F that is known, and how far it is from the bound."""
+
+    low: float
+    gap: float
+    size: int | None  # length of the prefix that has this value; None: the set that had it before
+
+
+def bracket(found: Scan, low: float) -> Bracket:
+    """Return what a sweep adds, if the least value so far is `low`.
+
+    The gap of a prefix is computed without cancellation, so where it is at most the difference of
+    value and bound it replaces both.
+    """
+    size = found.size if found.low < low else None
+    low = min(low, float(found.low))
+    gap = max(0.0, low - float(found.negative))
+    if found.gap <= gap:
+        return Bracket(float(found.negative + found.gap), max(0.0, float(found.gap)), found.best)
+    return Bracket(low, gap, size)

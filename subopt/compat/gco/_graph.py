@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from subopt._base.types import Array
-from subopt.compat.gco import _moves
+from subopt.compat import _table_moves
 from subopt.compat.gco._errors import PyGcoError
 from subopt.compat.gco._pair_moves import NotSubmodularError, best_of_two
 from subopt.compat.gco._problem import Problem
@@ -134,7 +134,7 @@ class GCO(Problem):
     def _expand(self, order: Array, count: int) -> int:
         """Expand the first labels of an order, which is changed; return how many helped."""
         if self._is_small():
-            return self._checked(_moves.expand(*self._compiled(), order, count, self._labels))
+            return self._checked(_table_moves.expand(*self._compiled(), order, count, self._labels))
         k = 0
         while k < count:
             if self._move(-1, int(order[k])):
@@ -148,7 +148,7 @@ class GCO(Problem):
         """Make moves one after the other; return how many expansions helped."""
         if self._is_small():
             pairs = np.array(moves, dtype=np.int64).reshape(-1, 2)
-            return self._checked(_moves.cycle(*self._compiled(), pairs, self._labels))
+            return self._checked(_table_moves.cycle(*self._compiled(), pairs, self._labels))
         return sum([self._move(*move) for move in moves])
 
     def _is_small(self) -> bool:
@@ -159,14 +159,14 @@ class GCO(Problem):
         """Return what compiled moves need."""
         if self._table_moves is None:
             low, high, weights = self._all_edges()
-            problem = _moves.Problem(
+            problem = _table_moves.Problem(
                 self._unary.astype(np.float64),
                 high.astype(np.int32),
                 low.astype(np.int32),
                 weights.astype(np.float64),
                 self._table().astype(np.float64),
             )
-            self._table_moves = problem, _moves.room(problem)
+            self._table_moves = problem, _table_moves.room(problem)
         return self._table_moves
 
     def _checked(self, count: int) -> int:
@@ -183,7 +183,7 @@ class GCO(Problem):
         """Make one move; return whether it helped."""
         if self._function is None:
             ends = np.int64(alpha), np.int64(beta)
-            move = _moves.move(*self._compiled(), *ends, self._labels)
+            move = _table_moves.move(*self._compiled(), *ends, self._labels)
             return self._checked(move) > 0
         now = self._labels.astype(np.intp)
         either = (now == alpha) | (now == beta)

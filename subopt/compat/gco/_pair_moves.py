@@ -1,6 +1,6 @@
 """One move between two labelings: every node takes its label in the first or in the second.
 
-For costs of pairs that are a function; moves with a table are compiled, see `_moves`.
+For costs of pairs that are a function; `subopt.compat._table_moves` has compiled moves for tables.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Compiled: the cut of a small graph in one call, for graphs so small that each call counts."""
+"""Compiled: the cut of a small graph in one call, where the overhead of calls dominates."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from subopt._base.types import Array
 from subopt.compat.maxflow._arcs import Arcs, Lattice, arcs_of
 from subopt.compat.maxflow._cut import Cut
 from subopt.graph.augment import ONE, PATIENCE, augment_opened, reach
-from subopt.graph.network import STATES, Workspace, _link, drain
+from subopt.graph.network import STATES, Workspace, drain, link_rows
 
 SMALL = 20_000  # nodes and arcs
 SMALL_GRID = 2500  # the same, of grids: above, they are solved faster as grids
@@ -107,7 +107,7 @@ def cut(tails, heads, forward, backward, excess, side, flow):
     slot = np.empty(m, dtype=np.int32)
     residual = np.empty(2 * m, dtype=np.float64)
     ends = np.empty(2 * m + 1, dtype=np.uint64)
-    _link(tails, heads, forward, backward, indptr, slot, residual, ends)
+    link_rows(tails, heads, forward, backward, indptr, slot, residual, ends)
     work = Workspace(
         ends,
         side,

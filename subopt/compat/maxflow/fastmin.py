@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base.types import Array
-from subopt.compat.gco import _moves
+from subopt.compat import _table_moves
 from subopt.compat.maxflow._arcs import Lattice
 from subopt.compat.maxflow._graph import GraphFloat, GraphInt
 from subopt.compat.maxflow._numbers import whole
@@ -168,7 +168,7 @@ def abswap_grid(
                 _swap(alpha, beta, unary, binary, now)
             else:
                 flat = now.ravel().astype(np.int32)
-                _moves.swap(*compiled, np.int64(beta), np.int64(alpha), flat)
+                _table_moves.swap(*compiled, np.int64(beta), np.int64(alpha), flat)
                 now[...] = flat.reshape(now.shape)
             energy = _energy(unary, binary, now)
             if best is None or energy < best:
@@ -296,14 +296,14 @@ def _compiled(D: Array, V: Array) -> tuple[Any, Any] | None:
         most = 2.0 * float(np.abs(D.astype(np.float64)).max()) + 4.0 * D.ndim * float(V.max())
         if most * D.size >= _EXACT:
             return None
-    problem = _moves.Problem(
+    problem = _table_moves.Problem(
         D.reshape(-1, k).astype(np.float64),
         tails.astype(np.int32),
         heads.astype(np.int32),
         np.ones(len(tails)),
         V.astype(np.float64),
     )
-    return problem, _moves.room(problem)
+    return problem, _table_moves.room(problem)
 
 
 class _Terms(NamedTuple):

@@ -121,6 +121,8 @@ def solve(
     limits = Limits(validate.positive_int("max_iter", max_iter), deadline)
     simple = simplified(energy)
     quiet = calm(simple)
+    # weights that count as rounded zeros are not dropped for good
+    exact = quiet and np.array_equal(np.abs(simple.weights), np.abs(energy.weights))
     if start is not None:
         labels = energy.check_labels("start", start)
     else:
@@ -143,7 +145,7 @@ def solve(
         start = labels  # messages may lead to labels with costs that were lowered
         found, done, more = _descended(bounded(simple, labels), moves, labels, True, limits)
         cuts += more
-    labels = found if quiet else refined(energy, moves, labels, deadline)
+    labels = found if exact else refined(energy, moves, labels, deadline)
     status = local_status(done=done, stopped=deadline.passed())
     return local(energy, labels, name, status, n_cuts=cuts)
 

@@ -20,7 +20,7 @@ import numpy as np
 from subopt._base.jit import small_first as njit
 from subopt._base.types import Array
 from subopt.graph.augment import PATIENCE, augment, augment_opened, reach
-from subopt.graph.network import Network, Workspace, _link, csr, fill, workspace
+from subopt.graph.network import Network, Workspace, csr, fill, link_rows, workspace
 
 _ROUNDING = 8 * 2.0**-53  # of a sum of four terms, relative to them
 
@@ -158,7 +158,7 @@ def swap(problem, space, alpha, beta, labels):
             m += 1
     weight, indptr = capacity[:m], space.part[2 * end : 2 * end + n + 1]
     residual, work = space.residual, space.work
-    _link(ends[:m], others[:m], weight, weight, indptr, slot[:m], residual, work.ends)
+    link_rows(ends[:m], others[:m], weight, weight, indptr, slot[:m], residual, work.ends)
     n = np.int64(n)
     augment_opened(n, indptr, residual, excess, work, PATIENCE * (n + 2 * m))
     reach(n, indptr, excess, work, np.int64(-1))
