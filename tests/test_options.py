@@ -171,7 +171,7 @@ NAMED = [
 def test_an_unknown_option_is_answered_by_those_that_exist(name):
     make = getattr(subopt, name)
     takes = ", ".join(inspect.signature(make).parameters)
-    with pytest.raises(TypeError, match=f"^{name} has no option frobnicate. It takes {takes}.$"):
+    with pytest.raises(TypeError, match=f"^{name} has no option 'frobnicate'. It has {takes}.$"):
         make(frobnicate=1)
 
 
@@ -180,7 +180,7 @@ def test_an_unknown_option_is_answered_by_those_that_exist(name):
     [("max_iters", "max_iter"), ("k", "size"), ("seed", "rng"), ("timelimit", "time_limit")],
 )
 def test_an_option_that_was_meant_is_named(given, meant):
-    with pytest.raises(TypeError, match=f"no option {given}. Did you mean {meant}[?] It takes"):
+    with pytest.raises(TypeError, match=f"no option {given!r}. Did you mean {meant!r}[?] It has"):
         subopt.minimize(F, **{given: 1})
 
 

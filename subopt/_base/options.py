@@ -208,8 +208,8 @@ def explain_unknown(function: Callable[..., Any], given: Iterable[str], error: T
     for name in given:
         if name not in taken:
             meant = [o for o in taken if name in ALIASES.get(o, ())] or _like(name, taken)
-            hint = f" Did you mean {meant[0]}?" if meant else ""
-            raise TypeError(f"{what} has no option {name}.{hint} It takes {options}.") from None
+            hint = f" Did you mean {meant[0]!r}?" if meant else ""
+            raise TypeError(f"{what} has no option {name!r}.{hint} It has {options}.") from None
 
 
 def _like(name: str, taken: list[str]) -> list[str]:
