@@ -132,7 +132,7 @@ def test_rows_and_indices_are_the_same():
 
 
 def test_policy_and_discriminator_learn():
-    """Blends are grey between black and white, and class 1 is grey: the worst case of intrusion."""
+    """Blends are gray between black and white, and class 1 is gray: the worst case of intrusion."""
     torch.manual_seed(0)
     levels = torch.tensor([0.0, 0.5, 1.0])
     labels = torch.arange(24) % 3

@@ -405,10 +405,11 @@ def compiled():
                 yield f"{name}.{node.name}", node
 
 
-def test_kernels_have_few_arguments_and_named_fields():
+def test_kernels_have_docstrings_few_arguments_and_named_fields():
     seen = dict(compiled())
     assert len(seen) > 150
     assert [name for name, f in seen.items() if len(f.args.args) > 8] == []
+    assert [name for name, f in seen.items() if not ast.get_docstring(f)] == []
     tuples = [
         (name, target)
         for name, f in seen.items()

@@ -301,7 +301,7 @@ NAN = np.where(np.arange(9) == 8, np.nan, IMAGES)
 BAD_INPUT = [
     ({"images": NAN}, ValueError, r"images\[0, 0, 0, 8\] is nan"),
     ({"images": np.where(np.isnan(NAN), np.inf, NAN)}, ValueError, r"images\[0, 0, 0, 8\] is inf"),
-    ({"images": IMAGES[:, 0]}, ValueError, r"layout='BHW' \(grey images of 11 x 9 pixels\)"),
+    ({"images": IMAGES[:, 0]}, ValueError, r"layout='BHW' \(gray images of 11 x 9 pixels\)"),
     ({"images": IMAGES[0, 0]}, ValueError, r"images\[:, None\]"),
     ({"images": IMAGES[:0]}, ValueError, "no empty axis"),
     ({"images": IMAGES.astype(int)}, TypeError, "astype"),
@@ -417,10 +417,10 @@ def test_only_public_names_of_subopt_are_used():
     assert {"CoupledLabelingProblem", "max_flow_many", "minimize_many"} <= used
 
 
-def test_grey_images_without_a_channel_axis_are_pointed_to():
-    grey = np.zeros((4, 11, 9), np.uint8)
+def test_gray_images_without_a_channel_axis_are_pointed_to():
+    gray = np.zeros((4, 11, 9), np.uint8)
     with pytest.raises(ValueError, match=r"one instead: images\[:, None\]"):
-        CoMixup(grid=2).mix(grey, None, np.ones((4, 11, 9)))
+        CoMixup(grid=2).mix(gray, None, np.ones((4, 11, 9)))
     square = np.random.default_rng(0).random((4, 8, 8))
     with pytest.raises(ValueError, match=r"images\[:, None\]"):
         CoMixup(grid=2).mix(square)

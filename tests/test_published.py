@@ -49,7 +49,7 @@ def twin_of_a_sweep(problem, z, *, halves, apart):
     J, N, m = z.shape
     z = z.copy()
     unary = problem.unary.reshape(m, N)
-    edges = _coarsening.neighbours(problem.grid).T
+    edges = _coarsening.neighbors(problem.grid).T
     sets = [tuple(np.flatnonzero(z[j].sum(axis=0) > 0)) for j in range(J)]
     push = np.zeros((J, m))
     if apart:
@@ -233,7 +233,7 @@ def test_recorded_answers_are_fixed_points_of_the_last_block(data_dir):
         costs = (table @ priced).T - 5e-4 * (table.max(axis=1) < 1)
         labels = (z[-1][:, None] == table).all(axis=-1).argmax(axis=1)
         distance = problem.smoothness / N / 2 * ((table[:, None] - table) ** 2).sum(axis=-1)
-        for tail, head in _coarsening.neighbours(problem.grid).T:
+        for tail, head in _coarsening.neighbors(problem.grid).T:
             costs[tail] += distance[labels[head]]
             costs[head] += distance[labels[tail]]
         current = costs[np.arange(N), labels]

@@ -68,11 +68,11 @@ def test_strokes_with_channels_are_no_volume(channels):
 
 def test_channels_are_found_or_asked_for():
     image, seeds, truth = scene()
-    colours = np.stack([image, 1 - image, 0 * image], axis=-1)
-    labels = segment(colours, seeds)
+    colors = np.stack([image, 1 - image, 0 * image], axis=-1)
+    labels = segment(colors, seeds)
     np.testing.assert_array_equal(labels, truth)
-    np.testing.assert_array_equal(segment(np.moveaxis(colours, -1, 0), seeds), labels)
-    np.testing.assert_array_equal(segment(colours, seeds, channel_axis=-1), labels)
+    np.testing.assert_array_equal(segment(np.moveaxis(colors, -1, 0), seeds), labels)
+    np.testing.assert_array_equal(segment(colors, seeds, channel_axis=-1), labels)
     with pytest.raises(ValueError, match="say channel_axis"):
         segment(np.zeros((3, 3, 3)), np.zeros((3, 3), int))
 
@@ -102,7 +102,7 @@ def test_a_box_around_the_object():
     np.testing.assert_array_equal(labels, truth)
 
 
-def test_without_colours_it_is_one_minimum_cut():
+def test_without_colors_it_is_one_minimum_cut():
     image, seeds, _ = scene()
     square = [np.diff(image, axis=axis) ** 2 for axis in range(2)]
     mean = sum(s.sum() for s in square) / sum(s.size for s in square)

@@ -118,14 +118,14 @@ def test_pooling_on_the_device_is_pooling(layout, rng):
 
 def test_what_travels_is_a_few_numbers_a_patch(monkeypatch):
     """The images never go to the host, nor does anything of their size."""
-    travelled = []
+    traveled = []
     original = pooling._to_host
-    monkeypatch.setattr(pooling, "_to_host", lambda t: travelled.append(t.shape) or original(t))
+    monkeypatch.setattr(pooling, "_to_host", lambda t: traveled.append(t.shape) or original(t))
     images, saliency = batch(0, 8, (32, 32))
     CoMixup(grid=4, effort="fast")(images, None, saliency)
     PuzzleMix(grids=(4,))(images, None, saliency)
     CutMix()(images)
-    assert travelled == [(8, 16 + 2 + 1), (8, 16 + 2 + 1 + 3 * 16)]
+    assert traveled == [(8, 16 + 2 + 1), (8, 16 + 2 + 1 + 3 * 16)]
 
 
 def test_steps_are_counted_and_can_be_set():
@@ -180,13 +180,13 @@ def test_summaries_are_those_of_arrays(layout, seed, dtype):
     saliency = saliency.to(dtype)
     saliency[2] = 0
     saliency[3].view(-1)[5] = torch.inf
-    needs = Needs((2, 3, 2)[: images.ndim - 2], colours=True, zero_saliency="uniform")
+    needs = Needs((2, 3, 2)[: images.ndim - 2], colors=True, zero_saliency="uniform")
     here = pooling.summarize(images, saliency, needs)()
     there = summarize(images.numpy(), "first", saliency.numpy(), needs)
     assert (here.n, here.spatial) == (there.n, there.spatial)
     np.testing.assert_array_equal(here.peaks, there.peaks)
     np.testing.assert_allclose(here.weights, there.weights, rtol=1e-5)
-    np.testing.assert_allclose(here.colours, there.colours, rtol=1e-5)
+    np.testing.assert_allclose(here.colors, there.colors, rtol=1e-5)
 
 
 def test_gradients_pass_through_a_mixture():

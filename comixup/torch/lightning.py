@@ -14,6 +14,8 @@ from comixup.torch.carry import Parts
 from comixup.torch.saliency import Loss, input_saliency
 from comixup.torch.tensor_mixer import TensorMixer
 
+__all__ = ["MixCallback"]
+
 
 class MixCallback(Callback):
     """Mix the batch before `training_step` sees it.
@@ -24,6 +26,7 @@ class MixCallback(Callback):
     Parameters
     ----------
     mix : TensorMixer
+        The mixer.
     loss : callable, optional
         ``loss(logits, labels)`` for saliency from the module, see `input_saliency`.
     network_saliency : bool, default True
@@ -52,7 +55,18 @@ class MixCallback(Callback):
     def on_train_batch_start(
         self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Replace images, labels and the other mixed parts in the batch, a list or dict.
+        """Replace images, labels and the other mixed parts of the batch, in place.
+
+        Parameters
+        ----------
+        trainer : lightning.pytorch.Trainer
+            Its step, epoch and rank are those of the mixer.
+        pl_module : lightning.pytorch.LightningModule
+            The model, for saliency from its gradient.
+        batch : list or dict
+            As the data loader returns it.
+        batch_idx : int
+            Not used.
 
         Raises
         ------

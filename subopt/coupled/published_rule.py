@@ -20,7 +20,7 @@ from subopt._base.types import RNG, Array
 from subopt.coupled.problem import CoupledLabelingProblem, shares_from_sources
 from subopt.coupled.result import Callback, LabelingResult
 from subopt.labeling._adjacency import adjacency
-from subopt.labeling._grid_edges import neighbours
+from subopt.labeling._grid_edges import neighbors
 from subopt.labeling.moves.expand import CYCLES, descend, swaps
 from subopt.labeling.moves.workspace import Problem, move_workspace
 
@@ -142,7 +142,7 @@ class _Run:
             labels=np.empty(N, dtype=np.int64),
             pairs=np.empty((EXTRA, 2), dtype=np.int64),
         )
-        tails, heads = neighbours(problem.grid)
+        tails, heads = neighbors(problem.grid)
         self.graph = adjacency(N, tails, heads, np.ones(len(tails)))
         self.moves = swaps(labels)
         self.space = move_workspace(N, len(tails), labels, pairs=True, kept=True)
