@@ -32,9 +32,11 @@ from subopt.constrained.exact import branch_and_bound
 from subopt.constrained.lagrangian import lagrangian
 from subopt.constraints.feasible import Constraints
 from subopt.constraints.modular import complete
+from subopt.difference.exact._branch_and_bound import first_set
 from subopt.difference.exact.tree_certificate import difference
 from subopt.difference.submodular_case import as_submodular
 from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction
+from subopt.functions.watched import answer_in_time, within_time
 from subopt.submodular.result import Result
 
 EFFORTS = ("fast", "default", "best")
@@ -48,6 +50,7 @@ STEPS, SWEEPS = 8, 40
 """Largest number of steps of SubSup, and of greedy sweeps for each of their minimizations."""
 
 
+@within_time
 def portfolio(
     h: Problem,
     of: Constraints,
@@ -64,6 +67,7 @@ def portfolio(
     count = default if starts is None else validate.natural("starts", starts)
     F = as_submodular(h) if isinstance(h, DifferenceOfSubmodular) else h
     run = _Run(h, of, validate.generator(rng), Deadline(time_limit), callback)
+    answer_in_time(h, lambda: run.result() if run.best else first_set(h, of, None, "auto"))
     if F is not None:
         run.priced(F)
     run.descend(count)

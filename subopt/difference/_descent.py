@@ -23,6 +23,7 @@ from subopt.functions.algebra import (
     DifferenceOfSubmodular,
     require_difference,
 )
+from subopt.functions.watched import answer_in_time, unwatched
 from subopt.submodular._sweep_bounds import ROUNDING
 from subopt.submodular.result import Result
 from subopt.submodular.select import InnerSolver
@@ -43,7 +44,7 @@ class Descent:
     max_iter : int, optional
     time_limit : float, optional
     callback : callable, optional
-    fixed : Fixed, optional
+    fixed : Fixed or callable, optional
         What `fix` returns for h, if it is known; `unfixed` to search all elements.
 
     Attributes
@@ -67,7 +68,7 @@ class Descent:
         max_iter: int | None = None,
         time_limit: float | None = None,
         callback: Callable[[Result], object] | None = None,
-        fixed: Fixed | None = None,
+        fixed: Fixed | Callable[[DifferenceOfSubmodular], Fixed] | None = None,
     ) -> None:
         require_difference(h)
         self.method, self._callback, self._interrupted = method, callback, False
@@ -77,10 +78,36 @@ class Descent:
         self.deadline = Deadline(time_limit)
         validate.callback(callback)
         S = validate.subset(start, h.n, "start")
-        self.fixed = _fixed(h, S) if fixed is None else fixed
+        self.n_iter = self.n_evals = 0
+        self._late(h, S)
+        if isinstance(fixed, Fixed):
+            self.fixed = fixed
+        else:
+            self.fixed = _fixed(h, S) if fixed is None else fixed(h)
         self.h, self.mask = self.fixed.h, S[self.fixed.free]
-        self.n_iter, self.n_evals = 0, 4 * (1 + len(self.fixed.rounds))
+        self.n_evals = 4 * (1 + len(self.fixed.rounds))
         self.value, self.size = self._evaluate(self.mask)
+
+    def _late(self, h: DifferenceOfSubmodular, start: Array) -> None:
+        """Say what the result is if the time is over within an evaluation."""
+
+        def answer() -> Result:
+            begun = "value" in vars(self)
+            mask = self.fixed.lift(self.mask) if begun else start
+            if begun and not self.fixed.rounds:
+                value = self.value
+            else:
+                value = unwatched(h).value(mask.copy()) if mask.any() else 0.0
+            return Result(
+                mask=mask,
+                value=value,
+                status=Status.INTERRUPTED if self._interrupted else Status.TIME_LIMIT,
+                method=self.method,
+                n_iter=self.n_iter,
+                n_evals=self.n_evals,
+            )
+
+        answer_in_time(h, answer)
 
     def stopped(self) -> Status | None:
         """Return why the run has to end, or None."""

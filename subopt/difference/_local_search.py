@@ -22,12 +22,14 @@ from subopt.difference._fixing import unfixed
 from subopt.difference._wording import on_sets
 from subopt.difference.local_minimum import STAY, LocalMinimumCertificate, flip, swap
 from subopt.functions.algebra import DifferenceOfSubmodular, require_difference
+from subopt.functions.watched import within_time
 from subopt.submodular.result import Result
 
 MOVES = ("flip", "swap", "drop")
 
 
 @on_sets
+@within_time
 def local_search(
     h: DifferenceOfSubmodular,
     start: Subset = (),
@@ -86,7 +88,7 @@ def local_search(
         max_iter=max_iter,
         time_limit=time_limit,
         callback=callback,
-        fixed=None if "flip" in moves else unfixed(h),
+        fixed=None if "flip" in moves else unfixed,
     )
     return search(run, moves, reach(run.h) if "swap" in moves else None)
 

@@ -22,11 +22,12 @@ from subopt._base.options import documented
 from subopt._base.report import iteration, reported
 from subopt._base.types import Array
 from subopt.functions.algebra import SetFunction, require_set_function
+from subopt.functions.watched import TimeUp, unwatched, watched
 from subopt.submodular._elimination import Reduction, local_tol, whole_gap
 from subopt.submodular._orders import Block
 from subopt.submodular._sweep_bounds import ROUNDING, Scan, bracket, scan
 from subopt.submodular._ties import best_of_ties, lost_digits
-from subopt.submodular._watch import TimeUp, ended_by, no_bound, unwatched, watched
+from subopt.submodular._watch import ended_by, no_bound
 from subopt.submodular.certificates import BaseCertificate
 from subopt.submodular.result import Result
 

@@ -27,13 +27,14 @@ from subopt._base.report import iteration, reported
 from subopt._base.types import Array, ArrayLike
 from subopt.functions.algebra import SetFunction, require_set_function
 from subopt.functions.modular import Modular
+from subopt.functions.watched import TimeUp, unwatched, watched
 from subopt.submodular._active_set import ActiveSet
 from subopt.submodular._elimination import Reduction, rounding_error, whole_gap
 from subopt.submodular._orders import Block
 from subopt.submodular._recheck import EPS, NEAR
 from subopt.submodular._sweep_bounds import ROUNDING, bracket, scan
 from subopt.submodular._ties import MIXED, best_of_ties
-from subopt.submodular._watch import TimeUp, ended_by, no_bound, unwatched, watched
+from subopt.submodular._watch import ended_by, no_bound
 from subopt.submodular.certificates import BaseCertificate
 from subopt.submodular.result import Result
 

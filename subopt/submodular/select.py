@@ -22,7 +22,7 @@ from subopt.functions.algebra import SetFunction
 from subopt.functions.diminishing_returns import require_submodular
 from subopt.submodular._frank_wolfe import frank_wolfe
 from subopt.submodular._min_norm_point import min_norm_point
-from subopt.submodular._watch import TimeUp, ended_by, watched
+from subopt.submodular._watch import ended_by
 from subopt.submodular.brute_force import brute_force
 from subopt.submodular.cardinality_sort import cardinality_sort, is_size_and_weights
 from subopt.submodular.certificates import BaseCertificate
@@ -30,9 +30,6 @@ from subopt.submodular.decomposed import decomposed
 from subopt.submodular.max_flow import FEW, max_flow_minimize
 from subopt.submodular.modular import modular, modular_weights
 from subopt.submodular.result import Result
-
-SPOT_CHECK = 0.25
-"""Largest fraction of the time limit that is spent on testing for submodularity."""
 
 
 class _Method(NamedTuple):
@@ -154,11 +151,7 @@ def minimize_submodular(
         validate.nonnegative("tol", tol)
     deadline = Deadline(time_limit)
     if method != "brute_force":
-        try:  # the test may take SPOT_CHECK of the time
-            part = Deadline(None if time_limit is None else SPOT_CHECK * deadline.left())
-            require_submodular("F", F if time_limit is None else watched(F, part))
-        except TimeUp:
-            pass
+        require_submodular("F", F, time_limit)
     name = exact_method(F, minimizer) if method == "auto" else method
     chosen = _METHODS[name]
     stage("%s%s", name, f", because {chosen.because}" if method == "auto" else "")

@@ -6,20 +6,24 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from subopt._base import validate
 from subopt._base.answer import Status
 from subopt._base.deadline import Deadline
 from subopt._base.executors import require_executor
 from subopt._base.options import documented_with
 from subopt._base.report import is_verbose, iteration, reported, stage
-from subopt._base.types import RNG, Subset
+from subopt._base.types import RNG, Array, Subset
 from subopt.constraints.feasible import Constraints
+from subopt.constraints.modular import complete
 from subopt.difference._fixing import Fixed, fix, unfixed
 from subopt.difference.exact._search import Search
 from subopt.difference.exact._subtrees import search_on
 from subopt.difference.exact.tree_certificate import TreeCertificate, difference, lifted
 from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction
 from subopt.functions.diminishing_returns import require_submodular_parts
+from subopt.functions.watched import TimeUp, answer_in_time, unwatched, within_time
 from subopt.submodular.result import Result
 
 
@@ -108,8 +112,9 @@ def branch_and_bound(
     >>> result.value, result.lower_bound, result.certificate.check(h, result)
     (-1.0, -1.0, 0.0)
     """
+    deadline = Deadline(time_limit)
     if isinstance(h, DifferenceOfSubmodular | SetFunction):  # `search` refuses others
-        require_submodular_parts(h)
+        require_submodular_parts(h, time_limit)
     return search(
         h,
         None,
@@ -117,12 +122,13 @@ def branch_and_bound(
         max_nodes=max_nodes,
         start=start,
         rng=rng,
-        time_limit=time_limit,
+        time_limit=None if time_limit is None else deadline.left(),
         executor=executor,
         callback=callback,
     )
 
 
+@within_time
 def search(
     h: DifferenceOfSubmodular | SetFunction,
     constraints: Constraints | None,
@@ -137,25 +143,44 @@ def search(
     widest: float = math.inf,
 ) -> Result:
     """Minimize h over all sets, or over the feasible ones; see `branch_and_bound` and `Search`."""
-    h = difference(h)
+    given, h = h, difference(h)
     tol = validate.nonnegative("tol", tol)
     validate.callback(callback)
     limit = math.inf if max_nodes is None else validate.positive_int("max_nodes", max_nodes)
     deadline, source = Deadline(time_limit), validate.generator(rng)
     first = None if start is None else validate.subset(start, h.n, "start")
+    answer_in_time(given, lambda: first_set(h, constraints, first, "branch_and_bound"))
     fixed = fix(h) if constraints is None else unfixed(h)
     stage("%d of %d elements are free", len(fixed.free), h.n)
     progress = _Progress(fixed, callback, constraints)
     run = Search(fixed.h, tol, deadline, limit, progress.told, constraints, widest)
     first_sets = [] if first is None else [first[fixed.free]]
-    if executor is None:
-        run.run(first_sets, source)
-    else:
+    if executor is not None:
         require_executor(executor, None)
-        search_on(executor, run, first_sets, source)
+    try:
+        if executor is None:
+            run.run(first_sets, source)
+        else:
+            search_on(executor, run, first_sets, source)
+    except TimeUp:
+        if run.best.value == math.inf:
+            raise
+        run.late = True
     result = progress.answer(run)
     progress.last(result)
     return result
+
+
+def first_set(h: Any, constraints: Constraints | None, start: Array | None, method: str) -> Result:
+    """Return the set to begin with, where there was no time for anything else."""
+    mask = np.zeros(h.n, dtype=np.bool_) if start is None else start
+    mask = mask if constraints is None else complete(constraints, mask)
+    return Result(
+        mask=mask,
+        value=unwatched(h).value(mask.copy()) if mask.any() else 0.0,
+        status=Status.TIME_LIMIT,
+        method=method,
+    )
 
 
 class _Progress:
@@ -194,12 +219,15 @@ class _Progress:
 
     def answer(self, search: Search) -> Result:
         """Return the best set so far, with what is proven of it."""
-        given, best = self._fixed.given, search.best
+        given, best = unwatched(self._fixed.given), search.best
         mask = self._fixed.lift(best.mask)
         value = given.value(mask.copy()) if self._fixed.rounds else best.value
         gap = best.value - search.proven()  # on the free elements, where no digits are lost
         bound = value - gap
-        certificate = TreeCertificate(lifted(search.steps, self._fixed), bound, self._constraints)
+        certificate = None
+        if search.steps and not given.estimated:
+            steps = lifted(search.steps, self._fixed)
+            certificate = TreeCertificate(steps, bound, self._constraints)
         status = self._status(search, gap)
         if given.estimated:
             status = Status.EFFORT_LIMIT if status is Status.OPTIMAL else status
@@ -208,7 +236,7 @@ class _Progress:
             value=value,
             lower_bound=-math.inf if given.estimated else bound,
             status=status,
-            certificate=None if given.estimated else certificate,
+            certificate=certificate,
             method="branch_and_bound",
             n_iter=search.n_nodes,
             n_evals=best.n_evals,
@@ -219,6 +247,8 @@ class _Progress:
             return Status.OPTIMAL
         if self._interrupted:
             return Status.INTERRUPTED
+        if search.late:
+            return Status.TIME_LIMIT
         reached = search.n_nodes >= search.max_nodes or search.widest < math.inf
         return Status.NODE_LIMIT if reached else Status.TIME_LIMIT
 

@@ -46,6 +46,7 @@ from subopt.difference.exact.tree_certificate import (
     size_of,
 )
 from subopt.functions.algebra import DifferenceOfSubmodular
+from subopt.functions.watched import TimeUp
 
 WIDE = 64
 """From this many free elements on, bounds at the best set come before linear programs."""
@@ -124,6 +125,8 @@ class Search:
         Largest gap that rounding can leave between equal bounds.
     n_nodes : int
         Number of intervals so far.
+    late : bool
+        Whether the time limit ended the search within an evaluation.
     """
 
     def __init__(
@@ -138,7 +141,7 @@ class Search:
         parts: Parts | None = None,
     ) -> None:
         self.h, self.tol, self.deadline, self.max_nodes = h, tol, deadline, max_nodes
-        self._tell, self._interrupted = tell, False
+        self._tell, self._interrupted, self.late = tell, False, False
         self.constraints, self.widest = constraints, widest
         self.parts = parts_of(h, constraints) if parts is None else parts
         self.rounding = ROUNDING * size_of(self.parts)
@@ -160,7 +163,11 @@ class Search:
             if not self._stopped():
                 self.best.offer_prefix(rng.permutation(n))
         none = np.zeros(n, np.bool_)
-        self._explore(self._new_step(), none, np.arange(n), root_start(n), -math.inf, [])
+        try:
+            self._explore(self._new_step(), none, np.arange(n), root_start(n), -math.inf, [])
+        except TimeUp:
+            self._undo(0)
+            raise
         self.proceed(rng, most_open)
 
     def proceed(self, rng: np.random.Generator, most_open: float = math.inf) -> None:
@@ -191,6 +198,8 @@ class Search:
 
     def proven(self) -> float:
         """Return the lower bound that the steps prove; O(steps)."""
+        if not self.steps:
+            return -math.inf
         return min(self.best.value, combine(self.steps, np.array(self.own)))
 
     def lowest_open(self) -> float:
@@ -220,6 +229,21 @@ class Search:
         With elements q, r, ... the parts are the sets with q; those without q and with r; and so
         on; and those without any of them.
         """
+        count, before = len(self.steps), (self.steps[node.step], self.own[node.step])
+        try:
+            return self._divide(node)
+        except TimeUp:
+            self._undo(count)
+            self.steps[node.step], self.own[node.step] = before
+            self.intervals[node.step] = node
+            raise
+
+    def _undo(self, count: int) -> None:
+        """Forget steps without evidence: all but the first `count`."""
+        del self.steps[count:], self.own[count:]
+        self.intervals = {j: node for j, node in self.intervals.items() if j < count}
+
+    def _divide(self, node: Open) -> list[Open]:
         del self.intervals[node.step]
         interval = self._interval(node.inside, node.free)  # made anew: too large to keep
         j, left = node.step, np.ones(interval.size, dtype=np.bool_)

@@ -21,6 +21,7 @@ from subopt.difference.exact._interval import Parts
 from subopt.difference.exact._search import Open, Search
 from subopt.difference.exact.tree_certificate import Step, parts_of
 from subopt.functions.algebra import DifferenceOfSubmodular
+from subopt.functions.watched import unwatched
 
 FRONTIER = 32
 """Number of open intervals before the first round, and of those explored per round."""
@@ -73,7 +74,7 @@ class _Task(NamedTuple):
 def search_on(executor: Any, search: Search, masks: list[Array], rng: np.random.Generator) -> None:
     """Like ``search.run``, with subtrees on an executor."""
     search.run(masks, rng, FRONTIER)
-    problem = _Problem(search.h, search.tol, search.constraints, search.widest)
+    problem = _Problem(unwatched(search.h), search.tol, search.constraints, search.widest)
     spend = FEWEST
     while search.goes_on():
         order = sorted(search.intervals.values(), key=lambda node: (node.bound, node.step))
