@@ -93,6 +93,7 @@ CHAPTERS = [
     ("Coupled labelings", "subopt", "subopt.coupled"),
     ("subopt.testing", "subopt.testing", "subopt.testing"),
     ("subopt.cvx", "subopt.cvx", "subopt.cvx"),
+    ("subopt.interop", "subopt.interop", "subopt.interop"),
     ("subopt.interop.sklearn", "subopt.interop.sklearn", "subopt.interop.sklearn"),
     ("subopt.compat.networkx", "subopt.compat.networkx", "subopt.compat.networkx"),
     ("subopt.compiling", "subopt.compiling", "subopt.compiling"),

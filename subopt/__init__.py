@@ -50,7 +50,7 @@ _WINGS = (
     "labeling",
     "coupled",
 )
-_DOORS = ("compiling", "cvx", "executors", "testing")
+_DOORS = ("compiling", "cvx", "executors", "interop", "testing")
 
 
 def __getattr__(name: str) -> Any:

@@ -28,7 +28,13 @@ MODULES = [
     "comixup",
 ]
 MODULES += ["subopt.compat.maxflow", "subopt.compat.maxflow.fastmin", "subopt.compat.gco"]
-MODULES += ["subopt.interop.sklearn", "comixup.evaluate", "comixup.saliency", "comixup.torch"]
+MODULES += [
+    "subopt.interop",
+    "subopt.interop.sklearn",
+    "comixup.evaluate",
+    "comixup.saliency",
+    "comixup.torch",
+]
 MODULES += ["comixup.torch.lightning"]
 
 

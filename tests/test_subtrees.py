@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from drawn import numbers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_executors import Inline
@@ -19,11 +20,9 @@ def _small_tasks(monkeypatch):
     monkeypatch.setattr(_subtrees, "FEWEST", 2)
 
 
-def hard(seed, n=11):
+def hard(rng, n=11):
     """A difference of two cuts, whose tree has some dozen intervals."""
-    first, second = np.random.default_rng(seed).random((2, n, n)) * (
-        np.random.default_rng(seed + 1).random((2, n, n)) < 0.5
-    )
+    first, second = rng.random((2, n, n)) * (rng.random((2, n, n)) < 0.5)
     return Cut(first + first.T) - Cut(second + second.T)
 
 
@@ -38,7 +37,7 @@ def seen(result):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_tree_does_not_depend_on_the_workers(seed):
-    h = hard(seed)
+    h = hard(np.random.default_rng(seed))
     inline = Inline()
     first = branch_and_bound(h, rng=1, executor=inline)
     assert inline.submitted >= 2
@@ -52,10 +51,10 @@ def test_the_tree_does_not_depend_on_the_workers(seed):
     assert first.certificate.check(h, first) <= 1e-9
 
 
-@given(seed=st.integers(0, 9), limit=st.integers(1, 60))
+@given(rng=numbers(), limit=st.integers(1, 60))
 @settings(max_examples=10)
-def test_a_limit_of_nodes_leaves_a_bound(seed, limit):
-    h = hard(seed)
+def test_a_limit_of_nodes_leaves_a_bound(rng, limit):
+    h = hard(rng)
     result = branch_and_bound(h, rng=0, max_nodes=limit, executor=Inline())
     best = branch_and_bound(h, rng=0).value
     assert result.lower_bound <= best + 1e-9
@@ -64,7 +63,7 @@ def test_a_limit_of_nodes_leaves_a_bound(seed, limit):
 
 
 def test_constraints_hold_in_all_subtrees():
-    h = hard(3)
+    h = hard(np.random.default_rng(3))
     constraints = constraints_of(h.n, size=(3, 6))
     alone = _branch_and_bound.search(h, constraints, rng=0)
     result = _branch_and_bound.search(h, constraints, rng=0, executor=Inline())
@@ -81,11 +80,13 @@ def test_a_callback_ends_it_between_rounds():
         if len(calls) == 3:
             raise StopIteration
 
-    result = branch_and_bound(hard(5), rng=0, executor=Inline(), callback=stop)
+    result = branch_and_bound(
+        hard(np.random.default_rng(5)), rng=0, executor=Inline(), callback=stop
+    )
     assert result.status.name == "INTERRUPTED" or len(calls) < 3
     assert result.lower_bound <= result.value
 
 
 def test_what_is_no_executor_is_refused():
     with pytest.raises(TypeError, match="executor needs a method submit"):
-        branch_and_bound(hard(0), executor=3)
+        branch_and_bound(hard(np.random.default_rng(0)), executor=3)

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from comixup._base.interchange import to_numpy
 from comixup._base.types import Array
+from subopt.interop import to_numpy
 
 
 def as_array(name: str, values: Any, needed: str) -> Array:
     """Return `values` as a numeric or boolean array without copying; errors state `needed`."""
     try:
-        array = np.asarray(to_numpy(values))
+        array = to_numpy(values)
     except ValueError as error:
         raise ValueError(f"{name} needs {needed}, got a ragged sequence: {error}") from None
     if array.dtype.kind not in "biuf":

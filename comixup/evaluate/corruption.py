@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from comixup._base import validate
-from comixup._base.interchange import like, to_numpy
+from comixup._base.interchange import items, like
 from comixup._base.streams import require_seed
 from comixup._base.types import RNG, Array
 from comixup.plans.boxes import box_array
@@ -142,7 +142,7 @@ def background(boxes: Any, n: int, spatial: tuple[int, ...]) -> Array:
         return free
     if len(spatial) != 2:
         raise ValueError(f"boxes need images of 2 spatial dimensions, got {spatial}")
-    boxes = to_numpy(boxes)
+    boxes = items(boxes)
     if len(boxes) != n:
         raise ValueError(f"boxes needs one array for each of the {n} images, got {len(boxes)}")
     y, x = (np.arange(s) + 0.5 for s in spatial)

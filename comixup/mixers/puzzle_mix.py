@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from comixup.mixers.pairs import PairMixer
 from comixup.mixers.summary import Needs, Summary
 from comixup.plans.gather import patch_shapes
 from comixup.plans.patches import MixPlan
+from subopt import LabelingEnergy
 
 
 @public
@@ -234,14 +236,13 @@ class PuzzleMix(PairMixer):
         return moves
 
 
+@lru_cache(maxsize=64)
 def neighbors(grid: tuple[int, ...]) -> Array:
     """Return the two patches (2, E) of every pair of neighbors, as flat indices."""
-    index = np.arange(int(np.prod(grid))).reshape(grid)
-    pairs = [
-        (np.delete(index, -1, axis).ravel(), np.delete(index, 0, axis).ravel())
-        for axis in range(len(grid))
-    ]
-    return np.concatenate([np.stack(pair) for pair in pairs], axis=1)
+    edges = LabelingEnergy(np.zeros((*grid, 1)), weights=1, label_axis=-1)
+    pairs = np.stack([edges.tails, edges.heads])
+    pairs.setflags(write=False)
+    return pairs
 
 
 def contrasts(colors: Array, partner: Array, ends: Array) -> Array:

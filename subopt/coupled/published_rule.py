@@ -54,7 +54,7 @@ def published(
        from the labels that output j has.
 
     Before the last sweep, outputs that use the same set of two or more inputs are pushed apart:
-    the r-th of them pays gamma / N more for the r-th input of the set, in a circle. It stops early
+    the r-th of them pays gamma / N more for the r-th input of the set (cyclically). It stops early
     if a sweep changes E with tau = 0 and A = I, relatively, by at most 1e-6.
 
     Parameters
