@@ -13,6 +13,7 @@ from subopt._base.options import documented_like
 from subopt._base.types import Array, ArrayLike
 from subopt.functions.algebra import SetFunction
 from subopt.functions.cut_form import CutForm
+from subopt.functions._graph_rows import edge_ends
 
 
 @documented_like(SetFunction)
@@ -203,25 +204,9 @@ class GraphicData(NamedTuple):
 
 class _GraphicRank(MatroidRank):
     def __init__(self, edges: ArrayLike, n_vertices: int | None) -> None:
-        ends = validate.rectangular("edges", edges)
-        if ends.size == 0:
-            ends = np.zeros((0, 2), dtype=np.intp)
-        if ends.ndim != 2 or ends.shape[1] != 2 or ends.dtype.kind not in "iu":
-            raise ValueError(
-                f"edges needs integers of shape (n, 2), got dtype {ends.dtype} and shape "
-                f"{ends.shape}"
-            )
-        ends = ends.astype(np.int64)
-        vertices = int(ends.max(initial=-1)) + 1
-        if n_vertices is not None:
-            vertices = validate.size("n_vertices", n_vertices)
-        bad = ((ends < 0) | (ends >= vertices)).any(axis=1)
-        if bad.any():
-            i = int(bad.argmax())
-            pair = tuple(int(v) for v in ends[i])
-            raise ValueError(f"edges needs vertices in 0..{vertices - 1}, but edges[{i}] is {pair}")
+        vertices, ends = edge_ends(edges, "n_vertices", n_vertices)
         self.n = len(ends)
-        tails, heads = (np.array(ends[:, k], order="C") for k in (0, 1))
+        tails, heads = (np.array(ends[:, k], dtype=np.int64) for k in (0, 1))
         self._data = GraphicData(tails, heads, vertices)
 
     def marginals(self, mask: Array) -> Array:
