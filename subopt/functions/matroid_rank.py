@@ -11,9 +11,9 @@ from subopt._base.jit import copied
 from subopt._base.jit import small_first as njit
 from subopt._base.options import documented_like
 from subopt._base.types import Array, ArrayLike
+from subopt.functions._graph_rows import edge_ends
 from subopt.functions.algebra import SetFunction
 from subopt.functions.cut_form import CutForm
-from subopt.functions._graph_rows import edge_ends
 
 
 @documented_like(SetFunction)
