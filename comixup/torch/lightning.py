@@ -55,11 +55,22 @@ class MixCallback(Callback):
         self.parts = Parts(images, labels, carry)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state of the mixer, which Lightning saves in checkpoints."""
+        """Return the state of the mixer, which Lightning saves in checkpoints.
+
+        Returns
+        -------
+        dict
+            As from the mixer.
+        """
         return self.mix.state_dict()
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore the state of the mixer from a checkpoint.
+
+        Parameters
+        ----------
+        state_dict : dict
+            As from `state_dict`.
 
         Raises
         ------
