@@ -405,6 +405,9 @@ def test_zero_saliency_can_be_uniform(any_labeling):
     assert np.isfinite(mixed.plan.energies).all()
 
 
+PUBLIC = ("subopt", "subopt.compiling", "subopt.executors", "subopt.interop")
+
+
 def test_only_public_names_of_subopt_are_used():
     folder = pathlib.Path(comixup.__file__).parent
     used = set()
@@ -413,7 +416,7 @@ def test_only_public_names_of_subopt_are_used():
             if isinstance(node, ast.Import):
                 used |= {a.name for a in node.names if a.name.split(".")[0] == "subopt"}
             elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "subopt":
-                assert node.module in ("subopt", "subopt.compiling", "subopt.executors"), path
+                assert node.module in PUBLIC, path
                 used |= {a.name for a in node.names}
     public = {"__version__", *subopt.__all__, *subopt.compiling.__all__, *subopt.executors.__all__}
     assert used <= public
