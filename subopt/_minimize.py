@@ -352,7 +352,7 @@ def minimize_many(
     Raises
     ------
     TypeError, ValueError
-        As `minimize`, or if there is not one rng per problem.
+        As `minimize`, or if there is not one rng per problem, or no problem that needs one.
 
     Examples
     --------
@@ -388,6 +388,11 @@ def minimize_many(
         if "threads" in takes:
             own["threads"] = 1  # these here are for whole problems
         jobs.append(partial(minimize, problem, **options, **own))
+    if rng is not None and jobs and not any("rng" in job.keywords for job in jobs):
+        raise TypeError(
+            "minimize_many got rng, but no problem of this batch is solved by a method that makes "
+            "random choices"
+        )
     if executor is not None:
         chunks = in_chunks(executor, _do, len(jobs), lambda begin, end: jobs[begin:end])
         return Batch.of([answer for chunk in chunks for answer in chunk])

@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import Status
+from subopt._base.answer import Status, ended_by
 from subopt._base.deadline import Deadline
 from subopt._base.report import silent, stage
 from subopt._base.types import RNG, Array
@@ -217,10 +217,7 @@ class _Run:
         if self.bounded is None or proof or result.lower_bound > self.bounded.lower_bound:
             self.bounded = result
         if better and self.callback is not None:
-            try:
-                self.callback(self.result())
-            except StopIteration:
-                self.interrupted = True
+            self.interrupted |= ended_by(self.callback, self.result())
 
     def over(self) -> bool:
         """Return whether there is a proof, or no time is left."""

@@ -74,8 +74,9 @@ class MatroidRank(SetFunction):
 
         Parameters
         ----------
-        edges : array_like of int, shape (n, 2)
-            The two ends of each element, which is an edge. Loops and parallel edges are allowed.
+        edges : array_like of int, shape (m, 2)
+            The two ends of each element, which is an edge (n = m). Loops and parallel edges are
+            allowed.
         n_vertices : int, optional
             Number of vertices; by default the largest end plus one.
 
@@ -88,7 +89,7 @@ class MatroidRank(SetFunction):
         Raises
         ------
         ValueError
-            If `edges` does not hold integers of shape (n, 2) in 0..n_vertices - 1.
+            If `edges` does not hold integers of shape (m, 2) in 0..n_vertices - 1.
         """
         return _GraphicRank(edges, n_vertices)
 
@@ -204,9 +205,9 @@ class GraphicData(NamedTuple):
 
 class _GraphicRank(MatroidRank):
     def __init__(self, edges: ArrayLike, n_vertices: int | None) -> None:
-        vertices, ends = edge_ends(edges, "n_vertices", n_vertices)
+        ends, vertices = edge_ends(edges, n_vertices, "n_vertices", "")
         self.n = len(ends)
-        tails, heads = (np.array(ends[:, k], dtype=np.int64) for k in (0, 1))
+        tails, heads = (np.array(ends[:, k], order="C") for k in (0, 1))
         self._data = GraphicData(tails, heads, vertices)
 
     def marginals(self, mask: Array) -> Array:

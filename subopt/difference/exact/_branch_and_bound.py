@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import Status
+from subopt._base.answer import Status, ended_by
 from subopt._base.deadline import Deadline
 from subopt._base.executors import require_executor
 from subopt._base.options import documented_with
@@ -255,8 +255,5 @@ class _Progress:
     def _call(self, result: Result) -> bool:
         assert self._callback is not None
         self._shown = result.value, result.lower_bound
-        try:
-            self._callback(result)
-        except StopIteration:
-            self._interrupted = True
+        self._interrupted |= ended_by(self._callback, result)
         return not self._interrupted
