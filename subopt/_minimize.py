@@ -93,6 +93,7 @@ def minimize(
     exclude: Subset | None = None,
     constraints: Budget | Groups | Sequence[Budget | Groups] | None = None,
     max_nodes: int | None = None,
+    threads: int | None = None,
     executor: Any = None,
     effort: str | None = None,
     starts: int | None = None,
@@ -236,7 +237,7 @@ def minimize(
         differences "auto", "subsup", "modmod", "double_greedy" and "branch_and_bound"; for coupled
         labelings all.
     %(threads)s
-        For differences, by "auto".
+        For differences, by "auto" and "branch_and_bound"; with constraints also for set functions.
     %(callback)s
     lower_bound : bool, optional
         For labelings of both kinds: whether to also compute a lower bound with a certificate, where

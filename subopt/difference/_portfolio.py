@@ -248,6 +248,7 @@ class _Run:
                 start=best.mask,
                 max_nodes=max_nodes,
                 time_limit=left,
+                threads=self.threads,
                 rng=stream,
                 widest=widest,
             )
