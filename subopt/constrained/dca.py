@@ -24,6 +24,7 @@ from subopt.difference.exact._interval import Interval, Parts
 from subopt.difference.exact._relaxation import relax, root_start
 from subopt.functions.algebra import DifferenceOfSubmodular
 from subopt.functions.modular import Modular
+from subopt.functions.watched import within_time
 from subopt.submodular._sweep_bounds import ROUNDING
 from subopt.submodular.result import Result
 
@@ -31,6 +32,7 @@ PLANES = 200
 """Largest number of linear programs of one step."""
 
 
+@within_time
 def dca(
     h: DifferenceOfSubmodular,
     of: Constraints,

@@ -18,6 +18,7 @@ from subopt.difference._fixing import unfixed
 from subopt.difference.bounds import Supergradients, chain, submodular_upper
 from subopt.difference.local_minimum import STAY, best_move
 from subopt.functions.algebra import DifferenceOfSubmodular
+from subopt.functions.watched import within_time
 from subopt.submodular.result import Result
 
 WIDE = 2048
@@ -55,7 +56,7 @@ class FeasibleDescent(Descent):
             max_iter=max_iter,
             time_limit=time_limit,
             callback=callback,
-            fixed=unfixed(h),
+            fixed=unfixed,
         )
 
     def offer(self, mask: Array) -> bool:
@@ -80,6 +81,7 @@ class FeasibleDescent(Descent):
         return self.end(status, LocallyBest() if move == STAY else None)  # type: ignore[arg-type]
 
 
+@within_time
 def local_search(
     h: DifferenceOfSubmodular,
     of: Constraints,
@@ -116,6 +118,7 @@ def forward_greedy(h: DifferenceOfSubmodular, of: Constraints, limit: float) -> 
     return run.end(Status.EFFORT_LIMIT, None)
 
 
+@within_time
 def modmod(
     h: DifferenceOfSubmodular,
     of: Constraints,
@@ -148,6 +151,7 @@ def modmod_from(run: FeasibleDescent) -> Result:
     return run.run(step)
 
 
+@within_time
 def subsup(
     h: DifferenceOfSubmodular,
     of: Constraints,
@@ -159,6 +163,7 @@ def subsup(
     callback: Callable[[Result], object] | None = None,
 ) -> Result:
     """Minimize f - g by submodular upper bounds, minimized over the feasible sets by prices."""
+    validate.positive_int("inner_iter", inner_iter)
     run = FeasibleDescent(
         h, of, start, "subsup", max_iter=max_iter, time_limit=time_limit, callback=callback
     )

@@ -1,8 +1,8 @@
 """Submodular functions over feasible sets, by prices of the constraints (Lagrange).
 
 For prices p >= 0 with weights w and constant c, min F + w - c over all sets is a submodular
-minimization and a lower bound of F over the feasible sets. It is concave in p, and each minimizer
-gives a line above it, so that a linear program over these lines gives the next prices (Kelley).
+minimization and a lower bound of F over the feasible sets. It is concave in p. Each minimizer gives
+an affine upper bound of it, and a linear program over these bounds gives the next prices (Kelley).
 
 For a size alone, w is a multiple of |S|, and the prices are those of `regularization_path`: a
 minimizer of F + α|S| is optimal among the sets of its size. The sizes between two minimizers for
@@ -13,20 +13,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import Status
+from subopt._base.answer import Status, ended_by
 from subopt._base.deadline import Deadline
 from subopt._base.types import Array
 from subopt.constrained.certificate import Priced, priced, unused, whole_gap
 from subopt.constraints.feasible import Constraints
 from subopt.constraints.modular import complete, row_sizes
+from subopt.difference.exact._branch_and_bound import first_set
 from subopt.functions.algebra import SetFunction
+from subopt.functions.watched import TimeUp, answer_in_time, unwatched, within_time
 from subopt.submodular._elimination import local_tol
-from subopt.submodular._watch import ended_by
 from subopt.submodular.result import Result
 from subopt.submodular.select import minimize_submodular
 
@@ -46,6 +48,7 @@ class Found(NamedTuple):
     n_evals: int
 
 
+@within_time
 def lagrangian(
     F: SetFunction,
     of: Constraints,
@@ -56,6 +59,7 @@ def lagrangian(
     callback: Callable[[Result], object] | None = None,
 ) -> Result:
     """Minimize a submodular function over feasible sets by prices, to a gap that is reported."""
+    answer_in_time(F, lambda: first_set(F, of, None, "lagrangian"))
     found = priced_minimum(
         F,
         of,
@@ -73,8 +77,8 @@ def lagrangian(
         n_iter=found.n_iter,
         n_evals=found.n_evals,
     )
-    ended_by(callback, result)
-    return result
+    stopped = ended_by(callback, result, running=False)
+    return replace(result, status=Status.INTERRUPTED) if stopped else result
 
 
 def priced_minimum(
@@ -95,43 +99,44 @@ def priced_minimum(
     tol = validate.nonnegative("tol", tol)
     rows = _Rows(F, of)
     mask = complete(of, np.zeros(of.n, dtype=np.bool_))
-    value, bound, gap = F.value(mask.copy()), -math.inf, math.inf
+    value, bound = F.value(mask.copy()), -math.inf
     proof: _Proof | None = None
     prices, evals, n_iter, status = np.zeros(of.n_rows), 1, 0, Status.ITERATION_LIMIT
-    while n_iter < max_iter:
-        n_iter += 1
-        left = deadline.left()
-        G = priced(F, of, prices)
-        if solve is None:
-            result = minimize_submodular(G, time_limit=None if left == math.inf else left)
-        else:
-            result = solve(G)
-        evals += result.n_evals
-        S = result.mask
-        for T in (S,) if of.feasible(S) else (complete(of, S, -F.marginals(S.copy())),):
+    try:
+        while n_iter < max_iter:
+            n_iter += 1
+            left = deadline.left()
+            G = priced(F, of, prices)
+            if solve is None:
+                result = minimize_submodular(G, time_limit=None if left == math.inf else left)
+            else:
+                result = solve(G)
+            evals += result.n_evals
+            low = result.lower_bound - float(prices @ of.limits())
+            if result.certificate is not None and low > bound:
+                evidence = Priced(prices, result.certificate)
+                bound, proof = low, _Proof(unwatched(G), result.lower_bound, prices, evidence)
+            S = result.mask
+            T = S if of.feasible(S) else complete(of, S, -F.marginals(S.copy()))
             if (there := F.value(T.copy())) < value:
                 mask, value = T, there
-        low = result.lower_bound - float(prices @ of.limits())
-        if result.certificate is not None and low > bound:
-            evidence = Priced(prices, result.certificate)
-            bound, proof = low, _Proof(G, result.lower_bound, prices, evidence)
-        gap = math.inf if proof is None else proof.gap(of, mask)
-        if F.integral:
-            gap = whole_gap(gap)
-        if gap <= tol:
-            status = Status.OPTIMAL
-            break
-        rows.add(F.value(S.copy()), of.usages(S) - of.limits())
-        following, height = rows.following()
-        if following is None or height - bound <= 0.01 * tol:
-            status = Status.CONVERGED  # the bound is as good as prices can make it
-            break
-        if deadline.passed():
-            status = Status.TIME_LIMIT
-            break
-        if proof is not None and rows.many:
-            following = (1 - TOWARDS_BEST) * following + TOWARDS_BEST * proof.prices
-        prices = following
+            if _gap(F, of, proof, mask) <= tol:
+                status = Status.OPTIMAL
+                break
+            rows.add(F.value(S.copy()), of.usages(S) - of.limits())
+            following, height = rows.following()
+            if following is None or height - bound <= 0.01 * tol:
+                status = Status.CONVERGED  # the bound is as good as prices can make it
+                break
+            if deadline.passed():
+                status = Status.TIME_LIMIT
+                break
+            if proof is not None and rows.many:
+                following = (1 - TOWARDS_BEST) * following + TOWARDS_BEST * proof.prices
+            prices = following
+    except TimeUp:
+        status = Status.TIME_LIMIT
+    gap = _gap(F, of, proof, mask)
     known = None if proof is None else proof.evidence
     return Found(mask, value, value - gap, known, status, n_iter, evals)
 
@@ -148,6 +153,11 @@ class _Proof(NamedTuple):
         """Return the gap of a feasible set, without the digits that large prices would cost."""
         above = max(0.0, self.G.value(mask.copy()) - self.low)
         return above + unused(of, self.prices, mask)
+
+
+def _gap(F: SetFunction, of: Constraints, proof: _Proof | None, mask: Array) -> float:
+    gap = math.inf if proof is None else proof.gap(of, mask)
+    return whole_gap(gap) if F.integral else gap
 
 
 class _Rows:

@@ -14,9 +14,10 @@ from dataclasses import replace
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import Status
+from subopt._base.answer import Status, ended_by
 from subopt._base.deadline import Deadline
 from subopt._base.report import silent, stage
+from subopt._base.threads import thread_count
 from subopt._base.types import RNG, Array
 from subopt.constrained.certificate import Problem
 from subopt.constrained.dca import dca
@@ -32,9 +33,11 @@ from subopt.constrained.exact import branch_and_bound
 from subopt.constrained.lagrangian import lagrangian
 from subopt.constraints.feasible import Constraints
 from subopt.constraints.modular import complete
+from subopt.difference.exact._branch_and_bound import first_set
 from subopt.difference.exact.tree_certificate import difference
 from subopt.difference.submodular_case import as_submodular
 from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction
+from subopt.functions.watched import answer_in_time, within_time
 from subopt.submodular.result import Result
 
 EFFORTS = ("fast", "default", "best")
@@ -48,6 +51,7 @@ STEPS, SWEEPS = 8, 40
 """Largest number of steps of SubSup, and of greedy sweeps for each of their minimizations."""
 
 
+@within_time
 def portfolio(
     h: Problem,
     of: Constraints,
@@ -55,6 +59,7 @@ def portfolio(
     effort: str = "default",
     starts: int | None = None,
     rng: RNG = None,
+    threads: int | None = None,
     time_limit: float | None = None,
     callback: Callable[[Result], object] | None = None,
 ) -> Result:
@@ -63,7 +68,9 @@ def portfolio(
     default = 0 if effort == "fast" else max(4, min(16, 1024 // max(1, h.n)))
     count = default if starts is None else validate.natural("starts", starts)
     F = as_submodular(h) if isinstance(h, DifferenceOfSubmodular) else h
-    run = _Run(h, of, validate.generator(rng), Deadline(time_limit), callback)
+    source, workers = validate.generator(rng), thread_count(threads)
+    run = _Run(h, of, source, workers, Deadline(time_limit), callback)
+    answer_in_time(h, lambda: run.result() if run.best else first_set(h, of, None, "auto"))
     if F is not None:
         run.priced(F)
     run.descend(count)
@@ -87,11 +94,12 @@ class _Run:
         h: Problem,
         of: Constraints,
         rng: np.random.Generator,
+        threads: int,
         deadline: Deadline,
         callback: Callable[[Result], object] | None,
     ) -> None:
         self.given, self.h, self.of = h, difference(h), of
-        self.rng, self.deadline, self.callback = rng, deadline, callback
+        self.rng, self.threads, self.deadline, self.callback = rng, threads, deadline, callback
         self.best: Result | None = None
         self.bounded: Result | None = None
         self.interrupted = False
@@ -189,6 +197,7 @@ class _Run:
                 start=self.best.mask,
                 max_nodes=max_nodes,
                 time_limit=self.deadline.left(),
+                threads=self.threads,
                 rng=self.rng.spawn(1)[0],
             )
         )
@@ -213,10 +222,7 @@ class _Run:
         if self.bounded is None or proof or result.lower_bound > self.bounded.lower_bound:
             self.bounded = result
         if better and self.callback is not None:
-            try:
-                self.callback(self.result())
-            except StopIteration:
-                self.interrupted = True
+            self.interrupted |= ended_by(self.callback, self.result())
 
     def over(self) -> bool:
         """Return whether there is a proof, or no time is left."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from subopt._base import options as _options
 from subopt._base import validate
+from subopt._base.deadline import Deadline
 from subopt._base.options import CONSTRAINTS
 from subopt._base.report import stage
 from subopt._base.types import Array
@@ -127,8 +128,12 @@ def _solver(
 
 def _constrained(method: str, h: Problem, of: Constraints, options: dict[str, Any]) -> Result:
     """Minimize by a method of this wing."""
+    limit = options.get("time_limit")
+    deadline = Deadline(limit)
     if method in ("auto", "branch_and_bound", "lagrangian", "subsup", "dca"):
-        require_submodular_parts(h)
+        require_submodular_parts(h, limit)
+    if limit is not None:
+        options["time_limit"] = deadline.left()
     if h.n == 0 and method != "milp":
         return brute_force(h, of)
     if method in ("local_search", *ON_DIFFERENCES):

@@ -17,10 +17,12 @@ from subopt._base.types import ArrayLike
 from subopt.difference._dc_program import DCProgram, Point
 from subopt.difference._wording import on_points
 from subopt.functions.algebra import DifferenceOfSubmodular
+from subopt.functions.watched import within_time
 from subopt.submodular.result import Result
 
 
 @on_points
+@within_time
 def accelerated_dca(
     h: DifferenceOfSubmodular,
     start: ArrayLike | None = None,
@@ -70,6 +72,7 @@ def accelerated_dca(
     >>> accelerated_dca(h).value
     -5.0
     """
+    recent: deque[float] = deque(maxlen=min(validate.positive_int("memory", memory), 2**31))
     program = DCProgram(
         h,
         "accelerated_dca",
@@ -80,7 +83,6 @@ def accelerated_dca(
         time_limit=time_limit,
         callback=callback,
     )
-    recent: deque[float] = deque(maxlen=min(validate.positive_int("memory", memory), 2**31))
     before, momentum = program.start, 1.0
 
     def advance(here: Point) -> Point | None:

@@ -15,10 +15,12 @@ from subopt._base.types import ArrayLike
 from subopt.difference._dc_program import DCProgram, Point
 from subopt.difference._wording import on_points
 from subopt.functions.algebra import DifferenceOfSubmodular
+from subopt.functions.watched import within_time
 from subopt.submodular.result import Result
 
 
 @on_points
+@within_time
 def complete_dca(
     h: DifferenceOfSubmodular,
     start: ArrayLike | None = None,
@@ -65,6 +67,7 @@ def complete_dca(
     >>> complete_dca(h).value
     -5.0
     """
+    tangents = validate.positive_int("tangents", tangents)
     program = DCProgram(
         h,
         "complete_dca",
@@ -75,7 +78,6 @@ def complete_dca(
         time_limit=time_limit,
         callback=callback,
     )
-    tangents = validate.positive_int("tangents", tangents)
 
     def advance(here: Point) -> Point | None:
         y = program.tangent(here.x, program.scores(here))

@@ -18,7 +18,7 @@ from subopt._base import validate
 from subopt._base.answer import Status
 from subopt._base.types import Array, ArrayLike
 from subopt.difference._descent import Descent, inner_solver
-from subopt.functions.algebra import DifferenceOfSubmodular
+from subopt.functions.algebra import DifferenceOfSubmodular, require_difference
 from subopt.functions.modular import Modular
 from subopt.submodular._minimum_norm import minimum_norm
 from subopt.submodular._sweep_bounds import ROUNDING
@@ -77,17 +77,20 @@ class DCProgram:
         time_limit: float | None,
         callback: Callable[[Result], object] | None,
     ) -> None:
+        require_difference(h)
+        x = start_point(start, h.n)
+        validate.positive_int("inner_iter", inner_iter)
+        if rho is not None and validate.nonnegative("rho", rho) and not 1e-150 <= rho <= 1e150:
+            raise ValueError(f"rho needs 0 or a number from 1e-150 to 1e150, got {rho}")
         self.run = Descent(
             h, (), method, max_iter=max_iter, time_limit=time_limit, callback=callback
         )
         self.h, self._inner = self.run.h, inner_solver(self.run, inner_iter)
-        self.start = start_point(start, h.n)[self.run.fixed.free]
+        self.start = x[self.run.fixed.free]
         if rho is None:
             gains = np.abs(self.h.g.greedy(np.arange(self.h.n)))
             rho = 0.1 * float(gains.mean()) if gains.size else 0.0
-        self.rho = validate.nonnegative("rho", rho)
-        if self.rho and not 1e-150 <= self.rho <= 1e150:
-            raise ValueError(f"rho needs 0 or a number from 1e-150 to 1e150, got {self.rho}")
+        self.rho = float(rho)
         self._base: tuple[Array, Array] | None = None
 
     def point(self, x: Array) -> Point:

@@ -12,10 +12,12 @@ from subopt._base.types import ArrayLike
 from subopt.difference._dc_program import DCProgram, Point
 from subopt.difference._wording import on_points
 from subopt.functions.algebra import DifferenceOfSubmodular
+from subopt.functions.watched import within_time
 from subopt.submodular.result import Result
 
 
 @on_points
+@within_time
 def dca_rounded(
     h: DifferenceOfSubmodular,
     start: ArrayLike | None = None,

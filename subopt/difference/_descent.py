@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import Status
+from subopt._base.answer import Status, ended_by
 from subopt._base.deadline import Deadline
 from subopt._base.report import is_verbose, iteration
 from subopt._base.types import RNG, Array, Subset
@@ -23,6 +23,7 @@ from subopt.functions.algebra import (
     DifferenceOfSubmodular,
     require_difference,
 )
+from subopt.functions.watched import answer_in_time, unwatched
 from subopt.submodular._sweep_bounds import ROUNDING
 from subopt.submodular.result import Result
 from subopt.submodular.select import InnerSolver
@@ -43,7 +44,7 @@ class Descent:
     max_iter : int, optional
     time_limit : float, optional
     callback : callable, optional
-    fixed : Fixed, optional
+    fixed : Fixed or callable, optional
         What `fix` returns for h, if it is known; `unfixed` to search all elements.
 
     Attributes
@@ -67,7 +68,7 @@ class Descent:
         max_iter: int | None = None,
         time_limit: float | None = None,
         callback: Callable[[Result], object] | None = None,
-        fixed: Fixed | None = None,
+        fixed: Fixed | Callable[[DifferenceOfSubmodular], Fixed] | None = None,
     ) -> None:
         require_difference(h)
         self.method, self._callback, self._interrupted = method, callback, False
@@ -77,10 +78,36 @@ class Descent:
         self.deadline = Deadline(time_limit)
         validate.callback(callback)
         S = validate.subset(start, h.n, "start")
-        self.fixed = _fixed(h, S) if fixed is None else fixed
+        self.n_iter = self.n_evals = 0
+        self._late(h, S)
+        if isinstance(fixed, Fixed):
+            self.fixed = fixed
+        else:
+            self.fixed = _fixed(h, S) if fixed is None else fixed(h)
         self.h, self.mask = self.fixed.h, S[self.fixed.free]
-        self.n_iter, self.n_evals = 0, 4 * (1 + len(self.fixed.rounds))
+        self.n_evals = 4 * (1 + len(self.fixed.rounds))
         self.value, self.size = self._evaluate(self.mask)
+
+    def _late(self, h: DifferenceOfSubmodular, start: Array) -> None:
+        """Say what the result is if the time is over within an evaluation."""
+
+        def answer() -> Result:
+            begun = "value" in vars(self)
+            mask = self.fixed.lift(self.mask) if begun else start
+            if begun and not self.fixed.rounds:
+                value = self.value
+            else:
+                value = unwatched(h).value(mask.copy()) if mask.any() else 0.0
+            return Result(
+                mask=mask,
+                value=value,
+                status=Status.INTERRUPTED if self._interrupted else Status.TIME_LIMIT,
+                method=self.method,
+                n_iter=self.n_iter,
+                n_evals=self.n_evals,
+            )
+
+        answer_in_time(h, answer)
 
     def stopped(self) -> Status | None:
         """Return why the run has to end, or None."""
@@ -131,13 +158,10 @@ class Descent:
     def tell(self) -> None:
         """Call the callback with the best set so far."""
         if is_verbose():
-            value = self.end(Status.ITERATION_LIMIT, None).value
+            value = self.end(Status.RUNNING, None).value
             iteration(self.n_iter, "steps", "value %.9g", value)
         if self._callback is not None:
-            try:
-                self._callback(self.end(Status.ITERATION_LIMIT, None))
-            except StopIteration:
-                self._interrupted = True
+            self._interrupted |= ended_by(self._callback, self.end(Status.RUNNING, None))
 
     def result(self, status: Status) -> Result:
         """Return the best set so far, with a certificate if no flip improves it."""

@@ -12,10 +12,12 @@ from subopt._base.types import Subset
 from subopt.difference._descent import Descent
 from subopt.difference._wording import on_sets
 from subopt.functions.algebra import DifferenceOfSubmodular
+from subopt.functions.watched import within_time
 from subopt.submodular.result import Result
 
 
 @on_sets
+@within_time
 def forward_greedy(
     h: DifferenceOfSubmodular,
     start: Subset = (),

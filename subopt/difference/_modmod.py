@@ -15,10 +15,12 @@ from subopt.difference._descent import Descent, source_of_orders
 from subopt.difference._wording import on_sets
 from subopt.difference.bounds import Supergradients, chain
 from subopt.functions.algebra import DifferenceOfSubmodular
+from subopt.functions.watched import within_time
 from subopt.submodular.result import Result
 
 
 @on_sets
+@within_time
 def modmod(
     h: DifferenceOfSubmodular,
     start: Subset = (),

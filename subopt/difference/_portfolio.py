@@ -18,7 +18,7 @@ from functools import partial
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import Status
+from subopt._base.answer import Status, ended_by
 from subopt._base.deadline import Deadline
 from subopt._base.options import documented_with
 from subopt._base.report import is_verbose, stage
@@ -38,6 +38,7 @@ from subopt.difference.exact.tree_certificate import TreeCertificate, lifted
 from subopt.difference.submodular_case import as_submodular, minimize_modular_g
 from subopt.functions.algebra import DifferenceOfSubmodular, require_difference
 from subopt.functions.diminishing_returns import require_submodular_parts
+from subopt.functions.watched import answer_in_time, unwatched, within_time
 from subopt.submodular.result import Result
 
 Task = Callable[[float], Result]
@@ -70,6 +71,7 @@ FEW_NODES = (128, 16)
         '4096 / n, but at least 8 and at most 32; with effort "fast" none are.',
     ),
 })  # fmt: skip
+@within_time
 def portfolio(
     h: DifferenceOfSubmodular,
     *,
@@ -110,9 +112,10 @@ def portfolio(
     source, deadline, workers = validate.generator(rng), Deadline(time_limit), thread_count(threads)
     default = 0 if effort == "fast" else max(8, min(32, 4096 // max(1, h.n)))
     starts = default if starts is None else validate.natural("starts", starts)
+    answer_in_time(h, lambda: _nothing(h))
     if (F := as_submodular(h)) is not None:
         return minimize_modular_g(F, time_limit=time_limit, callback=callback)
-    require_submodular_parts(h)
+    require_submodular_parts(h, deadline.left() if deadline.left() < math.inf else None)
     run = _Run(fix(h), source, workers, deadline, callback)
     run.first()
     run.polish(run.found)
@@ -129,6 +132,26 @@ def portfolio(
         while h.estimated and deadline.left() < math.inf and not run.over():
             run.restart(max(1, starts))  # there is no proof to end with
     return run.result()
+
+
+@within_time
+def _local(
+    h: DifferenceOfSubmodular,
+    mask: Array,
+    free: Fixed,
+    gains_of_g: tuple[Array, Array],
+    *,
+    time_limit: float,
+) -> Result:
+    """Improve a set to a local minimum."""
+    run = Descent(h, mask, "local_search", time_limit=time_limit, fixed=free)
+    return search(run, ("flip", "swap"), gains_of_g)
+
+
+def _nothing(h: DifferenceOfSubmodular) -> Result:
+    """Return the empty set, where there was no time for a method."""
+    empty = np.zeros(h.n, dtype=np.bool_)
+    return Result(mask=empty, value=0.0, status=Status.TIME_LIMIT, method="no time for a method")
 
 
 def restarted(S: Array, rng: np.random.Generator) -> Array:
@@ -207,8 +230,7 @@ class _Run:
         ])  # fmt: skip
 
     def _polished(self, mask: Array, value: float, method: str, left: float) -> Result:
-        run = Descent(self.h, mask, "local_search", time_limit=left, fixed=self.free)
-        local = search(run, ("flip", "swap"), self.reach)
+        local = _local(self.h, mask, self.free, self.reach, time_limit=left)
         name = f"{method} and local_search" if local.value < value else method
         return replace(local, method=name)
 
@@ -226,6 +248,7 @@ class _Run:
                 start=best.mask,
                 max_nodes=max_nodes,
                 time_limit=left,
+                threads=self.threads,
                 rng=stream,
                 widest=widest,
             )
@@ -246,7 +269,12 @@ class _Run:
         """
         if not tasks or (self.found and self.over()):
             return
-        results = in_order(lambda task: task(share * self.deadline.left()), tasks, self.threads)
+
+        def within(task: Task) -> Result | None:
+            late = self.found and self.deadline.passed()
+            return None if late else task(share * self.deadline.left())
+
+        results = [r for r in in_order(within, tasks, self.threads) if r is not None]
         self.n_iter += sum(result.n_iter for result in results)
         self.n_evals += sum(result.n_evals for result in results)
         self.found += results
@@ -254,10 +282,7 @@ class _Run:
             best = self._lifted(self.best())
             stage("%s, %d: value %.9g by %s", what, len(tasks), best.value, best.method)
         if self.callback is not None:
-            try:
-                self.callback(self._lifted(self.best()))
-            except StopIteration:
-                self.interrupted = True
+            self.interrupted |= ended_by(self.callback, self._lifted(self.best()))
 
     def best(self) -> Result:
         """Return the first of the best results: a proven one, else the lowest one.
@@ -309,7 +334,7 @@ class _Run:
         if not self.fixed.rounds:
             return result
         mask = self.fixed.lift(result.mask)
-        value = self.fixed.given.value(mask.copy())
+        value = unwatched(self.fixed.given).value(mask.copy())
         bound, certificate = value - result.gap, result.certificate
         if isinstance(certificate, TreeCertificate):
             certificate = TreeCertificate(lifted(certificate.steps, self.fixed), bound)

@@ -18,10 +18,12 @@ from subopt.difference._dc_program import start_point
 from subopt.difference._descent import Descent
 from subopt.difference._wording import on_points
 from subopt.functions.algebra import DifferenceOfSubmodular, require_difference
+from subopt.functions.watched import within_time
 from subopt.submodular.result import Result
 
 
 @on_points
+@within_time
 def projected_subgradient(
     h: DifferenceOfSubmodular,
     start: ArrayLike | None = None,
@@ -77,6 +79,7 @@ def projected_subgradient(
     if not validate.nonnegative("step", step) > 0:
         raise ValueError(f"step needs a number > 0, got {step}")
     limit = math.inf if patience is None else validate.positive_int("patience", patience)
+    x, waited = start_point(start, h.n), 0
     run = Descent(
         h,
         (),
@@ -85,8 +88,7 @@ def projected_subgradient(
         time_limit=time_limit,
         callback=callback,
     )
-    rest, n = run.h, run.h.n
-    x, waited = start_point(start, h.n)[run.fixed.free], 0
+    rest, n, x = run.h, run.h.n, x[run.fixed.free]
     while (status := run.stopped()) is None:
         run.n_iter += 1
         order = np.argsort(-x, kind="stable")

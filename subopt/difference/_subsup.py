@@ -10,15 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from subopt._base import validate
 from subopt._base.types import RNG, Array, Subset
 from subopt.difference._descent import Descent, inner_solver, source_of_orders
 from subopt.difference._wording import on_sets
 from subopt.difference.bounds import submodular_upper
 from subopt.functions.algebra import DifferenceOfSubmodular
+from subopt.functions.watched import within_time
 from subopt.submodular.result import Result
 
 
 @on_sets
+@within_time
 def subsup(
     h: DifferenceOfSubmodular,
     start: Subset = (),
@@ -69,6 +72,7 @@ def subsup(
     (array([0, 1, 2]), -5.0, 'STATIONARY')
     """
     orders = source_of_orders(tie_break, rng)
+    validate.positive_int("inner_iter", inner_iter)
     run = Descent(h, start, "subsup", max_iter=max_iter, time_limit=time_limit, callback=callback)
     inner, rest = inner_solver(run, inner_iter), run.h
 

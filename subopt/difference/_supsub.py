@@ -18,10 +18,12 @@ from subopt.difference._wording import on_sets
 from subopt.difference.bounds import Supergradients
 from subopt.functions.algebra import DifferenceOfSubmodular
 from subopt.functions.modular import Modular
+from subopt.functions.watched import within_time
 from subopt.submodular.result import Result
 
 
 @on_sets
+@within_time
 def supsub(
     h: DifferenceOfSubmodular,
     start: Subset = (),

@@ -48,6 +48,10 @@ class SumOracle(Oracle):
         mask = validate.mask(mask, self.n)
         return float(sum(a * F.value(mask.copy()) for a, F in self.terms))
 
+    def _require_normalized(self) -> None:
+        if not all(vars(F).get("_normalized") for _, F in self.terms):
+            super()._require_normalized()
+
     def marginals(self, mask: Array) -> Array:
         """Return the marginal gain of each element, term by term."""
         result = np.zeros(self.n)
@@ -154,6 +158,7 @@ class ViewOracle(Oracle):
         self.cut_representable = parent.cut_representable
         self._tents = parent._tents
         self._offset = parent.value(self._lift(np.zeros(self.n, dtype=np.bool_)))
+        vars(self)["_normalized"] = True
 
     def value(self, mask: Array) -> float:
         """Evaluate the view at a set."""

@@ -15,13 +15,17 @@ from typing import Any
 
 import numpy as np
 
+from subopt._base.deadline import Deadline
 from subopt._base.types import Array
 from subopt.functions.algebra import SetFunction, require_set_function
+from subopt.functions.watched import TimeUp, watched
 
 EVERYWHERE = 6
 """Up to this n a spot check evaluates all sets."""
 SLACK = 1e-6
 """A spot check ignores violations up to this fraction of the largest value."""
+SHARE = 0.25
+"""Largest fraction of the time limit that a spot check takes."""
 
 
 @dataclass(frozen=True)
@@ -265,25 +269,34 @@ def _followed(F: SetFunction, T: Array, order: Array, vertex: Array) -> Violatio
     return look(F, S, i, j, (found.amount / 2, 0.0)) or found
 
 
-def require_submodular(name: str, F: SetFunction) -> None:
-    """Raise `ValueError` if a spot check finds that F is not submodular."""
+def require_submodular(name: str, F: SetFunction, time_limit: float | None = None) -> None:
+    """Raise `ValueError` if a spot check finds that F is not submodular.
+
+    It ends without a result after a quarter of the time limit.
+    """
     if not F._by_value():
         return
     require_set_function(F)
-    if (found := spot_check(F)) is not None:
+    part = Deadline(None if time_limit is None else SHARE * time_limit)
+    try:
+        found = spot_check(F if time_limit is None else watched(F, part))
+    except TimeUp:
+        return
+    if found is not None:
         raise _not_submodular(name, F, found)
 
 
-def require_submodular_parts(h: Any) -> None:
+def require_submodular_parts(h: Any, time_limit: float | None = None) -> None:
     """Raise as `require_submodular` does for f and g of f - g, or for a set function.
 
     An estimated decomposition says itself that its parts may not be submodular.
     """
     if not hasattr(h, "g"):
-        require_submodular("F", h)
+        require_submodular("F", h, time_limit)
     elif not h.estimated:
-        require_submodular("f of f - g", h.f)
-        require_submodular("g of f - g", h.g)
+        half = None if time_limit is None else time_limit / 2
+        require_submodular("f of f - g", h.f, half)
+        require_submodular("g of f - g", h.g, half)
 
 
 def refuse(name: str, F: SetFunction, orders: Array) -> None:

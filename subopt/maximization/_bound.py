@@ -2,18 +2,20 @@
 
 Each set S gives a modular function above F, see `MarginalCertificate`. A mixture of several of them
 is a modular function above F as well, and its largest value over the feasible sets is convex in the
-shares. This value is minimized by cutting planes; a set where it is reached gives one more
-function, which is tight there. Some families have modular functions above F for every vector of
-levels (`Oracle._has_levels`), convex in the levels: these are tightened by a subgradient method.
+shares. This value is minimized by cutting planes; a set that attains it gives one more modular
+function, which is tight at that set. Some families have modular functions above F for every vector
+of levels (`Oracle._has_levels`), convex in the levels: these are tightened by a subgradient method.
 """
 
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 
 import numpy as np
 
 from subopt._base.types import Array
+from subopt.functions.watched import TimeUp
 from subopt.maximization._run import NOTHING, ROUNDING, Bound, Run
 from subopt.maximization.certificate import AGREEMENT, MarginalCertificate
 from subopt.maximization.prices import Most, most
@@ -44,21 +46,25 @@ def upper_bound(run: Run, passes: int, enough: float) -> Bound:
     if run.deadline.passed() and "first_gains" not in vars(run):
         return NOTHING
     bounds = _Mixture(run)
-    bounds.include(run.of.include, run.first_gains)
-    if not run.deadline.passed():
-        bounds.include(run.mask)
-        passes -= 1
-    best = bounds.best()
+    try:
+        bounds.include(run.of.include, run.first_gains)
+        if not run.deadline.passed():
+            bounds.include(run.mask)
+            passes -= 1
+        best = bounds.best()
+    except TimeUp:
+        return NOTHING
     if _small(run, best, enough) or run.deadline.passed() or passes <= 0:
         return best
     if run.F._has_levels:
         return _by_levels(run, bounds, passes, enough)
-    for share in (0.5, 0.75):
-        if len(run.path) >= 4 and passes > 0:
-            S = run.of.include.copy()
-            S[run.path[: int(share * len(run.path))]] = True
-            bounds.include(S)
-            passes -= 1
+    with suppress(TimeUp):
+        for share in (0.5, 0.75):
+            if len(run.path) >= 4 and passes > 0:
+                S = run.of.include.copy()
+                S[run.path[: int(share * len(run.path))]] = True
+                bounds.include(S)
+                passes -= 1
     return bounds.tightened(passes, enough)
 
 
@@ -158,7 +164,10 @@ class _Mixture:
             known = any(np.array_equal(np.flatnonzero(S), other) for other in self.sets)
             if passes <= 0 or known:
                 break
-            self.include(S)
+            try:
+                self.include(S)
+            except TimeUp:
+                break
             passes -= 1
         return best
 

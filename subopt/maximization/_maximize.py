@@ -17,6 +17,7 @@ from subopt._base.types import RNG, Subset
 from subopt.constraints.build import constraints_of
 from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction, require_set_function
 from subopt.functions.diminishing_returns import require_submodular
+from subopt.functions.watched import TimeUp
 from subopt.maximization._bound import upper_bound
 from subopt.maximization._exchange import exchange
 from subopt.maximization._greedy import double_greedy, greedy, stochastic_greedy
@@ -92,6 +93,7 @@ def _local_search(run: Run, start: Subset | None = None) -> Status:
         mask = validate.subset(start, run.F.n, "start")
         if violations := run.of.violations(mask):
             raise ValueError(f"start needs to be feasible, but {'; '.join(violations)}")
+        run.mask = mask
         run.offer(mask)
     return _polished(run, ["local_search"], math.inf)
 
@@ -253,12 +255,15 @@ def maximize(
     allowed = [name for name in _options.names(METHODS[method]) if name != "effort"]
     _options.require_known(f"maximize by {method!r}", allowed, given)
     of = constraints_of(F.n, size=size, include=include, exclude=exclude, constraints=constraints)
-    if F.n <= LOOKED_AT:
-        require_submodular("F of maximize", F)
     run = Run(F, of, method, tol=tol, time_limit=time_limit, callback=callback)
+    if F.n <= LOOKED_AT:
+        require_submodular("F of maximize", F, time_limit)
     if method == "auto":
         given["effort"] = effort
-    status = METHODS[method](run, **given)
+    try:
+        status = METHODS[method](run, **given)
+    except TimeUp:
+        status = run.late()
     enough = ENOUGH[effort] * (2 if F.n > LARGE else 1)
     return run.result(status, upper_bound(run, PASSES[effort], enough))
 

@@ -10,11 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import Status
+from subopt._base.answer import Status, ended_by
 from subopt._base.deadline import Deadline
 from subopt._base.types import Array
 from subopt.constraints.feasible import Constraints
+from subopt.constraints.modular import complete
 from subopt.functions.algebra import SetFunction
+from subopt.functions.watched import watched
 from subopt.maximization.certificate import MarginalCertificate
 from subopt.maximization.result import MaximizationResult
 
@@ -40,7 +42,9 @@ class Run:
 
     Attributes
     ----------
-    F : SetFunction
+    given, F : SetFunction
+        The function, and the same with a test of the time limit before each evaluation if it can
+        only be evaluated.
     of : Constraints
         The feasible sets.
     inner : Constraints
@@ -65,10 +69,12 @@ class Run:
         time_limit: float | None = None,
         callback: Callable[[MaximizationResult], object] | None = None,
     ) -> None:
-        self.F, self.of, self.method = F, of, method
+        self.of, self.method = of, method
         self.inner, self.free = of.reduced(), of.free
         self.tol = validate.nonnegative("tol", tol)
         self.deadline = Deadline(time_limit)
+        self.given, self.F = F, F if time_limit is None else watched(F, self.deadline)
+        self._slow = self.F is not F
         self._callback, self._interrupted = callback, False
         self.mask, self.value = of.include.copy(), -math.inf
         self.path: list[int] = []
@@ -135,17 +141,24 @@ class Run:
         self.mask, self.value = mask.copy(), value
         return True
 
+    def late(self) -> Status:
+        """Make sure that there is a feasible set, however short the time was."""
+        if self.value == -math.inf:
+            if not self.of.feasible(self.mask):
+                self.mask = complete(self.of, self.mask)
+            self.value = float(self.given.value(self.mask.copy()))
+        return Status.TIME_LIMIT
+
     def tell(self, mask: Array, value: float) -> None:
         """Count an iteration, and call the callback with a set that is feasible."""
         self.n_iter += 1
-        if self._callback is None:
+        if self._callback is None and not self._slow:
             return
         if value > self.value:
             self.mask, self.value = mask.copy(), value
-        try:
-            self._callback(self._made(NOTHING, Status.ITERATION_LIMIT))
-        except StopIteration:
-            self._interrupted = True
+        if self._callback is not None:
+            answer = self._made(NOTHING, Status.RUNNING)
+            self._interrupted |= ended_by(self._callback, answer)
 
     def proves(self, bound: Bound) -> bool:
         """Return whether a bound proves that no set is better than the best one, up to `tol`."""
@@ -153,7 +166,7 @@ class Run:
 
     def result(self, status: Status, bound: Bound) -> MaximizationResult:
         """Return the best set so far; it is optimal if the bound says so."""
-        self.value = float(self.F.value(self.mask.copy()))
+        self.value = float(self.given.value(self.mask.copy()))
         if self._interrupted:
             status = Status.INTERRUPTED
         elif self.deadline.passed():

@@ -20,10 +20,10 @@ from subopt.functions.algebra import SetFunction
 from subopt.functions.diminishing_returns import refuse, spread
 from subopt.functions.modular import Modular
 from subopt.functions.oracle import GainRange
+from subopt.functions.watched import TimeUp
 from subopt.submodular._contradictions import Sweeps, growing_gain, out_of_range
 from subopt.submodular._orders import Block, product
 from subopt.submodular._sweep_bounds import ROUNDING, SLACK, Scan, ends
-from subopt.submodular._watch import TimeUp
 from subopt.submodular.certificates import BaseCertificate
 from subopt.submodular.result import Result
 

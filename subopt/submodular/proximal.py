@@ -29,6 +29,7 @@ from subopt.forms.decomposable import is_chain, is_sum_of_simple, summands
 from subopt.functions.algebra import SetFunction, require_set_function, terms_of
 from subopt.functions.cut import Cut
 from subopt.functions.modular import Modular
+from subopt.functions.watched import TimeUp, watched
 from subopt.submodular._elimination import local_tol
 from subopt.submodular._minimum_norm import Levels, minimum_norm
 from subopt.submodular._nested_cuts import nested_cuts
@@ -309,7 +310,11 @@ class _Limits:
 
 
 def _solved(F: SetFunction, limits: _Limits, scales: Array) -> Levels:
-    levels = minimum_norm(F, limits.tol, limits.max_iter, None, limits.deadline, scales)
+    seen = F if limits.time_limit is None else watched(F, limits.deadline)
+    try:
+        levels = minimum_norm(seen, limits.tol, limits.max_iter, None, limits.deadline, scales)
+    except TimeUp:
+        raise limits.error() from None
     if not levels.finished:
         raise limits.error(levels)
     return levels

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from subopt._base import validate
-from subopt._base.answer import Status
+from subopt._base.answer import Status, ended_by
 from subopt._base.deadline import Deadline
 from subopt._base.options import names, require_known
 from subopt._base.report import silent, stage
@@ -22,7 +22,6 @@ from subopt.functions.algebra import SetFunction
 from subopt.functions.diminishing_returns import require_submodular
 from subopt.submodular._frank_wolfe import frank_wolfe
 from subopt.submodular._min_norm_point import min_norm_point
-from subopt.submodular._watch import TimeUp, ended_by, watched
 from subopt.submodular.brute_force import brute_force
 from subopt.submodular.cardinality_sort import cardinality_sort, is_size_and_weights
 from subopt.submodular.certificates import BaseCertificate
@@ -30,9 +29,6 @@ from subopt.submodular.decomposed import decomposed
 from subopt.submodular.max_flow import FEW, max_flow_minimize
 from subopt.submodular.modular import modular, modular_weights
 from subopt.submodular.result import Result
-
-SPOT_CHECK = 0.25
-"""Largest fraction of the time limit that is spent on testing for submodularity."""
 
 
 class _Method(NamedTuple):
@@ -154,11 +150,7 @@ def minimize_submodular(
         validate.nonnegative("tol", tol)
     deadline = Deadline(time_limit)
     if method != "brute_force":
-        try:  # the test may take SPOT_CHECK of the time
-            part = Deadline(None if time_limit is None else SPOT_CHECK * deadline.left())
-            require_submodular("F", F if time_limit is None else watched(F, part))
-        except TimeUp:
-            pass
+        require_submodular("F", F, time_limit)
     name = exact_method(F, minimizer) if method == "auto" else method
     chosen = _METHODS[name]
     stage("%s%s", name, f", because {chosen.because}" if method == "auto" else "")
@@ -175,7 +167,7 @@ def minimize_submodular(
         raise ValueError(
             f"The values of {F!r} are too large for floating point: multiply F by 1e-8"
         )
-    if "callback" not in taken and ended_by(callback, result):
+    if "callback" not in taken and ended_by(callback, result, running=False):
         result = replace(result, status=Status.INTERRUPTED)
     if method == "auto":
         result = replace(result, method=f"{result.method}, because {chosen.because}")

@@ -6,20 +6,25 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from subopt._base import validate
-from subopt._base.answer import Status
+from subopt._base.answer import Status, ended_by
 from subopt._base.deadline import Deadline
 from subopt._base.executors import require_executor
 from subopt._base.options import documented_with
-from subopt._base.report import is_verbose, iteration, reported, stage
-from subopt._base.types import RNG, Subset
+from subopt._base.report import is_verbose, reported, stage
+from subopt._base.threads import thread_count
+from subopt._base.types import RNG, Array, Subset
 from subopt.constraints.feasible import Constraints
+from subopt.constraints.modular import complete
 from subopt.difference._fixing import Fixed, fix, unfixed
 from subopt.difference.exact._search import Search
 from subopt.difference.exact._subtrees import search_on
 from subopt.difference.exact.tree_certificate import TreeCertificate, difference, lifted
 from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction
 from subopt.functions.diminishing_returns import require_submodular_parts
+from subopt.functions.watched import TimeUp, answer_in_time, unwatched, within_time
 from subopt.submodular.result import Result
 
 
@@ -37,9 +42,9 @@ from subopt.submodular.result import Result
     ),
     "executor": (
         "object with ``submit``",
-        "Processes or a cluster that explore subtrees, see `subopt.executors`. The tree, and so\n"
-        "the answer, does not depend on the number of workers, but differs from that without an\n"
-        "executor.",
+        "Processes or a cluster that explore subtrees instead of threads, see\n"
+        "`subopt.executors`. The tree does not depend on the number of workers, but differs from\n"
+        "that without an executor.",
     ),
     "rng": (
         "numpy.random.Generator or int",
@@ -55,6 +60,7 @@ def branch_and_bound(
     start: Subset | None = None,
     rng: RNG = None,
     time_limit: float | None = None,
+    threads: int | None = None,
     executor: Any = None,
     callback: Callable[[Result], object] | None = None,
     verbose: bool = False,
@@ -64,12 +70,14 @@ def branch_and_bound(
     Parameters
     ----------
     h : DifferenceOfSubmodular or SetFunction
-        f - g with f and g submodular, which is not checked. A `SetFunction` counts as f alone.
+        f - g with f and g submodular, which is tested at a few sets. A `SetFunction` counts as f
+        alone.
     %(tol)s
     %(max_nodes)s
     %(start)s
     %(rng)s
     %(time_limit)s
+    %(threads)s
     %(executor)s
     %(callback)s
     %(verbose)s
@@ -108,8 +116,9 @@ def branch_and_bound(
     >>> result.value, result.lower_bound, result.certificate.check(h, result)
     (-1.0, -1.0, 0.0)
     """
+    deadline = Deadline(time_limit)
     if isinstance(h, DifferenceOfSubmodular | SetFunction):  # `search` refuses others
-        require_submodular_parts(h)
+        require_submodular_parts(h, time_limit)
     return search(
         h,
         None,
@@ -117,12 +126,14 @@ def branch_and_bound(
         max_nodes=max_nodes,
         start=start,
         rng=rng,
-        time_limit=time_limit,
+        time_limit=None if time_limit is None else deadline.left(),
+        threads=threads,
         executor=executor,
         callback=callback,
     )
 
 
+@within_time
 def search(
     h: DifferenceOfSubmodular | SetFunction,
     constraints: Constraints | None,
@@ -132,30 +143,47 @@ def search(
     start: Subset | None = None,
     rng: RNG = None,
     time_limit: float | None = None,
+    threads: int | None = None,
     executor: Any = None,
     callback: Callable[[Result], object] | None = None,
     widest: float = math.inf,
 ) -> Result:
     """Minimize h over all sets, or over the feasible ones; see `branch_and_bound` and `Search`."""
-    h = difference(h)
+    given, h = h, difference(h)
     tol = validate.nonnegative("tol", tol)
     validate.callback(callback)
     limit = math.inf if max_nodes is None else validate.positive_int("max_nodes", max_nodes)
-    deadline, source = Deadline(time_limit), validate.generator(rng)
+    deadline, source, workers = Deadline(time_limit), validate.generator(rng), thread_count(threads)
+    if executor is not None:
+        require_executor(executor, threads)
     first = None if start is None else validate.subset(start, h.n, "start")
+    answer_in_time(given, lambda: first_set(h, constraints, first, "branch_and_bound"))
     fixed = fix(h) if constraints is None else unfixed(h)
     stage("%d of %d elements are free", len(fixed.free), h.n)
     progress = _Progress(fixed, callback, constraints)
     run = Search(fixed.h, tol, deadline, limit, progress.told, constraints, widest)
     first_sets = [] if first is None else [first[fixed.free]]
-    if executor is None:
-        run.run(first_sets, source)
-    else:
-        require_executor(executor, None)
-        search_on(executor, run, first_sets, source)
+    try:
+        search_on(workers, executor, run, first_sets, source)
+    except TimeUp:
+        if run.best.value == math.inf:
+            raise
+        run.late = True
     result = progress.answer(run)
     progress.last(result)
     return result
+
+
+def first_set(h: Any, constraints: Constraints | None, start: Array | None, method: str) -> Result:
+    """Return the set to begin with, where there was no time for anything else."""
+    mask = np.zeros(h.n, dtype=np.bool_) if start is None else start
+    mask = mask if constraints is None else complete(constraints, mask)
+    return Result(
+        mask=mask,
+        value=unwatched(h).value(mask.copy()) if mask.any() else 0.0,
+        status=Status.TIME_LIMIT,
+        method=method,
+    )
 
 
 class _Progress:
@@ -171,13 +199,14 @@ class _Progress:
         self._seen = (math.inf, -math.inf)  # value and lowest open bound of the last call
         self._shown: tuple[float, float] | None = None  # value and lower bound of its answer
         self._interrupted = False
+        self._report = 1  # the number of nodes from which on a line is logged
 
     def told(self, search: Search) -> bool:
         """Call the callback if there is something new, and return whether to go on."""
-        if is_verbose():
-            now = self.answer(search)
-            text = "value %.9g, lower bound %.9g"
-            iteration(search.n_nodes, "nodes", text, now.value, now.lower_bound)
+        if is_verbose() and search.n_nodes >= self._report:
+            self._report, now = 2 * search.n_nodes, self.answer(search)
+            text = "%d nodes: value %.9g, lower bound %.9g"
+            stage(text, search.n_nodes, now.value, now.lower_bound)
         if self._callback is None:
             return True
         value, low = self._seen
@@ -194,12 +223,15 @@ class _Progress:
 
     def answer(self, search: Search) -> Result:
         """Return the best set so far, with what is proven of it."""
-        given, best = self._fixed.given, search.best
+        given, best = unwatched(self._fixed.given), search.best
         mask = self._fixed.lift(best.mask)
         value = given.value(mask.copy()) if self._fixed.rounds else best.value
         gap = best.value - search.proven()  # on the free elements, where no digits are lost
         bound = value - gap
-        certificate = TreeCertificate(lifted(search.steps, self._fixed), bound, self._constraints)
+        certificate = None
+        if search.steps and not given.estimated:
+            steps = lifted(search.steps, self._fixed)
+            certificate = TreeCertificate(steps, bound, self._constraints)
         status = self._status(search, gap)
         if given.estimated:
             status = Status.EFFORT_LIMIT if status is Status.OPTIMAL else status
@@ -208,7 +240,7 @@ class _Progress:
             value=value,
             lower_bound=-math.inf if given.estimated else bound,
             status=status,
-            certificate=None if given.estimated else certificate,
+            certificate=certificate,
             method="branch_and_bound",
             n_iter=search.n_nodes,
             n_evals=best.n_evals,
@@ -219,14 +251,13 @@ class _Progress:
             return Status.OPTIMAL
         if self._interrupted:
             return Status.INTERRUPTED
+        if search.late:
+            return Status.TIME_LIMIT
         reached = search.n_nodes >= search.max_nodes or search.widest < math.inf
         return Status.NODE_LIMIT if reached else Status.TIME_LIMIT
 
     def _call(self, result: Result) -> bool:
         assert self._callback is not None
         self._shown = result.value, result.lower_bound
-        try:
-            self._callback(result)
-        except StopIteration:
-            self._interrupted = True
+        self._interrupted |= ended_by(self._callback, result)
         return not self._interrupted

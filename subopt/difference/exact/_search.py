@@ -3,13 +3,13 @@
 Each interval is bounded by a convex relaxation (`_relaxation`). Elements are fixed where the ranges
 of their marginals, or the reduced costs of the bound, rule out the other side. Small intervals are
 tried completely; all others are split at one element or at several. Prefixes of all greedy orders
-that come up are candidates for the best set, and the best of them are improved by flips. What is
-found of an interval becomes a step of the certificate.
+that come up are candidates for the best set, and the best of them are improved by flips. The bound
+of an interval, or its split, becomes a step of the certificate.
 
 Under constraints, intervals without a feasible set are closed, elements that the constraints decide
 are fixed, and the relaxation has the constraints as rows. Marginals fix an element only if no
-constraint can be in the way. The falling parts of h are not set apart then: their lowest value is
-at I ∪ free, which a size or a budget rules out.
+constraint can be in the way. Decreasing parts of h are not bounded separately then, because they
+are smallest at I ∪ free, which may be infeasible.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ from subopt.difference.exact.tree_certificate import (
     size_of,
 )
 from subopt.functions.algebra import DifferenceOfSubmodular
+from subopt.functions.watched import TimeUp
 
 WIDE = 64
 """From this many free elements on, bounds at the best set come before linear programs."""
@@ -124,6 +125,8 @@ class Search:
         Largest gap that rounding can leave between equal bounds.
     n_nodes : int
         Number of intervals so far.
+    late : bool
+        Whether the time limit ended the search within an evaluation.
     """
 
     def __init__(
@@ -138,7 +141,7 @@ class Search:
         parts: Parts | None = None,
     ) -> None:
         self.h, self.tol, self.deadline, self.max_nodes = h, tol, deadline, max_nodes
-        self._tell, self._interrupted = tell, False
+        self._tell, self._interrupted, self.late = tell, False, False
         self.constraints, self.widest = constraints, widest
         self.parts = parts_of(h, constraints) if parts is None else parts
         self.rounding = ROUNDING * size_of(self.parts)
@@ -160,7 +163,11 @@ class Search:
             if not self._stopped():
                 self.best.offer_prefix(rng.permutation(n))
         none = np.zeros(n, np.bool_)
-        self._explore(self._new_step(), none, np.arange(n), root_start(n), -math.inf, [])
+        try:
+            self._explore(self._new_step(), none, np.arange(n), root_start(n), -math.inf, [])
+        except TimeUp:
+            self._undo(0)
+            raise
         self.proceed(rng, most_open)
 
     def proceed(self, rng: np.random.Generator, most_open: float = math.inf) -> None:
@@ -172,11 +179,16 @@ class Search:
             while rounds % DIVE_EVERY == 0 and children and not self._stopped():
                 children = self._expand(min(children, key=lambda c: (c.bound, c.value)))
 
+    def tell(self) -> bool:
+        """Report progress, and return whether the search may go on."""
+        self._interrupted = self._interrupted or not self._tell(self)
+        return not self._interrupted
+
     def goes_on(self) -> bool:
         """Report progress, and return whether the search continues with an interval."""
         if not self.intervals or self._stopped():
             return False
-        self._interrupted = not self._tell(self)
+        self.tell()
         node = self._best_open()
         splits = node.bound < self.cutoff and len(node.free) <= self.widest
         return splits and not self._stopped()
@@ -191,6 +203,8 @@ class Search:
 
     def proven(self) -> float:
         """Return the lower bound that the steps prove; O(steps)."""
+        if not self.steps:
+            return -math.inf
         return min(self.best.value, combine(self.steps, np.array(self.own)))
 
     def lowest_open(self) -> float:
@@ -220,6 +234,21 @@ class Search:
         With elements q, r, ... the parts are the sets with q; those without q and with r; and so
         on; and those without any of them.
         """
+        count, before = len(self.steps), (self.steps[node.step], self.own[node.step])
+        try:
+            return self._divide(node)
+        except TimeUp:
+            self._undo(count)
+            self.steps[node.step], self.own[node.step] = before
+            self.intervals[node.step] = node
+            raise
+
+    def _undo(self, count: int) -> None:
+        """Forget steps without evidence: all but the first `count`."""
+        del self.steps[count:], self.own[count:]
+        self.intervals = {j: node for j, node in self.intervals.items() if j < count}
+
+    def _divide(self, node: Open) -> list[Open]:
         del self.intervals[node.step]
         interval = self._interval(node.inside, node.free)  # made anew: too large to keep
         j, left = node.step, np.ones(interval.size, dtype=np.bool_)
