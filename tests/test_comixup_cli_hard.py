@@ -231,6 +231,32 @@ def test_small_things_of_the_command_line(tmp_path, capsys):
     assert "1 blank" in capsys.readouterr().out
 
 
+def test_images_that_are_not_mixed_or_not_shown_are_counted(tmp_path, capsys, monkeypatch):
+    source = eleven(tmp_path / "photos")
+    shuffle = mixer.minimize_many
+
+    def not_all(problems, **options):  # of each group, the first image is nowhere
+        found = shuffle(problems, **options)
+        for result in found:
+            result.sources[result.sources == 0] = len(result.sources) - 1
+        return found
+
+    assert mix(source, tmp_path / "out", "--group-size", "5") == 0  # 5, 5 and 1
+    said = capsys.readouterr().out
+    assert "1 not mixed: their group has no other image" in said
+    assert mix(source, tmp_path / "same", "--group", "5") == 0
+    assert contents(tmp_path / "same") == contents(tmp_path / "out")
+    assert mix(source, tmp_path / "alone", "--group", "1") == 0
+    assert "11 not mixed: --group 1 mixes nothing" in capsys.readouterr().out
+    monkeypatch.setattr(mixer, "minimize_many", not_all)
+    assert mix(source, tmp_path / "less", "--report", "--no-shuffle") == 0
+    assert "3 shown by no mixed image" in capsys.readouterr().out
+    page = (tmp_path / "less" / "report.html").read_text("utf-8")
+    assert page.split("Files that no mixed image shows")[1].startswith(
+        "</summary>\n<p>a/00.png</p>"
+    )
+
+
 CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir")
 
 

@@ -44,6 +44,7 @@ DOORS = {
     "plan.apply_labels": (PLAN.apply_labels, {"labels": LABELS, "num_classes": 3}),
     "patch_weights": (comixup.patch_weights, {"saliency": SALIENCY, "grid": 4}),
 }
+pytestmark = pytest.mark.filterwarnings("ignore:group_size=1 mixes nothing")
 SAYS = {"images": ("labels",), "array": ("labels",)}  # how many they are
 
 
@@ -73,3 +74,28 @@ def test_tensors_as_well(data):
     name = data.draw(st.sampled_from(sorted(arguments)))
     other = data.draw(st.sampled_from(MISTAKES))
     require_named(call, arguments, name, other, (*SAYS.get(name, ()), "labels"))
+
+
+@pytest.mark.parametrize("name", [*MIXERS, "RandomChoice", "ManifoldMixup"])
+def test_options_that_there_are_not_are_answered_by_those_that_there_are(name):
+    pytest.importorskip("torch")
+    import comixup.torch as of_tensors
+
+    for module in (comixup, of_tensors):
+        if not hasattr(module, name):
+            continue
+        mixer = getattr(module, name)
+        known = ", ".join(inspect.signature(mixer).parameters)
+        with pytest.raises(TypeError, match=f"^{name} has no option 'size'.*It has {known}[.]$"):
+            mixer(**({"mixers": []} if name == "RandomChoice" else {}), size=3)
+        with pytest.raises(TypeError, match=f"{name} takes its options by name, e.g. "):
+            mixer(*[1] * 3)
+
+
+def test_options_of_the_published_program_are_pointed_to():
+    for old, new in (("m_part", "group_size"), ("m_thres", "threshold"), ("m_block_num", "grid"),
+                     ("efort", "effort")):  # fmt: skip
+        with pytest.raises(TypeError, match=f"has no option '{old}'. Did you mean '{new}'"):
+            comixup.CoMixup(**{old: 3})
+    with pytest.raises(TypeError, match="Did you mean 'alpha'"):
+        comixup.CutMix(cutmix_alpha=1.0)

@@ -80,7 +80,10 @@ def test_any_batch_of_any_shape(solved_by, n, layout, dtype):
 
 def test_a_group_of_one_returns_itself(solved_by):
     images, saliency = batch(3)
-    mixed = CoMixup(group_size=1).mix(images, np.eye(3), saliency, rng=0)
+    with pytest.warns(UserWarning, match="group_size=1 mixes nothing") as said:
+        mixer = CoMixup(group_size=1)
+    assert said[0].filename == __file__
+    mixed = mixer.mix(images, np.eye(3), saliency, rng=0)
     np.testing.assert_array_equal(mixed.images, images)
     np.testing.assert_array_equal(mixed.labels, np.eye(3))
 

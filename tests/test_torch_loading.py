@@ -4,6 +4,7 @@ import typing
 
 import numpy as np
 import pytest
+from torchvision_here import torchvision
 
 torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
@@ -57,6 +58,21 @@ def test_batches_do_not_depend_on_the_number_of_workers(mix):
             for a, b in zip(one, two, strict=True):
                 assert torch.equal(a, b)
     assert epochs[0][0][0].dtype == torch.uint8
+
+
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")
+def test_workers_that_are_spawned_and_kept_mix_as_this_process():
+    order = [[*range(i, 22, 3)] for i in range(3)]
+    spawned = {"num_workers": 2, "persistent_workers": True, "multiprocessing_context": "spawn"}
+    found = []
+    for workers in ({}, spawned):
+        collate = MixCollate(CoMixup(num_classes=4, **CO), carry={2: "first", 3: "keep"})
+        loader = DataLoader(Pictures(), batch_sampler=order, collate_fn=collate, **workers)
+        found.append([batch for _ in range(2) for batch in loader])
+    assert len(found[0]) == len(found[1]) == 6
+    assert not torch.equal(found[0][0][0], Pictures()[0][0])
+    for one, two in zip(*found, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
 
 
 def test_all_parts_of_a_batch_go_where_they_should():
@@ -178,6 +194,46 @@ def test_parts_within_parts_are_refused_by_name(wrap):
     assert collate(named)[2:] == [{"epoch": 3, "sizes": (8, 8)}, None, "train"]
 
 
+@pytest.mark.parametrize(("carry", "message"), [
+    ({"mask": "first"}, r"no part 'mask', which carry=\{'mask': ...\} names; it has 0, 1, 2, 3"),
+    (["first"], "carry needs a dict from places in the batch to rules"),
+    ({2: "first"}, r"part 3 of the batch holds parts.*carry=\{3: 'boxes'\}"),
+    ({2: "labels", 3: "keep"}, r"part 2 of the batch, carry=\{2: 'labels'\}: labels needs"),
+    ({2: "points", 3: "keep"}, r"part 2 of the batch, carry=\{2: 'points'\}: points\[0\] needs"),
+    ({2: "first", 3: "mean"}, "part 3 of the batch needs a tensor"),
+    ({2: "keep", 3: "boxes", 1: "keep"}, r"carry\[1\] is images or labels"),
+])  # fmt: skip
+def test_messages_of_carry_say_how_parts_are_named(carry, message):
+    samples = [
+        (torch.rand(3, 8, 8), i % 4, torch.zeros(8, 8, dtype=torch.int64), [[1, 1, 7, 7]])
+        for i in range(6)
+    ]
+    with pytest.raises((ValueError, TypeError), match=message):
+        MixCollate(CutMix(num_classes=4), carry=carry)(samples)
+
+
+def test_parts_that_make_no_batch_are_named():
+    box = torch.tensor([[1.0, 1, 7, 7]])
+    boxes = [(torch.rand(3, 8, 8), 1, box.repeat(1 + i, 1)) for i in range(3)]
+    words = r"part 2 of the samples does not make a batch, got the shapes \(1, 4\), .* 'boxes'"
+    with pytest.raises(RuntimeError, match=words):
+        MixCollate(CutMix(num_classes=4))(boxes)
+    named = [dict(zip("xyb", sample, strict=True)) for sample in boxes]
+    with pytest.raises(RuntimeError, match=r"carry=\{'b': 'boxes'\}"):
+        MixCollate(CutMix(num_classes=4), images="x", labels="y")(named)
+    assert len(MixCollate(CutMix(num_classes=4), carry={2: "boxes"})(boxes)[2]) == 3
+    named = [Named(*sample) for sample in boxes]
+    assert isinstance(MixCollate(CutMix(num_classes=4), carry={2: "boxes"})(named), Named)
+    uneven = [torch.rand(3, 8 + i, 8) for i in range(3)]
+    with pytest.raises(ValueError, match="images of one batch need one size"):
+        MixCollate(CutMix(num_classes=4), labels=None)(uneven)
+    pictures = pytest.importorskip("PIL.Image")
+    with pytest.raises(TypeError, match="part 0 of the samples is a picture of Pillow"):
+        MixCollate(CutMix(num_classes=4))([(pictures.new("RGB", (8, 8)), 1)] * 2)
+    with pytest.raises(TypeError, match="images needs a position in a batch"):
+        MixCollate(CutMix(num_classes=4), images=[0])
+
+
 def test_pairs_of_image_and_mask_heads_and_named_tuples():
     batch = parts()
     mix = CutMix(seed=0, num_classes={1: 4, 2: 9})
@@ -192,7 +248,7 @@ def test_pairs_of_image_and_mask_heads_and_named_tuples():
     named = [Named(x, y, m) for x, y, m in zip(*list(batch.values())[:3], strict=True)]
     mixed = MixCollate(CutMix(num_classes=4, seed=0), carry={2: "first"})(named)
     assert isinstance(mixed, Named)
-    with pytest.raises(ValueError, match="has no part 0; it has 'x', 'y'"):
+    with pytest.raises(ValueError, match="has no part 0, which images=0 names; it has 'x', 'y'"):
         MixCollate(mix)([{"x": image, "y": 1} for image in batch["images"]])
     with pytest.raises(ValueError, match=r"carry\[2\] must be one of"):
         MixCollate(mix, carry={2: "second"})
@@ -259,6 +315,7 @@ def test_two_processes_mix_their_own_shards_and_share_gradients(tmp_path):
 
 
 def test_a_drop_in_for_mixup_of_timm():
+    torchvision()  # which timm imports
     timm = pytest.importorskip("timm.data")
     loss = pytest.importorskip("timm.loss").SoftTargetCrossEntropy()
     images, labels = torch.rand(8, 3, 8, 8), torch.arange(8) % 4
@@ -276,18 +333,59 @@ def test_a_drop_in_for_mixup_of_timm():
 
 
 def test_labels_as_torchvision_has_them():
-    v2 = pytest.importorskip("torchvision.transforms.v2")
+    v2 = torchvision("torchvision.transforms.v2")
     images, labels = torch.rand(8, 3, 8, 8), torch.arange(8) % 4
     for theirs, ours in ((v2.MixUp, InputMixup), (v2.CutMix, CutMix)):
         one, two = theirs(num_classes=4)(images, labels), ours(num_classes=4)(images, labels)
         for a, b in zip(one, two, strict=True):
             assert (a.shape, a.dtype) == (b.shape, b.dtype)
         torch.testing.assert_close(two[1].sum(1), torch.ones(8))
-    tv = pytest.importorskip("torchvision.tv_tensors")
+    tv = torchvision("torchvision.tv_tensors")
     mixed = CutMix(num_classes=4, seed=0).mix(tv.Image(images), labels)
     assert type(mixed.images) is tv.Image
     masks = tv.Mask(torch.randint(0, 5, (8, 8, 8)))
     assert type(apply(mixed.plan, masks, blend="first")) is tv.Mask
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_data_sets_and_transforms_of_torchvision(tmp_path):
+    v2, tv = torchvision("torchvision.transforms.v2"), torchvision("torchvision.tv_tensors")
+    datasets = torchvision("torchvision.datasets")
+    pictures = datasets.FakeData(12, (3, 20, 24), num_classes=3)
+    for i, (picture, _) in enumerate(pictures):
+        path = tmp_path / "abc"[i % 3] / f"{i}.png"
+        path.parent.mkdir(exist_ok=True)
+        picture.save(path)
+    parts = [v2.ToImage(), v2.RandomResizedCrop(16), v2.ToDtype(torch.float32, scale=True)]
+    data = datasets.ImageFolder(tmp_path, v2.Compose(parts))
+    either = v2.RandomChoice([CutMix(num_classes=3), InputMixup(num_classes=3)])
+
+    def collate(samples):  # as in the tutorial of torchvision
+        return either(*default_collate(samples))
+
+    for mixing in (collate, MixCollate(CoMixup(num_classes=3, **CO))):
+        for images, labels in DataLoader(data, batch_size=6, shuffle=True, collate_fn=mixing):
+            assert images.shape == (6, 3, 16, 16)
+            assert images.max() <= 1
+            torch.testing.assert_close(labels.sum(1), torch.ones(6))
+    flip = v2.RandomHorizontalFlip(1.0)
+    samples = [
+        flip(
+            tv.Image(torch.rand(3, 8, 8)),
+            tv.Mask(torch.randint(0, 5, (8, 8))),
+            tv.BoundingBoxes([[1, 1, 4, 7]] * (1 + i % 2), format="XYXY", canvas_size=(8, 8)),
+        )
+        for i in range(6)
+    ]
+    rules = {1: "first", 2: "boxes"}
+    collate = MixCollate(CutMix(seed=0), labels=None, carry=rules, plan=True)
+    images, masks, boxes, plan = collate(samples)
+    assert torch.equal(images, apply(plan, torch.stack([sample[0] for sample in samples])))
+    stacked = torch.stack([sample[1] for sample in samples])
+    assert torch.equal(masks, apply(plan, stacked, blend="first"))
+    expected = plan.apply_boxes([sample[2].tolist() for sample in samples])
+    for one, two in zip(boxes, expected, strict=True):
+        np.testing.assert_array_equal(one.boxes, two.boxes)
 
 
 @pytest.mark.filterwarnings("ignore")  # what Lightning warns of is not ours
@@ -352,3 +450,13 @@ def test_a_callback_for_lightning(kind, tmp_path):
         plan = mix.mix(images, labels, step=trainer.fit_loop.total_batch_idx).plan
         assert torch.equal(more[x], apply(plan, images))
         assert torch.equal(more[m], apply(plan, masks, blend="first"))
+    boxes = [[[1, 1, 7, 7], [0, 0, 2, 2]]] * 8
+    callback = MixCallback(mix, carry={2: "boxes", 3: "keep"}, network_saliency=False)
+    more = [images, labels, boxes, list("abcdefgh")]
+    callback.on_train_batch_start(trainer, module, more, 0)
+    for one, two in zip(more[2], plan.apply_boxes(boxes), strict=True):
+        np.testing.assert_array_equal(one.boxes, two.boxes)
+    assert more[3] == list("abcdefgh")
+    other = MixCallback(CutMix(num_classes=4, seed=9))
+    other.load_state_dict(callback.state_dict())  # Lightning does, from its checkpoints
+    assert other.mix.state_dict() == mix.state_dict()

@@ -2,7 +2,10 @@
 
 import copy
 import inspect
+import io
+import itertools
 import pickle
+import shutil
 import warnings
 
 import numpy as np
@@ -20,6 +23,7 @@ from comixup.torch import (  # noqa: E402
     CutMix,
     InputMixup,
     MixCollate,
+    PlanAhead,
     PuzzleMix,
     RandomChoice,
     apply,
@@ -196,6 +200,88 @@ def test_state_dicts_continue_a_run():
     assert other.state_dict() == state
 
 
+class Run:
+    """A training run whose whole state is in its checkpoints."""
+
+    def __init__(self, kind, workers, seed):
+        torch.manual_seed(seed)
+        self.kind, self.workers, self.epoch, self.batch = kind, workers, 0, 0
+        self.model = nn.Sequential(nn.Flatten(), nn.Linear(192, 5))
+        if kind == "AdaMixUp":
+            self.mix = comixup.torch.AdaMixUp(num_classes=5, width=2)
+        elif kind == "choice":
+            self.mix = RandomChoice([make(m, num_classes=5) for m in ("CutMix", "CoMixup")])
+        else:
+            self.mix = make(kind, num_classes=5)
+        learned = self.mix.parameters() if kind == "AdaMixUp" else ()
+        parameters = [*self.model.parameters(), *learned]
+        self.optimizer = torch.optim.SGD(parameters, lr=0.1, momentum=0.9)
+
+    def parts(self):
+        return self.model, self.optimizer, self.mix
+
+    def checkpoint(self):
+        where = {"epoch": self.epoch, "batch": self.batch, "torch": torch.get_rng_state()}
+        file = io.BytesIO()
+        torch.save({**where, "parts": [part.state_dict() for part in self.parts()]}, file)
+        return file.getvalue()
+
+    def restore(self, saved):
+        state = torch.load(io.BytesIO(saved))
+        self.epoch, self.batch = state["epoch"], state["batch"]
+        for part, values in zip(self.parts(), state["parts"], strict=True):
+            part.load_state_dict(values)
+        torch.set_rng_state(state["torch"])
+
+    def batches(self, door):
+        images, labels = batch(24)
+        data = torch.utils.data.TensorDataset(images, labels)
+        options = {"batch_size": 8, "shuffle": True, "num_workers": self.workers}
+        options["generator"] = torch.Generator().manual_seed(self.epoch)
+        if door == "collate":
+            options["collate_fn"] = MixCollate(self.mix)
+        loader = DataLoader(data, **options)
+        rest = itertools.islice(loader, self.batch, None)
+        return PlanAhead(self.mix).batches(rest, epoch=self.epoch) if door == "ahead" else rest
+
+    def train(self, door, stop=None):
+        while self.epoch < 2:
+            for images, labels in self.batches(door):
+                self.optimizer.zero_grad()
+                if door == "step":
+                    training_step(self.model, images, labels, self.mix, epoch=self.epoch)
+                else:
+                    mixed = self.mix(images, labels) if door == "call" else (images, labels)
+                    functional.cross_entropy(self.model(mixed[0]), mixed[1]).backward()
+                self.optimizer.step()
+                self.batch += 1
+                if (self.epoch, self.batch) == stop:
+                    return self.checkpoint()
+            self.epoch, self.batch = self.epoch + 1, 0
+        return self.checkpoint()
+
+
+@pytest.mark.filterwarnings("ignore:This DataLoader will create", "ignore:.*fork")
+@pytest.mark.parametrize(("door", "kind", "workers"), [
+    *(("step", kind, 0) for kind in (*SMALL, "choice", "AdaMixUp")),
+    ("call", "CutMix", 0), ("call", "CoMixup", 2), ("collate", "CoMixup", 2),
+    ("collate", "choice", 0), ("ahead", "CutMix", 0), ("ahead", "CoMixup", 2),
+])  # fmt: skip
+def test_a_run_resumed_within_an_epoch_ends_as_one_that_was_not_stopped(door, kind, workers):
+    whole = Run(kind, workers, seed=1)
+    expected = whole.train(door)
+    first = Run(kind, workers, seed=1)
+    saved = first.train(door, stop=(1, 1))
+    torch.manual_seed(77)  # another process
+    resumed = Run(kind, workers, seed=2)
+    resumed.restore(saved)
+    resumed.train(door)
+    for one, two in zip(whole.parts(), resumed.parts(), strict=True):
+        torch.testing.assert_close(one.state_dict(), two.state_dict(), rtol=0, atol=0)
+    assert expected == whole.checkpoint()
+    assert whole.mix.step == (0 if door == "collate" else 6)
+
+
 @pytest.mark.parametrize("name", ["CoMixup", "CutMix"])
 @pytest.mark.parametrize("loss", ["bce", "ce"])
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
@@ -302,6 +388,43 @@ def test_a_graph_without_breaks_mixes_as_its_mixer(name, backend):
     whole = torch.compile(lambda x: mix(x, step=1)[0] * weights, backend=backend, fullgraph=True)
     whole(two.requires_grad_()).sum().backward()
     torch.testing.assert_close(one.grad, two.grad)
+
+
+@GRAPHS
+@pytest.mark.filterwarnings("ignore")  # what the default backend warns of is not ours
+@pytest.mark.skipif(not (shutil.which("g++") or shutil.which("clang++")), reason="no C++ compiler")
+def test_the_default_backend_mixes_as_its_mixer():
+    torch._dynamo.reset()
+    mix, co = make("CutMix", num_classes=5), make("CoMixup")
+    model, (images, labels) = network(), batch()
+
+    def loss(images, labels):
+        mixed, rows = mix(2 * images, labels)
+        return functional.cross_entropy(model(mixed - 1), rows)
+
+    mix.step = 3
+    expected = loss(images, labels)
+    expected.backward()
+    gradients = [p.grad.clone() for p in model.parameters()]
+    model.zero_grad()
+    mix.step = 3
+    found = torch.compile(loss, fullgraph=True)(images, labels)
+    found.backward()
+    torch.testing.assert_close(found, expected)
+    for p, gradient in zip(model.parameters(), gradients, strict=True):
+        torch.testing.assert_close(p.grad, gradient)
+    plain = training_step(model, images, labels, co, step=5)
+
+    def step():
+        return training_step(model, images, labels, co, step=5).loss
+
+    torch.testing.assert_close(torch.compile(step)(), plain.loss)
+    torch.testing.assert_close(
+        training_step(torch.compile(model), images, labels, co, step=5).loss, plain.loss
+    )
+    collate = MixCollate(make("CutMix", num_classes=5))
+    samples = [(x, int(y)) for x, y in zip(images, labels, strict=True)]
+    assert torch.equal(torch.compile(collate)(samples)[0], collate(samples)[0])
 
 
 @GRAPHS

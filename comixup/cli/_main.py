@@ -129,6 +129,11 @@ def _mix(options: argparse.Namespace) -> int:
     notes = [f"{skipped} skipped"] if skipped else []
     if done.blank:
         notes.append(f"{done.blank} blank, mixed as if equally salient everywhere")
+    if done.alone:
+        why = "--group 1 mixes nothing" if options.group == 1 else "their group has no other image"
+        notes.append(f"{done.alone} not mixed: {why}")
+    if done.unused:
+        notes.append(f"{done.unused} shown by no mixed image, since others of their group were")
     print("; ".join([f"Wrote {done.n} mixed images to {output}", *notes]))
     return OK
 
@@ -226,7 +231,8 @@ def _parser() -> argparse.ArgumentParser:
     mix.add_argument("--labels-by", choices=LABELS_BY, default="area",
                      help="what a label counts for: the area of its image, the part of its "
                      "saliency that is visible, or all if any is (%(default)s)")  # fmt: skip
-    mix.add_argument("--group", type=_count, default=20, help="images per group (%(default)s)")
+    mix.add_argument("--group", "--group-size", type=_count, default=20, metavar="N",
+                     help="images per group (%(default)s)")  # fmt: skip
     mix.add_argument("--size", type=_size, metavar="HxW",
                      help="size to mix at (that of most images, else 224x224)")  # fmt: skip
     mix.add_argument("--fit", choices=("crop", "stretch"), default="crop",

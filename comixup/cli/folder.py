@@ -49,10 +49,16 @@ class Done(NamedTuple):
         Number of mixed images, those of an interrupted run included.
     blank : int
         Number of images without saliency, in this run only.
+    alone : int
+        Number of images that were not mixed, since their group has no other one.
+    unused : int
+        Number of images that no mixed image shows.
     """
 
     n: int
     blank: int
+    alone: int
+    unused: int
 
 
 @dataclass(frozen=True)
@@ -144,7 +150,9 @@ def run(
     m = job.mixer
     write_results(job.dataset, job.format, job.size, job.seed, m.labels_by, records, work)
     workspace.finish(job.output)
-    return Done(n_done, blank)
+    alone = sum(len(record.files) == 1 for record in records)
+    unused = sum(len(record.files) - np.unique(record.sources).size for record in records)
+    return Done(n_done, blank, alone, unused)
 
 
 def _printable(path: Path) -> str:

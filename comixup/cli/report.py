@@ -14,6 +14,8 @@ from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from comixup._base.atomic import write_bytes, write_file
 from comixup._base.optional import require
 from comixup.cli import workspace
@@ -67,19 +69,23 @@ def write_report(folder: Path) -> Path:
     }
     settings = {k: v for k, v in settings.items() if k not in ("files_sha256", "classes")}
     skipped = list(_skipped(folder))
+    unused = list(_unused(folder, plan))
     lines = [
         "<!DOCTYPE html>",
         '<html lang="en"><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>comixup: {escape(folder.resolve().name)}</title><style>{STYLE}</style>",
         f"<h1>{escape(folder.resolve().name)}</h1>",
-        *_table({**facts, "files skipped": str(len(skipped))}),
+        *_table({**facts, "files skipped": str(len(skipped)), "files unused": str(len(unused))}),
         "<details><summary>Settings</summary>",
         *_table({key: json.dumps(value, ensure_ascii=False) for key, value in settings.items()}),
         "</details>",
     ]
     if skipped:
         lines += ["<details open><summary>Skipped</summary>", *_table(dict(skipped)), "</details>"]
+    if unused:
+        lines += ["<details><summary>Files that no mixed image shows</summary>"]
+        lines += [f"<p>{escape(file)}</p>" for file in unused] + ["</details>"]
     if n > SHOWN:
         lines.append(f"<p>The first {SHOWN} mixed images:</p>")
     pictures = outputs(folder)
@@ -119,6 +125,13 @@ def _skipped(folder: Path) -> Iterator[tuple[str, str]]:
     if path.exists():
         with open(path, newline="", encoding="utf-8") as file:
             yield from ((row["file"], row["reason"]) for row in csv.DictReader(file))
+
+
+def _unused(folder: Path, plan: MixPlan) -> Iterator[str]:
+    """Yield the files that no output shows."""
+    shown = set(np.unique(plan.sources).tolist())
+    with open(folder / "inputs.csv", newline="", encoding="utf-8") as file:
+        yield from (row["file"] for i, row in enumerate(csv.DictReader(file)) if i not in shown)
 
 
 def write_contact_sheet(folder: Path) -> Path:

@@ -6,8 +6,9 @@ For a mask w, patches move to minimize
 
 over permutations o, where patch i shows patch o(i). This is an assignment problem, solved exactly
 by shortest augmenting paths (Jonker and Volgenant, "A shortest augmenting path algorithm for dense
-and sparse linear assignment problems", Computing 38, 1987). Columns start at their own minima, so
-that only patches that compete for a position take part in the search; most patches do not move.
+and sparse linear assignment problems", Computing 38, 1987). The dual variables start at the minima
+of the columns, so that only patches that want the same position enter the search; most patches do
+not move.
 """
 
 from __future__ import annotations

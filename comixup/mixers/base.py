@@ -1,9 +1,9 @@
 """`Mixer`: the common part of all mixers, with the call, labels, switches and random numbers.
 
-A mixer computes its plan from a `Summary` of the batch, which has a few numbers per patch, and does
-not depend on the images or their library. The same planning therefore serves numpy arrays and, in
-`comixup.torch`, tensors: summaries are pooled on the device, plans are computed on the host, and
-mixed images are gathered on the device.
+A mixer computes its plan from a `Summary` of the batch, which has the saliency and the mean colors
+of each patch, and does not depend on the images or their library. The same planning therefore
+serves numpy arrays and, in `comixup.torch`, tensors: summaries are pooled on the device, plans are
+computed on the host, and mixed images are gathered on the device.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from comixup._base import validate
+from comixup._base.options import names_options
 from comixup._base.patch_grid import as_grid
 from comixup._base.patch_saliency import ZERO_SALIENCY, warn_of_uniform, weights_and_peaks
 from comixup._base.public import public
@@ -28,6 +30,7 @@ MODES = ("search", "published")
 
 
 @public
+@names_options
 @dataclass(frozen=True, kw_only=True, repr=False)
 class CoMixup(Mixer):
     r"""Mix batches by Co-Mixup, which keeps salient patches and makes outputs diverse.
@@ -38,6 +41,7 @@ class CoMixup(Mixer):
     ----------
     group_size : int, default 20
         Number of consecutive inputs that are mixed with each other; the last group may be smaller.
+        A group of one input stays as it is; with 1, a warning says so.
     grid : int or sequence of int, default 4
         Number of patches along every spatial axis, or one number per axis.
     smoothness : float, default 0.32
@@ -146,7 +150,12 @@ class CoMixup(Mixer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        validate.integer("group_size", self.group_size, 1)
+        if validate.integer("group_size", self.group_size, 1) == 1:
+            warnings.warn(
+                "group_size=1 mixes nothing: each image is a group of its own and stays as it is. "
+                "The published size is 20.",
+                stacklevel=4,
+            )
         as_grid(self.grid, len(self.grid) if isinstance(self.grid, Sequence) else 1)
         validate.real("prior_weight", self.prior_weight)
         validate.real("prior_concentration", self.prior_concentration, positive=True)
@@ -173,7 +182,7 @@ class CoMixup(Mixer):
 
     @documented
     def needs(self, key: Key, spatial: tuple[int, ...]) -> Needs:
-        """Say what a plan for this call is made from.
+        """Return the data of the batch that a plan for this call needs.
 
         Parameters
         ----------

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from comixup._base.options import names_options
 from comixup._base.public import public
 from comixup._base.streams import DRAW, Key
 from comixup._base.types import Array
@@ -16,6 +17,7 @@ from comixup.plans.pasted_boxes import BoxPlan
 
 
 @public
+@names_options
 @dataclass(frozen=True, kw_only=True, repr=False)
 class CutMix(PairMixer):
     r"""Paste a box of another image over every image.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from comixup._base.options import names_options
 from comixup._base.public import public
 from comixup._base.streams import DRAW, Key
 from comixup._base.wording import documented
@@ -18,6 +19,7 @@ from comixup.plans.blends import BlendPlan
 
 
 @public
+@names_options
 @dataclass(frozen=True, kw_only=True, repr=False)
 class InputMixup(PairMixer):
     r"""Blend every image with another image of the batch, and their labels in the same way.

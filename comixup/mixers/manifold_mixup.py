@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from comixup._base import validate
+from comixup._base.options import names_options
 from comixup._base.public import public
 from comixup._base.streams import CHOICE, Key
 from comixup._base.types import RNG
@@ -30,6 +31,7 @@ class HiddenPlan(NamedTuple):
 
 
 @public
+@names_options
 @dataclass(frozen=True, kw_only=True)
 class ManifoldMixup:
     """Blend the hidden arrays of a random layer instead of images.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from comixup._base import validate
+from comixup._base.options import names_options
 from comixup._base.patch_grid import require_fit
 from comixup._base.patch_saliency import ZERO_SALIENCY
 from comixup._base.public import public
@@ -23,6 +24,7 @@ from comixup.plans.patches import MixPlan
 
 
 @public
+@names_options
 @dataclass(frozen=True, kw_only=True, repr=False)
 class PuzzleMix(PairMixer):
     r"""Mix pairs of images so that the salient parts of both are visible.

@@ -9,6 +9,7 @@ import numpy as np
 
 from comixup._base import validate
 from comixup._base.layout import Layout, decide
+from comixup._base.options import names_options
 from comixup._base.public import public
 from comixup._base.streams import CHOICE, Key
 from comixup.mixers.base import Mixer
@@ -25,6 +26,7 @@ _SHARED = (
 
 
 @public
+@names_options
 @dataclass(frozen=True, repr=False)
 class RandomChoice(Mixer):
     """Mix every batch with one of several mixers, drawn at random.

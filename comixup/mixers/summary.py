@@ -1,4 +1,4 @@
-"""`Summary`: a few numbers per patch of the images of a batch, from which plans are computed."""
+"""`Summary`: the saliency and the mean colors of patches, from which plans are computed."""
 
 from __future__ import annotations
 

@@ -266,7 +266,7 @@ class MixPlan(PatchFields):
         return draw_group(self, images, channels, labels, names, saliency, group)
 
     def require_movable(self, spatial: tuple[int, ...]) -> None:
-        """Raise unless patches that move have places of their own size on a spatial shape.
+        """Raise unless every patch that moves has the size of the position it moves to.
 
         Parameters
         ----------

@@ -1,6 +1,6 @@
 """Keypoints after mixing: each stays where its pixel is shown, moves with its patch, or is hidden.
 
-Boxes are cut to what is visible of them; a point is visible or not.
+A box is clipped to its visible part; a point is kept or dropped.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Mixers for PyTorch: tensors of any device and dtype in and out, a training step, saliency.
 
-The mixers are those of `comixup`, with the same options. A plan needs a few numbers per patch. They
-are pooled on the device and copied to the host; images stay on their device.
+The mixers are those of `comixup`, with the same options. A plan needs the saliency and the mean
+colors of each patch. They are pooled on the device and copied to the host; images stay on their
+device.
 """
 
 from comixup.torch.ada_mixup import AdaMixUp

@@ -13,12 +13,14 @@ from typing import Any
 
 from torch import Tensor
 
+from comixup._base.options import names_options
 from comixup.mixers.batch import MixedBatch
 from comixup.plans.base import Mixture
 from comixup.torch.carry import Parts
 from comixup.torch.tensor_mixer import TensorMixer
 
 
+@names_options
 class PlanAhead:
     """Plan batches one step early.
 
@@ -121,7 +123,10 @@ class PlanAhead:
         for batch in batches:
             images, labels = self.parts.read(self.mix, batch)
             maps = None if saliency is None else saliency(images, labels)
-            following = (self.submit(images, maps, epoch=epoch), labels, batch)
+            # the step is counted when the batch is yielded: a checkpoint taken then knows of no
+            # later one
+            step = self.mix.step + (waiting is not None)
+            following = (self.submit(images, maps, epoch=epoch, step=step), labels, batch)
             if waiting is not None:
                 yield self._finished(*waiting)
             waiting = following
@@ -130,6 +135,7 @@ class PlanAhead:
 
     def _finished(self, mixing: Callable[[Any], MixedBatch], labels: Any, batch: Any) -> Any:
         mixed = mixing(labels)
+        self.mix.step += 1
         pair = not isinstance(batch, Mapping) and len(batch) == 2 and self.parts.labels == 1
         return mixed if pair else self.parts.write(self.mix, batch, mixed)
 

@@ -49,6 +49,14 @@ class Parts:
         plan: bool = False,
     ) -> None:
         self.images, self.labels, self.plan = images, labels, plan
+        _require_place("images", images)
+        for head in self._heads():
+            _require_place("labels", head)
+        if carry is not None and not isinstance(carry, Mapping):
+            raise TypeError(
+                "carry needs a dict from places in the batch to rules, such as {2: 'first'} or "
+                f"{{'mask': 'first'}}, got {carry!r}"
+            )
         self.carry = dict(carry or {})
         for place, rule in self.carry.items():
             validate.choice(f"carry[{place!r}]", rule, RULES)
@@ -64,10 +72,7 @@ class Parts:
         known = parts if isinstance(parts, dict) else range(len(parts))
         for place in (self.images, *self._heads(), *self.carry):
             if place not in known:
-                raise ValueError(
-                    f"the batch has no part {place!r}; it has {', '.join(map(repr, known))}. Say "
-                    "where images and labels are: images=..., labels=..."
-                )
+                raise ValueError(self._missing(place, known))
         images = require_tensor(parts[self.images])
         layout = mix.mixer.layout_of(tuple(images.shape))
         for place in known:
@@ -92,7 +97,7 @@ class Parts:
                     part = require_along(place, parts[place], images, layout)
                     parts[place] = _mixed_along(plan, part, layout, rule)
                 else:
-                    parts[place] = _carried(mix, plan, parts[place], rule)
+                    parts[place] = _carried(mix, plan, place, parts[place], rule)
         parts[self.images] = mixed.images
         for place in self._heads():
             one = isinstance(self.labels, int | str)
@@ -105,10 +110,29 @@ class Parts:
             return (*parts, plan) if isinstance(batch, tuple) else [*parts, plan]
         return type(batch)(*parts) if hasattr(batch, "_fields") else type(batch)(parts)
 
+    def _missing(self, place: Place, known: Any) -> str:
+        kind = "keys of the dict" if isinstance(known, dict) else "positions, from 0"
+        said = "images" if place == self.images else "labels"
+        way = f"carry={{{place!r}: ...}}" if place in self.carry else f"{said}={place!r}"
+        return (
+            f"the batch has no part {place!r}, which {way} names; it has "
+            f"{', '.join(map(repr, known))} ({kind}). Say where images and labels are by "
+            "images=... and labels=..., and name other parts in carry={...} in the same way."
+        )
+
     def _heads(self) -> tuple[Place, ...]:
         if self.labels is None:
             return ()
         return (self.labels,) if isinstance(self.labels, int | str) else tuple(self.labels)
+
+
+def _require_place(name: str, place: Any) -> None:
+    if isinstance(place, bool) or not isinstance(place, int | str):
+        heads = ", or a sequence of such for several heads" if name == "labels" else ""
+        raise TypeError(
+            f"{name} needs a position in a batch that is a tuple, or a key of one that is a "
+            f"dict{heads}, got {place!r} of type {type(place).__name__}"
+        )
 
 
 def _require_rule(place: Place, part: Any, images: Tensor, layout: Layout) -> None:
@@ -118,8 +142,10 @@ def _require_rule(place: Place, part: Any, images: Tensor, layout: Layout) -> No
     if isinstance(part, Mapping) or (isinstance(part, list | tuple) and len(part) != len(images)):
         raise ValueError(
             f"part {place!r} of the batch holds parts of its own that lie along the "
-            f"{len(images)} images, which are not looked into: make them parts of the batch (in a "
-            f"collate of yours), or say carry={{{place!r}: 'keep'}} to leave them as they are."
+            f"{len(images)} images, which are not looked into. Boxes or keypoints of each image "
+            f"are said by carry={{{place!r}: 'boxes'}} or 'points'. Make others parts of the batch "
+            f"(in a collate of yours), or say carry={{{place!r}: 'keep'}} to leave them as they "
+            "are."
         )
     raise ValueError(
         f"part {place!r} of the batch is {shown} that lies along the {len(images)} images, and "
@@ -185,7 +211,8 @@ def require_along(place: Place, part: Any, images: Tensor, layout: Layout) -> Te
         raise ValueError(
             f"part {place!r} of the batch has the shape {tuple(part.shape)}, which is no picture "
             f"of the images of {there} pixels. It needs their order of axes ({layout.axes}), or "
-            "the spatial axes at its end."
+            "the spatial axes at its end. Rows or numbers of each image are said by "
+            f"carry={{{place!r}: 'labels'}} or 'values'."
         )
     return part
 
@@ -197,14 +224,15 @@ def _mixed_along(plan: Mixture, part: Tensor, layout: Layout, blend: str) -> Ten
     return layout.restore(mixed, first=True)
 
 
-def _carried(mix: TensorMixer, plan: Mixture, part: Any, rule: str) -> Any:
+def _carried(mix: TensorMixer, plan: Mixture, place: Place, part: Any, rule: str) -> Any:
     if rule == "keep":
         return part
-    if rule == "boxes":
-        return plan.apply_boxes(part)
-    if rule == "points":
-        return plan.apply_points(part)
-    if rule == "labels":
-        return mix.labels(plan, part)
-    assert rule == "values"
-    return apply_values(plan, part)
+    try:
+        if rule == "boxes":
+            return plan.apply_boxes(part)
+        if rule == "points":
+            return plan.apply_points(part)
+        return mix.labels(plan, part) if rule == "labels" else apply_values(plan, part)
+    except (ValueError, TypeError) as error:
+        said = f"part {place!r} of the batch, carry={{{place!r}: {rule!r}}}"
+        raise type(error)(f"{said}: {error}") from error

@@ -14,11 +14,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import default_collate
 
+from comixup._base.options import names_options
 from comixup.torch.carry import LISTS, Parts
 from comixup.torch.eager import eager
 from comixup.torch.tensor_mixer import TensorMixer
 
 
+@names_options
 class MixCollate:
     """A `collate_fn` that collates and mixes.
 
@@ -99,6 +101,31 @@ class MixCollate:
     def mixup_enabled(self, value: bool) -> None:
         self.mix.mixup_enabled = value
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state of the mixer.
+
+        Returns
+        -------
+        dict
+            As from `TensorMixer.state_dict`.
+        """
+        return self.mix.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore the state of the mixer; workers that run already keep theirs.
+
+        Parameters
+        ----------
+        state : mapping
+            From `state_dict`.
+
+        Raises
+        ------
+        ValueError
+            If an entry is missing, or not known.
+        """
+        self.mix.load_state_dict(state)
+
     def __repr__(self) -> str:
         return f"MixCollate({self.mix!r}, saliency={self.saliency!r}, {self.parts!r})"
 
@@ -122,20 +149,48 @@ class MixCollate:
                 return {k: v if k in listed else default_collate(v) for k, v in columns.items()}
             if listed:
                 parts = enumerate(zip(*samples, strict=True))
-                return [list(v) if k in listed else default_collate(list(v)) for k, v in parts]
+                made = [list(v) if k in listed else default_collate(list(v)) for k, v in parts]
+                return type(first)(*made) if hasattr(first, "_fields") else made
             return default_collate(samples)
-        except RuntimeError as error:
-            shapes = {tuple(getattr(self._image(sample), "shape", ())) for sample in samples}
-            if len(shapes) < 2:
-                raise
-            raise ValueError(
-                f"images of one batch need one size, got {', '.join(map(str, sorted(shapes)))}. "
-                "Resize or crop them in the data set, or pass collate=, a function that makes a "
-                "batch of samples."
-            ) from error
+        except (RuntimeError, TypeError) as error:
+            raise self._uneven(samples, listed) or error from error
 
-    def _image(self, sample: Any) -> Any:
-        return sample if isinstance(sample, Tensor) else sample[self.parts.images]
+    def _uneven(self, samples: Sequence[Any], listed: set[Any]) -> Exception | None:
+        """Return an error that names the part which does not make a batch, if one is found."""
+        first = samples[0]
+        if isinstance(first, Tensor):
+            samples, first = [(sample,) for sample in samples], (first,)
+        for place in first if isinstance(first, Mapping) else range(len(first)):
+            column = [sample[place] for sample in samples]
+            try:
+                if place not in listed:
+                    default_collate(column)
+            except (RuntimeError, TypeError) as error:
+                return _no_batch(place, column, place == self.parts.images, error)
+        return None
+
+
+def _no_batch(place: Any, column: list[Any], images: bool, error: Exception) -> Exception:
+    """Return the error of a part that does not make a batch."""
+    if isinstance(error, TypeError) and type(column[0]).__module__.startswith("PIL"):
+        return TypeError(
+            f"part {place!r} of the samples is a picture of Pillow. Make it a tensor in the data "
+            "set, e.g. by torchvision's transforms, or pass collate=, a function that makes a "
+            "batch of samples."
+        )
+    shapes = sorted({tuple(part.shape) for part in column if hasattr(part, "shape")})
+    shown = ", ".join(map(str, shapes[:4])) + (", ..." if len(shapes) > 4 else "")
+    if images and len(shapes) > 1:
+        return ValueError(
+            f"images of one batch need one size, got {shown}. Resize or crop them in the data "
+            "set, or pass collate=, a function that makes a batch of samples."
+        )
+    got = f", got the shapes {shown}" if len(shapes) > 1 else ""
+    return type(error)(
+        f"part {place!r} of the samples does not make a batch{got} ({error}). Boxes or keypoints "
+        f"of each image are said by carry={{{place!r}: 'boxes'}} or 'points'; for others pass "
+        "collate=, a function that makes a batch of samples."
+    )
 
 
 def content_key(*tensors: Tensor) -> int:

@@ -10,11 +10,13 @@ from typing import Any
 
 from lightning.pytorch import Callback
 
+from comixup._base.options import names_options
 from comixup.torch.carry import Parts
 from comixup.torch.saliency import Loss, input_saliency
 from comixup.torch.tensor_mixer import TensorMixer
 
 
+@names_options
 class MixCallback(Callback):
     """Mix the batch before `training_step` sees it.
 
@@ -48,6 +50,20 @@ class MixCallback(Callback):
         self.loss = loss
         self.network_saliency = network_saliency
         self.parts = Parts(images, labels, carry)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state of the mixer, which Lightning saves in checkpoints."""
+        return self.mix.state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restore the state of the mixer from a checkpoint.
+
+        Raises
+        ------
+        ValueError
+            If an entry is missing, or not known.
+        """
+        self.mix.load_state_dict(state_dict)
 
     def on_train_batch_start(
         self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from comixup._base.options import names_options
 from comixup._base.patch_saliency import warn_of_uniform
 from comixup._base.streams import Key
 from comixup._base.types import RNG
@@ -71,6 +72,10 @@ class TensorMixer:
     """
 
     learns = False  # whether `training_step` trains the mixer along with the model
+
+    def __init_subclass__(cls) -> None:
+        if "__init__" in vars(cls):
+            names_options(cls)
 
     def __init__(self, mixer: Mixer) -> None:
         if not isinstance(mixer, Mixer):
@@ -144,7 +149,7 @@ class TensorMixer:
         epoch: int,
         rank: int | None,
     ) -> MixedBatch:
-        """Mix a batch without regard to a graph that is being recorded.
+        """Mix a batch now, also while torch.compile or torch.export records a graph.
 
         Parameters
         ----------
@@ -370,7 +375,7 @@ class TensorMixer:
         return each_head(labels, K, mixed)
 
     def labeled(self, plan: Mixture, which: Tensor) -> Tensor:
-        """Return the part of every output that has a label.
+        """Return the fraction of every output that comes from labeled images.
 
         Parameters
         ----------

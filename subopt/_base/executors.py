@@ -4,8 +4,8 @@ Work is cut into chunks of consecutive items. A chunk is one task. Chunks grow u
 `SECONDS`, so that the overhead of a task does not matter. Answers have the order of the items and
 do not depend on the chunks, because every item is computed independently.
 
-Read-only arrays stay read-only on the workers, and so do those of answers here: kernels are
-compiled for either kind, and all answers have read-only arrays.
+Read-only arrays stay read-only when they are sent to a worker or back, because kernels are compiled
+separately for read-only arrays, and because the arrays of answers are read-only.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import queue
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import BrokenExecutor, CancelledError
 from typing import Any
 
@@ -45,7 +45,7 @@ def in_chunks(
     *,
     shared: Any = None,
     unit: int = 1,
-) -> Iterator[Any]:
+) -> Generator[Any]:
     """Yield ``function(shared, cut(begin, end))`` of chunks that cover ``range(count)``, in order.
 
     Parameters
@@ -124,7 +124,7 @@ class _Run:
         self._chunks_done = 0
         self._size = unit
 
-    def answers(self) -> Iterator[Any]:
+    def answers(self) -> Generator[Any]:
         begin = given = 0
         self._send()
         try:

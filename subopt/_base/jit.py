@@ -1,10 +1,10 @@
 """Compilation of kernels by numba: cached on disk, without the GIL, with strict floating point.
 
-Kernels are compiled without ``fastmath``, because solvers rely on exact ties and infinite
-capacities, and so that all processors, and processes that compile or load, get the same results.
-Kernels are not parallel: threads run
-whole problems (`minimize_many`), so that results do not depend on their number. Wrappers for calls
-from C are left out, which saves 5 % of the compilation time.
+Kernels are compiled without ``fastmath``. Solvers rely on exact ties and infinite capacities.
+Results must also not depend on the processor, or on whether a process compiles a kernel or loads
+it. Kernels are not parallel: threads run whole problems (`minimize_many`), so that results do not
+depend on the number of threads. Wrappers for calls from C are left out, which saves 5 % of the
+compilation time.
 
 If numba finds no writable folder for its cache (site-packages and home are read-only, or the
 package is imported from an archive), kernels are compiled in every process, with one warning.

@@ -2,18 +2,18 @@
 
 Python can run the code of a kernel as it stands, but slowly: every number that is taken out of an
 array is a numpy scalar, and arithmetic on those takes ten times as long as on Python's numbers.
-`run` calls a function of the same code in which arrays are memoryviews, whose items are Python's
-numbers, numpy's types of scalars are functions that wrap around as casts do, and kernels are such
-functions in turn. It computes the same bits: Python's floats are those of the machine, and its
-integers agree with those of the machine where nothing overflows. Kernels that compute modulo 2**64
-say so by a cast of the result, which costs nothing when compiled.
+`run` calls a copy of the function. In the copy, arrays are memoryviews, whose items are Python
+numbers; numpy's scalar types are functions that wrap around as casts do; called kernels are copies
+as well. The results are equal bit by bit, because Python floats are doubles, and Python integers
+equal machine integers unless these overflow. Kernels that compute modulo 2**64 say so by a cast of
+the result, which costs nothing when compiled.
 
 Where memoryviews are not arrays, such as in arithmetic on whole arrays, an exception ends the run.
 So does a number that does not fit its array, a division by zero, and a run that takes too long.
 All of these are `Unfit`: the caller has to compile the kernel. Arrays are then half written.
 
-Time is CPU time of the thread, as that of the compiler: what else the machine does, and the work
-of other threads, do not end a run.
+Time is measured as CPU time of the thread, as for the compiler. The load of the machine and other
+threads therefore do not end a run.
 """
 
 import builtins

@@ -1,4 +1,4 @@
-"""Checks of arguments, with messages that state what is needed, what came, and a way out."""
+"""Checks of arguments, with messages that state what is required, what was passed, and a remedy."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Submodular functions over feasible sets, by prices of the constraints (Lagrange).
 
 For prices p >= 0 with weights w and constant c, min F + w - c over all sets is a submodular
-minimization and a lower bound of F over the feasible sets. It is concave in p, and each minimizer
-gives a line above it, so that a linear program over these lines gives the next prices (Kelley).
+minimization and a lower bound of F over the feasible sets. It is concave in p. Each minimizer gives
+an affine upper bound of it, and a linear program over these bounds gives the next prices (Kelley).
 
 For a size alone, w is a multiple of |S|, and the prices are those of `regularization_path`: a
 minimizer of F + α|S| is optimal among the sets of its size. The sizes between two minimizers for
@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import Status
+from subopt._base.answer import Status, ended_by
 from subopt._base.deadline import Deadline
 from subopt._base.types import Array
 from subopt.constrained.certificate import Priced, priced, unused, whole_gap
@@ -28,7 +29,6 @@ from subopt.difference.exact._branch_and_bound import first_set
 from subopt.functions.algebra import SetFunction
 from subopt.functions.watched import TimeUp, answer_in_time, unwatched, within_time
 from subopt.submodular._elimination import local_tol
-from subopt.submodular._watch import ended_by
 from subopt.submodular.result import Result
 from subopt.submodular.select import minimize_submodular
 
@@ -77,8 +77,8 @@ def lagrangian(
         n_iter=found.n_iter,
         n_evals=found.n_evals,
     )
-    ended_by(callback, result)
-    return result
+    stopped = ended_by(callback, result, running=False)
+    return replace(result, status=Status.INTERRUPTED) if stopped else result
 
 
 def priced_minimum(

@@ -1,4 +1,4 @@
-"""Compiled visits: improve one output slot by slot, at prices given by the other outputs."""
+"""Compiled visits: improve one output, slot by slot, with prices from the other outputs."""
 
 from typing import NamedTuple
 

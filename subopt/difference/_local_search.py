@@ -2,9 +2,9 @@
 
 The marginals of f and g give the change of every flip. Flips that lower h are made one by one; the
 gain of each is evaluated again just before. When no flip lowers h, swaps are tried, one element at
-a time, and only where diminishing returns of g allow an improvement: in the presence of j, the gain
-of i in g falls by at most g(i | ∅) minus that gain, and in the absence of j it rises by at most
-that gain minus g(i | V - i).
+a time, and only where diminishing returns of g allow an improvement. Let d be the gain of i in g at
+S. If j joins S, it decreases by at most d - g(i | V - i); if j leaves S, it increases by at most
+g(i | ∅) - d.
 """
 
 from __future__ import annotations

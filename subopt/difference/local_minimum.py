@@ -180,8 +180,8 @@ def swap(
     mask, gains : ndarray, shape (n,)
         The set, and ``h.marginals(mask)``.
     reach : ndarray of float64, shape (n,), optional
-        How much the presence of another element lowers a gain at most. Swaps that cannot improve
-        by this are skipped.
+        How much the flip of another element lowers the cost of each flip at most. Swaps that cannot
+        improve h by this are skipped.
     noise : ndarray of float64, shape (n,), optional
         Rounding of the gains. A swap has to improve by more than that of its two elements.
     first : bool

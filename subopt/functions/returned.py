@@ -1,7 +1,7 @@
 """Results of methods of users' classes: converted to float64, and checked.
 
-Differences of small unsigned integers, of booleans or of tensors are not those of numbers.
-Therefore results are converted before anything is computed from them.
+Subtraction of unsigned integers wraps around, and booleans and tensors have other rules. Therefore
+results are converted before anything is computed from them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Capacities that are far above a cut, lowered for a second run.
 
-Next to a residual capacity of 1e15, a flow of 0.1 has less than three digits. An arc that no flow
-can fill may be lowered to twice the value of the cut: the same arcs are saturated then, and the
-flow has all its digits. All functions that compute floating-point flows solve such problems twice.
+Doubles near 1e15 are 0.125 apart, so a residual capacity of 1e15 cannot represent a flow of 0.1. An
+arc that no flow can fill may be lowered to twice the value of the cut: the same arcs are saturated
+then, and the flow keeps full precision. All functions that compute floating-point flows solve such
+problems twice.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ from subopt.graph.cost_problem import ROUNDING, CostProblem, divergence, read, u
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PriceCertificate(ReadOnly):
-    """A price per node: no flow can be cheaper than arcs that keep to their prices.
+    """One price per node, which bounds the cost of every flow from below (LP duality).
 
     With prices p and a flow f, every flow with the same supplies costs at least the cost of f minus
     ``sum_e max over g in [lower, capacity] of (f - g) (cost + p[tail] - p[head])``.

@@ -3,8 +3,8 @@
 With two terminals this is a minimum cut; with more the problem is NP-hard [1]_. Then a minimum cut
 isolates each terminal from all others. Every edge of a multiway cut is in at most two such cuts, so
 that half of their sum bounds its weight from below, and all of them but the largest weigh at most
-``2 - 2 / k`` times the minimum. Afterwards one terminal after the other takes over the nodes for
-which that lowers the weight, by one minimum cut each, until no terminal can (expansion [2]_).
+``2 - 2 / k`` times the minimum. Then expansion moves are made [2]_: for one terminal at a time, a
+minimum cut decides which nodes join its part, until no move lowers the weight.
 
 References
 ----------

@@ -1,11 +1,11 @@
 """Global minimum cuts of undirected graphs, by contraction.
 
 Nodes are visited in the order in which they are attached to those visited before (maximum
-adjacency). When an edge (v, w) raises the attachment of w to the least cut known or above, no
-smaller cut separates v from w, so the two are contracted [2]_; every pass contracts at least the
-last node [1]_, and usually most of the graph. The least cut known is the least weight around a
-contracted node. Where all edges weigh the same, passes contract little, and disjoint paths are
-counted instead.
+adjacency). If the weight between w and the visited nodes reaches the value of the best known cut
+when v is visited, no smaller cut separates v from w, so the two are contracted [2]_; every pass
+contracts at least the last node [1]_, and usually most of the graph. The best known cut is the
+lightest one around a single node, contracted or not. Where all edges weigh the same, passes
+contract little, and disjoint paths are counted instead.
 
 Compiled. O(n m log n) at worst; the number of passes grows like log n on most graphs.
 

@@ -4,7 +4,8 @@ The previous flow is kept, so that only the difference has to be pushed. A node 
 its new supply counts as demand, which does not change the minimum cuts [1]_. The search trees are
 repaired at changed nodes [2]_. The flow of an arc is reduced to its new capacity; the difference
 becomes supply at its tail and demand at its head, and the search trees are built anew. Infinite
-capacities are a power of two above the sum of the finite ones, which grows with them.
+capacities are replaced by a power of two above the sum of the finite ones; it is increased when
+that sum increases.
 
 References
 ----------

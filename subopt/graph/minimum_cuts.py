@@ -3,7 +3,7 @@
 A set of nodes is the source side of a minimum cut if and only if no arc of the residual network
 leaves it, the source is inside and the sink is not [1]_. So nodes that reach each other stand on
 the same side: they are a block. Between blocks there are only requirements, "if this one is inside,
-then so is that one", without circles; unions and intersections of minimum cuts are minimum cuts.
+then so is that one", without cycles; unions and intersections of minimum cuts are minimum cuts.
 
 References
 ----------

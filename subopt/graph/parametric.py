@@ -1,4 +1,4 @@
-"""Minimum cuts for all values of a parameter that the supply of the nodes grows with.
+"""Minimum cuts for all values of a parameter, in which the supplies are affine and nondecreasing.
 
 The source sides are nested: a node that has joined the source's side stays there. The answer is
 therefore one number per node, the parameter at which it joins. For two known cuts, the algorithm

@@ -4,9 +4,9 @@ The label of a node is a lower bound on its distance to a demand. A node with ex
 arcs to nodes whose label is smaller by 1; if there are none, its label is increased. From time to
 time a breadth-first search recomputes exact labels. If no node has some label, all nodes with
 larger labels cannot reach demand (gap heuristic). Excess that cannot reach a demand is then
-returned to the nodes where supply entered, by the same kernel, in which the supplies that entered
-act as demands. If less can enter the nodes with demand than leave the nodes with supply, demand is
-pushed against the arcs instead.
+returned to the nodes where supply entered, by the same kernel, with the supplies as demands. If the
+arcs into the nodes with demand have less capacity than those out of the nodes with supply, demand
+is pushed against the arcs instead.
 
 This module is compiled. The method is strongly polynomial, so that it terminates on real
 capacities. It is used for large graphs with many long paths, on which search trees are often

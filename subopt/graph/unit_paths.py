@@ -1,9 +1,10 @@
 """Disjoint paths between pairs of nodes: maximum flows in networks whose capacities are 0 or 1.
 
-A search from both ends grows the smaller frontier by one level until the two meet; then every arc
-at which they meet is tried, and paths that are still free are taken. So the paths of one length
-come from few searches, and a search looks at the surroundings of two nodes, not at the graph. What
-a pair changed is undone from a log before the next pair: the network is built once for all pairs.
+A search from both ends grows the smaller frontier by one level until the two meet. Every arc
+between the two trees is then a candidate for a path; those whose arcs are all still free are
+augmented. Few searches therefore find all paths of one length, and a search visits only nodes near
+the pair. Changes are logged and undone before the next pair, so the network is built once for all
+pairs.
 
 For paths without common nodes every node v is two nodes, v and n + v, with one arc between them
 (`split_nodes`); a path leaves s at n + s and enters t at t.

@@ -1,12 +1,12 @@
 """Compiled: sequential tree-reweighted message passing, for lower bounds and good initial labels.
 
 The edges are covered by chains along which the nodes are in increasing order: the i-th edge of a
-node to an earlier neighbor is continued by its i-th edge to a later one. Through a node pass
-max(earlier, later) chains, at least one, which get equal parts of its cost. A sweep visits the
-nodes in order. At each node the costs of its chains are averaged and passed on along each chain by
-dynamic programming. The bound, the sum of the minima of all chains, never decreases.
-``messages[e]`` is the message that the node whose row contains arc e receives from the other end.
-Costs are finite.
+node to an earlier neighbor is continued by its i-th edge to a later one. The number of chains
+through a node is the larger of its numbers of earlier and later neighbors, and at least 1; its
+unary cost is divided equally among them. A sweep visits the nodes in order. At each node the costs
+of its chains are averaged and passed on along each chain by dynamic programming. The bound, the sum
+of the minima of all chains, never decreases. ``messages[e]`` is the message that the node whose row
+contains arc e receives from the other end. Costs are finite.
 
 V. Kolmogorov, "Convergent tree-reweighted message passing for energy minimization", IEEE TPAMI
 28(10), 2006, section 4.

@@ -28,7 +28,7 @@ SMALL = 2**16  # largest number of nodes for which it is solved again to remove 
 def qpbo(
     energy: LabelingEnergy, *, time_limit: float | None = None, verbose: bool = False
 ) -> Labeling:
-    """Minimize an energy of two labels as far as roof duality decides.
+    """Minimize an energy with two labels by roof duality, which may leave some undecided.
 
     Parameters
     ----------

@@ -2,9 +2,9 @@
 
 Each set S gives a modular function above F, see `MarginalCertificate`. A mixture of several of them
 is a modular function above F as well, and its largest value over the feasible sets is convex in the
-shares. This value is minimized by cutting planes; a set where it is reached gives one more
-function, which is tight there. Some families have modular functions above F for every vector of
-levels (`Oracle._has_levels`), convex in the levels: these are tightened by a subgradient method.
+shares. This value is minimized by cutting planes; a set that attains it gives one more modular
+function, which is tight at that set. Some families have modular functions above F for every vector
+of levels (`Oracle._has_levels`), convex in the levels: these are tightened by a subgradient method.
 """
 
 from __future__ import annotations

@@ -30,10 +30,11 @@ class MarginalCertificate(ReadOnly):
         F(T) <= F(S) + sum of F(i | S) over i in T - S - sum of F(j | V - j) over j in S - T,
 
     a modular function of T; so is every mixture of such functions for several S. Functions that are
-    sums of `Coverage`, `Cut`, `FacilityLocation` and `Modular` have more of them, one for each
-    vector of levels, with one number per item, edge or client: the constant is the sum of the
-    levels, and the weight of an element is what it adds above them. Prices >= 0 of the constraints
-    turn the largest value over feasible sets T into a sum over elements.
+    sums of `Coverage`, `Cut`, `FacilityLocation` and `Modular` have further modular upper bounds. A
+    vector of levels, one number per item, edge or client, defines one: its constant is the sum of
+    the levels, and the weight of an element is the sum of the amounts by which it exceeds them.
+    Prices >= 0 of the constraints turn the largest value over feasible sets T into a sum over
+    elements.
 
     Attributes
     ----------

@@ -5,8 +5,9 @@ The algorithm keeps the point x of smallest norm in the convex hull of a few gre
 lower bound on min F, the level sets of x give upper bounds, and both meet at the optimum. Elements
 that are proven to be inside or outside every minimizer leave the ground set during the run, which
 makes the method fast: `_sweep_bounds` has the tests, `_elimination` the remaining problem and its
-certificate. Where gains of elements differ by orders of magnitude, the norm is that of x divided by
-the range of each element: the negative entries of its smallest point are the same ones.
+certificate. Where gains of elements differ by orders of magnitude, each entry of x is divided by
+the range of the gains of its element before the norm is taken. The negative entries of the smallest
+point are at the same elements then.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import Status
+from subopt._base.answer import Status, ended_by
 from subopt._base.deadline import Deadline
 from subopt._base.options import documented
 from subopt._base.report import iteration, reported
@@ -33,7 +34,7 @@ from subopt.submodular._orders import Block
 from subopt.submodular._recheck import EPS, NEAR
 from subopt.submodular._sweep_bounds import ROUNDING, bracket, scan
 from subopt.submodular._ties import MIXED, best_of_ties
-from subopt.submodular._watch import ended_by, no_bound
+from subopt.submodular._watch import no_bound
 from subopt.submodular.certificates import BaseCertificate
 from subopt.submodular.result import Result
 
@@ -74,16 +75,16 @@ def min_norm_point(
         operations for k active vertices.
     minimizer : {"any", "minimal", "maximal"}, default "any"
         Which minimizer to return if there are several. Minimizers form a lattice, so that there is
-        a smallest and a largest one. Sets within `tol` of the minimum count as minimizers. By
-        default, these are sets that differ by rounding errors of the elements in which they differ.
+        a smallest and a largest one. Sets whose values are within `tol` of the minimum count as
+        minimizers. The default tolerance is the rounding error of the gains of the elements in
+        which two sets differ.
     start : BaseCertificate or array_like of int, shape (n,), optional
         A base to start from, e.g. of a similar function, or an order of V.
     eliminate : bool, default True
         Whether to remove elements that are proven to be inside or outside every minimizer.
     %(time_limit)s
-    callback : callable, optional
-        Called with a `Result` before every iteration. Computing its certificate takes about as long
-        as an iteration. If it raises StopIteration, the run ends with status INTERRUPTED.
+    %(callback)s
+        Computing the certificate for it takes about as long as an iteration.
     %(verbose)s
 
     Returns
@@ -134,11 +135,15 @@ def min_norm_point(
     try:
         if minimizer == "any":
             reduction = Reduction(seen, elementary=eliminate)
-            return _Solver(reduction, stop, start, eliminate).run(callback)
-        sign = 1.0 if minimizer == "minimal" else -1.0
-        return _extreme(seen, stop, start, eliminate, callback, sign)
+            result = _Solver(reduction, stop, start, eliminate).run(callback)
+        else:
+            sign = 1.0 if minimizer == "minimal" else -1.0
+            result = _extreme(seen, stop, start, eliminate, callback, sign)
     except TimeUp:
-        return no_bound(seen, "min_norm_point")
+        result = no_bound(seen, "min_norm_point")
+    if result.status is Status.INTERRUPTED or not ended_by(callback, result, running=False):
+        return result
+    return replace(result, status=Status.INTERRUPTED)
 
 
 def _extreme(
@@ -272,7 +277,7 @@ class _Solver:
                     break
                 continue
             if callback is not None or self.slow:
-                result = self._result(Status.ITERATION_LIMIT)
+                result = self._result(Status.RUNNING)
                 yield result
                 if ended_by(callback, result):
                     status = Status.INTERRUPTED

@@ -1,4 +1,4 @@
-"""Numbers of very different sizes in one function: sets and bounds that lost digits tell apart."""
+"""Comparison of sets whose values differ by less than the rounding error of large weights."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 
 class PyGcoError(Exception):
-    """What all errors of this module have in common."""
+    """Base class of the errors of this module."""
 
 
 class DataTypeNotSupportedError(PyGcoError):
@@ -10,7 +10,7 @@ class DataTypeNotSupportedError(PyGcoError):
 
 
 class ShapeMismatchError(PyGcoError):
-    """Arrays do not fit to each other or to the graph."""
+    """Shapes of arrays do not match each other or the graph."""
 
 
 class IndexOutOfBoundError(PyGcoError):

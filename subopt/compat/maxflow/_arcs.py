@@ -1,8 +1,8 @@
 """Arcs of a graph in bulk: lists of arcs, and all arcs of a grid along one offset.
 
-A `Lattice` keeps what `add_grid_edges` was told, and no list of arcs. It turns into a list only
-where a graph as a whole is not a grid. A `SmallGrid` keeps it for all offsets of one call; its arcs
-are written as records where the whole graph is small.
+A `Lattice` stores the arguments of `add_grid_edges` for one offset. They are expanded to a list of
+arcs only if the graph as a whole is not a grid. A `SmallGrid` stores the arguments for all offsets
+of one call; its arcs are written as records if the whole graph is small.
 """
 
 from __future__ import annotations

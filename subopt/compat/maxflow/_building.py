@@ -1,8 +1,8 @@
 """How a flow network is built call by call.
 
-Single edges and terminals, and terminals of small grids, are records one after another, whose
-numbers are those of the graph: ints or floats. Grids and arrays of edges are parts, and capacities
-of other terminals are in one array each. Nothing is solved here.
+Single edges, single terminals and the terminals of small grids are appended to one list of records,
+with the number type of the graph (int or float). Grids and arrays of edges are stored as parts. All
+other terminal capacities are stored in one array per terminal. Nothing is solved here.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """`GraphInt` and `GraphFloat`: flow networks that are built call by call, and solved.
 
-`maxflow` solves all that was added at once. If only capacities of few terminals are added after
-that, the network and its search trees are kept, and the next search pushes the difference. Other
-changes replace the capacities by what the flow has left of them, and the graph is solved as if it
-had been built with these.
+The first call of `maxflow` solves the whole network. If only the capacities of a few terminals are
+added after that, the network and its search trees are kept, and the next call pushes the
+difference. After other changes, the residual capacities replace the capacities, and the graph is
+solved as if it had been built with them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Compiled: the cut of a small graph in one call, for graphs so small that each call counts."""
+"""Compiled: the cut of a small graph in one call, where the overhead of calls dominates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""networkx by subopt: a backend that networkx finds by itself, and a flow function to pass to it.
+"""A networkx backend, which networkx discovers by its entry point, and a flow function for it.
 
 ``nx.maximum_flow(G, s, t, backend="subopt")`` needs no import of this package. `flow_func` follows
 the contract of networkx's own flow functions.

@@ -282,7 +282,7 @@ def node_disjoint_paths(
 
 
 def _paths(unit: UnitNetwork, s: int, t: int, cutoff: float | None) -> Iterator[list[int]]:
-    """Yield disjoint paths without circles."""
+    """Yield disjoint paths without cycles."""
     most = None if cutoff is None or cutoff == math.inf else math.ceil(cutoff)
     flow = find_paths(unit, s, t, most)[0]
     heads, twin = unit.network.heads, unit.network.twin

@@ -211,8 +211,9 @@ def flow_func(
 ) -> Any:
     """Find a maximum flow with the contract of networkx's flow functions.
 
-    It can be passed as `flow_func` to the functions of networkx that take one. The graph is built
-    and read by networkx; ``backend="subopt"`` is faster, because it does without.
+    It can be passed as `flow_func` to the functions of networkx that take one. networkx builds a
+    residual graph and reads the result from it; ``backend="subopt"`` is faster, because it needs no
+    such graph.
 
     Parameters
     ----------

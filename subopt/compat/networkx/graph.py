@@ -1,7 +1,7 @@
-"""A networkx graph as arrays: the graph of the backend, and the way there and back.
+"""A networkx graph as arrays: the graph class of the backend, and conversions.
 
-networkx keeps it on the original graph (`__networkx_cache__`), so a graph is converted once. What
-algorithms build from it is kept on it in turn.
+networkx keeps it on the original graph (`__networkx_cache__`), so a graph is converted once. Data
+that algorithms derive from the graph is cached on it as well.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What networkx is told about the backend when it is imported; loads nothing but this."""
+"""What networkx reads about the backend when it is imported; this imports no other module."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
 """Compiled: all sets of an interval on which h is minus a mutual information plus weights.
 
-The mutual information of columns and a class is what the class is uncertain by without the columns
-minus what remains uncertain in the blocks of rows with equal columns. Depth-first search adds one
-element at a time, so that a set costs one pass over the rows of mixed blocks. What would follow a
-set is skipped if the weights, and what all remaining columns together tell, leave nothing below the
-value to beat, or if the constraints leave nothing.
+The mutual information of columns and a class is the entropy of the class minus its conditional
+entropy, which is a sum over blocks of rows with equal columns. Depth-first search adds one element
+at a time, so that a set costs one pass over the rows of mixed blocks. The supersets of a set are
+skipped if none is feasible, or if a lower bound from the negative weights and the information of
+all remaining columns is not below the best value.
 """
 
 from __future__ import annotations

@@ -6,8 +6,9 @@ c + w of g(I ∪ .) - g(I),
     h(S) - h(I) >= y(T) - w(T) - c >= sum of min(y - w, 0) - c.
 
 The base and the bound may be convex combinations of many; `Interval.bound` computes this from
-them. Parts of h that are known to fall while S grows (`falling`) are treated differently: they are
-lowest at I ∪ free, which is a much better bound than any difference of bounds.
+them. Parts of h that are known to fall while S grows (`falling`) are bounded separately: their
+minimum is their value at I ∪ free, which is much tighter than the difference of a base and a
+modular upper bound.
 
 Constraints enter by a price per row (Lagrange). Prices are weights that are at most a constant on
 feasible sets, so that they are added to y - w and to c.

@@ -5,8 +5,8 @@ which is minimized, a term is replaced by its Lovász extension, min over t of
 cap t + w @ max(x - t, 0); on the side of -g by its concave extension, min(cap, w @ x). Both are
 linear with additional variables and exact at 0-1 points, so that only x needs to be integral.
 
-HiGHS has absolute tolerances of about 1e-6. So elements that are decided are fixed first, terms are
-scaled to cap 1, and costs to a largest one of about 2^COST, whatever the units of h.
+HiGHS has absolute tolerances of about 1e-6. Decided elements are therefore fixed first. Terms are
+scaled to cap 1, and costs such that the largest is about 2^COST, whatever the units of h.
 """
 
 from __future__ import annotations

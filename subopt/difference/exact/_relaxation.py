@@ -4,7 +4,7 @@ The relaxation minimizes f^L(x) - g^(x) over the cube, where f^L is the Lovász 
 maximum of greedy vertices, and g^ the minimum of all modular upper bounds of g. A linear program
 over the vertices and bounds found so far gives the next point. Its dual weights are the evidence,
 which proves a bound at any time (Kelley). The next cut is made between this point and the best one
-so far, because the points themselves jump.
+so far, because the sequence of these points oscillates.
 """
 
 from __future__ import annotations

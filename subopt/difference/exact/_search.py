@@ -3,13 +3,13 @@
 Each interval is bounded by a convex relaxation (`_relaxation`). Elements are fixed where the ranges
 of their marginals, or the reduced costs of the bound, rule out the other side. Small intervals are
 tried completely; all others are split at one element or at several. Prefixes of all greedy orders
-that come up are candidates for the best set, and the best of them are improved by flips. What is
-found of an interval becomes a step of the certificate.
+that come up are candidates for the best set, and the best of them are improved by flips. The bound
+of an interval, or its split, becomes a step of the certificate.
 
 Under constraints, intervals without a feasible set are closed, elements that the constraints decide
 are fixed, and the relaxation has the constraints as rows. Marginals fix an element only if no
-constraint can be in the way. The falling parts of h are not set apart then: their lowest value is
-at I ∪ free, which a size or a budget rules out.
+constraint can be in the way. Decreasing parts of h are not bounded separately then, because they
+are smallest at I ∪ free, which may be infeasible.
 """
 
 from __future__ import annotations
@@ -179,11 +179,16 @@ class Search:
             while rounds % DIVE_EVERY == 0 and children and not self._stopped():
                 children = self._expand(min(children, key=lambda c: (c.bound, c.value)))
 
+    def tell(self) -> bool:
+        """Report progress, and return whether the search may go on."""
+        self._interrupted = self._interrupted or not self._tell(self)
+        return not self._interrupted
+
     def goes_on(self) -> bool:
         """Report progress, and return whether the search continues with an interval."""
         if not self.intervals or self._stopped():
             return False
-        self._interrupted = not self._tell(self)
+        self.tell()
         node = self._best_open()
         splits = node.bound < self.cutoff and len(node.free) <= self.widest
         return splits and not self._stopped()

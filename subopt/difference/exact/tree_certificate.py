@@ -57,7 +57,7 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class TreeCertificate(ReadOnly):
-    """A lower bound of a difference of submodular functions, step by step.
+    """A tree of intervals of sets, with evidence for each, that proves a lower bound of f - g.
 
     Attributes
     ----------

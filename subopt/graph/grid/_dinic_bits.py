@@ -9,8 +9,8 @@ A phase finds layers from the nodes with supply until a layer contains demand. I
 along paths through the layers until there are none left. There are at most n phases ([1]_).
 
 `words` is the number of words of a set, or None for one; `degree` is the number of arcs, or None
-for 4. For None numba compiles a version without loops. Nodes and words are unsigned, see
-`subopt.graph.grid._search_trees`.
+for 4. For None, numba compiles a version in which this loop is unrolled. Nodes and words are
+unsigned, see `subopt.graph.grid._search_trees`.
 
 .. [1] E. A. Dinic, "Algorithm for solution of a problem of maximum flow in networks with power
    estimation", Soviet Mathematics Doklady 11, 1970.

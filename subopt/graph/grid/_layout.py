@@ -1,10 +1,11 @@
 """The memory layout of grids: rows of cells with a border, problems one after another.
 
 Nodes are cells of one long array. Rows, planes and problems are separated by border cells, as many
-as the longest offset needs, which the row before and the row after share. The neighbor of a cell is
-therefore always ``cell + shift``, and a neighbor outside the grid is a cell without arcs. On
-periodic axes the border is twice as wide, and `wrap` maps each of its cells to a node. Small grids,
-whose sets of nodes are bit sets, have no border: arcs that leave the grid are marked as closed.
+as the longest offset needs. Two consecutive rows share the border cells between them. The neighbor
+of a cell is therefore always ``cell + shift``, and a neighbor outside the grid is a cell without
+arcs. On periodic axes the border is twice as wide, and `wrap` maps each of its cells to a node.
+Small grids, whose sets of nodes are bit sets, have no border: arcs that leave the grid are marked
+as closed.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ Cells are the nodes of the grid and a border of cells without arcs, so that no s
 bounds: arc k of cell v leads to ``v + shift[k]``, arc ``k ^ 1`` leads back. Two trees grow from the
 cells with supply and from the cells with demand until they touch. The path found is augmented, and
 cells that lose their parent look for a new one in their tree or become free ([1]_, section 3). Time
-stamps mark the distances to the root that are valid since the last path, so that a walk to the root
-can stop early.
+stamps mark distances to the root that were confirmed after the last augmentation; a walk to the
+root stops at the first such cell.
 
 A search reads few bytes per cell. One byte holds the tree of the cell, the arc to its parent, and
 whether the cell is queued; two words mark its open arcs. Capacities are read along paths only.

@@ -16,18 +16,18 @@ from subopt.interop.sklearn._selector import Selector
 
 
 class DifferenceSelector(Selector):
-    """Select features that jointly tell most about the target, for what they cost.
+    """Select features by their joint information about the target, minus their costs.
 
-    Minimizes the costs less the mutual information of all selected features with the target, which
+    Minimizes the costs minus the mutual information of all selected features with the target, which
     is a difference of submodular functions: H(X_S | y) + costs - H(X_S). Unlike a sum over single
-    features, it sees features that only tell something together.
+    features, it finds features that are informative only together.
 
     Parameters
     ----------
     n_features_to_select : int, float or None, default None
         How many features, or which share of them. None selects as many as are worth it.
     costs : float or array_like of shape (n_features,), optional
-        What a feature has to add, in nats; with `budget` in any unit. The estimate of the
+        Cost of each feature, in nats, or in any unit if `budget` is given. The estimate of the
         information grows with every feature, so without costs give a number of features.
     budget : float, optional
         Largest sum of costs. Costs are then limited instead of subtracted.

@@ -91,7 +91,7 @@ class FacilityLocationSampler(BaseEstimator):
         y : array_like, shape (n_samples,), optional
             Classes, for `stratify`.
         sample_weight : array_like, shape (n_samples,), optional
-            How much it matters that a row has a similar one among the selected, at least 0.
+            Weight of each row in the objective, at least 0.
 
         Returns
         -------

@@ -33,7 +33,7 @@ class SubmodularSelector(Selector):
         Weight of the information of pairs. It is divided by ``n_features_to_select - 1``, so that
         each feature pays the mean over the others; with None by ``n_features - 1``.
     costs : float or array_like of shape (n_features,), optional
-        What a feature has to be worth, in nats; with `budget` in any unit.
+        Cost of each feature, in nats, or in any unit if `budget` is given.
     budget : float, optional
         Largest sum of costs. Costs are then limited instead of subtracted.
     task : {"auto", "classification", "regression"}, default "auto"

@@ -1,1 +1,1 @@
-"""The engine of expansion and swap: which moves pay, and their minimum cuts."""
+"""The engine of expansion and swap: which nodes can change, and the minimum cuts that decide."""

@@ -10,15 +10,16 @@ both submodular, so the best move is a minimum cut (A. Delong, A. Osokin, H. Isa
 approximate energy minimization with label costs", International Journal of Computer Vision 96(1),
 2012, section 3).
 
-Most moves need no such cut. Moves to labels in use are made first as if labels cost nothing: what
-they save comes on top. Then the flow that is kept for b shows what a move costs at least: with g_k
-what b costs node k more than its label, flow included, a move of the nodes S costs
+Most moves need no such cut. Moves to labels in use are made first as if labels cost nothing, which
+ignores only savings. Then the flow that is kept for b bounds the change of the energy from below.
+Let g_k be the cost of b at node k minus that of its current label, after the flow is subtracted. A
+move of the nodes S changes the energy by at least
 
     sum_{k in S} g_k - sum of h_l over labels that only nodes in S have [+ h_b]
         >= sum_k min(g_k, 0) + sum_l min(sum_{k has l} max(g_k, 0) - h_l, 0) [+ h_b].
 
-Where this is not negative, no cut is needed. Otherwise the cut starts from the flow, and leaves a
-flow for which it is not, unless the move helps.
+Where this bound is not negative, no cut is needed. Otherwise the cut starts from the kept flow. If
+the move does not lower the energy, the new flow proves it: the bound is not negative for it.
 
 No single move gives up a label whose nodes are best divided among several others. So when no move
 is left, each label in use is taken from its nodes (`WholeMoves.give_up`).
