@@ -42,7 +42,8 @@ def edge_ends(edges: ArrayLike, n: int | None, limit: str, hint: str) -> tuple[A
             f"edges needs integers of shape (m, 2), got dtype {ends.dtype} and shape "
             f"{ends.shape}. {hint}".rstrip()
         )
-    n = int(ends.max(initial=-1)) + 1 if n is None else validate.size(limit, n)
+    largest = int(ends.max()) if ends.size else -1  # unsigned integers have no initial -1
+    n = largest + 1 if n is None else validate.size(limit, n)
     bad = ((ends < 0) | (ends >= n)).any(axis=1)
     if bad.any():
         e = int(bad.argmax())
