@@ -93,22 +93,29 @@ CHAPTERS = [
     ("Coupled labelings", "subopt", "subopt.coupled"),
     ("subopt.testing", "subopt.testing", "subopt.testing"),
     ("subopt.cvx", "subopt.cvx", "subopt.cvx"),
+    ("subopt.interop", "subopt.interop", "subopt.interop"),
     ("subopt.interop.sklearn", "subopt.interop.sklearn", "subopt.interop.sklearn"),
     ("subopt.compat.networkx", "subopt.compat.networkx", "subopt.compat.networkx"),
     ("subopt.compiling", "subopt.compiling", "subopt.compiling"),
     ("subopt.executors", "subopt.executors", "subopt.executors"),
     ("subopt.compat.maxflow", "subopt.compat.maxflow", "subopt.compat.maxflow"),
+    (
+        "subopt.compat.maxflow.fastmin",
+        "subopt.compat.maxflow.fastmin",
+        "subopt.compat.maxflow.fastmin",
+    ),
     ("subopt.compat.gco", "subopt.compat.gco", "subopt.compat.gco"),
     ("comixup", "comixup", "comixup"),
     ("comixup.saliency", "comixup.saliency", "comixup.saliency"),
     ("comixup.evaluate", "comixup.evaluate", "comixup.evaluate"),
     ("comixup.torch", "comixup.torch", "comixup.torch"),
+    ("comixup.torch.lightning", "comixup.torch.lightning", "comixup.torch.lightning"),
 ]
 
 
 def public_names(module):
     """Return `__all__` of a module; read, not imported, where packages may be missing."""
-    if module in ("comixup.torch", "subopt.interop.sklearn"):
+    if module in ("comixup.torch", "comixup.torch.lightning", "subopt.interop.sklearn"):
         path = ROOT.joinpath(*module.split("."))
         path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
         for node in ast.parse(path.read_text(encoding="utf-8")).body:

@@ -264,7 +264,7 @@ def test_every_set_is_a_prefix_of_a_chain(n):
 
 
 def test_elements_may_be_fixed_one_after_the_other():
-    n = 700  # each of them once its neighbour is in: no recursion is that deep
+    n = 700  # each of them once its neighbor is in: no recursion is that deep
     path = Cut.from_edges(np.stack([np.arange(n - 1), np.arange(1, n)], axis=1))
     weights = np.full(n, -0.5)
     weights[0] = -3.0

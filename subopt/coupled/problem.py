@@ -35,7 +35,7 @@ class CoupledLabelingProblem:
              + \frac{\beta}{2N} \sum_j \sum_{k \sim k'} \lVert z_{jk} - z_{jk'} \rVert^2
              + \frac{\gamma}{N} \sum_{j,i} g\bigl((A p_{-j})_i\bigr)\, o_{ji}
 
-    where every pair k ~ k' of grid neighbours (along one axis) counts once, and
+    where every pair k ~ k' of grid neighbors (along one axis) counts once, and
     :math:`g(t) = t\,[t > \tau N]` ("hard") or :math:`\max(t - \tau N, 0)` ("soft"); both are
     g(t) = t when :math:`\tau = 0`. (A hard threshold is raised by 1e-9 N, see `gate`.)
 

@@ -222,8 +222,10 @@ class ViewOracle(Oracle):
 
     def _source(self) -> str | None:
         parent = self.parent._source()
-        if parent is None:
-            return None
+        return None if parent is None else self._minor_of(parent)
+
+    def _minor_of(self, parent: str) -> str | None:
+        """Return an expression for this minor of an expression for the parent."""
         used = np.sort(np.concatenate([self.before, self.kept]))
         if not np.array_equal(np.sort(self.kept), self.kept):
             return None
@@ -234,10 +236,11 @@ class ViewOracle(Oracle):
         return f"{parent}.complement()" if self.flipped else parent
 
     def __repr__(self) -> str:
-        source = self._source() if self.n and self.parent.n <= SHOWN else None
-        if source is not None and len(source) <= LONGEST:
-            return source
-        kind = ", flipped" if self.flipped else ""
+        if self.parent.n <= SHOWN:
+            source = self._source() or self._minor_of(repr(self.parent))
+            if source is not None and len(source) <= LONGEST:
+                return source
+        kind = ", flipped=True" if self.flipped else ""
         return f"View({self.parent!r}, n={self.n}{kind})"
 
 

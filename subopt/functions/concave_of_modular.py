@@ -101,7 +101,7 @@ class ConcaveOfModular(SetFunction):
 
     def _source(self) -> str | None:
         d, groups = self._data, len(self._data.base)
-        if self._phi.code == CALLABLE or not groups:
+        if self._phi.code == CALLABLE:
             return None
         matrix = dense(self.n, d.indptr, d.indices, d.weights, groups).T
         contracted = ""
@@ -174,6 +174,10 @@ class ConcaveOfModular(SetFunction):
 
 @njit
 def _sweep(f, code, parameter, scale, order, gains):
+    """Add `scale` times the gains along an order to `gains`, see `subopt.functions.oracle`.
+
+    `code` and `parameter` say which phi it is, see `subopt.functions._phi.phi`.
+    """
     level = f.base.copy()
     reached = np.empty_like(level)
     for g in range(level.shape[0]):
@@ -191,7 +195,10 @@ def _sweep(f, code, parameter, scale, order, gains):
 
 @njit
 def _sweep_levels(f, order, low, high):
-    # for a phi in Python: its argument before and after each entry of the matrix is added
+    """Set the argument of phi before and after each entry of the matrix is added, in an order.
+
+    For functions phi in Python. `low` and `high` have shape (nnz,), float64.
+    """
     level = f.base.copy()
     for i in order:
         for e in range(f.indptr[i], f.indptr[i + 1]):
@@ -203,6 +210,11 @@ def _sweep_levels(f, order, low, high):
 
 @njit
 def _gains(f, code, parameter, levels, counts, mask, elements, result):
+    """Write the gains of some elements to `result`, see `subopt.functions.oracle`.
+
+    `code` and `parameter` say which phi it is. `levels` (groups,) float64 and `counts` (groups,)
+    int64 are the weight of the elements of S in each group, and their number.
+    """
     for k in range(elements.shape[0]):
         i = elements[k]
         inside = 1 if mask[i] else 0

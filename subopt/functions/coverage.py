@@ -165,6 +165,7 @@ class Coverage(SetFunction):
 
 @njit
 def _sweep(f, scale, order, gains):
+    """Add `scale` times the gains along an order to `gains`, see `subopt.functions.oracle`."""
     left = copied(f.weights)  # weight of each item, set to 0 once it is covered
     for i in order:
         total = 0.0
@@ -177,6 +178,10 @@ def _sweep(f, scale, order, gains):
 
 @njit
 def _gains(f, times, mask, elements, result):
+    """Write the gains of some elements to `result`, see `subopt.functions.oracle`.
+
+    `times` (items,) int64: the number of elements of S that cover each item.
+    """
     for k in range(elements.shape[0]):
         i = elements[k]
         alone = 1 if mask[i] else 0  # no other element of the set covers the item
@@ -189,6 +194,7 @@ def _gains(f, times, mask, elements, result):
 
 @njit
 def _left(f, left, result):
+    """Write to `result` (n,) the sum of `left` (items,) over the items of each element."""
     for i in range(result.shape[0]):
         total = 0.0
         for e in range(f.indptr[i], f.indptr[i + 1]):

@@ -361,6 +361,10 @@ def _integral(weights: Array) -> bool:
 
 @njit
 def _edges(f, tails, heads, capacities, reverse):
+    """List each edge once, with its smaller end as its tail.
+
+    `tails` and `heads` int64, `capacities` and `reverse` float64 have one entry per edge.
+    """
     m = 0
     for i in range(f.indptr.shape[0] - 1):
         for e in range(f.indptr[i], f.indptr[i + 1]):
@@ -372,6 +376,7 @@ def _edges(f, tails, heads, capacities, reverse):
 
 @njit
 def _sweep(f, scale, order, gains):
+    """Add `scale` times the gains along an order to `gains`, see `subopt.functions.oracle`."""
     # rank[i] is the step at which i joins; the first end of an edge adds its weight, the second
     # end subtracts it
     rank = np.full(f.indptr.shape[0] - 1, order.shape[0])
@@ -390,6 +395,7 @@ def _sweep(f, scale, order, gains):
 
 @njit
 def _value(f, mask):
+    """Return F(S) of `mask` (n,) bool."""
     total = 0.0
     for i in range(mask.shape[0]):
         if mask[i]:
@@ -401,6 +407,7 @@ def _value(f, mask):
 
 @njit
 def _gains(f, mask, elements, result):
+    """Write the gains of some elements to `result`, see `subopt.functions.oracle`."""
     for k in range(elements.shape[0]):
         i = elements[k]
         total = 0.0

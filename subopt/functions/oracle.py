@@ -5,6 +5,25 @@ submodular function they are a vertex of the base polytope, a subgradient of the
 and a modular lower bound. For most families a sweep costs no more than one value. A subclass needs
 only `n` and `value`, from which all other queries are computed; a built-in family overrides
 `_sweep` by one compiled pass.
+
+The kernels `_sweep` and `_gains` of families have these arguments:
+
+    f : NamedTuple
+        The arrays of the function, described at its class.
+    scale : float
+        Factor of the function, for sums that add up gains without temporary arrays.
+    order : (m,) intp
+        Elements in the order in which they are added to ∅; not necessarily all n.
+    gains : (n,) float64
+        ``gains[order[k]]`` is increased by ``scale`` times the gain of the k-th element.
+    mask : (n,) bool
+        The set S.
+    elements : (k,) intp
+        The elements i whose gain ``F(S ∪ i) - F(S - i)`` is asked for.
+    result : (k,) float64
+        Receives these gains.
+
+Between `f` and these, some take the state of S that `_state` returns, or how to evaluate phi.
 """
 
 from __future__ import annotations
@@ -220,7 +239,7 @@ class Oracle:
         return Incremental(self, validate.subset(S, self.n))
 
     def __repr__(self) -> str:
-        source = self._source() if 0 < self.n <= SHOWN else None
+        source = self._source() if self.n <= SHOWN else None
         if source is None or len(source) > LONGEST:
             return f"{type(self).__name__}(n={self.n})"
         return source

@@ -154,7 +154,7 @@ def spread(problem, labels, move, waiting, limit, space):
     """List nodes to be decided; return their number, whether these are all, and the next limit.
 
     All of them: those that want the label, and those that may be pushed over, because they could
-    not take what their listed neighbours could send them all together. `waiting`: how many nodes
+    not take what their listed neighbors could send them all together. `waiting`: how many nodes
     were left by pieces that were too small, -1 at first.
     """
     b = move.label

@@ -196,9 +196,9 @@ def _read_off(terms, labels, messages, flows):
 
 @without_nan
 def _push(terms, draft, labels, pairs, direction):
-    """Make nodes content with their labels at the cost of neighbours further on, where they can.
+    """Make nodes content with their labels at the cost of neighbors further on, where they can.
 
-    `pairs`: for moves in which neighbours with other labels stay as they are.
+    `pairs`: for moves in which neighbors with other labels stay as they are.
     """
     graph, tables, alike = terms.graph, terms.tables, terms.alike
     costs, flows, gain = draft.costs, draft.flows, draft.scratch[0]
