@@ -4,6 +4,7 @@ import ast
 import importlib.util
 import os
 import pathlib
+import re
 import shutil
 import sys
 
@@ -151,5 +152,14 @@ def write_reference(app):
         app.config.autosummary_generate.append(f"reference/{k:02}.rst")
 
 
+def link_to_pages_of_the_gallery(app, name, source):
+    """Turn links to examples, which a clone has as sources, into links to their pages."""
+    link = r"\]\(((?:\.\./)?)gallery(?:/([^)]+)\.py)?\)"
+    source[0] = re.sub(
+        link, lambda found: f"]({found[1]}auto_gallery/{found[2] or 'index'})", source[0]
+    )
+
+
 def setup(app):
+    app.connect("source-read", link_to_pages_of_the_gallery)
     app.connect("builder-inited", write_reference, priority=100)  # before autosummary looks

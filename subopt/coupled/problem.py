@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from subopt._base import validate
+from subopt._base.options import options_named
 from subopt._base.types import Array, ArrayLike
 
 LARGEST = 1e60  # unary costs and weights: the product of three of them is still finite
@@ -90,6 +91,7 @@ class CoupledLabelingProblem:
     threshold_kind: str
     levels: int
 
+    @options_named
     def __init__(
         self,
         unary: ArrayLike,

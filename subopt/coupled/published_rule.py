@@ -265,7 +265,7 @@ def _sweep(unary, A, push, rule, state, graph, moves, space):
         _set_tables(rule, state, m, n_extra)
         count = m + n_extra
         offered = moves[: max(count * (count - 1), 1)]
-        energy = Problem(state.costs[:, :count], state.tables, graph)
+        energy = Problem(state.costs[:, :count], state.tables, graph, 0.0)
         descend(energy, offered, state.labels, CYCLES, space)
         cuts += space.cuts[0]
         _record(state, j, m)

@@ -38,9 +38,10 @@ def edge_ends(edges: ArrayLike, n: int | None, limit: str, hint: str) -> tuple[A
     if ends.size == 0:
         ends = np.zeros((0, 2), dtype=np.intp)
     if ends.ndim != 2 or ends.shape[1] != 2 or ends.dtype.kind not in "iu":
+        named = " Number the nodes 0, 1, ...: dict(zip(names, range(len(names))))."
         raise ValueError(
             f"edges needs integers of shape (m, 2), got dtype {ends.dtype} and shape "
-            f"{ends.shape}. {hint}".rstrip()
+            f"{ends.shape}. {hint}{named if ends.dtype.kind in 'USO' else ''}".rstrip()
         )
     largest = int(ends.max()) if ends.size else -1  # unsigned integers have no initial -1
     n = largest + 1 if n is None else validate.size(limit, n)

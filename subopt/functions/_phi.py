@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.jit import njit
+from subopt._base.jit import inner
 from subopt._base.types import Array
 
 PhiSpec: TypeAlias = "str | tuple[str, float] | Callable[[Any], Any]"
@@ -104,7 +104,7 @@ class Phi:
         self.increasing = bool((np.diff(v) >= 0).all())
 
 
-@njit
+@inner
 def phi(code, parameter, t):
     """Evaluate a named phi at one number, in kernels."""
     if code == SQRT:

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.jit import njit
+from subopt._base.jit import copied
+from subopt._base.jit import small_first as njit
 from subopt._base.options import documented_like
 from subopt._base.types import Array, ArrayLike
 from subopt.functions._phi import CALLABLE, Phi, PhiSpec, phi
@@ -178,8 +179,8 @@ def _sweep(f, code, parameter, scale, order, gains):
 
     `code` and `parameter` say which phi it is, see `subopt.functions._phi.phi`.
     """
-    level = f.base.copy()
-    reached = np.empty_like(level)
+    level = copied(f.base)
+    reached = np.empty(level.shape[0])
     for g in range(level.shape[0]):
         reached[g] = phi(code, parameter, level[g])
     for i in order:
@@ -199,7 +200,7 @@ def _sweep_levels(f, order, low, high):
 
     For functions phi in Python. `low` and `high` have shape (nnz,), float64.
     """
-    level = f.base.copy()
+    level = copied(f.base)
     for i in order:
         for e in range(f.indptr[i], f.indptr[i + 1]):
             g = f.indices[e]

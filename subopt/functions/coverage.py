@@ -64,6 +64,11 @@ class Coverage(SetFunction):
     _has_levels = True
 
     def __init__(self, membership: Any, weights: ArrayLike | None = None) -> None:
+        if not isinstance(membership, np.ndarray) and _are_sets(membership):
+            raise TypeError(
+                "membership needs a matrix, one row per element and one column per item, got sets. "
+                "Build it: [[item in covered for item in items] for covered in sets]."
+            )
         way = "0 is for what is not covered; what items are worth is said by weights."
         indptr, indices, _, (_, items) = compressed("membership", membership, way)
         self._hold(CoverageData(indptr, indices, weights_for("weights", weights, items, "item")))
@@ -161,6 +166,14 @@ class Coverage(SetFunction):
         items = number[self._data.indices[used]]
         part._build(len(kept), row[used], items, self._data.weights[left])
         return part
+
+
+def _are_sets(rows: Any) -> bool:
+    return isinstance(rows, (list, tuple)) and any(
+        isinstance(row, (set, frozenset, str, dict))
+        or (isinstance(row, (list, tuple)) and any(isinstance(item, str) for item in row))
+        for row in rows
+    )
 
 
 @njit

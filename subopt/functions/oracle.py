@@ -34,6 +34,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base import validate
+from subopt._base.options import options_named
 from subopt._base.types import Array, ArrayLike, Subset
 from subopt.functions.cut_form import CutForm
 from subopt.functions.incremental import Incremental
@@ -76,6 +77,8 @@ class Oracle:
         """Make the methods of a user's class return float64; see `returned`."""
         super().__init_subclass__(**options)
         if cls.__module__.partition(".")[0] == "subopt":
+            if "__init__" in vars(cls):
+                cls.__init__ = options_named(cls.__init__)  # type: ignore[method-assign]
             return
         cls._normalized = False
         for name, checked in (
