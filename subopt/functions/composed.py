@@ -49,7 +49,7 @@ class SumOracle(Oracle):
         return float(sum(a * F.value(mask.copy()) for a, F in self.terms))
 
     def _require_normalized(self) -> None:
-        if not all(vars(F).get("_normalized") for _, F in self.terms):
+        if not all(F._normalized for _, F in self.terms):
             super()._require_normalized()
 
     def marginals(self, mask: Array) -> Array:
@@ -158,7 +158,7 @@ class ViewOracle(Oracle):
         self.cut_representable = parent.cut_representable
         self._tents = parent._tents
         self._offset = parent.value(self._lift(np.zeros(self.n, dtype=np.bool_)))
-        vars(self)["_normalized"] = True
+        self._normalized = True
 
     def value(self, mask: Array) -> float:
         """Evaluate the view at a set."""

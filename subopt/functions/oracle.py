@@ -66,6 +66,8 @@ class Oracle:
     integral: bool = False
     cut_representable: bool = False
 
+    _normalized: bool = False
+    """Whether F(∅) is known to be 0."""
     _tents: int = 1
     """Largest number of auxiliary nodes that `as_cut` needs for one hyperedge, item or table."""
 
@@ -78,6 +80,7 @@ class Oracle:
             if "__init__" in vars(cls):
                 cls.__init__ = options_named(cls.__init__)  # type: ignore[method-assign]
             return
+        cls._normalized = False
         for name, checked in (
             ("value", value_of),
             ("greedy", gains_of),
@@ -158,7 +161,7 @@ class Oracle:
             falls when i leaves S.
         """
         mask = validate.mask(mask, self.n)
-        known = not mask.any() and vars(self).get("_normalized")
+        known = not mask.any() and self._normalized
         here = 0.0 if known else self.value(mask.copy())
         result = np.empty(self.n)
         for i in range(self.n):
@@ -276,14 +279,14 @@ class Oracle:
 
     def _require_normalized(self) -> None:
         """Raise unless F(∅) = 0. F(∅) is evaluated only the first time."""
-        if vars(self).get("_normalized"):
+        if self._normalized:
             return
         if (empty := self.value(np.zeros(self.n, dtype=np.bool_))) != 0:
             raise ValueError(
                 f"F(∅) needs to be 0, but {self!r} has the value {empty:g} there. normalize(F) "
                 "subtracts it."
             )
-        vars(self)["_normalized"] = True
+        self._normalized = True
 
     def _state(self, mask: Array) -> Any:
         """Return the state of a set that makes `_gain` fast; `_flip` updates it."""
