@@ -343,11 +343,16 @@ def test_callbacks_get_answers_of_a_run_that_goes_on(name):
     assert seen[-1].status in running | {last.status}
     assert last.status is not Status.RUNNING
 
+    first = []
+
     def stop(answer):
+        first.append(answer)
         raise StopIteration
 
     stopped = CALLED[name](stop)
+    assert len(first) == 1
     assert stopped.status in (Status.INTERRUPTED, Status.OPTIMAL)
+    assert stopped.status is Status.OPTIMAL or first[0].status is not Status.OPTIMAL
 
 
 def malformed(part):

@@ -250,7 +250,7 @@ def test_images_that_are_not_mixed_or_not_shown_are_counted(tmp_path, capsys, mo
     assert "11 not mixed: --group 1 mixes nothing" in capsys.readouterr().out
     monkeypatch.setattr(mixer, "minimize_many", not_all)
     assert mix(source, tmp_path / "less", "--report", "--no-shuffle") == 0
-    assert "3 shown by no mixed image" in capsys.readouterr().out
+    assert "3 appear in no mixed image" in capsys.readouterr().out
     page = (tmp_path / "less" / "report.html").read_text("utf-8")
     assert page.split("Files that no mixed image shows")[1].startswith(
         "</summary>\n<p>a/00.png</p>"

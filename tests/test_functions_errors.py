@@ -233,3 +233,11 @@ def test_data_are_copied_and_read_only():
     G = LogDeterminant(K)
     K[0, 0] = 9.0
     assert G([0]) == 0.0
+
+
+@pytest.mark.parametrize("dtype", [f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 64)])
+def test_edges_of_every_integer_type(dtype):
+    edges = np.array([[0, 1], [1, 2]], dtype=dtype)
+    assert Cut.from_edges(edges)([1]) == 2
+    assert MatroidRank.graphic(edges)([0, 1]) == 2
+    assert MatroidRank.graphic(edges, 3)([0]) == 1

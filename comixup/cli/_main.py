@@ -133,7 +133,7 @@ def _mix(options: argparse.Namespace) -> int:
         why = "--group 1 mixes nothing" if options.group == 1 else "their group has no other image"
         notes.append(f"{done.alone} not mixed: {why}")
     if done.unused:
-        notes.append(f"{done.unused} shown by no mixed image, since others of their group were")
+        notes.append(f"{done.unused} appear in no mixed image: others of their group replaced them")
     print("; ".join([f"Wrote {done.n} mixed images to {output}", *notes]))
     return OK
 

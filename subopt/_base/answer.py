@@ -221,25 +221,35 @@ class SetAnswer(Answer):
         return f"{int(self.mask.sum())} of {len(self.mask)} elements"
 
 
-def ended_by(
-    callback: Callable[[Any], object] | None, answer: Answer, *, running: bool = True
-) -> bool:
-    """Call a callback, and return whether it raises StopIteration, which ends the run.
+T = TypeVar("T", bound=Answer)
 
-    While it is running, the answer has the status RUNNING, unless it is proven to be optimal.
+
+def ended_by(callback: Callable[[Any], object] | None, answer: Answer) -> bool:
+    """Call a callback during a run, and return whether it raises StopIteration, which ends the run.
+
+    The answer has the status RUNNING there, unless it is proven to be optimal.
     """
+    if answer.status is not Status.OPTIMAL:
+        answer = replace(answer, status=Status.RUNNING)
+    return _stops(callback, answer)
+
+
+def told(callback: Callable[[Any], object] | None, answer: T) -> T:
+    """Call a callback with the answer of a run, and return it; INTERRUPTED as after `ended_by`."""
+    optimal = answer.status is Status.OPTIMAL
+    if _stops(callback, answer) and not optimal:
+        return replace(answer, status=Status.INTERRUPTED)
+    return answer
+
+
+def _stops(callback: Callable[[Any], object] | None, answer: Answer) -> bool:
     if callback is None:
         return False
-    if running and answer.status is not Status.OPTIMAL:
-        answer = replace(answer, status=Status.RUNNING)
     try:
         callback(answer)
     except StopIteration:
         return True
     return False
-
-
-T = TypeVar("T", bound=Answer)
 
 
 class Batch(Sequence[T], Generic[T]):

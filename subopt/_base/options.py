@@ -66,8 +66,9 @@ OPTIONS: Wording = {
     ),
     "callback": (
         "callable",
-        "Called with the current answer after each iteration. If it raises StopIteration, the\n"
-        "best answer so far is returned with status INTERRUPTED; other exceptions end the run.",
+        "Called with the best answer so far after each iteration, at least once; its status is\n"
+        "RUNNING while the run goes on. If it raises StopIteration, the best answer so far is\n"
+        "returned with status INTERRUPTED, unless it is OPTIMAL. Other exceptions end the run.",
     ),
     "cut": """\
 value : int or float

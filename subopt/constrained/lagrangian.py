@@ -13,13 +13,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import Status, ended_by
+from subopt._base.answer import Status, told
 from subopt._base.deadline import Deadline
 from subopt._base.types import Array
 from subopt.constrained.certificate import Priced, priced, unused, whole_gap
@@ -77,8 +76,7 @@ def lagrangian(
         n_iter=found.n_iter,
         n_evals=found.n_evals,
     )
-    stopped = ended_by(callback, result, running=False)
-    return replace(result, status=Status.INTERRUPTED) if stopped else result
+    return told(callback, result)
 
 
 def priced_minimum(

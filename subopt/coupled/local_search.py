@@ -14,13 +14,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import Status, ended_by
+from subopt._base.answer import Status, ended_by, told
 from subopt._base.deadline import Deadline
 from subopt._base.options import documented
 from subopt._base.report import stage
@@ -293,8 +292,7 @@ def _enumerated(problem: CoupledLabelingProblem, callback: Callback | None) -> L
     result = _result(
         problem, sources, [math.inf], Status.EFFORT_LIMIT, "enumeration of all labelings"
     )
-    stopped = ended_by(callback, result, running=False)
-    return replace(result, status=Status.INTERRUPTED) if stopped else result
+    return told(callback, result)
 
 
 def _result(

@@ -16,7 +16,7 @@ from dataclasses import replace
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import Status, ended_by
+from subopt._base.answer import Status, ended_by, told
 from subopt._base.deadline import Deadline
 from subopt._base.options import documented
 from subopt._base.report import iteration, reported
@@ -120,8 +120,7 @@ class _Run:
                 if (status := self._status()) is not None:
                     result = self._best_of_ties(self._result(status))
                     result = self.R.confirmed(result) if status is Status.OPTIMAL else result
-                    stopped = ended_by(callback, result, running=False)
-                    return replace(result, status=Status.INTERRUPTED) if stopped else result
+                    return told(callback, result)
                 kept = callback is not None or slow
                 last = self._result(Status.RUNNING) if kept else None
                 if last is not None and ended_by(callback, last):

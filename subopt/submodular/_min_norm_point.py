@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import Status, ended_by
+from subopt._base.answer import Status, ended_by, told
 from subopt._base.deadline import Deadline
 from subopt._base.options import documented
 from subopt._base.report import iteration, reported
@@ -141,9 +141,7 @@ def min_norm_point(
             result = _extreme(seen, stop, start, eliminate, callback, sign)
     except TimeUp:
         result = no_bound(seen, "min_norm_point")
-    if result.status is Status.INTERRUPTED or not ended_by(callback, result, running=False):
-        return result
-    return replace(result, status=Status.INTERRUPTED)
+    return result if result.status is Status.INTERRUPTED else told(callback, result)
 
 
 def _extreme(

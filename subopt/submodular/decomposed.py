@@ -17,12 +17,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import Status, ended_by
+from subopt._base.answer import Status, ended_by, told
 from subopt._base.deadline import Deadline
 from subopt._base.jit import njit
 from subopt._base.options import documented
@@ -105,8 +104,7 @@ def decomposed(
             reached = np.concatenate([[0.0], np.cumsum(gains[order])])
             rounding = ROUNDING * float(gains_of.size.sum())
             found = best_of_ties(F, found, reached, rounding, first, deadline)
-        stopped = ended_by(callback, found, running=False)
-        return replace(found, status=Status.INTERRUPTED) if stopped else found
+        return told(callback, found)
 
     def first(k: int) -> Array:
         chosen = np.zeros(F.n, dtype=np.bool_)

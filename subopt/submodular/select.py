@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from subopt._base import validate
-from subopt._base.answer import Status, ended_by
+from subopt._base.answer import told
 from subopt._base.deadline import Deadline
 from subopt._base.options import names, require_known
 from subopt._base.report import silent, stage
@@ -167,8 +167,8 @@ def minimize_submodular(
         raise ValueError(
             f"The values of {F!r} are too large for floating point: multiply F by 1e-8"
         )
-    if "callback" not in taken and ended_by(callback, result, running=False):
-        result = replace(result, status=Status.INTERRUPTED)
+    if "callback" not in taken:
+        result = told(callback, result)
     if method == "auto":
         result = replace(result, method=f"{result.method}, because {chosen.because}")
     return result

@@ -108,11 +108,11 @@ class RecomputedCut:
 
     Parameters
     ----------
-    solve : callable
-        `grid_cut`; it returns an answer with a flow.
+    solve : callable or None
+        `grid_cut`; without it there is no check. It returns an answer with a flow.
     """
 
-    def __init__(self, solve: Callable[..., GridFlow]) -> None:
+    def __init__(self, solve: Callable[..., GridFlow] | None) -> None:
         self._solve = solve
 
     def __repr__(self) -> str:
@@ -137,6 +137,8 @@ class RecomputedCut:
             See `GridCutCertificate.check`.
         """
         source, sink, weights, offsets, periodic = _read(problem)
+        if self._solve is None:
+            raise ValueError("A check of a cut without a flow needs `grid_cut` as `solve`.")
         again = self._solve(source, sink, weights, offsets=offsets, periodic=periodic)
         return again.certificate.check(problem, answer)
 
@@ -336,7 +338,8 @@ class GridFlows(Batch[GridFlow]):
     def _one(self, k: int) -> GridFlow:
         value = self.values[k].item()
         if self.flow is None:
-            proof: GridCutCertificate | RecomputedCut = RecomputedCut(self._solvers()[0])
+            solve = None if self._solve is None else self._solve[0]
+            proof: GridCutCertificate | RecomputedCut = RecomputedCut(solve)
         else:
             proof = GridCutCertificate([flow[k] for flow in self.flow])
         return GridFlow(
@@ -347,11 +350,6 @@ class GridFlows(Batch[GridFlow]):
             certificate=proof,
             source_side=self.source_sides[k],
         )
-
-    def _solvers(self) -> tuple[Callable[..., GridFlow], Callable[..., GridFlows]]:
-        if self._solve is None:
-            raise ValueError("Cuts without flows need solve=(grid_cut, grid_cut_many).")
-        return self._solve
 
     def check(self, problem: Any, *arguments: Any, **named: Any) -> Array:
         """Recompute every cut and the bound of its flow; return the gaps.
@@ -380,7 +378,9 @@ class GridFlows(Batch[GridFlow]):
         if flow is None:
             source, sink, weights, offsets, periodic = given
             how = {"offsets": offsets, "periodic": periodic, "flow": True}
-            flow = self._solvers()[1](source, sink, weights, **how).flow
+            if self._solve is None:
+                raise ValueError("Cuts without flows need solve=(grid_cut, grid_cut_many).")
+            flow = self._solve[1](source, sink, weights, **how).flow
             assert flow is not None
         grid = grids(*given, many=True)
         each = (grid.stack,)
