@@ -3,13 +3,16 @@
     OMP_NUM_THREADS=1 python benchmarks/branch_and_bound.py [--limit 20] [--sizes 10 20] [KIND ...]
     SUBOPT_DATA=... python benchmarks/branch_and_bound.py --limit 600 mushroom speech
     python benchmarks/branch_and_bound.py --small 500      # against brute force, all families
+    python benchmarks/branch_and_bound.py --cores signed_graph --sizes 80 200  # threads, processes
 
 `seconds` are of CPU, of one thread; `check` those of re-checking the certificate; `milp` those of
 HiGHS to its own proof where it applies. The gap is relative: (value - bound) / |value|.
 """
 
 import argparse
+import multiprocessing
 import time
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import recorded
@@ -94,6 +97,26 @@ def row(name: str, h: DifferenceOfSubmodular, limit: float) -> None:
     )
 
 
+def cores(name: str, h: DifferenceOfSubmodular, most_nodes: int = 2000) -> None:
+    """Compare one with two threads, and one with two processes; trees have to be the same."""
+
+    def timed(**options):
+        before = time.perf_counter()
+        result = branch_and_bound(h, rng=0, max_nodes=most_nodes, **options)
+        return time.perf_counter() - before, result
+
+    timed(threads=1)
+    runs = [timed(threads=k) for k in (1, 2)]
+    for k in (1, 2):
+        with ProcessPoolExecutor(k, multiprocessing.get_context("spawn")) as pool:
+            branch_and_bound(h, rng=0, max_nodes=200, executor=pool)
+            runs.append(timed(executor=pool))
+    for (_, a), (_, b) in (runs[:2], runs[2:]):
+        assert (a.value, a.lower_bound, a.n_iter) == (b.value, b.lower_bound, b.n_iter)
+    times = "".join(f"{seconds:8.1f}" for seconds, _ in runs)
+    print(f"{name:>16}{h.n:5}{runs[0][1].n_iter:8}{times}", flush=True)
+
+
 def small(count: int) -> None:
     """Compare with all 2^n values on problems of all pairs of families, n up to 16."""
     names, wrong, nodes, most, seconds, milps, milp_wrong = sorted(FAMILIES), 0, 0, 0, 0.0, 0, 0
@@ -126,9 +149,16 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=20.0)
     parser.add_argument("--sizes", type=int, nargs="+", default=[10, 20, 30, 40, 60])
     parser.add_argument("--small", type=int)
+    parser.add_argument("--cores", action="store_true")
     options = parser.parse_args()
     if options.small:
         small(options.small)
+        return
+    if options.cores:
+        print("seconds of 1 and 2 threads, and of 1 and 2 processes")
+        for name in options.names:
+            for n in options.sizes:
+                cores(name, RANDOM[name](np.random.default_rng(n), n))
         return
     columns = "".join(f"{c:>{w}}" for c, w in (("n", 5), ("nodes", 8), ("seconds", 10)))
     print(f"{'problem':>16}{columns}{'check':>8}{'milp':>8}{'value':>16}{'gap':>10}  status")

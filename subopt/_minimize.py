@@ -93,6 +93,7 @@ def minimize(
     exclude: Subset | None = None,
     constraints: Budget | Groups | Sequence[Budget | Groups] | None = None,
     max_nodes: int | None = None,
+    threads: int | None = None,
     executor: Any = None,
     effort: str | None = None,
     starts: int | None = None,
@@ -236,7 +237,7 @@ def minimize(
         differences "auto", "subsup", "modmod", "double_greedy" and "branch_and_bound"; for coupled
         labelings all.
     %(threads)s
-        For differences, by "auto".
+        For differences, by "auto" and "branch_and_bound"; with constraints also for set functions.
     %(callback)s
     lower_bound : bool, optional
         For labelings of both kinds: whether to also compute a lower bound with a certificate, where
@@ -352,7 +353,7 @@ def minimize_many(
     Raises
     ------
     TypeError, ValueError
-        As `minimize`, or if there is not one rng per problem.
+        As `minimize`, or if there is not one rng per problem, or no problem that needs one.
 
     Examples
     --------
@@ -388,6 +389,11 @@ def minimize_many(
         if "threads" in takes:
             own["threads"] = 1  # these here are for whole problems
         jobs.append(partial(minimize, problem, **options, **own))
+    if rng is not None and jobs and not any("rng" in job.keywords for job in jobs):
+        raise TypeError(
+            "minimize_many got rng, but no problem of this batch is solved by a method that makes "
+            "random choices"
+        )
     if executor is not None:
         chunks = in_chunks(executor, _do, len(jobs), lambda begin, end: jobs[begin:end])
         return Batch.of([answer for chunk in chunks for answer in chunk])

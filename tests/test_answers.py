@@ -42,6 +42,7 @@ ORDERED = LabelingEnergy([[0, 1, 2], [2, 0, 1], [1, 2, 0]], weights=0.5, metric=
 ENERGY = LabelingEnergy([[0, 1, 2], [2, 0, 1], [1, 2, 0]], weights=0.5)
 BINARY = LabelingEnergy([[0, 1.5], [2, 0], [1, 0]], weights=0.5)
 COUPLED = CoupledLabelingProblem(-np.eye(3).reshape(3, 3))
+GROUP = CoupledLabelingProblem(-np.random.default_rng(0).random((6, 4, 4)))
 GRAPH = (np.array([0, 1, 2]), np.array([1, 2, 3]), np.array([3.0, 2.0, 4.0]))
 ENDS = {
     "source_capacity": np.array([2.5, 0, 0, 0]),
@@ -159,6 +160,10 @@ ANSWERS = {
     "grid_cut": (lambda: subopt.grid_cut(*GRID), GRID),
     "grid_cut_many": (
         lambda: subopt.grid_cut_many(*stack(GRID[:2]), GRID[2], flow=True),
+        GRID,
+    ),
+    "grid_cut_many without flows": (
+        lambda: subopt.grid_cut_many(*stack(GRID[:2]), GRID[2]),
         GRID,
     ),
     "min_cost_flow": (lambda: subopt.min_cost_flow(*SHIPPED[:4], supply=[5, 0, -5]), SHIPPED),
@@ -305,6 +310,46 @@ def test_evidence_bounds_the_gap_of_other_sets(name, answers):
             assert gap >= 0
 
 
+CALLED = {
+    **{
+        f"minimize by {method}": lambda tell, method=method: subopt.minimize(
+            CONCAVE if method == "min_norm_point" else F, method=method, callback=tell
+        )
+        for method in ("auto", "max_flow", "decomposed", "min_norm_point", "frank_wolfe")
+    },
+    **{
+        f"minimize a difference by {method}": lambda tell, method=method: subopt.minimize(
+            H, method=method, callback=tell
+        )
+        for method in ("auto", "branch_and_bound", "dca", "modmod", "local_search")
+    },
+    "minimize of a size": lambda tell: subopt.minimize(H, size=2, callback=tell),
+    "minimize coupled": lambda tell: subopt.minimize(GROUP, rng=0, callback=tell),
+    "minimize tiny coupled": lambda tell: subopt.minimize(COUPLED, rng=0, callback=tell),
+    "minimize coupled by the published rule": lambda tell: subopt.minimize(
+        GROUP, method="published", rng=0, callback=tell
+    ),
+    "maximize": lambda tell: subopt.maximize(COVERAGE, 2, callback=tell),
+}
+
+
+@pytest.mark.parametrize("name", CALLED)
+def test_callbacks_get_answers_of_a_run_that_goes_on(name):
+    seen = []
+    last = CALLED[name](seen.append)
+    assert seen
+    running = {Status.RUNNING, Status.OPTIMAL}
+    assert {answer.status for answer in seen[:-1]} <= running
+    assert seen[-1].status in running | {last.status}
+    assert last.status is not Status.RUNNING
+
+    def stop(answer):
+        raise StopIteration
+
+    stopped = CALLED[name](stop)
+    assert stopped.status in (Status.INTERRUPTED, Status.OPTIMAL)
+
+
 def malformed(part):
     """What cannot be, or is unlikely to be, a part of evidence in place of this one."""
     yield from (None, [], "x", {}, 1.5)
@@ -384,7 +429,7 @@ def test_arrays_of_answers_are_read_only(name, answers):
 
 def evidence_of(answer):
     """The certificate; that of a grid with its flows, which are computed on access."""
-    if isinstance(answer, subopt.GridFlow):
+    if isinstance(answer.certificate, subopt.GridCutCertificate):
         return subopt.GridCutCertificate(answer.flow)
     return answer.certificate
 

@@ -152,7 +152,7 @@ def test_a_grid_with_a_function_of_the_size():
     result = decomposed(F, callback=seen.append)
     assert result.status is Status.OPTIMAL
     assert result.value == pytest.approx(min_norm_point(F).value, abs=1e-6)
-    assert len(seen) == result.n_iter
+    assert len(seen) == result.n_iter + 1  # the start, too
     for partial in seen:
         assert partial.lower_bound - 1e-9 <= result.value <= partial.value + 1e-9
         assert partial.certificate.check(F, partial.mask) == pytest.approx(partial.gap, abs=1e-8)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from naive_grid import arcs, grid_problems
 
 import subopt
-from subopt import GridProblem, Status, grid_cut, grid_cut_many, max_flow
+from subopt import CertificateError, GridProblem, Status, grid_cut, grid_cut_many, max_flow
 from subopt.graph import _search
 from subopt.graph.grid import _layout as grid_layout
 from subopt.graph.grid import _solve as grid_solve
@@ -204,8 +204,11 @@ def test_batches_are_sequences_of_answers():
     assert len(cuts[1:3]) == 2
     bare = grid_cut_many(source, sink, 2)
     assert bare[2].value == cuts[2].value
+    assert bare[2].check(source[2], sink[2], 2) == 0
+    with pytest.raises(CertificateError, match="value"):
+        bare[2].check(source[1], sink[1], 9)
     with pytest.raises(ValueError, match="flow=True"):
-        bare[2].check(source[2], sink[2], 2)
+        bare[2].terminal_flow(source[2], sink[2], 2)
     with pytest.raises(ValueError, match="read-only"):
         bare.values[0] = 3
     flows = subopt.max_flow_many(

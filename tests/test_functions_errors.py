@@ -99,7 +99,7 @@ def squares(n):
         (lambda: MatroidRank.partition([0.5]), ["integers"]),
         (lambda: MatroidRank.partition([0], [-1]), [">= 0"]),
         (lambda: MatroidRank.graphic([(0, 9)], 3), ["edges[0] is (0, 9)", "0..2"]),
-        (lambda: MatroidRank.graphic([0, 1]), ["(n, 2)"]),
+        (lambda: MatroidRank.graphic([0, 1]), ["(m, 2)"]),
         (lambda: MatroidRank.graphic([(0, 1)], -1), ["n_vertices", ">= 0", "-1"]),
         (lambda: Function(2, lambda mask: 1.0), ["F(∅) = 0", "is 1", "mask.sum()"]),
         (lambda: Function(2, lambda mask: None), ["finite real", "[]", "None"]),

@@ -101,8 +101,16 @@ def test_a_wrong_flow_leaves_a_gap():
         cuts.check(*args[:2], [0, [[3, 3]]])
     with pytest.raises(CertificateError, match=r"source_sides of shape \(1, 1, 3\), got \(2, 1, 3"):
         cuts.check([[[5, 0, 0]]], [[[0, 0, 5]]], 1)
-    with pytest.raises(ValueError, match="flow=True"):
-        grid_cut_many(*args).check(*args)
+    bare = grid_cut_many(*args)  # its flows are computed again
+    assert bare.check(*args).tolist() == [0, 0]
+    sides = bare.source_sides.copy()
+    sides[1] = [[True, True, True]]
+    wrong = GridFlows(np.array([1, 5]), sides, None, "by hand", (grid_cut, grid_cut_many))
+    assert wrong.check(*args).tolist() == [0, 4]
+    with pytest.raises(CertificateError, match=r"values\[0\] is 1, but the cut"):
+        bare.check(*args[:2], [0, [[3, 3]]])
+    with pytest.raises(ValueError, match="solve="):
+        GridFlows(wrong.values, sides, None, "by hand").check(*args)
 
 
 def test_one_terminal_and_weights_may_serve_all():

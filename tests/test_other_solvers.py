@@ -110,3 +110,13 @@ def test_an_empty_ground_set_has_one_set(F):
     for problem in (F, F - Cardinality(np.sqrt, 0), decompose(F)):
         result = minimize(problem)
         assert (result.value, result.set, result.gap) == (0.0, frozenset(), 0.0)
+
+
+@pytest.mark.parametrize("tol", [0.0, 0.5, 100.0])
+def test_brute_force_returns_the_minimum_unless_the_smallest_set_is_asked_for(tol):
+    F = Modular([-2.0, 0.25, -0.25])
+    best = minimize(F, method="brute_force", tol=tol)
+    assert (best.value, best.S.tolist()) == (-2.25, [0, 2])
+    smallest = minimize(F, method="brute_force", minimizer="minimal", tol=tol)
+    assert smallest.value <= best.value + tol
+    assert smallest.mask.sum() == {0.0: 2, 0.5: 1, 100.0: 0}[tol]

@@ -1,6 +1,10 @@
-"""Branch and bound on executors: the same tree, whatever the workers do."""
+"""Branch and bound on threads and executors: the same tree, whatever the workers do."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,15 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_executors import Inline
 
-from subopt import Cut, branch_and_bound
+from subopt import Cut, branch_and_bound, minimize
 from subopt.constraints.build import constraints_of
 from subopt.difference.exact import _branch_and_bound, _subtrees
 
 
 @pytest.fixture(autouse=True)
 def _small_tasks(monkeypatch):
-    monkeypatch.setattr(_subtrees, "FRONTIER", 3)
-    monkeypatch.setattr(_subtrees, "FEWEST", 2)
+    monkeypatch.setattr(_subtrees, "FRONTIER", (3, 3))
+    monkeypatch.setattr(_subtrees, "FEWEST", (2, 2))
 
 
 def hard(seed, n=11):
@@ -36,6 +40,13 @@ def seen(result):
     return result.mask.tolist(), result.value, result.lower_bound, result.n_iter, steps
 
 
+def told(solve):
+    """An answer, and the values and bounds that the callback saw before it."""
+    calls = []
+    answer = solve(lambda result: calls.append((result.value, result.lower_bound)))
+    return answer, calls
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_the_tree_does_not_depend_on_the_workers(seed):
     h = hard(seed)
@@ -50,6 +61,40 @@ def test_the_tree_does_not_depend_on_the_workers(seed):
     assert first.value == pytest.approx(alone.value, abs=1e-12)
     assert first.status is alone.status
     assert first.certificate.check(h, first) <= 1e-9
+
+
+@given(seed=st.integers(0, 99), size=st.none() | st.just((3, 6)), effort=st.booleans())
+@settings(max_examples=15)
+def test_the_tree_does_not_depend_on_threads(seed, size, effort):
+    h, options = hard(seed), {"size": size} if size else {}
+    options |= {"effort": "best"} if effort else {"method": "branch_and_bound"}
+    solve = partial(minimize, h, rng=0, **options)
+    runs = [told(lambda tell, k=k: solve(threads=k, callback=tell)) for k in (1, 2, 5)]
+    assert runs[0][1] == runs[1][1] == runs[2][1]
+    answers = [answer for answer, _ in runs]
+    if size:  # the tree is inside
+        answers = [replace(a, certificate=a.certificate.evidence) for a in answers]
+    assert seen(answers[0]) == seen(answers[1]) == seen(answers[2])
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError, StopIteration])
+def test_what_ends_it_leaves_no_thread_behind(threads, error):
+    before, calls = threading.active_count(), []
+
+    def stop(result):
+        calls.append(result)
+        if len(calls) == 6:
+            raise error
+
+    caught = nullcontext() if error is StopIteration else pytest.raises(error)
+    h = hard(2)
+    with caught:
+        result = branch_and_bound(h, rng=1, threads=threads, callback=stop)
+        assert result.status.name == "INTERRUPTED"
+        assert result.certificate.check(h, result) == pytest.approx(result.gap, abs=1e-9)
+    assert len(calls) == 6
+    assert threading.active_count() == before
 
 
 @given(seed=st.integers(0, 9), limit=st.integers(1, 60))

@@ -10,7 +10,7 @@ import enum
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
 
 import numpy as np
@@ -88,12 +88,13 @@ class Status(enum.Enum):
     LOCAL_MAXIMUM = "no move of the neighborhoods that were searched raises the value"
     STATIONARY = "no step of the method leads to a better answer"
     CONVERGED = "the last iterations changed less than the tolerance of the method"
-    EFFORT_LIMIT = "the search that `effort` asks for is complete; no better answer was found"
+    EFFORT_LIMIT = "the method has done all of its work; it does not prove that its answer is best"
     ITERATION_LIMIT = "stopped after max_iter iterations; the best answer so far is returned"
     NODE_LIMIT = "stopped after max_nodes nodes; the best answer so far is returned"
     TIME_LIMIT = "stopped at time_limit; the best answer so far is returned"
     INTERRUPTED = "the callback ended the run; the best answer so far is returned"
     SLOW_PROGRESS = "floating point allows no further progress; the gap that is left is reported"
+    RUNNING = "the run goes on; callbacks are called with its best answer so far"
     REPORTED_OPTIMAL = "another program reports optimality; there is no evidence to re-check"
 
     def __str__(self) -> str:
@@ -218,6 +219,24 @@ class SetAnswer(Answer):
 
     def _contents(self) -> str:
         return f"{int(self.mask.sum())} of {len(self.mask)} elements"
+
+
+def ended_by(
+    callback: Callable[[Any], object] | None, answer: Answer, *, running: bool = True
+) -> bool:
+    """Call a callback, and return whether it raises StopIteration, which ends the run.
+
+    While it is running, the answer has the status RUNNING, unless it is proven to be optimal.
+    """
+    if callback is None:
+        return False
+    if running and answer.status is not Status.OPTIMAL:
+        answer = replace(answer, status=Status.RUNNING)
+    try:
+        callback(answer)
+    except StopIteration:
+        return True
+    return False
 
 
 T = TypeVar("T", bound=Answer)

@@ -32,6 +32,10 @@ class Deadline:
         """Return whether the time is over."""
         return time.monotonic() >= self._end
 
+    def end(self) -> None:
+        """Let the time be over now, for all who hold this deadline."""
+        self._end = -math.inf
+
     def moved(self, seconds: float) -> Deadline:
         """Return the moment some seconds later, or earlier if they are negative."""
         other = Deadline()

@@ -17,7 +17,7 @@ import queue
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import BrokenExecutor, CancelledError
 from typing import Any
 
@@ -45,7 +45,7 @@ def in_chunks(
     *,
     shared: Any = None,
     unit: int = 1,
-) -> Iterator[Any]:
+) -> Generator[Any]:
     """Yield ``function(shared, cut(begin, end))`` of chunks that cover ``range(count)``, in order.
 
     Parameters
@@ -124,7 +124,7 @@ class _Run:
         self._chunks_done = 0
         self._size = unit
 
-    def answers(self) -> Iterator[Any]:
+    def answers(self) -> Generator[Any]:
         begin = given = 0
         self._send()
         try:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -99,3 +99,30 @@ def in_order(function: Callable[[Any], T], items: Sequence[Any], threads: int) -
             return [function(item) for item in items]
     with ThreadPoolExecutor(min(threads, len(items))) as pool:
         return list(pool.map(function, items))
+
+
+def stream_in_order(
+    function: Callable[[Any], T], items: Sequence[Any], threads: int, stop: Callable[[], object]
+) -> Generator[T]:
+    """Like `in_order`, but yield each result as soon as it and all earlier ones are available.
+
+    If the caller closes this generator, or an error or Ctrl-C ends the work, `stop` is called,
+    which has to end the calls that are running; the others do not begin.
+    """
+    if threads <= 1 or len(items) <= 1:
+        for item in items:
+            with silent():
+                result = function(item)
+            yield result
+        return
+    with ThreadPoolExecutor(min(threads, len(items))) as pool:
+        futures: list[Future[T]] = []
+        try:
+            futures.extend(pool.submit(function, item) for item in items)
+            for future in futures:
+                yield future.result()
+        except BaseException:
+            stop()
+            for future in futures:
+                future.cancel()
+            raise

@@ -28,6 +28,7 @@ def branch_and_bound(
     start: Subset | None = None,
     rng: RNG = None,
     time_limit: float | None = None,
+    threads: int | None = None,
     executor: Any = None,
     callback: Callable[[Result], object] | None = None,
 ) -> Result:
@@ -40,6 +41,7 @@ def branch_and_bound(
         start=start,
         rng=rng,
         time_limit=time_limit,
+        threads=threads,
         executor=executor,
         callback=callback,
     )

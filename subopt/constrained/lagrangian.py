@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import Status
+from subopt._base.answer import Status, ended_by
 from subopt._base.deadline import Deadline
 from subopt._base.types import Array
 from subopt.constrained.certificate import Priced, priced, unused, whole_gap
@@ -28,7 +29,6 @@ from subopt.difference.exact._branch_and_bound import first_set
 from subopt.functions.algebra import SetFunction
 from subopt.functions.watched import TimeUp, answer_in_time, unwatched, within_time
 from subopt.submodular._elimination import local_tol
-from subopt.submodular._watch import ended_by
 from subopt.submodular.result import Result
 from subopt.submodular.select import minimize_submodular
 
@@ -77,8 +77,8 @@ def lagrangian(
         n_iter=found.n_iter,
         n_evals=found.n_evals,
     )
-    ended_by(callback, result)
-    return result
+    stopped = ended_by(callback, result, running=False)
+    return replace(result, status=Status.INTERRUPTED) if stopped else result
 
 
 def priced_minimum(

@@ -14,9 +14,10 @@ from dataclasses import replace
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import Status
+from subopt._base.answer import Status, ended_by
 from subopt._base.deadline import Deadline
 from subopt._base.report import silent, stage
+from subopt._base.threads import thread_count
 from subopt._base.types import RNG, Array
 from subopt.constrained.certificate import Problem
 from subopt.constrained.dca import dca
@@ -58,6 +59,7 @@ def portfolio(
     effort: str = "default",
     starts: int | None = None,
     rng: RNG = None,
+    threads: int | None = None,
     time_limit: float | None = None,
     callback: Callable[[Result], object] | None = None,
 ) -> Result:
@@ -66,7 +68,8 @@ def portfolio(
     default = 0 if effort == "fast" else max(4, min(16, 1024 // max(1, h.n)))
     count = default if starts is None else validate.natural("starts", starts)
     F = as_submodular(h) if isinstance(h, DifferenceOfSubmodular) else h
-    run = _Run(h, of, validate.generator(rng), Deadline(time_limit), callback)
+    source, workers = validate.generator(rng), thread_count(threads)
+    run = _Run(h, of, source, workers, Deadline(time_limit), callback)
     answer_in_time(h, lambda: run.result() if run.best else first_set(h, of, None, "auto"))
     if F is not None:
         run.priced(F)
@@ -91,11 +94,12 @@ class _Run:
         h: Problem,
         of: Constraints,
         rng: np.random.Generator,
+        threads: int,
         deadline: Deadline,
         callback: Callable[[Result], object] | None,
     ) -> None:
         self.given, self.h, self.of = h, difference(h), of
-        self.rng, self.deadline, self.callback = rng, deadline, callback
+        self.rng, self.threads, self.deadline, self.callback = rng, threads, deadline, callback
         self.best: Result | None = None
         self.bounded: Result | None = None
         self.interrupted = False
@@ -193,6 +197,7 @@ class _Run:
                 start=self.best.mask,
                 max_nodes=max_nodes,
                 time_limit=self.deadline.left(),
+                threads=self.threads,
                 rng=self.rng.spawn(1)[0],
             )
         )
@@ -217,10 +222,7 @@ class _Run:
         if self.bounded is None or proof or result.lower_bound > self.bounded.lower_bound:
             self.bounded = result
         if better and self.callback is not None:
-            try:
-                self.callback(self.result())
-            except StopIteration:
-                self.interrupted = True
+            self.interrupted |= ended_by(self.callback, self.result())
 
     def over(self) -> bool:
         """Return whether there is a proof, or no time is left."""

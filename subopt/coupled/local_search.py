@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import Status
+from subopt._base.answer import Status, ended_by
 from subopt._base.deadline import Deadline
 from subopt._base.options import documented
 from subopt._base.report import stage
@@ -120,12 +120,9 @@ def local_search(
             len(search.energies),
             search.energies[-1],
         )
-        if callback is not None:
-            try:
-                callback(search.result())
-            except StopIteration:
-                search.status = Status.INTERRUPTED
-                break
+        if callback is not None and ended_by(callback, search.result()):
+            search.status = Status.INTERRUPTED
+            break
     return search.result()
 
 
@@ -296,12 +293,8 @@ def _enumerated(problem: CoupledLabelingProblem, callback: Callback | None) -> L
     result = _result(
         problem, sources, [math.inf], Status.EFFORT_LIMIT, "enumeration of all labelings"
     )
-    if callback is not None:
-        try:
-            callback(result)
-        except StopIteration:
-            return replace(result, status=Status.INTERRUPTED)
-    return result
+    stopped = ended_by(callback, result, running=False)
+    return replace(result, status=Status.INTERRUPTED) if stopped else result
 
 
 def _result(

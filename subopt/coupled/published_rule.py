@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import Status
+from subopt._base.answer import Status, ended_by
 from subopt._base.deadline import Deadline
 from subopt._base.jit import njit
 from subopt._base.options import documented
@@ -67,9 +67,7 @@ def published(
         It is checked between sweeps.
     %(rng)s
         The first labels are drawn from it.
-    callback : callable, optional
-        Called with the current `LabelingResult` after each sweep. If it raises StopIteration, that
-        result is returned with status INTERRUPTED; other exceptions end the run.
+    %(callback)s
 
     Returns
     -------
@@ -102,11 +100,8 @@ def published(
             run.status = Status.CONVERGED
         elif not last and deadline.passed():
             run.status = Status.TIME_LIMIT
-        if callback is not None:
-            try:
-                callback(run.result())
-            except StopIteration:
-                run.status = Status.INTERRUPTED
+        if callback is not None and ended_by(callback, run.result()):
+            run.status = Status.INTERRUPTED
         if run.status is not Status.ITERATION_LIMIT:
             break
     return run.result()

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import Status
+from subopt._base.answer import Status, ended_by
 from subopt._base.deadline import Deadline
 from subopt._base.report import is_verbose, iteration
 from subopt._base.types import RNG, Array, Subset
@@ -158,13 +158,10 @@ class Descent:
     def tell(self) -> None:
         """Call the callback with the best set so far."""
         if is_verbose():
-            value = self.end(Status.ITERATION_LIMIT, None).value
+            value = self.end(Status.RUNNING, None).value
             iteration(self.n_iter, "steps", "value %.9g", value)
         if self._callback is not None:
-            try:
-                self._callback(self.end(Status.ITERATION_LIMIT, None))
-            except StopIteration:
-                self._interrupted = True
+            self._interrupted |= ended_by(self._callback, self.end(Status.RUNNING, None))
 
     def result(self, status: Status) -> Result:
         """Return the best set so far, with a certificate if no flip improves it."""

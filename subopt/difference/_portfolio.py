@@ -18,7 +18,7 @@ from functools import partial
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import Status
+from subopt._base.answer import Status, ended_by
 from subopt._base.deadline import Deadline
 from subopt._base.options import documented_with
 from subopt._base.report import is_verbose, stage
@@ -248,6 +248,7 @@ class _Run:
                 start=best.mask,
                 max_nodes=max_nodes,
                 time_limit=left,
+                threads=self.threads,
                 rng=stream,
                 widest=widest,
             )
@@ -281,10 +282,7 @@ class _Run:
             best = self._lifted(self.best())
             stage("%s, %d: value %.9g by %s", what, len(tasks), best.value, best.method)
         if self.callback is not None:
-            try:
-                self.callback(self._lifted(self.best()))
-            except StopIteration:
-                self.interrupted = True
+            self.interrupted |= ended_by(self.callback, self._lifted(self.best()))
 
     def best(self) -> Result:
         """Return the first of the best results: a proven one, else the lowest one.

@@ -16,6 +16,7 @@ under sums, restriction, contraction and complement. A term min(cap, w(S)) has t
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -58,10 +59,15 @@ class CapForm:
         """Size of the ground set."""
         return len(self.linear)
 
-    @property
+    @cached_property
     def rows(self) -> Array:
         """Row number of each stored weight."""
         return np.repeat(np.arange(len(self.caps)), np.diff(self.indptr))
+
+    @cached_property
+    def parts(self) -> Array:
+        """Stored weights times the factors of their rows."""
+        return self.scales[self.rows] * self.weights
 
     def levels(self, x: Array) -> Array:
         """Return w_k @ x for all rows k; O(nnz)."""
@@ -80,8 +86,7 @@ class CapForm:
         full = self.levels(x) >= self.caps
         constant = float((self.scales * self.caps)[full].sum())
         free = ~full[self.rows]
-        parts = (self.scales[self.rows] * self.weights)[free]
-        return constant, self.linear + sums(self.indices[free], parts, self.n)
+        return constant, self.linear + sums(self.indices[free], self.parts[free], self.n)
 
     def scaled(self, scale: float) -> CapForm:
         """Return scale * F for a nonnegative factor."""
@@ -111,10 +116,9 @@ class CapForm:
         """Return S -> F(V - S) - F(V)."""
         # min(c, W - w(S)) = c - w(S) + min(W - c, w(S)), where W = w(V)
         totals = self.levels(np.ones(self.n))
-        parts = self.scales[self.rows] * self.weights
         return replace(
             self,
-            linear=-self.linear - sums(self.indices, parts, self.n),
+            linear=-self.linear - sums(self.indices, self.parts, self.n),
             caps=totals - self.caps,
         )
 

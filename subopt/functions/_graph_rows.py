@@ -32,28 +32,33 @@ def matrix_arcs(adjacency: Any) -> tuple[int, Array, Array, Array]:
     return shape[0], rows, columns, weights
 
 
-def listed_arcs(
-    edges: ArrayLike, weights: ArrayLike | None, n: int | None, directed: bool
-) -> tuple[int, Array, Array, Array]:
-    """Return the number of nodes, and tails, heads and weights of arcs; two per undirected edge."""
+def edge_ends(edges: ArrayLike, n: int | None, limit: str, hint: str) -> tuple[Array, int]:
+    """Return the two ends of each edge, and the number of nodes; `limit` is what `n` is called."""
     ends = validate.rectangular("edges", edges)
     if ends.size == 0:
         ends = np.zeros((0, 2), dtype=np.intp)
     if ends.ndim != 2 or ends.shape[1] != 2 or ends.dtype.kind not in "iu":
         raise ValueError(
             f"edges needs integers of shape (m, 2), got dtype {ends.dtype} and shape "
-            f"{ends.shape}. Weights go into the second argument."
+            f"{ends.shape}. {hint}".rstrip()
         )
-    w = np.ones(len(ends)) if weights is None else validate.real_array("weights", weights)
-    if w.shape != (len(ends),):
-        raise ValueError(f"weights needs one number per edge, {len(ends)}, got {w.shape}")
-    n = int(ends.max(initial=-1)) + 1 if n is None else validate.size("n", n)
+    n = int(ends.max(initial=-1)) + 1 if n is None else validate.size(limit, n)
     bad = ((ends < 0) | (ends >= n)).any(axis=1)
     if bad.any():
         e = int(bad.argmax())
         pair = tuple(int(i) for i in ends[e])
         raise ValueError(f"edges needs ends in 0..{n - 1}, but edges[{e}] is {pair}")
-    ends = ends.astype(np.intp)
+    return ends.astype(np.int64), n
+
+
+def listed_arcs(
+    edges: ArrayLike, weights: ArrayLike | None, n: int | None, directed: bool
+) -> tuple[int, Array, Array, Array]:
+    """Return the number of nodes, and tails, heads and weights of arcs; two per undirected edge."""
+    ends, n = edge_ends(edges, n, "n", "Weights go into the second argument.")
+    w = np.ones(len(ends)) if weights is None else validate.real_array("weights", weights)
+    if w.shape != (len(ends),):
+        raise ValueError(f"weights needs one number per edge, {len(ends)}, got {w.shape}")
     tails, heads = ends[:, 0], ends[:, 1]
     if not directed:
         tails, heads = np.concatenate([tails, heads]), np.concatenate([heads, tails])

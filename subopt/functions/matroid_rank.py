@@ -11,6 +11,7 @@ from subopt._base.jit import copied
 from subopt._base.jit import small_first as njit
 from subopt._base.options import documented_like
 from subopt._base.types import Array, ArrayLike
+from subopt.functions._graph_rows import edge_ends
 from subopt.functions.algebra import SetFunction
 from subopt.functions.cut_form import CutForm
 
@@ -73,8 +74,9 @@ class MatroidRank(SetFunction):
 
         Parameters
         ----------
-        edges : array_like of int, shape (n, 2)
-            The two ends of each element, which is an edge. Loops and parallel edges are allowed.
+        edges : array_like of int, shape (m, 2)
+            The two ends of each element, which is an edge (n = m). Loops and parallel edges are
+            allowed.
         n_vertices : int, optional
             Number of vertices; by default the largest end plus one.
 
@@ -87,7 +89,7 @@ class MatroidRank(SetFunction):
         Raises
         ------
         ValueError
-            If `edges` does not hold integers of shape (n, 2) in 0..n_vertices - 1.
+            If `edges` does not hold integers of shape (m, 2) in 0..n_vertices - 1.
         """
         return _GraphicRank(edges, n_vertices)
 
@@ -203,23 +205,7 @@ class GraphicData(NamedTuple):
 
 class _GraphicRank(MatroidRank):
     def __init__(self, edges: ArrayLike, n_vertices: int | None) -> None:
-        ends = validate.rectangular("edges", edges)
-        if ends.size == 0:
-            ends = np.zeros((0, 2), dtype=np.intp)
-        if ends.ndim != 2 or ends.shape[1] != 2 or ends.dtype.kind not in "iu":
-            raise ValueError(
-                f"edges needs integers of shape (n, 2), got dtype {ends.dtype} and shape "
-                f"{ends.shape}"
-            )
-        ends = ends.astype(np.int64)
-        vertices = int(ends.max(initial=-1)) + 1
-        if n_vertices is not None:
-            vertices = validate.size("n_vertices", n_vertices)
-        bad = ((ends < 0) | (ends >= vertices)).any(axis=1)
-        if bad.any():
-            i = int(bad.argmax())
-            pair = tuple(int(v) for v in ends[i])
-            raise ValueError(f"edges needs vertices in 0..{vertices - 1}, but edges[{i}] is {pair}")
+        ends, vertices = edge_ends(edges, n_vertices, "n_vertices", "")
         self.n = len(ends)
         tails, heads = (np.array(ends[:, k], order="C") for k in (0, 1))
         self._data = GraphicData(tails, heads, vertices)

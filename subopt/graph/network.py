@@ -22,7 +22,8 @@ AHEAD, BACK, TWIN, HEAD = np.uint64(1), np.uint64(2), np.uint64(2), np.uint64(34
 # Entries of `Workspace.state`: start and length of the queue in `active` or `queue`; the result of
 # prefetching, stored so that the compiler does not remove the loads; and, in `push_relabel`, the
 # work since labels were exact, the largest label in use, the stage of the search, and whether
-# demand is pushed against the arcs.
+# demand is pushed against the arcs. They are one array, because every array of a NamedTuple makes
+# each call of a kernel slower by 0.4 microseconds.
 STATES = 7
 FIRST, COUNT, TOUCHED, EFFORT, TOP, STAGE, AGAINST = range(STATES)
 

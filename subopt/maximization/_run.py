@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import Status
+from subopt._base.answer import Status, ended_by
 from subopt._base.deadline import Deadline
 from subopt._base.types import Array
 from subopt.constraints.feasible import Constraints
@@ -156,12 +156,9 @@ class Run:
             return
         if value > self.value:
             self.mask, self.value = mask.copy(), value
-        if self._callback is None:
-            return
-        try:
-            self._callback(self._made(NOTHING, Status.ITERATION_LIMIT))
-        except StopIteration:
-            self._interrupted = True
+        if self._callback is not None:
+            answer = self._made(NOTHING, Status.RUNNING)
+            self._interrupted |= ended_by(self._callback, answer)
 
     def proves(self, bound: Bound) -> bool:
         """Return whether a bound proves that no set is better than the best one, up to `tol`."""

@@ -16,7 +16,7 @@ from dataclasses import replace
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import Status
+from subopt._base.answer import Status, ended_by
 from subopt._base.deadline import Deadline
 from subopt._base.options import documented
 from subopt._base.report import iteration, reported
@@ -27,7 +27,7 @@ from subopt.submodular._elimination import Reduction, local_tol, whole_gap
 from subopt.submodular._orders import Block
 from subopt.submodular._sweep_bounds import ROUNDING, Scan, bracket, scan
 from subopt.submodular._ties import best_of_ties, lost_digits
-from subopt.submodular._watch import ended_by, no_bound
+from subopt.submodular._watch import no_bound
 from subopt.submodular.certificates import BaseCertificate
 from subopt.submodular.result import Result
 
@@ -58,9 +58,7 @@ def frank_wolfe(
         Largest number of steps. Each costs a sort of n numbers, one sweep of F and O(n k)
         operations for k active vertices.
     %(time_limit)s
-    callback : callable, optional
-        Called with a `Result` before every step. If it raises StopIteration, the run ends with
-        status INTERRUPTED.
+    %(callback)s
     %(verbose)s
 
     Returns
@@ -121,9 +119,11 @@ class _Run:
                 self._sweep()
                 if (status := self._status()) is not None:
                     result = self._best_of_ties(self._result(status))
-                    return self.R.confirmed(result) if status is Status.OPTIMAL else result
+                    result = self.R.confirmed(result) if status is Status.OPTIMAL else result
+                    stopped = ended_by(callback, result, running=False)
+                    return replace(result, status=Status.INTERRUPTED) if stopped else result
                 kept = callback is not None or slow
-                last = self._result(Status.ITERATION_LIMIT) if kept else None
+                last = self._result(Status.RUNNING) if kept else None
                 if last is not None and ended_by(callback, last):
                     return replace(last, status=Status.INTERRUPTED)
                 self._step()

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import Status
+from subopt._base.answer import Status, ended_by
 from subopt._base.deadline import Deadline
 from subopt._base.options import documented
 from subopt._base.report import iteration, reported
@@ -34,7 +34,7 @@ from subopt.submodular._orders import Block
 from subopt.submodular._recheck import EPS, NEAR
 from subopt.submodular._sweep_bounds import ROUNDING, bracket, scan
 from subopt.submodular._ties import MIXED, best_of_ties
-from subopt.submodular._watch import ended_by, no_bound
+from subopt.submodular._watch import no_bound
 from subopt.submodular.certificates import BaseCertificate
 from subopt.submodular.result import Result
 
@@ -83,9 +83,8 @@ def min_norm_point(
     eliminate : bool, default True
         Whether to remove elements that are proven to be inside or outside every minimizer.
     %(time_limit)s
-    callback : callable, optional
-        Called with a `Result` before every iteration. Computing its certificate takes about as long
-        as an iteration. If it raises StopIteration, the run ends with status INTERRUPTED.
+    %(callback)s
+        Computing the certificate for it takes about as long as an iteration.
     %(verbose)s
 
     Returns
@@ -136,11 +135,15 @@ def min_norm_point(
     try:
         if minimizer == "any":
             reduction = Reduction(seen, elementary=eliminate)
-            return _Solver(reduction, stop, start, eliminate).run(callback)
-        sign = 1.0 if minimizer == "minimal" else -1.0
-        return _extreme(seen, stop, start, eliminate, callback, sign)
+            result = _Solver(reduction, stop, start, eliminate).run(callback)
+        else:
+            sign = 1.0 if minimizer == "minimal" else -1.0
+            result = _extreme(seen, stop, start, eliminate, callback, sign)
     except TimeUp:
-        return no_bound(seen, "min_norm_point")
+        result = no_bound(seen, "min_norm_point")
+    if result.status is Status.INTERRUPTED or not ended_by(callback, result, running=False):
+        return result
+    return replace(result, status=Status.INTERRUPTED)
 
 
 def _extreme(
@@ -274,7 +277,7 @@ class _Solver:
                     break
                 continue
             if callback is not None or self.slow:
-                result = self._result(Status.ITERATION_LIMIT)
+                result = self._result(Status.RUNNING)
                 yield result
                 if ended_by(callback, result):
                     status = Status.INTERRUPTED

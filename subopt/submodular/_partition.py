@@ -124,7 +124,7 @@ class Partition(Answer):
     lower_bound : float
         A lower bound on the sum of all partitions into k parts.
     status : Status
-        OPTIMAL if the bound meets the value, and CONVERGED otherwise.
+        OPTIMAL if the bound meets the value, and EFFORT_LIMIT otherwise.
     certificate : PartitionCertificate
         Evidence for `lower_bound`.
     method : str
@@ -210,7 +210,7 @@ def k_way_partition(F: SetFunction, k: int) -> Partition:
         labels=labels,
         value=total,
         lower_bound=bound,
-        status=Status.OPTIMAL if bound == total else Status.CONVERGED,
+        status=Status.OPTIMAL if bound == total else Status.EFFORT_LIMIT,
         certificate=PartitionCertificate(bound, tuple(splits)),
         method="greedy_splitting",
     )

@@ -1,8 +1,6 @@
-"""What solvers return when a time limit or a callback ends a run."""
+"""What solvers return when a time limit ends a run before a bound is known."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 
@@ -18,14 +16,3 @@ def no_bound(F: SetFunction, method: str) -> Result:
     if isinstance(F, Watched):
         mask, value = F.best.copy(), F.lowest
     return Result(mask=mask, value=value, status=Status.TIME_LIMIT, method=method)
-
-
-def ended_by(callback: Callable[[Result], object] | None, result: Result) -> bool:
-    """Call a callback with a result, and return whether it raised StopIteration."""
-    if callback is None:
-        return False
-    try:
-        callback(result)
-    except StopIteration:
-        return True
-    return False

@@ -6,7 +6,6 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Status
-from subopt._base.types import Array
 from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction, require_set_function
 from subopt.functions.diminishing_returns import all_masks
 from subopt.submodular.certificates import ExhaustiveCertificate
@@ -29,7 +28,8 @@ def brute_force(
         Which minimizer to return if there are several: "minimal" for one with the fewest elements,
         "maximal" for one with the most.
     tol : float, default 0.0
-        Sets within `tol` of the minimum, in the units of F, count as minimizers.
+        With "minimal" and "maximal", sets within `tol` of the minimum, in the units of F, count as
+        minimizers.
 
     Returns
     -------
@@ -58,7 +58,11 @@ def brute_force(
     masks = all_masks(F.n)
     values = validate.finite(F, np.array([F.value(mask.copy()) for mask in masks]))
     best = np.flatnonzero(values <= values.min() + validate.nonnegative("tol", tol))
-    mask = masks[_pick(masks[best].sum(axis=1), best, minimizer)]
+    sizes = masks[best].sum(axis=1)
+    if minimizer == "any":
+        mask = masks[values.argmin()]
+    else:
+        mask = masks[best[sizes.argmin() if minimizer == "minimal" else sizes.argmax()]]
     value = F.value(mask.copy())
     bound = float(values.min())
     certificate = ExhaustiveCertificate(bound)
@@ -72,9 +76,3 @@ def brute_force(
         n_iter=1,
         n_evals=len(values),
     )
-
-
-def _pick(sizes: Array, best: Array, minimizer: str) -> int:
-    if minimizer == "any":
-        return int(best[0])
-    return int(best[sizes.argmin() if minimizer == "minimal" else sizes.argmax()])

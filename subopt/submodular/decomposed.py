@@ -17,11 +17,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import Status
+from subopt._base.answer import Status, ended_by
 from subopt._base.deadline import Deadline
 from subopt._base.jit import njit
 from subopt._base.options import documented
@@ -33,7 +34,6 @@ from subopt.submodular._elimination import local_tol, whole_gap
 from subopt.submodular._sweep_bounds import ROUNDING, bracket, scan
 from subopt.submodular._taut_string import Path, onto_path, path_work
 from subopt.submodular._ties import best_of_ties, lost_digits
-from subopt.submodular._watch import ended_by
 from subopt.submodular.result import Result
 from subopt.submodular.summand_certificate import SummandCertificate
 
@@ -67,9 +67,7 @@ def decomposed(
     %(rng)s
         It determines the order of the parts in each round.
     %(time_limit)s
-    callback : callable, optional
-        Called with a `Result` before every round. If it raises StopIteration, the run ends with
-        status INTERRUPTED.
+    %(callback)s
 
     Returns
     -------
@@ -102,12 +100,13 @@ def decomposed(
     ones = np.ones(1)
     low, mask, n_iter = math.inf, np.zeros(F.n, dtype=np.bool_), 0
 
-    def best(found: Result) -> Result:
-        if F.integral or not F.n:
-            return found
-        reached = np.concatenate([[0.0], np.cumsum(gains[order])])
-        rounding = ROUNDING * float(gains_of.size.sum())
-        return best_of_ties(F, found, reached, rounding, first, deadline)
+    def last(found: Result) -> Result:
+        if F.n and not F.integral:
+            reached = np.concatenate([[0.0], np.cumsum(gains[order])])
+            rounding = ROUNDING * float(gains_of.size.sum())
+            found = best_of_ties(F, found, reached, rounding, first, deadline)
+        stopped = ended_by(callback, found, running=False)
+        return replace(found, status=Status.INTERRUPTED) if stopped else found
 
     def first(k: int) -> Array:
         chosen = np.zeros(F.n, dtype=np.bool_)
@@ -141,11 +140,11 @@ def decomposed(
         gap = whole_gap(gap) if F.integral else gap + lost_digits(gains_of.size, x)
         iteration(n_iter, "rounds", "gap %.3g", gap)
         if gap <= (local_tol(gains_of, x, gap) if tol is None else tol):
-            return best(result(Status.OPTIMAL))
+            return last(result(Status.OPTIMAL))
         if n_iter >= max_iter or deadline.passed():
             late = Status.ITERATION_LIMIT if n_iter >= max_iter else Status.TIME_LIMIT
-            return best(result(late))
-        if callback is not None and ended_by(callback, result(Status.ITERATION_LIMIT)):
+            return last(result(late))
+        if callback is not None and ended_by(callback, result(Status.RUNNING)):
             return result(Status.INTERRUPTED)
         n_iter += 1
         turns = rng.permutation(len(parts.is_path))

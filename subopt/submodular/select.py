@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from subopt._base import validate
-from subopt._base.answer import Status
+from subopt._base.answer import Status, ended_by
 from subopt._base.deadline import Deadline
 from subopt._base.options import names, require_known
 from subopt._base.report import silent, stage
@@ -22,7 +22,6 @@ from subopt.functions.algebra import SetFunction
 from subopt.functions.diminishing_returns import require_submodular
 from subopt.submodular._frank_wolfe import frank_wolfe
 from subopt.submodular._min_norm_point import min_norm_point
-from subopt.submodular._watch import ended_by
 from subopt.submodular.brute_force import brute_force
 from subopt.submodular.cardinality_sort import cardinality_sort, is_size_and_weights
 from subopt.submodular.certificates import BaseCertificate
@@ -168,7 +167,7 @@ def minimize_submodular(
         raise ValueError(
             f"The values of {F!r} are too large for floating point: multiply F by 1e-8"
         )
-    if "callback" not in taken and ended_by(callback, result):
+    if "callback" not in taken and ended_by(callback, result, running=False):
         result = replace(result, status=Status.INTERRUPTED)
     if method == "auto":
         result = replace(result, method=f"{result.method}, because {chosen.because}")

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import Status
+from subopt._base.answer import Status, ended_by
 from subopt._base.deadline import Deadline
 from subopt._base.executors import require_executor
 from subopt._base.options import documented_with
-from subopt._base.report import is_verbose, iteration, reported, stage
+from subopt._base.report import is_verbose, reported, stage
+from subopt._base.threads import thread_count
 from subopt._base.types import RNG, Array, Subset
 from subopt.constraints.feasible import Constraints
 from subopt.constraints.modular import complete
@@ -41,9 +42,9 @@ from subopt.submodular.result import Result
     ),
     "executor": (
         "object with ``submit``",
-        "Processes or a cluster that explore subtrees, see `subopt.executors`. The tree, and so\n"
-        "the answer, does not depend on the number of workers, but differs from that without an\n"
-        "executor.",
+        "Processes or a cluster that explore subtrees instead of threads, see\n"
+        "`subopt.executors`. The tree does not depend on the number of workers, but differs from\n"
+        "that without an executor.",
     ),
     "rng": (
         "numpy.random.Generator or int",
@@ -59,6 +60,7 @@ def branch_and_bound(
     start: Subset | None = None,
     rng: RNG = None,
     time_limit: float | None = None,
+    threads: int | None = None,
     executor: Any = None,
     callback: Callable[[Result], object] | None = None,
     verbose: bool = False,
@@ -68,12 +70,14 @@ def branch_and_bound(
     Parameters
     ----------
     h : DifferenceOfSubmodular or SetFunction
-        f - g with f and g submodular, which is not checked. A `SetFunction` counts as f alone.
+        f - g with f and g submodular, which is tested at a few sets. A `SetFunction` counts as f
+        alone.
     %(tol)s
     %(max_nodes)s
     %(start)s
     %(rng)s
     %(time_limit)s
+    %(threads)s
     %(executor)s
     %(callback)s
     %(verbose)s
@@ -123,6 +127,7 @@ def branch_and_bound(
         start=start,
         rng=rng,
         time_limit=None if time_limit is None else deadline.left(),
+        threads=threads,
         executor=executor,
         callback=callback,
     )
@@ -138,6 +143,7 @@ def search(
     start: Subset | None = None,
     rng: RNG = None,
     time_limit: float | None = None,
+    threads: int | None = None,
     executor: Any = None,
     callback: Callable[[Result], object] | None = None,
     widest: float = math.inf,
@@ -147,7 +153,9 @@ def search(
     tol = validate.nonnegative("tol", tol)
     validate.callback(callback)
     limit = math.inf if max_nodes is None else validate.positive_int("max_nodes", max_nodes)
-    deadline, source = Deadline(time_limit), validate.generator(rng)
+    deadline, source, workers = Deadline(time_limit), validate.generator(rng), thread_count(threads)
+    if executor is not None:
+        require_executor(executor, threads)
     first = None if start is None else validate.subset(start, h.n, "start")
     answer_in_time(given, lambda: first_set(h, constraints, first, "branch_and_bound"))
     fixed = fix(h) if constraints is None else unfixed(h)
@@ -155,13 +163,8 @@ def search(
     progress = _Progress(fixed, callback, constraints)
     run = Search(fixed.h, tol, deadline, limit, progress.told, constraints, widest)
     first_sets = [] if first is None else [first[fixed.free]]
-    if executor is not None:
-        require_executor(executor, None)
     try:
-        if executor is None:
-            run.run(first_sets, source)
-        else:
-            search_on(executor, run, first_sets, source)
+        search_on(workers, executor, run, first_sets, source)
     except TimeUp:
         if run.best.value == math.inf:
             raise
@@ -196,13 +199,14 @@ class _Progress:
         self._seen = (math.inf, -math.inf)  # value and lowest open bound of the last call
         self._shown: tuple[float, float] | None = None  # value and lower bound of its answer
         self._interrupted = False
+        self._report = 1  # the number of nodes from which on a line is logged
 
     def told(self, search: Search) -> bool:
         """Call the callback if there is something new, and return whether to go on."""
-        if is_verbose():
-            now = self.answer(search)
-            text = "value %.9g, lower bound %.9g"
-            iteration(search.n_nodes, "nodes", text, now.value, now.lower_bound)
+        if is_verbose() and search.n_nodes >= self._report:
+            self._report, now = 2 * search.n_nodes, self.answer(search)
+            text = "%d nodes: value %.9g, lower bound %.9g"
+            stage(text, search.n_nodes, now.value, now.lower_bound)
         if self._callback is None:
             return True
         value, low = self._seen
@@ -255,8 +259,5 @@ class _Progress:
     def _call(self, result: Result) -> bool:
         assert self._callback is not None
         self._shown = result.value, result.lower_bound
-        try:
-            self._callback(result)
-        except StopIteration:
-            self._interrupted = True
+        self._interrupted |= ended_by(self._callback, result)
         return not self._interrupted

@@ -179,11 +179,16 @@ class Search:
             while rounds % DIVE_EVERY == 0 and children and not self._stopped():
                 children = self._expand(min(children, key=lambda c: (c.bound, c.value)))
 
+    def tell(self) -> bool:
+        """Report progress, and return whether the search may go on."""
+        self._interrupted = self._interrupted or not self._tell(self)
+        return not self._interrupted
+
     def goes_on(self) -> bool:
         """Report progress, and return whether the search continues with an interval."""
         if not self.intervals or self._stopped():
             return False
-        self._interrupted = not self._tell(self)
+        self.tell()
         node = self._best_open()
         splits = node.bound < self.cutoff and len(node.free) <= self.widest
         return splits and not self._stopped()

@@ -1,12 +1,15 @@
-"""Branch and bound on executors: subtrees of open intervals as tasks, in rounds.
+"""Branch and bound on many cores: subtrees of open intervals as tasks, in rounds.
 
 A round takes the open intervals with the lowest bounds, each with the best set so far and the same
-number of nodes to spend. Its results are put together in the order of the intervals. So the tree,
-its certificate and the answer do not depend on the number of workers, nor on which is faster.
+number of nodes to spend. Tasks run on threads of this process, or on an executor. Their results are
+put together in the order of the intervals. So the tree, its certificate and the answer do not
+depend on the number of threads or workers, nor on which is faster.
 """
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import closing
 from functools import cached_property, partial
 from itertools import chain
 from typing import Any, NamedTuple
@@ -15,18 +18,19 @@ import numpy as np
 
 from subopt._base.deadline import Deadline
 from subopt._base.executors import in_chunks
+from subopt._base.threads import stream_in_order
 from subopt._base.types import Array
-from subopt.constraints.feasible import Constraints
 from subopt.difference.exact._interval import Parts
 from subopt.difference.exact._search import Open, Search
 from subopt.difference.exact.tree_certificate import Step, parts_of
-from subopt.functions.algebra import DifferenceOfSubmodular
-from subopt.functions.watched import unwatched
+from subopt.functions.watched import TimeUp, unwatched
 
-FRONTIER = 32
-"""Number of open intervals before the first round, and of those explored per round."""
-FEWEST, MOST = 32, 1024
-"""Nodes that a task may spend in the first round, and at most; each round has twice as many."""
+FRONTIER = 16, 32
+"""Number of open intervals before the first round, and of those explored per round: on threads of
+this process, and on executors."""
+FEWEST, MOST = (4, 4), (32, 1024)
+"""Nodes that a task may spend in the first round, and at most; each round has twice as many. With
+more of them, tasks explore more intervals that are not among the lowest."""
 
 
 class Subtree(NamedTuple):
@@ -38,22 +42,20 @@ class Subtree(NamedTuple):
     best: tuple[Array, float]
     n_evals: int
     n_nodes: int
+    late: bool  # whether the time limit ended it within an evaluation
 
 
 class _Problem:
     """What all tasks of a search share."""
 
-    def __init__(
-        self,
-        h: DifferenceOfSubmodular,
-        tol: float,
-        constraints: Constraints | None,
-        widest: float,
-    ) -> None:
-        self.h, self.tol, self.constraints, self.widest = h, tol, constraints, widest
+    def __init__(self, search: Search) -> None:
+        self.h, self.tol = search.h, search.tol
+        self.constraints, self.widest = search.constraints, search.widest
+        vars(self)["parts"] = search.parts
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: vars(self)[name] for name in ("h", "tol", "constraints", "widest")}
+        sent = {name: vars(self)[name] for name in ("tol", "constraints", "widest")}
+        return {"h": unwatched(self.h), **sent}
 
     @cached_property
     def parts(self) -> Parts:
@@ -71,20 +73,46 @@ class _Task(NamedTuple):
     seconds: float
 
 
-def search_on(executor: Any, search: Search, masks: list[Array], rng: np.random.Generator) -> None:
-    """Like ``search.run``, with subtrees on an executor."""
-    search.run(masks, rng, FRONTIER)
-    problem = _Problem(unwatched(search.h), search.tol, search.constraints, search.widest)
-    spend = FEWEST
+def search_on(
+    threads: int, executor: Any, search: Search, masks: list[Array], rng: np.random.Generator
+) -> None:
+    """Like ``search.run``, with subtrees on an executor, or if it is None on threads."""
+    where = executor is not None
+    frontier, spend, most = FRONTIER[where], FEWEST[where], MOST[where]
+    search.run(masks, rng, frontier)
+    problem = _Problem(search)
     while search.goes_on():
+        left = search.max_nodes - search.n_nodes
         order = sorted(search.intervals.values(), key=lambda node: (node.bound, node.step))
-        nodes = [node for node in order[:FRONTIER] if node.bound < search.cutoff]
-        each = min(spend, (search.max_nodes - search.n_nodes) // len(nodes))
+        nodes = [node for node in order[:frontier] if node.bound < search.cutoff]
+        nodes = nodes[: max(1, int(min(left / 2, frontier)))]  # an interval has two parts or more
+        each = min(spend, left / len(nodes))
         tasks = [_task(search, node, max(1, int(each)), rng) for node in nodes]
-        chunks = in_chunks(executor, _explore, len(tasks), partial(_some, tasks), shared=problem)
-        for node, subtree in zip(nodes, chain.from_iterable(chunks), strict=True):
-            _graft(search, node, subtree)
-        spend = min(2 * spend, MOST)
+        if executor is None:
+            subtrees = _on_threads(threads, problem, tasks, search.deadline)
+        else:
+            subtrees = _on_executor(executor, problem, tasks)
+        with closing(subtrees):
+            for node, subtree in zip(nodes, subtrees, strict=True):
+                _graft(search, node, subtree)
+                if subtree.late:
+                    raise TimeUp
+                if not search.tell():
+                    return
+        spend = min(2 * spend, most)
+
+
+def _on_threads(
+    threads: int, problem: _Problem, tasks: list[_Task], deadline: Deadline
+) -> Generator[Subtree]:
+    return stream_in_order(partial(_subtree, problem, deadline), tasks, threads, deadline.end)
+
+
+def _on_executor(executor: Any, problem: _Problem, tasks: list[_Task]) -> Generator[Subtree]:
+    with closing(
+        in_chunks(executor, _explore, len(tasks), partial(_some, tasks), shared=problem)
+    ) as chunks:
+        yield from chain.from_iterable(chunks)
 
 
 def _task(search: Search, node: Open, nodes: int, rng: np.random.Generator) -> _Task:
@@ -99,22 +127,25 @@ def _some(tasks: list[_Task], begin: int, end: int) -> list[_Task]:
 
 
 def _explore(problem: _Problem, tasks: list[_Task]) -> list[Subtree]:
-    """Explore the subtrees of some open intervals."""
-    return [_subtree(problem, task) for task in tasks]
+    """Explore the subtrees of some open intervals on a worker."""
+    return [_subtree(problem, Deadline(task.seconds), task) for task in tasks]
 
 
-def _subtree(problem: _Problem, task: _Task) -> Subtree:
-    deadline, constraints = Deadline(task.seconds), problem.constraints
-    given = problem.h, problem.tol, deadline, task.nodes, _go_on, constraints
+def _subtree(problem: _Problem, deadline: Deadline, task: _Task) -> Subtree:
+    given = problem.h, problem.tol, deadline, task.nodes, _go_on, problem.constraints
     search = Search(*given, widest=problem.widest, parts=problem.parts)
     search.best.mask, search.best.value = task.best
     search.steps.append(task.step)
     search.own.append(task.own)
     search.open_interval(task.node)
-    search.proceed(np.random.default_rng(task.seed))
+    try:
+        search.proceed(np.random.default_rng(task.seed))
+    except TimeUp:
+        search.late = True
     best, opened = search.best, list(search.intervals.values())
     found = best.mask, best.value
-    return Subtree(search.steps, search.own, opened, found, best.n_evals, search.n_nodes)
+    counts = best.n_evals, search.n_nodes
+    return Subtree(search.steps, search.own, opened, found, *counts, search.late)
 
 
 def _go_on(search: Search) -> bool:

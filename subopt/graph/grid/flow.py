@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -101,6 +101,46 @@ class GridCutCertificate:
         return float(cut[0] - bound[0])
 
 
+class RecomputedCut:
+    """The certificate of a cut whose flow was not kept: a check computes a maximum flow again.
+
+    The check verifies that flow, and compares the cut with it, so it does not trust the solver.
+
+    Parameters
+    ----------
+    solve : callable
+        `grid_cut`; it returns an answer with a flow.
+    """
+
+    def __init__(self, solve: Callable[..., GridFlow]) -> None:
+        self._solve = solve
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+    def check(self, problem: Any, answer: Any) -> float:
+        """Compute a maximum flow, and return the gap between the cut and its bound.
+
+        Parameters
+        ----------
+        problem, answer
+            As for `GridCutCertificate.check`.
+
+        Returns
+        -------
+        float
+            See `GridCutCertificate.check`. It takes as long as `grid_cut`.
+
+        Raises
+        ------
+        CertificateError, ValueError, TypeError
+            See `GridCutCertificate.check`.
+        """
+        source, sink, weights, offsets, periodic = _read(problem)
+        again = self._solve(source, sink, weights, offsets=offsets, periodic=periodic)
+        return again.certificate.check(problem, answer)
+
+
 @dataclass(frozen=True, eq=False)
 class GridProblem:
     """A grid with capacities: the arguments of `grid_cut` that describe it.
@@ -132,14 +172,14 @@ class GridFlow(Answer):
     Attributes
     ----------
     %(cut)s
-    certificate : GridCutCertificate or None
-        The flow as evidence for `lower_bound`. None in a batch without flows.
+    certificate : GridCutCertificate or RecomputedCut
+        The flow as evidence for `lower_bound`. In a batch without flows a check computes it again.
     source_side : ndarray of bool, shape of the grid
         Nodes on the source's side of the cut.
     """
 
     source_side: Array
-    certificate: GridCutCertificate | None = None
+    certificate: GridCutCertificate | RecomputedCut
 
     def _contents(self) -> str:
         inside = int(self.source_side.sum())
@@ -153,7 +193,9 @@ class GridFlow(Answer):
         first access. With status TIME_LIMIT the flow may not be conserved: excess may be left at
         some nodes.
         """
-        return self._evidence().flow
+        if isinstance(self.certificate, RecomputedCut):
+            raise ValueError("This cut has no flow. Call grid_cut_many(..., flow=True).")
+        return self.certificate.flow
 
     def check(self, problem: Any, *arguments: Any, **named: Any) -> float:
         """Recompute the capacity of the cut and the bound of the flow; return the difference.
@@ -176,12 +218,7 @@ class GridFlow(Answer):
         CertificateError, ValueError, TypeError
             See `GridCutCertificate.check`.
         """
-        return self._evidence().check(_given(problem, *arguments, **named), self)
-
-    def _evidence(self) -> GridCutCertificate:
-        if self.certificate is None:
-            raise ValueError("This cut has no flow. Call grid_cut_many(..., flow=True).")
-        return self.certificate
+        return self.certificate.check(_given(problem, *arguments, **named), self)
 
     def cut_arcs(self, problem: Any, *arguments: Any, **named: Any) -> list[Array]:
         """Return the arcs that the cut separates, and their direction.
@@ -279,30 +316,47 @@ class GridFlows(Batch[GridFlow]):
         requested.
     method : str
         The method that ran.
+    solve : (callable, callable), optional
+        `grid_cut` and `grid_cut_many`, with which cuts without flows are checked.
     """
 
     def __init__(
-        self, values: Array, source_sides: Array, flow: list[Array] | None, method: str
+        self,
+        values: Array,
+        source_sides: Array,
+        flow: list[Array] | None,
+        method: str,
+        solve: tuple[Callable[..., GridFlow], Callable[..., GridFlows]] | None = None,
     ) -> None:
         super().__init__(len(values), self._one)
         self.values, self.source_sides, self.flow = values, source_sides, flow
-        self.method = method
+        self.method, self._solve = method, solve
         freeze(values, source_sides, flow)
 
     def _one(self, k: int) -> GridFlow:
         value = self.values[k].item()
-        flow = None if self.flow is None else [flow[k] for flow in self.flow]
+        if self.flow is None:
+            proof: GridCutCertificate | RecomputedCut = RecomputedCut(self._solvers()[0])
+        else:
+            proof = GridCutCertificate([flow[k] for flow in self.flow])
         return GridFlow(
             value=value,
             lower_bound=value,
             status=Status.OPTIMAL,
             method=self.method,
-            certificate=None if flow is None else GridCutCertificate(flow),
+            certificate=proof,
             source_side=self.source_sides[k],
         )
 
+    def _solvers(self) -> tuple[Callable[..., GridFlow], Callable[..., GridFlows]]:
+        if self._solve is None:
+            raise ValueError("Cuts without flows need solve=(grid_cut, grid_cut_many).")
+        return self._solve
+
     def check(self, problem: Any, *arguments: Any, **named: Any) -> Array:
         """Recompute every cut and the bound of its flow; return the gaps.
+
+        Flows that were not requested are computed again, which takes as long as `grid_cut_many`.
 
         Parameters
         ----------
@@ -317,15 +371,20 @@ class GridFlows(Batch[GridFlow]):
         Raises
         ------
         CertificateError, ValueError, TypeError
-            As for `GridFlow.check`, and if there are no flows (``grid_cut_many(..., flow=True)``).
+            As for `GridFlow.check`.
         """
         from subopt.graph._recheck import confirm, shaped
 
-        if self.flow is None:
-            raise ValueError("A check needs the flows: call grid_cut_many(..., flow=True)")
-        grid = grids(*_read(_given(problem, *arguments, **named)), many=True)
+        given = _read(_given(problem, *arguments, **named))
+        flow = self.flow
+        if flow is None:
+            source, sink, weights, offsets, periodic = given
+            how = {"offsets": offsets, "periodic": periodic, "flow": True}
+            flow = self._solvers()[1](source, sink, weights, **how).flow
+            assert flow is not None
+        grid = grids(*given, many=True)
         each = (grid.stack,)
-        cut, bound = _cuts(grid, "source_sides", self.source_sides, self.flow, each)
+        cut, bound = _cuts(grid, "source_sides", self.source_sides, flow, each)
         confirm(shaped("values", self.values, each), cut)
         return np.where(np.isinf(cut), np.inf, cut - bound)
 

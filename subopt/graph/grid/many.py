@@ -22,6 +22,7 @@ from subopt.graph.grid._capacities import terms, weigh
 from subopt.graph.grid._input import Grids, flag, grids
 from subopt.graph.grid._layout import Layout, layout, tails, workspace
 from subopt.graph.grid._solve import fill, origin, send_back
+from subopt.graph.grid.cut import grid_cut
 from subopt.graph.grid.flow import GridFlows, flows
 
 _CELLS = 1 << 13  # largest number of cells of a stack, which take about half a megabyte
@@ -105,6 +106,7 @@ def grid_cut_many(
         lower(all_sides),
         None if arrays is None else [lower(array) for array in arrays],
         "; ".join(sorted(methods)),
+        (grid_cut, grid_cut_many),
     )
 
 
