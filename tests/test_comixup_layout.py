@@ -146,7 +146,8 @@ def test_tables_are_mixed_by_input_mixup_alone(world):
     )
     np.testing.assert_allclose(np.asarray(mixed.images), rows)
     for off in ({"prob": 0.0}, {"off_epoch": 0}):
-        kept = mixers["input"](layout="BC", num_classes=2, **off)(table, batch(np.arange(6) % 2), rng=0)
+        mixer = mixers["input"](layout="BC", num_classes=2, **off)
+        kept = mixer(table, batch(np.arange(6) % 2), rng=0)
         np.testing.assert_array_equal(np.asarray(kept.images), images((6, 9)))
         np.testing.assert_array_equal(np.asarray(kept.labels), np.eye(2)[np.arange(6) % 2])
     for kind in ("co", "puzzle", "cut", "choice"):
