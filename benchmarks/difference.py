@@ -5,7 +5,7 @@
     SUBOPT_DATA=... python benchmarks/difference.py permutations [--cases 20] [--first 0]
 
 Values and seconds of every method next to those recorded for the published MATLAB code (under
-Octave, with vectorised oracles). `wall` is elapsed time, `cpu` that of all threads, and `times` how
+Octave, with vectorized oracles). `wall` is elapsed time, `cpu` that of all threads, and `times` how
 often it fits into the seconds on record; compiling is not counted. "small" compares "auto" with all
 2^n values for random pairs of families, n <= 16. "permutations" are of the sentences and seconds
 of speech: what "default" and "best" find and prove.

@@ -1,11 +1,11 @@
 """What the first call of each solver costs: compiling, kernel by kernel, in CPU seconds.
 
-    python benchmarks/first_calls.py                 # all doors of `subopt.warm_up`, and comixup
+    python benchmarks/first_calls.py                 # all solvers of `subopt.warm_up`, and comixup
     python benchmarks/first_calls.py grid_cut        # some of them
     python benchmarks/first_calls.py --kernels 30    # with the 30 dearest kernels of each
-    python benchmarks/first_calls.py --check         # exit status 1 if a door passes its budget
+    python benchmarks/first_calls.py --check         # exit status 1 if a solver passes its budget
 
-Every door runs in a process of its own, with an empty cache, and once more with the cache filled
+Every solver runs in a process of its own, with an empty cache, and once more with the cache filled
 (not with --check).
 CPU seconds vary less than seconds do on a busy machine, but they vary; the number of statements
 that numba types and lowers, after inlining, depends only on the sources and on the versions of
@@ -22,8 +22,8 @@ import sys
 import tempfile
 import time
 
-# Statements per door (numba 0.68, Python 3.11), a fifth above what they are; doors without a budget
-# are only printed. Lower them when kernels get smaller.
+# Statements per solver (numba 0.68, Python 3.11), a fifth above what they are; those without a
+# budget are only printed. Lower them when kernels get smaller.
 BUDGET = {"readme": 500, "max_flow": 4000, "grid_cut": 13500, "difference": 8000}
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -101,8 +101,8 @@ OWN = {
 }
 
 
-def measure(door):
-    """Compile one door in this process; print what it took as one line of JSON."""
+def measure(solver):
+    """Compile one solver in this process; print what it took as one line of JSON."""
     from numba.core import event, typed_passes
 
     own, calls, statements = (collections.Counter() for _ in range(3))
@@ -134,12 +134,12 @@ def measure(door):
     begin = time.process_time()
     import comixup  # noqa: F401
     from subopt._base import jit
-    from subopt.compiling import DOORS
+    from subopt.compiling import SOLVERS
 
     imported = time.process_time()
-    if door in DOORS:
+    if solver in SOLVERS:
         jit.interpret_small = False  # to see what compiling costs; `OWN` are as users see them
-    (DOORS | OWN)[door]()
+    (SOLVERS | OWN)[solver]()
     print(
         json.dumps(
             {
@@ -152,53 +152,55 @@ def measure(door):
     )
 
 
-def in_a_process(door, cache):
+def in_a_process(solver, cache):
     env = {**os.environ, "NUMBA_CACHE_DIR": cache, "PYTHONPATH": str(ROOT)}
     env.pop("PYTHONDONTWRITEBYTECODE", None)  # pip compiles sources to bytecode too
     run = subprocess.run(
-        [sys.executable, __file__, "--measure", door],
+        [sys.executable, __file__, "--measure", solver],
         env=env,
         capture_output=True,
         encoding="utf-8",
         check=False,
     )
     if run.returncode:
-        raise SystemExit(f"{door}: {run.stderr}")
+        raise SystemExit(f"{solver}: {run.stderr}")
     return json.loads(run.stdout.splitlines()[-1])
 
 
 def main():
-    from subopt.compiling import DOORS
+    from subopt.compiling import SOLVERS
 
-    names = [*DOORS, *OWN]
+    names = [*SOLVERS, *OWN]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("doors", nargs="*", default=names, metavar="DOOR", help=", ".join(names))
+    parser.add_argument(
+        "solvers", nargs="*", default=names, metavar="SOLVER", help=", ".join(names)
+    )
     parser.add_argument("--kernels", type=int, default=0, metavar="N", help="print the N dearest")
     parser.add_argument("--check", action="store_true", help="hold the budgets of statements")
     parser.add_argument("--measure", choices=names, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
         return measure(options.measure)
-    print("| door | first call | statements | kernels | next process |")
+    print("| solver | first call | statements | kernels | next process |")
     print("|---|---|---|---|---|")
     late = []
-    for door in options.doors:
+    for solver in options.solvers:
         with tempfile.TemporaryDirectory() as cache:
-            cold = in_a_process(door, cache)
-            warm = None if options.check else in_a_process(door, cache)
+            cold = in_a_process(solver, cache)
+            warm = None if options.check else in_a_process(solver, cache)
         kernels, total = cold["kernels"], cold["statements"]
         compilations = sum(calls for _, calls, _ in kernels.values())
         later = f"{warm['seconds']:.2f} s" if warm else "not run"
         print(
-            f"| {door} | {cold['seconds']:.1f} s | {total} | {compilations} | {later} |",
+            f"| {solver} | {cold['seconds']:.1f} s | {total} | {compilations} | {later} |",
             flush=True,
         )
         for name, (seconds, calls, count) in sorted(kernels.items(), key=lambda kv: -kv[1][0])[
             : options.kernels
         ]:
             print(f"    {seconds:6.2f} s {calls:3d} x {count:6d} statements  {name}")
-        if total > BUDGET.get(door, total):
-            late.append(f"{door} compiles {total} statements; its budget is {BUDGET[door]}")
+        if total > BUDGET.get(solver, total):
+            late.append(f"{solver} compiles {total} statements; its budget is {BUDGET[solver]}")
     if options.check and late:
         print("\n".join(late))
         return 1

@@ -43,7 +43,7 @@ def coverage(n: int, rng: np.random.Generator) -> SetFunction:
 
 
 def roots(n: int, rng: np.random.Generator) -> SetFunction:
-    """Square roots of the weights in n / 10 groups of about 30 neighbours, and noisy weights."""
+    """Square roots of the weights in n / 10 groups of about 30 neighbors, and noisy weights."""
     groups = n // 10
     rows = np.repeat(np.arange(groups), 30)
     columns = (10 * rows + rng.integers(0, 60, len(rows))) % n

@@ -33,7 +33,7 @@ from networks import ARCHITECTURES, network
 
 
 def batches(n, size=100):
-    """Yield n normalised batches of the CIFAR-100 subset, or of noise."""
+    """Yield n normalized batches of the CIFAR-100 subset, or of noise."""
     rng = np.random.default_rng(0)
     path = pathlib.Path(os.environ.get("SUBOPT_DATA", "")) / "cifar100_subset.npz"
     if os.environ.get("SUBOPT_DATA") and path.is_file():

@@ -141,17 +141,17 @@ def spectral_residual(images: ArrayLike, *, channels: str = "first", size: int =
     >>> bool(18 <= row <= 25 and 3 <= column <= 10)
     True
     """
-    return spectral_of_grey(_grey(images, channels), validate.integer("size", size, 4))
+    return spectral_of_gray(_gray(images, channels), validate.integer("size", size, 4))
 
 
-def spectral_of_grey(grey: Array, size: int = 64) -> Array:
+def spectral_of_gray(gray: Array, size: int = 64) -> Array:
     r"""Return the spectral residual of the means over channels, float64 (B, \*spatial)."""
     from scipy import ndimage
 
-    spatial = grey.shape[1:]
+    spatial = gray.shape[1:]
     scale = min(1.0, size / min(spatial))
     small = tuple(max(1, round(s * scale)) for s in spatial)
-    x = pool(grey, small) / pool(np.ones((1, *spatial)), small)
+    x = pool(gray, small) / pool(np.ones((1, *spatial)), small)
     axes = tuple(range(1, x.ndim))
     with np.errstate(all="ignore"):  # tensors may have images that are not finite
         x = x - x.mean(axis=axes, keepdims=True)
@@ -166,7 +166,7 @@ def spectral_of_grey(grey: Array, size: int = 64) -> Array:
         phase = spectrum / amplitude
         saliency = np.abs(np.fft.ifftn(np.exp(residual) * phase, axes=axes)) ** 2
         saliency = ndimage.gaussian_filter(saliency, (0.0, *(2.5 * s / 64 for s in small)))
-        flat = largest <= 1e-12 * (1 + np.abs(grey).max(axis=axes, keepdims=True))
+        flat = largest <= 1e-12 * (1 + np.abs(gray).max(axis=axes, keepdims=True))
         return _enlarge(np.where(flat, 0.0, saliency), spatial)
 
 
@@ -202,17 +202,17 @@ def local_contrast(
     >>> local_contrast(image, sigma=0.5).round(2)
     array([[0.  , 0.  , 0.05, 0.93, 1.23, 0.93, 0.05, 0.  , 0.  ]])
     """
-    return contrast_of_grey(_grey(images, channels), sigma)
+    return contrast_of_gray(_gray(images, channels), sigma)
 
 
-def contrast_of_grey(grey: Array, sigma: float | None = None) -> Array:
+def contrast_of_gray(gray: Array, sigma: float | None = None) -> Array:
     r"""Return the local contrast of the means over channels, float64 (B, \*spatial)."""
     from scipy import ndimage
 
-    width = max(1.0, min(grey.shape[1:]) / 24) if sigma is None else sigma
+    width = max(1.0, min(gray.shape[1:]) / 24) if sigma is None else sigma
     width = validate.real("sigma", width, positive=True)
-    axes = tuple(range(1, grey.ndim))
-    x = grey - grey.mean(axis=axes, keepdims=True)  # centred: E[x^2] - E[x]^2 loses less
+    axes = tuple(range(1, gray.ndim))
+    x = gray - gray.mean(axis=axes, keepdims=True)  # centered: E[x^2] - E[x]^2 loses less
     window = (0.0, *(width,) * len(axes))
     mean = ndimage.gaussian_filter(x, window)
     variance = ndimage.gaussian_filter(x * x, window) - mean**2
@@ -224,13 +224,13 @@ METHODS: dict[str, Callable[..., Array]] = {
     "spectral": spectral_residual,
     "contrast": local_contrast,
 }
-OF_GREY: dict[str, Callable[[Array], Array]] = {
-    "spectral": spectral_of_grey,
-    "contrast": contrast_of_grey,
+OF_GRAY: dict[str, Callable[[Array], Array]] = {
+    "spectral": spectral_of_gray,
+    "contrast": contrast_of_gray,
 }
 
 
-def _grey(images: ArrayLike, channels: str) -> Array:
+def _gray(images: ArrayLike, channels: str) -> Array:
     validate.choice("channels", channels, ("first", "last"))
     array, _ = validate.image_batch(images, channels)
     return mean_of_channels(array, channels)
@@ -243,17 +243,17 @@ def mean_of_channels(array: Array, channels: str) -> Array:
 
 
 def _enlarge(maps: Array, spatial: tuple[int, ...]) -> Array:
-    """Interpolate linearly, pixel centre to pixel centre, one axis at a time."""
+    """Interpolate linearly, pixel center to pixel center, one axis at a time."""
     for axis, s in enumerate(spatial, start=1):
         n = maps.shape[axis]
         if n == s:
             continue
         edges = patch_edges(s, n)
-        centres = (edges[:-1] + edges[1:] - 1) / 2
-        left = np.clip(np.searchsorted(centres, np.arange(s), side="right") - 1, 0, max(n - 2, 0))
+        centers = (edges[:-1] + edges[1:] - 1) / 2
+        left = np.clip(np.searchsorted(centers, np.arange(s), side="right") - 1, 0, max(n - 2, 0))
         right = np.minimum(left + 1, n - 1)
-        span = np.maximum(centres[right] - centres[left], 1)
-        t = np.clip((np.arange(s) - centres[left]) / span, 0, 1)
+        span = np.maximum(centers[right] - centers[left], 1)
+        t = np.clip((np.arange(s) - centers[left]) / span, 0, 1)
         t = t.reshape((-1,) + (1,) * (maps.ndim - 1 - axis))
         maps = (1 - t) * np.take(maps, left, axis=axis) + t * np.take(maps, right, axis=axis)
     return maps

@@ -4,6 +4,7 @@ import ast
 import importlib.util
 import os
 import pathlib
+import re
 import shutil
 import sys
 
@@ -93,22 +94,29 @@ CHAPTERS = [
     ("Coupled labelings", "subopt", "subopt.coupled"),
     ("subopt.testing", "subopt.testing", "subopt.testing"),
     ("subopt.cvx", "subopt.cvx", "subopt.cvx"),
+    ("subopt.interop", "subopt.interop", "subopt.interop"),
     ("subopt.interop.sklearn", "subopt.interop.sklearn", "subopt.interop.sklearn"),
     ("subopt.compat.networkx", "subopt.compat.networkx", "subopt.compat.networkx"),
     ("subopt.compiling", "subopt.compiling", "subopt.compiling"),
     ("subopt.executors", "subopt.executors", "subopt.executors"),
     ("subopt.compat.maxflow", "subopt.compat.maxflow", "subopt.compat.maxflow"),
+    (
+        "subopt.compat.maxflow.fastmin",
+        "subopt.compat.maxflow.fastmin",
+        "subopt.compat.maxflow.fastmin",
+    ),
     ("subopt.compat.gco", "subopt.compat.gco", "subopt.compat.gco"),
     ("comixup", "comixup", "comixup"),
     ("comixup.saliency", "comixup.saliency", "comixup.saliency"),
     ("comixup.evaluate", "comixup.evaluate", "comixup.evaluate"),
     ("comixup.torch", "comixup.torch", "comixup.torch"),
+    ("comixup.torch.lightning", "comixup.torch.lightning", "comixup.torch.lightning"),
 ]
 
 
 def public_names(module):
     """Return `__all__` of a module; read, not imported, where packages may be missing."""
-    if module in ("comixup.torch", "subopt.interop.sklearn"):
+    if module in ("comixup.torch", "comixup.torch.lightning", "subopt.interop.sklearn"):
         path = ROOT.joinpath(*module.split("."))
         path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
@@ -144,5 +152,14 @@ def write_reference(app):
         app.config.autosummary_generate.append(f"reference/{k:02}.rst")
 
 
+def link_to_pages_of_the_gallery(app, name, source):
+    """Turn links to examples, which a clone has as sources, into links to their pages."""
+    link = r"\]\(((?:\.\./)?)gallery(?:/([^)]+)\.py)?\)"
+    source[0] = re.sub(
+        link, lambda found: f"]({found[1]}auto_gallery/{found[2] or 'index'})", source[0]
+    )
+
+
 def setup(app):
+    app.connect("source-read", link_to_pages_of_the_gallery)
     app.connect("builder-inited", write_reference, priority=100)  # before autosummary looks

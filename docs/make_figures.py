@@ -14,7 +14,7 @@ IMAGES = pathlib.Path(__file__).parent / "images"
 
 
 def draw_segmentation() -> None:
-    """Scribbles on a photograph, and what `segment` makes of them, with colours and without."""
+    """Scribbles on a photograph, and what `segment` makes of them, with colors and without."""
     photo = data.astronaut()[::2, ::2]
     seeds = np.zeros(photo.shape[:2], int)
     seeds[15:17, 10:65] = seeds[15:115, 15:17] = seeds[10:12, 165:245] = seeds[10:130, 235:237] = 1

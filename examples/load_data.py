@@ -115,8 +115,8 @@ def checked(source, arrays, names=None, boxes=None):
             )
         if y.dtype.kind not in "iu":
             raise UsageError(f"{source}: y_{part} needs integers, got {y.dtype}")
-        colours = (1, 3, 4)
-        if x.ndim == 4 and x.shape[3] in colours and x.shape[1] not in colours:
+        colors = (1, 3, 4)
+        if x.ndim == 4 and x.shape[3] in colors and x.shape[1] not in colors:
             raise UsageError(
                 f"{source}: x_{part} of shape {x.shape} has its channels last; it needs "
                 "(n, channels, height, width): x.transpose(0, 3, 1, 2)"

@@ -5,7 +5,7 @@ from statistics import fmean, stdev
 
 import numpy as np
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#000000")
+COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#000000")
 MARKS = "osD^vPX*"
 
 
@@ -25,8 +25,8 @@ def error_against_time(found):
             fmean(errors),
             xerr=stdev(costs) if len(costs) > 1 else None,
             yerr=stdev(errors) if len(errors) > 1 else None,
-            fmt=MARKS[i // len(COLOURS) % len(MARKS)],
-            color=COLOURS[i % len(COLOURS)],
+            fmt=MARKS[i // len(COLORS) % len(MARKS)],
+            color=COLORS[i % len(COLORS)],
             capsize=3,
             label=f"{run} ({len(results)} seed{'s' if len(results) > 1 else ''})",
         )
@@ -56,15 +56,15 @@ def reliability(found):
         axes.set_visible(False)
     for axes, (run, of_run) in zip(grid.flat, found.items(), strict=False):
         axes.plot([0, 1], [0, 1], color="#999999", linewidth=0.8)
-        for kind, colour in (("plain", COLOURS[0]), ("scaled", COLOURS[1])):
+        for kind, color in (("plain", COLORS[0]), ("scaled", COLORS[1])):
             counts, accuracy, confidence = pooled(
                 [result["reliability"][kind] for result in of_run.values()]
             )
             size = 60 * counts / max(1, counts.max())
             full = counts > 0
             label = {"plain": "as trained", "scaled": "temperature scaled"}[kind]
-            axes.plot(confidence[full], accuracy[full], color=colour, linewidth=1, label=label)
-            axes.scatter(confidence[full], accuracy[full], s=size[full], color=colour, alpha=0.6)
+            axes.plot(confidence[full], accuracy[full], color=color, linewidth=1, label=label)
+            axes.scatter(confidence[full], accuracy[full], s=size[full], color=color, alpha=0.6)
         axes.set_title(run, fontsize=8)
         axes.set_aspect("equal")
         axes.set_xlim(0, 1)

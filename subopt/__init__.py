@@ -1,6 +1,6 @@
 """Submodular and difference-of-submodular optimization with certificates.
 
-Every public name can be imported from here, and from the wing that it belongs to:
+Every public name can be imported from here, and from its subpackage:
 `subopt.functions`, `subopt.constraints`, `subopt.submodular`, `subopt.difference`,
 `subopt.constrained`, `subopt.maximization`, `subopt.graph`, `subopt.labeling`, `subopt.coupled`.
 Names are loaded when they are first used.
@@ -50,7 +50,7 @@ _WINGS = (
     "labeling",
     "coupled",
 )
-_DOORS = ("compiling", "cvx", "executors", "testing")
+_DOORS = ("compiling", "cvx", "executors", "interop", "testing")
 
 
 def __getattr__(name: str) -> Any:

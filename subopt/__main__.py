@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from subopt import __version__
-from subopt.compiling import DOORS, warm_up
+from subopt.compiling import SOLVERS, warm_up
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -18,14 +18,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     warm = commands.add_parser(
         "warm-up", help="compile the solvers for this machine, and keep them in numba's cache"
     )
-    warm.add_argument("doors", nargs="*", metavar="DOOR", help=f"all of: {', '.join(DOORS)}")
+    warm.add_argument("solvers", nargs="*", metavar="SOLVER", help=f"all of: {', '.join(SOLVERS)}")
     warm.add_argument("--jobs", type=int, help="processes side by side; one per core by default")
     warm.add_argument("--quiet", action="store_true", help="print nothing")
     options = parser.parse_args(argv)
     if not options.quiet:
         print("compiling for this machine, once", flush=True)
     try:
-        warm_up(*options.doors, jobs=options.jobs, callback=None if options.quiet else _tell)
+        warm_up(*options.solvers, jobs=options.jobs, callback=None if options.quiet else _tell)
     except ValueError as error:
         warm.error(str(error))
     except RuntimeError as error:
@@ -34,8 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _tell(door: str, seconds: float) -> None:
-    print(f"{seconds:6.1f} s  {door}", flush=True)
+def _tell(solver: str, seconds: float) -> None:
+    print(f"{seconds:6.1f} s  {solver}", flush=True)
 
 
 if __name__ == "__main__":

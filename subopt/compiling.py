@@ -4,7 +4,7 @@ A solver compiles its kernels on its first call, which takes seconds, and keeps 
 `njit`. `warm_up` does this in advance: while a container image is built, or before a measurement.
 
 >>> from subopt import warm_up
->>> sorted(warm_up("coupled", jobs=1))  # seconds per door; nearly zero from the second time on
+>>> sorted(warm_up("coupled", jobs=1))  # seconds per solver; nearly zero from the second time on
 ['coupled']
 """
 
@@ -24,11 +24,11 @@ from subopt._base.compile_time import compile_time
 from subopt._base.jit import njit
 from subopt._base.threads import available_cores, thread_count
 
-__all__ = ["DOORS", "available_cores", "compile_time", "njit", "warm_up"]
+__all__ = ["SOLVERS", "available_cores", "compile_time", "njit", "warm_up"]
 
 
 def warm_up(
-    *doors: str,
+    *solvers: str,
     jobs: int | None = None,
     callback: Callable[[str, float], object] | None = None,
 ) -> dict[str, float]:
@@ -36,8 +36,8 @@ def warm_up(
 
     Parameters
     ----------
-    *doors : str
-        What to compile, see `DOORS`: ``"minimize"``, ``"difference"``, ``"exact"``,
+    *solvers : str
+        What to compile, see `SOLVERS`: ``"minimize"``, ``"difference"``, ``"exact"``,
         ``"maximize"``, ``"max_flow"``, ``"grid_cut"``, ``"labeling"``, ``"coupled"``,
         ``"functions"``, ``"compat"``. All of them by default. Kernels are compiled for the types
         of arrays that solvers make of usual input.
@@ -46,17 +46,17 @@ def warm_up(
         cache on disk, for this process and all later ones. With 1, everything is compiled in this
         process, which can then use it even if there is no folder for a cache.
     callback : callable, optional
-        Called with the name of a door and its seconds when it is done.
+        Called with the name of a solver and its seconds when it is done.
 
     Returns
     -------
     dict of str to float
-        Seconds per door, which are small if the cache has the kernels already.
+        Seconds per solver, which are small if the cache has the kernels already.
 
     Raises
     ------
     ValueError
-        If there is no door of that name.
+        If there is no solver of that name.
     RuntimeError
         If a process fails.
 
@@ -74,47 +74,47 @@ def warm_up(
     >>> sorted(warm_up("coupled", jobs=1))
     ['coupled']
     """
-    for door in doors:
-        if door not in DOORS:
-            raise ValueError(f"doors are {', '.join(map(repr, DOORS))}; got {door!r}")
-    chosen = list(dict.fromkeys(doors or DOORS))
+    for solver in solvers:
+        if solver not in SOLVERS:
+            raise ValueError(f"solvers are {', '.join(map(repr, SOLVERS))}; got {solver!r}")
+    chosen = list(dict.fromkeys(solvers or SOLVERS))
     jobs = min(thread_count(jobs, "jobs"), len(chosen))
     validate.callback(callback)
     work = _here if jobs == 1 else _in_a_process
     seconds = {}
     with ThreadPoolExecutor(jobs) as pool:
-        for done in as_completed([pool.submit(work, door) for door in chosen]):
-            door, taken = done.result()
-            seconds[door] = taken
+        for done in as_completed([pool.submit(work, solver) for solver in chosen]):
+            solver, taken = done.result()
+            seconds[solver] = taken
             if callback is not None:
-                callback(door, taken)
-    return {door: seconds[door] for door in chosen}
+                callback(solver, taken)
+    return {solver: seconds[solver] for solver in chosen}
 
 
-def _here(door: str) -> tuple[str, float]:
+def _here(solver: str) -> tuple[str, float]:
     begin = time.perf_counter()
     before, jit.interpret_small = jit.interpret_small, False
     try:
-        DOORS[door]()
+        SOLVERS[solver]()
     finally:
         jit.interpret_small = before
-    return door, time.perf_counter() - begin
+    return solver, time.perf_counter() - begin
 
 
-def _in_a_process(door: str) -> tuple[str, float]:
+def _in_a_process(solver: str) -> tuple[str, float]:
     begin = time.perf_counter()
     path = os.pathsep.join(folder or os.getcwd() for folder in sys.path)
     run = subprocess.run(
-        [sys.executable, "-m", "subopt", "warm-up", door, "--jobs", "1", "--quiet"],
+        [sys.executable, "-m", "subopt", "warm-up", solver, "--jobs", "1", "--quiet"],
         env={**os.environ, "PYTHONPATH": path},
         check=False,
     )
     if run.returncode:
         raise RuntimeError(
-            f"The process that compiles {door!r} ended with status {run.returncode}. "
-            f"warm_up({door!r}, jobs=1) shows the error."
+            f"The process that compiles {solver!r} ended with status {run.returncode}. "
+            f"warm_up({solver!r}, jobs=1) shows the error."
         )
-    return door, time.perf_counter() - begin
+    return solver, time.perf_counter() - begin
 
 
 def _minimize() -> None:
@@ -232,7 +232,7 @@ def _compat() -> None:
         gco.cut_grid_graph_simple(unary, 0.2 * (1 - np.eye(3)), algorithm=algorithm)
 
 
-DOORS: dict[str, Callable[[], None]] = {
+SOLVERS: dict[str, Callable[[], None]] = {
     "minimize": _minimize,
     "difference": _difference,
     "exact": _exact,

@@ -41,6 +41,13 @@ class Numbers(_Drawn):
     def random(self, size=None, *, dtype=float):
         return self._noted("random", np.asarray(super().random(size), dtype)[()])
 
+    def doubles(self, size):
+        """Numbers in [0, 1) with all 53 bits, unlike those of `random`."""
+        count = int(np.prod(size))
+        drawn = self._draw(st.binary(min_size=8 * count, max_size=8 * count))
+        bits = np.frombuffer(drawn, ">u8").reshape(size) >> np.uint64(11)
+        return self._noted("doubles", bits * 2.0**-53)
+
     def normal(self, loc=0.0, scale=1.0, size=None):
         return self._noted("normal", loc + scale * super().normal(size=size))
 
@@ -67,6 +74,11 @@ class Numbers(_Drawn):
     def _noted(self, name, values):
         note(_Call(name, values))
         return values
+
+
+def many(rng, *shape):
+    """An array in [0, 1) of any size: 97 drawn multiples of 2^-12, repeated. Its sums are exact."""
+    return np.resize(rng.integers(0, 2**12, 97) / 2**12, shape)
 
 
 @functools.cache

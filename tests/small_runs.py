@@ -1,4 +1,4 @@
-"""Little runs of examples/train.py: data of three colours, a tiny network, what a run wrote."""
+"""Little runs of examples/train.py: data of three colors, a tiny network, what a run wrote."""
 
 import csv
 
@@ -13,7 +13,7 @@ SMALL = ["--arch", "tiny", "--batch", "8", "--epochs", "2", "--crop", "2"]
 
 
 def images(n, seed=0, side=8, classes=3):
-    """Return images (n, 3, side, side) of which a class has a colour of its own, and labels."""
+    """Return images (n, 3, side, side) of which a class has a color of its own, and labels."""
     rng = np.random.default_rng(seed)
     y = np.arange(n) % classes
     x = rng.integers(0, 120, (n, 3, side, side), dtype=np.uint8)

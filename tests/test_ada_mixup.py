@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import pytest
+from drawn import many, numbers
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,10 +36,10 @@ def network(dimensions=2, seed=0):
     return nn.Sequential(*layers, nn.Linear(4, 5))
 
 
-def batch(n=8, dimensions=2, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    images = torch.rand(n, 2, *SPATIAL[dimensions], generator=generator)
-    return images, torch.randint(0, 5, (n,), generator=generator)
+def batch(n=8, dimensions=2, rng=None):
+    rng = np.random.default_rng(0) if rng is None else rng
+    images = torch.from_numpy(many(rng, n, 2, *SPATIAL[dimensions])).float()
+    return images, torch.from_numpy(rng.integers(0, 5, n))
 
 
 def mixer(dimensions=2, seed=0, **options):
@@ -48,10 +49,10 @@ def mixer(dimensions=2, seed=0, **options):
 
 
 @pytest.mark.parametrize("dimensions", [1, 2, 3])
-@given(seed=SEEDS, n=st.integers(1, 7))
-def test_shares_are_drawn_from_what_the_policy_proposes(dimensions, seed, n):
+@given(rng=numbers(), seed=SEEDS, n=st.integers(1, 7))
+def test_shares_are_drawn_from_what_the_policy_proposes(dimensions, rng, seed, n):
     mix = mixer(dimensions)
-    images, labels = batch(n, dimensions, seed)
+    images, labels = batch(n, dimensions, rng)
     out = mix.mix(images, labels, step=seed)
     mixed, rows, plan = out.images, out.labels, out.plan
     assert isinstance(plan, BlendPlan)
@@ -132,7 +133,7 @@ def test_rows_and_indices_are_the_same():
 
 
 def test_policy_and_discriminator_learn():
-    """Blends are grey between black and white, and class 1 is grey: the worst case of intrusion."""
+    """Blends are gray between black and white, and class 1 is gray: the worst case of intrusion."""
     torch.manual_seed(0)
     levels = torch.tensor([0.0, 0.5, 1.0])
     labels = torch.arange(24) % 3

@@ -9,6 +9,7 @@ from drawn import numbers
 from families import FAMILIES
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linprog
 
 import subopt.difference.exact._search as solver
 from subopt import (
@@ -26,6 +27,7 @@ from subopt import (
 )
 from subopt.constraints.build import constraints_of
 from subopt.difference.exact._branch_and_bound import search
+from subopt.difference.exact._columns import Columns
 from subopt.difference.exact._fractional_bounds import KINDS, Majorant
 from subopt.difference.exact._interval import Interval, Parts, chains
 from subopt.difference.exact.tree_certificate import parts_of
@@ -264,7 +266,7 @@ def test_every_set_is_a_prefix_of_a_chain(n):
 
 
 def test_elements_may_be_fixed_one_after_the_other():
-    n = 700  # each of them once its neighbour is in: no recursion is that deep
+    n = 700  # each of them once its neighbor is in: no recursion is that deep
     path = Cut.from_edges(np.stack([np.arange(n - 1), np.arange(1, n)], axis=1))
     weights = np.full(n, -0.5)
     weights[0] = -3.0
@@ -282,3 +284,38 @@ def test_parts_that_are_not_submodular_are_refused(part):
     with pytest.raises(ValueError, match=f"{name}.*needs to be submodular"):
         branch_and_bound(h)
     assert branch_and_bound(-decompose(bad)).value == -36
+
+
+@given(numbers(), st.integers(1, 6), st.integers(1, 5), st.integers(1, 5), st.integers(0, 2))
+def test_linear_programs_over_cuts_end_at_an_optimum(rng, m, k, p, r):
+    """Cuts come one by one; weights prove what the point attains, and what HiGHS finds."""
+    size = 10.0 ** rng.integers(-6, 7)
+    draw = rng.choice([rng.normal, lambda size: rng.integers(-3, 4, size)])
+    vertices, bounds, constants = (
+        size * draw(size=(k, m)),
+        size * draw(size=(p, m)),
+        size * draw(size=p),
+    )
+    matrix = rng.integers(0, 5, (r, m)) / 4
+    limits = matrix.sum(axis=1) * rng.choice([0.0, 0.5, 0.7])
+    program = Columns(vertices[:1], bounds[:1], constants[:1], matrix, limits)
+    for j in range(1, max(k, p)):
+        program.solve()
+        program.add(vertices[j : j + 1], bounds[j : j + 1], constants[j : j + 1])
+    x, weights, shares, prices = program.solve()
+    assert ((x >= 0) & (x <= 1)).all()
+    assert (matrix @ x <= limits + 1e-7).all()
+    assert min(v.min(initial=0.0) for v in (weights, shares, prices)) >= 0
+    assert [weights.sum(), shares.sum()] == pytest.approx([1, 1])
+    costs = weights @ vertices - shares @ bounds + prices @ matrix
+    proven = np.minimum(costs, 0).sum() - shares @ constants - prices @ limits
+    value = (vertices @ x).max() - (constants + bounds @ x).min()
+    assert proven == pytest.approx(value, abs=1e-6 * size)
+
+    rows = np.zeros((k + p + r, m + 2))
+    rows[:, :m] = np.concatenate([vertices, -bounds, size * matrix]) / size
+    rows[:k, m] = rows[k : k + p, m + 1] = -1
+    right = np.concatenate([np.zeros(k), constants / size, limits])
+    box = [(0, 1)] * m + [(None, None)] * 2
+    known = linprog([0] * m + [1, 1], rows, right, bounds=box).fun
+    assert value == pytest.approx(known * size, abs=1e-6 * size)

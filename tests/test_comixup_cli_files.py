@@ -32,9 +32,9 @@ def write_bad_files(source):
     picture(1, (200, 200)).save(a / "whole.png")
     data = (a / "whole.png").read_bytes()
     (a / "cut.png").write_bytes(data[: len(data) // 2])
-    picture(1, mode="L").save(a / "grey.png")
+    picture(1, mode="L").save(a / "gray.png")
     picture(1, mode="RGBA").save(a / "clear.png")
-    picture(1, mode="LA").save(a / "greyclear.png")
+    picture(1, mode="LA").save(a / "grayclear.png")
     picture(1, mode="CMYK").save(a / "print.tif")
     frames = [picture(k) for k in range(3)]
     frames[0].save(a / "moving.gif", save_all=True, append_images=frames[1:])
@@ -48,14 +48,14 @@ def write_bad_files(source):
         "text.jpg": "not an image that Pillow can read; skipped",
         "empty.png": "skipped",
         "cut.png": "damaged or truncated",
-        "grey.png": "grey: made RGB",
+        "gray.png": "gray: made RGB",
         "clear.png": "transparency: placed on white",
-        "greyclear.png": "transparency: placed on white",
+        "grayclear.png": "transparency: placed on white",
         "print.tif": "CMYK: converted to RGB",
         "moving.gif": "3 frames: the first is used",
         "huge.png": "huge, 12000x9000 pixels",
         "bomb.png": "huge",
-        "deep.png": "16-bit grey: reduced to 8 bits",
+        "deep.png": "16-bit gray: reduced to 8 bits",
         "float.tif": "no agreed range",
         "blank.png": "blank, all of it counts as equally salient",
     }

@@ -196,7 +196,7 @@ def test_images_that_were_moved_in_part_are_no_obstacle(tmp_path):
 
 def test_deep_pictures(tmp_path):
     ramp = np.linspace(0, 4095, 480).reshape(20, 24).astype(np.uint16)
-    cases = {"twelve": (ramp, "12 bits in a 16-bit grey"), "sixteen": (ramp * 16, "16-bit grey")}
+    cases = {"twelve": (ramp, "12 bits in a 16-bit gray"), "sixteen": (ramp * 16, "16-bit gray")}
     for name, (values, note) in cases.items():
         Image.fromarray(values).save(tmp_path / f"{name}.tif")
         read = files.read_image(tmp_path / f"{name}.tif", (20, 24), "crop")
@@ -226,7 +226,7 @@ def test_small_things_of_the_command_line(tmp_path, capsys):
     with pytest.raises(SystemExit, match="2"):
         mix(source, tmp_path / "huge", "--size", "99999x99999")
     assert "at most" in capsys.readouterr().err
-    Image.new("RGB", (20, 24), "grey").save(source / "a" / "blank.png")
+    Image.new("RGB", (20, 24), "gray").save(source / "a" / "blank.png")
     assert mix(source, tmp_path / "blank") == 0
     assert "1 blank" in capsys.readouterr().out
 

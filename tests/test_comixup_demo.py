@@ -81,8 +81,8 @@ def test_drawing_shows_labels_with_their_shares(plan):
 
 
 def test_drawing_without_labels_shows_inputs(plan):
-    grey = (IMAGES[:, :1] * 255).astype(np.uint8)
-    figure = plan.draw(np.moveaxis(grey, 1, -1), channels="last", group=1)
+    gray = (IMAGES[:, :1] * 255).astype(np.uint8)
+    figure = plan.draw(np.moveaxis(gray, 1, -1), channels="last", group=1)
     assert len(figure.axes) == 3
     assert "2  100%" in texts(figure)
 

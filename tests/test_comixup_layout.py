@@ -72,13 +72,13 @@ def test_the_order_in_memory_changes_nothing(kind, saliency, world):
 
 
 UNCLEAR = {
-    (4, 28, 28): "'BHW'",  # grey images, mixed as 28 signals before
+    (4, 28, 28): "'BHW'",  # gray images, mixed as 28 signals before
     (4, 32, 160): "'BHW'",
     (4, 1000, 12): "'BLC'",
     (4, 40, 40, 12): "'BHWC'",
     (4, 128, 1001, 1): "'BHWC'",
     (4, 32, 160, 3): "'BHWC'",
-    (4, 8, 3, 16, 16): "'BTCHW'",  # boxes across colours before
+    (4, 8, 3, 16, 16): "'BTCHW'",  # boxes across colors before
     (4, 3, 3, 16, 16): "'BTCHW'",
     (2, 4, 16, 16, 3): "'BTHWC'",
 }

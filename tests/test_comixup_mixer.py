@@ -4,11 +4,12 @@ import ast
 import pathlib
 import pickle
 import types
+from importlib import import_module
 
 import numpy as np
 import pytest
 import recorded
-from drawn import numbers
+from drawn import many, numbers
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -115,11 +116,11 @@ def test_images_can_come_from_elsewhere(any_labeling):
     np.testing.assert_array_equal(found.images, expected.images)
 
 
-@given(seed=SEEDS, step=st.integers(0, 2**40))
-def test_streams_depend_on_seed_step_and_group_alone(seed, step):
+@given(rng=numbers(), seed=SEEDS, step=st.integers(0, 2**40))
+def test_streams_depend_on_seed_step_and_group_alone(rng, seed, step):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mixer, "minimize_many", shuffling_solver)
-        saliency = np.random.default_rng(seed).random((7, 6, 6))
+        saliency = many(rng, 7, 6, 6) + 0.125
         whole = CoMixup(group_size=3, grid=2).plan(saliency, rng=seed, step=step)
         part = CoMixup(group_size=3, grid=2).plan(saliency[3:], rng=seed, step=step, first_group=1)
         np.testing.assert_array_equal(whole.sources[3:], part.sources + 3)
@@ -304,7 +305,7 @@ NAN = np.where(np.arange(9) == 8, np.nan, IMAGES)
 BAD_INPUT = [
     ({"images": NAN}, ValueError, r"images\[0, 0, 0, 8\] is nan"),
     ({"images": np.where(np.isnan(NAN), np.inf, NAN)}, ValueError, r"images\[0, 0, 0, 8\] is inf"),
-    ({"images": IMAGES[:, 0]}, ValueError, r"layout='BHW' \(grey images of 11 x 9 pixels\)"),
+    ({"images": IMAGES[:, 0]}, ValueError, r"layout='BHW' \(gray images of 11 x 9 pixels\)"),
     ({"images": IMAGES[0, 0]}, ValueError, r"images\[:, None\]"),
     ({"images": IMAGES[:0]}, ValueError, "no empty axis"),
     ({"images": IMAGES.astype(int)}, TypeError, "astype"),
@@ -405,6 +406,9 @@ def test_zero_saliency_can_be_uniform(any_labeling):
     assert np.isfinite(mixed.plan.energies).all()
 
 
+PUBLIC = ("subopt", "subopt.compiling", "subopt.executors", "subopt.interop")
+
+
 def test_only_public_names_of_subopt_are_used():
     folder = pathlib.Path(comixup.__file__).parent
     used = set()
@@ -413,17 +417,17 @@ def test_only_public_names_of_subopt_are_used():
             if isinstance(node, ast.Import):
                 used |= {a.name for a in node.names if a.name.split(".")[0] == "subopt"}
             elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "subopt":
-                assert node.module in ("subopt", "subopt.compiling", "subopt.executors"), path
+                assert node.module in PUBLIC, path
                 used |= {a.name for a in node.names}
-    public = {"__version__", *subopt.__all__, *subopt.compiling.__all__, *subopt.executors.__all__}
+    public = {"__version__", *(n for name in PUBLIC for n in import_module(name).__all__)}
     assert used <= public
     assert {"CoupledLabelingProblem", "max_flow_many", "minimize_many"} <= used
 
 
-def test_grey_images_without_a_channel_axis_are_pointed_to():
-    grey = np.zeros((4, 11, 9), np.uint8)
+def test_gray_images_without_a_channel_axis_are_pointed_to():
+    gray = np.zeros((4, 11, 9), np.uint8)
     with pytest.raises(ValueError, match=r"one instead: images\[:, None\]"):
-        CoMixup(grid=2).mix(grey, None, np.ones((4, 11, 9)))
+        CoMixup(grid=2).mix(gray, None, np.ones((4, 11, 9)))
     square = np.random.default_rng(0).random((4, 8, 8))
     with pytest.raises(ValueError, match=r"images\[:, None\]"):
         CoMixup(grid=2).mix(square)

@@ -174,11 +174,11 @@ def test_constant_images_have_no_saliency(method, value):
 
 @given(rng=numbers(), axis=st.integers(1, 2))
 def test_a_mirrored_image_has_a_mirrored_map(rng, axis):
-    grey = rng.random((1, 16, 16))
-    flipped = np.flip(grey, axis=axis)
+    gray = rng.random((1, 16, 16))
+    flipped = np.flip(gray, axis=axis)
     for method in (spectral_residual, local_contrast):
         there = method(flipped[:, None])
-        np.testing.assert_allclose(there, np.flip(method(grey[:, None]), axis=axis), rtol=1e-6)
+        np.testing.assert_allclose(there, np.flip(method(gray[:, None]), axis=axis), rtol=1e-6)
 
 
 @pytest.mark.parametrize("method", [spectral_residual, local_contrast])

@@ -430,7 +430,7 @@ def test_bad_problems_say_what_to_do(case):
             {"start": np.full((2, 3, 3, 1), 2)},
             r"start needs inputs in 0..1, but start\[0, 0, 0, 0\] is 2",
         ),
-        ({"mode": "search"}, "unexpected keyword argument .mode."),
+        ({"mode": "search"}, "minimize has no option .mode."),
         ({"time_limit": -1.0}, "time_limit needs"),
     ],
 )

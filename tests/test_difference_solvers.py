@@ -212,7 +212,7 @@ def test_a_modular_g_is_solved_exactly():
     assert result.method.endswith("because g is modular")
 
 
-# Neighbourhoods and their certificate -----------------------------------------------------------
+# Neighborhoods and their certificate -----------------------------------------------------------
 
 
 @given(**problems)

@@ -4,6 +4,8 @@ import doctest
 import importlib
 import pathlib
 import pkgutil
+import re
+import runpy
 
 import numpy as np
 import pytest
@@ -41,3 +43,11 @@ def test_public_names_are_sorted_and_documented():
         assert sorted(module.__all__) == module.__all__
         for name in module.__all__:
             assert getattr(module, name).__doc__
+
+
+def test_links_of_a_published_readme_are_absolute():
+    script = runpy.run_path(str(ROOT / ".ci" / "absolute_links.py"))
+    text = script["absolute"]((ROOT / "README.md").read_text("utf-8"), "https://a.b/c/d", "v1")
+    targets = re.findall(r"\]\(([^)]+)\)", text)
+    assert len(targets) > 10
+    assert all(target.startswith("https://") for target in targets)

@@ -28,7 +28,14 @@ MODULES = [
     "comixup",
 ]
 MODULES += ["subopt.compat.maxflow", "subopt.compat.maxflow.fastmin", "subopt.compat.gco"]
-MODULES += ["subopt.interop.sklearn", "comixup.evaluate", "comixup.saliency", "comixup.torch"]
+MODULES += [
+    "subopt.interop",
+    "subopt.interop.sklearn",
+    "comixup.evaluate",
+    "comixup.saliency",
+    "comixup.torch",
+]
+MODULES += ["comixup.torch.lightning"]
 
 
 def public(module):
@@ -73,7 +80,8 @@ def complaints(path):
 def names():
     seen = set()
     for module in MODULES:
-        if module == "comixup.torch" and importlib.util.find_spec("torch") is None:
+        needed = module.rpartition(".")[2] if module.startswith("comixup.torch") else None
+        if needed and not all(map(importlib.util.find_spec, {"torch", needed})):
             continue
         for path, entry in public(module):
             if id(entry) not in seen and path not in seen:

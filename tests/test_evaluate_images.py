@@ -106,8 +106,8 @@ def test_gaussian_noise_has_the_size_that_was_asked_for():
     noise = gaussian_noise(images, 0.1, 0) - images
     assert noise.std() == pytest.approx(0.1, rel=0.02)
     assert noise.mean() == pytest.approx(0, abs=0.005)
-    grey = np.full((2, 3, 100, 100), 128, dtype=np.uint8)
-    noise = gaussian_noise(grey, 0.1, 0).astype(float) - 128
+    gray = np.full((2, 3, 100, 100), 128, dtype=np.uint8)
+    noise = gaussian_noise(gray, 0.1, 0).astype(float) - 128
     assert noise.std() == pytest.approx(25.5, rel=0.02)
     np.testing.assert_array_equal(gaussian_noise(images, 0.0, 0), images)
     white = np.full((1, 1, 50, 50), 255, dtype=np.uint8)

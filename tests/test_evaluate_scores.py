@@ -6,8 +6,8 @@ from drawn import numbers
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comixup._base.interchange import to_numpy
 from comixup.evaluate import calibration, error_rate, localization, replace_at_random
+from subopt.interop import to_numpy
 
 
 def random_rows(rng, n=20, K=5, digits=2):

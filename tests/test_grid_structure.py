@@ -43,7 +43,7 @@ def test_means_what_pymaxflow_means(rng, symmetric):
 @pytest.mark.parametrize(
     ("d", "counts"), [(1, {2: 1}), (2, {4: 1, 8: 2}), (3, {6: 1, 18: 2, 26: 3})]
 )
-def test_neighbours_are_those_within_a_distance(d, counts):
+def test_neighbors_are_those_within_a_distance(d, counts):
     for count, most in counts.items():
         offsets = grid_neighbors(d, count)
         around = {tuple(sign * o for o in offset) for offset in offsets for sign in (1, -1)}
@@ -64,7 +64,7 @@ def test_neighbours_are_those_within_a_distance(d, counts):
         assert cut.value == grid_cut(source, sink, weights, offsets=others).value
 
 
-def test_other_numbers_of_neighbours_are_refused():
+def test_other_numbers_of_neighbors_are_refused():
     with pytest.raises(ValueError, match="neighbors needs to be 6 or 18 or 26, got 8"):
         grid_neighbors(3, 8)
     with pytest.raises(TypeError, match=r"use grid_neighbors\(2, 8\)"):

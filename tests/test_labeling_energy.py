@@ -36,7 +36,7 @@ def test_the_value_is_the_formula(rng, n, L):
 
 
 @pytest.mark.parametrize("shape", [(3,), (2, 3), (2, 2, 2), (1, 1)])
-def test_a_grid_is_its_pairs_of_neighbours(shape):
+def test_a_grid_is_its_pairs_of_neighbors(shape):
     rng = np.random.default_rng(0)
     unary = rng.random((*shape, 3))
     sides = [tuple(s - (a == i) for a, s in enumerate(shape)) for i in range(len(shape))]
@@ -77,7 +77,7 @@ def test_offsets_join_the_nodes_that_they_say(shape, periodic):
     assert f"{len(expected)} edges" in repr(energy)
 
 
-def test_default_offsets_are_the_neighbours_along_axes():
+def test_default_offsets_are_the_neighbors_along_axes():
     unary, weights = np.zeros((3, 4, 2)), [np.ones((2, 4)), np.full((3, 3), 2.0)]
     default = LabelingEnergy(unary, weights=weights)
     same = LabelingEnergy(unary, weights=weights, offsets=[(1, 0), (0, 1)])

@@ -42,7 +42,7 @@ def test_scaled_tables_are_weights(costs, scales):
 
 @given(shifts=st.lists(st.integers(-2, 2), min_size=4, max_size=4))
 def test_asymmetric_convex_tables_are_exact(shifts):
-    """Phase unwrapping: neighbours differ by a given number, or pay the square of the rest."""
+    """Phase unwrapping: neighbors differ by a given number, or pay the square of the rest."""
     difference = np.subtract.outer(np.arange(3), np.arange(3))
     tables = np.array([(difference - k) ** 2 for k in shifts], float)
     edges = [(0, 1), (1, 2), (0, 3), (3, 2)]

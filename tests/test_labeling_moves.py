@@ -194,6 +194,18 @@ def test_one_move_with_label_costs_is_the_best_one(rng, shape, L):
         assert energy.value(x) == naive.best_expansion(energy, labels, b)
 
 
+@given(rng=numbers(), shape=shapes, L=st.integers(2, 4), pairs=st.booleans())
+def test_prices_are_the_same_if_equal_costs_of_edges_are_not_read(rng, shape, L, pairs):
+    energy = LabelingEnergy(rng.integers(0, 9, (*shape, L)), weights=float(rng.integers(0, 4)))
+    labels = rng.integers(0, L, energy.n)
+    space = move_workspace(energy.n, len(energy.tails), L, pairs=pairs, kept=True)
+    space.flows[:] = rng.integers(-8, 9, space.flows.shape) / 2
+    problem, found = problem_of(energy), np.empty((2, energy.n, L))
+    candidates.price_labels(problem, labels, found[0], space)
+    candidates.price_labels(problem._replace(uniform=0.0), labels, found[1], space)
+    assert np.array_equal(*found)
+
+
 @given(rng=numbers(), shape=shapes, L=st.integers(1, 3), own=st.booleans())
 def test_a_label_is_given_up_if_that_helps(rng, shape, L, own):
     energy = random_energy(rng, shape, L, metric_table(rng, L))

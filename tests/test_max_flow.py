@@ -195,10 +195,10 @@ def test_a_node_above_a_gap_is_taken_from_the_tally_once(seed):
 @pytest.mark.parametrize("method", METHODS)
 @given(rng=numbers(), n=st.integers(2, 40))
 def test_a_saturated_arc_is_exactly_saturated(method, rng, n):
-    # seeds, because numbers of 53 random bits are the point
+    # numbers of 53 random bits are the point: their sums are rounded
     tails, heads = rng.integers(0, n, (2, 3 * n))
-    forward, backward = np.where(rng.random((2, 3 * n)) < 0.3, 0.0, rng.random((2, 3 * n)))
-    source, sink = rng.random((2, n))
+    forward, backward = np.where(rng.random((2, 3 * n)) < 0.3, 0.0, rng.doubles((2, 3 * n)))
+    source, sink = rng.doubles((2, n))
     terminals = {"source_capacity": source, "sink_capacity": sink}
     result = subopt.max_flow(tails, heads, forward, backward, **terminals, method=method)
     tail, head = result.source_side[tails], result.source_side[heads]

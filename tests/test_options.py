@@ -151,3 +151,42 @@ def test_every_option_of_every_class_is_read(name):
 @pytest.mark.parametrize("name", ["CoMixup", "CutMix", "InputMixup", "ManifoldMixup", "PuzzleMix"])
 def test_every_option_of_every_mixer_is_read(name):
     assert refused(getattr(comixup, name), ()) == []
+
+
+VERBOSE = [
+    name
+    for name in FUNCTIONS
+    if "verbose" in (takes := inspect.signature(getattr(subopt, name)).parameters)
+    and "options" not in takes
+]
+NAMED = [
+    name
+    for name in CLASSES
+    if name in ("LabelingEnergy", "CoupledLabelingProblem")
+    or (inspect.isclass(cls := getattr(subopt, name, None)) and issubclass(cls, subopt.SetFunction))
+]
+
+
+@pytest.mark.parametrize("name", [*VERBOSE, *NAMED])
+def test_an_unknown_option_is_answered_by_those_that_exist(name):
+    make = getattr(subopt, name)
+    takes = ", ".join(inspect.signature(make).parameters)
+    with pytest.raises(TypeError, match=f"^{name} has no option 'frobnicate'. It has {takes}.$"):
+        make(frobnicate=1)
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [("max_iters", "max_iter"), ("k", "size"), ("seed", "rng"), ("timelimit", "time_limit")],
+)
+def test_an_option_that_was_meant_is_named(given, meant):
+    with pytest.raises(TypeError, match=f"no option {given!r}. Did you mean {meant!r}[?] It has"):
+        subopt.minimize(F, **{given: 1})
+
+
+def test_errors_within_a_function_stay_as_they_are():
+    def value(mask):
+        return float(value(mask, unknown=1))
+
+    with pytest.raises(TypeError, match=r"value\(\) got an unexpected keyword argument"):
+        subopt.minimize(subopt.Function(2, value))

@@ -50,7 +50,7 @@ def jax_array(array):
     return pytest.importorskip("jax.numpy").asarray(array)  # floats of 32 bits
 
 
-def labelled(array):
+def labeled(array):
     return pytest.importorskip("xarray").DataArray(array)
 
 
@@ -62,7 +62,7 @@ KINDS = {
     "dlpack": Exported,
     "torch": torch_tensor,
     "jax": jax_array,
-    "xarray": labelled,
+    "xarray": labeled,
     "dask": in_chunks,
 }
 RNG = np.random.default_rng(0)

@@ -1,6 +1,8 @@
 """`path` and `prox` against brute force and against each other."""
 
+import copy
 import itertools
+import pickle
 import time
 from fractions import Fraction
 from functools import partial
@@ -11,6 +13,7 @@ from drawn import numbers
 from families import points
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 from test_decomposed import by_wolfe
 from test_max_flow_minimize import CUTS
 from test_minimize_laws import drawn, every_family, lattice
@@ -27,6 +30,7 @@ from subopt import (
     regularization_path,
 )
 from subopt.submodular import _minimum_norm, _nested_grid_cuts
+from subopt.submodular._string_pieces import LONG, Rest, pieces_on_path
 from subopt.submodular._taut_string import NO_ROOM, PROVEN, Path, path_work, values_on_path
 from subopt.testing import all_values
 
@@ -379,3 +383,68 @@ def test_divide_and_conquer_ends_with_a_part_that_is_not_solved(monkeypatch):
         _minimum_norm, "min_norm_point", lambda H, **_: stopped(H, time_limit=0, start=None)
     )
     assert not _minimum_norm._divided(F, F.greedy, np.ones(4), found, 10**6, None).finished
+
+
+@given(rng=numbers(), n=st.integers(1, 40), exact=st.booleans())
+def test_pieces_are_those_of_the_string(rng, n, exact):
+    def sizes():
+        return 10.0 ** rng.integers(-12, 13, n) if rng.random() < 0.3 else np.ones(n)
+
+    target, forward, backward = rng.integers(-9, 10, n) * sizes(), sizes(), sizes()
+    weights = rng.choice([1.0, 2.0, 0.5], n) * sizes()
+    if exact:
+        forward, backward = rng.integers(0, 5, (2, n)) * 1.0
+    path = Path(target, weights, forward, backward, 1, 1.0)
+    values, other, rest = np.empty(n), np.empty(n), no_rest()
+    found = pieces_on_path(path, values, rest)
+    if found == PROVEN:
+        assert naive_proof(target, weights, forward, backward, values)
+        if values_on_path(path, other, path_work(n)) == PROVEN:
+            np.testing.assert_allclose(values, other, rtol=1e-9, atol=1e-9 * np.abs(other).max())
+    elif found == LONG:
+        assert n > 1
+    # one weight for all members, and one capacity for all edges
+    path = Path(target, weights[:1], forward[:1], backward[:1], 0, 2.0)
+    first = pieces_on_path(path, values, no_rest())
+    path = Path(target, np.full(n, weights[0]), *np.tile([[forward[0]], [backward[0]]], n), 1, 2.0)
+    assert pieces_on_path(path, other, no_rest()) == first
+    if first != LONG:
+        np.testing.assert_array_equal(values, other)
+
+
+def no_rest():
+    return Rest(np.zeros(1, dtype=np.int64), np.zeros(1), np.array([-np.inf, np.inf]))
+
+
+@given(rng=numbers(), n=st.integers(50, 400), weighted=st.booleans(), capacity=st.integers(1, 5000))
+def test_signals_whose_pieces_are_found_late(rng, n, weighted, capacity):
+    # a slow curve after noise: every piece of the curve ends long before it is seen to end
+    curve = np.cumsum(np.cumsum(rng.choice([-1.0, 1.0], n // 3).repeat(3)))
+    y = np.concatenate([rng.integers(-9, 10, n) * 1.0, curve])
+    weights = rng.integers(1, 4, len(y)) * 1.0 if weighted else None
+    given_weights = np.ones(len(y)) if weights is None else weights
+    caps = np.full(len(y), float(capacity))
+    values = prox(Cut.grid(len(y), float(capacity)), y, weights)
+    assert naive_proof(given_weights * y, given_weights, caps, caps, values)
+
+
+@pytest.mark.parametrize("size", [2, 3, 50])
+def test_grids_that_are_built_when_they_are_needed(size):
+    rng = np.random.default_rng(size)
+    for F in (
+        Cut.grid(size),
+        Cut.grid(size, [np.append(0.0, rng.random(size - 2))]),
+        Cut.grid((size, 3), [2.0, 1.5]),
+    ):
+        n, edges, integral = F.n, F.n_edges, F.integral
+        assert "_data" not in vars(F)
+        again = pickle.loads(pickle.dumps(F))
+        assert "_data" not in vars(again)
+        assert (n, integral) == (len(F._data.indptr) - 1, bool((F._data.forward % 1 == 0).all()))
+        assert edges == len(F._data.indices) // 2 == F.n_edges
+        mask = rng.random(n) < 0.5
+        assert F.value(mask) == again.value(mask) == copy.copy(F).value(mask)
+        np.testing.assert_array_equal(F.marginals(mask), again.marginals(mask))
+        d = F._data
+        same = Cut(csr_array((d.forward, d.indices, d.indptr), shape=(n, n)))
+        assert (same.value(mask), same.n_edges) == (F.value(mask), edges)

@@ -13,7 +13,7 @@ from comixup import MixPlan, PuzzleMix
 from comixup._base.streams import Key
 from comixup.mixers._puzzle_masks import mask_energy, minimize_masks
 from comixup.mixers._puzzle_transport import best_moves, distances
-from comixup.mixers.puzzle_mix import contrasts, neighbours
+from comixup.mixers.puzzle_mix import contrasts, neighbors
 from comixup.mixers.summary import Summary
 
 
@@ -21,7 +21,7 @@ def random_terms(rng, grid, data_weight):
     N, P = int(np.prod(grid)), 3
     saliency, partner = rng.dirichlet(np.ones(N), P), rng.permutation(P)
     terms = {"smoothness": 0.2 * rng.random(), "prior": 0.1 * rng.random()}
-    ends = neighbours(grid)
+    ends = neighbors(grid)
     data = data_weight * contrasts(rng.normal(size=(P, 2, N)), partner, ends)
     share = 0.001 + 0.998 * rng.random(P)  # 0 and 1 have masks of probability 0
     return saliency, saliency[partner], share, ends, data, terms

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from subopt._base import jit, plain
+from subopt._base.report import COMPILING
 
 ROOT = pathlib.Path(__file__).parents[1]
 pytestmark = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="looks at what the JIT compiled")
@@ -247,3 +248,23 @@ def test_kernels_are_loaded_as_numba_does_it_where_that_is_needed(monkeypatch, t
     monkeypatch.setattr(jit, "rtsys", None)  # stands for what another version of numba changes
     assert again(3) == 6
     assert sum(again.stats.cache_hits.values()) == 1
+
+
+def test_a_program_that_logs_is_told_when_the_compiler_starts(tmp_path):
+    program = (
+        "import logging; logging.basicConfig(level=logging.INFO)\n"
+        "import numpy as np, subopt\n"
+        "from subopt._base import jit\n"
+        "jit.interpret_small = False\n"
+        "F = subopt.Cardinality([0, 1, 1]) + subopt.Cut.grid((1, 2))\n"
+        "F.greedy([0, 1]), F.marginals([True, False])\n"
+    )
+    env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    first, second = (
+        subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, encoding="utf-8", env=env
+        )
+        for _ in range(2)
+    )
+    assert first.stderr == f"INFO:subopt:{COMPILING}\n"
+    assert second.stderr == ""

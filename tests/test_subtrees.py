@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from drawn import numbers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_executors import Inline
@@ -23,11 +24,9 @@ def _small_tasks(monkeypatch):
     monkeypatch.setattr(_subtrees, "FEWEST", (2, 2))
 
 
-def hard(seed, n=11):
+def hard(rng, n=11):
     """A difference of two cuts, whose tree has some dozen intervals."""
-    first, second = np.random.default_rng(seed).random((2, n, n)) * (
-        np.random.default_rng(seed + 1).random((2, n, n)) < 0.5
-    )
+    first, second = rng.random((2, n, n)) * (rng.random((2, n, n)) < 0.5)
     return Cut(first + first.T) - Cut(second + second.T)
 
 
@@ -49,7 +48,7 @@ def told(solve):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_tree_does_not_depend_on_the_workers(seed):
-    h = hard(seed)
+    h = hard(np.random.default_rng(seed))
     inline = Inline()
     first = branch_and_bound(h, rng=1, executor=inline)
     assert inline.submitted >= 2
@@ -63,10 +62,10 @@ def test_the_tree_does_not_depend_on_the_workers(seed):
     assert first.certificate.check(h, first) <= 1e-9
 
 
-@given(seed=st.integers(0, 99), size=st.none() | st.just((3, 6)), effort=st.booleans())
+@given(rng=numbers(), size=st.none() | st.just((3, 6)), effort=st.booleans())
 @settings(max_examples=15)
-def test_the_tree_does_not_depend_on_threads(seed, size, effort):
-    h, options = hard(seed), {"size": size} if size else {}
+def test_the_tree_does_not_depend_on_threads(rng, size, effort):
+    h, options = hard(rng), {"size": size} if size else {}
     options |= {"effort": "best"} if effort else {"method": "branch_and_bound"}
     solve = partial(minimize, h, rng=0, **options)
     runs = [told(lambda tell, k=k: solve(threads=k, callback=tell)) for k in (1, 2, 5)]
@@ -88,7 +87,7 @@ def test_what_ends_it_leaves_no_thread_behind(threads, error):
             raise error
 
     caught = nullcontext() if error is StopIteration else pytest.raises(error)
-    h = hard(2)
+    h = hard(np.random.default_rng(2))
     with caught:
         result = branch_and_bound(h, rng=1, threads=threads, callback=stop)
         assert result.status.name == "INTERRUPTED"
@@ -97,10 +96,10 @@ def test_what_ends_it_leaves_no_thread_behind(threads, error):
     assert threading.active_count() == before
 
 
-@given(seed=st.integers(0, 9), limit=st.integers(1, 60))
+@given(rng=numbers(), limit=st.integers(1, 60))
 @settings(max_examples=10)
-def test_a_limit_of_nodes_leaves_a_bound(seed, limit):
-    h = hard(seed)
+def test_a_limit_of_nodes_leaves_a_bound(rng, limit):
+    h = hard(rng)
     result = branch_and_bound(h, rng=0, max_nodes=limit, executor=Inline())
     best = branch_and_bound(h, rng=0).value
     assert result.lower_bound <= best + 1e-9
@@ -109,7 +108,7 @@ def test_a_limit_of_nodes_leaves_a_bound(seed, limit):
 
 
 def test_constraints_hold_in_all_subtrees():
-    h = hard(3)
+    h = hard(np.random.default_rng(3))
     constraints = constraints_of(h.n, size=(3, 6))
     alone = _branch_and_bound.search(h, constraints, rng=0)
     result = _branch_and_bound.search(h, constraints, rng=0, executor=Inline())
@@ -126,11 +125,13 @@ def test_a_callback_ends_it_between_rounds():
         if len(calls) == 3:
             raise StopIteration
 
-    result = branch_and_bound(hard(5), rng=0, executor=Inline(), callback=stop)
+    result = branch_and_bound(
+        hard(np.random.default_rng(5)), rng=0, executor=Inline(), callback=stop
+    )
     assert result.status.name == "INTERRUPTED" or len(calls) < 3
     assert result.lower_bound <= result.value
 
 
 def test_what_is_no_executor_is_refused():
     with pytest.raises(TypeError, match="executor needs a method submit"):
-        branch_and_bound(hard(0), executor=3)
+        branch_and_bound(hard(np.random.default_rng(0)), executor=3)

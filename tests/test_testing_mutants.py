@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from subopt import Concave, Coverage, Cut, Function, MatroidRank, Modular, SetFunction
+from subopt import Concave, Coverage, Cut, Function, MatroidRank, Modular, SetFunction, View
 from subopt.testing import (
     FAMILIES,
     all_values,
@@ -251,7 +251,8 @@ def rebuilt(F):
     """What the expression that a function prints evaluates to."""
     import subopt
 
-    return eval(repr(F), vars(subopt) | {name: getattr(subopt, name) for name in subopt.__all__})
+    names = {name: getattr(subopt, name) for name in subopt.__all__}
+    return eval(repr(F), vars(subopt) | names | {"np": np})
 
 
 # no expression can hold a Python callable
@@ -262,9 +263,10 @@ CALLABLES = {"any phi of groups", "capped rank", "callable"}
 @settings(max_examples=20, deadline=None)
 @given(data=st.data())
 def test_repr_rebuilds_the_function(family, data):
-    F = data.draw(set_functions([family], min_n=2, max_n=5))
-    half = data.draw(st.sets(st.integers(0, F.n - 1), max_size=F.n - 1))
-    parts = [F, F.contract(half), F.restrict(range(len(half), F.n)), F.complement(), 0.3 * F]
+    F = data.draw(set_functions([family], max_n=5))
+    half = data.draw(st.sets(st.sampled_from(range(F.n)))) if F.n else []
+    minors = [F.contract(half), F.restrict(range(len(half), F.n))]  # also on no elements
+    parts = [F, *minors, minors[1].complement(), F.complement(), 0.3 * F]
     G = data.draw(st.sampled_from(parts))
     if data.draw(st.booleans()):
         G = G + Concave(Coverage(np.eye(G.n)) + Coverage(np.ones((G.n, 1))))
@@ -278,7 +280,12 @@ def test_repr_rebuilds_the_function(family, data):
 @pytest.mark.parametrize("family", sorted(CALLABLES))
 def test_repr_of_a_callable_says_so(family):
     F = FAMILIES[family](np.random.default_rng(0), 3)
-    assert repr(F) == f"{type(F).__name__}(n=3)"
+    name = f"{type(F).__name__}(n=3)"
+    assert repr(F) == name
+    none, one, rest = (np.array(S, dtype=np.intp) for S in ([], [1], [0, 2]))
+    assert repr(View(F, none, rest)) == f"{name}.restrict([0, 2])"
+    assert repr(View(F, one, rest)) == f"{name}.contract([1])"
+    assert repr(View(F, none, rest, flipped=True)) == f"{name}.restrict([0, 2]).complement()"
 
 
 def test_repr_of_combinations():

@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from drawn import numbers
+from drawn import many, numbers
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,22 +56,26 @@ DEVICES = [
 ]
 
 
-def batch(seed, n=6, spatial=(12, 9), dtype=torch.float32, device="cpu"):
-    rng = np.random.default_rng(seed)
-    images = torch.tensor(rng.random((n, 3, *spatial)) * 200).to(dtype)
-    return images.to(device), torch.tensor(rng.random((n, *spatial)) + 0.1, device=device)
+def batch(rng, n=6, spatial=(12, 9), dtype=torch.float32, device="cpu"):
+    images = torch.tensor(many(rng, n, 3, *spatial) * 200).to(dtype)
+    return images.to(device), torch.tensor(many(rng, n, *spatial) + 0.125, device=device)
+
+
+def some_batch(*args):
+    return batch(np.random.default_rng(0), *args)
 
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("name", MIXERS)
 @pytest.mark.parametrize("layout", LAYOUTS)
 @given(
+    rng=numbers(),
     seed=SEEDS,
     n=st.sampled_from([1, 2, 6]),
     dtype=st.sampled_from([torch.uint8, torch.float16, torch.bfloat16, torch.float64]),
 )
-def test_mixtures_are_those_of_arrays(device, name, layout, seed, n, dtype):
-    images, saliency = batch(seed, n, LAYOUTS[layout], dtype, device)
+def test_mixtures_are_those_of_arrays(device, name, layout, rng, seed, n, dtype):
+    images, saliency = batch(rng, n, LAYOUTS[layout], dtype, device)
     if name == "co":  # one number a patch: sums of pixels may round, and the search take a turn
         saliency = pool(saliency, (2,) * len(LAYOUTS[layout]))
     labels = torch.arange(n, device=device) % 4
@@ -95,9 +99,9 @@ def test_mixtures_are_those_of_arrays(device, name, layout, seed, n, dtype):
         assert torch.equal(now, then)
 
 
-@given(seed=SEEDS, channels_last=st.booleans())
-def test_memory_format_is_kept(seed, channels_last):
-    images, saliency = batch(seed)
+@given(rng=numbers(), seed=SEEDS, channels_last=st.booleans())
+def test_memory_format_is_kept(rng, seed, channels_last):
+    images, saliency = batch(rng)
     if channels_last:
         images = images.contiguous(memory_format=torch.channels_last)
     for make in MIXERS.values():
@@ -118,18 +122,18 @@ def test_pooling_on_the_device_is_pooling(layout, rng):
 
 def test_what_travels_is_a_few_numbers_a_patch(monkeypatch):
     """The images never go to the host, nor does anything of their size."""
-    travelled = []
+    traveled = []
     original = pooling._to_host
-    monkeypatch.setattr(pooling, "_to_host", lambda t: travelled.append(t.shape) or original(t))
-    images, saliency = batch(0, 8, (32, 32))
+    monkeypatch.setattr(pooling, "_to_host", lambda t: traveled.append(t.shape) or original(t))
+    images, saliency = some_batch(8, (32, 32))
     CoMixup(grid=4, effort="fast")(images, None, saliency)
     PuzzleMix(grids=(4,))(images, None, saliency)
     CutMix()(images)
-    assert travelled == [(8, 16 + 2 + 1), (8, 16 + 2 + 1 + 3 * 16)]
+    assert traveled == [(8, 16 + 2 + 1), (8, 16 + 2 + 1 + 3 * 16)]
 
 
 def test_steps_are_counted_and_can_be_set():
-    images, _ = batch(0)
+    images, _ = some_batch()
     mix = CutMix(seed=5)
     first, second = (mix(images)[0] for _ in range(2))
     assert not torch.equal(first, second)
@@ -146,7 +150,7 @@ def test_steps_are_counted_and_can_be_set():
 
 
 def test_options_that_are_those_of_arrays():
-    images, saliency = batch(0)
+    images, saliency = some_batch()
     labels = torch.arange(6)
     off = CutMix(num_classes=6, off_epoch=2)
     assert torch.equal(off(images, labels, epoch=2)[1], torch.eye(6))
@@ -174,19 +178,19 @@ def test_options_that_are_those_of_arrays():
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@given(seed=SEEDS, dtype=st.sampled_from([torch.float16, torch.float32, torch.float64]))
-def test_summaries_are_those_of_arrays(layout, seed, dtype):
-    images, saliency = batch(seed, 4, LAYOUTS[layout], dtype)
+@given(rng=numbers(), dtype=st.sampled_from([torch.float16, torch.float32, torch.float64]))
+def test_summaries_are_those_of_arrays(layout, rng, dtype):
+    images, saliency = batch(rng, 4, LAYOUTS[layout], dtype)
     saliency = saliency.to(dtype)
     saliency[2] = 0
     saliency[3].view(-1)[5] = torch.inf
-    needs = Needs((2, 3, 2)[: images.ndim - 2], colours=True, zero_saliency="uniform")
+    needs = Needs((2, 3, 2)[: images.ndim - 2], colors=True, zero_saliency="uniform")
     here = pooling.summarize(images, saliency, needs)()
     there = summarize(images.numpy(), "first", saliency.numpy(), needs)
     assert (here.n, here.spatial) == (there.n, there.spatial)
     np.testing.assert_array_equal(here.peaks, there.peaks)
     np.testing.assert_allclose(here.weights, there.weights, rtol=1e-5)
-    np.testing.assert_allclose(here.colours, there.colours, rtol=1e-5)
+    np.testing.assert_allclose(here.colors, there.colors, rtol=1e-5)
 
 
 def test_gradients_pass_through_a_mixture():
@@ -246,7 +250,7 @@ def test_a_hidden_layer_is_mixed_while_the_context_lasts():
     assert torch.equal(layers(inputs), layers[1](hidden))
 
 
-IMAGES, SALIENCY = batch(0, 4)
+IMAGES, SALIENCY = some_batch(4)
 BAD = [
     ({"images": IMAGES.numpy()}, TypeError, r"comixup\.CoMixup"),
     ({"images": IMAGES.long()}, TypeError, "int64"),

@@ -1,7 +1,7 @@
-"""Arrays of other libraries: read by DLPack or the array API, and returned in the same library.
+"""Results in the library of the input: arrays of torch, jax, cupy and others go in and come out.
 
-The computation uses numpy. Results for arrays of torch, jax, cupy or another library of the array
-API are converted to arrays of that library on the device of the input.
+The computation uses numpy (`subopt.interop.to_numpy`). Results are converted to arrays of the
+library, and on the device, of the input.
 """
 
 from __future__ import annotations
@@ -12,39 +12,15 @@ from typing import Any
 import numpy as np
 
 from comixup._base.types import Array
+from subopt.interop import to_numpy
 
-CPU = 1  # kDLCPU of the DLPack protocol
 
+def items(values: Any) -> Any:
+    """Return `values` so that its items can be counted and read: boxes per image, for example.
 
-def to_numpy(values: Any) -> Any:
-    """Return an array of another library as numpy, without a copy if possible; else `values`.
-
-    Raises
-    ------
-    TypeError
-        If the array cannot be read, e.g. because numpy has no such dtype.
+    It may be one array of any library, or a sequence of arrays of different shapes.
     """
-    if isinstance(values, np.ndarray) or not hasattr(values, "__dlpack__"):
-        return values
-    if type(values).__name__.endswith("Tracer"):
-        raise TypeError(
-            f"an array of type {type(values).__module__}.{type(values).__name__} has no numbers "
-            "yet: it is traced, by jax.jit or the like. Mix before the compiled function is called "
-            "or within it through jax.pure_callback."
-        )
-    if hasattr(values, "detach"):  # torch tensors that require gradients refuse to be exported
-        values = values.detach()
-    try:
-        if values.__dlpack_device__()[0] == CPU:
-            return np.from_dlpack(values)
-        return np.from_dlpack(values, device="cpu")
-    except (BufferError, RuntimeError, TypeError, ValueError) as error:
-        raise TypeError(
-            f"an array of type {type(values).__module__}.{type(values).__name__} and dtype "
-            f"{getattr(values, 'dtype', 'unknown')} can not be read as numpy ({error}). Convert it "
-            "to a dtype and device that numpy knows, e.g. float32 on the CPU; for PyTorch tensors "
-            "of any kind there is comixup.torch."
-        ) from error
+    return to_numpy(values) if hasattr(values, "__dlpack__") else values
 
 
 def like(values: Any, result: Array) -> Any:
@@ -56,9 +32,13 @@ def like(values: Any, result: Array) -> Any:
         return result
     device = getattr(values, "device", None)
     try:
-        return library.asarray(result, device=device)
+        same = library.asarray(result, device=device)
     except TypeError:  # older libraries know no device here: theirs is the current one
-        return library.asarray(result)
+        same = library.asarray(result)
+    dtype = getattr(values, "dtype", None)
+    if result.dtype == np.float32 and "bfloat16" in str(dtype):  # see `to_numpy`
+        return same.to(dtype) if hasattr(same, "to") else same.astype(dtype)
+    return same
 
 
 def _library(values: Any) -> Any:

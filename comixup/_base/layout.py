@@ -16,7 +16,7 @@ from comixup._base import validate
 
 SPATIAL = {0: "", 1: "L", 2: "HW", 3: "DHW"}
 EXAMPLES = (
-    "'BCHW' or 'BHWC' for images, 'BHW' for grey ones without a channel axis, 'BCTHW' or 'BTCHW' "
+    "'BCHW' or 'BHWC' for images, 'BHW' for gray ones without a channel axis, 'BCTHW' or 'BTCHW' "
     "for video, 'BCL' for signals, 'BC' for tables (InputMixup alone)"
 )
 FEW = 16  # as many channels as a batch without a word about its layout may have in the last axis
@@ -142,7 +142,7 @@ def _axes_needed(shape: tuple[int, ...], channels: str | None) -> str:
     order = "(batch, *spatial, channels)" if channels == "last" else "(batch, channels, *spatial)"
     return (
         f"images needs the shape {order} with 1 to 3 spatial dimensions and no empty axis, got "
-        f"{shape}. Grey images need a channel axis: images[:, None]; any other order of axes is "
+        f"{shape}. Gray images need a channel axis: images[:, None]; any other order of axes is "
         f"said by layout=: {EXAMPLES}."
     )
 
@@ -160,7 +160,7 @@ def _require_clear(shape: tuple[int, ...]) -> None:
         raise ValueError(
             f"images of shape {shape} may be meant in more than one way. Say which, once and for "
             f"all, when the mixer is made: {ways}. channels='first' and channels='last' do for "
-            "images, signals and volumes that have their channel axis there; grey images may get "
+            "images, signals and volumes that have their channel axis there; gray images may get "
             "one instead: images[:, None]."
         )
 
@@ -170,7 +170,7 @@ def _readings_of_three(shape: tuple[int, ...]) -> dict[str, str]:
     signals = {"BCL": f"signals of {C} channels"}
     if C == 1 or (C <= 4 and L >= 4 * C) or (C <= FEW and L >= 8 * C):
         return signals
-    return signals | {"BHW": f"grey images of {C} x {L} pixels", "BLC": f"signals of {L} channels"}
+    return signals | {"BHW": f"gray images of {C} x {L} pixels", "BLC": f"signals of {L} channels"}
 
 
 def _readings_of_four(shape: tuple[int, ...]) -> dict[str, str]:

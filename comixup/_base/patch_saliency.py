@@ -77,7 +77,7 @@ def weights_and_peaks(
         np.unravel_index(maps.reshape(len(maps), -1).argmax(axis=1), maps.shape[1:]), axis=1
     ).astype(np.float64)
     if other:
-        peaks = centres_in_pixels(peaks, resolution, target)
+        peaks = centers_in_pixels(peaks, resolution, target)
         resolution = target
     return normalized(sums, peaks, resolution, maps, zero_saliency)
 
@@ -99,15 +99,15 @@ def require_map_shape(
         f"saliency needs numbers >= 0 of shape (batch, *spatial) = {(n, *spatial)}, or at another "
         f"resolution, such as one number per patch, got the shape {shape}. "
         + (
-            "If the images are grey, give them their channel axis: images[:, None]."
+            "If the images are gray, give them their channel axis: images[:, None]."
             if len(shape) == 3 and shape == images
             else "Gradients with a channel axis go through comixup.saliency.from_gradient first."
         )
     )
 
 
-def centres_in_pixels(peaks: Array, cells: Sequence[int], spatial: Sequence[int]) -> Array:
-    """Convert the centres of cells of a map to positions in pixels."""
+def centers_in_pixels(peaks: Array, cells: Sequence[int], spatial: Sequence[int]) -> Array:
+    """Convert the centers of cells of a map to positions in pixels."""
     moved: Array = (peaks + 0.5) * (np.array(spatial) / np.array(cells)) - 0.5
     return moved
 

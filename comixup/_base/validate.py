@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from comixup._base.interchange import to_numpy
 from comixup._base.types import Array
+from subopt.interop import to_numpy
 
 
 def as_array(name: str, values: Any, needed: str) -> Array:
     """Return `values` as a numeric or boolean array without copying; errors state `needed`."""
     try:
-        array = np.asarray(to_numpy(values))
+        array = to_numpy(values)
     except ValueError as error:
         raise ValueError(f"{name} needs {needed}, got a ragged sequence: {error}") from None
     if array.dtype.kind not in "biuf":
@@ -62,7 +62,7 @@ def image_batch(images: Any, channels: str) -> tuple[Array, tuple[int, ...]]:
     if not 3 <= array.ndim <= 5 or 0 in array.shape:
         raise ValueError(
             f"images needs the shape {layout} with 1 to 3 spatial dimensions and no empty axis, "
-            f"got {array.shape}. Grey images need a channel axis: images[:, None]."
+            f"got {array.shape}. Gray images need a channel axis: images[:, None]."
         )
     require_layout(array.shape, channels)
     require_finite("images", array)
@@ -82,12 +82,12 @@ def require_layout(
     if len(shape) < 4:
         return
     if channels == "first":
-        colours, sides, taken = shape[-1], shape[1:-1], shape[1:]
+        colors, sides, taken = shape[-1], shape[1:-1], shape[1:]
         other, way = "last", "Say channels='last'; for tensors, images.movedim(-1, 1)."
     else:
-        colours, sides, taken = shape[1], shape[2:], (shape[-1], *shape[1:-1])
+        colors, sides, taken = shape[1], shape[2:], (shape[-1], *shape[1:-1])
         other, way = "first", "Say channels='first'."
-    most = {1: 1, 3: 4, 4: 1}.get(colours, 0)  # the longest side over the shortest
+    most = {1: 1, 3: 4, 4: 1}.get(colors, 0)  # the longest side over the shortest
     if min(sides) < 8 or max(sides) > most * min(sides):
         return
     raise ValueError(

@@ -223,16 +223,16 @@ def _parser() -> argparse.ArgumentParser:
         "mix",
         help="mix a folder of images",
         description="Mix a folder of images. Writes OUTPUT/images, labels.csv (soft labels), "
-        "inputs.csv and plan.npz; labels.csv appears last. An interrupted run continues when the "
+        "inputs.csv and plan.npz; labels.csv comes last. An interrupted run continues when the "
         "same command is given again.",
         epilog="exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted",
     )
     mix.add_argument("input", metavar="INPUT_DIR", help="folder with one subfolder per class")
     mix.add_argument("output", metavar="OUTPUT_DIR", help="new or empty folder")
-    mix.add_argument("--labels", metavar="CSV", help="columns file,label instead of subfolders")
+    mix.add_argument("--labels", metavar="CSV", help="table of files and labels; no subfolders")
     mix.add_argument("--labels-by", choices=LABELS_BY, default="area",
-                     help="what a label counts for: the area of its image, the part of its "
-                     "saliency that is visible, or all if any is (%(default)s)")  # fmt: skip
+                     help="weight of a label: the area of its image, the part of its saliency "
+                     "that is visible, or 1 if any part is visible (%(default)s)")  # fmt: skip
     mix.add_argument("--group", "--group-size", type=_count, default=20, metavar="N",
                      help="images per group (%(default)s)")  # fmt: skip
     mix.add_argument("--size", type=_size, metavar="HxW",

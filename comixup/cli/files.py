@@ -97,7 +97,7 @@ def _as_rgb(image: PILImage, notes: list[str]) -> PILImage:
         # cameras and scanners store 12 bits in files of 16: read as 16, they are black
         bits = 12 if 255 < values.max() <= 4095 else 16
         within = "" if bits == 16 else f"{bits} bits in a "
-        notes.append(f"{within}16-bit grey: reduced to 8 bits, made RGB")
+        notes.append(f"{within}16-bit gray: reduced to 8 bits, made RGB")
         full = 2**bits - 1
         return Image.fromarray(((255 * values + full // 2) // full).astype(np.uint8)).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
@@ -106,7 +106,7 @@ def _as_rgb(image: PILImage, notes: list[str]) -> PILImage:
         white = Image.new("RGBA", layer.size, "white")
         return Image.alpha_composite(white, layer).convert("RGB")
     if image.mode in ("L", "1"):
-        notes.append("grey: made RGB")
+        notes.append("gray: made RGB")
     elif image.mode != "P":  # a palette is a way to store RGB, nothing to report
         notes.append(f"{image.mode}: converted to RGB")
     return image.convert("RGB")
@@ -136,7 +136,7 @@ def _orientation(image: PILImage) -> Any:
 
 
 def _crop(size: tuple[int, int], target: tuple[int, int]) -> tuple[float, float, float, float]:
-    """Return the largest centred box of the target's aspect: left, top, right, bottom."""
+    """Return the largest centered box of the target's aspect: left, top, right, bottom."""
     width, height = size
     scale = min(width / target[1], height / target[0])
     w, h = target[1] * scale, target[0] * scale

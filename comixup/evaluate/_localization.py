@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from comixup._base import validate
-from comixup._base.interchange import to_numpy
+from comixup._base.interchange import items
 from comixup._base.types import Array, ArrayLike
 from comixup.plans.boxes import box_array
 
@@ -176,7 +176,7 @@ def localization(
     if array.ndim != 3 or 0 in array.shape:
         raise ValueError(f"maps needs the shape (batch, height, width), got {array.shape}")
     validate.require_finite("maps", array)
-    n, boxes = len(array), to_numpy(boxes)
+    n, boxes = len(array), items(boxes)
     if len(boxes) != n:
         raise ValueError(f"boxes needs one array for each of the {n} maps, got {len(boxes)}")
     validate.fraction("iou", iou)

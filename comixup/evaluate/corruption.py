@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from comixup._base import validate
-from comixup._base.interchange import like, to_numpy
+from comixup._base.interchange import items, like
 from comixup._base.streams import require_seed
 from comixup._base.types import RNG, Array
 from comixup.plans.boxes import box_array
@@ -41,7 +41,7 @@ def replace_at_random(
     boxes : sequence of B array_like, each (n, 4) or (4,), optional
         Boxes that are kept, for images of two dimensions: corners (x0, y0, x1, y1) in pixels, where
         pixel i covers i to i + 1. If your corners name the last pixel, add 1 to x1 and y1. Pixels
-        whose centre is in a box are kept.
+        whose center is in a box are kept.
     by : {"image", "noise"}, default "image"
         The source of new pixels. "image": the same position in another image of the batch, which
         is drawn for each image. "noise": uniform between the smallest and the largest value of
@@ -98,7 +98,7 @@ def gaussian_noise(
     images : array of float or uint8, shape (B, C, \*spatial) or (B, \*spatial, C)
         The images, not modified. Arrays of other libraries are accepted and returned.
     sigma : float, default 0.1
-        Standard deviation for images in 0..1; it is multiplied by 255 for uint8. For normalised
+        Standard deviation for images in 0..1; it is multiplied by 255 for uint8. For normalized
         images, divide it by their scale.
     rng : numpy.random.Generator, int or None
         Source of random numbers; a fresh one by default.
@@ -142,7 +142,7 @@ def background(boxes: Any, n: int, spatial: tuple[int, ...]) -> Array:
         return free
     if len(spatial) != 2:
         raise ValueError(f"boxes need images of 2 spatial dimensions, got {spatial}")
-    boxes = to_numpy(boxes)
+    boxes = items(boxes)
     if len(boxes) != n:
         raise ValueError(f"boxes needs one array for each of the {n} images, got {len(boxes)}")
     y, x = (np.arange(s) + 0.5 for s in spatial)

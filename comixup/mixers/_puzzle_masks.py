@@ -25,7 +25,7 @@ class MaskEnergy(NamedTuple):
     product : ndarray of float64, shape (P, E)
         Not positive.
     ends : ndarray of intp, shape (2, E)
-        Patches a and b of every neighbouring pair.
+        Patches a and b of every neighboring pair.
     """
 
     unary: Array
@@ -63,7 +63,7 @@ def mask_energy(
     share : ndarray of shape (P,)
         Expected part of the own image, in 0..1.
     ends : ndarray of shape (2, E)
-        Neighbouring patches.
+        Neighboring patches.
     levels : int
         L >= 1.
     smoothness, prior : float

@@ -77,6 +77,14 @@ class _Moves(NamedTuple):
 
 @njit
 def _assign_all(saliency, shows, travel, origins):
+    """Solve P assignment problems of N patches; see `_Costs`.
+
+    saliency, shows : (P, N) float64
+    travel : (N, N) float64
+        Costs of moves.
+    origins : (P, N) int64
+        Receives the origin of each place.
+    """
     P, N = saliency.shape
     price, least = np.empty(N), np.empty(N)
     place_of, parent = np.empty(N, dtype=np.int64), np.empty(N, dtype=np.int64)

@@ -45,7 +45,7 @@ class CoMixup(Mixer):
     grid : int or sequence of int, default 4
         Number of patches along every spatial axis, or one number per axis.
     smoothness : float, default 0.32
-        Weight beta >= 0 that keeps neighbouring patches together.
+        Weight beta >= 0 that keeps neighboring patches together.
     coupling : float, default 1.0
         Weight gamma >= 0 that keeps outputs from using the same inputs.
     threshold : float, default 0.83
@@ -95,7 +95,7 @@ class CoMixup(Mixer):
         layout as well raise an error unless this or `layout` is given.
     layout : str, optional
         The order of axes, one letter per axis: B is the batch, C the channels, all others are
-        spatial. "BHWC" is ``channels="last"`` for images, "BHW" grey images, "BTCHW" or "BCTHW"
+        spatial. "BHWC" is ``channels="last"`` for images, "BHW" gray images, "BTCHW" or "BCTHW"
         video, whose patches extend in time, height and width. Only the number of axes is compared
         with the shape.
     zero_saliency : {"raise", "uniform", "warn"}, default "raise"
@@ -193,7 +193,7 @@ class CoMixup(Mixer):
         Returns
         -------
         Needs
-            The grid, and whether mean colours are needed.
+            The grid, and whether mean colors are needed.
         """
         return Needs(as_grid(self.grid, len(spatial)), zero_saliency=self.zero_saliency)
 

@@ -25,7 +25,7 @@ class CutMix(PairMixer):
     Parameters
     ----------
     alpha : float, default 1.0
-        The fraction of the image outside of the box is drawn from Beta(alpha, alpha). The centre of
+        The fraction of the image outside of the box is drawn from Beta(alpha, alpha). The center of
         the box is uniform. The box is clipped to the image, and labels count the pixels that are
         pasted.
     mode : {"batch", "elem"}, default "batch"
@@ -74,7 +74,7 @@ def draw_boxes(
     """Return boxes (n, dimensions, 2) of the shape of the image that leave `free` (n,) of it."""
     size = np.array(spatial)
     n, d = len(free), len(size)
-    centre = np.broadcast_to(rng.integers(0, size, (1 if same else n, d)), (n, d))
+    center = np.broadcast_to(rng.integers(0, size, (1 if same else n, d)), (n, d))
     half = (0.5 * (1 - free[:, None]) ** (1 / d) * size).astype(np.int64)
-    ends = np.stack([centre - half, centre + half], axis=2)
+    ends = np.stack([center - half, center + half], axis=2)
     return np.clip(ends, 0, size[:, None])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from comixup.mixers.pairs import PairMixer
 from comixup.mixers.summary import Needs, Summary
 from comixup.plans.gather import patch_shapes
 from comixup.plans.patches import MixPlan
+from subopt import LabelingEnergy
 
 
 @public
@@ -39,9 +41,9 @@ class PuzzleMix(PairMixer):
         Numbers of patches along every spatial axis, one of which is drawn for every batch. Images
         need at least as many pixels along every axis as the largest.
     smoothness : float, default 1.2
-        Weight beta >= 0 of (z_i - z_j)^2 for neighbouring patches.
+        Weight beta >= 0 of (z_i - z_j)^2 for neighboring patches.
     data_smoothness : float, default 0.5
-        Weight gamma >= 0 of the difference in colour between neighbouring patches that are
+        Weight gamma >= 0 of the difference in color between neighboring patches that are
         visible: the mean square over channels, in units of the variance of the batch.
     prior_weight : float, default 0.2
         Weight eta >= 0 of the binomial prior around the share.
@@ -125,7 +127,7 @@ class PuzzleMix(PairMixer):
         Returns
         -------
         Needs
-            The grid, and whether mean colours are needed.
+            The grid, and whether mean colors are needed.
 
         Raises
         ------
@@ -185,7 +187,7 @@ class PuzzleMix(PairMixer):
         Parameters
         ----------
         summary : Summary
-            Saliency and colours of patches.
+            Saliency and colors of patches.
         partner : ndarray of int, shape (B,)
             The other image of each pair.
         share : ndarray of float64, shape (B,)
@@ -201,12 +203,12 @@ class PuzzleMix(PairMixer):
         n, grid = summary.n, weights.shape[1:]
         flat = weights.reshape(n, -1)
         N = flat.shape[1]
-        ends, scale = neighbours(grid), 1 / (16 * np.sqrt(N))
+        ends, scale = neighbors(grid), 1 / (16 * np.sqrt(N))
         data = None
         if self.data_smoothness > 0 and ends.size:
-            assert summary.colours is not None
-            colours = summary.colours.reshape(n, -1, N)
-            data = self.data_smoothness * scale * contrasts(colours, partner, ends)
+            assert summary.colors is not None
+            colors = summary.colors.reshape(n, -1, N)
+            data = self.data_smoothness * scale * contrasts(colors, partner, ends)
         return mask_energy(
             flat,
             flat[partner],
@@ -236,28 +238,27 @@ class PuzzleMix(PairMixer):
         return moves
 
 
-def neighbours(grid: tuple[int, ...]) -> Array:
-    """Return the two patches (2, E) of every pair of neighbours, as flat indices."""
-    index = np.arange(int(np.prod(grid))).reshape(grid)
-    pairs = [
-        (np.delete(index, -1, axis).ravel(), np.delete(index, 0, axis).ravel())
-        for axis in range(len(grid))
-    ]
-    return np.concatenate([np.stack(pair) for pair in pairs], axis=1)
+@lru_cache(maxsize=64)
+def neighbors(grid: tuple[int, ...]) -> Array:
+    """Return the two patches (2, E) of every pair of neighbors, as flat indices."""
+    edges = LabelingEnergy(np.zeros((*grid, 1)), weights=1, label_axis=-1)
+    pairs = np.stack([edges.tails, edges.heads])
+    pairs.setflags(write=False)
+    return pairs
 
 
-def contrasts(colours: Array, partner: Array, ends: Array) -> Array:
-    """Return squared differences in colour (4, B, E) of neighbours: own or partner on either side.
+def contrasts(colors: Array, partner: Array, ends: Array) -> Array:
+    """Return squared differences in color (4, B, E) of neighbors: own or partner on either side.
 
     Parameters
     ----------
-    colours : ndarray of shape (B, C, N)
+    colors : ndarray of shape (B, C, N)
     partner : ndarray of shape (B,)
     ends : ndarray of shape (2, E)
     """
-    variance = colours.var()
+    variance = colors.var()
     unit = variance if variance > 0 else 1.0
-    sides = (colours, colours[partner])
+    sides = (colors, colors[partner])
     a, b = ends
     return np.stack(
         [

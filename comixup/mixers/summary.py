@@ -10,7 +10,7 @@ from comixup._base import validate
 from comixup._base.patch_grid import patch_pixels, pool, require_fit
 from comixup._base.patch_saliency import require_map_shape, weights_and_peaks
 from comixup._base.types import Array
-from comixup.saliency import METHODS, OF_GREY, mean_of_channels
+from comixup.saliency import METHODS, OF_GRAY, mean_of_channels
 
 
 class Needs(NamedTuple):
@@ -20,14 +20,14 @@ class Needs(NamedTuple):
     ----------
     grid : tuple of int or None
         Patches along every spatial axis for saliency; ``None`` if saliency is not needed.
-    colours : bool
+    colors : bool
         Whether the mean of every patch and channel is needed.
     zero_saliency : {"raise", "uniform", "warn"}
         What to do with samples whose saliency is zero or not finite.
     """
 
     grid: tuple[int, ...] | None = None
-    colours: bool = False
+    colors: bool = False
     zero_saliency: str = "raise"
 
 
@@ -42,7 +42,7 @@ class Summary(NamedTuple):
         Fraction of the saliency of an input that lies in each patch; sums to 1.
     peaks : ndarray of float64, shape (B, dimensions), or None
         Most salient position of every input.
-    colours : ndarray of float64, shape (B, C, \*grid), or None
+    colors : ndarray of float64, shape (B, C, \*grid), or None
         Means over patches.
     n_uniform : int
         Number of inputs without saliency, whose weights are uniform.
@@ -52,7 +52,7 @@ class Summary(NamedTuple):
     spatial: tuple[int, ...]
     weights: Array | None = None
     peaks: Array | None = None
-    colours: Array | None = None
+    colors: Array | None = None
     n_uniform: int = 0
 
 
@@ -67,15 +67,15 @@ def summarize(batch: Array, channels: str, saliency: Any, needs: Needs) -> Summa
     pooled = weights_and_peaks(
         maps, needs.grid, zero_saliency=needs.zero_saliency, spatial=tuple(spatial)
     )
-    colours = patch_means(batch, channels, needs.grid) if needs.colours else None
-    return Summary(len(batch), spatial, pooled.weights, pooled.peaks, colours, pooled.n_uniform)
+    colors = patch_means(batch, channels, needs.grid) if needs.colors else None
+    return Summary(len(batch), spatial, pooled.weights, pooled.peaks, colors, pooled.n_uniform)
 
 
 def saliency_maps(batch: Array, channels: str, saliency: Any, spatial: tuple[int, ...]) -> Array:
     """Return the maps that were given, with a check of their shape, or compute them."""
     if saliency is None or isinstance(saliency, str):
         name = "spectral" if saliency is None else saliency
-        method = OF_GREY[validate.choice("saliency", name, tuple(OF_GREY))]
+        method = OF_GRAY[validate.choice("saliency", name, tuple(OF_GRAY))]
         return method(mean_of_channels(batch, channels))
     needed = f"numbers >= 0 of shape (batch, *spatial) = {(len(batch), *spatial)}"
     maps = validate.as_array("saliency", saliency, needed)

@@ -143,6 +143,21 @@ def _compiled_mean(a, b):
 
 @njit
 def _gather(array, sources, shifts, first_patch, edges, mean, out):
+    """Fill the outputs of a plan, run by run along rows of pixels.
+
+    array, out : (batch, outer, rows, row length)
+        Images, and where outputs are written; `outer` is the axis of channels if that is the first.
+    sources : (outputs, patches, levels) int64
+        The inputs that fill each patch; only the first and the last are read.
+    shifts : (outputs, patches, levels) int64
+        What is added to the flat index within a plane, for patches that moved.
+    first_patch : (rows,) int64
+        The first patch that a row of pixels crosses.
+    edges : (patches per row + 1,) int64
+        Where each patch begins in a row, and where the last one ends.
+    mean : bool
+        Whether two sources are averaged; else the first is taken.
+    """
     n_outputs, n_outer, n_rows, n_columns = array.shape
     last = sources.shape[2] - 1
     plane = n_rows * n_columns

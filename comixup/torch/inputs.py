@@ -33,7 +33,7 @@ def require_images(images: Any) -> Tensor:
     if not 3 <= images.ndim <= 5 or 0 in images.shape:
         raise ValueError(
             f"images needs {IMAGES} with 1 to 3 spatial dimensions and no empty axis, got "
-            f"{tuple(images.shape)}. Grey images need a channel axis: images[:, None]."
+            f"{tuple(images.shape)}. Gray images need a channel axis: images[:, None]."
         )
     validate.require_layout(tuple(images.shape), "first")
     return images

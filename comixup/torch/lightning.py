@@ -15,6 +15,8 @@ from comixup.torch.carry import Parts
 from comixup.torch.saliency import Loss, input_saliency
 from comixup.torch.tensor_mixer import TensorMixer
 
+__all__ = ["MixCallback"]
+
 
 @names_options
 class MixCallback(Callback):
@@ -26,6 +28,7 @@ class MixCallback(Callback):
     Parameters
     ----------
     mix : TensorMixer
+        The mixer.
     loss : callable, optional
         ``loss(logits, labels)`` for saliency from the module, see `input_saliency`.
     network_saliency : bool, default True
@@ -52,11 +55,22 @@ class MixCallback(Callback):
         self.parts = Parts(images, labels, carry)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state of the mixer, which Lightning saves in checkpoints."""
+        """Return the state of the mixer, which Lightning saves in checkpoints.
+
+        Returns
+        -------
+        dict
+            As from the mixer.
+        """
         return self.mix.state_dict()
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore the state of the mixer from a checkpoint.
+
+        Parameters
+        ----------
+        state_dict : dict
+            As from `state_dict`.
 
         Raises
         ------
@@ -68,7 +82,18 @@ class MixCallback(Callback):
     def on_train_batch_start(
         self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Replace images, labels and the other mixed parts in the batch, a list or dict.
+        """Replace images, labels and the other mixed parts of the batch, in place.
+
+        Parameters
+        ----------
+        trainer : lightning.pytorch.Trainer
+            Its step, epoch and rank are those of the mixer.
+        pl_module : lightning.pytorch.LightningModule
+            The model, for saliency from its gradient.
+        batch : list or dict
+            As the data loader returns it.
+        batch_idx : int
+            Not used.
 
         Raises
         ------

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from comixup._base.patch_grid import overlaps, patch_edges, patch_pixels, require_fit
-from comixup._base.patch_saliency import centres_in_pixels, normalized, require_map_shape
+from comixup._base.patch_saliency import centers_in_pixels, normalized, require_map_shape
 from comixup.mixers.summary import (
     Needs,
     Summary,
@@ -33,7 +33,7 @@ def summarize(images: Tensor, saliency: Any, needs: Needs) -> Callable[[], Summa
         return lambda: Summary(n, spatial)
     require_fit("images", spatial, grid)
     if saliency is None or isinstance(saliency, str):
-        # without a network the maps are computed on the host, from grey images
+        # without a network the maps are computed on the host, from gray images
         saliency = torch.as_tensor(_host_maps(images, saliency))
     try:
         maps = torch.as_tensor(saliency, device=images.device).detach()
@@ -52,7 +52,7 @@ def summarize(images: Tensor, saliency: Any, needs: Needs) -> Callable[[], Summa
         maps = maps.to(_precision(maps))
         sums = pool_cells(maps, grid, spatial) if other else pool(maps, grid)
         parts = [sums.reshape(n, N), *_peaks(maps), maps.reshape(n, -1).amin(1, True)]
-        if needs.colours:
+        if needs.colors:
             parts.append(pool(images.to(maps.dtype), grid).reshape(n, -1))
         fetch = _to_host(torch.cat([p.to(maps.dtype) for p in parts], dim=1))
 
@@ -68,14 +68,14 @@ def summarize(images: Tensor, saliency: Any, needs: Needs) -> Callable[[], Summa
             )
         peaks = numbers[:, N : N + d]
         if other:
-            peaks = centres_in_pixels(peaks, shape, spatial)
+            peaks = centers_in_pixels(peaks, shape, spatial)
         pooled = normalized(sums, peaks, spatial if other else shape, sums, needs.zero_saliency)
-        colours = None
-        if needs.colours:
-            # images are not checked here: one that is not finite ends no run, and has no colour
+        colors = None
+        if needs.colors:
+            # images are not checked here: one that is not finite ends no run, and has no color
             numbers[:, N + d + 1 :][~np.isfinite(numbers[:, N + d + 1 :])] = 0
-            colours = numbers[:, N + d + 1 :].reshape(n, -1, *grid) / patch_pixels(grid, spatial)
-        return Summary(n, spatial, pooled.weights, pooled.peaks, colours, pooled.n_uniform)
+            colors = numbers[:, N + d + 1 :].reshape(n, -1, *grid) / patch_pixels(grid, spatial)
+        return Summary(n, spatial, pooled.weights, pooled.peaks, colors, pooled.n_uniform)
 
     return summary
 
@@ -123,8 +123,8 @@ def _precision(maps: Tensor) -> torch.dtype:
 
 def _host_maps(images: Tensor, saliency: str | None) -> Any:
     plain = images.detach().to(torch.float32).contiguous()  # the order of sums is that of memory
-    grey = plain.mean(dim=1, keepdim=True).cpu().resolve_neg().numpy()
-    return saliency_maps(grey, "first", saliency, grey.shape[2:])
+    gray = plain.mean(dim=1, keepdim=True).cpu().resolve_neg().numpy()
+    return saliency_maps(gray, "first", saliency, gray.shape[2:])
 
 
 def _to_host(numbers: Tensor) -> Callable[[], Any]:

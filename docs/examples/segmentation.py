@@ -1,6 +1,6 @@
-"""Segmentation by histograms: no model of the object, only that its colours differ from the rest.
+"""Segmentation by histograms: no model of the object, only that its colors differ from the rest.
 
-Minimizes  smoothness · Cut(S) - n I(inside or outside; colour bin).  With the binary entropy b,
+Minimizes  smoothness · Cut(S) - n I(inside or outside; color bin).  With the binary entropy b,
 
     n I = n b(|S| / n) - sum over bins of n_k b(n_k(S) / n_k),
 
@@ -27,9 +27,9 @@ def main() -> None:
     photo = transform.resize(data.astronaut()[:256, 96:352], (20, 20), anti_aliasing=True)
     height, width = photo.shape[:2]
     n = height * width
-    grey = color.rgb2gray(photo).ravel()
-    levels = np.quantile(grey, np.linspace(0, 1, BINS + 1)[1:-1])
-    bins = np.searchsorted(levels, grey)
+    gray = color.rgb2gray(photo).ravel()
+    levels = np.quantile(gray, np.linspace(0, 1, BINS + 1)[1:-1])
+    bins = np.searchsorted(levels, gray)
     sizes = np.bincount(bins, minlength=BINS)
 
     nodes = np.arange(n).reshape(height, width)
@@ -39,11 +39,11 @@ def main() -> None:
             np.stack([nodes[1:].ravel(), nodes[:-1].ravel()], axis=1),
         ]
     )
-    similar = np.exp(-np.abs(grey[edges[:, 0]] - grey[edges[:, 1]]) / 0.1)
+    similar = np.exp(-np.abs(gray[edges[:, 0]] - gray[edges[:, 1]]) / 0.1)
     weights = (np.arange(BINS)[:, None] == bins) / sizes[:, None]
-    colours = ConcaveOfModular(weights, binary_entropy, scales=sizes)
+    colors = ConcaveOfModular(weights, binary_entropy, scales=sizes)
     size = Cardinality(n * binary_entropy(np.arange(n + 1) / n), n)
-    h = 0.8 * Cut.from_edges(edges, similar, n=n) + colours - size
+    h = 0.8 * Cut.from_edges(edges, similar, n=n) + colors - size
 
     result = minimize(h, rng=0, starts=8)
     print(f"value {result.value:.4f}, found by {result.method}")

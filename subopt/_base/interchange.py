@@ -11,17 +11,37 @@ import numpy as np
 
 from subopt._base.types import Array
 
+CPU = 1  # kDLCPU of the DLPack protocol
+
 
 def to_numpy(values: Any) -> Array:
-    """Return an argument as a numpy array, without a copy if possible.
+    """Return an array of another library as a numpy array, without a copy if possible.
 
-    Tensors of torch that require gradients are read like others; results that are computed from
-    them have no gradient. bfloat16, which numpy lacks, becomes float32.
+    Parameters
+    ----------
+    values : array_like
+        An array of numpy, torch, jax, cupy or another library that exports DLPack, or whatever
+        ``np.asarray`` takes. Arrays on a device are copied to the host. Tensors of torch that
+        require gradients are read like others; results computed from them have no gradient.
+        bfloat16, which numpy lacks, becomes float32.
+
+    Returns
+    -------
+    ndarray
+        The same numbers; the memory may be shared with `values`.
 
     Raises
     ------
     TypeError
         If an array of another library cannot be read.
+    ValueError
+        If the rows of nested lists differ in length.
+
+    Examples
+    --------
+    >>> to_numpy([[1, 2], [3, 4]])
+    array([[1, 2],
+           [3, 4]])
     """
     if isinstance(values, np.ndarray) or not hasattr(values, "__dlpack__"):
         return np.asarray(values)
@@ -37,7 +57,12 @@ def to_numpy(values: Any) -> Array:
         if str(values.dtype) == "torch.bfloat16":
             values = values.float()
     try:
-        array = np.asarray(values) if hasattr(values, "__array__") else np.from_dlpack(values)
+        if values.__dlpack_device__()[0] != CPU:
+            array = np.from_dlpack(values, device="cpu")
+        elif hasattr(values, "__array__"):
+            array = np.asarray(values)
+        else:
+            array = np.from_dlpack(values)
     except (BufferError, RuntimeError, TypeError, ValueError) as error:
         raise TypeError(
             f"An array of type {kind} and dtype {getattr(given, 'dtype', 'unknown')} cannot be "

@@ -11,7 +11,10 @@ package is imported from an archive), kernels are compiled in every process, wit
 """
 
 import functools
+import io
 import os
+import pickle
+import sys
 import tempfile
 import threading
 import time
@@ -19,7 +22,8 @@ import warnings
 
 import numba
 import numpy as np
-from numba.core.caching import FunctionCache
+from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.environment import Environment, _rebuild_env
 from numba.core.registry import CPUDispatcher
 from numba.core.runtime import rtsys
 
@@ -35,12 +39,56 @@ class LeanCache(FunctionCache):
 
     def load_overload(self, sig, target_context):
         """Return what the cache has for a signature, or None."""
+        file = getattr(self, "_cache_file", None)
         try:
             rtsys.initialize(target_context)
+            if type(file) is IndexDataCacheFile:
+                file.__class__ = _LeanFile
             with self._guard_against_spurious_io_errors():
-                return self._load_overload(sig, target_context)
+                found = self._load_overload(sig, target_context)
         except Exception:  # the imports were needed after all, or the file cannot be read
-            return super().load_overload(sig, target_context)
+            if type(file) is _LeanFile:
+                file.__class__ = IndexDataCacheFile
+            found = super().load_overload(sig, target_context)
+        if found is None:  # numba compiles it now
+            _tell_of_compiling()
+        return found
+
+
+class _LeanFile(IndexDataCacheFile):
+    def _load_data(self, name):
+        with open(self._data_path(name), "rb") as file:
+            data = file.read()
+        return _LeanUnpickler(io.BytesIO(data)).load()
+
+
+class _LeanUnpickler(pickle.Unpickler):
+    def find_class(self, module, name):
+        found = super().find_class(module, name)
+        return _environment if found is _rebuild_env else found
+
+
+def _environment(module, constants, name):
+    """Return what `_rebuild_env` does, without importing a module of numba for its names.
+
+    Machine code looks up names of a module only where it runs Python's objects, which kernels do
+    not; what it raises is among the constants.
+    """
+    if module in sys.modules or not module.startswith("numba.") or name in Environment._memo:
+        return _rebuild_env(module, constants, name)
+    made = Environment({"__name__": module})
+    made.consts[:] = constants
+    made.env_name = name
+    return Environment._memo.setdefault(name, made)
+
+
+@functools.cache
+def _tell_of_compiling():
+    """Log, once per process, what a program waits for."""
+    from subopt._base.report import COMPILING, LOGGER, is_verbose
+
+    if not is_verbose():  # such a run says so itself
+        LOGGER.info("%s", COMPILING)
 
 
 def njit(function=None, **options):

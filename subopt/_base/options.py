@@ -166,3 +166,53 @@ def require_known(what: str, allowed: Iterable[str], given: Iterable[str], hint:
     if unknown:
         takes = ", ".join(allowed) or "no options"
         raise TypeError(f"{what} takes {takes}; got {', '.join(unknown)}{hint}")
+
+
+ALIASES = {
+    "size": ("k", "max_size", "cardinality"),
+    "rng": ("seed", "random_state"),
+    "threads": ("n_jobs", "workers"),
+    "time_limit": ("timeout",),
+}
+"""What other libraries call some options."""
+
+
+def options_named(function: F) -> F:
+    """Make a function, or ``__init__``, say which options it takes if it is given another one."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **given: Any) -> Any:
+        try:
+            return function(*args, **given)
+        except TypeError as error:
+            explain_unknown(function, given, error)
+            raise
+
+    return call  # type: ignore[return-value]
+
+
+def explain_unknown(function: Callable[..., Any], given: Iterable[str], error: TypeError) -> None:
+    """Raise a TypeError that names the options, if `error` is Python's own about an unknown one.
+
+    Called where the call of the function is, in the clause that caught the error.
+    """
+    trace = error.__traceback__
+    if trace is None or trace.tb_next is not None:
+        return  # it comes from within the function
+    parameters = inspect.signature(function).parameters.values()
+    taken = [p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return
+    what = function.__qualname__.removesuffix(".__init__")
+    options = ", ".join(name for name in taken if name != "self")
+    for name in given:
+        if name not in taken:
+            meant = [o for o in taken if name in ALIASES.get(o, ())] or _like(name, taken)
+            hint = f" Did you mean {meant[0]!r}?" if meant else ""
+            raise TypeError(f"{what} has no option {name!r}.{hint} It has {options}.") from None
+
+
+def _like(name: str, taken: list[str]) -> list[str]:
+    from difflib import get_close_matches  # only errors need it
+
+    return get_close_matches(name, taken, n=1)

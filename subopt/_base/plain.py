@@ -37,6 +37,7 @@ class OutOfTime(Unfit):
 class _Clock(threading.local):
     until = math.inf  # by `time.thread_time`
     look_at = math.inf  # by `time.perf_counter`, which is cheaper to read and never behind
+    records: list | None = None  # arrays of them, to be written when the run ends
 
 
 _clock = _Clock()
@@ -50,17 +51,21 @@ _instead = {
 
 def run(kernel, args, seconds):
     """Call a kernel as plain Python; raise `Unfit` if that is not possible within some seconds."""
-    before = _clock.until, _clock.look_at
+    before = _clock.until, _clock.look_at, _clock.records
     _clock.until = time.thread_time() + seconds
     _clock.look_at = time.perf_counter() + seconds
+    _clock.records = []
     try:
-        return _with_arrays(_function(kernel)(*map(_without_numpy, args)))
+        result = _function(kernel)(*map(_without_numpy, args))
+        for records in _clock.records:
+            records.write()
+        return _with_arrays(result)
     except OutOfTime:
         raise
     except Exception as error:
         raise Unfit(f"{kernel.py_func.__qualname__}: {error!r}") from error
     finally:
-        _clock.until, _clock.look_at = before
+        _clock.until, _clock.look_at, _clock.records = before
 
 
 def _function(kernel):
@@ -118,33 +123,28 @@ def _without_numpy(value):
 
 
 class _Records(dict):
-    """An array of records: those that were asked for, by their index."""
+    """An array of records of floats: those that were asked for, by their index."""
 
     def __init__(self, array):
-        self.shape = array.shape
-        self.columns = {name: _without_numpy(array[name]) for name in array.dtype.names}
+        if any(kind != np.float64 for kind, _ in array.dtype.fields.values()):
+            raise Unfit(f"an array of {array.dtype}")
+        self.array, self.shape = array, array.shape
+        _clock.records.append(self)
 
     def __missing__(self, at):
-        record = _Record(self.columns, at)
+        record = dict(zip(self.array.dtype.names, self.array[at].item(), strict=True))
         dict.__setitem__(self, at, record)
         return record
 
     def __setitem__(self, at, record):
-        for name, column in self.columns.items():
-            column[at] = record[name]
+        dict.__setitem__(self, at, dict(record))
 
-
-class _Record:
-    __slots__ = "at", "columns"
-
-    def __init__(self, columns, at):
-        self.columns, self.at = columns, at
-
-    def __getitem__(self, name):
-        return self.columns[name][self.at]
-
-    def __setitem__(self, name, value):
-        self.columns[name][self.at] = value
+    def write(self):
+        """Set what was asked for in the array."""
+        for at, record in self.items():
+            if set(map(type, record.values())) != {float}:
+                raise Unfit("a number that is no float in a record")
+            self.array[at] = tuple(record.values())
 
 
 def _with_arrays(value):

@@ -19,6 +19,7 @@ from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from subopt._base.answer import Answer
+from subopt._base.options import options_named
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -49,9 +50,11 @@ _running: ContextVar[_Run | None] = ContextVar("_running", default=None)
 def reported(door: F) -> F:
     """Make a front door report its stages where it is called with ``verbose=True``.
 
-    The door has a keyword ``verbose``, which only this decorator reads. A door that is called by
+    The door has a keyword ``verbose``, which only this decorator reads. Unknown options are refused
+    by a message that lists the known ones. A door that is called by
     another one adds its lines to those of the outer run, if that is verbose.
     """
+    door = options_named(door)
 
     @functools.wraps(door)
     def call(*args: Any, **options: Any) -> Any:

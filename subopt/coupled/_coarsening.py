@@ -16,7 +16,7 @@ import numpy as np
 from subopt._base.types import Array
 from subopt.coupled._state import Level
 from subopt.coupled.problem import CoupledLabelingProblem
-from subopt.labeling._grid_edges import neighbours
+from subopt.labeling._grid_edges import neighbors
 
 COARSEST = 16  # patches; a grid this small is searched as it is
 SLACK = 1.5e-4
@@ -38,7 +38,7 @@ class Graph(NamedTuple):
 @lru_cache(maxsize=32)
 def graphs(grid: tuple[int, ...]) -> tuple[Graph, ...]:
     """Return the graphs of all levels, finest first."""
-    tails, heads = neighbours(grid)
+    tails, heads = neighbors(grid)
     size: Array = np.ones(math.prod(grid))
     found = []
     while True:

@@ -109,7 +109,7 @@ def _gradient(problem: CoupledLabelingProblem, prices: Array, relaxed: Array) ->
 
 
 def _roughness(relaxed: Array) -> float:
-    """Return the sum of squared differences of neighbours."""
+    """Return the sum of squared differences of neighbors."""
     return float(sum(np.sum(np.diff(relaxed, axis=axis) ** 2) for axis in range(relaxed.ndim - 1)))
 
 

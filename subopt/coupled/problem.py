@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from subopt._base import validate
+from subopt._base.options import options_named
 from subopt._base.types import Array, ArrayLike
 
 LARGEST = 1e60  # unary costs and weights: the product of three of them is still finite
@@ -35,7 +36,7 @@ class CoupledLabelingProblem:
              + \frac{\beta}{2N} \sum_j \sum_{k \sim k'} \lVert z_{jk} - z_{jk'} \rVert^2
              + \frac{\gamma}{N} \sum_{j,i} g\bigl((A p_{-j})_i\bigr)\, o_{ji}
 
-    where every pair k ~ k' of grid neighbours (along one axis) counts once, and
+    where every pair k ~ k' of grid neighbors (along one axis) counts once, and
     :math:`g(t) = t\,[t > \tau N]` ("hard") or :math:`\max(t - \tau N, 0)` ("soft"); both are
     g(t) = t when :math:`\tau = 0`. (A hard threshold is raised by 1e-9 N, see `gate`.)
 
@@ -90,6 +91,7 @@ class CoupledLabelingProblem:
     threshold_kind: str
     levels: int
 
+    @options_named
     def __init__(
         self,
         unary: ArrayLike,

@@ -20,7 +20,7 @@ from subopt._base.types import RNG, Array
 from subopt.coupled.problem import CoupledLabelingProblem, shares_from_sources
 from subopt.coupled.result import Callback, LabelingResult
 from subopt.labeling._adjacency import adjacency
-from subopt.labeling._grid_edges import neighbours
+from subopt.labeling._grid_edges import neighbors
 from subopt.labeling.moves.expand import CYCLES, descend, swaps
 from subopt.labeling.moves.workspace import Problem, move_workspace
 
@@ -54,7 +54,7 @@ def published(
        from the labels that output j has.
 
     Before the last sweep, outputs that use the same set of two or more inputs are pushed apart:
-    the r-th of them pays gamma / N more for the r-th input of the set, in a circle. It stops early
+    the r-th of them pays gamma / N more for the r-th input of the set (cyclically). It stops early
     if a sweep changes E with tau = 0 and A = I, relatively, by at most 1e-6.
 
     Parameters
@@ -137,7 +137,7 @@ class _Run:
             labels=np.empty(N, dtype=np.int64),
             pairs=np.empty((EXTRA, 2), dtype=np.int64),
         )
-        tails, heads = neighbours(problem.grid)
+        tails, heads = neighbors(problem.grid)
         self.graph = adjacency(N, tails, heads, np.ones(len(tails)))
         self.moves = swaps(labels)
         self.space = move_workspace(N, len(tails), labels, pairs=True, kept=True)
@@ -265,7 +265,7 @@ def _sweep(unary, A, push, rule, state, graph, moves, space):
         _set_tables(rule, state, m, n_extra)
         count = m + n_extra
         offered = moves[: max(count * (count - 1), 1)]
-        energy = Problem(state.costs[:, :count], state.tables, graph)
+        energy = Problem(state.costs[:, :count], state.tables, graph, 0.0)
         descend(energy, offered, state.labels, CYCLES, space)
         cuts += space.cuts[0]
         _record(state, j, m)

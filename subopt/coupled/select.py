@@ -17,20 +17,22 @@ from subopt.coupled.certificate import LabelingCertificate, exact_energy, slots_
 from subopt.coupled.local_search import local_search
 from subopt.coupled.lower_bound import lower_bound as bound_of
 from subopt.coupled.problem import CoupledLabelingProblem
-from subopt.coupled.published_rule import published
 from subopt.coupled.result import LabelingResult
 
-_METHODS: dict[str, Callable[..., LabelingResult]] = {
-    "auto": local_search,
-    "search": local_search,
-    "published": published,
-}
+_METHODS = ("auto", "search", "published")
+
+
+def _solver(method: str) -> Callable[..., LabelingResult]:
+    if validate.choice("method", method, _METHODS) != "published":
+        return local_search
+    from subopt.coupled.published_rule import published  # it loads the engine of moves
+
+    return published
 
 
 def options(method: str = "auto") -> tuple[str, ...]:
     """Return the names of the options that a method for coupled labelings takes."""
-    chosen = _METHODS[validate.choice("method", method, tuple(_METHODS))]
-    return (*names(chosen), "lower_bound")
+    return (*names(_solver(method)), "lower_bound")
 
 
 def minimize_coupled(
@@ -66,7 +68,7 @@ def minimize_coupled(
         If an argument is not as described, or the method does not take an option.
     """
     require_known(f"method={method!r} of a CoupledLabelingProblem", options(method), given)
-    result = _METHODS[method](problem, **given)
+    result = _solver(method)(problem, **given)
     if lower_bound:
         stage("%s: energy %.9g; prices for a lower bound", result.method, result.value)
         result = certified(problem, result)

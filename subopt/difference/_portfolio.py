@@ -53,7 +53,7 @@ PROVABLE, SMALL = 32, 16
 is tried with FEW_NODES[0] nodes."""
 REDUCED = 64
 """The same for larger problems, of which cheap bounds have to fix the other elements first."""
-FEW_NODES = (128, 16)
+FEW_NODES = (128, 32)
 
 
 @documented_with({

@@ -247,6 +247,19 @@ def _slot(indptr, indices, v, u):
 
 @njit
 def _bound(parts, shares, x, work):
+    """Add the bases of all parts that `shares` describe to x; return by how much they are none.
+
+    parts : Parts
+    shares : (length,) float64
+        What each part gives to each of its elements.
+    x : (n,) float64
+        The base of the sum.
+    work : (largest size,) float64
+        Workspace.
+
+    Flows on paths are clipped to their capacities. Functions of a size keep their shares; their
+    largest violations of x(S) <= F(S) are added up, to be subtracted from the bound.
+    """
     elements, first, second = parts.elements, parts.first, parts.second
     excess = 0.0
     for p in range(parts.is_path.shape[0]):

@@ -27,7 +27,7 @@ EXHAUSTIVE = 12
 """Up to this n all second differences are computed, from 2^n values."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Decomposition(DifferenceOfSubmodular):
     """A set function as a difference f - g of submodular functions, made by `decompose`.
 
@@ -47,6 +47,11 @@ class Decomposition(DifferenceOfSubmodular):
     """
 
     curvature: float | Array
+
+    def __repr__(self) -> str:
+        largest = float(np.max(self.curvature, initial=0.0))
+        curvature = f"curvature at most {largest:g}, estimated={self.estimated}"
+        return f"Decomposition(n={self.n}, {curvature})"
 
 
 def decompose(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -38,11 +38,13 @@ def edge_ends(edges: ArrayLike, n: int | None, limit: str, hint: str) -> tuple[A
     if ends.size == 0:
         ends = np.zeros((0, 2), dtype=np.intp)
     if ends.ndim != 2 or ends.shape[1] != 2 or ends.dtype.kind not in "iu":
+        named = " Number the nodes 0, 1, ...: dict(zip(names, range(len(names))))."
         raise ValueError(
             f"edges needs integers of shape (m, 2), got dtype {ends.dtype} and shape "
-            f"{ends.shape}. {hint}".rstrip()
+            f"{ends.shape}. {hint}{named if ends.dtype.kind in 'USO' else ''}".rstrip()
         )
-    n = int(ends.max(initial=-1)) + 1 if n is None else validate.size(limit, n)
+    largest = int(ends.max()) if ends.size else -1  # unsigned integers have no initial -1
+    n = largest + 1 if n is None else validate.size(limit, n)
     bad = ((ends < 0) | (ends >= n)).any(axis=1)
     if bad.any():
         e = int(bad.argmax())
@@ -66,8 +68,29 @@ def listed_arcs(
     return n, tails, heads, w
 
 
-def grid_rows(shape: int | Sequence[int], weights: Any) -> tuple[Array, Array, Array]:
-    """Return indptr, indices and weights of a grid in which nearest neighbors are joined."""
+class GridWeights(NamedTuple):
+    """The weights of a grid in which nearest neighbors are joined."""
+
+    lengths: tuple[int, ...]
+    axes: tuple[Array, ...]  # each broadcasts to the shape of the pairs along its axis
+
+    @property
+    def n(self) -> int:
+        """Number of cells."""
+        return math.prod(self.lengths)
+
+    @property
+    def n_edges(self) -> int:
+        """Number of pairs with a positive weight."""
+        return sum(int(np.count_nonzero(self.along(a))) for a in range(len(self.axes)))
+
+    def along(self, a: int) -> Array:
+        """Return the weight of each pair of neighbors along axis a."""
+        return np.broadcast_to(self.axes[a], _pairs(a, self.lengths))
+
+
+def grid_weights(shape: int | Sequence[int], weights: Any) -> GridWeights:
+    """Return the weights of a grid, checked."""
     given_lengths = [shape] if isinstance(shape, int | np.integer) else list(shape)
     lengths = [validate.natural(f"shape[{a}]", k) for a, k in enumerate(given_lengths)]
     one = isinstance(weights, numbers.Real)
@@ -78,11 +101,17 @@ def grid_rows(shape: int | Sequence[int], weights: Any) -> tuple[Array, Array, A
         raise ValueError(
             f"weights needs a number, or one array per axis, {len(lengths)}, got {len(per_axis)}"
         )
-    n = math.prod(lengths)
+    axes = tuple(_axis_weights(a, given, tuple(lengths)) for a, given in enumerate(per_axis))
+    return GridWeights(tuple(lengths), axes)
+
+
+def grid_rows(grid: GridWeights) -> tuple[Array, Array, Array]:
+    """Return indptr, indices and weights of a grid in which nearest neighbors are joined."""
+    lengths, n = grid.lengths, grid.n
     # columns in the order of neighbors: back along the first axis, .., on along the first axis
     joined = np.zeros((n, 2 * len(lengths)))
-    for a, given in enumerate(per_axis):
-        w = _axis_weights(a, given, lengths)
+    for a in range(len(lengths)):
+        w = grid.along(a)
         if len(lengths) == 1 and n > 1 and w.all():
             return (*_chain(n), np.repeat(w, 2))
         last = [slice(None)] * len(lengths)
@@ -97,20 +126,25 @@ def grid_rows(shape: int | Sequence[int], weights: Any) -> tuple[Array, Array, A
     return indptr, rows + steps[columns], joined[rows, columns]
 
 
-def _axis_weights(a: int, given: ArrayLike, lengths: list[int]) -> Array:
+def _pairs(a: int, lengths: Sequence[int]) -> tuple[int, ...]:
+    return tuple(max(length - (b == a), 0) for b, length in enumerate(lengths))
+
+
+def _axis_weights(a: int, given: ArrayLike, lengths: Sequence[int]) -> Array:
     """Return the weights of the pairs of neighbors along axis a, checked."""
     w = validate.real_array(f"weights[{a}]", given)
-    pairs = tuple(max(length - (b == a), 0) for b, length in enumerate(lengths))
+    pairs = _pairs(a, lengths)
     try:
-        w = np.broadcast_to(w, pairs)
+        whole = np.broadcast_to(w, pairs)
     except ValueError:
         raise ValueError(
             f"weights[{a}] needs to broadcast to the shape of the pairs along axis {a}, {pairs}, "
             f"got {w.shape}"
         ) from None
-    if (w < 0).any():
-        at = tuple(int(i) for i in np.argwhere(w < 0)[0])
-        raise ValueError(f"weights[{a}] needs numbers >= 0, but at {at} it is {w[at]:g}")
+    if (w < 0).any() and (whole < 0).any():
+        at = tuple(int(i) for i in np.argwhere(whole < 0)[0])
+        raise ValueError(f"weights[{a}] needs numbers >= 0, but at {at} it is {whole[at]:g}")
+    w.setflags(write=False)
     return w
 
 

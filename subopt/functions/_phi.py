@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.jit import njit
+from subopt._base.jit import inner
 from subopt._base.types import Array
 
 PhiSpec: TypeAlias = "str | tuple[str, float] | Callable[[Any], Any]"
@@ -66,9 +66,9 @@ class Phi:
             return t**self.parameter
         if self.code == MIN:
             return np.minimum(t, self.parameter)
-        return self._vectorised(t)
+        return self._vectorized(t)
 
-    def _vectorised(self, t: Array) -> Array:
+    def _vectorized(self, t: Array) -> Array:
         assert callable(self.spec)
         try:
             result = np.asarray(self.spec(t), dtype=np.float64)
@@ -82,7 +82,7 @@ class Phi:
     def _check_callable(self, largest: float) -> None:
         t = np.linspace(0.0, max(largest, 1e-9), 65)
         try:
-            v = self._vectorised(t)
+            v = self._vectorized(t)
         except TypeError as error:
             raise TypeError(
                 f"phi needs to map numbers to numbers, but phi(t) raised {error}"
@@ -104,7 +104,7 @@ class Phi:
         self.increasing = bool((np.diff(v) >= 0).all())
 
 
-@njit
+@inner
 def phi(code, parameter, t):
     """Evaluate a named phi at one number, in kernels."""
     if code == SQRT:

@@ -144,8 +144,13 @@ def take_rows(indptr: Array, kept: Array) -> tuple[Array, Array]:
 
 
 def shown(numbers: Any) -> str:
-    """Format an array for ``repr``, as nested lists with integers where all are whole numbers."""
+    """Format an array for ``repr``, as nested lists with integers where all are whole numbers.
+
+    Lists cannot hold the shape of a matrix without rows.
+    """
     array = np.asarray(numbers)
+    if not array.size and array.ndim > 1:
+        return f"np.zeros({array.shape})"
     if array.dtype.kind == "f":
         if array.size and (array == np.rint(array)).all() and np.abs(array).max() < 1e15:
             array = array.astype(np.int64)

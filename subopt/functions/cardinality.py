@@ -164,6 +164,6 @@ def check_concave(name: str, table: Array) -> None:
         k = int(_bends(table).argmax()) + 1
         raise ValueError(
             f"{name} needs to be concave for F to be submodular, but {name}[{k}] = {table[k]:g} "
-            f"lies below the mean of its neighbours {table[k - 1]:g} and {table[k + 1]:g}. "
+            f"lies below the mean of its neighbors {table[k - 1]:g} and {table[k + 1]:g}. "
             "Write a function that is not concave as a difference Cardinality(a) - Cardinality(b)."
         )

@@ -49,7 +49,7 @@ class SumOracle(Oracle):
         return float(sum(a * F.value(mask.copy()) for a, F in self.terms))
 
     def _require_normalized(self) -> None:
-        if not all(vars(F).get("_normalized") for _, F in self.terms):
+        if not all(F._normalized for _, F in self.terms):
             super()._require_normalized()
 
     def marginals(self, mask: Array) -> Array:
@@ -158,7 +158,7 @@ class ViewOracle(Oracle):
         self.cut_representable = parent.cut_representable
         self._tents = parent._tents
         self._offset = parent.value(self._lift(np.zeros(self.n, dtype=np.bool_)))
-        vars(self)["_normalized"] = True
+        self._normalized = True
 
     def value(self, mask: Array) -> float:
         """Evaluate the view at a set."""
@@ -222,8 +222,10 @@ class ViewOracle(Oracle):
 
     def _source(self) -> str | None:
         parent = self.parent._source()
-        if parent is None:
-            return None
+        return None if parent is None else self._minor_of(parent)
+
+    def _minor_of(self, parent: str) -> str | None:
+        """Return an expression for this minor of an expression for the parent."""
         used = np.sort(np.concatenate([self.before, self.kept]))
         if not np.array_equal(np.sort(self.kept), self.kept):
             return None
@@ -234,10 +236,11 @@ class ViewOracle(Oracle):
         return f"{parent}.complement()" if self.flipped else parent
 
     def __repr__(self) -> str:
-        source = self._source() if self.n and self.parent.n <= SHOWN else None
-        if source is not None and len(source) <= LONGEST:
-            return source
-        kind = ", flipped" if self.flipped else ""
+        if self.parent.n <= SHOWN:
+            source = self._source() or self._minor_of(repr(self.parent))
+            if source is not None and len(source) <= LONGEST:
+                return source
+        kind = ", flipped=True" if self.flipped else ""
         return f"View({self.parent!r}, n={self.n}{kind})"
 
 

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.jit import njit
+from subopt._base.jit import copied
+from subopt._base.jit import small_first as njit
 from subopt._base.options import documented_like
 from subopt._base.types import Array, ArrayLike
 from subopt.functions._phi import CALLABLE, Phi, PhiSpec, phi
@@ -101,7 +102,7 @@ class ConcaveOfModular(SetFunction):
 
     def _source(self) -> str | None:
         d, groups = self._data, len(self._data.base)
-        if self._phi.code == CALLABLE or not groups:
+        if self._phi.code == CALLABLE:
             return None
         matrix = dense(self.n, d.indptr, d.indices, d.weights, groups).T
         contracted = ""
@@ -174,8 +175,12 @@ class ConcaveOfModular(SetFunction):
 
 @njit
 def _sweep(f, code, parameter, scale, order, gains):
-    level = f.base.copy()
-    reached = np.empty_like(level)
+    """Add `scale` times the gains along an order to `gains`, see `subopt.functions.oracle`.
+
+    `code` and `parameter` say which phi it is, see `subopt.functions._phi.phi`.
+    """
+    level = copied(f.base)
+    reached = np.empty(level.shape[0])
     for g in range(level.shape[0]):
         reached[g] = phi(code, parameter, level[g])
     for i in order:
@@ -191,8 +196,11 @@ def _sweep(f, code, parameter, scale, order, gains):
 
 @njit
 def _sweep_levels(f, order, low, high):
-    # for a phi in Python: its argument before and after each entry of the matrix is added
-    level = f.base.copy()
+    """Set the argument of phi before and after each entry of the matrix is added, in an order.
+
+    For functions phi in Python. `low` and `high` have shape (nnz,), float64.
+    """
+    level = copied(f.base)
     for i in order:
         for e in range(f.indptr[i], f.indptr[i + 1]):
             g = f.indices[e]
@@ -203,6 +211,11 @@ def _sweep_levels(f, order, low, high):
 
 @njit
 def _gains(f, code, parameter, levels, counts, mask, elements, result):
+    """Write the gains of some elements to `result`, see `subopt.functions.oracle`.
+
+    `code` and `parameter` say which phi it is. `levels` (groups,) float64 and `counts` (groups,)
+    int64 are the weight of the elements of S in each group, and their number.
+    """
     for k in range(elements.shape[0]):
         i = elements[k]
         inside = 1 if mask[i] else 0

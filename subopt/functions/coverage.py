@@ -64,6 +64,11 @@ class Coverage(SetFunction):
     _has_levels = True
 
     def __init__(self, membership: Any, weights: ArrayLike | None = None) -> None:
+        if not isinstance(membership, np.ndarray) and _are_sets(membership):
+            raise TypeError(
+                "membership needs a matrix, one row per element and one column per item, got sets. "
+                "Build it: [[item in covered for item in items] for covered in sets]."
+            )
         way = "0 is for what is not covered; what items are worth is said by weights."
         indptr, indices, _, (_, items) = compressed("membership", membership, way)
         self._hold(CoverageData(indptr, indices, weights_for("weights", weights, items, "item")))
@@ -163,8 +168,17 @@ class Coverage(SetFunction):
         return part
 
 
+def _are_sets(rows: Any) -> bool:
+    return isinstance(rows, (list, tuple)) and any(
+        isinstance(row, (set, frozenset, str, dict))
+        or (isinstance(row, (list, tuple)) and any(isinstance(item, str) for item in row))
+        for row in rows
+    )
+
+
 @njit
 def _sweep(f, scale, order, gains):
+    """Add `scale` times the gains along an order to `gains`, see `subopt.functions.oracle`."""
     left = copied(f.weights)  # weight of each item, set to 0 once it is covered
     for i in order:
         total = 0.0
@@ -177,6 +191,10 @@ def _sweep(f, scale, order, gains):
 
 @njit
 def _gains(f, times, mask, elements, result):
+    """Write the gains of some elements to `result`, see `subopt.functions.oracle`.
+
+    `times` (items,) int64: the number of elements of S that cover each item.
+    """
     for k in range(elements.shape[0]):
         i = elements[k]
         alone = 1 if mask[i] else 0  # no other element of the set covers the item
@@ -189,6 +207,7 @@ def _gains(f, times, mask, elements, result):
 
 @njit
 def _left(f, left, result):
+    """Write to `result` (n,) the sum of `left` (items,) over the items of each element."""
     for i in range(result.shape[0]):
         total = 0.0
         for e in range(f.indptr[i], f.indptr[i + 1]):

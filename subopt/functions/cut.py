@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,14 @@ from subopt._base import validate
 from subopt._base.jit import small_first as njit
 from subopt._base.options import documented_like
 from subopt._base.types import Array, ArrayLike
-from subopt.functions._graph_rows import grid_rows, joined_rows, listed_arcs, matrix_arcs
+from subopt.functions._graph_rows import (
+    GridWeights,
+    grid_rows,
+    grid_weights,
+    joined_rows,
+    listed_arcs,
+    matrix_arcs,
+)
 from subopt.functions._sparse import dense, freeze, row_of, shown, sums
 from subopt.functions.algebra import SetFunction
 from subopt.functions.cut_form import CutForm
@@ -62,8 +70,9 @@ class Cut(SetFunction):
 
     cut_representable = True
     _has_levels = True
-    _chain: bool = False
-    """Whether the graph is known to be the path through 0, 1, .., n - 1."""
+    _normalized = True
+    _grid: GridWeights | None = None
+    """The weights of a grid, from which `_data` is made when it is needed."""
 
     def __init__(self, adjacency: Any, *, directed: bool = False) -> None:
         directed = validate.flag("directed", directed)
@@ -142,9 +151,28 @@ class Cut(SetFunction):
         (3.0, 5.0, 7)
         """
         self = cls.__new__(cls)
-        self._hold(*grid_rows(shape, weights))
-        self._chain = np.size(shape) == 1 and self.n > 1 and self.n_edges == self.n - 1
+        self._grid = grid = grid_weights(shape, weights)
+        self.n, self.symmetric = grid.n, True
+        self.integral = all(_integral(w) for w in grid.axes)
         return self
+
+    @cached_property
+    def _data(self) -> CutData:
+        assert self._grid is not None
+        indptr, indices, weights = grid_rows(self._grid)
+        data = CutData(indptr, indices, weights, weights)
+        freeze(data)
+        return data
+
+    def _path_weights(self) -> Array | None:
+        """Return the weights of the path through 0, 1, .., n - 1, or (1,) if all are equal.
+
+        None if the graph is not known to be this path.
+        """
+        if self._grid is None or len(self._grid.axes) != 1 or self.n < 2:
+            return None
+        weights = self._grid.axes[0].reshape(-1)
+        return weights if weights.all() else None
 
     @classmethod
     def from_networkx(cls, graph: Any, weight: str | None = "weight") -> Cut:
@@ -232,15 +260,15 @@ class Cut(SetFunction):
         """Keep compressed rows; without `backward`, they are those of an undirected graph."""
         self.n = len(indptr) - 1
         self.symmetric = backward is None or backward is forward
-        few = forward[:64]  # most graphs that are not integral are seen to be by a few edges
-        whole = (few == np.rint(few)).all() and (forward == np.rint(forward)).all()
-        self.integral = bool(whole)
+        self.integral = _integral(forward)
         self._data = CutData(indptr, indices, forward, forward if backward is None else backward)
         freeze(self._data)
 
     @property
     def n_edges(self) -> int:
         """Number of pairs of nodes that are joined by at least one edge or arc."""
+        if self._grid is not None:
+            return self._grid.n_edges
         return len(self._data.indices) // 2
 
     def value(self, mask: Array) -> float:
@@ -325,8 +353,18 @@ class Cut(SetFunction):
         return part + Modular(weights) if weights.any() else part
 
 
+def _integral(weights: Array) -> bool:
+    weights = weights.reshape(-1)
+    few = weights[:64]  # most graphs that are not integral are seen to be by a few edges
+    return bool((few == np.rint(few)).all() and (weights == np.rint(weights)).all())
+
+
 @njit
 def _edges(f, tails, heads, capacities, reverse):
+    """List each edge once, with its smaller end as its tail.
+
+    `tails` and `heads` int64, `capacities` and `reverse` float64 have one entry per edge.
+    """
     m = 0
     for i in range(f.indptr.shape[0] - 1):
         for e in range(f.indptr[i], f.indptr[i + 1]):
@@ -338,6 +376,7 @@ def _edges(f, tails, heads, capacities, reverse):
 
 @njit
 def _sweep(f, scale, order, gains):
+    """Add `scale` times the gains along an order to `gains`, see `subopt.functions.oracle`."""
     # rank[i] is the step at which i joins; the first end of an edge adds its weight, the second
     # end subtracts it
     rank = np.full(f.indptr.shape[0] - 1, order.shape[0])
@@ -356,6 +395,7 @@ def _sweep(f, scale, order, gains):
 
 @njit
 def _value(f, mask):
+    """Return F(S) of `mask` (n,) bool."""
     total = 0.0
     for i in range(mask.shape[0]):
         if mask[i]:
@@ -367,6 +407,7 @@ def _value(f, mask):
 
 @njit
 def _gains(f, mask, elements, result):
+    """Write the gains of some elements to `result`, see `subopt.functions.oracle`."""
     for k in range(elements.shape[0]):
         i = elements[k]
         total = 0.0

@@ -252,8 +252,15 @@ def _joined(blocks: Array, codes: Array) -> Array:
 
 @njit
 def _sweep(f, scale, order, gains, rows, blocks):
-    # the two halves of each workspace hold, in turn, the partition before and after a column.
-    # Slices are avoided: each one would add half a second of compilation time
+    """Add `scale` times the gains along an order to `gains`, see `subopt.functions.oracle`.
+
+    Return the side of the workspace that holds the last partition, and its number of blocks.
+
+    rows : (2, rows) int64, blocks : (2, 2, blocks) int64
+        Workspace, one side before and one side after a column: the rows grouped by block, and the
+        first position of each block and one past its last.
+    """
+    # without slices: each one would add half a second of compilation time
     codes, cost, n_blocks = f.codes, f.cost, f.starts.shape[0]
     for r in range(f.rows.shape[0]):
         rows[0, r] = f.rows[r]
@@ -310,7 +317,10 @@ def _sweep(f, scale, order, gains, rows, blocks):
 
 @njit
 def _gains(f, elements, gains):
-    # the gain of each column alone, given the blocks: counts suffice, no partition is refined
+    """Write to `gains` (n,) the gain of each of some columns, given the blocks of `f`.
+
+    Counts suffice for that: no partition is refined.
+    """
     counts, seen = np.zeros(f.n_codes, np.int64), np.empty(f.n_codes, np.int64)
     for i in elements:
         gain = 0.0

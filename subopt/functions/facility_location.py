@@ -96,8 +96,6 @@ class FacilityLocation(SetFunction):
 
     def _source(self) -> str | None:
         d = self._data
-        if not len(d.base):
-            return None
         elements, clients, s = self._entries()
         matrix = np.zeros((len(d.base), self.n))
         matrix[clients, elements] = s
@@ -202,6 +200,7 @@ def _from_dense(similarity: Array) -> tuple[FacilityLocationData, bool]:
 
 @njit
 def _integral(numbers):
+    """Return whether all numbers of a float64 array are integers."""
     fractions = 0
     for k in range(numbers.shape[0]):
         fractions += numbers[k] != np.rint(numbers[k])
@@ -210,7 +209,13 @@ def _integral(numbers):
 
 @njit
 def _transpose(matrix, entries, tile):
-    # and count entries that are not 0, that are not whole, and that are not numbers >= 0
+    """Write a matrix (clients, n) by columns, in tiles; return three counts of its entries.
+
+    entries : (clients * n,) float64
+        Receives the columns one after another; entries that are no numbers >= 0 become 0.
+
+    The counts are of entries that are not 0, that are not integers, and that are no numbers >= 0.
+    """
     clients, n = matrix.shape
     used = fractions = wrong = 0
     for first in range(0, clients, tile):
@@ -230,6 +235,7 @@ def _transpose(matrix, entries, tile):
 
 @njit
 def _sweep_best(f, order, best):
+    """Raise `best` (clients,) float64 to the similarity of each client to elements of `order`."""
     for i in order:
         for e in range(f.indptr[i], f.indptr[i + 1]):
             c = f.indices[e - i * f.shift]
@@ -238,6 +244,7 @@ def _sweep_best(f, order, best):
 
 @njit
 def _sweep(f, scale, order, gains):
+    """Add `scale` times the gains along an order to `gains`, see `subopt.functions.oracle`."""
     best = copied(f.base)
     for i in order:
         total = 0.0
@@ -252,7 +259,11 @@ def _sweep(f, scale, order, gains):
 
 @njit
 def _serve(f, elements, best, second, server):
-    # elements join: a client keeps the similarity of the second best, in case its server leaves
+    """Let elements join the set; update the two best similarities of each client.
+
+    `best` and `second` (clients,) float64, and `server` (clients,) int64, the element with the best
+    one. The second best is needed when the server leaves.
+    """
     for i in elements:
         for e in range(f.indptr[i], f.indptr[i + 1]):
             c, s = f.indices[e - i * f.shift], f.similarity[e]
@@ -266,6 +277,10 @@ def _serve(f, elements, best, second, server):
 
 @njit
 def _gains(f, best, second, server, mask, elements, result):
+    """Write the gains of some elements to `result`, see `subopt.functions.oracle`.
+
+    `best`, `second` and `server` (clients,) are the state of S, see `_serve`.
+    """
     clients = f.base.shape[0]
     sums = np.zeros(BLOCK)
     for k in range(elements.shape[0]):
@@ -298,6 +313,10 @@ def _gains(f, best, second, server, mask, elements, result):
 
 @njit
 def _lower(f, levels, elements, slope):
+    """Subtract 1 from `slope` (clients,) per element with a similarity above the client's level.
+
+    `levels` is (clients,) float64.
+    """
     for i in elements:
         for e in range(f.indptr[i], f.indptr[i + 1]):
             c = f.indices[e - i * f.shift]

@@ -311,6 +311,7 @@ def _tables(
 
 @njit
 def _sweep(f, scale, order, gains):
+    """Add `scale` times the gains along an order to `gains`, see `subopt.functions.oracle`."""
     at = copied(f.starts)  # position of each edge in the table: one step per element in the set
     for i in order:
         total = 0.0

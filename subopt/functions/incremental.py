@@ -65,6 +65,9 @@ class Incremental:
         self.value = F.value(mask.copy())
         self._state: Any = F._state(mask)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.F!r}, {np.flatnonzero(self.mask).tolist()})"
+
     def gain(self, i: int) -> float:
         """Return the marginal gain of an element, as `SetFunction.marginals` does for all.
 

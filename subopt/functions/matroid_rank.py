@@ -215,9 +215,7 @@ class _GraphicRank(MatroidRank):
         _marginals_graphic(self._data, validate.mask(mask, self.n), result)
         return result
 
-    def _source(self) -> str | None:
-        if not self.n:
-            return None
+    def _source(self) -> str:
         ends = np.stack([self._data.tails, self._data.heads], axis=1).tolist()
         return f"MatroidRank.graphic({ends}, {self._data.n_vertices})"
 
@@ -227,6 +225,7 @@ class _GraphicRank(MatroidRank):
 
 @njit
 def _sweep_graphic(f, scale, order, gains):
+    """Add `scale` times the gains along an order to `gains`, see `subopt.functions.oracle`."""
     # union-find with path halving: an edge is independent if it joins two trees
     parent = np.arange(f.n_vertices)
     for i in order:
@@ -244,6 +243,7 @@ def _sweep_graphic(f, scale, order, gains):
 
 @njit
 def _marginals_graphic(f, mask, result):
+    """Write the gains of all n edges to `result` (n,) float64, given `mask` (n,) bool."""
     # an edge outside S has gain 1 if it joins two components of S; an edge inside S has gain 1 if
     # it is a bridge: no other edge of S leads from below it to above it in the depth-first forest
     first = np.zeros(f.n_vertices + 1, np.int64)

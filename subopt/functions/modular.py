@@ -44,6 +44,7 @@ class Modular(SetFunction):
     """
 
     cut_representable = True
+    _normalized = True
 
     def __init__(self, weights: ArrayLike) -> None:
         w = validate.real_array("weights", weights)

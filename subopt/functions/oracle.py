@@ -5,6 +5,25 @@ submodular function they are a vertex of the base polytope, a subgradient of the
 and a modular lower bound. For most families a sweep costs no more than one value. A subclass needs
 only `n` and `value`, from which all other queries are computed; a built-in family overrides
 `_sweep` by one compiled pass.
+
+The kernels `_sweep` and `_gains` of families have these arguments:
+
+    f : NamedTuple
+        The arrays of the function, described at its class.
+    scale : float
+        Factor of the function, for sums that add up gains without temporary arrays.
+    order : (m,) intp
+        Elements in the order in which they are added to ∅; not necessarily all n.
+    gains : (n,) float64
+        ``gains[order[k]]`` is increased by ``scale`` times the gain of the k-th element.
+    mask : (n,) bool
+        The set S.
+    elements : (k,) intp
+        The elements i whose gain ``F(S ∪ i) - F(S - i)`` is asked for.
+    result : (k,) float64
+        Receives these gains.
+
+Between `f` and these, some take the state of S that `_state` returns, or how to evaluate phi.
 """
 
 from __future__ import annotations
@@ -15,6 +34,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base import validate
+from subopt._base.options import options_named
 from subopt._base.types import Array, ArrayLike, Subset
 from subopt.functions.cut_form import CutForm
 from subopt.functions.incremental import Incremental
@@ -46,6 +66,8 @@ class Oracle:
     integral: bool = False
     cut_representable: bool = False
 
+    _normalized: bool = False
+    """Whether F(∅) is known to be 0."""
     _tents: int = 1
     """Largest number of auxiliary nodes that `as_cut` needs for one hyperedge, item or table."""
 
@@ -55,7 +77,10 @@ class Oracle:
         """Make the methods of a user's class return float64; see `returned`."""
         super().__init_subclass__(**options)
         if cls.__module__.partition(".")[0] == "subopt":
+            if "__init__" in vars(cls):
+                cls.__init__ = options_named(cls.__init__)  # type: ignore[method-assign]
             return
+        cls._normalized = False
         for name, checked in (
             ("value", value_of),
             ("greedy", gains_of),
@@ -136,7 +161,7 @@ class Oracle:
             falls when i leaves S.
         """
         mask = validate.mask(mask, self.n)
-        known = not mask.any() and vars(self).get("_normalized")
+        known = not mask.any() and self._normalized
         here = 0.0 if known else self.value(mask.copy())
         result = np.empty(self.n)
         for i in range(self.n):
@@ -217,7 +242,7 @@ class Oracle:
         return Incremental(self, validate.subset(S, self.n))
 
     def __repr__(self) -> str:
-        source = self._source() if 0 < self.n <= SHOWN else None
+        source = self._source() if self.n <= SHOWN else None
         if source is None or len(source) > LONGEST:
             return f"{type(self).__name__}(n={self.n})"
         return source
@@ -254,14 +279,14 @@ class Oracle:
 
     def _require_normalized(self) -> None:
         """Raise unless F(∅) = 0. F(∅) is evaluated only the first time."""
-        if vars(self).get("_normalized"):
+        if self._normalized:
             return
         if (empty := self.value(np.zeros(self.n, dtype=np.bool_))) != 0:
             raise ValueError(
                 f"F(∅) needs to be 0, but {self!r} has the value {empty:g} there. normalize(F) "
                 "subtracts it."
             )
-        vars(self)["_normalized"] = True
+        self._normalized = True
 
     def _state(self, mask: Array) -> Any:
         """Return the state of a set that makes `_gain` fast; `_flip` updates it."""

@@ -162,8 +162,7 @@ class Watched(SetFunction):
         cls = type(F)
         self._walks = cls._sweep is SetFunction._sweep and cls.greedy is SetFunction.greedy
         self._own_marginals = cls.marginals is not SetFunction.marginals
-        if vars(F).get("_normalized"):
-            vars(self)["_normalized"] = True
+        self._normalized = F._normalized
 
     def _look(self) -> None:
         if self.deadline.passed():

@@ -195,7 +195,9 @@ def cut_value(g: Graph, parts: Bounded, side: Array) -> Any:
 def _weigh(tails, heads, forward, backward, source, sink, side, total):
     """Return the capacity of the cut around a set of nodes, for finite capacities.
 
-    `total` is a zero of their type. This is twice as fast as `Graph.cut`, which `Flow.check` uses.
+    `tails`, `heads`, `forward` and `backward` have one entry per arc, `source`, `sink` and `side`
+    (bool) one per node; `total` is a zero of the type of capacities. This is twice as fast as
+    `Graph.cut`, which `Flow.check` uses.
     """
     for v in range(side.shape[0]):
         total += sink[v] if side[v] else source[v]

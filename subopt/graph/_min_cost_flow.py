@@ -209,7 +209,7 @@ def min_cost_flow(
     Notes
     -----
     HiGHS, through `scipy.optimize.linprog`, solves a linear program of m variables and n rows. Ints
-    are exact at every scale, also where HiGHS is not; cancelling cycles then has no polynomial
+    are exact at every scale, also where HiGHS is not; canceling cycles then has no polynomial
     bound. Floats are exact up to rounding, which `gap` measures.
 
     Examples

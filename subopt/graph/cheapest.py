@@ -1,4 +1,4 @@
-"""Flows of least cost: prices by HiGHS, a maximum flow, and cancelling of negative cycles."""
+"""Flows of least cost: prices by HiGHS, a maximum flow, and canceling of negative cycles."""
 
 from __future__ import annotations
 

@@ -93,6 +93,9 @@ class DynamicMaxFlow:
         self._parts = _finite(self._graph, self._beyond)
         self._begin()
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._graph.n} nodes, {len(self._graph.tails)} arcs)"
+
     def _begin(self) -> None:
         """Set up the network without flow."""
         g = self._graph

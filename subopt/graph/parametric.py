@@ -32,6 +32,9 @@ class ParametricCertificate:
     (see `CutCertificate`), not on how they were found.
     """
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
     def check(self, problem: Any, answer: ParametricCut) -> float:
         """Recompute the value of the cuts and the bound of flows; return the difference.
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from subopt._base.report import reported
-from subopt._base.types import ArrayLike
+from subopt._base.types import Array, ArrayLike
 from subopt.labeling._magnitude import simplified
 from subopt.labeling._wording import on_moves
 from subopt.labeling.energy import LabelingEnergy
@@ -135,9 +135,9 @@ def can_solve(energy: LabelingEnergy) -> str | None:
     simple = simplified(energy)
     if (reason := driver.negative_weight(simple)) is not None:
         return reason
-    if simple.terms.uniform > 0.0:
-        return None
     T = simple.tables
+    if simple.terms.uniform > 0.0 or _is_linear(T):
+        return None
     for a in range(energy.n_labels):
         direct = T + T[:, a, a, None, None]
         to, back = T[:, :, a, None], T[:, a, None, :]
@@ -152,3 +152,18 @@ def can_solve(energy: LabelingEnergy) -> str | None:
                 f"{around[e, b, c]:g}"
             )
     return None
+
+
+def _is_linear(tables: Array) -> bool:
+    """Tell whether all edges have the table min(slope |a - b|, most), up to rounding.
+
+    It is a metric then, which takes longer to see from all triples of labels.
+    """
+    if len(tables) != 1 or tables.shape[-1] < 2 or not tables[0, 0, 1] > 0.0:
+        return False
+    label, most = np.arange(tables.shape[-1]), float(tables.max())
+    apart = np.abs(np.subtract.outer(label, label))
+    if most == np.inf:
+        return False
+    line = np.minimum(tables[0, 0, 1] * apart, most)
+    return bool((np.abs(tables[0] - line) <= 2.0**-50 * line).all())

@@ -12,7 +12,7 @@ from subopt._base import validate
 from subopt._base.types import Array, ArrayLike
 from subopt.graph.grid._input import offset_vectors, periodic_axes
 from subopt.labeling._cost_arguments import numbers
-from subopt.labeling._grid_edges import neighbours, pairs_at
+from subopt.labeling._grid_edges import neighbors, pairs_at
 
 
 class EdgeGroups(NamedTuple):
@@ -51,7 +51,7 @@ def graph(
         return EdgeGroups(tails, heads, [(len(tails),)], "", shape, [], ())
     steps = offset_vectors(offsets, len(shape))
     if offsets is None and not any(around):
-        tails, heads = neighbours(shape)
+        tails, heads = neighbors(shape)
         sides = [
             tuple(length - (a == axis) for a, length in enumerate(shape))
             for axis in range(len(shape))

@@ -9,7 +9,7 @@ import numpy as np
 from subopt._base.types import Array
 
 
-def neighbours(grid: tuple[int, ...]) -> Array:
+def neighbors(grid: tuple[int, ...]) -> Array:
     """Return the pairs of nodes next to each other along an axis: tails and heads, (2, E)."""
     index = np.arange(math.prod(grid)).reshape(grid)
     views = [np.moveaxis(index, axis, 0) for axis in range(len(grid))]

@@ -13,7 +13,7 @@ from subopt._base.types import Array
 from subopt.labeling import _icm
 from subopt.labeling._exact import Reparametrization, node_costs
 from subopt.labeling._magnitude import bounded, calm, simple_labels, simplified
-from subopt.labeling._roof import Binary, roof, solved
+from subopt.labeling._roof import Binary, over, roof, solved
 from subopt.labeling.certificates import Measure, evidence, measure
 from subopt.labeling.cut_graphs import sum_and_error
 from subopt.labeling.energy import LabelingEnergy, require_energy
@@ -96,6 +96,8 @@ def qpbo(
         if deadline.passed():
             break
         found = roof(binary, labels, deadline)
+        if over(len(energy.tails), deadline):
+            break
         cuts += 1
         if cuts == 1 or found.all_share.sum() >= persistent.sum():
             persistent, known = found.all_share, found.known

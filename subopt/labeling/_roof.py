@@ -25,6 +25,7 @@ from subopt.graph._max_flow import Arcs, extreme_cuts_until, minimum_cut_until
 
 PROBES = 2_000_000  # approximate number of arcs in all cuts of `_probed`
 IMPROVING = 12  # number of random parts that `_improved` tries
+LARGE = 2**17  # number of edges from which a part of what follows takes a tenth of a second
 
 
 class Binary(NamedTuple):
@@ -52,14 +53,29 @@ class Roof(NamedTuple):
     bound: float  # lower bound on the energy
 
 
+def over(edges: int, deadline: Deadline) -> bool:
+    """Return whether the time is over and what is left to do with so many edges takes long."""
+    return edges > LARGE and deadline.passed()
+
+
+def _unknown(problem: Binary, labels: Array) -> Roof:
+    """Return what holds without any work: nothing is known."""
+    none = np.zeros(len(problem.cost), dtype=bool)
+    return Roof(labels.astype(bool), none, none, np.zeros((2, len(problem.tails), 2)), -np.inf)
+
+
 def roof(problem: Binary, labels: Array, deadline: Deadline) -> Roof:
     """Solve the roof dual; `labels` are some choices, for the scale of capacities.
 
-    At the deadline no choice is known, but the bound holds.
+    At the deadline no choice is known, but the bound holds; it is -inf for large problems.
     """
     n, m = len(problem.cost), len(problem.tails)
     p, q = problem.tails, problem.heads
+    if over(m, deadline):
+        return _unknown(problem, labels)
     edges = _edges(problem.pairs)
+    if over(m, deadline):
+        return _unknown(problem, labels)
     even, forward, backward = edges.even, edges.forward, edges.backward
     first, second = edges.first, edges.second
     cost = problem.cost + np.bincount(p, first, n) + np.bincount(q, second, n)
@@ -70,18 +86,22 @@ def roof(problem: Binary, labels: Array, deadline: Deadline) -> Roof:
         + forward[x[p] & ~x_q].sum()
         + backward[~x[p] & x_q].sum()
     )
+    if over(m, deadline):
+        return _unknown(problem, labels)
     # no minimum cut has an arc of this capacity
     top = float(np.exp2(np.ceil(np.log2(2.0 * crossing)))) if crossing > 0.0 else np.inf
     forward, backward = np.minimum(forward, top), np.minimum(backward, top)
     if even.all():
         edges = edges._replace(forward=forward, backward=backward)
-        return _of_one_cut(problem, edges, cost, top, deadline)
+        return _of_one_cut(problem, labels, edges, cost, top, deadline)
     half = np.clip(cost, -top, top) / 2
     tails = np.concatenate([p, np.where(even, q + n, q)])
     heads = np.concatenate([np.where(even, q, q + n), p + n])
     there, back = np.tile(forward / 2, 2), np.tile(backward / 2, 2)
     excess = np.concatenate([-half, half])
     side, flow = minimum_cut_until(Arcs(tails, heads, there, back), excess, deadline)
+    if over(m, deadline):
+        return _unknown(problem, labels)
     flow = np.clip(flow, -back, there).reshape(2, m)
     both = flow[0] + flow[1]
     one, zero = side[:n], side[n:]
@@ -103,13 +123,15 @@ def roof(problem: Binary, labels: Array, deadline: Deadline) -> Roof:
 
 
 def _of_one_cut(
-    problem: Binary, edges: _Edges, cost: Array, top: float, deadline: Deadline
+    problem: Binary, labels: Array, edges: _Edges, cost: Array, top: float, deadline: Deadline
 ) -> Roof:
     """Solve the roof dual of an energy whose edges are all submodular: it is exact."""
     n, p, q = len(cost), problem.tails, problem.heads
     arcs = Arcs(p, q, edges.forward, edges.backward)
     excess = -np.clip(cost, -top, top)
     smallest, largest, flow = extreme_cuts_until(arcs, excess, deadline)
+    if over(len(p), deadline):
+        return _unknown(problem, labels)
     flow = np.clip(flow, -edges.backward, edges.forward)
     known = np.full(n, not deadline.passed())
     given = np.zeros((2, len(p), 2))

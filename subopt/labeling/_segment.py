@@ -3,8 +3,8 @@
     E(x) = sum_v -log p(image[v] | x_v) + smoothness * sum_{(p, q)} w_pq [x_p != x_q],
     w_pq = exp(-|image[p] - image[q]|^2 / (2 s^2)) / |p - q|,
 
-with s^2 the mean of |image[p] - image[q]|^2 over all neighbours, and a mixture of Gaussians for the
-colours of each label. Cuts and fits of the mixtures take turns (Y. Boykov, M.-P. Jolly,
+with s^2 the mean of |image[p] - image[q]|^2 over all neighbors, and a mixture of Gaussians for the
+colors of each label. Cuts and fits of the mixtures take turns (Y. Boykov, M.-P. Jolly,
 "Interactive graph cuts for optimal boundary and region segmentation of objects in N-D images", ICCV
 2001; C. Rother, V. Kolmogorov, A. Blake, "GrabCut: interactive foreground extraction using iterated
 graph cuts", ACM Transactions on Graphics 23(3), 2004).
@@ -27,7 +27,7 @@ from subopt._base.options import documented
 from subopt._base.report import reported, stage
 from subopt._base.types import Array, ArrayLike
 from subopt.graph.grid._input import may_be_picture
-from subopt.labeling._colour_models import LEAST_SPREAD, Mixture, costs_of, fitted
+from subopt.labeling._color_models import LEAST_SPREAD, Mixture, costs_of, fitted
 from subopt.labeling._grid_edges import pairs_at
 from subopt.labeling._ishikawa import finished
 from subopt.labeling.certificates import MessageCertificate
@@ -45,7 +45,7 @@ class _Domain(NamedTuple):
     inside: Array  # (n,) bool
     offsets: list[tuple[int, ...]]
     weights: list[Array]  # of each offset, without the factor `smoothness`
-    noise: float  # variance of a channel, from differences of neighbours
+    noise: float  # variance of a channel, from differences of neighbors
     floor: float  # least variance of a Gaussian
 
 
@@ -58,12 +58,12 @@ class Segmentation(Answer):
     labels : ndarray of int64, shape (\*grid,)
         A label of the seeds for every pixel, and 0 for those that are left out; read-only.
     value : float
-        Energy E(x) of the labels, with the colour models of the last cut.
+        Energy E(x) of the labels, with the color models of the last cut.
     lower_bound : float
         A lower bound on this energy for all labelings that keep the seeds. Minus infinity if no
         bound is known, as for more than two labels.
     status : Status
-        Why the last cut stopped. OPTIMAL if no other labeling has a lower energy, given the colour
+        Why the last cut stopped. OPTIMAL if no other labeling has a lower energy, given the color
         models.
     method : str
         The method that made the last cut.
@@ -74,7 +74,7 @@ class Segmentation(Answer):
     names : ndarray of int64, shape (L,)
         The labels of the seeds, in increasing order.
     n_iter : int
-        Number of cuts. Less than `max_iter` if labels and colour models do not change any more.
+        Number of cuts. Less than `max_iter` if labels and color models do not change any more.
     """
 
     labels: Array
@@ -132,32 +132,32 @@ def segment(
     Parameters
     ----------
     image : array_like of shape (\*grid,), or with one more axis of channels
-        Grey values or colours, in any units, of a grid with 1 to 3 axes.
+        Gray values or colors, in any units, of a grid with 1 to 3 axes.
     seeds : array_like of int, shape (\*grid,)
         Labels > 0 of the pixels that are known, 0 where they are not. Pixels with negative entries
         are left out, like those outside of `mask`.
     smoothness : float, default 50
-        Cost of a border between two equal neighbours, where a pixel costs its negative
+        Cost of a border between two equal neighbors, where a pixel costs its negative
         log-likelihood in nats.
     n_components : int, default 5
-        Gaussians per label; fewer where few pixels are known. With 0 there are no colour models:
+        Gaussians per label; fewer where few pixels are known. With 0 there are no color models:
         borders alone decide.
     max_iter : int, default 10
-        Largest number of cuts; the colour models are fitted anew after each. It ends sooner when
+        Largest number of cuts; the color models are fitted anew after each. It ends sooner when
         no label changes.
     mask : array_like of bool, shape (\*grid,), optional
         Pixels to segment.
     start : array_like of int, shape (\*grid,), optional
-        Labels that the first colour models are fitted to, 0 where they are not known; by default
+        Labels that the first color models are fitted to, 0 where they are not known; by default
         the seeds. With a box around an object: seeds of the background outside of it, and the label
         of the object inside as `start`.
     channel_axis : int, optional
         Axis of the channels. By default the one that `seeds` lacks, if it lacks the first or last.
     connectivity : int, default 1
-        Neighbours differ by one step along at most this many axes: 1 for 4 neighbours of a pixel,
+        Neighbors differ by one step along at most this many axes: 1 for 4 neighbors of a pixel,
         2 for 8.
     spacing : sequence of float, optional
-        Distance of neighbours along each axis; 1 by default.
+        Distance of neighbors along each axis; 1 by default.
     %(time_limit)s
     %(verbose)s
 

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from subopt._base import validate
+from subopt._base.options import options_named
 from subopt._base.types import Array, ArrayLike
 from subopt.labeling import _cost_arguments as given_costs
 from subopt.labeling import _edge_arguments as given_edges
@@ -85,6 +86,7 @@ class LabelingEnergy:
     2.5
     """
 
+    @options_named
     def __init__(
         self,
         unary: ArrayLike,

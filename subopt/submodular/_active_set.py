@@ -97,7 +97,19 @@ class ActiveSet:
 
 @njit
 def _append(U, slots, k, products, scale):
-    # append a column to U by forward substitution; False if the pivot is a rounding error
+    """Append a column to the factor by forward substitution; return False if it is dependent.
+
+    U : (capacity, capacity) float64
+        The factor: upper triangular, of k columns; column k is written.
+    slots : (capacity,) int64
+        The slots of the vertices in the order of the columns; ``slots[k]`` is that of the new one.
+    products : (used slots,) float64
+        Inner products of the rows of all slots with that of the new vertex.
+    scale : float
+        Added to all inner products.
+
+    It is dependent if its pivot is a rounding error.
+    """
     z = np.empty(k)
     for j in range(k):
         z[j] = products[slots[j]] + scale
@@ -117,7 +129,16 @@ def _append(U, slots, k, products, scale):
 
 @njit
 def _settle(U, slots, w, tilts, k):
-    # minor cycles: move to the affine minimum, or towards it until a weight is 0, and remove it
+    """Move to the point of smallest norm in the hull; return the number of vertices that are left.
+
+    These are minor cycles: move to the affine minimum, or towards it until a weight is 0, and
+    remove that vertex.
+
+    w, tilts : (capacity,) float64
+        By slots: the convex weights, which are updated, and the products of rows with the center.
+
+    `U` and `slots`, with k columns, are those of `_append`.
+    """
     a, b = np.empty(k), np.empty(k)
     while k > 1:
         _affine_minimum(U, slots, tilts, k, a, b)
@@ -148,7 +169,10 @@ def _settle(U, slots, w, tilts, k):
 
 @njit
 def _affine_minimum(U, slots, tilts, k, a, b):
-    # a receives the weights, with sum 1, of the point of smallest norm in the affine hull
+    """Set a (k,) to the weights of the point of smallest norm in the affine hull, with sum 1.
+
+    b (k,) is workspace; the other arguments are those of `_settle`.
+    """
     for j in range(k):
         a[j], b[j] = 1.0, tilts[slots[j]]
     for j in range(k):
@@ -173,7 +197,10 @@ def _affine_minimum(U, slots, tilts, k, a, b):
 
 @njit
 def _drop(U, slots, k, p):
-    # after removing column p, U has one entry below each later diagonal entry: rotate them to 0
+    """Remove column p of k from the factor, and move its slot behind the others.
+
+    `U` then has one entry below each later diagonal entry; Givens rotations make them 0.
+    """
     slot = slots[p]
     for j in range(p, k - 1):
         slots[j] = slots[j + 1]

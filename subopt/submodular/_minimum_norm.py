@@ -207,7 +207,10 @@ def _pays(H: SetFunction, mask: Array, total: float) -> bool:
 
 @njit
 def _isotonic(gains, scales):
-    # pool adjacent violators: the nondecreasing sequence nearest to gains / scales
+    """Return the nondecreasing sequence nearest to gains / scales, by pooling adjacent violators.
+
+    `gains` and `scales` are (n,) float64; distances are weighted by the scales.
+    """
     n = gains.shape[0]
     means, totals, sizes, k = np.empty(n), np.empty(n), np.empty(n, dtype=np.int64), 0
     for i in range(n):

@@ -42,6 +42,13 @@ def as_grid(F: SetFunction) -> Grid | None:
     if F.n < LEAST or len(cuts) != 1 or not isinstance(cuts[0][1], Cut):
         return None
     scale, cut = cuts[0]
+    known = cut._grid
+    if known is not None:
+        if len(known.lengths) != 2 or min(known.lengths) < 2:
+            return None
+        unary = _unary(F).reshape(known.lengths)
+        down, right = (np.asarray(scale * known.along(a)) for a in (0, 1))
+        return Grid((known.lengths[0], known.lengths[1]), unary, (down, down), (right, right))
     d = cut._data
     first = row_of(d.indptr)
     steps = d.indices - first
@@ -52,10 +59,7 @@ def as_grid(F: SetFunction) -> Grid | None:
     along = steps == 1
     if not (along | (steps == width))[ahead].all() or (first[along] % width == width - 1).any():
         return None
-    unary = np.zeros(F.n)
-    for a, term in terms_of(F):
-        if isinstance(term, Modular):
-            unary += a * term.weights
+    unary = _unary(F)
     height = F.n // width
     parts = []
     for used in (steps == width, along):
@@ -70,6 +74,14 @@ def as_grid(F: SetFunction) -> Grid | None:
         (down[:-1].copy(), up[:-1].copy()),
         (right[:, :-1].copy(), left[:, :-1].copy()),
     )
+
+
+def _unary(F: SetFunction) -> Array:
+    unary = np.zeros(F.n)
+    for a, term in terms_of(F):
+        if isinstance(term, Modular):
+            unary += a * term.weights
+    return unary
 
 
 def nested_grid_cuts(grid: Grid, slope: Array, deadline: Deadline) -> Array | None:

@@ -173,7 +173,9 @@ def values_on_path(path, values, work):
 def _filled(path, step, start, end, exact, before, after, values):
     """Give the members of a piece their value; return whether the flow lies within the capacities.
 
-    `before` and `after` is the flow on the edges to the piece and from it.
+    The piece has members `start` to `end` - 1 of the path and the value `exact`; ``path.weights``
+    are read with stride `step`. `before` and `after` is the flow on the edges to the piece and from
+    it. `values` (size,) float64 is written.
     """
     flow, magnitude = after, abs(after)
     for i in range(end - 1, start - 1, -1):

@@ -34,6 +34,7 @@ from subopt.submodular._elimination import local_tol
 from subopt.submodular._minimum_norm import Levels, minimum_norm
 from subopt.submodular._nested_cuts import nested_cuts
 from subopt.submodular._nested_grid_cuts import as_grid, nested_grid_cuts
+from subopt.submodular._string_pieces import LONG, Rest, pieces_on_path
 from subopt.submodular._taut_string import NO_ROOM, PROVEN, Path, path_work, values_on_path
 from subopt.submodular.cardinality_sort import is_size_and_weights, isotonic
 from subopt.submodular.certificates import BaseCertificate
@@ -102,13 +103,11 @@ def prox(
     array([0.333333, 0.4     , 5.      , 5.      ])
     """
     require_set_function(F)
-    y = validate.real_array("y", y, copy=False)
+    y, plain = _plain(y)
     if y.shape != (F.n,):
         raise ValueError(f"y needs one number per element, shape ({F.n},), got {y.shape}")
     given = None if weights is None else _positive(weights, F.n)
-    with np.errstate(over="ignore"):
-        total = np.abs(y).sum() if given is None else given @ np.abs(y)
-    if not np.isfinite(total):
+    if not (plain and given is None) and not _finite_sum(y, given):
         raise ValueError("y and weights need products whose sum is finite in float64")
     limits = _Limits(tol, max_iter, time_limit)
     if F.n == 0:
@@ -320,6 +319,23 @@ def _solved(F: SetFunction, limits: _Limits, scales: Array) -> Levels:
     return levels
 
 
+def _plain(y: ArrayLike) -> tuple[Array, bool]:
+    """Return y as a checked array, and whether its sum of squares says that all sums are finite."""
+    if type(y) is np.ndarray and y.dtype == np.float64 and y.ndim == 1 and y.flags.c_contiguous:
+        with np.errstate(over="ignore", invalid="ignore"):
+            square = float(y @ y)
+        if square < 1e290:
+            return y, True
+    return validate.real_array("y", y, copy=False), False
+
+
+def _finite_sum(y: Array, weights: Array | None) -> bool:
+    """Return whether the sum of all weights times |y| is finite."""
+    with np.errstate(over="ignore"):
+        total = np.abs(y).sum() if weights is None else weights @ np.abs(y)
+    return bool(np.isfinite(total))
+
+
 def _positive(weights: ArrayLike, n: int) -> Array:
     scales = validate.real_array("weights", weights)
     if scales.shape != (n,):
@@ -354,12 +370,18 @@ def _paths(F: SetFunction) -> _Paths | None:
     if len(cuts) != 1 or not isinstance(cuts[0][1], Cut) or cuts[0][1].n_edges >= F.n:
         return None
     scale, cut = cuts[0]
-    d, unary = cut._data, None
-    if cut._chain or is_chain(d.indptr, d.indices):
+    unary = None
+    known = cut._path_weights()
+    if known is not None or is_chain(cut._data.indptr, cut._data.indices):
         for a, term in terms_of(F):
             if isinstance(term, Modular):
                 unary = a * term.weights + (0.0 if unary is None else unary)
-        return _Paths(unary, np.array([0, F.n]), None, d.forward, d.backward, 2, float(scale))
+        if known is None:
+            forward, backward, stride = cut._data.forward, cut._data.backward, 2
+        else:
+            forward, backward, stride = known, known, int(len(known) > 1)
+        return _Paths(unary, np.array([0, F.n]), None, forward, backward, stride, float(scale))
+    d = cut._data
     if np.diff(d.indptr).max(initial=0) > 2 or not is_sum_of_simple(F):
         return None
     parts = summands(F)
@@ -394,9 +416,34 @@ def _on_paths(paths: _Paths, y: Array, scales: Array | None) -> Array | None:
 
 
 def _string(path: Path) -> Array | None:
-    values, room = np.empty(len(path.target)), KNOTS
+    values = np.empty(len(path.target))
+    rest = Rest(np.zeros(1, dtype=np.int64), np.zeros(1), np.array([-np.inf, np.inf]))
+    found = pieces_on_path(path, values, rest)
+    if found == PROVEN:
+        return values
+    if found == LONG:
+        start, flow = int(rest.start[0]), float(rest.flow[0])
+        if _whole(_from(path, start, flow), values[start:]):
+            low, high = rest.bounds
+            if low <= values[start] <= high:
+                return values
+    return values if _whole(path, values) else None
+
+
+def _from(path: Path, start: int, flow: float) -> Path:
+    """Return what is left of a path, given the flow on the edge to its first member."""
+    target = path.target[start:].copy()
+    target[0] += flow
+    weights = path.weights[start:] if len(path.weights) > 1 else path.weights
+    first = path.stride * start
+    return Path(target, weights, path.forward[first:], path.backward[first:], *path[4:])
+
+
+def _whole(path: Path, values: Array) -> bool:
+    """Find the values of a path in linear time, and return whether they are proven."""
+    room = KNOTS
     while True:
         found = values_on_path(path, values, path_work(len(values), room))
         if found != NO_ROOM:
-            return values if found == PROVEN else None
+            return bool(found == PROVEN)
         room *= 16

@@ -34,8 +34,8 @@ unary = sum(padded[i : i + shape[0], j : j + shape[1]] for i in range(3) for j i
 # A jump by one costs less than a jump by many, up to a limit, and jumps are cheap at edges of the
 # photograph.
 
-grey = left.mean(axis=-1)
-weights = [0.02 + 0.08 * np.exp(-np.abs(np.diff(grey, axis=k)) / 0.05) for k in (0, 1)]
+gray = left.mean(axis=-1)
+weights = [0.02 + 0.08 * np.exp(-np.abs(np.diff(gray, axis=k)) / 0.05) for k in (0, 1)]
 energy = LabelingEnergy(unary, weights=weights, metric="linear", truncation=3)
 labeling = minimize(energy, lower_bound=True)
 print(labeling)

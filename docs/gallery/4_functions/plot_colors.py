@@ -2,8 +2,8 @@
 Segmentation without a model of the object
 ==========================================
 
-Nothing is known about the object, except that its grey values differ from those of the rest. The
-mutual information of "inside" and the grey value is a difference of submodular functions of the set
+Nothing is known about the object, except that its gray values differ from those of the rest. The
+mutual information of "inside" and the gray value is a difference of submodular functions of the set
 of pixels. Added to the length of the outline, it is minimized as f - g.
 """
 
@@ -14,9 +14,9 @@ from skimage import color, data, transform
 from subopt import Cardinality, ConcaveOfModular, Cut, minimize
 
 photo = transform.resize(data.astronaut()[:256, 96:352], (24, 24), anti_aliasing=True)
-grey = color.rgb2gray(photo).ravel()
-n, n_bins = grey.size, 5
-bins = np.searchsorted(np.quantile(grey, np.linspace(0, 1, n_bins + 1)[1:-1]), grey)
+gray = color.rgb2gray(photo).ravel()
+n, n_bins = gray.size, 5
+bins = np.searchsorted(np.quantile(gray, np.linspace(0, 1, n_bins + 1)[1:-1]), gray)
 sizes = np.bincount(bins, minlength=n_bins)
 
 
@@ -33,7 +33,7 @@ edges = np.concatenate([
     np.stack([nodes[:, 1:].ravel(), nodes[:, :-1].ravel()], axis=1),
     np.stack([nodes[1:].ravel(), nodes[:-1].ravel()], axis=1),
 ])  # fmt: skip
-similar = np.exp(-np.abs(grey[edges[:, 0]] - grey[edges[:, 1]]) / 0.1)
+similar = np.exp(-np.abs(gray[edges[:, 0]] - gray[edges[:, 1]]) / 0.1)
 in_bins = ConcaveOfModular(
     (np.arange(n_bins)[:, None] == bins) / sizes[:, None], entropy, scales=sizes
 )

@@ -77,7 +77,14 @@ def all_supply(excess):
 
 @njit
 def resume(nodes, source, sink, indptr, residual, excess, work, planted):
-    """Add capacities of nodes and go on; return how much more flows, and whether trees are kept.
+    """Add terminal capacities and continue; return the additional flow, and whether trees are kept.
+
+    nodes : (k,) int64; source, sink : (k,) float64
+        Nodes, and what their terminal capacities grow by.
+    indptr, residual, excess, work
+        The network, see `augment`; `excess` is what a node still has (or lacks).
+    planted : bool
+        Whether `work` has the search trees of the last call.
 
     Afterwards ``work.side`` is the smallest side of the sink.
     """

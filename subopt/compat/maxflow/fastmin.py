@@ -19,7 +19,7 @@ from subopt.compat import _table_moves
 from subopt.compat.maxflow._arcs import Lattice
 from subopt.compat.maxflow._graph import GraphFloat, GraphInt
 from subopt.compat.maxflow._numbers import whole
-from subopt.labeling._grid_edges import neighbours
+from subopt.labeling._grid_edges import neighbors
 
 __all__ = [
     "abswap_grid",
@@ -289,7 +289,7 @@ def _compiled(D: Array, V: Array) -> tuple[Any, Any] | None:
     swaps = (V == V.T).all() and (V >= 0).all() and not V.diagonal().any()
     if not swaps or D.size * D.ndim >= _FEW * k or not np.isfinite(D).all():
         return None
-    tails, heads = neighbours(shape)
+    tails, heads = neighbors(shape)
     if not len(tails):
         return None
     if D.dtype.kind == "i":

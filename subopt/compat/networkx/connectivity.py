@@ -295,7 +295,7 @@ def _paths(unit: UnitNetwork, s: int, t: int, cutoff: float | None) -> Iterator[
         path, place = [s], {s: 0}
         while path[-1] != t:
             v = leads[path[-1]].pop()
-            if v in place:  # a circle carries nothing
+            if v in place:  # a cycle carries nothing
                 for w in path[place[v] + 1 :]:
                     del place[w]
                 del path[place[v] + 1 :]

@@ -147,7 +147,24 @@ def _weights(F: SetFunction) -> Array | None:
 
 @njit
 def _lowest(p, most, chosen, rows, blocks, counts, used):
-    # depth d holds the blocks of d chosen elements; depth m + 1 is scratch for bounds
+    """Return the minimum over feasible sets if it is below `most`, else `most`.
+
+    Depth d of the workspace describes the set of the d elements that were added last; row m + 1 of
+    `rows` and `blocks` is used for bounds.
+
+    p : Uncertainty
+        Its m elements are columns.
+    chosen : (m,) bool
+        Receives the minimizer, if there is one below `most`.
+    rows : (m + 2, mixed rows) int64
+        Row numbers, grouped by block.
+    blocks : (m + 2, 2, blocks) int64
+        First position of each block of several classes, and one past its last.
+    counts : (3, rows + 1) int64
+        Workspace of `_split` and `_mixture`, all zeros between calls.
+    used : (m + 1, limits) float64
+        How much of the limits the set uses.
+    """
     m = p.codes.shape[0]
     falls = np.zeros(m + 1)  # what the negative weights of columns k, k + 1, ... save
     for k in range(m - 1, -1, -1):
@@ -202,6 +219,7 @@ def _lowest(p, most, chosen, rows, blocks, counts, used):
 
 @njit
 def _within(limits, used):
+    """Return whether `used` (limits,) is at most `limits` (limits,) everywhere."""
     within = True
     for row in range(limits.shape[0]):
         within = within and used[row] <= limits[row]
@@ -210,7 +228,10 @@ def _within(limits, used):
 
 @njit
 def _split(p, codes, rows, blocks, n_blocks, at, to, counts):
-    """Divide the blocks of one depth by a column, and return what remains uncertain."""
+    """Divide the blocks of depth `at` by a column; return the uncertainty left, and their number.
+
+    `codes` (rows,) is the column; the new blocks are those of depth `to`. See `_lowest`.
+    """
     total, n_new = 0.0, 0
     place, seen = counts[0], counts[1]
     for b in range(n_blocks):
@@ -249,7 +270,7 @@ def _split(p, codes, rows, blocks, n_blocks, at, to, counts):
 
 @njit
 def _mixture(p, rows, first, last, counts):
-    """Return what is uncertain about the classes of the rows of one block; 0 for one class."""
+    """Return the uncertainty of the class in a block, ``rows[first:last]``; 0 for one class."""
     number, one = counts[2], p.classes[rows[first]]
     same = True
     for r in range(first, last):

@@ -17,8 +17,11 @@ import numpy as np
 
 from subopt._base.types import Array
 from subopt.constraints.feasible import Constraints
+from subopt.difference.exact._columns import Columns
 from subopt.difference.exact._interval import Evidence, Interval
 
+WIDEST = 64
+"""With more free elements than this, HiGHS solves the linear programs: it keeps them sparse."""
 TOWARDS_BEST = 0.3
 """Share of the way from the point of the linear program to the best one, where to cut next."""
 
@@ -142,6 +145,8 @@ class _Cuts:
         bounds = zip(self.points, self.kinds, strict=True)
         self.bounds = [interval.majorant.at(x, kind) for x, kind in bounds]
         self.rows = None if interval.region is None else _Rows.of(interval.region)
+        self.columns: Columns | None = None
+        self.taken = (0, 0)  # vertices and bounds that `columns` has
 
     def allows(self, x: Array) -> bool:
         """Return whether a point satisfies the constraints, to the accuracy of linear programs."""
@@ -171,13 +176,42 @@ class _Cuts:
 
     def solve(self) -> _Solution:
         """Minimize the larger of all vertices minus the lowest of all bounds over the cube."""
-        m, k, p = self.interval.size, len(self.vertices), len(self.bounds)
         rows = self.rows
-        if k == p == 1 and rows is None:
+        if len(self.vertices) == len(self.bounds) == 1 and rows is None:
             x = np.where(self.vertices[0] < self.bounds[0][1], 1.0, 0.0)
             return _Solution(x, self._evidence(np.ones(1), np.ones(1), None))
+        found = self._by_columns() if self.interval.size <= WIDEST else None
+        if found is None:
+            found = self._by_highs()
+        if found is None:
+            k, p = len(self.vertices), len(self.bounds)
+            return _Solution(self.points[-1], self._evidence(np.zeros(k), np.zeros(p), None))
+        x, weights, shares, duals = found
+        prices = None
+        if rows is not None:
+            prices = np.zeros(rows.total)
+            prices[rows.used] = duals / rows.sizes
+        return _Solution(x, self._evidence(weights, shares, prices))
+
+    def _by_columns(self) -> tuple[Array, Array, Array, Array] | None:
+        """Return x and the weights of vertices, bounds and rows, or None without an optimum."""
+        (k, p), m = self.taken, self.interval.size
+        vertices, bounds = np.array(self.vertices[k:]), np.array([w for _, w in self.bounds[p:]])
+        constants = np.array([c for c, _ in self.bounds[p:]])
+        self.taken = len(self.vertices), len(self.bounds)
+        if self.columns is not None:
+            self.columns.add(vertices.reshape(-1, m), bounds.reshape(-1, m), constants)
+        else:
+            rows = self.rows
+            matrix, limits = (np.zeros((0, m)), np.zeros(0)) if rows is None else rows[:2]
+            self.columns = Columns(vertices, bounds, constants, matrix, limits)
+        return self.columns.solve()
+
+    def _by_highs(self) -> tuple[Array, Array, Array, Array] | None:
+        """Return the same, or None where numbers are too different in size."""
         from scipy.optimize import linprog
 
+        m, k, p = self.interval.size, len(self.vertices), len(self.bounds)
         A = np.zeros((k + p, m + 2))
         A[:k, :m] = self.vertices
         A[k:, :m] = [-w for _, w in self.bounds]
@@ -185,22 +219,18 @@ class _Cuts:
         A /= scale
         A[:k, m] = A[k:, m + 1] = -1.0
         b = np.concatenate([np.zeros(k), [c / scale for c, _ in self.bounds]])
-        if rows is not None:
-            extra = np.zeros((len(rows.limits), m + 2))
-            extra[:, :m] = rows.matrix
-            A, b = np.concatenate([A, extra]), np.concatenate([b, rows.limits])
+        if self.rows is not None:
+            extra = np.zeros((len(self.rows.limits), m + 2))
+            extra[:, :m] = self.rows.matrix
+            A, b = np.concatenate([A, extra]), np.concatenate([b, self.rows.limits])
         cost = np.concatenate([np.zeros(m), np.ones(2)])
         limits = np.array([[0.0, 1.0]] * m + [[-np.inf, np.inf]] * 2)
         found = linprog(cost, A, b, bounds=limits, method="highs")
-        if found.x is None:  # numbers too different in size for it
-            return _Solution(self.points[-1], self._evidence(np.zeros(k), np.zeros(p), None))
+        if found.x is None:
+            return None
         duals = np.maximum(-found.ineqlin.marginals, 0.0)
         x = np.clip(found.x[:m], 0.0, 1.0)
-        prices = None
-        if rows is not None:
-            prices = np.zeros(rows.total)
-            prices[rows.used] = duals[k + p :] * scale / rows.sizes
-        return _Solution(x, self._evidence(duals[:k], duals[k : k + p], prices))
+        return x, duals[:k], duals[k : k + p], duals[k + p :] * scale
 
     def _evidence(self, weights: Array, shares: Array, prices: Array | None) -> Evidence:
         for w in (weights, shares):

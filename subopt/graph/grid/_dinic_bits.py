@@ -166,6 +166,7 @@ def _reverse(degree, words, bits):
 
 @njit
 def _word(words, v):
+    """Return the word that holds bit v."""
     return _0 if words is None else np.uint64(v) >> _6
 
 

@@ -52,7 +52,7 @@ def head_of(v, k, shift, wrap):
 
 @njit(inline="always")
 def meet(degree, v, network):
-    """Push from v, which has supply, what its neighbours demand."""
+    """Push from v, which has supply, what its neighbors demand."""
     shift, wrap, residual, excess = network.shift, network.wrap, network.residual, network.excess
     arcs, rest = _4 if degree is None else degree, excess[v]
     for k in range(_0, arcs):
@@ -68,7 +68,7 @@ def meet(degree, v, network):
 
 @njit
 def settle(degree, border, network, trees):
-    """Settle what neighbours can between themselves, then plant the trees; return the queue's end.
+    """Settle what neighbors can between themselves, then plant the trees; return the queue's end.
 
     A root waits in the queue only if an arc between it and a cell outside its tree is open: the
     others have nothing to find. The first and the last `border` cells are no nodes and have no

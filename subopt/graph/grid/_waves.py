@@ -85,7 +85,7 @@ def _layers(degree, shift, sets, layer):
         for k in range(_0, arcs):
             step = shift[k]
             jump = np.int64(step) >> 6
-            # the words whose cells may have this neighbour; LLVM makes vectors of just this form
+            # the words whose cells may have this neighbor; LLVM makes vectors of just this form
             begin, end = max(1, -jump), np.int64(words) - 1 - max(jump, 0)
             for w in range(np.uint64(begin), np.uint64(end)):
                 layer[row, w] |= _into(layer, before, np.uint64(w), step) & gate[k, w]

@@ -120,7 +120,7 @@ def grid_structure(
     Raises
     ------
     ValueError, TypeError
-        If the structure has an even length, other axes than the grid, or no neighbour, if weights
+        If the structure has an even length, other axes than the grid, or no neighbor, if weights
         do not broadcast, or if `shape` or `periodic` do not describe a grid.
 
     Examples

@@ -19,12 +19,15 @@ def begin(problem, labels, space):
     """Set the workspace for a labeling, and examine all nodes."""
     costs = problem.costs
     n, n_labels = costs.shape
+    kept = space.flows.shape[1] > 1
     space.moves[0], space.cuts[0] = 1, 0
     for b in range(n_labels):
         space.carriers[b] = 0
-        for a in range(space.last.shape[0]):
-            space.last[a, b] = space.wanted[a, b] = 0
-    if space.flows.shape[1] == 1:
+        for a in range(space.wanted.shape[0]):
+            space.wanted[a, b] = 0
+        for k in range(n if kept else 0):
+            space.wish[b, k] = 0
+    if not kept:
         clear(space.flows)
     for k in range(n):
         space.carriers[labels[k]] += 1
@@ -46,7 +49,8 @@ def look(problem, labels, count, space):
 
     All labels of a node are examined together, which is faster than one label of all nodes.
     """
-    n_labels, pairs, gain = problem.costs.shape[1], space.last.shape[0] > 1, space.label_gain
+    n_labels, pairs, gain = problem.costs.shape[1], space.wanted.shape[0] > 1, space.label_gain
+    kept = space.flows.shape[1] > 1
     for b in range(n_labels):
         space.alike[b] = problem.tables[0, b, b]
     for i in range(count):
@@ -58,7 +62,8 @@ def look(problem, labels, count, space):
         for b in range(n_labels):
             if gain[b] < 0.0:
                 space.wanted[z if pairs else 0, b] = 1
-                space.stamp[k] = space.moves[0]
+                if kept:
+                    space.wish[b, k] = 1
 
 
 @njit(inline="always")
@@ -66,18 +71,32 @@ def _gains(problem, labels, k, space):
     """Set what each label costs node k more than its own, with what the flows take out of it."""
     costs, tables, graph = problem.costs, problem.tables, problem.graph
     gain, flow, alike = space.label_gain, space.label_flow, space.alike
-    flows, pairs = space.flows, space.last.shape[0] > 1
+    flows, pairs, same = space.flows, space.wanted.shape[0] > 1, problem.uniform
     n_labels, kept, z = costs.shape[1], flows.shape[1] > 1, labels[k]
+    own = costs[k, z]
     for b in range(n_labels):
-        gain[b] = costs[k, b] - costs[k, z]
+        gain[b] = costs[k, b] - own
     for e in range(graph.indptr[k], graph.indptr[k + 1]):
         c, t, half = (
             np.uint32(labels[graph.heads[e]]),
             np.uint32(table_at(graph, e)),
             0.5 * graph.weight[e],
         )
+        place = graph.edge[e]
+        sign = 1.0 if graph.turned[e] == 0 else -1.0
+        if same > 0.0:  # the tables need not be read
+            saved = gain[c] - 2.0 * half * same
+            most = 2.0 * half * same if c == z else half * same
+            less = 0.0 if c == z else most
+            if not pairs or c == z:
+                for b in range(n_labels):
+                    sent = sign * (flows[place, b] if kept else flows[place, 0])
+                    gain[b] += max(-most, min(sent, most)) - less
+            if c != z:
+                gain[c] = saved
+            continue
         back = t ^ np.uint32(1)
-        now, sign = tables[t, z, c], 1.0 if graph.turned[e] == 0 else -1.0
+        now = tables[t, z, c]
         if pairs and c != z:
             for b in range(n_labels):
                 gain[b] += 2.0 * half * (tables[back, c, b] - now)
@@ -85,7 +104,6 @@ def _gains(problem, labels, k, space):
         if graph.step > 0:
             for b in range(n_labels):
                 alike[b] = tables[t, b, b]
-        place = graph.edge[e]
         for b in range(n_labels):
             flow[b] = sign * (flows[place, b] if kept else flows[place, 0])
         for b in range(n_labels):
@@ -108,34 +126,45 @@ def price_labels(problem, labels, prices, space):
 
 
 @njit
+def pair_cost(problem, t, a, b):
+    """Return the cost of two labels, of an edge of weight 1 that has table t."""
+    same = problem.uniform
+    if same > 0.0:  # a large table is not in the cache
+        return 0.0 if a == b else same
+    return problem.tables[t, a, b]
+
+
+@njit
 def settled(problem, e, flow, z, c, b):
     """Return c_ku of an edge from a node, and how much of its flow fits; see `expand`.
 
     The node has label z and may take b, the other end has label c. `flow` is that of the edge.
     """
-    tables, t = problem.tables, table_at(problem.graph, e)
-    most = tables[t, z, b] + tables[t, b, c] - tables[t, z, c] - tables[t, b, b]
+    t = table_at(problem.graph, e)
+    apart = pair_cost(problem, t, z, b) + pair_cost(problem, t, b, c)
+    most = apart - pair_cost(problem, t, z, c) - pair_cost(problem, t, b, b)
     most = max(0.5 * problem.graph.weight[e] * most, 0.0)
     return most, max(-most, min(flow if problem.graph.turned[e] == 0 else -flow, most))
 
 
 @njit
-def _price(problem, labels, move, count, space):
-    """Set what a label costs fresh nodes more than theirs, with what the flow takes out of them."""
+def _price(problem, labels, move, nodes, count, space):
+    """Set what a label costs nodes more than theirs, with what the flow takes out of them."""
     b = move.label
-    costs, tables, graph = problem.costs, problem.tables, problem.graph
+    costs, graph = problem.costs, problem.graph
     for i in range(count):
-        k = space.fresh[i]
+        k = nodes[i]
         z = labels[k]
         gain = costs[k, b] - costs[k, z]
         for e in range(graph.indptr[k], graph.indptr[k + 1]):
             c, t = labels[graph.heads[e]], table_at(graph, e)
-            more = tables[t, b, c] - tables[t, z, c]
+            more = pair_cost(problem, t, b, c) - pair_cost(problem, t, z, c)
             if move.only >= 0 and c != move.only:
                 gain += graph.weight[e] * more
                 continue
             _, flow = settled(problem, e, space.flows[graph.edge[e], move.column], z, c, b)
-            gain += 0.5 * graph.weight[e] * (more + tables[t, b, b] - tables[t, z, b]) + flow
+            more += pair_cost(problem, t, b, b) - pair_cost(problem, t, z, b)
+            gain += 0.5 * graph.weight[e] * more + flow
         space.seen[k] = space.moves[0]
         space.gain[k] = gain
         space.inflow[k] = 0.0
@@ -146,7 +175,7 @@ def price_all(problem, labels, move, space):
     """Set what a label costs every node more than its own, with what the flow takes out of it."""
     for k in range(labels.shape[0]):
         space.fresh[k] = k
-    _price(problem, labels, move, labels.shape[0], space)
+    _price(problem, labels, move, space.fresh, labels.shape[0], space)
 
 
 @njit
@@ -154,20 +183,28 @@ def spread(problem, labels, move, waiting, limit, space):
     """List nodes to be decided; return their number, whether these are all, and the next limit.
 
     All of them: those that want the label, and those that may be pushed over, because they could
-    not take what their listed neighbours could send them all together. `waiting`: how many nodes
+    not take what their listed neighbors could send them all together. `waiting`: how many nodes
     were left by pieces that were too small, -1 at first.
     """
     b = move.label
-    now, last = space.moves[0], space.last[max(move.only, 0), b]
+    now = space.moves[0]
     none = np.int64(0)  # not a literal, for which numba would compile the others twice
     count = none
+    kept = space.flows.shape[1] > 1
     for i in range(labels.shape[0] if waiting < 0 else waiting):
-        k = i if waiting < 0 else space.waiting[i]
-        z = labels[k]
-        if waiting >= 0 or (space.stamp[k] > last and z != b and (move.only < 0 or z == move.only)):
+        k = np.int64(i if waiting < 0 else space.waiting[i])
+        if waiting >= 0:
             space.fresh[count] = k
             count += 1
-    _price(problem, labels, move, count, space)
+        elif not kept or space.wish[b, k] != 0:
+            z = labels[k]
+            if z != b and (move.only < 0 or z == move.only):
+                space.fresh[count] = k
+                count += 1
+                if kept:
+                    space.wish[b, k] = 0
+    _price(problem, labels, move, space.fresh, count, space)
+    _settle(problem, labels, move, count, space)
     found = none
     for i in range(count):
         k = space.fresh[i]
@@ -190,8 +227,42 @@ def spread(problem, labels, move, waiting, limit, space):
             space.inside[k] = now
             space.queue[found] = k
             found += 1
-    _price(problem, labels, move, count, space)
+    _price(problem, labels, move, space.fresh, count, space)
     return found, True, limit
+
+
+@njit
+def _settle(problem, labels, move, count, space):
+    """Push what fresh nodes want to save to neighbors that would lose by the label.
+
+    What is left afterwards has to be decided by cuts.
+    """
+    b, graph, flows = move.label, problem.graph, space.flows
+    now, gain = space.moves[0], space.gain
+    more = np.int64(0)
+    for i in range(count):
+        k = space.fresh[i]
+        for e in range(graph.indptr[k], graph.indptr[k + 1] if gain[k] < 0.0 else 0):
+            u = graph.heads[e]
+            c = labels[u]
+            if space.seen[u] != now and c != b and (move.only < 0 or c == move.only):
+                space.seen[u] = now
+                space.piece[more] = u
+                more += 1
+    _price(problem, labels, move, space.piece, more, space)
+    for i in range(count):
+        k = space.fresh[i]
+        for e in range(graph.indptr[k], graph.indptr[k + 1] if gain[k] < 0.0 else 0):
+            u, f = graph.heads[e], graph.edge[e]
+            c = labels[u]
+            if c == b or (move.only >= 0 and c != move.only) or gain[u] <= 0.0:
+                continue
+            most, flow = settled(problem, e, flows[f, move.column], labels[k], c, b)
+            sent = max(min(-gain[k], gain[u], most - flow), 0.0)
+            flow = min(flow + sent, most)
+            flows[f, move.column] = flow if graph.turned[e] == 0 else -flow
+            gain[k] += sent
+            gain[u] -= sent
 
 
 @njit(inline="always")
@@ -212,7 +283,7 @@ def _reach(problem, labels, move, found, limit, space):
                     space.seen[u] = now
                     space.fresh[count] = u
                     count += 1
-        _price(problem, labels, move, count, space)
+        _price(problem, labels, move, space.fresh, count, space)
         end = found
         for q in range(first, end):
             k = space.queue[q]

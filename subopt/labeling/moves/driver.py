@@ -122,7 +122,8 @@ def solve(
     simple = simplified(energy)
     quiet = calm(simple)
     # weights that count as rounded zeros are not dropped for good
-    exact = quiet and np.array_equal(np.abs(simple.weights), np.abs(energy.weights))
+    same = simple is energy or np.array_equal(np.abs(simple.weights), np.abs(energy.weights))
+    exact = quiet and same
     if start is not None:
         labels = energy.check_labels("start", start)
     else:
@@ -335,7 +336,7 @@ def _descend(
     values = np.empty(len(costs))
     keep = len(energy.tails) if _rows(energy) == energy.n_labels else 0
     draft = warm_start.draft(energy.n, keep, energy.n_labels)
-    first = Problem(costs[0], energy.seen_tables, energy.adjacency)
+    first = Problem(costs[0], energy.seen_tables, energy.adjacency, energy.terms.uniform)
     start = warm_start.WarmStart(warm_start.terms(energy), draft)
     descend_many(costs, first, moves, labels, values, start, _workspace(energy, moves))
     return labels, values

@@ -87,11 +87,11 @@ def descend_many(costs, first, moves, labels, values, start, space):
     values : (problems,) float64, filled with the energies
     start : WarmStart
     """
-    given, pairs = np.bool_(False), space.last.shape[0] > 1
+    given, pairs = np.bool_(False), space.wanted.shape[0] > 1
     for p in range(costs.shape[0]):
         if space.stop[0] != 0:
             return
-        problem = Problem(costs[p], first.tables, first.graph)
+        problem = Problem(costs[p], first.tables, first.graph, first.uniform)
         if space.flows.shape[1] == costs.shape[2]:
             prepare_next(
                 costs[p], start.terms, labels[p], given, pairs, start.draft, space.flows, space.stop
@@ -127,7 +127,6 @@ def _expand(problem, labels, only, b, space):
     move = Move(only, b, b if kept else np.int64(0))
     if not kept:
         clear(space.flows)
-        space.last[at, b] = -1
     lower = False
     waiting, limit = np.int64(-1), BALL  # at first all nodes are looked at
     while waiting != 0:
@@ -156,7 +155,6 @@ def _expand(problem, labels, only, b, space):
             for k in range(space.wanted.shape[0]):
                 for a in range(space.wanted.shape[1]):
                     space.wanted[k, a] = 1
-    space.last[at, b] = space.moves[0]
     space.wanted[at, b] = 0
     return lower
 

@@ -35,6 +35,7 @@ SWEEPS, PUSHES = np.int64(16), np.int64(3)
 LINEAR = np.int64(32)  # rows that a message of a linear table takes as long as
 ROWS = np.int64(160)
 LEAST = 0.01  # the last sweep is one that raises the bound by less than this fraction of the total
+MANY, LESS = np.int64(128), 0.003  # the same from so many labels on: moves take longer there
 LARGEST = np.float32(1e30)
 TINY = 1e-230  # edge costs up to this count as 0, because the unit would overflow other costs
 EPS = np.float32(1e-5)  # additional amount pushed to a node, larger than rounding errors
@@ -157,11 +158,12 @@ def _find(terms, labels, given, pairs, draft, stop):
     messages[:] = 0.0
     first = before = 0.0
     rows = n_labels if terms.linear is None else min(n_labels, LINEAR)
+    least = LEAST if n_labels < MANY else LESS
     sweeps = SWEEPS if terms.uniform > 0.0 else max(np.int64(1), min(SWEEPS, ROWS // rows))
     for i in range(sweeps):
         sweep(draft.costs, tables, terms.linear, graph, messages, FORWARD, scratch, stop)
         bound = sweep(draft.costs, tables, terms.linear, graph, messages, BACKWARD, scratch, stop)
-        if i > 0 and bound - before <= LEAST * (bound - first):
+        if i > 0 and bound - before <= least * (bound - first):
             break
         first = bound if i == 0 else first
         before = bound
@@ -196,9 +198,9 @@ def _read_off(terms, labels, messages, flows):
 
 @without_nan
 def _push(terms, draft, labels, pairs, direction):
-    """Make nodes content with their labels at the cost of neighbours further on, where they can.
+    """Make nodes content with their labels at the cost of neighbors further on, where they can.
 
-    `pairs`: for moves in which neighbours with other labels stay as they are.
+    `pairs`: for moves in which neighbors with other labels stay as they are.
     """
     graph, tables, alike = terms.graph, terms.tables, terms.alike
     costs, flows, gain = draft.costs, draft.flows, draft.scratch[0]

@@ -27,6 +27,7 @@ class Problem(NamedTuple):
     # (2 or 2 edges, labels, labels) float64, of an edge from its first end, and from its second
     tables: Array
     graph: Adjacency
+    uniform: float  # cost of two different labels if it is the same for all pairs, else 0
 
 
 def problem_of(energy: LabelingEnergy) -> Problem:
@@ -35,7 +36,7 @@ def problem_of(energy: LabelingEnergy) -> Problem:
     for part in parts(energy.n, energy.n_labels):
         costs[part] = energy.costs[:, part].T
     costs.setflags(write=False)
-    return Problem(costs, energy.seen_tables, energy.adjacency)
+    return Problem(costs, energy.seen_tables, energy.adjacency, energy.terms.uniform)
 
 
 def parts(rows: int, columns: int) -> Iterator[slice]:
@@ -58,6 +59,7 @@ class MoveWorkspace(NamedTuple):
 
     # per node
     stamp: Array  # (n,) int64, move in which the label of the node or of a neighbor last changed
+    wish: Array  # (labels, n) int8, whether the node may want the label; (1, n) without kept flows
     seen: Array  # (n,) int64, move for which `gain` and `inflow` hold
     inside: Array  # (n,) int64, move in which the node is to be decided; minus that once placed
     gain: Array  # (n,) float64, increase of the cost of the node by the label, plus its outflow
@@ -75,7 +77,6 @@ class MoveWorkspace(NamedTuple):
     alike: Array  # (labels,) float64, cost of an edge whose ends both have the label
     # per move; rows are the labels `only`, or one row for expansions
     wanted: Array  # (1 or labels, labels) int8, whether some node may want the move
-    last: Array  # (1 or labels, labels) int64, number of the move when it was last made
     # counters
     moves: Array  # (1,) int64, number of the current move
     cuts: Array  # (1,) int64, number of minimum cuts
@@ -110,6 +111,7 @@ def move_workspace(n: int, edges: int, labels: int, *, pairs: bool, kept: bool) 
     label_gain, label_flow, alike = np.empty((3, labels))
     return MoveWorkspace(
         stamp=stamp,
+        wish=np.zeros((labels if kept else 1, n), np.int8),
         seen=seen,
         inside=inside,
         gain=gain,
@@ -124,7 +126,6 @@ def move_workspace(n: int, edges: int, labels: int, *, pairs: bool, kept: bool) 
         label_flow=label_flow,
         alike=alike,
         wanted=np.zeros((rows, labels), np.int8),
-        last=np.zeros((rows, labels), np.int64),
         moves=np.zeros(1, np.int64),
         cuts=np.zeros(1, np.int64),
         random=np.full(1, -1, np.int8),

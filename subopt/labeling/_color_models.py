@@ -1,4 +1,4 @@
-"""Mixtures of Gaussians as colour models, fitted to the pixels of a label."""
+"""Mixtures of Gaussians as color models, fitted to the pixels of a label."""
 
 from __future__ import annotations
 
