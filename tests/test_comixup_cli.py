@@ -167,6 +167,19 @@ def test_a_killed_process_leaves_a_state_to_continue(photos, tmp_path):
     assert len(read_csv(out / "labels.csv")) == 11
 
 
+@pytest.mark.parametrize("module", ["comixup.cli.files", "numpy", "comixup.mixers.comixup"])
+def test_an_interrupt_while_modules_are_loaded_shows_no_traceback(module, tmp_path):
+    code = (
+        "import sys\ndef interrupt(event, args):\n"
+        f"    if event == 'import' and args[0] == {module!r}:\n"
+        "        raise KeyboardInterrupt\n"
+        "sys.addaudithook(interrupt)\nfrom comixup.cli import main\n"
+        f"sys.exit(main(['mix', {str(tmp_path)!r}, 'out']))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "comixup: interrupted.\n")
+
+
 def test_complete_output_is_left_alone(photos, tmp_path, capsys):
     out = tmp_path / "out"
     assert mix(photos, out) == 0
@@ -232,6 +245,11 @@ def test_force_removes_only_what_comixup_wrote(photos, tmp_path, capsys):
 def test_output_and_input_are_kept_apart(photos, output, capsys):
     assert mix(photos, photos / output) == 2
     assert "within each other" in capsys.readouterr().err
+
+
+def test_a_name_that_no_file_can_have_is_said(photos, tmp_path, capsys):
+    assert mix(photos, tmp_path / ("x" * 300)) == 1
+    assert "File name too long" in capsys.readouterr().err
 
 
 def test_wrong_usage_starts_nothing(photos, tmp_path, capsys):

@@ -192,6 +192,7 @@ def test_tables_as_spreadsheets_write_them(photos, separator, encoding, newline,
         ("file,label\na/none.png,x\nb/none.png,x\n", r"a/none.png: does not exist \(t.csv, line 2"),
         ("file,label\na/00.png,sources\n", "collide"),
         (b"file,label\n\xff\xfe,x\n", "UTF-8"),
+        ('file,label\na/00.png,"x\n' + 200000 * "y", "is a quote not closed"),
         (None, "cannot be read"),
     ],
 )
@@ -208,6 +209,7 @@ def test_a_label_file_of_which_nothing_can_be_used(photos, tmp_path, capsys, tex
 
 UNUSABLE = {
     "b/none.png,x": "b/none.png: does not exist",
+    "b\\01.png,x": "b\\01.png: does not exist; folders are separated by /",
     "none/none/00.png,x": "none/none/00.png: does not exist",
     "a/00.png/01.png,x": "a/00.png/01.png: Not a directory",
     f"{'long' * 999}.png,x": "File name too long",

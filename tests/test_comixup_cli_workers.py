@@ -102,6 +102,15 @@ def test_workers_end_with_the_process_that_was_killed(tmp_path):
     assert process.communicate(timeout=60) == (b"", None)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="masks of signals")
+def test_workers_never_get_the_interrupt_of_their_process():
+    """Ctrl-C goes to all processes: workers that load modules would end with a traceback."""
+    with workers.of(1, None) as executor:
+        held = executor.submit(signal.pthread_sigmask, signal.SIG_BLOCK, ()).result()
+    assert signal.SIGINT in held
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
 def test_one_of_the_two_is_chosen(photos, tmp_path, capsys):
     with pytest.raises(SystemExit):
         mix(photos, tmp_path / "out", "--jobs", 2, "--dask", "tcp://127.0.0.1:1")

@@ -145,6 +145,11 @@ def test_tables_are_mixed_by_input_mixup_alone(world):
         + (1 - plan.share[:, None]) * images((6, 9))[plan.partner]
     )
     np.testing.assert_allclose(np.asarray(mixed.images), rows)
+    for off in ({"prob": 0.0}, {"off_epoch": 0}):
+        mixer = mixers["input"](layout="BC", num_classes=2, **off)
+        kept = mixer(table, batch(np.arange(6) % 2), rng=0)
+        np.testing.assert_array_equal(np.asarray(kept.images), images((6, 9)))
+        np.testing.assert_array_equal(np.asarray(kept.labels), np.eye(2)[np.arange(6) % 2])
     for kind in ("co", "puzzle", "cut", "choice"):
         with pytest.raises(ValueError, match=r"at least 1 spatial axis.*InputMixup mixes tables"):
             mixers[kind](layout="BC")(table, rng=0)

@@ -278,6 +278,9 @@ def test_errors_say_what_is_needed():
         subopt.dca(h, [0, 2, 0])
     with pytest.raises(ValueError, match=r"shape \(3,\), got shape \(2,\)"):
         subopt.dca(h, [0, 1])
+    large = Cut(1e160 * np.eye(3)[::-1]) - Cut(1e160 * np.ones((3, 3)))
+    with pytest.raises(ValueError, match=r"the default of rho, .* needs 0 or a number from 1e-150"):
+        subopt.accelerated_dca(large)
     with pytest.raises(ValueError, match="rho needs a finite number >= 0, got -1"):
         subopt.dca(h, rho=-1)
     with pytest.raises(ValueError, match="step needs a number > 0, got 0"):

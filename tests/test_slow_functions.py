@@ -8,9 +8,11 @@ feasible set, its value, and no bound that is wrong.
 import math
 from contextlib import suppress
 from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import pytest
+from test_executors import Inline
 
 from subopt import (
     Budget,
@@ -27,6 +29,7 @@ from subopt import (
     regularization_path,
 )
 from subopt._base import deadline
+from subopt.difference.exact import _subtrees
 from subopt.difference.select import METHODS, options
 from subopt.functions.concave import Concave
 from subopt.functions.watched import Watch, unwatched
@@ -162,6 +165,36 @@ def test_a_run_ends_a_few_evaluations_after_its_time_limit(name, clock):
         if result.certificate is not None:
             gap = result.check(known)
             assert gap <= result.gap + 1e-9
+
+
+class SlowAnywhere(Slow):
+    """One whose clock is that of this process, also after it has been sent to a worker."""
+
+    clocks: ClassVar = {}
+
+    def __init__(self, F):
+        self.n, self.F, self.monotone = F.n, F, F.monotone
+
+    @property
+    def clock(self):
+        return self.clocks["now"]
+
+
+@pytest.mark.parametrize("limit", [2000, 3000, 4000])
+def test_workers_of_an_executor_keep_the_time_limit(limit, clock, monkeypatch):
+    monkeypatch.setattr(_subtrees, "FRONTIER", (1, 1))  # so that no task waits for another
+    SlowAnywhere.clocks["now"] = clock
+    rng = np.random.default_rng(0)
+    weights = np.triu(rng.random((2, 16, 16)) * (rng.random((2, 16, 16)) < 0.4), 1)
+    first, second = (Cut(w + w.T) for w in weights)
+    first = first + Modular(rng.normal(size=16))
+    F = SlowAnywhere(first) - SlowAnywhere(second)
+    how = {"method": "branch_and_bound", "executor": Inline(), "rng": 0}
+    result = minimize(F, time_limit=float(limit), **how)
+    assert limit - FEW <= clock.now <= limit + FEW
+    assert result.status is Status.TIME_LIMIT
+    assert result.value == pytest.approx((first - second).value(result.mask), abs=1e-9)
+    assert result.check(F) <= result.gap + 1e-9
 
 
 def all_masks():

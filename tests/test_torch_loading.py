@@ -16,6 +16,7 @@ from comixup.torch import (  # noqa: E402
     InputMixup,
     MixCollate,
     PlanAhead,
+    TensorMixer,
     apply,
     apply_labels,
     training_step,
@@ -460,3 +461,41 @@ def test_a_callback_for_lightning(kind, tmp_path):
     other = MixCallback(CutMix(num_classes=4, seed=9))
     other.load_state_dict(callback.state_dict())  # Lightning does, from its checkpoints
     assert other.mix.state_dict() == mix.state_dict()
+
+
+@pytest.mark.parametrize(
+    ("samples", "words"),
+    [
+        ([(torch.rand(1, 8, 8), 1, 2), (torch.rand(1, 8, 8), 1)], "equal size"),
+        ([object()] * 2, "default_collate"),
+    ],
+)
+def test_samples_that_are_no_batch_keep_the_message_of_pytorch(samples, words):
+    with pytest.raises((RuntimeError, TypeError), match=words) as caught:
+        MixCollate(CutMix(num_classes=4, seed=0))(samples)
+    assert caught.value.__cause__ is not caught.value
+
+
+def test_places_of_a_batch_are_integers_of_all_kinds():
+    mix = CutMix(num_classes=4, seed=0)
+    samples = [(torch.rand(1, 8, 8), k) for k in range(4)]
+    images, _ = MixCollate(mix, images=np.int64(0), labels=np.int64(1))(samples)
+    assert images.shape == (4, 1, 8, 8)
+    with pytest.raises(TypeError, match=r"labels needs a position .* got 1\.5"):
+        MixCollate(mix, labels=1.5)
+
+
+def test_constructors_of_subclasses_that_pass_options_on():
+    class Mine(CutMix):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+
+    class Bare(TensorMixer):
+        def __init__(self, mixer):
+            super().__init__(mixer)
+
+    assert Mine(num_classes=4, seed=1).seed == 1
+    with pytest.raises(TypeError, match="has no option 'classes'"):
+        Mine(classes=4)
+    with pytest.raises(TypeError, match=r"Bare takes its options by name, got 2 by position"):
+        Bare(Mine(num_classes=4).mixer, 2)

@@ -696,3 +696,32 @@ def test_choices_pass_their_options_on():
     with pytest.raises(ValueError, match="same layout"):
         RandomChoice([InputMixup(layout="BCHW"), CutMix()])
     assert PuzzleMix(grids=(2,), seed=0).mix(images, functional.one_hot(labels)).labels is not None
+
+
+def test_steps_of_batches_that_are_planned_ahead_are_all_different():
+    mix, images = CutMix(num_classes=4, seed=0), torch.rand(4, 1, 8, 8)
+    drawn, batches = [], [(images, torch.arange(4))] * 3
+    key = mix.key
+
+    def counted(*given, **options):
+        drawn.append(key(*given, **options))
+        return drawn[-1]
+
+    mix.key = counted
+    with PlanAhead(mix) as ahead:
+        for _ in zip(ahead.batches(batches), ahead.batches(batches), strict=True):
+            mix(images, torch.arange(4))
+    steps = [k.step for k in drawn]
+    assert sorted(steps) == list(range(9))
+    assert not mix.planned
+    assert mix.state_dict()["step"] == 9
+
+
+def test_a_run_that_is_left_early_waits_for_no_step():
+    mix = CutMix(num_classes=4, seed=0)
+    with PlanAhead(mix) as ahead:
+        loop = ahead.batches([(torch.rand(4, 1, 8, 8), torch.arange(4))] * 3)
+        next(loop)
+        assert mix.state_dict()["step"] == 1
+        loop.close()
+    assert mix.state_dict()["step"] == 2

@@ -27,14 +27,17 @@ def names_options(cls: T) -> T:
     """Class decorator: what the constructor does not take raises a TypeError with its options."""
     init: Any = cls.__init__  # type: ignore[misc]
     parameters = list(inspect.signature(init).parameters.values())[1:]
+    if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters):
+        return cls  # the constructor passes options on, and what gets them says which there are
     known = tuple(parameter.name for parameter in parameters)
     most = sum(parameter.kind is not parameter.KEYWORD_ONLY for parameter in parameters)
 
     @functools.wraps(init)
     def checked(self: Any, *args: Any, **options: Any) -> None:
         if len(args) > most:
+            named = f", e.g. {known[most]}=..." if most < len(known) else ""
             raise TypeError(
-                f"{cls.__name__} takes its options by name, e.g. {known[most]}=..., got "
+                f"{cls.__name__} takes its options by name{named}, got "
                 f"{args[most]!r} by position. It has {', '.join(known)}."
             )
         for name in options:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 import warnings
@@ -61,7 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _resume(options: argparse.Namespace) -> str:
     """Say how a run goes on that was interrupted, if it had begun."""
-    begun = options.command == "mix" and (Path(options.output) / workspace.PARTIAL).exists()
+    # unlike Path.exists, it raises nothing for names that no file can have
+    begun = options.command == "mix" and os.path.exists(Path(options.output) / workspace.PARTIAL)
     return " Run the same command again to continue." if begun else ""
 
 

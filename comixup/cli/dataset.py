@@ -83,7 +83,9 @@ def from_csv(folder: Path, path: Path) -> Dataset:
                     skipped[error.file] = f"{error} ({where})"
                 else:
                     skipped[where] = str(error)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except csv.Error as error:
+        raise UsageError(f"{path} cannot be read: {error}; is a quote not closed?") from error
+    except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} cannot be read as CSV in UTF-8: {error}") from error
     unlabeled = [file for file in images if file not in label_of and file not in skipped]
     if unlabeled:
@@ -146,7 +148,8 @@ def _csv_row(row: dict[str, Any], folder: Path) -> tuple[str, str]:
     try:
         mode = (folder / relative).stat().st_mode
     except FileNotFoundError:
-        raise _UnusableRow(file, "does not exist") from None
+        way = "; folders are separated by /" if "\\" in file else ""
+        raise _UnusableRow(file, f"does not exist{way}") from None
     except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
         raise _UnusableRow(file, getattr(error, "strerror", None) or str(error)) from error
     if not stat.S_ISREG(mode):

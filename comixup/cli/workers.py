@@ -36,6 +36,8 @@ def of(jobs: int | None, address: str | None) -> Iterator[Any]:
     else:
         context = multiprocessing.get_context("spawn")
         executor = ProcessPoolExecutor(jobs, mp_context=context, initializer=_follow_parent)
+        with _held_interrupts():
+            executor.submit(os.getpid)  # starts the workers
     try:
         yield executor
     except RuntimeError as error:
@@ -45,6 +47,22 @@ def of(jobs: int | None, address: str | None) -> Iterator[Any]:
             executor.close()
         else:
             executor.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _held_interrupts() -> Iterator[None]:
+    """Hold Ctrl-C back for a moment; processes that are started meanwhile never get it.
+
+    Without this, workers that are still loading modules would end with a traceback each.
+    """
+    if os.name == "nt":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _follow_parent() -> None:

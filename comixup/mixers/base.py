@@ -24,6 +24,7 @@ from comixup._base.wording import documented
 from comixup.mixers.batch import MixedBatch
 from comixup.mixers.summary import Needs, Summary, summarize
 from comixup.plans.base import LABELS_BY, Mixture, remembering
+from comixup.plans.blends import BlendPlan
 from comixup.plans.labels import NEEDED, as_label_matrix, counted, each_head, smoothed
 from comixup.plans.patches import MixPlan
 
@@ -305,7 +306,7 @@ class Mixer:
             return needs._replace(grid=spatial, zero_saliency="uniform")
         return needs
 
-    def identity(self, n: int, spatial: tuple[int, ...]) -> MixPlan:
+    def identity(self, n: int, spatial: tuple[int, ...]) -> Mixture:
         """Return the plan of a batch that stays as it is.
 
         Parameters
@@ -317,9 +318,11 @@ class Mixer:
 
         Returns
         -------
-        MixPlan
+        MixPlan, or BlendPlan where there are no spatial axes
             Every input fills its own output.
         """
+        if not spatial:
+            return BlendPlan(np.arange(n), np.ones(n), spatial)
         even = np.ones((n, *spatial)) if self.labels_by == "saliency" else None
         return remembering(MixPlan.identity(n, spatial), even)
 

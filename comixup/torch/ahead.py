@@ -119,23 +119,29 @@ class PlanAhead:
             As in `TensorMixer.mix`, and for a part without a rule. Errors that planning finds are
             raised when the batch would be yielded, others when it is read.
         """
-        waiting = None
-        for batch in batches:
-            images, labels = self.parts.read(self.mix, batch)
-            maps = None if saliency is None else saliency(images, labels)
-            # the step is counted when the batch is yielded: a checkpoint taken then knows of no
-            # later one
-            step = self.mix.step + (waiting is not None)
-            following = (self.submit(images, maps, epoch=epoch, step=step), labels, batch)
+        waiting: tuple[int, Callable[[Any], MixedBatch], Any, Any] | None = None
+        try:
+            for batch in batches:
+                images, labels = self.parts.read(self.mix, batch)
+                maps = None if saliency is None else saliency(images, labels)
+                step = self.mix.step
+                mixing = self.submit(images, maps, epoch=epoch)
+                self.mix.planned.add(step)  # until the batch is yielded: see `state_dict`
+                before, waiting = waiting, (step, mixing, labels, batch)
+                if before is not None:
+                    yield self._finished(*before)
             if waiting is not None:
-                yield self._finished(*waiting)
-            waiting = following
-        if waiting is not None:
-            yield self._finished(*waiting)
+                last, waiting = waiting, None
+                yield self._finished(*last)
+        finally:
+            if waiting is not None:
+                self.mix.planned.discard(waiting[0])
 
-    def _finished(self, mixing: Callable[[Any], MixedBatch], labels: Any, batch: Any) -> Any:
+    def _finished(
+        self, step: int, mixing: Callable[[Any], MixedBatch], labels: Any, batch: Any
+    ) -> Any:
+        self.mix.planned.discard(step)
         mixed = mixing(labels)
-        self.mix.step += 1
         pair = not isinstance(batch, Mapping) and len(batch) == 2 and self.parts.labels == 1
         return mixed if pair else self.parts.write(self.mix, batch, mixed)
 

@@ -7,6 +7,7 @@ are mixed by a rule, or an error names them: an unchanged mask would not fit the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import Any, TypeAlias
 
 from torch import Tensor
@@ -50,6 +51,8 @@ class Parts:
     ) -> None:
         self.images, self.labels, self.plan = images, labels, plan
         _require_place("images", images)
+        if labels is not None and not isinstance(labels, Sequence):
+            _require_place("labels", labels)
         for head in self._heads():
             _require_place("labels", head)
         if carry is not None and not isinstance(carry, Mapping):
@@ -123,11 +126,13 @@ class Parts:
     def _heads(self) -> tuple[Place, ...]:
         if self.labels is None:
             return ()
-        return (self.labels,) if isinstance(self.labels, int | str) else tuple(self.labels)
+        if isinstance(self.labels, Sequence) and not isinstance(self.labels, str):
+            return tuple(self.labels)
+        return (self.labels,)
 
 
 def _require_place(name: str, place: Any) -> None:
-    if isinstance(place, bool) or not isinstance(place, int | str):
+    if isinstance(place, bool) or not isinstance(place, Integral | str):
         heads = ", or a sequence of such for several heads" if name == "labels" else ""
         raise TypeError(
             f"{name} needs a position in a batch that is a tuple, or a key of one that is a "

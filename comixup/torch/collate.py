@@ -7,7 +7,7 @@ its content: the same samples in the same order are mixed in the same way by eve
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -153,14 +153,24 @@ class MixCollate:
                 return type(first)(*made) if hasattr(first, "_fields") else made
             return default_collate(samples)
         except (RuntimeError, TypeError) as error:
-            raise self._uneven(samples, listed) or error from error
+            named = self._uneven(samples, listed)
+            if named is None:
+                raise
+            raise named from error
 
     def _uneven(self, samples: Sequence[Any], listed: set[Any]) -> Exception | None:
         """Return an error that names the part which does not make a batch, if one is found."""
         first = samples[0]
         if isinstance(first, Tensor):
             samples, first = [(sample,) for sample in samples], (first,)
-        for place in first if isinstance(first, Mapping) else range(len(first)):
+        places: Iterable[Any]
+        if all(isinstance(sample, Mapping) and sample.keys() == first.keys() for sample in samples):
+            places = first
+        elif all(isinstance(s, list | tuple) and len(s) == len(first) for s in samples):
+            places = range(len(first))
+        else:
+            return None
+        for place in places:
             column = [sample[place] for sample in samples]
             try:
                 if place not in listed:

@@ -41,7 +41,11 @@ class TensorMixer:
         Seed of all random numbers. If the mixer has none, it is `torch.initial_seed`, which
         `torch.manual_seed` sets.
     step : int
-        Number of the next call without `step`. It and `seed` are the whole state; see `state_dict`.
+        Number of the next call without `step`. It and `seed` are the whole state, with `planned`;
+        see `state_dict`.
+    planned : set of int
+        Steps that were drawn for batches of `PlanAhead` that are not yielded yet. A checkpoint
+        holds the first of them instead of `step`, so that a resumed run draws it again.
     mixup_enabled : bool
         Whether to mix at all; timm's training script sets it.
     n_uniform : int
@@ -83,6 +87,7 @@ class TensorMixer:
         self.mixer = mixer
         self.seed = torch.initial_seed() if mixer.seed is None else mixer.seed
         self.step = 0
+        self.planned: set[int] = set()
         self.mixup_enabled = True
         self.n_uniform = 0
         self.number = numbered(self)
@@ -184,7 +189,8 @@ class TensorMixer:
         dict
             ``seed``, ``step`` and ``mixup_enabled``.
         """
-        return {"seed": self.seed, "step": self.step, "mixup_enabled": self.mixup_enabled}
+        step = min(self.planned, default=self.step)
+        return {"seed": self.seed, "step": step, "mixup_enabled": self.mixup_enabled}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore a state of `state_dict`.
@@ -207,6 +213,7 @@ class TensorMixer:
         # a checked key, so that a damaged state is found here and not in the next call
         key = Key.of_call(state["seed"], None, state["step"], 0)
         self.seed, self.step = key.seed, key.step
+        self.planned.clear()
         self.mixup_enabled = bool(state["mixup_enabled"])
 
     @eager

@@ -51,7 +51,8 @@ OPTIONS: Wording = {
     ),
     "threads": (
         "int",
-        "Number of threads. None uses one per available core. Answers do not depend on it.",
+        "Number of threads. None uses one per available core, and one for functions of your own,\n"
+        "which may not allow calls from several threads. Answers do not depend on it.",
     ),
     "executor": (
         "object with ``submit``",

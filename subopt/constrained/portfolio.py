@@ -17,7 +17,6 @@ from subopt._base import validate
 from subopt._base.answer import Status, ended_by
 from subopt._base.deadline import Deadline
 from subopt._base.report import silent, stage
-from subopt._base.threads import thread_count
 from subopt._base.types import RNG, Array
 from subopt.constrained.certificate import Problem
 from subopt.constrained.dca import dca
@@ -37,7 +36,7 @@ from subopt.difference.exact._branch_and_bound import first_set
 from subopt.difference.exact.tree_certificate import difference
 from subopt.difference.submodular_case import as_submodular
 from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction
-from subopt.functions.watched import answer_in_time, within_time
+from subopt.functions.watched import answer_in_time, solver_threads, within_time
 from subopt.submodular.result import Result
 
 EFFORTS = ("fast", "default", "best")
@@ -68,7 +67,7 @@ def portfolio(
     default = 0 if effort == "fast" else max(4, min(16, 1024 // max(1, h.n)))
     count = default if starts is None else validate.natural("starts", starts)
     F = as_submodular(h) if isinstance(h, DifferenceOfSubmodular) else h
-    source, workers = validate.generator(rng), thread_count(threads)
+    source, workers = validate.generator(rng), solver_threads(threads, h)
     run = _Run(h, of, source, workers, Deadline(time_limit), callback)
     answer_in_time(h, lambda: run.result() if run.best else first_set(h, of, None, "auto"))
     if F is not None:

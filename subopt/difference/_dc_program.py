@@ -80,8 +80,8 @@ class DCProgram:
         require_difference(h)
         x = start_point(start, h.n)
         validate.positive_int("inner_iter", inner_iter)
-        if rho is not None and validate.nonnegative("rho", rho) and not 1e-150 <= rho <= 1e150:
-            raise ValueError(f"rho needs 0 or a number from 1e-150 to 1e150, got {rho}")
+        if rho is not None:
+            _require_range(validate.nonnegative("rho", rho), "rho")
         self.run = Descent(
             h, (), method, max_iter=max_iter, time_limit=time_limit, callback=callback
         )
@@ -90,6 +90,7 @@ class DCProgram:
         if rho is None:
             gains = np.abs(self.h.g.greedy(np.arange(self.h.n)))
             rho = 0.1 * float(gains.mean()) if gains.size else 0.0
+            _require_range(rho, "the default of rho, a tenth of the mean gain of g,")
         self.rho = float(rho)
         self._base: tuple[Array, Array] | None = None
 
@@ -168,3 +169,9 @@ def start_point(start: ArrayLike | None, n: int) -> Array:
         i = int(outside.argmax())
         raise ValueError(f"start needs numbers in [0, 1], but start[{i}] is {x[i]:g}")
     return x
+
+
+def _require_range(rho: float, name: str) -> None:
+    """Raise unless squares of points in units of rho are numbers that floats hold."""
+    if rho and not 1e-150 <= rho <= 1e150:
+        raise ValueError(f"{name} needs 0 or a number from 1e-150 to 1e150, got {rho}")

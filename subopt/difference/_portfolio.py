@@ -22,7 +22,7 @@ from subopt._base.answer import Status, ended_by
 from subopt._base.deadline import Deadline
 from subopt._base.options import documented_with
 from subopt._base.report import is_verbose, stage
-from subopt._base.threads import in_order, thread_count
+from subopt._base.threads import in_order
 from subopt._base.types import RNG, Array
 from subopt.difference._accelerated_dca import accelerated_dca
 from subopt.difference._complete_dca import complete_dca
@@ -33,12 +33,13 @@ from subopt.difference._local_search import reach, search
 from subopt.difference._modmod import modmod
 from subopt.difference._projected_subgradient import projected_subgradient
 from subopt.difference._subsup import subsup
+from subopt.difference.exact._branch_and_bound import first_set
 from subopt.difference.exact._branch_and_bound import search as branch_and_bound
 from subopt.difference.exact.tree_certificate import TreeCertificate, lifted
 from subopt.difference.submodular_case import as_submodular, minimize_modular_g
 from subopt.functions.algebra import DifferenceOfSubmodular, require_difference
 from subopt.functions.diminishing_returns import require_submodular_parts
-from subopt.functions.watched import answer_in_time, unwatched, within_time
+from subopt.functions.watched import answer_in_time, solver_threads, unwatched, within_time
 from subopt.submodular.result import Result
 
 Task = Callable[[float], Result]
@@ -109,10 +110,11 @@ def portfolio(
     """
     require_difference(h)
     validate.choice("effort", effort, EFFORTS)
-    source, deadline, workers = validate.generator(rng), Deadline(time_limit), thread_count(threads)
+    source, deadline = validate.generator(rng), Deadline(time_limit)
+    workers = solver_threads(threads, h)
     default = 0 if effort == "fast" else max(8, min(32, 4096 // max(1, h.n)))
     starts = default if starts is None else validate.natural("starts", starts)
-    answer_in_time(h, lambda: _nothing(h))
+    answer_in_time(h, lambda: first_set(h, None, None, "no time for a method"))
     if (F := as_submodular(h)) is not None:
         return minimize_modular_g(F, time_limit=time_limit, callback=callback)
     require_submodular_parts(h, deadline.left() if deadline.left() < math.inf else None)
@@ -146,12 +148,6 @@ def _local(
     """Improve a set to a local minimum."""
     run = Descent(h, mask, "local_search", time_limit=time_limit, fixed=free)
     return search(run, ("flip", "swap"), gains_of_g)
-
-
-def _nothing(h: DifferenceOfSubmodular) -> Result:
-    """Return the empty set, where there was no time for a method."""
-    empty = np.zeros(h.n, dtype=np.bool_)
-    return Result(mask=empty, value=0.0, status=Status.TIME_LIMIT, method="no time for a method")
 
 
 def restarted(S: Array, rng: np.random.Generator) -> Array:

@@ -16,6 +16,7 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 
 from subopt._base.deadline import Deadline
+from subopt._base.threads import thread_count
 from subopt._base.types import Array, ArrayLike
 from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction, Sum, View
 from subopt.functions.concave import Concave
@@ -68,6 +69,15 @@ class Watch:
                 deadline = min(F.deadline, deadline, key=Deadline.left)
             self._made[id(F)] = Watched(F.F if isinstance(F, Watched) else F, deadline)
         return self._made[id(F)]
+
+
+def solver_threads(threads: Any, h: SetFunction | DifferenceOfSubmodular) -> int:
+    """Return the number of threads of a solver: None is one per core, and one for users' functions.
+
+    Such a function may not allow calls from several threads, and gains nothing from them, because
+    it holds the interpreter's lock.
+    """
+    return 1 if threads is None and h._by_value() else thread_count(threads)
 
 
 def watched(F: SetFunction, deadline: Deadline) -> SetFunction:

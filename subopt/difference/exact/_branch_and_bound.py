@@ -14,7 +14,6 @@ from subopt._base.deadline import Deadline
 from subopt._base.executors import require_executor
 from subopt._base.options import documented_with
 from subopt._base.report import is_verbose, reported, stage
-from subopt._base.threads import thread_count
 from subopt._base.types import RNG, Array, Subset
 from subopt.constraints.feasible import Constraints
 from subopt.constraints.modular import complete
@@ -24,7 +23,7 @@ from subopt.difference.exact._subtrees import search_on
 from subopt.difference.exact.tree_certificate import TreeCertificate, difference, lifted
 from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction
 from subopt.functions.diminishing_returns import require_submodular_parts
-from subopt.functions.watched import TimeUp, answer_in_time, unwatched, within_time
+from subopt.functions.watched import TimeUp, answer_in_time, solver_threads, unwatched, within_time
 from subopt.submodular.result import Result
 
 
@@ -153,7 +152,8 @@ def search(
     tol = validate.nonnegative("tol", tol)
     validate.callback(callback)
     limit = math.inf if max_nodes is None else validate.positive_int("max_nodes", max_nodes)
-    deadline, source, workers = Deadline(time_limit), validate.generator(rng), thread_count(threads)
+    deadline, source = Deadline(time_limit), validate.generator(rng)
+    workers = solver_threads(threads, h)
     if executor is not None:
         require_executor(executor, threads)
     first = None if start is None else validate.subset(start, h.n, "start")

@@ -8,6 +8,8 @@ depend on the number of threads or workers, nor on which is faster.
 
 from __future__ import annotations
 
+import copy
+import math
 from collections.abc import Generator
 from contextlib import closing
 from functools import cached_property, partial
@@ -23,7 +25,7 @@ from subopt._base.types import Array
 from subopt.difference.exact._interval import Parts
 from subopt.difference.exact._search import Open, Search
 from subopt.difference.exact.tree_certificate import Step, parts_of
-from subopt.functions.watched import TimeUp, unwatched
+from subopt.functions.watched import TimeUp, Watch, unwatched
 
 FRONTIER = 16, 32
 """Number of open intervals before the first round, and of those explored per round: on threads of
@@ -61,6 +63,15 @@ class _Problem:
     def parts(self) -> Parts:
         """The parts of h for bounds, computed once per worker and round."""
         return parts_of(self.h, self.constraints)
+
+    def within(self, deadline: Deadline) -> _Problem:
+        """Return the same problem, with a function whose evaluations end at a deadline."""
+        if deadline.left() == math.inf or not self.h._by_value():
+            return self
+        made = copy.copy(self)
+        vars(made).pop("parts", None)
+        made.h = Watch(deadline)(self.h)
+        return made
 
 
 class _Task(NamedTuple):
@@ -128,12 +139,17 @@ def _some(tasks: list[_Task], begin: int, end: int) -> list[_Task]:
 
 def _explore(problem: _Problem, tasks: list[_Task]) -> list[Subtree]:
     """Explore the subtrees of some open intervals on a worker."""
-    return [_subtree(problem, Deadline(task.seconds), task) for task in tasks]
+    deadline = Deadline(tasks[0].seconds)  # all tasks of a round begin together
+    problem = problem.within(deadline)
+    return [_subtree(problem, deadline, task) for task in tasks]
 
 
 def _subtree(problem: _Problem, deadline: Deadline, task: _Task) -> Subtree:
     given = problem.h, problem.tol, deadline, task.nodes, _go_on, problem.constraints
-    search = Search(*given, widest=problem.widest, parts=problem.parts)
+    try:
+        search = Search(*given, widest=problem.widest, parts=problem.parts)
+    except TimeUp:
+        return Subtree([task.step], [task.own], [task.node], task.best, 0, 0, late=True)
     search.best.mask, search.best.value = task.best
     search.steps.append(task.step)
     search.own.append(task.own)
