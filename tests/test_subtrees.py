@@ -1,6 +1,7 @@
 """Branch and bound on threads and executors: the same tree, whatever the workers do."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
@@ -14,6 +15,8 @@ from hypothesis import strategies as st
 from test_executors import Inline
 
 from subopt import Cut, branch_and_bound, minimize
+from subopt._base.deadline import Deadline
+from subopt._base.threads import in_order
 from subopt.constraints.build import constraints_of
 from subopt.difference.exact import _branch_and_bound, _subtrees
 
@@ -130,6 +133,26 @@ def test_a_callback_ends_it_between_rounds():
     )
     assert result.status.name == "INTERRUPTED" or len(calls) < 3
     assert result.lower_bound <= result.value
+
+
+def test_an_error_on_one_thread_ends_the_others():
+    both, ended = threading.Barrier(2), []
+
+    def work(k):
+        deadline = Deadline()
+        both.wait()
+        if k == 0:
+            raise KeyError(k)
+        for _ in range(2000):
+            if deadline.passed():
+                ended.append(deadline.left())
+                return
+            time.sleep(0.01)
+
+    with pytest.raises(KeyError):
+        in_order(work, [0, 1], 2)
+    assert ended == [0.0]
+    assert not Deadline().passed()
 
 
 def test_what_is_no_executor_is_refused():

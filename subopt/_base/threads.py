@@ -7,9 +7,11 @@ import os
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any, TypeVar
 
 from subopt._base import validate
+from subopt._base.deadline import ending_with
 from subopt._base.report import silent
 
 T = TypeVar("T")
@@ -92,13 +94,24 @@ def _quota_of(folder: Path) -> float:
 def in_order(function: Callable[[Any], T], items: Sequence[Any], threads: int) -> list[T]:
     """Call a function of each item, on at most so many threads, none of them for one item.
 
-    The calls log nothing, also where the caller is verbose.
+    The calls log nothing, also where the caller is verbose. If one of them raises an error, or
+    Ctrl-C ends the work, the time limits of the others are over, and those not begun do not begin.
     """
     if threads <= 1 or len(items) <= 1:
         with silent():
             return [function(item) for item in items]
+    over = Event()
+
+    def call(item: Any) -> T:
+        with ending_with(over):
+            return function(item)
+
     with ThreadPoolExecutor(min(threads, len(items))) as pool:
-        return list(pool.map(function, items))
+        try:
+            return list(pool.map(call, items))
+        except BaseException:
+            over.set()
+            raise
 
 
 def stream_in_order(
