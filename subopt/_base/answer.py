@@ -235,7 +235,10 @@ def ended_by(callback: Callable[[Any], object] | None, answer: Answer) -> bool:
 
 
 def told(callback: Callable[[Any], object] | None, answer: T) -> T:
-    """Call a callback with the answer of a run, and return it; INTERRUPTED as after `ended_by`."""
+    """Call a callback with the answer that a run ends with, and return that answer.
+
+    If the callback raises StopIteration, the status is INTERRUPTED, unless it is OPTIMAL.
+    """
     optimal = answer.status is Status.OPTIMAL
     if _stops(callback, answer) and not optimal:
         return replace(answer, status=Status.INTERRUPTED)
