@@ -164,5 +164,10 @@ def left(energy: LabelingEnergy, given: Reparametrization) -> Binary:
             pairs = pairs - given.low[0][:, :, None] - given.low[1][:, None, :]
     else:
         cost = energy.costs[1] - energy.costs[0]
-    least = np.minimum(pairs[:, 0], pairs[:, 1]).min(axis=1)
-    return Binary(cost, pairs - least[:, None, None], energy.tails, energy.heads)
+    # not by `min` over axes of two entries, which takes ten times as long
+    least = np.minimum(
+        np.minimum(pairs[:, 0, 0], pairs[:, 0, 1]), np.minimum(pairs[:, 1, 0], pairs[:, 1, 1])
+    )
+    if least.any():
+        pairs -= least[:, None, None]
+    return Binary(cost, pairs, energy.tails, energy.heads)

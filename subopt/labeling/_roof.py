@@ -99,7 +99,8 @@ def roof(problem: Binary, labels: Array, deadline: Deadline) -> Roof:
     heads = np.concatenate([np.where(even, q, q + n), p + n])
     there, back = np.tile(forward / 2, 2), np.tile(backward / 2, 2)
     excess = np.concatenate([-half, half])
-    side, flow = minimum_cut_until(Arcs(tails, heads, there, back), excess, deadline)
+    arcs = Arcs(tails, heads, there, back)
+    side, flow = minimum_cut_until(arcs, excess, deadline, partial=m <= LARGE)
     if over(m, deadline):
         return _unknown(problem, labels)
     flow = np.clip(flow, -back, there).reshape(2, m)
@@ -129,7 +130,8 @@ def _of_one_cut(
     n, p, q = len(cost), problem.tails, problem.heads
     arcs = Arcs(p, q, edges.forward, edges.backward)
     excess = -np.clip(cost, -top, top)
-    smallest, largest, flow = extreme_cuts_until(arcs, excess, deadline)
+    partial = len(p) <= LARGE  # a part of a flow proves nothing for large problems, see `over`
+    smallest, largest, flow = extreme_cuts_until(arcs, excess, deadline, partial=partial)
     if over(len(p), deadline):
         return _unknown(problem, labels)
     flow = np.clip(flow, -edges.backward, edges.forward)

@@ -162,6 +162,8 @@ def _descended(
     labels, before, space = labels.copy(), 0, _workspace(energy, moves)
     if energy.label_costs.any():
         energy = energy._with(costs=energy.costs - energy.least_costs)
+    if limits.deadline.passed():
+        return labels, False, 0
     problem = problem_of(energy)
     if given or not energy.label_costs.any():
         _read_off(energy, problem.costs, moves, labels, given, space, limits.deadline)
@@ -231,10 +233,11 @@ def _read_off(
 
     `costs` (n, labels) are those of the energy.
     """
-    if space.flows.shape[1] == energy.n_labels:
+    if space.flows.shape[1] == energy.n_labels and not deadline.passed():
         draft = warm_start.draft(energy.n, len(energy.tails), energy.n_labels)
         terms, pairs = warm_start.terms(energy), _are_pairs(moves)
-        args = costs, terms, labels, given, pairs, draft, space.flows, space.stop
+        least = energy.least_costs
+        args = costs, least, terms, labels, given, pairs, draft, space.flows, space.stop
         _called(warm_start.prepare, energy, args, space, deadline)
 
 

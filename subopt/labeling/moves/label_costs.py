@@ -18,8 +18,10 @@ move of the nodes S changes the energy by at least
     sum_{k in S} g_k - sum of h_l over labels that only nodes in S have [+ h_b]
         >= sum_k min(g_k, 0) + sum_l min(sum_{k has l} max(g_k, 0) - h_l, 0) [+ h_b].
 
-Where this bound is not negative, no cut is needed. Otherwise the cut starts from the kept flow. If
-the move does not lower the energy, the new flow proves it: the bound is not negative for it.
+Where this bound is not negative, no cut is needed. Otherwise the cut starts from the kept flow, and
+decides only about nodes that may take b: those with g_k below what such neighbors can send them,
+and all nodes with a label that can be saved together (`_concerned`). If the move does not lower the
+energy, the new flow proves it: the bound is not negative for it.
 
 No single move gives up a label whose nodes are best divided among several others. So when no move
 is left, each label in use is taken from its nodes (`WholeMoves.give_up`).
@@ -38,6 +40,8 @@ from subopt.graph._max_flow import Arcs, minimum_cut_until
 from subopt.labeling.energy import LabelingEnergy
 from subopt.labeling.moves.candidates import price_all, price_labels
 from subopt.labeling.moves.workspace import Move, MoveWorkspace, Problem
+
+ROUNDS = 8  # how often nodes are added to those that a cut decides about, before all are taken
 
 
 def pieces(energy: LabelingEnergy, labels: Array) -> tuple[LabelingEnergy, Array]:
@@ -113,7 +117,8 @@ class WholeMoves(NamedTuple):
         """
         done, cuts = self._plain(moves, labels, plain)
         value = self.energy.value(labels)
-        idle, prices = 0, None
+        idle = 0
+        prices = helps = None  # of expansions, for the labels as they are
         for step in range(cycles * len(moves)):
             if deadline.passed() or not done:
                 break
@@ -122,18 +127,18 @@ class WholeMoves(NamedTuple):
             idle += 1
             if only < 0 and prices is None:
                 prices = self._all_prices(labels)
-            if free.any() and (prices is None or self._may_help(labels, b, prices[:, b])):
+                helps = self._helpful(labels, prices)
+            if free.any() and (helps is None or helps[b]):
                 cuts += 1
                 moved = labels.copy()
-                moved[self._best_move(labels, free, only, b, deadline)] = b
+                cost = self._prices(labels, only, b) if prices is None else prices[:, b]
+                moved[self._best_move(labels, free, cost, b, deadline)] = b
                 other = self.energy.value(moved)
                 if other < value:
-                    labels[:], idle, prices = moved, 1, None
+                    labels[:], idle, prices, helps = moved, 1, None, None
                     done, more = self._plain(moves, labels, plain)
                     cuts += more
                     value = self.energy.value(labels)
-                elif prices is not None:  # the flow of b is another one
-                    prices[:, b] = self._prices(labels, only, b)
             if done and idle >= len(moves):
                 return True, cuts
         return False, cuts
@@ -208,43 +213,76 @@ class WholeMoves(NamedTuple):
         price_labels(self.problem, labels, prices, self.space)
         return prices
 
-    def _may_help(self, labels: Array, b: int, prices: Array) -> bool:
-        """Tell whether the flow leaves open that an expansion of b, for these prices, lowers E."""
-        h, L = self.energy.label_costs, self.energy.n_labels
-        gain = np.where(labels == b, 0.0, prices)
-        count = np.bincount(labels, minlength=L)
-        worth = h - np.bincount(labels, np.maximum(gain, 0.0), L)
-        worth[(count == 0) | (np.arange(L) == b)] = 0.0
-        falls = np.maximum(worth, 0.0).sum() - np.minimum(gain, 0.0).sum()
-        return bool(falls > (h[b] if count[b] == 0 else 0.0))
+    def _helpful(self, labels: Array, prices: Array) -> Array:
+        """Tell for which labels the flow leaves open that an expansion lowers E, (labels,)."""
+        h, count = self.energy.label_costs, np.bincount(labels, minlength=self.energy.n_labels)
+        used = np.flatnonzero(count)
+        order = np.argsort(labels, kind="stable")
+        first = np.concatenate([[0], np.cumsum(count[used])[:-1]])
+        worth = h[used, None] - np.add.reduceat(np.maximum(prices, 0.0)[order], first, axis=0)
+        worth[np.arange(len(used)), used] = 0.0
+        falls = np.maximum(worth, 0.0).sum(axis=0) - np.minimum(prices, 0.0).sum(axis=0)
+        helpful: Array = falls > np.where(count == 0, h, 0.0)
+        return helpful
 
     def _best_move(
-        self, labels: Array, free: Array, only: int, b: int, deadline: Deadline
+        self, labels: Array, free: Array, prices: Array, b: int, deadline: Deadline
     ) -> Array:
-        """Return the nodes that should take label b; no more than needed. Keep the flow."""
-        nodes, place = np.flatnonzero(free), np.cumsum(free) - 1
-        n, now = len(nodes), labels[free]
+        """Return the nodes that should take label b; no more than needed. Keep the flow.
+
+        `prices` (n,) are what b costs every node more than its label, with what the flow takes out.
+        """
         energy, column = self.energy, b if self._kept() else 0
-        cost = self._prices(labels, only, b)[free]
+        if not self._kept():
+            self.space.flows[:] = 0.0
         p, q, e, most = self._edges(labels, free, b)
-        kept = self.space.flows[e, column]
-        flow = np.maximum(-most, np.minimum(kept, most))
-        # one node for every label that free nodes have, and a last one for b if no node has it
+        flow = np.maximum(-most, np.minimum(self.space.flows[e, column], most))
+        inside = self._concerned(labels, free, prices, (p, q, most - flow, most + flow))
+        both = inside[p] & inside[q]
+        p, q, e, most, flow = (array[both] for array in (p, q, e, most, flow))
+        nodes, place = np.flatnonzero(inside), np.cumsum(inside) - 1
+        if not (n := len(nodes)):
+            return nodes
+        now = labels[nodes]
+        # one node for every label that may be saved, and a last one for b if no node has it
         count = np.bincount(now, minlength=energy.n_labels)
-        used, group = np.flatnonzero(count), (np.cumsum(count > 0) - 1)[now]
-        saved = energy.label_costs[used]
+        whole = count == np.bincount(labels, minlength=energy.n_labels)
+        whole &= (count > 0) & (energy.label_costs > 0.0)
+        saved, carriers = energy.label_costs[whole], np.flatnonzero(whole[now])
+        group = (np.cumsum(whole) - 1)[now[carriers]]
         paid = 0.0 if (labels == b).any() else float(energy.label_costs[b])
-        first, last = np.arange(n), n + len(used)
+        first = np.arange(n if paid > 0.0 else 0)
+        last = np.full(len(first), n + len(saved))
         arcs = Arcs(
             np.concatenate([place[p], n + group, first]),
-            np.concatenate([place[q], first, np.full(n, last)]),
-            np.concatenate([most - flow, saved[group], np.full(n, paid)]),
-            np.concatenate([most + flow, np.zeros(2 * n)]),
+            np.concatenate([place[q], carriers, last]),
+            np.concatenate([most - flow, saved[group], np.full(len(first), paid)]),
+            np.concatenate([most + flow, np.zeros(len(group) + len(first))]),
         )
-        excess = np.concatenate([-cost, saved, [-paid]])
+        excess = np.concatenate([-prices[nodes], saved, [-paid] if paid > 0.0 else []])
         side, sent = minimum_cut_until(arcs, excess, deadline)
         self.space.flows[e, column] = flow + sent[: len(e)]
         return nodes[side[:n]]
+
+    def _concerned(
+        self, labels: Array, free: Array, prices: Array, edges: tuple[Array, ...]
+    ) -> Array:
+        """Return the free nodes that may be among those of the smallest best move; or all of them.
+
+        `edges` are both ends, and the capacities from the first to the second end and back.
+        """
+        p, q, there, back = edges
+        n, L, own = len(labels), self.energy.n_labels, labels[free]
+        inside = free & (prices < 0.0)
+        for _ in range(ROUNDS):
+            come = np.bincount(q, there * inside[p], n) + np.bincount(p, back * inside[q], n)
+            left = np.maximum(prices - come, 0.0)[free]
+            worth = self.energy.label_costs > np.bincount(own, left, L)
+            more = free & ((prices < come) | worth[labels])
+            if np.array_equal(more, inside):
+                return inside
+            inside = more
+        return free
 
     def _edges(self, labels: Array, free: Array, b: int) -> tuple[Array, Array, Array, Array]:
         """Return the edges between free nodes: ends, numbers, and capacities, see `expand`."""

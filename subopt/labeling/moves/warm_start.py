@@ -101,6 +101,7 @@ def draft(n: int, edges: int, labels: int) -> Draft:
 
 def prepare(
     costs: Array,
+    least: Array,
     terms: Terms,
     labels: Array,
     given: bool,
@@ -112,6 +113,7 @@ def prepare(
     """Set flows for moves, and unless they are given the labels.
 
     costs : (n, labels) float64
+    least : (n,) float64, the smallest of each row
     terms : Terms
     labels : (n,) int64, read if `given`, else overwritten
     given, pairs : bool; `pairs` for swaps, where neighbors with a third label stay as they are
@@ -122,9 +124,9 @@ def prepare(
     for part in parts(*draft.costs.shape):
         if stop[0] != 0:
             return
-        some = costs[part]
         with np.errstate(over="ignore"):
-            above = (some - some.min(axis=1, keepdims=True)) / terms.unit
+            above = costs[part] - least[part, None]
+            above /= terms.unit
         np.minimum(above, LARGEST, out=draft.costs[part], casting="unsafe")
     in_python(_find)(terms, labels, given, pairs, draft, stop)  # to compile it takes long
     for part in parts(*draft.flows.shape):
@@ -151,7 +153,10 @@ def prepare_next(costs, terms, labels, given, pairs, draft, flows, stop):
 
 @njit
 def _find(terms, labels, given, pairs, draft, stop):
-    """Set flows in the units of the start, and unless they are given the labels."""
+    """Set flows in the units of the start, and unless they are given the labels.
+
+    Flows have no meaning if the flag `stop` is set, and labels then are the old or the new ones.
+    """
     graph, messages, scratch = terms.graph, draft.messages, draft.scratch
     tables = Tables(terms.tables, terms.uniform)
     n_labels = draft.costs.shape[1]
@@ -163,15 +168,21 @@ def _find(terms, labels, given, pairs, draft, stop):
     for i in range(sweeps):
         sweep(draft.costs, tables, terms.linear, graph, messages, FORWARD, scratch, stop)
         bound = sweep(draft.costs, tables, terms.linear, graph, messages, BACKWARD, scratch, stop)
+        if stop[0] != 0:
+            return
         if i > 0 and bound - before <= least * (bound - first):
             break
         first = bound if i == 0 else first
         before = bound
     if not given:
         choose(draft.costs, terms.tables, graph, messages, labels, draft.scratch[0])
+    if stop[0] != 0:
+        return
     _read_off(terms, labels, messages, draft.flows)
     for i in range(PUSHES):
-        _push(terms, draft, labels, pairs, BACKWARD if i % 2 == 0 else FORWARD)
+        if stop[0] != 0:
+            return
+        _push(terms, draft, labels, pairs, BACKWARD if i % 2 == 0 else FORWARD, stop)
 
 
 @without_nan
@@ -197,7 +208,7 @@ def _read_off(terms, labels, messages, flows):
 
 
 @without_nan
-def _push(terms, draft, labels, pairs, direction):
+def _push(terms, draft, labels, pairs, direction, stop):
     """Make nodes content with their labels at the cost of neighbors further on, where they can.
 
     `pairs`: for moves in which neighbors with other labels stay as they are.
@@ -208,6 +219,8 @@ def _push(terms, draft, labels, pairs, direction):
     none, half, one = np.float32(0.0), np.float32(0.5), np.float32(1.0)
     eps = EPS
     for step in range(n):
+        if step % 256 == 0 and stop[0] != 0:
+            return
         k = step if direction == FORWARD else n - 1 - step
         z = labels[k]
         for b in range(n_labels):
