@@ -345,8 +345,8 @@ class Cut(SetFunction):
         tails = row_of(d.indptr)
         leaving = (new[tails] >= 0) & (new[d.indices] < 0)
         shift = np.where(inside[d.indices], -d.backward, d.forward)[leaving]
-        ends = new[tails[leaving]]
-        weights, size = (sums(ends, x, len(kept)) for x in (shift, np.abs(shift)))
+        at = new[tails[leaving]]
+        weights, size = (sums(at, x, len(kept)) for x in (shift, np.abs(shift)))
         inner = (new[tails] >= 0) & (new[d.indices] >= 0)
         part = Cut.__new__(Cut)
         ends = new[tails[inner]], new[d.indices[inner]]

@@ -2,9 +2,9 @@
 
 With vertices v_j = center + d_j and weights w of sum 1, ||x||² = ||center||² + 2 wᵀ D center +
 wᵀ D Dᵀ w. The change of w that leads to its minimum over the affine hull takes two triangular
-solves with the Cholesky factor of D Dᵀ + scale · 1 1ᵀ. Adding a vertex appends a column to the factor; removing one is followed by
-Givens rotations. The center is chosen close to x, so that the factor holds the differences of the
-vertices only, without cancellation of what they have in common.
+solves with the Cholesky factor of D Dᵀ + scale · 1 1ᵀ. Adding a vertex appends a column to the
+factor; removing one is followed by Givens rotations. The center is chosen close to x, so that the
+factor holds the differences of the vertices only, without cancellation of what they have in common.
 """
 
 from __future__ import annotations
