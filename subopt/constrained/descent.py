@@ -40,7 +40,7 @@ class FeasibleDescent(Descent):
         self,
         h: DifferenceOfSubmodular,
         of: Constraints,
-        start: Subset,
+        start: Subset | None,
         method: str,
         *,
         max_iter: int | None = None,
@@ -51,7 +51,7 @@ class FeasibleDescent(Descent):
         self.of, self._certified = of, certified
         super().__init__(
             h,
-            complete(of, validate.subset(start, h.n, "start")),
+            complete(of, validate.subset(() if start is None else start, h.n, "start")),
             method,
             max_iter=max_iter,
             time_limit=time_limit,
@@ -86,7 +86,7 @@ def local_search(
     h: DifferenceOfSubmodular,
     of: Constraints,
     *,
-    start: Subset = (),
+    start: Subset | None = None,
     max_iter: int = 100_000,
     time_limit: float | None = None,
     callback: Callable[[Result], object] | None = None,
@@ -97,9 +97,10 @@ def local_search(
     )
     while (status := run.stopped()) is None:
         run.n_iter += 1
-        if not run.improve():
-            return run.end(Status.LOCAL_MINIMUM, LocallyBest())  # type: ignore[arg-type]
+        improved = run.improve()
         run.tell()
+        if not improved:
+            return run.end(Status.LOCAL_MINIMUM, LocallyBest())  # type: ignore[arg-type]
     return run.end(status, None)
 
 
@@ -123,7 +124,7 @@ def modmod(
     h: DifferenceOfSubmodular,
     of: Constraints,
     *,
-    start: Subset = (),
+    start: Subset | None = None,
     max_iter: int = 10_000,
     time_limit: float | None = None,
     callback: Callable[[Result], object] | None = None,
@@ -156,7 +157,7 @@ def subsup(
     h: DifferenceOfSubmodular,
     of: Constraints,
     *,
-    start: Subset = (),
+    start: Subset | None = None,
     max_iter: int = 100,
     inner_iter: int = 100_000,
     time_limit: float | None = None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from subopt._base.answer import Status, ended_by
 from subopt._base.deadline import Deadline
 from subopt._base.report import is_verbose, iteration
 from subopt._base.types import RNG, Array, Subset
+from subopt.constraints.feasible import Constraints
+from subopt.constraints.modular import complete
 from subopt.difference._fixing import Fixed, fix, unfixed
 from subopt.difference.local_minimum import STAY, LocalMinimumCertificate, flip
 from subopt.functions.algebra import (
@@ -62,7 +65,7 @@ class Descent:
     def __init__(
         self,
         h: DifferenceOfSubmodular,
-        start: Subset,
+        start: Subset | None,
         method: str,
         *,
         max_iter: int | None = None,
@@ -72,12 +75,13 @@ class Descent:
     ) -> None:
         require_difference(h)
         self.method, self._callback, self._interrupted = method, callback, False
+        self._told = False
         self._max_iter = math.inf
         if max_iter is not None:
             self._max_iter = validate.positive_int("max_iter", max_iter)
         self.deadline = Deadline(time_limit)
         validate.callback(callback)
-        S = validate.subset(start, h.n, "start")
+        S = validate.subset(() if start is None else start, h.n, "start")
         self.n_iter = self.n_evals = 0
         self._late(h, S)
         if isinstance(fixed, Fixed):
@@ -157,6 +161,7 @@ class Descent:
 
     def tell(self) -> None:
         """Call the callback with the best set so far."""
+        self._told = True
         if is_verbose():
             value = self.end(Status.RUNNING, None).value
             iteration(self.n_iter, "steps", "value %.9g", value)
@@ -171,6 +176,8 @@ class Descent:
 
     def end(self, status: Status, certificate: LocalMinimumCertificate | None) -> Result:
         """Return the best set so far, without further checks."""
+        if status is not Status.RUNNING and not self._told:
+            self.tell()  # callbacks are called at least once
         mask = self.fixed.lift(self.mask)
         value = self.fixed.given.value(mask.copy()) if self.fixed.rounds else self.value
         return Result(
@@ -217,3 +224,15 @@ def inner_solver(run: Descent, inner_iter: int) -> InnerSolver:
     inner_iter = validate.positive_int("inner_iter", inner_iter)
     tol = 1e-10 * float(run.fixed.ranges.size.sum())
     return InnerSolver(tol, inner_iter, run.deadline)
+
+
+def first_set(h: Any, constraints: Constraints | None, start: Array | None, method: str) -> Result:
+    """Return the set to begin with, where there was no time for anything else."""
+    mask = np.zeros(h.n, dtype=np.bool_) if start is None else start
+    mask = mask if constraints is None else complete(constraints, mask)
+    return Result(
+        mask=mask,
+        value=unwatched(h).value(mask.copy()) if mask.any() else 0.0,
+        status=Status.TIME_LIMIT,
+        method=method,
+    )

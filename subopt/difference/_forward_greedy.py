@@ -20,7 +20,7 @@ from subopt.submodular.result import Result
 @within_time
 def forward_greedy(
     h: DifferenceOfSubmodular,
-    start: Subset = (),
+    start: Subset | None = None,
     *,
     patience: int = 0,
     time_limit: float | None = None,
@@ -70,6 +70,7 @@ def forward_greedy(
         gains[S] = np.inf
         i = int(gains.argmin())
         if gains[i] >= 0 and waited >= patience:
+            run.tell()
             break
         S[i] = True
         waited = 0 if run.offer(S) else waited + 1

@@ -8,6 +8,8 @@ certificate. Label costs are divided among the nodes as well (`_label_cost_share
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from subopt._base import validate
@@ -49,14 +51,13 @@ def dual_bound(
     ----------
     energy : LabelingEnergy
         The energy, with any costs; the table need not be a metric.
-    max_iter : int, default 200
-        Largest number of sweeps, each forward and backward. A sweep costs O(m L) for Potts,
+    %(max_iter)s
+        Each is a sweep forward and backward, which costs O(m L) for Potts,
         O(m L log L) for linear tables with or without truncation, and O(m L^2) otherwise.
     progress : float, default 1e-4
         Stop when an iteration (with label costs, 20 iterations) raises the bound by less than this
         fraction of the total increase so far.
-    tol : float, default 0
-        Stop when the gap is at most `tol`, in the units of the energy.
+    %(tol)s
     %(time_limit)s
         Sweeps end early enough for the proof, which takes as long as a few of them. If the limit is
         shorter than the proof, there is no bound.
@@ -124,7 +125,8 @@ def dual_bound(
     found = search.read_off()
     labels = labels if energy.is_lower(labels, found) else found
     labeling = _answer(energy, labels, status, bounds)
-    return certified(energy, labeling, search.evidence(), strict=not quiet, deadline=deadline)
+    answer = certified(energy, labeling, search.evidence(), strict=not quiet, deadline=deadline)
+    return replace(answer, status=Status.OPTIMAL) if answer.gap <= enough else answer
 
 
 def _answer(energy: LabelingEnergy, labels: Array, status: Status, bounds: list[float]) -> Labeling:

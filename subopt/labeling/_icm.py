@@ -46,8 +46,8 @@ def icm(
     start : array_like of int, shape (\*grid,) or (n,), optional
         Labels to start from. By default the cheapest label of every node, or the one label that is
         best for all nodes, whichever has the lower energy.
-    max_iter : int, default 1000
-        Largest number of passes over all nodes.
+    %(max_iter)s
+        Each is a pass over all nodes.
     %(time_limit)s
     %(verbose)s
 
@@ -211,5 +211,6 @@ def _change(terms, labels, count, k, a):
             if w != 0.0 and c < np.inf:
                 high, low = two_product(w, sign * c)
                 total = add(add(total, high), low)
-    change = total[0] + total[1]
-    return change if abs(change) > total[2] else 0.0
+    high, low, error = total
+    change = high + low
+    return change if abs(change) > error else 0.0
