@@ -18,10 +18,8 @@ move of the nodes S changes the energy by at least
     sum_{k in S} g_k - sum of h_l over labels that only nodes in S have [+ h_b]
         >= sum_k min(g_k, 0) + sum_l min(sum_{k has l} max(g_k, 0) - h_l, 0) [+ h_b].
 
-Where this bound is not negative, no cut is needed. Otherwise the cut starts from the kept flow, and
-decides only about nodes that may take b: those with g_k below what such neighbors can send them,
-and all nodes with a label that can be saved together (`_concerned`). If the move does not lower the
-energy, the new flow proves it: the bound is not negative for it.
+Where this bound is not negative, no cut is needed. Otherwise the cut starts from the kept flow. If
+the move does not lower the energy, the new flow proves it: the bound is not negative for it.
 
 No single move gives up a label whose nodes are best divided among several others. So when no move
 is left, each label in use is taken from its nodes (`WholeMoves.give_up`).
@@ -40,8 +38,6 @@ from subopt.graph._max_flow import Arcs, minimum_cut_until
 from subopt.labeling.energy import LabelingEnergy
 from subopt.labeling.moves.candidates import price_all, price_labels
 from subopt.labeling.moves.workspace import Move, MoveWorkspace, Problem
-
-ROUNDS = 8  # how often nodes are added to those that a cut decides about, before all are taken
 
 
 def pieces(energy: LabelingEnergy, labels: Array) -> tuple[LabelingEnergy, Array]:
@@ -237,19 +233,12 @@ class WholeMoves(NamedTuple):
             self.space.flows[:] = 0.0
         p, q, e, most = self._edges(labels, free, b)
         flow = np.maximum(-most, np.minimum(self.space.flows[e, column], most))
-        inside = self._concerned(labels, free, prices, (p, q, most - flow, most + flow))
-        both = inside[p] & inside[q]
-        p, q, e, most, flow = (array[both] for array in (p, q, e, most, flow))
-        nodes, place = np.flatnonzero(inside), np.cumsum(inside) - 1
-        if not (n := len(nodes)):
-            return nodes
-        now = labels[nodes]
+        nodes, place = np.flatnonzero(free), np.cumsum(free) - 1
+        n, now = len(nodes), labels[nodes]
         # one node for every label that may be saved, and a last one for b if no node has it
-        count = np.bincount(now, minlength=energy.n_labels)
-        whole = count == np.bincount(labels, minlength=energy.n_labels)
-        whole &= (count > 0) & (energy.label_costs > 0.0)
-        saved, carriers = energy.label_costs[whole], np.flatnonzero(whole[now])
-        group = (np.cumsum(whole) - 1)[now[carriers]]
+        saved_labels = (np.bincount(now, minlength=energy.n_labels) > 0) & (energy.label_costs > 0)
+        saved, carriers = energy.label_costs[saved_labels], np.flatnonzero(saved_labels[now])
+        group = (np.cumsum(saved_labels) - 1)[now[carriers]]
         paid = 0.0 if (labels == b).any() else float(energy.label_costs[b])
         first = np.arange(n if paid > 0.0 else 0)
         last = np.full(len(first), n + len(saved))
@@ -263,26 +252,6 @@ class WholeMoves(NamedTuple):
         side, sent = minimum_cut_until(arcs, excess, deadline)
         self.space.flows[e, column] = flow + sent[: len(e)]
         return nodes[side[:n]]
-
-    def _concerned(
-        self, labels: Array, free: Array, prices: Array, edges: tuple[Array, ...]
-    ) -> Array:
-        """Return the free nodes that may be among those of the smallest best move; or all of them.
-
-        `edges` are both ends, and the capacities from the first to the second end and back.
-        """
-        p, q, there, back = edges
-        n, L, own = len(labels), self.energy.n_labels, labels[free]
-        inside = free & (prices < 0.0)
-        for _ in range(ROUNDS):
-            come = np.bincount(q, there * inside[p], n) + np.bincount(p, back * inside[q], n)
-            left = np.maximum(prices - come, 0.0)[free]
-            worth = self.energy.label_costs > np.bincount(own, left, L)
-            more = free & ((prices < come) | worth[labels])
-            if np.array_equal(more, inside):
-                return inside
-            inside = more
-        return free
 
     def _edges(self, labels: Array, free: Array, b: int) -> tuple[Array, Array, Array, Array]:
         """Return the edges between free nodes: ends, numbers, and capacities, see `expand`."""
