@@ -83,6 +83,9 @@ def qpbo(
         raise ValueError(f"qpbo does not fit: {reason}. icm and dual_bound take any energy.")
     deadline = Deadline(time_limit)
     simple = simplified(energy)
+    if over(len(energy.tails), deadline):
+        cheapest = energy.costs.argmin(axis=0).astype(np.int64)
+        return local(energy, cheapest, "qpbo", Status.TIME_LIMIT)
     labels, quiet = simple_labels(simple), calm(simple)
     if not quiet:  # the scale of large costs is that of the best known labels
         _icm.improve(energy, labels)
@@ -91,6 +94,8 @@ def qpbo(
     persistent = known = np.zeros(energy.n, dtype=bool)
     cuts = 0
     while cuts < ROUNDS and (best is None or best.gap > 0.0):
+        if over(len(energy.tails), deadline):
+            break
         work = simple if quiet else bounded(simple, labels)
         binary = left(work, given)
         if deadline.passed():
