@@ -12,7 +12,6 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Batch
-from subopt._base.executors import in_chunks, require_executor
 from subopt._base.options import CONSTRAINTS, documented, names, require_known
 from subopt._base.report import reported, stage
 from subopt._base.threads import in_order, thread_count
@@ -368,6 +367,8 @@ def minimize_many(
     known = [name for name in names(minimize) if name not in ("rng", "threads", "verbose")]
     require_known("minimize_many", [*known, "rng", "threads", "verbose", "executor"], options)
     if executor is not None:
+        from subopt._base.executors import require_executor
+
         require_executor(executor, threads)
         if options.get("callback") is not None:
             raise ValueError("callback is called in this process, so it needs executor=None")
@@ -395,6 +396,8 @@ def minimize_many(
             "random choices"
         )
     if executor is not None:
+        from subopt._base.executors import in_chunks
+
         chunks = in_chunks(executor, _do, len(jobs), lambda begin, end: jobs[begin:end])
         return Batch.of([answer for chunk in chunks for answer in chunk])
     return Batch.of(in_order(lambda job: job(), jobs, workers))
