@@ -189,6 +189,10 @@ class _Numpy:
     int64, int32, int8 = _signed(64), _signed(32), _signed(8)
 
     @staticmethod
+    def arange(stop):
+        return memoryview(np.arange(stop))
+
+    @staticmethod
     def empty(shape, dtype=float):
         return memoryview(np.empty(shape, _TYPES[dtype]))
 
