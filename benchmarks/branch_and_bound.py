@@ -3,7 +3,9 @@
     OMP_NUM_THREADS=1 python benchmarks/branch_and_bound.py [--limit 20] [--sizes 10 20] [KIND ...]
     SUBOPT_DATA=... python benchmarks/branch_and_bound.py --limit 600 mushroom speech
     python benchmarks/branch_and_bound.py --small 500      # against brute force, all families
-    python benchmarks/branch_and_bound.py --cores signed_graph --sizes 80 200  # threads, processes
+    python benchmarks/branch_and_bound.py --cores signed_graph --sizes 80 200 --nodes 400
+
+`--cores` compares one and two threads, and one and two processes: their trees have to be the same.
 
 `seconds` are of CPU, of one thread; `check` those of re-checking the certificate; `milp` those of
 HiGHS to its own proof where it applies. The gap is relative: (value - bound) / |value|.
@@ -97,7 +99,7 @@ def row(name: str, h: DifferenceOfSubmodular, limit: float) -> None:
     )
 
 
-def cores(name: str, h: DifferenceOfSubmodular, most_nodes: int = 2000) -> None:
+def cores(name: str, h: DifferenceOfSubmodular, most_nodes: int) -> None:
     """Compare one with two threads, and one with two processes; trees have to be the same."""
 
     def timed(**options):
@@ -109,12 +111,16 @@ def cores(name: str, h: DifferenceOfSubmodular, most_nodes: int = 2000) -> None:
     runs = [timed(threads=k) for k in (1, 2)]
     for k in (1, 2):
         with ProcessPoolExecutor(k, multiprocessing.get_context("spawn")) as pool:
-            branch_and_bound(h, rng=0, max_nodes=200, executor=pool)
+            branch_and_bound(h, rng=0, max_nodes=100, executor=pool)  # compiles on the workers
             runs.append(timed(executor=pool))
     for (_, a), (_, b) in (runs[:2], runs[2:]):
         assert (a.value, a.lower_bound, a.n_iter) == (b.value, b.lower_bound, b.n_iter)
-    times = "".join(f"{seconds:8.1f}" for seconds, _ in runs)
-    print(f"{name:>16}{h.n:5}{runs[0][1].n_iter:8}{times}", flush=True)
+    (one, _), (two, _), (worker, _), (workers, _) = runs
+    print(
+        f"{name:>16}{h.n:5}{runs[0][1].n_iter:8}{one:9.1f}{two:9.1f}{one / two:8.2f} times"
+        f"{worker:9.1f}{workers:9.1f}{worker / workers:8.2f} times",
+        flush=True,
+    )
 
 
 def small(count: int) -> None:
@@ -150,15 +156,17 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[10, 20, 30, 40, 60])
     parser.add_argument("--small", type=int)
     parser.add_argument("--cores", action="store_true")
+    parser.add_argument("--nodes", type=int, default=2000, help="largest number, with --cores")
     options = parser.parse_args()
     if options.small:
         small(options.small)
         return
     if options.cores:
-        print("seconds of 1 and 2 threads, and of 1 and 2 processes")
+        heads = "".join(f"{kind:>32}" for kind in ("1 and 2 threads, s", "1 and 2 processes, s"))
+        print(f"{'problem':>16}{'n':>5}{'nodes':>8}{heads}")
         for name in options.names:
             for n in options.sizes:
-                cores(name, RANDOM[name](np.random.default_rng(n), n))
+                cores(name, RANDOM[name](np.random.default_rng(n), n), options.nodes)
         return
     columns = "".join(f"{c:>{w}}" for c, w in (("n", 5), ("nodes", 8), ("seconds", 10)))
     print(f"{'problem':>16}{columns}{'check':>8}{'milp':>8}{'value':>16}{'gap':>10}  status")

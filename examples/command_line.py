@@ -68,7 +68,7 @@ MORE = {  # options beside those of the mixers' own, and the mixers that they ar
     "clean_weight": ("puzzle", "comixup", "patches", "other", "random", "identity", "ada"),
 }
 # what may differ when a run is continued; of data, the hash counts and not the path
-NOT_SETTINGS = ("data", "out", "device", "threads", "quiet", "tensorboard")
+NOT_SETTINGS = ("data", "layout", "out", "device", "threads", "quiet", "tensorboard")
 
 
 def sizes(text):
@@ -90,6 +90,7 @@ def parser(description):
     add = result.add_argument
     add("data", help=".npz file, CIFAR folder, folder of images, or torchvision:NAME:ROOT")
     add("out", help="folder of this run; the same command continues it")
+    add("--layout", help="order of the axes of arrays, if the shape does not tell it: BHW")
     add("--classes", type=int, help="use only the first classes")
     add("--per-class", type=int, help="use only the first training images of each class")
     add("--mixer", choices=tuple(MIXERS), default="comixup")

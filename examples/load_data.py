@@ -1,9 +1,12 @@
 """A data set as arrays in memory, from whatever it is kept in, checked.
 
-FILE.npz                 x_train, y_train, x_test, y_test [, names, boxes_test]
+FILE.npz                 x_train, y_train, x_test, y_test [, names, boxes_test, layout]
 FOLDER/data_batch_1 ...  CIFAR-10, the Python version; FOLDER/train, FOLDER/test: CIFAR-100
 FOLDER/train/CLASS/...   images, and the same in FOLDER/test or FOLDER/val [, FOLDER/boxes.csv]
 torchvision:NAME:ROOT    torchvision.datasets.NAME(ROOT, train=...), nothing is downloaded
+
+Where the shape of arrays does not tell the order of their axes, `layout` does, as for mixers: "BHW"
+for gray images without a channel axis.
 """
 
 import csv
@@ -17,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from comixup._base.layout import decide
 from comixup.cli.dataset import UsageError, from_subfolders
 from comixup.cli.files import UnreadableImage, common_size, read_image
 
@@ -82,31 +86,44 @@ class Data:
         )
 
 
-def load(source):
-    """Load and check a data set; raises UsageError with what is wrong with it."""
-    if source.startswith("torchvision:"):
-        return checked(source, *_torchvision(source))
+def load(source, layout=None):
+    """Load and check a data set; raises UsageError with what is wrong with it.
+
+    `layout` is the order of the axes of arrays, for files that do not have it as an entry.
+    """
     path = Path(source)
+    if path.is_file():
+        *parts, own = _npz(path)
+        own = None if own is None else str(own)
+        return checked(source, *parts, layout=own if layout is None else layout)
+    if layout is not None:
+        raise UsageError(f"--layout is for a .npz file, which {source} is not")
+    return checked(source, *_pictures(source, path), layout="BCHW")
+
+
+def _pictures(source, path):
+    if source.startswith("torchvision:"):
+        return _torchvision(source)
     if not path.exists():
         raise UsageError(f"{path} does not exist")
-    if path.is_file():
-        return checked(source, *_npz(path))
     for folder in (path, path / "cifar-10-batches-py", path / "cifar-100-python"):
         if (folder / "data_batch_1").is_file():
-            return checked(source, *_cifar10(folder))
+            return _cifar10(folder)
         if (folder / "train").is_file():
-            return checked(source, *_cifar100(folder))
+            return _cifar100(folder)
     if (path / "train").is_dir():
-        return checked(source, *_image_folders(path))
+        return _image_folders(path)
     raise UsageError(
         f"{path} has neither data_batch_1 (CIFAR-10) nor a file train (CIFAR-100) nor a folder "
         "train with a folder of images for every class"
     )
 
 
-def checked(source, arrays, names=None, boxes=None):
+def checked(source, arrays, names=None, boxes=None, layout=None):
     """Return the data, of one shape, with labels in range and finite numbers, or say why not."""
     x_train, y_train, x_test, y_test = (np.asarray(a) for a in arrays)
+    x_train = _channels_first(f"{source}: x_train", x_train, layout)
+    x_test = _channels_first(f"{source}: x_test", x_test, layout)
     for part, x, y in (("train", x_train, y_train), ("test", x_test, y_test)):
         if x.ndim not in (3, 4) or len(x) == 0 or y.shape != (len(x),):
             raise UsageError(
@@ -115,12 +132,6 @@ def checked(source, arrays, names=None, boxes=None):
             )
         if y.dtype.kind not in "iu":
             raise UsageError(f"{source}: y_{part} needs integers, got {y.dtype}")
-        colors = (1, 3, 4)
-        if x.ndim == 4 and x.shape[3] in colors and x.shape[1] not in colors:
-            raise UsageError(
-                f"{source}: x_{part} of shape {x.shape} has its channels last; it needs "
-                "(n, channels, height, width): x.transpose(0, 3, 1, 2)"
-            )
         if x.dtype != np.uint8 and x.dtype.kind != "f":
             raise UsageError(f"{source}: x_{part} needs uint8 or floats, got {x.dtype}")
         finite = x.dtype == np.uint8 or np.isfinite(_single(x)).reshape(len(x), -1).all(axis=1)
@@ -157,6 +168,23 @@ def checked(source, arrays, names=None, boxes=None):
     return Data(x_train, labels[0], x_test, labels[1], names, boxes)
 
 
+def _channels_first(name, x, layout):
+    """Return arrays (n, channels, *spatial); raise if neither layout nor shape tells the order."""
+    colors = (1, 3, 4)
+    if layout is None and x.ndim == 4 and x.shape[3] in colors and x.shape[1] not in colors:
+        raise UsageError(
+            f"{name} of shape {x.shape} has its channels last; (n, channels, height, width) is "
+            "needed, or --layout BHWC"
+        )
+    if (layout is None and x.ndim not in (3, 4)) or 0 in x.shape:
+        return x  # which is said with the labels
+    try:
+        order = decide(x.shape, channels=None, layout=layout)
+    except ValueError as error:
+        raise UsageError(f"{name}: {error} For this script, it is --layout.") from error
+    return np.ascontiguousarray(order.arrange(x, first=True))
+
+
 def _single(x):
     with np.errstate(over="ignore"):  # infinities are found in what comes out
         return x.astype(np.float32, copy=False)
@@ -190,7 +218,7 @@ def _npz(path):
             missing = [name for name in needed if name not in file]
             if missing:
                 raise UsageError(f"{path} lacks {' and '.join(missing)}; it has {sorted(file)}")
-            optional = [file.get(name) for name in ("names", "boxes_test")]
+            optional = [file.get(name) for name in ("names", "boxes_test", "layout")]
             return [file[name] for name in needed], *optional
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise UsageError(f"{path} cannot be read as .npz: {error}") from error

@@ -56,7 +56,7 @@ def digits(data, made):
     0 to 4 of every speaker and digit are for testing.
     """
     made.mkdir(parents=True, exist_ok=True)
-    files = {name: made / f"digits{name}.npz" for name in ("1-D", "2-D")}
+    files = {name: made / f"digits_{name}.npz" for name in ("1-D", "2-D")}
     if not all(path.exists() for path in files.values()):
         maps, labels, held_out = spectrograms(data / "audio" / "free-spoken-digit.tar.xz")
         for name, path in files.items():
@@ -66,6 +66,7 @@ def digits(data, made):
                 "y_train": labels[~held_out],
                 "x_test": x[held_out],
                 "y_test": labels[held_out],
+                "layout": "BCL" if name == "1-D" else "BCHW",
             }
             write_file(path, lambda file, a=arrays: np.savez_compressed(file, **a), overwrite=True)
     return files

@@ -3,6 +3,7 @@
     python examples/train.py DATA OUT [--mixer comixup] [--arch preactresnet18] [--epochs 300] ...
 
 DATA is a .npz file, a CIFAR folder, a folder of images, or torchvision:NAME:ROOT, see load_data.py.
+Keras' mnist.npz, whose gray images have no channel axis, needs --layout BHW.
 OUT gets settings, a checkpoint after every epoch, log.csv, and result.json when all is done. After
 an interruption the same command continues; on a CPU, and with the same number of threads, the
 weights are those of a run without one, bit by bit.
@@ -304,7 +305,7 @@ def main(arguments=None):
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     try:
-        data = load(options.data).part(options.classes, options.per_class)
+        data = load(options.data, options.layout).part(options.classes, options.per_class)
         settings = {**settings_of(options), "data_sha256": data.digest()}
         training = Training(options, data)
         if not options.quiet:

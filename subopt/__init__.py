@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from subopt._base.answer import CertificateError as CertificateError
     from subopt._base.answer import Status as Status
     from subopt._minimize import minimize as minimize
-    from subopt._minimize import minimize_many as minimize_many
+    from subopt._minimize_many import minimize_many as minimize_many
     from subopt.compiling import warm_up as warm_up
     from subopt.constrained import *
     from subopt.constraints import *
@@ -35,7 +35,8 @@ _OWN, _own, _ = exports(
     __name__,
     {
         "_base.answer": ["Answer", "Batch", "CertificateError", "Status"],
-        "_minimize": ["minimize", "minimize_many"],
+        "_minimize": ["minimize"],
+        "_minimize_many": ["minimize_many"],
         "compiling": ["warm_up"],
     },
 )

@@ -1,20 +1,15 @@
-"""`minimize` and `minimize_many`: pass a problem of any kind to the wing that solves it."""
+"""`minimize`: passes a problem of any kind to the wing that solves it."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection, Sequence
-from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
-import numpy as np
-
 from subopt._base import validate
-from subopt._base.answer import Batch
-from subopt._base.options import CONSTRAINTS, documented, names, require_known
-from subopt._base.report import reported, stage
-from subopt._base.threads import in_order, thread_count
+from subopt._base.options import CONSTRAINTS, documented
+from subopt._base.report import reported
 from subopt._base.types import RNG, ArrayLike, Subset
 
 if TYPE_CHECKING:
@@ -70,7 +65,7 @@ _DIFFERENCE = _Wing(
 _FUNCTION = _Wing("SetFunction", "functions.algebra", "submodular.select", "minimize_submodular")
 _ENERGY = _Wing("LabelingEnergy", "labeling.energy", "labeling.select", "minimize_labeling")
 _CONSTRAINED = _Wing("", "", "constrained.select", "minimize_constrained")
-_WINGS = (_COUPLED, _DIFFERENCE, _FUNCTION, _ENERGY)
+WINGS = (_COUPLED, _DIFFERENCE, _FUNCTION, _ENERGY)
 
 
 @overload
@@ -299,12 +294,12 @@ def minimize(
     given = {k: v for k, v in locals().items() if v is not None}
     given = {k: v for k, v in given.items() if k not in ("problem", "verbose")}
     validate.callback(callback)
-    return _wing(problem, given).solve(problem, **given)
+    return wing_of(problem, given).solve(problem, **given)
 
 
-def _wing(problem: Any, given: Collection[str]) -> _Wing:
+def wing_of(problem: Any, given: Collection[str]) -> _Wing:
     """Return who minimizes a problem, given the names of the options."""
-    for wing in _WINGS:
+    for wing in WINGS:
         if wing.owns(problem):
             constrained = any(name in given for name in CONSTRAINTS)
             return _CONSTRAINED if constrained and wing in (_DIFFERENCE, _FUNCTION) else wing
@@ -315,107 +310,3 @@ def _wing(problem: Any, given: Collection[str]) -> _Wing:
         "labels last as LabelingEnergy(unary, weights=...), costs of coupled labelings as "
         "CoupledLabelingProblem(unary)."
     )
-
-
-@reported
-@documented
-def minimize_many(
-    problems: Sequence[Any],
-    *,
-    rng: RNG | Sequence[RNG] = None,
-    threads: int | None = None,
-    executor: Any = None,
-    verbose: bool = False,
-    **options: Any,
-) -> Batch[Any]:
-    """Minimize many problems at once, on all cores.
-
-    Parameters
-    ----------
-    problems : sequence
-        Problems that `minimize` accepts. For thousands of small labeling energies on one grid,
-        `alpha_expansion_many` and `alpha_beta_swap_many` are faster.
-    rng : numpy.random.Generator or int, or sequence of these, optional
-        Source of randomness, or a seed for one, or a sequence with one per problem. One source is
-        split into independent streams, one per problem, before any work starts.
-    %(threads)s
-    %(executor)s
-    %(verbose)s
-    **options
-        As in `minimize`, for each problem; `time_limit` is seconds per problem.
-
-    Returns
-    -------
-    Batch
-        A `Result`, `LabelingResult` or `Labeling` per problem, in the order of `problems`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `minimize`, or if there is not one rng per problem, or no problem that needs one.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(0)
-    >>> problems = [CoupledLabelingProblem(-rng.random((4, 2, 2))) for _ in range(3)]
-    >>> one, two = (minimize_many(problems, rng=0, threads=threads) for threads in (1, 2))
-    >>> [a.value == b.value for a, b in zip(one, two)]
-    [True, True, True]
-    """
-    if any(wing.owns(problems) for wing in _WINGS):
-        raise TypeError("minimize_many needs a sequence of problems; for one, call minimize")
-    known = [name for name in names(minimize) if name not in ("rng", "threads", "verbose")]
-    require_known("minimize_many", [*known, "rng", "threads", "verbose", "executor"], options)
-    if executor is not None:
-        from subopt._base.executors import require_executor
-
-        require_executor(executor, threads)
-        if options.get("callback") is not None:
-            raise ValueError("callback is called in this process, so it needs executor=None")
-    tasks: list[Any] = validate.items("problems", problems, "problems")
-    rngs = _streams(rng, len(tasks))
-    workers = thread_count(threads)
-    if executor is None:
-        stage("%d problems on %d threads", len(tasks), min(workers, len(tasks)))
-    else:
-        stage("%d problems on %s", len(tasks), type(executor).__name__)
-    jobs = []
-    for problem, source in zip(tasks, rngs, strict=True):
-        # elements that are fixed leave a problem for the methods without constraints
-        wing = _wing(problem, [name for name in options if name not in ("include", "exclude")])
-        takes = wing.options(options.get("method", "auto"))
-        own: dict[str, Any] = {}
-        if "rng" in takes and wing.draws(**options):
-            own["rng"] = source
-        if "threads" in takes:
-            own["threads"] = 1  # these here are for whole problems
-        jobs.append(partial(minimize, problem, **options, **own))
-    if rng is not None and jobs and not any("rng" in job.keywords for job in jobs):
-        raise TypeError(
-            "minimize_many got rng, but no problem of this batch is solved by a method that makes "
-            "random choices"
-        )
-    if executor is not None:
-        from subopt._base.executors import in_chunks
-
-        chunks = in_chunks(executor, _do, len(jobs), lambda begin, end: jobs[begin:end])
-        return Batch.of([answer for chunk in chunks for answer in chunk])
-    return Batch.of(in_order(lambda job: job(), jobs, workers))
-
-
-def _do(_: None, jobs: list[Callable[[], Any]]) -> list[Any]:
-    """Do a chunk of jobs on a worker of an executor."""
-    return [job() for job in jobs]
-
-
-def _streams(rng: RNG | Sequence[RNG], size: int) -> list[np.random.Generator]:
-    """Return one generator per problem, none of them shared."""
-    if not isinstance(rng, Sequence):
-        return list(validate.generator(rng).spawn(size))
-    rngs = [validate.generator(r) for r in rng]
-    if len(rngs) != size:
-        raise ValueError(f"rng needs one entry for each of the {size} problems, got {len(rngs)}")
-    if len(set(map(id, rngs))) < size:
-        # one generator for several problems: split it before threads could race for it
-        rngs = [np.random.default_rng(r.integers(2**63)) for r in rngs]
-    return rngs

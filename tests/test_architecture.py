@@ -84,6 +84,7 @@ DOORS = {
     "subopt.__init__",
     "subopt.__main__",
     "subopt._minimize",
+    "subopt._minimize_many",
     "subopt.compat",
     "subopt.compiling",
     "subopt.cvx",

@@ -13,7 +13,7 @@ from mixed_folders import contents, eleven, mix, picture, pixels_of, read_csv
 from test_comixup_mixer import shuffling_solver
 
 from comixup import CoMixup, MixPlan
-from comixup.cli import folder
+from comixup.cli import folder, main
 from comixup.mixers import comixup as mixer
 from comixup.saliency import local_contrast
 
@@ -250,6 +250,20 @@ def test_output_and_input_are_kept_apart(photos, output, capsys):
 def test_a_name_that_no_file_can_have_is_said(photos, tmp_path, capsys):
     assert mix(photos, tmp_path / ("x" * 300)) == 1
     assert "File name too long" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("path", ["", "a\0b"])
+@pytest.mark.parametrize("at", ["input", "output", "labels", "demo"])
+def test_what_is_no_path_is_said(at, path, photos, tmp_path, capsys):
+    before = contents(photos)
+    folders = {"input": str(photos), "output": str(tmp_path / "out"), at: path}
+    more = ["--labels", path] if at == "labels" else []
+    mixing = ["mix", folders["input"], folders["output"], *more]
+    with pytest.raises(SystemExit, match="2"):
+        main(["demo", "--out", path] if at == "demo" else mixing)
+    assert f"needs a path, got {path!r}" in capsys.readouterr().err
+    assert contents(photos) == before
+    assert list(tmp_path.iterdir()) == [photos]
 
 
 def test_wrong_usage_starts_nothing(photos, tmp_path, capsys):

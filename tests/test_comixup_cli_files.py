@@ -5,11 +5,13 @@ import re
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from mixed_folders import Image, eleven, mix, picture, pixels_of, read_csv
 from test_comixup_mixer import shuffling_solver
 
 from comixup import MixPlan
-from comixup.cli import dataset
+from comixup.cli import dataset, files
 from comixup.mixers import comixup as mixer
 
 
@@ -150,6 +152,24 @@ def test_cropping_keeps_shapes_and_stretching_keeps_all(tmp_path):
         assert mix(tmp_path / "in", tmp_path / fit, "--size", 20, "--fit", fit) == 0
         mixed = pixels_of(tmp_path / fit / "images" / "000000.png")
         assert (mixed < 128).mean() == pytest.approx(black, abs=0.02)
+
+
+@given(*[st.integers(1, 3000) for _ in range(4)])
+def test_the_part_that_is_cropped_lies_within_the_picture(width, height, h, w):
+    left, top, right, bottom = files._crop((width, height), (h, w))
+    assert 0 <= left < right <= width
+    assert 0 <= top < bottom <= height
+    assert (right - left) * h == pytest.approx((bottom - top) * w, rel=1e-9)
+    assert right - left == pytest.approx(width) or bottom - top == pytest.approx(height)
+
+
+@pytest.mark.parametrize("width", [29, 123, 225, 450, 900])
+def test_widths_whose_ratio_rounds_up_are_read(width, tmp_path):
+    assert 224 * (width / 224) > width
+    picture(0, size=(width + 50, width)).save(tmp_path / "x.png")
+    assert files.read_image(tmp_path / "x.png", (224, 224), "crop").pixels.shape == (224, 224, 3)
+    picture(0, size=(width, width + 50)).save(tmp_path / "x.png")
+    assert files.read_image(tmp_path / "x.png", (224, 224), "crop").pixels.shape == (224, 224, 3)
 
 
 def test_labels_from_a_file(photos, tmp_path, capsys):

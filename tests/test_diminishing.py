@@ -94,7 +94,7 @@ def random_table(rng, n):
 @given(F=made_by(random_table, st.integers(3, EVERYWHERE)))
 def test_what_is_found_is_the_worst_violation(F):
     found = spot_check(F)
-    assert found == check_submodular(F, tol=1e-6)
+    assert found == check_submodular(F, rtol=1e-6)
     if found is not None:
         require_violation(F, found)
 
@@ -120,7 +120,7 @@ def require_violation(F, found):
 def test_small_functions_are_looked_at_everywhere(n, rng):
     F, one, size = FAMILIES["coverage"](rng, n), rng.random(n) < 0.7, rng.uniform(0.1, 2)
     G = Function(n, lambda mask: F.value(mask) + size * float((mask == one).all() and mask.any()))
-    assert (spot_check(G) is None) == (check_submodular(G, tol=1e-6) is None)
+    assert (spot_check(G) is None) == (check_submodular(G, rtol=1e-6) is None)
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, EVERYWHERE, EVERYWHERE + 1, 8, 31, 32])

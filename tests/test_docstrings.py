@@ -97,6 +97,17 @@ def test_docstrings_are_complete(path):
     assert "%%" not in text
 
 
+@pytest.mark.parametrize("path", list(names()))
+def test_options_are_shown(path):
+    value = validation.Validator._load_obj(path)
+    error = inspect.isclass(value) and issubclass(value, BaseException)
+    if not callable(value) or error or path == "subopt.compiling.njit":  # numba has its options
+        return
+    for parameter in inspect.signature(value).parameters.values():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            assert str(parameter.annotation).startswith("Unpack["), "an editor shows no option"
+
+
 if __name__ == "__main__":  # print what fails, by name
     for path in names():
         for code, message in complaints(path):

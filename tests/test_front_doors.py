@@ -111,7 +111,7 @@ DOORS = {
     "k_way_partition": (subopt.k_way_partition, {"F": Cut.from_edges([(0, 1), (1, 2)]), "k": 2}),
     "prox": (
         subopt.prox,
-        {"F": F, "y": [1, 2, 3, 4], "weights": [1, 1, 1, 1], "tol": 1e-9, "max_iter": 100},
+        {"F": F, "y": [1, 2, 3, 4], "weights": [1, 1, 1, 1], "distance": 1e-9, "max_iter": 100},
     ),
     "regularization_path": (subopt.regularization_path, {"F": F}),
     "frank_wolfe": (subopt.frank_wolfe, {"F": F, "tol": 1e-3, "max_iter": 10}),

@@ -105,12 +105,12 @@ def test_a_wrong_flow_leaves_a_gap():
     assert bare.check(*args).tolist() == [0, 0]
     sides = bare.source_sides.copy()
     sides[1] = [[True, True, True]]
-    wrong = GridFlows(np.array([1, 5]), sides, None, "by hand", (grid_cut, grid_cut_many))
+    wrong = GridFlows(np.array([1, 5]), sides, None, "by hand")
     assert wrong.check(*args).tolist() == [0, 4]
     with pytest.raises(CertificateError, match=r"values\[0\] is 1, but the cut"):
         bare.check(*args[:2], [0, [[3, 3]]])
-    with pytest.raises(ValueError, match="solve="):
-        GridFlows(wrong.values, sides, None, "by hand").check(*args)
+    with pytest.raises(ValueError, match="flow=True"):
+        _ = wrong[0].flow
 
 
 def test_one_terminal_and_weights_may_serve_all():

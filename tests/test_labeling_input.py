@@ -154,7 +154,7 @@ def test_messages_of_graphs():
         LabelingEnergy.from_graph(U[0], scipy.sparse.coo_array(np.diag([0.0, 1.0, 0.0])))
     with pytest.raises(ValueError, match="a row for each of the 4 nodes"):
         LabelingEnergy.from_graph(U[0], nx.path_graph(4), weight=None)
-    with pytest.raises(TypeError, match="from_graph takes no edges"):
+    with pytest.raises(TypeError, match="from_graph has no option 'edges'"):
         LabelingEnergy.from_graph(U[0], nx.path_graph(3), weight=None, edges=[])
     with pytest.raises(TypeError, match="masked"):
         LabelingEnergy(np.ma.masked_equal(np.arange(6.0).reshape(3, 2), 3))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -404,6 +405,58 @@ def test_streams_keep_what_they_need(data, chunk):
     assert result.upper_bound >= best - 1e-9
     whole = part(order)
     assert result.value + result.check(whole) >= best - 1e-9
+
+
+def naive_sieves(values, k, epsilon):
+    """The algorithm of streams element by element: the largest value of the sets of all sieves.
+
+    `values` is a function of lists of elements 0, 1, ...
+    """
+    base, largest, ended, sieves = 1 + epsilon, 0.0, 0.0, {}
+    count = values([]).n
+    for i in range(count):
+        largest = max(largest, values([i]).value)
+        if not largest > 0:
+            continue
+        power = math.log(largest) / math.log(base)
+        low = math.floor(power - math.log(2 * k) / math.log(base))
+        for p in sorted(sieves):
+            if p < low:
+                ended = max(ended, values(sieves.pop(p)).value)
+        highest = max(sieves, default=low - 1)
+        for p in range(max(low, highest + 1), math.ceil(power) + 1):
+            sieves[p] = []
+        for p, S in sieves.items():
+            if len(S) < k and values([*S, i]).value - values(S).value >= base**p:
+                S.append(i)
+    return max([ended, *(values(S).value for S in sieves.values())])
+
+
+class Values(NamedTuple):
+    n: int
+    value: float
+
+
+@given(data=st.data(), k=st.integers(1, 6), epsilon=st.sampled_from([0.1, 0.5, 1.0]))
+def test_chunks_of_a_stream_do_not_change_the_set(data, k, epsilon):
+    F = data.draw(set_functions(["coverage", "facility location", "partition rank"], min_n=2))
+    assume(F.integral)
+    n = F.n
+    # singles that grow far, so that sieves begin and end within chunks
+    weights = data.draw(st.lists(st.sampled_from([0, 1, 2, 7, 40, 600]), min_size=n, max_size=n))
+    F = F + Modular(weights)
+    cuts = sorted(data.draw(st.sets(st.integers(1, n - 1))))
+    chunks = np.split(np.arange(n), cuts)
+    found = maximize_stream(chunks, F.restrict, k, epsilon=epsilon)
+    whole = maximize_stream([np.arange(n)], F.restrict, k, epsilon=epsilon)
+    np.testing.assert_array_equal(found.mask, whole.mask)
+    assert found.value == naive_sieves(lambda S: Values(n, F(S)), k, epsilon)
+    chunk = data.draw(st.integers(1, n))
+    one, all_at_once = (
+        maximize(F, (0, k), method="sieve", epsilon=epsilon, chunk=c) for c in (chunk, n)
+    )
+    np.testing.assert_array_equal(one.mask, all_at_once.mask)
+    assert one.value == found.value
 
 
 def test_streams_of_lists_and_nothing():

@@ -92,6 +92,13 @@ def test_every_option_of_every_function_is_read(name):
             function(*arguments, **needed, **{option: Ellipsis})
 
 
+def test_many_problems_take_the_options_of_one():
+    one, many = (
+        set(inspect.signature(f).parameters) for f in (subopt.minimize, subopt.minimize_many)
+    )
+    assert one - {"problem"} == many - {"problems"}
+
+
 # the same for classes, and for other ways to make them
 CLASSES = {
     "Budget": ([1, 2, 3], 4),

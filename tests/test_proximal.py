@@ -104,9 +104,9 @@ def test_errors():
     with pytest.raises(ValueError, match="y needs one number per element"):
         prox(F, [1.0])
     with pytest.raises(RuntimeError, match="max_iter = 1 sweeps"):
-        regularization_path(general, max_iter=1, tol=0.0)
+        regularization_path(general, max_iter=1, distance=0.0)
     with pytest.raises(RuntimeError, match=r"time_limit = 0 seconds were not enough"):
-        prox(general, np.zeros(F.n), tol=0.0, time_limit=0)
+        prox(general, np.zeros(F.n), distance=0.0, time_limit=0)
     with pytest.raises(ValueError, match="time_limit"):
         regularization_path(F, time_limit=-1)
     with pytest.raises(TypeError, match="SetFunction is needed"):

@@ -4,7 +4,9 @@ import copy
 import inspect
 import io
 import itertools
+import os
 import pickle
+import random
 import shutil
 import warnings
 
@@ -126,6 +128,52 @@ def test_a_confident_sample_does_not_end_the_run(clean_weight):
     assert torch.isfinite(result.loss)
 
 
+class DeadUnits(nn.Module):
+    """A layer whose ReLUs are dead for dark images: their loss has a gradient of exactly zero."""
+
+    def __init__(self, below):
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.last = nn.Conv2d(3, 4, 8), nn.Linear(4, 5)
+        nn.init.constant_(self.first.weight, 1.0)
+        nn.init.constant_(self.first.bias, -below)
+
+    def forward(self, images):
+        return self.last(functional.relu(self.first(images)).flatten(1))
+
+
+@pytest.mark.parametrize("clean_weight", [0.0, 1.0])
+@pytest.mark.parametrize("dead", [(2, 5), tuple(range(8))], ids=["some", "all"])
+@pytest.mark.parametrize("name", ["CoMixup", "PuzzleMix"])
+def test_dead_units_do_not_end_the_run(name, dead, clean_weight):
+    images, labels = batch()
+    images[list(dead)] *= 0.01
+    model, mix = DeadUnits(below=10.0), make(name)
+    with pytest.warns(UserWarning, match=f"{len(dead)} of 8 samples have no saliency"):
+        training_step(model, images, labels, mix, clean_weight=clean_weight)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # which is said once
+        result = training_step(model, images, labels, mix, clean_weight=clean_weight)
+    assert torch.isfinite(result.loss)
+    assert mix.n_uniform == 2 * len(dead)
+    assert all(p.grad.isfinite().all() for p in model.parameters())
+
+
+@pytest.mark.parametrize("clean_weight", [0.0, 1.0])
+def test_half_precision_without_a_scaler_does_not_end_the_run(clean_weight):
+    images, labels = batch()
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(192, 16), nn.Linear(16, 5)).half()
+    with torch.no_grad():
+        for layer in model[1:]:  # gradients of the images are below the smallest half
+            layer.weight *= 1e-4
+    with pytest.warns(UserWarning, match="8 of 8 samples have no saliency"):
+        result = training_step(
+            model, images.half(), labels, make("CoMixup"), clean_weight=clean_weight
+        )
+    assert torch.isfinite(result.loss)
+
+
 def test_a_blank_picture_does_not_end_the_run():
     images, labels = batch()
     images[3] = 0.5
@@ -176,6 +224,40 @@ def test_seeds_follow_those_of_torch():
         found.append(CutMix()(images)[0])
     assert torch.equal(found[0], found[1])
     assert not torch.equal(found[0], found[2])
+
+
+def seeding_of_lightning():
+    """Return `seed_everything`, or what it does where Lightning is not installed."""
+    try:
+        from lightning.pytorch import seed_everything
+    except ImportError:
+
+        def seed_everything(seed, workers=False):
+            os.environ.update(PL_GLOBAL_SEED=str(seed), PL_SEED_WORKERS=str(int(workers)))
+            random.seed(seed)
+            np.random.seed(seed)  # noqa: NPY002
+            torch.manual_seed(seed)
+
+    return seed_everything
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_seeds_follow_seed_everything(name, monkeypatch):
+    for variable in ("PL_GLOBAL_SEED", "PL_SEED_WORKERS"):
+        monkeypatch.setenv(variable, "")  # what is set is removed again
+    seed_everything, options = seeding_of_lightning(), {**SMALL[name], "seed": None}
+    images, _ = batch()
+    found = []
+    for seed in (7, 7, 8):
+        seed_everything(seed, workers=True)
+        mix = getattr(comixup.torch, name)(**options)
+        assert mix.seed == seed
+        found.append([mix(images).images for _ in range(3)])
+    assert all(torch.equal(*pair) for pair in zip(found[0], found[1], strict=True))
+    assert not all(torch.equal(*pair) for pair in zip(found[0], found[2], strict=True))
+    assert not torch.equal(found[0][0], found[0][1])
+    seed_everything(9)
+    assert mix.seed == 8  # that of a mixer is fixed when it is made
 
 
 def test_state_dicts_continue_a_run():

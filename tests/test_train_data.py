@@ -7,13 +7,13 @@ import pickle
 import numpy as np
 import pytest
 
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
 
-from load_data import checked, load
-from prepare_data import halved
-from small_runs import images, run, saved
+from load_data import checked, load  # noqa: E402
+from prepare_data import halved  # noqa: E402
+from small_runs import images, run, saved  # noqa: E402
 
-from comixup.cli.dataset import UsageError
+from comixup.cli.dataset import UsageError  # noqa: E402
 
 X, Y = images(6)
 BAD = {
@@ -53,6 +53,45 @@ def test_bad_arrays(tmp_path, message):
     with pytest.raises(UsageError) as caught:
         load(str(tmp_path / "bad.npz"))
     assert message in str(caught.value)
+
+
+def keras_file(path):
+    """Save small arrays in the form of Keras' mnist.npz: gray images without a channel axis."""
+    rng = np.random.default_rng(0)
+    y = (np.arange(30) % 3).astype(np.uint8)
+    x = rng.integers(0, 120, (30, 12, 12), dtype=np.uint8)
+    for k in range(3):
+        x[y == k, 4 * k : 4 * k + 4] += 100
+    np.savez(path, x_train=x[:20], y_train=y[:20], x_test=x[20:], y_test=y[20:])
+    return str(path), x
+
+
+@pytest.mark.parametrize("mixer", ["none", "cutmix"])
+def test_the_file_of_keras_trains_a_network_of_two_axes(mixer, tmp_path, capsys):
+    data, x = keras_file(tmp_path / "mnist.npz")
+    options = ["--mixer", mixer, "--epochs", "1"]
+    run(data, tmp_path / "run", *options, expect=2)
+    message = capsys.readouterr().err
+    assert "gray images of 12 x 12 pixels" in message
+    assert "--layout" in message
+    assert not (tmp_path / "run").exists()
+    np.testing.assert_array_equal(load(data, "BHW").x_train, x[:20, None])
+    assert load(data, "BCL").x_train.shape == (20, 12, 12)
+    run(data, tmp_path / "run", "--layout", "BHW", *options)
+    weights = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)["model"]
+    assert all(w.ndim == 4 for name, w in weights.items() if "conv" in name and w.ndim > 1)
+    run(data, tmp_path / "run", "--layout", "BCHW", *options, expect=2)
+    assert "have 3 axes, but layout='BCHW' names 4" in capsys.readouterr().err
+
+
+def test_layouts_of_arrays(tmp_path, capsys):
+    arrays = {"x_train": X.transpose(0, 2, 3, 1), "y_train": Y, "x_test": X.transpose(0, 2, 3, 1)}
+    np.savez(tmp_path / "last.npz", y_test=Y, layout="BHWC", **arrays)
+    np.testing.assert_array_equal(load(str(tmp_path / "last.npz")).x_test, X)
+    np.savez(tmp_path / "mute.npz", y_test=Y, **arrays)
+    np.testing.assert_array_equal(load(str(tmp_path / "mute.npz"), "BHWC").x_test, X)
+    run(str(tmp_path), tmp_path / "run", "--layout", "BHW", expect=2)
+    assert "--layout is for a .npz file" in capsys.readouterr().err
 
 
 def test_bad_files(tmp_path, capsys):

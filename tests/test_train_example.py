@@ -195,7 +195,8 @@ def test_sequences_of_one_axis(tmp_path):
     rng = np.random.default_rng(0)
     x = rng.random((12, 5, 24), dtype=np.float32)
     y = np.arange(12) % 3
-    np.savez(tmp_path / "d.npz", x_train=x, y_train=y, x_test=x[:6], y_test=y[:6])
+    arrays = {"x_train": x, "y_train": y, "x_test": x[:6], "y_test": y[:6], "layout": "BCL"}
+    np.savez(tmp_path / "d.npz", **arrays)
     options = ["--epochs", "1", "--no-flip", "--mixer", "cutmix"]
     run(str(tmp_path / "d.npz"), tmp_path / "run", *options)
     assert float(log(tmp_path / "run")[0]["sources"]) > 1

@@ -215,7 +215,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"comixup {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="demo|mix")
     show = commands.add_parser("demo", help="mix bundled photographs and draw the result")
-    show.add_argument("--out", default="comixup-demo.png", help="PNG to write (%(default)s)")
+    show.add_argument(
+        "--out", type=_path, default="comixup-demo.png", help="PNG to write (%(default)s)"
+    )
     show.add_argument("--force", action="store_true", help="replace --out whatever it is")
     # under the published threshold, 0.83, two outputs of so small a group may be the same for free
     _add_mixing(show, smoothness=0.32, threshold=0.7, levels=1, saliency="contrast")
@@ -227,9 +229,12 @@ def _parser() -> argparse.ArgumentParser:
         "same command is given again.",
         epilog="exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted",
     )
-    mix.add_argument("input", metavar="INPUT_DIR", help="folder with one subfolder per class")
-    mix.add_argument("output", metavar="OUTPUT_DIR", help="new or empty folder")
-    mix.add_argument("--labels", metavar="CSV", help="table of files and labels; no subfolders")
+    mix.add_argument(
+        "input", type=_path, metavar="INPUT_DIR", help="folder with one subfolder per class"
+    )
+    mix.add_argument("output", type=_path, metavar="OUTPUT_DIR", help="new or empty folder")
+    mix.add_argument("--labels", type=_path, metavar="CSV",
+                     help="table of files and labels; no subfolders")  # fmt: skip
     mix.add_argument("--labels-by", choices=LABELS_BY, default="area",
                      help="weight of a label: the area of its image, the part of its saliency "
                      "that is visible, or 1 if any part is visible (%(default)s)")  # fmt: skip
@@ -277,6 +282,12 @@ def _add_mixing(
     add("--threshold", type=float, default=threshold, help="tau (%(default)s)")
     add("--levels", type=int, choices=(1, 2), default=levels,
         help="1: one image per patch, 2: or half of each of two (%(default)s)")  # fmt: skip
+
+
+def _path(text: str) -> str:
+    if not text or "\0" in text:
+        raise argparse.ArgumentTypeError(f"needs a path, got {text!r}")
+    return text
 
 
 def _count(text: str) -> int:

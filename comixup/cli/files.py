@@ -140,7 +140,7 @@ def _crop(size: tuple[int, int], target: tuple[int, int]) -> tuple[float, float,
     width, height = size
     scale = min(width / target[1], height / target[0])
     w, h = target[1] * scale, target[0] * scale
-    left, top = (width - w) / 2, (height - h) / 2
+    left, top = max(0.0, (width - w) / 2), max(0.0, (height - h) / 2)  # w may round up
     return left, top, min(left + w, width), min(top + h, height)
 
 

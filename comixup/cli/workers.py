@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from comixup._base.optional import require
+from comixup.cli.dataset import UsageError
 
 
 class WorkersLost(Exception):
@@ -26,13 +27,15 @@ def of(jobs: int | None, address: str | None) -> Iterator[Any]:
     ------
     WorkersLost
         If the cluster does not accept work.
+    UsageError
+        If the address is none.
     """
     if jobs is None and address is None:
         yield None
         return
     executor: Any
     if address is not None:
-        executor = require("distributed", "comixup mix --dask", "distributed").Client(address)
+        executor = _client(address)
     else:
         context = multiprocessing.get_context("spawn")
         executor = ProcessPoolExecutor(jobs, mp_context=context, initializer=_follow_parent)
@@ -47,6 +50,16 @@ def of(jobs: int | None, address: str | None) -> Iterator[Any]:
             executor.close()
         else:
             executor.shutdown(cancel_futures=True)
+
+
+def _client(address: str) -> Any:
+    distributed = require("distributed", "comixup mix --dask", "distributed")
+    try:
+        return distributed.Client(address)
+    except ValueError as error:
+        raise UsageError(
+            f"--dask needs the address of a scheduler, such as tcp://127.0.0.1:8786: {error}"
+        ) from error
 
 
 @contextmanager

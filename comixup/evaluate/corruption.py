@@ -36,8 +36,8 @@ def replace_at_random(
         The images, not modified. Arrays of other libraries are accepted and returned.
     fraction : float, default 1.0
         Probability with which a pixel is replaced, in all of its channels.
-    rng : numpy.random.Generator, int or None
-        Source of random numbers; a fresh one by default.
+    rng : numpy.random.Generator or int, optional
+        Source of randomness, or a seed for one. None draws a seed from the operating system.
     boxes : sequence of B array_like, each (n, 4) or (4,), optional
         Boxes that are kept, for images of two dimensions: corners (x0, y0, x1, y1) in pixels, where
         pixel i covers i to i + 1. If your corners name the last pixel, add 1 to x1 and y1. Pixels
@@ -100,8 +100,8 @@ def gaussian_noise(
     sigma : float, default 0.1
         Standard deviation for images in 0..1; it is multiplied by 255 for uint8. For normalized
         images, divide it by their scale.
-    rng : numpy.random.Generator, int or None
-        Source of random numbers; a fresh one by default.
+    rng : numpy.random.Generator or int, optional
+        Source of randomness, or a seed for one. None draws a seed from the operating system.
     boxes : sequence of B array_like, each (n, 4) or (4,), optional
         Boxes that are kept, as in `replace_at_random`.
     channels : {"first", "last"}, default "first"

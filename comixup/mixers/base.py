@@ -118,9 +118,9 @@ class Mixer:
         saliency : array_like of shape (B, \*spatial) or (B, \*grid), or str, optional
             Nonnegative maps, or "spectral" (default) or "contrast" to compute them from the images,
             see `comixup.saliency`. Mixers that do not use saliency only check its shape.
-        rng : numpy.random.Generator, int or None
-            Seed of this call. From a generator, one number is drawn. By default the `seed` of the
-            mixer.
+        rng : numpy.random.Generator or int, optional
+            Source of the randomness of this call, of which one number is drawn, or a seed. None
+            uses the `seed` of the mixer.
         step : int, default 0
             Number of the training step. With one seed for a whole run, every step has its own
             random streams.

@@ -104,12 +104,12 @@ class CoMixup(Mixer):
     seed : int, optional
         Seed of the random streams of calls without `rng`. Without both, every call draws a new one.
     threads : int, optional
-        Number of threads that solve groups; the solver's choice by default. Results do not depend
+        Number of threads that solve groups. None uses one per available core. Results do not depend
         on it.
     time_limit : float, optional
-        Seconds that the solver may take for each group, instead of the work of `effort`; none by
-        default. With 0 it returns its first answer. With a limit, results depend on the speed of
-        the machine.
+        Seconds that the solver may take for each group, instead of the work of `effort`. 0 takes
+        its first answer; None sets no limit. With a limit, results depend on the speed of the
+        machine.
 
     Raises
     ------

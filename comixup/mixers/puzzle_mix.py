@@ -56,7 +56,7 @@ class PuzzleMix(PairMixer):
     zero_saliency : {"raise", "uniform", "warn"}, default "raise"
         What to do with samples whose saliency is zero or not finite, as in `CoMixup`.
     threads : int, optional
-        Number of threads; defaults to the number of available cores. Results do not depend on it.
+        Number of threads. None uses one per available core. Results do not depend on it.
     num_classes, label_smoothing, targets, labels_by, ignore_index, prob, image_prob, off_epoch
         As in `CoMixup`.
     channels, layout, seed

@@ -85,7 +85,8 @@ class AdaMixUp(TensorMixer):
     off_epoch : int, optional
         Epoch from which on batches stay as they are; never by default.
     seed : int, optional
-        Seed of the random streams of calls without `rng`; drawn at construction by default.
+        Seed of the random streams of calls without `rng`. None uses `torch.initial_seed`, which
+        `torch.manual_seed` sets.
 
     Attributes
     ----------

@@ -14,6 +14,7 @@ from typing import Any
 from torch import Tensor
 
 from comixup._base.options import names_options
+from comixup._base.types import RNG
 from comixup.mixers.batch import MixedBatch
 from comixup.plans.base import Mixture
 from comixup.torch.carry import Parts
@@ -60,16 +61,21 @@ class PlanAhead:
         return f"PlanAhead({self.mix!r}, {self.parts!r})"
 
     def submit(
-        self, images: Tensor, saliency: Any = None, **options: Any
+        self,
+        images: Tensor,
+        saliency: Any = None,
+        *,
+        rng: RNG = None,
+        step: int | None = None,
+        epoch: int = 0,
+        rank: int | None = None,
     ) -> Callable[[Tensor | None], MixedBatch]:
         """Begin to plan a batch; return a function of its labels that waits and mixes.
 
         Parameters
         ----------
-        images, saliency
+        images, saliency, rng, step, epoch, rank
             As in `TensorMixer.mix`.
-        **options
-            `rng`, `step`, `rank` and `epoch`, likewise.
 
         Returns
         -------
@@ -82,8 +88,7 @@ class PlanAhead:
             If an argument is not as described. Errors that only planning finds, such as saliency
             that is zero, are raised by the returned function.
         """
-        epoch = options.pop("epoch", 0)
-        key = self.mix.key(**options)
+        key = self.mix.key(rng, step, rank)
         planning = self.mix.planning(key, images, saliency, epoch=epoch)
         plan: Future[Mixture] = self._thread.submit(planning)
         return lambda labels: self.mix.finish(plan.result(), images, labels)

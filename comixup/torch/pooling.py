@@ -122,8 +122,10 @@ def _precision(maps: Tensor) -> torch.dtype:
 
 
 def _host_maps(images: Tensor, saliency: str | None) -> Any:
-    plain = images.detach().to(torch.float32).contiguous()  # the order of sums is that of memory
-    gray = plain.mean(dim=1, keepdim=True).cpu().resolve_neg().numpy()
+    plain = images.detach().contiguous()  # the order of sums is that of memory
+    # rounded to float32, frequencies of small amplitude would have other phases than in numpy
+    precision = torch.float32 if images.device.type == "mps" else torch.float64
+    gray = plain.mean(dim=1, keepdim=True, dtype=precision).cpu().resolve_neg().numpy()
     return saliency_maps(gray, "first", saliency, gray.shape[2:])
 
 

@@ -27,7 +27,10 @@ OPTIONS: Wording = {
     ),
     "max_iter": ("int", "Largest number of iterations."),
     "max_nodes": ("int", "Largest number of nodes of the search tree; None sets no limit."),
-    "start": ("boolean mask (n,) or iterable of int", "The set to begin with."),
+    "start": (
+        "boolean mask (n,) or iterable of int",
+        "The set to begin with. None stands for the empty set.",
+    ),
     "time_limit": (
         "float",
         "Seconds after which the best answer so far is returned, with status TIME_LIMIT. 0\n"

@@ -24,7 +24,7 @@ from subopt._base.types import Array
 from subopt.constrained.certificate import Priced, priced, unused, whole_gap
 from subopt.constraints.feasible import Constraints
 from subopt.constraints.modular import complete, row_sizes
-from subopt.difference.exact._branch_and_bound import first_set
+from subopt.difference._descent import first_set
 from subopt.functions.algebra import SetFunction
 from subopt.functions.watched import TimeUp, answer_in_time, unwatched, within_time
 from subopt.submodular._elimination import local_tol

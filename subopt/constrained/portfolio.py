@@ -32,7 +32,7 @@ from subopt.constrained.exact import branch_and_bound
 from subopt.constrained.lagrangian import lagrangian
 from subopt.constraints.feasible import Constraints
 from subopt.constraints.modular import complete
-from subopt.difference.exact._branch_and_bound import first_set
+from subopt.difference._descent import first_set
 from subopt.difference.exact.tree_certificate import difference
 from subopt.difference.submodular_case import as_submodular
 from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction

@@ -69,9 +69,9 @@ def local_search(
         2000 and 200, for 20 outputs on one level. The coarsest level gets three times as many for
         each finer one that builds on it. m' > 20 outputs get (m' / 20)^1.25 times as many. Fewer
         outputs, whose rounds are cheaper, get 20 / m' times as many, at most four times.
-    max_iter : int, optional
-        Largest number of sweeps. The first sweep on a level visits all outputs until none improves;
-        each later one is 3 rounds of perturbation.
+    %(max_iter)s
+        The first on a level visits all outputs until none improves; each later one is 3 rounds of
+        perturbation.
     %(time_limit)s
         It replaces the rounds of `effort` and is checked between sweeps. Half of the time goes to
         the coarsest level, half of the rest to the next one, and so on. The answer then depends on

@@ -61,8 +61,9 @@ def published(
     ----------
     problem : CoupledLabelingProblem
         With ``levels`` 1 or 2.
-    max_iter : int, default 4
-        Number of sweeps. The publication has 3 for ImageNet.
+    %(max_iter)s
+        Each is a sweep over all outputs; this is their number unless a limit or the callback ends
+        the run. The publication has 3 for ImageNet.
     %(time_limit)s
         It is checked between sweeps.
     %(rng)s

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from subopt._base.answer import Status, ended_by
 from subopt._base.deadline import Deadline
 from subopt._base.report import is_verbose, iteration
 from subopt._base.types import RNG, Array, Subset
+from subopt.constraints.feasible import Constraints
+from subopt.constraints.modular import complete
 from subopt.difference._fixing import Fixed, fix, unfixed
 from subopt.difference.local_minimum import STAY, LocalMinimumCertificate, flip
 from subopt.functions.algebra import (
@@ -62,7 +65,7 @@ class Descent:
     def __init__(
         self,
         h: DifferenceOfSubmodular,
-        start: Subset,
+        start: Subset | None,
         method: str,
         *,
         max_iter: int | None = None,
@@ -77,7 +80,7 @@ class Descent:
             self._max_iter = validate.positive_int("max_iter", max_iter)
         self.deadline = Deadline(time_limit)
         validate.callback(callback)
-        S = validate.subset(start, h.n, "start")
+        S = validate.subset(() if start is None else start, h.n, "start")
         self.n_iter = self.n_evals = 0
         self._late(h, S)
         if isinstance(fixed, Fixed):
@@ -217,3 +220,15 @@ def inner_solver(run: Descent, inner_iter: int) -> InnerSolver:
     inner_iter = validate.positive_int("inner_iter", inner_iter)
     tol = 1e-10 * float(run.fixed.ranges.size.sum())
     return InnerSolver(tol, inner_iter, run.deadline)
+
+
+def first_set(h: Any, constraints: Constraints | None, start: Array | None, method: str) -> Result:
+    """Return the set to begin with, where there was no time for anything else."""
+    mask = np.zeros(h.n, dtype=np.bool_) if start is None else start
+    mask = mask if constraints is None else complete(constraints, mask)
+    return Result(
+        mask=mask,
+        value=unwatched(h).value(mask.copy()) if mask.any() else 0.0,
+        status=Status.TIME_LIMIT,
+        method=method,
+    )

@@ -20,7 +20,7 @@ from subopt.submodular.result import Result
 @within_time
 def forward_greedy(
     h: DifferenceOfSubmodular,
-    start: Subset = (),
+    start: Subset | None = None,
     *,
     patience: int = 0,
     time_limit: float | None = None,

@@ -32,7 +32,7 @@ MOVES = ("flip", "swap", "drop")
 @within_time
 def local_search(
     h: DifferenceOfSubmodular,
-    start: Subset = (),
+    start: Subset | None = None,
     *,
     moves: tuple[str, ...] = ("flip", "swap"),
     max_iter: int = 100_000,

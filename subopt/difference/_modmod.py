@@ -23,7 +23,7 @@ from subopt.submodular.result import Result
 @within_time
 def modmod(
     h: DifferenceOfSubmodular,
-    start: Subset = (),
+    start: Subset | None = None,
     *,
     tie_break: str = "gains",
     rng: RNG = None,

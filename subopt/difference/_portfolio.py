@@ -26,14 +26,13 @@ from subopt._base.threads import in_order
 from subopt._base.types import RNG, Array
 from subopt.difference._accelerated_dca import accelerated_dca
 from subopt.difference._complete_dca import complete_dca
-from subopt.difference._descent import Descent
+from subopt.difference._descent import Descent, first_set
 from subopt.difference._fixing import Fixed, fix, unfixed
 from subopt.difference._forward_greedy import forward_greedy
 from subopt.difference._local_search import reach, search
 from subopt.difference._modmod import modmod
 from subopt.difference._projected_subgradient import projected_subgradient
 from subopt.difference._subsup import subsup
-from subopt.difference.exact._branch_and_bound import first_set
 from subopt.difference.exact._branch_and_bound import search as branch_and_bound
 from subopt.difference.exact.tree_certificate import TreeCertificate, lifted
 from subopt.difference.submodular_case import as_submodular, minimize_modular_g

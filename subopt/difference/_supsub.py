@@ -26,7 +26,7 @@ from subopt.submodular.result import Result
 @within_time
 def supsub(
     h: DifferenceOfSubmodular,
-    start: Subset = (),
+    start: Subset | None = None,
     *,
     max_iter: int = 1000,
     time_limit: float | None = None,

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from subopt.graph.grid.cut import grid_cut as grid_cut
     from subopt.graph.grid.flow import GridCutCertificate as GridCutCertificate
     from subopt.graph.grid.flow import GridFlow as GridFlow
-    from subopt.graph.grid.flow import GridFlows as GridFlows
     from subopt.graph.grid.flow import GridProblem as GridProblem
-    from subopt.graph.grid.flow import RecomputedCut as RecomputedCut
+    from subopt.graph.grid.many import GridFlows as GridFlows
+    from subopt.graph.grid.many import RecomputedCut as RecomputedCut
     from subopt.graph.grid.many import grid_cut_many as grid_cut_many
     from subopt.graph.grid.structure import GridStructure as GridStructure
     from subopt.graph.grid.structure import grid_neighbors as grid_neighbors
@@ -45,14 +45,8 @@ __all__, __getattr__, __dir__ = exports(
         "dynamic": ["DynamicMaxFlow"],
         "flow": ["Flow", "CutCertificate"],
         "grid.cut": ["grid_cut"],
-        "grid.flow": [
-            "GridCutCertificate",
-            "GridFlow",
-            "GridFlows",
-            "GridProblem",
-            "RecomputedCut",
-        ],
-        "grid.many": ["grid_cut_many"],
+        "grid.flow": ["GridCutCertificate", "GridFlow", "GridProblem"],
+        "grid.many": ["GridFlows", "RecomputedCut", "grid_cut_many"],
         "grid.structure": ["GridStructure", "grid_neighbors", "grid_structure"],
         "many": ["Flows", "max_flow_many"],
         "minimum_cuts": ["MinimumCuts"],

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,6 +30,24 @@ from subopt.graph._input import Terminal, infinite
 from subopt.graph._recheck import shaped
 from subopt.graph.cheapest import balanced, cheapest, largest_supply, limited, routed, settled
 from subopt.graph.cost_problem import ROUNDING, CostProblem, divergence, read, unsupplied
+
+if TYPE_CHECKING:
+    from typing import TypedDict
+
+    from typing_extensions import Unpack
+
+    class CostArguments(TypedDict, total=False):
+        """The arguments of `min_cost_flow` that describe the problem, after the first one."""
+
+        heads: ArrayLike
+        capacity: ArrayLike
+        cost: ArrayLike
+        supply: Terminal | None
+        source: int | None
+        sink: int | None
+        amount: float | None
+        lower: ArrayLike | None
+        n: int | None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -124,7 +142,7 @@ class MinCostFlow(Answer):
             f"{len(self.flow)} arcs, {self.status.name}, method={self.method!r})"
         )
 
-    def check(self, problem: Any, *arguments: Any, **named: Any) -> float:
+    def check(self, problem: Any, *arguments: ArrayLike, **named: Unpack[CostArguments]) -> float:
         """Recompute the cost of the flow and the gap.
 
         Parameters

@@ -122,12 +122,14 @@ class MultiwayCut(Answer):
     def _contents(self) -> str:
         return f"{len(self.labels)} nodes"
 
-    def check(self, problem: Any, *arguments: Any) -> float:
+    def check(
+        self, problem: Any, heads: ArrayLike | None = None, capacity: ArrayLike | None = None
+    ) -> float:
         """Recompute the weight of the cut and the bound of the flows; return the difference.
 
         Parameters
         ----------
-        problem, *arguments
+        problem, heads, capacity
             The graph, as it was given to `multiway_cut`: ``cut.check(tails, heads, capacity)``, or
             a tuple of the three.
 
@@ -141,7 +143,9 @@ class MultiwayCut(Answer):
         CertificateError, ValueError, TypeError
             See `MultiwayCutCertificate.check`.
         """
-        return self.certificate.check((problem, *arguments) if arguments else problem, self)
+        return self.certificate.check(
+            problem if heads is None else (problem, heads, capacity), self
+        )
 
 
 def multiway_cut(

@@ -4,16 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from subopt._base.answer import Answer, CertificateError, ReadOnly
 from subopt._base.options import documented
-from subopt._base.types import Array
+from subopt._base.types import Array, ArrayLike
 from subopt.graph._input import Graph, bounded, graph, infinite
 from subopt.graph._recheck import confirm, shaped, side_of
 from subopt.graph.minimum_cuts import MinimumCuts, minimum_cuts
+
+if TYPE_CHECKING:
+    from typing import TypedDict
+
+    from typing_extensions import Unpack
+
+    from subopt.graph._input import Terminal
+
+    class GraphArguments(TypedDict, total=False):
+        """The arguments of `max_flow` that describe the graph, after the first one."""
+
+        heads: ArrayLike
+        capacity: ArrayLike
+        reverse_capacity: ArrayLike | None
+        source_capacity: Terminal
+        sink_capacity: Terminal
+        n: int | None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -110,7 +127,7 @@ class Flow(Answer):
         inside = int(self.source_side.sum())
         return f"{inside} of {self.source_side.size} nodes on the source's side"
 
-    def check(self, problem: Any, *arguments: Any, **named: Any) -> float:
+    def check(self, problem: Any, *arguments: ArrayLike, **named: Unpack[GraphArguments]) -> float:
         """Recompute the capacity of the cut and the bound of the flow; return the difference.
 
         Parameters
@@ -133,7 +150,9 @@ class Flow(Answer):
         """
         return CutCertificate(self.flow).check(given(problem, *arguments, **named), self)
 
-    def cut_arcs(self, problem: Any, *arguments: Any, **named: Any) -> tuple[Array, Array]:
+    def cut_arcs(
+        self, problem: Any, *arguments: ArrayLike, **named: Unpack[GraphArguments]
+    ) -> tuple[Array, Array]:
         """Return the arcs that the cut separates, and their direction.
 
         Parameters
@@ -154,7 +173,9 @@ class Flow(Answer):
         arcs = np.flatnonzero(cut)
         return arcs, tail[arcs]
 
-    def residual_capacity(self, problem: Any, *arguments: Any, **named: Any) -> tuple[Array, Array]:
+    def residual_capacity(
+        self, problem: Any, *arguments: ArrayLike, **named: Unpack[GraphArguments]
+    ) -> tuple[Array, Array]:
         """Return the residual capacity of each arc from tail to head, and from head to tail.
 
         Parameters
@@ -174,7 +195,9 @@ class Flow(Answer):
             for part, sent in ((g.forward, self.flow), (g.backward, -self.flow))
         )
 
-    def terminal_flow(self, problem: Any, *arguments: Any, **named: Any) -> tuple[Array, Array]:
+    def terminal_flow(
+        self, problem: Any, *arguments: ArrayLike, **named: Unpack[GraphArguments]
+    ) -> tuple[Array, Array]:
         """Return the flow from the source into each node, and from each node to the sink.
 
         Parameters
@@ -196,7 +219,9 @@ class Flow(Answer):
         source = np.where(infinite(g.sink), g.source, np.minimum(g.source, most))
         return source, source - out
 
-    def minimum_cuts(self, problem: Any, *arguments: Any, **named: Any) -> MinimumCuts:
+    def minimum_cuts(
+        self, problem: Any, *arguments: ArrayLike, **named: Unpack[GraphArguments]
+    ) -> MinimumCuts:
         """Return all minimum cuts: they can be counted, and are found one after the other.
 
         Parameters
@@ -217,7 +242,7 @@ class Flow(Answer):
         """
         return minimum_cuts(self._read(problem, *arguments, **named), self.flow)
 
-    def _read(self, problem: Any, *arguments: Any, **named: Any) -> Graph:
+    def _read(self, problem: Any, *arguments: ArrayLike, **named: Unpack[GraphArguments]) -> Graph:
         """Return the graph of this answer, or raise if its size is another one."""
         g = read(given(problem, *arguments, **named))
         if (g.n, len(g.tails)) != (len(self.source_side), len(self.flow)):

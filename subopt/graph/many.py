@@ -6,7 +6,7 @@ workspace, solves a part of the problems, and writes their rows of the answer.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -22,6 +22,11 @@ from subopt.graph._lowered import dwarfed, lowered
 from subopt.graph.augment import ONE, augment, reach
 from subopt.graph.flow import CutCertificate, Flow, given
 from subopt.graph.network import csr, drain, fill, workspace
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from subopt.graph.flow import GraphArguments
 
 
 class Flows(Batch[Flow]):
@@ -57,7 +62,7 @@ class Flows(Batch[Flow]):
             flow=self.flows[k],
         )
 
-    def check(self, problem: Any, *arguments: Any, **named: Any) -> Array:
+    def check(self, problem: Any, *arguments: ArrayLike, **named: Unpack[GraphArguments]) -> Array:
         """Recompute every cut and the bound of its flow; return the gaps.
 
         Parameters

@@ -9,7 +9,7 @@ cut lies between them, or divides the nodes between them into two smaller proble
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,21 @@ from subopt.graph._input import arc_ends, capacities, infinite
 from subopt.graph._max_flow import max_flow
 from subopt.graph._recheck import confirm, shaped
 from subopt.graph.flow import given
+
+if TYPE_CHECKING:
+    from typing import TypedDict
+
+    from typing_extensions import Unpack
+
+    class ParametricArguments(TypedDict, total=False):
+        """The arguments of `parametric_max_flow` after the first one."""
+
+        heads: ArrayLike
+        capacity: ArrayLike
+        reverse_capacity: ArrayLike | None
+        supply: ArrayLike
+        slope: ArrayLike
+        interval: tuple[float, float]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -135,7 +150,9 @@ class ParametricCut(Answer):
             raise ValueError(f"parameter needs to be in {low}..{high}, got {parameter}")
         return self.joins < parameter
 
-    def check(self, problem: Any, *arguments: Any, **named: Any) -> float:
+    def check(
+        self, problem: Any, *arguments: ArrayLike, **named: Unpack[ParametricArguments]
+    ) -> float:
         """Recompute the value of the cuts and the bound of flows; return the difference.
 
         This takes one maximum flow per breakpoint.

@@ -44,8 +44,8 @@ def alpha_beta_swap(
         An energy with weights >= 0 and ``table[a, a] + table[b, b] <= table[a, b] + table[b, a]``
         for all labels a, b.
     %(start)s
-    max_iter : int, default 1000
-        Largest number of times that all pairs of labels are tried; a handful is usually enough.
+    %(max_iter)s
+        Each tries all pairs of labels; a handful is usually enough.
     %(time_limit)s
     %(verbose)s
 

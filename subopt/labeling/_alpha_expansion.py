@@ -55,8 +55,8 @@ def alpha_expansion(
         for all labels. The table need not be symmetric, and every edge may have
         its own.
     %(start)s
-    max_iter : int, default 1000
-        Largest number of times that all labels are tried; a handful is usually enough.
+    %(max_iter)s
+        Each tries all labels; a handful is usually enough.
     %(time_limit)s
     %(verbose)s
 

@@ -49,14 +49,13 @@ def dual_bound(
     ----------
     energy : LabelingEnergy
         The energy, with any costs; the table need not be a metric.
-    max_iter : int, default 200
-        Largest number of sweeps, each forward and backward. A sweep costs O(m L) for Potts,
+    %(max_iter)s
+        Each is a sweep forward and backward, which costs O(m L) for Potts,
         O(m L log L) for linear tables with or without truncation, and O(m L^2) otherwise.
     progress : float, default 1e-4
         Stop when an iteration (with label costs, 20 iterations) raises the bound by less than this
         fraction of the total increase so far.
-    tol : float, default 0
-        Stop when the gap is at most `tol`, in the units of the energy.
+    %(tol)s
     %(time_limit)s
         Sweeps end early enough for the proof, which takes as long as a few of them. If the limit is
         shorter than the proof, there is no bound.

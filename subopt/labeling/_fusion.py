@@ -40,8 +40,8 @@ def fusion(
         Any tables and weights, no label costs.
     start : array_like of int, shape (\*grid,) or (n,), optional
         Labels to start from; by default those that `icm` finds.
-    max_iter : int, default 1000
-        Largest number of times that all labels are tried.
+    %(max_iter)s
+        Each tries all labels.
     %(time_limit)s
     %(verbose)s
 

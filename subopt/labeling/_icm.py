@@ -46,8 +46,8 @@ def icm(
     start : array_like of int, shape (\*grid,) or (n,), optional
         Labels to start from. By default the cheapest label of every node, or the one label that is
         best for all nodes, whichever has the lower energy.
-    max_iter : int, default 1000
-        Largest number of passes over all nodes.
+    %(max_iter)s
+        Each is a pass over all nodes.
     %(time_limit)s
     %(verbose)s
 

@@ -142,8 +142,8 @@ def segment(
     n_components : int, default 5
         Gaussians per label; fewer where few pixels are known. With 0 there are no color models:
         borders alone decide.
-    max_iter : int, default 10
-        Largest number of cuts; the color models are fitted anew after each. It ends sooner when
+    %(max_iter)s
+        Each is one cut, after which the color models are fitted again. The search ends earlier if
         no label changes.
     mask : array_like of bool, shape (\*grid,), optional
         Pixels to segment.

@@ -147,8 +147,19 @@ class LabelingEnergy:
             array.setflags(write=False)
 
     @classmethod
+    @options_named
     def from_graph(
-        cls, unary: ArrayLike | str, graph: Any, *, weight: str | None = "weight", **options: Any
+        cls,
+        unary: ArrayLike | str,
+        graph: Any,
+        *,
+        weight: str | None = "weight",
+        metric: str | ArrayLike = "potts",
+        truncation: float | None = None,
+        tables: ArrayLike | Sequence[ArrayLike] | None = None,
+        label_costs: ArrayLike | None = None,
+        fixed: ArrayLike | None = None,
+        mask: ArrayLike | None = None,
     ) -> LabelingEnergy:
         """Build an energy on a networkx graph, a region adjacency graph or a sparse matrix.
 
@@ -163,10 +174,14 @@ class LabelingEnergy:
         weight : str or None, default "weight"
             Attribute of edges with their weights; edges without it have weight 1. None: all have.
             Not for matrices.
-        **options
-            `metric`, `truncation`, `tables`, `label_costs`, `fixed` and `mask`. `tables` are in the
-            order of ``graph.edges``, or of the entries ``scipy.sparse.coo_array(matrix)`` in the
-            upper triangle, or in the lower one if that is empty.
+        metric, truncation : optional
+            As in `LabelingEnergy`.
+        tables : array_like of shape (edges, L, L), optional
+            As in `LabelingEnergy`, in the order of ``graph.edges``, or of the entries
+            ``scipy.sparse.coo_array(matrix)`` in the upper triangle, or in the lower one if that is
+            empty.
+        label_costs, fixed, mask : optional
+            As in `LabelingEnergy`.
 
         Returns
         -------
@@ -187,9 +202,17 @@ class LabelingEnergy:
         3.0
         """
         found = given_edges.read_graph(unary, graph, weight)
-        if wrong := {"edges", "weights", "offsets", "periodic", "label_axis"} & options.keys():
-            raise TypeError(f"from_graph takes no {', '.join(sorted(wrong))}: the graph says that")
-        return cls(found.unary, edges=found.edges, weights=found.weights, **options)
+        return cls(
+            found.unary,
+            edges=found.edges,
+            weights=found.weights,
+            metric=metric,
+            truncation=truncation,
+            tables=tables,
+            label_costs=label_costs,
+            fixed=fixed,
+            mask=mask,
+        )
 
     def __repr__(self) -> str:
         graph = "grid " + "x".join(map(str, self.shape)) if self.is_grid else f"{self.n} nodes"

@@ -196,7 +196,8 @@ def maximize(
     start : boolean mask (n,) or iterable of int, optional
         For "local_search": the first set. The one of "greedy" by default.
     chunk : int, optional
-        For "sieve": the number of elements per chunk, 4096 by default.
+        For "sieve": the number of elements per chunk, 4096 by default. It changes the time and the
+        memory, but not the set.
     %(verbose)s
 
     Returns

@@ -5,6 +5,10 @@ most k elements, and takes an element that adds at least t to its set. One of th
 close to OPT / 2k, for which the set of the sieve has about half of the maximum. The elements that a
 sieve did not take bound the maximum: by diminishing returns, the gain of an element when it was
 refused is an upper bound of its gain at the last set of the sieve.
+
+Chunks are for speed. Every decision is the one that would be made if the elements came one by one:
+an element that is larger than all before it makes new sieves, which see the elements from it on,
+and ends those whose thresholds have become too low.
 """
 
 from __future__ import annotations
@@ -66,6 +70,10 @@ class _Sieve:
     refused: list[float] = field(default_factory=list)  # a heap: the k largest gains turned away
 
 
+BATCH = 8
+"""So many gains are computed at once after a sieve has taken an element; then twice as many."""
+
+
 class _Sieves:
     """All sieves, and what has been kept of the stream for them."""
 
@@ -81,6 +89,7 @@ class _Sieves:
         self.items: Any = None
         self.places: list[int] = []  # in the stream
         self.sieves: dict[int, _Sieve] = {}  # by the power of `base` that is the threshold
+        self.ended: list[_Sieve] = []  # the best of those whose thresholds became too low
         self.singles: list[float] = []  # a heap: the k largest values of single elements
         self.largest = 0.0
         self.count = self.n_evals = 0
@@ -108,18 +117,18 @@ class _Sieves:
         arrivals = np.arange(old, old + new)
         none = np.zeros(F.n, dtype=np.bool_)
         alone = self._gains(F, F._state(none), none, arrivals)
-        self._adjust(float(alone.max()))
-        taken: set[int] = set()
-        for sieve in self.sieves.values():
+        for k, (first, end) in self._seen(alone).items():
             if self.stopped():  # the others miss this chunk: only the sets are good from here on
                 break
-            taken.update(self._sift(F, sieve, arrivals, alone))
+            self._sift(F, self.sieves[k], arrivals[first:end], alone[first:end])
+            if end < new:
+                self.ended = [max([*self.ended, self.sieves.pop(k)], key=lambda s: s.value)]
         for gain in alone.tolist():
             _keep_largest(self.singles, gain, self.size)
-        used = {place for sieve in self.sieves.values() for place in sieve.kept} | taken
-        left = sorted(used)
+        sieves = [*self.ended, *self.sieves.values()]
+        left = sorted({place for sieve in sieves for place in sieve.kept})
         number = {place: k for k, place in enumerate(left)}
-        for sieve in self.sieves.values():
+        for sieve in sieves:
             sieve.kept = [number[place] for place in sieve.kept]
         everywhere = [*self.places, *range(self.count, self.count + new)]
         self.places = [everywhere[place] for place in left]
@@ -128,7 +137,8 @@ class _Sieves:
 
     def best(self) -> _Sieve:
         """Return the sieve with the best set."""
-        return max(self.sieves.values(), key=lambda s: s.value, default=_Sieve(0.0))
+        sieves = [*self.ended, *self.sieves.values()]
+        return max(sieves, key=lambda s: s.value, default=_Sieve(0.0))
 
     def bound(self) -> tuple[float, _Sieve]:
         """Return an upper bound of the maximum, and the sieve that it comes from."""
@@ -141,47 +151,75 @@ class _Sieves:
             return math.fsum(self.singles), alone
         return value, self.sieves[k]
 
-    def _adjust(self, largest: float) -> None:
-        """Make the thresholds that matter, and drop the others."""
-        self.largest = max(self.largest, largest)
-        if not self.largest > 0:
-            return
-        low = max(self.largest, self.best().value) / (2 * self.size)
-        first = math.floor(math.log(low) / math.log(self.base))
-        last = math.ceil(math.log(self.largest) / math.log(self.base))
-        best = self.best()
-        kept = {k: s for k, s in self.sieves.items() if k >= first or s is best}
-        for k in range(first, last + 1):
-            if k not in kept:  # made late: it has not seen what came before
-                kept[k] = _Sieve(self.base**k, refused=list(self.singles))
-        self.sieves = kept
+    def _seen(self, alone: Array) -> dict[int, tuple[int, int]]:
+        """Make new sieves, and return for all of them which elements of a chunk they see.
 
-    def _sift(self, F: SetFunction, sieve: _Sieve, arrivals: Array, alone: Array) -> list[int]:
-        """Offer the arrivals to a sieve, and return those that it takes."""
+        The thresholds at an element are the powers of `base` from about m / (2 size) to m, where m
+        is the largest value so far.
+        """
+        largest = np.maximum.accumulate(np.maximum(alone, self.largest))
+        self.largest = float(largest[-1])
+        start = int(np.searchsorted(largest, 0.0, side="right"))
+        if start == len(alone):
+            return {}
+        steps, step = np.unique(largest[start:], return_inverse=True)
+        powers = [math.log(m) / math.log(self.base) for m in steps.tolist()]
+        down = math.log(2 * self.size) / math.log(self.base)
+        high = np.array([math.ceil(power) for power in powers])[step]
+        low = np.array([math.floor(power - down) for power in powers])[step]
+        seen = {}
+        for k in range(min(self.sieves, default=int(low[0])), int(high[-1]) + 1):
+            first = 0 if k in self.sieves else start + int(np.searchsorted(high, k))
+            end = start + int(np.searchsorted(low, k, side="right"))
+            if k not in self.sieves:
+                if first >= end:
+                    continue
+                before = [*self.singles, *(x for x in alone[:first].tolist() if x > 0)]
+                refused = sorted(heapq.nlargest(self.size, before))  # is a heap
+                with np.errstate(over="ignore"):  # at infinity nothing is taken
+                    threshold = float(np.float64(self.base) ** k)
+                self.sieves[k] = _Sieve(threshold, refused=refused)
+            seen[k] = (first, end)
+        return seen
+
+    def _sift(self, F: SetFunction, sieve: _Sieve, arrivals: Array, alone: Array) -> None:
+        """Offer some arrivals to a sieve."""
         mask = np.zeros(F.n, dtype=np.bool_)
         mask[sieve.kept] = True
-        state = F._state(mask)
-        possible = alone >= sieve.threshold
-        gains = alone.copy()
-        if sieve.kept and possible.any():
-            gains[possible] = self._gains(F, state, mask, arrivals[possible])
-        taken: list[int] = []
-        for k in np.flatnonzero(gains >= sieve.threshold):
-            if len(sieve.kept) >= self.size:
-                break
-            i = int(arrivals[k])
-            if taken:
-                gains[k] = self._gains(F, state, mask, arrivals[k : k + 1])[0]
-            if gains[k] >= sieve.threshold:
+        state, gains = F._state(mask), alone.copy()
+        taken = np.zeros(len(arrivals), dtype=np.bool_)
+        full = len(sieve.kept) >= self.size
+        if full:  # gains that are not among the largest do not change the bound
+            least = sieve.refused[0] if len(sieve.refused) == self.size else 0.0
+            rest = np.flatnonzero(alone > least)
+            gains[rest] = self._gains(F, state, mask, arrivals[rest])
+        else:
+            rest = np.flatnonzero(alone >= sieve.threshold)
+        known = 0 if sieve.kept else len(rest)  # the gains of so many of them are up to date
+        width = len(rest)
+        while len(rest) and len(sieve.kept) < self.size:
+            if not known:
+                known = min(width, len(rest))
+                width = 2 * known
+                gains[rest[:known]] = self._gains(F, state, mask, arrivals[rest[:known]])
+            passes = gains[rest[:known]] >= sieve.threshold
+            first = int(passes.argmax())
+            if passes[first]:
+                k = rest[first]
+                i = int(arrivals[k])
                 F._flip(state, mask, i, float(gains[k]))
-                mask[i] = True
+                mask[i] = taken[k] = True
                 sieve.kept.append(i)
                 sieve.value += float(gains[k])
-                taken.append(i)
-        refused = ~np.isin(arrivals, taken)
-        for gain in np.sort(gains[refused])[::-1][: self.size].tolist():
+                width = BATCH
+                passes[first] = False
+                # others that are below the threshold stay below it
+                rest = np.concatenate([rest[:known][passes], rest[known:]])
+            else:
+                rest = rest[known:]
+            known = 0
+        for gain in np.sort(gains[~taken])[::-1][: self.size].tolist():
             _keep_largest(sieve.refused, gain, self.size)
-        return taken
 
     def _gains(self, F: SetFunction, state: Any, mask: Array, elements: Array) -> Array:
         self.n_evals += len(elements)
@@ -223,7 +261,9 @@ def maximize_stream(
     ----------
     chunks : iterable of arrays or lists
         The elements, some at a time: arrays with one row per element, or lists. A chunk is used
-        once, and only elements that may be chosen are kept: ``O(size log(size) / epsilon)``.
+        once, and only elements that may be chosen are kept: ``O(size log(size) / epsilon)``. How
+        the stream is cut into chunks does not change what is chosen, only the time: chunks of some
+        thousands are fast.
     build : callable
         ``build(items)`` returns the function on some elements, as a `SetFunction` with
         ``n = len(items)``, submodular and known to be monotone (``F.monotone`` is True). It is
@@ -241,7 +281,8 @@ def maximize_stream(
     StreamResult
         At least ``1/2 - epsilon`` of the maximum. ``result.items`` are the chosen elements, and
         ``result.S`` their positions in the stream. ``result.check(F)`` needs the function of all
-        elements of the stream.
+        elements of the stream. `upper_bound` may be slightly higher with larger chunks, as gains
+        are computed for many elements at once.
 
     Raises
     ------

@@ -27,9 +27,8 @@ from subopt.submodular._elimination import Reduction, local_tol, whole_gap
 from subopt.submodular._orders import Block
 from subopt.submodular._sweep_bounds import ROUNDING, Scan, bracket, scan
 from subopt.submodular._ties import best_of_ties, lost_digits
-from subopt.submodular._watch import no_bound
 from subopt.submodular.certificates import BaseCertificate
-from subopt.submodular.result import Result
+from subopt.submodular.result import Result, no_bound
 
 
 @reported
@@ -49,13 +48,12 @@ def frank_wolfe(
     ----------
     F : SetFunction
         Submodular. Not checked; see `subopt.testing.assert_submodular`.
-    tol : float, optional
-        Stop when ``value - lower_bound <= tol``, in the units of F. The default is 1e-6 times the
-        smallest gain among the elements in which a minimizer may differ from the answer, plus the
-        rounding error of the gains. If F is integral, the solver stops at a gap below 1, which
-        proves that the gap is 0.
-    max_iter : int, default 10_000
-        Largest number of steps. Each costs a sort of n numbers, one sweep of F and O(n k)
+    %(tol)s
+        The default is 1e-6 times the smallest gain among the elements in which a minimizer may
+        differ from the answer, plus the rounding error of the gains. If F is integral, the solver
+        stops at a gap below 1, which proves that the gap is 0.
+    %(max_iter)s
+        Each is one step and costs a sort of n numbers, one sweep of F and O(n k)
         operations for k active vertices.
     %(time_limit)s
     %(callback)s

@@ -34,9 +34,8 @@ from subopt.submodular._orders import Block
 from subopt.submodular._recheck import EPS, NEAR
 from subopt.submodular._sweep_bounds import ROUNDING, bracket, scan
 from subopt.submodular._ties import MIXED, best_of_ties
-from subopt.submodular._watch import no_bound
 from subopt.submodular.certificates import BaseCertificate
-from subopt.submodular.result import Result
+from subopt.submodular.result import Result, no_bound
 
 EXTREME = 1e-6
 """Sets whose values differ by less than this, relative to the largest gain, count as ties."""
@@ -66,13 +65,12 @@ def min_norm_point(
     ----------
     F : SetFunction
         Submodular, on V = {0, ..., n - 1}. Not checked; see `subopt.testing.assert_submodular`.
-    tol : float, optional
-        Stop when ``value - lower_bound <= tol``, in the units of F. The default is the rounding
-        error of the gains of the undecided elements. If F is integral, the solver stops at a gap
-        below 1, which proves that the gap is 0.
-    max_iter : int, default 100_000
-        Largest number of vertices. Each costs a sort of n numbers, one sweep of F and O(n k + k²)
-        operations for k active vertices.
+    %(tol)s
+        The default is the rounding error of the gains of the undecided elements. If F is integral,
+        the solver stops at a gap below 1, which proves that the gap is 0.
+    %(max_iter)s
+        Each adds a vertex and costs a sort of n numbers, one sweep of F and O(n k + k²) operations
+        for k active vertices.
     minimizer : {"any", "minimal", "maximal"}, default "any"
         Which minimizer to return if there are several. Minimizers form a lattice, so that there is
         a smallest and a largest one. Sets whose values are within `tol` of the minimum count as

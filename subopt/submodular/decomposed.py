@@ -55,14 +55,13 @@ def decomposed(
         A nonnegative combination of `Modular`, `Cut`, `HypergraphCut`, `Coverage` and `Cardinality`
         functions. The edges of a `Cut` are divided into paths; for a grid, these are its rows and
         columns. Each hyperedge, item and `Cardinality` is one part.
-    tol : float, optional
-        Stop when ``value - lower_bound <= tol``, in the units of F. The default is 1e-6 times the
-        smallest gain among the elements in which a minimizer may differ from the answer, plus the
-        rounding error of the gains. If F is integral, the solver stops at a gap below 1, which
-        proves that the gap is 0.
-    max_iter : int, default 10_000
-        Largest number of rounds. A round projects every part once, which costs O(size) for a path
-        and O(size log size) for other parts, and makes one sweep of F.
+    %(tol)s
+        The default is 1e-6 times the smallest gain among the elements in which a minimizer may
+        differ from the answer, plus the rounding error of the gains. If F is integral, the solver
+        stops at a gap below 1, which proves that the gap is 0.
+    %(max_iter)s
+        Each projects every part once, which costs O(size) for a path and O(size log size) for other
+        parts, and makes one sweep of F.
     %(rng)s
         It determines the order of the parts in each round.
     %(time_limit)s

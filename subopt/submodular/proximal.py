@@ -4,7 +4,7 @@ Both follow from the point x of smallest norm in the base polytope: w = -x minim
 and {x < -α} and {x <= -α} are the smallest and the largest minimizer of F + α|S| [1]_. The
 algorithm depends on F:
 
-* disjoint paths: a taut string, in linear time (`_taut_string`);
+* disjoint paths: a taut string, in linear time (`_prox_on_paths`);
 * other cut functions: nested minimum cuts, by a few maximum flows (`_nested_cuts`);
 * concave functions of the size plus modular functions: isotonic regression (`cardinality_sort`);
 * all others: Wolfe's algorithm (`_minimum_norm`).
@@ -17,25 +17,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import ReadOnly, Status, freeze
+from subopt._base.answer import ReadOnly, Status
 from subopt._base.deadline import Deadline
+from subopt._base.options import documented
 from subopt._base.types import Array, ArrayLike
-from subopt.forms.decomposable import is_chain, is_sum_of_simple, summands
-from subopt.functions.algebra import SetFunction, require_set_function, terms_of
-from subopt.functions.cut import Cut
+from subopt.functions.algebra import SetFunction, require_set_function
 from subopt.functions.modular import Modular
 from subopt.functions.watched import TimeUp, watched
 from subopt.submodular._elimination import local_tol
 from subopt.submodular._minimum_norm import Levels, minimum_norm
 from subopt.submodular._nested_cuts import nested_cuts
 from subopt.submodular._nested_grid_cuts import as_grid, nested_grid_cuts
-from subopt.submodular._string_pieces import LONG, Rest, pieces_on_path
-from subopt.submodular._taut_string import NO_ROOM, PROVEN, Path, path_work, values_on_path
+from subopt.submodular._prox_on_paths import as_paths, prox_on_paths
 from subopt.submodular.cardinality_sort import is_size_and_weights, isotonic
 from subopt.submodular.certificates import BaseCertificate
 from subopt.submodular.flow_certificate import FlowCertificate
@@ -43,16 +40,14 @@ from subopt.submodular.max_flow import FEW
 from subopt.submodular.result import Result
 from subopt.submodular.summand_certificate import SummandCertificate
 
-KNOTS = 1024
-"""Room for the knots of a taut string at first; there are rarely as many at once."""
 
-
+@documented
 def prox(
     F: SetFunction,
     y: ArrayLike,
     weights: ArrayLike | None = None,
     *,
-    tol: float | None = None,
+    distance: float | None = None,
     max_iter: int = 100_000,
     time_limit: float | None = None,
 ) -> Array:
@@ -70,12 +65,12 @@ def prox(
         The point y.
     weights : array_like of float, shape (n,), optional
         Positive weights of the squared distances; ones by default.
-    tol : float, optional
+    distance : float, optional
         Used only if F is not a cut function. Stop when the weighted Euclidean distance from w to
-        the minimizer is at most `tol`. The default is 1e-9 times the diameter of a box that
+        the minimizer is at most this number. The default is 1e-9 times the diameter of a box that
         contains the base polytope, plus the rounding error of the gains.
-    max_iter : int, default 100_000
-        Largest number of greedy sweeps; used only if F is not a cut function.
+    %(max_iter)s
+        Each is one greedy sweep. Used only if F is not a cut function.
     time_limit : float, optional
         Seconds after which RuntimeError is raised; None sets no limit.
 
@@ -109,11 +104,11 @@ def prox(
     given = None if weights is None else _positive(weights, F.n)
     if not (plain and given is None) and not _finite_sum(y, given):
         raise ValueError("y and weights need products whose sum is finite in float64")
-    limits = _Limits(tol, max_iter, time_limit)
+    limits = _Limits(distance, max_iter, time_limit)
     if F.n == 0:
         return np.zeros(0)
-    parts = _paths(F)
-    if parts is not None and (values := _on_paths(parts, y, given)) is not None:
+    parts = as_paths(F)
+    if parts is not None and (values := prox_on_paths(parts, y, given)) is not None:
         return values
     scales = np.ones(F.n) if given is None else given
     if (grid := as_grid(F)) is not None:
@@ -220,10 +215,11 @@ class RegularizationPath(ReadOnly):
         return f"{type(self).__name__}({len(self.alphas)} breakpoints, n={self.F.n})"
 
 
+@documented
 def regularization_path(
     F: SetFunction,
     *,
-    tol: float | None = None,
+    distance: float | None = None,
     max_iter: int = 100_000,
     time_limit: float | None = None,
 ) -> RegularizationPath:
@@ -236,12 +232,12 @@ def regularization_path(
     ----------
     F : SetFunction
         Submodular. Not checked; see `subopt.testing.assert_submodular`.
-    tol : float, optional
+    distance : float, optional
         Used only with Wolfe's algorithm. Stop when the Euclidean distance to the base of smallest
-        norm is at most `tol`. The default is 1e-9 times the diameter of a box that contains the
-        base polytope, plus the rounding error of the gains.
-    max_iter : int, default 100_000
-        Largest number of greedy sweeps of Wolfe's algorithm.
+        norm is at most this number. The default is 1e-9 times the diameter of a box that contains
+        the base polytope, plus the rounding error of the gains.
+    %(max_iter)s
+        Each is one greedy sweep of Wolfe's algorithm.
     time_limit : float, optional
         Seconds after which RuntimeError is raised; None sets no limit.
 
@@ -273,7 +269,7 @@ def regularization_path(
     (array([0, 1]), -4.0, 0.0)
     """
     require_set_function(F)
-    limits = _Limits(tol, max_iter, time_limit)
+    limits = _Limits(distance, max_iter, time_limit)
     if is_size_and_weights(F):
         x, shares = isotonic(F)
         return RegularizationPath(F, 0.0 - x, SummandCertificate(shares, -math.inf), 1)
@@ -292,8 +288,8 @@ def regularization_path(
 class _Limits:
     """The limits of one call, and the error if they were not enough."""
 
-    def __init__(self, tol: float | None, max_iter: int, time_limit: float | None) -> None:
-        self.tol = None if tol is None else validate.nonnegative("tol", tol)
+    def __init__(self, distance: float | None, max_iter: int, time_limit: float | None) -> None:
+        self.distance = None if distance is None else validate.nonnegative("distance", distance)
         self.max_iter = validate.positive_int("max_iter", max_iter)
         self.time_limit, self.deadline = time_limit, Deadline(time_limit)
 
@@ -305,13 +301,13 @@ class _Limits:
             else f"max_iter = {self.max_iter} sweeps"
         )
         left = f": the distance to the solution may be {levels.distance:.3g}" if levels else ""
-        return RuntimeError(f"{limit} were not enough{left}. Raise the limit or `tol`.")
+        return RuntimeError(f"{limit} were not enough{left}. Raise the limit or `distance`.")
 
 
 def _solved(F: SetFunction, limits: _Limits, scales: Array) -> Levels:
     seen = F if limits.time_limit is None else watched(F, limits.deadline)
     try:
-        levels = minimum_norm(seen, limits.tol, limits.max_iter, None, limits.deadline, scales)
+        levels = minimum_norm(seen, limits.distance, limits.max_iter, None, limits.deadline, scales)
     except TimeUp:
         raise limits.error() from None
     if not levels.finished:
@@ -352,98 +348,3 @@ def _positive(weights: ArrayLike, n: int) -> Array:
 
 def _is_cut(F: SetFunction) -> bool:
     return F.cut_representable and F._tents <= FEW
-
-
-class _Paths(NamedTuple):
-    unary: Array | None  # (n,), None for zeros
-    indptr: Array  # (paths + 1,)
-    elements: Array | None  # None if one path goes through all elements in order
-    forward: Array  # capacities: `scale` times every entry at a multiple of `stride`
-    backward: Array
-    stride: int
-    scale: float
-
-
-def _paths(F: SetFunction) -> _Paths | None:
-    """Return F as disjoint paths plus a modular function; None if it has another form."""
-    cuts = [(a, term) for a, term in terms_of(F) if not isinstance(term, Modular)]
-    if len(cuts) != 1 or not isinstance(cuts[0][1], Cut) or cuts[0][1].n_edges >= F.n:
-        return None
-    scale, cut = cuts[0]
-    unary = None
-    known = cut._path_weights()
-    if known is not None or is_chain(cut._data.indptr, cut._data.indices):
-        for a, term in terms_of(F):
-            if isinstance(term, Modular):
-                unary = a * term.weights + (0.0 if unary is None else unary)
-        if known is None:
-            forward, backward, stride = cut._data.forward, cut._data.backward, 2
-        else:
-            forward, backward, stride = known, known, int(len(known) > 1)
-        return _Paths(unary, np.array([0, F.n]), None, forward, backward, stride, float(scale))
-    d = cut._data
-    if np.diff(d.indptr).max(initial=0) > 2 or not is_sum_of_simple(F):
-        return None
-    parts = summands(F)
-    if np.bincount(parts.elements, minlength=F.n).max() > 1:
-        return None  # a cycle, or a path that was divided in two
-    return _Paths(parts.unary, parts.indptr, parts.elements, parts.first, parts.second, 1, 1.0)
-
-
-def _on_paths(paths: _Paths, y: Array, scales: Array | None) -> Array | None:
-    """Return the values, or None where rounding errors do not let a taut string find them."""
-    target = y if scales is None else scales * y
-    if paths.unary is not None:
-        target = target - paths.unary
-    # the kernel is compiled once, for targets that are writeable and capacities that are not
-    if not target.flags.writeable:
-        target = target.copy()
-    freeze(paths.forward, paths.backward)
-    if paths.elements is None:
-        weights = np.ones(1) if scales is None else scales
-        return _string(Path(target, weights, *paths[3:]))
-    weights = np.ones(len(y)) if scales is None else scales
-    result = target / weights
-    for first, last in zip(paths.indptr[:-1], paths.indptr[1:], strict=True):
-        k = slice(first, last)
-        members = paths.elements[k]
-        capacities = paths.forward[k], paths.backward[k], paths.stride, paths.scale
-        values = _string(Path(target[members], weights[members], *capacities))
-        if values is None:
-            return None
-        result[members] = values
-    return result
-
-
-def _string(path: Path) -> Array | None:
-    values = np.empty(len(path.target))
-    rest = Rest(np.zeros(1, dtype=np.int64), np.zeros(1), np.array([-np.inf, np.inf]))
-    found = pieces_on_path(path, values, rest)
-    if found == PROVEN:
-        return values
-    if found == LONG:
-        start, flow = int(rest.start[0]), float(rest.flow[0])
-        if _whole(_from(path, start, flow), values[start:]):
-            low, high = rest.bounds
-            if low <= values[start] <= high:
-                return values
-    return values if _whole(path, values) else None
-
-
-def _from(path: Path, start: int, flow: float) -> Path:
-    """Return what is left of a path, given the flow on the edge to its first member."""
-    target = path.target[start:].copy()
-    target[0] += flow
-    weights = path.weights[start:] if len(path.weights) > 1 else path.weights
-    first = path.stride * start
-    return Path(target, weights, path.forward[first:], path.backward[first:], *path[4:])
-
-
-def _whole(path: Path, values: Array) -> bool:
-    """Find the values of a path in linear time, and return whether they are proven."""
-    room = KNOTS
-    while True:
-        found = values_on_path(path, values, path_work(len(values), room))
-        if found != NO_ROOM:
-            return bool(found == PROVEN)
-        room *= 16

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from subopt._base.answer import SetAnswer
+import numpy as np
+
+from subopt._base.answer import SetAnswer, Status
+from subopt.functions.algebra import SetFunction
+from subopt.functions.watched import Watched
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -30,3 +34,11 @@ class Result(SetAnswer):
     n_evals : int
         Number of greedy sweeps, calls of `marginals` and single values of F.
     """
+
+
+def no_bound(F: SetFunction, method: str) -> Result:
+    """Return the best set that a watched function was evaluated at, without a lower bound."""
+    mask, value = np.zeros(F.n, dtype=np.bool_), 0.0
+    if isinstance(F, Watched):
+        mask, value = F.best.copy(), F.lowest
+    return Result(mask=mask, value=value, status=Status.TIME_LIMIT, method=method)

@@ -22,14 +22,14 @@ FEW = 4
 
 
 def sampled_violation(
-    F: SetFunction, tol: float, n_samples: int, rng: np.random.Generator
+    F: SetFunction, rtol: float, n_samples: int, rng: np.random.Generator
 ) -> Violation | None:
-    least = tol * size_of(F, [])
+    least = rtol * size_of(F, [])
     for _ in range(n_samples):
         i, j = (int(e) for e in rng.choice(F.n, 2, replace=False))
         S = rng.random(F.n) < rng.random()
         S[[i, j]] = False
-        if (found := look(F, S, i, j, (least, tol))) is not None:
+        if (found := look(F, S, i, j, (least, rtol))) is not None:
             return found
     return None
 
@@ -112,14 +112,14 @@ def compare(
     got: Array,
     without: list[Array],
     with_: list[Array],
-    tol: float,
+    rtol: float,
 ) -> None:
     """Raise unless `got` is the difference of the values of two lists of sets."""
     low = np.array([value_at(F, mask) for mask in without])
     high = np.array([value_at(F, mask) for mask in with_])
     apart = np.abs(got - (high - low))
     scale = max(size_of(F, []), *(float(np.abs(x).max(initial=0)) for x in (low, high, got)))
-    if apart.size and not apart.max() <= tol * scale:
+    if apart.size and not apart.max() <= rtol * scale:
         k = int(apart.argmax())
         raise AssertionError(
             f"{F!r}: {what} is {got[k]:.9g} at element {elements[k]}, but `value` makes it "

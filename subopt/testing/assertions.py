@@ -28,7 +28,7 @@ from subopt.testing._sampling import (
 _tests = documented_with(
     {
         "F": ("SetFunction", "The function to test."),
-        "tol": (
+        "rtol": (
             "float",
             "Tolerance, relative to the largest absolute value of F, or the largest number that a\n"
             "gain is computed from.",
@@ -71,15 +71,15 @@ def brute_force(F: SetFunction) -> tuple[Array, float]:
     return mask_of(k, F.n), float(values[k])
 
 
-def check_submodular(F: SetFunction, *, tol: float = 1e-9) -> Violation | None:
+def check_submodular(F: SetFunction, *, rtol: float = 1e-9) -> Violation | None:
     """Search all sets for a violation of diminishing returns, in O(n² 2^n).
 
     Parameters
     ----------
     F : SetFunction
         A function of at most about 20 elements. All 2^n values are computed.
-    tol : float, default 1e-9
-        Violations are ignored up to ``tol`` times the largest absolute value of F, or the largest
+    rtol : float, default 1e-9
+        Violations are ignored up to ``rtol`` times the largest absolute value of F, or the largest
         number that a gain is computed from.
 
     Returns
@@ -94,19 +94,19 @@ def check_submodular(F: SetFunction, *, tol: float = 1e-9) -> Violation | None:
     """
     for mask in all_masks(F.n):
         value_at(F, mask)
-    return smallest(F, (tol * size_of(F, []), tol))
+    return smallest(F, (rtol * size_of(F, []), rtol))
 
 
 @_tests
 def assert_submodular(
-    F: SetFunction, *, tol: float = 1e-9, n_samples: int = 1000, rng: RNG = 0
+    F: SetFunction, *, rtol: float = 1e-9, n_samples: int = 1000, rng: RNG = 0
 ) -> None:
     """Assert that F is submodular: at all sets for small n, at random sets for large n.
 
     Parameters
     ----------
     %(F)s
-    %(tol)s
+    %(rtol)s
     n_samples : int, default 1000
         Number of random (S, i, j) if ``n > EXHAUSTIVE``, of four values each. A violation is
         reported after removing all elements of S that it does not need.
@@ -119,23 +119,23 @@ def assert_submodular(
         finite number.
     """
     if F.n <= EXHAUSTIVE:
-        violation = check_submodular(F, tol=tol)
+        violation = check_submodular(F, rtol=rtol)
     else:
-        violation = sampled_violation(F, tol, n_samples, validate.generator(rng))
+        violation = sampled_violation(F, rtol, n_samples, validate.generator(rng))
     if violation is not None:
         raise AssertionError(f"{F!r} is not submodular: {violation}")
 
 
 @_tests
 def assert_monotone(
-    F: SetFunction, *, tol: float = 1e-9, n_samples: int = 1000, rng: RNG = 0
+    F: SetFunction, *, rtol: float = 1e-9, n_samples: int = 1000, rng: RNG = 0
 ) -> None:
     """Assert that adding an element never lowers F.
 
     Parameters
     ----------
     %(F)s
-    %(tol)s
+    %(rtol)s
     n_samples : int, default 1000
         Number of random sets if ``n > EXHAUSTIVE``; one random element is added to each.
     %(rng)s
@@ -146,7 +146,7 @@ def assert_monotone(
         If adding an element lowers F; the message names the set and the element.
     """
     sets = list(tested_sets(F.n, n_samples, rng))
-    slack = tol * size_of(F, sets)
+    slack = rtol * size_of(F, sets)
     for mask in sets:
         here = value_at(F, mask)
         for i in sampled(np.flatnonzero(~mask), F.n, rng):
@@ -161,14 +161,14 @@ def assert_monotone(
 
 @_tests
 def assert_symmetric(
-    F: SetFunction, *, tol: float = 1e-9, n_samples: int = 1000, rng: RNG = 0
+    F: SetFunction, *, rtol: float = 1e-9, n_samples: int = 1000, rng: RNG = 0
 ) -> None:
     """Assert that F(S) = F(V - S).
 
     Parameters
     ----------
     %(F)s
-    %(tol)s
+    %(rtol)s
     %(n_samples)s
     %(rng)s
 
@@ -178,7 +178,7 @@ def assert_symmetric(
         If a set and its complement have different values; the message names the set.
     """
     sets = list(tested_sets(F.n, n_samples, rng))
-    slack = tol * size_of(F, sets)
+    slack = rtol * size_of(F, sets)
     for mask in sets:
         here, there = value_at(F, mask), value_at(F, ~mask)
         if not abs(here - there) <= slack:
@@ -190,7 +190,7 @@ def assert_symmetric(
 
 @_tests
 def assert_base(
-    F: SetFunction, y: ArrayLike, *, tol: float = 1e-9, n_samples: int = 1000, rng: RNG = 0
+    F: SetFunction, y: ArrayLike, *, rtol: float = 1e-9, n_samples: int = 1000, rng: RNG = 0
 ) -> None:
     """Assert that y is in the base polytope: y(V) = F(V), and y(S) <= F(S) for all S.
 
@@ -204,7 +204,7 @@ def assert_base(
         A submodular function.
     y : array_like of float, shape (n,)
         The vector to test.
-    tol : float, default 1e-9
+    rtol : float, default 1e-9
         Tolerance, relative to the largest of ``|F(S)|``, the sum of ``|y|`` and the largest number
         that a gain of F is computed from.
     %(n_samples)s
@@ -223,7 +223,7 @@ def assert_base(
         raise AssertionError(f"y needs one entry per element, shape ({F.n},), got {y.shape}")
     whole = np.ones(F.n, dtype=np.bool_)
     total, loads = value_at(F, whole), float(np.abs(y).sum())
-    if not abs(y.sum() - total) <= tol * max(abs(total), loads, size_of(F, [])):
+    if not abs(y.sum() - total) <= rtol * max(abs(total), loads, size_of(F, [])):
         raise AssertionError(
             f"y is not a base of {F!r}: y(V) = {y.sum():.9g}, but F(V) = {total:.9g} "
             f"(apart by {abs(y.sum() - total):.3g})"
@@ -235,7 +235,7 @@ def assert_base(
         candidates.append(mask_from(order[: int(slack.argmin()) + 1], F.n))
     for mask in candidates:
         bound, load = value_at(F, mask), float(y[mask].sum())
-        if load > bound + tol * max(abs(bound), loads, size):
+        if load > bound + rtol * max(abs(bound), loads, size):
             raise AssertionError(
                 f"y is not a base of {F!r}: with S = {shown(mask)}, y(S) = {load:.9g} exceeds "
                 f"F(S) = {bound:.9g} (by {load - bound:.3g})"
@@ -244,7 +244,7 @@ def assert_base(
 
 @_tests
 def assert_minimizer(
-    F: SetFunction, S: Subset, *, tol: float = 1e-9, n_samples: int = 1000, rng: RNG = 0
+    F: SetFunction, S: Subset, *, rtol: float = 1e-9, n_samples: int = 1000, rng: RNG = 0
 ) -> None:
     """Assert that no set has a smaller value than a given one.
 
@@ -258,7 +258,7 @@ def assert_minimizer(
         The function that is minimized.
     S : boolean mask (n,) or iterable of int
         The set to test.
-    %(tol)s
+    %(rtol)s
     %(n_samples)s
     %(rng)s
 
@@ -273,7 +273,7 @@ def assert_minimizer(
         raise AssertionError(f"No set was returned: {error}") from error
     value = value_at(F, mask)
     candidates = list(tested_sets(F.n, n_samples, rng))
-    slack = tol * size_of(F, candidates)
+    slack = rtol * size_of(F, candidates)
     if F.n > EXHAUSTIVE:
         gains = F.marginals(mask)
         best = int(np.where(mask, -gains, gains).argmin())
@@ -287,7 +287,7 @@ def assert_minimizer(
 
 
 @_tests
-def assert_consistent(F: SetFunction, *, tol: float = 1e-9, rng: RNG = 0) -> None:
+def assert_consistent(F: SetFunction, *, rtol: float = 1e-9, rng: RNG = 0) -> None:
     """Assert that the methods and properties of F agree with `value`.
 
     Tested are `greedy`, `marginals`, `lovasz`, and the properties `monotone`, `symmetric` and
@@ -299,7 +299,7 @@ def assert_consistent(F: SetFunction, *, tol: float = 1e-9, rng: RNG = 0) -> Non
     Parameters
     ----------
     %(F)s
-    tol : float, default 1e-9
+    rtol : float, default 1e-9
         Tolerance, relative to the numbers that are compared, or the largest number that a gain is
         computed from.
     %(rng)s
@@ -320,20 +320,20 @@ def assert_consistent(F: SetFunction, *, tol: float = 1e-9, rng: RNG = 0) -> Non
             [mask_from(order[: k + 1], F.n) for k in some],
         )
         gains = F.greedy(order)
-        compare(F, f"greedy({listed(order)})", order[some], gains[order[some]], *steps, tol)
+        compare(F, f"greedy({listed(order)})", order[some], gains[order[some]], *steps, rtol)
         x = np.empty(F.n)
         x[order] = np.sort(rng.normal(size=F.n))[::-1]
-        _compare_extension(F, f"{x}", F.lovasz(x), float(x @ gains), x, gains, tol, size)
+        _compare_extension(F, f"{x}", F.lovasz(x), float(x @ gains), x, gains, rtol, size)
     for mask in few_sets(F.n, rng):
         some = rng.permutation(F.n)[:64]
         around = (
             [mask & ~mask_from([i], F.n) for i in some],
             [mask | mask_from([i], F.n) for i in some],
         )
-        compare(F, f"marginals of {shown(mask)}", some, F.marginals(mask)[some], *around, tol)
+        compare(F, f"marginals of {shown(mask)}", some, F.marginals(mask)[some], *around, rtol)
         x, value = mask.astype(np.float64), value_at(F, mask)
         gains = F.greedy(np.argsort(~mask, kind="stable"))
-        _compare_extension(F, shown(mask), F.lovasz(x), value, x, gains, tol, size)
+        _compare_extension(F, shown(mask), F.lovasz(x), value, x, gains, rtol, size)
         if value_at(F, mask) != value:
             raise AssertionError(
                 f"{F!r}: F({shown(mask)}) is {value!r} at first, and then {value_at(F, mask)!r}"
@@ -342,9 +342,9 @@ def assert_consistent(F: SetFunction, *, tol: float = 1e-9, rng: RNG = 0) -> Non
         if (value := value_at(F, mask)) != round(value):
             raise AssertionError(f"{F!r} claims to be integral, but F({shown(mask)}) = {value!r}")
     if F.monotone:
-        assert_monotone(F, tol=tol, n_samples=50, rng=rng)
+        assert_monotone(F, rtol=rtol, n_samples=50, rng=rng)
     if F.symmetric:
-        assert_symmetric(F, tol=tol, n_samples=50, rng=rng)
+        assert_symmetric(F, rtol=rtol, n_samples=50, rng=rng)
 
 
 def _compare_extension(
@@ -354,12 +354,12 @@ def _compare_extension(
     value: float,
     x: Array,
     gains: Array,
-    tol: float,
+    rtol: float,
     size: float,
 ) -> None:
     """Raise unless the Lovász extension at a point is what values make it."""
     scale = max(abs(value), float(np.abs(x) @ np.abs(gains)), float(np.abs(gains).sum()), size)
-    if not abs(value - extension) <= tol * scale:
+    if not abs(value - extension) <= rtol * scale:
         raise AssertionError(
             f"{F!r}: lovasz at {where} is {extension:.9g}, but `value` makes it {value:.9g} "
             f"(apart by {abs(value - extension):.3g})"

@@ -6,16 +6,14 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from subopt._base import validate
 from subopt._base.answer import Status, ended_by
 from subopt._base.deadline import Deadline
 from subopt._base.options import documented_with
 from subopt._base.report import is_verbose, reported, stage
-from subopt._base.types import RNG, Array, Subset
+from subopt._base.types import RNG, Subset
 from subopt.constraints.feasible import Constraints
-from subopt.constraints.modular import complete
+from subopt.difference._descent import first_set
 from subopt.difference._fixing import Fixed, fix, unfixed
 from subopt.difference.exact._search import Search
 from subopt.difference.exact._subtrees import search_on
@@ -173,18 +171,6 @@ def search(
     result = progress.answer(run)
     progress.last(result)
     return result
-
-
-def first_set(h: Any, constraints: Constraints | None, start: Array | None, method: str) -> Result:
-    """Return the set to begin with, where there was no time for anything else."""
-    mask = np.zeros(h.n, dtype=np.bool_) if start is None else start
-    mask = mask if constraints is None else complete(constraints, mask)
-    return Result(
-        mask=mask,
-        value=unwatched(h).value(mask.copy()) if mask.any() else 0.0,
-        status=Status.TIME_LIMIT,
-        method=method,
-    )
 
 
 class _Progress:

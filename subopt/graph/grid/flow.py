@@ -1,16 +1,16 @@
-"""`GridFlow` and `GridFlows`, the answers of `grid_cut` and `grid_cut_many`, with certificates."""
+"""`GridFlow`, the answer of `grid_cut`, and the flows that prove it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from subopt._base.answer import Answer, Batch, CertificateError, Status, freeze
+from subopt._base.answer import Answer, CertificateError, freeze
 from subopt._base.options import documented
 from subopt.graph.grid._capacities import terms, weigh
 from subopt.graph.grid._input import Grids, grids
@@ -18,7 +18,19 @@ from subopt.graph.grid._layout import Layout, Workspace, at_heads, heads, tails,
 from subopt.graph.grid._solve import send_back
 
 if TYPE_CHECKING:
-    from subopt._base.types import Array
+    from typing import TypedDict
+
+    from typing_extensions import Unpack
+
+    from subopt._base.types import Array, ArrayLike
+
+    class GridArguments(TypedDict, total=False):
+        """The arguments of `grid_cut` that describe the grid, after the first one."""
+
+        sink_capacity: ArrayLike
+        weights: Any
+        offsets: Sequence[Sequence[int]] | None
+        periodic: bool | Sequence[bool]
 
 
 class Left:
@@ -93,54 +105,12 @@ class GridCutCertificate:
         """
         from subopt.graph._recheck import confirm
 
-        grid = grids(*_read(problem))
+        grid = grids(*read(problem))
         side = answer.source_side if isinstance(answer, GridFlow) else answer
-        cut, bound = _cuts(grid, "source_side", side, self.flow, ())
+        cut, bound = cuts_and_bounds(grid, "source_side", side, self.flow, ())
         if isinstance(answer, GridFlow):
             confirm(answer.value, cut[0])
         return float(cut[0] - bound[0])
-
-
-class RecomputedCut:
-    """The certificate of a cut whose flow was not kept: a check computes a maximum flow again.
-
-    The check verifies that flow, and compares the cut with it, so it does not trust the solver.
-
-    Parameters
-    ----------
-    solve : callable or None
-        `grid_cut`; without it there is no check. It returns an answer with a flow.
-    """
-
-    def __init__(self, solve: Callable[..., GridFlow] | None) -> None:
-        self._solve = solve
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
-
-    def check(self, problem: Any, answer: Any) -> float:
-        """Compute a maximum flow, and return the gap between the cut and its bound.
-
-        Parameters
-        ----------
-        problem, answer
-            As for `GridCutCertificate.check`.
-
-        Returns
-        -------
-        float
-            See `GridCutCertificate.check`. It takes as long as `grid_cut`.
-
-        Raises
-        ------
-        CertificateError, ValueError, TypeError
-            See `GridCutCertificate.check`.
-        """
-        source, sink, weights, offsets, periodic = _read(problem)
-        if self._solve is None:
-            raise ValueError("A check of a cut without a flow needs `grid_cut` as `solve`.")
-        again = self._solve(source, sink, weights, offsets=offsets, periodic=periodic)
-        return again.certificate.check(problem, answer)
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,7 +151,7 @@ class GridFlow(Answer):
     """
 
     source_side: Array
-    certificate: GridCutCertificate | RecomputedCut
+    certificate: Any
 
     def _contents(self) -> str:
         inside = int(self.source_side.sum())
@@ -195,11 +165,9 @@ class GridFlow(Answer):
         first access. With status TIME_LIMIT the flow may not be conserved: excess may be left at
         some nodes.
         """
-        if isinstance(self.certificate, RecomputedCut):
-            raise ValueError("This cut has no flow. Call grid_cut_many(..., flow=True).")
         return self.certificate.flow
 
-    def check(self, problem: Any, *arguments: Any, **named: Any) -> float:
+    def check(self, problem: Any, *arguments: ArrayLike, **named: Unpack[GridArguments]) -> float:
         """Recompute the capacity of the cut and the bound of the flow; return the difference.
 
         Parameters
@@ -220,9 +188,11 @@ class GridFlow(Answer):
         CertificateError, ValueError, TypeError
             See `GridCutCertificate.check`.
         """
-        return self.certificate.check(_given(problem, *arguments, **named), self)
+        return self.certificate.check(given(problem, *arguments, **named), self)
 
-    def cut_arcs(self, problem: Any, *arguments: Any, **named: Any) -> list[Array]:
+    def cut_arcs(
+        self, problem: Any, *arguments: ArrayLike, **named: Unpack[GridArguments]
+    ) -> list[Array]:
         """Return the arcs that the cut separates, and their direction.
 
         Parameters
@@ -237,7 +207,7 @@ class GridFlow(Answer):
             ``p + offset`` is not, -1 where it is the other way, and 0 where the arc is not cut or
             has no capacity in that direction.
         """
-        grid = grids(*_read(_given(problem, *arguments, **named)))
+        grid = grids(*read(given(problem, *arguments, **named)))
         side = self.source_side.reshape(1, *grid.shape).astype(np.int8)
         result = []
         for offset, forward, backward in zip(
@@ -250,7 +220,7 @@ class GridFlow(Answer):
         return result
 
     def residual_capacity(
-        self, problem: Any, *arguments: Any, **named: Any
+        self, problem: Any, *arguments: ArrayLike, **named: Unpack[GridArguments]
     ) -> list[tuple[Array, Array]]:
         """Return the residual capacity of each arc from p to ``p + offset``, and back.
 
@@ -264,7 +234,7 @@ class GridFlow(Answer):
         list of (forward, backward)
             Two arrays per offset, shaped as `flow`; float with inf where a capacity is infinite.
         """
-        grid = grids(*_read(_given(problem, *arguments, **named)))
+        grid = grids(*read(given(problem, *arguments, **named)))
         result = []
         for flow, *parts in zip(self.flow, grid.forward, grid.backward, strict=True):
             lead = 4 - grid.dimensions
@@ -276,7 +246,9 @@ class GridFlow(Answer):
             result.append((both[0], both[1]))
         return result
 
-    def terminal_flow(self, problem: Any, *arguments: Any, **named: Any) -> tuple[Array, Array]:
+    def terminal_flow(
+        self, problem: Any, *arguments: ArrayLike, **named: Unpack[GridArguments]
+    ) -> tuple[Array, Array]:
         """Return the flow from the source into each node, and from each node to the sink.
 
         Parameters
@@ -290,7 +262,7 @@ class GridFlow(Answer):
             Both sum to the value of a maximum flow. Flow that passes a node from the source
             directly to the sink is included.
         """
-        grid = grids(*_read(_given(problem, *arguments, **named)))
+        grid = grids(*read(given(problem, *arguments, **named)))
         lead = 3 - grid.dimensions
         out = np.zeros((1, *grid.shape), dtype=grid.source.dtype)
         for offset, flow in zip(grid.offsets, self.flow, strict=True):
@@ -304,92 +276,7 @@ class GridFlow(Answer):
         return source.reshape(shape), (source - out).reshape(shape)
 
 
-class GridFlows(Batch[GridFlow]):
-    """Minimum cuts of many grids: a sequence whose item ``cuts[k]`` is the `GridFlow` of problem k.
-
-    Parameters
-    ----------
-    values : ndarray, shape (problems,)
-        Capacities of the cuts; int64 if all capacities are ints, and then exact.
-    source_sides : ndarray of bool, shape (problems, ...)
-        Nodes on the source's side.
-    flow : list of ndarray or None
-        Flows from p to ``p + offset``: one array (problems, ...) per offset. None if they were not
-        requested.
-    method : str
-        The method that ran.
-    solve : (callable, callable), optional
-        `grid_cut` and `grid_cut_many`, with which cuts without flows are checked.
-    """
-
-    def __init__(
-        self,
-        values: Array,
-        source_sides: Array,
-        flow: list[Array] | None,
-        method: str,
-        solve: tuple[Callable[..., GridFlow], Callable[..., GridFlows]] | None = None,
-    ) -> None:
-        super().__init__(len(values), self._one)
-        self.values, self.source_sides, self.flow = values, source_sides, flow
-        self.method, self._solve = method, solve
-        freeze(values, source_sides, flow)
-
-    def _one(self, k: int) -> GridFlow:
-        value = self.values[k].item()
-        if self.flow is None:
-            solve = None if self._solve is None else self._solve[0]
-            proof: GridCutCertificate | RecomputedCut = RecomputedCut(solve)
-        else:
-            proof = GridCutCertificate([flow[k] for flow in self.flow])
-        return GridFlow(
-            value=value,
-            lower_bound=value,
-            status=Status.OPTIMAL,
-            method=self.method,
-            certificate=proof,
-            source_side=self.source_sides[k],
-        )
-
-    def check(self, problem: Any, *arguments: Any, **named: Any) -> Array:
-        """Recompute every cut and the bound of its flow; return the gaps.
-
-        Flows that were not requested are computed again, which takes as long as `grid_cut_many`.
-
-        Parameters
-        ----------
-        problem, *arguments, **named
-            As for `GridFlow.check`, with the axis of problems as for `grid_cut_many`.
-
-        Returns
-        -------
-        ndarray, shape (problems,)
-            One gap per problem; see `GridCutCertificate.check`.
-
-        Raises
-        ------
-        CertificateError, ValueError, TypeError
-            As for `GridFlow.check`.
-        """
-        from subopt.graph._recheck import confirm, shaped
-
-        given = _read(_given(problem, *arguments, **named))
-        flow = self.flow
-        if flow is None:
-            source, sink, weights, offsets, periodic = given
-            how = {"offsets": offsets, "periodic": periodic, "flow": True}
-            if self._solve is None:
-                raise ValueError("Cuts without flows need solve=(grid_cut, grid_cut_many).")
-            flow = self._solve[1](source, sink, weights, **how).flow
-            assert flow is not None
-        grid = grids(*given, many=True)
-        each = (grid.stack,)
-        cut, bound = _cuts(grid, "source_sides", self.source_sides, flow, each)
-        confirm(shaped("values", self.values, each), cut)
-        return np.where(np.isinf(cut), np.inf, cut - bound)
-
-
-def _given(problem: Any, *arguments: Any, **named: Any) -> Any:
+def given(problem: Any, *arguments: Any, **named: Any) -> Any:
     """Collect the arguments of `grid_cut` in a dict, unless the problem is a single object."""
     if not arguments and not named:
         return problem
@@ -400,7 +287,7 @@ def _given(problem: Any, *arguments: Any, **named: Any) -> Any:
     return dict(zip(names, values, strict=False)) | named
 
 
-def _read(problem: Any) -> tuple[Any, Any, Any, Any, Any]:
+def read(problem: Any) -> tuple[Any, Any, Any, Any, Any]:
     """Return the arguments of `grids`."""
     if isinstance(problem, Mapping):
         problem = GridProblem(**problem)
@@ -431,7 +318,7 @@ def flows(problem: Grids, plan: Layout, residual: Array) -> list[Array]:
     return result
 
 
-def _cuts(
+def cuts_and_bounds(
     problem: Grids, name: str, sides: Array, flow: Sequence[Array], each: tuple[int, ...]
 ) -> tuple[Array, Array]:
     """Return the capacities of the cuts around `sides`, and the lower bounds of the flows.

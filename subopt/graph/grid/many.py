@@ -9,11 +9,11 @@ depend on the number of threads, and neither do the answers.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from subopt._base.answer import HUGE
+from subopt._base.answer import HUGE, Batch, Status, freeze
 from subopt._base.executors import in_chunks, require_executor
 from subopt._base.options import documented
 from subopt._base.threads import in_order, thread_count
@@ -23,10 +23,136 @@ from subopt.graph.grid._input import Grids, flag, grids
 from subopt.graph.grid._layout import Layout, layout, tails, workspace
 from subopt.graph.grid._solve import fill, origin, send_back
 from subopt.graph.grid.cut import grid_cut
-from subopt.graph.grid.flow import GridFlows, flows
+from subopt.graph.grid.flow import (
+    GridCutCertificate,
+    GridFlow,
+    cuts_and_bounds,
+    flows,
+    given,
+    read,
+)
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from subopt.graph.grid.flow import GridArguments
 
 _CELLS = 1 << 13  # largest number of cells of a stack, which take about half a megabyte
 _CALL = 1 << 20  # largest number of cells of one compiled call, which Ctrl-C cannot interrupt
+
+
+class GridFlows(Batch[GridFlow]):
+    """Minimum cuts of many grids: a sequence whose item ``cuts[k]`` is the `GridFlow` of problem k.
+
+    Parameters
+    ----------
+    values : ndarray, shape (problems,)
+        Capacities of the cuts; int64 if all capacities are ints, and then exact.
+    source_sides : ndarray of bool, shape (problems, ...)
+        Nodes on the source's side.
+    flow : list of ndarray or None
+        Flows from p to ``p + offset``: one array (problems, ...) per offset. None if they were not
+        requested.
+    method : str
+        The method that ran.
+    """
+
+    def __init__(
+        self, values: Array, source_sides: Array, flow: list[Array] | None, method: str
+    ) -> None:
+        super().__init__(len(values), self._one)
+        self.values, self.source_sides, self.flow = values, source_sides, flow
+        self.method = method
+        freeze(values, source_sides, flow)
+
+    def _one(self, k: int) -> GridFlow:
+        value = self.values[k].item()
+        if self.flow is None:
+            proof: GridCutCertificate | RecomputedCut = RecomputedCut()
+        else:
+            proof = GridCutCertificate([flow[k] for flow in self.flow])
+        return GridFlow(
+            value=value,
+            lower_bound=value,
+            status=Status.OPTIMAL,
+            method=self.method,
+            certificate=proof,
+            source_side=self.source_sides[k],
+        )
+
+    def check(self, problem: Any, *arguments: ArrayLike, **named: Unpack[GridArguments]) -> Array:
+        """Recompute every cut and the bound of its flow; return the gaps.
+
+        Flows that were not requested are computed again, which takes as long as `grid_cut_many`.
+
+        Parameters
+        ----------
+        problem, *arguments, **named
+            As for `GridFlow.check`, with the axis of problems as for `grid_cut_many`.
+
+        Returns
+        -------
+        ndarray, shape (problems,)
+            One gap per problem; see `GridCutCertificate.check`.
+
+        Raises
+        ------
+        CertificateError, ValueError, TypeError
+            As for `GridFlow.check`.
+        """
+        from subopt.graph._recheck import confirm, shaped
+
+        problem = read(given(problem, *arguments, **named))
+        flow = self.flow
+        if flow is None:
+            source, sink, weights, offsets, periodic = problem
+            again = grid_cut_many(
+                source, sink, weights, offsets=offsets, periodic=periodic, flow=True
+            )
+            flow = again.flow
+            assert flow is not None
+        grid = grids(*problem, many=True)
+        each = (grid.stack,)
+        cut, bound = cuts_and_bounds(grid, "source_sides", self.source_sides, flow, each)
+        confirm(shaped("values", self.values, each), cut)
+        return np.where(np.isinf(cut), np.inf, cut - bound)
+
+
+class RecomputedCut:
+    """The certificate of a cut whose flow was not kept: a check computes a maximum flow again.
+
+    The check verifies that flow, and compares the cut with it, so it does not trust the solver.
+    """
+
+    @property
+    def flow(self) -> list[Array]:
+        """Raise ValueError, because the flow was not requested."""
+        raise ValueError("This cut has no flow. Call grid_cut_many(..., flow=True).")
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+    def check(self, problem: Any, answer: Any) -> float:
+        """Compute a maximum flow, and return the gap between the cut and its bound.
+
+        Parameters
+        ----------
+        problem, answer
+            As for `GridCutCertificate.check`.
+
+        Returns
+        -------
+        float
+            See `GridCutCertificate.check`. It takes as long as `grid_cut`.
+
+        Raises
+        ------
+        CertificateError, ValueError, TypeError
+            See `GridCutCertificate.check`.
+        """
+        source, sink, weights, offsets, periodic = read(problem)
+        again = grid_cut(source, sink, weights, offsets=offsets, periodic=periodic)
+        return again.certificate.check(problem, answer)
 
 
 @documented
@@ -106,7 +232,6 @@ def grid_cut_many(
         lower(all_sides),
         None if arrays is None else [lower(array) for array in arrays],
         "; ".join(sorted(methods)),
-        (grid_cut, grid_cut_many),
     )
 
 

@@ -38,7 +38,7 @@ class DifferenceSelector(Selector):
     effort : {"fast", "default", "best"}, default "fast"
         See `minimize`.
     time_limit : float, optional
-        Seconds for the search.
+        Seconds after which the search ends with the best features so far. None sets no limit.
     random_state : int, RandomState or None, default 0
         Where the random starts of the search come from.
 
