@@ -201,6 +201,10 @@ class _Numpy:
         return memoryview(np.full(shape, value))
 
     @staticmethod
+    def ones(shape, dtype=float):
+        return memoryview(np.ones(shape, _TYPES[dtype]))
+
+    @staticmethod
     def rint(x):
         return float(round(x))
 
