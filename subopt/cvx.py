@@ -31,11 +31,12 @@ def lovasz(F: SetFunction, x: Any) -> Any:
     Parameters
     ----------
     F : SetFunction
-        Submodular and linear after lifting: `Modular`, `Cut` (its weighted total variation,
-        positive parts of differences if directed), `HypergraphCut`, `Coverage` (weighted maxima),
-        `FacilityLocation`, `Cardinality` (sums of largest entries), `MatroidRank.partition`,
-        `ConcaveOfModular` with a piecewise linear phi, and their nonnegative sums, restrictions,
-        contractions and complements. See `subopt.forms.truncated_families.cap_form`.
+        Submodular, and a sum of truncated modular functions: `Modular`, `Cut` (its weighted total
+        variation, positive parts of differences if directed), `HypergraphCut`, `Coverage` (weighted
+        maxima), `FacilityLocation`, `Cardinality` (sums of largest entries),
+        `MatroidRank.partition`, `ConcaveOfModular` with a piecewise linear phi, and their
+        nonnegative sums, restrictions, contractions and complements. See
+        `subopt.forms.truncated_families.cap_form`.
     x : cvxpy expression, shape (n,)
         A variable, or an affine expression.
 

@@ -171,6 +171,17 @@ def test_stop_iteration_ends_a_run_with_the_best_answer_so_far(method):
         minimize(h, method=method, callback=fail)
 
 
+@pytest.mark.parametrize("method", ITERATIVE)
+def test_callbacks_are_called_at_least_once(method):
+    flat = DifferenceOfSubmodular(Modular([1.0, 2.0, 0.5]), Modular([0.0, 0.0, 0.0]))
+    timed = {"time_limit": 0} if "time_limit" in options(method) else {}
+    for h, limits in ((flat, {}), (problem(), {}), (problem(20), timed)):
+        seen = []
+        last = minimize(h, method=method, callback=seen.append, **limits)
+        assert seen
+        assert seen[-1].value >= last.value
+
+
 @pytest.mark.parametrize("method", [name for name in METHODS if "time_limit" in options(name)])
 def test_without_time_there_is_an_answer(method):
     h = problem(20)

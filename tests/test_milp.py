@@ -72,7 +72,7 @@ def test_errors_name_the_part_and_the_family():
     D = np.eye(3, dtype=int)
     with pytest.raises(TypeError, match=r"part f = Entropy.*branch_and_bound"):
         milp(Entropy(D) - Cardinality(np.sqrt, 3))
-    with pytest.raises(TypeError, match=r"part g = .*LogDeterminant.* is not linear"):
+    with pytest.raises(TypeError, match=r"part g = .*LogDeterminant.* is no sum of truncated"):
         milp(Cardinality(np.sqrt, 3) - LogDeterminant(np.eye(3)))
     with pytest.raises(TypeError, match="SetFunction is needed"):
         milp(len)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class CertificateError(ValueError):
-    """Raised when evidence does not prove what it is said to prove."""
+    """Raised when the evidence does not prove what the answer states."""
 
     __module__ = "subopt"  # where people import it from, and what tracebacks show
 
@@ -87,7 +87,7 @@ class Status(enum.Enum):
     LOCAL_MINIMUM = "no move of the neighborhoods that were searched lowers the value"
     LOCAL_MAXIMUM = "no move of the neighborhoods that were searched raises the value"
     STATIONARY = "no step of the method leads to a better answer"
-    CONVERGED = "the last iterations changed less than the tolerance of the method"
+    CONVERGED = "further iterations would change the result by less than the method's tolerance"
     EFFORT_LIMIT = "the method has done all of its work; it does not prove that its answer is best"
     ITERATION_LIMIT = "stopped after max_iter iterations; the best answer so far is returned"
     NODE_LIMIT = "stopped after max_nodes nodes; the best answer so far is returned"

@@ -1,4 +1,4 @@
-"""The time that compiling takes, and a call when it begins."""
+"""Measures the time of compilation, and calls a function when compilation begins."""
 
 from __future__ import annotations
 

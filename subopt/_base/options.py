@@ -20,6 +20,15 @@ Wording = Mapping[str, tuple[str, str] | str]
 """For a parameter its type and its text, for any other part of a docstring the part."""
 
 OPTIONS: Wording = {
+    "F": (
+        "SetFunction",
+        "Submodular. If F can only be evaluated, ValueError is raised where the values that are\n"
+        "computed show that it is not; `subopt.testing.assert_submodular` tests more sets.",
+    ),
+    "time_limit_raises": (
+        "float",
+        "Seconds after which RuntimeError is raised; None sets no limit.",
+    ),
     "tol": (
         "float",
         "Stop when ``value - lower_bound <= tol``, in the units of the objective. 0 asks for the\n"
@@ -113,6 +122,7 @@ def _filled(function: F, options: Wording) -> F:
         part = options[name]
         if not isinstance(part, str):
             kind, text = part
+            name = name.removesuffix("_raises")
             default = parameters[name].default
             optional = ", optional" if default is None else f", default {default!r}"
             shown = "" if default is inspect.Parameter.empty else optional

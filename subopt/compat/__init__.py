@@ -1,4 +1,4 @@
-"""Doors from programs that were written for other packages.
+"""Replacements for the calls of other packages: PyMaxflow, gco-wrapper, networkx.
 
 ``import subopt.compat.maxflow as maxflow`` runs programs that were written for PyMaxflow, and
 ``import subopt.compat.gco as gco`` those for gco-wrapper. Nothing of these packages is needed or

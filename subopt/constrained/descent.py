@@ -97,9 +97,10 @@ def local_search(
     )
     while (status := run.stopped()) is None:
         run.n_iter += 1
-        if not run.improve():
-            return run.end(Status.LOCAL_MINIMUM, LocallyBest())  # type: ignore[arg-type]
+        improved = run.improve()
         run.tell()
+        if not improved:
+            return run.end(Status.LOCAL_MINIMUM, LocallyBest())  # type: ignore[arg-type]
     return run.end(status, None)
 
 

@@ -11,7 +11,7 @@ from subopt._base.types import ArrayLike
 
 
 class Budget:
-    """Sets whose elements cost at most `limit` together.
+    """Sets whose elements cost at most `limit` in total.
 
     Parameters
     ----------

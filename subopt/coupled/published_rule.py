@@ -275,7 +275,7 @@ def _sweep(unary, A, push, rule, state, graph, moves, space):
 
 @njit(inline="always")
 def _set_prices(A, rule, state, push, j):
-    """Set the prices of all inputs for output j."""
+    """Set the prices of all inputs for output j; A (inputs, inputs), push (inputs,)."""
     use, price = state.use, state.price
     for r in range(price.shape[0]):
         price[r] = 0.0
@@ -294,7 +294,7 @@ def _set_prices(A, rule, state, push, j):
 
 @njit(inline="always")
 def _set_costs(unary, state, j, n_extra):
-    """Set the priced costs of all labels, and the labels that output j has."""
+    """Set the priced costs of all labels, and the labels that output j has; unary (N, inputs)."""
     costs, sources, labels, pairs = state.costs, state.sources, state.labels, state.pairs
     m = unary.shape[1]
     for k in range(unary.shape[0]):

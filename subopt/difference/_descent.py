@@ -75,6 +75,7 @@ class Descent:
     ) -> None:
         require_difference(h)
         self.method, self._callback, self._interrupted = method, callback, False
+        self._told = False
         self._max_iter = math.inf
         if max_iter is not None:
             self._max_iter = validate.positive_int("max_iter", max_iter)
@@ -160,6 +161,7 @@ class Descent:
 
     def tell(self) -> None:
         """Call the callback with the best set so far."""
+        self._told = True
         if is_verbose():
             value = self.end(Status.RUNNING, None).value
             iteration(self.n_iter, "steps", "value %.9g", value)
@@ -174,6 +176,8 @@ class Descent:
 
     def end(self, status: Status, certificate: LocalMinimumCertificate | None) -> Result:
         """Return the best set so far, without further checks."""
+        if status is not Status.RUNNING and not self._told:
+            self.tell()  # callbacks are called at least once
         mask = self.fixed.lift(self.mask)
         value = self.fixed.given.value(mask.copy()) if self.fixed.rounds else self.value
         return Result(

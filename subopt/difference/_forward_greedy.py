@@ -70,6 +70,7 @@ def forward_greedy(
         gains[S] = np.inf
         i = int(gains.argmin())
         if gains[i] >= 0 and waited >= patience:
+            run.tell()
             break
         S[i] = True
         waited = 0 if run.offer(S) else waited + 1

@@ -116,10 +116,10 @@ def search(run: Descent, moves: tuple[str, ...], gains_of_g: tuple[Array, Array]
             improved = move != STAY and run.offer(move.applied(S))
         else:
             improved = False
+        run.tell()
         if not improved:
             status = Status.LOCAL_MINIMUM
             break
-        run.tell()
     if status is not Status.LOCAL_MINIMUM:
         return run.result(status)
     exhausted = tuple(name for name in ("flip", "swap") if name in moves)

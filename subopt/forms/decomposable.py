@@ -201,6 +201,8 @@ def is_chain(indptr, indices):
 def _trails(indptr, indices, sizes, elements, slots):
     """Divide the edges of a graph into simple paths; return their number and total length.
 
+    indptr (n + 1,) and indices are the neighbors of each node, in rows. Written: ``sizes[p]``, the
+    number of elements of path p, and, path after path, `elements` and `slots`.
     ``slots[k]`` is the position in the compressed rows of the edge from ``elements[k]`` to the next
     element of the path, and -1 at the end of a path.
     """

@@ -57,9 +57,10 @@ def cap_form(F: SetFunction) -> CapForm:
     (array([1., 0.]), array([1.]), array([0, 1]))
     """
     raise TypeError(
-        f"{type(F).__name__} is not linear after lifting. Modular, Cut, HypergraphCut, Coverage, "
-        "FacilityLocation, Cardinality, MatroidRank.partition, ConcaveOfModular with a piecewise "
-        "linear phi, and their nonnegative sums, restrictions, contractions and complements are."
+        f"{type(F).__name__} is no sum of truncated modular functions. Modular, Cut, "
+        "HypergraphCut, Coverage, FacilityLocation, Cardinality, MatroidRank.partition, "
+        "ConcaveOfModular with a piecewise linear phi, and their nonnegative sums, restrictions, "
+        "contractions and complements are."
     )
 
 
@@ -153,8 +154,8 @@ def _(F: HypergraphCut) -> CapForm:
 def _(F: MatroidRank) -> CapForm:
     if not isinstance(F, _PartitionRank):
         raise TypeError(
-            f"{type(F).__name__.lstrip('_')} is not linear after lifting; of the matroids only "
-            "MatroidRank.partition is."
+            f"{type(F).__name__.lstrip('_')} is no sum of truncated modular functions; of "
+            "the matroids only MatroidRank.partition is."
         )
     order = np.argsort(F._labels, kind="stable")
     caps = F._capacities.astype(np.float64)
@@ -187,7 +188,9 @@ def _(F: Concave) -> CapForm:
     if isinstance(F.F, Modular):
         used = np.flatnonzero(F.F.weights)
         return _of_levels(F, F._phi, used, F.F.weights[used], 0.0, 1.0)
-    raise TypeError(f"Concave of {F.F!r} is not linear after lifting; of Modular it may be.")
+    raise TypeError(
+        f"Concave of {F.F!r} is no sum of truncated modular functions; of Modular it may be."
+    )
 
 
 def _of_counts(F: SetFunction, groups: list[tuple[Array, Array, Array]]) -> CapForm:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from subopt._base import validate
+from subopt._base.answer import freeze
 from subopt._base.types import RNG, Array
 from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction
 from subopt.functions.callable import Function
@@ -133,6 +134,9 @@ def decompose(
         g = Cardinality(curvature / 2 * k * (G.n - k))
     else:
         g = _cut(curvature, G.n)
+        if not hasattr(curvature, "tocoo"):
+            curvature = np.array(curvature, dtype=np.float64)
+            freeze(curvature)
     f = G + g
     if given:
         _check(G, f, n_samples, rng)

@@ -95,6 +95,7 @@ def _around(indptr, amounts, around):
 def _pass(indptr, heads, amounts, least, leader):
     """Visit the nodes by maximum adjacency, and contract nodes that no cut below `least` separates.
 
+    indptr (n + 1,), heads and amounts (arcs,) are the rows of the graph, each edge both ways.
     `leader[v]` becomes the smallest node that is contracted with v. Return the nodes of the first
     component in the order of visits.
     """
@@ -193,7 +194,10 @@ def _join(v, w, leader):
 
 @njit
 def _contract(indptr, heads, amounts, name, count):
-    """Return the rows of the contracted graph, parallel edges added up."""
+    """Return the rows of the contracted graph, parallel edges added up.
+
+    indptr, heads, amounts as in `_pass`; name (n,) maps nodes to the `count` nodes that are left.
+    """
     n = name.shape[0]
     start = np.zeros(count + 1, dtype=np.int64)
     for v in range(n):

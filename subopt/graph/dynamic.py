@@ -58,8 +58,8 @@ class DynamicMaxFlow:
 
     Notes
     -----
-    After few changes, `solve` takes time for the affected part of the graph, plus O(n + m) to
-    return the flow. Integers are exact.
+    If few capacities have changed, `solve` takes time in proportion to the affected part of the
+    graph, plus O(n + m) to return the flow. Integers are exact.
 
     Examples
     --------

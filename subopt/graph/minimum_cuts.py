@@ -23,8 +23,8 @@ from subopt.graph.closed_sets import ClosedSets
 class MinimumCuts(ClosedSets):
     """All minimum cuts of a graph: an iterable of source sides, the smallest first.
 
-    Made by `Flow.minimum_cuts`. Sets are found when they are asked for, one in time O(n + m), and
-    no memory grows with their number.
+    Made by `Flow.minimum_cuts`. Sets are computed during iteration, each in O(n + m) time, so
+    that the memory does not depend on their number.
 
     Parameters
     ----------

@@ -108,7 +108,12 @@ def link(
 
 @njit
 def link_rows(tails, heads, forward, backward, indptr, slot, residual, ends):
-    """Sort arcs and twins into rows, in the given order."""
+    """Sort arcs and twins into rows, in the given order.
+
+    Read: tails, heads (m,) int32; forward, backward (m,), the capacities of both directions.
+    Written: indptr (n + 1,) int32, residual and ends (2 m,) by rows, and slot (m,), the place of
+    each arc in its row, -1 for loops.
+    """
     for v in range(indptr.shape[0]):
         indptr[v] = 0
     for e in range(tails.shape[0]):
@@ -142,7 +147,7 @@ def twin_of(word):
 
 @njit
 def fill(slot, twin, forward, backward, residual):
-    """Set the residual capacities to the capacities, for zero flow."""
+    """Set the residual capacities to the capacities, for zero flow. Arrays as in `link_rows`."""
     for e in range(slot.shape[0]):
         a = slot[e]
         if a >= 0:
@@ -152,7 +157,7 @@ def fill(slot, twin, forward, backward, residual):
 
 @njit
 def drain(slot, ends, forward, backward, residual, flow):
-    """Set the flow of each arc to its capacity minus its residual capacity.
+    """Set the flow (m,) of each arc to its capacity minus its residual capacity.
 
     The flow of a saturated arc, as marked in `ends`, is exactly its capacity, although residual
     capacities are rounded.

@@ -49,8 +49,8 @@ _1 = np.uint64(1)
 def push_relabel(n, indptr, residual, excess, work, looks):
     """Push a maximum flow from nodes with positive to nodes with negative excess, in place.
 
-    Return True when it is done, and False after so many looks at arcs. Then a further call goes
-    on from there; `finish` leaves it at that.
+    Return True when the flow is maximum, and False after `looks` arcs have been examined. A
+    further call continues from there; `finish` ends the search at that point.
     """
     state = work.state
     if state[STAGE] == IDLE:

@@ -195,7 +195,7 @@ def _dominate(start, network, covered, chosen):
 
 @njit
 def _count(part, network, capacity, search, sources, targets, most, counts):
-    """Count the paths of some pairs."""
+    """Set ``counts[k]`` for the pairs k of `part`; all arrays but it are (pairs,)."""
     for k in part:
         counts[k] = _paths(sources[k], targets[k], most[k], network, search)
         _undo(network, capacity, search)
@@ -203,7 +203,10 @@ def _count(part, network, capacity, search, sources, targets, most, counts):
 
 @njit
 def _fewest(offset, network, capacity, search, sources, targets, least):
-    """Lower the least number of paths, and note the pair."""
+    """Lower ``least[0]``, the least number of paths, and note the pair in ``least[1]``.
+
+    sources, targets (pairs,): the pairs from `offset` on.
+    """
     for k in range(sources.shape[0]):
         count = _paths(sources[k], targets[k], least[0], network, search)
         _undo(network, capacity, search)

@@ -41,7 +41,10 @@ def adjacency(n: int, tails: Array, heads: Array, weights: Array, step: int = 0)
 
 @njit
 def _fill(tails, heads, weights, cursor, rows):
-    """Sort both directions of all edges into rows by counting."""
+    """Sort both directions of all edges into rows by counting.
+
+    tails, heads, weights (m,); cursor (n,) is scratch; `rows` is written, its `indptr` from zeros.
+    """
     for e in range(tails.shape[0]):
         rows.indptr[tails[e] + 1] += 1
         rows.indptr[heads[e] + 1] += 1

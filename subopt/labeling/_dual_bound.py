@@ -8,6 +8,8 @@ certificate. Label costs are divided among the nodes as well (`_label_cost_share
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from subopt._base import validate
@@ -123,7 +125,8 @@ def dual_bound(
     found = search.read_off()
     labels = labels if energy.is_lower(labels, found) else found
     labeling = _answer(energy, labels, status, bounds)
-    return certified(energy, labeling, search.evidence(), strict=not quiet, deadline=deadline)
+    answer = certified(energy, labeling, search.evidence(), strict=not quiet, deadline=deadline)
+    return replace(answer, status=Status.OPTIMAL) if answer.gap <= enough else answer
 
 
 def _answer(energy: LabelingEnergy, labels: Array, status: Status, bounds: list[float]) -> Labeling:

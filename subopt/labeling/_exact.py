@@ -59,18 +59,20 @@ def two_product(a, b):
 
 @njit
 def add(total, x):
-    """Return a sum of three numbers with one more summand."""
-    high, error = two_sum(total[0], x)
-    low, lost = two_sum(total[1], error)
-    return high, low, total[2] + abs(lost)
+    """Return a sum with one more summand: its high and low part, and a bound of what they lack."""
+    high, low, error = total
+    high, rest = two_sum(high, x)
+    low, lost = two_sum(low, rest)
+    return high, low, error + abs(lost)
 
 
 @njit
 def _add_to_three(total, x):
     """Return a sum of three parts, each the rounding of the one before, with one more summand."""
-    high, error = two_sum(total[0], x)
-    low, lost = two_sum(total[1], error)
-    return high, low, total[2] + lost
+    high, low, lowest = total
+    high, rest = two_sum(high, x)
+    low, lost = two_sum(low, rest)
+    return high, low, lowest + lost
 
 
 @njit
@@ -119,8 +121,8 @@ def bound_of(costs, given, labels, unit, stop):
     rough += _add_edges(costs, given, labels, unit, sums, stop)
     total = (0.0, 0.0, lost)
     for lane in range(LANES):
-        total = add(add(total, sums[lane, 0]), sums[lane, 1])
-        total = (total[0], total[1], total[2] + sums[lane, 2])
+        high, low, error = add(add(total, sums[lane, 0]), sums[lane, 1])
+        total = (high, low, error + sums[lane, 2])
     return total, rough
 
 
@@ -189,7 +191,11 @@ def _give(part, e, high, low, k, forbidden, missing):
 
 @njit
 def _add_nodes(high, low, labels, sums, slack, best):
-    """Add the minima of all nodes; set them, and the slacks of `labels`; return if any is not 0."""
+    """Add the minima of all nodes; return whether `labels` (n,) have a slack at one of them.
+
+    high, low (n, L) are the costs, in two parts. Written: sums (LANES, 3), best (n,), the label of
+    the minimum, and slack (n,), the cost of the label of `labels` above it.
+    """
     loose = False
     for k in range(labels.shape[0]):
         b = 0
@@ -208,7 +214,10 @@ def _add_nodes(high, low, labels, sums, slack, best):
 
 @njit
 def _rough_nodes(costs, given, labels, unit, slack, best):
-    """Add up the slacks of nodes that are more than the rounding of what they are made of."""
+    """Add up the slacks of nodes that are more than the rounding of what they are made of.
+
+    labels, best, slack (n,) as in `_add_nodes`.
+    """
     unary = costs.unary
     size = np.zeros(labels.shape[0])
     for k in range(labels.shape[0]):
@@ -260,10 +269,9 @@ def _add_edges(costs, given, labels, unit, sums, stop):
             high, low, i = _least_of_equal(p_high, q_high, e)
             j = i
             m, k = p_high[e, first], q_high[e, second]
-            value = _edge_cost(w, tables[row_of, first, second], m, k, 0.0, 0.0)
-            error = value[2]
-            if value[0] < high or (value[0] == high and value[1] < low):
-                high, low, i, j = value[0], value[1], first, second
+            top, rest, error = _edge_cost(w, tables[row_of, first, second], m, k, 0.0, 0.0)
+            if top < high or (top == high and rest < low):
+                high, low, i, j = top, rest, first, second
         else:
             for a in range(-1 if alike else 0, n_labels):
                 row = first if a < 0 else a
@@ -276,10 +284,10 @@ def _add_edges(costs, given, labels, unit, sums, stop):
                         continue
                     roughly = min(roughly, c - m - k + near)
                     m_low, k_low = (0.0, 0.0) if exact else (p_low[e, row], q_low[e, b])
-                    value = _edge_cost(w, tables[row_of, row, b], m, k, m_low, k_low)
-                    error = max(error, value[2])
-                    if value[0] < high or (value[0] == high and value[1] < low):
-                        high, low, i, j = value[0], value[1], row, b
+                    top, rest, lost = _edge_cost(w, tables[row_of, row, b], m, k, m_low, k_low)
+                    error = max(error, lost)
+                    if top < high or (top == high and rest < low):
+                        high, low, i, j = top, rest, row, b
         lane = e % LANES
         if high != 0.0:
             _into(sums, lane, high)
@@ -330,8 +338,9 @@ def _edge_cost(w, c, m, k, m_low, k_low):
         total = add(add(total, -m), -k)
     if m_low != 0.0 or k_low != 0.0:
         total = add(add(total, -m_low), -k_low)
-    high, low = two_sum(total[0], total[1])
-    return high, low, total[2]
+    high, low, error = total
+    high, low = two_sum(high, low)
+    return high, low, error
 
 
 @njit

@@ -211,5 +211,6 @@ def _change(terms, labels, count, k, a):
             if w != 0.0 and c < np.inf:
                 high, low = two_product(w, sign * c)
                 total = add(add(total, high), low)
-    change = total[0] + total[1]
-    return change if abs(change) > total[2] else 0.0
+    high, low, error = total
+    change = high + low
+    return change if abs(change) > error else 0.0

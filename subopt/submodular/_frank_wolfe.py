@@ -46,8 +46,7 @@ def frank_wolfe(
 
     Parameters
     ----------
-    F : SetFunction
-        Submodular. Not checked; see `subopt.testing.assert_submodular`.
+    %(F)s
     %(tol)s
         The default is 1e-6 times the smallest gain among the elements in which a minimizer may
         differ from the answer, plus the rounding error of the gains. If F is integral, the solver
@@ -69,7 +68,8 @@ def frank_wolfe(
     TypeError
         If F is not a `SetFunction`.
     ValueError
-        If an option is out of range, F(∅) is not 0, or F returns numbers that are not finite.
+        If an option is out of range, F(∅) is not 0, F returns numbers that are not finite, or F is
+        found not to be submodular.
 
     References
     ----------

@@ -63,8 +63,7 @@ def min_norm_point(
 
     Parameters
     ----------
-    F : SetFunction
-        Submodular, on V = {0, ..., n - 1}. Not checked; see `subopt.testing.assert_submodular`.
+    %(F)s
     %(tol)s
         The default is the rounding error of the gains of the undecided elements. If F is integral,
         the solver stops at a gap below 1, which proves that the gap is 0.
@@ -97,7 +96,8 @@ def min_norm_point(
     TypeError
         If F is not a `SetFunction`.
     ValueError
-        If an option is out of range, F(∅) is not 0, or F returns numbers that are not finite.
+        If an option is out of range, F(∅) is not 0, F returns numbers that are not finite, or F is
+        found not to be submodular.
 
     Notes
     -----
@@ -380,8 +380,9 @@ class _Solver:
         R = self.reduction
         low, high, size = R.gains
         reach, largest = high - low, np.maximum(np.abs(low), np.abs(high))
-        # gains that are rounding errors have no unit of their own, in which they would be large
-        largest = np.where(largest <= ROUNDING * size, size, largest)
+        # gains that are rounding errors, or that vary by no more, have no unit of their own, in
+        # which these errors would be large
+        largest = np.where(np.minimum(reach, largest) <= ROUNDING * size, size, largest)
         self.mixed = reach.size > 1 and largest.max() > MIXED * largest.min()
         self.units = np.ones(reach.size)
         if self.mixed:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import numpy as np
 
 from subopt._base.deadline import Deadline
+from subopt._base.options import documented
 from subopt._base.report import silent
 from subopt._base.types import Array
 from subopt.functions.algebra import SetFunction, require_set_function
@@ -55,15 +56,14 @@ class Minimizers(ClosedSets):
         self.value = value
 
 
+@documented
 def all_minimizers(F: SetFunction, *, time_limit: float | None = None) -> Minimizers:
     """Find all minimizers of a submodular function.
 
     Parameters
     ----------
-    F : SetFunction
-        Submodular. Not checked; see `subopt.testing.assert_submodular`.
-    time_limit : float, optional
-        Seconds after which RuntimeError is raised; None sets no limit.
+    %(F)s
+    %(time_limit_raises)s
 
     Returns
     -------
@@ -76,6 +76,8 @@ def all_minimizers(F: SetFunction, *, time_limit: float | None = None) -> Minimi
     ------
     TypeError
         If F is not a `SetFunction`.
+    ValueError
+        If F is found not to be submodular.
     RuntimeError
         If `time_limit` seconds were not enough.
 

@@ -199,7 +199,7 @@ def _onto_sizes(size, target, slopes, result, work):
     With the target in descending order, the projection is target - v, where v is the nonincreasing
     sequence nearest to target - slopes.
     """
-    means, lengths = work.lowest, work.highest  # room, for other numbers here
+    means, lengths = work.lowest, work.highest  # scratch arrays; they hold other numbers here
     order = np.argsort(-target[:size], kind="mergesort")
     k = 0
     for j in range(size):

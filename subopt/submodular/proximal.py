@@ -59,8 +59,7 @@ def prox(
 
     Parameters
     ----------
-    F : SetFunction
-        Submodular. Not checked; see `subopt.testing.assert_submodular`.
+    %(F)s
     y : array_like of float, shape (n,)
         The point y.
     weights : array_like of float, shape (n,), optional
@@ -71,8 +70,7 @@ def prox(
         contains the base polytope, plus the rounding error of the gains.
     %(max_iter)s
         Each is one greedy sweep. Used only if F is not a cut function.
-    time_limit : float, optional
-        Seconds after which RuntimeError is raised; None sets no limit.
+    %(time_limit_raises)s
 
     Returns
     -------
@@ -82,8 +80,8 @@ def prox(
     Raises
     ------
     ValueError
-        If y or weights has another shape, an entry that is not finite, or a weight is not
-        positive.
+        If y or weights has another shape, an entry that is not finite, a weight is not positive, or
+        F is found not to be submodular.
     TypeError
         If F is not a `SetFunction`.
     RuntimeError
@@ -230,16 +228,14 @@ def regularization_path(
 
     Parameters
     ----------
-    F : SetFunction
-        Submodular. Not checked; see `subopt.testing.assert_submodular`.
+    %(F)s
     distance : float, optional
         Used only with Wolfe's algorithm. Stop when the Euclidean distance to the base of smallest
         norm is at most this number. The default is 1e-9 times the diameter of a box that contains
         the base polytope, plus the rounding error of the gains.
     %(max_iter)s
         Each is one greedy sweep of Wolfe's algorithm.
-    time_limit : float, optional
-        Seconds after which RuntimeError is raised; None sets no limit.
+    %(time_limit_raises)s
 
     Returns
     -------
@@ -249,7 +245,7 @@ def regularization_path(
     Raises
     ------
     ValueError
-        If an option is out of range.
+        If an option is out of range, or F is found not to be submodular.
     TypeError
         If F is not a `SetFunction`.
     RuntimeError

@@ -1,7 +1,8 @@
 """The choice of a solver for one submodular function, for `minimize` and for subproblems.
 
-Solvers do not import each other. A solver with a sequence of similar submodular subproblems passes
-them to an `InnerSolver`, which starts each subproblem from the result of the previous one.
+The methods of `minimize` do not import each other. A solver with a sequence of similar submodular
+subproblems passes them to an `InnerSolver`, which starts each subproblem from the result of the
+previous one.
 """
 
 from __future__ import annotations

@@ -33,9 +33,10 @@ from subopt.submodular.result import Result
     ),
     "callback": (
         "callable",
-        "Called with the current answer whenever its value or lower bound has improved. If it\n"
-        "raises StopIteration, the best answer so far is returned with status INTERRUPTED; other\n"
-        "exceptions end the run.",
+        "Called with the current answer whenever its value or lower bound has improved; its\n"
+        "status is RUNNING while the run goes on. If it raises StopIteration, the best answer so\n"
+        "far is returned with status INTERRUPTED, unless it is OPTIMAL. Other exceptions end the\n"
+        "run.",
     ),
     "executor": (
         "object with ``submit``",

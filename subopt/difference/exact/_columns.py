@@ -1,8 +1,8 @@
 """The linear program over cuts of the relaxation, by the simplex method, for few free elements.
 
-In its dual, every cut is a column, and any feasible weights of the columns are evidence. So a basis
-stays feasible when cuts are added, and the method begins where it ended before. Nothing rests on
-its accuracy: the bound is computed from the weights.
+In its dual, every cut is a column, and any feasible weights of the columns are evidence. A basis
+therefore stays feasible when cuts are added, and the next solve starts from the last basis. The
+accuracy of the method does not matter for proofs: the bound is computed from the weights.
 """
 
 from __future__ import annotations

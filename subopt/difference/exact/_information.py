@@ -27,6 +27,14 @@ WIDEST = 64
 """Largest number of elements."""
 
 
+class _Counts(NamedTuple):
+    """Numbers per code or class, (rows + 1,) int64; `place` and `number` are 0 between calls."""
+
+    place: Array  # of each code: rows that have it, then where the next one goes
+    seen: Array  # the codes of a block
+    number: Array  # of each class: rows of a block that have it
+
+
 class Uncertainty(NamedTuple):
     """Uncertainty of the class of each row, given the block of the row and columns."""
 
@@ -130,7 +138,7 @@ def lowest(problem: Uncertainty, most: float) -> tuple[float, Array] | None:
     chosen = np.zeros(m, dtype=np.bool_)
     rows = np.empty((m + 2, len(problem.rows)), dtype=np.int64)
     blocks = np.empty((m + 2, 2, max(1, len(problem.rows) // 2)), dtype=np.int64)
-    counts = np.zeros((3, n_rows + 1), dtype=np.int64)
+    counts = _Counts(*np.zeros((3, n_rows + 1), dtype=np.int64))
     used = np.zeros((m + 1, len(problem.limits)))
     value = float(_lowest(problem, float(most), chosen, rows, blocks, counts, used))
     return (value, chosen) if value < most else None
@@ -160,8 +168,8 @@ def _lowest(p, most, chosen, rows, blocks, counts, used):
         Row numbers, grouped by block.
     blocks : (m + 2, 2, blocks) int64
         First position of each block of several classes, and one past its last.
-    counts : (3, rows + 1) int64
-        Workspace of `_split` and `_mixture`, all zeros between calls.
+    counts : _Counts
+        Workspace of `_split` and `_mixture`.
     used : (m + 1, limits) float64
         How much of the limits the set uses.
     """
@@ -233,7 +241,7 @@ def _split(p, codes, rows, blocks, n_blocks, at, to, counts):
     `codes` (rows,) is the column; the new blocks are those of depth `to`. See `_lowest`.
     """
     total, n_new = 0.0, 0
-    place, seen = counts[0], counts[1]
+    place, seen = counts.place, counts.seen
     for b in range(n_blocks):
         first, last, n_seen = blocks[at, 0, b], blocks[at, 1, b], 0
         for r in range(first, last):
@@ -271,7 +279,7 @@ def _split(p, codes, rows, blocks, n_blocks, at, to, counts):
 @njit
 def _mixture(p, rows, first, last, counts):
     """Return the uncertainty of the class in a block, ``rows[first:last]``; 0 for one class."""
-    number, one = counts[2], p.classes[rows[first]]
+    number, one = counts.number, p.classes[rows[first]]
     same = True
     for r in range(first, last):
         c = p.classes[rows[r]]

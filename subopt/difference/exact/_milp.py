@@ -75,15 +75,15 @@ def can_solve(h: DifferenceOfSubmodular | SetFunction) -> str | None:
     Returns
     -------
     str or None
-        The part and the family that are not linear after lifting.
+        The part and the family that are not sums of truncated modular functions.
     """
     h = difference(h)
     for name, F in (("f", h.f), ("g", h.g)):
         for _, G in terms_of(F):
             if not is_liftable(G):
                 return (
-                    f"milp cannot use the part {name} = {F!r}: {G!r} is not linear after lifting. "
-                    "branch_and_bound takes any function."
+                    f"milp cannot use the part {name} = {F!r}: {G!r} is no sum of "
+                    "truncated modular functions. branch_and_bound takes any function."
                 )
     return None
 
@@ -101,7 +101,7 @@ def milp(
     tol: float = 0.0,
     time_limit: float | None = None,
 ) -> MilpResult:
-    """Minimize a difference of submodular functions that is linear after lifting.
+    """Minimize a difference of truncated modular functions as a mixed-integer program.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def milp(
     Raises
     ------
     TypeError
-        If a part of h is not linear after lifting; the message names the family.
+        If a part of h is no sum of truncated modular functions; the message names the family.
     ValueError
         If an option is not as described.
     RuntimeError

@@ -47,7 +47,7 @@ class DifferenceSelector(Selector):
     support_ : ndarray of bool, shape (n_features,)
         Which features are selected.
     information_ : float
-        Estimate of what they tell about the target, in nats.
+        Estimated mutual information of the selected features and the target, in nats.
     result_ : Result
         The set, its value, and what is proven of it.
     n_features_in_ : int
