@@ -161,6 +161,22 @@ def test_scales_that_differ(rng, n):
     assert tiny.value == pytest.approx(1e-9 * lowest, abs=1e-15 + 1e-18 * abs(lowest))
 
 
+@every_family
+@few
+@given(rng=numbers(), n=st.integers(2, 7), other=st.sampled_from(sorted(FAMILIES)),
+       scale=st.sampled_from([1e-9, 1.0, 7e12]))  # fmt: skip
+def test_a_base_between_two_vertices_is_reached(family, rng, n, other, scale):
+    F = FAMILIES[family](rng, n) + 0.05 * FAMILIES[other](rng, n)
+    ends = F.greedy(rng.permutation(n)) + F.greedy(rng.permutation(n))
+    F = scale * (F - Modular(ends / 2))
+    for start in (None, rng.permutation(n)):
+        for eliminate in (True, False):
+            result = min_norm_point(F, start=start, eliminate=eliminate)
+            assert result.gap <= 1e-11 * float(F._range().size.sum())
+            assert result.status is Status.OPTIMAL or not eliminate
+            assert result.check(F) <= 1e-11 * float(F._range().size.sum())
+
+
 @pytest.mark.parametrize("F", [
     Cardinality(lambda k: float(k * (12 - k)), 12) - Modular(np.full(12, 11.0)),
     Cardinality(lambda k: min(k, 4.0), 12) - Modular(np.full(12, 1 / 3)),

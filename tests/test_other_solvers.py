@@ -3,7 +3,7 @@
 import networkx as nx
 import numpy as np
 import pytest
-from families import FAMILIES, members_of
+from families import FAMILIES, ByValue, members_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_minimize_laws import drawn, every_family, grid
@@ -17,9 +17,11 @@ from subopt import (
     Status,
     decompose,
     frank_wolfe,
+    k_way_partition,
     min_norm_point,
     minimize,
     queyranne,
+    symmetrize,
 )
 from subopt.submodular._queyranne import PendantCertificate
 from subopt.testing import all_values
@@ -93,6 +95,45 @@ def test_queyranne_is_stoer_wagner():
             certificate.check(F, result.mask)
     with pytest.raises(CertificateError, match="other than ∅ and V"):
         result.certificate.check(F, [])
+
+
+@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize("rounds", [1, 3, 6])
+def test_splits_report_their_best_answer_and_end_when_asked(own, rounds):
+    F = Cut.from_networkx(nx.gnp_random_graph(8, 0.5, seed=2))
+    F = symmetrize(ByValue(F)) if own else F
+    for solve in (queyranne, lambda F, callback: k_way_partition(F, 7, callback=callback)):
+        seen = []
+
+        def stop(answer, seen=seen):
+            seen.append(answer)
+            if len(seen) == rounds:
+                raise StopIteration
+
+        result = solve(F, callback=stop)
+        assert len(seen) == rounds
+        assert result.status is Status.INTERRUPTED
+        assert (result.value, result.lower_bound) == (seen[-1].value, -np.inf)
+        values = [answer.value for answer in seen]
+        assert all(answer.status is Status.RUNNING for answer in seen)
+        whole = []
+        assert solve(F, callback=whole.append).status is not Status.INTERRUPTED
+        assert whole[-1].certificate is not None
+        assert [answer.value for answer in whole[:rounds]] == values
+        if solve is queyranne:
+            assert values == sorted(values, reverse=True)
+            assert len(whole) == F.n - 1
+
+
+@pytest.mark.parametrize("limit", [0.0, 60.0])
+def test_a_minimum_cut_within_a_time_limit(limit):
+    F = Cut.from_networkx(nx.gnp_random_graph(8, 0.5, seed=2))
+    result = queyranne(F, time_limit=limit)
+    assert result.status is (Status.OPTIMAL if limit else Status.TIME_LIMIT)
+    assert result.value == F.value(result.mask.copy())
+    parts = k_way_partition(F, 4, time_limit=limit)
+    assert parts.status is (Status.EFFORT_LIMIT if limit else Status.TIME_LIMIT)
+    assert sorted(np.bincount(parts.labels).tolist())[0] > 0
 
 
 def test_queyranne_errors():

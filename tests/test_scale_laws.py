@@ -110,7 +110,18 @@ def test_a_huge_weight_forces_elements_in(method, family, rng, n, force):
     (Cut.from_edges([(1, 2)], [1.5], n=3) + Modular([-1e12, -0.2, -0.7]), [0, 1, 2], [0, 1, 2]),
     (0.1 * Cut([[0, 1], [1, 0]]) + Modular([-0.1, 0.1]), [], [0, 1]),
     (HypergraphCut([[0, 1, 2, 3, 4]], [0.3]) + Modular([0.1, 0.2, -0.3, 0, 0]), [], range(5)),
-], ids=["star", "rounded table", "forced", "tenths", "sum of tenths"])  # fmt: skip
+    (Cut.from_edges([(0, 1), (0, 3), (1, 2), (1, 4), (2, 5), (3, 4), (4, 5)], [0.3] * 7)
+     + Modular([-2999999.7, -0.8999999999999999, 0, -3e6, 0.29999999999999993, 3000000.3]),
+     [0, 1, 3], range(5)),
+    (2e-12 * Cut.from_edges([(1, 3), (1, 4), (1, 5), (2, 3), (2, 4), (2, 5), (3, 5)],
+                            [1, 4, 4, 4, 4, 1, 1], n=6)
+     + 5e-13 * HypergraphCut([[0, 2, 3, 4, 5], [2, 3, 4, 5], [0, 1, 2, 3, 5], [2, 3]],
+                             [1.7462674750451832, 0.026644608665971535, 0.017339469412162162,
+                              0.0004526696979616816], n=6, splitting="all-or-nothing")
+     + Modular([4.4090173611433637e-13, 7.99566513264696e-12, 8.443228020927788e-12,
+                2.0066611521664924e-12, -1.6886456041855577e-11, -2e-12]), [], range(6)),
+], ids=["star", "rounded table", "forced", "tenths", "sum of tenths", "tenths beside millions",
+        "a small hyperedge"])  # fmt: skip
 @pytest.mark.parametrize("method", ["auto", "min_norm_point"])
 def test_ties_up_to_rounding(F, smallest, largest, method):
     for kind, expected in (("minimal", smallest), ("maximal", largest)):
@@ -118,6 +129,34 @@ def test_ties_up_to_rounding(F, smallest, largest, method):
         assert result.S.tolist() == list(expected)
         assert result.status is Status.OPTIMAL
         assert result.gap <= 1e-6
+
+
+@pytest.mark.parametrize("unit", [0.1, 0.3, 0.7])
+@given(rng=numbers(), n=st.integers(2, 6), force=st.sampled_from([0.0, 1e6, 1e9]))
+def test_ties_of_integers_are_ties_of_multiples_that_round(unit, rng, n, force):
+    weights = np.triu(rng.integers(0, 4, (n, n)), 1)
+    unary, forced = rng.integers(-4, 5, n), rng.integers(-1, 2, n)
+    edges = np.argwhere(weights)
+    w = weights[tuple(edges.T)]
+    exact = Cut.from_edges(edges, w, n=n) + Modular(unary + 100 * forced * (force > 0))
+    rounded = Cut.from_edges(edges, unit * w, n=n) + Modular(unit * unary + force * forced)
+    for kind in ("minimal", "maximal"):
+        expected = minimize(exact, method="brute_force", minimizer=kind).S.tolist()
+        for method in ("max_flow", "min_norm_point"):
+            found = minimize(rounded, method=method, minimizer=kind)
+            assert found.S.tolist() == expected
+            assert found.status is Status.OPTIMAL
+
+
+@given(rng=numbers(), n=st.integers(1, 6))
+def test_the_rest_of_numbers_that_cancel_is_known_to_be_inexact(rng, n):
+    w, pairs = rng.normal(size=n), np.triu(rng.random((n + 2, n + 2)), 1)
+    sums = Modular(w) + 0.5 * Modular(rng.normal(size=n)) - Modular(w)
+    assert (sums._range().size >= np.abs(w)).all()
+    F = Cut(pairs + pairs.T) + Modular(rng.normal(size=n + 2))
+    minor = F.contract([0]).restrict(range(n))
+    outside = pairs[0, 1:-1] + pairs[1:, -1][:-1]
+    assert (minor._range().size >= outside - 1e-12).all()
 
 
 @pytest.mark.parametrize("family", FAMILIES)

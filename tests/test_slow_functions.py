@@ -23,10 +23,13 @@ from subopt import (
     SetFunction,
     Status,
     all_minimizers,
+    k_way_partition,
     maximize,
     minimize,
     prox,
+    queyranne,
     regularization_path,
+    symmetrize,
 )
 from subopt._base import deadline
 from subopt.difference.exact import _subtrees
@@ -218,6 +221,26 @@ def test_what_needs_all_of_the_work_says_that_the_time_was_not_enough(solve, lim
     clock.now = 0.0
     with pytest.raises(RuntimeError, match="time_limit = 0"):
         solve(Slow(f, clock), 0.0)
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+@pytest.mark.parametrize("k", [1, 2, 3, 5])
+def test_splits_of_symmetric_functions_are_in_time(k, limit, clock):
+    known = symmetrize(f) if k == 1 else f
+    F = symmetrize(Slow(f, clock)) if k == 1 else Slow(f, clock)
+    result = queyranne(F, time_limit=limit) if k == 1 else k_way_partition(F, k, time_limit=limit)
+    assert clock.now <= limit + FEW
+    if k == 1:
+        assert 0 < result.mask.sum() < N
+        assert result.value == pytest.approx(known.value(result.mask))
+    else:
+        parts = [result.labels == j for j in range(k)]
+        assert all(part.any() for part in parts)
+        assert result.value == pytest.approx(sum(map(known.value, parts)))
+    if result.status is Status.TIME_LIMIT:
+        assert (result.lower_bound, result.certificate) == (-math.inf, None)
+    else:
+        assert result.check(known) == pytest.approx(result.gap, abs=1e-9)
 
 
 @pytest.mark.parametrize("method", ["auto", "subsup", "dca", "branch_and_bound"])

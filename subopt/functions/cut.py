@@ -23,7 +23,7 @@ from subopt.functions._graph_rows import (
 from subopt.functions._sparse import dense, freeze, row_of, shown, sums
 from subopt.functions.algebra import SetFunction
 from subopt.functions.cut_form import CutForm
-from subopt.functions.modular import Modular
+from subopt.functions.modular import modular_sum
 
 
 class CutData(NamedTuple):
@@ -345,12 +345,13 @@ class Cut(SetFunction):
         tails = row_of(d.indptr)
         leaving = (new[tails] >= 0) & (new[d.indices] < 0)
         shift = np.where(inside[d.indices], -d.backward, d.forward)[leaving]
-        weights = sums(new[tails[leaving]], shift, len(kept))
+        at = new[tails[leaving]]
+        weights, size = (sums(at, x, len(kept)) for x in (shift, np.abs(shift)))
         inner = (new[tails] >= 0) & (new[d.indices] >= 0)
         part = Cut.__new__(Cut)
         ends = new[tails[inner]], new[d.indices[inner]]
         part._hold(*joined_rows(len(kept), *ends, d.forward[inner], True, "weights"))
-        return part + Modular(weights) if weights.any() else part
+        return part + modular_sum(weights, size) if weights.any() else part
 
 
 def _integral(weights: Array) -> bool:

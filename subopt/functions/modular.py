@@ -12,6 +12,7 @@ from subopt._base.types import Array, ArrayLike
 from subopt.functions._sparse import shown
 from subopt.functions.algebra import SetFunction
 from subopt.functions.cut_form import CutForm
+from subopt.functions.oracle import GainRange
 
 
 @documented_like(SetFunction)
@@ -53,6 +54,7 @@ class Modular(SetFunction):
         w.setflags(write=False)
         self.n = len(w)
         self.weights = w
+        self._size = np.abs(w)  # of the numbers that the weights are computed from
         self.monotone = bool((w >= 0).all())
         self.symmetric = not w.any()
         self.integral = bool((w == np.rint(w)).all())
@@ -73,7 +75,7 @@ class Modular(SetFunction):
 
     def complement(self) -> SetFunction:
         """Return S -> F(V - S) - F(V): the negative weights."""
-        return Modular(-self.weights)
+        return modular_sum(-self.weights, self._size)
 
     def _source(self) -> str:
         return f"Modular({shown(self.weights)})"
@@ -104,13 +106,31 @@ class Modular(SetFunction):
     def _sweep(self, scale: float, order: Array, gains: Array) -> None:
         gains[order] += scale * self.weights[order]
 
+    def _range(self) -> GainRange:
+        return GainRange(self.weights.copy(), self.weights.copy(), self._size)
+
     def _minor(self, before: Array, kept: Array) -> SetFunction:
-        return Modular(self.weights[kept])
+        return modular_sum(self.weights[kept], self._size[kept])
 
     def _scaled(self, scale: float) -> SetFunction | None:
-        return self if scale == 1 else Modular(scale * self.weights)
+        if scale == 1:
+            return self
+        return modular_sum(scale * self.weights, abs(scale) * self._size)
 
     def _merged(self, scale: float, other: SetFunction, other_scale: float) -> SetFunction | None:
         if not isinstance(other, Modular):
             return None
-        return Modular(scale * self.weights + other_scale * other.weights)
+        return modular_sum(
+            scale * self.weights + other_scale * other.weights,
+            abs(scale) * self._size + abs(other_scale) * other._size,
+        )
+
+
+def modular_sum(weights: Array, size: Array) -> Modular:
+    """Return a modular function whose weights are sums of numbers of the given magnitudes.
+
+    Where the numbers cancel, what is left is no more exact than they are.
+    """
+    F = Modular(weights)
+    F._size = size
+    return F

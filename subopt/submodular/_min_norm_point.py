@@ -380,8 +380,9 @@ class _Solver:
         R = self.reduction
         low, high, size = R.gains
         reach, largest = high - low, np.maximum(np.abs(low), np.abs(high))
-        # gains that are rounding errors have no unit of their own, in which they would be large
-        largest = np.where(largest <= ROUNDING * size, size, largest)
+        # gains that are rounding errors, or that vary by no more, have no unit of their own, in
+        # which these errors would be large
+        largest = np.where(np.minimum(reach, largest) <= ROUNDING * size, size, largest)
         self.mixed = reach.size > 1 and largest.max() > MIXED * largest.min()
         self.units = np.ones(reach.size)
         if self.mixed:

@@ -15,13 +15,25 @@ References
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import Answer, CertificateError, ReadOnly, Status, as_evidence, number
+from subopt._base.answer import (
+    Answer,
+    CertificateError,
+    ReadOnly,
+    Status,
+    as_evidence,
+    ended_by,
+    number,
+    told,
+)
+from subopt._base.deadline import Deadline
+from subopt._base.options import documented
 from subopt._base.types import Array
 from subopt.functions.algebra import SetFunction, require_set_function
 from subopt.functions.transforms import symmetrize
@@ -102,7 +114,7 @@ class PartitionCertificate(ReadOnly):
                 raise CertificateError(f"The split of the part {part.tolist()} is not the best one")
             return split
 
-        total, _, first = _greedy_splitting(F, k, best_split)
+        total, first = _greedy_splitting(F, k, best_split, [np.arange(F.n)])
         proven = _bound(F, k, total, first)
         said = number("lower_bound", self.lower_bound)
         if not said <= proven + ROUNDING * abs(proven):
@@ -122,10 +134,10 @@ class Partition(Answer):
     value : float
         The sum of ``F.value(labels == j)`` over the parts j.
     lower_bound : float
-        A lower bound on the sum of all partitions into k parts.
+        A lower bound on the sum of all partitions into k parts; minus infinity if none is known.
     status : Status
-        OPTIMAL if the bound meets the value, and EFFORT_LIMIT otherwise.
-    certificate : PartitionCertificate
+        OPTIMAL if the bound meets the value, otherwise EFFORT_LIMIT, TIME_LIMIT or INTERRUPTED.
+    certificate : PartitionCertificate or None
         Evidence for `lower_bound`.
     method : str
         The method that ran.
@@ -143,7 +155,14 @@ class Partition(Answer):
         return f"parts of {[len(part) for part in self.parts]} elements"
 
 
-def k_way_partition(F: SetFunction, k: int) -> Partition:
+@documented
+def k_way_partition(
+    F: SetFunction,
+    k: int,
+    *,
+    time_limit: float | None = None,
+    callback: Callable[[Partition], object] | None = None,
+) -> Partition:
     """Divide V into k nonempty parts V_1, ..., V_k with a small sum of F(V_j).
 
     For the cut function of a graph, half the sum is the weight of the edges between parts: the
@@ -157,20 +176,24 @@ def k_way_partition(F: SetFunction, k: int) -> Partition:
         Submodular. The attributes `symmetric` and `monotone` give better bounds.
     k : int
         Number of parts, from 1 to n.
+    %(time_limit)s
+    %(callback)s
+        An iteration is the best split of one part. Parts that are missing are single elements.
 
     Returns
     -------
     Partition
         The parts. The lower bound is the largest of: F(V), because F is subadditive; the sum
         divided by 2 - 2/k for a symmetric or monotone F; k times the value of the best nontrivial
-        set for a symmetric F; the sum itself for k <= 2 and k = n.
+        set for a symmetric F; the sum itself for k <= 2 and k = n. There is
+        no bound if the status is TIME_LIMIT or INTERRUPTED.
 
     Raises
     ------
     TypeError
         If F is not a `SetFunction`, or k not an integer.
     ValueError
-        If k < 1 or k > n.
+        If k < 1, k > n, or `time_limit` is negative.
 
     Notes
     -----
@@ -193,32 +216,79 @@ def k_way_partition(F: SetFunction, k: int) -> Partition:
     k = validate.positive_int("k", k)
     if k > F.n:
         raise ValueError(f"k nonempty parts need k <= n = {F.n}, got k = {k}")
+    validate.callback(callback)
+    deadline = Deadline(time_limit)
     splits: list[_Split] = []
+    parts = [np.arange(F.n)]
 
     def best_split(part: Array) -> _Split:
-        result = queyranne(symmetrize(F.restrict(part)))
+        if deadline.passed():
+            raise _Ended(Status.TIME_LIMIT)
+        left = None if time_limit is None else deadline.left()
+        result = queyranne(symmetrize(F.restrict(part)), time_limit=left)
+        if result.status is Status.TIME_LIMIT:
+            raise _Ended(result.status)
         assert isinstance(result.certificate, PendantCertificate)
         splits.append(_Split(part, result.mask, result.certificate))
+        if callback is not None and ended_by(callback, _unfinished(F, k, parts, Status.RUNNING)):
+            raise _Ended(Status.INTERRUPTED)
         return splits[-1]
 
-    total, parts, first = _greedy_splitting(F, k, best_split)
-    labels = np.empty(F.n, dtype=np.intp)
-    for j, part in enumerate(sorted(parts, key=lambda part: int(part[0]))):
-        labels[part] = j
+    try:
+        total, first = _greedy_splitting(F, k, best_split, parts)
+    except _Ended as ended:
+        result = _unfinished(F, k, parts, ended.status)
+        return result if ended.status is Status.INTERRUPTED else told(callback, result)
     bound = min(total, _bound(F, k, total, first))
-    return Partition(
-        labels=labels,
+    result = Partition(
+        labels=_labels(F.n, parts),
         value=total,
         lower_bound=bound,
         status=Status.OPTIMAL if bound == total else Status.EFFORT_LIMIT,
         certificate=PartitionCertificate(bound, tuple(splits)),
         method="greedy_splitting",
     )
+    return told(callback, result)
 
 
-def _greedy_splitting(F: SetFunction, k: int, best_split: Any) -> tuple[float, list[Array], float]:
-    """Return the sum of values, the parts, and the increase of the first split."""
-    parts, first = [np.arange(F.n)], 0.0
+class _Ended(Exception):
+    """Raised when a time limit or the callback ends the run."""
+
+    def __init__(self, status: Status) -> None:
+        self.status = status
+
+
+def _unfinished(F: SetFunction, k: int, parts: list[Array], status: Status) -> Partition:
+    """Return k parts without a bound: those that were found, and single elements of the largest."""
+    parts = list(parts)
+    while len(parts) < k:
+        largest = max(range(len(parts)), key=lambda p: len(parts[p]))
+        parts += [parts[largest][-1:]]
+        parts[largest] = parts[largest][:-1]
+    labels = _labels(F.n, parts)
+    return Partition(
+        labels=labels,
+        value=float(sum(F.value(labels == j) for j in range(k))),
+        status=status,
+        method="greedy_splitting",
+    )
+
+
+def _labels(n: int, parts: list[Array]) -> Array:
+    labels = np.empty(n, dtype=np.intp)
+    for j, part in enumerate(sorted(parts, key=lambda part: int(part[0]))):
+        labels[part] = j
+    return labels
+
+
+def _greedy_splitting(
+    F: SetFunction, k: int, best_split: Any, parts: list[Array]
+) -> tuple[float, float]:
+    """Split parts until there are k; return the sum of values, and the increase of the first split.
+
+    `parts` is V as a single part, and is changed.
+    """
+    first = 0.0
     known: dict[bytes, tuple[float, _Split]] = {}
 
     def value(part: Array) -> float:
@@ -242,7 +312,7 @@ def _greedy_splitting(F: SetFunction, k: int, best_split: Any) -> tuple[float, l
         parts += [part[side], part[~side]]
         if len(parts) == 2:
             first = increase
-    return float(sum(map(value, parts))), parts, first
+    return float(sum(map(value, parts))), first
 
 
 def _bound(F: SetFunction, k: int, total: float, first: float) -> float:

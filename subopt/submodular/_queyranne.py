@@ -8,17 +8,31 @@ records {t}, merges s and t into one element, and repeats this n - 1 times.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.answer import CertificateError, ReadOnly, Status, as_evidence, number, numbers
+from subopt._base.answer import (
+    CertificateError,
+    ReadOnly,
+    Status,
+    as_evidence,
+    ended_by,
+    number,
+    numbers,
+    told,
+)
+from subopt._base.deadline import Deadline
 from subopt._base.jit import njit
+from subopt._base.options import documented
 from subopt._base.types import Array, Subset
 from subopt.functions._sparse import row_of
 from subopt.functions.algebra import SetFunction, require_set_function, terms_of
 from subopt.functions.cut import Cut
+from subopt.functions.watched import TimeUp, watched
 from subopt.submodular.result import Result
 
 
@@ -98,7 +112,13 @@ class PendantCertificate(ReadOnly):
         return max(0.0, value - lowest)
 
 
-def queyranne(F: SetFunction) -> Result:
+@documented
+def queyranne(
+    F: SetFunction,
+    *,
+    time_limit: float | None = None,
+    callback: Callable[[Result], object] | None = None,
+) -> Result:
     """Minimize a symmetric submodular function over all sets except ∅ and V.
 
     The work is O(n³) values of F. For a `Cut`, the result is a global minimum cut of the graph,
@@ -108,18 +128,22 @@ def queyranne(F: SetFunction) -> Result:
     ----------
     F : SetFunction
         Symmetric and submodular, with n >= 2.
+    %(time_limit)s
+    %(callback)s
+        An iteration is a round of the algorithm, of n - 1.
 
     Returns
     -------
     Result
-        With status OPTIMAL and a `PendantCertificate`.
+        With status OPTIMAL and a `PendantCertificate`. If the status is TIME_LIMIT or INTERRUPTED,
+        there is no bound: the algorithm proves nothing before its last round.
 
     Raises
     ------
     TypeError
         If F is not a `SetFunction`.
     ValueError
-        If n < 2 or F is not known to be symmetric.
+        If n < 2, F is not known to be symmetric, or `time_limit` is negative.
 
     References
     ----------
@@ -134,6 +158,8 @@ def queyranne(F: SetFunction) -> Result:
     (array([0, 1, 2]), 1.0, 0.0)
     """
     require_set_function(F)
+    validate.callback(callback)
+    deadline = Deadline(time_limit)
     if F.n < 2:
         raise ValueError(f"A set that is not ∅ or V needs n >= 2, got n = {F.n}")
     if not F.symmetric:
@@ -141,129 +167,154 @@ def queyranne(F: SetFunction) -> Result:
             f"queyranne needs a symmetric function, F(S) = F(V - S), and {F!r} is not known to be. "
             "If it is, set F.symmetric = True. symmetrize(F) is symmetric for every F."
         )
-    if all(isinstance(term, Cut) for _, term in terms_of(F)):
-        return _minimum_cut(F)
-    groups = np.eye(F.n, dtype=np.bool_)
-    names = list(range(F.n))
-    best, mask, orders, n_evals = np.inf, groups[0], [], 0
-    while len(names) > 1:
-        order, n = _pendant_order(F, groups, names)
-        n_evals += n
-        last, before = order[-1], order[-2]
-        if (value := F.value(groups[last].copy())) < best:
-            best, mask = value, groups[last].copy()
-        groups[before] |= groups[last]
-        names.remove(last)
-        orders.append(np.array(order))
-    if mask[-1]:  # return the side without the last element
-        mask = ~mask
+    cut = all(isinstance(term, Cut) for _, term in terms_of(F))
+    run: _Cut | _Values = _Cut(F) if cut else _Values(watched(F, deadline))
+    orders: list[Array] = []
+    status = Status.OPTIMAL
+    try:
+        while len(orders) < F.n - 1:
+            if deadline.passed():
+                raise TimeUp
+            orders.append(run.round())
+            if callback is None or len(orders) == F.n - 1:
+                continue
+            if ended_by(callback, _result(F, run, orders, Status.RUNNING)):
+                status = Status.INTERRUPTED
+                break
+    except TimeUp:
+        status = Status.TIME_LIMIT
+    result = _result(F, run, orders, status)
+    return result if status is Status.INTERRUPTED else told(callback, result)
+
+
+def _result(F: SetFunction, run: _Cut | _Values, orders: list[Array], status: Status) -> Result:
+    mask = ~run.mask if run.mask[-1] else run.mask.copy()  # the side without the last element
     value = F.value(mask.copy())
-    certificate = PendantCertificate(min(value, best), tuple(orders))
+    bound, certificate = -math.inf, None
+    if status is Status.OPTIMAL:
+        bound = min(value, run.lowest)
+        certificate = PendantCertificate(bound, tuple(orders))
     return Result(
         mask=mask,
         value=value,
-        lower_bound=certificate.lower_bound,
-        status=Status.OPTIMAL,
+        lower_bound=bound,
+        status=status,
         certificate=certificate,
         method="queyranne",
-        n_iter=F.n - 1,
-        n_evals=n_evals + F.n,
+        n_iter=len(orders),
+        n_evals=run.n_evals + 1,
     )
 
 
-def _minimum_cut(F: SetFunction) -> Result:
-    """Find a global minimum cut: F(W + u) - F(u) is smallest for the largest weight W to u [1]_.
+class _Cut:
+    """Rounds for a `Cut`: F(W + u) - F(u) is smallest for the largest weight from W to u [1]_.
 
     F is a sum of `Cut` functions that is symmetric, and so that of a graph without directions.
 
     .. [1] M. Stoer and F. Wagner, "A simple min-cut algorithm", Journal of the ACM 44, 1997.
+
+    Attributes
+    ----------
+    lowest, mask : float and ndarray of bool
+        The lowest value so far, and its set.
+    n_evals : int
+        Number of evaluations of F.
     """
-    weights = np.zeros((F.n, F.n))
-    for scale, term in terms_of(F):
-        assert isinstance(term, Cut)
-        d = term._data
-        weights[row_of(d.indptr), d.indices] += scale * d.forward
-    weights = (weights + weights.T) / 2
-    orders = np.empty((F.n - 1, F.n), dtype=np.int64)
-    mask = _stoer_wagner(weights, orders)
-    if mask[-1]:  # return the side without the last element
-        mask = ~mask
-    value = F.value(mask.copy())
-    rounds = tuple(order[: F.n - k].copy() for k, order in enumerate(orders))
-    return Result(
-        mask=mask,
-        value=value,
-        lower_bound=value,
-        status=Status.OPTIMAL,
-        certificate=PendantCertificate(value, rounds),
-        method="queyranne",
-        n_iter=F.n - 1,
-        n_evals=1,
-    )
+
+    def __init__(self, F: SetFunction) -> None:
+        weights = np.zeros((F.n, F.n))
+        for scale, term in terms_of(F):
+            assert isinstance(term, Cut)
+            d = term._data
+            weights[row_of(d.indptr), d.indices] += scale * d.forward
+        self._weights = (weights + weights.T) / 2
+        self._alive, self._group = np.arange(F.n), np.arange(F.n)
+        self.n_evals, self.lowest, self.mask = 0, math.inf, np.arange(F.n) == 0
+
+    def round(self) -> Array:
+        """Make one round, and return its order."""
+        order = self._alive.copy()
+        value = _stoer_wagner_round(self._weights, order)
+        last, before = order[-1], order[-2]
+        if value < self.lowest:
+            self.lowest, self.mask = float(value), self._group == last
+        self._group[self._group == last] = before
+        self._alive = self._alive[self._alive != last]
+        return order
 
 
 @njit
-def _stoer_wagner(weights, orders):
-    """Return the smallest cut of a round, as a mask of its last group.
+def _stoer_wagner_round(weights, order):
+    """Order groups by their weight to those before, and merge the last two.
 
-    `weights` (n, n) is overwritten. Row k of `orders` (n - 1, n) receives the order of the n - k
-    groups of round k; a group is named by one of its elements.
+    weights : (n, n) float64
+        Between groups, which are named by one of their elements; those of the last group are added
+        to those of the last but one.
+    order : (number of groups,) int64
+        The groups, which are put in order.
+
+    Return the weight between the last group and the others.
     """
-    n = weights.shape[0]
-    alive, key = np.arange(n), np.empty(n)
-    group = np.arange(n)  # the name of the group of each element
-    best, mask = np.inf, np.zeros(n, dtype=np.bool_)
-    for k in range(n - 1):
-        size = n - k
-        order = orders[k]
-        order[:size] = alive[:size]
-        key[:] = 0.0
-        for j in range(1, size):
-            last, chosen = order[j - 1], j
-            for i in range(j, size):
-                key[order[i]] += weights[last, order[i]]
-                if key[order[i]] > key[order[chosen]]:
-                    chosen = i
-            # move the chosen group forward and keep the order of the others, which decides ties
-            taken = order[chosen]
-            for i in range(chosen, j, -1):
-                order[i] = order[i - 1]
-            order[j] = taken
-        last, before = order[size - 1], order[size - 2]
-        if key[last] < best:
-            best = key[last]
-            for i in range(n):
-                mask[i] = group[i] == last
-        for i in range(size):
-            other = order[i]
-            weights[before, other] += weights[last, other]
-            weights[other, before] = weights[before, other]
-        weights[before, before] = 0.0
-        for i in range(n):
-            if group[i] == last:
-                group[i] = before
-        j = 0
-        for i in range(size):
-            if alive[i] != last:
-                alive[j] = alive[i]
-                j += 1
-    return mask
+    size = order.shape[0]
+    key = np.zeros(weights.shape[0])
+    for j in range(1, size):
+        last, chosen = order[j - 1], j
+        for i in range(j, size):
+            key[order[i]] += weights[last, order[i]]
+            if key[order[i]] > key[order[chosen]]:
+                chosen = i
+        # move the chosen group forward and keep the order of the others, which decides ties
+        taken = order[chosen]
+        for i in range(chosen, j, -1):
+            order[i] = order[i - 1]
+        order[j] = taken
+    last, before = order[size - 1], order[size - 2]
+    for i in range(size):
+        other = order[i]
+        weights[before, other] += weights[last, other]
+        weights[other, before] = weights[before, other]
+    weights[before, before] = 0.0
+    return key[last]
 
 
-def _pendant_order(F: SetFunction, groups: Array, names: list[int]) -> tuple[list[int], int]:
-    order, rest = [names[0]], names[1:]
-    alone = {e: F.value(groups[e].copy()) for e in rest}
-    W, n_evals = groups[names[0]].copy(), len(rest)
-    single = {e for e in rest if groups[e].sum() == 1}
-    while len(rest) > 1:
-        # one call of marginals gives F(W + e) for all groups of one element
-        gains = F.marginals(W.copy()) if single.intersection(rest) else np.zeros(0)
-        here = F.value(W.copy()) if gains.size else 0.0
-        keys = [
-            (here + gains[e] if e in single else F.value(W | groups[e])) - alone[e] for e in rest
-        ]
-        n_evals += len(rest)
-        chosen = rest.pop(int(np.argmin(keys)))
-        order.append(chosen)
-        W |= groups[chosen]
-    return order + rest, n_evals
+class _Values:
+    """Rounds for any other F, by its values. The attributes are those of `_Cut`."""
+
+    def __init__(self, F: SetFunction) -> None:
+        self._F, self._groups = F, np.eye(F.n, dtype=np.bool_)
+        self._names = list(range(F.n))
+        self.n_evals, self.lowest, self.mask = 0, math.inf, self._groups[0].copy()
+
+    def round(self) -> Array:
+        """Make one round, and return its order."""
+        groups = self._groups
+        order = self._order()
+        last, before = order[-1], order[-2]
+        if (value := self._value(groups[last])) < self.lowest:
+            self.lowest, self.mask = value, groups[last].copy()
+        groups[before] |= groups[last]
+        self._names.remove(last)
+        return np.array(order)
+
+    def _order(self) -> list[int]:
+        groups, order, rest = self._groups, self._names[:1], self._names[1:]
+        alone = {e: self._value(groups[e]) for e in rest}
+        W = groups[order[0]].copy()
+        single = {e for e in rest if groups[e].sum() == 1}
+        while len(rest) > 1:
+            # one call of marginals gives F(W + e) for all groups of one element
+            gains = self._F.marginals(W.copy()) if single.intersection(rest) else np.zeros(0)
+            here = self._F.value(W.copy()) if gains.size else 0.0
+            keys = [
+                (here + gains[e] if e in single else self._F.value(W | groups[e])) - alone[e]
+                for e in rest
+            ]
+            self.n_evals += len(rest)
+            chosen = rest.pop(int(np.argmin(keys)))
+            order.append(chosen)
+            W |= groups[chosen]
+        return order + rest
+
+    def _value(self, mask: Array) -> float:
+        self.n_evals += 1
+        return self._F.value(mask.copy())

@@ -231,12 +231,9 @@ class _Kept:
         ahead, behind = form.capacities - flow, form.reverse + flow
         excess = -form.outflow(flow)
         if not exact:
-            both = form.capacities + form.reverse
-            # amounts that pass through an arc were rounded at its ends, which may be larger
-            ends = np.maximum(self.size[form.tails], self.size[form.heads])
-            least = np.maximum(ROUNDING * both, np.minimum(PASSED * ends, SHARE * both))
-            ahead[ahead <= least], behind[behind <= least] = 0.0, 0.0
-            excess[np.abs(excess) <= ROUNDING * self.size] = 0.0
+            nodes, arcs = _errors(form, self.size)
+            ahead[ahead <= arcs], behind[behind <= arcs] = 0.0, 0.0
+            excess[np.abs(excess) <= nodes] = 0.0
         return ahead, behind, excess
 
     def lift(self, side: Array, flow: Array) -> tuple[Array, Array]:
@@ -290,6 +287,21 @@ def _is_wide(form: CutForm) -> bool:
     return bool(numbers.max() > WIDE * numbers.min())
 
 
+def _errors(form: CutForm, size: Array) -> tuple[Array, Array]:
+    """Return the rounding errors of what is left of the supplies of nodes and of both ways of arcs.
+
+    Amounts that pass through an arc were rounded at its ends, and one of them may be much larger
+    than the other.
+    """
+    both = form.capacities + form.reverse
+    ends = np.maximum(size[form.tails], size[form.heads])
+    arcs = np.maximum(ROUNDING * both, np.minimum(PASSED * ends, SHARE * both))
+    nodes = ROUNDING * size
+    np.maximum.at(nodes, form.tails, arcs)
+    np.maximum.at(nodes, form.heads, arcs)
+    return nodes, arcs
+
+
 def _gap(form: CutForm, side: Array, flow: Array, size: Array) -> float:
     """Return the value of a cut minus the bound of a flow, without terms below rounding errors.
 
@@ -301,6 +313,7 @@ def _gap(form: CutForm, side: Array, flow: Array, size: Array) -> float:
     tails, heads = side[form.tails], side[form.heads]
     arcs = np.where(tails & ~heads, ahead, np.where(heads & ~tails, behind, 0.0))
     if size.any():
-        nodes[nodes <= 2 * ROUNDING * size] = 0.0
-        arcs[arcs <= 2 * ROUNDING * (form.capacities + form.reverse)] = 0.0
+        node_errors, arc_errors = _errors(form, size)
+        nodes[nodes <= 2 * node_errors] = 0.0
+        arcs[arcs <= 2 * arc_errors] = 0.0
     return float(nodes.sum() + arcs.sum())
