@@ -332,3 +332,18 @@ def test_ctrl_c_within_a_kernel_ends_the_call_and_not_the_process():
         [sys.executable, "-c", program], capture_output=True, encoding="utf-8", cwd=ROOT
     )
     assert (done.returncode, done.stdout) == (0, "5\n"), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("message", "raised"),
+    [("no compiled object yet for <Library 'f'>", KeyboardInterrupt), ("other", RuntimeError)],
+)
+def test_ctrl_c_that_llvm_swallows_while_it_hands_code_over(message, raised, monkeypatch):
+    def refused(*_):
+        raise RuntimeError(message)
+
+    monkeypatch.setattr(jit.FunctionCache, "save_overload", refused)
+    kernel = jit.njit(lambda x: x + 1)
+    with pytest.raises(raised):
+        kernel(1)
+    assert kernel(1) == 2
