@@ -266,15 +266,15 @@ def test_time_limits_are_kept():
 
 
 def test_a_step_that_time_cuts_short_is_not_said_to_be_stationary():
-    h = pair(np.random.default_rng(0), 6)
-    run = Descent(h, np.zeros(6, dtype=bool), "supsub")
+    run = Descent(pair(np.random.default_rng(0), 6), (), "supsub")
+    h, order = run.h, np.arange(run.h.n)  # of the elements that are not decided at once
 
     def step(S):
         run.deadline = Deadline(0.0)
-        yield double_greedy_mask(h, np.arange(6), None, run.deadline.passed)
+        yield double_greedy_mask(h, order, None, run.deadline.passed)
 
     assert run.run(step).status is Status.TIME_LIMIT
-    assert not double_greedy_mask(h, np.arange(6), None, lambda: True).any()
+    assert not double_greedy_mask(h, order, None, lambda: True).any()
 
 
 @pytest.mark.parametrize("method", sorted(set(select.METHODS) - {"auto"}))
