@@ -57,10 +57,13 @@ def start(source: Path, output: Path) -> subprocess.Popen[bytes]:
     )
 
 
-def killed_run(source: Path, output: Path, moments: random.Random, seconds: float) -> int:
-    """Run until one run ends by itself; return how many were killed before."""
+def killed_run(
+    source: Path, output: Path, moments: random.Random, seconds: float
+) -> tuple[int, float]:
+    """Run until one run ends by itself; return how many were killed before, and what it took."""
     kills = 0
     while True:
+        begin = time.perf_counter()
         process = start(source, output)
         try:
             code = process.wait(moments.uniform(0.3, 1.1) * seconds)
@@ -71,7 +74,7 @@ def killed_run(source: Path, output: Path, moments: random.Random, seconds: floa
             continue
         if code != 0:
             raise SystemExit(f"a run after {kills} kills ended with {code}")
-        return kills
+        return kills, time.perf_counter() - begin
 
 
 def pair(source: Path, output: Path) -> None:
@@ -107,7 +110,8 @@ def main() -> None:
         kills = runs = pairs = different = 0
         while kills < options.kills and time.monotonic() < end:
             shutil.rmtree(output)
-            kills += killed_run(source, output, moments, seconds)
+            killed, took = killed_run(source, output, moments, seconds)
+            kills, seconds = kills + killed, (seconds + took) / 2  # as busy as the machine is
             runs += 1
             different += contents(output) != whole
         while pairs < options.pairs and time.monotonic() < end:

@@ -1,6 +1,7 @@
 """Times of `min_norm_point` and `minimize` on the recorded instances, next to other programs.
 
     SUBOPT_DATA=... OMP_NUM_THREADS=1 python benchmarks/submodular.py [--runs 20] [NAME ...]
+    python benchmarks/submodular.py --cvxpy      # needs cvxpy: the expression of a cut is built
 
 Seconds of CPU of one thread to a certificate gap of 1e-6. `first` is the median of repeated runs
 from the default start, `random` over random starting orders, `worst` the slowest of those over
@@ -17,6 +18,7 @@ import numpy as np
 import recorded
 
 from subopt import (
+    Cut,
     SetFunction,
     frank_wolfe,
     min_norm_point,
@@ -47,11 +49,29 @@ def warmed_up(F: SetFunction) -> None:
     min_norm_point(F, start=frank_wolfe(F, max_iter=20).certificate)
 
 
+def in_cvxpy(edges: int, runs: int) -> None:
+    """Print how long the Lovász extension of a cut takes to build as an expression."""
+    import cvxpy as cp
+
+    from subopt.cvx import lovasz
+
+    n = edges // 4
+    ends = np.random.default_rng(0).integers(0, n, (edges, 2))
+    F, x = Cut.from_edges(ends[ends[:, 0] != ends[:, 1]], n=n), cp.Variable(n)
+    lovasz(F, x)  # loads cvxpy
+    median = statistics.median(seconds(lovasz, F, x) for _ in range(runs))
+    print(f"Lovász extension of a cut of {edges} edges in CVXPY: {median:.2g} s")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("names", nargs="*", default=list(REFERENCE))
     parser.add_argument("--runs", type=int, default=20)
+    parser.add_argument("--cvxpy", action="store_true")
     options = parser.parse_args()
+    if options.cvxpy:
+        in_cvxpy(10_000, options.runs)
+        return
     data = recorded.data_folder()
     columns = (
         "instance",

@@ -268,3 +268,42 @@ def test_a_program_that_logs_is_told_when_the_compiler_starts(tmp_path):
     )
     assert first.stderr == f"INFO:subopt:{COMPILING}\n"
     assert second.stderr == ""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends a signal to its own process")
+def test_ctrl_c_within_a_kernel_ends_the_call_and_not_the_process():
+    program = (
+        "import os, signal, threading\n"
+        "import numpy as np\n"
+        "from subopt.submodular._sweep_bounds import scan\n"
+        "x, pressed = np.linspace(-1, 1, 1_000_000), 0\n"
+        "scan(x, x, x)  # compiles\n"
+        "for _ in range(5):\n"
+        "    press = threading.Timer(0.005, os.kill, (os.getpid(), signal.SIGINT))\n"
+        "    try:\n"
+        "        press.start()\n"
+        "        scan(x, x, x)\n"
+        "        press.join()\n"
+        "    except KeyboardInterrupt:\n"
+        "        pressed += 1\n"
+        "print(pressed)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, encoding="utf-8", cwd=ROOT
+    )
+    assert (done.returncode, done.stdout) == (0, "5\n"), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("message", "raised"),
+    [("no compiled object yet for <Library 'f'>", KeyboardInterrupt), ("other", RuntimeError)],
+)
+def test_ctrl_c_that_llvm_swallows_while_it_hands_code_over(message, raised, monkeypatch):
+    def refused(*_):
+        raise RuntimeError(message)
+
+    monkeypatch.setattr(jit.FunctionCache, "save_overload", refused)
+    kernel = jit.njit(lambda x: x + 1)
+    with pytest.raises(raised):
+        kernel(1)
+    assert kernel(1) == 2

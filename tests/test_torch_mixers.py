@@ -76,7 +76,7 @@ def some_batch(*args):
 )
 def test_mixtures_are_those_of_arrays(device, name, layout, rng, seed, n, dtype):
     images, saliency = batch(rng, n, LAYOUTS[layout], dtype, device)
-    if name == "co":  # one number a patch: sums of pixels may round, and the search take a turn
+    if name == "co" and device != "cpu":  # one number per patch, as sums of pixels may round
         saliency = pool(saliency, (2,) * len(LAYOUTS[layout]))
     labels = torch.arange(n, device=device) % 4
     before = images.clone(), saliency.clone(), labels.clone()

@@ -58,7 +58,7 @@ class BlendPlan(PairPlan):
         values = self._checked(array, channels, 0)
         if blend_of(blend, values.dtype) == "first":
             return like(array, values[self.larger])
-        single = values.dtype.kind == "f" and values.dtype.itemsize <= 4
+        single = values.dtype.itemsize <= (4 if values.dtype.kind == "f" else 1)
         precision = np.dtype(np.float32 if single else np.float64)
         share = self.share.astype(precision).reshape((-1,) + (1,) * (values.ndim - 1))
         mixed = weighted(values, values[self.partner].astype(precision), share)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from comixup._base import patch_grid
 from comixup._base.patch_grid import overlaps, patch_edges, patch_pixels, require_fit
 from comixup._base.patch_saliency import centers_in_pixels, normalized, require_map_shape
 from comixup.mixers.summary import (
@@ -50,11 +51,11 @@ def summarize(images: Tensor, saliency: Any, needs: Needs) -> Callable[[], Summa
     N, d = math.prod(grid), len(grid)
     with torch.no_grad():
         maps = maps.to(_precision(maps))
-        sums = pool_cells(maps, grid, spatial) if other else pool(maps, grid)
+        sums = _sums(maps, grid, spatial if other else None)
         parts = [sums.reshape(n, N), *_peaks(maps), maps.reshape(n, -1).amin(1, True)]
         if needs.colors:
             parts.append(pool(images.to(maps.dtype), grid).reshape(n, -1))
-        fetch = _to_host(torch.cat([p.to(maps.dtype) for p in parts], dim=1))
+        fetch = _to_host(torch.cat([p.to(sums.dtype) for p in parts], dim=1))
 
     def summary() -> Summary:
         numbers = fetch()
@@ -78,6 +79,20 @@ def summarize(images: Tensor, saliency: Any, needs: Needs) -> Callable[[], Summa
         return Summary(n, spatial, pooled.weights, pooled.peaks, colors, pooled.n_uniform)
 
     return summary
+
+
+def _sums(maps: Tensor, grid: Sequence[int], spatial: Sequence[int] | None) -> Tensor:
+    r"""Sum maps (B, \*resolution) over patches; `spatial` is that of images of another resolution.
+
+    On a CPU the sums are those of arrays, bit by bit: after a difference in the last bit, the
+    search of Co-Mixup may end elsewhere.
+    """
+    if maps.device.type != "cpu":
+        return pool(maps, grid) if spatial is None else pool_cells(maps, grid, spatial)
+    host = maps.contiguous().resolve_neg().numpy()
+    if spatial is None:
+        return torch.from_numpy(patch_grid.pool(host, grid))
+    return torch.from_numpy(patch_grid.pool_cells(host, grid, spatial))
 
 
 def pool(maps: Tensor, grid: Sequence[int]) -> Tensor:

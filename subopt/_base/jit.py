@@ -54,6 +54,17 @@ class LeanCache(FunctionCache):
             _tell_of_compiling()
         return found
 
+    def save_overload(self, sig, data):
+        """Write a compiled kernel to the cache."""
+        try:
+            super().save_overload(sig, data)
+        except RuntimeError as error:
+            # LLVM hands the machine code over by a call of Python. If Ctrl-C comes within that
+            # call, the exception goes no further, and the code is missing here
+            if "no compiled object" in str(error):
+                raise KeyboardInterrupt from error
+            raise
+
 
 class _LeanFile(IndexDataCacheFile):
     def _load_data(self, name):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from subopt._base.jit import small_first as njit
+from subopt._base.types import Array
 
 
 class Scan(NamedTuple):
@@ -51,9 +52,14 @@ def ends(gains, sizes):
     return a, b
 
 
+def scan(xs: Array, gains: Array, sizes: Array) -> Scan:
+    """Return what a sweep finds, from x, the gains and their magnitudes in one order."""
+    return Scan(*_scan(xs, gains, sizes))
+
+
 @njit
-def scan(xs, gains, sizes):
-    """Return the fields of `Scan`, from x, the gains and their magnitudes in one order.
+def _scan(xs, gains, sizes):
+    """Return the fields of `Scan`, as a plain tuple.
 
     Let A be a prefix and slack = F(A) - x(A). Moving A to the front of all orders whose combination
     is x increases entries of x in A and decreases the others, by at most slack in total. So if all
@@ -98,7 +104,7 @@ def scan(xs, gains, sizes):
         if tail == n and k + 1 < n and at_most < least[k + 1]:
             tail = k + 1
     excess = square - product
-    return Scan(low, size, negative, gap, best, square, excess, first, last, head, tail, excess_at)
+    return low, size, negative, gap, best, square, excess, first, last, head, tail, excess_at
 
 
 class Bracket(NamedTuple):
