@@ -12,6 +12,8 @@ ROOT = pathlib.Path(__file__).parents[1]
 if importlib.util.find_spec("subopt") is None:
     sys.path.insert(0, str(ROOT))
 
+import scipy.stats  # noqa: E402, F401  # with a mock of torch below it does not load
+
 from subopt import __version__  # noqa: E402
 
 project = "subopt"

@@ -10,7 +10,6 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Batch
-from subopt._base.executors import in_chunks, require_executor
 from subopt._base.options import documented
 from subopt._base.report import reported, stage
 from subopt._base.threads import in_order, thread_count
@@ -108,6 +107,8 @@ def minimize_many(
     if any(wing.owns(problems) for wing in WINGS):
         raise TypeError("minimize_many needs a sequence of problems; for one, call minimize")
     if executor is not None:
+        from subopt._base.executors import require_executor
+
         require_executor(executor, threads)
         if callback is not None:
             raise ValueError("callback is called in this process, so it needs executor=None")
@@ -135,6 +136,8 @@ def minimize_many(
             "random choices"
         )
     if executor is not None:
+        from subopt._base.executors import in_chunks
+
         chunks = in_chunks(executor, _do, len(jobs), lambda begin, end: jobs[begin:end])
         return Batch.of([answer for chunk in chunks for answer in chunk])
     return Batch.of(in_order(lambda job: job(), jobs, workers))

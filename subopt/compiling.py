@@ -15,7 +15,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import numpy as np
 
@@ -74,6 +73,8 @@ def warm_up(
     >>> sorted(warm_up("coupled", jobs=1))
     ['coupled']
     """
+    from concurrent.futures import ThreadPoolExecutor, as_completed
+
     for solver in solvers:
         if solver not in SOLVERS:
             raise ValueError(f"solvers are {', '.join(map(repr, SOLVERS))}; got {solver!r}")

@@ -223,7 +223,7 @@ def test_folders_of_others_are_never_touched(photos, tmp_path, capsys):
     (out / "thesis.tex").write_text("precious", encoding="utf-8")
     for options in ((), ("--force",)):
         assert mix(photos, out, *options) == 2
-        assert "not by comixup" in capsys.readouterr().err
+        assert "files that comixup did not write" in capsys.readouterr().err
     assert contents(out) == {"thesis.tex": b"precious"}
 
 
@@ -237,7 +237,7 @@ def test_force_removes_only_what_comixup_wrote(photos, tmp_path, capsys):
     (out / "images" / "best.jpg").write_text("precious", encoding="utf-8")
     before = contents(out)
     assert mix(photos, out, "--force") == 2
-    assert "best.jpg is not by comixup" in capsys.readouterr().err
+    assert "best.jpg. Move it elsewhere" in capsys.readouterr().err
     assert contents(out) == before
 
 

@@ -22,11 +22,12 @@ import hashlib, sys, warnings
 warnings.simplefilter("error")
 import numpy as np
 from subopt import (
-    CoupledLabelingProblem, Coverage, Cut, FacilityLocation, Function, HypergraphCut,
-    LabelingEnergy, MatroidRank, Modular, alpha_beta_swap, alpha_expansion, dual_bound, grid_cut,
-    max_flow, min_norm_point, minimize,
+    ConcaveOfModular, CoupledLabelingProblem, Coverage, Cut, FacilityLocation, Function,
+    HypergraphCut, LabelingEnergy, MatroidRank, Modular, alpha_beta_swap, alpha_expansion,
+    dual_bound, grid_cut, max_flow, maximize, min_norm_point, minimize,
 )
-from subopt._base import jit
+from subopt._base import jit, plain
+from subopt.compat import gco, maxflow
 jit.interpret_small = sys.argv[1] == "small"
 # as with an empty cache, and on a machine that is not busy
 jit._is_kept, jit.PATIENCE = lambda kernel: False, 1.0
@@ -41,11 +42,21 @@ for n in (1, 2, 3, 5, 8):
         Coverage(rng.random((n, 6)) < 0.5, rng.random(6)),
         FacilityLocation(rng.random((7, n))),
         MatroidRank.partition(rng.integers(0, 2, n), [1, 2]),
+        MatroidRank.graphic(rng.integers(0, 4, (n, 2))),
+        *(ConcaveOfModular(rng.random((3, n)) * (rng.random((3, n)) < 0.7), phi)
+          for phi in ("sqrt", ("power", 0.7), ("min", 1.3), np.tanh)),
     ):
         G = F + Modular(rng.normal(size=n))
         mask = rng.random(n) < 0.5
         seen.update(np.float64(G.value(mask)).tobytes())
         seen.update(G.greedy(rng.permutation(n)).tobytes() + G.marginals(mask).tobytes())
+        if F._has_levels:  # for upper bounds of `maximize`
+            seen.update(F._above(F._levels(mask) / 2)[1].tobytes())
+        if n > 2:  # the same with some elements in S, and some gone
+            part = G.contract([0]).restrict(np.arange(1, n - 1))
+            seen.update(part.greedy(rng.permutation(n - 2)).tobytes())
+            most = maximize(F, size=(None, 2))
+            seen.update(most.mask.tobytes() + np.float64(most.upper_bound).tobytes())
         for result in (minimize(G), min_norm_point(G)):
             check = result.certificate.check(G, result.mask)
             numbers = np.array([result.value, result.lower_bound, check])
@@ -84,13 +95,37 @@ for metric in ("potts", "linear", rng.random((4, 4)) * (1 - np.eye(4))):
             labeling = solver(energy)
             seen.update(labeling.labels.tobytes() + np.float64(labeling.value).tobytes())
             seen.update(np.float64(labeling.lower_bound).tobytes())
+for options in ({"label_costs": [0.5, 3.0, 0.1]}, {"metric": "linear"}, {"metric": "quadratic"}):
+    labeling = minimize(LabelingEnergy(rng.random((5, 6, 3)), weights=0.3, **options))
+    seen.update(labeling.labels.tobytes() + np.float64(labeling.lower_bound).tobytes())
 for levels, m in ((1, 6), (2, 8)):
     unary = -(rng.random((m, 4, 4)) ** 4)
     near = np.eye(m) + 0.1 * rng.random((m, m))
     problem = CoupledLabelingProblem(unary, compatibility=near, levels=levels)
     found = minimize(problem, effort="fast", rng=0)
     seen.update(found.sources.tobytes() + np.float64(found.value).tobytes())
+for kind in (int, float):
+    cut = maxflow.Graph[kind]()
+    nodes = cut.add_nodes(9)
+    for i, j in rng.integers(0, 9, (20, 2)):
+        if i != j:
+            cut.add_edge(i, j, *rng.integers(0, 9, 2))
+    for node in nodes:
+        cut.add_tedge(node, *rng.integers(0, 9, 2))
+    seen.update(np.float64(cut.maxflow()).tobytes() + bytes(cut.get_grid_segments(nodes)))
+metric = np.abs(np.subtract.outer(np.arange(3), np.arange(3))) / 1.0
+unary = rng.random((5, 6, 3))
+for move in (maxflow.fastmin.aexpansion_grid, maxflow.fastmin.abswap_grid):
+    seen.update(move(unary, metric).tobytes())
+for algorithm in ("expansion", "swap"):
+    labels = gco.cut_grid_graph_simple(unary, metric, n_iter=-1, algorithm=algorithm)
+    seen.update(labels.tobytes())
 print(seen.hexdigest(), *sorted(jit.unfit))
+# which kernels were not tried
+kernels = {v for name, m in list(sys.modules.items()) if name.startswith("subopt.")
+           for v in vars(m).values() if hasattr(v, "patience")}
+for kernel in kernels - set(plain._functions):
+    print(kernel.py_func.__qualname__, file=sys.stderr)
 """
 
 
@@ -99,12 +134,14 @@ def answers(way):
         [sys.executable, "-c", ANSWERS, way], capture_output=True, encoding="utf-8", cwd=ROOT
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return done
 
 
 def test_the_same_bits_as_compiled():
+    small = answers("small")
+    assert not small.stderr, "kernels without a problem here that they solve"
     # names of kernels come after the digest, if they do not run as plain Python
-    assert answers("small") == answers("compiled")
+    assert small.stdout == answers("compiled").stdout
 
 
 @pytest.fixture
@@ -219,7 +256,10 @@ from subopt._base import jit
 jit.interpret_small = False
 from subopt import max_flow
 flow = max_flow([0, 1, 0], [1, 2, 2], [3, 2, 1], source_capacity=[9, 0, 0], sink_capacity=[0, 0, 9])
+from numba.core import entrypoints
+from numba.core.runtime import rtsys
 compiler = "numba.np.linalg" in sys.modules
+assert compiler == rtsys._init == entrypoints._already_initialized
 assert numba.njit(lambda x: x.sum() + np.sort(x)[0])(np.ones(3)) == 4.0
 print(flow.value, compiler)
 """

@@ -65,7 +65,7 @@ def prepare(output: Path, manifest: dict[str, Any], *, force: bool) -> str:
                 f"{output} holds what is left of a run that was being removed. Say --force to "
                 "remove the rest and begin again."
             )
-        raise UsageError(f"{output} is not empty, and not by comixup. Choose another folder.")
+        raise UsageError(f"{output} has files that comixup did not write. Choose another folder.")
     work.mkdir(parents=True, exist_ok=True)
     text = json.dumps(manifest, indent=2, ensure_ascii=False)
     write_bytes(work / MANIFEST, text.encode())
@@ -198,14 +198,16 @@ def remove_earlier_run(output: Path) -> None:
         return
     if _read(output / PARTIAL / MANIFEST) is None and _read(output / MANIFEST) is None:
         raise UsageError(
-            f"{output} is not empty, and not by comixup, so --force leaves it alone. Choose "
-            "another folder."
+            f"{output} has files that comixup did not write, so --force removes nothing there. "
+            "Choose another folder."
         )
     images = output / "images"
     ours = sorted(images.iterdir()) if images.is_dir() else []
     foreign = [path for path in ours if not _is_ours(path)]
     if foreign:
-        raise UsageError(f"{foreign[0]} is not by comixup: move it elsewhere, then use --force.")
+        raise UsageError(
+            f"comixup did not write {foreign[0]}. Move it elsewhere, then use --force."
+        )
     own = [output / name for name in ("inputs.csv", SKIPPED, "plan.npz", REPORT, SHEET)]
     own += [path for path in output.iterdir() if _is_temporary(path, MANIFEST, REPORT, SHEET)]
     for path in (output / COMPLETE, *ours, *own):

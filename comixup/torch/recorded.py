@@ -7,7 +7,6 @@ identifier of the mixer.
 
 from __future__ import annotations
 
-import inspect
 import itertools
 import threading
 from collections import OrderedDict
@@ -29,7 +28,7 @@ from comixup.torch.gather import apply_transposed
 
 # operators of Python came with PyTorch 2.4, and their tags later
 _custom_op = getattr(torch.library, "custom_op", None)
-AVAILABLE = _custom_op is not None and "tags" in inspect.signature(_custom_op).parameters
+AVAILABLE = _custom_op is not None and "tags" in (_custom_op.__kwdefaults__ or {})
 KEPT = 16  # plans that backward passes and `MixedBatch.plan` can still ask for; some are large
 
 

@@ -189,12 +189,20 @@ class _Numpy:
     int64, int32, int8 = _signed(64), _signed(32), _signed(8)
 
     @staticmethod
+    def arange(stop):
+        return memoryview(np.arange(stop))
+
+    @staticmethod
     def empty(shape, dtype=float):
         return memoryview(np.empty(shape, _TYPES[dtype]))
 
     @staticmethod
     def full(shape, value):
         return memoryview(np.full(shape, value))
+
+    @staticmethod
+    def ones(shape, dtype=float):
+        return memoryview(np.ones(shape, _TYPES[dtype]))
 
     @staticmethod
     def rint(x):

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from subopt._base import validate
 from subopt._base.deadline import ending_with
 from subopt._base.report import silent
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 T = TypeVar("T")
 
@@ -100,6 +102,8 @@ def in_order(function: Callable[[Any], T], items: Sequence[Any], threads: int) -
     if threads <= 1 or len(items) <= 1:
         with silent():
             return [function(item) for item in items]
+    from concurrent.futures import ThreadPoolExecutor  # most programs do without threads
+
     over = Event()
 
     def call(item: Any) -> T:
@@ -128,6 +132,8 @@ def stream_in_order(
                 result = function(item)
             yield result
         return
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(min(threads, len(items))) as pool:
         futures: list[Future[T]] = []
         try:

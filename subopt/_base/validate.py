@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import sys
 from collections.abc import Iterable, Set
 from typing import Any
 
@@ -49,10 +50,19 @@ def real_array(name: str, values: ArrayLike, *, copy: bool = True) -> Array:
     return array
 
 
+def is_masked(values: Any) -> bool:
+    """Tell whether some entries are masked. Without `numpy.ma`, which loads slowly, none are."""
+    return (
+        type(values) is not np.ndarray
+        and "numpy.ma" in sys.modules
+        and bool(np.ma.is_masked(values))
+    )
+
+
 def unmasked(name: str, values: Any) -> Array:
     """Return values as an array, or raise if some of them are masked."""
     array = rectangular(name, values)
-    if type(values) is not np.ndarray and np.ma.is_masked(values):
+    if is_masked(values):
         index = tuple(int(i) for i in np.argwhere(np.ma.getmaskarray(values))[0])
         raise ValueError(
             f"{name} needs a number everywhere, but {name}[{', '.join(map(str, index))}] is "

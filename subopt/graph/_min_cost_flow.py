@@ -236,7 +236,7 @@ def min_cost_flow(
     >>> shipped.value, shipped.flow, shipped.gap, shipped.status.name
     (17, array([4, 1, 4]), 0.0, 'OPTIMAL')
 
-    As much as possible, at least 2 of it along the second arc:
+    The largest flow with at least 2 on the second arc:
 
     >>> min_cost_flow(
     ...     [0, 0, 1], [1, 2, 2], [4, 9, 5], [2, 5, 1], source=0, sink=2, lower=[0, 2, 0]
@@ -275,7 +275,7 @@ def _require_supplies(g: CostProblem, flow: Array) -> None:
         g = g._replace(supply=supply)
         if _more_fits(g, flow):
             raise CertificateError(
-                f"As much as possible was asked for, but more than {passed} can flow from "
+                f"The amount should be the largest possible, but more than {passed} can flow from "
                 f"{g.source} to {g.sink}"
             )
     wrong = unsupplied(g, flow)

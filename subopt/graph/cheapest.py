@@ -126,8 +126,8 @@ def largest_supply(g: CostProblem) -> Array:
     found = solve(graph, maximal=False, method="auto")
     if found.value >= most:
         raise ValueError(
-            "As much as possible is without limit here: arcs of infinite capacity lead from the "
-            "source to the sink. Give amount, or one of these arcs a capacity."
+            "There is no largest flow: arcs of infinite capacity lead from the source to the sink. "
+            "Pass amount, or give one of these arcs a finite capacity."
         )
     passed = divergence(g, flow + found.flow)[g.source]
     supply[g.source], supply[g.sink] = passed, -passed

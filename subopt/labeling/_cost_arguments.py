@@ -60,7 +60,7 @@ def is_single(tables: Any) -> bool:
 
 def numbers(name: str, values: ArrayLike) -> Array:
     """Return costs as a C-contiguous float64 array of numbers or +inf, or name the wrong entry."""
-    if np.ma.is_masked(values):
+    if validate.is_masked(values):
         raise TypeError(f"{name} is a masked array; fill it, with np.inf for forbidden labels")
     array = np.ascontiguousarray(validate.numeric(name, values), dtype=np.float64)
     if array.size and not array.min() > -np.inf:  # NaN compares as false

@@ -21,7 +21,6 @@ import numpy as np
 
 from subopt._base.deadline import Deadline
 from subopt._base.types import Array
-from subopt.graph._max_flow import Arcs, extreme_cuts_until, minimum_cut_until
 
 PROBES = 2_000_000  # approximate number of arcs in all cuts of `_probed`
 IMPROVING = 12  # number of random parts that `_improved` tries
@@ -99,6 +98,8 @@ def roof(problem: Binary, labels: Array, deadline: Deadline) -> Roof:
     heads = np.concatenate([np.where(even, q, q + n), p + n])
     there, back = np.tile(forward / 2, 2), np.tile(backward / 2, 2)
     excess = np.concatenate([-half, half])
+    from subopt.graph._max_flow import Arcs, minimum_cut_until  # not all energies need a cut
+
     side, flow = minimum_cut_until(Arcs(tails, heads, there, back), excess, deadline)
     if over(m, deadline):
         return _unknown(problem, labels)
@@ -127,6 +128,8 @@ def _of_one_cut(
 ) -> Roof:
     """Solve the roof dual of an energy whose edges are all submodular: it is exact."""
     n, p, q = len(cost), problem.tails, problem.heads
+    from subopt.graph._max_flow import Arcs, extreme_cuts_until
+
     arcs = Arcs(p, q, edges.forward, edges.backward)
     excess = -np.clip(cost, -top, top)
     smallest, largest, flow = extreme_cuts_until(arcs, excess, deadline)

@@ -18,8 +18,6 @@ import numpy as np
 from subopt._base.deadline import Deadline
 from subopt._base.interruptible import flag
 from subopt._base.types import Array
-from subopt.graph._max_flow import Arcs, minimum_cut_until
-from subopt.graph.grid.cut import grid_cut
 from subopt.labeling._exact import Reparametrization, messages_of, node_costs
 from subopt.labeling._magnitude import bounded, power_above, simple_labels, simplified
 from subopt.labeling.certificates import Measure, evidence, measure
@@ -246,6 +244,8 @@ def _cut_of_what_is_left(
     node = np.arange(n * (L - 1)).reshape(n, L - 1)
     up, down = node[:, 1:].ravel(), node[:, :-1].ravel()  # x > i + 1 needs x > i
     m = forward.size
+    from subopt.graph._max_flow import Arcs, minimum_cut_until  # not all energies need a cut
+
     arcs = Arcs(
         np.concatenate([node[energy.tails][:, table.i].ravel(), up]),
         np.concatenate([node[energy.heads][:, table.j].ravel(), down]),
@@ -270,6 +270,8 @@ def _on_the_grid(
     grid = cost.reshape(energy.shape)
     limit = deadline.left()
     source, sink = np.maximum(-grid, 0.0), np.maximum(grid, 0.0)
+    from subopt.graph.grid.cut import grid_cut
+
     cut = grid_cut(
         source,
         sink,

@@ -9,7 +9,6 @@ from typing import Any
 from subopt._base import validate
 from subopt._base.answer import Status, ended_by
 from subopt._base.deadline import Deadline
-from subopt._base.executors import require_executor
 from subopt._base.options import documented_with
 from subopt._base.report import is_verbose, reported, stage
 from subopt._base.types import RNG, Subset
@@ -154,6 +153,8 @@ def search(
     deadline, source = Deadline(time_limit), validate.generator(rng)
     workers = solver_threads(threads, h)
     if executor is not None:
+        from subopt._base.executors import require_executor
+
         require_executor(executor, threads)
     first = None if start is None else validate.subset(start, h.n, "start")
     answer_in_time(given, lambda: first_set(h, constraints, first, "branch_and_bound"))

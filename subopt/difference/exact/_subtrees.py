@@ -19,7 +19,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base.deadline import Deadline
-from subopt._base.executors import in_chunks
 from subopt._base.threads import stream_in_order
 from subopt._base.types import Array
 from subopt.difference.exact._interval import Parts
@@ -120,6 +119,8 @@ def _on_threads(
 
 
 def _on_executor(executor: Any, problem: _Problem, tasks: list[_Task]) -> Generator[Subtree]:
+    from subopt._base.executors import in_chunks
+
     with closing(
         in_chunks(executor, _explore, len(tasks), partial(_some, tasks), shared=problem)
     ) as chunks:

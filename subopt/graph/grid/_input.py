@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -157,7 +158,7 @@ def _read(name: str, values: ArrayLike, shape: tuple[int, ...], count: int | Non
     if own not in ((), shape) and not stacked:
         each = f", or {(count, *shape)} with one row per problem" if count is not None else ""
         raise ValueError(f"{name} needs one number or the shape {shape}{each}, got {own}")
-    if isinstance(values, np.ma.MaskedArray):
+    if "numpy.ma" in sys.modules and isinstance(values, np.ma.MaskedArray):  # it loads slowly
         from subopt._base.validate import unmasked
 
         values = unmasked(name, values)

@@ -11,7 +11,6 @@ import numpy as np
 from subopt._base import validate
 from subopt._base.answer import Batch, Status, freeze
 from subopt._base.deadline import Deadline
-from subopt._base.executors import in_chunks, require_executor
 from subopt._base.interruptible import interruptible
 from subopt._base.report import stage
 from subopt._base.threads import in_order, thread_count
@@ -287,6 +286,8 @@ def solve_many(
 ) -> LabelingBatch:
     """Make moves in many problems, divided among threads or workers."""
     if executor is not None:
+        from subopt._base.executors import require_executor
+
         require_executor(executor, threads)
     costs = numbers("unaries", unaries)
     n, L = energy.n, energy.n_labels
@@ -310,6 +311,8 @@ def solve_many(
         return costs[begin:end], labels[begin:end]
 
     if executor is not None:
+        from subopt._base.executors import in_chunks
+
         answers = list(in_chunks(executor, do, P, cut, shared=shared))
     else:
         count = min(thread_count(threads), max(P, 1))

@@ -34,7 +34,6 @@ import numpy as np
 
 from subopt._base.deadline import Deadline
 from subopt._base.types import Array
-from subopt.graph._max_flow import Arcs, minimum_cut_until
 from subopt.labeling.energy import LabelingEnergy
 from subopt.labeling.moves.candidates import price_all, price_labels
 from subopt.labeling.moves.workspace import Move, MoveWorkspace, Problem
@@ -235,6 +234,8 @@ class WholeMoves(NamedTuple):
         saved = energy.label_costs[used]
         paid = 0.0 if (labels == b).any() else float(energy.label_costs[b])
         first, last = np.arange(n), n + len(used)
+        from subopt.graph._max_flow import Arcs, minimum_cut_until  # small moves do without
+
         arcs = Arcs(
             np.concatenate([place[p], n + group, first]),
             np.concatenate([place[q], first, np.full(n, last)]),
