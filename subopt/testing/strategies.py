@@ -53,6 +53,11 @@ def set_functions(
     -------
     hypothesis.strategies.SearchStrategy of SetFunction
         The strategy, to be used in ``@given``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `families` is no list of keys of `FAMILIES`, or is empty.
     """
     from hypothesis import strategies as st
 
@@ -91,6 +96,11 @@ def problems(
     -------
     hypothesis.strategies.SearchStrategy of SetFunction
         The strategy, to be used in ``@given``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `families` is no list of keys of `FAMILIES`, or is empty.
     """
     from hypothesis import strategies as st
 
