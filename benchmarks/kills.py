@@ -58,15 +58,19 @@ def start(source: Path, output: Path) -> subprocess.Popen[bytes]:
 
 
 def killed_run(
-    source: Path, output: Path, moments: random.Random, seconds: float
+    source: Path, output: Path, moments: random.Random, seconds: float, end: float
 ) -> tuple[int, float]:
-    """Run until one run ends by itself; return how many were killed before, and what it took."""
+    """Run until one run ends by itself; return how many were killed before, and what it took.
+
+    From the time `end` on, none is killed.
+    """
     kills = 0
     while True:
         begin = time.perf_counter()
         process = start(source, output)
+        limit = moments.uniform(0.3, 1.1) * seconds if begin < end else None
         try:
-            code = process.wait(moments.uniform(0.3, 1.1) * seconds)
+            code = process.wait(limit)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -106,19 +110,20 @@ def main() -> None:
             subprocess.run(command(source, output), check=True, capture_output=True)
             seconds = time.perf_counter() - begin
         whole = contents(output)
-        end = time.monotonic() + 60 * options.minutes
+        end = time.perf_counter() + 60 * options.minutes
         kills = runs = pairs = different = 0
-        while kills < options.kills and time.monotonic() < end:
-            shutil.rmtree(output)
-            killed, took = killed_run(source, output, moments, seconds)
-            kills, seconds = kills + killed, (seconds + took) / 2  # as busy as the machine is
-            runs += 1
-            different += contents(output) != whole
-        while pairs < options.pairs and time.monotonic() < end:
-            shutil.rmtree(output)
-            pair(source, output)
-            pairs += 1
-            different += contents(output) != whole
+        while (kills < options.kills or pairs < options.pairs) and time.perf_counter() < end:
+            if kills < options.kills:
+                shutil.rmtree(output)
+                killed, took = killed_run(source, output, moments, seconds, end)
+                kills, seconds = kills + killed, (seconds + took) / 2  # as busy as the machine is
+                runs += 1
+                different += contents(output) != whole
+            if pairs < options.pairs:
+                shutil.rmtree(output)
+                pair(source, output)
+                pairs += 1
+                different += contents(output) != whole
     found = {"kills": kills, "runs after kills": runs, "pairs": pairs, "different": different}
     print(json.dumps({**found, "seconds of a run": round(seconds, 2)}))
     if different:

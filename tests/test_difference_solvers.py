@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 import subopt
 from subopt import Cardinality, Cut, DifferenceOfSubmodular, Modular, Status, minimize
 from subopt._base.answer import CertificateError
+from subopt._base.deadline import Deadline
 from subopt.difference import select
+from subopt.difference._descent import Descent
+from subopt.difference._double_greedy_pass import double_greedy_mask
 from subopt.difference._local_search import reach
 from subopt.difference.bounds import chain
 from subopt.difference.local_minimum import STAY, LocalMinimumCertificate, flip, swap
@@ -260,6 +263,18 @@ def test_time_limits_are_kept():
     result = minimize(h, time_limit=0.0)
     assert result.status is Status.TIME_LIMIT
     assert result.value <= 0
+
+
+def test_a_step_that_time_cuts_short_is_not_said_to_be_stationary():
+    run = Descent(pair(np.random.default_rng(0), 6), (), "supsub")
+    h, order = run.h, np.arange(run.h.n)  # of the elements that are not decided at once
+
+    def step(S):
+        run.deadline = Deadline(0.0)
+        yield double_greedy_mask(h, order, None, run.deadline.passed)
+
+    assert run.run(step).status is Status.TIME_LIMIT
+    assert not double_greedy_mask(h, order, None, lambda: True).any()
 
 
 @pytest.mark.parametrize("method", sorted(set(select.METHODS) - {"auto"}))

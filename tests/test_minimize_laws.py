@@ -213,6 +213,17 @@ def test_sorting_is_the_minimum_of_a_function_of_size(g, rng, n):
         assert a.value == pytest.approx(b.value, abs=TOL)
 
 
+@pytest.mark.parametrize("n", [3000, 30000])
+@pytest.mark.parametrize("g", [np.sqrt, np.log1p, lambda k: np.minimum(k, 100.0)])
+def test_sorting_of_many_elements_is_proven(g, n):
+    for seed in range(3):
+        u = np.random.default_rng(seed).normal(size=n) / n
+        for weights in (np.zeros(n), u, u.round(5), u.round(5) - g(float(n)) / n):
+            F = Cardinality(g, n) + Modular(weights)
+            result = minimize(F, method="sort")
+            assert result.check(F) <= 1e-13 * F._range().size.sum()
+
+
 def test_sort_where_rotations_are_not_enough():
     F = Cardinality([0, 3.05, 3.09]) + Modular([-3.0, -0.1])
     result = minimize(F)

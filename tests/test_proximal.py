@@ -30,7 +30,7 @@ from subopt import (
     regularization_path,
 )
 from subopt.submodular import _minimum_norm, _nested_grid_cuts
-from subopt.submodular._string_pieces import LONG, Rest, pieces_on_path
+from subopt.submodular._string_pieces import LONG, Rest, equal_pieces_on_path, pieces_on_path
 from subopt.submodular._taut_string import NO_ROOM, PROVEN, Path, path_work, values_on_path
 from subopt.testing import all_values
 
@@ -410,6 +410,15 @@ def test_pieces_are_those_of_the_string(rng, n, exact):
     assert pieces_on_path(path, other, no_rest()) == first
     if first != LONG:
         np.testing.assert_array_equal(values, other)
+    path = Path(target, np.ones(1), forward[:1], backward[:1], 0, 2.0)
+    first = pieces_on_path(path, values, no_rest())
+    found = equal_pieces_on_path(path, other, no_rest())
+    if LONG not in (first, found):
+        np.testing.assert_array_equal(values, other)
+        assert first == found
+    if found == PROVEN:
+        caps = np.full(n, 2 * forward[0]), np.full(n, 2 * backward[0])
+        assert naive_proof(target, np.ones(n), *caps, other)
 
 
 def no_rest():
@@ -426,6 +435,9 @@ def test_signals_whose_pieces_are_found_late(rng, n, weighted, capacity):
     caps = np.full(len(y), float(capacity))
     values = prox(Cut.grid(len(y), float(capacity)), y, weights)
     assert naive_proof(given_weights * y, given_weights, caps, caps, values)
+    if weights is None:
+        path = Path(y, np.ones(1), caps[:1], caps[:1], 0, 1.0)
+        assert equal_pieces_on_path(path, np.empty(len(y)), no_rest()) in (PROVEN, LONG)
 
 
 @pytest.mark.parametrize("size", [2, 3, 50])

@@ -23,6 +23,7 @@ from subopt.testing import (
     compositions,
     masks,
     orders,
+    problems,
     set_functions,
 )
 
@@ -89,6 +90,21 @@ def test_minimizers(n):
         mask, value = brute_force(F)
         assert mask.tolist() == [True, True, True, False, False]
         assert value == pytest.approx(F([0, 1, 2]))
+
+
+@pytest.mark.parametrize("strategy", [set_functions, problems])
+@pytest.mark.parametrize(
+    ("families", "error", "message"),
+    [
+        (["cuts"], ValueError, "cut, .*got 'cuts'"),
+        ("cuts", ValueError, "cut, .*got 'cuts'"),
+        ("cut", TypeError, r"\['cut'\]"),
+        ([], ValueError, "at least one name"),
+    ],
+)
+def test_names_of_families(strategy, families, error, message):
+    with pytest.raises(error, match=message):
+        strategy(families)
 
 
 def test_consistency_of_a_user_s_fast_paths():

@@ -1,6 +1,7 @@
 """What other people's training loops do to mixers: workers, compilation, odd models and samples."""
 
 import copy
+import importlib
 import inspect
 import io
 import itertools
@@ -12,6 +13,7 @@ import warnings
 
 import numpy as np
 import pytest
+from torchvision_here import torchvision
 
 torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
@@ -229,7 +231,10 @@ def test_seeds_follow_those_of_torch():
 def seeding_of_lightning():
     """Return `seed_everything`, or what it does where Lightning is not installed."""
     try:
-        from lightning.pytorch import seed_everything
+        return importlib.import_module("lightning.pytorch").seed_everything
+    except RuntimeError:  # it imports torchvision, whose operators are missing
+        torchvision()
+        return importlib.import_module("lightning.pytorch").seed_everything
     except ImportError:
 
         def seed_everything(seed, workers=False):
@@ -238,7 +243,7 @@ def seeding_of_lightning():
             np.random.seed(seed)  # noqa: NPY002
             torch.manual_seed(seed)
 
-    return seed_everything
+        return seed_everything
 
 
 @pytest.mark.parametrize("name", SMALL)

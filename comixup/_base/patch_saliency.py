@@ -101,6 +101,8 @@ def require_map_shape(
         + (
             "If the images are gray, give them their channel axis: images[:, None]."
             if len(shape) == 3 and shape == images
+            else "Of maps with one channel, pass saliency[:, 0]."
+            if len(shape) == len(spatial) + 2 and shape[1] == 1
             else "Gradients with a channel axis go through comixup.saliency.from_gradient first."
         )
     )

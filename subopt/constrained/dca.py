@@ -56,7 +56,7 @@ def dca(
         _offer(run, x)
         run.tell()
         if not value < before - noise:
-            status = Status.STATIONARY
+            status = Status.TIME_LIMIT if run.deadline.passed() else Status.STATIONARY
             break
     return run.result(status)
 

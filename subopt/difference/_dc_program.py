@@ -148,8 +148,8 @@ class DCProgram:
             run.n_iter += 1
             following = advance(here)
             run.tell()
-            if following is None:
-                status = Status.STATIONARY
+            if following is None:  # a step that was cut short says nothing
+                status = Status.TIME_LIMIT if run.deadline.passed() else Status.STATIONARY
                 break
             here = following
         return run.result(status)

@@ -129,8 +129,8 @@ class Descent:
             for mask in step(self.mask.copy()):
                 improved |= self.offer(mask)
             self.tell()
-            if not improved:
-                status = Status.STATIONARY
+            if not improved:  # a step that was cut short says nothing
+                status = Status.TIME_LIMIT if self.deadline.passed() else Status.STATIONARY
                 break
         return self.result(status)
 

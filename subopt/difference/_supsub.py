@@ -78,7 +78,7 @@ def supsub(
         for weights in bounds.at(S, f.marginals(S.copy())):
             yield _flips(weights, S.copy(), run)
             upper = DifferenceOfSubmodular(Modular(weights), g)
-            yield double_greedy_mask(upper, np.arange(n), None)
+            yield double_greedy_mask(upper, np.arange(n), None, run.deadline.passed)
             run.n_evals += 2 * n + 2
 
     return run.run(step)

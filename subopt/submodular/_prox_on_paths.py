@@ -16,7 +16,7 @@ from subopt.forms.decomposable import is_chain, is_sum_of_simple, summands
 from subopt.functions.algebra import SetFunction, terms_of
 from subopt.functions.cut import Cut
 from subopt.functions.modular import Modular
-from subopt.submodular._string_pieces import LONG, Rest, pieces_on_path
+from subopt.submodular._string_pieces import LONG, Rest, equal_pieces_on_path, pieces_on_path
 from subopt.submodular._taut_string import NO_ROOM, PROVEN, Path, path_work, values_on_path
 
 KNOTS = 1024
@@ -89,7 +89,8 @@ def prox_on_paths(paths: Paths, y: Array, scales: Array | None) -> Array | None:
 def _string(path: Path) -> Array | None:
     values = np.empty(len(path.target))
     rest = Rest(np.zeros(1, dtype=np.int64), np.zeros(1), np.array([-np.inf, np.inf]))
-    found = pieces_on_path(path, values, rest)
+    equal = path.stride == 0 and len(path.weights) == 1 and path.weights[0] == 1
+    found = (equal_pieces_on_path if equal else pieces_on_path)(path, values, rest)
     if found == PROVEN:
         return values
     if found == LONG:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from subopt._base.jit import njit
+from subopt._base.jit import njit, uncounted
 from subopt._base.types import Array
 from subopt.submodular._taut_string import PROVEN, ROUNDING, UNPROVEN
 
@@ -99,6 +99,77 @@ def pieces_on_path(path, values, rest):
         else:
             proven &= _filled(path, step, start, end, value, before, after, values)
         start, before = end + 1, after
+    return PROVEN if proven else UNPROVEN
+
+
+@uncounted
+def equal_pieces_on_path(path, values, rest):
+    """Find the values of a path whose weights are 1 and whose capacities do not change.
+
+    The arguments and the result are those of `pieces_on_path`, which this is a faster form of: the
+    weight of a piece is its length, and a piece of one member needs no division and no proof.
+    """
+    target = path.target
+    ahead, back = path.scale * path.forward[0], path.scale * path.backward[0]
+    size, last = target.shape[0], target.shape[0] - 1
+    start, before, visits = 0, 0.0, 0
+    proven, least, largest = True, -np.inf, np.inf
+    while start < last:
+        k, total = start + 1, target[start] + before
+        a, c = total - ahead, total + back
+        total += target[k]
+        p, q = (total - ahead, total + back) if k < last else (total, total)
+        rises = p > 2.0 * c
+        if rises or q < 2.0 * a:
+            value = c if rises else a
+            proven &= least <= value <= largest
+            least, largest = (value if rises else -np.inf), (np.inf if rises else value)
+            values[start], start, before = value, k, (-back if rises else ahead)
+            continue
+        b = d = 1.0
+        low, high, weight = start, start, 2.0
+        end, after, value = last, 0.0, 0.0
+        while True:
+            up, down = p * b >= a * weight, q * d <= c * weight
+            a, b, low = (p if up else a), (weight if up else b), (k if up else low)
+            c, d, high = (q if down else c), (weight if down else d), (k if down else high)
+            if k == last:
+                value, rises = total / weight, False
+                break
+            k += 1
+            weight += 1.0
+            total += target[k]
+            p = q = total
+            if k < last:
+                p -= ahead
+                q += back
+            rises, falls = p * d > c * weight, q * b < a * weight
+            if rises | falls:
+                end = high if rises else low
+                value = (c if rises else a) / (d if rises else b)
+                after = -back if rises else ahead
+                break
+        visits += k - start
+        if visits > VISITS * size:
+            rest.start[0], rest.flow[0] = start, before
+            rest.bounds[0], rest.bounds[1] = least, largest
+            return LONG if proven else UNPROVEN
+        proven &= least <= value <= largest
+        least, largest = (value if rises else -np.inf), (np.inf if rises else value)
+        flow, lowest, highest, magnitude = before, 0.0, 0.0, abs(before) + abs(after)
+        for i in range(start, end + 1):
+            values[i] = value
+            flow += target[i] - value
+            magnitude += abs(target[i]) + abs(value)
+            if i < end:
+                lowest, highest = min(lowest, flow), max(highest, flow)
+        rounding = ROUNDING * magnitude
+        proven &= highest <= ahead + rounding and -lowest <= back + rounding
+        proven &= abs(flow - after) <= rounding
+        start, before = end + 1, after
+    if start == last:
+        values[last] = target[last] + before
+        proven &= least <= values[last] <= largest
     return PROVEN if proven else UNPROVEN
 
 

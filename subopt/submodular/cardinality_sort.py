@@ -120,30 +120,33 @@ def _projection(u, g):
     """
     n = u.shape[0]
     first = np.empty(n + 1, np.int64)  # first element of each block, and the end of the last one
-    over, slopes = np.empty(n), np.empty(n)  # sums over the block of u - u[first] and of d
+    over = np.empty(n)  # the sum over the block of u - u[first]; that of slopes telescopes
     k = 0
     for j in range(n):
-        first[k], over[k], slopes[k] = j, 0.0, g[j + 1] - g[j]
+        first[k], over[k] = j, 0.0
         first[k + 1] = j + 1
         k += 1
         while k > 1:
             a, b = first[k - 2], first[k - 1]
             before, size = b - a, first[k] - b
             apart = (u[b] - u[a]) + (over[k - 1] / size - over[k - 2] / before)
-            if apart + (slopes[k - 1] / size - slopes[k - 2] / before) > 0.0:
+            if apart + ((g[first[k]] - g[b]) / size - (g[b] - g[a]) / before) > 0.0:
                 break
             over[k - 2] += over[k - 1] + size * (u[b] - u[a])
-            slopes[k - 2] += slopes[k - 1]
             first[k - 1] = first[k]
             k -= 1
     x, shares, sizes = np.empty(n), np.empty(n), np.empty(n)
     for block in range(k):
         a, b = first[block], first[block + 1]
-        mean, slope = over[block] / (b - a), slopes[block] / (b - a)
-        total = 0.0
+        slope, total, beyond, lost = (g[b] - g[a]) / (b - a), 0.0, 0.0, 0.0
         for j in range(a, b):
+            # summed again, without what rounding has added [Kahan 1965]
+            term = (u[j] - u[a]) - lost
+            last, beyond = beyond, beyond + term
+            lost = (beyond - last) - term
             # entries of the table g are rounded themselves, by less than gains are
             total += abs(u[j]) + abs(g[j + 1] - g[j]) + (abs(g[j + 1]) + abs(g[j])) / 512
+        mean = beyond / (b - a)
         for j in range(a, b):
             x[j] = u[a] + (mean + slope)
             shares[j] = slope + (mean - (u[j] - u[a]))

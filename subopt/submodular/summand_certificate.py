@@ -107,12 +107,17 @@ def _missing(parts, shares, mask, x, missing):
             continue
         order = np.argsort(-shares[a:b], kind="mergesort")
         over, total, inside, count = 0.0, 0.0, 0.0, 0
+        lost, lost_inside = 0.0, 0.0  # what rounding has added to both sums [Kahan 1965]
         for k in range(b - a):
             j = a + order[k]
             x[elements[j]] += shares[j]
-            total += shares[j] - first[a + k]
+            term = (shares[j] - first[a + k]) - lost
+            last, total = total, total + term
+            lost = (total - last) - term
             over = max(over, total)
             if mask[elements[j]]:
-                inside += first[a + count] - shares[j]
+                term = (first[a + count] - shares[j]) - lost_inside
+                last, inside = inside, inside + term
+                lost_inside = (inside - last) - term
                 count += 1
         missing[elements[a]] += max(over + inside, 0.0)

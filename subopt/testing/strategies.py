@@ -53,10 +53,15 @@ def set_functions(
     -------
     hypothesis.strategies.SearchStrategy of SetFunction
         The strategy, to be used in ``@given``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `families` is no list of keys of `FAMILIES`, or is empty.
     """
     from hypothesis import strategies as st
 
-    names = sorted(FAMILIES) if families is None else list(families)
+    names = _names(families)
     for name in names:
         _compiled(name)
 
@@ -91,12 +96,19 @@ def problems(
     -------
     hypothesis.strategies.SearchStrategy of SetFunction
         The strategy, to be used in ``@given``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `families` is no list of keys of `FAMILIES`, or is empty.
     """
     from hypothesis import strategies as st
 
+    functions = set_functions(families, min_n=min_n, max_n=max_n)  # compiled now, not in a test
+
     @st.composite
     def problem(draw: Any) -> SetFunction:
-        F = draw(set_functions(families, min_n=min_n, max_n=max_n))
+        F = draw(functions)
         scale = draw(st.sampled_from([1.0, 1.0, 1.0, 1e-9, 1e9]))
         if draw(st.integers(0, 4)) == 4:
             return scale * (F + Modular(_Drawn(draw).normal(size=F.n)))
@@ -113,6 +125,21 @@ def problems(
         return scale * (F + Modular(margins - gains))
 
     return problem()
+
+
+def _names(families: Iterable[str] | None) -> list[str]:
+    """Return names of families, or say which there are."""
+    if families is None:
+        return sorted(FAMILIES)
+    names = [families] if isinstance(families, str) else list(families)
+    for name in names:
+        if name not in FAMILIES:
+            raise ValueError(f"families needs some of {', '.join(FAMILIES)}; got {name!r}")
+    if isinstance(families, str):
+        raise TypeError(f"families needs a list of names; for one, [{families!r}]")
+    if not names:
+        raise ValueError("families needs at least one name; without it, all families are drawn")
+    return names
 
 
 @functools.cache
