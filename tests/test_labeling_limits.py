@@ -6,10 +6,11 @@ import time
 import numpy as np
 import pytest
 
-from subopt import LabelingEnergy, Status, minimize
+from subopt import LabelingEnergy, Status, alpha_beta_swap, alpha_expansion, minimize
 from subopt._base.deadline import Deadline
 from subopt._base.interruptible import flag, interruptible
 from subopt.labeling import _dual_bound, certificates
+from subopt.labeling.moves import driver, warm_start
 
 METHODS = ("alpha_expansion", "alpha_beta_swap", "fusion", "icm", "dual_bound")
 
@@ -61,6 +62,41 @@ def test_a_limit_shorter_than_the_proof_leaves_no_bound(n_labels):
             result = minimize(energy, method=method, time_limit=1e6)
             assert result.value == energy.value(result.labels)
             assert (result.certificate, result.lower_bound) == (None, -np.inf)
+
+
+@pytest.mark.parametrize("solver", [alpha_expansion, alpha_beta_swap])
+def test_a_start_from_messages_makes_no_step_after_the_end(solver):
+    energy = problem(4)
+
+    def steps(end):
+        """Return how many kernels of the start were called if it has to stop within one of them."""
+        count = 0
+
+        def counted(kernel):
+            def call(*arguments):
+                nonlocal count
+                count += 1
+                if count == end:
+                    space[-1].stop[0] = 1
+                return kernel(*arguments)
+
+            return call
+
+        space = []
+        made = driver.move_workspace
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("sweep", "choose", "_read_off", "_push"):
+                patch.setattr(warm_start, name, counted(getattr(warm_start, name)))
+            patch.setattr(
+                driver, "move_workspace", lambda *a, **k: space.append(made(*a, **k)) or space[-1]
+            )
+            result = solver(energy)
+        assert result.value == energy.value(result.labels)
+        return count
+
+    whole = steps(0)
+    for end in range(1, whole + 1):
+        assert steps(end) <= end + 1  # the backward part of a sweep ends at once
 
 
 def test_a_stopped_call_can_be_made_again():

@@ -73,7 +73,8 @@ def start_from_nothing(*arguments):
     flows[:] = 0.0
 
 
-def start_from_anything(costs, terms, labels, given, pairs, draft, flows, stop):
+def start_from_anything(*arguments):
+    *_, flows, _ = arguments
     # in quarters, which sums do not round: or ties could be decided otherwise
     flows[:] = np.random.default_rng(len(flows)).integers(-40, 41, flows.shape) / 4
 
@@ -83,7 +84,9 @@ def start_from_anything(costs, terms, labels, given, pairs, draft, flows, stop):
 def test_moves_do_not_depend_on_the_flows_they_start_from(solver, rng, shape, L):
     energy = random_energy(rng, shape, L, metric_table(rng, L))
     initial = rng.integers(0, L, energy.n)
-    expected = solver(energy, start=initial)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LabelingEnergy, "is_lower", lambda *labels: False)  # no other start
+        expected = solver(energy, start=initial)
     for start in (start_from_nothing, start_from_anything):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(driver.warm_start, "prepare", start)
@@ -92,6 +95,19 @@ def test_moves_do_not_depend_on_the_flows_they_start_from(solver, rng, shape, L)
         patch.setattr(driver, "MEMORY", 0)  # too little to keep flows
         np.testing.assert_array_equal(solver(energy, start=initial).labels, expected.labels)
         assert solver(energy).status is Status.LOCAL_MINIMUM
+
+
+@pytest.mark.parametrize("solver", [alpha_expansion, alpha_beta_swap])
+@given(rng=numbers(), shape=shapes, L=st.integers(2, 4))
+def test_bad_labels_to_start_from_are_left_and_good_ones_are_kept(solver, rng, shape, L):
+    energy = LabelingEnergy(rng.random((*shape, L)), weights=0.02)
+    fresh = solver(energy)
+    worst = energy.costs.argmax(axis=0)
+    np.testing.assert_array_equal(solver(energy, start=worst).labels, fresh.labels)
+    assert solver(energy, start=fresh.labels).value == fresh.value
+    least = minimize(energy, method="auto", lower_bound=True)
+    if least.status is Status.OPTIMAL:
+        assert solver(energy, start=least.labels).value == least.value
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -311,7 +327,11 @@ def test_a_cycle_limit_is_said(label_costs):
     rng = np.random.default_rng(0)
     energy = LabelingEnergy(rng.random((6, 6, 5)), weights=0.2, label_costs=label_costs)
     for solver in (alpha_expansion, alpha_beta_swap, icm):
-        first = solver(energy, max_iter=1, start=np.zeros(36, np.int64))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(
+                driver.warm_start, "prepare", start_from_nothing
+            )  # not from better labels
+            first = solver(energy, max_iter=1, start=np.zeros(36, np.int64))
         assert first.status is Status.ITERATION_LIMIT
         assert solver(energy).status is Status.LOCAL_MINIMUM
 

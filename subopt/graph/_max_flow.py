@@ -228,19 +228,24 @@ def minimum_cut(
 
 
 def minimum_cut_until(
-    arcs: Arcs, excess: Array, deadline: Deadline, *, maximal: bool = False
+    arcs: Arcs, excess: Array, deadline: Deadline, *, maximal: bool = False, partial: bool = True
 ) -> tuple[Array, Array]:
-    """Return a source side and a flow as `minimum_cut` does; at the deadline, what is known."""
-    cut = _minimum_cut(arcs, excess, maximal, "auto", deadline)
+    """Return a source side and a flow as `minimum_cut` does; at the deadline, what is known.
+
+    Without `partial`, these are all False and 0 at the deadline, which takes no time.
+    """
+    cut = _minimum_cut(arcs, excess, maximal, "auto", deadline, partial=partial)
     return cut.side, cut.flow
 
 
-def extreme_cuts_until(arcs: Arcs, excess: Array, deadline: Deadline) -> tuple[Array, Array, Array]:
+def extreme_cuts_until(
+    arcs: Arcs, excess: Array, deadline: Deadline, *, partial: bool = True
+) -> tuple[Array, Array, Array]:
     """Return the smallest and largest source sides of minimum cuts, and a flow.
 
     Arguments are those of `minimum_cut_until`. At the deadline, the sides are those of other cuts.
     """
-    cut = _minimum_cut(arcs, excess, False, "auto", deadline, both=True)
+    cut = _minimum_cut(arcs, excess, False, "auto", deadline, both=True, partial=partial)
     return cut.side, cut.others[0], cut.flow
 
 
@@ -269,13 +274,20 @@ def _minimum_cut(
     deadline: Deadline,
     *,
     both: bool = False,
+    partial: bool = True,
 ) -> _Cut:
-    """Like `minimum_cut`, until a deadline; with `both`, `others` has the largest side as well."""
+    """Like `minimum_cut`, until a deadline; with `both`, `others` has the largest side as well.
+
+    Without `partial`, there is no cut and no flow if the deadline ended the search.
+    """
     n = len(excess)
     indptr, slot, residual, ends = link(n, *arcs)
     work = workspace(n, ends, arcs.forward.dtype)
     search = Search(n, indptr, residual, excess, work, deadline)
     ran = search.run(_PATIENCE[method])
+    if search.stopped and not partial:
+        none = np.zeros(n, dtype=np.bool_)
+        return _Cut(none, np.zeros_like(arcs.forward), ran, excess, (none,))
     flow = np.empty_like(arcs.forward)
     drain(slot, ends, arcs.forward, arcs.backward, residual, flow)
     if search.stopped:

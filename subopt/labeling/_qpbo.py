@@ -83,6 +83,9 @@ def qpbo(
         raise ValueError(f"qpbo does not fit: {reason}. icm and dual_bound take any energy.")
     deadline = Deadline(time_limit)
     simple = simplified(energy)
+    if over(len(energy.tails), deadline):
+        cheapest = energy.costs.argmin(axis=0).astype(np.int64)
+        return local(energy, cheapest, "qpbo", Status.TIME_LIMIT)
     labels, quiet = simple_labels(simple), calm(simple)
     if not quiet:  # the scale of large costs is that of the best known labels
         _icm.improve(energy, labels)
@@ -91,6 +94,8 @@ def qpbo(
     persistent = known = np.zeros(energy.n, dtype=bool)
     cuts = 0
     while cuts < ROUNDS and (best is None or best.gap > 0.0):
+        if over(len(energy.tails), deadline):
+            break
         work = simple if quiet else bounded(simple, labels)
         binary = left(work, given)
         if deadline.passed():
@@ -164,5 +169,10 @@ def left(energy: LabelingEnergy, given: Reparametrization) -> Binary:
             pairs = pairs - given.low[0][:, :, None] - given.low[1][:, None, :]
     else:
         cost = energy.costs[1] - energy.costs[0]
-    least = np.minimum(pairs[:, 0], pairs[:, 1]).min(axis=1)
-    return Binary(cost, pairs - least[:, None, None], energy.tails, energy.heads)
+    # not by `min` over axes of two entries, which takes ten times as long
+    least = np.minimum(
+        np.minimum(pairs[:, 0, 0], pairs[:, 0, 1]), np.minimum(pairs[:, 1, 0], pairs[:, 1, 1])
+    )
+    if least.any():
+        pairs -= least[:, None, None]
+    return Binary(cost, pairs, energy.tails, energy.heads)

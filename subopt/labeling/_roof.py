@@ -100,7 +100,8 @@ def roof(problem: Binary, labels: Array, deadline: Deadline) -> Roof:
     excess = np.concatenate([-half, half])
     from subopt.graph._max_flow import Arcs, minimum_cut_until  # not all energies need a cut
 
-    side, flow = minimum_cut_until(Arcs(tails, heads, there, back), excess, deadline)
+    arcs = Arcs(tails, heads, there, back)
+    side, flow = minimum_cut_until(arcs, excess, deadline, partial=m <= LARGE)
     if over(m, deadline):
         return _unknown(problem, labels)
     flow = np.clip(flow, -back, there).reshape(2, m)
@@ -132,7 +133,8 @@ def _of_one_cut(
 
     arcs = Arcs(p, q, edges.forward, edges.backward)
     excess = -np.clip(cost, -top, top)
-    smallest, largest, flow = extreme_cuts_until(arcs, excess, deadline)
+    partial = len(p) <= LARGE  # a part of a flow proves nothing for large problems, see `over`
+    smallest, largest, flow = extreme_cuts_until(arcs, excess, deadline, partial=partial)
     if over(len(p), deadline):
         return _unknown(problem, labels)
     flow = np.clip(flow, -edges.backward, edges.forward)

@@ -8,7 +8,7 @@ on_moves = documented_with(
     {
         "start": (
             r"array_like of int, shape (\*grid,) or (n,)",
-            "Labels to start from; by default those that message passing finds. The energy of the\n"
+            "Labels to start from, unless message passing finds better ones. The energy of the\n"
             "answer is not higher.",
         ),
         "moves_notes": """\

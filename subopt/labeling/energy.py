@@ -299,9 +299,8 @@ class LabelingEnergy:
                 f"{name} needs integers of shape {self.shape}, got dtype {x.dtype} and shape "
                 f"{x.shape}"
             )
-        bad = np.argwhere((x < 0) | (x >= self.n_labels))
-        if len(bad):
-            index = tuple(map(int, bad[0]))
+        if x.size and (x.min() < 0 or x.max() >= self.n_labels):
+            index = tuple(map(int, np.argwhere((x < 0) | (x >= self.n_labels))[0]))
             raise ValueError(
                 f"{name} needs labels in 0..{self.n_labels - 1}, but "
                 f"{name}[{', '.join(map(str, index))}] is {x[index]}"

@@ -130,7 +130,12 @@ def solve(
     if deadline.passed():
         return local(energy, labels, name, Status.TIME_LIMIT)
     found, done, cuts = _descended(
-        simple if quiet else bounded(simple, labels), moves, labels, start is not None, limits
+        simple if quiet else bounded(simple, labels),
+        moves,
+        labels,
+        start is not None,
+        limits,
+        energy.is_lower if start is not None and quiet else None,
     )
     stage("%s: %d cuts", name, cuts)
     while not quiet:
@@ -155,15 +160,25 @@ def _single(costs: Array) -> Array:
 
 
 def _descended(
-    energy: LabelingEnergy, moves: Array, labels: Array, given: bool, limits: Limits
+    energy: LabelingEnergy,
+    moves: Array,
+    labels: Array,
+    given: bool,
+    limits: Limits,
+    better: Callable[[Array, Array], bool] | None = None,
 ) -> tuple[Array, bool, int]:
-    """Return labels after all moves, whether none is left, and the number of cuts."""
+    """Return labels after all moves, whether none is left, and the number of cuts.
+
+    Moves start from labels that are `given`, or from others that are `better`, if that is not None.
+    """
     labels, before, space = labels.copy(), 0, _workspace(energy, moves)
     if energy.label_costs.any():
         energy = energy._with(costs=energy.costs - energy.least_costs)
+    if limits.deadline.passed():
+        return labels, False, 0
     problem = problem_of(energy)
     if given or not energy.label_costs.any():
-        _read_off(energy, problem.costs, moves, labels, given, space, limits.deadline)
+        _read_off(energy, problem.costs, moves, labels, given, space, limits.deadline, better)
     else:
         labels, before = _cheapest(energy, problem, moves, space, limits)
 
@@ -225,15 +240,17 @@ def _read_off(
     given: bool,
     space: MoveWorkspace,
     deadline: Deadline,
+    better: Callable[[Array, Array], bool] | None = None,
 ) -> None:
     """Set flows, and unless they are given the labels, by messages; not if flows are not kept.
 
-    `costs` (n, labels) are those of the energy.
+    `costs` (n, labels) are those of the energy. With `better`, see `warm_start.prepare`.
     """
-    if space.flows.shape[1] == energy.n_labels:
+    if space.flows.shape[1] == energy.n_labels and not deadline.passed():
         draft = warm_start.draft(energy.n, len(energy.tails), energy.n_labels)
         terms, pairs = warm_start.terms(energy), _are_pairs(moves)
-        args = costs, terms, labels, given, pairs, draft, space.flows, space.stop
+        least = energy.least_costs
+        args = costs, least, terms, labels, given, better, pairs, draft, space.flows, space.stop
         _called(warm_start.prepare, energy, args, space, deadline)
 
 

@@ -112,7 +112,8 @@ class WholeMoves(NamedTuple):
         """
         done, cuts = self._plain(moves, labels, plain)
         value = self.energy.value(labels)
-        idle, prices = 0, None
+        idle = 0
+        prices = helps = None  # of expansions, for the labels as they are
         for step in range(cycles * len(moves)):
             if deadline.passed() or not done:
                 break
@@ -121,18 +122,18 @@ class WholeMoves(NamedTuple):
             idle += 1
             if only < 0 and prices is None:
                 prices = self._all_prices(labels)
-            if free.any() and (prices is None or self._may_help(labels, b, prices[:, b])):
+                helps = self._helpful(labels, prices)
+            if free.any() and (helps is None or helps[b]):
                 cuts += 1
                 moved = labels.copy()
-                moved[self._best_move(labels, free, only, b, deadline)] = b
+                cost = self._prices(labels, only, b) if prices is None else prices[:, b]
+                moved[self._best_move(labels, free, cost, b, deadline)] = b
                 other = self.energy.value(moved)
                 if other < value:
-                    labels[:], idle, prices = moved, 1, None
+                    labels[:], idle, prices, helps = moved, 1, None, None
                     done, more = self._plain(moves, labels, plain)
                     cuts += more
                     value = self.energy.value(labels)
-                elif prices is not None:  # the flow of b is another one
-                    prices[:, b] = self._prices(labels, only, b)
             if done and idle >= len(moves):
                 return True, cuts
         return False, cuts
@@ -207,42 +208,48 @@ class WholeMoves(NamedTuple):
         price_labels(self.problem, labels, prices, self.space)
         return prices
 
-    def _may_help(self, labels: Array, b: int, prices: Array) -> bool:
-        """Tell whether the flow leaves open that an expansion of b, for these prices, lowers E."""
-        h, L = self.energy.label_costs, self.energy.n_labels
-        gain = np.where(labels == b, 0.0, prices)
-        count = np.bincount(labels, minlength=L)
-        worth = h - np.bincount(labels, np.maximum(gain, 0.0), L)
-        worth[(count == 0) | (np.arange(L) == b)] = 0.0
-        falls = np.maximum(worth, 0.0).sum() - np.minimum(gain, 0.0).sum()
-        return bool(falls > (h[b] if count[b] == 0 else 0.0))
+    def _helpful(self, labels: Array, prices: Array) -> Array:
+        """Tell for which labels the flow leaves open that an expansion lowers E, (labels,)."""
+        h, count = self.energy.label_costs, np.bincount(labels, minlength=self.energy.n_labels)
+        used = np.flatnonzero(count)
+        order = np.argsort(labels, kind="stable")
+        first = np.concatenate([[0], np.cumsum(count[used])[:-1]])
+        worth = h[used, None] - np.add.reduceat(np.maximum(prices, 0.0)[order], first, axis=0)
+        worth[np.arange(len(used)), used] = 0.0
+        falls = np.maximum(worth, 0.0).sum(axis=0) - np.minimum(prices, 0.0).sum(axis=0)
+        helpful: Array = falls > np.where(count == 0, h, 0.0)
+        return helpful
 
     def _best_move(
-        self, labels: Array, free: Array, only: int, b: int, deadline: Deadline
+        self, labels: Array, free: Array, prices: Array, b: int, deadline: Deadline
     ) -> Array:
-        """Return the nodes that should take label b; no more than needed. Keep the flow."""
-        nodes, place = np.flatnonzero(free), np.cumsum(free) - 1
-        n, now = len(nodes), labels[free]
+        """Return the nodes that should take label b; no more than needed. Keep the flow.
+
+        `prices` (n,) are what b costs every node more than its label, with what the flow takes out.
+        """
         energy, column = self.energy, b if self._kept() else 0
-        cost = self._prices(labels, only, b)[free]
+        if not self._kept():
+            self.space.flows[:] = 0.0
         p, q, e, most = self._edges(labels, free, b)
-        kept = self.space.flows[e, column]
-        flow = np.maximum(-most, np.minimum(kept, most))
-        # one node for every label that free nodes have, and a last one for b if no node has it
-        count = np.bincount(now, minlength=energy.n_labels)
-        used, group = np.flatnonzero(count), (np.cumsum(count > 0) - 1)[now]
-        saved = energy.label_costs[used]
+        flow = np.maximum(-most, np.minimum(self.space.flows[e, column], most))
+        nodes, place = np.flatnonzero(free), np.cumsum(free) - 1
+        n, now = len(nodes), labels[nodes]
+        # one node for every label that may be saved, and a last one for b if no node has it
+        saved_labels = (np.bincount(now, minlength=energy.n_labels) > 0) & (energy.label_costs > 0)
+        saved, carriers = energy.label_costs[saved_labels], np.flatnonzero(saved_labels[now])
+        group = (np.cumsum(saved_labels) - 1)[now[carriers]]
         paid = 0.0 if (labels == b).any() else float(energy.label_costs[b])
-        first, last = np.arange(n), n + len(used)
+        first = np.arange(n if paid > 0.0 else 0)
+        last = np.full(len(first), n + len(saved))
         from subopt.graph._max_flow import Arcs, minimum_cut_until  # small moves do without
 
         arcs = Arcs(
             np.concatenate([place[p], n + group, first]),
-            np.concatenate([place[q], first, np.full(n, last)]),
-            np.concatenate([most - flow, saved[group], np.full(n, paid)]),
-            np.concatenate([most + flow, np.zeros(2 * n)]),
+            np.concatenate([place[q], carriers, last]),
+            np.concatenate([most - flow, saved[group], np.full(len(first), paid)]),
+            np.concatenate([most + flow, np.zeros(len(group) + len(first))]),
         )
-        excess = np.concatenate([-cost, saved, [-paid]])
+        excess = np.concatenate([-prices[nodes], saved, [-paid] if paid > 0.0 else []])
         side, sent = minimum_cut_until(arcs, excess, deadline)
         self.space.flows[e, column] = flow + sent[: len(e)]
         return nodes[side[:n]]

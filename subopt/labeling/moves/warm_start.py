@@ -10,6 +10,7 @@ of the largest cost of an edge, minus the smallest cost of each node.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -30,6 +31,7 @@ from subopt.labeling.energy import LabelingEnergy
 from subopt.labeling.moves.workspace import parts
 
 SWEEPS, PUSHES = np.int64(16), np.int64(3)
+TRIED = np.int64(3)  # number of sweeps after which labels are compared with given ones
 # a sweep over a general table takes O(m labels^2), as much as some moves: the number of sweeps is
 # limited such that each message reads at most this many rows of the table
 LINEAR = np.int64(32)  # rows that a message of a linear table takes as long as
@@ -101,9 +103,11 @@ def draft(n: int, edges: int, labels: int) -> Draft:
 
 def prepare(
     costs: Array,
+    least: Array,
     terms: Terms,
     labels: Array,
     given: bool,
+    better: Callable[[Array, Array], bool] | None,
     pairs: bool,
     draft: Draft,
     flows: Array,
@@ -112,8 +116,11 @@ def prepare(
     """Set flows for moves, and unless they are given the labels.
 
     costs : (n, labels) float64
+    least : (n,) float64, the smallest of each row
     terms : Terms
     labels : (n,) int64, read if `given`, else overwritten
+    better : callable, whether its first labels are better than its second ones: given labels are
+        then overwritten by better ones; None if they have to stay
     given, pairs : bool; `pairs` for swaps, where neighbors with a third label stay as they are
     draft : Draft
     flows : (edges, labels) float64, overwritten
@@ -122,11 +129,11 @@ def prepare(
     for part in parts(*draft.costs.shape):
         if stop[0] != 0:
             return
-        some = costs[part]
         with np.errstate(over="ignore"):
-            above = (some - some.min(axis=1, keepdims=True)) / terms.unit
+            above = costs[part] - least[part, None]
+            above /= terms.unit
         np.minimum(above, LARGEST, out=draft.costs[part], casting="unsafe")
-    in_python(_find)(terms, labels, given, pairs, draft, stop)  # to compile it takes long
+    _find_in_python(terms, labels, given, better, pairs, draft, stop)
     for part in parts(*draft.flows.shape):
         if stop[0] != 0:
             return
@@ -151,27 +158,92 @@ def prepare_next(costs, terms, labels, given, pairs, draft, flows, stop):
 
 @njit
 def _find(terms, labels, given, pairs, draft, stop):
-    """Set flows in the units of the start, and unless they are given the labels."""
+    """Set flows in the units of the start, and unless they are given the labels.
+
+    Flows have no meaning if the flag `stop` is set, and labels then are the old or the new ones.
+    """
+    draft.messages[:] = 0.0
+    _pass(terms, draft, np.int64(0), SWEEPS, (0.0, 0.0), stop)
+    if stop[0] != 0:
+        return
+    if not given:
+        choose(draft.costs, terms.tables, terms.graph, draft.messages, labels, draft.scratch[0])
+    _settle(terms, labels, pairs, draft, stop)
+
+
+def _find_in_python(
+    terms: Terms,
+    labels: Array,
+    given: bool,
+    better: Callable[[Array, Array], bool] | None,
+    pairs: bool,
+    draft: Draft,
+    stop: Array,
+) -> None:
+    """Set flows and labels like `_find`, which takes long to compile.
+
+    With `better`, few sweeps are made first. Then the given labels are either better than those
+    that messages lead to, and more sweeps save few moves; or they are left for good.
+    """
+    passed = in_python(_pass)
+    draft.messages[:] = 0.0
+    begin, bounds, leave = np.int64(0), (0.0, 0.0), not given
+    other = np.empty_like(labels)
+    args = draft.costs, terms.tables, terms.graph, draft.messages, other, draft.scratch[0]
+    if given and better is not None:
+        begin, bounds = TRIED, passed(terms, draft, begin, TRIED, bounds, stop)
+        if stop[0] != 0:
+            return
+        choose(*args)
+        if leave := better(other, labels):
+            labels[:] = other
+    if leave or begin == 0:
+        passed(terms, draft, begin, SWEEPS, bounds, stop)
+        if stop[0] != 0:
+            return
+    if leave:
+        choose(*args)
+        if better is None or better(other, labels):
+            labels[:] = other
+    in_python(_settle)(terms, labels, pairs, draft, stop)
+
+
+@njit
+def _pass(terms, draft, begin, end, bounds, stop):
+    """Make the sweeps `begin` to `end`, or until they bring little; return two bounds.
+
+    `bounds` are those after the first and after the last sweep. Most sweeps are not made for tables
+    for which they take long.
+    """
     graph, messages, scratch = terms.graph, draft.messages, draft.scratch
     tables = Tables(terms.tables, terms.uniform)
     n_labels = draft.costs.shape[1]
-    messages[:] = 0.0
-    first = before = 0.0
+    first, before = bounds
     rows = n_labels if terms.linear is None else min(n_labels, LINEAR)
     least = LEAST if n_labels < MANY else LESS
     sweeps = SWEEPS if terms.uniform > 0.0 else max(np.int64(1), min(SWEEPS, ROWS // rows))
-    for i in range(sweeps):
+    for i in range(begin, min(end, sweeps)):
         sweep(draft.costs, tables, terms.linear, graph, messages, FORWARD, scratch, stop)
         bound = sweep(draft.costs, tables, terms.linear, graph, messages, BACKWARD, scratch, stop)
+        if stop[0] != 0:
+            break
         if i > 0 and bound - before <= least * (bound - first):
             break
         first = bound if i == 0 else first
         before = bound
-    if not given:
-        choose(draft.costs, terms.tables, graph, messages, labels, draft.scratch[0])
-    _read_off(terms, labels, messages, draft.flows)
+    return first, before
+
+
+@njit
+def _settle(terms, labels, pairs, draft, stop):
+    """Set the flows for some labels, given the messages."""
+    if stop[0] != 0:
+        return
+    _read_off(terms, labels, draft.messages, draft.flows)
     for i in range(PUSHES):
-        _push(terms, draft, labels, pairs, BACKWARD if i % 2 == 0 else FORWARD)
+        if stop[0] != 0:
+            return
+        _push(terms, draft, labels, pairs, BACKWARD if i % 2 == 0 else FORWARD, stop)
 
 
 @without_nan
@@ -197,7 +269,7 @@ def _read_off(terms, labels, messages, flows):
 
 
 @without_nan
-def _push(terms, draft, labels, pairs, direction):
+def _push(terms, draft, labels, pairs, direction, stop):
     """Make nodes content with their labels at the cost of neighbors further on, where they can.
 
     `pairs`: for moves in which neighbors with other labels stay as they are.
@@ -208,6 +280,8 @@ def _push(terms, draft, labels, pairs, direction):
     none, half, one = np.float32(0.0), np.float32(0.5), np.float32(1.0)
     eps = EPS
     for step in range(n):
+        if step % 256 == 0 and stop[0] != 0:
+            return
         k = step if direction == FORWARD else n - 1 - step
         z = labels[k]
         for b in range(n_labels):
