@@ -96,7 +96,7 @@ def load(source, layout=None):
         *parts, own = _npz(path)
         own = None if own is None else str(own)
         return checked(source, *parts, layout=own if layout is None else layout)
-    if layout is not None:
+    if layout is not None and path.exists():
         raise UsageError(f"--layout is for a .npz file, which {source} is not")
     return checked(source, *_pictures(source, path), layout="BCHW")
 

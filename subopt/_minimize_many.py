@@ -77,7 +77,7 @@ def minimize_many(
     %(executor)s
     %(verbose)s
     method, tol, max_iter, time_limit, start, callback, lower_bound, minimizer : optional
-        As in `minimize`, for each problem.
+        As in `minimize`, for each problem; `time_limit` is seconds per problem.
     effort, starts, max_nodes, inner_iter, rho, memory, tangents, step, patience : optional
         As in `minimize`.
     moves, tie_break, randomized, order, eliminate, progress : optional

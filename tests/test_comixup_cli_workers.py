@@ -117,7 +117,6 @@ def test_one_of_the_two_is_chosen(photos, tmp_path, capsys):
     assert "not allowed with" in capsys.readouterr().err
 
 
-@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("address", ["", "nowhere", "host:port", "http://127.0.0.1:1"])
 def test_what_is_no_address_of_a_scheduler_is_said(address, photos, tmp_path, capsys):
     pytest.importorskip("distributed")
@@ -125,6 +124,7 @@ def test_what_is_no_address_of_a_scheduler_is_said(address, photos, tmp_path, ca
     assert "--dask needs the address of a scheduler, such as tcp" in capsys.readouterr().err
 
 
+@pytest.mark.filterwarnings("ignore")
 def test_a_cluster_writes_the_same_files_when_a_worker_is_killed(tmp_path, capsys):
     distributed = pytest.importorskip("distributed", reason="part of the extra `distributed`")
     if not hasattr(signal, "SIGKILL"):

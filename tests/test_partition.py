@@ -150,6 +150,19 @@ def test_partitions_where_slopes_cancel_up_to_rounding(slope, power, small, k):
     assert result.check(F) == pytest.approx(result.gap, abs=1e-9 * abs(step))
 
 
+def test_partitions_that_are_stopped_hold_the_last_split():
+    F = Cut.from_edges([(0, 1), (1, 2), (2, 3)], [5, 1, 5])
+    seen = []
+
+    def stop(partition):
+        seen.append(partition)
+        raise StopIteration
+
+    stopped = k_way_partition(F, 2, callback=stop)
+    assert (stopped.value, stopped.status.name) == (seen[0].value, "INTERRUPTED")
+    assert stopped.value == k_way_partition(F, 2).value == 2.0
+
+
 def test_wrong_evidence_for_partitions_is_refused():
     F = Cut.from_edges([(0, 1), (1, 2), (2, 0), (2, 3), (3, 4), (4, 5), (5, 3), (5, 6)])
     result = k_way_partition(F, 3)

@@ -150,13 +150,33 @@ def test_ties_of_integers_are_ties_of_multiples_that_round(unit, rng, n, force):
 
 @given(rng=numbers(), n=st.integers(1, 6))
 def test_the_rest_of_numbers_that_cancel_is_known_to_be_inexact(rng, n):
-    w, pairs = rng.normal(size=n), np.triu(rng.random((n + 2, n + 2)), 1)
-    sums = Modular(w) + 0.5 * Modular(rng.normal(size=n)) - Modular(w)
-    assert (sums._range().size >= np.abs(w)).all()
-    F = Cut(pairs + pairs.T) + Modular(rng.normal(size=n + 2))
-    minor = F.contract([0]).restrict(range(n))
-    outside = pairs[0, 1:-1] + pairs[1:, -1][:-1]
-    assert (minor._range().size >= outside - 1e-12).all()
+    w = rng.normal(size=(3, n)) * [[1.0], [1e9], [1e-3]]
+    F = Modular(w[0]) + 0.5 * Modular(w[1]) + 0.3 * Modular(w[2]) - Modular(w[1] / 2)
+    for i in range(n):
+        exact = Fraction(float(w[0, i])) + Fraction(0.3) * Fraction(float(w[2, i]))
+        assert abs(exact - Fraction(float(F.weights[i]))) <= Fraction(float(F._error[i]))
+    pairs = np.triu(rng.random((n + 2, n + 2)) + 0.1, 1)
+    minor = Cut(pairs + pairs.T).contract([0]).restrict(range(n))
+    weights = terms_of(minor)[-1][1]
+    for i in range(n):
+        exact = Fraction(float(pairs[i + 1, -1])) - Fraction(float(pairs[0, i + 1]))
+        assert abs(exact - Fraction(float(weights.weights[i]))) <= Fraction(
+            float(weights._error[i])
+        )
+
+
+@pytest.mark.parametrize("w", [[-3.5, 1.25, 0], [-3, 2, 0], [-3.1, 1.2, 0]])
+@pytest.mark.parametrize("large", [1e6, 1e9, 1e12, 1e13, 2.0**50])
+@pytest.mark.parametrize("method", ["auto", "max_flow", "min_norm_point"])
+def test_a_large_weight_that_is_taken_back_changes_nothing(method, large, w):
+    M = Modular([large, 0, large])
+    F = Cut.from_edges([(0, 1), (1, 2)], [1, 1], n=3) + Modular(w) + M - M
+    lowest = minimize(F, method="brute_force").value
+    for kind in ("minimal", "maximal"):
+        result = minimize(F, method=method, minimizer=kind)
+        assert result.S.tolist() == [0]
+        assert result.value == lowest
+        assert lowest - 1e-2 <= result.lower_bound <= lowest
 
 
 @pytest.mark.parametrize("family", FAMILIES)

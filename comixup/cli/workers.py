@@ -28,7 +28,7 @@ def of(jobs: int | None, address: str | None) -> Iterator[Any]:
     WorkersLost
         If the cluster does not accept work.
     UsageError
-        If the address is none.
+        If `address` is not the address of a scheduler.
     """
     if jobs is None and address is None:
         yield None

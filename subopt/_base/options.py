@@ -19,7 +19,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 Wording = Mapping[str, tuple[str, str] | str]
 """For a parameter its type and its text, for any other part of a docstring the part."""
 
-OPTIONS: Wording = {
+OPTIONS: Wording = {  # "x_raises" is the wording of the option x of functions that raise
     "F": (
         "SetFunction",
         "Submodular. If F can only be evaluated, ValueError is raised where the values that are\n"

@@ -347,11 +347,13 @@ class Cut(SetFunction):
         shift = np.where(inside[d.indices], -d.backward, d.forward)[leaving]
         at = new[tails[leaving]]
         weights, size = (sums(at, x, len(kept)) for x in (shift, np.abs(shift)))
+        exact = self.integral and size.max(initial=0.0) < 2.0**53
+        error = 0.0 * size if exact else 2.0**-53 * np.bincount(at, minlength=len(kept)) * size
         inner = (new[tails] >= 0) & (new[d.indices] >= 0)
         part = Cut.__new__(Cut)
         ends = new[tails[inner]], new[d.indices[inner]]
         part._hold(*joined_rows(len(kept), *ends, d.forward[inner], True, "weights"))
-        return part + modular_sum(weights, size) if weights.any() else part
+        return part + modular_sum(weights, error) if weights.any() else part
 
 
 def _integral(weights: Array) -> bool:

@@ -14,6 +14,9 @@ from subopt.functions.algebra import SetFunction
 from subopt.functions.cut_form import CutForm
 from subopt.functions.oracle import GainRange
 
+SHOWN = 2.0**42
+"""Solvers count about 2^-42 of `GainRange.size` as rounding, which is then the error itself."""
+
 
 @documented_like(SetFunction)
 class Modular(SetFunction):
@@ -54,7 +57,7 @@ class Modular(SetFunction):
         w.setflags(write=False)
         self.n = len(w)
         self.weights = w
-        self._size = np.abs(w)  # of the numbers that the weights are computed from
+        self._error = np.zeros(len(w))  # a bound of what the weights lack by rounding
         self.monotone = bool((w >= 0).all())
         self.symmetric = not w.any()
         self.integral = bool((w == np.rint(w)).all())
@@ -75,7 +78,7 @@ class Modular(SetFunction):
 
     def complement(self) -> SetFunction:
         """Return S -> F(V - S) - F(V): the negative weights."""
-        return modular_sum(-self.weights, self._size)
+        return modular_sum(-self.weights, self._error)
 
     def _source(self) -> str:
         return f"Modular({shown(self.weights)})"
@@ -107,30 +110,43 @@ class Modular(SetFunction):
         gains[order] += scale * self.weights[order]
 
     def _range(self) -> GainRange:
-        return GainRange(self.weights.copy(), self.weights.copy(), self._size)
+        size = np.abs(self.weights) + SHOWN * self._error
+        return GainRange(self.weights.copy(), self.weights.copy(), size)
 
     def _minor(self, before: Array, kept: Array) -> SetFunction:
-        return modular_sum(self.weights[kept], self._size[kept])
+        return modular_sum(self.weights[kept], self._error[kept])
 
     def _scaled(self, scale: float) -> SetFunction | None:
         if scale == 1:
             return self
-        return modular_sum(scale * self.weights, abs(scale) * self._size)
+        return modular_sum(*self._times(scale))
 
     def _merged(self, scale: float, other: SetFunction, other_scale: float) -> SetFunction | None:
         if not isinstance(other, Modular):
             return None
-        return modular_sum(
-            scale * self.weights + other_scale * other.weights,
-            abs(scale) * self._size + abs(other_scale) * other._size,
-        )
+        (a, a_error), (b, b_error) = self._times(scale), other._times(other_scale)
+        total = a + b
+        return modular_sum(total, a_error + b_error + np.abs(_rounded(a, b, total)))
+
+    def _times(self, scale: float) -> tuple[Array, Array]:
+        """Return the weights times a number, and a bound of what they lack."""
+        weights, error = scale * self.weights, abs(scale) * self._error
+        exact = abs(np.frexp(scale)[0]) == 0.5  # a power of two
+        return weights, error if exact else error + 2.0**-53 * np.abs(weights)
 
 
-def modular_sum(weights: Array, size: Array) -> Modular:
-    """Return a modular function whose weights are sums of numbers of the given magnitudes.
+def modular_sum(weights: Array, error: Array) -> Modular:
+    """Return a modular function with weights that rounding has changed by at most `error`.
 
-    Where the numbers cancel, what is left is no more exact than they are.
+    Where large numbers have cancelled, the error is more than the digits of a weight show.
     """
     F = Modular(weights)
-    F._size = size
+    F._error = error
     return F
+
+
+def _rounded(a: Array, b: Array, total: Array) -> Array:
+    """Return the rounding error of ``total = a + b``, which is a double (Knuth's two-sum)."""
+    with np.errstate(over="ignore", invalid="ignore"):  # `Modular` refuses sums that overflow
+        part = total - a
+        return (a - (total - part)) + (b - part)

@@ -143,6 +143,8 @@ class MultiwayCut(Answer):
         CertificateError, ValueError, TypeError
             See `MultiwayCutCertificate.check`.
         """
+        if (heads is None) != (capacity is None):
+            raise TypeError("check needs tails, heads and capacity, or a tuple of the three")
         return self.certificate.check(
             problem if heads is None else (problem, heads, capacity), self
         )

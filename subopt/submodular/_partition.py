@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -220,6 +220,19 @@ def k_way_partition(
     deadline = Deadline(time_limit)
     splits: list[_Split] = []
     parts = [np.arange(F.n)]
+    best: Partition | None = None
+
+    def so_far(status: Status) -> Partition:
+        nonlocal best
+        now = list(parts)
+        if splits and len(now) < k:  # the last split may not be taken yet
+            part, side = splits[-1].part, splits[-1].side
+            rest = [other for other in now if other is not part]
+            now = now if len(rest) == len(now) else [*rest, part[side], part[~side]]
+        found = _unfinished(F, k, now, status)
+        if best is None or found.value < best.value:
+            best = found
+        return replace(best, status=status)
 
     def best_split(part: Array) -> _Split:
         if deadline.passed():
@@ -230,14 +243,14 @@ def k_way_partition(
             raise _Ended(result.status)
         assert isinstance(result.certificate, PendantCertificate)
         splits.append(_Split(part, result.mask, result.certificate))
-        if callback is not None and ended_by(callback, _unfinished(F, k, parts, Status.RUNNING)):
+        if callback is not None and ended_by(callback, so_far(Status.RUNNING)):
             raise _Ended(Status.INTERRUPTED)
         return splits[-1]
 
     try:
         total, first = _greedy_splitting(F, k, best_split, parts)
     except _Ended as ended:
-        result = _unfinished(F, k, parts, ended.status)
+        result = so_far(ended.status)
         return result if ended.status is Status.INTERRUPTED else told(callback, result)
     bound = min(total, _bound(F, k, total, first))
     result = Partition(
