@@ -26,7 +26,7 @@ from subopt import (
     minimize_many,
 )
 from subopt._base.options import CONSTRAINTS
-from subopt._minimize import _WINGS
+from subopt._minimize import WINGS
 from subopt.difference.select import METHODS as DIFFERENCE_METHODS
 
 F = Cut([[0, 2, 0], [2, 0, 1], [0, 1, 0]]) + Modular([-3, 1, 2])
@@ -47,7 +47,7 @@ PAIRS = [(kind, method) for kind, methods in METHODS for method in methods.split
 
 
 def wing_of(problem):
-    return next(wing for wing in _WINGS if wing.owns(problem))
+    return next(wing for wing in WINGS if wing.owns(problem))
 
 
 def options_of(kind, method):

@@ -135,7 +135,7 @@ def solve(
         labels,
         start is not None,
         limits,
-        energy.is_lower if start is not None and quiet else None,
+        energy.is_lower if start is not None else None,
     )
     stage("%s: %d cuts", name, cuts)
     while not quiet:
