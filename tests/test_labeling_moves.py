@@ -1,5 +1,6 @@
 """Expansion, swap and iterated conditional modes: no move of theirs is left."""
 
+import inspect
 import itertools
 
 import naive_energy as naive
@@ -99,11 +100,23 @@ def test_moves_do_not_depend_on_the_flows_they_start_from(solver, rng, shape, L)
 
 @pytest.mark.parametrize("solver", [alpha_expansion, alpha_beta_swap])
 @given(rng=numbers(), shape=shapes, L=st.integers(2, 4))
-def test_bad_labels_to_start_from_are_left_and_good_ones_are_kept(solver, rng, shape, L):
-    energy = LabelingEnergy(rng.random((*shape, L)), weights=0.02)
+def test_bad_labels_to_start_from_are_dropped_and_good_ones_are_kept(solver, rng, shape, L):
+    energy = LabelingEnergy(rng.random((*shape, L)) + 1e-3 * np.arange(L), weights=0.02)
     fresh = solver(energy)
     worst = energy.costs.argmax(axis=0)
-    np.testing.assert_array_equal(solver(energy, start=worst).labels, fresh.labels)
+    prepare, begun = driver.warm_start.prepare, []
+    at = list(inspect.signature(prepare).parameters).index("labels")
+
+    def watched(*args):
+        prepare(*args)
+        begun.append(args[at].copy())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(driver.warm_start, "prepare", watched)
+        for labels, kept in ((worst, False), (fresh.labels.ravel(), True)):
+            begun.clear()
+            assert solver(energy, start=labels).value <= fresh.value + 1e-12
+            assert np.array_equal(begun[0], labels) == kept
     assert solver(energy, start=fresh.labels).value == fresh.value
     least = minimize(energy, method="auto", lower_bound=True)
     if least.status is Status.OPTIMAL:

@@ -161,6 +161,11 @@ def test_partitions_that_are_stopped_hold_the_last_split():
     stopped = k_way_partition(F, 2, callback=stop)
     assert (stopped.value, stopped.status.name) == (seen[0].value, "INTERRUPTED")
     assert stopped.value == k_way_partition(F, 2).value == 2.0
+    edges = [(0, 1), (0, 2), (1, 2), (1, 3), (2, 4), (3, 4), (1, 5), (4, 5)]
+    F, seen = Cut.from_edges(edges, [8, 1, 2, 6, 7, 6, 4, 5]), []
+    last = k_way_partition(F, 4, callback=seen.append)
+    assert last.value <= min(partition.value for partition in seen)
+    assert last.value == k_way_partition(F, 4).value
 
 
 def test_wrong_evidence_for_partitions_is_refused():

@@ -177,6 +177,19 @@ def test_a_large_weight_that_is_taken_back_changes_nothing(method, large, w):
         assert result.S.tolist() == [0]
         assert result.value == lowest
         assert lowest - 1e-2 <= result.lower_bound <= lowest
+        assert result.check(F) == pytest.approx(result.gap, abs=1e-9)
+
+
+@pytest.mark.parametrize("method", ["auto", "max_flow", "min_norm_point"])
+def test_a_known_error_of_weights_is_no_part_of_a_bound(method):
+    M = Modular([1e14, 0])  # it leaves -0.0156 of the first weight
+    F = Cut.from_edges([(0, 1)], [0.028]) + Modular([-0.0094, 0.0119]) + M - M
+    lowest = minimize(F, method="brute_force").value
+    for kind in ("any", "minimal", "maximal"):
+        result = minimize(F, method=method, minimizer=kind)
+        assert result.lower_bound <= lowest
+        assert result.check(F) == pytest.approx(result.gap, abs=1e-12)
+        assert result.status is Status.OPTIMAL
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -23,11 +23,10 @@ import warnings
 import llvmlite.binding
 import numba
 import numpy as np
-from numba.core import entrypoints
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.environment import Environment, _rebuild_env
 from numba.core.registry import CPUDispatcher
-from numba.core.runtime import _nrt_python, rtsys
+from numba.core.runtime import rtsys
 
 
 class LeanCache(FunctionCache):
@@ -54,7 +53,7 @@ class LeanCache(FunctionCache):
                 file.__class__ = IndexDataCacheFile
             found = super().load_overload(sig, target_context)
         if found is None:  # numba compiles it now
-            entrypoints.init_all()
+            _load_extensions()
             _tell_of_compiling()
         return found
 
@@ -65,9 +64,19 @@ class LeanCache(FunctionCache):
         except RuntimeError as error:
             # LLVM hands the machine code over by a call of Python. If Ctrl-C comes within that
             # call, the exception goes no further, and the code is missing here
-            if "no compiled object" in str(error):
+            pressed = threading.current_thread() is threading.main_thread()
+            if pressed and "no compiled object" in str(error):
                 raise KeyboardInterrupt from error
             raise
+
+
+def _load_extensions():
+    """Let numba look for extensions of the compiler, which it does before it loads from a cache."""
+    try:
+        from numba.core.entrypoints import init_all
+    except ImportError:  # another version looks elsewhere
+        return
+    init_all()
 
 
 # what numba does to initialize its runtime, in all versions since 0.60
@@ -88,6 +97,8 @@ def _link_runtime(target_context):
     if numba.config.NRT_STATS or set(code.co_names) != _INITIALIZE:
         rtsys.initialize(target_context)
     elif not rtsys._init:
+        from numba.core.runtime import _nrt_python
+
         for name, address in _nrt_python.c_helpers.items():
             symbol = name if name.startswith("_") else f"NRT_{name}"
             llvmlite.binding.add_symbol(symbol, address)

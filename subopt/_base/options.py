@@ -219,7 +219,7 @@ def explain_unknown(function: Callable[..., Any], given: Iterable[str], error: T
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         return
     what = function.__qualname__.removesuffix(".__init__")
-    options = ", ".join(name for name in taken if name != "self")
+    options = ", ".join(name for name in taken if name not in ("self", "cls"))
     for name in given:
         if name not in taken:
             meant = [o for o in taken if name in ALIASES.get(o, ())] or _like(name, taken)

@@ -243,7 +243,8 @@ def k_way_partition(
             raise _Ended(result.status)
         assert isinstance(result.certificate, PendantCertificate)
         splits.append(_Split(part, result.mask, result.certificate))
-        if callback is not None and ended_by(callback, so_far(Status.RUNNING)):
+        found = so_far(Status.RUNNING)
+        if callback is not None and ended_by(callback, found):
             raise _Ended(Status.INTERRUPTED)
         return splits[-1]
 
@@ -252,12 +253,15 @@ def k_way_partition(
     except _Ended as ended:
         result = so_far(ended.status)
         return result if ended.status is Status.INTERRUPTED else told(callback, result)
-    bound = min(total, _bound(F, k, total, first))
+    labels, value = _labels(F.n, parts), total
+    if best is not None and best.value < total:  # parts on the way may weigh less
+        labels, value = best.labels, best.value
+    bound = min(value, _bound(F, k, total, first))
     result = Partition(
-        labels=_labels(F.n, parts),
-        value=total,
+        labels=labels,
+        value=value,
         lower_bound=bound,
-        status=Status.OPTIMAL if bound == total else Status.EFFORT_LIMIT,
+        status=Status.OPTIMAL if bound == value else Status.EFFORT_LIMIT,
         certificate=PartitionCertificate(bound, tuple(splits)),
         method="greedy_splitting",
     )
