@@ -271,9 +271,9 @@ def test_budgets_are_kept_to_the_last_digit(costs, data):
 @given(st.lists(costs, min_size=1, max_size=5), st.integers(0, 31), st.integers(-40, 40))
 def test_the_unit_of_costs_changes_nothing(costs, chosen, k):
     n, factor = len(costs), 2.0**k
+    assume(all(x == 0 or 1e-290 < x < 1e289 for x in costs))
     limit = math.fsum(x for i, x in enumerate(costs) if chosen >> i & 1)
     numbers = [*costs, limit]
-    assume(all(x == 0 or 1e-290 < x < 1e290 for x in numbers))
     assume(all(x.is_integer() for x in numbers) or not any(x.is_integer() for x in numbers))
     given, scaled = (
         constraints_of(n, constraints=Budget(np.array(costs) * c, limit * c)) for c in (1, factor)

@@ -96,8 +96,10 @@ for metric in ("potts", "linear", rng.random((4, 4)) * (1 - np.eye(4))):
             seen.update(labeling.labels.tobytes() + np.float64(labeling.value).tobytes())
             seen.update(np.float64(labeling.lower_bound).tobytes())
 for options in ({"label_costs": [0.5, 3.0, 0.1]}, {"metric": "linear"}, {"metric": "quadratic"}):
-    labeling = minimize(LabelingEnergy(rng.random((5, 6, 3)), weights=0.3, **options))
+    energy = LabelingEnergy(rng.random((5, 6, 3)), weights=0.3, **options)
+    labeling = minimize(energy)
     seen.update(labeling.labels.tobytes() + np.float64(labeling.lower_bound).tobytes())
+    seen.update(alpha_beta_swap(energy).labels.tobytes() if "label_costs" in options else b"")
 for levels, m in ((1, 6), (2, 8)):
     unary = -(rng.random((m, 4, 4)) ** 4)
     near = np.eye(m) + 0.1 * rng.random((m, m))

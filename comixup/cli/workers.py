@@ -55,7 +55,7 @@ def of(jobs: int | None, address: str | None) -> Iterator[Any]:
 def _client(address: str) -> Any:
     distributed = require("distributed", "comixup mix --dask", "distributed")
     try:
-        return distributed.Client(address)
+        return distributed.Client(address, set_as_default=False)
     except ValueError as error:
         raise UsageError(
             f"--dask needs the address of a scheduler, such as tcp://127.0.0.1:8786: {error}"
