@@ -123,6 +123,30 @@ def test_bad_labels_to_start_from_are_dropped_and_good_ones_are_kept(solver, rng
         assert solver(energy, start=least.labels).value == least.value
 
 
+@given(rng=numbers(), shape=shapes, L=st.integers(2, 4), weight=st.sampled_from([0.02, 0.3, 2.0]))
+def test_labels_that_are_dropped_cost_no_more_sweeps_than_none(rng, shape, L, weight):
+    energy = LabelingEnergy(rng.random((*shape, L)) + 1e-3 * np.arange(L), weights=weight)
+    sweep, made = driver.warm_start.sweep, []
+
+    def watched(costs, tables, linear, graph, messages, *rest):
+        bound = sweep(costs, tables, linear, graph, messages, *rest)
+        made.append(messages.copy())
+        return bound
+
+    sweeps = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(driver.warm_start, "sweep", watched)
+        patch.setattr(LabelingEnergy, "is_lower", lambda *labels: True)
+        patch.setattr(driver, "refined", lambda energy, moves, labels, deadline: labels)
+        for start in (None, energy.costs.argmax(axis=0)):
+            made.clear()
+            alpha_expansion(energy, start=start)
+            sweeps.append(made[:])
+    assert len(sweeps[0]) == len(sweeps[1])
+    for fresh, dropped in zip(*sweeps, strict=True):
+        np.testing.assert_array_equal(fresh, dropped)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_local_expansions_find_what_whole_ones_do(seed):
     # large enough that late expansions look at a ball around the changes only
