@@ -34,26 +34,31 @@ import numpy as np
 
 from subopt._base.deadline import Deadline
 from subopt._base.types import Array
+from subopt.labeling._components import components
 from subopt.labeling.energy import LabelingEnergy
 from subopt.labeling.moves.candidates import price_all, price_labels
 from subopt.labeling.moves.workspace import Move, MoveWorkspace, Problem
 
 
-def pieces(energy: LabelingEnergy, labels: Array) -> tuple[LabelingEnergy, Array]:
+def pieces(
+    energy: LabelingEnergy, labels: Array, deadline: Deadline
+) -> tuple[LabelingEnergy, Array] | None:
     """Return the energy of labelings in which connected nodes with equal labels stay together.
 
-    The second array is the number of the piece of each node.
+    The second array is the number of the piece of each node. None is returned if the deadline ended
+    the search for pieces.
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     p, q, w = energy.tails, energy.heads, energy.weights
     inside = labels[p] == labels[q]
-    links = coo_array(
-        (np.ones(int(inside.sum()), np.int8), (p[inside], q[inside])), (energy.n,) * 2
-    )
-    n, piece = connected_components(links, directed=False)
+    if deadline.passed():
+        return None
+    found = components(energy.n, p, q, inside, inside, deadline)
+    if found is None or deadline.passed():
+        return None
+    n, piece = int(found.max(initial=-1)) + 1, found
     costs = np.stack([np.bincount(piece, own, n) for own in energy.costs], axis=1)
+    if deadline.passed():
+        return None
     equal = np.diagonal(energy.tables, axis1=1, axis2=2)
     if equal.any():
         paid = w[:, None] * equal
@@ -111,6 +116,8 @@ class WholeMoves(NamedTuple):
         raise E: the labels that are taken have to be in use.
         """
         done, cuts = self._plain(moves, labels, plain)
+        if deadline.passed():
+            return False, cuts
         value = self.energy.value(labels)
         idle = 0
         prices = helps = None  # of expansions, for the labels as they are
