@@ -239,7 +239,8 @@ def test_one_move_with_label_costs_is_the_best_one(rng, shape, L):
     labels = rng.integers(0, L, energy.n)
     space = move_workspace(energy.n, len(energy.tails), L, pairs=False, kept=True)
     problem = problem_of(energy)
-    whole = label_costs.WholeMoves(energy, problem, space)
+    arcs = label_costs.label_arcs(energy.n, len(energy.tails))
+    whole = label_costs.WholeMoves(energy, problem, space, arcs)
     for b in range(L):
         x = labels.copy()
         space.flows[:] = rng.integers(-8, 9, space.flows.shape) / 2  # whatever flows there are
@@ -253,10 +254,11 @@ def test_prices_are_the_same_if_equal_costs_of_edges_are_not_read(rng, shape, L,
     labels = rng.integers(0, L, energy.n)
     space = move_workspace(energy.n, len(energy.tails), L, pairs=pairs, kept=True)
     space.flows[:] = rng.integers(-8, 9, space.flows.shape) / 2
-    problem, found = problem_of(energy), np.empty((2, energy.n, L))
-    candidates.price_labels(problem, labels, found[0], space)
-    candidates.price_labels(problem._replace(uniform=0.0), labels, found[1], space)
-    assert np.array_equal(*found)
+    problem, above, below = problem_of(energy), np.zeros((2, L, L)), np.zeros((2, L))
+    candidates.tally(problem, labels, above[0], below[0], space)
+    candidates.tally(problem._replace(uniform=0.0), labels, above[1], below[1], space)
+    assert np.array_equal(*above)
+    assert np.array_equal(*below)
 
 
 @given(rng=numbers(), shape=shapes, L=st.integers(1, 3), own=st.booleans())
@@ -287,7 +289,8 @@ def test_a_label_is_given_up_if_that_helps(rng, shape, L, own):
             least = min(least, energy.value(other))
     space = move_workspace(energy.n, len(energy.tails), L, pairs=False, kept=True)
     problem = problem_of(energy)
-    whole = label_costs.WholeMoves(energy, problem, space)
+    arcs = label_costs.label_arcs(energy.n, len(energy.tails))
+    whole = label_costs.WholeMoves(energy, problem, space, arcs)
     fewer, _ = whole.give_up(expand.expansions(L), labels, lambda some: (True, 0), best, Deadline())
     assert energy.value(labels) < value if fewer else energy.value(labels) == least == value
 

@@ -191,7 +191,8 @@ def _descended(
         return _made(energy, problem, some, labels, space, limits)
 
     if energy.label_costs.any():
-        whole = label_costs.WholeMoves(energy, problem, space)
+        arcs = label_costs.label_arcs(energy.n, len(energy.tails))
+        whole = label_costs.WholeMoves(energy, problem, space, arcs)
         done, cuts = whole.descend(moves, labels, plain, limits.cycles, limits.deadline)
         if done:
             best = partial(_best, moves, limits)
