@@ -22,7 +22,7 @@ from subopt import (
     minimize,
 )
 from subopt._base.answer import CertificateError
-from subopt._base.deadline import Deadline
+from subopt._base.options import Deadline
 from subopt.difference import select
 from subopt.difference._descent import Descent
 from subopt.difference._double_greedy_pass import double_greedy_mask

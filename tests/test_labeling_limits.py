@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from subopt import LabelingEnergy, Status, alpha_beta_swap, alpha_expansion, minimize
-from subopt._base.deadline import Deadline
 from subopt._base.interruptible import flag, interruptible
+from subopt._base.options import Deadline
 from subopt.labeling import _dual_bound, certificates
 from subopt.labeling.moves import driver, warm_start
 

@@ -17,7 +17,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from subopt._base.deadline import Deadline
+from subopt._base.options import Deadline
 from subopt._base.threads import thread_count
 from subopt._base.types import Array, ArrayLike
 from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction, Sum, View

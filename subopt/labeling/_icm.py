@@ -12,11 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.deadline import Deadline
 from subopt._base.interruptible import flag, interruptible
 from subopt._base.jit import inner, uncounted
-from subopt._base.options import documented
-from subopt._base.report import reported
+from subopt._base.options import Deadline, documented, reported
 from subopt._base.types import Array, ArrayLike
 from subopt.labeling._adjacency import Adjacency, table_at
 from subopt.labeling._exact import add, two_product

@@ -7,9 +7,7 @@ with ``T[0, 0] + T[1, 1] <= T[0, 1] + T[1, 0]``.
 from __future__ import annotations
 
 from subopt._base.answer import Status
-from subopt._base.deadline import Deadline
-from subopt._base.options import documented
-from subopt._base.report import reported
+from subopt._base.options import Deadline, documented, reported
 from subopt.labeling._magnitude import simplified
 from subopt.labeling._refined import refined
 from subopt.labeling.certificates import measure

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from subopt._base.deadline import Deadline
+from subopt._base.options import Deadline
 from subopt._base.types import Array
 
 PROBES = 2_000_000  # approximate number of arcs in all cuts of `_probed`
