@@ -13,9 +13,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from subopt import LabelingEnergy, Status, alpha_beta_swap, alpha_expansion, minimize
-from subopt._base import deadline
-from subopt._base.deadline import Deadline
+from subopt._base import options
 from subopt._base.interruptible import flag, interruptible
+from subopt._base.options import Deadline
 from subopt.graph import _max_flow, _search, network
 from subopt.labeling import (
     _components,
@@ -197,7 +197,7 @@ def stages_in(patch, solve, limit):
     patch.setattr(_search, "SLICE", 300)
     for module in (certificates, _dual_bound):
         patch.setattr(module, "LATE", 0.0)
-    patch.setattr(deadline, "time", SimpleNamespace(monotonic=lambda: begun.now))
+    patch.setattr(options, "time", SimpleNamespace(monotonic=lambda: begun.now))
     result = solve(limit)
     return begun.now, max(begun.now - limit, 0.0), result
 

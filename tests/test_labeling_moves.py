@@ -22,7 +22,7 @@ from subopt import (
     icm,
     minimize,
 )
-from subopt._base.deadline import Deadline
+from subopt._base.options import Deadline
 from subopt.labeling import _messages
 from subopt.labeling.moves import candidates, driver, expand, label_costs, local_cut, warm_start
 from subopt.labeling.moves.workspace import move_workspace, problem_of

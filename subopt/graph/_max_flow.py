@@ -12,10 +12,8 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import HUGE, Status
-from subopt._base.deadline import Deadline
 from subopt._base.jit import small_first_uncounted as njit
-from subopt._base.options import documented
-from subopt._base.report import reported, stage
+from subopt._base.options import Deadline, documented, reported, stage
 from subopt._base.types import Array, ArrayLike
 from subopt.graph._input import Bounded, Graph, Terminal, bounded, graph
 from subopt.graph._lowered import dwarfed, lowered

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from subopt._base.deadline import Deadline
 from subopt._base.jit import small_first_uncounted as njit
+from subopt._base.options import Deadline
 from subopt._base.types import Array
 from subopt.graph.augment import ONE, PATIENCE, reach, settle, spreads
 from subopt.graph.boykov_kolmogorov import grow, plant

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from subopt._base.deadline import Deadline
 from subopt._base.interruptible import flag, interruptible
 from subopt._base.jit import small_first as njit
+from subopt._base.options import Deadline
 from subopt._base.types import Array
 
 SHORT = 2**17  # arcs; a search among fewer takes no time to speak of

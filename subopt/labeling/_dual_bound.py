@@ -14,10 +14,8 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Status
-from subopt._base.deadline import Deadline
 from subopt._base.interruptible import flag, interruptible
-from subopt._base.options import documented
-from subopt._base.report import iteration, reported
+from subopt._base.options import Deadline, documented, iteration, reported
 from subopt._base.types import Array, ArrayLike
 from subopt.labeling import _label_cost_shares, _messages
 from subopt.labeling._exact import Reparametrization

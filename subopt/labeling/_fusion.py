@@ -11,9 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.deadline import Deadline
-from subopt._base.options import documented
-from subopt._base.report import reported
+from subopt._base.options import Deadline, documented, reported
 from subopt._base.types import Array, ArrayLike
 from subopt.labeling import _icm
 from subopt.labeling._magnitude import bounded, simple_labels, simplified

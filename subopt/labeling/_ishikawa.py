@@ -9,9 +9,7 @@ from __future__ import annotations
 import math
 
 from subopt._base.answer import Status
-from subopt._base.deadline import Deadline
-from subopt._base.options import documented
-from subopt._base.report import reported
+from subopt._base.options import Deadline, documented, reported
 from subopt.labeling._magnitude import simplified
 from subopt.labeling._refined import refined
 from subopt.labeling.certificates import measure

@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from subopt._base.answer import Status
-from subopt._base.deadline import Deadline
 from subopt._base.interruptible import flag
-from subopt._base.options import documented
-from subopt._base.report import reported
+from subopt._base.options import Deadline, documented, reported
 from subopt._base.types import Array
 from subopt.labeling import _icm
 from subopt.labeling._exact import Reparametrization, node_costs

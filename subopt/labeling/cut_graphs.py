@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from subopt._base.deadline import Deadline
 from subopt._base.interruptible import flag
+from subopt._base.options import Deadline
 from subopt._base.types import Array
 from subopt.labeling._exact import Reparametrization, messages_of, node_costs
 from subopt.labeling._magnitude import bounded, power_above, simple_labels, simplified

@@ -10,9 +10,7 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Status
-from subopt._base.deadline import Deadline
-from subopt._base.options import names, require_known
-from subopt._base.report import stage
+from subopt._base.options import Deadline, names, require_known, stage
 from subopt._base.types import Array, ArrayLike
 from subopt.labeling import (
     _alpha_beta_swap,

@@ -10,9 +10,8 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Batch, Status, freeze
-from subopt._base.deadline import Deadline
 from subopt._base.interruptible import interruptible
-from subopt._base.report import stage
+from subopt._base.options import Deadline, stage
 from subopt._base.threads import in_order, thread_count
 from subopt._base.types import Array, ArrayLike
 from subopt.labeling._cost_arguments import numbers, require_sums
