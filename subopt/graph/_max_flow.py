@@ -20,7 +20,7 @@ from subopt.graph._lowered import dwarfed, lowered
 from subopt.graph._search import ASK, Search
 from subopt.graph.augment import reach
 from subopt.graph.flow import CutCertificate, Flow
-from subopt.graph.network import drain, link, workspace
+from subopt.graph.network import SLICE, drain, link, workspace
 
 # trees always have a limit, because only push-relabel terminates on real capacities
 _PATIENCE = {"auto": ASK, "boykov_kolmogorov": 10**6, "push_relabel": 0}
@@ -279,12 +279,14 @@ def _minimum_cut(
     Without `partial`, there is no cut and no flow if the deadline ended the search.
     """
     n = len(excess)
-    indptr, slot, residual, ends = link(n, *arcs)
+    large, none = len(arcs.tails) > SLICE, np.zeros(n, dtype=np.bool_)
+    indptr, slot, residual, ends = link(n, *arcs, deadline.passed)
+    if large and deadline.passed():
+        return _Cut(none, np.zeros_like(arcs.forward), "none", excess, (none,))
     work = workspace(n, ends, arcs.forward.dtype)
     search = Search(n, indptr, residual, excess, work, deadline)
     ran = search.run(_PATIENCE[method])
     if search.stopped and not partial:
-        none = np.zeros(n, dtype=np.bool_)
         return _Cut(none, np.zeros_like(arcs.forward), ran, excess, (none,))
     flow = np.empty_like(arcs.forward)
     drain(slot, ends, arcs.forward, arcs.backward, residual, flow)

@@ -6,6 +6,8 @@ with ``T[0, 0] + T[1, 1] <= T[0, 1] + T[1, 0]``.
 
 from __future__ import annotations
 
+import math
+
 from subopt._base.answer import Status
 from subopt._base.options import Deadline, documented, reported
 from subopt.labeling._magnitude import simplified
@@ -80,7 +82,8 @@ def ishikawa(
 
 def finished(energy: LabelingEnergy, cut: Cut, deadline: Deadline) -> Labeling:
     """Return the answer of `ishikawa` for a minimum cut."""
-    if not cut.measure.rounding:  # costs so large that the cut did not see the small ones
+    known = cut.measure.lower_bound > -math.inf
+    if known and not cut.measure.rounding:  # costs so large that the cut missed the small ones
         labels = refined(energy, expansions(energy.n_labels), cut.labels, deadline)
         cut = cut._replace(
             labels=labels, measure=measure(energy, labels, cut.given, deadline=deadline)
