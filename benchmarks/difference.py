@@ -3,23 +3,27 @@
     SUBOPT_DATA=... OMP_NUM_THREADS=1 python benchmarks/difference.py [--quick] [speech] [mushroom]
     python benchmarks/difference.py small [--cases 500]
     SUBOPT_DATA=... python benchmarks/difference.py permutations [--cases 20] [--first 0]
+    OMP_NUM_THREADS=1 python benchmarks/difference.py threads
 
 Values and seconds of every method next to those recorded for the published MATLAB code (under
 Octave, with vectorized oracles). `wall` is elapsed time, `cpu` that of all threads, and `times` how
 often it fits into the seconds on record; compiling is not counted. "small" compares "auto" with all
 2^n values for random pairs of families, n <= 16. "permutations" are of the sentences and seconds
-of speech: what "default" and "best" find and prove.
+of speech: what "default" and "best" find and prove. "threads" compares "auto" on one and on two
+threads, with the seconds of a greedy sweep over f and g, which decide what `threads=None` is.
 """
 
 import argparse
 import functools
 import itertools
+import os
 import sys
 import time
 from collections import Counter
 
 import numpy as np
 import recorded
+from branch_and_bound import RANDOM
 
 import subopt
 from subopt import (
@@ -27,7 +31,16 @@ from subopt import (
     Status,
     minimize,
 )
+from subopt.functions.watched import sweep_time
 from subopt.testing import FAMILIES
+
+THREADS = [
+    (name, n, RANDOM[name])
+    for name, n in (
+        ("sensors", 40), ("features", 16), ("corpus", 60), ("signed_graph", 100),
+        ("cover_and_count", 400), ("signed_graph", 400), ("sensors", 400), ("signed_graph", 2000),
+    )
+]  # fmt: skip
 
 # (value, seconds) of the published methods
 RECORDED = {
@@ -181,6 +194,25 @@ def permutations(first: int, cases: int) -> None:
     )
 
 
+def threads() -> None:
+    """Print how long "auto" takes on one and on two threads, the median of five runs each."""
+    problems = [(name, build(np.random.default_rng(n), n)) for name, n, build in THREADS]
+    if "SUBOPT_DATA" in os.environ:
+        problems.append(("mushroom", recorded.mushroom(recorded.data_folder())))
+    print(f"{'problem':>16}{'n':>6}{'sweep, ms':>12}{'1 thread, s':>13}{'2 threads, s':>14}")
+    for name, h in problems:
+        seconds: dict[int, list[float]] = {1: [], 2: []}
+        minimize(h, rng=0, threads=1)  # compiles
+        for _ in range(5):
+            for count, taken in seconds.items():
+                before = time.perf_counter()
+                minimize(h, rng=0, threads=count)
+                taken.append(time.perf_counter() - before)
+        one, two = np.median(seconds[1]), np.median(seconds[2])
+        sweep = 1e3 * sweep_time(h)
+        print(f"{name:>16}{h.n:6}{sweep:12.3f}{one:13.3f}{two:14.3f}{one / two:7.2f} times")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("names", nargs="*", default=["speech", "mushroom", "small"])
@@ -190,6 +222,8 @@ def main() -> None:
     options = parser.parse_args()
     if "small" in options.names:
         small(options.first, options.cases)
+    if "threads" in options.names:
+        threads()
     if "permutations" in options.names:
         permutations(options.first, options.cases)
     for name in [name for name in options.names if name in RECORDED]:

@@ -8,8 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 from subopt._base import validate
-from subopt._base.options import CONSTRAINTS, documented
-from subopt._base.report import reported
+from subopt._base.options import CONSTRAINTS, documented, reported
 from subopt._base.types import RNG, ArrayLike, Subset
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Batch
-from subopt._base.options import documented
-from subopt._base.report import reported, stage
+from subopt._base.options import documented, reported, stage
 from subopt._base.threads import in_order, thread_count
 from subopt._base.types import RNG, ArrayLike, Subset
 from subopt._minimize import WINGS, minimize, wing_of

@@ -4,6 +4,7 @@ All imports count: at the top of a file, inside functions, and under ``TYPE_CHEC
 """
 
 import ast
+import json
 import os
 import pathlib
 import re
@@ -242,29 +243,70 @@ def test_the_house_is_not_a_tower():
     assert max(map(floor, arrows)) <= MAX_FLOORS
 
 
+CUT_GRIDS = """
+import json, sys
+import numpy as np
+
+r = np.random.default_rng(0).random
+rows = np.arange(70 * 20).reshape(70, 20) // 20
+chess = (np.add.outer(np.arange(40), np.arange(40)) % 2).astype(float)
+GRIDS = {
+    "small": (r((8, 8)), r((8, 8)), 0.5),
+    "small, lowered": (r((8, 8)), r((8, 8)), 1e9),
+    "many neighbors": (r((8, 8)), r((8, 8)), [0.1] * 4, [(0, 1), (1, 0), (1, 1), (1, -1)]),
+    "large": (r((40, 40)), r((40, 40)), 0.25),
+    "large ints": ((100 * r((40, 40))).astype(int), (100 * r((40, 40))).astype(int), 20),
+    "volume": (r((11, 11, 11)), r((11, 11, 11)), 0.1),
+    "periodic": (r((12, 12)), r((12, 12)), 0.3, None, True),
+    "long": (r(1100), r(1100), 0.3),
+    "short paths": (2 * chess, 2 * (1 - chess), 0.7),
+    "short paths, lowered": (2 * chess, 2 * (1 - chess), [0.7, 1e9]),
+    "long paths": (rows < 2, rows > 67, [1 + r((69, 20)), 1 + r((70, 19))]),
+    "long paths, lowered": (1e9 * (rows < 2), 1e9 * (rows > 67), 1.0),
+}
+for name, (source, sink, weights, *neighbors) in GRIDS.items():
+    for module in [m for m in sys.modules if m.split(".")[0] == "subopt"]:
+        del sys.modules[module]
+    if sys.argv[1] == "compiled later":
+        from subopt._base import jit
+
+        jit._is_kept, jit.PATIENCE = lambda kernel: False, 1.0
+    from subopt.graph import grid_cut
+
+    options = dict(zip(("offsets", "periodic"), neighbors))
+    method = grid_cut(source, sink, weights, **options).method
+    print(json.dumps([name, method, [m for m in sys.modules if m.split(".")[0] == "subopt"]]))
+"""
+
+
 @pytest.mark.skipif(
     np.lib.NumpyVersion(np.__version__) < "2.0.0", reason="kernels need the scalars of numpy 2 here"
 )
-def test_a_grid_cut_loads_few_modules():
+@pytest.mark.parametrize("how", ["as plain Python", "compiled later", "compiled"])
+def test_a_grid_cut_loads_few_modules(how):
     used = closure("subopt.graph.grid.cut")
     assert not [name for name in used if name.startswith(("subopt.functions", "subopt.forms"))]
-    code = (
-        "import sys, numpy; from subopt.graph import grid_cut; "
-        "grid_cut(numpy.eye(64), 1 - numpy.eye(64), 0); "
-        "print(*(m for m in sys.modules if m.split('.')[0] == 'subopt'))"
-    )
     run = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", CUT_GRIDS, how],
         capture_output=True,
         text=True,
         check=True,
         cwd=ROOT,
-        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1" if how == "as plain Python" else "0"},
     )
-    loaded = run.stdout.split()
     packages = {"subopt", "subopt._base", "subopt.graph", "subopt.graph.grid"}
-    assert packages == {m for m in loaded if m not in MODULES}
-    assert len(set(loaded) - packages) <= MAX_GRID_CUT
+    methods, most = set(), set()
+    for name, method, loaded in map(json.loads, run.stdout.splitlines()):
+        assert packages == {m for m in loaded if m not in MODULES}
+        assert len(set(loaded) - packages) <= MAX_GRID_CUT, (name, method, loaded)
+        methods.add(method)
+        most |= set(loaded) - packages
+    # the grids above need all that grid_cut may load
+    assert {"dinic", "boykov_kolmogorov"} < methods
+    assert {m.rpartition(", then ")[2] for m in methods} >= {"waves", "push_relabel"}
+    late = {"graph._lowered", "graph.grid._push_relabel", "graph.grid._dinic_bits"}
+    late |= {"_base.plain"} if how == "compiled later" else set()
+    assert {f"subopt.{name}" for name in late} <= most
 
 
 @pytest.mark.parametrize(

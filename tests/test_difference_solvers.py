@@ -11,15 +11,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import subopt
-from subopt import Cardinality, Cut, DifferenceOfSubmodular, Modular, Status, minimize
+from subopt import (
+    Cardinality,
+    Coverage,
+    Cut,
+    DifferenceOfSubmodular,
+    Function,
+    Modular,
+    Status,
+    minimize,
+)
 from subopt._base.answer import CertificateError
-from subopt._base.deadline import Deadline
+from subopt._base.options import Deadline
 from subopt.difference import select
 from subopt.difference._descent import Descent
 from subopt.difference._double_greedy_pass import double_greedy_mask
 from subopt.difference._local_search import reach
 from subopt.difference.bounds import chain
 from subopt.difference.local_minimum import STAY, LocalMinimumCertificate, flip, swap
+from subopt.functions import watched
 from subopt.functions.diminishing_returns import all_masks
 from subopt.testing import all_values
 
@@ -162,6 +172,19 @@ def test_auto_proves_nothing_from_an_estimate():
     h = subopt.decompose(F, n_samples=20)
     assert h.estimated
     assert minimize(h, rng=0, starts=2).lower_bound == -math.inf
+
+
+def test_threads_are_used_where_sweeps_are_long(monkeypatch):
+    monkeypatch.setattr(watched, "thread_count", lambda threads: 5 if threads is None else threads)
+    h = Coverage(np.eye(4)) - Cardinality(np.sqrt, 4)
+    assert watched.sweep_time(h) > 0
+    assert watched.sweep_time(h.f) > 0
+    for seconds, expected in ((watched.SHORT / 2, 1), (watched.SHORT * 2, 5)):
+        monkeypatch.setattr(watched, "sweep_time", lambda h, seconds=seconds: seconds)
+        assert watched.solver_threads(None, h) == expected
+        assert watched.solver_threads(3, h) == 3
+    slow = Function(4, lambda mask: float(np.sqrt(mask.sum())))
+    assert watched.solver_threads(None, slow) == 1  # of users: never unless asked for
 
 
 @pytest.mark.parametrize("n", [8, 33])  # with and without a proof

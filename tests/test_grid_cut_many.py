@@ -10,8 +10,8 @@ from naive_grid import problem, random_grid
 from subopt import CertificateError, GridFlows, grid_cut, grid_cut_many
 from subopt.graph.grid import _layout as grid_layout
 from subopt.graph.grid import many as grid_many
-from subopt.graph.grid._layout import layout, workspace
-from subopt.graph.grid._solve import solve
+from subopt.graph.grid._layout import layout
+from subopt.graph.grid._solve import solve, workspace
 
 
 @given(rng=numbers(), many=st.integers(1, 7), whole=st.booleans(), maximal=st.booleans())

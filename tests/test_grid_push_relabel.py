@@ -13,11 +13,11 @@ from subopt import grid_cut, grid_cut_many, max_flow
 from subopt.graph.grid import _layout as grid_layout
 from subopt.graph.grid import _push_relabel as kernels
 from subopt.graph.grid import _solve as grid_solve
-from subopt.graph.grid._capacities import load, terms
 from subopt.graph.grid._input import grids
-from subopt.graph.grid._layout import Network, labels, layout, workspace
-from subopt.graph.grid._push_relabel import exact_labels, narrow_end, push
+from subopt.graph.grid._layout import Network, layout, load, terms
+from subopt.graph.grid._push_relabel import exact_labels, labels, narrow_end, push
 from subopt.graph.grid._search_trees import settle
+from subopt.graph.grid._solve import workspace
 
 SHAPES = [(9, 13), (40,), (3, 4, 5), (1, 30), (2, 2, 17), (24, 2)]
 

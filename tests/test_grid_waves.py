@@ -10,11 +10,11 @@ from naive_grid import arcs, grid_problems
 from subopt import grid_cut, grid_cut_many, grid_neighbors
 from subopt.graph.grid import _layout as grid_layout
 from subopt.graph.grid import _solve as grid_solve
-from subopt.graph.grid._capacities import load, terms
 from subopt.graph.grid._input import grids
-from subopt.graph.grid._layout import Network, empty_sets, layout, workspace
+from subopt.graph.grid._layout import Network, empty_sets, layout, load, terms
+from subopt.graph.grid._push_relabel import _layers, fill_sets, wave
 from subopt.graph.grid._search_trees import settle
-from subopt.graph.grid._waves import _layers, fill_sets, wave
+from subopt.graph.grid._solve import workspace
 
 # rows of one word less a cell, of one and two words, and of more; borders and planes in between
 SHAPES = [(2, 62), (3, 63), (9, 64), (5, 65), (4, 127), (3, 129), (40,), (200,), (5, 6, 7), (1, 9)]

@@ -1,16 +1,34 @@
 """Time limits and Ctrl-C: every method ends, with labels that are allowed and bounds that hold."""
 
+import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from subopt import LabelingEnergy, Status, alpha_beta_swap, alpha_expansion, minimize
-from subopt._base.deadline import Deadline
+from subopt._base import options
 from subopt._base.interruptible import flag, interruptible
-from subopt.labeling import _dual_bound, certificates
-from subopt.labeling.moves import driver, warm_start
+from subopt._base.options import Deadline
+from subopt.graph import _max_flow, _search, network
+from subopt.labeling import (
+    _components,
+    _dual_bound,
+    _fusion,
+    _icm,
+    _messages,
+    _qpbo,
+    _roof,
+    certificates,
+    cut_graphs,
+)
+from subopt.labeling.moves import driver, label_costs, warm_start
 
 METHODS = ("alpha_expansion", "alpha_beta_swap", "fusion", "icm", "dual_bound")
 
@@ -97,6 +115,134 @@ def test_a_start_from_messages_makes_no_step_after_the_end(solver):
     whole = steps(0)
     for end in range(1, whole + 1):
         assert steps(end) <= end + 1  # the backward part of a sweep ends at once
+
+
+@given(data=st.data(), n=st.integers(1, 12))
+def test_components_are_those_of_scipy_in_topological_order(data, n):
+    arcs = st.tuples(st.integers(0, n - 1), st.integers(0, n - 1), st.booleans(), st.booleans())
+    rows = data.draw(st.lists(arcs, max_size=30))
+    tails, heads = (np.array([row[i] for row in rows], np.int64) for i in (0, 1))
+    there, back = (np.array([row[i] for row in rows], bool) for i in (2, 3))
+    part = _components.components(n, tails, heads, there, back, Deadline())
+    start = np.concatenate([tails[there], heads[back]])
+    end = np.concatenate([heads[there], tails[back]])
+    graph = coo_array((np.ones(len(start)), (start, end)), shape=(n, n))
+    count, expected = connected_components(graph, connection="strong")
+    assert len({*zip(part.tolist(), expected.tolist(), strict=True)}) == count == part.max() + 1
+    assert (part[start] >= part[end]).all()
+
+
+STAGES = (
+    (network, "count_rows", "place_rows"),
+    (_search, "begin", "grow", "push"),
+    (_components, "_components"),
+    (_roof, "_edges", "restricted", "without_least"),
+    (_qpbo, "node_costs", "sum_and_error"),
+    (_fusion, "_choice"),
+    (_icm, "_descend"),
+    (certificates, "bound_of"),
+    (cut_graphs, "messages_of"),
+    (_messages, "sweep", "choose", "give"),
+    (label_costs, "pieces", "_rest"),
+    (driver, "problem_of", "descend"),
+    (warm_start, "_read_off", "_push", "terms"),
+)
+"""What takes long in large problems, one after the other."""
+FEW = 4
+"""Stages after the end: of what goes on until the next look at the clock."""
+
+
+def stages_in(patch, solve, limit):
+    """Return how many stages there were, and how many of them after a limit in stages.
+
+    With an infinite limit, they are not counted.
+    """
+    begun, running = SimpleNamespace(now=0.0), []
+
+    def counted(stage):
+        def call(*arguments, **options):
+            begun.now += 1.0
+            for stop, end in running:
+                stop[0] |= end is not None and end.passed()
+            return stage(*arguments, **options)
+
+        return call
+
+    def interruptible(kernel, *arguments, stop, deadline=None):
+        running.append((stop, deadline))
+        stop[0] |= deadline is not None and deadline.passed()
+        try:
+            return kernel(*arguments)
+        finally:
+            running.pop()
+
+    modules = [m for name, m in sys.modules.items() if name.startswith("subopt.")]
+    for home, *names in STAGES if limit < np.inf else ():  # kernels are compiled before
+        for stage in (getattr(home, name) for name in names):
+            for module, name in (
+                (m, n) for m in modules for n, value in vars(m).items() if value is stage
+            ):
+                patch.setattr(module, name, counted(stage))
+    for module in modules:
+        if "interruptible" in vars(module) and callable(module.interruptible):
+            patch.setattr(module, "interruptible", interruptible)
+    # as if the problem were large
+    for module, name in ((_roof, "LARGE"), (cut_graphs, "LARGE"), (cut_graphs, "GRID")):
+        patch.setattr(module, name, 10**9 if name == "GRID" else 0)
+    for module, name in (
+        *((network, "SLICE"), (_max_flow, "SLICE"), (_components, "SHORT")),
+        *((certificates, "SHORT"), (_dual_bound, "SHORT"), (driver, "SHORT"), (_icm, "SMALL")),
+    ):
+        patch.setattr(module, name, 40)
+    patch.setattr(_search, "SLICE", 300)
+    for module in (certificates, _dual_bound):
+        patch.setattr(module, "LATE", 0.0)
+    patch.setattr(options, "time", SimpleNamespace(monotonic=lambda: begun.now))
+    result = solve(limit)
+    return begun.now, max(begun.now - limit, 0.0), result
+
+
+def signed(rng, shape=(12, 12)):
+    grid = np.array(shape)
+    weights = [rng.choice([-0.3, 0.3], grid - step) for step in np.eye(2, dtype=int)]
+    return LabelingEnergy(rng.random((*shape, 2)), weights=weights)
+
+
+@pytest.mark.parametrize(
+    ("method", "kind"),
+    [
+        *((method, "labels") for method in (*METHODS, "auto")),
+        *((method, "signs") for method in ("qpbo", "fusion", "icm", "auto")),
+        *((method, "two") for method in ("qpbo", "ishikawa", "auto")),
+        *((method, "label costs") for method in ("alpha_expansion", "alpha_beta_swap", "icm")),
+        *((method, "linear") for method in ("ishikawa", "alpha_expansion")),
+    ],
+)
+def test_hardly_anything_that_takes_long_begins_after_the_end(method, kind):
+    rng = np.random.default_rng(4)
+    shape, costs = (6, 6), np.full(4, 2.0)
+    energy = {
+        "labels": lambda: LabelingEnergy(rng.random((*shape, 4)), weights=0.3),
+        "signs": lambda: signed(rng, shape),
+        "two": lambda: LabelingEnergy(rng.random((*shape, 2)), weights=0.3),
+        "label costs": lambda: LabelingEnergy(
+            rng.random((*shape, 4)), weights=0.3, label_costs=costs
+        ),
+        "linear": lambda: LabelingEnergy(rng.random((5, 5, 4)), weights=0.2, metric="linear"),
+    }[kind]()
+
+    def solve(limit):
+        return minimize(energy, method=method, time_limit=limit)
+
+    solve(None)
+    for limit in (np.inf, 1e9):
+        with pytest.MonkeyPatch.context() as patch:
+            whole, _, _ = stages_in(patch, solve, limit)
+    for limit in {0, 1, 2, 3, *map(int, np.linspace(0, whole - 1, 12))}:
+        with pytest.MonkeyPatch.context() as patch:
+            _, late, result = stages_in(patch, solve, float(limit))
+        assert late <= FEW, f"{late} stages after {limit} of {whole}"
+        assert result.value == energy.value(result.labels)
 
 
 def test_a_stopped_call_can_be_made_again():

@@ -22,7 +22,7 @@ from subopt import (
     icm,
     minimize,
 )
-from subopt._base.deadline import Deadline
+from subopt._base.options import Deadline
 from subopt.labeling import _messages
 from subopt.labeling.moves import candidates, driver, expand, label_costs, local_cut, warm_start
 from subopt.labeling.moves.workspace import move_workspace, problem_of
@@ -123,6 +123,30 @@ def test_bad_labels_to_start_from_are_dropped_and_good_ones_are_kept(solver, rng
         assert solver(energy, start=least.labels).value == least.value
 
 
+@given(rng=numbers(), shape=shapes, L=st.integers(2, 4), weight=st.sampled_from([0.02, 0.3, 2.0]))
+def test_labels_that_are_dropped_cost_no_more_sweeps_than_none(rng, shape, L, weight):
+    energy = LabelingEnergy(rng.random((*shape, L)) + 1e-3 * np.arange(L), weights=weight)
+    sweep, made = driver.warm_start.sweep, []
+
+    def watched(costs, tables, linear, graph, messages, *rest):
+        bound = sweep(costs, tables, linear, graph, messages, *rest)
+        made.append(messages.copy())
+        return bound
+
+    sweeps = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(driver.warm_start, "sweep", watched)
+        patch.setattr(LabelingEnergy, "is_lower", lambda *labels: True)
+        patch.setattr(driver, "refined", lambda energy, moves, labels, deadline: labels)
+        for start in (None, energy.costs.argmax(axis=0)):
+            made.clear()
+            alpha_expansion(energy, start=start)
+            sweeps.append(made[:])
+    assert len(sweeps[0]) == len(sweeps[1])
+    for fresh, dropped in zip(*sweeps, strict=True):
+        np.testing.assert_array_equal(fresh, dropped)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_local_expansions_find_what_whole_ones_do(seed):
     # large enough that late expansions look at a ball around the changes only
@@ -215,7 +239,8 @@ def test_one_move_with_label_costs_is_the_best_one(rng, shape, L):
     labels = rng.integers(0, L, energy.n)
     space = move_workspace(energy.n, len(energy.tails), L, pairs=False, kept=True)
     problem = problem_of(energy)
-    whole = label_costs.WholeMoves(energy, problem, space)
+    arcs = label_costs.label_arcs(energy.n, len(energy.tails))
+    whole = label_costs.WholeMoves(energy, problem, space, arcs)
     for b in range(L):
         x = labels.copy()
         space.flows[:] = rng.integers(-8, 9, space.flows.shape) / 2  # whatever flows there are
@@ -229,10 +254,11 @@ def test_prices_are_the_same_if_equal_costs_of_edges_are_not_read(rng, shape, L,
     labels = rng.integers(0, L, energy.n)
     space = move_workspace(energy.n, len(energy.tails), L, pairs=pairs, kept=True)
     space.flows[:] = rng.integers(-8, 9, space.flows.shape) / 2
-    problem, found = problem_of(energy), np.empty((2, energy.n, L))
-    candidates.price_labels(problem, labels, found[0], space)
-    candidates.price_labels(problem._replace(uniform=0.0), labels, found[1], space)
-    assert np.array_equal(*found)
+    problem, above, below = problem_of(energy), np.zeros((2, L, L)), np.zeros((2, L))
+    candidates.tally(problem, labels, above[0], below[0], space)
+    candidates.tally(problem._replace(uniform=0.0), labels, above[1], below[1], space)
+    assert np.array_equal(*above)
+    assert np.array_equal(*below)
 
 
 @given(rng=numbers(), shape=shapes, L=st.integers(1, 3), own=st.booleans())
@@ -263,7 +289,8 @@ def test_a_label_is_given_up_if_that_helps(rng, shape, L, own):
             least = min(least, energy.value(other))
     space = move_workspace(energy.n, len(energy.tails), L, pairs=False, kept=True)
     problem = problem_of(energy)
-    whole = label_costs.WholeMoves(energy, problem, space)
+    arcs = label_costs.label_arcs(energy.n, len(energy.tails))
+    whole = label_costs.WholeMoves(energy, problem, space, arcs)
     fewer, _ = whole.give_up(expand.expansions(L), labels, lambda some: (True, 0), best, Deadline())
     assert energy.value(labels) < value if fewer else energy.value(labels) == least == value
 

@@ -31,7 +31,7 @@ from subopt import (
     regularization_path,
     symmetrize,
 )
-from subopt._base import deadline
+from subopt._base import options as base_options
 from subopt.difference.exact import _subtrees
 from subopt.difference.select import METHODS, options
 from subopt.functions.concave import Concave
@@ -69,7 +69,7 @@ class Slow(SetFunction):
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr(deadline, "time", SimpleNamespace(monotonic=clock.monotonic))
+    monkeypatch.setattr(base_options, "time", SimpleNamespace(monotonic=clock.monotonic))
     return clock
 
 
@@ -290,7 +290,7 @@ def test_watched_functions_are_equal_to_those_they_replace(clock):
         Slow(g, clock).restrict([1, 2, 5]).contract([0]),
         Concave(Slow(g, clock), "sqrt") + Modular(np.ones(N)),
     ):
-        watch = Watch(deadline.Deadline(None))
+        watch = Watch(base_options.Deadline(None))
         G = watch(F)
         assert repr(G) == repr(F)
         np.testing.assert_array_equal(all_values(G), all_values(F))

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from subopt._base import jit, plain
-from subopt._base.report import COMPILING
+from subopt._base.options import COMPILING
 
 ROOT = pathlib.Path(__file__).parents[1]
 pytestmark = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="looks at what the JIT compiled")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from test_executors import Inline
 
 from subopt import Cut, branch_and_bound, minimize
-from subopt._base.deadline import Deadline
+from subopt._base.options import Deadline
 from subopt._base.threads import in_order
 from subopt.constraints.build import constraints_of
 from subopt.difference.exact import _branch_and_bound, _subtrees

@@ -12,6 +12,7 @@ package is imported from an archive), kernels are compiled in every process, wit
 
 import functools
 import io
+import logging
 import os
 import pickle
 import sys
@@ -134,10 +135,10 @@ def _environment(module, constants, name):
 @functools.cache
 def _tell_of_compiling():
     """Log, once per process, what a program waits for."""
-    from subopt._base.report import COMPILING, LOGGER, is_verbose
+    from subopt._base.options import COMPILING, is_verbose
 
     if not is_verbose():  # such a run says so itself
-        LOGGER.info("%s", COMPILING)
+        logging.getLogger("subopt").info("%s", COMPILING)
 
 
 def _nothing():

@@ -1,18 +1,32 @@
-"""Options that many solvers share: their wording, written once, and which function takes which.
+"""Options that many solvers share: their wording, `time_limit`, `verbose`, and unknown ones.
 
 A docstring names an option by a line ``%(tol)s`` in its Parameters section, and `documented`
 replaces the line by the shared wording. Defaults are taken from the signature, so that they cannot
 disagree with it. Other parts of docstrings are shared in the same way. `documented_like` completes
 methods that many classes define: their Parameters and Returns are written once, in the base class.
+
+Solvers make a `Deadline` of the option `time_limit`. Those with the option `verbose` have the
+decorator `reported`. Whatever runs below them calls `stage` or `iteration`, which take almost no
+time if `verbose` is off; `subopt._base.report`, which is loaded only if it is on, writes the lines.
+Work on several threads is silent (`in_order`); the caller reports its results, so that the lines do
+not depend on the number of threads.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
+import math
 import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from threading import Event
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from subopt._base.report import Report
 
 C = TypeVar("C", bound=type)
 F = TypeVar("F", bound=Callable[..., Any])
@@ -63,8 +77,9 @@ OPTIONS: Wording = {  # "x_raises" is the wording of the option x of functions t
     ),
     "threads": (
         "int",
-        "Number of threads. None uses one per available core, and one for functions of your own,\n"
-        "which may not allow calls from several threads. Answers do not depend on it.",
+        "Number of threads. None uses one per available core, or one where that is faster, and\n"
+        "for functions of your own, which may not allow calls from several threads. Answers do\n"
+        "not depend on it.",
     ),
     "executor": (
         "object with ``submit``",
@@ -231,3 +246,124 @@ def _like(name: str, taken: list[str]) -> list[str]:
     from difflib import get_close_matches  # only errors need it
 
     return get_close_matches(name, taken, n=1)
+
+
+_ending: ContextVar[Event | None] = ContextVar("_ending", default=None)
+
+
+@contextmanager
+def ending_with(event: Event) -> Iterator[None]:
+    """Let all deadlines that are made in this block pass when an event is set."""
+    token = _ending.set(event)
+    try:
+        yield
+    finally:
+        _ending.reset(token)
+
+
+class Deadline:
+    """The moment at which a solver is to stop.
+
+    Parameters
+    ----------
+    time_limit : float or None
+        Seconds from now. None means no limit; 0 means that the first answer at hand is returned.
+    """
+
+    def __init__(self, time_limit: Any = None) -> None:
+        self._event = _ending.get()
+        if time_limit is None or (isinstance(time_limit, float) and time_limit == math.inf):
+            self._end = math.inf
+        else:
+            from subopt._base import validate
+
+            self._end = time.monotonic() + validate.nonnegative("time_limit", time_limit)
+
+    def left(self) -> float:
+        """Return the seconds that are left, at least 0; infinity without a limit."""
+        return 0.0 if self._ended() else max(0.0, self._end - time.monotonic())
+
+    def passed(self) -> bool:
+        """Return whether the time is over."""
+        return time.monotonic() >= self._end or self._ended()
+
+    def _ended(self) -> bool:
+        return self._event is not None and self._event.is_set()
+
+    def end(self) -> None:
+        """Let the time be over now, for all who hold this deadline."""
+        self._end = -math.inf
+
+    def moved(self, seconds: float) -> Deadline:
+        """Return the moment some seconds later, or earlier if they are negative."""
+        other = Deadline()
+        other._end, other._event = self._end + seconds, self._event
+        return other
+
+
+COMPILING = "compiling for this machine; later processes load the result"
+
+_running: ContextVar[Report | None] = ContextVar("_running", default=None)
+
+
+def reported(door: F) -> F:
+    """Make a front door report its stages where it is called with ``verbose=True``.
+
+    The door has a keyword ``verbose``, which only this decorator reads. Unknown options are refused
+    by a message that lists the known ones. A door that is called by another one adds its lines to
+    those of the outer run, if that is verbose.
+    """
+    door = options_named(door)
+
+    @functools.wraps(door)
+    def call(*args: Any, **options: Any) -> Any:
+        verbose = options.get("verbose", False)
+        if not isinstance(verbose, bool):
+            raise TypeError(f"verbose needs True or False, got {verbose!r}")
+        if (outer := _running.get()) is not None:
+            answer = door(*args, **options)
+            outer.ends(door, answer)
+            return answer
+        if not verbose:
+            return door(*args, **options)
+        from subopt._base.report import Report
+
+        run = Report()
+        token = _running.set(run)
+        try:
+            with run.compiling(COMPILING):
+                run.begins(door, args)
+                answer = door(*args, **options)
+            run.ends(door, answer)
+        finally:
+            _running.reset(token)
+        return answer
+
+    return call  # type: ignore[return-value]
+
+
+def stage(text: str, *values: object) -> None:
+    """Log a stage of the run, as ``text % values``, if the run is verbose."""
+    if (run := _running.get()) is not None:
+        run.say(text % values if values else text)
+
+
+def iteration(k: int, what: str, text: str, *values: object) -> None:
+    """Log the state after k steps, ``what`` in the plural, if k is a power of two."""
+    if _running.get() is not None and k > 0 and k & (k - 1) == 0:
+        stage(f"{k} {what if k > 1 else what.removesuffix('s')}: {text}", *values)
+
+
+def is_verbose() -> bool:
+    """Return whether lines would be logged, for what takes time to say."""
+    return _running.get() is not None
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """Log nothing in this block."""
+    token = _running.set(None)
+    try:
+        yield
+    finally:
+        _running.reset(token)

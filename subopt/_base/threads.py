@@ -10,8 +10,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from subopt._base import validate
-from subopt._base.deadline import ending_with
-from subopt._base.report import silent
+from subopt._base.options import ending_with, silent
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

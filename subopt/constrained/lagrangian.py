@@ -19,7 +19,7 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Status, told
-from subopt._base.deadline import Deadline
+from subopt._base.options import Deadline
 from subopt._base.types import Array
 from subopt.constrained.certificate import Priced, priced, unused, whole_gap
 from subopt.constraints.feasible import Constraints

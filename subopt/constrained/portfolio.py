@@ -15,8 +15,7 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Status, ended_by
-from subopt._base.deadline import Deadline
-from subopt._base.report import silent, stage
+from subopt._base.options import Deadline, silent, stage
 from subopt._base.types import RNG, Array
 from subopt.constrained.certificate import Problem
 from subopt.constrained.dca import dca

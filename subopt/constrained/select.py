@@ -15,9 +15,7 @@ import numpy as np
 
 from subopt._base import options as _options
 from subopt._base import validate
-from subopt._base.deadline import Deadline
-from subopt._base.options import CONSTRAINTS
-from subopt._base.report import stage
+from subopt._base.options import CONSTRAINTS, Deadline, stage
 from subopt._base.types import Array
 from subopt.constrained.certificate import ConstrainedCertificate, Problem, minor_of
 from subopt.constrained.dca import dca

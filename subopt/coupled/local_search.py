@@ -20,9 +20,7 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Status, ended_by, told
-from subopt._base.deadline import Deadline
-from subopt._base.options import documented
-from subopt._base.report import stage
+from subopt._base.options import Deadline, documented, stage
 from subopt._base.types import RNG, Array, ArrayLike
 from subopt.coupled._coarsening import graphs, levels
 from subopt.coupled._enumeration import best_of_all, is_tiny

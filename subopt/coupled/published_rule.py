@@ -13,9 +13,8 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Status, ended_by
-from subopt._base.deadline import Deadline
 from subopt._base.jit import njit
-from subopt._base.options import documented
+from subopt._base.options import Deadline, documented
 from subopt._base.types import RNG, Array
 from subopt.coupled.problem import CoupledLabelingProblem, shares_from_sources
 from subopt.coupled.result import Callback, LabelingResult

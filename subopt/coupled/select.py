@@ -10,8 +10,7 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Status
-from subopt._base.options import names, require_known
-from subopt._base.report import stage
+from subopt._base.options import names, require_known, stage
 from subopt._base.types import Array
 from subopt.coupled.certificate import LabelingCertificate, exact_energy, slots_of
 from subopt.coupled.local_search import local_search

@@ -15,8 +15,7 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Status, ended_by
-from subopt._base.deadline import Deadline
-from subopt._base.report import is_verbose, iteration
+from subopt._base.options import Deadline, is_verbose, iteration
 from subopt._base.types import RNG, Array, Subset
 from subopt.constraints.feasible import Constraints
 from subopt.constraints.modular import complete

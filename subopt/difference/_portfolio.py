@@ -19,9 +19,7 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Status, ended_by
-from subopt._base.deadline import Deadline
-from subopt._base.options import documented_with
-from subopt._base.report import is_verbose, stage
+from subopt._base.options import Deadline, documented_with, is_verbose, stage
 from subopt._base.threads import in_order
 from subopt._base.types import RNG, Array
 from subopt.difference._accelerated_dca import accelerated_dca

@@ -8,14 +8,16 @@ with `within_time` then returns what its run has found so far.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from functools import wraps
 from inspect import signature
+from time import perf_counter
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from subopt._base.deadline import Deadline
+from subopt._base.options import Deadline
 from subopt._base.threads import thread_count
 from subopt._base.types import Array, ArrayLike
 from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction, Sum, View
@@ -25,6 +27,10 @@ from subopt.functions.cut_form import CutForm
 P = ParamSpec("P")
 R = TypeVar("R")
 H = TypeVar("H", SetFunction, DifferenceOfSubmodular)
+SHORT = 1e-3
+"""Seconds of a greedy sweep over f and g. Two threads took 1.2 to 2 times as long as one where
+sweeps take 20 to 200 us, as long where they take 2 ms or a run is one long kernel, and were 1.3
+times as fast on the mushroom data with 2.2 ms (`benchmarks/difference.py threads`)."""
 
 
 class TimeUp(Exception):
@@ -72,12 +78,26 @@ class Watch:
 
 
 def solver_threads(threads: Any, h: SetFunction | DifferenceOfSubmodular) -> int:
-    """Return the number of threads of a solver: None is one per core, and one for users' functions.
+    """Return the number of threads of a solver: by default one per core, if that is of use.
 
-    Such a function may not allow calls from several threads, and gains nothing from them, because
-    it holds the interpreter's lock.
+    A user's function may not allow calls from several threads, and holds the interpreter's lock. So
+    does what solvers do between greedy sweeps: where those are short, threads wait for each other.
     """
-    return 1 if threads is None and h._by_value() else thread_count(threads)
+    if threads is None and (h._by_value() or sweep_time(h) < SHORT):
+        return 1
+    return thread_count(threads)
+
+
+def sweep_time(h: SetFunction | DifferenceOfSubmodular) -> float:
+    """Return how many seconds greedy sweeps take, of F or of f and g; the least of two runs."""
+    parts = (h.f, h.g) if isinstance(h, DifferenceOfSubmodular) else (h,)
+    order, least = np.arange(h.n), math.inf
+    for _ in range(2):  # the first one may compile
+        before = perf_counter()
+        for F in parts:
+            F.greedy(order)
+        least = min(least, perf_counter() - before)
+    return least
 
 
 def watched(F: SetFunction, deadline: Deadline) -> SetFunction:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base.answer import CertificateError, freeze
-from subopt._base.deadline import Deadline
+from subopt._base.options import Deadline
 from subopt._base.types import Array, ArrayLike
 from subopt.graph._input import Graph, bounded, graph
 from subopt.graph._max_flow import cut_value, max_flow

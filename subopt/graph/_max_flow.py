@@ -12,17 +12,15 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import HUGE, Status
-from subopt._base.deadline import Deadline
 from subopt._base.jit import small_first_uncounted as njit
-from subopt._base.options import documented
-from subopt._base.report import reported, stage
+from subopt._base.options import Deadline, documented, reported, stage
 from subopt._base.types import Array, ArrayLike
 from subopt.graph._input import Bounded, Graph, Terminal, bounded, graph
 from subopt.graph._lowered import dwarfed, lowered
 from subopt.graph._search import ASK, Search
 from subopt.graph.augment import reach
 from subopt.graph.flow import CutCertificate, Flow
-from subopt.graph.network import drain, link, workspace
+from subopt.graph.network import SLICE, drain, link, workspace
 
 # trees always have a limit, because only push-relabel terminates on real capacities
 _PATIENCE = {"auto": ASK, "boykov_kolmogorov": 10**6, "push_relabel": 0}
@@ -281,12 +279,14 @@ def _minimum_cut(
     Without `partial`, there is no cut and no flow if the deadline ended the search.
     """
     n = len(excess)
-    indptr, slot, residual, ends = link(n, *arcs)
+    large, none = len(arcs.tails) > SLICE, np.zeros(n, dtype=np.bool_)
+    indptr, slot, residual, ends = link(n, *arcs, deadline.passed)
+    if large and deadline.passed():
+        return _Cut(none, np.zeros_like(arcs.forward), "none", excess, (none,))
     work = workspace(n, ends, arcs.forward.dtype)
     search = Search(n, indptr, residual, excess, work, deadline)
     ran = search.run(_PATIENCE[method])
     if search.stopped and not partial:
-        none = np.zeros(n, dtype=np.bool_)
         return _Cut(none, np.zeros_like(arcs.forward), ran, excess, (none,))
     flow = np.empty_like(arcs.forward)
     drain(slot, ends, arcs.forward, arcs.backward, residual, flow)

@@ -22,9 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from subopt._base.answer import Answer, CertificateError, ReadOnly, Status
-from subopt._base.deadline import Deadline
-from subopt._base.options import documented
-from subopt._base.report import reported, stage
+from subopt._base.options import Deadline, documented, reported, stage
 from subopt._base.types import Array, ArrayLike
 from subopt.graph._input import Terminal, infinite
 from subopt.graph._recheck import shaped

@@ -6,8 +6,7 @@ import math
 
 import numpy as np
 
-from subopt._base.deadline import Deadline
-from subopt._base.report import stage
+from subopt._base.options import Deadline, stage
 from subopt._base.types import Array
 from subopt.graph._input import UNLIMITED, Graph, infinite
 from subopt.graph._max_flow import solve

@@ -22,9 +22,8 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Status
-from subopt._base.deadline import Deadline
 from subopt._base.jit import njit
-from subopt._base.options import documented
+from subopt._base.options import Deadline, documented
 from subopt._base.types import Array, ArrayLike
 from subopt.graph._input import Graph, Terminal, capacities, ends, floats, graph, infinite
 from subopt.graph._lowered import dwarfed

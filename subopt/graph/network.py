@@ -8,6 +8,7 @@ bytes per arc, all of them in the row of the node.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,8 @@ from subopt._base.types import Array
 # Bits of `Workspace.ends`, and positions of the twin and the head. Indices are unsigned here and
 # elsewhere, because numba then omits the tests for negative indices.
 AHEAD, BACK, TWIN, HEAD = np.uint64(1), np.uint64(2), np.uint64(2), np.uint64(34)
+
+SLICE = 2**18  # arcs that are sorted at a time, which takes about 0.05 s
 
 # Entries of `Workspace.state`: start and length of the queue in `active` or `queue`; the result of
 # prefetching, stored so that the compiler does not remove the loads; and, in `push_relabel`, the
@@ -92,17 +95,34 @@ def csr(n: int, tails: Array, heads: Array) -> tuple[Network, Array]:
 
 
 def link(
-    n: int, tails: Array, heads: Array, forward: Array, backward: Array
+    n: int,
+    tails: Array,
+    heads: Array,
+    forward: Array,
+    backward: Array,
+    over: Callable[[], bool] | None = None,
 ) -> tuple[Array, Array, Array, Array]:
-    """Return row starts, the slot of each arc, residual capacities and words, for zero flow."""
+    """Return row starts, the slot of each arc, residual capacities and words, for zero flow.
+
+    For large graphs, `over` is asked from time to time whether to stop, with arrays of no meaning.
+    """
     tails = np.ascontiguousarray(tails, dtype=np.int32)
     heads = np.ascontiguousarray(heads, dtype=np.int32)
     indptr = np.empty(n + 1, dtype=np.int32)
-    slot = np.empty(len(tails), dtype=np.int32)
-    most = 2 * len(tails)
-    residual = np.empty(most, dtype=forward.dtype)
-    ends = np.empty(most + 1, dtype=np.uint64)
-    link_rows(tails, heads, forward, backward, indptr, slot, residual, ends)
+    m = len(tails)
+    slot = np.empty(m, dtype=np.int32)
+    residual = np.empty(2 * m, dtype=forward.dtype)
+    ends = np.empty(2 * m + 1, dtype=np.uint64)
+    if m <= SLICE:
+        link_rows(tails, heads, forward, backward, indptr, slot, residual, ends)
+    else:
+        count_rows(tails, heads, indptr)
+        for last in range(m, 0, -SLICE):
+            if over is not None and over():
+                break
+            some = slice(max(last - SLICE, 0), last)
+            of_arcs = tails[some], heads[some], forward[some], backward[some]
+            place_rows(*of_arcs, indptr, slot[some], residual, ends)
     return indptr, slot, residual[: indptr[n]], ends
 
 
@@ -114,6 +134,13 @@ def link_rows(tails, heads, forward, backward, indptr, slot, residual, ends):
     Written: indptr (n + 1,) int32, residual and ends (2 m,) by rows, and slot (m,), the place of
     each arc in its row, -1 for loops.
     """
+    count_rows(tails, heads, indptr)
+    place_rows(tails, heads, forward, backward, indptr, slot, residual, ends)
+
+
+@njit(inline="always")
+def count_rows(tails, heads, indptr):
+    """Set `indptr` to the ends of the rows."""
     for v in range(indptr.shape[0]):
         indptr[v] = 0
     for e in range(tails.shape[0]):
@@ -122,7 +149,12 @@ def link_rows(tails, heads, forward, backward, indptr, slot, residual, ends):
         indptr[u] += v != u
     for v in range(1, indptr.shape[0]):
         indptr[v] += indptr[v - 1]
-    for e in range(tails.shape[0] - 1, -1, -1):  # every row end moves to its start
+
+
+@njit(inline="always")
+def place_rows(tails, heads, forward, backward, indptr, slot, residual, ends):
+    """Put some arcs, and their twins, at the ends of their rows, which move to their starts."""
+    for e in range(tails.shape[0] - 1, -1, -1):
         v, u = np.uint32(tails[e]), np.uint32(heads[e])
         slot[e] = -1
         if v != u:

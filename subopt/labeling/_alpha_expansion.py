@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from subopt._base.report import reported
+from subopt._base.options import reported
 from subopt._base.types import Array, ArrayLike
 from subopt.labeling._magnitude import simplified
 from subopt.labeling._wording import on_moves

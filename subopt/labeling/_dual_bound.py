@@ -14,10 +14,8 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Status
-from subopt._base.deadline import Deadline
 from subopt._base.interruptible import flag, interruptible
-from subopt._base.options import documented
-from subopt._base.report import iteration, reported
+from subopt._base.options import Deadline, documented, iteration, reported
 from subopt._base.types import Array, ArrayLike
 from subopt.labeling import _label_cost_shares, _messages
 from subopt.labeling._exact import Reparametrization
@@ -30,7 +28,8 @@ WINDOW = 20  # with label costs, progress is measured over this many sweeps
 SHORTER = 0.7  # factor of the step length after PATIENCE sweeps without progress
 PATIENCE = 5
 SHORT = 2**20  # messages; a sweep over fewer takes no time to speak of
-PROOF = 2e-8  # seconds per edge and label to set up the proof and to measure it
+PROOF = 5e-8  # seconds per edge and label to set up the proof and to measure it
+SHARES = 2e-7  # seconds per node and label to make shares of label costs exact
 
 
 @reported
@@ -98,6 +97,8 @@ def dual_bound(
     simple = simplified(energy)
     labels = simple_labels(simple) if start is None else energy.check_labels("start", start)
     proof = PROOF * len(energy.tails) * energy.n_labels
+    if energy.label_costs.any():
+        proof += SHARES * energy.n * energy.n_labels
     until = deadline.moved(-proof)
     bounds: list[float] = []
     if proof > LATE and until.passed():
@@ -177,15 +178,20 @@ class _Search:
         if self.shares is None:
             self.bound = bound
         else:
-            self._move_shares(self.shares, bound)
+            self._move_shares(self.shares, bound, deadline)
         return True
 
-    def _move_shares(self, shares: Array, bound: float) -> None:
-        """Keep the best messages, and move the shares towards the labels of the last sweep."""
+    def _move_shares(self, shares: Array, bound: float, deadline: Deadline) -> None:
+        """Keep the best messages, and move the shares towards the labels of the last sweep.
+
+        Shares stay at the deadline.
+        """
         self.failures += 1
         if bound > self.bound:
             self.bound, self.best = bound, (self.costs, self.messages.copy(), shares)
             self.failures = 0
+        if deadline.passed():
+            return
         if self.failures == PATIENCE:
             self.factor, self.failures = SHORTER * self.factor, 0
         labels = self._choose(self.costs)

@@ -11,13 +11,11 @@ from __future__ import annotations
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.deadline import Deadline
-from subopt._base.options import documented
-from subopt._base.report import reported
+from subopt._base.options import Deadline, documented, reported
 from subopt._base.types import Array, ArrayLike
 from subopt.labeling import _icm
 from subopt.labeling._magnitude import bounded, simple_labels, simplified
-from subopt.labeling._roof import Binary, solved
+from subopt.labeling._roof import Binary, over, solved, without_least
 from subopt.labeling.energy import LabelingEnergy, require_energy
 from subopt.labeling.result import Labeling, local, local_status
 
@@ -116,8 +114,14 @@ def fused(
     if not free.any():
         return x
     work = bounded(simple, x)
-    kept = np.zeros(int(free.sum()), bool)
-    chosen = solved(_choice(work, free, x, y), kept, deadline, probe=False)
+    if over(len(energy.tails), deadline):
+        return x
+    kept, choice = np.zeros(int(free.sum()), bool), _choice(work, free, x, y)
+    if over(len(energy.tails), deadline):
+        return x
+    chosen = solved(choice, kept, deadline, probe=False)
+    if not chosen.any():
+        return x
     z = x.copy()
     z[np.flatnonzero(free)[chosen]] = y[free][chosen]
     return z if energy.is_lower(z, x) else x
@@ -142,9 +146,8 @@ def _choice(energy: LabelingEnergy, free: Array, x: Array, y: Array) -> Binary:
     )
     np.add.at(cost, place[np.where(free[some[0]], some[0], some[1])], step)
     p, q, w, edge = p[both], q[both], w[both], edge[both]
-    pairs = np.empty((len(p), 2, 2))
+    pairs, L = np.empty((len(p), 2, 2)), energy.n_labels
     for i, a in enumerate((x[p], y[p])):
         for j, b in enumerate((x[q], y[q])):
-            pairs[:, i, j] = w * T[edge, a, b]
-    pairs -= pairs.min(axis=(1, 2), keepdims=True)
-    return Binary(cost, pairs, place[p], place[q])
+            pairs[:, i, j] = w * T.ravel().take((edge * L + a) * L + b)
+    return Binary(cost, without_least(pairs), place[p], place[q])

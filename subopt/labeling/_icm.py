@@ -12,11 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.deadline import Deadline
 from subopt._base.interruptible import flag, interruptible
-from subopt._base.jit import njit
-from subopt._base.options import documented
-from subopt._base.report import reported
+from subopt._base.jit import inner, uncounted
+from subopt._base.options import Deadline, documented, reported
 from subopt._base.types import Array, ArrayLike
 from subopt.labeling._adjacency import Adjacency, table_at
 from subopt.labeling._exact import add, two_product
@@ -95,8 +93,10 @@ def improve(
     count = np.bincount(labels, minlength=energy.n_labels)
     stop = flag()
     terms = Terms(energy.costs, energy.seen_tables, energy.adjacency, np.array(energy.label_costs))
-    args = terms, labels, count, np.int64(passes), stop
-    if energy.n_labels * (energy.n + len(energy.tails)) < SMALL:
+    n_labels = energy.n_labels
+    here = NodeCosts(np.empty(n_labels), np.empty(n_labels), np.empty(n_labels, np.int64))
+    args = terms, labels, count, here, np.int64(passes), stop
+    if n_labels * (energy.n + len(energy.tails)) < SMALL:
         return bool(_descend(*args))
     return bool(interruptible(_descend, *args, stop=stop, deadline=deadline))
 
@@ -118,8 +118,8 @@ class NodeCosts(NamedTuple):
     forbidden: Array  # (labels,) int64, number of infinite ones
 
 
-@njit
-def _descend(terms, labels, count, passes, stop):
+@uncounted
+def _descend(terms, labels, count, here, passes, stop):
     """Improve nodes in turn; return whether none can be improved further.
 
     Costs are relative to the label that a node has. A change has to lower the number of forbidden
@@ -127,7 +127,6 @@ def _descend(terms, labels, count, passes, stop):
     """
     costs, tables, graph = terms.costs, terms.tables, terms.graph
     n_labels, n = costs.shape
-    here = NodeCosts(np.empty(n_labels), np.empty(n_labels), np.empty(n_labels, np.int64))
     cost, size, forbidden = here.cost, here.size, here.forbidden
     for _ in range(passes):
         improved = False
@@ -177,7 +176,7 @@ def _descend(terms, labels, count, passes, stop):
     return False
 
 
-@njit
+@inner
 def _start_node(unary, now, label_costs, count, out):
     """Set the costs of the labels of a node without its edges."""
     cost, size, forbidden = out.cost, out.size, out.forbidden
@@ -193,7 +192,7 @@ def _start_node(unary, now, label_costs, count, out):
         size[a] = abs(cost[a])
 
 
-@njit
+@inner
 def _change(terms, labels, count, k, a):
     """Return what label a costs node k more than its label does, with an error below its size.
 
@@ -202,7 +201,8 @@ def _change(terms, labels, count, k, a):
     costs, tables, graph = terms.costs, terms.tables, terms.graph
     label_costs = terms.label_costs
     now, total = labels[k], (0.0, 0.0, 0.0)
-    for label, sign in ((a, 1.0), (now, -1.0)):
+    for side in range(2):
+        label, sign = (now, -1.0) if side else (a, 1.0)
         c = costs[label, k]
         total = add(total, sign * c if c < np.inf else 0.0)
         total = add(total, sign * label_costs[label] if count[label] == 0 else 0.0)

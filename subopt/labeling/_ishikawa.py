@@ -6,10 +6,10 @@ with ``T[0, 0] + T[1, 1] <= T[0, 1] + T[1, 0]``.
 
 from __future__ import annotations
 
+import math
+
 from subopt._base.answer import Status
-from subopt._base.deadline import Deadline
-from subopt._base.options import documented
-from subopt._base.report import reported
+from subopt._base.options import Deadline, documented, reported
 from subopt.labeling._magnitude import simplified
 from subopt.labeling._refined import refined
 from subopt.labeling.certificates import measure
@@ -82,7 +82,8 @@ def ishikawa(
 
 def finished(energy: LabelingEnergy, cut: Cut, deadline: Deadline) -> Labeling:
     """Return the answer of `ishikawa` for a minimum cut."""
-    if not cut.measure.rounding:  # costs so large that the cut did not see the small ones
+    known = cut.measure.lower_bound > -math.inf
+    if known and not cut.measure.rounding:  # costs so large that the cut missed the small ones
         labels = refined(energy, expansions(energy.n_labels), cut.labels, deadline)
         cut = cut._replace(
             labels=labels, measure=measure(energy, labels, cut.given, deadline=deadline)

@@ -29,6 +29,10 @@ def simplified(energy: LabelingEnergy) -> LabelingEnergy:
     T = energy.tables
     spread = T.max(axis=(1, 2)) - T.min(axis=(1, 2))  # of each edge, or of all
     reach = np.abs(weights) * spread
+    if weights.max() > 0.0:
+        most = max(float(reach.max()), float(energy.costs.max()) - float(energy.costs.min()))
+        if reach.min(where=weights < 0.0, initial=np.inf) > ZERO * most:
+            return energy  # none is a rounded zero
     # a huge cost beside it says nothing: both ends may avoid that, or share it
     beside = np.where(weights > 0.0, reach, np.inf)
     least = np.where(np.isfinite(energy.costs), energy.costs - energy.least_costs, np.inf)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from subopt._base.deadline import Deadline
+from subopt._base.options import Deadline
 from subopt._base.types import Array
 from subopt.labeling._qpbo import qpbo
 from subopt.labeling.energy import LabelingEnergy

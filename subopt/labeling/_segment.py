@@ -22,9 +22,7 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Answer
-from subopt._base.deadline import Deadline
-from subopt._base.options import documented
-from subopt._base.report import reported, stage
+from subopt._base.options import Deadline, documented, reported, stage
 from subopt._base.types import Array, ArrayLike
 from subopt.graph.grid._input import may_be_picture
 from subopt.labeling._color_models import LEAST_SPREAD, Mixture, costs_of, fitted

@@ -23,8 +23,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base.answer import CertificateError, ReadOnly, number
-from subopt._base.deadline import Deadline
 from subopt._base.interruptible import flag, interruptible
+from subopt._base.options import Deadline
 from subopt._base.types import Array
 from subopt.labeling._exact import Reparametrization, bound_of, energy_of
 from subopt.labeling._magnitude import smallest_step

@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from subopt._base.deadline import Deadline
 from subopt._base.interruptible import flag
+from subopt._base.options import Deadline
 from subopt._base.types import Array
 from subopt.labeling._exact import Reparametrization, messages_of, node_costs
 from subopt.labeling._magnitude import bounded, power_above, simple_labels, simplified
@@ -25,6 +25,7 @@ from subopt.labeling.energy import LabelingEnergy
 
 ROUNDS = 6  # largest number of times that the residual problem is solved
 SMALL = 2**12  # largest n L for which it is solved again to remove rounding errors
+LARGE = 2**19  # arcs of edges from which a proof takes too long after the end
 GRID = 4096  # number of nodes from which two labels on a grid are solved by `grid_cut`
 
 
@@ -151,7 +152,9 @@ def draft(energy: LabelingEnergy, table: OrderedTable, deadline: Deadline) -> Dr
     """Minimize an energy as `ordered` does, by one cut, and leave the proof to it."""
     labels = simple_labels(energy)
     flow = np.zeros((2, len(energy.tails), len(table.i)))
-    given = _as_messages(energy, table, flow) if table.terms.any() else None
+    given = None
+    if table.terms.any() and not deadline.passed():
+        given = _as_messages(energy, table, flow)
     work = bounded(simplified(energy), labels)
     if deadline.passed():
         return Draft(labels, lambda: flow[0], 0.0)
@@ -170,6 +173,8 @@ def ordered(
     """
     simple = simplified(energy)
     labels, step, crossing = draft(energy, table, deadline) if first is None else first
+    if _is_late(energy, table, deadline):
+        return _without_proof(energy, labels, 0)
     high = step()
     flow = np.stack([high, np.zeros_like(high)])  # high and low part
     best: Measure | None = None
@@ -178,6 +183,8 @@ def ordered(
         if cuts > 0:
             flow = np.stack(sum_and_error(*_add((flow[0], flow[1]), step())))
         given = _as_messages(energy, table, flow)
+        if _is_late(energy, table, deadline):
+            return _without_proof(energy, labels, cuts + 1)
         before, best, cuts = best, measure(energy, labels, given, deadline=deadline), cuts + 1
         stopped = deadline.passed()
         if best.gap == 0.0 or (best.rounding and energy.n * energy.n_labels > SMALL) or stopped:
@@ -194,6 +201,18 @@ def ordered(
     return Cut(labels, given, best, cuts, deadline.passed())
 
 
+def _is_late(energy: LabelingEnergy, table: OrderedTable, deadline: Deadline) -> bool:
+    """Return whether the time is over, and what is left to do takes long."""
+    return len(energy.tails) * max(len(table.i), 1) > LARGE and deadline.passed()
+
+
+def _without_proof(energy: LabelingEnergy, labels: Array, cuts: int) -> Cut:
+    """Return labels for which there was no time to prove anything."""
+    nothing = evidence(np.zeros((2, len(energy.tails), energy.n_labels)), None, None)
+    unknown = Measure(energy.value(labels), -np.inf, -np.inf, np.inf, False)
+    return Cut(labels, nothing, unknown, cuts, True)
+
+
 def _cut_of_what_is_left(
     energy: LabelingEnergy,
     table: OrderedTable,
@@ -204,7 +223,8 @@ def _cut_of_what_is_left(
 ) -> tuple[Callable[[], Array], Array, float]:
     """Return additional flow along the arcs, labels, and the cost of the given labels.
 
-    The flow is computed when it is asked for.
+    The flow is computed when it is asked for. For large graphs it is 0 at the deadline, and the
+    cost too.
 
     `given` is None if nothing has been given to the nodes yet.
     """
@@ -241,18 +261,27 @@ def _cut_of_what_is_left(
     if L == 2 and energy.is_grid and n >= GRID and len(energy.shape) <= 3 and len(table.i):
         side, step = _on_the_grid(energy, cost[:, 0], forward[:, 0], backward[:, 0], deadline)
         return step, side.astype(np.int64), crossing
+    if _is_late(energy, table, deadline):
+        return lambda: np.zeros(flow.shape[1:]), labels, 0.0
     node = np.arange(n * (L - 1)).reshape(n, L - 1)
     up, down = node[:, 1:].ravel(), node[:, :-1].ravel()  # x > i + 1 needs x > i
     m = forward.size
     from subopt.graph._max_flow import Arcs, minimum_cut_until  # not all energies need a cut
 
+    tails = np.concatenate([node[energy.tails][:, table.i].ravel(), up])
+    heads = np.concatenate([node[energy.heads][:, table.j].ravel(), down])
+    if _is_late(energy, table, deadline):
+        return lambda: np.zeros(flow.shape[1:]), labels, 0.0
     arcs = Arcs(
-        np.concatenate([node[energy.tails][:, table.i].ravel(), up]),
-        np.concatenate([node[energy.heads][:, table.j].ravel(), down]),
+        tails,
+        heads,
         np.concatenate([forward.ravel(), np.full(len(up), top)]),
         np.concatenate([backward.ravel(), np.zeros(len(up))]),
     )
-    side, sent = minimum_cut_until(arcs, -cost.ravel(), deadline)
+    partial = len(energy.tails) * len(table.i) <= LARGE
+    side, sent = minimum_cut_until(arcs, -cost.ravel(), deadline, partial=partial)
+    if not partial and deadline.passed():  # they may be nothing
+        return lambda: np.zeros(flow.shape[1:]), labels, 0.0
     sent = np.clip(sent[:m].reshape(forward.shape), -backward, forward)
     return lambda: sent, side.reshape(n, L - 1).sum(axis=1), crossing
 

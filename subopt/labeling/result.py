@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 from subopt._base.answer import Answer, Status
-from subopt._base.deadline import Deadline
+from subopt._base.options import Deadline
 from subopt._base.types import Array
 from subopt.labeling._exact import Reparametrization
 from subopt.labeling.certificates import Measure, MessageCertificate, measure

@@ -10,9 +10,7 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Status
-from subopt._base.deadline import Deadline
-from subopt._base.options import names, require_known
-from subopt._base.report import stage
+from subopt._base.options import Deadline, names, require_known, stage
 from subopt._base.types import Array, ArrayLike
 from subopt.labeling import (
     _alpha_beta_swap,
@@ -88,7 +86,7 @@ def minimize_labeling(
         stage("%s has no lower bound by itself: dual_bound", result.method)
         left = deadline.left()
         found = _dual_bound.dual_bound(energy, start=result.labels, time_limit=left)
-        result = _with_bound(energy, result, found)
+        result = _with_bound(energy, result, found, deadline)
     return result
 
 
@@ -154,18 +152,20 @@ def _best_of_what_fits(energy: LabelingEnergy, known: Array | None, deadline: De
         labels = _better(energy, labels, bound.labels.ravel())
     found = _icm.icm(energy, start=labels, time_limit=deadline.left())
     result = replace(found, method=f"{', '.join(ran)}, then icm", n_cuts=cuts)
-    return _with_bound(energy, result, bound)
+    return _with_bound(energy, result, bound, deadline)
 
 
 def _better(energy: LabelingEnergy, x: Array, y: Array) -> Array:
     return y.copy() if energy.is_lower(y, x) else x
 
 
-def _with_bound(energy: LabelingEnergy, result: Labeling, bound: Labeling) -> Labeling:
+def _with_bound(
+    energy: LabelingEnergy, result: Labeling, bound: Labeling, deadline: Deadline
+) -> Labeling:
     """Return the answer with the certificate of another one, and its labels if they are better."""
     if energy.is_lower(bound.labels.ravel(), result.labels.ravel()):
         labels = bound.labels.ravel().copy()
-        _icm.improve(energy, labels)
+        _icm.improve(energy, labels, deadline=deadline)
         last = "" if (labels == bound.labels.ravel()).all() else ", then icm"
         result = replace(
             result,
@@ -182,4 +182,5 @@ def _with_bound(energy: LabelingEnergy, result: Labeling, bound: Labeling) -> La
             result, lower_bound=bound.lower_bound, certificate=certificate, status=status
         )
     given = evidence(certificate.messages, certificate.rest, certificate.shares)
-    return certified(energy, result, given, strict=not calm(simplified(energy)))
+    strict = not calm(simplified(energy))
+    return certified(energy, result, given, strict=strict, deadline=deadline)

@@ -11,8 +11,7 @@ import numpy as np
 from subopt._base import options as _options
 from subopt._base import validate
 from subopt._base.answer import Status
-from subopt._base.options import documented_with
-from subopt._base.report import reported, stage
+from subopt._base.options import documented_with, reported, stage
 from subopt._base.types import RNG, Subset
 from subopt.constraints.build import constraints_of
 from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction, require_set_function

@@ -11,7 +11,7 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Status, ended_by
-from subopt._base.deadline import Deadline
+from subopt._base.options import Deadline
 from subopt._base.types import Array
 from subopt.constraints.feasible import Constraints
 from subopt.constraints.modular import complete

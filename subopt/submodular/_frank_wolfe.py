@@ -17,9 +17,7 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Status, ended_by, told
-from subopt._base.deadline import Deadline
-from subopt._base.options import documented
-from subopt._base.report import iteration, reported
+from subopt._base.options import Deadline, documented, iteration, reported
 from subopt._base.types import Array
 from subopt.functions.algebra import SetFunction, require_set_function
 from subopt.functions.watched import TimeUp, unwatched, watched

@@ -21,9 +21,7 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Status, ended_by, told
-from subopt._base.deadline import Deadline
-from subopt._base.options import documented
-from subopt._base.report import iteration, reported
+from subopt._base.options import Deadline, documented, iteration, reported
 from subopt._base.types import Array, ArrayLike
 from subopt.functions.algebra import SetFunction, require_set_function
 from subopt.functions.modular import Modular

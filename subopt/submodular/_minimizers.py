@@ -17,9 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from subopt._base.deadline import Deadline
-from subopt._base.options import documented
-from subopt._base.report import silent
+from subopt._base.options import Deadline, documented, silent
 from subopt._base.types import Array
 from subopt.functions.algebra import SetFunction, require_set_function
 from subopt.graph.closed_sets import ClosedSets

@@ -15,9 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from subopt._base.answer import Status
-from subopt._base.deadline import Deadline
 from subopt._base.jit import njit
-from subopt._base.report import silent
+from subopt._base.options import Deadline, silent
 from subopt._base.types import Array
 from subopt.functions.algebra import SetFunction
 from subopt.functions.modular import Modular

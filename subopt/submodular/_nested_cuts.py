@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from subopt._base.deadline import Deadline
+from subopt._base.options import Deadline
 from subopt._base.types import Array
 from subopt.functions._sparse import sums
 from subopt.functions.cut_form import CutForm

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from subopt._base.deadline import Deadline
+from subopt._base.options import Deadline
 from subopt._base.types import Array
 from subopt.functions._sparse import row_of, sums
 from subopt.functions.algebra import SetFunction, terms_of

@@ -32,8 +32,7 @@ from subopt._base.answer import (
     number,
     told,
 )
-from subopt._base.deadline import Deadline
-from subopt._base.options import documented
+from subopt._base.options import Deadline, documented
 from subopt._base.types import Array
 from subopt.functions.algebra import SetFunction, require_set_function
 from subopt.functions.transforms import symmetrize

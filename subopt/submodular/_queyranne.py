@@ -25,9 +25,8 @@ from subopt._base.answer import (
     numbers,
     told,
 )
-from subopt._base.deadline import Deadline
 from subopt._base.jit import njit
-from subopt._base.options import documented
+from subopt._base.options import Deadline, documented
 from subopt._base.types import Array, Subset
 from subopt.functions._sparse import row_of
 from subopt.functions.algebra import SetFunction, require_set_function, terms_of

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from subopt._base.deadline import Deadline
+from subopt._base.options import Deadline
 from subopt._base.types import Array
 from subopt.functions.algebra import SetFunction
 from subopt.submodular._recheck import EPS, NEAR

@@ -22,10 +22,8 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Status, ended_by, told
-from subopt._base.deadline import Deadline
 from subopt._base.jit import njit
-from subopt._base.options import documented
-from subopt._base.report import iteration
+from subopt._base.options import Deadline, documented, iteration
 from subopt._base.types import RNG, Array
 from subopt.forms.decomposable import Summands, summands
 from subopt.functions.algebra import SetFunction, require_set_function

@@ -18,8 +18,7 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Status
-from subopt._base.deadline import Deadline
-from subopt._base.options import documented
+from subopt._base.options import Deadline, documented
 from subopt._base.types import Array
 from subopt.functions._sparse import sums
 from subopt.functions.algebra import SetFunction, terms_of

@@ -14,9 +14,7 @@ from typing import Any, NamedTuple
 
 from subopt._base import validate
 from subopt._base.answer import told
-from subopt._base.deadline import Deadline
-from subopt._base.options import names, require_known
-from subopt._base.report import silent, stage
+from subopt._base.options import Deadline, names, require_known, silent, stage
 from subopt._base.types import RNG
 from subopt.forms.decomposable import is_sum_of_simple
 from subopt.functions.algebra import SetFunction

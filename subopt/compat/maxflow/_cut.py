@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from subopt._base.deadline import Deadline
+from subopt._base.options import Deadline
 from subopt._base.types import Array
 from subopt.compat.maxflow._arcs import Arcs, Lattice, Parts, all_arcs
 from subopt.graph._max_flow import max_flow

@@ -8,9 +8,7 @@ from typing import Any
 
 from subopt._base import validate
 from subopt._base.answer import Status, ended_by
-from subopt._base.deadline import Deadline
-from subopt._base.options import documented_with
-from subopt._base.report import is_verbose, reported, stage
+from subopt._base.options import Deadline, documented_with, is_verbose, reported, stage
 from subopt._base.types import RNG, Subset
 from subopt.constraints.feasible import Constraints
 from subopt.difference._descent import first_set

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from subopt._base.deadline import Deadline
+from subopt._base.options import Deadline
 from subopt._base.types import Array
 from subopt.constraints.feasible import Constraints
 from subopt.difference.local_minimum import STAY, best_move

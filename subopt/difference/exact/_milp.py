@@ -19,8 +19,7 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Status
-from subopt._base.deadline import Deadline
-from subopt._base.options import documented_with
+from subopt._base.options import Deadline, documented_with
 from subopt._base.types import Array
 from subopt.constraints.feasible import Constraints
 from subopt.constraints.modular import CUTS, complete, scaled_rows, without

@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from subopt._base.answer import round_up
-from subopt._base.deadline import Deadline
+from subopt._base.options import Deadline
 from subopt._base.types import Array
 from subopt.constraints.feasible import Constraints
 from subopt.constraints.modular import complete, try_complete

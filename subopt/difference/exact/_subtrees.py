@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from subopt._base.deadline import Deadline
+from subopt._base.options import Deadline
 from subopt._base.threads import stream_in_order
 from subopt._base.types import Array
 from subopt.difference.exact._interval import Parts

@@ -18,18 +18,53 @@ unsigned, see `subopt.graph.grid._search_trees`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from subopt._base.jit import small_first_uncounted as njit
-from subopt.graph.grid._capacities import load_part, weigh_part
+from subopt.graph.grid._layout import Layout, Sets, empty_sets, load_part, weigh_part
 from subopt.graph.grid._search_trees import lowest, meet
 
 if TYPE_CHECKING:
     from subopt._base.types import Array
 
 _0, _1, _4, _6, _63 = np.uint64(0), np.uint64(1), np.uint64(4), np.uint64(6), np.uint64(63)
+
+
+class Kind(NamedTuple):
+    """What numba compiles kernels anew for."""
+
+    degree: Any  # see `Layout.degree`
+    words: Any  # see `Layout.words`
+
+
+class Bits(NamedTuple):
+    """Workspace for one grid after another."""
+
+    leap: Array  # (arcs,) uint64; shift modulo the bits of a set
+    sets: Sets
+    turned: Array  # (arcs, words) uint64; for ``sets.open``, turned around
+    layer: Array  # (nodes + 1, words) uint64
+    path: Array  # (nodes + 1,) uint64; the node in each layer
+    via: Array  # same; its arc towards the layer before
+    bottleneck: Array  # (nodes + 1,) as capacities; what the path from there to its end takes
+
+
+def bits(layout: Layout, dtype: Any) -> Bits:
+    """Return the workspace for grids of a layout, and capacities of some type."""
+    arcs, rows = len(layout.shift), max(math.prod(layout.shape), 1) + 1
+    words = int(layout.words or 1)
+    return Bits(
+        leap=(layout.shift.view(np.int64) % (64 * words)).astype(np.uint64),
+        sets=empty_sets(arcs, words),
+        turned=np.empty((arcs, words), dtype=np.uint64),
+        layer=np.empty((rows, words), dtype=np.uint64),
+        path=np.empty(rows, dtype=np.uint64),
+        via=np.empty(rows, dtype=np.uint64),
+        bottleneck=np.empty(rows, dtype=dtype),
+    )
 
 
 class Answers(NamedTuple):

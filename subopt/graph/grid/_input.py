@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from subopt.graph.grid._layout import Vector, tails
-from subopt.graph.grid._search_trees import ARCS
+from subopt.graph.grid._layout import ARCS, Grids, Vector, tails
 
 if TYPE_CHECKING:
     from subopt._base.types import Array, ArrayLike
@@ -19,28 +18,6 @@ if TYPE_CHECKING:
 CHANNELS = (3, 4)  # layers of a volume that may be colors of a picture
 PICTURE = 16  # least height and width of one
 _WHOLE = 2**52  # float64 adds and subtracts two ints of this size without rounding
-
-
-class Grids(NamedTuple):
-    """Problems on grids of one shape.
-
-    Arrays have four axes, the problems and three of the grid. An axis has length 1 if its entries
-    are all the same.
-    """
-
-    stack: int  # number of problems
-    dimensions: int  # number of dimensions for the caller; `shape` has leading ones
-    shape: Vector
-    offsets: tuple[Vector, ...]
-    periodic: tuple[bool, bool, bool]
-    source: Array
-    sink: Array
-    forward: list[Array]  # one per offset; the same object as in `backward` if symmetric
-    backward: list[Array]
-    whole: bool  # whether all finite capacities are ints; arrays are int64 then, else float64
-    beyond: float  # replaces infinity: more than any finite cut; inf if nothing was infinite
-    dtype: Any  # dtype in which flows are computed: int32 or float64
-    largest: float  # no capacity is larger
 
 
 class _Given(NamedTuple):

@@ -16,12 +16,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from subopt._base.jit import small_first_uncounted as njit
+
 if TYPE_CHECKING:
     from subopt._base.types import Array
 
 
 Vector = tuple[int, int, int]
 
+ARCS = 28  # of one node, at most
+_0, _1 = np.uint64(0), np.uint64(1)
 SMALL = 1024  # largest number of nodes for which bit sets are faster than trees
 
 
@@ -80,17 +84,6 @@ class Places(NamedTuple):
     row: int  # of the next row
 
 
-class Trees(NamedTuple):
-    """What `subopt.graph.grid._search_trees` needs of a cell, besides capacities."""
-
-    state: Array  # (cells,) uint8
-    outward: Array  # (cells,) uint8 if the degree is None, else uint32; bit k: arc k is open
-    inward: Array  # same; bit k: the twin of arc k is open
-    stamp: Array  # (cells,) int64; when the distance to the root was last known, and the distance
-    queue: Array  # (cells + 1,) uint32
-    orphans: Array  # (cells + 1,) uint32
-
-
 class Network(NamedTuple):
     """Cells, arcs between them, and what is left of their capacities."""
 
@@ -100,14 +93,50 @@ class Network(NamedTuple):
     excess: Array  # (cells,) same dtype: supply if positive, demand if negative
 
 
-class Labels(NamedTuple):
-    """Workspace of `subopt.graph.grid._push_relabel`, in the memory of `Trees`."""
+class Grids(NamedTuple):
+    """Problems on grids of one shape, as callers give them.
 
-    gate: Array  # (cells,) as `Trees.outward`; bit k: excess can be pushed along arc k
-    other: Array  # same; bit k: excess can come in along arc k
-    label: Array  # (cells,) int32; lower bound of the number of arcs to the nearest demand
-    tally: Array  # (cells,) int32; how many cells have some label
-    queue: Array  # (cells + 1,) uint32; cells that wait to push
+    Arrays have four axes, the problems and three of the grid. An axis has length 1 if its entries
+    are all the same.
+    """
+
+    stack: int  # number of problems
+    dimensions: int  # number of dimensions for the caller; `shape` has leading ones
+    shape: Vector
+    offsets: tuple[Vector, ...]
+    periodic: tuple[bool, bool, bool]
+    source: Array
+    sink: Array
+    forward: list[Array]  # one per offset; the same object as in `backward` if symmetric
+    backward: list[Array]
+    whole: bool  # whether all finite capacities are ints; arrays are int64 then, else float64
+    beyond: float  # replaces infinity: more than any finite cut; inf if nothing was infinite
+    dtype: Any  # dtype in which flows are computed: int32 or float64
+    largest: float  # no capacity is larger
+
+
+class Runs(NamedTuple):
+    """Layout of the flat arrays of capacities, part by part."""
+
+    first: Array  # (parts, 3) int64: node of the first tail, along each axis of the grid
+    tails: Array  # (parts, 3) int64: number of tails along each axis
+    way: Array  # (parts, 3) int64: distance from a tail to its head along each axis
+    shape: Array  # (3,) int64: number of nodes along each axis
+    ahead: Array  # (parts, 4) int64: strides of `Terms.ahead` along the problems and the axes
+    back: Array  # (parts, 4) int64: strides of `Terms.back`; 0 where all entries are the same
+
+
+class Terms(NamedTuple):
+    """All capacities of a stack of grids, in parts."""
+
+    runs: Runs
+    ahead: tuple[Array, ...]  # flat: from the source, or forward
+    back: tuple[Array, ...]  # flat: to the sink, or backward
+
+    def terminals(self) -> Terms:
+        """Return the first part only."""
+        runs = self.runs
+        return self._replace(runs=Runs(*(rows[:1] if rows.ndim == 2 else rows for rows in runs)))
 
 
 class Sets(NamedTuple):
@@ -119,87 +148,10 @@ class Sets(NamedTuple):
     open: Array  # (arcs, words) uint64; tails of the open arcs
 
 
-class Kind(NamedTuple):
-    """What numba compiles kernels anew for."""
-
-    degree: Any  # see `Layout.degree`
-    words: Any  # see `Layout.words`
-
-
-class Bits(NamedTuple):
-    """What `subopt.graph.grid._dinic_bits` needs for one grid after another."""
-
-    leap: Array  # (arcs,) uint64; shift modulo the bits of a set
-    sets: Sets
-    turned: Array  # (arcs, words) uint64; room to turn ``sets.open`` around
-    layer: Array  # (nodes + 1, words) uint64
-    path: Array  # (nodes + 1,) uint64; the node in each layer
-    via: Array  # same; its arc towards the layer before
-    bottleneck: Array  # (nodes + 1,) as capacities; what the path from there to its end takes
-
-
-class Workspace(NamedTuple):
-    """What a maximum flow on grids reads and writes. Bytes per cell: see `docs/grid_cuts.md`.
-
-    For a loop over problems of one layout, write all capacities through ``layout.arcs(residual)``
-    and ``layout.nodes(excess)`` each time (arcs that leave the grid stay zero), and call
-    `subopt.graph.grid._solve.solve`.
-    """
-
-    residual: Array  # (cells * arcs,) int32 or float64: of arc k of cell v at v * arcs + k
-    excess: Array  # (cells,) same dtype: capacity from the source minus capacity to the sink
-    search: Trees | Bits
-
-
-def workspace(layout: Layout, dtype: Any) -> Workspace:
-    """Return room for flows on a layout; capacities and excesses are zero."""
-    cells, arcs = layout.cells, len(layout.shift)
-    residual, excess = np.zeros(cells * arcs, dtype=dtype), np.zeros(cells, dtype=dtype)
-    if layout.small:
-        return Workspace(residual, excess, _bits(layout, dtype))
-    return Workspace(residual, excess, trees(layout))
-
-
-def trees(layout: Layout) -> Trees:
-    """Return room for trees."""
-    cells, bits = layout.cells, np.uint8 if layout.degree is None else np.uint32
-    return Trees(
-        state=np.empty(cells, dtype=np.uint8),
-        outward=np.empty(cells, dtype=bits),
-        inward=np.empty(cells, dtype=bits),
-        stamp=np.empty(cells, dtype=np.int64),
-        queue=np.empty(cells + 1, dtype=np.uint32),
-        orphans=np.empty(cells + 1, dtype=np.uint32),
-    )
-
-
-def labels(trees: Trees, against: bool) -> Labels:
-    """Return room for push-relabel, along the arcs or against them, where trees had theirs."""
-    numbers, cells = trees.stamp.view(np.int32), len(trees.stamp)
-    gate, other = trees.outward, trees.inward
-    if against:
-        gate, other = other, gate
-    return Labels(gate, other, numbers[:cells], numbers[cells:], trees.queue)
-
-
 def empty_sets(arcs: int, words: int) -> Sets:
     """Return room for sets of so many words."""
     supply, demand, seen = np.empty((3, words), dtype=np.uint64)
     return Sets(supply, demand, seen, np.empty((arcs, words), dtype=np.uint64))
-
-
-def _bits(layout: Layout, dtype: Any) -> Bits:
-    arcs, rows = len(layout.shift), max(math.prod(layout.shape), 1) + 1
-    words = int(layout.words or 1)
-    return Bits(
-        leap=(layout.shift.view(np.int64) % (64 * words)).astype(np.uint64),
-        sets=empty_sets(arcs, words),
-        turned=np.empty((arcs, words), dtype=np.uint64),
-        layer=np.empty((rows, words), dtype=np.uint64),
-        path=np.empty(rows, dtype=np.uint64),
-        via=np.empty(rows, dtype=np.uint64),
-        bottleneck=np.empty(rows, dtype=dtype),
-    )
 
 
 def layout(
@@ -278,3 +230,143 @@ def at_heads(array: Array, offset: Any, periodic: Any) -> Array:
     """Return an array over arcs, in the order of their tails, in the order of their heads."""
     shifts = [o * wraps for o, wraps in zip(offset, periodic, strict=True)]
     return np.roll(array, shifts, (-3, -2, -1)) if any(shifts) else array
+
+
+def terms(problem: Grids) -> Terms:
+    """Return the capacities of the terminals, then those along each offset."""
+    ahead, back = [problem.source, *problem.forward], [problem.sink, *problem.backward]
+    runs = Runs(
+        *_ends(problem.shape, problem.offsets, problem.periodic),
+        ahead=_numbers([_strides(array) for array in ahead]),
+        back=_numbers([_strides(array) for array in back]),
+    )
+    return Terms(runs, _flat(ahead), _flat(back))
+
+
+@functools.lru_cache(maxsize=64)
+def _ends(
+    shape: Vector, offsets: tuple[Vector, ...], periodic: tuple[bool, bool, bool]
+) -> tuple[Array, Array, Array, Array]:
+    """Return the fields of `Runs` that do not depend on capacities; often of the same grids."""
+    offsets = ((0, 0, 0), *offsets)
+    places = [tails(offset, shape, periodic) for offset in offsets]
+    return (
+        _numbers([[place.start for place in axes] for axes in places]),
+        _numbers([[place.stop - place.start for place in axes] for axes in places]),
+        _numbers([short(offset, shape, periodic) for offset in offsets]),
+        _numbers(shape),
+    )
+
+
+def _numbers(rows: Any) -> Array:
+    return np.array(rows, dtype=np.int64)
+
+
+def _strides(array: Array) -> tuple[int, int, int, int]:
+    n, a, b, c = array.shape
+    return (n > 1) * a * b * c, (a > 1) * b * c, (b > 1) * c, int(c > 1)
+
+
+def _flat(arrays: list[Array]) -> tuple[Array, ...]:
+    """Return arrays as runs of numbers, all of one type and in two lengths: two compilations."""
+    runs = [array.reshape(-1) for array in arrays]
+    for run in runs:
+        run.flags.writeable = False
+    most = 3 if len(runs) <= 3 else 1 + ARCS // 2
+    return (*runs, *runs[:1] * (most - len(runs)))
+
+
+def load(parts: Terms, start: int, plan: Layout, excess: Array, residual: Array) -> None:
+    """Write the capacities of the problems from `start` on where the searches read them."""
+    network = Network(plan.shift, None, residual, excess)
+    with np.errstate(over="ignore"):  # unsigned steps wrap around; numpy says so without the JIT
+        for q in range(len(parts.runs.first)):
+            numbers = parts.ahead[q], parts.back[q]
+            load_part(parts.runs, q, *numbers, start, plan.stack, plan.places, network)
+
+
+def weigh(parts: Terms, start: int, sides: Array, values: Array) -> None:
+    """Add what cuts around `sides`, (problems, nodes), of the problems from `start` on weigh."""
+    with np.errstate(over="ignore"):
+        for q in range(len(parts.runs.first)):
+            weigh_part(parts.runs, q, parts.ahead[q], parts.back[q], start, sides, values)
+
+
+@njit
+def load_part(runs, q, ahead, back, start, count, places, network):
+    """Write part q of `count` problems, from number `start` on, into a network.
+
+    `ahead` and `back` are the runs of numbers of this part, see `Terms`.
+    """
+    shift, residual, excess = network.shift, network.residual, network.excess
+    arcs, arc = np.uint64(shift.shape[0]), np.uint64(max(2 * q - 2, 0))
+    if q > 0 and shift[arc] == 0:
+        return  # these arcs are loops, or there are none
+    last = np.uint64(runs.tails[q, 2])
+    ahead_step, back_step = np.uint64(runs.ahead[q, 3]), np.uint64(runs.back[q, 3])
+    begin, n, turn = _turn(runs, q)
+    for p in range(count):
+        base = places.first + p * places.grid
+        for i in range(runs.tails[q, 0]):
+            for j in range(runs.tails[q, 1]):
+                s, t, a, b, c, d = _row(runs, q, start + p, i, j)
+                v = np.uint64(base + a * places.plane + b * places.row + runs.first[q, 2])
+                if q == 0:
+                    for k in range(_0, last):
+                        excess[v + k] = ahead[s + k * ahead_step] - back[t + k * back_step]
+                    continue
+                u = np.uint64(base + c * places.plane + d * places.row)
+                for k in range(_0, last):
+                    head = np.uint64(begin + k)
+                    head = np.uint64(head + turn) if head >= n else head
+                    residual[(v + k) * arcs + arc] = ahead[s + k * ahead_step]
+                    residual[(u + head) * arcs + arc + _1] = back[t + k * back_step]
+
+
+@njit
+def weigh_part(runs, q, ahead, back, start, sides, values):
+    """Add what the cuts weigh in part q."""
+    last = np.uint64(runs.tails[q, 2])
+    ahead_step, back_step = np.uint64(runs.ahead[q, 3]), np.uint64(runs.back[q, 3])
+    begin, n, turn = _turn(runs, q)
+    for p in range(sides.shape[0]):
+        total = values[p] * 0
+        for i in range(runs.tails[q, 0]):
+            for j in range(runs.tails[q, 1]):
+                s, t, a, b, c, d = _row(runs, q, start + p, i, j)
+                v = np.uint64((a * runs.shape[1] + b) * runs.shape[2] + runs.first[q, 2])
+                u = np.uint64((c * runs.shape[1] + d) * runs.shape[2])
+                row = values[p] * 0  # sums of rows, and then of their sums, round less
+                for k in range(_0, last):
+                    head = np.uint64(begin + k)
+                    head = np.uint64(head + turn) if head >= n else head
+                    # the source lies on its side, the sink does not
+                    tail = sides[p, v + k] != (q == 0)
+                    if q == 0 or tail != sides[p, u + head]:
+                        row += ahead[s + k * ahead_step] if tail else back[t + k * back_step]
+                total += row
+        values[p] += total
+
+
+@njit
+def _row(runs, q, p, i, j):
+    """Describe row (i, j) of the arcs of part q of problem p.
+
+    Return where its numbers begin in both runs, and the first two coordinates of tails and heads.
+    """
+    ahead, back, first, way, shape = runs.ahead, runs.back, runs.first, runs.way, runs.shape
+    s = p * ahead[q, 0] + i * ahead[q, 1] + j * ahead[q, 2]
+    t = p * back[q, 0] + i * back[q, 1] + j * back[q, 2]
+    a, b = first[q, 0] + i, first[q, 1] + j
+    c, d = a + way[q, 0], b + way[q, 1]
+    # only around a periodic axis an arc leads beyond the last node
+    c = c + shape[0] if c < 0 else c - shape[0] if c >= shape[0] else c
+    d = d + shape[1] if d < 0 else d - shape[1] if d >= shape[1] else d
+    return np.uint64(s), np.uint64(t), a, b, c, d
+
+
+@njit
+def _turn(runs, q):
+    """Return the first head of a row, and from which on to add what, all modulo 2**64."""
+    way, n = runs.way[q, 2], runs.shape[2]
+    return np.uint64(runs.first[q, 2] + way), np.uint64(n), np.uint64(n if way < 0 else -n)

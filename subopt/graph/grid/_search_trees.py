@@ -16,15 +16,22 @@ of arcs of a cell, or None for 4, for which numba compiles a version with unroll
    energy minimization in vision", IEEE PAMI 26(9), 2004.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
 import numpy as np
 
 from subopt._base.jit import small_first_uncounted as njit
+
+if TYPE_CHECKING:
+    from subopt._base.types import Array
+    from subopt.graph.grid._layout import Layout
 
 # The byte of a cell: two bits of tree, one of the queue, five of the arc to the parent.
 SOURCE, SINK, TREE = 64, 128, 192
 WAITS = 32
 PARENT, ROOT, ORPHAN = 31, 30, 31
-ARCS = 28  # of one cell, at most
 
 # Entries of `progress`: start and end of the queue, the number of paths, and the number of arcs of
 # the last path.
@@ -41,10 +48,40 @@ for _bit in range(64):
     _LOWEST[((int(_DE_BRUIJN) << _bit) & (2**64 - 1)) >> 58] = _bit
 
 
+class Trees(NamedTuple):
+    """Workspace of the search: what it keeps of a cell, besides capacities."""
+
+    state: Array  # (cells,) uint8
+    outward: Array  # (cells,) uint8 if the degree is None, else uint32; bit k: arc k is open
+    inward: Array  # same; bit k: the twin of arc k is open
+    stamp: Array  # (cells,) int64; when the distance to the root was last known, and the distance
+    queue: Array  # (cells + 1,) uint32
+    orphans: Array  # (cells + 1,) uint32
+
+
+def trees(layout: Layout) -> Trees:
+    """Return the workspace of a search."""
+    cells, bits = layout.cells, np.uint8 if layout.degree is None else np.uint32
+    return Trees(
+        state=np.empty(cells, dtype=np.uint8),
+        outward=np.empty(cells, dtype=bits),
+        inward=np.empty(cells, dtype=bits),
+        stamp=np.empty(cells, dtype=np.int64),
+        queue=np.empty(cells + 1, dtype=np.uint32),
+        orphans=np.empty(cells + 1, dtype=np.uint32),
+    )
+
+
 @njit
 def head_of(v, k, shift, wrap):
     """Return the cell that arc k of cell v leads to; `wrap` is None without periodic axes."""
-    u = np.uint64(v + shift[k])
+    return _after(v, shift[k], wrap)
+
+
+@njit
+def _after(v, step, wrap):
+    """Return the cell that is `step` cells after cell v."""
+    u = np.uint64(v + step)
     if wrap is not None:
         u = np.uint64(wrap[u])
     return u
@@ -78,14 +115,21 @@ def settle(degree, border, network, trees):
     shift, wrap, residual, excess = network.shift, network.wrap, network.residual, network.excess
     state, outward, inward = trees.state, trees.outward, trees.inward
     stamp, queue = trees.stamp, trees.queue
+    # Most loops have no branches. Where arcs are the outer loop, no step is loaded within the inner
+    # one, which may write anywhere as far as LLVM knows. It then makes vectors of these loops.
+    _plant_roots(excess, state)
+    for v in range(_0, cells):
+        inward[v] = 0
+    for k in range(_0, arcs):
+        step = shift[k]
+        for v in range(border, cells - border):
+            near = (state[v] == SOURCE | ROOT) & (state[_after(v, step, wrap)] == SINK | ROOT)
+            inward[v] |= np.uint32(near)
     for v in range(border, cells - border):
-        if excess[v] > 0:
-            near = False  # in photographs supply is seldom next to demand
-            for k in range(_0, arcs):
-                near |= excess[head_of(v, k, shift, wrap)] < 0
-            if near:
-                meet(degree, v, network)
-    # loops over cells without branches, of which LLVM makes vectors
+        if inward[v] != 0:  # in photographs supply is seldom next to demand
+            inward[v] = 0
+            meet(degree, v, network)
+    _plant_roots(excess, state)
     for v in range(_0, cells):
         bits = np.uint32(0)
         for k in range(_0, arcs):
@@ -93,24 +137,20 @@ def settle(degree, border, network, trees):
         outward[v] = bits
     for v in range(_0, cells):
         stamp[v] = 1
-    for v in range(_0, cells):
-        state[v] = (excess[v] > 0) * (SOURCE | ROOT) + (excess[v] < 0) * (SINK | ROOT)
+    for k in range(_0, arcs):
+        step, here, back = shift[k], np.uint32(k), np.uint32(k ^ _1)
+        for v in range(border, cells - border):
+            bits = np.uint32(outward[_after(v, step, wrap)])
+            inward[v] |= ((bits >> back) & _BIT) << here
     # which roots wait is a bit of `inward` that no arc has, for a moment
     flag = np.uint32(7 if degree is None else 31)
-    for v in range(border, cells - border):
-        bits = np.uint32(0)
-        for k in range(_0, arcs):
-            u = head_of(v, k, shift, wrap)
-            bits |= ((np.uint32(outward[u]) >> np.uint32(k ^ _1)) & _BIT) << np.uint32(k)
-        inward[v] = bits
-    for v in range(border, cells - border):
-        other = np.uint32(0)
-        for k in range(_0, arcs):
-            u = head_of(v, k, shift, wrap)
-            other |= np.uint32(state[u] != state[v]) << np.uint32(k)
-        own = np.uint32(outward[v]) if state[v] == SOURCE | ROOT else np.uint32(inward[v])
-        waits = (state[v] != 0) & (own & other != 0)
-        inward[v] |= np.uint32(waits) << flag
+    for k in range(_0, arcs):
+        step, here = shift[k], np.uint32(k)
+        for v in range(border, cells - border):
+            ahead, behind = np.uint32(outward[v]), np.uint32(inward[v])
+            own = ahead if state[v] == SOURCE | ROOT else behind  # both are loaded: no branch
+            other = (state[v] != 0) & (state[_after(v, step, wrap)] != state[v])
+            inward[v] |= ((own >> here) & np.uint32(other)) << flag
     tail = _0
     for v in range(border, cells - border):
         queue[tail] = v
@@ -120,6 +160,13 @@ def settle(degree, border, network, trees):
     for v in range(border, cells - border):
         inward[v] &= (_BIT << flag) - _BIT
     return tail
+
+
+@njit
+def _plant_roots(excess, state):
+    """Make roots of the cells with supply and of those with demand."""
+    for v in range(np.uint64(excess.shape[0])):
+        state[v] = (excess[v] > 0) * (SOURCE | ROOT) + (excess[v] < 0) * (SINK | ROOT)
 
 
 @njit

@@ -16,18 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
-from subopt._base.deadline import Deadline
-from subopt.graph.grid._capacities import Terms, load, weigh
-from subopt.graph.grid._layout import (
-    Bits,
-    Kind,
-    Layout,
-    Network,
-    Trees,
-    Workspace,
-    empty_sets,
-    labels,
-)
+from subopt._base.options import Deadline
+from subopt.graph.grid._layout import Layout, Network, Terms, empty_sets, load, weigh
 from subopt.graph.grid._search_trees import (
     LENGTH,
     PATHS,
@@ -35,18 +25,45 @@ from subopt.graph.grid._search_trees import (
     SOURCE,
     TAIL,
     TREE,
+    Trees,
     grow,
     settle,
+    trees,
 )
 
 if TYPE_CHECKING:
     from subopt._base.types import Array
+    from subopt.graph.grid._dinic_bits import Bits
 
 _PATIENCE = 0.5  # number of paths of trees per cell after which waves run
 _LOOKS = 3  # number of times that trees examine each arc, on average, before push-relabel
 _LONG = 20  # length of the first path of trees above which push-relabel takes over at once
 _SLICE = 1 << 22  # number of arcs examined in one compiled call
 _ENOUGH = 2**62
+
+
+class Workspace(NamedTuple):
+    """What a maximum flow on grids reads and writes. Bytes per cell: see `docs/grid_cuts.md`.
+
+    For a loop over problems of one layout, write all capacities through ``layout.arcs(residual)``
+    and ``layout.nodes(excess)`` each time (arcs that leave the grid stay zero), and call
+    `subopt.graph.grid._solve.solve`.
+    """
+
+    residual: Array  # (cells * arcs,) int32 or float64: of arc k of cell v at v * arcs + k
+    excess: Array  # (cells,) same dtype: capacity from the source minus capacity to the sink
+    search: Trees | Bits  # of small grids
+
+
+def workspace(layout: Layout, dtype: Any) -> Workspace:
+    """Return the workspace for flows on a layout; capacities and excesses are zero."""
+    cells, arcs = layout.cells, len(layout.shift)
+    residual, excess = np.zeros(cells * arcs, dtype=dtype), np.zeros(cells, dtype=dtype)
+    if layout.small:
+        from subopt.graph.grid._dinic_bits import bits
+
+        return Workspace(residual, excess, bits(layout, dtype))
+    return Workspace(residual, excess, trees(layout))
 
 
 class Outcome(NamedTuple):
@@ -72,8 +89,8 @@ def fill(
     There are as many as `sides` has rows: those of the layout, or of small grids any number. Only
     the search for a single large grid takes a deadline.
     """
-    if isinstance(work.search, Bits):
-        from subopt.graph.grid._dinic_bits import Answers, cut_stacks
+    if not isinstance(work.search, Trees):
+        from subopt.graph.grid._dinic_bits import Answers, Kind, cut_stacks
 
         kind, network = Kind(plan.degree, plan.words), _network(plan, work)
         answers = Answers(_rows(plan, sides), values)
@@ -102,7 +119,7 @@ def solve(
     If supply or demand has moved, only `send_back` leaves a flow in ``work.residual``. Without
     checks: it costs few compiled calls.
     """
-    if isinstance(work.search, Bits):
+    if not isinstance(work.search, Trees):
         from subopt.graph.grid._dinic_bits import cut_bits
 
         network, side = _network(plan, work), _rows(plan, sides)
@@ -205,7 +222,7 @@ def _plant(
 
 def _push(plan: Layout, network: Network, trees: Trees, deadline: Deadline) -> bool:
     """Push excess as near to demand as it gets; return whether the deadline allowed it."""
-    from subopt.graph.grid._push_relabel import narrow_end, push
+    from subopt.graph.grid._push_relabel import labels, narrow_end, push
 
     progress, excess = np.array([0, 0, _ENOUGH, 0]), network.excess
     with np.errstate(over="ignore"):
@@ -228,7 +245,7 @@ def _other_sides(plan: Layout, work: Workspace, trees: Trees) -> Iterator[Array]
 
     All nodes, those that supply reaches, and those that cannot reach demand.
     """
-    from subopt.graph.grid._push_relabel import exact_labels
+    from subopt.graph.grid._push_relabel import exact_labels, labels
 
     yield np.ones((1, *plan.shape), dtype=np.bool_)
     network = _network(plan, work)
@@ -246,7 +263,7 @@ def _other_sides(plan: Layout, work: Workspace, trees: Trees) -> Iterator[Array]
 
 def _send_waves(plan: Layout, network: Network, search: Trees, deadline: Deadline) -> bool:
     """Send waves as long as they move much; return whether the deadline allowed it."""
-    from subopt.graph.grid._waves import LAYERS, fill_sets, wave
+    from subopt.graph.grid._push_relabel import LAYERS, fill_sets, wave
 
     words = -(-plan.cells // 64) + 2
     rows = min(LAYERS, plan.cells // words)  # at least one: few cells are for bits

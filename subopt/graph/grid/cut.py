@@ -13,13 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from subopt._base.answer import HUGE, Status
-from subopt._base.deadline import Deadline
-from subopt._base.options import documented
-from subopt._base.report import reported, stage
-from subopt.graph.grid._capacities import terms, weigh
-from subopt.graph.grid._input import Grids, flag, grids
-from subopt.graph.grid._layout import layout, workspace
-from subopt.graph.grid._solve import fill, origin
+from subopt._base.options import Deadline, documented, reported, stage
+from subopt.graph.grid._input import flag, grids
+from subopt.graph.grid._layout import Grids, layout, terms, weigh
+from subopt.graph.grid._solve import fill, origin, workspace
 from subopt.graph.grid.flow import GridCutCertificate, GridFlow, Left
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ import numpy as np
 
 from subopt._base.answer import Answer, CertificateError, freeze
 from subopt._base.options import documented
-from subopt.graph.grid._capacities import terms, weigh
-from subopt.graph.grid._input import Grids, grids
-from subopt.graph.grid._layout import Layout, Workspace, at_heads, heads, tails, trees
-from subopt.graph.grid._solve import send_back
+from subopt.graph.grid._input import grids
+from subopt.graph.grid._layout import Grids, Layout, at_heads, heads, tails, terms, weigh
+from subopt.graph.grid._search_trees import trees
+from subopt.graph.grid._solve import Workspace, send_back
 
 if TYPE_CHECKING:
     from typing import TypedDict

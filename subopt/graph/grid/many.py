@@ -18,10 +18,9 @@ from subopt._base.executors import in_chunks, require_executor
 from subopt._base.options import documented
 from subopt._base.threads import in_order, thread_count
 from subopt._base.types import Array, ArrayLike
-from subopt.graph.grid._capacities import terms, weigh
-from subopt.graph.grid._input import Grids, flag, grids
-from subopt.graph.grid._layout import Layout, layout, tails, workspace
-from subopt.graph.grid._solve import fill, origin, send_back
+from subopt.graph.grid._input import flag, grids
+from subopt.graph.grid._layout import Grids, Layout, layout, tails, terms, weigh
+from subopt.graph.grid._solve import fill, origin, send_back, workspace
 from subopt.graph.grid.cut import grid_cut
 from subopt.graph.grid.flow import (
     GridCutCertificate,

@@ -114,15 +114,64 @@ def _gains(problem, labels, k, space):
 
 
 @njit
-def price_labels(problem, labels, prices, space):
-    """Set what each label costs each node more than its own, (n, labels); see `_gains`."""
-    n, n_labels = prices.shape
+def tally(problem, labels, above, below, space):
+    """Add up what labels cost nodes more than theirs, and what they cost less; see `_gains`.
+
+    above : (labels, labels) float64, zeros; a sum over the nodes with each label, per new label
+    below : (labels,) float64, zeros; a sum over all nodes
+    """
+    n_labels = below.shape[0]
     for b in range(n_labels):
         space.alike[b] = problem.tables[0, b, b]
-    for k in range(n):
+    for k in range(labels.shape[0]):
+        if k % 1024 == 0 and space.stop[0] != 0:
+            return
         _gains(problem, labels, k, space)
         for b in range(n_labels):
-            prices[k, b] = space.label_gain[b]
+            above[labels[k], b] += max(space.label_gain[b], 0.0)
+            below[b] -= min(space.label_gain[b], 0.0)
+
+
+@njit
+def list_arcs(problem, labels, move, place, node, capacity, arcs, space):
+    """List the network of a move of the whole graph with label costs; return the number of arcs.
+
+    Those between nodes come first. Their number is returned as well.
+
+    place : (n,) int32, number of each node that may take the label; -1 for the others
+    node : (labels,) int32, number of the node of each label that may be saved, else -1; in the row
+        of the new label, that of the node that pays for it, else -1
+    capacity : (labels,) float64, what these labels cost
+    arcs : LabelArcs, overwritten
+    """
+    b, graph = move.label, problem.graph
+    count = 0
+    for k in range(labels.shape[0]):
+        if place[k] < 0:
+            continue
+        z = labels[k]
+        for e in range(graph.indptr[k], graph.indptr[k + 1]):
+            u, f = graph.heads[e], graph.edge[e]
+            if graph.turned[e] == 0 and place[u] >= 0:
+                most, flow = settled(problem, e, space.flows[f, move.column], z, labels[u], b)
+                arcs.tails[count], arcs.heads[count] = place[k], place[u]
+                arcs.forward[count], arcs.backward[count] = most - flow, most + flow
+                arcs.edge[count], arcs.flow[count] = f, flow
+                count += 1
+    between = count
+    for k in range(labels.shape[0]):
+        if place[k] < 0:
+            continue
+        z = labels[k]
+        if node[z] >= 0:
+            arcs.tails[count], arcs.heads[count] = node[z], place[k]
+            arcs.forward[count], arcs.backward[count] = capacity[z], 0.0
+            count += 1
+        if node[b] >= 0:
+            arcs.tails[count], arcs.heads[count] = place[k], node[b]
+            arcs.forward[count], arcs.backward[count] = capacity[b], 0.0
+            count += 1
+    return between, count
 
 
 @njit

@@ -10,9 +10,8 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Batch, Status, freeze
-from subopt._base.deadline import Deadline
 from subopt._base.interruptible import interruptible
-from subopt._base.report import stage
+from subopt._base.options import Deadline, stage
 from subopt._base.threads import in_order, thread_count
 from subopt._base.types import Array, ArrayLike
 from subopt.labeling._cost_arguments import numbers, require_sums
@@ -171,12 +170,17 @@ def _descended(
 
     Moves start from labels that are `given`, or from others that are `better`, if that is not None.
     """
-    labels, before, space = labels.copy(), 0, _workspace(energy, moves)
+    labels, before = labels.copy(), 0
+    if limits.deadline.passed():
+        return labels, False, 0
+    space = _workspace(energy, moves)
     if energy.label_costs.any():
         energy = energy._with(costs=energy.costs - energy.least_costs)
     if limits.deadline.passed():
         return labels, False, 0
     problem = problem_of(energy)
+    if limits.deadline.passed():
+        return labels, False, 0
     if given or not energy.label_costs.any():
         _read_off(energy, problem.costs, moves, labels, given, space, limits.deadline, better)
     else:
@@ -186,7 +190,8 @@ def _descended(
         return _made(energy, problem, some, labels, space, limits)
 
     if energy.label_costs.any():
-        whole = label_costs.WholeMoves(energy, problem, space)
+        arcs = label_costs.label_arcs(energy.n, len(energy.tails))
+        whole = label_costs.WholeMoves(energy, problem, space, arcs)
         done, cuts = whole.descend(moves, labels, plain, limits.cycles, limits.deadline)
         if done:
             best = partial(_best, moves, limits)
@@ -263,19 +268,19 @@ def _cheapest(
     as a whole. If one label everywhere has a lower energy, it is returned instead. The flows of the
     first moves are left in the workspace.
     """
-    alone = single_label(energy)
-    if _rows(energy) < energy.n_labels:
+    alone, deadline = single_label(energy), limits.deadline
+    if _rows(energy) < energy.n_labels or deadline.passed():
         return alone, 0
     labels = alone.copy()
-    _read_off(energy, problem.costs, moves, labels, False, space, limits.deadline)
+    _read_off(energy, problem.costs, moves, labels, False, space, deadline)
     _, cuts = _made(energy, problem, moves, labels, space, limits)
-    whole, piece = label_costs.pieces(energy, labels)
-    if whole.n <= energy.n // PIECES:
-        first = single_label(whole)
-        left = limits.deadline.left()
-        found = dual_bound(whole, max_iter=SWEEPS, start=first, time_limit=left).labels
-        found, _, more = _descended(whole, moves, found, True, limits)
-        labels, cuts = min(labels, found[piece], key=energy.value), cuts + more
+    found = None if deadline.passed() else label_costs.pieces(energy, labels, deadline)
+    if found is not None and found[0].n <= energy.n // PIECES:
+        whole, piece = found
+        first, left = single_label(whole), deadline.left()
+        one = dual_bound(whole, max_iter=SWEEPS, start=first, time_limit=left).labels
+        other, _, more = _descended(whole, moves, one, True, limits)
+        labels, cuts = min(labels, other[piece], key=energy.value), cuts + more
     return min(labels, alone, key=energy.value), cuts
 
 

@@ -32,28 +32,33 @@ from typing import NamedTuple
 
 import numpy as np
 
-from subopt._base.deadline import Deadline
+from subopt._base.options import Deadline
 from subopt._base.types import Array
+from subopt.labeling._components import components
 from subopt.labeling.energy import LabelingEnergy
-from subopt.labeling.moves.candidates import price_all, price_labels
+from subopt.labeling.moves.candidates import list_arcs, price_all, tally
 from subopt.labeling.moves.workspace import Move, MoveWorkspace, Problem
 
 
-def pieces(energy: LabelingEnergy, labels: Array) -> tuple[LabelingEnergy, Array]:
+def pieces(
+    energy: LabelingEnergy, labels: Array, deadline: Deadline
+) -> tuple[LabelingEnergy, Array] | None:
     """Return the energy of labelings in which connected nodes with equal labels stay together.
 
-    The second array is the number of the piece of each node.
+    The second array is the number of the piece of each node. None is returned if the deadline ended
+    the search for pieces.
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     p, q, w = energy.tails, energy.heads, energy.weights
     inside = labels[p] == labels[q]
-    links = coo_array(
-        (np.ones(int(inside.sum()), np.int8), (p[inside], q[inside])), (energy.n,) * 2
-    )
-    n, piece = connected_components(links, directed=False)
+    if deadline.passed():
+        return None
+    found = components(energy.n, p, q, inside, inside, deadline)
+    if found is None or deadline.passed():
+        return None
+    n, piece = int(found.max(initial=-1)) + 1, found.astype(np.int64)
     costs = np.stack([np.bincount(piece, own, n) for own in energy.costs], axis=1)
+    if deadline.passed():
+        return None
     equal = np.diagonal(energy.tables, axis1=1, axis2=2)
     if equal.any():
         paid = w[:, None] * equal
@@ -61,10 +66,14 @@ def pieces(energy: LabelingEnergy, labels: Array) -> tuple[LabelingEnergy, Array
             costs[:, l] += np.bincount(piece[p[inside]], paid[inside, l], n)
     apart = piece[p] != piece[q]
     tables = {"tables": energy.tables[apart]} if energy.own else {"metric": energy.tables[0]}
-    ends = np.stack([piece[p[apart]], piece[q[apart]]], axis=1)
-    whole = LabelingEnergy(
-        costs, edges=ends, weights=w[apart], label_costs=energy.label_costs, **tables
-    )
+    ends, w = np.stack([piece[p[apart]], piece[q[apart]]], axis=1), w[apart]
+    if not energy.own:
+        if np.array_equal(energy.tables[0], energy.tables[0].T):
+            ends = np.sort(ends, axis=1)
+        number, same = np.unique(ends @ np.array([n, 1]), return_inverse=True)
+        ends = np.stack(np.divmod(number, n), axis=1)
+        w = np.bincount(same.ravel(), w, len(ends))
+    whole = LabelingEnergy(costs, edges=ends, weights=w, label_costs=energy.label_costs, **tables)
     return whole, piece
 
 
@@ -73,21 +82,41 @@ def _rest(
 ) -> tuple[LabelingEnergy, float]:
     """Return the energy of other labels for the nodes of one, and what they cost now."""
     place, T, w = np.cumsum(inside) - 1, energy.tables, energy.weights
-    p, q = energy.tails, energy.heads
-    costs = energy.costs[:, inside].copy()
+    p, q, nodes = energy.tails, energy.heads, np.flatnonzero(inside)
+    some = np.append(others, l)
+    costs = energy.costs[some[:, None], nodes]
     for one, two, seen in ((p, q, T), (q, p, T.swapaxes(1, 2))):
         e = np.flatnonzero(inside[one] & ~inside[two])
         at = e if energy.own else np.zeros(len(e), np.int64)
-        paid = w[e, None] * seen[at, :, labels[two[e]]]
-        for a in range(energy.n_labels):
-            costs[a] += np.bincount(place[one[e]], paid[:, a], costs.shape[1])
+        paid = w[e, None] * seen[at[:, None], some, labels[two[e], None]]
+        for cost, more in zip(costs, paid.T, strict=True):
+            cost += np.bincount(place[one[e]], more, len(nodes))
     e = np.flatnonzero(inside[p] & inside[q])
     own = T[e] if energy.own else T
-    now = float(costs[l].sum() + (w[e] * own[:, l, l]).sum())
-    some = own[:, others[:, None], others]
-    tables = {"tables": some} if energy.own else {"metric": some[0]}
+    now = float(costs[-1].sum() + (w[e] * own[:, l, l]).sum())
+    between = own[:, others[:, None], others]
+    tables = {"tables": between} if energy.own else {"metric": between[0]}
     ends = np.stack([place[p[e]], place[q[e]]], axis=1)
-    return LabelingEnergy(costs[others].T, edges=ends, weights=w[e], **tables), now
+    return LabelingEnergy(costs[:-1].T, edges=ends, weights=w[e], **tables), now
+
+
+class LabelArcs(NamedTuple):
+    """Arcs of the network of a move; the first ones are edges of the graph."""
+
+    tails: Array  # (m + 2 n,) int32
+    heads: Array  # (m + 2 n,) int32
+    forward: Array  # (m + 2 n,) float64, residual capacities
+    backward: Array  # (m + 2 n,) float64
+    edge: Array  # (m,) int32
+    flow: Array  # (m,) float64, from the first end of the edge to the second
+
+
+def label_arcs(n: int, edges: int) -> LabelArcs:
+    """Allocate arcs for a graph."""
+    most = edges + 2 * n
+    tails, heads = np.empty((2, most), np.int32)
+    forward, backward = np.empty((2, most))
+    return LabelArcs(tails, heads, forward, backward, np.empty(edges, np.int32), np.empty(edges))
 
 
 class WholeMoves(NamedTuple):
@@ -96,6 +125,7 @@ class WholeMoves(NamedTuple):
     energy: LabelingEnergy
     problem: Problem
     space: MoveWorkspace
+    arcs: LabelArcs
 
     def descend(
         self,
@@ -111,26 +141,27 @@ class WholeMoves(NamedTuple):
         raise E: the labels that are taken have to be in use.
         """
         done, cuts = self._plain(moves, labels, plain)
+        if deadline.passed():
+            return False, cuts
         value = self.energy.value(labels)
         idle = 0
-        prices = helps = None  # of expansions, for the labels as they are
+        helps: Array | None = None  # of expansions, for the labels as they are
         for step in range(cycles * len(moves)):
             if deadline.passed() or not done:
                 break
             only, b = map(int, moves[step % len(moves)])
             free = labels != b if only < 0 else (labels == only) & (labels != b)
             idle += 1
-            if only < 0 and prices is None:
-                prices = self._all_prices(labels)
-                helps = self._helpful(labels, prices)
+            if only < 0 and helps is None:
+                helps = self._helpful(labels)
             if free.any() and (helps is None or helps[b]):
                 cuts += 1
+                taken = self._best_move(labels, free, Move(only, b, self._column(b)), deadline)
                 moved = labels.copy()
-                cost = self._prices(labels, only, b) if prices is None else prices[:, b]
-                moved[self._best_move(labels, free, cost, b, deadline)] = b
-                other = self.energy.value(moved)
+                moved[taken] = b
+                other = self.energy.value(moved) if len(taken) else value
                 if other < value:
-                    labels[:], idle, prices, helps = moved, 1, None, None
+                    labels[:], idle, helps = moved, 1, None
                     done, more = self._plain(moves, labels, plain)
                     cuts += more
                     value = self.energy.value(labels)
@@ -156,7 +187,9 @@ class WholeMoves(NamedTuple):
         count = np.bincount(labels, minlength=energy.n_labels)
         for l in np.argsort(count, kind="stable").tolist():
             inside = labels == l
-            others = np.setdiff1d(labels, [l])
+            used = np.bincount(labels, minlength=energy.n_labels) > 0
+            used[l] = False
+            others = np.flatnonzero(used)
             if deadline.passed() or not (energy.label_costs[l] > 0.0 and inside.any()):
                 continue
             if not len(others):
@@ -188,81 +221,50 @@ class WholeMoves(NamedTuple):
             labels[:], done = before, True
         return done, cuts
 
-    def _kept(self) -> bool:
-        return self.space.flows.shape[1] > 1
+    def _column(self, b: int) -> int:
+        """Return the column of the flow of a label; a flow that is not kept begins with 0."""
+        if self.space.flows.shape[1] > 1:
+            return b
+        self.space.flows[:] = 0.0
+        return 0
 
-    def _prices(self, labels: Array, only: int, b: int) -> Array:
-        """Return what b costs every node more than its label, with what the flow takes out."""
-        column = b if self._kept() else 0
-        if not self._kept():
-            self.space.flows[:] = 0.0
-        price_all(self.problem, labels, Move(only, b, column), self.space)
-        self.space.seen[:] = 0  # numbers of moves begin anew with the next plain ones
-        return self.space.gain
-
-    def _all_prices(self, labels: Array) -> Array:
-        """Return what each label costs each node more than its own, (n, labels)."""
-        if not self._kept():
-            self.space.flows[:] = 0.0
-        prices = np.empty((self.energy.n, self.energy.n_labels))
-        price_labels(self.problem, labels, prices, self.space)
-        return prices
-
-    def _helpful(self, labels: Array, prices: Array) -> Array:
+    def _helpful(self, labels: Array) -> Array:
         """Tell for which labels the flow leaves open that an expansion lowers E, (labels,)."""
         h, count = self.energy.label_costs, np.bincount(labels, minlength=self.energy.n_labels)
-        used = np.flatnonzero(count)
-        order = np.argsort(labels, kind="stable")
-        first = np.concatenate([[0], np.cumsum(count[used])[:-1]])
-        worth = h[used, None] - np.add.reduceat(np.maximum(prices, 0.0)[order], first, axis=0)
-        worth[np.arange(len(used)), used] = 0.0
-        falls = np.maximum(worth, 0.0).sum(axis=0) - np.minimum(prices, 0.0).sum(axis=0)
+        self._column(0)
+        above, below = np.zeros((len(h), len(h))), np.zeros(len(h))
+        tally(self.problem, labels, above, below, self.space)
+        saved = np.where(count == 0, 0.0, h)[:, None] - above
+        np.fill_diagonal(saved, 0.0)
+        falls = np.maximum(saved, 0.0).sum(axis=0) + below
         helpful: Array = falls > np.where(count == 0, h, 0.0)
         return helpful
 
-    def _best_move(
-        self, labels: Array, free: Array, prices: Array, b: int, deadline: Deadline
-    ) -> Array:
-        """Return the nodes that should take label b; no more than needed. Keep the flow.
+    def _best_move(self, labels: Array, free: Array, move: Move, deadline: Deadline) -> Array:
+        """Return the nodes that should take the label of a move; no more than needed.
 
-        `prices` (n,) are what b costs every node more than its label, with what the flow takes out.
+        The flow is kept.
         """
-        energy, column = self.energy, b if self._kept() else 0
-        if not self._kept():
-            self.space.flows[:] = 0.0
-        p, q, e, most = self._edges(labels, free, b)
-        flow = np.maximum(-most, np.minimum(self.space.flows[e, column], most))
-        nodes, place = np.flatnonzero(free), np.cumsum(free) - 1
-        n, now = len(nodes), labels[nodes]
+        energy, space, b = self.energy, self.space, int(move.label)
+        nodes = np.flatnonzero(free)
+        place = np.full(energy.n, -1, np.int32)
+        place[nodes] = np.arange(len(nodes))
         # one node for every label that may be saved, and a last one for b if no node has it
-        saved_labels = (np.bincount(now, minlength=energy.n_labels) > 0) & (energy.label_costs > 0)
-        saved, carriers = energy.label_costs[saved_labels], np.flatnonzero(saved_labels[now])
-        group = (np.cumsum(saved_labels) - 1)[now[carriers]]
-        paid = 0.0 if (labels == b).any() else float(energy.label_costs[b])
-        first = np.arange(n if paid > 0.0 else 0)
-        last = np.full(len(first), n + len(saved))
+        count, cost = np.bincount(labels, minlength=energy.n_labels), energy.label_costs
+        here = np.bincount(labels[nodes], minlength=energy.n_labels)
+        saved = np.flatnonzero((here > 0) & (cost > 0.0))
+        paid = cost[b : b + 1] if count[b] == 0 and cost[b] > 0.0 else cost[:0]
+        node = np.full(energy.n_labels, -1, np.int32)
+        node[saved] = len(nodes) + np.arange(len(saved))
+        node[b] = len(nodes) + len(saved) if len(paid) else -1
+        price_all(self.problem, labels, move, space)
+        space.seen[:] = 0  # numbers of moves begin anew with the next plain ones
+        between, m = list_arcs(self.problem, labels, move, place, node, cost, self.arcs, space)
         from subopt.graph._max_flow import Arcs, minimum_cut_until  # small moves do without
 
-        arcs = Arcs(
-            np.concatenate([place[p], n + group, first]),
-            np.concatenate([place[q], carriers, last]),
-            np.concatenate([most - flow, saved[group], np.full(len(first), paid)]),
-            np.concatenate([most + flow, np.zeros(len(group) + len(first))]),
-        )
-        excess = np.concatenate([-prices[nodes], saved, [-paid] if paid > 0.0 else []])
+        excess = np.concatenate([-space.gain[nodes], cost[saved], -paid])
+        arcs = Arcs(*(part[:m] for part in self.arcs[:4]))
         side, sent = minimum_cut_until(arcs, excess, deadline)
-        self.space.flows[e, column] = flow + sent[: len(e)]
-        return nodes[side[:n]]
-
-    def _edges(self, labels: Array, free: Array, b: int) -> tuple[Array, Array, Array, Array]:
-        """Return the edges between free nodes: ends, numbers, and capacities, see `expand`."""
-        energy = self.energy
-        e = np.flatnonzero(free[energy.tails] & free[energy.heads])
-        p, q, T = energy.tails[e], energy.heads[e], energy.tables
-        x, y = labels[p], labels[q]
-        if energy.own:
-            most = T[e, x, b] + T[e, b, y] - T[e, x, y] - T[e, b, b]
-        else:
-            now = T[0].ravel().take(x * energy.n_labels + y)
-            most = T[0, :, b].take(x) + T[0, b].take(y) - now - T[0, b, b]
-        return p, q, e, np.maximum(0.5 * energy.weights[e] * most, 0.0)
+        flow = self.arcs.flow[:between] + sent[:between]
+        space.flows[self.arcs.edge[:between], move.column] = flow
+        return nodes[side[: len(nodes)]]

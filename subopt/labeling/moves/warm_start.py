@@ -163,7 +163,7 @@ def _find(terms, labels, given, pairs, draft, stop):
     Flows have no meaning if the flag `stop` is set, and labels then are the old or the new ones.
     """
     draft.messages[:] = 0.0
-    _pass(terms, draft, np.int64(0), SWEEPS, (0.0, 0.0), stop)
+    _pass(terms, draft, np.int64(0), SWEEPS, 0.0, 0.0, stop)
     if stop[0] != 0:
         return
     if not given:
@@ -187,18 +187,18 @@ def _find_in_python(
     """
     passed = in_python(_pass)
     draft.messages[:] = 0.0
-    begin, bounds, leave = np.int64(0), (0.0, 0.0), not given
+    begin, first, last, leave = np.int64(0), 0.0, 0.0, not given
     other = np.empty_like(labels)
     args = draft.costs, terms.tables, terms.graph, draft.messages, other, draft.scratch[0]
     if given and better is not None:
-        begin, bounds = TRIED, passed(terms, draft, begin, TRIED, bounds, stop)
+        begin, first, last = passed(terms, draft, begin, TRIED, first, last, stop)
         if stop[0] != 0:
             return
         choose(*args)
         if leave := better(other, labels):
             labels[:] = other
     if leave or begin == 0:
-        passed(terms, draft, begin, SWEEPS, bounds, stop)
+        passed(terms, draft, begin, SWEEPS, first, last, stop)
         if stop[0] != 0:
             return
     if leave:
@@ -209,16 +209,16 @@ def _find_in_python(
 
 
 @njit
-def _pass(terms, draft, begin, end, bounds, stop):
-    """Make the sweeps `begin` to `end`, or until they bring little; return two bounds.
+def _pass(terms, draft, begin, end, first, last, stop):
+    """Make the sweeps `begin` to `end`, or until they bring little; return the next, two bounds.
 
-    `bounds` are those after the first and after the last sweep. Most sweeps are not made for tables
-    for which they take long.
+    The bounds are those after the first and after the last sweep; `first` and `last` are those of
+    earlier calls. The next sweep is `SWEEPS` if another one would bring little. Most sweeps are not
+    made for tables for which they take long.
     """
     graph, messages, scratch = terms.graph, draft.messages, draft.scratch
     tables = Tables(terms.tables, terms.uniform)
     n_labels = draft.costs.shape[1]
-    first, before = bounds
     rows = n_labels if terms.linear is None else min(n_labels, LINEAR)
     least = LEAST if n_labels < MANY else LESS
     sweeps = SWEEPS if terms.uniform > 0.0 else max(np.int64(1), min(SWEEPS, ROWS // rows))
@@ -227,11 +227,11 @@ def _pass(terms, draft, begin, end, bounds, stop):
         bound = sweep(draft.costs, tables, terms.linear, graph, messages, BACKWARD, scratch, stop)
         if stop[0] != 0:
             break
-        if i > 0 and bound - before <= least * (bound - first):
-            break
+        if i > 0 and bound - last <= least * (bound - first):
+            return SWEEPS, first, bound
         first = bound if i == 0 else first
-        before = bound
-    return first, before
+        last = bound
+    return end, first, last
 
 
 @njit
