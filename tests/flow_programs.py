@@ -76,7 +76,7 @@ ODD_CALLS = (
     lambda g, n: g.get_grid_segments(np.ma.array(ONE, mask=[True])),
     lambda g, n: g.add_edge(np.array(0), 0, np.array(1.5), np.array(1)),
     lambda g, n: g.add_edge(0, 0, np.ones(2), 1),
-    lambda g, n: g.add_tedge(np.array(0), np.array(2.5), np.array(2.5)),
+    lambda g, n: g.add_tedge(np.array(0), np.array(0.0), np.array(0.0)),
     lambda g, n: g.add_grid_edges(np.ma.array(ONE, mask=[True])),
     lambda g, n: g.add_grid_tedges(np.ma.array(ONE, mask=[True]), 1, 1),
     lambda g, n: g.add_nodes(2**40),

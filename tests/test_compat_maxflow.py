@@ -462,6 +462,24 @@ def test_a_graph_refuses_more_nodes_than_identifiers(count):
     assert g.maxflow() == g.get_node_count() == 3
 
 
+@pytest.mark.parametrize("small", [True, False])
+@pytest.mark.parametrize("grid", [True, False])
+def test_values_of_ints_that_floats_cannot_hold_are_exact(small, grid, monkeypatch):
+    for name in ("SMALL", "SMALL_GRID"):
+        monkeypatch.setattr(_small, name, 10 if small else 0)
+    g = maxflow.GraphInt()
+    nodes = g.add_nodes(2)
+    large = 2**53 + 1
+    g.add_tedge(0, large, large)
+    assert g.maxflow() == large
+    if grid:
+        g.add_grid_edges(nodes, 3)
+    else:
+        g.add_edge(0, 1, 3, 3)
+    g.add_tedge(1, 2, 2)  # all that is left is small
+    assert g.maxflow() == large + 2
+
+
 def test_masks_of_identifiers_mean_nothing():
     g = maxflow.GraphInt()
     nodes = np.ma.array(g.add_nodes(3), mask=[False, True, False])

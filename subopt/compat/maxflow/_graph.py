@@ -79,8 +79,8 @@ class _Graph(Building):
         if cut is None:
             return False
         self._solved, self._open, self._tedges = cut, 0, bytearray()
-        value = self._constant + cut.value
-        self._value = int(value) if self._code == "q" else float(value)
+        whole = self._code == "q"  # the constant may be too large for floats
+        self._value = self._constant + (int(cut.value) if whole else float(cut.value))
         self._segments = cut.sink_side.tobytes()
         return True
 
@@ -99,7 +99,7 @@ class _Graph(Building):
         excess, constant = _normal_form(*(part[: self._n] for part in self._reserve()))
         cut = minimum_cut(excess, self._parts)
         self._solved, self._open = cut, 0
-        self._value = type(constant)(self._constant + constant + cut.value)
+        self._value = self._constant + constant + type(constant)(cut.value)
         self._segments = cut.sink_side.tobytes()
 
     def _resume(self) -> None:
