@@ -207,10 +207,11 @@ def squares(side: int, labels: int, connect: int, algorithm: str, *, whole: bool
 
 def grid_energy(unary: Any, pairwise: Any, x: Any, connect: int) -> float:
     total = np.take_along_axis(unary, x[..., None], -1).sum()
-    pairs = [(x[1:], x[:-1]), (x[:, 1:], x[:, :-1])]
+    pairs = [(1, x[1:], x[:-1]), (1, x[:, 1:], x[:, :-1])]
     if connect == 8:
-        pairs += [(x[1:, 1:], x[:-1, :-1]), (x[1:, :-1], x[:-1, 1:])]
-    return float(total + sum(pairwise[p, q].sum() for p, q in pairs))
+        diagonal = 2**0.5 if unary.dtype.kind == "f" else 1
+        pairs += [(diagonal, x[1:, 1:], x[:-1, :-1]), (diagonal, x[1:, :-1], x[:-1, 1:])]
+    return float(total + sum(weight * pairwise[p, q].sum() for weight, p, q in pairs))
 
 
 def stereo(kind: str) -> Callable[[Any], Any]:

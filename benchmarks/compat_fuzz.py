@@ -105,22 +105,93 @@ def gco_programs(seeds: range) -> int:
                 if (theirs != mine).any():
                     wrong += 1
                     print(f"cut_general_graph {seed}, {how}: {theirs} {mine}")
-        logs = [calls(m, edges, weights, unary, table, first) for m in (gco, ours)]
+        logs = [calls(m, edges, weights, unary, table, first, seed) for m in (gco, ours)]
         if logs[0] != logs[1]:
             wrong += 1
             print(f"calls {seed}: {logs}")
+        wrong += gco_images(gco, ours, seed)
     return wrong
 
 
-def calls(m: Any, edges: Any, weights: Any, unary: Any, table: Any, first: Any) -> Any:
-    """Make some calls of a graph, the same for the same number of labels; return what they show."""
+def gco_images(gco: Any, ours: Any, seed: int) -> int:
+    """Label an image with random weights of all kinds of edges; return how often answers differ.
+
+    These calls of gco-wrapper scale and round all costs, so that ties are broken in another way:
+    labels may differ where energies are equal.
+    """
+    rng = np.random.default_rng(seed)
+    height, width, k = rng.integers(2, 7, 3)
+    unary, table = rng.integers(0, 9, (height, width, k)), table_of(rng, k)
+    down, right, falling, rising = (
+        rng.integers(0, 5, (height - a, width - b)) for a, b in ((1, 0), (0, 1), (1, 1), (1, 1))
+    )
+    if rng.integers(2):
+        unary, table, down = unary * 0.5, table * 0.5, down * 0.5
+    else:  # the same ints in both, see `cut_general_graph`
+        unary, table = unary.astype(np.float64), table.astype(np.float32)
+    how = {"n_iter": int(rng.integers(-1, 3)), "algorithm": ("expansion", "swap")[rng.integers(2)]}
+    connect, wrong = (4, 8)[rng.integers(2)], 0
+    diagonals = (falling, rising) if connect == 8 else ()
+    all_weights = down, right, *diagonals
+    for name, more in (
+        ("cut_grid_graph", {"args": all_weights}),
+        ("cut_grid_graph_simple", {"args": (), "connect": connect}),
+    ):
+        arguments = more.pop("args")
+        theirs, mine = (
+            getattr(m, name)(unary, table, *arguments, **more, **how) for m in (gco, ours)
+        )
+        lengths = 1.0, 1.0, 2**0.5, 2**0.5
+        weights = arguments or [
+            np.full(part.shape, length) for part, length in zip(all_weights, lengths, strict=False)
+        ]
+        energies = [image_energy(unary, table, weights, x) for x in (theirs, mine)]
+        if (
+            abs(energies[0] - energies[1]) > 0.01
+            or theirs.dtype != mine.dtype
+            or theirs.shape != mine.shape
+        ):
+            wrong += 1
+            print(f"{name} {seed}, {how}: {energies} {theirs} {mine}")
+    return wrong
+
+
+def image_energy(unary: Any, table: Any, weights: Any, labels: Any) -> float:
+    x = labels.reshape(unary.shape[:2])
+    pairs = [(x[:-1], x[1:]), (x[:, :-1], x[:, 1:])]
+    pairs += [(x[:-1, :-1], x[1:, 1:]), (x[:-1, 1:], x[1:, :-1])]
+    total = np.take_along_axis(unary, x[..., None], -1).sum()
+    return float(total + sum((w * table[p]).sum() for w, p in zip(weights, pairs, strict=False)))
+
+
+def calls(m: Any, edges: Any, weights: Any, unary: Any, table: Any, first: Any, seed: int) -> Any:
+    """Make some calls of a graph, the same for the same seed; return what they show."""
     n, k = unary.shape
-    moves = np.random.default_rng(n)
+    moves = np.random.default_rng(seed)
+    whole = unary.dtype.kind != "f"
     graph = m.GCO()
-    graph.create_general_graph(n, k, unary.dtype.kind == "f")
-    graph.set_data_cost(unary)
-    graph.set_all_neighbors(edges[:, 0], edges[:, 1], weights)
-    graph.set_smooth_cost(table)
+    graph.create_general_graph(n, k, not whole)
+    if moves.integers(3):
+        graph.set_data_cost(unary)
+    else:
+        for site, label in np.ndindex(n, k):
+            graph.set_site_data_cost(site, label, unary[site, label].item())
+    if moves.integers(3):
+        graph.set_all_neighbors(edges[:, 0], edges[:, 1], weights)
+    else:
+        for (i, j), weight in zip(edges.tolist(), weights.tolist(), strict=True):
+            graph.set_neighbor_pair(i, j, weight)
+    how = moves.integers(4)
+    if how == 0:
+        for a, b in np.ndindex(k, k):
+            graph.set_pair_smooth_cost(a, b, table[a, b].item())
+    elif how == 1:
+        strength = np.random.default_rng(n).integers(1, 4, n)
+        graph.set_smooth_cost_function(
+            lambda i, j, a, b: (strength[min(i, j)] * table[a, b]).item()
+        )
+    else:
+        graph.set_smooth_cost(table)
     for site, label in enumerate(first):
         graph.init_label_at_site(site, int(label))
     log: list[Any] = []
@@ -136,6 +207,10 @@ def calls(m: Any, edges: Any, weights: Any, unary: Any, table: Any, first: Any) 
             log.append(graph.swap(int(moves.integers(3))))
         log += [graph.compute_data_energy(), graph.compute_smooth_energy(), graph.compute_energy()]
         log.append(graph.get_labels().tolist())
+        site = int(moves.integers(n))
+        log.append(int(graph.get_label_at_site(site)))
+        if not moves.integers(4):
+            graph.init_label_at_site(site, int(moves.integers(k)))
     graph.destroy_graph()
     return log
 

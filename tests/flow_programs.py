@@ -29,6 +29,8 @@ DTYPES = ("", "", "int8", "bool", "uint16", "int32", "float32", "float64")
 SCALES = {int: (1, 2**40, 2**48), float: (2.0**-3, 2.0**-70, 2.0**60)}
 SHAPES = ((1,), (4,), (2, 2), (1, 3), (3, 4), (2, 5), (2, 2, 2), (1, 3, 2), (2, 1, 1, 2))
 SHAPES += ((3, 2, 3), (6, 3))
+VIEWS = ("", "reversed", "transposed", "masked", "sliced", "rolled", "fortran")
+VIEWS += ("int32", "uint8", ">i8", "float64")
 # calls of a graph with n nodes that it refuses, or that change nothing
 ONE = np.zeros(1, dtype=int)
 ODD_CALLS = (
@@ -69,6 +71,16 @@ ODD_CALLS = (
     lambda g, n: g.get_grid_segments(ONE + n),
     lambda g, n: g.get_grid_segments(ONE - 1),
     lambda g, n: g.get_grid_segments([0]),
+    lambda g, n: g.get_segment(np.zeros(0)),
+    lambda g, n: g.get_segment(np.array(n)),
+    lambda g, n: g.get_grid_segments(np.ma.array(ONE, mask=[True])),
+    lambda g, n: g.add_edge(np.array(0), 0, np.array(1.5), np.array(1)),
+    lambda g, n: g.add_edge(0, 0, np.ones(2), 1),
+    lambda g, n: g.add_tedge(np.array(0), np.array(0.0), np.array(0.0)),
+    lambda g, n: g.add_grid_edges(np.ma.array(ONE, mask=[True])),
+    lambda g, n: g.add_grid_tedges(np.ma.array(ONE, mask=[True]), 1, 1),
+    lambda g, n: g.add_nodes(2**40),
+    lambda g, n: g.add_grid_nodes(2**70),
     lambda g, n: g.mark_node("a"),
     lambda g, n: g.mark_grid_nodes([0]),
 )
@@ -124,13 +136,14 @@ def program(pick, *, infinite=False, errors=False):
                 fitting = [s for s in STRUCTURES if s is None or np.ndim(s) <= len(shape)]
                 structure = fitting[pick(0, len(fitting) - 1)]
                 periodic = bool(pick(0, 1)) if pick(0, 1) else [bool(pick(0, 1)) for _ in shape]
-                view = ("", "reversed", "transposed", "masked", "int32")[max(0, pick(-3, 4))]
-                shown = shape[::-1] if view == "transposed" else shape
+                view = VIEWS[max(0, pick(-3, len(VIEWS) - 1))]
+                shown = _seen_as(view, np.empty(shape, dtype=int)).shape
                 how = structure, bool(pick(0, 1)), periodic, dtype()
                 calls.append(("add_grid_edges", grid, view, amounts(shown), *how))
             elif kind == 2:
-                view = ("", "masked", "int32")[max(0, pick(-3, 2))]
-                parts = amounts(shape), amounts(shape), dtype()
+                view = VIEWS[max(0, pick(-3, len(VIEWS) - 1))]
+                shown = _seen_as(view, np.empty(shape, dtype=int)).shape
+                parts = amounts(shown), amounts(shown), dtype()
                 calls.append(("add_grid_tedges", grid, view, *parts))
             elif kind == 3:
                 calls += [
@@ -228,11 +241,17 @@ def run(module, kind, calls):
 
 def _seen_as(view, nodes):
     """Return a grid of nodes otherwise; masked: every third one is -1, which means no node."""
-    if view == "masked":
-        return np.where(nodes % 3 == 1, -1, nodes)
-    if view == "int32":
-        return nodes.astype(np.int32)
-    return {"": nodes, "reversed": nodes[::-1], "transposed": nodes.T}[view]
+    if view in ("int32", "uint8", ">i8", "float64"):
+        return nodes.astype(view)
+    return {
+        "": lambda: nodes,
+        "reversed": lambda: nodes[::-1],
+        "transposed": lambda: nodes.T,
+        "masked": lambda: np.where(nodes % 3 == 1, -1, nodes),
+        "sliced": lambda: nodes[..., ::2],
+        "rolled": lambda: np.roll(nodes, 1),
+        "fortran": lambda: np.asfortranarray(nodes),
+    }[view]()
 
 
 def _amounts(numbers, scale, dtype):

@@ -185,8 +185,28 @@ def test_grids_have_the_edges_that_are_said():
         expected = gco.cut_grid_graph(unary, pairwise, *ones)
         simple = gco.cut_grid_graph_simple(unary, pairwise, connect=2 * count)
         assert (simple == expected).all()
+        lengths = [1.0, 1.0, 2**0.5, 2**0.5]
+        scaled = [one * length for one, length in zip(ones, lengths, strict=False)]
+        costs = rng.random((3, 4, 3))
+        expected = gco.cut_grid_graph(costs, 0.2 * pairwise, *scaled)
+        simple = gco.cut_grid_graph_simple(costs, 0.2 * pairwise, connect=2 * count)
+        assert (simple == expected).all()
     with pytest.raises(AssertionError, match="one entry per edge: 9, got 8"):
         gco.cut_grid_graph(unary, pairwise, v, v)
+
+
+@pytest.mark.parametrize("kind", [int, float])
+def test_diagonal_neighbors_weigh_what_they_do_in_gco(kind):
+    theirs = pytest.importorskip("gco", reason="compares with gco-wrapper")
+    for cost in range(40):  # of a pixel that has neighbors of another label
+        unary = np.zeros((2, 2, 2))
+        unary[..., 1] = 90
+        unary[1, 1] = cost, 0
+        answers = [
+            m.cut_grid_graph_simple(unary.astype(kind), 10 * (1 - np.eye(2)), connect=8)
+            for m in (theirs, gco)
+        ]
+        assert (answers[0] == answers[1]).all()
 
 
 def test_edges_of_images():

@@ -451,6 +451,44 @@ def test_errors(case):
     assert (g.get_node_count(), g.get_edge_count(), edges_of(g)) == (3, 0, {})
 
 
+@pytest.mark.parametrize("count", [2**31, 2**40, 2**70])
+def test_a_graph_refuses_more_nodes_than_identifiers(count):
+    g = maxflow.GraphInt()
+    nodes = g.add_nodes(3)
+    for add in (g.add_nodes, g.add_grid_nodes):
+        with pytest.raises(OverflowError, match=r"fewer than 2\*\*31 nodes"):
+            add(count)
+    g.add_grid_tedges(nodes, 2, 1)  # the graph is as it was
+    assert g.maxflow() == g.get_node_count() == 3
+
+
+@pytest.mark.parametrize("small", [True, False])
+@pytest.mark.parametrize("grid", [True, False])
+def test_values_of_ints_that_floats_cannot_hold_are_exact(small, grid, monkeypatch):
+    for name in ("SMALL", "SMALL_GRID"):
+        monkeypatch.setattr(_small, name, 10 if small else 0)
+    g = maxflow.GraphInt()
+    nodes = g.add_nodes(2)
+    large = 2**53 + 1
+    g.add_tedge(0, large, large)
+    assert g.maxflow() == large
+    if grid:
+        g.add_grid_edges(nodes, 3)
+    else:
+        g.add_edge(0, 1, 3, 3)
+    g.add_tedge(1, 2, 2)  # all that is left is small
+    assert g.maxflow() == large + 2
+
+
+def test_masks_of_identifiers_mean_nothing():
+    g = maxflow.GraphInt()
+    nodes = np.ma.array(g.add_nodes(3), mask=[False, True, False])
+    g.add_grid_edges(nodes, 2)
+    g.add_grid_tedges(nodes, [9, 0, 0], [0, 0, 5])
+    assert g.maxflow() == 2
+    assert g.get_grid_segments(nodes).tolist() == [False, False, True]
+
+
 def test_edges_that_cost_too_little_are_named():
     g = maxflow.GraphInt()
     g.add_nodes(2)
@@ -491,7 +529,18 @@ class Real:
 
 
 NUMBERS = [1, True, 1.0, np.int8(1), np.uint64(1), np.float32(1.5), np.bool_(True), np.array(1)]
-NUMBERS += [Fraction(3, 2), Decimal("1.5"), Whole(), Real(), 2**70, 0.5, float("inf")]
+NUMBERS += [
+    np.array(1.5),
+    np.ones(2),
+    np.zeros(0),
+    Fraction(3, 2),
+    Decimal("1.5"),
+    Whole(),
+    Real(),
+    2**70,
+    0.5,
+    float("inf"),
+]
 
 
 @pytest.mark.parametrize("kind", [int, float])

@@ -300,6 +300,27 @@ def test_a_step_that_time_cuts_short_is_not_said_to_be_stationary():
     assert not double_greedy_mask(h, order, None, lambda: True).any()
 
 
+def test_supsub_ends_within_a_step_when_its_time_is_over(monkeypatch):
+    deadlines, masks = [], []
+
+    class Recorded(Deadline):
+        def __init__(self, time_limit=None):
+            super().__init__(time_limit)
+            deadlines.append(self)
+
+    def late(*args):
+        deadlines[0].end()
+        masks.append(double_greedy_mask(*args))
+        return masks[-1]
+
+    monkeypatch.setattr("subopt.difference._descent.Deadline", Recorded)
+    monkeypatch.setattr("subopt.difference._supsub.double_greedy_mask", late)
+    result = subopt.supsub(pair(np.random.default_rng(0), 6))
+    assert result.status is Status.TIME_LIMIT
+    assert len(masks) == 1
+    assert not masks[0].any()
+
+
 @pytest.mark.parametrize("method", sorted(set(select.METHODS) - {"auto"}))
 def test_minimize_runs_one_method_by_name(method):
     h = Cut(np.ones((5, 5)) - np.eye(5)) - Cardinality(lambda k: 5 * k**0.5, 5)  # "milp" needs such

@@ -15,7 +15,7 @@ from subopt.graph.grid import _push_relabel as kernels
 from subopt.graph.grid import _solve as grid_solve
 from subopt.graph.grid._input import grids
 from subopt.graph.grid._layout import Network, layout, load, terms
-from subopt.graph.grid._push_relabel import exact_labels, labels, narrow_end, push
+from subopt.graph.grid._push_relabel import Pushes, exact_labels, labels, narrow_end, push
 from subopt.graph.grid._search_trees import settle
 from subopt.graph.grid._solve import workspace
 
@@ -198,7 +198,7 @@ def test_pushing_in_slices_moves_excess_along_residual_capacities(rng, whole, ag
     if against:
         work.excess[:] = -work.excess
     excess, residual = work.excess.copy(), work.residual.copy()
-    room, progress = labels(work.search, against), np.array([0, 0, 2**62, 0])
+    room, progress = labels(work.search, against), Pushes(*np.array([[0], [0], [2**62], [0]]))
     most = work.excess.dtype.type(2**31 - 1)
     calls = 0
     with np.errstate(over="ignore"):

@@ -347,3 +347,12 @@ def test_the_host_and_the_device_gather_the_same(dtype, rng):
         other = gather._in_format_of(tensor, meta.as_subclass(torch.Tensor))
         assert torch.equal(plain, other)
         assert (plain.stride(), plain.dtype) == (other.stride(), other.dtype)
+
+
+def test_devices_without_float64_compute_in_float32(monkeypatch):
+    def ones(*_, dtype, **__):
+        raise TypeError(f"no {dtype} on this device")
+
+    assert pooling._widest.__wrapped__("cpu") is torch.float64
+    monkeypatch.setattr(torch, "ones", ones)
+    assert pooling._widest.__wrapped__("cpu") is torch.float32

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -136,10 +137,20 @@ def _precision(maps: Tensor) -> torch.dtype:
     return torch.float64 if maps.dtype == torch.float64 else torch.float32
 
 
+@functools.cache
+def _widest(device: str) -> torch.dtype:
+    """Return float64, or float32 on devices that cannot compute with it, such as Apple's."""
+    try:
+        torch.ones(1, dtype=torch.float64, device=device).mean().item()
+    except (RuntimeError, TypeError):
+        return torch.float32
+    return torch.float64
+
+
 def _host_maps(images: Tensor, saliency: str | None) -> Any:
     plain = images.detach().contiguous()  # the order of sums is that of memory
     # rounded to float32, frequencies of small amplitude would have other phases than in numpy
-    precision = torch.float32 if images.device.type == "mps" else torch.float64
+    precision = _widest(images.device.type)
     gray = plain.mean(dim=1, keepdim=True, dtype=precision).cpu().resolve_neg().numpy()
     return saliency_maps(gray, "first", saliency, gray.shape[2:])
 

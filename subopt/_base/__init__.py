@@ -1,4 +1,4 @@
-"""The base of all wings. This module: names of packages that are imported on first use.
+"""The base of all wings. This module imports the names of packages when they are first used.
 
 Importing `subopt` therefore takes no longer than importing numpy, and a program that cuts grids
 loads no set functions. Type checkers and editors read the imports under ``TYPE_CHECKING`` of each

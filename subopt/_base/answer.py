@@ -237,8 +237,11 @@ def ended_by(callback: Callable[[Any], object] | None, answer: Answer) -> bool:
 def told(callback: Callable[[Any], object] | None, answer: T) -> T:
     """Call a callback with the answer that a run ends with, and return that answer.
 
-    If the callback raises StopIteration, the status is INTERRUPTED, unless it is OPTIMAL.
+    If the callback raises StopIteration, the status is INTERRUPTED, unless it is OPTIMAL. It is not
+    called again with an answer that is INTERRUPTED: it has ended that run.
     """
+    if answer.status is Status.INTERRUPTED:
+        return answer
     optimal = answer.status is Status.OPTIMAL
     if _stops(callback, answer) and not optimal:
         return replace(answer, status=Status.INTERRUPTED)

@@ -1,4 +1,4 @@
-"""What a call with ``verbose=True`` logs: one line per stage, through `logging`."""
+"""The lines that a call with ``verbose=True`` logs: one per stage, through `logging`."""
 
 from __future__ import annotations
 

@@ -236,6 +236,11 @@ def subset(S: Subset, n: int, name: str = "S") -> Array:
     return result
 
 
+def start(given: Subset | None, n: int) -> Array:
+    """Return the option `start` as a fresh boolean mask (n,): by default the empty set."""
+    return subset(() if given is None else given, n, "start")
+
+
 def order(order: ArrayLike, n: int, name: str = "order") -> Array:
     """Return `order` as a fresh intp array that is a permutation of 0..n-1."""
     array = rectangular(name, order)

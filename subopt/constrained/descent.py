@@ -51,7 +51,7 @@ class FeasibleDescent(Descent):
         self.of, self._certified = of, certified
         super().__init__(
             h,
-            complete(of, validate.subset(() if start is None else start, h.n, "start")),
+            complete(of, validate.start(start, h.n)),
             method,
             max_iter=max_iter,
             time_limit=time_limit,

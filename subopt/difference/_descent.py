@@ -80,7 +80,7 @@ class Descent:
             self._max_iter = validate.positive_int("max_iter", max_iter)
         self.deadline = Deadline(time_limit)
         validate.callback(callback)
-        S = validate.subset(() if start is None else start, h.n, "start")
+        S = validate.start(start, h.n)
         self.n_iter = self.n_evals = 0
         self._late(h, S)
         if isinstance(fixed, Fixed):

@@ -37,9 +37,8 @@ def double_greedy(
     randomized : bool, default False
         Whether an element is added with a probability in proportion to what adding it saves. If
         False, it is added if that saves at least as much as removing it.
-    rng : numpy.random.Generator or int, optional
-        Source of the decisions for ``randomized=True``, which is the only use of it. None draws a
-        seed from the operating system.
+    %(rng)s
+        It is used only if `randomized` is True.
 
     Returns
     -------

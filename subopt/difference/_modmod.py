@@ -39,6 +39,7 @@ def modmod(
     %(start)s
     %(tie_break)s
     %(rng)s
+        It is used only if `tie_break` is "random".
     %(max_iter)s
     %(time_limit)s
     %(callback)s

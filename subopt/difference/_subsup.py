@@ -41,6 +41,7 @@ def subsup(
     %(start)s
     %(tie_break)s
     %(rng)s
+        It is used only if `tie_break` is "random".
     %(max_iter)s
     %(inner_iter)s
     %(time_limit)s

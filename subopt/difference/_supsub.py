@@ -77,6 +77,8 @@ def supsub(
         run.n_evals += 1
         for weights in bounds.at(S, f.marginals(S.copy())):
             yield _flips(weights, S.copy(), run)
+            if run.deadline.passed():
+                return
             upper = DifferenceOfSubmodular(Modular(weights), g)
             yield double_greedy_mask(upper, np.arange(n), None, run.deadline.passed)
             run.n_evals += 2 * n + 2

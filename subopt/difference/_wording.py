@@ -23,11 +23,6 @@ on_sets = documented_with(
             'ascending marginals of h. "random" draws an order, and sorts by gains when the drawn\n'
             "one leads to no better set.",
         ),
-        "rng": (
-            "numpy.random.Generator or int",
-            'Source of the orders for ``tie_break="random"``, which is the only use of it. None\n'
-            "draws a seed from the operating system.",
-        ),
     }
 )
 """Documents methods that go from set to set."""

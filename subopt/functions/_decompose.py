@@ -16,6 +16,7 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import freeze
+from subopt._base.options import documented
 from subopt._base.types import RNG, Array
 from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction
 from subopt.functions.callable import Function
@@ -55,6 +56,7 @@ class Decomposition(DifferenceOfSubmodular):
         return f"Decomposition(n={self.n}, {curvature})"
 
 
+@documented
 def decompose(
     F: SetFunction | Callable[[Array], Any],
     curvature: float | Any = None,
@@ -86,8 +88,8 @@ def decompose(
     n_samples : int, default 1000
         Number of random second differences, of four values of F each. They are used to estimate
         the curvature, or to test the given one.
-    rng : numpy.random.Generator or int, default 0
-        Source of the random sets, or a seed for one. None draws a seed from the operating system.
+    %(rng)s
+        It draws the random sets.
 
     Returns
     -------

@@ -151,7 +151,7 @@ def _push(n, indptr, residual, excess, work, looks):
             top = _exact_labels(n, indptr, excess, work)
             spent += effort + n + indptr[n]
             effort, first = 0, 0
-            count, _ = _list(n, excess, queue)
+            count = _list(n, excess, queue)[0]
         if count == 0 or spent + effort > looks:
             state[FIRST], state[COUNT], state[EFFORT], state[TOP] = first, count, effort, top
             state[TOUCHED] = touched

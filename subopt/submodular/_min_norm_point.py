@@ -137,7 +137,7 @@ def min_norm_point(
             result = _extreme(seen, stop, start, eliminate, callback, sign)
     except TimeUp:
         result = no_bound(seen, "min_norm_point")
-    return result if result.status is Status.INTERRUPTED else told(callback, result)
+    return told(callback, result)
 
 
 def _extreme(

@@ -250,8 +250,7 @@ def k_way_partition(
     try:
         total, first = _greedy_splitting(F, k, best_split, parts)
     except _Ended as ended:
-        result = so_far(ended.status)
-        return result if ended.status is Status.INTERRUPTED else told(callback, result)
+        return told(callback, so_far(ended.status))
     labels, value = _labels(F.n, parts), total
     if best is not None and best.value < total:  # parts on the way may weigh less
         labels, value = best.labels, best.value

@@ -182,8 +182,7 @@ def queyranne(
                 break
     except TimeUp:
         status = Status.TIME_LIMIT
-    result = _result(F, run, orders, status)
-    return result if status is Status.INTERRUPTED else told(callback, result)
+    return told(callback, _result(F, run, orders, status))
 
 
 def _result(F: SetFunction, run: _Cut | _Values, orders: list[Array], status: Status) -> Result:

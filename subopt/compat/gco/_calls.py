@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from subopt._base.types import Array, ArrayLike
@@ -142,14 +144,14 @@ def cut_grid_graph_simple(
     connect: int = 4,
     algorithm: str = "expansion",
 ) -> Array:
-    """Label the pixels of an image, with edges of weight 1.
+    """Label the pixels of an image, with edges of weight 1, and sqrt(2) along diagonals.
 
     Parameters
     ----------
     unary_cost : array_like, shape (height, width, labels)
-        Costs of labels at pixels.
+        Costs of labels at pixels. If they are ints, all edges have weight 1.
     pairwise_cost : array_like, shape (labels, labels)
-        Costs of labels at the ends of an edge, symmetric.
+        Costs of labels at the ends of an edge of weight 1, symmetric.
     n_iter : int, default -1
         As for `cut_general_graph`.
     connect : {4, 8}, default 4
@@ -166,9 +168,11 @@ def cut_grid_graph_simple(
     PyGcoError, ValueError
         As `cut_general_graph`.
     """
-    height, width, _ = np.shape(unary_cost)
+    unary = np.asarray(unary_cost)
+    height, width, _ = unary.shape
     down, right = np.ones((height - 1, width), np.int32), np.ones((height, width - 1), np.int32)
-    diagonal = np.ones((height - 1, width - 1), np.int32) if connect == 8 else None
+    length = math.sqrt(2) if unary.dtype.kind == "f" else 1  # gco-wrapper cuts it off to an int
+    diagonal = np.full((height - 1, width - 1), length) if connect == 8 else None
     return cut_grid_graph(
         unary_cost, pairwise_cost, down, right, diagonal, diagonal, n_iter, algorithm
     )

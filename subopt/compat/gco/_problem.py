@@ -1,4 +1,4 @@
-"""A graph, what labels cost at its nodes and edges, and energies."""
+"""A graph, the costs of labels at its nodes and edges, and energies."""
 
 from __future__ import annotations
 

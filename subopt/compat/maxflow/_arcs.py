@@ -203,6 +203,33 @@ def all_arcs(parts: Parts, dtype: Any) -> Arcs:
     return Arcs(*(np.concatenate(column) for column in columns))
 
 
+def all_ends(parts: Parts) -> tuple[Array, Array]:
+    """Return the tails and heads of all arcs, as int32."""
+    tail, head = np.empty((2, sum(part.size for part in parts)), dtype=np.int32)
+    done = 0
+    for part in parts:
+        here = slice(done, done := done + part.size)
+        if isinstance(part, Lattice):
+            nodes = np.arange(part.nodes.start, part.nodes.stop, dtype=np.int32)
+            grid, where = nodes.reshape(part.shape), (part.offset, part.shape, part.periodic)
+            tail[here].reshape(part.tail_shape)[...] = grid[tails(*where)]
+            head[here].reshape(part.tail_shape)[...] = heads(grid, *where)
+        else:
+            tail[here], head[here] = part.tails, part.heads
+    return tail, head
+
+
+def all_capacities(parts: Parts) -> tuple[Array, Array]:
+    """Return the capacities of all arcs in both directions, as float64."""
+    forward, backward = np.empty((2, sum(part.size for part in parts)))
+    done = 0
+    for part in parts:
+        here = slice(done, done := done + part.size)
+        for numbers, given in ((forward, part.forward), (backward, part.backward)):
+            numbers[here] = given.ravel() if given.ndim else given
+    return forward, backward
+
+
 def records_of(part: Arcs | Lattice | SmallGrid) -> Array:
     """Return tail, head, capacity and reverse capacity of each arc."""
     if isinstance(part, SmallGrid):

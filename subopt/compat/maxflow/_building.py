@@ -66,9 +66,10 @@ class Building:
     def __new__(
         cls: type[_Self], est_node_num: int = 0, est_edge_num: int = 0, copy_rhs: Any = None
     ) -> _Self:
-        for count in (est_node_num, est_edge_num):
-            if count.__class__ is not int or count >= _MOST:
-                identifier(count)
+        if not (est_node_num.__class__ is est_edge_num.__class__ is int):
+            est_node_num, est_edge_num = identifier(est_node_num), identifier(est_edge_num)
+        if est_node_num >= _MOST or est_edge_num >= _MOST:
+            identifier(max(est_node_num, est_edge_num))  # raises
         graph: _Self = object.__new__(cls)
         graph._edges, graph._tedges = bytearray(), bytearray()
         graph._parts, graph._grid_tedges = [], []
@@ -153,7 +154,10 @@ class Building:
         if num_nodes.__class__ is not int or num_nodes < 0:
             (num_nodes,) = lengths_of((whole(num_nodes),))
         first = self._n
-        self._n = last = first + num_nodes
+        last = first + num_nodes
+        if last >= _MOST:
+            raise OverflowError(f"A graph has room for fewer than 2**31 nodes, got {last}")
+        self._n = last
         if self._solved is None:
             self._open = last
         return np.arange(first, last)

@@ -61,23 +61,26 @@ class _Graph(Building):
 
     def _solve_small(self) -> bool:
         """Solve a small graph in one compiled call; return whether that was possible."""
-        n, m = self._n, len(self._edges) // 32
+        n, edges = self._n, self._edges
+        m = len(edges) // 32
         if not self._parts and self._source is None:
             if n + m > _small.SMALL:
                 return False
-            records: bytes | bytearray = self._edges + self._tedges
+            records = edges + self._tedges
         else:
             if n + m + self._part_edges // 2 > _small.SMALL_GRID:
                 return False
-            edges = [bytes(self._edges), *(records_of(part).tobytes() for part in self._parts)]
-            m = sum(map(len, edges)) // 32  # opposite edges of grids may be one arc after a flow
-            records = b"".join((*edges, self._tedges, self._array_terminals()))
-        cut = cut_records(n, m, bytes(records), self._code)
+            parts: list[Any] = [edges, *map(records_of, self._parts)]
+            records = bytearray().join(parts)
+            m = len(records) // 32  # opposite edges of grids may be one arc after a flow
+            records += self._tedges
+            records += self._array_terminals()
+        cut = cut_records(n, m, records, self._dtype)
         if cut is None:
             return False
         self._solved, self._open, self._tedges = cut, 0, bytearray()
-        value = self._constant + cut.value
-        self._value = int(value) if self._code == "q" else float(value)
+        whole = self._code == "q"  # the constant may be too large for floats
+        self._value = self._constant + (int(cut.value) if whole else float(cut.value))
         self._segments = cut.sink_side.tobytes()
         return True
 
@@ -96,7 +99,7 @@ class _Graph(Building):
         excess, constant = _normal_form(*(part[: self._n] for part in self._reserve()))
         cut = minimum_cut(excess, self._parts)
         self._solved, self._open = cut, 0
-        self._value = type(constant)(self._constant + constant + cut.value)
+        self._value = self._constant + constant + type(constant)(cut.value)
         self._segments = cut.sink_side.tobytes()
 
     def _resume(self) -> None:
@@ -119,12 +122,8 @@ class _Graph(Building):
 
     def _kept(self) -> KeptNetwork | None:
         """Return the network that the last flow has left, if its numbers allow that."""
-        excess, parts = self._left()
-        arcs = all_arcs(parts, self._dtype)
-        amounts = excess, arcs.forward, arcs.backward
-        if all((np.abs(part) < np.inf).all() for part in amounts):
-            return KeptNetwork(excess, arcs)
-        return None
+        network = KeptNetwork(*self._left())
+        return network if network.is_finite() else None
 
     def _settle(self) -> None:
         """Replace the capacities by what the last flow has left of them."""
@@ -159,7 +158,7 @@ class _Graph(Building):
         try:
             if i >= 0:
                 return self._segments[i]
-        except (IndexError, TypeError):
+        except (IndexError, TypeError, ValueError):
             pass
         i = identifier(i)
         if not 0 <= i < self._n:
@@ -280,7 +279,7 @@ class GraphInt(_Graph):
            [False, False,  True]])
     """
 
-    _dtype = np.int64
+    _dtype = _small.INT
     _code = "q"
     _edge = struct.Struct("qqqq").pack
     _terminal = struct.Struct("qqq").pack
@@ -311,7 +310,7 @@ class GraphFloat(_Graph):
     (1.5, 0, 1)
     """
 
-    _dtype = np.float64
+    _dtype = _small.FLOAT
     _code = "d"
     _edge = struct.Struct("dddd").pack
     _terminal = struct.Struct("ddd").pack

@@ -8,7 +8,7 @@ import numpy as np
 
 from subopt._base.jit import njit
 from subopt._base.types import Array
-from subopt.compat.maxflow._arcs import Arcs
+from subopt.compat.maxflow._arcs import Arcs, Parts, all_capacities, all_ends
 from subopt.compat.maxflow._small import EXACT
 from subopt.graph.augment import ONE, PATIENCE, reach
 from subopt.graph.boykov_kolmogorov import grow, plant
@@ -24,20 +24,24 @@ class KeptNetwork:
     ----------
     excess : ndarray, shape (n,)
         Capacity that is left from the source, less that to the sink. Finite.
-    arcs : Arcs
-        Capacities that are left, finite and >= 0.
+    parts : list of Arcs and Lattice
+        With capacities that are left, >= 0.
     """
 
-    def __init__(self, excess: Array, arcs: Arcs) -> None:
+    def __init__(self, excess: Array, parts: Parts) -> None:
         self._whole = excess.dtype.kind == "i"
-        self._ends = arcs.tails, arcs.heads
+        self._ends = all_ends(parts)
         self._excess = excess.astype(np.float64)
-        forward, backward = (part.astype(np.float64) for part in (arcs.forward, arcs.backward))
+        forward, backward = all_capacities(parts)
         n = len(excess)
         self._indptr, self._slot, self._residual, ends = link(n, *self._ends, forward, backward)
         self._work = workspace(n, ends)
         self._planted = False
         self._total = float(np.abs(self._excess).sum() + self._residual.sum())
+
+    def is_finite(self) -> bool:
+        """Whether no capacity is infinite."""
+        return self._total < np.inf
 
     def takes(self, source: Array, sink: Array) -> bool:
         """Whether these capacities can be added exactly."""
@@ -57,7 +61,8 @@ class KeptNetwork:
         dtype = np.int64 if self._whole else np.float64
         twins = twin_of(self._work.ends[self._slot])
         left = (self._residual[part].astype(dtype) for part in (self._slot, twins))
-        return self._excess.astype(dtype), [Arcs(*self._ends, *left)]
+        ends = (part.astype(np.int64) for part in self._ends)
+        return self._excess.astype(dtype), [Arcs(*ends, *left)]
 
 
 @njit

@@ -16,9 +16,9 @@ _INT, _FLOAT = np.dtype(np.int64), np.dtype(np.float64)  # numpy has one object 
 
 def whole(value: Any) -> int:
     """Return a number as an int, cut off."""
-    if hasattr(value, "__index__"):
+    if hasattr(value, "__index__") and not isinstance(value, np.ndarray):
         return operator.index(value)
-    if not hasattr(value, "__int__"):
+    if not hasattr(value, "__int__") or np.ndim(value):
         raise TypeError(f"A number is needed, got {value!r}")
     return int(value)
 
@@ -83,6 +83,8 @@ def grid_of_nodes(nodeids: Any) -> Array:
     """Return a grid of identifiers, which needs to be a numpy array."""
     if not isinstance(nodeids, np.ndarray):
         raise TypeError(f"nodeids needs a numpy array, got {type(nodeids).__name__}")
+    if nodeids.__class__ is not np.ndarray:
+        nodeids = nodeids.view(np.ndarray)  # masks mean nothing here
     return nodeids if nodeids.dtype is _INT else nodeids.astype(np.int64, copy=False)
 
 

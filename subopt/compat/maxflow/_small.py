@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,6 +17,10 @@ from subopt.graph.network import STATES, Workspace, drain, link_rows
 SMALL = 20_000  # nodes and arcs
 SMALL_GRID = 2500  # the same, of grids: above, they are solved faster as grids
 EXACT = 2.0**52  # ints whose absolute values add up to less are exact
+INT, FLOAT = np.dtype(np.int64), np.dtype(np.float64)  # numpy has one object for each
+
+_BOOL = np.dtype(np.bool_)
+_frombuffer, _empty, _INFINITE = np.frombuffer, np.empty, math.inf
 
 
 class SmallCut(NamedTuple):
@@ -36,15 +41,14 @@ class SmallCut(NamedTuple):
         return cut.residual()
 
 
-def cut_records(n: int, m: int, records: bytes, code: str) -> SmallCut | None:
+def cut_records(n: int, m: int, records: bytearray, dtype: Any) -> SmallCut | None:
     """Cut a graph of records: m edges of four numbers, then terminals of three.
 
     Returns None where this needs more care: negative capacities, large ints, and no finite cut.
     """
-    numbers = np.frombuffer(records, dtype=code)
-    side, left = np.empty(n, dtype=np.bool_), np.empty(n + m)
-    value = cut_numbers(n, m, numbers, EXACT if code == "q" else np.inf, side, left)
-    return SmallCut(value, side, numbers, left) if value < np.inf else None
+    numbers, side, left = _frombuffer(records, dtype), _empty(n, _BOOL), _empty(n + m)
+    value = cut_numbers(n, m, numbers, EXACT if dtype is INT else _INFINITE, side, left)
+    return SmallCut(value, side, numbers, left) if value < _INFINITE else None
 
 
 @njit
@@ -55,8 +59,11 @@ def cut_numbers(n, m, numbers, limit, side, left):
     values add up to less than the limit. Afterwards `side` is the smallest side of the sink, and
     `left` is as in `SmallCut`.
     """
-    tails, heads = np.empty(m, dtype=np.int32), np.empty(m, dtype=np.int32)
-    forward, backward = np.empty(m), np.empty(m)
+    # one allocation is faster than many
+    ints, room = np.empty(3 * m + 6 * n + 3, dtype=np.int32), np.empty(4 * m + 2 * n)
+    tails, heads, forward, backward = ints[:m], ints[m : 2 * m], room[:m], room[m : 2 * m]
+    nodes = np.empty(3 * n)
+    source, sink, excess = nodes[:n], nodes[n : 2 * n], nodes[2 * n :]
     total, usual = 0.0, True
     for e in range(m):
         tails[e], heads[e] = np.int32(numbers[4 * e]), np.int32(numbers[4 * e + 1])
@@ -65,7 +72,6 @@ def cut_numbers(n, m, numbers, limit, side, left):
         usual &= (ahead >= 0) & (back >= 0)
         total += ahead if ahead < np.inf else 0.0
         total += back if back < np.inf else 0.0
-    source, sink = np.empty(n), np.empty(n)
     for v in range(n):
         source[v] = sink[v] = 0.0
     for k in range(4 * m, numbers.shape[0], 3):
@@ -77,7 +83,6 @@ def cut_numbers(n, m, numbers, limit, side, left):
             total += abs(supply) if abs(supply) < np.inf else 0.0
             total += abs(demand) if abs(demand) < np.inf else 0.0
     value = 0.0
-    excess = np.empty(n)
     for v in range(n):
         usual &= (source[v] == source[v]) & (sink[v] == sink[v])
         usual &= (abs(source[v]) < np.inf) | (abs(sink[v]) < np.inf)
@@ -91,36 +96,38 @@ def cut_numbers(n, m, numbers, limit, side, left):
         excess[v] = max(min(left[v], large), -large)
     for e in range(m):
         forward[e], backward[e] = min(forward[e], large), min(backward[e], large)
-    flow = left[n:]
-    rest = cut(tails, heads, forward, backward, excess, side, flow)
+    rest = cut(n, m, ints, room, excess, side, left[n:])
     return value + rest if rest < large else np.inf
 
 
 @njit
-def cut(tails, heads, forward, backward, excess, side, flow):
+def cut(n, m, ints, room, excess, side, flow):
     """Find the smallest side of the sink and a maximum flow, and return its value.
 
-    Ends are int32, capacities and excesses float64 and finite; excesses are overwritten.
+    ints : (3 m + 6 n + 3,) int32
+        Tails and heads, and room.
+    room : (4 m + 2 n,) float64
+        Finite capacities in both directions, and room.
+    excess : (n,) float64
+        Finite; overwritten.
     """
-    n, m = excess.shape[0], tails.shape[0]
-    indptr = np.empty(n + 1, dtype=np.int32)
-    slot = np.empty(m, dtype=np.int32)
-    residual = np.empty(2 * m, dtype=np.float64)
+    tails, heads, forward, backward = ints[:m], ints[m : 2 * m], room[:m], room[m : 2 * m]
+    slot, indptr, ints = ints[2 * m : 3 * m], ints[3 * m : 3 * m + n + 1], ints[3 * m + n + 1 :]
+    residual, supply, before = room[2 * m : 4 * m], room[4 * m : 4 * m + n], room[4 * m + n :]
     ends = np.empty(2 * m + 1, dtype=np.uint64)
     link_rows(tails, heads, forward, backward, indptr, slot, residual, ends)
     work = Workspace(
         ends,
         side,
-        np.empty(n, dtype=np.float64),
-        np.empty(n + 1, dtype=np.int32),
-        np.empty(n, dtype=np.int32),
-        np.empty(n, dtype=np.int32),
-        np.empty(n, dtype=np.int32),
-        np.empty(n + 1, dtype=np.int32),
+        supply,
+        ints[: n + 1],
+        ints[n + 1 : 2 * n + 1],
+        ints[2 * n + 1 : 3 * n + 1],
+        ints[3 * n + 1 : 4 * n + 1],
+        ints[4 * n + 1 : 5 * n + 2],
         np.empty(n, dtype=np.bool_),
         np.zeros(STATES, dtype=np.int64),
     )
-    before = np.empty(n, dtype=np.float64)
     for v in range(n):
         before[v] = excess[v]
     augment_opened(n, indptr, residual, excess, work, PATIENCE * (n + 2 * m))

@@ -1,4 +1,4 @@
-"""The module that networkx calls: functions by their names in networkx, and what they can do."""
+"""The module that networkx calls: functions by their names in networkx, and what they support."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What networkx reads about the backend when it is imported; this imports no other module."""
+"""The description of the backend that networkx reads on import. It imports no other module."""
 
 from __future__ import annotations
 

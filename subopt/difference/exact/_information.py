@@ -219,7 +219,7 @@ def _lowest(p, most, chosen, rows, blocks, counts, used):
         if k == m or low >= best or now + m - k < p.fewest:
             continue
         if n_blocks[now] > 0 and k < m - 1:
-            rest, _ = _split(p, p.after[k], rows, blocks, n_blocks[now], now, m + 1, counts)
+            rest = _split(p, p.after[k], rows, blocks, n_blocks[now], now, m + 1, counts)[0]
             if low + p.scale * rest >= best:
                 continue
         depth = now

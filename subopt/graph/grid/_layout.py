@@ -1,4 +1,6 @@
-"""The memory layout of grids: rows of cells with a border, problems one after another.
+"""The memory layout of grids, and copies of capacities from arrays of callers into it.
+
+Rows of cells have a border, and problems lie one after another.
 
 Nodes are cells of one long array. Rows, planes and problems are separated by border cells, as many
 as the longest offset needs. Two consecutive rows share the border cells between them. The neighbor
@@ -6,6 +8,10 @@ of a cell is therefore always ``cell + shift``, and a neighbor outside the grid 
 arcs. On periodic axes the border is twice as wide, and `wrap` maps each of its cells to a node.
 Small grids, whose sets of nodes are bit sets, have no border: arcs that leave the grid are marked
 as closed.
+
+The arrays of the caller are read in place: each is a flat array, and `Runs` describes their layout.
+Part 0 holds the capacities of the terminals, part q + 1 those along offset q and back. Positions in
+arrays are unsigned, see `subopt.graph.grid._search_trees`.
 """
 
 from __future__ import annotations

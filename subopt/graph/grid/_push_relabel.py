@@ -46,10 +46,6 @@ LAYERS = 49  # largest number of layers of a wave: longer paths are left to the 
 _0, _1, _4, _6, _63 = np.uint64(0), np.uint64(1), np.uint64(4), np.uint64(6), np.uint64(63)
 _BIT = np.uint32(1)
 
-# Entries of `progress`: start and end of the queue, the work since labels were exact, and the
-# largest label in use.
-FIRST, LAST, EFFORT, TOP = range(4)
-
 
 class Labels(NamedTuple):
     """Workspace of `push`, in the memory of the trees."""
@@ -59,6 +55,15 @@ class Labels(NamedTuple):
     label: Array  # (cells,) int32; lower bound of the number of arcs to the nearest demand
     tally: Array  # (cells,) int32; how many cells have some label
     queue: Array  # (cells + 1,) uint32; cells that wait to push
+
+
+class Pushes(NamedTuple):
+    """How far pushing has come: arrays (1,) of int64."""
+
+    first: Array  # start of the queue
+    last: Array  # its end
+    effort: Array  # work since labels were exact
+    top: Array  # largest label in use
 
 
 def labels(trees: Trees, against: bool) -> Labels:
@@ -81,14 +86,15 @@ def push(degree, network, labels, progress, most, against, looks):
     excess, label, queue = network.excess, labels.label, labels.queue
     cells, size = np.int64(excess.shape[0]), np.int64(queue.shape[0])
     far, spent = np.int32(cells - 1), 0
-    first, last, effort = progress[FIRST], progress[LAST], progress[EFFORT]
+    first, last, effort = progress.first[0], progress.last[0], progress.effort[0]
     while True:
         if effort > cells * arcs:
-            progress[TOP], count = exact_labels(degree, network, labels)
+            progress.top[0], count = exact_labels(degree, network, labels)
             first, last, effort = 0, np.int64(count), 0
             spent += cells * arcs
         if first == last or spent > looks:
-            progress[FIRST], progress[LAST], progress[EFFORT] = first, last, effort
+            progress.first[0], progress.last[0] = first, last
+            progress.effort[0] = effort
             return first == last
         v = np.uint64(queue[np.uint64(first)])
         first = first + 1 if first + 1 < size else 0
@@ -165,7 +171,7 @@ def _raise(v, new, labels, progress):
     Return the work that the latter takes, in arcs examined.
     """
     label, tally, far = labels.label, labels.tally, np.int32(labels.label.shape[0] - 1)
-    old, top, effort = label[v], progress[TOP], 0
+    old, top, effort = label[v], progress.top[0], 0
     tally[old] -= 1
     if tally[old] == 0:  # a gap, which no path to a demand can cross
         new = far
@@ -175,7 +181,7 @@ def _raise(v, new, labels, progress):
         top = old
     label[v] = new
     tally[new] += 1
-    progress[TOP] = new if top < new < far else top
+    progress.top[0] = new if top < new < far else top
     return effort
 
 

@@ -33,10 +33,6 @@ SOURCE, SINK, TREE = 64, 128, 192
 WAITS = 32
 PARENT, ROOT, ORPHAN = 31, 30, 31
 
-# Entries of `progress`: start and end of the queue, the number of paths, and the number of arcs of
-# the last path.
-HEAD, TAIL, PATHS, LENGTH = range(4)
-
 _0, _1, _4, _58 = np.uint64(0), np.uint64(1), np.uint64(4), np.uint64(58)
 _BIT = np.uint32(1)
 _FAR = 1 << 31
@@ -57,6 +53,15 @@ class Trees(NamedTuple):
     stamp: Array  # (cells,) int64; when the distance to the root was last known, and the distance
     queue: Array  # (cells + 1,) uint32
     orphans: Array  # (cells + 1,) uint32
+
+
+class Progress(NamedTuple):
+    """How far a search has come: arrays (1,) of int64."""
+
+    head: Array  # of the queue
+    tail: Array  # its end
+    paths: Array  # number of paths
+    length: Array  # number of arcs of the last path
 
 
 def trees(layout: Layout) -> Trees:
@@ -180,8 +185,8 @@ def grow(degree, network, trees, progress, paths, looks):
     arcs, size = _4 if degree is None else degree, np.uint64(trees.queue.shape[0])
     shift, wrap = network.shift, network.wrap
     state, stamp, queue = trees.state, trees.stamp, trees.queue
-    head, tail = np.uint64(progress[HEAD]), np.uint64(progress[TAIL])
-    time, effort, steps = progress[PATHS], 0, progress[LENGTH]
+    head, tail = np.uint64(progress.head[0]), np.uint64(progress.tail[0])
+    time, effort, steps = progress.paths[0], 0, progress.length[0]
     while head != tail and time < paths and effort < looks:
         v = np.uint64(queue[head])
         head += _1
@@ -215,7 +220,8 @@ def grow(degree, network, trees, progress, paths, looks):
                 if state[v] & TREE != tree:
                     break
                 todo = (_outside(degree, v, tree, network, trees) >> k) << k  # from this arc on
-    progress[HEAD], progress[TAIL], progress[PATHS], progress[LENGTH] = head, tail, time, steps
+    progress.head[0], progress.tail[0] = head, tail
+    progress.paths[0], progress.length[0] = time, steps
     return head == tail
 
 

@@ -19,12 +19,10 @@ import numpy as np
 from subopt._base.options import Deadline
 from subopt.graph.grid._layout import Layout, Network, Terms, empty_sets, load, weigh
 from subopt.graph.grid._search_trees import (
-    LENGTH,
-    PATHS,
     SINK,
     SOURCE,
-    TAIL,
     TREE,
+    Progress,
     Trees,
     grow,
     settle,
@@ -201,18 +199,18 @@ def _plant(
 
     A first path that is long counts like many looks.
     """
-    progress = np.zeros(4, dtype=np.int64)
+    progress = Progress(*np.zeros((4, 1), dtype=np.int64))
     with np.errstate(over="ignore"):
-        progress[TAIL] = settle(plan.degree, np.uint64(plan.first), network, trees)
+        progress.tail[0] = settle(plan.degree, np.uint64(plan.first), network, trees)
         if grow(plan.degree, network, trees, progress, min(paths, 1), looks):
             return _Ended.NO_PATH
-        if progress[LENGTH] > _LONG and looks < _ENOUGH:
+        if progress.length[0] > _LONG and looks < _ENOUGH:
             return _Ended.MANY_LOOKS
         while looks > 0:
             some = min(looks, _SLICE)
             if grow(plan.degree, network, trees, progress, paths, some):
                 return _Ended.NO_PATH
-            if progress[PATHS] >= paths:
+            if progress.paths[0] >= paths:
                 return _Ended.MANY_PATHS
             looks -= some
             if deadline.passed():
@@ -222,9 +220,10 @@ def _plant(
 
 def _push(plan: Layout, network: Network, trees: Trees, deadline: Deadline) -> bool:
     """Push excess as near to demand as it gets; return whether the deadline allowed it."""
-    from subopt.graph.grid._push_relabel import labels, narrow_end, push
+    from subopt.graph.grid._push_relabel import Pushes, labels, narrow_end, push
 
-    progress, excess = np.array([0, 0, _ENOUGH, 0]), network.excess
+    progress, excess = Pushes(*np.zeros((4, 1), dtype=np.int64)), network.excess
+    progress.effort[0] = _ENOUGH  # labels are set at once
     with np.errstate(over="ignore"):
         against = narrow_end(plan.degree, network)
         if against:

@@ -1,4 +1,4 @@
-"""What selectors of features share: checked data, a number of features, costs."""
+"""The common part of selectors of features: checked data, the number of features, costs."""
 
 from __future__ import annotations
 

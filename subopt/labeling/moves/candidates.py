@@ -211,7 +211,7 @@ def _price(problem, labels, move, nodes, count, space):
             if move.only >= 0 and c != move.only:
                 gain += graph.weight[e] * more
                 continue
-            _, flow = settled(problem, e, space.flows[graph.edge[e], move.column], z, c, b)
+            flow = settled(problem, e, space.flows[graph.edge[e], move.column], z, c, b)[1]
             more += pair_cost(problem, t, b, b) - pair_cost(problem, t, z, b)
             gain += 0.5 * graph.weight[e] * more + flow
         space.seen[k] = space.moves[0]

@@ -252,7 +252,7 @@ def _read_off(
     `costs` (n, labels) are those of the energy. With `better`, see `warm_start.prepare`.
     """
     if space.flows.shape[1] == energy.n_labels and not deadline.passed():
-        draft = warm_start.draft(energy.n, len(energy.tails), energy.n_labels)
+        draft = warm_start.draft(energy.n, len(energy.tails), energy.n_labels, space.flows)
         terms, pairs = warm_start.terms(energy), _are_pairs(moves)
         least = energy.least_costs
         args = costs, least, terms, labels, given, better, pairs, draft, space.flows, space.stop

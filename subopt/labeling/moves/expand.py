@@ -132,6 +132,8 @@ def _expand(problem, labels, only, b, space):
     while waiting != 0:
         space.moves[0] += 1
         found, whole, limit = spread(problem, labels, move, waiting, limit, space)
+        if space.stop[0] != 0:
+            return lower
         waiting = fresh = np.int64(0)
         for q in range(found):
             if space.inside[space.queue[q]] == space.moves[0]:

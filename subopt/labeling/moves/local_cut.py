@@ -98,6 +98,9 @@ def solve(size, space):
     network, residual, work = space.network, space.residual, space.work
     space.cuts[0] += 1
     open_arcs(size, network, residual, work)
+    if space.stop[0] != 0:
+        _keep_all(size, work)
+        return
     if not settle(size, network.indptr, residual, space.excess, work):
         _keep_all(size, work)
         return

@@ -91,11 +91,17 @@ class WarmStart(NamedTuple):
     draft: Draft
 
 
-def draft(n: int, edges: int, labels: int) -> Draft:
-    """Allocate the workspace of a start."""
+def draft(n: int, edges: int, labels: int, flows: Array | None = None) -> Draft:
+    """Allocate the workspace of a start.
+
+    Messages take the memory of `flows` (edges, labels) float64, which `prepare` overwrites when it
+    has read them: to touch new memory takes about as long as two sweeps.
+    """
+    if flows is None:
+        flows = np.empty((edges, labels))
     return Draft(
         np.empty((n, labels), np.float32),
-        np.empty((2 * edges, labels), np.float32),
+        flows.view(np.float32).reshape(2 * edges, labels),
         np.empty((edges, labels), np.float32),
         np.empty((3, labels), np.float32),
     )
@@ -123,7 +129,7 @@ def prepare(
         then overwritten by better ones; None if they have to stay
     given, pairs : bool; `pairs` for swaps, where neighbors with a third label stay as they are
     draft : Draft
-    flows : (edges, labels) float64, overwritten
+    flows : (edges, labels) float64, overwritten; of no meaning if the flag `stop` is set
     stop : (1,) int8, the flag that ends it
     """
     for part in parts(*draft.costs.shape):
