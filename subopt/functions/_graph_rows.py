@@ -82,7 +82,12 @@ class GridWeights(NamedTuple):
     @property
     def n_edges(self) -> int:
         """Number of pairs with a positive weight."""
-        return sum(int(np.count_nonzero(self.along(a))) for a in range(len(self.axes)))
+        return sum(
+            math.prod(_pairs(a, self.lengths)) * int(w.item() != 0)
+            if w.size == 1
+            else int(np.count_nonzero(self.along(a)))
+            for a, w in enumerate(self.axes)
+        )
 
     def along(self, a: int) -> Array:
         """Return the weight of each pair of neighbors along axis a."""
