@@ -7,6 +7,8 @@ import struct
 import subprocess
 import sys
 import threading
+import unicodedata
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -196,12 +198,20 @@ def test_images_that_were_moved_in_part_are_no_obstacle(tmp_path):
 
 def test_deep_pictures(tmp_path):
     ramp = np.linspace(0, 4095, 480).reshape(20, 24).astype(np.uint16)
-    cases = {"twelve": (ramp, "12 bits in a 16-bit gray"), "sixteen": (ramp * 16, "16-bit gray")}
+    cases = {
+        "eight": (ramp // 16, "8 bits in a 16-bit gray: made RGB"),
+        "eight in 32": ((ramp // 16).astype(np.int32), "8 bits in a 16-bit gray: made RGB"),
+        "twelve": (ramp, "12 bits in a 16-bit gray: reduced to 8 bits, made RGB"),
+        "sixteen": (ramp * 16, "16-bit gray: reduced to 8 bits, made RGB"),
+    }
     for name, (values, note) in cases.items():
         Image.fromarray(values).save(tmp_path / f"{name}.tif")
         read = files.read_image(tmp_path / f"{name}.tif", (20, 24), "crop")
-        assert read.notes == (f"{note}: reduced to 8 bits, made RGB",)
+        assert read.notes == (note,)
         assert read.pixels.max() >= 254
+    assert np.array_equal(
+        files.read_image(tmp_path / "eight.tif", (20, 24), "crop").pixels[..., 0], ramp // 16
+    )
     Image.fromarray(ramp.astype(np.int32) * 1000).save(tmp_path / "wide.tif")
     with pytest.raises(files.UnreadableImage, match="32-bit integers"):
         files.read_image(tmp_path / "wide.tif", (20, 24), "crop")
@@ -229,6 +239,99 @@ def test_small_things_of_the_command_line(tmp_path, capsys):
     Image.new("RGB", (20, 24), "gray").save(source / "a" / "blank.png")
     assert mix(source, tmp_path / "blank") == 0
     assert "1 blank" in capsys.readouterr().out
+
+
+def test_files_of_file_managers_are_no_obstacle(tmp_path, capsys):
+    source, out = eleven(tmp_path / "photos"), tmp_path / "out"
+    out.mkdir()
+    for name in workspace.DESKTOP:
+        (out / name).write_bytes(b"")
+    assert mix(source, out) == 0
+    for name in workspace.DESKTOP:
+        (out / "images" / name).write_bytes(b"")
+    first = contents(out)
+    assert mix(source, out) == 0
+    assert mix(source, out, "--force") == 0
+    assert {k: v for k, v in first.items() if Path(k).name not in workspace.DESKTOP} == {
+        k: v for k, v in contents(out).items() if Path(k).name not in workspace.DESKTOP
+    }
+    (out / "images" / "mine.png").write_bytes(b"")
+    assert mix(source, out, "--force") == 2
+    assert "did not write" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("lost", ["images", "images/000003.png", "inputs.csv", "plan.npz"])
+def test_results_that_are_not_whole_are_not_called_complete(lost, tmp_path, capsys):
+    source, out = eleven(tmp_path / "photos"), tmp_path / "out"
+    assert mix(source, out) == 0
+    whole, path = contents(out), out / lost
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for more in [], ["--report", "--contact-sheet", "--metadata"]:
+        assert mix(source, out, *more) == 2
+        assert "lacks" in (said := capsys.readouterr().err)
+        assert "--force" in said
+    assert mix(source, out, "--force") == 0
+    assert contents(out) == whole
+
+
+def test_classes_that_lie_deeper_are_pointed_to(tmp_path, capsys):
+    for split in ("train", "val"):
+        eleven(tmp_path / "photos" / split)
+    assert mix(tmp_path / "photos", tmp_path / "out") == 0
+    assert "first folders, such as train; all images lie deeper" in capsys.readouterr().err
+    assert mix(tmp_path / "photos" / "train", tmp_path / "train") == 0
+    assert "deeper" not in capsys.readouterr().err
+
+
+TABLES = {  # by what begins a table, and what separates its columns
+    "excel": ("sep=;\r\n", ";"),
+    "quoted": ('"sep=,"\n', ","),
+    "bar": ("", "|"),
+    "empty lines": ("\n \n\r\n", ","),
+    "both": ("\nSEP=\t\n", "\t"),
+    "unusual": ("sep=:\n", ":"),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_as_programs_write_them(name, tmp_path, capsys):
+    head, separator = TABLES[name]
+    source, table = eleven(tmp_path / "photos"), tmp_path / "table.csv"
+    found = sorted(p.relative_to(source).as_posix() for p in source.rglob("*.*"))
+    rows = [("file", "label"), *((file, f"c{i % 2}") for i, file in enumerate(found[:5]))]
+    text = head + "".join(f"{file}{separator}{label}\n" for file, label in rows)
+    table.write_text(text + f"nothing.png{separator}c0\n", newline="")
+    assert mix(source, tmp_path / "out", "--labels", table) == 0
+    line = text.count("\n") + 1
+    assert f"nothing.png: does not exist (table.csv, line {line}); skipped" in (
+        capsys.readouterr().err
+    )
+    names = dict(rows[1:])
+    inputs = read_csv(tmp_path / "out" / "inputs.csv")
+    assert {row["file"]: row["label"] for row in inputs} == names
+
+
+def test_what_is_unclear_in_tables_is_refused(tmp_path, capsys):
+    source, table = eleven(tmp_path / "photos"), tmp_path / "table.csv"
+    one, two = sorted(p.relative_to(source).as_posix() for p in source.rglob("*.*"))[:2]
+    for column in ("file", "label"):
+        table.write_text(f"file,label,{column}\n{one},x,y\n{two},z,y\n")
+        assert mix(source, tmp_path / "out", "--labels", table) == 2
+        assert f"more than one column {column}" in capsys.readouterr().err
+    table.write_text(f"file,label\n{one},x\0\n{two},z\n")
+    assert mix(source, tmp_path / "out", "--labels", table) == 0
+    assert f"{one}: the label has a zero byte" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("forms", [("NFC", "NFD"), ("NFD", "NFC")])
+def test_accents_in_tables_of_other_systems(forms, tmp_path):
+    on_disk, in_table = (unicodedata.normalize(form, "h\u00fctte.png") for form in forms)
+    source, table = eleven(tmp_path / "photos"), tmp_path / "table.csv"
+    shutil.copy(next(source.rglob("*.png")), source / on_disk)
+    table.write_text(f"file,label\n{in_table},x\n", encoding="utf-8")
+    assert mix(source, tmp_path / "out", "--labels", table) == 0
+    (row,) = read_csv(tmp_path / "out" / "inputs.csv")
+    assert (source / row["file"]).exists()
 
 
 def test_images_that_are_not_mixed_or_not_shown_are_counted(tmp_path, capsys, monkeypatch):

@@ -20,6 +20,7 @@ from comixup.torch import (  # noqa: E402
     activation_maps,
     grad_cam,
     input_saliency,
+    predict,
     softmax_binary_cross_entropy,
     training_step,
 )
@@ -31,6 +32,40 @@ def pooled_network(seed=0):
     torch.manual_seed(seed)
     layers = nn.Conv2d(3, 6, 3, stride=2), nn.BatchNorm2d(6), nn.ReLU(), nn.AdaptiveAvgPool2d(1)
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(6, 5))
+
+
+class Wrapped(nn.Module):
+    """A network that normalizes images in place, and returns its logits in a dict or the like."""
+
+    def __init__(self, inner, wrap):
+        super().__init__()
+        self.inner, self.wrap = inner, wrap
+
+    def forward(self, images):
+        return self.wrap(self.inner(images.sub_(0.5)))
+
+
+@pytest.mark.parametrize("layer", ["0", "1", "2"])
+def test_layers_that_work_in_place_change_no_maps(layer):
+    images, labels = batch()
+    plain, in_place = pooled_network(), pooled_network()
+    in_place[2].inplace = True
+    wrapped = Wrapped(in_place, lambda logits: {"out": logits, "logits": logits})
+    maps = grad_cam(plain, images - 0.5, labels, layer)
+    given = images.clone()
+    torch.testing.assert_close(grad_cam(wrapped, given, labels, f"inner.{layer}"), maps)
+    second = Wrapped(in_place, lambda logits: (None, logits))
+    assert torch.equal(grad_cam(second, given, labels, f"inner.{layer}", logits=lambda o: o[1]),
+                       grad_cam(wrapped, given, labels, f"inner.{layer}"))  # fmt: skip
+    maps = activation_maps(plain, images - 0.5, labels, layer, "5")
+    found = activation_maps(wrapped, given, labels, f"inner.{layer}", "inner.5")
+    torch.testing.assert_close(found, maps)
+    expected, _ = predict(plain, [(images - 0.5, labels)])
+    found, _ = predict(wrapped, [(given, labels)])
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    found, _ = predict(second, [(given, labels)], logits=lambda output: output[1])
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    assert torch.equal(given, images)
 
 
 @given(seed=SEEDS)

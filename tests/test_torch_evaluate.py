@@ -9,7 +9,7 @@ from torch.nn import functional  # noqa: E402
 
 import comixup  # noqa: E402
 from comixup import evaluate  # noqa: E402
-from comixup.torch import CutMix, activation_maps, predict  # noqa: E402
+from comixup.torch import CutMix, activation_maps, input_saliency, predict  # noqa: E402
 
 
 def network(seed=0):
@@ -57,6 +57,16 @@ def test_predictions_of_low_precision_are_numpy():
     assert result.labels.tolist() == [0, 1, 2, 3]
     double = predict(network().double(), [(torch.rand(4, 3, 8, 8).double(), torch.arange(4))])
     assert double.logits.dtype == np.float64
+
+
+def test_labels_and_batches_that_are_no_tensors_are_refused():
+    model, images, labels = network(), torch.rand(4, 3, 8, 8), torch.arange(4)
+    with pytest.raises(TypeError, match="tensor of images, got str"):
+        predict(model, [{"image": images, "label": labels}])
+    for other in (labels.tolist(), labels.numpy()):
+        saliency = input_saliency(model, images, other)
+        with pytest.raises(TypeError, match="labels needs a tensor"), saliency:
+            pass
 
 
 def test_a_network_that_fails_is_left_as_it_was():
@@ -156,7 +166,7 @@ def test_bad_maps(options, error, words):
     ("model", "batches", "error", "words"),
     [
         (nn.Flatten(), [], ValueError, "at least one batch"),
-        (nn.Identity(), [(torch.rand(2, 3, 4, 4), [0, 1])], ValueError, r"got \(2, 3, 4, 4\)"),
+        (nn.Identity(), [(torch.rand(2, 3, 4, 4), [0, 1])], ValueError, r"shape \(2, 3, 4, 4\)"),
         (nn.Flatten(0, 2), [(torch.rand(2, 3, 4, 4), [0, 1])], ValueError, "for 2 images"),
     ],
 )

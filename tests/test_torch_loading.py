@@ -476,6 +476,15 @@ def test_samples_that_are_no_batch_keep_the_message_of_pytorch(samples, words):
     assert caught.value.__cause__ is not caught.value
 
 
+@pytest.mark.parametrize(
+    ("label", "kind"), [("cat", "tuple"), ([0.0, 1.0], "list"), ((1, 0), "list")]
+)
+def test_labels_that_make_no_tensor_are_named(label, kind):
+    samples = [(torch.rand(3, 8, 8), label)] * 4
+    with pytest.raises(TypeError, match=f"labels needs a tensor of class indices.*got {kind}"):
+        MixCollate(CutMix(num_classes=4, seed=0))(samples)
+
+
 def test_places_of_a_batch_are_integers_of_all_kinds():
     mix = CutMix(num_classes=4, seed=0)
     samples = [(torch.rand(1, 8, 8), k) for k in range(4)]

@@ -24,6 +24,7 @@ import comixup  # noqa: E402
 import comixup.torch  # noqa: E402
 from comixup import CoMixup as OfArrays  # noqa: E402
 from comixup.torch import (  # noqa: E402
+    AdaMixUp,
     CutMix,
     InputMixup,
     MixCollate,
@@ -417,6 +418,8 @@ def test_compiled_functions_may_mix(name):
     assert torch.equal(again[0], expected.images)
 
 
+# Dynamo looks whether its inputs have gradients; it hides the warning, but not where it is an error
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
 def test_a_compiled_training_step_and_collate():
     model, (images, labels) = network(), batch()
     expected = training_step(model, images, labels, make("CoMixup"), step=0)
@@ -643,6 +646,88 @@ def test_too_few_logits_are_said_before_gradients_are_added(name):
     with pytest.raises(ValueError, match=r"returns 5 logits.*labels\[6\] is 7"):
         training_step(model, images, labels, make(name))
     assert all(p.grad is None for p in model.parameters())
+
+
+@pytest.mark.parametrize("name", ["CoMixup", "CutMix"])
+@pytest.mark.parametrize("width", [1, 4, 6])
+def test_rows_of_other_classes_are_said_before_gradients_are_added(name, width):
+    images, labels = batch(classes=1)
+    rows, model = nn.functional.one_hot(labels, width), network()
+    with pytest.raises(ValueError, match=f"returns 5 logits.*rows of {width} classes"):
+        training_step(model, images, rows, make(name))
+    assert all(p.grad is None for p in model.parameters())
+
+
+class Normalized(nn.Module):
+    """A network that begins with what normalizes images, in place or not."""
+
+    def __init__(self, in_place):
+        super().__init__()
+        self.inner, self.in_place = network(), in_place
+
+    def forward(self, images):
+        if self.in_place:
+            return self.inner(images.sub_(0.5).div_(0.25))
+        return self.inner(images.sub(0.5).div(0.25))
+
+
+@pytest.mark.parametrize("name", [*SMALL, "AdaMixUp"])
+@pytest.mark.parametrize(
+    ("clean_weight", "saliency"), [(0.0, None), (1.0, None), (1.0, "spectral")]
+)
+@pytest.mark.parametrize("enabled", [True, False])
+def test_networks_that_begin_in_place(name, clean_weight, saliency, enabled):
+    images, labels = batch()
+    results, gradients = [], []
+    for in_place in (True, False):
+        torch.manual_seed(0)
+        mix = AdaMixUp(in_channels=3, seed=0) if name == "AdaMixUp" else make(name)
+        mix.mixup_enabled = enabled
+        model, given = Normalized(in_place), images.clone()
+        options = {"clean_weight": clean_weight, "saliency": saliency}
+        result = training_step(model, given, labels, mix, **options)
+        assert torch.equal(given, images)
+        results.append(result)
+        gradients.append([p.grad for p in model.parameters()])
+    one, two = results
+    assert one.loss == two.loss
+    assert one.mixer_loss == two.mixer_loss
+    assert torch.equal(one.logits, two.logits)
+    assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
+
+
+def test_saliency_of_networks_that_begin_in_place():
+    images, labels = batch()
+    given = images.clone()
+    one, two = (input_saliency(Normalized(k), given, labels) for k in (True, False))
+    with one as found, two as expected:
+        assert torch.equal(found, expected)
+    assert torch.equal(given, images)
+
+
+@pytest.mark.parametrize("transform", [torch.func.grad, torch.func.vmap])
+def test_plans_within_transforms_of_functions_say_what_to_do(transform):
+    images, labels = batch()
+    several = images[None].expand(2, *images.shape)
+    given = several if transform is torch.func.vmap else images
+    with pytest.raises(TypeError, match=r"Mix outside.*apply\(plan, images\)"):
+        transform(lambda x: make("CoMixup", num_classes=5)(x, labels).images.sum())(given)
+    plan = make("CoMixup", num_classes=5)(images, labels).plan
+    found = transform(lambda x: apply(plan, x).square().sum())(given)
+    leaf = images.clone().requires_grad_()
+    expected = apply(plan, leaf).square().sum()
+    if transform is torch.func.vmap:
+        torch.testing.assert_close(found, torch.stack([expected, expected]))
+    else:
+        torch.testing.assert_close(found, torch.autograd.grad(expected, leaf)[0])
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_images_without_values_are_refused(name):
+    images, labels = batch()
+    for other in (images.to("meta"), images.to_sparse()):
+        with pytest.raises(TypeError, match="images needs a dense tensor with values"):
+            make(name, num_classes=5)(other, labels)
 
 
 def test_losses_of_indices_are_interpolated():

@@ -6,8 +6,10 @@ import codecs
 import csv
 import hashlib
 import io
+import os
 import re
 import stat
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,6 +53,12 @@ def from_subfolders(folder: Path) -> Dataset:
     loose = [file for file in images if "/" not in file]
     messages += [f"{file}: is in no class folder, left out" for file in loose]
     files = [file for file in images if "/" in file]
+    if files and all(file.count("/") > 1 for file in files):
+        inner = files[0].rpartition("/")[0]
+        messages.append(
+            f"the classes are the first folders, such as {files[0].split('/', 1)[0]}; all images "
+            f"lie deeper, such as in {inner}: if classes are there, mix the folders above them"
+        )
     if not files:
         raise UsageError(
             f"{folder} has no class folders with images in them"
@@ -63,16 +71,17 @@ def from_subfolders(folder: Path) -> Dataset:
 def from_csv(folder: Path, path: Path) -> Dataset:
     """List images that a CSV file with the columns ``file,label`` names.
 
-    Semicolons and tabs separate columns as well, and UTF-16 is read if it begins with its mark: so
-    spreadsheets write tables. Rows that cannot be used are skipped.
+    Semicolons, tabs and bars separate columns as well, a first line such as ``sep=;`` says by what,
+    and UTF-16 is read if it begins with its mark: so spreadsheets write tables. Rows that cannot be
+    used are skipped.
     """
     images, messages = _walk(folder, but=path)
     label_of: dict[str, str] = {}
     skipped: dict[str, str] = {}
     try:
-        reader = _reader(path)
+        reader, above = _reader(path)
         for row in reader:
-            where = f"{path.name}, line {reader.line_num}"
+            where = f"{path.name}, line {above + reader.line_num}"
             try:
                 file, label = _csv_row(row, folder)
                 if label_of.setdefault(file, label) != label:
@@ -99,12 +108,17 @@ def from_csv(folder: Path, path: Path) -> Dataset:
     return _dataset(folder, label_of, messages, skipped)
 
 
-def _reader(path: Path) -> csv.DictReader[str]:
+def _reader(path: Path) -> tuple[csv.DictReader[str], int]:
+    """Return a reader that begins with the names of the columns, and how many lines are above."""
     data = path.read_bytes()
     wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    lines = io.StringIO(data.decode("utf-16" if wide else "utf-8-sig"), newline="")
+    text = data.decode("utf-16" if wide else "utf-8-sig")
+    head = _HEAD.match(text)
+    assert head is not None  # it matches nothing, too
+    above = len(head[0].splitlines())
+    lines = io.StringIO(text[head.end() :], newline="")
     found: list[str] = []
-    for separator in (",", ";", "\t"):
+    for separator in (head[1],) if head[1] else (",", ";", "\t", "|"):
         lines.seek(0)
         reader = csv.DictReader(lines, skipinitialspace=True, delimiter=separator)
         names = [name.strip() for name in reader.fieldnames or ()]
@@ -112,13 +126,22 @@ def _reader(path: Path) -> csv.DictReader[str]:
         if len(names) > len(found):
             found = names
         if {"file", "label"} <= set(lower):
+            twice = [column for column in ("file", "label") if lower.count(column) > 1]
+            if twice:
+                raise UsageError(f"{path} has more than one column {twice[0]}: rename the others")
             reader.fieldnames = lower
-            return reader
+            return reader, above
     missing = [c for c in ("file", "label") if c not in [name.lower() for name in found]]
     raise UsageError(
         f"{path} needs a first line that names the columns file and label; it lacks "
         f"{' and '.join(missing)} (it has {', '.join(found or ['none'])})"
     )
+
+
+# empty lines, and the line by which Excel says what separates columns
+_HEAD = re.compile(
+    r'(?:[ \t]*(?:\r\n|\r|\n))*(?:"?sep=([^\r\n])"?[ \t]*(?:\r\n|\r|\n))?', re.IGNORECASE
+)
 
 
 class _UnusableRow(Exception):
@@ -137,6 +160,8 @@ def _csv_row(row: dict[str, Any], folder: Path) -> tuple[str, str]:
     file = relative.as_posix()
     if not label:
         raise _UnusableRow(file, "label is empty")
+    if "\0" in label:
+        raise _UnusableRow(file, "the label has a zero byte")
     if "\n" in label or "\r" in label:
         raise _UnusableRow(file, "the label has several lines; is a quote not closed?")
     if any(cell.strip() for cell in row.get(None, ())):  # type: ignore[call-overload]
@@ -145,8 +170,9 @@ def _csv_row(row: dict[str, Any], folder: Path) -> tuple[str, str]:
         )
     if relative.is_absolute() or ".." in relative.parts:
         raise _UnusableRow(file, f"needs to be a path inside {folder}, relative to it")
+    file = _as_on_disk(folder, file)
     try:
-        mode = (folder / relative).stat().st_mode
+        mode = (folder / file).stat().st_mode
     except FileNotFoundError:
         way = "; folders are separated by /" if "\\" in file else ""
         raise _UnusableRow(file, f"does not exist{way}") from None
@@ -155,6 +181,13 @@ def _csv_row(row: dict[str, Any], folder: Path) -> tuple[str, str]:
     if not stat.S_ISREG(mode):
         raise _UnusableRow(file, f"is {'a folder' if stat.S_ISDIR(mode) else 'no regular file'}")
     return file, label
+
+
+def _as_on_disk(folder: Path, file: str) -> str:
+    """Return a name with its accents as the folder has them: one character, or two as on a Mac."""
+    forms = (file, unicodedata.normalize("NFC", file), unicodedata.normalize("NFD", file))
+    # unlike Path.exists, it raises nothing for names that no file can have
+    return next((form for form in forms if os.path.exists(folder / form)), file)
 
 
 def _walk(folder: Path, but: Path | None = None) -> tuple[list[str], list[str]]:

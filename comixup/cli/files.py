@@ -94,10 +94,11 @@ def _as_rgb(image: PILImage, notes: list[str]) -> PILImage:
                 f"32-bit integers from {values.min()} to {values.max()} have no agreed range; "
                 "convert it to 8 or 16 bits first"
             )
-        # cameras and scanners store 12 bits in files of 16: read as 16, they are black
-        bits = 12 if 255 < values.max() <= 4095 else 16
+        # cameras and scanners store 8 or 12 bits in files of 16: read as 16, they are black
+        bits = next(b for b in (8, 12, 16) if values.max() < 2**b)
         within = "" if bits == 16 else f"{bits} bits in a "
-        notes.append(f"{within}16-bit gray: reduced to 8 bits, made RGB")
+        reduced = "" if bits == 8 else "reduced to 8 bits, "
+        notes.append(f"{within}16-bit gray: {reduced}made RGB")
         full = 2**bits - 1
         return Image.fromarray(((255 * values + full // 2) // full).astype(np.uint8)).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:

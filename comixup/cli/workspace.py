@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import json
 import os
 import platform
@@ -23,6 +24,7 @@ COMPLETE = "labels.csv"  # moved to its place last
 SKIPPED = "skipped.csv"  # only where files were skipped
 REPORT, SHEET = "report.html", "contact-sheet.png"  # on request, from what is complete
 METADATA = "metadata.csv"  # on request, beside the images
+DESKTOP = (".DS_Store", ".directory", "Thumbs.db", "desktop.ini")  # of file managers: no results
 _RESULTS = ("inputs.csv", SKIPPED, "plan.npz", MANIFEST, COMPLETE)
 _IMAGE = re.compile(r"\d{6,}\.(png|jpg)")
 
@@ -54,6 +56,7 @@ def prepare(output: Path, manifest: dict[str, Any], *, force: bool) -> str:
     partial, complete = _read(work / MANIFEST), _read(output / MANIFEST)
     if complete is not None and (output / COMPLETE).exists():
         _require_same(complete, manifest, output, "the result of a run")
+        _require_all_images(output)
         _sweep(output)
         return "complete"
     if partial is not None:
@@ -70,6 +73,23 @@ def prepare(output: Path, manifest: dict[str, Any], *, force: bool) -> str:
     text = json.dumps(manifest, indent=2, ensure_ascii=False)
     write_bytes(work / MANIFEST, text.encode())
     return "fresh"
+
+
+def _require_all_images(output: Path) -> None:
+    """Raise if mixed images, of which there is one per input, or the tables are removed."""
+    for name in ("inputs.csv", "plan.npz"):
+        if not (output / name).is_file():
+            raise UsageError(f"{output} lacks {name}. Say --force to begin again.")
+    with open(output / "inputs.csv", newline="", encoding="utf-8") as file:
+        n = sum(1 for _ in csv.reader(file)) - 1
+    images = output / "images"
+    names = os.listdir(images) if images.is_dir() else []
+    lost = n - sum(_IMAGE.fullmatch(name) is not None for name in names)
+    if lost > 0:
+        raise UsageError(
+            f"{images} lacks {lost} of {n} mixed images. Say --force to remove the rest and begin "
+            "again."
+        )
 
 
 def finish(output: Path) -> None:
@@ -221,12 +241,12 @@ def remove_earlier_run(output: Path) -> None:
 
 def _is_ours(path: Path) -> bool:
     """Say whether a file in the folder of images is by comixup."""
-    by_name = path.name == METADATA or _IMAGE.fullmatch(path.name) is not None
+    by_name = path.name in (METADATA, *DESKTOP) or _IMAGE.fullmatch(path.name) is not None
     return by_name or _is_temporary(path, METADATA)
 
 
 def _entries(output: Path) -> list[Path]:
-    return [path for path in output.iterdir() if path.name != LOCK]
+    return [path for path in output.iterdir() if path.name not in (LOCK, *DESKTOP)]
 
 
 def _read(path: Path) -> dict[str, Any] | None:

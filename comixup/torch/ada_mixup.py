@@ -336,7 +336,7 @@ class AdaMixUp(TensorMixer):
         if images.ndim == 4 and images.is_contiguous(memory_format=torch.channels_last):
             both = both.contiguous(memory_format=torch.channels_last)
         with autocast or nullcontext(), _inputs_of(self.head) as seen:
-            found = logits_of(model(both), 2 * n, logits)
+            found = logits_of(model(both.clone()), 2 * n, logits)  # it may begin in place
             features = both if self.head is None else _last(seen, 2 * n).flatten(1)
         real = self.networks["discriminator"](features.float())[:, 0]
         truth = (torch.arange(2 * n, device=device) >= n).float()  # real ones are 1

@@ -15,8 +15,10 @@ from torch import Tensor
 from torch.utils.data import default_collate
 
 from comixup._base.options import names_options
+from comixup.plans.labels import NEEDED
 from comixup.torch.carry import LISTS, Parts
 from comixup.torch.eager import eager
+from comixup.torch.inputs import require_labels
 from comixup.torch.tensor_mixer import TensorMixer
 
 
@@ -135,7 +137,7 @@ class MixCollate:
         batch = self.collate(samples)
         images, labels = self.parts.read(self.mix, batch)
         heads = labels.values() if isinstance(labels, dict) else () if labels is None else (labels,)
-        step = content_key(images, *heads)
+        step = content_key(images, *(require_labels(head, NEEDED) for head in heads))
         mixed = self.mix.mix(images, labels, self.saliency, step=step, rank=self.rank)
         return self.parts.write(self.mix, batch, mixed)
 

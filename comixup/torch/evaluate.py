@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from comixup._base.types import Array
-from comixup.torch.inputs import require_classes, require_images
+from comixup.torch.inputs import logits_of, require_classes, require_images
 from comixup.torch.saliency import device_of, undisturbed
 
 UPSAMPLING = {3: "linear", 4: "bilinear", 5: "trilinear"}
@@ -32,18 +32,24 @@ class Predictions(NamedTuple):
 
 
 def predict(
-    model: nn.Module, batches: Iterable[Any], device: torch.device | str | None = None
+    model: nn.Module,
+    batches: Iterable[Any],
+    device: torch.device | str | None = None,
+    *,
+    logits: Callable[[Any], Tensor] | None = None,
 ) -> Predictions:
     """Run a network in evaluation mode over batches, and restore its mode.
 
     Parameters
     ----------
     model : Module
-        Takes images and returns logits (B, K).
+        Takes images and returns logits (B, K), or a dict, tuple or output object with logits.
     batches : iterable of (images, labels, ...)
         The batches, e.g. a `DataLoader` that does not shuffle. Parts after the labels are ignored.
     device : torch.device or str, optional
         Device for the images; by default that of the first parameter.
+    logits : callable, optional
+        As in `training_step`: takes the output of the model and returns the logits.
 
     Returns
     -------
@@ -65,21 +71,24 @@ def predict(
     ((18, 10), True)
     """
     device = device_of(model) if device is None else torch.device(device)
-    logits, labels = [], []
+    found, labels = [], []
     with undisturbed(model, device), torch.no_grad():
         model.eval()
         for images, of_batch, *_ in batches:
-            out = model(images.to(device, non_blocking=True))
-            if not isinstance(out, Tensor) or out.ndim != 2 or len(out) != len(images):
-                raise ValueError(
-                    f"model needs to return logits of shape (batch, classes) for {len(images)} "
-                    f"images, got {tuple(out.shape) if isinstance(out, Tensor) else type(out)}"
+            if not isinstance(images, Tensor):
+                raise TypeError(
+                    "batches needs tuples (images, labels, ...) with a tensor of images, got "
+                    f"{type(images).__name__}. Of dicts, pass ((b['image'], b['label']) for b in "
+                    "batches)."
                 )
-            logits.append(out.to(torch.promote_types(out.dtype, torch.float32)).cpu())
+            # a copy: the model may begin in place
+            out = model(images.to(device, non_blocking=True, copy=True))
+            out = logits_of(out, len(images), logits)
+            found.append(out.to(torch.promote_types(out.dtype, torch.float32)).cpu())
             labels.append(torch.as_tensor(of_batch).cpu())
-    if not logits:
+    if not found:
         raise ValueError("batches needs at least one batch (images, labels), got none")
-    return Predictions(torch.cat(logits).numpy(), torch.cat(labels).numpy())
+    return Predictions(torch.cat(found).numpy(), torch.cat(labels).numpy())
 
 
 def activation_maps(
@@ -145,11 +154,16 @@ def activation_maps(
         )
     labels = _class_indices(labels, len(images))
     seen: list[Tensor] = []
-    handle = layer.register_forward_hook(lambda *called: seen.append(called[2]))
+
+    def keep(_module: nn.Module, _inputs: Any, output: Any) -> None:
+        # a copy: a layer after this one may work in place
+        seen.append(output.clone() if isinstance(output, Tensor) else output)
+
+    handle = layer.register_forward_hook(keep)
     try:
         with undisturbed(model, images.device), torch.no_grad():
             model.eval()
-            model(images)
+            model(images.clone())
     finally:
         handle.remove()
     return _weighted(seen, weight.detach().flatten(1), labels.to(weight.device), images)

@@ -228,8 +228,9 @@ def _patches(plan: MixPlan, tensor: Tensor, mean: bool) -> Tensor:
     spatial = tuple(tensor.shape[-d:])
     require_fit("tensor", spatial, plan.grid)
     plan.require_movable(spatial)
-    if _is_plain(tensor):
-        return _patches_on_host(plan, tensor, mean)
+    host = _values_on_host(tensor)
+    if host is not None:
+        return _patches_on_host(plan, host, mean)
     flat = tensor.reshape(len(plan), -1, math.prod(spatial))
     first = _level(plan, flat, spatial, 0)
     if not mean or plan.levels == 1:
@@ -239,17 +240,22 @@ def _patches(plan: MixPlan, tensor: Tensor, mean: bool) -> Tensor:
     return torch.where(divided, _mean(first, second), first).reshape(tensor.shape)
 
 
-def _is_plain(tensor: Tensor) -> bool:
-    """Return whether numpy can do the work with the same result: no device, no graph."""
+def _values_on_host(tensor: Tensor) -> Array | None:
+    """Return an array if numpy can do the work with the same result: no device, no graph."""
     graph = tensor.requires_grad and torch.is_grad_enabled()
-    return type(tensor) is Tensor and tensor.is_cpu and tensor.dtype in HOST_DTYPES and not graph
+    if type(tensor) is not Tensor or not tensor.is_cpu or tensor.dtype not in HOST_DTYPES or graph:
+        return None
+    try:
+        return tensor.detach().resolve_neg().numpy()
+    except RuntimeError:  # within torch.func.vmap and the like
+        return None
 
 
-def _patches_on_host(plan: MixPlan, tensor: Tensor, mean: bool) -> Tensor:
+def _patches_on_host(plan: MixPlan, array: Array, mean: bool) -> Tensor:
     # one compiled pass over the pixels, about 15 times as fast as indexing and torch.where
     blend = "mean" if mean else "first"
-    last = tensor.ndim == 2 + len(plan.grid) and not tensor.is_contiguous()
-    array = (tensor.movedim(1, -1) if last else tensor).detach().resolve_neg().numpy()
+    last = array.ndim == 2 + len(plan.grid) and not array.flags.c_contiguous
+    array = np.moveaxis(array, 1, -1) if last else array
     mixed = plan.apply(array, channels="last" if last else "first", blend=blend)
     out = torch.from_numpy(mixed)
     return out.movedim(-1, 1) if last else out

@@ -24,7 +24,23 @@ def require_tensor(images: Any) -> Tensor:
         )
     if not (images.is_floating_point() or images.dtype == torch.uint8):
         raise TypeError(f"images needs {IMAGES}, got {images.dtype}. Convert it first.")
+    if images.layout != torch.strided or images.is_meta:
+        got = "a tensor on the device 'meta'" if images.is_meta else f"{images.layout}"
+        raise TypeError(f"images needs a dense tensor with values, got {got}. Convert it first.")
     return images
+
+
+def host_array(tensor: Tensor) -> Any:
+    """Return a tensor of the CPU as an array; raise if its values are not there to be read."""
+    try:
+        return tensor.resolve_neg().numpy()
+    except RuntimeError as error:
+        raise TypeError(
+            "the plan depends on the values of the images and of their saliency, which cannot be "
+            f"read within torch.func.grad, vmap and the like ({error}). Mix outside, and pass the "
+            "mixed images in; or make the plan outside, and apply it within by "
+            "comixup.torch.apply(plan, images)."
+        ) from error
 
 
 def require_images(images: Any) -> Tensor:
@@ -101,7 +117,7 @@ def _shown(labels: Tensor) -> str:
 def require_enough_logits(
     labels: Tensor, logits: Tensor, *, values: bool = False, ignored: int | None = None
 ) -> None:
-    """Raise at the first class index that has no logit; rows are checked elsewhere."""
+    """Raise at the first class index that has no logit, or if rows have more or fewer."""
     if values:
         a, b = tuple(labels.shape), tuple(logits.shape)
         if a != b and (a == (*b, 1) or b == (*a, 1)):  # a loss would compare all with all
@@ -110,9 +126,15 @@ def require_enough_logits(
                 "pairs. Say logits=lambda output: output[:, 0], or pass labels[:, None]."
             )
         return
-    if labels.ndim == 2:
-        return
     K = logits.shape[1]
+    if labels.ndim == 2:
+        if labels.shape[1] != K:
+            column = " Of a column of class indices, pass labels[:, 0]."
+            raise ValueError(
+                f"the model returns {K} logits, but labels has rows of {labels.shape[1]} classes, "
+                f"shape {tuple(labels.shape)}.{column if labels.shape[1] == 1 else ''}"
+            )
+        return
     outside = (labels < 0) | (labels >= K)
     if ignored is not None:
         outside &= labels != ignored

@@ -20,6 +20,7 @@ from comixup.mixers.summary import (
     require_saliency,
     saliency_maps,
 )
+from comixup.torch.inputs import host_array
 
 
 def summarize(images: Tensor, saliency: Any, needs: Needs) -> Callable[[], Summary]:
@@ -90,7 +91,7 @@ def _sums(maps: Tensor, grid: Sequence[int], spatial: Sequence[int] | None) -> T
     """
     if maps.device.type != "cpu":
         return pool(maps, grid) if spatial is None else pool_cells(maps, grid, spatial)
-    host = maps.contiguous().resolve_neg().numpy()
+    host = host_array(maps.contiguous())
     if spatial is None:
         return torch.from_numpy(patch_grid.pool(host, grid))
     return torch.from_numpy(patch_grid.pool_cells(host, grid, spatial))
@@ -151,7 +152,7 @@ def _host_maps(images: Tensor, saliency: str | None) -> Any:
     plain = images.detach().contiguous()  # the order of sums is that of memory
     # rounded to float32, frequencies of small amplitude would have other phases than in numpy
     precision = _widest(images.device.type)
-    gray = plain.mean(dim=1, keepdim=True, dtype=precision).cpu().resolve_neg().numpy()
+    gray = host_array(plain.mean(dim=1, keepdim=True, dtype=precision).cpu())
     return saliency_maps(gray, "first", saliency, gray.shape[2:])
 
 
@@ -159,7 +160,7 @@ def _to_host(numbers: Tensor) -> Callable[[], Any]:
     """Start the copy of a small tensor; the function that is returned waits for it."""
     if numbers.device.type != "cuda":
         host = numbers.cpu()
-        return lambda: host.numpy().astype(np.float64)
+        return lambda: host_array(host).astype(np.float64)
     host = torch.empty(numbers.shape, dtype=numbers.dtype, pin_memory=True)
     host.copy_(numbers, non_blocking=True)
     arrived = torch.cuda.Event()

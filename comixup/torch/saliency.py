@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from comixup._base.layout import parse
+from comixup.plans.labels import NEEDED
 from comixup.torch.eager import eager
-from comixup.torch.inputs import logits_of
+from comixup.torch.inputs import logits_of, require_labels
 
 Loss = Callable[[Tensor, Any], Tensor]
 NO_GRADIENT = (
@@ -200,8 +201,8 @@ def _gradient_of_images(
     model: nn.Module, images: Tensor, labels: Any, loss: Loss | None, scale: float
 ) -> Tensor:
     with torch.inference_mode(False), torch.enable_grad(), without_exchange(model):
-        leaf = images.detach().clone().requires_grad_()
-        output = model(leaf)
+        leaf = leaf_of(images)
+        output = model(leaf.clone())  # it may begin in place, which no leaf allows
         if loss is None:
             value = sum_of_losses(logits_of(output, len(images)), labels)
         else:
@@ -214,13 +215,19 @@ def _gradient_of_images(
     return gradient
 
 
+def leaf_of(images: Tensor) -> Tensor:
+    """Return images as a leaf that requires a gradient; it shares their memory if it can."""
+    return (images.clone() if images.is_inference() else images.detach()).requires_grad_()
+
+
 def without_exchange(model: nn.Module) -> AbstractContextManager[Any]:
     """Prevent DistributedDataParallel and similar modules from exchanging gradients."""
     return model.no_sync() if hasattr(model, "no_sync") else nullcontext()
 
 
-def sum_of_losses(logits: Tensor, labels: Tensor) -> Tensor:
+def sum_of_losses(logits: Tensor, labels: Any) -> Tensor:
     """Return the sum over the batch of the cross entropies, of class indices or of rows."""
+    labels = require_labels(labels, NEEDED)
     if not labels.is_floating_point():
         labels = labels.long() if labels.ndim == 1 else labels.to(logits.dtype)
     return functional.cross_entropy(logits, labels, reduction="sum")

@@ -16,11 +16,18 @@ from torch.nn import functional
 
 from comixup._base import validate
 from comixup.torch.evaluate import UPSAMPLING
-from comixup.torch.inputs import label_rows, require_images
+from comixup.torch.inputs import label_rows, logits_of, require_images
 from comixup.torch.saliency import Loss, input_saliency, undisturbed
 
 
-def grad_cam(model: nn.Module, images: Tensor, labels: Tensor, layer: nn.Module | str) -> Tensor:
+def grad_cam(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    layer: nn.Module | str,
+    *,
+    logits: Callable[[Any], Tensor] | None = None,
+) -> Tensor:
     r"""Return class activation maps by gradients; the model is not changed.
 
     The map is the positive part of the sum of the channels of `layer`, each weighted by the mean
@@ -31,7 +38,7 @@ def grad_cam(model: nn.Module, images: Tensor, labels: Tensor, layer: nn.Module 
     Parameters
     ----------
     model : Module
-        Takes images and returns logits (B, K).
+        Takes images and returns logits (B, K), or a dict, tuple or output object with logits.
     images : Tensor of float, shape (B, C, \*spatial)
         The images, preprocessed for the model.
     labels : Tensor, int of shape (B,) or of shape (B, K)
@@ -39,6 +46,8 @@ def grad_cam(model: nn.Module, images: Tensor, labels: Tensor, layer: nn.Module 
     layer : Module or str
         A layer that returns (B, channels, \*space), or its name in the model. The logits must
         depend on its output only. Usually the last layer with spatial axes.
+    logits : callable, optional
+        As in `training_step`: takes the output of the model and returns the logits.
 
     Returns
     -------
@@ -78,16 +87,16 @@ def grad_cam(model: nn.Module, images: Tensor, labels: Tensor, layer: nn.Module 
             return output
         torch.set_grad_enabled(True)  # until the context around the pass ends
         seen.append(output.detach().requires_grad_())
-        return seen[0]
+        return seen[0].clone()  # layers after this one may work in place
 
     handle = layer.register_forward_hook(begin_graph)
     try:
         with undisturbed(model, images.device), torch.inference_mode(False), torch.no_grad():
             model.eval()
-            logits = model(images.clone() if images.is_inference() else images)
+            found = logits_of(model(images.clone()), len(images), logits)
             channels = _channels(seen, images)
-            rows = label_rows(labels, len(images), logits.shape[1])
-            (gradient,) = torch.autograd.grad(logits, channels, rows.to(logits))
+            rows = label_rows(labels, len(images), found.shape[1])
+            (gradient,) = torch.autograd.grad(found, channels, rows.to(found))
     finally:
         handle.remove()
     wide = torch.promote_types(channels.dtype, torch.float32)

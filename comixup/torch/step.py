@@ -20,6 +20,7 @@ from comixup.torch.saliency import (
     NO_GRADIENT,
     gradient_norm,
     input_saliency,
+    leaf_of,
     without_exchange,
 )
 from comixup.torch.tensor_mixer import TensorMixer
@@ -320,7 +321,7 @@ class _Passes(NamedTuple):
             )
             with _autocast(images, self.amp), saliency_of as saliency:
                 return torch.zeros((), device=images.device), self.labeled_or_even(saliency)
-        leaf = images.detach().clone().requires_grad_()
+        leaf = leaf_of(images)
         loss = self.clean(leaf, weight)
         if leaf.grad is None:
             raise ValueError(
@@ -340,7 +341,7 @@ class _Passes(NamedTuple):
         """Return the clean loss, backpropagated."""
         with without_exchange(self.model):
             with _autocast(images, self.amp):
-                logits = self.logits_of(self.model(images))
+                logits = self.logits_of(self.model(images.clone()))  # it may begin in place
                 loss = weight * self.published(logits)
             if not loss.requires_grad:
                 raise ValueError(NO_GRADIENT)
