@@ -1,6 +1,5 @@
 """Time limits and Ctrl-C: every method ends, with labels that are allowed and bounds that hold."""
 
-import itertools
 import math
 import sys
 import threading
