@@ -77,9 +77,9 @@ OPTIONS: Wording = {  # "x_raises" is the wording of the option x of functions t
     ),
     "threads": (
         "int",
-        "Number of threads. None uses one per available core, or one where that is faster, and\n"
-        "for functions of your own, which may not allow calls from several threads. Answers do\n"
-        "not depend on it.",
+        "Number of threads. None uses one per available core, but only one where that is faster,\n"
+        "and only one for functions of your own, which may not allow calls from several threads.\n"
+        "Answers do not depend on it.",
     ),
     "executor": (
         "object with ``submit``",
