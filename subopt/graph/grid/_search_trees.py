@@ -120,8 +120,8 @@ def settle(degree, border, network, trees):
     shift, wrap, residual, excess = network.shift, network.wrap, network.residual, network.excess
     state, outward, inward = trees.state, trees.outward, trees.inward
     stamp, queue = trees.stamp, trees.queue
-    # Most loops have no branches. Where arcs are the outer loop, no step is loaded within the inner
-    # one, which may write anywhere as far as LLVM knows. It then makes vectors of these loops.
+    # Most loops have no branches, so that LLVM makes vectors of them. Arcs are the outer loop
+    # because LLVM has to assume that writes within the inner loop change `shift`.
     _plant_roots(excess, state)
     for v in range(_0, cells):
         inward[v] = 0
