@@ -229,7 +229,7 @@ def minimize(
         Only methods that make random choices have it: for set functions "decomposed"; for
         differences "auto", "subsup", "modmod", "double_greedy" and "branch_and_bound"; for coupled
         labelings all.
-    %(threads)s
+    %(threads_of_solvers)s
         For differences, by "auto" and "branch_and_bound"; with constraints also for set functions.
     %(callback)s
     lower_bound : bool, optional

@@ -72,7 +72,10 @@ def minimize_many(
     rng : numpy.random.Generator or int, or sequence of these, optional
         Source of randomness, or a seed for one, or a sequence with one per problem. One source is
         split into independent streams, one per problem, before any work starts.
-    %(threads)s
+    threads : int, optional
+        Number of threads, each of which solves one problem after the other. None uses one per
+        available core, but only one if a problem has functions of your own, which may not allow
+        calls from several threads. Answers do not depend on it.
     %(executor)s
     %(verbose)s
     method, tol, max_iter, time_limit, start, callback, lower_bound, minimizer : optional
@@ -113,7 +116,8 @@ def minimize_many(
             raise ValueError("callback is called in this process, so it needs executor=None")
     tasks: list[Any] = validate.items("problems", problems, "problems")
     rngs = _streams(rng, len(tasks))
-    workers = thread_count(threads)
+    of_users = any(getattr(problem, "_by_value", bool)() for problem in tasks)
+    workers = 1 if threads is None and of_users else thread_count(threads)
     if executor is None:
         stage("%d problems on %d threads", len(tasks), min(workers, len(tasks)))
     else:

@@ -290,6 +290,8 @@ TABLES = {  # by what begins a table, and what separates its columns
     "empty lines": ("\n \n\r\n", ","),
     "both": ("\nSEP=\t\n", "\t"),
     "unusual": ("sep=:\n", ":"),
+    "wrong": ("sep=;\n", ","),
+    "no separator": ('sep="\n', ","),
 }
 
 

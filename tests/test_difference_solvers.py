@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import threading
 
 import numpy as np
 import pytest
@@ -176,15 +177,35 @@ def test_auto_proves_nothing_from_an_estimate():
 
 def test_threads_are_used_where_sweeps_are_long(monkeypatch):
     monkeypatch.setattr(watched, "thread_count", lambda threads: 5 if threads is None else threads)
-    h = Coverage(np.eye(4)) - Cardinality(np.sqrt, 4)
+    h, no_limit = Coverage(np.eye(4)) - Cardinality(np.sqrt, 4), Deadline()
     assert watched.sweep_time(h) > 0
     assert watched.sweep_time(h.f) > 0
-    for seconds, expected in ((watched.SHORT / 2, 1), (watched.SHORT * 2, 5)):
-        monkeypatch.setattr(watched, "sweep_time", lambda h, seconds=seconds: seconds)
-        assert watched.solver_threads(None, h) == expected
-        assert watched.solver_threads(3, h) == 3
+    long, short = 2 * watched.SHORT, watched.SHORT / 2
+    for seconds, expected, sweeps in ([short], 1, 1), ([long, short], 1, 2), ([long, long], 5, 2):
+        left = list(seconds)
+        monkeypatch.setattr(watched, "sweep_time", lambda h, left=left: left.pop(0))
+        assert watched.solver_threads(3, h, no_limit) == 3
+        assert watched.solver_threads(None, h, Deadline(0)) == 1  # without a sweep
+        assert watched.solver_threads(None, h, no_limit) == expected
+        assert len(left) == len(seconds) - sweeps
     slow = Function(4, lambda mask: float(np.sqrt(mask.sum())))
-    assert watched.solver_threads(None, slow) == 1  # of users: never unless asked for
+    assert watched.solver_threads(None, slow, no_limit) == 1  # of users: never unless asked for
+
+
+def test_functions_of_users_are_called_from_one_thread_unless_asked_for():
+    callers = set()
+
+    def value(mask):
+        callers.add(threading.get_ident())
+        return float(np.sqrt(mask.sum()))
+
+    def problems():
+        return [Function(3, value) - Cardinality(np.sqrt, 3) for _ in range(4)]
+
+    subopt.minimize_many(problems(), rng=0)
+    assert callers == {threading.get_ident()}
+    subopt.minimize_many(problems(), rng=0, threads=2)
+    assert len(callers) > 1
 
 
 @pytest.mark.parametrize("n", [8, 33])  # with and without a proof

@@ -118,7 +118,8 @@ def _reader(path: Path) -> tuple[csv.DictReader[str], int]:
     above = len(head[0].splitlines())
     lines = io.StringIO(text[head.end() :], newline="")
     found: list[str] = []
-    for separator in (head[1],) if head[1] else (",", ";", "\t", "|"):
+    named = head[1] if head[1] and head[1] not in ' "' else None  # others cannot separate
+    for separator in dict.fromkeys([named or ",", *",;\t|"]):
         lines.seek(0)
         reader = csv.DictReader(lines, skipinitialspace=True, delimiter=separator)
         names = [name.strip() for name in reader.fieldnames or ()]

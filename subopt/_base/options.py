@@ -33,7 +33,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 Wording = Mapping[str, tuple[str, str] | str]
 """For a parameter its type and its text, for any other part of a docstring the part."""
 
-OPTIONS: Wording = {  # "x_raises" is the wording of the option x of functions that raise
+OPTIONS: Wording = {  # "x_raises" is for the option x of functions that raise; "x_of_solvers" alike
     "F": (
         "SetFunction",
         "Submodular. If F can only be evaluated, ValueError is raised where the values that are\n"
@@ -77,9 +77,13 @@ OPTIONS: Wording = {  # "x_raises" is the wording of the option x of functions t
     ),
     "threads": (
         "int",
-        "Number of threads. None uses one per available core, or one where that is faster, and\n"
-        "for functions of your own, which may not allow calls from several threads. Answers do\n"
-        "not depend on it.",
+        "Number of threads. None uses one per available core. Answers do not depend on it.",
+    ),
+    "threads_of_solvers": (
+        "int",
+        "Number of threads. None uses one per available core, but only one for functions of your\n"
+        "own, which may not allow calls from several threads, and for differences where one is\n"
+        "faster. Answers do not depend on it.",
     ),
     "executor": (
         "object with ``submit``",
@@ -113,6 +117,7 @@ method : str
 CONSTRAINTS = ("size", "include", "exclude", "constraints")
 """The options that say which sets are feasible."""
 
+_KIND = re.compile("_(raises|of_solvers)$")
 _LINE = re.compile(r"^([ ]*)%\((\w+)\)s$", re.MULTILINE)
 _SECTION = re.compile(r"^(Parameters|Returns|Raises)\n-+$", re.MULTILINE)
 
@@ -137,7 +142,7 @@ def _filled(function: F, options: Wording) -> F:
         part = options[name]
         if not isinstance(part, str):
             kind, text = part
-            name = name.removesuffix("_raises")
+            name = _KIND.sub("", name)
             default = parameters[name].default
             optional = ", optional" if default is None else f", default {default!r}"
             shown = "" if default is inspect.Parameter.empty else optional

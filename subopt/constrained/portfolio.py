@@ -66,8 +66,8 @@ def portfolio(
     default = 0 if effort == "fast" else max(4, min(16, 1024 // max(1, h.n)))
     count = default if starts is None else validate.natural("starts", starts)
     F = as_submodular(h) if isinstance(h, DifferenceOfSubmodular) else h
-    source, workers = validate.generator(rng), solver_threads(threads, h)
-    run = _Run(h, of, source, workers, Deadline(time_limit), callback)
+    source, deadline = validate.generator(rng), Deadline(time_limit)
+    run = _Run(h, of, source, solver_threads(threads, h, deadline), deadline, callback)
     answer_in_time(h, lambda: run.result() if run.best else first_set(h, of, None, "auto"))
     if F is not None:
         run.priced(F)

@@ -88,7 +88,7 @@ def portfolio(
     %(effort)s
     %(starts)s
     %(rng)s
-    %(threads)s
+    %(threads_of_solvers)s
     %(time_limit)s
     %(callback)s
 
@@ -108,14 +108,15 @@ def portfolio(
     require_difference(h)
     validate.choice("effort", effort, EFFORTS)
     source, deadline = validate.generator(rng), Deadline(time_limit)
-    workers = solver_threads(threads, h)
+    if threads is not None:
+        validate.positive_int("threads", threads)
     default = 0 if effort == "fast" else max(8, min(32, 4096 // max(1, h.n)))
     starts = default if starts is None else validate.natural("starts", starts)
     answer_in_time(h, lambda: first_set(h, None, None, "no time for a method"))
     if (F := as_submodular(h)) is not None:
         return minimize_modular_g(F, time_limit=time_limit, callback=callback)
     require_submodular_parts(h, deadline.left() if deadline.left() < math.inf else None)
-    run = _Run(fix(h), source, workers, deadline, callback)
+    run = _Run(fix(h), source, solver_threads(threads, h, deadline), deadline, callback)
     run.first()
     run.polish(run.found)
     few, widest = FEW_NODES[run.h.n > SMALL], REDUCED if run.h.n > REDUCED else PROVABLE

@@ -8,7 +8,6 @@ with `within_time` then returns what its run has found so far.
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Callable
 from functools import wraps
 from inspect import signature
@@ -28,9 +27,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 H = TypeVar("H", SetFunction, DifferenceOfSubmodular)
 SHORT = 1e-3
-"""Seconds of a greedy sweep over f and g. Two threads took 1.2 to 2 times as long as one where
-sweeps take 20 to 200 us, as long where they take 2 ms or a run is one long kernel, and were 1.3
-times as fast on the mushroom data with 2.2 ms (`benchmarks/difference.py threads`)."""
+"""Seconds of a greedy sweep over f and g below which two threads are slower than one
+(``benchmarks/difference.py threads``)."""
 
 
 class TimeUp(Exception):
@@ -77,27 +75,31 @@ class Watch:
         return self._made[id(F)]
 
 
-def solver_threads(threads: Any, h: SetFunction | DifferenceOfSubmodular) -> int:
+def solver_threads(
+    threads: Any, h: SetFunction | DifferenceOfSubmodular, deadline: Deadline
+) -> int:
     """Return the number of threads of a solver: by default one per core, if that is of use.
 
     A user's function may not allow calls from several threads, and holds the interpreter's lock. So
     does what solvers do between greedy sweeps: where those are short, threads wait for each other.
     """
-    if threads is None and (h._by_value() or sweep_time(h) < SHORT):
-        return 1
-    return thread_count(threads)
+    count = thread_count(threads)
+    if threads is not None or count == 1:
+        return count
+    return count if not h._by_value() and _sweeps_are_long(h, deadline) else 1
+
+
+def _sweeps_are_long(h: SetFunction | DifferenceOfSubmodular, deadline: Deadline) -> bool:
+    # the first of two sweeps may compile
+    return not any(deadline.passed() or sweep_time(h) < SHORT for _ in range(2))
 
 
 def sweep_time(h: SetFunction | DifferenceOfSubmodular) -> float:
-    """Return how many seconds greedy sweeps take, of F or of f and g; the least of two runs."""
-    parts = (h.f, h.g) if isinstance(h, DifferenceOfSubmodular) else (h,)
-    order, least = np.arange(h.n), math.inf
-    for _ in range(2):  # the first one may compile
-        before = perf_counter()
-        for F in parts:
-            F.greedy(order)
-        least = min(least, perf_counter() - before)
-    return least
+    """Return how many seconds a greedy sweep takes, over F or over f and g."""
+    order, before = np.arange(h.n), perf_counter()
+    for F in (h.f, h.g) if isinstance(h, DifferenceOfSubmodular) else (h,):
+        F.greedy(order)
+    return perf_counter() - before
 
 
 def watched(F: SetFunction, deadline: Deadline) -> SetFunction:

@@ -72,7 +72,7 @@ def branch_and_bound(
     %(start)s
     %(rng)s
     %(time_limit)s
-    %(threads)s
+    %(threads_of_solvers)s
     %(executor)s
     %(callback)s
     %(verbose)s
@@ -149,11 +149,13 @@ def search(
     validate.callback(callback)
     limit = math.inf if max_nodes is None else validate.positive_int("max_nodes", max_nodes)
     deadline, source = Deadline(time_limit), validate.generator(rng)
-    workers = solver_threads(threads, h)
-    if executor is not None:
+    if executor is None:
+        workers = solver_threads(threads, h, deadline)
+    else:
         from subopt._base.executors import require_executor
 
         require_executor(executor, threads)
+        workers = 1
     first = None if start is None else validate.subset(start, h.n, "start")
     answer_in_time(given, lambda: first_set(h, constraints, first, "branch_and_bound"))
     fixed = fix(h) if constraints is None else unfixed(h)

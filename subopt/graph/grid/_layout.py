@@ -1,4 +1,6 @@
-"""The memory layout of grids, and copies of capacities from arrays of callers into it.
+"""The memory layout of grids; compiled: copies of capacities into it, and the values of cuts.
+
+All kernels need the layout and these copies, so that they are one module.
 
 Rows of cells have a border, and problems lie one after another.
 

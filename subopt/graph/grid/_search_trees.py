@@ -120,8 +120,8 @@ def settle(degree, border, network, trees):
     shift, wrap, residual, excess = network.shift, network.wrap, network.residual, network.excess
     state, outward, inward = trees.state, trees.outward, trees.inward
     stamp, queue = trees.stamp, trees.queue
-    # Most loops have no branches. LLVM must assume that writes change `shift`. With arcs as the
-    # outer loop, `shift[k]` is read once, and the inner loop is vectorized.
+    # Most loops have no branches, so that LLVM makes vectors of them. Arcs are the outer loop
+    # because LLVM has to assume that writes within the inner loop change `shift`.
     _plant_roots(excess, state)
     for v in range(_0, cells):
         inward[v] = 0
