@@ -341,9 +341,11 @@ def small_problems(draw, method):
     n, L = draw(st.integers(2, 4)), 2 if method == "qpbo" else draw(st.integers(2, 3))
     pairs = [(q, p) for q in range(n) for p in range(q)]
     large = draw(st.sampled_from([1.0, 1e9, 1e15]))  # hides other costs
-    cost = st.tuples(st.integers(0, 9), st.sampled_from([1.0, large])).map(math.prod)
+    # compiled moves ignore what is less than a rounding error
+    small = 1.0 if method.startswith("alpha") else draw(st.sampled_from([0.1, 1.0]))
+    cost = st.tuples(st.integers(0, 9), st.sampled_from([small, large])).map(math.prod)
     rows = st.lists(cost, min_size=L, max_size=L)
-    weight = st.integers(0 if kind in ("potts", "linear") else -4, 4)
+    weight = st.integers(0 if kind in ("potts", "linear") else -4, 4).map(small.__mul__)
     problem = {
         "unary": draw(st.lists(rows, min_size=n, max_size=n)),
         "edges": pairs,
@@ -397,17 +399,23 @@ def test_answers_hold_whenever_the_time_ends(method, data):
             },
             {"lower_bound": True},
         ),
-        *(  # a second proof is ended
-            (
-                method,
-                {
-                    "unary": [[0.7, 0.9], [0.0, 0.1], [8e8, 0.9]],
-                    "edges": [(1, 0), (2, 0), (2, 1)],
-                    "weights": [0.2, 0.3, 0.0],
-                },
-                {},
-            )
-            for method in ("qpbo", "ishikawa")
+        (  # a second proof is ended
+            "qpbo",
+            {
+                "unary": [[0.4, 0.5], [0.7, 0.9], [0.0, 0.1]],
+                "edges": [(1, 0), (2, 0), (2, 1)],
+                "weights": [0.3, 0.4, -0.2],
+            },
+            {},
+        ),
+        (
+            "ishikawa",
+            {
+                "unary": [[0.2, 0.4], [0.8, 0.4], [0.0, 0.3], [0.6, 0.8]],
+                "edges": [(1, 0), (2, 0), (2, 1), (3, 0), (3, 1), (3, 2)],
+                "weights": [0.4, 0.2, 0.1, 0.3, 0.4, 0.4],
+            },
+            {},
         ),
     ],
 )
