@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import naive_energy
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
@@ -362,6 +362,7 @@ def small_problems(draw, method):
 
 
 @pytest.mark.parametrize("method", list(TAKES))
+@settings(max_examples=max(5, settings.default.max_examples // 8))  # each makes about 100 runs
 @given(data=st.data())
 def test_answers_hold_whenever_the_time_ends(method, data):
     problem = data.draw(small_problems(method))
