@@ -1,13 +1,15 @@
 """Time limits and Ctrl-C: every method ends, with labels that are allowed and bounds that hold."""
 
+import math
 import sys
 import threading
 import time
 from types import SimpleNamespace
 
+import naive_energy
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
@@ -16,7 +18,7 @@ from subopt import LabelingEnergy, Status, alpha_beta_swap, alpha_expansion, min
 from subopt._base import options
 from subopt._base.interruptible import flag, interruptible
 from subopt._base.options import Deadline
-from subopt.graph import _max_flow, _search, network
+from subopt.graph import _search, network
 from subopt.labeling import (
     _components,
     _dual_bound,
@@ -190,7 +192,7 @@ def stages_in(patch, solve, limit):
     for module, name in ((_roof, "LARGE"), (cut_graphs, "LARGE"), (cut_graphs, "GRID")):
         patch.setattr(module, name, 10**9 if name == "GRID" else 0)
     for module, name in (
-        *((network, "SLICE"), (_max_flow, "SLICE"), (_components, "SHORT")),
+        *((network, "SLICE"), (_components, "SHORT")),
         *((certificates, "SHORT"), (_dual_bound, "SHORT"), (driver, "SHORT"), (_icm, "SMALL")),
     ):
         patch.setattr(module, name, 40)
@@ -243,6 +245,183 @@ def test_hardly_anything_that_takes_long_begins_after_the_end(method, kind):
             _, late, result = stages_in(patch, solve, float(limit))
         assert late <= FEW, f"{late} stages after {limit} of {whole}"
         assert result.value == energy.value(result.labels)
+
+
+def ask_the_clock(patch):
+    """Replace the clock by one that sees a second per question, and let every step ask it."""
+    clock = SimpleNamespace(now=0.0)
+
+    def monotonic():
+        clock.now += 1.0
+        return clock.now
+
+    patch.setattr(options, "time", SimpleNamespace(monotonic=monotonic))
+    patch.setattr(cut_graphs, "GRID", 10**9)
+    for module, name in (
+        *((_roof, "LARGE"), (_icm, "SMALL"), (driver, "SHORT"), (_components, "SHORT")),
+        *((module, name) for module in (_dual_bound, certificates) for name in ("SHORT", "LATE")),
+    ):
+        patch.setattr(module, name, 0)
+    for module in (network, _search):
+        patch.setattr(module, "SLICE", 2)
+    return clock
+
+
+def record_bounds(patch, energy, seen):
+    """Append every bound on an energy that is measured to a list."""
+    original = certificates.measure
+
+    def measure(*arguments, **given):
+        found = original(*arguments, **given)
+        if arguments[0] is energy:  # and not that of a move
+            seen.append(found.lower_bound)
+        return found
+
+    for name, module in list(sys.modules.items()):
+        if name.startswith("subopt.") and vars(module).get("measure") is original:
+            patch.setattr(module, "measure", measure)
+
+
+def least_of_moves(energy, x, method):
+    """Return the least energy of a flip, expansion or swap, of the kind that a method makes."""
+    L = range(energy.n_labels)
+    if "then" not in method and method.startswith("alpha_expansion"):
+        return min(naive_energy.best_expansion(energy, x, a) for a in L)
+    if "then" not in method and method.startswith("alpha_beta_swap"):
+        return min(naive_energy.best_swap(energy, x, a, b) for a in L for b in range(a))
+    flips = ((*x[:v], a, *x[v + 1 :]) for v in range(energy.n) for a in L)
+    return min(energy.value(np.array(y)) for y in flips)
+
+
+def at_every_moment(method, problem, **given):
+    """Assert what holds for answers of small problems, whenever the time ends."""
+    energy = LabelingEnergy(**problem)
+    least, _ = naive_energy.minimum(energy)
+    unit, known = 1e-9 * max(1.0, abs(least)), {}
+    clock, limit = SimpleNamespace(now=0.0), 0
+    while limit <= clock.now:
+        seen = [-np.inf]
+        with pytest.MonkeyPatch.context() as patch:
+            clock = ask_the_clock(patch)
+            record_bounds(patch, energy, seen)
+            result = minimize(energy, method=method, time_limit=limit + 0.5, **given)
+        labels, said = result.labels.ravel(), f"{result!r} after {limit} questions"
+        assert result.value == energy.value(labels), said
+        assert result.lower_bound <= least + unit, said
+        assert result.lower_bound >= min(max(seen), result.value) - unit, said
+        if result.certificate is not None:
+            assert result.check(energy) <= result.gap + unit, said
+        if result.status is Status.OPTIMAL:
+            assert result.value <= least + unit, said
+        if result.status is Status.LOCAL_MINIMUM:
+            key = tuple(labels.tolist()), result.method
+            if key not in known:
+                known[key] = least_of_moves(energy, *key)
+            assert result.value <= known[key], said
+        limit += 1 + limit // 64  # of many equal sweeps, not every one
+
+
+TAKES = {
+    "alpha_expansion": ("potts", True),
+    "alpha_beta_swap": ("potts", True),
+    "ishikawa": ("linear", False),
+    "qpbo": ("signs", False),
+    "fusion": ("table", False),
+    "icm": ("signs", True),
+    "dual_bound": ("potts", True),
+    "auto": ("table", True),
+}
+"""Costs of edges per method, and whether it takes label costs."""
+
+
+@st.composite
+def small_problems(draw, method):
+    """Draw arguments of a small energy that a method takes."""
+    kind, label_costs = TAKES[method]
+    n, L = draw(st.integers(2, 4)), 2 if method == "qpbo" else draw(st.integers(2, 3))
+    pairs = [(q, p) for q in range(n) for p in range(q)]
+    large = draw(st.sampled_from([1.0, 1e9, 1e15]))  # hides other costs
+    # compiled moves ignore what is less than a rounding error
+    small = 1.0 if method.startswith("alpha") else draw(st.sampled_from([0.1, 1.0]))
+    cost = st.tuples(st.integers(0, 9), st.sampled_from([small, large])).map(math.prod)
+    rows = st.lists(cost, min_size=L, max_size=L)
+    weight = st.integers(0 if kind in ("potts", "linear") else -4, 4).map(small.__mul__)
+    problem = {
+        "unary": draw(st.lists(rows, min_size=n, max_size=n)),
+        "edges": pairs,
+        "weights": draw(st.lists(weight, min_size=len(pairs), max_size=len(pairs))),
+    }
+    if kind == "linear":
+        problem["metric"] = "linear"
+    if kind == "table":
+        row = st.lists(st.integers(0, 5), min_size=L, max_size=L)
+        problem["metric"] = draw(st.lists(row, min_size=L, max_size=L))
+    if label_costs and draw(st.booleans()):
+        problem["label_costs"] = draw(st.lists(st.integers(0, 12), min_size=L, max_size=L))
+    return problem
+
+
+@pytest.mark.parametrize("method", list(TAKES))
+@settings(max_examples=max(5, settings.default.max_examples // 8))  # each makes about 100 runs
+@given(data=st.data())
+def test_answers_hold_whenever_the_time_ends(method, data):
+    problem = data.draw(small_problems(method))
+    options = {"lower_bound": True} if data.draw(st.booleans()) else {}
+    if method not in ("ishikawa", "qpbo") and data.draw(st.booleans()):
+        label = st.integers(0, len(problem["unary"][0]) - 1)
+        n = len(problem["unary"])
+        options["start"] = data.draw(st.lists(label, min_size=n, max_size=n))
+    at_every_moment(method, problem, **options)
+
+
+@pytest.mark.parametrize(
+    ("method", "problem", "given"),
+    [
+        (  # the last cut of a cycle is ended
+            "alpha_expansion",
+            {"unary": [[2, 3], [3, 5]], "edges": [(1, 0)], "weights": 0, "label_costs": [9, 3]},
+            {"start": [0, 0]},
+        ),
+        (  # small costs beside large ones: compiled moves are done, and the exact ones are ended
+            "alpha_expansion",
+            {
+                "unary": [[0.2, 0.4], [3e15, 0.8], [0.5, 3e15], [0.1, 3e15], [3e15, 0.0]],
+                "edges": [(1, 0), (2, 1), (4, 2)],
+                "weights": [0.6, 0.9, 1e16],
+            },
+            {},
+        ),
+        (  # labels of the bound are not improved in time
+            "icm",
+            {
+                "unary": [[1, 5, 3], [3, 3, 1], [4, 1, 5], [3, 4, 2], [5, 4, 4]],
+                "edges": [(1, 0), (2, 1), (3, 0), (3, 2), (4, 0), (4, 1), (4, 2), (4, 3)],
+                "weights": [0, -1, -4, 0, 3, 4, -3, -4],
+            },
+            {"lower_bound": True},
+        ),
+        (  # a second proof is ended
+            "qpbo",
+            {
+                "unary": [[0.4, 0.5], [0.7, 0.9], [0.0, 0.1]],
+                "edges": [(1, 0), (2, 0), (2, 1)],
+                "weights": [0.3, 0.4, -0.2],
+            },
+            {},
+        ),
+        (
+            "ishikawa",
+            {
+                "unary": [[0.2, 0.4], [0.8, 0.4], [0.0, 0.3], [0.6, 0.8]],
+                "edges": [(1, 0), (2, 0), (2, 1), (3, 0), (3, 1), (3, 2)],
+                "weights": [0.4, 0.2, 0.1, 0.3, 0.4, 0.4],
+            },
+            {},
+        ),
+    ],
+)
+def test_known_answers_hold_whenever_the_time_ends(method, problem, given):
+    at_every_moment(method, problem, **given)
 
 
 def test_a_stopped_call_can_be_made_again():

@@ -20,7 +20,7 @@ from subopt.graph._lowered import dwarfed, lowered
 from subopt.graph._search import ASK, Search
 from subopt.graph.augment import reach
 from subopt.graph.flow import CutCertificate, Flow
-from subopt.graph.network import SLICE, drain, link, workspace
+from subopt.graph.network import drain, link_until, workspace
 
 # trees always have a limit, because only push-relabel terminates on real capacities
 _PATIENCE = {"auto": ASK, "boykov_kolmogorov": 10**6, "push_relabel": 0}
@@ -68,7 +68,8 @@ def max_flow(
     method : {"auto", "boykov_kolmogorov", "push_relabel"}, default "auto"
         "auto" uses push-relabel if neighborhoods grow as in a random graph. Otherwise it begins
         with search trees, and continues with push-relabel if these take long. `Flow.method` states
-        what ran. The cut does not depend on the method, but the flow may.
+        what ran: "none" if the time limit ended the preparation of a large graph. The cut does not
+        depend on the method, but the flow may.
     %(time_limit)s
     %(verbose)s
 
@@ -230,7 +231,8 @@ def minimum_cut_until(
 ) -> tuple[Array, Array]:
     """Return a source side and a flow as `minimum_cut` does; at the deadline, what is known.
 
-    Without `partial`, these are all False and 0 at the deadline, which takes no time.
+    If the deadline comes before the search begins, or at any time without `partial`, the side is
+    all False and the flow 0.
     """
     cut = _minimum_cut(arcs, excess, maximal, "auto", deadline, partial=partial)
     return cut.side, cut.flow
@@ -276,13 +278,15 @@ def _minimum_cut(
 ) -> _Cut:
     """Like `minimum_cut`, until a deadline; with `both`, `others` has the largest side as well.
 
-    Without `partial`, there is no cut and no flow if the deadline ended the search.
+    If the deadline ended the search, and without `partial`, the side is all False and the flow 0.
+    So they are if the deadline comes while many arcs are sorted; the method is then "none".
     """
     n = len(excess)
-    large, none = len(arcs.tails) > SLICE, np.zeros(n, dtype=np.bool_)
-    indptr, slot, residual, ends = link(n, *arcs, deadline.passed)
-    if large and deadline.passed():
+    none = np.zeros(n, dtype=np.bool_)
+    linked = link_until(deadline.passed, n, *arcs)
+    if linked is None:
         return _Cut(none, np.zeros_like(arcs.forward), "none", excess, (none,))
+    indptr, slot, residual, ends = linked
     work = workspace(n, ends, arcs.forward.dtype)
     search = Search(n, indptr, residual, excess, work, deadline)
     ran = search.run(_PATIENCE[method])

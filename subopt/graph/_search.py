@@ -1,8 +1,8 @@
 """Maximum flow in slices of bounded work, so that Ctrl-C and time limits take effect quickly.
 
 Compiled code cannot be interrupted. Python callers therefore run the kernels of
-`boykov_kolmogorov` and `push_relabel` for at most about 0.1 s at a time. Between two slices,
-residual capacities and excesses are consistent, and a later search can continue from them.
+`boykov_kolmogorov` and `push_relabel` in slices that mostly take less than 0.05 s. Between two
+slices, residual capacities and excesses are consistent, and a later search can continue from them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from subopt.graph.boykov_kolmogorov import grow, plant
 from subopt.graph.network import Workspace
 from subopt.graph.push_relabel import finish, push_relabel
 
-SLICE = 1 << 20  # number of arcs examined in one compiled call: mostly less than 0.05 s
+SLICE = 1 << 20  # number of arcs examined in one compiled call
 ASK = -1  # patience that depends on how the graph spreads
 
 

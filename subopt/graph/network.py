@@ -95,17 +95,18 @@ def csr(n: int, tails: Array, heads: Array) -> tuple[Network, Array]:
 
 
 def link(
-    n: int,
-    tails: Array,
-    heads: Array,
-    forward: Array,
-    backward: Array,
-    over: Callable[[], bool] | None = None,
+    n: int, tails: Array, heads: Array, forward: Array, backward: Array
 ) -> tuple[Array, Array, Array, Array]:
-    """Return row starts, the slot of each arc, residual capacities and words, for zero flow.
+    """Return row starts, the slot of each arc, residual capacities and words, for zero flow."""
+    linked = link_until(lambda: False, n, tails, heads, forward, backward)
+    assert linked is not None
+    return linked
 
-    For large graphs, `over` is asked from time to time whether to stop, with arrays of no meaning.
-    """
+
+def link_until(
+    over: Callable[[], bool], n: int, tails: Array, heads: Array, forward: Array, backward: Array
+) -> tuple[Array, Array, Array, Array] | None:
+    """Return what `link` does, or None once `over` returns True; only large graphs ask it."""
     tails = np.ascontiguousarray(tails, dtype=np.int32)
     heads = np.ascontiguousarray(heads, dtype=np.int32)
     indptr = np.empty(n + 1, dtype=np.int32)
@@ -118,11 +119,13 @@ def link(
     else:
         count_rows(tails, heads, indptr)
         for last in range(m, 0, -SLICE):
-            if over is not None and over():
-                break
+            if over():
+                return None
             some = slice(max(last - SLICE, 0), last)
             of_arcs = tails[some], heads[some], forward[some], backward[some]
             place_rows(*of_arcs, indptr, slot[some], residual, ends)
+        if over():
+            return None
     return indptr, slot, residual[: indptr[n]], ends
 
 

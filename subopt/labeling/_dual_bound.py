@@ -184,7 +184,7 @@ class _Search:
     def _move_shares(self, shares: Array, bound: float, deadline: Deadline) -> None:
         """Keep the best messages, and move the shares towards the labels of the last sweep.
 
-        Shares stay at the deadline.
+        At the deadline the shares are not moved.
         """
         self.failures += 1
         if bound > self.bound:

@@ -12,7 +12,7 @@ from subopt._base.answer import Status
 from subopt._base.options import Deadline, documented, reported
 from subopt.labeling._magnitude import simplified
 from subopt.labeling._refined import refined
-from subopt.labeling.certificates import measure
+from subopt.labeling.certificates import measure_again
 from subopt.labeling.cut_graphs import Cut, OrderedTable, ordered, ordered_table
 from subopt.labeling.energy import LabelingEnergy, require_energy
 from subopt.labeling.moves.expand import expansions
@@ -85,9 +85,9 @@ def finished(energy: LabelingEnergy, cut: Cut, deadline: Deadline) -> Labeling:
     known = cut.measure.lower_bound > -math.inf
     if known and not cut.measure.rounding:  # costs so large that the cut missed the small ones
         labels = refined(energy, expansions(energy.n_labels), cut.labels, deadline)
-        cut = cut._replace(
-            labels=labels, measure=measure(energy, labels, cut.given, deadline=deadline)
-        )
+        if labels is not cut.labels:
+            best = measure_again(energy, labels, cut.given, cut.measure, deadline)
+            cut = cut._replace(labels=labels, measure=best)
     labeling = Labeling(
         labels=cut.labels.reshape(energy.shape),
         value=cut.measure.value,

@@ -12,7 +12,7 @@ from subopt.labeling import _icm
 from subopt.labeling._exact import Reparametrization, node_costs
 from subopt.labeling._magnitude import bounded, calm, simple_labels, simplified
 from subopt.labeling._roof import Binary, over, roof, solved, without_least
-from subopt.labeling.certificates import Measure, evidence, measure
+from subopt.labeling.certificates import Measure, evidence, measure, measure_again, weaker
 from subopt.labeling.cut_graphs import sum_and_error
 from subopt.labeling.energy import LabelingEnergy, require_energy
 from subopt.labeling.result import Labeling, certified, local
@@ -106,11 +106,15 @@ def qpbo(
             persistent, known = found.all_share, found.known
         if cuts == 1 and not known.all():
             _icm.improve(energy, labels, deadline=deadline)
-        given = _sum(given, found.given)
+        more = _sum(given, found.given)
         trial = np.where(found.known, found.x, labels).astype(np.int64)
         if (quiet and cuts == 1 and known.all()) or not energy.is_lower(labels, trial):
             labels = trial
-        before, best = best, measure(energy, labels, given, deadline=deadline)
+        before, best = best, measure(energy, labels, more, deadline=deadline)
+        if before is not None and weaker(best, before):
+            best = measure_again(energy, labels, given, before, deadline)
+            break
+        given = more
         if before is not None and not best.lower_bound > before.lower_bound:
             break
         if (best.rounding and energy.n > SMALL) or deadline.passed():
@@ -125,7 +129,7 @@ def qpbo(
             trial = solved(rest, labels, deadline, probe=True).astype(np.int64)
             _icm.improve(energy, trial, deadline=deadline)
             if energy.is_lower(trial, labels):
-                labels, best = trial, _measure_again(energy, trial, given, best, deadline)
+                labels, best = trial, measure_again(energy, trial, given, best, deadline)
             method += ", then probing, improving and icm"
     labeling = Labeling(
         labels=labels.reshape(energy.shape),
@@ -136,23 +140,6 @@ def qpbo(
         persistent=persistent.reshape(energy.shape),
     )
     return certified(energy, labeling, given, best)
-
-
-def _measure_again(
-    energy: LabelingEnergy,
-    labels: Array,
-    given: Reparametrization,
-    before: Measure,
-    deadline: Deadline,
-) -> Measure:
-    """Measure labels that are better than those of a measure; at the deadline, keep its bound."""
-    if not over(len(energy.tails), deadline):
-        found = measure(energy, labels, given, deadline=deadline)
-        if found.lower_bound > -np.inf:
-            return found
-    value = energy.value(labels)
-    lower = min(before.lower_bound, float(np.nextafter(value, -np.inf)))
-    return before._replace(value=value, lower_bound=lower)
 
 
 def _sum(given: Reparametrization, more: Array) -> Reparametrization:

@@ -20,7 +20,7 @@ from subopt._base.options import Deadline
 from subopt._base.types import Array
 from subopt.labeling._exact import Reparametrization, messages_of, node_costs
 from subopt.labeling._magnitude import bounded, power_above, simple_labels, simplified
-from subopt.labeling.certificates import Measure, evidence, measure
+from subopt.labeling.certificates import Measure, evidence, measure, measure_again, weaker
 from subopt.labeling.energy import LabelingEnergy
 
 ROUNDS = 6  # largest number of times that the residual problem is solved
@@ -174,31 +174,36 @@ def ordered(
     simple = simplified(energy)
     labels, step, crossing = draft(energy, table, deadline) if first is None else first
     if _is_late(energy, table, deadline):
-        return _without_proof(energy, labels, 0)
+        return _without_proof(energy, labels, int(crossing > 0.0))
     high = step()
     flow = np.stack([high, np.zeros_like(high)])  # high and low part
-    best: Measure | None = None
+    proof: tuple[Reparametrization, Measure] | None = None  # the best one
     cuts = 0
     while crossing > 0.0:
         if cuts > 0:
             flow = np.stack(sum_and_error(*_add((flow[0], flow[1]), step())))
-        given = _as_messages(energy, table, flow)
-        if _is_late(energy, table, deadline):
-            return _without_proof(energy, labels, cuts + 1)
-        before, best, cuts = best, measure(energy, labels, given, deadline=deadline), cuts + 1
+        given, cuts = _as_messages(energy, table, flow), cuts + 1
+        late = _is_late(energy, table, deadline)
+        found = None if late else measure(energy, labels, given, deadline=deadline)
         stopped = deadline.passed()
-        if best.gap == 0.0 or (best.rounding and energy.n * energy.n_labels > SMALL) or stopped:
-            return Cut(labels, given, best, cuts, stopped)
-        if cuts == ROUNDS or (before is not None and not best.gap < before.gap):
-            return Cut(labels, given, best, cuts, stopped)
+        if proof is not None and (found is None or weaker(found, proof[1])):
+            best = measure_again(energy, labels, *proof, deadline)
+            return Cut(labels, proof[0], best, cuts, stopped)
+        if found is None:
+            return _without_proof(energy, labels, cuts)
+        before, proof = proof, (given, found)
+        if found.gap == 0.0 or (found.rounding and energy.n * energy.n_labels > SMALL) or stopped:
+            return Cut(labels, *proof, cuts, stopped)
+        if cuts == ROUNDS or (before is not None and not found.gap < before[1].gap):
+            return Cut(labels, *proof, cuts, stopped)
         work = bounded(simple, labels)
-        step, found, crossing = _cut_of_what_is_left(work, table, given, flow, labels, deadline)
-        if crossing > 0.0 and not energy.is_lower(labels, found):
-            labels = found
-    if best is None:  # no cut was made
+        step, other, crossing = _cut_of_what_is_left(work, table, given, flow, labels, deadline)
+        if crossing > 0.0 and not energy.is_lower(labels, other):
+            labels = other
+    if proof is None:  # no cut was made
         given = _as_messages(energy, table, flow)
-        best = measure(energy, labels, given, deadline=deadline)
-    return Cut(labels, given, best, cuts, deadline.passed())
+        proof = given, measure(energy, labels, given, deadline=deadline)
+    return Cut(labels, *proof, cuts, deadline.passed())
 
 
 def _is_late(energy: LabelingEnergy, table: OrderedTable, deadline: Deadline) -> bool:
@@ -223,8 +228,8 @@ def _cut_of_what_is_left(
 ) -> tuple[Callable[[], Array], Array, float]:
     """Return additional flow along the arcs, labels, and the cost of the given labels.
 
-    The flow is computed when it is asked for. For large graphs it is 0 at the deadline, and the
-    cost too.
+    The flow is computed when it is asked for. If the deadline comes before anything is found, the
+    flow and the cost are 0, and the labels are the given ones.
 
     `given` is None if nothing has been given to the nodes yet.
     """
@@ -280,7 +285,7 @@ def _cut_of_what_is_left(
     )
     partial = len(energy.tails) * len(table.i) <= LARGE
     side, sent = minimum_cut_until(arcs, -cost.ravel(), deadline, partial=partial)
-    if not partial and deadline.passed():  # they may be nothing
+    if deadline.passed() and not side.any() and not sent.any():  # nothing was found
         return lambda: np.zeros(flow.shape[1:]), labels, 0.0
     sent = np.clip(sent[:m].reshape(forward.shape), -backward, forward)
     return lambda: sent, side.reshape(n, L - 1).sum(axis=1), crossing

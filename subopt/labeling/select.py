@@ -22,9 +22,9 @@ from subopt.labeling import (
     _qpbo,
 )
 from subopt.labeling._magnitude import calm, simple_labels, simplified
-from subopt.labeling.certificates import evidence
+from subopt.labeling.certificates import evidence, lowered
 from subopt.labeling.energy import LabelingEnergy, require_energy
-from subopt.labeling.result import Labeling, certified
+from subopt.labeling.result import Labeling, certified, local_status
 
 ARCS = 5_000_000  # largest number of nodes and arcs of the graph of `ishikawa` for "auto"
 SWEEPS = 50  # number of sweeps of message passing if no method with a guarantee fits
@@ -165,12 +165,14 @@ def _with_bound(
     """Return the answer with the certificate of another one, and its labels if they are better."""
     if energy.is_lower(bound.labels.ravel(), result.labels.ravel()):
         labels = bound.labels.ravel().copy()
-        _icm.improve(energy, labels, deadline=deadline)
+        done = _icm.improve(energy, labels, deadline=deadline)
         last = "" if (labels == bound.labels.ravel()).all() else ", then icm"
+        ended = local_status(done=False, stopped=deadline.passed())
         result = replace(
             result,
             labels=labels.reshape(energy.shape),
             value=energy.value(labels),
+            status=result.status if done else ended,
             method=f"{result.method}, then {bound.method}{last}",
         )
     certificate = bound.certificate
@@ -183,4 +185,8 @@ def _with_bound(
         )
     given = evidence(certificate.messages, certificate.rest, certificate.shares)
     strict = not calm(simplified(energy))
-    return certified(energy, result, given, strict=strict, deadline=deadline)
+    found = certified(energy, result, given, strict=strict, deadline=deadline)
+    if found.certificate is not None:
+        return found
+    lower = lowered(bound.lower_bound, result.value)  # there was no time for a second proof
+    return replace(result, lower_bound=lower, certificate=replace(certificate, lower_bound=lower))

@@ -134,13 +134,13 @@ def tally(problem, labels, above, below, space):
 
 @njit
 def list_arcs(problem, labels, move, place, node, capacity, arcs, space):
-    """List the network of a move of the whole graph with label costs; return the number of arcs.
+    """List the arcs of a move of the whole graph with label costs.
 
-    Those between nodes come first. Their number is returned as well.
+    Return how many are between nodes of the graph, which come first, and how many there are.
 
     place : (n,) int32, number of each node that may take the label; -1 for the others
-    node : (labels,) int32, number of the node of each label that may be saved, else -1; in the row
-        of the new label, that of the node that pays for it, else -1
+    node : (labels,) int32, number of the node of each label that may be saved, else -1; `node[b]`
+        is the node that pays for the new label b, or -1
     capacity : (labels,) float64, what these labels cost
     arcs : LabelArcs, overwritten
     """

@@ -150,7 +150,8 @@ def solve(
         found, done, more = _descended(bounded(simple, labels), moves, labels, True, limits)
         cuts += more
     labels = found if exact else refined(energy, moves, labels, deadline)
-    status = local_status(done=done, stopped=deadline.passed())
+    stopped = deadline.passed()
+    status = local_status(done=done and (exact or not stopped), stopped=stopped)
     return local(energy, labels, name, status, n_cuts=cuts)
 
 

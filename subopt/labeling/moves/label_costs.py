@@ -165,6 +165,8 @@ class WholeMoves(NamedTuple):
                     done, more = self._plain(moves, labels, plain)
                     cuts += more
                     value = self.energy.value(labels)
+                elif deadline.passed():  # the cut may not be the best one
+                    break
             if done and idle >= len(moves):
                 return True, cuts
         return False, cuts
