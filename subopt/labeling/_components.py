@@ -6,6 +6,8 @@ R. E. Tarjan, "Depth-first search and linear graph algorithms", SIAM Journal on 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from subopt._base.interruptible import flag, interruptible
@@ -25,9 +27,11 @@ def components(
     another one the other way where `back` is. Arcs between components lead from larger to smaller
     numbers. None is returned if the deadline ended the search.
     """
-    part, stop, rows = np.empty(n, np.int32), flag(), np.empty((2, n + 1), np.int64)
-    ends, scratch = np.empty(2 * len(tails), np.int32), np.empty((4, n), np.int32)
-    args = tails, heads, np.stack([there, back]), rows, ends, scratch, part, stop
+    part, stop = np.empty(n, np.int32), flag()
+    rows, nodes = np.zeros((2, n + 1), np.int64), np.zeros((4, n), np.int32)
+    scratch = Scratch(*rows, np.empty(2 * len(tails), np.int32), *nodes)
+    arcs = Arcs(tails, heads, np.ascontiguousarray(there), np.ascontiguousarray(back))
+    args = arcs, scratch, part, stop
     if len(tails) < SHORT:
         _components(*args)
     else:
@@ -35,15 +39,33 @@ def components(
     return None if stop[0] else part
 
 
-@njit
-def _components(tails, heads, both, rows, ends, scratch, part, stop):
-    """Set the numbers of components, part (n,) int32; no meaning if the flag `stop` is set.
+class Arcs(NamedTuple):
+    """Arcs of a graph, each with a twin that leads back."""
 
-    both : (2, m) bool, whether arcs and their twins are there
-    rows (2, n + 1) int64, ends (2 m,) and scratch (4, n) int32 are overwritten.
-    """
-    there, back, indptr, cursor = both[0], both[1], rows[0], rows[1]
-    indptr[:] = 0
+    tails: Array  # (m,)
+    heads: Array
+    there: Array  # (m,) bool: whether the arc is there
+    back: Array  # whether its twin is
+
+
+class Scratch(NamedTuple):
+    """What a search overwrites."""
+
+    indptr: Array  # (n + 1,) int64, zeros: compressed rows of `ends`
+    cursor: Array  # (n + 1,) int64: the next arc of each node
+    ends: Array  # (2 m,) int32
+    order: Array  # (n,) int32, zeros: when a node was seen
+    low: Array  # (n,) int32: the least such number of the nodes that it is known to reach
+    path: Array  # (n,) int32: from the root to the node that is looked at
+    waiting: Array  # (n,) int32: nodes seen whose components are not complete
+
+
+@njit
+def _components(arcs, scratch, part, stop):
+    """Set the numbers of components, part (n,) int32; no meaning if the flag `stop` is set."""
+    tails, heads, there, back = arcs.tails, arcs.heads, arcs.there, arcs.back
+    indptr, cursor, ends = scratch.indptr, scratch.cursor, scratch.ends
+    order, low, path, waiting = scratch.order, scratch.low, scratch.path, scratch.waiting
     for e in range(tails.shape[0]):
         indptr[tails[e]] += there[e]
         indptr[heads[e]] += back[e]
@@ -59,17 +81,17 @@ def _components(tails, heads, both, rows, ends, scratch, part, stop):
         if back[e]:
             indptr[q] -= 1
             ends[indptr[q]] = p
-    cursor[:] = indptr
-    order, low, path, waiting = scratch[0], scratch[1], scratch[2], scratch[3]
-    order[:] = 0
-    part[:] = -1
-    seen, count, held = 0, 0, 0  # nodes seen, components numbered, nodes of `waiting`
+    for v in range(indptr.shape[0]):
+        cursor[v] = indptr[v]
+    for v in range(part.shape[0]):
+        part[v] = -1
+    seen, count, held = 0, 0, 0  # nodes seen, components numbered, nodes that wait
     for root in range(part.shape[0]):
         if order[root] != 0:
             continue
         u, depth = root, 0
         while True:
-            if order[u] == 0:  # `low` is the least number of the nodes that u is known to reach
+            if order[u] == 0:
                 seen += 1
                 order[u] = low[u] = seen
                 path[depth], waiting[held] = u, u
