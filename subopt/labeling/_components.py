@@ -28,8 +28,9 @@ def components(
     numbers. None is returned if the deadline ended the search.
     """
     part, stop = np.empty(n, np.int32), flag()
-    rows, nodes = np.zeros((2, n + 1), np.int64), np.zeros((4, n), np.int32)
-    scratch = Scratch(*rows, np.empty(2 * len(tails), np.int32), *nodes)
+    (indptr, cursor), ends = np.zeros((2, n + 1), np.int64), np.empty(2 * len(tails), np.int32)
+    order, low, path, waiting = np.zeros((4, n), np.int32)
+    scratch = Scratch(indptr, cursor, ends, order, low, path, waiting)
     arcs = Arcs(tails, heads, np.ascontiguousarray(there), np.ascontiguousarray(back))
     args = arcs, scratch, part, stop
     if len(tails) < SHORT:
