@@ -160,6 +160,15 @@ def test_losses_are_those_of_the_formulas(rng):
         assert softmax_binary_cross_entropy(*tensors).dtype == torch.float32
 
 
+def test_the_binary_loss_keeps_its_digits_where_a_class_is_nearly_certain():
+    logits = np.array([[-2.955, -7.068, -3.066, -8.088, 8.79]])
+    p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    rows = np.full((1, 5), 0.2)
+    bce = -(rows * np.log(p) + (1 - rows) * np.log1p(-p)).mean()
+    found = softmax_binary_cross_entropy(torch.tensor(logits).float(), torch.tensor(rows))
+    assert found.item() == pytest.approx(bce, rel=1e-6)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_accuracy_of_mixed_samples_is_the_part_of_the_predicted_class(dtype):
     generator = torch.Generator().manual_seed(0)

@@ -55,12 +55,14 @@ def softmax_binary_cross_entropy(
     tensor(0.6931)
     """
     with torch.autocast(logits.device.type, enabled=False):
-        found, rows = logits.float().softmax(dim=1), labels.float()
+        # float32 loses digits of 1 - p where p is near 1; Apple's devices have nothing wider
+        wide = torch.float32 if logits.device.type == "mps" else torch.float64
+        found, rows = logits.to(wide).softmax(dim=1), labels.to(wide)
         if labeled is None:
-            return _binary_cross_entropy(found, rows)
-        part = labeled.float()[:, None]
+            return _binary_cross_entropy(found, rows).float()
+        part = labeled.to(wide)[:, None]
         whole = torch.where(part > 0, rows / part, torch.zeros_like(rows)).clamp(max=1)
-        return _binary_cross_entropy(found, whole, part.expand_as(found))
+        return _binary_cross_entropy(found, whole, part.expand_as(found)).float()
 
 
 def _binary_cross_entropy(found: Tensor, rows: Tensor, weight: Tensor | None = None) -> Tensor:
