@@ -248,6 +248,20 @@ def test_one_move_with_label_costs_is_the_best_one(rng, shape, L):
         assert energy.value(x) == naive.best_expansion(energy, labels, b)
 
 
+@given(rng=numbers(), shape=shapes, L=st.integers(2, 4))
+def test_examined_flows_tell_by_how_much_an_expansion_lowers_the_energy(rng, shape, L):
+    energy = random_energy(rng, shape, L, metric_table(rng, L))
+    labels = rng.integers(0, L, energy.n)
+    space = move_workspace(energy.n, len(energy.tails), L, pairs=False, kept=True)
+    problem, moves, before = problem_of(energy), expand.expansions(L), labels.copy()
+    expand.examine(problem, moves, labels, space)
+    assert np.array_equal(labels, before)
+    above, below = np.zeros((L, L)), np.zeros(L)
+    candidates.tally(problem, labels, np.arange(L), above, below, space)
+    best = [naive.best_expansion(energy, labels, b) for b in range(L)]
+    assert energy.value(labels) - below == pytest.approx(best, abs=1e-9)
+
+
 @given(rng=numbers(), shape=shapes, L=st.integers(2, 4), pairs=st.booleans())
 def test_prices_are_the_same_if_equal_costs_of_edges_are_not_read(rng, shape, L, pairs):
     energy = LabelingEnergy(rng.integers(0, 9, (*shape, L)), weights=float(rng.integers(0, 4)))
@@ -255,8 +269,8 @@ def test_prices_are_the_same_if_equal_costs_of_edges_are_not_read(rng, shape, L,
     space = move_workspace(energy.n, len(energy.tails), L, pairs=pairs, kept=True)
     space.flows[:] = rng.integers(-8, 9, space.flows.shape) / 2
     problem, above, below = problem_of(energy), np.zeros((2, L, L)), np.zeros((2, L))
-    candidates.tally(problem, labels, above[0], below[0], space)
-    candidates.tally(problem._replace(uniform=0.0), labels, above[1], below[1], space)
+    candidates.tally(problem, labels, np.arange(L), above[0], below[0], space)
+    candidates.tally(problem._replace(uniform=0.0), labels, np.arange(L), above[1], below[1], space)
     assert np.array_equal(*above)
     assert np.array_equal(*below)
 

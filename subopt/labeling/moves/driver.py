@@ -10,7 +10,6 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Batch, Status, freeze
-from subopt._base.interruptible import interruptible
 from subopt._base.options import Deadline, stage
 from subopt._base.threads import in_order, thread_count
 from subopt._base.types import Array, ArrayLike
@@ -28,14 +27,19 @@ from subopt.labeling._refined import refined
 from subopt.labeling.energy import LabelingEnergy, require_energy
 from subopt.labeling.moves import label_costs, warm_start
 from subopt.labeling.moves.expand import CYCLES, descend, descend_many
-from subopt.labeling.moves.workspace import MoveWorkspace, Problem, move_workspace, problem_of
+from subopt.labeling.moves.workspace import (
+    MoveWorkspace,
+    Problem,
+    called,
+    move_workspace,
+    problem_of,
+)
 from subopt.labeling.result import Labeling, local, local_status
 
 MEMORY = 2**31  # largest number of bytes for the flows of all labels; above, they are not kept
 SWEEPS = 50  # number of sweeps of `dual_bound` for labels of pieces, with label costs
 PIECES = 4  # nodes per piece of equal labels from which labels of whole pieces are looked for
 CLOSER = 2.0**10  # factor by which the ceiling of costs must fall for another descent
-SHORT = 2**18  # labels of nodes and edges; moves of fewer end at once
 TOGETHER = 2**31  # largest number of bytes for all threads; above, fewer threads are used
 
 
@@ -166,10 +170,12 @@ def _descended(
     given: bool,
     limits: Limits,
     better: Callable[[Array, Array], bool] | None = None,
+    steepest: bool = False,
 ) -> tuple[Array, bool, int]:
     """Return labels after all moves, whether none is left, and the number of cuts.
 
     Moves start from labels that are `given`, or from others that are `better`, if that is not None.
+    `steepest` is about label costs, see `WholeMoves.descend`.
     """
     labels, before = labels.copy(), 0
     if limits.deadline.passed():
@@ -193,13 +199,14 @@ def _descended(
     if energy.label_costs.any():
         arcs = label_costs.label_arcs(energy.n, len(energy.tails))
         whole = label_costs.WholeMoves(energy, problem, space, arcs)
-        done, cuts = whole.descend(moves, labels, plain, limits.cycles, limits.deadline)
+        run = partial(whole.descend, moves, labels, plain, limits.cycles, limits.deadline, steepest)
+        done, cuts = run()
         if done:
             best = partial(_best, moves, limits)
             fewer, more = whole.give_up(moves, labels, plain, best, limits.deadline)
             cuts += more
             if fewer:
-                done, more = whole.descend(moves, labels, plain, limits.cycles, limits.deadline)
+                done, more = run()
                 cuts += more
         return labels, done, before + cuts
     return labels, *plain(moves)
@@ -215,7 +222,7 @@ def _made(
 ) -> tuple[bool, int]:
     """Make moves as if labels cost nothing; return whether none is left, and the cuts."""
     args = problem, moves, labels, limits.cycles, space
-    done = _called(descend, energy, args, space, limits.deadline)
+    done = called(descend, energy, args, space, limits.deadline)
     return bool(done), int(space.cuts[0])
 
 
@@ -223,19 +230,6 @@ def _best(moves: Array, limits: Limits, energy: LabelingEnergy) -> Array:
     """Return good labels of an energy without label costs, by moves of the same kind."""
     some, first = moves[(moves < energy.n_labels).all(axis=1)], _single(energy.costs)
     return _descended(energy, some, first, False, limits)[0] if len(some) else first
-
-
-def _called(
-    kernel: Callable[..., Any],
-    energy: LabelingEnergy,
-    args: tuple[Any, ...],
-    space: MoveWorkspace,
-    deadline: Deadline,
-) -> Any:
-    """Call a kernel, so that Ctrl-C and the deadline end it if that may take long."""
-    if deadline.left() == np.inf and energy.n_labels * (energy.n + len(energy.tails)) < SHORT:
-        return kernel(*args)
-    return interruptible(kernel, *args, stop=space.stop, deadline=deadline)
 
 
 def _read_off(
@@ -257,7 +251,7 @@ def _read_off(
         terms, pairs = warm_start.terms(energy), _are_pairs(moves)
         least = energy.least_costs
         args = costs, least, terms, labels, given, better, pairs, draft, space.flows, space.stop
-        _called(warm_start.prepare, energy, args, space, deadline)
+        called(warm_start.prepare, energy, args, space, deadline)
 
 
 def _cheapest(
@@ -265,23 +259,26 @@ def _cheapest(
 ) -> tuple[Array, int]:
     """Return labels to start from if there are label costs, and the number of cuts.
 
-    Moves that ignore label costs are made first, and then moves of connected pieces of equal labels
-    as a whole. If one label everywhere has a lower energy, it is returned instead. The flows of the
-    first moves are left in the workspace.
+    Moves to labels that messages lead to are made first, and then moves of connected pieces of
+    equal labels as a whole. If one label everywhere has a lower energy, it is returned instead. The
+    flows of the first moves are left in the workspace.
     """
     alone, deadline = single_label(energy), limits.deadline
     if _rows(energy) < energy.n_labels or deadline.passed():
         return alone, 0
     labels = alone.copy()
     _read_off(energy, problem.costs, moves, labels, False, space, deadline)
-    _, cuts = _made(energy, problem, moves, labels, space, limits)
+    some = label_costs.to_used(moves, labels, energy.n_labels)
+    _, cuts = _made(energy, problem, some, labels, space, limits)
     found = None if deadline.passed() else label_costs.pieces(energy, labels, deadline)
     if found is not None and found[0].n <= energy.n // PIECES:
         whole, piece = found
         first, left = single_label(whole), deadline.left()
         one = dual_bound(whole, max_iter=SWEEPS, start=first, time_limit=left).labels
-        other, _, more = _descended(whole, moves, one, True, limits)
-        labels, cuts = min(labels, other[piece], key=energy.value), cuts + more
+        # pieces are few, so that two orders of moves can be tried
+        for steepest in (False,) if _are_pairs(moves) else (False, True):
+            other, _, more = _descended(whole, moves, one, True, limits, None, steepest)
+            labels, cuts = min(labels, other[piece], key=energy.value), cuts + more
     return min(labels, alone, key=energy.value), cuts
 
 
