@@ -103,12 +103,16 @@ class Reduction:
 
     def sweep(self, order: Array) -> Array:
         """Return the greedy vertex of `function` for an order of the free elements."""
+        gains = self._swept(order)
+        if self._sweeps is not None:
+            self._remember(self._sweeps, order, gains)
+        return gains
+
+    def _swept(self, order: Array) -> Array:
         gains = np.zeros(len(order))
         self.function._sweep(1.0, order, gains)
         self.n_evals += 1
         self._check_finite(gains)
-        if self._sweeps is not None:
-            self._remember(self._sweeps, order, gains)
         return gains
 
     def _remember(self, sweeps: Sweeps, order: Array, gains: Array) -> None:
@@ -117,7 +121,7 @@ class Reduction:
         Raise if together they show that F is not submodular.
         """
         limit = SLACK * spread(self.F.n) * self._largest
-        excess, orders = out_of_range(self.gains, order, gains)
+        excess, orders = out_of_range(self.gains, order, gains, limit, self._swept)
         if excess > limit:
             refuse("F", self.F, self.certificate(orders, np.full(2, 0.5)).orders)
         inside, outside = (
