@@ -63,6 +63,11 @@ def _decided(gains: GainRange) -> Array:
     return decided
 
 
+def counts_exactly(F: SetFunction, sizes: Array) -> bool:
+    """Return whether sums of gains of F are integers that floats hold exactly."""
+    return F.integral and float(sizes.sum()) < 2.0**53
+
+
 def whole_gap(gap: float) -> float:
     """Round the gap of an integral function down to an integer, allowing for rounding errors."""
     return float(math.floor(gap + max(1e-3, 1e-12 * gap)))
