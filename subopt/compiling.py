@@ -43,7 +43,8 @@ def warm_up(
     jobs : int, optional
         Number of processes side by side, by default one per available core. They fill numba's
         cache on disk, for this process and all later ones. With 1, everything is compiled in this
-        process, which can then use it even if there is no folder for a cache.
+        process, which can then use it even if there is no folder for a cache. If there is none, 1
+        is the default, and the only choice.
     callback : callable, optional
         Called with the name of a solver and its seconds when it is done.
 
@@ -57,7 +58,8 @@ def warm_up(
     ValueError
         If there is no solver of that name.
     RuntimeError
-        If a process fails.
+        If a process fails, or if more than one is asked for and numba finds no folder for its cache
+        that can be written.
 
     Notes
     -----
@@ -79,7 +81,11 @@ def warm_up(
         if solver not in SOLVERS:
             raise ValueError(f"solvers are {', '.join(map(repr, SOLVERS))}; got {solver!r}")
     chosen = list(dict.fromkeys(solvers or SOLVERS))
+    if jobs is None and not jit.is_kept():
+        jobs = 1
     jobs = min(thread_count(jobs, "jobs"), len(chosen))
+    if jobs > 1 and not jit.is_kept():
+        raise RuntimeError(f"{jit.NOTHING_IS_KEPT}, which jobs={jobs} needs. {jit.NAME_A_FOLDER}.")
     validate.callback(callback)
     work = _here if jobs == 1 else _in_a_process
     seconds = {}

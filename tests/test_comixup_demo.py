@@ -54,6 +54,17 @@ def test_pictures_of_others_are_not_replaced_unasked(tmp_path, capsys):
     assert [p.name for p in tmp_path.iterdir()] == ["holiday.png"]
 
 
+def test_files_that_cannot_be_written_are_named(tmp_path, capsys, monkeypatch):
+    # also where files have temporary names first; this one has room for no more letters
+    name = "x" * 250 + ".png"
+    assert main(["demo", "--out", str(tmp_path / name)]) == 1
+    assert f"{name}'" in capsys.readouterr().err
+    monkeypatch.setattr("os.access", lambda *args: False)  # an administrator may write everywhere
+    assert main(["demo", "--out", str(tmp_path / "x.png")]) == 2
+    assert str(tmp_path) in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.fixture
 def plan():
     sources = [[[[1, 1], [0, 0]], [[0, 1], [0, 0]]], [[[0, 0], [0, 0]], [[0, 0], [1, 1]]],

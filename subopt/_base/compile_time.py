@@ -13,6 +13,13 @@ class CompileTime:
 
     seconds = 0.0
 
+    @property
+    def kept(self) -> bool:
+        """Whether numba keeps compiled kernels on disk; if not, every process compiles them."""
+        from subopt._base.jit import is_kept
+
+        return is_kept()
+
 
 @contextlib.contextmanager
 def compile_time(begin: Callable[[], object] = lambda: None) -> Iterator[CompileTime]:
@@ -26,7 +33,8 @@ def compile_time(begin: Callable[[], object] = lambda: None) -> Iterator[Compile
     Yields
     ------
     CompileTime
-        Its attribute ``seconds`` grows while the block runs.
+        Its attribute ``seconds`` grows while the block runs. ``kept`` says whether later processes
+        load the kernels from disk.
 
     Examples
     --------
