@@ -20,10 +20,10 @@ import numpy as np
 
 from subopt._base import jit, validate
 from subopt._base.compile_time import compile_time
-from subopt._base.jit import njit
+from subopt._base.jit import is_kept, njit
 from subopt._base.threads import available_cores, thread_count
 
-__all__ = ["SOLVERS", "available_cores", "compile_time", "njit", "warm_up"]
+__all__ = ["SOLVERS", "available_cores", "compile_time", "is_kept", "njit", "warm_up"]
 
 
 def warm_up(
@@ -81,10 +81,10 @@ def warm_up(
         if solver not in SOLVERS:
             raise ValueError(f"solvers are {', '.join(map(repr, SOLVERS))}; got {solver!r}")
     chosen = list(dict.fromkeys(solvers or SOLVERS))
-    if jobs is None and not jit.is_kept():
+    if jobs is None and not is_kept():
         jobs = 1
     jobs = min(thread_count(jobs, "jobs"), len(chosen))
-    if jobs > 1 and not jit.is_kept():
+    if jobs > 1 and not is_kept():
         raise RuntimeError(f"{jit.NOTHING_IS_KEPT}, which jobs={jobs} needs. {jit.NAME_A_FOLDER}.")
     validate.callback(callback)
     work = _here if jobs == 1 else _in_a_process

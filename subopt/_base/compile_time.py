@@ -13,13 +13,6 @@ class CompileTime:
 
     seconds = 0.0
 
-    @property
-    def kept(self) -> bool:
-        """Whether numba keeps compiled kernels on disk; if not, every process compiles them."""
-        from subopt._base.jit import is_kept
-
-        return is_kept()
-
 
 @contextlib.contextmanager
 def compile_time(begin: Callable[[], object] = lambda: None) -> Iterator[CompileTime]:
@@ -33,8 +26,7 @@ def compile_time(begin: Callable[[], object] = lambda: None) -> Iterator[Compile
     Yields
     ------
     CompileTime
-        Its attribute ``seconds`` grows while the block runs. ``kept`` says whether later processes
-        load the kernels from disk.
+        Its attribute ``seconds`` grows while the block runs.
 
     Examples
     --------

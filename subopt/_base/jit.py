@@ -396,7 +396,13 @@ def _warn_that_nothing_is_cached(unpacked):
 
 
 def is_kept() -> bool:
-    """Return whether numba keeps what it compiles, as far as kernels have been defined."""
+    """Return whether later processes load from disk what is compiled now.
+
+    Returns
+    -------
+    bool
+        False if numba found no folder for the cache of some kernel that has been defined.
+    """
     return not _warn_that_nothing_is_cached.cache_info().currsize
 
 
