@@ -6,7 +6,7 @@ are the current labels.
 
 import numpy as np
 
-from subopt._base.jit import small_first as njit
+from subopt._base.jit import small_first_uncounted as njit
 from subopt.labeling._adjacency import table_at
 
 # Largest number of nodes in the first cut, and the factor by which it grows if they are too few.

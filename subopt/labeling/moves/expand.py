@@ -18,7 +18,8 @@ new capacities.
 
 import numpy as np
 
-from subopt._base.jit import njit, small_first
+from subopt._base.jit import small_first_uncounted as small_first
+from subopt._base.jit import uncounted as njit
 from subopt._base.types import Array
 from subopt.labeling._adjacency import table_at
 from subopt.labeling._exact import add, two_product
@@ -164,23 +165,24 @@ def _expand(problem, labels, only, b, space):
 @njit(inline="always")
 def _take(graph, labels, b, size, fresh, space):
     """Give a side of a piece its new label; return how many nodes have to be looked at by now."""
+    now = space.moves[0]
     for i in range(size):
         if space.work.side[i]:
             k = space.piece[i]
             space.carriers[labels[k]] -= 1
             space.carriers[b] += 1
             labels[k] = b
-            fresh = _touch(k, fresh, space)
+            fresh = _touch(k, fresh, space.fresh, space.stamp, now)
             for e in range(graph.indptr[k], graph.indptr[k + 1]):
-                fresh = _touch(graph.heads[e], fresh, space)
+                fresh = _touch(graph.heads[e], fresh, space.fresh, space.stamp, now)
     return fresh
 
 
 @njit
-def _touch(k, fresh, space):
+def _touch(k, fresh, listed, stamp, now):
     """List a node that changed, or one next to it, unless that is done."""
-    if space.stamp[k] == space.moves[0]:
+    if stamp[k] == now:
         return fresh
-    space.stamp[k] = space.moves[0]
-    space.fresh[fresh] = k
+    stamp[k] = now
+    listed[fresh] = k
     return fresh + 1

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from subopt._base.jit import small_first as njit
-from subopt.graph.augment import ONE, reach, settle, spreads
+from subopt._base.jit import small_first_uncounted as njit
+from subopt.graph.augment import settle
 from subopt.graph.boykov_kolmogorov import grow, plant
 from subopt.graph.network import open_arcs
-from subopt.graph.push_relabel import finish, push_relabel
 from subopt.labeling._adjacency import table_at
 from subopt.labeling._exact import add
 from subopt.labeling.moves.candidates import PART, settled
 
-LARGE = np.int64(4096)  # nodes of a piece from which it is worth to ask how the graph spreads
 SLICE = np.int64(2**20)  # looks at arcs between two looks at whether to stop
 
 
@@ -88,59 +86,25 @@ def write(problem, labels, move, size, space):
         network.twin[e] = at[network.twin[e]]
 
 
-@njit
+@njit(inline="always")
 def solve(size, space):
     """Find the minimum cut of a piece whose network has been written; none, when it has to stop.
 
-    By search trees alone, which are faster here than anything after them; but for large pieces of
-    graphs that spread like random ones by push-relabel, because there trees break all the time.
+    By search trees alone: on pieces of images and of random graphs, they are as fast as anything
+    after them, and other methods would have to be compiled with every move.
     """
     network, residual, work = space.network, space.residual, space.work
     space.cuts[0] += 1
     open_arcs(size, network, residual, work)
-    if space.stop[0] != 0:
-        _keep_all(size, work)
-        return
-    if not settle(size, network.indptr, residual, space.excess, work):
-        _keep_all(size, work)
-        return
-    if size >= LARGE and _spreads(size, space):
-        _push(size, space)
-        return
-    plant(size, space.excess, work)
-    while not grow(network.indptr, residual, space.excess, work, SLICE):
-        if space.stop[0] != 0:
-            _keep_all(size, work)
-            return
+    left = space.stop[0] == 0 and settle(size, network.indptr, residual, space.excess, work)
+    if left:
+        plant(size, space.excess, work)
+        while not grow(network.indptr, residual, space.excess, work, SLICE):
+            if space.stop[0] != 0:
+                left = False
+                break
     for i in range(size):
-        work.side[i] = work.label[i] > 0
-
-
-@njit
-def _keep_all(size, work):
-    """Let no node of a piece take its new label."""
-    for i in range(size):
-        work.side[i] = False
-
-
-@njit
-def _spreads(size, space):
-    """Tell whether the graph spreads like a random one; the first large piece shows it."""
-    if space.random[0] < 0:
-        space.random[0] = spreads(size, space.network.indptr, space.work)
-    return space.random[0] != 0
-
-
-@njit
-def _push(size, space):
-    """Find the minimum cut by push-relabel, in slices; none, when it has to stop."""
-    indptr, residual, excess, work = space.network.indptr, space.residual, space.excess, space.work
-    while not push_relabel(size, indptr, residual, excess, work, SLICE):
-        if space.stop[0] != 0:
-            finish(size, excess, work)
-            _keep_all(size, work)
-            return
-    reach(size, indptr, excess, work, ONE)
+        work.side[i] = left and work.label[i] > 0
 
 
 @njit

@@ -80,7 +80,6 @@ class MoveWorkspace(NamedTuple):
     # counters
     moves: Array  # (1,) int64, number of the current move
     cuts: Array  # (1,) int64, number of minimum cuts
-    random: Array  # (1,) int8, whether the graph spreads like a random one, -1 if not known
     stop: Array  # (1,) int8, whether to stop; see `interruptible`
     # per edge: flow from the first end to the second; a column per label, or one column for all
     flows: Array  # (edges, 1 or labels) float64
@@ -128,7 +127,6 @@ def move_workspace(n: int, edges: int, labels: int, *, pairs: bool, kept: bool) 
         wanted=np.zeros((rows, labels), np.int8),
         moves=np.zeros(1, np.int64),
         cuts=np.zeros(1, np.int64),
-        random=np.full(1, -1, np.int8),
         stop=flag(),
         flows=np.zeros((edges, labels if kept else 1)),
         at=np.empty(arcs, np.int32),
