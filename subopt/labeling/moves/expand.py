@@ -18,6 +18,7 @@ new capacities.
 
 import numpy as np
 
+from subopt._base.jit import inner
 from subopt._base.jit import small_first_uncounted as small_first
 from subopt._base.jit import uncounted as njit
 from subopt._base.types import Array
@@ -101,7 +102,7 @@ def descend_many(costs, first, moves, labels, values, start, space):
         values[p] = _energy(problem, labels[p])
 
 
-@njit
+@inner
 def _energy(problem, labels):
     """Return the energy of a labeling, rounded once."""
     tables, graph = problem.tables, problem.graph
@@ -178,7 +179,7 @@ def _take(graph, labels, b, size, fresh, space):
     return fresh
 
 
-@njit
+@inner
 def _touch(k, fresh, listed, stamp, now):
     """List a node that changed, or one next to it, unless that is done."""
     if stamp[k] == now:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from subopt._base.jit import small_first_uncounted as njit
+from subopt._base.jit import inner
 from subopt.graph.augment import settle
 from subopt.graph.boykov_kolmogorov import grow, plant
 from subopt.graph.network import open_arcs
@@ -19,7 +19,7 @@ from subopt.labeling.moves.candidates import PART, settled
 SLICE = np.int64(2**20)  # looks at arcs between two looks at whether to stop
 
 
-@njit
+@inner
 def connect(graph, root, found, space):
     """List the connected component of a node among the nodes to be decided; return its size.
 
@@ -51,7 +51,7 @@ def connect(graph, root, found, space):
     return size
 
 
-@njit
+@inner
 def write(problem, labels, move, size, space):
     """Write the network of a piece."""
     b = move.label
@@ -86,7 +86,7 @@ def write(problem, labels, move, size, space):
         network.twin[e] = at[network.twin[e]]
 
 
-@njit(inline="always")
+@inner(inline="always")
 def solve(size, space):
     """Find the minimum cut of a piece whose network has been written; none, when it has to stop.
 
@@ -107,7 +107,7 @@ def solve(size, space):
         work.side[i] = left and work.label[i] > 0
 
 
-@njit
+@inner
 def lowers(problem, labels, move, size, space):
     """Tell whether E falls, by more than its rounding, if a side of a piece takes its new label."""
     b = move.label
@@ -135,7 +135,7 @@ def lowers(problem, labels, move, size, space):
     return change[0] + change[1] < -(2.0**-50) * magnitude  # terms are rounded, their sum is not
 
 
-@njit
+@inner
 def keep(problem, labels, move, size, space):
     """Store the flow of a piece; return whether nodes that still want the label could send more.
 
