@@ -141,7 +141,8 @@ def _expand(problem, labels, only, b, space):
             if space.inside[space.queue[q]] == space.moves[0]:
                 size = connect(problem.graph, space.queue[q], found, space)
                 write(problem, labels, move, size, space)
-                solve(size, space)
+                network, work = space.network, space.work
+                solve(size, network, space.residual, space.excess, work, space.cuts, space.stop)
                 if space.stop[0] != 0:  # the cut is not known
                     return lower
                 more = (kept or not whole) and keep(problem, labels, move, size, space)

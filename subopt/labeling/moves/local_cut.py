@@ -86,21 +86,20 @@ def write(problem, labels, move, size, space):
         network.twin[e] = at[network.twin[e]]
 
 
-@inner(inline="always")
-def solve(size, space):
+@inner
+def solve(size, network, residual, excess, work, cuts, stop):
     """Find the minimum cut of a piece whose network has been written; none, when it has to stop.
 
     By search trees alone: on pieces of images and of random graphs, they are as fast as anything
     after them, and other methods would have to be compiled with every move.
     """
-    network, residual, work = space.network, space.residual, space.work
-    space.cuts[0] += 1
+    cuts[0] += 1
     open_arcs(size, network, residual, work)
-    left = space.stop[0] == 0 and settle(size, network.indptr, residual, space.excess, work)
+    left = stop[0] == 0 and settle(size, network.indptr, residual, excess, work)
     if left:
-        plant(size, space.excess, work)
-        while not grow(network.indptr, residual, space.excess, work, SLICE):
-            if space.stop[0] != 0:
+        plant(size, excess, work)
+        while not grow(network.indptr, residual, excess, work, SLICE):
+            if stop[0] != 0:
                 left = False
                 break
     for i in range(size):
