@@ -1,7 +1,8 @@
 """Compiled: the network of a connected piece of a move, and its minimum cut.
 
 Nodes of a piece may take a label; the nodes around it keep theirs. See `expand` for the energy and
-`workspace` for `problem`, `move` and `space`. `size` is the number of nodes in the piece.
+`workspace` for `problem`, `move`, `space` and `cut`, the workspace of the piece. `size` is the number
+of nodes in the piece.
 """
 
 from __future__ import annotations
@@ -52,12 +53,11 @@ def connect(graph, root, found, space):
 
 
 @inner
-def write(problem, labels, move, size, space):
+def write(problem, labels, move, size, space, cut):
     """Write the network of a piece."""
     b = move.label
     graph = problem.graph
-    flows, residual, at = space.flows, space.residual, space.at
-    network = space.network
+    flows, residual, at, network = space.flows, cut.residual, cut.at, cut.network
     placed = -space.moves[0]
     arcs = 0
     for i in range(size):
@@ -81,18 +81,19 @@ def write(problem, labels, move, size, space):
                 gain += most - flow
                 flows[graph.edge[e], move.column] = most if graph.turned[e] == 0 else -most
         network.indptr[i + 1] = arcs
-        space.excess[i] = -gain
+        cut.excess[i] = -gain
     for e in range(arcs):
         network.twin[e] = at[network.twin[e]]
 
 
 @inner
-def solve(size, network, residual, excess, work, cuts, stop):
+def solve(size, cuts, stop, cut):
     """Find the minimum cut of a piece whose network has been written; none, when it has to stop.
 
     By search trees alone: on pieces of images and of random graphs, they are as fast as anything
     after them, and other methods would have to be compiled with every move.
     """
+    network, residual, excess, work = cut.network, cut.residual, cut.excess, cut.work
     cuts[0] += 1
     open_arcs(size, network, residual, work)
     left = stop[0] == 0 and settle(size, network.indptr, residual, excess, work)
@@ -107,11 +108,10 @@ def solve(size, network, residual, excess, work, cuts, stop):
 
 
 @inner
-def lowers(problem, labels, move, size, space):
+def lowers(problem, labels, move, size, space, side):
     """Tell whether E falls, by more than its rounding, if a side of a piece takes its new label."""
     b = move.label
     costs, tables, graph = problem.costs, problem.tables, problem.graph
-    side = space.work.side
     placed = -space.moves[0]
     change, magnitude = (0.0, 0.0, 0.0), 0.0
     for i in range(size):
@@ -135,14 +135,14 @@ def lowers(problem, labels, move, size, space):
 
 
 @inner
-def keep(problem, labels, move, size, space):
+def keep(problem, labels, move, size, space, cut):
     """Store the flow of a piece; return whether nodes that still want the label could send more.
 
     To nodes outside of the piece, that is.
     """
     b = move.label
     graph = problem.graph
-    side, residual, network = space.work.side, space.residual, space.network
+    side, residual, network = cut.work.side, cut.residual, cut.network
     placed = -space.moves[0]
     more = False
     for i in range(size):
