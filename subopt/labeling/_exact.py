@@ -133,7 +133,7 @@ def _total(sums, lost):
     return total
 
 
-@inner(inline="always")
+@inner
 def _into(sums, lane, x):
     """Add a number to one of the sums."""
     high, error = two_sum(sums[lane, 0], x)
@@ -306,7 +306,7 @@ def _add_edges(costs, given, labels, unit, sums, stop):
     return rough
 
 
-@inner(inline="always")
+@inner
 def _least_of_equal(p, q, e):
     """Return the least cost of two equal labels, in two parts, and the label.
 
