@@ -169,7 +169,7 @@ def node_costs(costs, given, high, low, missing, stop):
                 for a in range(n_labels):
                     # selected, not skipped: the compiler turns the loop into vectors
                     allowed = high[k, a] < np.inf
-                    s, error = two_sum(high[k, a], more[e, a])
+                    s, error = two_sum(high[k, a] if allowed else 0.0, more[e, a])
                     r, lost = two_sum(low[k, a], error)
                     high[k, a] = s if allowed else np.inf
                     low[k, a] = r if allowed else 0.0

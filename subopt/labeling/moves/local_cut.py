@@ -1,8 +1,8 @@
 """Compiled: the network of a connected piece of a move, and its minimum cut.
 
 Nodes of a piece may take a label; the nodes around it keep theirs. See `expand` for the energy and
-`workspace` for `problem`, `move`, `space` and `cut`, the workspace of the piece. `size` is the number
-of nodes in the piece.
+`workspace` for `problem`, `move`, `space` and `cut`, the workspace of the piece. `size` is the
+number of nodes in the piece.
 """
 
 from __future__ import annotations
