@@ -3,8 +3,8 @@
     python benchmarks/minimizers_exact.py [--first 0] [--problems 10000] [--seconds 500]
 
 Members of all families with up to 8 elements, their sums, minors, complements and symmetric
-versions, grids and polynomials, plus weights that make ties or minima inside; multiplied by 1e-12
-to 1e12; some with elements that huge weights force in or out, some as sums of terms of very
+versions, grids and polynomials, plus weights that make ties or minima inside; multiplied by 1e-30
+to 1e30; some with elements that huge weights force in or out, some as sums of terms of very
 different scales. Each problem is given to every solver
 that fits it, for any, the smallest and the largest minimizer. One call of a solver is one run.
 
@@ -37,7 +37,7 @@ EXTREMES = ("modular", "sort", "max_flow", "min_norm_point", "no elimination", "
 METHODS = (*EXTREMES, "decomposed", "frank_wolfe", "auto")
 COARSE = ("min_norm_point", "no elimination", "brute_force", "frank_wolfe", "decomposed")
 """Methods whose tolerances are relative to the whole function, not to single elements."""
-POWERS = (-12, -9, -7, -3, -1, 0, 0, 0, 0, 1, 3, 7, 9, 12)
+POWERS = (-30, -12, -9, -7, -3, -1, 0, 0, 0, 0, 1, 3, 7, 9, 12, 16, 30)
 EXACT = (
     "modular", "cut", "directed cut", "hypergraph cut", "star hypergraph", "clique hypergraph",
     "coverage", "cardinality", "capped groups", "capped rank", "graphic rank", "partition rank",

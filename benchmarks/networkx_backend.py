@@ -1,14 +1,15 @@
 """Times of networkx's flow and connectivity functions with `backend="subopt"`, next to others.
 
     python benchmarks/networkx_backend.py [--edges 100 1000 ... 1000000] [--budget 5]
-        [--peers networkx igraph scipy] [--functions maximum_flow_value ...] [--tiny]
+        [--peers networkx igraph scipy] [--functions maximum_flow_value ...] [--tiny] [--record]
 
 Random graphs with 5 edges per node and capacities 1 to 100; Markdown tables of milliseconds, and
 for each peer how many times as long it takes. "first" is a call that converts the graph, "again"
 one on the converted graph that networkx keeps. igraph and scipy get graphs of their own, built
 beforehand.
 A peer is left out where it would take longer than the budget, judged by the size before. Values are
-compared. `--tiny` prints where networkx is faster, which is what `should_run` goes by.
+compared. `--tiny` prints where networkx is faster, which is what `should_run` goes by. `--record`
+keeps the table for the documentation: `python benchmarks/tables.py` writes it.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import warnings
 
 import networkx as nx
 import numpy as np
+import tables
 
 from subopt._base import jit
 from subopt.compat.networkx import backend
@@ -113,12 +115,17 @@ def ours(name, graph, budget):
 
 
 def table(name, sizes, peers, budget):
+    """Print the table of a function, and return its rows."""
+    rows = []
     print(f"\n{name}\n")
     print("| edges | first | again | " + " | ".join(f"{p} (ratio)" for p in peers) + " |")
     print("|" + "---|" * (3 + len(peers)))
     last = dict.fromkeys(["ours", *peers], (0.0, 1))
     for size in sizes:
-        grows = {who: time * (size / before) ** 1.5 for who, (time, before) in last.items()}
+        grows = {
+            who: time * (size / before) ** (1.5 if who == "networkx" else 1.2)
+            for who, (time, before) in last.items()
+        }
         if grows["ours"] > 4e3 * budget:
             break
         graph = random_graph(size)
@@ -141,6 +148,8 @@ def table(name, sizes, peers, budget):
             last[peer] = time_, size
             row.append(f"{time_:.3g} ({time_ / first:.2g}, {time_ / again:.2g})")
         print("| " + " | ".join(row) + " |", flush=True)
+        rows.append([f"`{name}`" if not rows else "", *row])
+    return rows
 
 
 def tiny(functions):
@@ -168,14 +177,20 @@ def main():
     )
     parser.add_argument("--functions", nargs="+", default=list(FUNCTIONS), choices=list(FUNCTIONS))
     parser.add_argument("--tiny", action="store_true")
+    parser.add_argument("--record", action="store_true", help="for the documentation")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     jit.interpret_small = False  # compiled kernels are measured, also on small graphs
     if options.tiny:
         tiny(options.functions)
         return
+    rows = []
     for name in options.functions:
-        table(name, options.edges, options.peers, options.budget)
+        rows += table(name, options.edges, options.peers, options.budget)
+    if options.record:
+        columns = ["function", "edges", "first", "again", *options.peers]
+        command = f"python benchmarks/networkx_backend.py --budget {options.budget:g}"
+        tables.record("networkx_times", command, columns, rows)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from subopt import __version__
+from subopt._base import jit
 from subopt.compiling import SOLVERS, warm_up
 
 
@@ -22,6 +23,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     warm.add_argument("--jobs", type=int, help="processes side by side; one per core by default")
     warm.add_argument("--quiet", action="store_true", help="print nothing")
     options = parser.parse_args(argv)
+    if not jit.is_kept():
+        print(f"{jit.NOTHING_IS_KEPT}. {jit.NAME_A_FOLDER}.", file=sys.stderr)
+        return 1
     if not options.quiet:
         print("compiling for this machine, once", flush=True)
     try:

@@ -35,13 +35,13 @@ jit.interpret_small = False  # tests are of compiled kernels, from the first cal
 # Deadlines measure the machine, not the code: the first example of a test may compile a kernel.
 _SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
 _ALL = settings(deadline=None, suppress_health_check=_SLOW, print_blob=True)
-# The same examples on every machine and every day. `nox -s fresh` and `nox -s deep` draw new ones.
-settings.register_profile("dev", _ALL, max_examples=25, derandomize=True)
-settings.register_profile("ci", _ALL, max_examples=40, derandomize=True)
+# The same examples on every machine, every day, and whether the variable CI is set or not: CI runs
+# what newcomers run. `nox -s fresh` and `nox -s deep` draw new examples.
+settings.register_profile("same", _ALL, max_examples=25, derandomize=True)
 settings.register_profile("nojit", _ALL, max_examples=5, derandomize=True)  # every line runs
 settings.register_profile("fresh", _ALL, max_examples=40, derandomize=False)
 settings.register_profile("deep", _ALL, max_examples=1000, derandomize=False)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.environ else "dev"))
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 @pytest.fixture(scope="session")

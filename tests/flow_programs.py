@@ -78,7 +78,8 @@ ODD_CALLS = (
     lambda g, n: g.add_edge(0, 0, np.ones(2), 1),
     lambda g, n: g.add_tedge(np.array(0), np.array(0.0), np.array(0.0)),
     lambda g, n: g.add_grid_edges(np.ma.array(ONE, mask=[True])),
-    lambda g, n: g.add_grid_tedges(np.ma.array(ONE, mask=[True]), 1, 1),
+    # 0, because other numbers would be rounded beside those of a small scale
+    lambda g, n: g.add_grid_tedges(np.ma.array(ONE, mask=[True]), 0, 0),
     lambda g, n: g.add_nodes(2**40),
     lambda g, n: g.add_grid_nodes(2**70),
     lambda g, n: g.mark_node("a"),

@@ -18,7 +18,7 @@ from subopt import (
     regularization_path,
 )
 from subopt.functions.diminishing_returns import spread
-from subopt.submodular._contradictions import Sweeps
+from subopt.submodular._contradictions import Sweeps, out_of_range, single_out
 from subopt.submodular._sweep_bounds import SLACK
 from subopt.testing import FAMILIES as BUILT_IN
 from subopt.testing import all_values
@@ -81,11 +81,52 @@ def test_what_a_run_knows_does_not_contradict_its_answer(method, rng, n):
         for order in orders:
             values = F.greedy(order)[order].cumsum()
             assert (vertices[:, order].cumsum(axis=1) <= values + limit).all()
+            assert beyond_single_elements(F, order) <= limit
     if method != "a path":
         for i in range(n):
             near = result.mask.copy()
             near[i] ^= True
             assert result.value <= F.value(near) + limit
+
+
+def beyond_single_elements(F, order):
+    """What `single_out` computes, set by set."""
+    low, high, _ = F._range()
+    every = F(list(range(F.n)))
+    found = [0.0]
+    for k in range(1, F.n + 1):
+        first, last = order[:k], order[F.n - k :]
+        known, rest = F(first.tolist()), F(order[: F.n - k].tolist())
+        for i in range(k):
+            least = F([int(first[i])]) + np.delete(low[first], i).sum()
+            most = rest + np.delete(high[last], i).sum()
+            at = every - low[last[i]]
+            found += [(least - known) / max(1, k - 1), (at - most) / max(1, k - 1)]
+    return max(found)
+
+
+@given(rng=numbers(), n=st.integers(0, 6))
+def test_sweeps_are_compared_with_single_elements_and_all_but_one(rng, n):
+    F = Table(np.append(0.0, rng.integers(-3, 4, 2**n - 1)))
+    gains, order = F._range(), rng.permutation(n)
+    excess, moved = single_out(gains, order, F.greedy(order))
+    assert excess == pytest.approx(beyond_single_elements(F, order), abs=1e-9)
+    assert sorted(moved) == list(range(n))
+    if excess > 1e-9:  # a gain along the new order is that much out of its range
+        vertex = F.greedy(moved)
+        assert max((vertex - gains.high).max(), (gains.low - vertex).max()) >= excess - 1e-9
+        assert out_of_range(gains, order, F.greedy(order), 1e-9, F.greedy)[0] > 1e-9
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("place", [0b111110, 0b000010])
+def test_one_set_that_contradicts_the_values_of_single_elements(place, method):
+    # F is 0 on the sets of most sweeps; its minimum is where none of them comes by
+    values = np.zeros(2**6)
+    values[0b110101] = -2.0
+    values[place] = 1.0
+    with pytest.raises(ValueError, match="needs to be submodular"):
+        METHODS[method](Table(values))
 
 
 @given(rng=numbers(), n=st.integers(1, 6))

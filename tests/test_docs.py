@@ -1,7 +1,7 @@
 """The examples in docstrings and in the pages of the documentation run and are true."""
 
 import doctest
-import importlib
+import importlib.util
 import pathlib
 import pkgutil
 import re
@@ -51,3 +51,22 @@ def test_links_of_a_published_readme_are_absolute():
     targets = re.findall(r"\]\(([^)]+)\)", text)
     assert len(targets) > 10
     assert all(target.startswith("https://") for target in targets)
+
+
+@pytest.mark.parametrize("torch", [True, False])
+def test_all_pages_of_the_gallery_are_built_whatever_is_installed(torch, monkeypatch):
+    # others link to them
+    known = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util,
+        "find_spec",
+        lambda name, *package: (torch or None) if name == "torch" else known(name, *package),
+    )
+    gallery = runpy.run_path(str(ROOT / "docs" / "conf.py"))["sphinx_gallery_conf"]
+    runs = {}
+    for page in sorted((ROOT / "docs" / "gallery").rglob("plot_*.py")):
+        assert not re.search(gallery.get("ignore_pattern", r"__init__\.py"), str(page))
+        runs[page.name] = bool(re.search(gallery["filename_pattern"], str(page)))
+    assert [name for name, run in runs.items() if not run] == (
+        [] if torch else ["plot_3_timm_to_comixup.py"]
+    )

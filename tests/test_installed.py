@@ -29,6 +29,28 @@ with warnings.catch_warnings(record=True) as caught:
 ours = [str(w.message) for w in caught if "NUMBA_CACHE_DIR" in str(w.message)]
 print(len(ours), subopt.__file__)
 """
+# Nothing to compile ahead of time, and no word of later runs.
+AHEAD = """
+import contextlib, io
+from numba.core import event
+from comixup.cli.compiling import announced
+from subopt.__main__ import main
+from subopt.compiling import warm_up
+errors, lines = io.StringIO(), []
+with contextlib.redirect_stderr(errors):
+    assert main(["warm-up", "coupled"]) == 1
+assert "NUMBA_CACHE_DIR" in errors.getvalue()
+try:
+    warm_up("coupled", "minimize", jobs=2)
+except RuntimeError as error:
+    assert "NUMBA_CACHE_DIR" in str(error)
+else:
+    raise AssertionError
+with announced(lines.append), event.trigger_event("numba:compile"):
+    pass
+assert lines[0] == "compiling" and "later" not in lines[1], lines
+print("done")
+"""
 
 
 @pytest.fixture
@@ -69,6 +91,8 @@ def test_without_a_folder_to_write_to(site, tmp_path, home, jit):
     assert warned == ("1" if jit else "0")
     assert file.startswith(str(site))
     assert not list((tmp_path / "cwd").iterdir()), "a folder was made in the working directory"
+    if jit:
+        assert run(AHEAD, site, tmp_path / "cwd", HOME=where)[-1] == "done"
 
 
 def test_an_archive(site, tmp_path, jit):
@@ -167,3 +191,18 @@ def test_one_version():
             [sys.executable, *command], capture_output=True, text=True, cwd=ROOT, check=True
         )
         assert done.stdout.split() == [command[1], subopt.__version__]
+
+
+def test_newcomers_run_what_ci_runs():
+    # Hypothesis chooses another profile where the variable CI is set
+    code = "import conftest, hypothesis; print(hypothesis.settings.default)"
+    env = {k: v for k, v in os.environ.items() if k not in ("CI", "HYPOTHESIS_PROFILE")}
+    env["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    chosen = {
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=e
+        ).stdout
+        for e in (env, env | {"CI": "true"})
+    }
+    assert len(chosen) == 1
+    assert "derandomize=True" in chosen.pop()

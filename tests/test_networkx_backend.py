@@ -369,6 +369,34 @@ def test_trees_and_smallest_cuts_are_those_of_networkx(rng, n, kind):
         assert nx.cut_size(graph, first, second, weight="capacity") == pytest.approx(ours[0])
 
 
+WHOLE = ("edge_connectivity", "node_connectivity", "minimum_edge_cut", "minimum_node_cut")
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_networkx_keeps_what_it_answers_faster(name):
+    def says(graph, *ends):
+        return backend.should_run(name, (graph, *ends), {})
+
+    assert "fewer than 16 nodes" in says(nx.complete_graph(15))
+    assert "or 40 edges" in says(nx.path_graph(40))
+    assert "or 40 edges" in says(nx.empty_graph(200))
+    assert says(nx.path_graph(41)) is says(nx.path_graph(2000)) is True
+    for directed in (False, True):
+        graph = nx.gnm_random_graph(40, 200, seed=0, directed=directed)
+        refused = directed and name in ("gomory_hu_tree", "stoer_wagner")
+        assert (says(graph) == "networkx refuses directed graphs") == refused
+        graph.add_node("alone")
+        whole = name in WHOLE or (name == "stoer_wagner" and not directed)
+        assert (
+            says(graph) == "networkx answers at once for a graph that is not connected"
+        ) == whole
+        if not refused and name != "stoer_wagner":
+            assert says(graph, 0, 1) is True
+        graph.__networkx_cache__["backends"] = {"subopt": {}}
+        assert says(graph) is True or refused
+    assert says(convert_from_nx(nx.path_graph(3))) is True
+
+
 def test_what_arrays_cannot_hold_is_left_to_networkx():
     from fractions import Fraction
 

@@ -48,7 +48,7 @@ def expected_sets(F):
 
 @every_family
 @few
-@given(data=st.data(), n=st.integers(0, 6), power=st.sampled_from([-9, 0, 6]))
+@given(data=st.data(), n=st.integers(0, 6), power=st.sampled_from([-9, 0, 6, 17]))
 def test_all_minimizers_are_found_once(family, data, n, power):
     F = data.draw(members_of(family, max(n, 1), with_minima_inside), "F")
     F = 10.0**power * (F if n else F.restrict([]))

@@ -84,6 +84,24 @@ def test_the_minimum_is_that_of_all_sets(drawn):
     answer.check(h)
 
 
+@given(term_maps(degree=3), st.sampled_from([1e-12, 1e-7, 0.1, 1.0, 1e9]))
+def test_ties_of_cubic_submodular_ones_at_every_scale(drawn, scale):
+    terms, n = drawn
+    whole: dict[tuple[int, ...], int] = {}  # what pairs pay for positive products of three
+    for T, c in ((tuple(sorted(set(T))), round(c)) for T, c in terms.items() if T):
+        whole[T] = whole.get(T, 0) + (c if len(T) != 2 else -abs(c))
+        for pair in itertools.combinations(T, 2) if len(T) == 3 and c > 0 else ():
+            whole[pair] = whole.get(pair, 0) - c
+    h = Polynomial({T: c * scale for T, c in whole.items()}, n)
+    exact = [value(whole, mask) for mask in masks(n)]
+    best = [mask for mask, v in zip(masks(n), exact, strict=True) if v == min(exact)]
+    assert minimize(h).value == pytest.approx(min(exact) * scale, rel=1e-12, abs=1e-14 * scale)
+    for method in ("max_flow", "min_norm_point"):
+        for kind, join in (("minimal", np.logical_and), ("maximal", np.logical_or)):
+            answer = minimize(h.f, method=method, minimizer=kind)
+            assert answer.mask.tolist() == join.reduce(best).tolist()
+
+
 @given(term_maps(), st.data())
 def test_the_multilinear_extension_is_the_mean_over_random_sets(drawn, data):
     terms, n = drawn

@@ -20,16 +20,20 @@ from subopt import (
     HypergraphCut,
     Modular,
     Status,
+    k_way_partition,
+    maximize,
     min_norm_point,
     minimize,
+    queyranne,
     regularization_path,
+    symmetrize,
 )
 from subopt.functions.algebra import terms_of
 from subopt.functions.diminishing_returns import all_masks
 from subopt.testing import all_values
 
 few = settings(max_examples=max(3, settings().max_examples // 6))
-powers = st.sampled_from([-12, -7, -1, 0, 3, 12])
+powers = st.sampled_from([-30, -12, -7, -1, 0, 3, 12, 16, 30])  # 1e16: integers that floats round
 METHODS = {
     "sort": ["cardinality"],
     "max_flow": CUTS,
@@ -51,7 +55,11 @@ def member(family, rng, n):
 
 def size_of(F):
     """How large the numbers are that values of F are computed from."""
-    return sum(a * float(np.abs(all_values(G)).max()) for a, G in terms_of(F)) or 1.0
+
+    def size(G):
+        return float(max(np.abs(all_values(G)).max(), G._range().size.max(initial=0.0)))
+
+    return sum(a * size(G) for a, G in terms_of(F)) or 1.0
 
 
 def minimizers(F):
@@ -79,6 +87,40 @@ def test_scaling_changes_the_values_and_nothing_else(method, family, rng, n, pow
         assert result.check(scale * F) <= 2e-6 * size * n
         if kind != "any":
             np.testing.assert_array_equal(result.mask, expected[kind])
+
+
+DOORS = {
+    "auto": minimize,
+    "brute_force": lambda F: minimize(F, method="brute_force"),
+    "without elimination": lambda F: min_norm_point(F, eliminate=False),
+    "frank_wolfe": lambda F: minimize(F, method="frank_wolfe"),
+    "a size": lambda F: minimize(F, size=(1, max(1, F.n - 1)), rng=0),
+    "queyranne": lambda F: queyranne(symmetrize(F + F.complement())),
+    "three parts": lambda F: k_way_partition(F, min(3, F.n)),
+    "maximize": maximize,
+    "maximize among few": lambda F: maximize(F, max(1, F.n // 2)),
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+@few
+@given(
+    rng=numbers(),
+    family=st.sampled_from(sorted(FAMILIES)),
+    n=st.integers(2, 6),
+    power=st.sampled_from([-40, 40]),
+)
+def test_powers_of_two_change_the_values_and_nothing_else(door, rng, family, n, power):
+    # no number rounds differently, and multiples of 0.3 are no integers, whose bounds round
+    F, scale = 0.3 * member(family, rng, n), 2.0**power
+    one, other = DOORS[door](F), DOORS[door](scale * F)
+    chosen = "labels" if door == "three parts" else "mask"
+    np.testing.assert_array_equal(getattr(one, chosen), getattr(other, chosen))
+    assert one.status is other.status
+    close = 1e-11 * size_of(F)
+    bound = "upper_bound" if "maximize" in door else "lower_bound"
+    for name in ("value", bound):
+        assert getattr(other, name) / scale == pytest.approx(getattr(one, name), abs=close)
 
 
 @pytest.mark.parametrize(("method", "family"), PAIRS)

@@ -30,7 +30,10 @@ def write_file(
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
+    except BaseException as error:
+        with contextlib.suppress(OSError):
             temporary.unlink()
+        if isinstance(error, OSError) and error.filename == os.fspath(temporary):
+            # by the name that callers know
+            raise OSError(error.errno, error.strerror, os.fspath(target)) from error
         raise

@@ -77,6 +77,10 @@ def _demo(options: argparse.Namespace) -> int:
         raise dataset.UsageError(f"--out writes a PNG: name it {out.with_suffix('.png').name}")
     if not out.parent.is_dir():
         raise dataset.UsageError(f"{out.parent} is not a folder, so {out} cannot be written")
+    if not os.access(out.parent, os.W_OK):
+        raise dataset.UsageError(
+            f"the folder {out.parent.resolve()} cannot be written: name another --out"
+        )
     existed = out.exists()
     if not options.force:
         demo.require_replaceable(out)

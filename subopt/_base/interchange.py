@@ -20,10 +20,10 @@ def to_numpy(values: Any) -> Array:
     Parameters
     ----------
     values : array_like
-        An array of numpy, torch, jax, cupy or another library that exports DLPack, or whatever
-        ``np.asarray`` takes. Arrays on a device are copied to the host. Tensors of torch that
-        require gradients are read like others; results computed from them have no gradient.
-        bfloat16, which numpy lacks, becomes float32.
+        An array of numpy, torch, jax, cupy or another library that exports DLPack, a list of such
+        arrays, or whatever ``np.asarray`` takes. Arrays on a device are copied to the host. Tensors
+        of torch that require gradients are read like others; results computed from them have no
+        gradient. bfloat16, which numpy lacks, becomes float32.
 
     Returns
     -------
@@ -43,8 +43,16 @@ def to_numpy(values: Any) -> Array:
     array([[1, 2],
            [3, 4]])
     """
-    if isinstance(values, np.ndarray) or not hasattr(values, "__dlpack__"):
+    if isinstance(values, np.ndarray):
         return np.asarray(values)
+    if not hasattr(values, "__dlpack__"):
+        try:
+            array = np.asarray(values)
+        except (RuntimeError, TypeError):
+            if not _holds_arrays(values):
+                raise
+            array = np.asarray([to_numpy(part) for part in values])
+        return _known(array)
     kind = f"{type(values).__module__}.{type(values).__name__}"
     if kind.endswith("Tracer"):
         raise TypeError(
@@ -69,4 +77,16 @@ def to_numpy(values: Any) -> Array:
             f"read by numpy ({error}). Move it to the CPU and to a dtype that numpy has first, for "
             "torch by values.cpu().float()."
         ) from error
+    return _known(array)
+
+
+def _holds_arrays(values: Any) -> bool:
+    """Whether a list holds arrays of other libraries, as lists of tensors do."""
+    return isinstance(values, list | tuple) and any(
+        hasattr(part, "__dlpack__") or _holds_arrays(part) for part in values
+    )
+
+
+def _known(array: Array) -> Array:
+    """Return an array with a type of numbers that numpy has."""
     return array.astype(np.float32) if array.dtype.name == "bfloat16" else array

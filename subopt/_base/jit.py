@@ -373,22 +373,37 @@ def _writable(folder):
     return True
 
 
+NOTHING_IS_KEPT = "numba found no folder for its cache that can be written"
+NAME_A_FOLDER = "Set the environment variable NUMBA_CACHE_DIR to a folder that can be written"
+
+
 @functools.cache
 def _warn_that_nothing_is_cached(unpacked):
     if numba.config.DISABLE_JIT:
         return
     way_out = (
-        "Set the environment variable NUMBA_CACHE_DIR to a folder that can be written"
+        NAME_A_FOLDER
         if unpacked
         else "Install the package into a folder instead of importing it from an archive, and set "
         "the environment variable NUMBA_CACHE_DIR if that folder cannot be written"
     )
     warnings.warn(
-        "Compiled kernels are not kept: numba found no folder for its cache that can be written, "
-        f"so every process compiles what it uses once more. {way_out}.",
+        f"Compiled kernels are not kept: {NOTHING_IS_KEPT}, so every process compiles "
+        f"what it uses once more. {way_out}.",
         RuntimeWarning,
         stacklevel=4,
     )
+
+
+def is_kept() -> bool:
+    """Return whether later processes load from disk what is compiled now.
+
+    Returns
+    -------
+    bool
+        False if numba found no folder for the cache of some kernel that has been defined.
+    """
+    return not _warn_that_nothing_is_cached.cache_info().currsize
 
 
 @inner(inline="always")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from subopt._base import validate
+from subopt._base.interchange import to_numpy
 from subopt._base.types import Array
 
 
@@ -30,7 +31,7 @@ def entries(name: str, matrix: Any) -> tuple[Array, Array, Array, tuple[int, int
         rows, columns = coo.row[used].astype(np.intp), coo.col[used].astype(np.intp)
         return rows, columns, values[used], (int(coo.shape[0]), int(coo.shape[1]))
     try:
-        dense = np.asarray(matrix)
+        dense = to_numpy(matrix)
     except ValueError as error:
         raise ValueError(
             f"{name} needs to be a matrix, but its rows differ in length. For lists of indices "

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base.answer import CertificateError, freeze
+from subopt._base.interchange import to_numpy
 from subopt._base.options import Deadline
 from subopt._base.types import Array, ArrayLike
 from subopt.graph._input import Graph, bounded, graph
@@ -267,7 +268,7 @@ def _kind(values: list[Any], whole: bool) -> Any:
 def undirected(tails: ArrayLike, heads: ArrayLike, capacity: ArrayLike, n: int | None) -> Graph:
     """Check the arguments of an undirected graph; it has no capacities at terminals."""
     if n is None:
-        ends = [np.asarray(array) for array in (tails, heads)]
+        ends = [to_numpy(array) for array in (tails, heads)]
         most = [array.max() for array in ends if array.size and array.dtype.kind in "iu"]
         n = int(max(most, default=-1)) + 1
     return graph(tails, heads, capacity, capacity, {}, {}, n)

@@ -155,14 +155,15 @@ def _from_networkx(unary: Any, graph: Any, weight: str | None) -> GraphCosts:
             raise ValueError(
                 f"unary needs the attribute {unary!r} of nodes, but {lost[0]!r} has none"
             )
-        unary = np.array([c for _, c in graph.nodes(data=unary)])
+        unary = [c for _, c in graph.nodes(data=unary)]
+    unary = validate.rectangular("unary", unary)
     weights: Any = 1.0
     if weight is not None:
         if graph.number_of_edges():
             validate.attribute("weight", weight, graph.edges(data=True), "edge", "weight 1")
         weights = [1.0 if w is None else w for _, _, w in graph.edges(data=weight)]
     edges = np.array([(place[p], place[q]) for p, q in graph.edges()], dtype=np.int64)
-    rows = np.shape(unary)[:1]
+    rows = unary.shape[:1]
     if rows != (len(nodes),):
         raise ValueError(f"unary needs a row for each of the {len(nodes)} nodes, got {rows}")
     return GraphCosts(unary, edges.reshape(-1, 2), weights)
@@ -171,15 +172,20 @@ def _from_networkx(unary: Any, graph: Any, weight: str | None) -> GraphCosts:
 def _from_sparse(unary: Any, matrix: Any) -> GraphCosts:
     import scipy.sparse  # it takes longer to load than all of this package
 
-    if not scipy.sparse.issparse(matrix) and np.ndim(matrix) != 2:
-        raise TypeError(
-            f"from_graph needs a networkx graph or a square matrix, got {type(matrix).__name__}. "
-            "For pairs of nodes, use LabelingEnergy(unary, edges=pairs)."
-        )
+    if not scipy.sparse.issparse(matrix):
+        dense = validate.rectangular("graph", matrix)
+        if dense.ndim != 2:
+            raise TypeError(
+                "from_graph needs a networkx graph or a square matrix, got "
+                f"{type(matrix).__name__}. For pairs of nodes, use "
+                "LabelingEnergy(unary, edges=pairs)."
+            )
+        matrix = validate.numeric("graph", dense).astype(np.float64)
+    unary = validate.rectangular("unary", unary)
     entries = scipy.sparse.coo_array(matrix)
     if entries.ndim != 2 or entries.shape[0] != entries.shape[1]:
         raise ValueError(f"from_graph needs a square matrix, got shape {entries.shape}")
-    rows = np.shape(unary)[:1]
+    rows = unary.shape[:1]
     if rows != entries.shape[:1]:
         raise ValueError(f"unary needs a row for each of the {entries.shape[0]} nodes, got {rows}")
     i, j, w = entries.row, entries.col, entries.data

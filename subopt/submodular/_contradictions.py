@@ -148,7 +148,7 @@ def compared(F: SetFunction, gains: GainRange) -> Callable[[Array], Array]:
     def sweep(order: Array) -> Array:
         vertex = F.greedy(order)
         for excess, pair in (
-            out_of_range(gains, order, vertex),
+            out_of_range(gains, order, vertex, limit, F.greedy),
             sweeps.add(none, order, none, 0.0, vertex[order]),
         ):
             if excess > limit:
@@ -170,17 +170,60 @@ def growing_gain(gains: GainRange) -> Array | None:
     return np.array([_moved(worst, len(excess), 0), _moved(worst, len(excess), 1)])
 
 
-def out_of_range(gains: GainRange, order: Array, vertex: Array) -> tuple[float, Array]:
-    """Return by how much a gain of a sweep is outside of its range, at most, and two orders.
+def out_of_range(
+    gains: GainRange, order: Array, vertex: Array, limit: float, sweep: Callable[[Array], Array]
+) -> tuple[float, Array]:
+    """Return by how much a gain is outside of its range, at most, and two orders that show it.
 
     The second order has that element first if its gain is too large, and last if it is too small.
+    If the gains of this sweep are in their ranges, but their sums are not (`single_out`), another
+    sweep, with one element moved, has a gain outside of its range.
     """
+    excess, orders = _one_out_of_range(gains, order, vertex)
+    if excess <= limit:
+        average, moved = single_out(gains, order, vertex)
+        if average > limit:
+            return _one_out_of_range(gains, moved, sweep(moved))
+    return excess, orders
+
+
+def _one_out_of_range(gains: GainRange, order: Array, vertex: Array) -> tuple[float, Array]:
     above, below = vertex - gains.high, gains.low - vertex
     excess = np.maximum(above, below)
     if not excess.size:
         return 0.0, np.array([order, order])
     i = int(excess.argmax())
     return float(excess[i]), np.array([order, _moved(i, len(order), int(below[i] > above[i]))])
+
+
+def single_out(gains: GainRange, order: Array, vertex: Array) -> tuple[float, Array]:
+    """Compare a sweep with the values of all single elements, and of V without one element.
+
+    For a set T that the sweep builds up and an element i of it, ``F(T) - F(i)`` is at least the
+    sum of the smallest gains of the others. For a set S and an element i outside it,
+    ``F(V - i) - F(S)`` is at most the sum of the largest gains of the elements in between. O(n).
+
+    Returns
+    -------
+    tuple of float and ndarray of intp, shape (n,)
+        By how much this fails, at most, divided by the number of gains in the sum; and the order
+        with i moved to the front or to the end. Some gain along that order is outside of its range
+        by this amount or more.
+    """
+    worst, changed = 0.0, order
+    low, high, gain = gains.low[order], gains.high[order], vertex[order]
+    number = np.arange(len(order)).clip(1)
+    for last, above in enumerate((gain - low, (high - gain)[::-1])):
+        reach = (high - low)[::-1] if last else high - low
+        excess = (np.maximum.accumulate(reach) - above.cumsum()) / number
+        k = int(excess.argmax()) if excess.size else 0
+        if excess.size and excess[k] > worst:
+            i = int(reach[: k + 1].argmax())
+            i = len(order) - 1 - i if last else i
+            rest = np.delete(order, i)
+            worst = float(excess[k])
+            changed = np.append(rest, order[i]) if last else np.append(order[i], rest)
+    return worst, changed
 
 
 def _moved(i: int, n: int, last: int) -> Array:

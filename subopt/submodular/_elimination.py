@@ -63,6 +63,11 @@ def _decided(gains: GainRange) -> Array:
     return decided
 
 
+def counts_exactly(F: SetFunction, sizes: Array) -> bool:
+    """Return whether sums of gains of F are integers that floats hold exactly."""
+    return F.integral and float(sizes.sum()) < 2.0**53
+
+
 def whole_gap(gap: float) -> float:
     """Round the gap of an integral function down to an integer, allowing for rounding errors."""
     return float(math.floor(gap + max(1e-3, 1e-12 * gap)))
@@ -103,12 +108,16 @@ class Reduction:
 
     def sweep(self, order: Array) -> Array:
         """Return the greedy vertex of `function` for an order of the free elements."""
+        gains = self._swept(order)
+        if self._sweeps is not None:
+            self._remember(self._sweeps, order, gains)
+        return gains
+
+    def _swept(self, order: Array) -> Array:
         gains = np.zeros(len(order))
         self.function._sweep(1.0, order, gains)
         self.n_evals += 1
         self._check_finite(gains)
-        if self._sweeps is not None:
-            self._remember(self._sweeps, order, gains)
         return gains
 
     def _remember(self, sweeps: Sweeps, order: Array, gains: Array) -> None:
@@ -117,7 +126,7 @@ class Reduction:
         Raise if together they show that F is not submodular.
         """
         limit = SLACK * spread(self.F.n) * self._largest
-        excess, orders = out_of_range(self.gains, order, gains)
+        excess, orders = out_of_range(self.gains, order, gains, limit, self._swept)
         if excess > limit:
             refuse("F", self.F, self.certificate(orders, np.full(2, 0.5)).orders)
         inside, outside = (

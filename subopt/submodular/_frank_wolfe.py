@@ -21,7 +21,7 @@ from subopt._base.options import Deadline, documented, iteration, reported
 from subopt._base.types import Array
 from subopt.functions.algebra import SetFunction, require_set_function
 from subopt.functions.watched import TimeUp, unwatched, watched
-from subopt.submodular._elimination import Reduction, local_tol, whole_gap
+from subopt.submodular._elimination import Reduction, counts_exactly, local_tol, whole_gap
 from subopt.submodular._orders import Block
 from subopt.submodular._sweep_bounds import ROUNDING, Scan, bracket, scan
 from subopt.submodular._ties import best_of_ties, lost_digits
@@ -155,7 +155,7 @@ class _Run:
         return Status.TIME_LIMIT if self.deadline.passed() else None
 
     def _best_of_ties(self, result: Result) -> Result:
-        if self.F.integral or not self.order.size:
+        if not self.order.size or counts_exactly(self.F, self.R.gains.size):
             return result
         reached = np.concatenate([[0.0], np.cumsum(self.gains[self.order])])
         rounding = ROUNDING * float(self.R.gains.size.sum())

@@ -27,7 +27,7 @@ from subopt.functions.algebra import SetFunction, require_set_function
 from subopt.functions.modular import Modular
 from subopt.functions.watched import TimeUp, unwatched, watched
 from subopt.submodular._active_set import ActiveSet
-from subopt.submodular._elimination import Reduction, rounding_error, whole_gap
+from subopt.submodular._elimination import Reduction, counts_exactly, rounding_error, whole_gap
 from subopt.submodular._orders import Block
 from subopt.submodular._recheck import EPS, NEAR
 from subopt.submodular._sweep_bounds import ROUNDING, bracket, scan
@@ -37,6 +37,8 @@ from subopt.submodular.result import Result, no_bound
 
 EXTREME = 1e-6
 """Sets whose values differ by less than this, relative to the largest gain, count as ties."""
+LOST = 4 * EPS
+"""A cost below this share of a gain loses its digits when it is added to the gain."""
 PATIENCE = 100
 """The run ends after this many sweeps in a row without a new smallest norm."""
 LEAST = 0.65
@@ -153,8 +155,9 @@ def _extreme(
     The orders of the certificate are valid for F as well. Decided elements are eliminated first,
     because costs are chosen relative to the gains of each of the others. For integral F, the
     entries of the point of smallest norm are fractions with denominators up to n, so that any cost
-    below 1 / n leaves exactly one minimizer. Otherwise costs are chosen that are far above rounding
-    errors. If these have changed the minimum, which the gap shows, lower ones follow.
+    below 1 / n leaves exactly one minimizer. Beside gains of about 1e14 or more, such a cost has no
+    digits left, and F is treated as if it were not integral: costs are chosen that are far above
+    rounding errors. If these have changed the minimum, which the gap shows, lower ones follow.
     """
     whole = Reduction(F, elementary=eliminate)
     if not len(whole.free):
@@ -186,13 +189,15 @@ def _prices(F: SetFunction, whole: Reduction, tol: float | None) -> list[Array]:
     """Return costs of the undecided elements that leave one minimizer, in the order to try."""
     low, high, size = whole.gains
     n = len(size)
-    if F.integral:
-        return [np.full(n, 0.5 / (n + 1))]
+    fraction = np.full(n, 0.5 / (n + 1))
+    if F.integral and (LOST * size <= fraction).all():
+        return [fraction]
     largest = np.maximum(np.abs(low), np.abs(high))
     least = np.maximum(EXTREME / 1000 * largest / (n + 1), 256 * ROUNDING * size)
     if tol is not None:
         return [np.full(n, max(tol / (n + 1), float(least.max())))]
-    return [np.maximum(EXTREME * largest / (n + 1), least), 256 * ROUNDING * size]
+    prices = [np.maximum(EXTREME * largest / (n + 1), least), 256 * ROUNDING * size]
+    return [*prices, np.maximum(fraction, LOST * size)] if F.integral else prices
 
 
 def _without_prices(F: SetFunction, whole: Reduction, tol: float | None, result: Result) -> Result:
@@ -293,7 +298,7 @@ class _Solver:
         yield self.reduction.confirmed(result) if status is Status.OPTIMAL else result
 
     def _best_of_ties(self, result: Result) -> Result:
-        if self.F.integral or not len(self.order):
+        if not len(self.order) or counts_exactly(self.F, self.reduction.gains.size):
             return result
         reached = np.concatenate([[0.0], np.cumsum(self.gains[self.order])])
         rounding = ROUNDING * float(self.reduction.gains.size.sum())

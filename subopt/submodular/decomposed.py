@@ -27,7 +27,7 @@ from subopt._base.options import Deadline, documented, iteration
 from subopt._base.types import RNG, Array
 from subopt.forms.decomposable import Summands, summands
 from subopt.functions.algebra import SetFunction, require_set_function
-from subopt.submodular._elimination import local_tol, whole_gap
+from subopt.submodular._elimination import counts_exactly, local_tol, whole_gap
 from subopt.submodular._sweep_bounds import ROUNDING, bracket, scan
 from subopt.submodular._taut_string import Path, onto_path, path_work
 from subopt.submodular._ties import best_of_ties, lost_digits
@@ -97,7 +97,7 @@ def decomposed(
     low, mask, n_iter = math.inf, np.zeros(F.n, dtype=np.bool_), 0
 
     def last(found: Result) -> Result:
-        if F.n and not F.integral:
+        if F.n and not counts_exactly(F, gains_of.size):
             reached = np.concatenate([[0.0], np.cumsum(gains[order])])
             rounding = ROUNDING * float(gains_of.size.sum())
             found = best_of_ties(F, found, reached, rounding, first, deadline)

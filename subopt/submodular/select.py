@@ -140,7 +140,8 @@ def minimize_submodular(
         f"minimize of a SetFunction by method={method!r}",
         options(method),
         given,
-        "; f - g is a SetFunction if g is modular, and DifferenceOfSubmodular(f, g) is not"
+        "; f - g is a SetFunction if g is modular, and DifferenceOfSubmodular(f, g) is not. "
+        "A function that is not submodular takes them as minimize(decompose(F), rng=0)"
         if {"rng", "starts", "effort", "threads"} & set(given)
         else "",
     )

@@ -117,5 +117,7 @@ print(check_submodular(F))
 #     def test_my_solver(F):
 #         assert_minimizer(F, my_solver(F))
 #
-# The families are compiled when `problems` is called, once per machine. A solver of yours that
-# compiles itself on its first call needs ``settings(deadline=None)``.
+# The families are compiled when `problems` is called, once per machine. Hypothesis allows an
+# example 0.2 s by default. A solver of yours that compiles itself on its first call takes longer,
+# and so may the first call of a solver of subopt, such as `minimize`: then use
+# ``settings(deadline=None)``.

@@ -53,6 +53,8 @@ axis.set(
     xticks=[],
     yticks=[],
 )
-axis.legend(loc="upper left", bbox_to_anchor=(0, -0.02), ncols=2, frameon=False)
+axis.legend(
+    loc="upper left", bbox_to_anchor=(0, -0.02), ncols=2, facecolor="#b6458f"
+)  # white rings
 figure.colorbar(shown, label="variance that is left")
 plt.show()

@@ -36,6 +36,8 @@ _Self = TypeVar("_Self", bound="Building")
 
 _MOST = 2**31  # nodes
 _FEW = 2000  # nodes of grids whose terminals are records
+_FEWEST = 20  # the same, written one by one, which takes less time than arrays
+_PLAIN = (int, float)
 _UNUSUAL = struct.error, TypeError, ValueError, OverflowError  # of numbers that do not fit a record
 
 
@@ -356,6 +358,12 @@ class Building:
             If capacities do not broadcast to the grid, or have more axes.
         """
         nodes = grid_of_nodes(nodeids)
+        room = len(self._tedges) < 24 * (self._n + _FEW)
+        if room and nodes.size <= _FEWEST:
+            few = self._terminal_records(nodes.ravel().tolist(), sourcecaps, sinkcaps)
+            if few:
+                self._tedges += few
+                return
         source, sink = self._amounts(sourcecaps), self._amounts(sinkcaps)
         shape = nodes.shape
         if source.shape not in ((), shape) or sink.shape not in ((), shape):
@@ -363,7 +371,7 @@ class Building:
             shape = nodes.shape
         self._require("add_grid_tedges", nodes)
         count = nodes.size
-        if count <= _FEW and len(self._tedges) < 24 * (self._n + _FEW):
+        if count <= _FEW and room:
             records = np.empty((*shape, 3), dtype=self._dtype)
             records[..., 0], records[..., 1], records[..., 2] = nodes, source, sink
             self._tedges += records.tobytes()
@@ -380,6 +388,17 @@ class Building:
         else:
             self._add_terminals(*self._pending_terminals())
             self._add_terminals(nodes, source, sink)
+
+    def _terminal_records(self, nodes: list[int], source: Any, sink: Any) -> bytes:
+        """Return records of few nodes with equal capacities; empty where this needs more care."""
+        simple = source.__class__ in _PLAIN and sink.__class__ in _PLAIN
+        if simple and nodes and min(nodes) >= -1 and max(nodes) < self._n:
+            pack = self._terminal
+            try:
+                return b"".join([pack(node, source, sink) for node in nodes])
+            except _UNUSUAL:
+                pass
+        return b""
 
     def add_lattice(self, lattice: Lattice) -> None:
         """Add edges of a grid along one offset, with capacities for each of them.

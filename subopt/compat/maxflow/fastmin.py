@@ -102,7 +102,7 @@ def aexpansion_grid(
     Raises
     ------
     ValueError, RuntimeError
-        If an argument is not as described.
+        If an argument is not as described, or the type of the labels has no room for a label.
 
     Examples
     --------
@@ -140,7 +140,8 @@ def abswap_grid(
     max_cycles : int, optional
         Largest number of cycles over all pairs of labels.
     labels : ndarray of int, shape (S1, ..., SN), optional
-        The first labeling, which is overwritten. By default the labels of least unary cost.
+        The first labeling, which is overwritten, but not always by the answer. By default the
+        labels of least unary cost.
 
     Returns
     -------
@@ -149,7 +150,7 @@ def abswap_grid(
     Raises
     ------
     ValueError, RuntimeError
-        If an argument is not as described.
+        If an argument is not as described, or the type of the labels has no room for a label.
 
     Examples
     --------
@@ -169,7 +170,7 @@ def abswap_grid(
             else:
                 flat = now.ravel().astype(np.int32)
                 _table_moves.swap(*compiled, np.int64(beta), np.int64(alpha), flat)
-                now[...] = flat.reshape(now.shape)
+                _write(now, ..., flat.reshape(now.shape))
             energy = _energy(unary, binary, now)
             if best is None or energy < best:
                 best, improved, least = energy, True, now.copy()
@@ -178,8 +179,7 @@ def abswap_grid(
         logger.info("Swaps, cycle %d: energy %s", cycle, best)
         if not improved:
             break
-    labels[...] = now
-    return labels
+    return now
 
 
 def aexpansion_grid_step(alpha: int, D: Array, V: Array, labels: Array) -> tuple[Any, Any]:
@@ -202,7 +202,7 @@ def aexpansion_grid_step(alpha: int, D: Array, V: Array, labels: Array) -> tuple
     Raises
     ------
     ValueError, RuntimeError
-        If an argument is not as described.
+        If an argument is not as described, or the type of the labels has no room for a label.
     """
     (alpha,) = _check(D, V, labels, alpha)
     finite = _finite(D, V, labels)
@@ -227,7 +227,7 @@ def _expand(alpha: int, D: Array, V: Array, labels: Array) -> tuple[Any, Any]:
         constant += np.take(table.both_keep, pair).sum().item()
         parts.append((axis, np.take(table.forward, pair), np.take(table.backward, pair)))
     energy, graph, moved = _cut(take, keep, parts)
-    labels[moved] = alpha
+    _write(labels, moved, np.full(np.count_nonzero(moved), alpha))
     return energy + constant, graph
 
 
@@ -252,7 +252,7 @@ def abswap_grid_step(alpha: int, beta: int, D: Array, V: Array, labels: Array) -
     Raises
     ------
     ValueError, RuntimeError
-        If an argument is not as described.
+        If an argument is not as described, or the type of the labels has no room for a label.
     """
     alpha, beta = _check(D, V, labels, alpha, beta)
     return _swap(alpha, beta, D, _finite(D, V, labels), labels)
@@ -279,8 +279,19 @@ def _swap(alpha: int, beta: int, D: Array, V: Array, labels: Array) -> tuple[Any
         weight = np.where(inside, V[alpha, beta], 0)
         parts.append((axis, weight, weight))
     energy, graph, moved = _cut(costs[0], costs[1], parts)
-    labels[active] = np.where(moved[active], alpha, beta)
+    _write(labels, active, np.where(moved[active], alpha, beta))
     return energy, graph
+
+
+def _write(labels: Array, places: Any, new: Array) -> None:
+    """Set labels in place, or raise if their type has no room for them."""
+    most = np.iinfo(labels.dtype).max
+    if new.max(initial=0) > most:
+        raise ValueError(
+            f"labels of type {labels.dtype} have no room for label {new.max()}, which a node "
+            "takes. Pass labels of a larger type, such as labels.astype(int)."
+        )
+    labels[places] = new
 
 
 def _compiled(D: Array, V: Array) -> tuple[Any, Any] | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+import networkx as nx
+
 from subopt.compat.networkx import connectivity, flows
 from subopt.compat.networkx.graph import BackendGraph, convert_from_nx, convert_to_nx
 from subopt.compat.networkx.info import FUNCTIONS
@@ -15,8 +17,17 @@ __all__ = ["can_run", "convert_from_nx", "convert_to_nx", "should_run"]
 for _name in FUNCTIONS:
     globals()[_name] = getattr(flows if hasattr(flows, _name) else connectivity, _name)
 
-# Nodes from which on every function is faster than networkx's, conversion included.
-FEWEST_NODES = 16
+# Nodes and edges from which on every function is faster than networkx's, conversion included.
+FEWEST_NODES, FEWEST_EDGES = 16, 40
+_MANY = 1000  # nodes: counting the edges takes as long as the degrees of all nodes
+# functions of a whole graph for which networkx first asks whether it is connected
+_CONNECTED = {"stoer_wagner"}
+_CONNECTED_WITHOUT_ENDS = {
+    "edge_connectivity",
+    "node_connectivity",
+    "minimum_edge_cut",
+    "minimum_node_cut",
+}
 
 
 def can_run(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool | str:
@@ -73,6 +84,24 @@ def should_run(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool
     bool or str
     """
     graph = args[0] if args else next(iter(kwargs.values()))
-    if isinstance(graph, BackendGraph) or len(graph) >= FEWEST_NODES:
+    if isinstance(graph, BackendGraph):
         return True
-    return f"conversion costs more on fewer than {FEWEST_NODES} nodes"
+    n = len(graph)
+    if n < FEWEST_NODES or (n < _MANY and graph.number_of_edges() < FEWEST_EDGES):
+        return f"conversion costs more with fewer than {FEWEST_NODES} nodes or {FEWEST_EDGES} edges"
+    if _is_converted(graph):
+        return True
+    if graph.is_directed() and name in ("gomory_hu_tree", "stoer_wagner"):
+        return "networkx refuses directed graphs"
+    ends = args[1] if len(args) > 1 else kwargs.get("s")
+    if name in _CONNECTED or (name in _CONNECTED_WITHOUT_ENDS and ends is None):
+        is_connected = nx.is_weakly_connected if graph.is_directed() else nx.is_connected
+        if not is_connected(graph):
+            return "networkx answers at once for a graph that is not connected"
+    return True
+
+
+def _is_converted(graph: Any) -> bool:
+    """Whether networkx has kept the converted graph."""
+    cache: dict[str, Any] = getattr(graph, "__networkx_cache__", None) or {}
+    return "subopt" in cache.get("backends", ())

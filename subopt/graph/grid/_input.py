@@ -112,7 +112,7 @@ def flag(name: str, value: Any) -> bool:
 
 def _array(values: Any) -> Array:
     """Return an array of numpy or another library as one of numpy."""
-    if isinstance(values, np.ndarray) or not hasattr(values, "__dlpack__"):
+    if isinstance(values, np.ndarray | float | int):
         return np.asarray(values)
     from subopt._base.interchange import to_numpy
 
