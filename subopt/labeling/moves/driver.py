@@ -28,7 +28,14 @@ from subopt.labeling._refined import refined
 from subopt.labeling.energy import LabelingEnergy, require_energy
 from subopt.labeling.moves import label_costs, warm_start
 from subopt.labeling.moves.expand import CYCLES, descend, descend_many
-from subopt.labeling.moves.workspace import MoveWorkspace, Problem, move_workspace, problem_of
+from subopt.labeling.moves.workspace import (
+    MoveWorkspace,
+    PieceWorkspace,
+    Problem,
+    move_workspace,
+    piece_workspace,
+    problem_of,
+)
 from subopt.labeling.result import Labeling, local, local_status
 
 MEMORY = 2**31  # largest number of bytes for the flows of all labels; above, they are not kept
@@ -174,7 +181,7 @@ def _descended(
     labels, before = labels.copy(), 0
     if limits.deadline.passed():
         return labels, False, 0
-    space = _workspace(energy, moves)
+    space, cut = _workspaces(energy, moves)
     if energy.label_costs.any():
         energy = energy._with(costs=energy.costs - energy.least_costs)
     if limits.deadline.passed():
@@ -185,10 +192,10 @@ def _descended(
     if given or not energy.label_costs.any():
         _read_off(energy, problem.costs, moves, labels, given, space, limits.deadline, better)
     else:
-        labels, before = _cheapest(energy, problem, moves, space, limits)
+        labels, before = _cheapest(energy, problem, moves, (space, cut), limits)
 
     def plain(some: Array) -> tuple[bool, int]:
-        return _made(energy, problem, some, labels, space, limits)
+        return _made(energy, problem, some, labels, (space, cut), limits)
 
     if energy.label_costs.any():
         arcs = label_costs.label_arcs(energy.n, len(energy.tails))
@@ -210,13 +217,13 @@ def _made(
     problem: Problem,
     moves: Array,
     labels: Array,
-    space: MoveWorkspace,
+    spaces: tuple[MoveWorkspace, PieceWorkspace],
     limits: Limits,
 ) -> tuple[bool, int]:
     """Make moves as if labels cost nothing; return whether none is left, and the cuts."""
-    args = problem, moves, labels, limits.cycles, space
-    done = _called(descend, energy, args, space, limits.deadline)
-    return bool(done), int(space.cuts[0])
+    args = problem, moves, labels, limits.cycles, *spaces
+    done = _called(descend, energy, args, spaces[0], limits.deadline)
+    return bool(done), int(spaces[0].cuts[0])
 
 
 def _best(moves: Array, limits: Limits, energy: LabelingEnergy) -> Array:
@@ -261,7 +268,11 @@ def _read_off(
 
 
 def _cheapest(
-    energy: LabelingEnergy, problem: Problem, moves: Array, space: MoveWorkspace, limits: Limits
+    energy: LabelingEnergy,
+    problem: Problem,
+    moves: Array,
+    spaces: tuple[MoveWorkspace, PieceWorkspace],
+    limits: Limits,
 ) -> tuple[Array, int]:
     """Return labels to start from if there are label costs, and the number of cuts.
 
@@ -273,8 +284,8 @@ def _cheapest(
     if _rows(energy) < energy.n_labels or deadline.passed():
         return alone, 0
     labels = alone.copy()
-    _read_off(energy, problem.costs, moves, labels, False, space, deadline)
-    _, cuts = _made(energy, problem, moves, labels, space, limits)
+    _read_off(energy, problem.costs, moves, labels, False, spaces[0], deadline)
+    _, cuts = _made(energy, problem, moves, labels, spaces, limits)
     found = None if deadline.passed() else label_costs.pieces(energy, labels, deadline)
     if found is not None and found[0].n <= energy.n // PIECES:
         whole, piece = found
@@ -285,9 +296,11 @@ def _cheapest(
     return min(labels, alone, key=energy.value), cuts
 
 
-def _workspace(energy: LabelingEnergy, moves: Array) -> MoveWorkspace:
+def _workspaces(energy: LabelingEnergy, moves: Array) -> tuple[MoveWorkspace, PieceWorkspace]:
     kept, pairs = _rows(energy) == energy.n_labels, _are_pairs(moves)
-    return move_workspace(energy.n, len(energy.tails), energy.n_labels, pairs=pairs, kept=kept)
+    n, edges = energy.n, len(energy.tails)
+    space = move_workspace(n, edges, energy.n_labels, pairs=pairs, kept=kept)
+    return space, piece_workspace(n, edges)
 
 
 def _are_pairs(moves: Array) -> bool:
@@ -364,7 +377,7 @@ def _descend(
     draft = warm_start.draft(energy.n, keep, energy.n_labels)
     first = Problem(costs[0], energy.seen_tables, energy.adjacency, energy.terms.uniform)
     start = warm_start.WarmStart(warm_start.terms(energy), draft)
-    descend_many(costs, first, moves, labels, values, start, _workspace(energy, moves))
+    descend_many(costs, first, moves, labels, values, start, *_workspaces(energy, moves))
     return labels, values
 
 
