@@ -24,7 +24,13 @@ import time
 
 # Statements per solver (numba 0.68, Python 3.11), a fifth above what they are; those without a
 # budget are only printed. Lower them when kernels get smaller.
-BUDGET = {"readme": 500, "max_flow": 4000, "grid_cut": 13500, "difference": 8000}
+BUDGET = {
+    "readme": 500,
+    "max_flow": 4000,
+    "grid_cut": 13500,
+    "difference": 8000,
+    "large labeling": 13500,
+}
 ROOT = pathlib.Path(__file__).parents[1]
 
 
@@ -91,7 +97,39 @@ def one_labeling():
     minimize(energy, lower_bound=True)
 
 
+def large_energy(size=200):
+    import numpy as np
+
+    from subopt import LabelingEnergy
+
+    return LabelingEnergy(np.random.default_rng(0).random((size, size, 8)), weights=0.3)
+
+
+def large_labeling():
+    from subopt import alpha_expansion
+
+    alpha_expansion(large_energy())
+
+
+def many_labelings():
+    import numpy as np
+
+    from subopt import alpha_expansion_many
+
+    unaries = np.random.default_rng(1).random((4, 100, 100, 8))
+    alpha_expansion_many(large_energy(100), unaries)
+
+
+def large_labeling_with_bound():
+    from subopt import minimize
+
+    minimize(large_energy(), lower_bound=True)
+
+
 OWN = {
+    "large labeling": large_labeling,
+    "many labelings": many_labelings,
+    "large labeling with bound": large_labeling_with_bound,
     "one difference": one_difference,
     "one labeling": one_labeling,
     "comixup": comixup_first_batch,

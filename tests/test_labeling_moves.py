@@ -25,7 +25,7 @@ from subopt import (
 from subopt._base.options import Deadline
 from subopt.labeling import _messages
 from subopt.labeling.moves import candidates, driver, expand, label_costs, local_cut, warm_start
-from subopt.labeling.moves.workspace import move_workspace, problem_of
+from subopt.labeling.moves.workspace import move_workspace, piece_workspace, problem_of
 
 SHAPES = [(1,), (5,), (2, 3), (2, 2, 2)]
 shapes = st.sampled_from(SHAPES)
@@ -240,7 +240,9 @@ def test_one_move_with_label_costs_is_the_best_one(rng, shape, L):
     space = move_workspace(energy.n, len(energy.tails), L, pairs=False, kept=True)
     problem = problem_of(energy)
     arcs = label_costs.label_arcs(energy.n, len(energy.tails))
-    whole = label_costs.WholeMoves(energy, problem, space, arcs)
+    whole = label_costs.WholeMoves(
+        energy, problem, space, piece_workspace(energy.n, len(energy.tails)), arcs
+    )
     for b in range(L):
         x = labels.copy()
         space.flows[:] = rng.integers(-8, 9, space.flows.shape) / 2  # whatever flows there are
@@ -254,7 +256,8 @@ def test_examined_flows_tell_by_how_much_an_expansion_lowers_the_energy(rng, sha
     labels = rng.integers(0, L, energy.n)
     space = move_workspace(energy.n, len(energy.tails), L, pairs=False, kept=True)
     problem, moves, before = problem_of(energy), expand.expansions(L), labels.copy()
-    expand.examine(problem, moves, labels, space)
+    cut = piece_workspace(energy.n, len(energy.tails))
+    expand.examine(problem, moves, labels, space, cut)
     assert np.array_equal(labels, before)
     above, below = np.zeros((L, L)), np.zeros(L)
     candidates.tally(problem, labels, np.arange(L), above, below, space)
@@ -304,7 +307,9 @@ def test_a_label_is_given_up_if_that_helps(rng, shape, L, own):
     space = move_workspace(energy.n, len(energy.tails), L, pairs=False, kept=True)
     problem = problem_of(energy)
     arcs = label_costs.label_arcs(energy.n, len(energy.tails))
-    whole = label_costs.WholeMoves(energy, problem, space, arcs)
+    whole = label_costs.WholeMoves(
+        energy, problem, space, piece_workspace(energy.n, len(energy.tails)), arcs
+    )
     fewer, _ = whole.give_up(expand.expansions(L), labels, lambda some: (True, 0), best, Deadline())
     assert energy.value(labels) < value if fewer else energy.value(labels) == least == value
 

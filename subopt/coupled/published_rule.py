@@ -21,7 +21,7 @@ from subopt.coupled.result import Callback, LabelingResult
 from subopt.labeling._adjacency import adjacency
 from subopt.labeling._grid_edges import neighbors
 from subopt.labeling.moves.expand import CYCLES, descend, swaps
-from subopt.labeling.moves.workspace import Problem, move_workspace
+from subopt.labeling.moves.workspace import Problem, move_workspace, piece_workspace
 
 SWEEPS = 4
 CHANGE = 1e-6  # relative change of the stopping objective
@@ -136,11 +136,12 @@ class _Run:
             tables=tables,
             labels=np.empty(N, dtype=np.int64),
             pairs=np.empty((EXTRA, 2), dtype=np.int64),
+            moves=swaps(labels),
         )
         tails, heads = neighbors(problem.grid)
         self.graph = adjacency(N, tails, heads, np.ones(len(tails)))
-        self.moves = swaps(labels)
         self.space = move_workspace(N, len(tails), labels, pairs=True, kept=True)
+        self.cut = piece_workspace(N, len(tails))
         self.energies: list[float] = []
         self.plain_energies = [self.plain.energy(self.shares())]
         self.n_cuts = 0
@@ -165,8 +166,8 @@ class _Run:
             rule,
             self.state,
             self.graph,
-            self.moves,
             self.space,
+            self.cut,
         )
         shares = self.shares()
         self.energies.append(problem.energy(shares))
@@ -235,10 +236,11 @@ class _State(NamedTuple):
     tables: Array  # (2, m + EXTRA, m + EXTRA) smoothness of neighbors, twice
     labels: Array  # (N,) int64
     pairs: Array  # (EXTRA, 2) int64, the inputs of half/half labels
+    moves: Array  # (moves, 2) int64, from `swaps`
 
 
 @njit
-def _sweep(unary, A, push, rule, state, graph, moves, space):
+def _sweep(unary, A, push, rule, state, graph, space, cut):
     """Solve every output at the prices of the others in turn; return the number of cuts.
 
     Parameters
@@ -252,9 +254,8 @@ def _sweep(unary, A, push, rule, state, graph, moves, space):
     state : _State
     graph
         From `adjacency`.
-    moves : (moves, 2) int64
-        From `swaps`.
     space : MoveWorkspace
+    cut : PieceWorkspace
     """
     m = A.shape[0]
     cuts = 0
@@ -264,9 +265,9 @@ def _sweep(unary, A, push, rule, state, graph, moves, space):
         _set_costs(unary, state, j, n_extra)
         _set_tables(rule, state, m, n_extra)
         count = m + n_extra
-        offered = moves[: max(count * (count - 1), 1)]
+        offered = state.moves[: max(count * (count - 1), 1)]
         energy = Problem(state.costs[:, :count], state.tables, graph, 0.0)
-        descend(energy, offered, state.labels, CYCLES, space)
+        descend(energy, offered, state.labels, CYCLES, space, cut)
         cuts += space.cuts[0]
         _record(state, j, m)
     return cuts

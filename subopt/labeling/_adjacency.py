@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from subopt._base.jit import small_first as njit
+from subopt._base.jit import small_first_uncounted as njit
 from subopt._base.types import Array
 
 

@@ -221,7 +221,7 @@ class _Search:
         """Return the messages of the certificate."""
         costs, messages, shares = self.best
         given = np.zeros((2, len(self.energy.tails), self.energy.n_labels))
-        _messages.give(costs, self.energy.adjacency, messages, given)
+        _messages.give(costs, self.energy.adjacency, messages, self.scratch[0], given)
         if shares is not None:
             shares = _label_cost_shares.allowed(shares, self.energy.label_costs)
         return evidence(given, None, shares)

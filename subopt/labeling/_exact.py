@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from subopt._base.jit import slab
-from subopt._base.jit import small_first as njit
+from subopt._base.jit import inner, slab
+from subopt._base.jit import small_first_uncounted as njit
 from subopt._base.types import Array
 
 
@@ -36,7 +36,7 @@ class Reparametrization(NamedTuple):
     shares: Array  # (n, labels) >= 0, shares of the label costs; (0, 0) without label costs
 
 
-@njit
+@inner
 def two_sum(a, b):
     """Return the rounded sum and its rounding error."""
     s = a + b
@@ -44,7 +44,7 @@ def two_sum(a, b):
     return s, (a - (s - t)) + (b - t)
 
 
-@njit
+@inner
 def two_product(a, b):
     """Return the rounded product and its rounding error."""
     p = a * b
@@ -57,7 +57,7 @@ def two_product(a, b):
     return p, ((a_high * b_high - p) + a_high * b_low + a_low * b_high) + a_low * b_low
 
 
-@njit
+@inner
 def add(total, x):
     """Return a sum with one more summand: its high and low part, and a bound of what they lack."""
     high, low, error = total
@@ -66,7 +66,7 @@ def add(total, x):
     return high, low, error + abs(lost)
 
 
-@njit
+@inner
 def _add_to_three(total, x):
     """Return a sum of three parts, each the rounding of the one before, with one more summand."""
     high, low, lowest = total
@@ -103,8 +103,9 @@ FIRST, SECOND = np.int64(0), np.int64(1)  # ends of an edge: numba compiles anew
 LANES = 8  # sums that take turns, because each has to wait for its last addition
 
 
-@njit
-def bound_of(costs, given, labels, unit, stop):
+def bound_of(
+    costs: Costs, given: Reparametrization, labels: Array, unit: float, stop: Array
+) -> tuple[tuple[float, float, float], float]:
     """Return the sum of the minima of all nodes and edges, and the part of the gap above rounding.
 
     Nodes get their unary costs, shares, and what their edges give; edges keep the rest. The second
@@ -112,21 +113,27 @@ def bound_of(costs, given, labels, unit, stop):
     that they are made of. What is returned has no meaning if the flag `stop` is set.
     """
     n_labels, n = costs.unary.shape
-    high, low = np.empty((n, n_labels)), np.empty((n, n_labels))
-    lost = node_costs(costs, given, high, low, stop)
-    sums = np.zeros((LANES, 3))
-    slack, best = np.empty(n), np.empty(n, np.int32)
-    loose = _add_nodes(high, low, labels, sums, slack, best)
-    rough = _rough_nodes(costs, given, labels, unit, slack, best) if loose else 0.0
+    high, low = np.empty((2, n, n_labels))
+    lost = node_costs(costs, given, high, low, np.zeros(n_labels), stop)
+    sums, slack, best = np.zeros((LANES, 3)), np.empty(n), np.empty(n, np.int32)
+    rough = 0.0
+    if _add_nodes(high, low, labels, sums, slack, best):
+        rough = _rough_nodes(costs, given, labels, unit, slack, best, np.zeros(n))
     rough += _add_edges(costs, given, labels, unit, sums, stop)
+    return _total(sums, lost), rough
+
+
+@njit
+def _total(sums, lost):
+    """Return all sums (LANES, 3) as one; `lost` is a bound of what they lack besides."""
     total = (0.0, 0.0, lost)
     for lane in range(LANES):
         high, low, error = add(add(total, sums[lane, 0]), sums[lane, 1])
         total = (high, low, error + sums[lane, 2])
-    return total, rough
+    return total
 
 
-@njit(inline="always")
+@inner
 def _into(sums, lane, x):
     """Add a number to one of the sums."""
     high, error = two_sum(sums[lane, 0], x)
@@ -136,57 +143,45 @@ def _into(sums, lane, x):
 
 
 @njit
-def node_costs(costs, given, high, low, stop):
+def node_costs(costs, given, high, low, missing, stop):
     """Set what labels cost at nodes with what edges give, as two parts; return an error bound.
 
     high, low : (n, labels) float64, overwritten; infinite and 0 for a label that is forbidden
+    missing : (labels,) float64, zeros; what the two parts lack at most
     """
-    unary, tails, heads = costs.unary, costs.tails, costs.heads
+    unary = costs.unary
     n, n_labels = high.shape
-    shared, exact = given.shares.shape[0] > 0, given.low.shape[1] == 0
-    forbidden = False
+    shared, both = given.shares.shape[0] > 0, given.low.shape[1] > 0
     for k in range(n):
         for a in range(n_labels):
             high[k, a], low[k, a] = unary[a, k], 0.0
-            forbidden |= unary[a, k] == np.inf
             if shared and unary[a, k] < np.inf:
                 high[k, a], low[k, a] = two_sum(unary[a, k], given.shares[k, a])
-    missing = np.zeros(n_labels)
     for t in range(2):
-        ends = tails if t == 0 else heads
+        ends = costs.tails if t == 0 else costs.heads
         part, rest = slab(given.high, t), slab(given.low, t)
         for e in range(ends.shape[0]):
             if e % 4096 == 0 and stop[0] != 0:
                 return 0.0
-            _give(part, e, high, low, ends[e], forbidden, missing)
-            if not exact:
-                _give(rest, e, high, low, ends[e], forbidden, missing)
-    lost = 0.0
+            k = ends[e]
+            for turn in range(2 if both else 1):
+                more = part if turn == 0 else rest
+                for a in range(n_labels):
+                    # selected, not skipped: the compiler turns the loop into vectors
+                    allowed = high[k, a] < np.inf
+                    s, error = two_sum(high[k, a] if allowed else 0.0, more[e, a])
+                    r, lost = two_sum(low[k, a], error)
+                    high[k, a] = s if allowed else np.inf
+                    low[k, a] = r if allowed else 0.0
+                    missing[a] += abs(lost) if allowed else 0.0
+    total = 0.0
     for a in range(n_labels):
-        lost += missing[a]
+        total += missing[a]
     for k in range(n):
         for a in range(n_labels):
             if low[k, a] != 0.0:
                 high[k, a], low[k, a] = two_sum(high[k, a], low[k, a])
-    return lost
-
-
-@njit(inline="always")
-def _give(part, e, high, low, k, forbidden, missing):
-    """Add row `e` of an array to what the labels of node k cost; and to `missing` what is lost."""
-    if not forbidden:  # without a branch per label, which the compiler turns into vectors
-        for a in range(high.shape[1]):
-            s, error = two_sum(high[k, a], part[e, a])
-            r, more = two_sum(low[k, a], error)
-            high[k, a], low[k, a] = s, r
-            missing[a] += abs(more)
-    else:
-        for a in range(high.shape[1]):
-            if high[k, a] < np.inf:
-                s, error = two_sum(high[k, a], part[e, a])
-                r, more = two_sum(low[k, a], error)
-                high[k, a], low[k, a] = s, r
-                missing[a] += abs(more)
+    return total
 
 
 @njit
@@ -213,13 +208,12 @@ def _add_nodes(high, low, labels, sums, slack, best):
 
 
 @njit
-def _rough_nodes(costs, given, labels, unit, slack, best):
+def _rough_nodes(costs, given, labels, unit, slack, best, size):
     """Add up the slacks of nodes that are more than the rounding of what they are made of.
 
-    labels, best, slack (n,) as in `_add_nodes`.
+    labels, best, slack (n,) as in `_add_nodes`; size (n,) zeros.
     """
     unary = costs.unary
-    size = np.zeros(labels.shape[0])
     for k in range(labels.shape[0]):
         if slack[k] > 0.0:
             size[k] = abs(unary[labels[k], k] - unary[best[k], k])
@@ -312,7 +306,7 @@ def _add_edges(costs, given, labels, unit, sums, stop):
     return rough
 
 
-@njit(inline="always")
+@inner
 def _least_of_equal(p, q, e):
     """Return the least cost of two equal labels, in two parts, and the label.
 
@@ -327,7 +321,7 @@ def _least_of_equal(p, q, e):
     return -most, -rest, best
 
 
-@njit
+@inner
 def _edge_cost(w, c, m, k, m_low, k_low):
     """Return w c - (m + m_low) - (k + k_low) as a normalized sum; w c is finite."""
     total = (0.0, 0.0, 0.0)

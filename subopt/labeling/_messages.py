@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from subopt._base.jit import inlined_without_nan, njit, small_first, without_nan
+from subopt._base.jit import inlined_without_nan, small_first_uncounted, uncounted, without_nan
 from subopt._base.types import Array
 from subopt.labeling._adjacency import table_at
 
@@ -196,7 +196,7 @@ def _send_linear(scratch, messages, back, lowest, slope, most):
         messages[back, b] = min(now[b], most)
 
 
-@njit
+@uncounted
 def choose(costs, tables, graph, messages, labels, cost):
     """Choose labels in the order of the nodes, each given the messages from later nodes."""
     n, n_labels = costs.shape
@@ -219,15 +219,17 @@ def choose(costs, tables, graph, messages, labels, cost):
         labels[p] = best
 
 
-@small_first
-def give(costs, graph, messages, given):
-    """Set the messages of a certificate, (2, edges, labels), after a sweep in direction BACKWARD.
+@small_first_uncounted
+def give(costs, graph, messages, total, given):
+    """Set the messages of a certificate after a sweep in direction BACKWARD.
+
+    total : (labels,) float64, scratch
+    given : (2, edges, labels) float64, overwritten
 
     A node keeps as many parts of its cost as chains end there, and leaves one to each of its edges
     to an earlier node; these edges give what they pass on to the earlier one.
     """
     n, n_labels = costs.shape
-    total = np.empty(n_labels)
     for p in range(n):
         for a in range(n_labels):
             total[a] = costs[p, a]

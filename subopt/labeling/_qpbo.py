@@ -163,7 +163,7 @@ def left(energy: LabelingEnergy, given: Reparametrization, deadline: Deadline) -
     pairs, m = energy.weights[:, None, None] * energy.tables, len(energy.tails)
     if given.high.any():
         high, low = np.empty((energy.n, 2)), np.empty((energy.n, 2))
-        node_costs(energy.terms, given, high, low, flag())
+        node_costs(energy.terms, given, high, low, np.zeros(energy.n_labels), flag())
         cost = (high[:, 1] - high[:, 0]) + (low[:, 1] - low[:, 0])
         first, second = given.high[0][:, :, None], given.high[1][:, None, :]
         if over(m, deadline):

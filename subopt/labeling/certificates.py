@@ -26,7 +26,7 @@ from subopt._base.answer import CertificateError, ReadOnly, number
 from subopt._base.interruptible import flag, interruptible
 from subopt._base.options import Deadline
 from subopt._base.types import Array
-from subopt.labeling._exact import Reparametrization, bound_of, energy_of
+from subopt.labeling._exact import Reparametrization, bound_of
 from subopt.labeling._magnitude import smallest_step
 from subopt.labeling.energy import LabelingEnergy
 
@@ -199,6 +199,8 @@ def measure(
     """
     # rounding errors of flows and messages along paths add up like a random walk
     unit = 2.0**-52 * max(64.0, 16.0 * math.sqrt(energy.n * energy.n_labels))
+    labels = labels.view()
+    labels.setflags(write=False)  # always, because kernels are compiled for either
     with np.errstate(invalid="ignore"):  # of infinities, without the JIT
         args, stop = (energy.terms, given, labels, unit), flag()
         if given.high.size < SHORT:
@@ -209,7 +211,7 @@ def measure(
     if stop[0]:
         return Measure(energy.value(labels), -np.inf, -np.inf, np.inf, False)
     proven = Fraction(bound[0]) + Fraction(bound[1]) - Fraction(bound[2])
-    parts = energy_of(energy.terms, labels)
+    parts = energy._parts(labels)
     if parts[0] == np.inf:
         return Measure(np.inf, float(proven), float(proven), np.inf, False)
     value = sum(map(Fraction, parts), Fraction(0))

@@ -236,7 +236,7 @@ def _cut_of_what_is_left(
     n, L = energy.n, energy.n_labels
     if given is not None and given.high.any():
         high, low = np.empty((n, L)), np.empty((n, L))
-        node_costs(energy.terms, given, high, low, flag())
+        node_costs(energy.terms, given, high, low, np.zeros(L), flag())
         cost = np.diff(high, axis=1) + np.diff(low, axis=1)  # of x_v > i
     else:
         cost = np.ascontiguousarray(np.diff(energy.costs, axis=0).T)

@@ -241,10 +241,17 @@ class LabelingEnergy:
             The sum, rounded once; infinite if it contains a forbidden label or pair.
         """
         x = self.check_labels("labels", labels)
-        parts = energy_of(self.terms, x)
+        parts = self._parts(x)
         if not self.label_costs.any():
             return math.fsum(parts)
         return math.fsum([*parts, *self._paid(x)])
+
+    def _parts(self, x: Array) -> tuple[float, float, float]:
+        """Return the energy without label costs as a sum of three parts, infinite if forbidden."""
+        labels = x.view()
+        labels.setflags(write=False)  # always, because kernels are compiled for either
+        parts: tuple[float, float, float] = energy_of(self.terms, labels)
+        return parts
 
     def _paid(self, x: Array) -> Array:
         """Return the costs of the labels that occur."""
@@ -265,7 +272,7 @@ class LabelingEnergy:
             Whether the energy of `x` is lower than that of `y`. The difference is computed in twice
             the working precision.
         """
-        a, b = energy_of(self.terms, x), energy_of(self.terms, y)
+        a, b = self._parts(x), self._parts(y)
         if np.inf in (a[0], b[0]):
             return bool(a[0] < b[0])
         if not self.label_costs.any():

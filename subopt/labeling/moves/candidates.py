@@ -6,7 +6,8 @@ are the current labels.
 
 import numpy as np
 
-from subopt._base.jit import small_first as njit
+from subopt._base.jit import inner
+from subopt._base.jit import small_first_uncounted as njit
 from subopt.labeling._adjacency import table_at
 
 # Largest number of nodes in the first cut, and the factor by which it grows if they are too few.
@@ -36,14 +37,14 @@ def begin(problem, labels, space):
     look(problem, labels, n, space)
 
 
-@njit
+@inner
 def clear(flows):
     """Set the one flow of every edge to 0."""
     for e in range(flows.shape[0]):
         flows[e, 0] = 0.0
 
 
-@njit
+@inner
 def look(problem, labels, count, space):
     """Mark the moves that would lower the cost of a fresh node, given the flows.
 
@@ -176,7 +177,7 @@ def list_arcs(problem, labels, move, place, node, capacity, arcs, space):
     return between, count
 
 
-@njit
+@inner
 def pair_cost(problem, t, a, b):
     """Return the cost of two labels, of an edge of weight 1 that has table t."""
     same = problem.uniform
@@ -185,7 +186,7 @@ def pair_cost(problem, t, a, b):
     return problem.tables[t, a, b]
 
 
-@njit
+@inner
 def settled(problem, e, flow, z, c, b):
     """Return c_ku of an edge from a node, and how much of its flow fits; see `expand`.
 
@@ -198,7 +199,7 @@ def settled(problem, e, flow, z, c, b):
     return most, max(-most, min(flow if problem.graph.turned[e] == 0 else -flow, most))
 
 
-@njit
+@inner
 def _price(problem, labels, move, nodes, count, space):
     """Set what a label costs nodes more than theirs, with what the flow takes out of them."""
     b = move.label
@@ -229,7 +230,7 @@ def price_all(problem, labels, move, space):
     _price(problem, labels, move, space.fresh, labels.shape[0], space)
 
 
-@njit
+@inner
 def spread(problem, labels, move, waiting, limit, space):
     """List nodes to be decided; return their number, whether these are all, and the next limit.
 
@@ -282,7 +283,7 @@ def spread(problem, labels, move, waiting, limit, space):
     return found, True, limit
 
 
-@njit
+@inner
 def _settle(problem, labels, move, count, space):
     """Push what fresh nodes want to save to neighbors that would lose by the label.
 

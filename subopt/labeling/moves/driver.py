@@ -29,9 +29,11 @@ from subopt.labeling.moves import label_costs, warm_start
 from subopt.labeling.moves.expand import CYCLES, descend, descend_many
 from subopt.labeling.moves.workspace import (
     MoveWorkspace,
+    PieceWorkspace,
     Problem,
     called,
     move_workspace,
+    piece_workspace,
     problem_of,
 )
 from subopt.labeling.result import Labeling, local, local_status
@@ -180,7 +182,7 @@ def _descended(
     labels, before = labels.copy(), 0
     if limits.deadline.passed():
         return labels, False, 0
-    space = _workspace(energy, moves)
+    space, cut = _workspaces(energy, moves)
     if energy.label_costs.any():
         energy = energy._with(costs=energy.costs - energy.least_costs)
     if limits.deadline.passed():
@@ -191,14 +193,14 @@ def _descended(
     if given or not energy.label_costs.any():
         _read_off(energy, problem.costs, moves, labels, given, space, limits.deadline, better)
     else:
-        labels, before = _cheapest(energy, problem, moves, space, limits)
+        labels, before = _cheapest(energy, problem, moves, (space, cut), limits)
 
     def plain(some: Array) -> tuple[bool, int]:
-        return _made(energy, problem, some, labels, space, limits)
+        return _made(energy, problem, some, labels, (space, cut), limits)
 
     if energy.label_costs.any():
         arcs = label_costs.label_arcs(energy.n, len(energy.tails))
-        whole = label_costs.WholeMoves(energy, problem, space, arcs)
+        whole = label_costs.WholeMoves(energy, problem, space, cut, arcs)
         run = partial(whole.descend, moves, labels, plain, limits.cycles, limits.deadline, steepest)
         done, cuts = run()
         if done:
@@ -217,13 +219,13 @@ def _made(
     problem: Problem,
     moves: Array,
     labels: Array,
-    space: MoveWorkspace,
+    spaces: tuple[MoveWorkspace, PieceWorkspace],
     limits: Limits,
 ) -> tuple[bool, int]:
     """Make moves as if labels cost nothing; return whether none is left, and the cuts."""
-    args = problem, moves, labels, limits.cycles, space
-    done = called(descend, energy, args, space, limits.deadline)
-    return bool(done), int(space.cuts[0])
+    args = problem, moves, labels, limits.cycles, *spaces
+    done = called(descend, energy, args, spaces[0], limits.deadline)
+    return bool(done), int(spaces[0].cuts[0])
 
 
 def _best(moves: Array, limits: Limits, energy: LabelingEnergy) -> Array:
@@ -255,7 +257,11 @@ def _read_off(
 
 
 def _cheapest(
-    energy: LabelingEnergy, problem: Problem, moves: Array, space: MoveWorkspace, limits: Limits
+    energy: LabelingEnergy,
+    problem: Problem,
+    moves: Array,
+    spaces: tuple[MoveWorkspace, PieceWorkspace],
+    limits: Limits,
 ) -> tuple[Array, int]:
     """Return labels to start from if there are label costs, and the number of cuts.
 
@@ -267,9 +273,9 @@ def _cheapest(
     if _rows(energy) < energy.n_labels or deadline.passed():
         return alone, 0
     labels = alone.copy()
-    _read_off(energy, problem.costs, moves, labels, False, space, deadline)
+    _read_off(energy, problem.costs, moves, labels, False, spaces[0], deadline)
     some = label_costs.to_used(moves, labels, energy.n_labels)
-    _, cuts = _made(energy, problem, some, labels, space, limits)
+    _, cuts = _made(energy, problem, some, labels, spaces, limits)
     found = None if deadline.passed() else label_costs.pieces(energy, labels, deadline)
     if found is not None and found[0].n <= energy.n // PIECES:
         whole, piece = found
@@ -282,9 +288,11 @@ def _cheapest(
     return min(labels, alone, key=energy.value), cuts
 
 
-def _workspace(energy: LabelingEnergy, moves: Array) -> MoveWorkspace:
+def _workspaces(energy: LabelingEnergy, moves: Array) -> tuple[MoveWorkspace, PieceWorkspace]:
     kept, pairs = _rows(energy) == energy.n_labels, _are_pairs(moves)
-    return move_workspace(energy.n, len(energy.tails), energy.n_labels, pairs=pairs, kept=kept)
+    n, edges = energy.n, len(energy.tails)
+    space = move_workspace(n, edges, energy.n_labels, pairs=pairs, kept=kept)
+    return space, piece_workspace(n, edges)
 
 
 def _are_pairs(moves: Array) -> bool:
@@ -361,7 +369,7 @@ def _descend(
     draft = warm_start.draft(energy.n, keep, energy.n_labels)
     first = Problem(costs[0], energy.seen_tables, energy.adjacency, energy.terms.uniform)
     start = warm_start.WarmStart(warm_start.terms(energy), draft)
-    descend_many(costs, first, moves, labels, values, start, _workspace(energy, moves))
+    descend_many(costs, first, moves, labels, values, start, *_workspaces(energy, moves))
     return labels, values
 
 

@@ -18,7 +18,9 @@ new capacities.
 
 import numpy as np
 
-from subopt._base.jit import njit, small_first
+from subopt._base.jit import inner
+from subopt._base.jit import small_first_uncounted as small_first
+from subopt._base.jit import uncounted as njit
 from subopt._base.types import Array
 from subopt.labeling._adjacency import table_at
 from subopt.labeling._exact import add, two_product
@@ -46,7 +48,7 @@ def swaps(n_labels: int) -> Array:
 
 
 @small_first
-def descend(problem, moves, labels, cycles, space):
+def descend(problem, moves, labels, cycles, space, cut):
     """Make all moves in turn until none lowers the energy; return whether this was reached.
 
     problem : Problem
@@ -54,6 +56,7 @@ def descend(problem, moves, labels, cycles, space):
     labels : (n,) int64, overwritten
     cycles : int64, largest number of times that all moves are made
     space : MoveWorkspace
+    cut : PieceWorkspace
 
     A move ``(only, b)`` lets nodes with the label `only`, or all nodes if that is -1, take label b.
     If some swap of a and b lowers the energy, then so does a move (a, b) or (b, a), because the
@@ -69,7 +72,7 @@ def descend(problem, moves, labels, cycles, space):
         i = i + 1 if i + 1 < count else 0
         idle += 1
         wanted = space.wanted[max(only, 0), b] != 0
-        if wanted and _expand(problem, labels, only, b, space, True):
+        if wanted and _expand(problem, labels, only, b, space, cut, True):
             idle = 1
         if idle >= count:
             return True
@@ -77,7 +80,7 @@ def descend(problem, moves, labels, cycles, space):
 
 
 @small_first
-def examine(problem, moves, labels, space):
+def examine(problem, moves, labels, space, cut):
     """Find the flows of moves without making any: they show by how much each could lower E.
 
     Arguments are those of `descend`; flows need to be kept for all labels.
@@ -88,11 +91,11 @@ def examine(problem, moves, labels, space):
         if space.stop[0] != 0:
             return
         if space.wanted[max(only, 0), b] != 0:
-            _expand(problem, labels, only, b, space, False)
+            _expand(problem, labels, only, b, space, cut, False)
 
 
 @njit
-def descend_many(costs, first, moves, labels, values, start, space):
+def descend_many(costs, first, moves, labels, values, start, space, cut):
     """Solve problems that differ in the costs of labels only.
 
     costs : (problems, n, labels) float64
@@ -101,6 +104,7 @@ def descend_many(costs, first, moves, labels, values, start, space):
     labels : (problems, n) int64, overwritten
     values : (problems,) float64, filled with the energies
     start : WarmStart
+    space, cut : as for `descend`
     """
     given, pairs = np.bool_(False), space.wanted.shape[0] > 1
     for p in range(costs.shape[0]):
@@ -111,11 +115,11 @@ def descend_many(costs, first, moves, labels, values, start, space):
             prepare_next(
                 costs[p], start.terms, labels[p], given, pairs, start.draft, space.flows, space.stop
             )
-        descend(problem, moves, labels[p], CYCLES, space)
+        descend(problem, moves, labels[p], CYCLES, space, cut)
         values[p] = _energy(problem, labels[p])
 
 
-@njit
+@inner
 def _energy(problem, labels):
     """Return the energy of a labeling, rounded once."""
     tables, graph = problem.tables, problem.graph
@@ -131,7 +135,7 @@ def _energy(problem, labels):
 
 
 @njit(inline="always")
-def _expand(problem, labels, only, b, space, take):
+def _expand(problem, labels, only, b, space, cut, take):
     """Let nodes take label b if that lowers E and they may `take` it; return whether it did.
 
     Work follows the change, not the graph: it starts from the nodes that want b more than the flow
@@ -153,19 +157,19 @@ def _expand(problem, labels, only, b, space, take):
         for q in range(found):
             if space.inside[space.queue[q]] == space.moves[0]:
                 size = connect(problem.graph, space.queue[q], found, space)
-                write(problem, labels, move, size, space)
-                solve(size, space)
+                write(problem, labels, move, size, space, cut)
+                solve(size, space.cuts, space.stop, cut)
                 if space.stop[0] != 0:  # the cut is not known
                     return lower
-                more = (kept or not whole) and keep(problem, labels, move, size, space)
+                more = (kept or not whole) and keep(problem, labels, move, size, space, cut)
                 if more and not whole:
                     for i in range(size):
-                        if space.work.side[i]:
+                        if cut.work.side[i]:
                             space.waiting[waiting] = space.piece[i]
                             waiting += 1
-                elif take and lowers(problem, labels, move, size, space):
+                elif take and lowers(problem, labels, move, size, space, cut.work.side):
                     lower = True
-                    fresh = _take(problem.graph, labels, b, size, fresh, space)
+                    fresh = _take(problem.graph, labels, b, size, fresh, space, cut.work.side)
         if kept:
             look(problem, labels, fresh, space)
         elif fresh > 0:  # without the flows nobody knows who else is concerned
@@ -177,25 +181,26 @@ def _expand(problem, labels, only, b, space, take):
 
 
 @njit(inline="always")
-def _take(graph, labels, b, size, fresh, space):
+def _take(graph, labels, b, size, fresh, space, side):
     """Give a side of a piece its new label; return how many nodes have to be looked at by now."""
+    now = space.moves[0]
     for i in range(size):
-        if space.work.side[i]:
+        if side[i]:
             k = space.piece[i]
             space.carriers[labels[k]] -= 1
             space.carriers[b] += 1
             labels[k] = b
-            fresh = _touch(k, fresh, space)
+            fresh = _touch(k, fresh, space.fresh, space.stamp, now)
             for e in range(graph.indptr[k], graph.indptr[k + 1]):
-                fresh = _touch(graph.heads[e], fresh, space)
+                fresh = _touch(graph.heads[e], fresh, space.fresh, space.stamp, now)
     return fresh
 
 
-@njit
-def _touch(k, fresh, space):
+@inner
+def _touch(k, fresh, listed, stamp, now):
     """List a node that changed, or one next to it, unless that is done."""
-    if space.stamp[k] == space.moves[0]:
+    if stamp[k] == now:
         return fresh
-    space.stamp[k] = space.moves[0]
-    space.fresh[fresh] = k
+    stamp[k] = now
+    listed[fresh] = k
     return fresh + 1

@@ -40,7 +40,13 @@ from subopt.labeling._components import components
 from subopt.labeling.energy import LabelingEnergy
 from subopt.labeling.moves.candidates import list_arcs, price_all, tally
 from subopt.labeling.moves.expand import examine
-from subopt.labeling.moves.workspace import Move, MoveWorkspace, Problem, called
+from subopt.labeling.moves.workspace import (
+    Move,
+    MoveWorkspace,
+    PieceWorkspace,
+    Problem,
+    called,
+)
 
 
 def pieces(
@@ -134,6 +140,7 @@ class WholeMoves(NamedTuple):
     energy: LabelingEnergy
     problem: Problem
     space: MoveWorkspace
+    cut: PieceWorkspace
     arcs: LabelArcs
 
     def descend(
@@ -254,7 +261,7 @@ class WholeMoves(NamedTuple):
             return np.full(len(moves), np.inf)
         falls = self._bounds(labels, deadline)[moves[:, 1]]
         if (falls > 0.0).any() and self.space.flows.shape[1] > 1:
-            args = self.problem, moves[falls > 0.0], labels, self.space
+            args = self.problem, moves[falls > 0.0], labels, self.space, self.cut
             called(examine, self.energy, args, self.space, deadline)
             falls = self._bounds(labels, deadline)[moves[:, 1]]
         return falls

@@ -1,27 +1,26 @@
 """Compiled: the network of a connected piece of a move, and its minimum cut.
 
 Nodes of a piece may take a label; the nodes around it keep theirs. See `expand` for the energy and
-`workspace` for `problem`, `move` and `space`. `size` is the number of nodes in the piece.
+`workspace` for `problem`, `move`, `space` and `cut`, the workspace of the piece. `size` is the
+number of nodes in the piece.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from subopt._base.jit import small_first as njit
-from subopt.graph.augment import ONE, reach, settle, spreads
+from subopt._base.jit import inner
+from subopt.graph.augment import settle
 from subopt.graph.boykov_kolmogorov import grow, plant
 from subopt.graph.network import open_arcs
-from subopt.graph.push_relabel import finish, push_relabel
 from subopt.labeling._adjacency import table_at
 from subopt.labeling._exact import add
 from subopt.labeling.moves.candidates import PART, settled
 
-LARGE = np.int64(4096)  # nodes of a piece from which it is worth to ask how the graph spreads
 SLICE = np.int64(2**20)  # looks at arcs between two looks at whether to stop
 
 
-@njit
+@inner
 def connect(graph, root, found, space):
     """List the connected component of a node among the nodes to be decided; return its size.
 
@@ -53,13 +52,12 @@ def connect(graph, root, found, space):
     return size
 
 
-@njit
-def write(problem, labels, move, size, space):
+@inner
+def write(problem, labels, move, size, space, cut):
     """Write the network of a piece."""
     b = move.label
     graph = problem.graph
-    flows, residual, at = space.flows, space.residual, space.at
-    network = space.network
+    flows, residual, at, network = space.flows, cut.residual, cut.at, cut.network
     placed = -space.moves[0]
     arcs = 0
     for i in range(size):
@@ -83,72 +81,37 @@ def write(problem, labels, move, size, space):
                 gain += most - flow
                 flows[graph.edge[e], move.column] = most if graph.turned[e] == 0 else -most
         network.indptr[i + 1] = arcs
-        space.excess[i] = -gain
+        cut.excess[i] = -gain
     for e in range(arcs):
         network.twin[e] = at[network.twin[e]]
 
 
-@njit
-def solve(size, space):
+@inner
+def solve(size, cuts, stop, cut):
     """Find the minimum cut of a piece whose network has been written; none, when it has to stop.
 
-    By search trees alone, which are faster here than anything after them; but for large pieces of
-    graphs that spread like random ones by push-relabel, because there trees break all the time.
+    By search trees alone: on pieces of images and of random graphs, they are as fast as anything
+    after them, and other methods would have to be compiled with every move.
     """
-    network, residual, work = space.network, space.residual, space.work
-    space.cuts[0] += 1
+    network, residual, excess, work = cut.network, cut.residual, cut.excess, cut.work
+    cuts[0] += 1
     open_arcs(size, network, residual, work)
-    if space.stop[0] != 0:
-        _keep_all(size, work)
-        return
-    if not settle(size, network.indptr, residual, space.excess, work):
-        _keep_all(size, work)
-        return
-    if size >= LARGE and _spreads(size, space):
-        _push(size, space)
-        return
-    plant(size, space.excess, work)
-    while not grow(network.indptr, residual, space.excess, work, SLICE):
-        if space.stop[0] != 0:
-            _keep_all(size, work)
-            return
+    left = stop[0] == 0 and settle(size, network.indptr, residual, excess, work)
+    if left:
+        plant(size, excess, work)
+        while not grow(network.indptr, residual, excess, work, SLICE):
+            if stop[0] != 0:
+                left = False
+                break
     for i in range(size):
-        work.side[i] = work.label[i] > 0
+        work.side[i] = left and work.label[i] > 0
 
 
-@njit
-def _keep_all(size, work):
-    """Let no node of a piece take its new label."""
-    for i in range(size):
-        work.side[i] = False
-
-
-@njit
-def _spreads(size, space):
-    """Tell whether the graph spreads like a random one; the first large piece shows it."""
-    if space.random[0] < 0:
-        space.random[0] = spreads(size, space.network.indptr, space.work)
-    return space.random[0] != 0
-
-
-@njit
-def _push(size, space):
-    """Find the minimum cut by push-relabel, in slices; none, when it has to stop."""
-    indptr, residual, excess, work = space.network.indptr, space.residual, space.excess, space.work
-    while not push_relabel(size, indptr, residual, excess, work, SLICE):
-        if space.stop[0] != 0:
-            finish(size, excess, work)
-            _keep_all(size, work)
-            return
-    reach(size, indptr, excess, work, ONE)
-
-
-@njit
-def lowers(problem, labels, move, size, space):
+@inner
+def lowers(problem, labels, move, size, space, side):
     """Tell whether E falls, by more than its rounding, if a side of a piece takes its new label."""
     b = move.label
     costs, tables, graph = problem.costs, problem.tables, problem.graph
-    side = space.work.side
     placed = -space.moves[0]
     change, magnitude = (0.0, 0.0, 0.0), 0.0
     for i in range(size):
@@ -171,15 +134,15 @@ def lowers(problem, labels, move, size, space):
     return change[0] + change[1] < -(2.0**-50) * magnitude  # terms are rounded, their sum is not
 
 
-@njit
-def keep(problem, labels, move, size, space):
+@inner
+def keep(problem, labels, move, size, space, cut):
     """Store the flow of a piece; return whether nodes that still want the label could send more.
 
     To nodes outside of the piece, that is.
     """
     b = move.label
     graph = problem.graph
-    side, residual, network = space.work.side, space.residual, space.network
+    side, residual, network = cut.work.side, cut.residual, cut.network
     placed = -space.moves[0]
     more = False
     for i in range(size):

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from subopt._base.jit import in_python, njit, without_nan
+from subopt._base.jit import in_python, inner, without_nan
 from subopt._base.types import Array
 from subopt.labeling._adjacency import Adjacency, table_at
 from subopt.labeling._messages import (
@@ -146,7 +146,7 @@ def prepare(
         np.multiply(draft.flows[part], terms.unit, out=flows[part], dtype=np.float64)
 
 
-@njit
+@inner
 def prepare_next(costs, terms, labels, given, pairs, draft, flows, stop):
     """Like `prepare`, for callers that are compiled."""
     n, n_labels = costs.shape
@@ -162,13 +162,15 @@ def prepare_next(costs, terms, labels, given, pairs, draft, flows, stop):
             flows[e, a] = draft.flows[e, a] * terms.unit
 
 
-@njit
+@inner
 def _find(terms, labels, given, pairs, draft, stop):
     """Set flows in the units of the start, and unless they are given the labels.
 
     Flows have no meaning if the flag `stop` is set, and labels then are the old or the new ones.
     """
-    draft.messages[:] = 0.0
+    for e in range(draft.messages.shape[0]):
+        for a in range(draft.messages.shape[1]):
+            draft.messages[e, a] = 0.0
     _pass(terms, draft, np.int64(0), SWEEPS, 0.0, 0.0, stop)
     if stop[0] != 0:
         return
@@ -214,7 +216,7 @@ def _find_in_python(
     in_python(_settle)(terms, labels, pairs, draft, stop)
 
 
-@njit
+@inner
 def _pass(terms, draft, begin, end, first, last, stop):
     """Make the sweeps `begin` to `end`, or until they bring little; return the next, two bounds.
 
@@ -240,7 +242,7 @@ def _pass(terms, draft, begin, end, first, last, stop):
     return end, first, last
 
 
-@njit
+@inner
 def _settle(terms, labels, pairs, draft, stop):
     """Set the flows for some labels, given the messages."""
     if stop[0] != 0:

@@ -82,16 +82,27 @@ class MoveWorkspace(NamedTuple):
     # counters
     moves: Array  # (1,) int64, number of the current move
     cuts: Array  # (1,) int64, number of minimum cuts
-    random: Array  # (1,) int8, whether the graph spreads like a random one, -1 if not known
     stop: Array  # (1,) int8, whether to stop; see `interruptible`
     # per edge: flow from the first end to the second; a column per label, or one column for all
     flows: Array  # (edges, 1 or labels) float64
-    # the network of a piece
+
+
+class PieceWorkspace(NamedTuple):
+    """The network of a connected piece; apart, because every array of a call takes time."""
+
     at: Array  # (arcs,) int32, where an arc of the graph is in it
     network: Network
     residual: Array  # (arcs,) float64
     excess: Array  # (n,) float64
     work: Workspace
+
+
+def piece_workspace(n: int, edges: int) -> PieceWorkspace:
+    """Allocate a workspace for pieces of a graph with n nodes."""
+    arcs = 2 * edges
+    heads, twin, at = np.empty((3, arcs), np.int32)
+    network = Network(np.zeros(n + 1, np.int32), heads, twin)
+    return PieceWorkspace(at, network, np.empty(arcs), np.empty(n), workspace(n, arcs))
 
 
 def move_workspace(n: int, edges: int, labels: int, *, pairs: bool, kept: bool) -> MoveWorkspace:
@@ -106,9 +117,9 @@ def move_workspace(n: int, edges: int, labels: int, *, pairs: bool, kept: bool) 
     kept : bool
         Whether flows are kept for all labels from one move to the next.
     """
-    arcs, rows = 2 * edges, labels if pairs else 1
+    rows = labels if pairs else 1
     stamp, seen, inside = np.zeros((3, n), np.int64)
-    gain, inflow, excess = np.empty((3, n))
+    gain, inflow = np.empty((2, n))
     place, queue, waiting, piece, fresh = np.empty((5, n), np.int32)
     label_gain, label_flow, alike = np.empty((3, labels))
     return MoveWorkspace(
@@ -130,16 +141,8 @@ def move_workspace(n: int, edges: int, labels: int, *, pairs: bool, kept: bool) 
         wanted=np.zeros((rows, labels), np.int8),
         moves=np.zeros(1, np.int64),
         cuts=np.zeros(1, np.int64),
-        random=np.full(1, -1, np.int8),
         stop=flag(),
         flows=np.zeros((edges, labels if kept else 1)),
-        at=np.empty(arcs, np.int32),
-        network=Network(
-            np.zeros(n + 1, np.int32), np.empty(arcs, np.int32), np.empty(arcs, np.int32)
-        ),
-        residual=np.empty(arcs),
-        excess=excess,
-        work=workspace(n, arcs),
     )
 
 
