@@ -30,7 +30,7 @@ from subopt.labeling import (
     certificates,
     cut_graphs,
 )
-from subopt.labeling.moves import driver, label_costs, warm_start
+from subopt.labeling.moves import driver, label_costs, warm_start, workspace
 
 METHODS = ("alpha_expansion", "alpha_beta_swap", "fusion", "icm", "dual_bound")
 
@@ -193,7 +193,7 @@ def stages_in(patch, solve, limit):
         patch.setattr(module, name, 10**9 if name == "GRID" else 0)
     for module, name in (
         *((network, "SLICE"), (_components, "SHORT")),
-        *((certificates, "SHORT"), (_dual_bound, "SHORT"), (driver, "SHORT"), (_icm, "SMALL")),
+        *((certificates, "SHORT"), (_dual_bound, "SHORT"), (workspace, "SHORT"), (_icm, "SMALL")),
     ):
         patch.setattr(module, name, 40)
     patch.setattr(_search, "SLICE", 300)
@@ -258,7 +258,7 @@ def ask_the_clock(patch):
     patch.setattr(options, "time", SimpleNamespace(monotonic=monotonic))
     patch.setattr(cut_graphs, "GRID", 10**9)
     for module, name in (
-        *((_roof, "LARGE"), (_icm, "SMALL"), (driver, "SHORT"), (_components, "SHORT")),
+        *((_roof, "LARGE"), (_icm, "SMALL"), (workspace, "SHORT"), (_components, "SHORT")),
         *((module, name) for module in (_dual_bound, certificates) for name in ("SHORT", "LATE")),
     ):
         patch.setattr(module, name, 0)

@@ -25,7 +25,7 @@ from subopt import (
 from subopt._base.options import Deadline
 from subopt.labeling import _messages
 from subopt.labeling.moves import candidates, driver, expand, label_costs, local_cut, warm_start
-from subopt.labeling.moves.workspace import move_workspace, problem_of
+from subopt.labeling.moves.workspace import move_workspace, piece_workspace, problem_of
 
 SHAPES = [(1,), (5,), (2, 3), (2, 2, 2)]
 shapes = st.sampled_from(SHAPES)
@@ -240,12 +240,29 @@ def test_one_move_with_label_costs_is_the_best_one(rng, shape, L):
     space = move_workspace(energy.n, len(energy.tails), L, pairs=False, kept=True)
     problem = problem_of(energy)
     arcs = label_costs.label_arcs(energy.n, len(energy.tails))
-    whole = label_costs.WholeMoves(energy, problem, space, arcs)
+    whole = label_costs.WholeMoves(
+        energy, problem, space, piece_workspace(energy.n, len(energy.tails)), arcs
+    )
     for b in range(L):
         x = labels.copy()
         space.flows[:] = rng.integers(-8, 9, space.flows.shape) / 2  # whatever flows there are
         whole.descend(np.array([(-1, b)]), x, lambda some: (True, 0), 1, Deadline())
         assert energy.value(x) == naive.best_expansion(energy, labels, b)
+
+
+@given(rng=numbers(), shape=shapes, L=st.integers(2, 4))
+def test_examined_flows_tell_by_how_much_an_expansion_lowers_the_energy(rng, shape, L):
+    energy = random_energy(rng, shape, L, metric_table(rng, L))
+    labels = rng.integers(0, L, energy.n)
+    space = move_workspace(energy.n, len(energy.tails), L, pairs=False, kept=True)
+    problem, moves, before = problem_of(energy), expand.expansions(L), labels.copy()
+    cut = piece_workspace(energy.n, len(energy.tails))
+    expand.examine(problem, moves, labels, space, cut)
+    assert np.array_equal(labels, before)
+    above, below = np.zeros((L, L)), np.zeros(L)
+    candidates.tally(problem, labels, np.arange(L), above, below, space)
+    best = [naive.best_expansion(energy, labels, b) for b in range(L)]
+    assert energy.value(labels) - below == pytest.approx(best, abs=1e-9)
 
 
 @given(rng=numbers(), shape=shapes, L=st.integers(2, 4), pairs=st.booleans())
@@ -255,8 +272,8 @@ def test_prices_are_the_same_if_equal_costs_of_edges_are_not_read(rng, shape, L,
     space = move_workspace(energy.n, len(energy.tails), L, pairs=pairs, kept=True)
     space.flows[:] = rng.integers(-8, 9, space.flows.shape) / 2
     problem, above, below = problem_of(energy), np.zeros((2, L, L)), np.zeros((2, L))
-    candidates.tally(problem, labels, above[0], below[0], space)
-    candidates.tally(problem._replace(uniform=0.0), labels, above[1], below[1], space)
+    candidates.tally(problem, labels, np.arange(L), above[0], below[0], space)
+    candidates.tally(problem._replace(uniform=0.0), labels, np.arange(L), above[1], below[1], space)
     assert np.array_equal(*above)
     assert np.array_equal(*below)
 
@@ -290,7 +307,9 @@ def test_a_label_is_given_up_if_that_helps(rng, shape, L, own):
     space = move_workspace(energy.n, len(energy.tails), L, pairs=False, kept=True)
     problem = problem_of(energy)
     arcs = label_costs.label_arcs(energy.n, len(energy.tails))
-    whole = label_costs.WholeMoves(energy, problem, space, arcs)
+    whole = label_costs.WholeMoves(
+        energy, problem, space, piece_workspace(energy.n, len(energy.tails)), arcs
+    )
     fewer, _ = whole.give_up(expand.expansions(L), labels, lambda some: (True, 0), best, Deadline())
     assert energy.value(labels) < value if fewer else energy.value(labels) == least == value
 

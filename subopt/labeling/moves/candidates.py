@@ -115,10 +115,11 @@ def _gains(problem, labels, k, space):
 
 
 @njit
-def tally(problem, labels, above, below, space):
+def tally(problem, labels, row, above, below, space):
     """Add up what labels cost nodes more than theirs, and what they cost less; see `_gains`.
 
-    above : (labels, labels) float64, zeros; a sum over the nodes with each label, per new label
+    row : (labels,) int64, number of each label in use
+    above : (in use, labels) float64, zeros; a sum over the nodes with each label, per new label
     below : (labels,) float64, zeros; a sum over all nodes
     """
     n_labels = below.shape[0]
@@ -128,8 +129,9 @@ def tally(problem, labels, above, below, space):
         if k % 1024 == 0 and space.stop[0] != 0:
             return
         _gains(problem, labels, k, space)
+        at = row[labels[k]]
         for b in range(n_labels):
-            above[labels[k], b] += max(space.label_gain[b], 0.0)
+            above[at, b] += max(space.label_gain[b], 0.0)
             below[b] -= min(space.label_gain[b], 0.0)
 
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Batch, Status, freeze
-from subopt._base.interruptible import interruptible
 from subopt._base.options import Deadline, stage
 from subopt._base.threads import in_order, thread_count
 from subopt._base.types import Array, ArrayLike
@@ -32,6 +31,7 @@ from subopt.labeling.moves.workspace import (
     MoveWorkspace,
     PieceWorkspace,
     Problem,
+    called,
     move_workspace,
     piece_workspace,
     problem_of,
@@ -42,7 +42,6 @@ MEMORY = 2**31  # largest number of bytes for the flows of all labels; above, th
 SWEEPS = 50  # number of sweeps of `dual_bound` for labels of pieces, with label costs
 PIECES = 4  # nodes per piece of equal labels from which labels of whole pieces are looked for
 CLOSER = 2.0**10  # factor by which the ceiling of costs must fall for another descent
-SHORT = 2**18  # labels of nodes and edges; moves of fewer end at once
 TOGETHER = 2**31  # largest number of bytes for all threads; above, fewer threads are used
 
 
@@ -173,10 +172,12 @@ def _descended(
     given: bool,
     limits: Limits,
     better: Callable[[Array, Array], bool] | None = None,
+    steepest: bool = False,
 ) -> tuple[Array, bool, int]:
     """Return labels after all moves, whether none is left, and the number of cuts.
 
     Moves start from labels that are `given`, or from others that are `better`, if that is not None.
+    `steepest` is about label costs, see `WholeMoves.descend`.
     """
     labels, before = labels.copy(), 0
     if limits.deadline.passed():
@@ -199,14 +200,15 @@ def _descended(
 
     if energy.label_costs.any():
         arcs = label_costs.label_arcs(energy.n, len(energy.tails))
-        whole = label_costs.WholeMoves(energy, problem, space, arcs)
-        done, cuts = whole.descend(moves, labels, plain, limits.cycles, limits.deadline)
+        whole = label_costs.WholeMoves(energy, problem, space, cut, arcs)
+        run = partial(whole.descend, moves, labels, plain, limits.cycles, limits.deadline, steepest)
+        done, cuts = run()
         if done:
             best = partial(_best, moves, limits)
             fewer, more = whole.give_up(moves, labels, plain, best, limits.deadline)
             cuts += more
             if fewer:
-                done, more = whole.descend(moves, labels, plain, limits.cycles, limits.deadline)
+                done, more = run()
                 cuts += more
         return labels, done, before + cuts
     return labels, *plain(moves)
@@ -222,7 +224,7 @@ def _made(
 ) -> tuple[bool, int]:
     """Make moves as if labels cost nothing; return whether none is left, and the cuts."""
     args = problem, moves, labels, limits.cycles, *spaces
-    done = _called(descend, energy, args, spaces[0], limits.deadline)
+    done = called(descend, energy, args, spaces[0], limits.deadline)
     return bool(done), int(spaces[0].cuts[0])
 
 
@@ -230,19 +232,6 @@ def _best(moves: Array, limits: Limits, energy: LabelingEnergy) -> Array:
     """Return good labels of an energy without label costs, by moves of the same kind."""
     some, first = moves[(moves < energy.n_labels).all(axis=1)], _single(energy.costs)
     return _descended(energy, some, first, False, limits)[0] if len(some) else first
-
-
-def _called(
-    kernel: Callable[..., Any],
-    energy: LabelingEnergy,
-    args: tuple[Any, ...],
-    space: MoveWorkspace,
-    deadline: Deadline,
-) -> Any:
-    """Call a kernel, so that Ctrl-C and the deadline end it if that may take long."""
-    if deadline.left() == np.inf and energy.n_labels * (energy.n + len(energy.tails)) < SHORT:
-        return kernel(*args)
-    return interruptible(kernel, *args, stop=space.stop, deadline=deadline)
 
 
 def _read_off(
@@ -264,7 +253,7 @@ def _read_off(
         terms, pairs = warm_start.terms(energy), _are_pairs(moves)
         least = energy.least_costs
         args = costs, least, terms, labels, given, better, pairs, draft, space.flows, space.stop
-        _called(warm_start.prepare, energy, args, space, deadline)
+        called(warm_start.prepare, energy, args, space, deadline)
 
 
 def _cheapest(
@@ -276,23 +265,26 @@ def _cheapest(
 ) -> tuple[Array, int]:
     """Return labels to start from if there are label costs, and the number of cuts.
 
-    Moves that ignore label costs are made first, and then moves of connected pieces of equal labels
-    as a whole. If one label everywhere has a lower energy, it is returned instead. The flows of the
-    first moves are left in the workspace.
+    Moves to labels that messages lead to are made first, and then moves of connected pieces of
+    equal labels as a whole. If one label everywhere has a lower energy, it is returned instead. The
+    flows of the first moves are left in the workspace.
     """
     alone, deadline = single_label(energy), limits.deadline
     if _rows(energy) < energy.n_labels or deadline.passed():
         return alone, 0
     labels = alone.copy()
     _read_off(energy, problem.costs, moves, labels, False, spaces[0], deadline)
-    _, cuts = _made(energy, problem, moves, labels, spaces, limits)
+    some = label_costs.to_used(moves, labels, energy.n_labels)
+    _, cuts = _made(energy, problem, some, labels, spaces, limits)
     found = None if deadline.passed() else label_costs.pieces(energy, labels, deadline)
     if found is not None and found[0].n <= energy.n // PIECES:
         whole, piece = found
         first, left = single_label(whole), deadline.left()
         one = dual_bound(whole, max_iter=SWEEPS, start=first, time_limit=left).labels
-        other, _, more = _descended(whole, moves, one, True, limits)
-        labels, cuts = min(labels, other[piece], key=energy.value), cuts + more
+        # pieces are few, so that two orders of moves can be tried
+        for steepest in (False,) if _are_pairs(moves) else (False, True):
+            other, _, more = _descended(whole, moves, one, True, limits, None, steepest)
+            labels, cuts = min(labels, other[piece], key=energy.value), cuts + more
     return min(labels, alone, key=energy.value), cuts
 
 

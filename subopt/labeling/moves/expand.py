@@ -72,11 +72,26 @@ def descend(problem, moves, labels, cycles, space, cut):
         i = i + 1 if i + 1 < count else 0
         idle += 1
         wanted = space.wanted[max(only, 0), b] != 0
-        if wanted and _expand(problem, labels, only, b, space, cut):
+        if wanted and _expand(problem, labels, only, b, space, cut, True):
             idle = 1
         if idle >= count:
             return True
     return False
+
+
+@small_first
+def examine(problem, moves, labels, space, cut):
+    """Find the flows of moves without making any: they show by how much each could lower E.
+
+    Arguments are those of `descend`; flows need to be kept for all labels.
+    """
+    begin(problem, labels, space)
+    for i in range(moves.shape[0]):
+        only, b = moves[i, 0], moves[i, 1]
+        if space.stop[0] != 0:
+            return
+        if space.wanted[max(only, 0), b] != 0:
+            _expand(problem, labels, only, b, space, cut, False)
 
 
 @njit
@@ -120,8 +135,8 @@ def _energy(problem, labels):
 
 
 @njit(inline="always")
-def _expand(problem, labels, only, b, space, cut):
-    """Let nodes take label b if that lowers E; return whether it did.
+def _expand(problem, labels, only, b, space, cut, take):
+    """Let nodes take label b if that lowers E and they may `take` it; return whether it did.
 
     Work follows the change, not the graph: it starts from the nodes that want b more than the flow
     has settled so far, which can only be near a change since this move was last made, and takes in
@@ -152,7 +167,7 @@ def _expand(problem, labels, only, b, space, cut):
                         if cut.work.side[i]:
                             space.waiting[waiting] = space.piece[i]
                             waiting += 1
-                elif lowers(problem, labels, move, size, space, cut.work.side):
+                elif take and lowers(problem, labels, move, size, space, cut.work.side):
                     lower = True
                     fresh = _take(problem.graph, labels, b, size, fresh, space, cut.work.side)
         if kept:

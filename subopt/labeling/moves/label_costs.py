@@ -18,8 +18,10 @@ move of the nodes S changes the energy by at least
     sum_{k in S} g_k - sum of h_l over labels that only nodes in S have [+ h_b]
         >= sum_k min(g_k, 0) + sum_l min(sum_{k has l} max(g_k, 0) - h_l, 0) [+ h_b].
 
-Where this bound is not negative, no cut is needed. Otherwise the cut starts from the kept flow. If
-the move does not lower the energy, the new flow proves it: the bound is not negative for it.
+Where this bound is not negative, no cut is needed. Where it is, the flow is first completed as if
+labels cost nothing, by cuts of small pieces (`expand.examine`), which settles most moves. The cut
+of the others starts from that flow. If such a move does not lower the energy, the new flow proves
+it: the bound is not negative for it.
 
 No single move gives up a label whose nodes are best divided among several others. So when no move
 is left, each label in use is taken from its nodes (`WholeMoves.give_up`).
@@ -37,7 +39,14 @@ from subopt._base.types import Array
 from subopt.labeling._components import components
 from subopt.labeling.energy import LabelingEnergy
 from subopt.labeling.moves.candidates import list_arcs, price_all, tally
-from subopt.labeling.moves.workspace import Move, MoveWorkspace, Problem
+from subopt.labeling.moves.expand import examine
+from subopt.labeling.moves.workspace import (
+    Move,
+    MoveWorkspace,
+    PieceWorkspace,
+    Problem,
+    called,
+)
 
 
 def pieces(
@@ -100,6 +109,12 @@ def _rest(
     return LabelingEnergy(costs[:-1].T, edges=ends, weights=w[e], **tables), now
 
 
+def to_used(moves: Array, labels: Array, n_labels: int) -> Array:
+    """Return the moves to labels in use."""
+    used = np.bincount(labels, minlength=n_labels) > 0
+    return np.ascontiguousarray(moves[used[moves[:, 1]]])
+
+
 class LabelArcs(NamedTuple):
     """Arcs of the network of a move; the first ones are edges of the graph."""
 
@@ -125,6 +140,7 @@ class WholeMoves(NamedTuple):
     energy: LabelingEnergy
     problem: Problem
     space: MoveWorkspace
+    cut: PieceWorkspace
     arcs: LabelArcs
 
     def descend(
@@ -134,42 +150,48 @@ class WholeMoves(NamedTuple):
         plain: Callable[[Array], tuple[bool, int]],
         cycles: int,
         deadline: Deadline,
+        steepest: bool = False,
     ) -> tuple[bool, int]:
         """Make all moves in turn until none lowers E; return whether none does, and the cuts.
 
         `plain` makes some of the moves on `labels` as if labels cost nothing, where that cannot
-        raise E: the labels that are taken have to be in use.
+        raise E: the labels that are taken have to be in use. With `steepest`, expansions that may
+        lower E most come first.
         """
-        done, cuts = self._plain(moves, labels, plain)
-        if deadline.passed():
-            return False, cuts
-        value = self.energy.value(labels)
-        idle = 0
-        helps: Array | None = None  # of expansions, for the labels as they are
-        for step in range(cycles * len(moves)):
+        cuts = 0
+        for _ in range(cycles):
+            done, more = self._plain(moves, labels, plain)
+            cuts += more
             if deadline.passed() or not done:
-                break
-            only, b = map(int, moves[step % len(moves)])
-            free = labels != b if only < 0 else (labels == only) & (labels != b)
-            idle += 1
-            if only < 0 and helps is None:
-                helps = self._helpful(labels)
-            if free.any() and (helps is None or helps[b]):
-                cuts += 1
-                taken = self._best_move(labels, free, Move(only, b, self._column(b)), deadline)
-                moved = labels.copy()
-                moved[taken] = b
-                other = self.energy.value(moved) if len(taken) else value
-                if other < value:
-                    labels[:], idle, helps = moved, 1, None
-                    done, more = self._plain(moves, labels, plain)
-                    cuts += more
-                    value = self.energy.value(labels)
-                elif deadline.passed():  # the cut may not be the best one
-                    break
-            if done and idle >= len(moves):
-                return True, cuts
+                return False, cuts
+            lowered, more = self._cycle(moves, labels, steepest, deadline)
+            cuts += more
+            if not lowered:
+                return not deadline.passed(), cuts
         return False, cuts
+
+    def _cycle(
+        self, moves: Array, labels: Array, steepest: bool, deadline: Deadline
+    ) -> tuple[bool, int]:
+        """Make each move that may lower E once; return whether one did, and the cuts."""
+        energy, cuts = self.energy, 0
+        first = value = energy.value(labels)
+        falls = self._falls(moves, labels, deadline)
+        some = np.argsort(-falls, kind="stable") if steepest else np.arange(len(moves))
+        for only, b in moves[some[falls[some] > 0.0]].tolist():
+            if deadline.passed():
+                break
+            free = labels != b if only < 0 else (labels == only) & (labels != b)
+            if not free.any():
+                continue
+            cuts += 1
+            taken = self._best_move(labels, free, Move(only, b, self._column(b)), deadline)
+            moved = labels.copy()
+            moved[taken] = b
+            other = energy.value(moved) if len(taken) else value
+            if other < value:
+                labels[:], value = moved, other
+        return value < first, cuts
 
     def give_up(
         self,
@@ -213,12 +235,11 @@ class WholeMoves(NamedTuple):
     def _plain(
         self, moves: Array, labels: Array, plain: Callable[[Array], tuple[bool, int]]
     ) -> tuple[bool, int]:
-        used = np.bincount(labels, minlength=self.energy.n_labels) > 0
-        some = moves[used[moves[:, 1]]]
+        some = to_used(moves, labels, self.energy.n_labels)
         if not len(some):
             return True, 0
         before, value = labels.copy(), self.energy.value(labels)
-        done, cuts = plain(np.ascontiguousarray(some))
+        done, cuts = plain(some)
         if self.energy.value(labels) > value:  # a label was given up and taken again
             labels[:], done = before, True
         return done, cuts
@@ -230,17 +251,35 @@ class WholeMoves(NamedTuple):
         self.space.flows[:] = 0.0
         return 0
 
-    def _helpful(self, labels: Array) -> Array:
-        """Tell for which labels the flow leaves open that an expansion lowers E, (labels,)."""
+    def _falls(self, moves: Array, labels: Array, deadline: Deadline) -> Array:
+        """Return by how much each move may lower E, (moves,); positive unless flows prove less.
+
+        Flows are found first for the expansions that they leave open. If the deadline ends this,
+        the numbers have no meaning.
+        """
+        if moves[0, 0] >= 0:
+            return np.full(len(moves), np.inf)
+        falls = self._bounds(labels, deadline)[moves[:, 1]]
+        if (falls > 0.0).any() and self.space.flows.shape[1] > 1:
+            args = self.problem, moves[falls > 0.0], labels, self.space, self.cut
+            called(examine, self.energy, args, self.space, deadline)
+            falls = self._bounds(labels, deadline)[moves[:, 1]]
+        return falls
+
+    def _bounds(self, labels: Array, deadline: Deadline) -> Array:
+        """Return by how much the expansion of each label lowers E at most, given its flow."""
         h, count = self.energy.label_costs, np.bincount(labels, minlength=self.energy.n_labels)
         self._column(0)
-        above, below = np.zeros((len(h), len(h))), np.zeros(len(h))
-        tally(self.problem, labels, above, below, self.space)
-        saved = np.where(count == 0, 0.0, h)[:, None] - above
-        np.fill_diagonal(saved, 0.0)
-        falls = np.maximum(saved, 0.0).sum(axis=0) + below
-        helpful: Array = falls > np.where(count == 0, h, 0.0)
-        return helpful
+        used = np.flatnonzero(count)
+        row = np.zeros(len(h), np.int64)
+        row[used] = np.arange(len(used))
+        above, below = np.zeros((len(used), len(h))), np.zeros(len(h))
+        args = self.problem, labels, row, above, below, self.space
+        called(tally, self.energy, args, self.space, deadline)
+        saved = h[used, None] - above
+        saved[np.arange(len(used)), used] = 0.0
+        bounds: Array = np.maximum(saved, 0.0).sum(axis=0) + below - np.where(count == 0, h, 0.0)
+        return bounds
 
     def _best_move(self, labels: Array, free: Array, move: Move, deadline: Deadline) -> Array:
         """Return the nodes that should take the label of a move; no more than needed.

@@ -6,18 +6,20 @@ begins, so that arrays need not be cleared.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from subopt._base.interruptible import flag
+from subopt._base.interruptible import flag, interruptible
+from subopt._base.options import Deadline
 from subopt._base.types import Array
 from subopt.graph.network import Network, Workspace, workspace
 from subopt.labeling._adjacency import Adjacency
 from subopt.labeling.energy import LabelingEnergy
 
 CACHED = 2**15  # numbers that are computed at a time, because they fit into the cache
+SHORT = 2**18  # labels of nodes and edges; moves of fewer end at once
 
 
 class Problem(NamedTuple):
@@ -142,3 +144,16 @@ def move_workspace(n: int, edges: int, labels: int, *, pairs: bool, kept: bool) 
         stop=flag(),
         flows=np.zeros((edges, labels if kept else 1)),
     )
+
+
+def called(
+    kernel: Callable[..., Any],
+    energy: LabelingEnergy,
+    args: tuple[Any, ...],
+    space: MoveWorkspace,
+    deadline: Deadline,
+) -> Any:
+    """Call a kernel, so that Ctrl-C and the deadline end it if that may take long."""
+    if deadline.left() == np.inf and energy.n_labels * (energy.n + len(energy.tails)) < SHORT:
+        return kernel(*args)
+    return interruptible(kernel, *args, stop=space.stop, deadline=deadline)
