@@ -8,7 +8,9 @@ import numpy as np
 from hypothesis import strategies as st
 
 from subopt import Cut, Modular, SetFunction
+from subopt.functions.algebra import terms_of
 from subopt.testing import FAMILIES as BUILT_IN
+from subopt.testing import all_values
 from subopt.testing.strategies import _Drawn
 
 
@@ -72,3 +74,12 @@ def points(n):
     """Points of R^n with three decimals and many ties."""
     entry = st.integers(-2, 2).map(float) | st.integers(-3000, 3000).map(lambda k: k / 1000)
     return st.lists(entry, min_size=n, max_size=n).map(np.array)
+
+
+def size_of(F):
+    """How large the numbers are that values of F are computed from."""
+
+    def size(G):
+        return float(max(np.abs(all_values(G)).max(), G._range().size.max(initial=0.0)))
+
+    return sum(a * size(G) for a, G in terms_of(F)) or 1.0

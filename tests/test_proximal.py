@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 import pytest
 from drawn import numbers
-from families import points
+from families import points, size_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
@@ -150,7 +150,7 @@ def test_weights_for_every_algorithm(family, data, n):
 @given(data=st.data(), n=st.integers(1, 6), power=st.sampled_from([-12, -7, 3, 12]))
 def test_scaling_scales_prox_and_path(family, data, n, power):
     F, y, scale = drawn(data, family, n), data.draw(points(n), "y"), 10.0**power
-    size = max(float(np.abs(y).max()), float(np.abs(all_values(F)).max()))
+    size = max(float(np.abs(y).max()), size_of(F))
     w = prox(F, y)
     np.testing.assert_allclose(prox(scale * F, scale * y), scale * w, atol=1e-6 * scale * size)
     nested, scaled = regularization_path(F), regularization_path(scale * F)

@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from drawn import numbers
-from families import FAMILIES
+from families import FAMILIES, size_of
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from test_max_flow_minimize import CUTS
@@ -51,15 +51,6 @@ def member(family, rng, n):
     gains = F.marginals(rng.random(n) < 0.5)
     size = float(np.abs(gains).max())
     return F - Modular([gains, np.rint(gains), size * rng.random(n)][rng.integers(3)])
-
-
-def size_of(F):
-    """How large the numbers are that values of F are computed from."""
-
-    def size(G):
-        return float(max(np.abs(all_values(G)).max(), G._range().size.max(initial=0.0)))
-
-    return sum(a * size(G) for a, G in terms_of(F)) or 1.0
 
 
 def minimizers(F):
