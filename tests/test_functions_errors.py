@@ -60,6 +60,8 @@ def squares(n):
         (lambda: Cut.from_edges([(0, 1), (1, 2)], [1, -3]), ["weights[1] is -3"]),
         (lambda: Cut.from_edges([(0, 1, 0.5)]), ["(m, 2)", "second argument"]),
         (lambda: Cut.from_edges([(0, 1)], [1, 2]), ["one number per edge"]),
+        (lambda: Cut.from_edges([(0, 1), (1, 2)], -3), ["weights[0] is -3"]),
+        (lambda: Cut.from_edges([(0, 1)], [[1]]), ["one number per edge, 1", "(1, 1)"]),
         (lambda: HypergraphCut([[0, 7]], n=3), ["edges[0] has 7", "0..2"]),
         (lambda: HypergraphCut([[0, 1]], [-1]), ["weights[0] is -1"]),
         (lambda: HypergraphCut([["a"]]), ["edges[0]"]),

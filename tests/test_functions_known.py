@@ -23,7 +23,7 @@ from subopt import (
     MatroidRank,
     Modular,
 )
-from subopt.testing import assert_submodular, brute_force
+from subopt.testing import all_values, assert_submodular, brute_force
 
 RNG = np.random.default_rng(7)
 MASK = RNG.random(12) < 0.5
@@ -52,6 +52,15 @@ def test_edge_boundary_of_networkx(graph, weight):
     boundary = nx.edge_boundary(graph, S, data=weight or False, default=1)
     assert F.value(MASK) == sum(edge[2] if weight else 1 for edge in boundary)
     assert F.symmetric != graph.is_directed()
+
+
+@pytest.mark.parametrize("directed", [False, True])
+@pytest.mark.parametrize("weight", [0, 2, 0.5, np.float32(1.5), np.array(3)])
+def test_one_weight_is_that_of_all_edges(weight, directed):
+    edges = [(0, 1), (1, 2), (2, 0), (0, 1)]
+    F = Cut.from_edges(edges, weight, directed=directed)
+    G = Cut.from_edges(edges, np.full(4, weight), directed=directed)
+    np.testing.assert_array_equal(all_values(F), all_values(G))
 
 
 def test_cuts_from_every_kind_of_input_are_equal():

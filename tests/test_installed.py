@@ -193,6 +193,15 @@ def test_one_version():
         assert done.stdout.split() == [command[1], subopt.__version__]
 
 
+def test_what_a_program_compiles_says_nothing_about_what_is_kept():
+    code = (
+        "import warnings; warnings.simplefilter('ignore'); from subopt.compiling import *\n"
+        "before, scope = is_kept(), {}; exec('def f(x): return x', scope)\n"
+        "njit(scope['f'])(1.0); assert is_kept() is before"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
 def test_newcomers_run_what_ci_runs():
     # Hypothesis chooses another profile where the variable CI is set
     code = "import conftest, hypothesis; print(hypothesis.settings.default)"

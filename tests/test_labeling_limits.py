@@ -192,7 +192,7 @@ def stages_in(patch, solve, limit):
     for module, name in ((_roof, "LARGE"), (cut_graphs, "LARGE"), (cut_graphs, "GRID")):
         patch.setattr(module, name, 10**9 if name == "GRID" else 0)
     for module, name in (
-        *((network, "SLICE"), (_components, "SHORT")),
+        *((network, "AT_A_TIME"), (_components, "SHORT")),
         *((certificates, "SHORT"), (_dual_bound, "SHORT"), (workspace, "SHORT"), (_icm, "SMALL")),
     ):
         patch.setattr(module, name, 40)
@@ -262,8 +262,8 @@ def ask_the_clock(patch):
         *((module, name) for module in (_dual_bound, certificates) for name in ("SHORT", "LATE")),
     ):
         patch.setattr(module, name, 0)
-    for module in (network, _search):
-        patch.setattr(module, "SLICE", 2)
+    patch.setattr(network, "AT_A_TIME", 2)
+    patch.setattr(_search, "SLICE", 2)
     return clock
 
 

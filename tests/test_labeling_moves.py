@@ -265,6 +265,30 @@ def test_examined_flows_tell_by_how_much_an_expansion_lowers_the_energy(rng, sha
     assert energy.value(labels) - below == pytest.approx(best, abs=1e-9)
 
 
+@given(rng=numbers(), shape=shapes, L=st.integers(2, 4))
+def test_bounds_of_expansions_with_label_costs(rng, shape, L):
+    energy = LabelingEnergy(
+        rng.integers(0, 9, (*shape, L)),
+        weights=float(rng.integers(0, 4)),
+        label_costs=rng.integers(0, 12, L),
+    )
+    labels = rng.integers(0, L, energy.n)
+    space = move_workspace(energy.n, len(energy.tails), L, pairs=False, kept=True)
+    space.flows[:] = rng.integers(-8, 9, space.flows.shape) / 2  # whatever flows there are
+    cut = piece_workspace(energy.n, len(energy.tails))
+    arcs = label_costs.label_arcs(energy.n, len(energy.tails))
+    whole = label_costs.WholeMoves(energy, problem_of(energy), space, cut, arcs)
+    before, best = energy.value(labels), [naive.best_expansion(energy, labels, b) for b in range(L)]
+    moves = expand.expansions(L)
+    for bound in (whole._bounds(labels, Deadline()), whole._falls(moves, labels, Deadline())[0]):
+        assert (before - np.maximum(bound, 0.0) <= np.array(best) + 1e-9).all()
+    for steepest in (False, True):
+        x = labels.copy()
+        done, _ = whole.descend(moves, x, lambda some: (True, 0), 100, Deadline(), steepest)
+        assert done
+        assert energy.value(x) <= min(naive.best_expansion(energy, x, b) for b in range(L))
+
+
 @given(rng=numbers(), shape=shapes, L=st.integers(2, 4), pairs=st.booleans())
 def test_prices_are_the_same_if_equal_costs_of_edges_are_not_read(rng, shape, L, pairs):
     energy = LabelingEnergy(rng.integers(0, 9, (*shape, L)), weights=float(rng.integers(0, 4)))

@@ -62,6 +62,37 @@ def minimizers(F):
     return values.min(), sets.all(axis=0), sets.any(axis=0)
 
 
+@pytest.mark.parametrize("method", ["min_norm_point", "max_flow", "decomposed"])
+@few
+@given(rng=numbers(), n=st.integers(2, 6), power=st.sampled_from([11, 13, 14]), huge=st.booleans())
+def test_whole_numbers_are_compared_to_the_last_digit(method, rng, n, power, huge):
+    A = rng.integers(0, 4, (n, n)).astype(float)
+    A = np.triu(np.where(rng.random((n, n)) < 0.5, np.rint(A * 10.0**power / (4 * n * n)), A), 1)
+    w = rng.integers(-6, 7, n) + huge * np.rint(rng.integers(-3, 4, n) * 10.0**power / 100)
+    F = Cut(A + A.T) + Modular(w)
+    sets = all_masks(n)
+    exact = [
+        sum(int(w[i]) for i in np.flatnonzero(S))
+        + sum(int(a) for a in A[S][:, ~S].ravel())
+        + sum(int(a) for a in A[~S][:, S].ravel())
+        for S in sets
+    ]
+    best = sets[np.array([value == min(exact) for value in exact])]
+    for kind, expected in (
+        ("any", None),
+        ("minimal", best.all(axis=0)),
+        ("maximal", best.any(axis=0)),
+    ):
+        if kind != "any" and method not in EXTREMES:
+            continue
+        result = minimize(F, method=method, minimizer=kind)
+        assert result.value == min(exact)
+        assert result.lower_bound <= min(exact)
+        assert result.value - result.check(F) <= min(exact)
+        if expected is not None:
+            np.testing.assert_array_equal(result.mask, expected)
+
+
 @pytest.mark.parametrize(("method", "family"), PAIRS)
 @few
 @given(rng=numbers(), n=st.integers(1, 6), power=powers)

@@ -24,7 +24,7 @@ import warnings
 import llvmlite.binding
 import numba
 import numpy as np
-from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache
 from numba.core.environment import Environment, _rebuild_env
 from numba.core.registry import CPUDispatcher
 from numba.core.runtime import rtsys
@@ -401,9 +401,9 @@ def is_kept() -> bool:
     Returns
     -------
     bool
-        False if numba found no folder for the cache of some kernel that has been defined.
+        False if numba found no folder for the cache of the kernels of this package.
     """
-    return not _warn_that_nothing_is_cached.cache_info().currsize
+    return not isinstance(getattr(copied, "_cache", None), NullCache)  # none without the JIT
 
 
 @inner(inline="always")

@@ -58,9 +58,12 @@ def listed_arcs(
 ) -> tuple[int, Array, Array, Array]:
     """Return the number of nodes, and tails, heads and weights of arcs; two per undirected edge."""
     ends, n = edge_ends(edges, n, "n", "Weights go into the second argument.")
-    w = np.ones(len(ends)) if weights is None else validate.real_array("weights", weights)
-    if w.shape != (len(ends),):
-        raise ValueError(f"weights needs one number per edge, {len(ends)}, got {w.shape}")
+    w = validate.real_array("weights", 1.0 if weights is None else weights)
+    if w.shape not in ((), (len(ends),)):
+        raise ValueError(
+            f"weights needs one number, or one number per edge, {len(ends)}, got {w.shape}"
+        )
+    w = np.ascontiguousarray(np.broadcast_to(w, len(ends)))
     tails, heads = ends[:, 0], ends[:, 1]
     if not directed:
         tails, heads = np.concatenate([tails, heads]), np.concatenate([heads, tails])

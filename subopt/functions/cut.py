@@ -94,8 +94,8 @@ class Cut(SetFunction):
         edges : array_like of int, shape (m, 2)
             The two ends of each edge; tail and head if ``directed``. The weights of parallel edges
             are added up.
-        weights : array_like of float, shape (m,), optional
-            Nonnegative weight of each edge; ones by default.
+        weights : float or array_like of float, shape (m,), default 1
+            Nonnegative weight of all edges, or of each.
         n : int, optional
             Number of nodes; by default the largest end plus one.
         directed : bool, default False

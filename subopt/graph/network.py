@@ -20,7 +20,7 @@ from subopt._base.types import Array
 # elsewhere, because numba then omits the tests for negative indices.
 AHEAD, BACK, TWIN, HEAD = np.uint64(1), np.uint64(2), np.uint64(2), np.uint64(34)
 
-SLICE = 2**18  # arcs that are sorted at a time, which takes about 0.05 s
+AT_A_TIME = 2**18  # arcs that are sorted at a time, which takes about 0.05 s
 
 # Entries of `Workspace.state`: start and length of the queue in `active` or `queue`; the result of
 # prefetching, stored so that the compiler does not remove the loads; and, in `push_relabel`, the
@@ -114,14 +114,14 @@ def link_until(
     slot = np.empty(m, dtype=np.int32)
     residual = np.empty(2 * m, dtype=forward.dtype)
     ends = np.empty(2 * m + 1, dtype=np.uint64)
-    if m <= SLICE:
+    if m <= AT_A_TIME:
         link_rows(tails, heads, forward, backward, indptr, slot, residual, ends)
     else:
         count_rows(tails, heads, indptr)
-        for last in range(m, 0, -SLICE):
+        for last in range(m, 0, -AT_A_TIME):
             if over():
                 return None
-            some = slice(max(last - SLICE, 0), last)
+            some = slice(max(last - AT_A_TIME, 0), last)
             of_arcs = tails[some], heads[some], forward[some], backward[some]
             place_rows(*of_arcs, indptr, slot[some], residual, ends)
         if over():

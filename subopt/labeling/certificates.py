@@ -200,7 +200,7 @@ def measure(
     # rounding errors of flows and messages along paths add up like a random walk
     unit = 2.0**-52 * max(64.0, 16.0 * math.sqrt(energy.n * energy.n_labels))
     labels = labels.view()
-    labels.setflags(write=False)  # always, because kernels are compiled for either
+    labels.setflags(write=False)  # as always: one more kernel would be compiled for the others
     with np.errstate(invalid="ignore"):  # of infinities, without the JIT
         args, stop = (energy.terms, given, labels, unit), flag()
         if given.high.size < SHORT:

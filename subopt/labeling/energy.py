@@ -249,7 +249,7 @@ class LabelingEnergy:
     def _parts(self, x: Array) -> tuple[float, float, float]:
         """Return the energy without label costs as a sum of three parts, infinite if forbidden."""
         labels = x.view()
-        labels.setflags(write=False)  # always, because kernels are compiled for either
+        labels.setflags(write=False)  # as always: one more kernel would be compiled for the others
         parts: tuple[float, float, float] = energy_of(self.terms, labels)
         return parts
 

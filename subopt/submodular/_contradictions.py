@@ -211,13 +211,15 @@ def single_out(gains: GainRange, order: Array, vertex: Array) -> tuple[float, Ar
         by this amount or more.
     """
     worst, changed = 0.0, order
+    if not order.size:
+        return worst, changed
     low, high, gain = gains.low[order], gains.high[order], vertex[order]
     number = np.arange(len(order)).clip(1)
     for last, above in enumerate((gain - low, (high - gain)[::-1])):
         reach = (high - low)[::-1] if last else high - low
         excess = (np.maximum.accumulate(reach) - above.cumsum()) / number
-        k = int(excess.argmax()) if excess.size else 0
-        if excess.size and excess[k] > worst:
+        k = int(excess.argmax())
+        if excess[k] > worst:
             i = int(reach[: k + 1].argmax())
             i = len(order) - 1 - i if last else i
             rest = np.delete(order, i)

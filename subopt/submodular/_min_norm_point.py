@@ -37,8 +37,6 @@ from subopt.submodular.result import Result, no_bound
 
 EXTREME = 1e-6
 """Sets whose values differ by less than this, relative to the largest gain, count as ties."""
-LOST = 4 * EPS
-"""A cost below this share of a gain loses its digits when it is added to the gain."""
 PATIENCE = 100
 """The run ends after this many sweeps in a row without a new smallest norm."""
 LEAST = 0.65
@@ -155,9 +153,9 @@ def _extreme(
     The orders of the certificate are valid for F as well. Decided elements are eliminated first,
     because costs are chosen relative to the gains of each of the others. For integral F, the
     entries of the point of smallest norm are fractions with denominators up to n, so that any cost
-    below 1 / n leaves exactly one minimizer. Beside gains of about 1e14 or more, such a cost has no
-    digits left, and F is treated as if it were not integral: costs are chosen that are far above
-    rounding errors. If these have changed the minimum, which the gap shows, lower ones follow.
+    below 1 / n leaves exactly one minimizer. If F is not integral, or floats round its values,
+    costs are chosen that are far above rounding errors. If these have changed the minimum, which
+    the gap shows, lower ones follow.
     """
     whole = Reduction(F, elementary=eliminate)
     if not len(whole.free):
@@ -189,15 +187,13 @@ def _prices(F: SetFunction, whole: Reduction, tol: float | None) -> list[Array]:
     """Return costs of the undecided elements that leave one minimizer, in the order to try."""
     low, high, size = whole.gains
     n = len(size)
-    fraction = np.full(n, 0.5 / (n + 1))
-    if F.integral and (LOST * size <= fraction).all():
-        return [fraction]
+    if counts_exactly(F, size):
+        return [np.full(n, 0.5 / (n + 1))]
     largest = np.maximum(np.abs(low), np.abs(high))
     least = np.maximum(EXTREME / 1000 * largest / (n + 1), 256 * ROUNDING * size)
     if tol is not None:
         return [np.full(n, max(tol / (n + 1), float(least.max())))]
-    prices = [np.maximum(EXTREME * largest / (n + 1), least), 256 * ROUNDING * size]
-    return [*prices, np.maximum(fraction, LOST * size)] if F.integral else prices
+    return [np.maximum(EXTREME * largest / (n + 1), least), 256 * ROUNDING * size]
 
 
 def _without_prices(F: SetFunction, whole: Reduction, tol: float | None, result: Result) -> Result:
@@ -206,7 +202,10 @@ def _without_prices(F: SetFunction, whole: Reduction, tol: float | None, result:
     size = whole.gains.size
     orders, weights = result.certificate.orders, result.certificate.weights
     gap, x = whole.gap(orders, weights, result.mask)
-    mask, gap = whole.mask(result.S), whole_gap(gap) if F.integral else gap
+    if F.integral:
+        wrong = np.where(result.mask, x, -x) > -NEAR * size
+        gap = whole_gap(gap, 4 * EPS * float(size[wrong].sum()))
+    mask = whole.mask(result.S)
     value, status = F.value(mask.copy()), result.status
     if status in (Status.OPTIMAL, Status.SLOW_PROGRESS) and tol is None:
         near = size[np.abs(x) <= NEAR * size]

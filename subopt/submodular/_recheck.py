@@ -73,9 +73,9 @@ def gap_of(
     """
     value = value_of(F, mask, answer)
     gap = max(0.0, float(missing)) + float(np.maximum(wrong, 0.0).sum())
-    if F.integral:
-        gap = float(math.floor(gap + max(1e-4, 1e-12 * gap)))
     near = wrong > -NEAR * size
+    if F.integral:
+        gap = float(math.floor(gap + max(1e-4, 1e-12 * gap, 4 * EPS * float(size[near].sum()))))
     rounding = LOCAL * size[near].sum() + 64 * EPS * (size[: F.n][mask].sum() + abs(value))
     said = number("lower_bound", said)
     if not said <= value - gap + rounding:

@@ -141,7 +141,7 @@ def minimize_submodular(
         options(method),
         given,
         "; f - g is a SetFunction if g is modular, and DifferenceOfSubmodular(f, g) is not. "
-        "A function that is not submodular takes them as minimize(decompose(F), rng=0)"
+        "A function that is not submodular takes them in minimize(decompose(F), ...)"
         if {"rng", "starts", "effort", "threads"} & set(given)
         else "",
     )

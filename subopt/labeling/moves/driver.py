@@ -172,12 +172,13 @@ def _descended(
     given: bool,
     limits: Limits,
     better: Callable[[Array, Array], bool] | None = None,
+    *,
     steepest: bool = False,
 ) -> tuple[Array, bool, int]:
     """Return labels after all moves, whether none is left, and the number of cuts.
 
     Moves start from labels that are `given`, or from others that are `better`, if that is not None.
-    `steepest` is about label costs, see `WholeMoves.descend`.
+    With label costs, `steepest` is the order of expansions, see `WholeMoves.descend`.
     """
     labels, before = labels.copy(), 0
     if limits.deadline.passed():
@@ -283,7 +284,7 @@ def _cheapest(
         one = dual_bound(whole, max_iter=SWEEPS, start=first, time_limit=left).labels
         # pieces are few, so that two orders of moves can be tried
         for steepest in (False,) if _are_pairs(moves) else (False, True):
-            other, _, more = _descended(whole, moves, one, True, limits, None, steepest)
+            other, _, more = _descended(whole, moves, one, True, limits, steepest=steepest)
             labels, cuts = min(labels, other[piece], key=energy.value), cuts + more
     return min(labels, alone, key=energy.value), cuts
 

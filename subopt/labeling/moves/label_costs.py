@@ -174,9 +174,9 @@ class WholeMoves(NamedTuple):
         self, moves: Array, labels: Array, steepest: bool, deadline: Deadline
     ) -> tuple[bool, int]:
         """Make each move that may lower E once; return whether one did, and the cuts."""
-        energy, cuts = self.energy, 0
+        energy = self.energy
         first = value = energy.value(labels)
-        falls = self._falls(moves, labels, deadline)
+        falls, cuts = self._falls(moves, labels, deadline)
         some = np.argsort(-falls, kind="stable") if steepest else np.arange(len(moves))
         for only, b in moves[some[falls[some] > 0.0]].tolist():
             if deadline.passed():
@@ -251,25 +251,26 @@ class WholeMoves(NamedTuple):
         self.space.flows[:] = 0.0
         return 0
 
-    def _falls(self, moves: Array, labels: Array, deadline: Deadline) -> Array:
-        """Return by how much each move may lower E, (moves,); positive unless flows prove less.
+    def _falls(self, moves: Array, labels: Array, deadline: Deadline) -> tuple[Array, int]:
+        """Return by how much each move may lower E at most, (moves,), and the cuts for it.
 
-        Flows are found first for the expansions that they leave open. If the deadline ends this,
-        the numbers have no meaning.
+        It is infinite for swaps. Where the flow does not prove that an expansion is useless, it is
+        completed first. If the deadline ends this, the numbers have no meaning.
         """
         if moves[0, 0] >= 0:
-            return np.full(len(moves), np.inf)
-        falls = self._bounds(labels, deadline)[moves[:, 1]]
+            return np.full(len(moves), np.inf), 0
+        falls, cuts = self._bounds(labels, deadline)[moves[:, 1]], 0
         if (falls > 0.0).any() and self.space.flows.shape[1] > 1:
             args = self.problem, moves[falls > 0.0], labels, self.space, self.cut
             called(examine, self.energy, args, self.space, deadline)
+            cuts = int(self.space.cuts[0])
             falls = self._bounds(labels, deadline)[moves[:, 1]]
-        return falls
+        return falls, cuts
 
     def _bounds(self, labels: Array, deadline: Deadline) -> Array:
         """Return by how much the expansion of each label lowers E at most, given its flow."""
         h, count = self.energy.label_costs, np.bincount(labels, minlength=self.energy.n_labels)
-        self._column(0)
+        self._column(0)  # a flow that is not kept begins with 0
         used = np.flatnonzero(count)
         row = np.zeros(len(h), np.int64)
         row[used] = np.arange(len(used))
