@@ -57,6 +57,22 @@ def random_energy(rng, shape, L, table, whole=True):
     return LabelingEnergy(unary, weights=float(rng.integers(0, 5)), metric=table)
 
 
+def with_label_costs(rng, shape, L):
+    return LabelingEnergy(
+        rng.integers(0, 9, (*shape, L)),
+        weights=float(rng.integers(0, 4)),
+        label_costs=rng.integers(0, 12, L),
+    )
+
+
+def whole_moves(energy):
+    """Expansions of an energy with label costs, with workspaces of their own."""
+    n, m = energy.n, len(energy.tails)
+    space = move_workspace(n, m, energy.n_labels, pairs=False, kept=True)
+    cut, arcs = piece_workspace(n, m), label_costs.label_arcs(n, m)
+    return label_costs.WholeMoves(energy, problem_of(energy), space, cut, arcs)
+
+
 @given(rng=numbers(), shape=shapes, L=st.integers(1, 3), whole=st.booleans())
 def test_no_expansion_is_left(rng, shape, L, whole):
     energy = random_energy(rng, shape, L, metric_table(rng, L), whole)
@@ -231,21 +247,14 @@ def test_no_move_is_left_with_label_costs(rng, shape, L, whole):
 
 @given(rng=numbers(), shape=shapes, L=st.integers(1, 3))
 def test_one_move_with_label_costs_is_the_best_one(rng, shape, L):
-    energy = LabelingEnergy(
-        rng.integers(0, 9, (*shape, L)),
-        weights=float(rng.integers(0, 4)),
-        label_costs=rng.integers(0, 12, L),
-    )
+    energy = with_label_costs(rng, shape, L)
     labels = rng.integers(0, L, energy.n)
-    space = move_workspace(energy.n, len(energy.tails), L, pairs=False, kept=True)
-    problem = problem_of(energy)
-    arcs = label_costs.label_arcs(energy.n, len(energy.tails))
-    whole = label_costs.WholeMoves(
-        energy, problem, space, piece_workspace(energy.n, len(energy.tails)), arcs
-    )
+    whole = whole_moves(energy)
     for b in range(L):
         x = labels.copy()
-        space.flows[:] = rng.integers(-8, 9, space.flows.shape) / 2  # whatever flows there are
+        whole.space.flows[:] = (
+            rng.integers(-8, 9, whole.space.flows.shape) / 2
+        )  # whatever there are
         whole.descend(np.array([(-1, b)]), x, lambda some: (True, 0), 1, Deadline())
         assert energy.value(x) == naive.best_expansion(energy, labels, b)
 
@@ -267,17 +276,10 @@ def test_examined_flows_tell_by_how_much_an_expansion_lowers_the_energy(rng, sha
 
 @given(rng=numbers(), shape=shapes, L=st.integers(2, 4))
 def test_bounds_of_expansions_with_label_costs(rng, shape, L):
-    energy = LabelingEnergy(
-        rng.integers(0, 9, (*shape, L)),
-        weights=float(rng.integers(0, 4)),
-        label_costs=rng.integers(0, 12, L),
-    )
+    energy = with_label_costs(rng, shape, L)
     labels = rng.integers(0, L, energy.n)
-    space = move_workspace(energy.n, len(energy.tails), L, pairs=False, kept=True)
-    space.flows[:] = rng.integers(-8, 9, space.flows.shape) / 2  # whatever flows there are
-    cut = piece_workspace(energy.n, len(energy.tails))
-    arcs = label_costs.label_arcs(energy.n, len(energy.tails))
-    whole = label_costs.WholeMoves(energy, problem_of(energy), space, cut, arcs)
+    whole = whole_moves(energy)
+    whole.space.flows[:] = rng.integers(-8, 9, whole.space.flows.shape) / 2  # whatever there are
     before, best = energy.value(labels), [naive.best_expansion(energy, labels, b) for b in range(L)]
     moves = expand.expansions(L)
     for bound in (whole._bounds(labels, Deadline()), whole._falls(moves, labels, Deadline())[0]):
@@ -328,12 +330,7 @@ def test_a_label_is_given_up_if_that_helps(rng, shape, L, own):
             other = labels.copy()
             other[labels == l] = x
             least = min(least, energy.value(other))
-    space = move_workspace(energy.n, len(energy.tails), L, pairs=False, kept=True)
-    problem = problem_of(energy)
-    arcs = label_costs.label_arcs(energy.n, len(energy.tails))
-    whole = label_costs.WholeMoves(
-        energy, problem, space, piece_workspace(energy.n, len(energy.tails)), arcs
-    )
+    whole = whole_moves(energy)
     fewer, _ = whole.give_up(expand.expansions(L), labels, lambda some: (True, 0), best, Deadline())
     assert energy.value(labels) < value if fewer else energy.value(labels) == least == value
 

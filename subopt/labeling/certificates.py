@@ -28,7 +28,7 @@ from subopt._base.options import Deadline
 from subopt._base.types import Array
 from subopt.labeling._exact import Reparametrization, bound_of
 from subopt.labeling._magnitude import smallest_step
-from subopt.labeling.energy import LabelingEnergy
+from subopt.labeling.energy import LabelingEnergy, read_only
 
 FAR_BELOW = 2.0**-20
 SHORT = 2**20  # amounts; a check of fewer takes no time to speak of
@@ -199,8 +199,7 @@ def measure(
     """
     # rounding errors of flows and messages along paths add up like a random walk
     unit = 2.0**-52 * max(64.0, 16.0 * math.sqrt(energy.n * energy.n_labels))
-    labels = labels.view()
-    labels.setflags(write=False)  # as always: one more kernel would be compiled for the others
+    labels = read_only(labels)
     with np.errstate(invalid="ignore"):  # of infinities, without the JIT
         args, stop = (energy.terms, given, labels, unit), flag()
         if given.high.size < SHORT:

@@ -29,6 +29,13 @@ from subopt.labeling._adjacency import Adjacency, adjacency
 from subopt.labeling._exact import Costs, energy_of
 
 
+def read_only(labels: Array) -> Array:
+    """Return labels as kernels get them: one more would be compiled for writable ones."""
+    view = labels.view()
+    view.setflags(write=False)
+    return view
+
+
 class LabelingEnergy:
     r"""Unary costs, pairwise costs on the edges of a grid or a graph, and costs of labels.
 
@@ -248,9 +255,7 @@ class LabelingEnergy:
 
     def _parts(self, x: Array) -> tuple[float, float, float]:
         """Return the energy without label costs as a sum of three parts, infinite if forbidden."""
-        labels = x.view()
-        labels.setflags(write=False)  # as always: one more kernel would be compiled for the others
-        parts: tuple[float, float, float] = energy_of(self.terms, labels)
+        parts: tuple[float, float, float] = energy_of(self.terms, read_only(x))
         return parts
 
     def _paid(self, x: Array) -> Array:
