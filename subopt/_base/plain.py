@@ -155,13 +155,13 @@ def _with_arrays(value):
     return np.asarray(value) if isinstance(value, memoryview) else value
 
 
-def _timed_range(first, stop=None, step=1, now=time.perf_counter, clock=_clock):
-    # inner loops begin often, so this does without lists of arguments and lookups of names
-    if now() > clock.look_at:
-        left = clock.until - time.thread_time()
+def _timed_range(first, stop=None, step=1):
+    # inner loops begin often: named arguments take less time than a list of them
+    if time.perf_counter() > _clock.look_at:
+        left = _clock.until - time.thread_time()
         if left < 0:
             raise OutOfTime
-        clock.look_at = now() + left
+        _clock.look_at = time.perf_counter() + left
     return range(first) if stop is None else range(first, stop, step)
 
 
