@@ -482,8 +482,8 @@ def test_kernels_name_fields_instead_of_numbering_them():
         for index in getattr(node.slice, "elts", [node.slice])
         if isinstance(index, ast.Name) and index.id.isupper()
     }
-    flows = ("subopt.graph.boykov_kolmogorov", "subopt.graph.push_relabel")
-    assert numbered == {(module, "state") for module in flows}
+    flows = ("augment", "boykov_kolmogorov", "push_relabel")
+    assert numbered == {(f"subopt.graph.{module}", "state") for module in flows}
 
 
 def test_kernels_that_python_calls_return_no_named_tuples():

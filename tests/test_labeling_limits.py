@@ -18,7 +18,7 @@ from subopt import LabelingEnergy, Status, alpha_beta_swap, alpha_expansion, min
 from subopt._base import options
 from subopt._base.interruptible import flag, interruptible
 from subopt._base.options import Deadline
-from subopt.graph import _search, network
+from subopt.graph import _search, network, push_relabel
 from subopt.labeling import (
     _components,
     _dual_bound,
@@ -137,6 +137,7 @@ def test_components_are_those_of_scipy_in_topological_order(data, n):
 STAGES = (
     (network, "count_rows", "place_rows"),
     (_search, "begin", "grow", "push"),
+    (push_relabel, "_exact_labels", "_spread", "_find"),
     (_components, "_components"),
     (_roof, "_edges", "restricted", "without_least"),
     (_qpbo, "node_costs", "sum_and_error"),
@@ -197,6 +198,7 @@ def stages_in(patch, solve, limit):
     ):
         patch.setattr(module, name, 40)
     patch.setattr(_search, "SLICE", 300)
+    patch.setattr(_search, "LARGE", 0)
     for module in (certificates, _dual_bound):
         patch.setattr(module, "LATE", 0.0)
     patch.setattr(options, "time", SimpleNamespace(monotonic=lambda: begun.now))
@@ -264,6 +266,7 @@ def ask_the_clock(patch):
         patch.setattr(module, name, 0)
     patch.setattr(network, "AT_A_TIME", 2)
     patch.setattr(_search, "SLICE", 2)
+    patch.setattr(_search, "LARGE", 0)
     return clock
 
 

@@ -31,6 +31,7 @@ import subopt
 from subopt.graph import network as kernels
 from subopt.graph._max_flow import METHODS
 from subopt.graph.augment import augment, augment_within
+from subopt.graph.push_relabel import push_relabel
 
 JIT_OFF = bool(numba.config.DISABLE_JIT)
 
@@ -79,6 +80,30 @@ def test_push_relabel_goes_on_where_trees_stop():
         assert trees == (limit == 10**9)
         answers.add((np.maximum(excess, 0).sum(), work.side.tobytes()))
     assert len(answers) == 1
+
+
+@pytest.mark.parametrize("looks", [1, 50, 5000])
+@pytest.mark.parametrize("seed", range(3))
+def test_push_relabel_goes_on_after_it_had_to_stop(seed, looks):
+    n = 60
+    (tails, heads, c, r), terminals = hard_graph(seed, n)
+    supply = terminals["source_capacity"] - terminals["sink_capacity"]
+    network, slot = kernels.csr(n, tails, heads)
+    left = []
+    for stops in (False, True):
+        residual = np.empty(len(network.heads))
+        kernels.fill(slot, network.twin, c.astype(float), r.astype(float), residual)
+        excess, work = supply.astype(float), kernels.workspace(n, len(residual))
+        kernels.open_arcs(n, network, residual, work)
+        done, calls = False, 0
+        while not done:
+            # labels are found anew at first and after many looks: both are stopped now and then
+            work.state[kernels.STOP] = stops and calls % 3 == 0
+            done = push_relabel(n, network.indptr, residual, excess, work, np.int64(looks))
+            assert not (done and work.state[kernels.STOP])
+            calls += 1
+        left.append((np.maximum(excess, 0).sum(), np.maximum(-excess, 0).sum()))
+    assert left[0] == left[1]
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -283,16 +283,18 @@ def _minimum_cut(
     """
     n = len(excess)
     none = np.zeros(n, dtype=np.bool_)
+    # not by `zeros_like`, which writes to all of the memory
+    still = np.zeros(len(arcs.forward), dtype=arcs.forward.dtype)
     linked = link_until(deadline.passed, n, *arcs)
     if linked is None:
-        return _Cut(none, np.zeros_like(arcs.forward), "none", excess, (none,))
+        return _Cut(none, still, "none", excess, (none,))
     indptr, slot, residual, ends = linked
     work = workspace(n, ends, arcs.forward.dtype)
     search = Search(n, indptr, residual, excess, work, deadline)
     ran = search.run(_PATIENCE[method])
     if search.stopped and not partial:
-        return _Cut(none, np.zeros_like(arcs.forward), ran, excess, (none,))
-    flow = np.empty_like(arcs.forward)
+        return _Cut(none, still, ran, excess, (none,))
+    flow = still
     drain(slot, ends, arcs.forward, arcs.backward, residual, flow)
     if search.stopped:
         near, *others = search.sides()

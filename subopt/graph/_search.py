@@ -3,21 +3,27 @@
 Compiled code cannot be interrupted. Python callers therefore run the kernels of
 `boykov_kolmogorov` and `push_relabel` in slices that mostly take less than 0.05 s. Between two
 slices, residual capacities and excesses are consistent, and a later search can continue from them.
+In large networks, where passes over all arcs take longer, kernels also read a flag.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
+from subopt._base.interruptible import interruptible
 from subopt._base.jit import small_first_uncounted as njit
 from subopt._base.options import Deadline
 from subopt._base.types import Array
 from subopt.graph.augment import ONE, PATIENCE, reach, settle, spreads
 from subopt.graph.boykov_kolmogorov import grow, plant
-from subopt.graph.network import Workspace
+from subopt.graph.network import STOP, Workspace
 from subopt.graph.push_relabel import finish, push_relabel
 
 SLICE = 1 << 20  # number of arcs examined in one compiled call
+LARGE = 1 << 20  # arcs of networks in which a single pass over all of them takes long
 ASK = -1  # patience that depends on how the graph spreads
 
 
@@ -66,6 +72,8 @@ class Search:
         self._n, self._indptr, self._work = n, indptr, work
         self._residual, self._excess = residual, excess
         self._deadline = deadline
+        self._stop = work.state[STOP : STOP + 1]
+        self._stop[0] = 0
         self.stopped = False
 
     def run(self, patience: int = ASK) -> str:
@@ -76,7 +84,10 @@ class Search:
         ``work.side`` is the smallest source side, unless the search was stopped.
         """
         n, work, residual = self._n, self._work, self._residual
-        left, trees = begin(n, self._indptr, residual, self._excess, work, np.int64(patience))
+        of_graph = n, self._indptr, residual, self._excess, work
+        left, trees = self._called(begin, *of_graph, np.int64(patience))
+        self.stopped = bool(self._stop[0])
+        left = left and not self.stopped
         if left and trees:
             patience = PATIENCE if patience == ASK else patience
             if not self.grow(patience * (n + len(residual))):
@@ -107,7 +118,7 @@ class Search:
         some, done = np.int64(SLICE), False
         try:  # Ctrl-C may come between two slices
             while not done and not self.stopped:
-                done = push(n, indptr, self._residual, excess, work, some)
+                done = self._called(push, n, indptr, self._residual, excess, work, some)
                 if not done:
                     self._is_over()
         finally:
@@ -124,6 +135,12 @@ class Search:
         near = work.side.copy()
         reach(n, self._indptr, self._excess, work, -ONE)
         return near, ~work.side
+
+    def _called(self, kernel: Callable[..., Any], *args: Any) -> Any:
+        """Call a kernel; in a large network, so that Ctrl-C and the deadline end it."""
+        if len(self._residual) < LARGE:
+            return kernel(*args)
+        return interruptible(kernel, *args, stop=self._stop, deadline=self._deadline)
 
     def _is_over(self) -> bool:
         self.stopped = self.stopped or self._deadline.passed()

@@ -25,10 +25,11 @@ AT_A_TIME = 2**18  # arcs that are sorted at a time, which takes about 0.05 s
 # Entries of `Workspace.state`: start and length of the queue in `active` or `queue`; the result of
 # prefetching, stored so that the compiler does not remove the loads; and, in `push_relabel`, the
 # work since labels were exact, the largest label in use, the stage of the search, and whether
-# demand is pushed against the arcs. They are one array, because every array of a NamedTuple makes
+# demand is pushed against the arcs; last, whether long loops are to stop, see `interruptible`. They
+# are one array, because every array of a NamedTuple makes
 # each call of a kernel slower by 0.4 microseconds.
-STATES = 7
-FIRST, COUNT, TOUCHED, EFFORT, TOP, STAGE, AGAINST = range(STATES)
+STATES = 8
+FIRST, COUNT, TOUCHED, EFFORT, TOP, STAGE, AGAINST, STOP = range(STATES)
 
 
 class Network(NamedTuple):
@@ -52,7 +53,7 @@ class Workspace(NamedTuple):
     arc: Array  # (n,) int32: the arc to the parent; or the current arc of `push_relabel`
     active: Array  # (n + 1,) int32: queue of nodes; or the number of nodes with each label
     waits: Array  # (n,) bool: whether a node is in this queue
-    state: Array  # (7,) int64: see FIRST to AGAINST
+    state: Array  # (8,) int64: see FIRST to STOP
 
 
 def require_fit(n: int, m: int) -> None:
@@ -107,10 +108,14 @@ def link_until(
     over: Callable[[], bool], n: int, tails: Array, heads: Array, forward: Array, backward: Array
 ) -> tuple[Array, Array, Array, Array] | None:
     """Return what `link` does, or None once `over` returns True; only large graphs ask it."""
-    tails = np.ascontiguousarray(tails, dtype=np.int32)
-    heads = np.ascontiguousarray(heads, dtype=np.int32)
-    indptr = np.empty(n + 1, dtype=np.int32)
     m = len(tails)
+    tails = np.ascontiguousarray(tails, dtype=np.int32)
+    if m > AT_A_TIME and over():
+        return None
+    heads = np.ascontiguousarray(heads, dtype=np.int32)
+    if m > AT_A_TIME and over():
+        return None
+    indptr = np.empty(n + 1, dtype=np.int32)
     slot = np.empty(m, dtype=np.int32)
     residual = np.empty(2 * m, dtype=forward.dtype)
     ends = np.empty(2 * m + 1, dtype=np.uint64)

@@ -33,6 +33,7 @@ from subopt.graph.network import (
     FIRST,
     HEAD,
     STAGE,
+    STOP,
     TOP,
     TOUCHED,
     send,
@@ -49,8 +50,9 @@ _1 = np.uint64(1)
 def push_relabel(n, indptr, residual, excess, work, looks):
     """Push a maximum flow from nodes with positive to nodes with negative excess, in place.
 
-    Return True when the flow is maximum, and False after `looks` arcs have been examined. A
-    further call continues from there; `finish` ends the search at that point.
+    Return True when the flow is maximum, and False after `looks` arcs have been examined, or soon
+    after ``work.state[STOP]`` is set. A further call continues from there; `finish` ends the search
+    at that point.
     """
     state = work.state
     if state[STAGE] == IDLE:
@@ -137,7 +139,8 @@ def _prepare(n, indptr, excess, work):
 def _push(n, indptr, residual, excess, work, looks):
     """Push excess along the arcs, or demand against them, until none can reach the other.
 
-    Return True if this is so, and False after examining `looks` arcs; a further call continues.
+    Return True if this is so, and False after examining `looks` arcs or when it has to stop; a
+    further call continues.
     """
     ends, label, cursor, queue = work.ends, work.label, work.arc, work.queue
     tally, state = work.active, work.state
@@ -149,10 +152,13 @@ def _push(n, indptr, residual, excess, work, looks):
     while True:
         if effort > budget:
             top = _exact_labels(n, indptr, excess, work)
+            if state[STOP] != 0:
+                state[COUNT], state[EFFORT] = count, NO_LIMIT  # labels are not known
+                return False
             spent += effort + n + indptr[n]
             effort, first = 0, 0
             count = _list(n, excess, queue)[0]
-        if count == 0 or spent + effort > looks:
+        if count == 0 or spent + effort > looks or state[STOP] != 0:
             state[FIRST], state[COUNT], state[EFFORT], state[TOP] = first, count, effort, top
             state[TOUCHED] = touched
             return count == 0
@@ -245,7 +251,7 @@ def _exact_labels(n, indptr, excess, work):
 
     Nodes farther away than all nodes with excess get a lower bound. The breadth-first search is
     direction-optimizing [3]_: if more nodes were found in the last layer than remain, the remaining
-    nodes search for neighbors in that layer.
+    nodes search for neighbors in that layer. Labels have no meaning if it has to stop.
     """
     label, cursor, queue, tally = work.label, work.arc, work.queue, work.active
     count, wanted = 0, 0
@@ -266,6 +272,8 @@ def _exact_labels(n, indptr, excess, work):
             count = _spread(n, own, first, last, indptr, work)
         for q in range(last, count):
             wanted -= excess[queue[q]] > 0
+        if work.state[STOP] != 0:
+            return far
         first = last
         own += 1
         if wanted == 0:
@@ -285,6 +293,8 @@ def _spread(n, own, first, count, indptr, work):
     ends, label, queue = work.ends, work.label, work.queue
     gate = BACK if work.state[AGAINST] == 0 else AHEAD
     for q in range(first, count):
+        if q % 4096 == 0 and work.state[STOP] != 0:
+            return first
         v = np.uint32(queue[q])
         for e in range(np.uint64(indptr[v]), np.uint64(indptr[np.int64(v) + 1])):
             # without branches, which would be unpredictable
@@ -302,6 +312,8 @@ def _find(n, own, count, indptr, work):
     ends, label, queue = work.ends, work.label, work.queue
     gate = AHEAD if work.state[AGAINST] == 0 else BACK
     for v in range(n):
+        if v % 4096 == 0 and work.state[STOP] != 0:
+            return count
         if label[v] == n:
             for e in range(np.uint64(indptr[v]), np.uint64(indptr[v + 1])):
                 if ((ends[e] & gate) != 0) & (label[ends[e] >> HEAD] == own):

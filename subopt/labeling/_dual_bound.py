@@ -8,7 +8,9 @@ certificate. Label costs are divided among the nodes as well (`_label_cost_share
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -123,10 +125,15 @@ def dual_bound(
             break
     if proof > LATE + deadline.left():
         return _answer(energy, labels, Status.TIME_LIMIT, bounds)
-    found = search.read_off()
+    found = search.read_off(deadline)
+    if found is None:
+        return _answer(energy, labels, Status.TIME_LIMIT, bounds)
     labels = labels if energy.is_lower(labels, found) else found
     labeling = _answer(energy, labels, status, bounds)
-    answer = certified(energy, labeling, search.evidence(), strict=not quiet, deadline=deadline)
+    given = search.evidence(deadline)
+    if given is None:
+        return replace(labeling, status=Status.TIME_LIMIT)
+    answer = certified(energy, labeling, given, strict=not quiet, deadline=deadline)
     return replace(answer, status=Status.OPTIMAL) if answer.gap <= enough else answer
 
 
@@ -194,34 +201,49 @@ class _Search:
             return
         if self.failures == PATIENCE:
             self.factor, self.failures = SHORTER * self.factor, 0
-        labels = self._choose(self.costs)
+        if (labels := self._choose(self.costs, deadline)) is None:
+            return
         steepness = _label_cost_shares.steepness(labels)
         if steepness > 0.0:  # the step of B. T. Polyak
             step = self.factor * max(self.value - bound, 0.0) / steepness
             self.shares = _label_cost_shares.moved(shares, labels, step, self.energy.label_costs)
             self.costs = self.unary + self.shares
 
-    def _choose(self, costs: Array) -> Array:
-        """Choose labels from the messages, and keep them if they are the best so far."""
+    def _choose(self, costs: Array, deadline: Deadline) -> Array | None:
+        """Choose labels from the messages, and keep them if they are the best so far.
+
+        None if the deadline came before.
+        """
         labels = np.zeros(self.energy.n, dtype=np.int64)
-        _messages.choose(
-            costs, self.tables.values, self.energy.adjacency, self.messages, labels, self.scratch[0]
-        )
+        graph, messages, scratch = self.energy.adjacency, self.messages, self.scratch[0]
+        args = costs, self.tables.values, graph, messages, labels, scratch
+        if not self._finishes(_messages.choose, args, deadline):
+            return None
         value = self.energy.value(labels)
         if value < self.value:
             self.labels, self.value = labels, value
         return labels
 
-    def read_off(self) -> Array:
-        """Return the best labels at the end."""
-        self._choose(self.unary)
-        return self.labels
+    def _finishes(self, kernel: Callable[..., Any], args: tuple[Any, ...], until: Deadline) -> bool:
+        """Call a kernel, and return whether it came to its end before the deadline."""
+        stop = flag()
+        if self.messages.size < SHORT:
+            kernel(*args, stop)
+        else:
+            interruptible(kernel, *args, stop, stop=stop, deadline=until)
+        return not stop[0]
 
-    def evidence(self) -> Reparametrization:
-        """Return the messages of the certificate."""
+    def read_off(self, deadline: Deadline) -> Array | None:
+        """Return the best labels at the end; None if the deadline came before."""
+        return None if self._choose(self.unary, deadline) is None else self.labels
+
+    def evidence(self, deadline: Deadline) -> Reparametrization | None:
+        """Return the messages of the certificate; None if the deadline came before."""
         costs, messages, shares = self.best
         given = np.zeros((2, len(self.energy.tails), self.energy.n_labels))
-        _messages.give(costs, self.energy.adjacency, messages, self.scratch[0], given)
+        args = costs, self.energy.adjacency, messages, self.scratch[0], given
+        if not self._finishes(_messages.give, args, deadline):
+            return None
         if shares is not None:
             shares = _label_cost_shares.allowed(shares, self.energy.label_costs)
         return evidence(given, None, shares)

@@ -338,18 +338,20 @@ def _edge_cost(w, c, m, k, m_low, k_low):
 
 
 @njit
-def messages_of(weights, terms, arcs, flow, high, low):
+def messages_of(weights, terms, arcs, flow, high, low, stop):
     """Set what edges give to their ends: terms of one node, and the flow along arcs that begin.
 
     terms : (2, 1 or edges, labels - 1) float64, of x > i at both ends, times the weight of the edge
     arcs : (2, labels - 1, K) int64, the numbers of the arcs at [x > i] of each end, then -1
     flow : (2, edges, K) float64, high and low part of the flow along arc k of each edge
-    high, low : (2, edges, labels) float64, overwritten
+    high, low : (2, edges, labels) float64, overwritten up to where the flag `stop` ended it
     """
     own = 0 if terms.shape[1] == 1 else 1
     for t in range(2):
         sign = 1.0 if t == 0 else -1.0
         for e in range(weights.shape[0]):
+            if e % 4096 == 0 and stop[0] != 0:
+                return
             total = (0.0, 0.0, 0.0)
             high[t, e, 0] = low[t, e, 0] = 0.0
             for i in range(terms.shape[2]):

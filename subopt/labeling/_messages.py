@@ -197,10 +197,16 @@ def _send_linear(scratch, messages, back, lowest, slope, most):
 
 
 @uncounted
-def choose(costs, tables, graph, messages, labels, cost):
-    """Choose labels in the order of the nodes, each given the messages from later nodes."""
+def choose(costs, tables, graph, messages, labels, cost, stop):
+    """Choose labels in the order of the nodes, each given the messages from later nodes.
+
+    labels : (n,) int64, overwritten up to where the flag `stop` ended it
+    cost : (labels,), scratch
+    """
     n, n_labels = costs.shape
     for p in range(n):
+        if p % 1024 == 0 and stop[0] != 0:
+            return
         for a in range(n_labels):
             cost[a] = costs[p, a]
         for e in range(graph.indptr[p], graph.indptr[p + 1]):
@@ -220,17 +226,19 @@ def choose(costs, tables, graph, messages, labels, cost):
 
 
 @small_first_uncounted
-def give(costs, graph, messages, total, given):
+def give(costs, graph, messages, total, given, stop):
     """Set the messages of a certificate after a sweep in direction BACKWARD.
 
     total : (labels,) float64, scratch
-    given : (2, edges, labels) float64, overwritten
+    given : (2, edges, labels) float64, overwritten up to where the flag `stop` ended it
 
     A node keeps as many parts of its cost as chains end there, and leaves one to each of its edges
     to an earlier node; these edges give what they pass on to the earlier one.
     """
     n, n_labels = costs.shape
     for p in range(n):
+        if p % 1024 == 0 and stop[0] != 0:
+            return
         for a in range(n_labels):
             total[a] = costs[p, a]
         come, go = 0, 0

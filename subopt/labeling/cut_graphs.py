@@ -11,11 +11,11 @@ small, is solved again.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from subopt._base.interruptible import flag
+from subopt._base.interruptible import flag, interruptible
 from subopt._base.options import Deadline
 from subopt._base.types import Array
 from subopt.labeling._exact import Reparametrization, messages_of, node_costs
@@ -154,7 +154,7 @@ def draft(energy: LabelingEnergy, table: OrderedTable, deadline: Deadline) -> Dr
     flow = np.zeros((2, len(energy.tails), len(table.i)))
     given = None
     if table.terms.any() and not deadline.passed():
-        given = _as_messages(energy, table, flow)
+        given = _as_messages(energy, table, flow, deadline)
     work = bounded(simplified(energy), labels)
     if deadline.passed():
         return Draft(labels, lambda: flow[0], 0.0)
@@ -175,14 +175,14 @@ def ordered(
     labels, step, crossing = draft(energy, table, deadline) if first is None else first
     if _is_late(energy, table, deadline):
         return _without_proof(energy, labels, int(crossing > 0.0))
-    high = step()
-    flow = np.stack([high, np.zeros_like(high)])  # high and low part
+    flow = np.zeros((2, len(energy.tails), len(table.i)))  # high and low part
+    flow[0] = step()
     proof: tuple[Reparametrization, Measure] | None = None  # the best one
     cuts = 0
     while crossing > 0.0:
         if cuts > 0:
             flow = np.stack(sum_and_error(*_add((flow[0], flow[1]), step())))
-        given, cuts = _as_messages(energy, table, flow), cuts + 1
+        given, cuts = _as_messages(energy, table, flow, deadline), cuts + 1
         late = _is_late(energy, table, deadline)
         found = None if late else measure(energy, labels, given, deadline=deadline)
         stopped = deadline.passed()
@@ -201,14 +201,24 @@ def ordered(
         if crossing > 0.0 and not energy.is_lower(labels, other):
             labels = other
     if proof is None:  # no cut was made
-        given = _as_messages(energy, table, flow)
+        given = _as_messages(energy, table, flow, deadline)
+        if _is_late(energy, table, deadline):
+            return _without_proof(energy, labels, 0)
         proof = given, measure(energy, labels, given, deadline=deadline)
     return Cut(labels, *proof, cuts, deadline.passed())
 
 
+def _is_large(energy: LabelingEnergy, table: OrderedTable) -> bool:
+    return len(energy.tails) * max(len(table.i), 1) > LARGE
+
+
 def _is_late(energy: LabelingEnergy, table: OrderedTable, deadline: Deadline) -> bool:
     """Return whether the time is over, and what is left to do takes long."""
-    return len(energy.tails) * max(len(table.i), 1) > LARGE and deadline.passed()
+    return _is_large(energy, table) and deadline.passed()
+
+
+class _Late(Exception):
+    """The time is over, and what is left to do takes long."""
 
 
 def _without_proof(energy: LabelingEnergy, labels: Array, cuts: int) -> Cut:
@@ -233,27 +243,56 @@ def _cut_of_what_is_left(
 
     `given` is None if nothing has been given to the nodes yet.
     """
+    try:
+        return _further_cut(energy, table, given, flow, labels, deadline)
+    except _Late:
+        return lambda: np.zeros(flow.shape[1:]), labels, 0.0
+
+
+def _further_cut(
+    energy: LabelingEnergy,
+    table: OrderedTable,
+    given: Reparametrization | None,
+    flow: Array,
+    labels: Array,
+    deadline: Deadline,
+) -> tuple[Callable[[], Array], Array, float]:
+    """Return what `_cut_of_what_is_left` does, unless the deadline comes first."""
+
+    def look() -> None:  # after each step: in large problems they take up to 0.1 s
+        if _is_late(energy, table, deadline):
+            raise _Late
+
     n, L = energy.n, energy.n_labels
     if given is not None and given.high.any():
-        high, low = np.empty((n, L)), np.empty((n, L))
-        node_costs(energy.terms, given, high, low, np.zeros(L), flag())
+        high, low, stop = np.empty((n, L)), np.empty((n, L)), flag()
+        args = energy.terms, given, high, low, np.zeros(L), stop
+        _called(node_costs, args, stop, _is_large(energy, table), deadline)
+        look()
         cost = np.diff(high, axis=1) + np.diff(low, axis=1)  # of x_v > i
     else:
         cost = np.ascontiguousarray(np.diff(energy.costs, axis=0).T)
     w = np.abs(energy.weights)[:, None]
-    with np.errstate(invalid="ignore"):
-        forward = np.where(w == 0.0, 0.0, w * table.forward)
-        backward = np.where(w == 0.0, 0.0, w * table.backward)
-    if flow.any():
-        forward = np.maximum((forward - flow[0]) - flow[1], 0.0)
-        backward = np.maximum((backward + flow[0]) + flow[1], 0.0)
+    both = []
+    for capacity, sign in ((table.forward, -1.0), (table.backward, 1.0)):
+        look()
+        with np.errstate(invalid="ignore"):
+            left = np.where(w == 0.0, 0.0, w * capacity)
+        if given is not None and flow.any():
+            look()
+            left = np.maximum((left + sign * flow[0]) + sign * flow[1], 0.0)
+        both.append(left)
+    forward, backward = both
+    look()
     above = labels[:, None] > np.arange(L - 1)
+    crossing = float(np.where(above, np.maximum(cost, 0.0), np.maximum(-cost, 0.0)).sum())
+    look()
     p_above, q_above = above[energy.tails][:, table.i], above[energy.heads][:, table.j]
-    crossing = float(
-        np.where(above, np.maximum(cost, 0.0), np.maximum(-cost, 0.0)).sum()
-        + forward[p_above & ~q_above].sum()
-        + backward[q_above & ~p_above].sum()
-    )
+    look()
+    crossing += float(forward[p_above & ~q_above].sum())
+    look()
+    crossing += float(backward[q_above & ~p_above].sum())
+    look()
     if crossing == 0.0:
         return lambda: np.zeros(flow.shape[1:]), labels, crossing
     if crossing == np.inf:  # nothing allowed is known: every finite cut is below this
@@ -261,32 +300,32 @@ def _cut_of_what_is_left(
         crossing += float(forward.sum(where=np.isfinite(forward)))
         crossing += float(backward.sum(where=np.isfinite(backward)))
     top = power_above(2.0 * crossing)  # no minimum cut has an arc of this capacity
-    forward, backward = np.minimum(forward, top), np.minimum(backward, top)
+    forward = np.minimum(forward, top)
+    look()
+    backward = np.minimum(backward, top)
     cost = np.clip(cost, -top, top)
     if L == 2 and energy.is_grid and n >= GRID and len(energy.shape) <= 3 and len(table.i):
         side, step = _on_the_grid(energy, cost[:, 0], forward[:, 0], backward[:, 0], deadline)
         return step, side.astype(np.int64), crossing
-    if _is_late(energy, table, deadline):
-        return lambda: np.zeros(flow.shape[1:]), labels, 0.0
-    node = np.arange(n * (L - 1)).reshape(n, L - 1)
+    look()
+    node = np.arange(n * (L - 1), dtype=np.int32).reshape(n, L - 1)
     up, down = node[:, 1:].ravel(), node[:, :-1].ravel()  # x > i + 1 needs x > i
     m = forward.size
     from subopt.graph._max_flow import Arcs, minimum_cut_until  # not all energies need a cut
 
     tails = np.concatenate([node[energy.tails][:, table.i].ravel(), up])
+    look()
     heads = np.concatenate([node[energy.heads][:, table.j].ravel(), down])
-    if _is_late(energy, table, deadline):
-        return lambda: np.zeros(flow.shape[1:]), labels, 0.0
-    arcs = Arcs(
-        tails,
-        heads,
-        np.concatenate([forward.ravel(), np.full(len(up), top)]),
-        np.concatenate([backward.ravel(), np.zeros(len(up))]),
-    )
+    look()
+    ahead = np.concatenate([forward.ravel(), np.full(len(up), top)])
+    look()
+    back = np.concatenate([backward.ravel(), np.zeros(len(up))])
+    look()
+    arcs = Arcs(tails, heads, ahead, back)
     partial = len(energy.tails) * len(table.i) <= LARGE
     side, sent = minimum_cut_until(arcs, -cost.ravel(), deadline, partial=partial)
     if deadline.passed() and not side.any() and not sent.any():  # nothing was found
-        return lambda: np.zeros(flow.shape[1:]), labels, 0.0
+        raise _Late
     sent = np.clip(sent[:m].reshape(forward.shape), -backward, forward)
     return lambda: sent, side.reshape(n, L - 1).sum(axis=1), crossing
 
@@ -322,8 +361,23 @@ def _on_the_grid(
     return cut.source_side.ravel(), flow
 
 
-def _as_messages(energy: LabelingEnergy, table: OrderedTable, flow: Array) -> Reparametrization:
-    """Return the messages of the edges: unary costs, and the flow along their arcs."""
+def _called(
+    kernel: Callable[..., Any], args: tuple[Any, ...], stop: Array, large: bool, deadline: Deadline
+) -> None:
+    """Call a kernel, so that Ctrl-C and the deadline end it if that may take long."""
+    if large:
+        interruptible(kernel, *args, stop=stop, deadline=deadline)
+    else:
+        kernel(*args)
+
+
+def _as_messages(
+    energy: LabelingEnergy, table: OrderedTable, flow: Array, deadline: Deadline
+) -> Reparametrization:
+    """Return the messages of the edges: unary costs, and the flow along their arcs.
+
+    If the deadline comes, large energies get a part of them.
+    """
     L, m = energy.n_labels, len(energy.tails)
     most = max(int(np.bincount(place, minlength=1).max(initial=0)) for place in (table.i, table.j))
     arcs = np.full((2, L - 1, most), -1)
@@ -331,8 +385,9 @@ def _as_messages(energy: LabelingEnergy, table: OrderedTable, flow: Array) -> Re
         for i in range(L - 1):
             here = np.flatnonzero(place == i)
             arcs[end, i, : len(here)] = here
-    high, low = np.empty((2, m, L)), np.empty((2, m, L))
-    messages_of(np.abs(energy.weights), table.terms, arcs, flow, high, low)
+    high, low, stop = np.zeros((2, m, L)), np.zeros((2, m, L)), flag()
+    args = np.abs(energy.weights), table.terms, arcs, flow, high, low, stop
+    _called(messages_of, args, stop, _is_large(energy, table), deadline)
     return evidence(high, low if low.any() else None, None)
 
 

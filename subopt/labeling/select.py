@@ -22,7 +22,7 @@ from subopt.labeling import (
     _qpbo,
 )
 from subopt.labeling._magnitude import calm, simple_labels, simplified
-from subopt.labeling.certificates import evidence, lowered
+from subopt.labeling.certificates import SHORT, evidence, lowered
 from subopt.labeling.energy import LabelingEnergy, require_energy
 from subopt.labeling.result import Labeling, certified, local_status
 
@@ -163,7 +163,8 @@ def _with_bound(
     energy: LabelingEnergy, result: Labeling, bound: Labeling, deadline: Deadline
 ) -> Labeling:
     """Return the answer with the certificate of another one, and its labels if they are better."""
-    if energy.is_lower(bound.labels.ravel(), result.labels.ravel()):
+    same = np.array_equal(result.labels, bound.labels)
+    if not same and energy.is_lower(bound.labels.ravel(), result.labels.ravel()):
         labels = bound.labels.ravel().copy()
         done = _icm.improve(energy, labels, deadline=deadline)
         last = "" if (labels == bound.labels.ravel()).all() else ", then icm"
@@ -184,9 +185,10 @@ def _with_bound(
             result, lower_bound=bound.lower_bound, certificate=certificate, status=status
         )
     given = evidence(certificate.messages, certificate.rest, certificate.shares)
-    strict = not calm(simplified(energy))
-    found = certified(energy, result, given, strict=strict, deadline=deadline)
-    if found.certificate is not None:
-        return found
+    if given.high.size < SHORT or not deadline.passed():
+        strict = not calm(simplified(energy))
+        found = certified(energy, result, given, strict=strict, deadline=deadline)
+        if found.certificate is not None:
+            return found
     lower = lowered(bound.lower_bound, result.value)  # there was no time for a second proof
     return replace(result, lower_bound=lower, certificate=replace(certificate, lower_bound=lower))

@@ -196,10 +196,15 @@ def settled(problem, e, flow, z, c, b):
 
 @inner
 def _price(problem, labels, move, nodes, count, space):
-    """Set what a label costs nodes more than theirs, with what the flow takes out of them."""
+    """Set what a label costs nodes more than theirs, with what the flow takes out of them.
+
+    The numbers have no meaning if it has to stop.
+    """
     b = move.label
     costs, tables, graph, same = problem.costs, problem.tables, problem.graph, problem.uniform
     for i in range(count):
+        if i % 1024 == 0 and space.stop[0] != 0:
+            return
         k = nodes[i]
         z = labels[k]
         gain = costs[k, b] - costs[k, z]
@@ -303,6 +308,8 @@ def _settle(problem, labels, move, count, space):
                 more += 1
     _price(problem, labels, move, space.piece, more, space)
     for i in range(count):
+        if i % 1024 == 0 and space.stop[0] != 0:
+            return
         k = space.fresh[i]
         for e in range(graph.indptr[k], graph.indptr[k + 1] if gain[k] < 0.0 else 0):
             u, f = graph.heads[e], graph.edge[e]
@@ -338,6 +345,8 @@ def _reach(problem, labels, move, found, limit, space):
         _price(problem, labels, move, space.fresh, count, space)
         end = found
         for q in range(first, end):
+            if q % 1024 == 0 and space.stop[0] != 0:
+                return found, whole
             k = space.queue[q]
             z = labels[k]
             for e in range(graph.indptr[k], graph.indptr[k + 1]):

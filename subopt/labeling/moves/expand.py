@@ -75,7 +75,7 @@ def descend(problem, moves, labels, cycles, space, cut):
         if wanted and _expand(problem, labels, only, b, space, cut, True):
             idle = 1
         if idle >= count:
-            return True
+            return space.stop[0] == 0  # else the last cut may not be known
     return False
 
 

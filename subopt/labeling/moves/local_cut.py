@@ -2,7 +2,8 @@
 
 Nodes of a piece may take a label; the nodes around it keep theirs. See `expand` for the energy and
 `workspace` for `problem`, `move`, `space` and `cut`, the workspace of the piece. `size` is the
-number of nodes in the piece.
+number of nodes in the piece. All loops over large pieces end soon after ``space.stop`` is set; what
+they leave is valid for `begin` of another run, but the cut of the piece is not known.
 """
 
 from __future__ import annotations
@@ -61,6 +62,8 @@ def write(problem, labels, move, size, space, cut):
     placed = -space.moves[0]
     arcs = 0
     for i in range(size):
+        if i % 1024 == 0 and space.stop[0] != 0:
+            return
         k = space.piece[i]
         z = labels[k]
         gain = space.gain[k]
@@ -95,8 +98,10 @@ def solve(size, cuts, stop, cut):
     """
     network, residual, excess, work = cut.network, cut.residual, cut.excess, cut.work
     cuts[0] += 1
-    open_arcs(size, network, residual, work)
-    left = stop[0] == 0 and settle(size, network.indptr, residual, excess, work)
+    left = stop[0] == 0
+    if left:
+        open_arcs(size, network, residual, work)
+        left = settle(size, network.indptr, residual, excess, work)
     if left:
         plant(size, excess, work)
         while not grow(network.indptr, residual, excess, work, SLICE):
@@ -115,6 +120,8 @@ def lowers(problem, labels, move, size, space, side):
     placed = -space.moves[0]
     change, magnitude = (0.0, 0.0, 0.0), 0.0
     for i in range(size):
+        if i % 1024 == 0 and space.stop[0] != 0:
+            return False
         if not side[i]:
             continue
         k = space.piece[i]
@@ -146,6 +153,8 @@ def keep(problem, labels, move, size, space, cut):
     placed = -space.moves[0]
     more = False
     for i in range(size):
+        if i % 1024 == 0 and space.stop[0] != 0:
+            return more
         k, arc = space.piece[i], network.indptr[i]
         for e in range(graph.indptr[k], graph.indptr[k + 1]):
             c, t, f = labels[graph.heads[e]], graph.turned[e], graph.edge[e]

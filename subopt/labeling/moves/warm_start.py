@@ -166,7 +166,7 @@ def prepare_next(costs, terms, labels, given, pairs, draft, flows, stop):
 def _find(terms, labels, given, pairs, draft, stop):
     """Set flows in the units of the start, and unless they are given the labels.
 
-    Flows have no meaning if the flag `stop` is set, and labels then are the old or the new ones.
+    Flows have no meaning if the flag `stop` is set, and each label then is the old or the new one.
     """
     for e in range(draft.messages.shape[0]):
         for a in range(draft.messages.shape[1]):
@@ -175,7 +175,8 @@ def _find(terms, labels, given, pairs, draft, stop):
     if stop[0] != 0:
         return
     if not given:
-        choose(draft.costs, terms.tables, terms.graph, draft.messages, labels, draft.scratch[0])
+        first = draft.scratch[0]
+        choose(draft.costs, terms.tables, terms.graph, draft.messages, labels, first, stop)
     _settle(terms, labels, pairs, draft, stop)
 
 
@@ -194,15 +195,20 @@ def _find_in_python(
     that messages lead to, and more sweeps save few moves; or they are left for good.
     """
     passed = in_python(_pass)
-    draft.messages[:] = 0.0
+    for part in parts(*draft.messages.shape):
+        if stop[0] != 0:
+            return
+        draft.messages[part] = 0.0
     begin, first, last, leave = np.int64(0), 0.0, 0.0, not given
     other = np.empty_like(labels)
-    args = draft.costs, terms.tables, terms.graph, draft.messages, other, draft.scratch[0]
+    args = draft.costs, terms.tables, terms.graph, draft.messages, other, draft.scratch[0], stop
     if given and better is not None:
         begin, first, last = passed(terms, draft, begin, TRIED, first, last, stop)
         if stop[0] != 0:
             return
         choose(*args)
+        if stop[0] != 0:
+            return
         if leave := better(other, labels):
             labels[:] = other
     if leave or begin == 0:
@@ -211,6 +217,8 @@ def _find_in_python(
             return
     if leave:
         choose(*args)
+        if stop[0] != 0:
+            return
         if better is None or better(other, labels):
             labels[:] = other
     in_python(_settle)(terms, labels, pairs, draft, stop)
@@ -247,7 +255,7 @@ def _settle(terms, labels, pairs, draft, stop):
     """Set the flows for some labels, given the messages."""
     if stop[0] != 0:
         return
-    _read_off(terms, labels, draft.messages, draft.flows)
+    _read_off(terms, labels, draft.messages, draft.flows, stop)
     for i in range(PUSHES):
         if stop[0] != 0:
             return
@@ -255,11 +263,16 @@ def _settle(terms, labels, pairs, draft, stop):
 
 
 @without_nan
-def _read_off(terms, labels, messages, flows):
-    """Set the flow of every label to what both ends of an edge say of it, on average."""
+def _read_off(terms, labels, messages, flows, stop):
+    """Set the flow of every label to what both ends of an edge say of it, on average.
+
+    Not all of them if the flag `stop` is set.
+    """
     graph, tables = terms.graph, terms.tables
     half = np.float32(0.5)
     for p in range(labels.shape[0]):
+        if p % 1024 == 0 and stop[0] != 0:
+            return
         z = labels[p]
         for e in range(graph.indptr[p], graph.indptr[p + 1]):
             if graph.turned[e] == 0:
