@@ -350,3 +350,25 @@ def test_ctrl_c_that_llvm_swallows_while_it_hands_code_over(message, raised, mon
     with pytest.raises(raised):
         kernel(1)
     assert kernel(1) == 2
+
+
+def test_inner_kernels_become_machine_code_within_other_kernels_only():
+    @jit.inner
+    def half(x):
+        if x % 2 != 0:
+            raise ValueError("an odd number")
+        return x // 2
+
+    @numba.njit
+    def quarter(x):
+        return half(half(x))
+
+    assert quarter(12) == 3
+    with pytest.raises(ValueError, match="an odd number"):
+        quarter(6)
+    (made,) = half.overloads.values()
+    assert type(made.library) is jit.InnerLibrary
+    engine = made.library._codegen._engine
+    assert not engine.is_symbol_defined(made.fndesc.llvm_cpython_wrapper_name)
+    (outer,) = quarter.overloads.values()
+    assert engine.is_symbol_defined(outer.fndesc.llvm_cpython_wrapper_name)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from subopt._base.jit import inner
 from subopt._base.jit import small_first_uncounted as njit
 from subopt._base.types import Array
 
@@ -173,13 +174,13 @@ def place_rows(tails, heads, forward, backward, indptr, slot, residual, ends):
             slot[e] = a
 
 
-@njit
+@inner
 def pack(head, twin, ahead, back):
     """Return the word of an arc: head, slot of the twin, and whether arc and twin are open."""
     return (np.uint64(head) << HEAD) + (np.uint64(twin) << TWIN) + ahead * AHEAD + back * BACK
 
 
-@njit
+@inner
 def twin_of(word):
     """Return the slot of the twin."""
     return (word >> TWIN) & np.uint64(2**32 - 1)
@@ -228,7 +229,7 @@ def open_arcs(n, network, residual, work):
         ends[e] = pack(heads[e], twin[e], residual[e] > 0, residual[np.uint32(twin[e])] > 0)
 
 
-@njit
+@inner
 def send(ends, residual, e, t, amount):
     """Push a positive amount along arc e, whose twin is t; return whether that closed e."""
     residual[e] -= amount

@@ -23,7 +23,7 @@ References
 
 import numpy as np
 
-from subopt._base.jit import small_first_uncounted as njit
+from subopt._base.jit import inner
 from subopt.graph.network import (
     AGAINST,
     AHEAD,
@@ -46,7 +46,7 @@ NO_LIMIT = np.int64(2**62)
 _1 = np.uint64(1)
 
 
-@njit
+@inner
 def push_relabel(n, indptr, residual, excess, work, looks):
     """Push a maximum flow from nodes with positive to nodes with negative excess, in place.
 
@@ -64,7 +64,7 @@ def push_relabel(n, indptr, residual, excess, work, looks):
     return False
 
 
-@njit
+@inner
 def _begin(n, indptr, residual, excess, work):
     """Prepare `_push`: choose a direction, and negate excesses to push against the arcs."""
     supply, state = work.supply, work.state
@@ -76,7 +76,7 @@ def _begin(n, indptr, residual, excess, work):
     _prepare(n, indptr, excess, work)
 
 
-@njit
+@inner
 def _turn(n, indptr, excess, work):
     """Prepare `_push` to return excess that cannot reach demand; return whether there is any.
 
@@ -92,7 +92,7 @@ def _turn(n, indptr, excess, work):
     return stuck
 
 
-@njit
+@inner
 def finish(n, excess, work):
     """Undo the changes of `push_relabel` to the excesses that are for its own use."""
     state = work.state
@@ -106,7 +106,7 @@ def finish(n, excess, work):
     state[STAGE] = IDLE
 
 
-@njit
+@inner
 def _narrow_end(n, indptr, residual, excess, work):
     """Return 1 if less can enter the nodes with demand than leave those with supply, else 0."""
     ends = work.ends
@@ -124,7 +124,7 @@ def _narrow_end(n, indptr, residual, excess, work):
     return 1 if entering < leaving else 0
 
 
-@njit
+@inner
 def _prepare(n, indptr, excess, work):
     """List the nodes with excess, and label all nodes if this needs no breadth-first search."""
     state = work.state
@@ -135,7 +135,7 @@ def _prepare(n, indptr, excess, work):
         state[EFFORT], state[TOP] = 0, 1
 
 
-@njit
+@inner
 def _push(n, indptr, residual, excess, work, looks):
     """Push excess along the arcs, or demand against them, until none can reach the other.
 
@@ -203,7 +203,7 @@ def _push(n, indptr, residual, excess, work, looks):
         cursor[v] = e
 
 
-@njit
+@inner
 def _relabel(v, n, indptr, ends, label, gate):
     """Increase the label of a node without admissible arcs; return its first admissible arc."""
     start, end = np.uint64(indptr[v]), np.uint64(indptr[np.int64(v) + 1])
@@ -216,7 +216,7 @@ def _relabel(v, n, indptr, ends, label, gate):
     return first
 
 
-@njit
+@inner
 def _close(gap, n, label, tally):
     """Set the labels above a gap to n: these nodes cannot reach a demand."""
     for u in range(n):
@@ -225,7 +225,7 @@ def _close(gap, n, label, tally):
             label[u] = n
 
 
-@njit
+@inner
 def _list(n, excess, queue):
     """Queue the nodes with excess; return their number, and the number of nodes with demand."""
     count, demands = 0, 0
@@ -236,7 +236,7 @@ def _list(n, excess, queue):
     return count, demands
 
 
-@njit
+@inner
 def _rough_labels(n, demands, indptr, excess, label, cursor, tally):
     """Set labels to 0 at nodes with demand and to 1 elsewhere."""
     for v in range(n):
@@ -245,7 +245,7 @@ def _rough_labels(n, demands, indptr, excess, label, cursor, tally):
     tally[0], tally[1] = demands, n - demands
 
 
-@njit
+@inner
 def _exact_labels(n, indptr, excess, work):
     """Set labels to the distance to the nearest demand, or n if there is none; return the largest.
 
@@ -254,7 +254,7 @@ def _exact_labels(n, indptr, excess, work):
     nodes search for neighbors in that layer. Labels have no meaning if it has to stop.
     """
     label, cursor, queue, tally = work.label, work.arc, work.queue, work.active
-    count, wanted = 0, 0
+    count, wanted = np.int64(0), 0
     for v in range(n):
         cursor[v] = indptr[v]
         tally[v] = 0
@@ -263,7 +263,8 @@ def _exact_labels(n, indptr, excess, work):
         queue[count] = v
         count += excess[v] < 0
     tally[n] = 0
-    first, own, far = 0, 0, n
+    # not literals, for each of which numba would compile the two searches once more
+    first, own, far = np.int64(0), np.int64(0), n
     while first < count and far == n:
         last = count
         if 2 * (last - first) > n - last:
@@ -284,7 +285,7 @@ def _exact_labels(n, indptr, excess, work):
     return far if far < n or count == 0 else label[queue[count - 1]]
 
 
-@njit
+@inner
 def _spread(n, own, first, count, indptr, work):
     """Label the next layer, from the nodes of the current one; return the length of the queue.
 
@@ -306,7 +307,7 @@ def _spread(n, own, first, count, indptr, work):
     return count
 
 
-@njit
+@inner
 def _find(n, own, count, indptr, work):
     """Label the next layer, from the nodes without a label; return the length of the queue."""
     ends, label, queue = work.ends, work.label, work.queue

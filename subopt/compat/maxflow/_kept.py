@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from subopt._base.jit import njit
+from subopt._base.jit import in_python, njit
 from subopt._base.types import Array
 from subopt.compat.maxflow._arcs import Arcs, Parts, all_capacities, all_ends
 from subopt.compat.maxflow._small import EXACT
@@ -59,7 +59,7 @@ class KeptNetwork:
     def residual(self) -> tuple[Array, list[Any]]:
         """Return the excesses and arcs that the flow leaves."""
         dtype = np.int64 if self._whole else np.float64
-        twins = twin_of(self._work.ends[self._slot])
+        twins = in_python(twin_of)(self._work.ends[self._slot])
         left = (self._residual[part].astype(dtype) for part in (self._slot, twins))
         ends = (part.astype(np.int64) for part in self._ends)
         return self._excess.astype(dtype), [Arcs(*ends, *left)]

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from subopt._base.jit import inner
 from subopt._base.jit import small_first_uncounted as njit
 from subopt.graph.grid._layout import Layout, Sets, empty_sets, load_part, weigh_part
 from subopt.graph.grid._search_trees import lowest, meet
@@ -125,7 +126,7 @@ def cut_bits(degree, words, first, network, bits, maximal, sides):
             sides[p, v] = inside != maximal
 
 
-@njit
+@inner
 def _fill(degree, words, base, nodes, network, sets):
     """Find out which nodes have supply or demand, and which arcs are open."""
     arcs, count = _4 if degree is None else degree, _1 if words is None else words
@@ -142,7 +143,7 @@ def _fill(degree, words, base, nodes, network, sets):
             sets.open[k, w] |= np.uint64(residual[(base + v) * arcs + k] > 0) << bit
 
 
-@njit
+@inner
 def _search(degree, words, roots, goal, bits):
     """Find the layers around the set `roots` until one meets `goal`, and return its number.
 
@@ -185,7 +186,7 @@ def _ahead(degree, words, w, row, bits):
     return result
 
 
-@njit
+@inner
 def _reverse(degree, words, bits):
     """Turn all arcs around: arc k is open if its twin was."""
     arcs, count = _4 if degree is None else degree, _1 if words is None else words
@@ -199,13 +200,13 @@ def _reverse(degree, words, bits):
             gate[k, w] = turned[k, w]
 
 
-@njit
+@inner
 def _word(words, v):
     """Return the word that holds bit v."""
     return _0 if words is None else np.uint64(v) >> _6
 
 
-@njit
+@inner
 def _origins(words, w, leap):
     """Return the two words whose bits move to word w."""
     if words is None:
@@ -215,7 +216,7 @@ def _origins(words, w, leap):
     return i, i - _1 if i > _0 else words - _1
 
 
-@njit
+@inner
 def _moved(here, there, leap):
     """Return a word whose bits move there from the two words `_origins`."""
     turn = leap & _63
@@ -250,7 +251,7 @@ def _block(degree, words, base, last, network, bits):
                 path[row] = u
 
 
-@njit
+@inner
 def _end(words, v, leap):
     """Return the node that an arc leads to; past all the words lies the first."""
     if words is None:

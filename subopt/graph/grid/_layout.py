@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from subopt._base.jit import inner
 from subopt._base.jit import small_first_uncounted as njit
 
 if TYPE_CHECKING:
@@ -356,7 +357,7 @@ def weigh_part(runs, q, ahead, back, start, sides, values):
         values[p] += total
 
 
-@njit
+@inner
 def _row(runs, q, p, i, j):
     """Describe row (i, j) of the arcs of part q of problem p.
 
@@ -373,7 +374,7 @@ def _row(runs, q, p, i, j):
     return np.uint64(s), np.uint64(t), a, b, c, d
 
 
-@njit
+@inner
 def _turn(runs, q):
     """Return the first head of a row, and from which on to add what, all modulo 2**64."""
     way, n = runs.way[q, 2], runs.shape[2]

@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from subopt._base.jit import inner
 from subopt._base.jit import small_first_uncounted as njit
 from subopt.graph.grid._search_trees import Trees, head_of, lowest
 
@@ -185,7 +186,7 @@ def _raise(v, new, labels, progress):
     return effort
 
 
-@njit
+@inner
 def _close(gap, far, label, tally):
     """Give up the cells above a gap."""
     for u in range(label.shape[0]):

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from subopt._base.jit import inner
 from subopt._base.jit import small_first_uncounted as njit
 
 if TYPE_CHECKING:
@@ -77,13 +78,13 @@ def trees(layout: Layout) -> Trees:
     )
 
 
-@njit
+@inner
 def head_of(v, k, shift, wrap):
     """Return the cell that arc k of cell v leads to; `wrap` is None without periodic axes."""
     return _after(v, shift[k], wrap)
 
 
-@njit
+@inner
 def _after(v, step, wrap):
     """Return the cell that is `step` cells after cell v."""
     u = np.uint64(v + step)
@@ -167,7 +168,7 @@ def settle(degree, border, network, trees):
     return tail
 
 
-@njit
+@inner
 def _plant_roots(excess, state):
     """Make roots of the cells with supply and of those with demand."""
     for v in range(np.uint64(excess.shape[0])):
@@ -235,13 +236,13 @@ def _outside(degree, v, tree, network, trees):
     return out & np.uint64(trees.outward[v] if tree == SOURCE else trees.inward[v])
 
 
-@njit
+@inner
 def lowest(x):
     """Return the place of the lowest bit of x, which is not zero."""
     return _LOWEST[np.uint64((x & (~x + _1)) * _DE_BRUIJN) >> _58]
 
 
-@njit
+@inner
 def _augment(degree, a, b, k, network, trees):
     """Saturate the path through arc k from a, of the source's tree, to b, of the sink's.
 
@@ -304,7 +305,7 @@ def _augment(degree, a, b, k, network, trees):
     return last, steps
 
 
-@njit
+@inner
 def _push(v, u, k, amount, arcs, residual, outward, inward):
     """Push flow through arc k from v to u; return whether that saturates it."""
     there, back = _BIT << np.uint32(k), _BIT << np.uint32(k ^ _1)
@@ -319,7 +320,7 @@ def _push(v, u, k, amount, arcs, residual, outward, inward):
     return True
 
 
-@njit
+@inner
 def _adopt(degree, last, time, tail, network, trees):
     """Find every orphan the parent nearest to the root, or set it free.
 
@@ -378,7 +379,7 @@ def _adopt(degree, last, time, tail, network, trees):
     return tail, looked
 
 
-@njit
+@inner
 def _rooted(u, time, shift, wrap, state, stamp):
     """Return the distance of u to its root, far if an orphan is above, and the steps it took.
 
