@@ -35,6 +35,11 @@ def test_a_hull_around_0_reaches_it(apart, rng, n, k, scale):
     near = vertices[:1] + apart * rng.integers(-9, 10, (2, n)) / 10
     vertices = np.concatenate([vertices, near])
     weights = rng.integers(1, 100, k + 2) / 100
+    assert_0_is_reached(vertices, weights, scale)
+
+
+def assert_0_is_reached(vertices, weights, scale=1.0):
+    """Check that the hull reaches 0 after a shift that makes it the mean with these weights."""
     vertices = scale * (vertices - weights / weights.sum() @ vertices)
     used, weights, x = smallest(vertices)
     largest = float(np.abs(vertices).max(initial=1e-300))
@@ -42,6 +47,14 @@ def test_a_hull_around_0_reaches_it(apart, rng, n, k, scale):
     assert weights.min() >= 0
     assert weights.sum() == pytest.approx(1)
     np.testing.assert_allclose(weights @ vertices[used], x, atol=1e-14 * largest)
+
+
+def test_a_correction_that_the_rounding_of_the_norm_hides_is_kept():
+    vertices = np.zeros((5, 7))
+    vertices[1, 6] = 0.3
+    vertices[2] = [-0.3, 0.0, 0.0, 0.0, -0.1, -0.4, 0.5]
+    vertices[4, 5] = -1e-7  # it lies by 1e-7 beside the first and the fourth
+    assert_0_is_reached(vertices, np.array([4, 20, 1, 1, 1]) / 100)
 
 
 @given(rng=numbers(), n=st.integers(1, 6), k=st.integers(1, 9))

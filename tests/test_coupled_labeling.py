@@ -192,6 +192,7 @@ def test_values_have_their_digits_where_weights_differ_by_orders_of_magnitude(pr
     exact = certificate.exact_energy(problem, slots)
     size = certificate.exact_energy(problem, slots, absolute=True)
     assert abs(Fraction(result.value) - exact) <= size * Fraction(2) ** -44
+    assert result.value == problem._energy_of_sources(result.sources)  # for all methods
     again = minimize(problem, start=result, rng=1, effort="fast")
     assert again.value <= result.value
 

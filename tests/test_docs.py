@@ -53,6 +53,17 @@ def test_links_of_a_published_readme_are_absolute():
     assert all(target.startswith("https://") for target in targets)
 
 
+def test_no_text_installs_the_package_from_an_index_that_does_not_have_it():
+    if not re.search(r"dev|a|b|rc", subopt.__version__):
+        return  # a release
+    files = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "docs").rglob("*.py")]
+    for folder in ("subopt", "comixup", "examples"):
+        files += (ROOT / folder).rglob("*.py")
+    assert len(files) > 300
+    by_name = re.compile(r"""(?:pip|uv) (?:install|add)(?:\s+-\S+)*\s+["']?(?:subopt|comixup)\b""")
+    assert [str(path) for path in files if by_name.search(path.read_text("utf-8"))] == []
+
+
 @pytest.mark.parametrize("torch", [True, False])
 def test_all_pages_of_the_gallery_are_built_whatever_is_installed(torch, monkeypatch):
     # others link to them

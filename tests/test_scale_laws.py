@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from test_max_flow_minimize import CUTS
 
 from subopt import (
+    Budget,
     Cardinality,
     ConcaveOfModular,
     Coverage,
@@ -412,6 +413,71 @@ def test_optimal_means_that_rounding_explains_the_gap(rng, n, kind):
     if clear and kind != "any":
         expected = best.all(axis=0) if kind == "minimal" else best.any(axis=0)
         np.testing.assert_array_equal(result.mask, expected)
+
+
+def of_large_integers(rng, n, high):
+    """A sum of integers up to 10^(high + 1), its exact values, and sums of absolute values."""
+
+    def whole(size):
+        w = rng.integers(0, 10, size) * 10 ** rng.integers(0, high, size).astype(np.int64)
+        return np.asarray(w + rng.integers(0, 10, size), dtype=np.int64)
+
+    masks, items = all_masks(n), rng.random((n, 4)) < 0.4
+    u, v = whole(n) * (rng.integers(0, 2, n) * 2 - 1), whole(4)
+    edges = np.argwhere(np.triu(rng.random((n, n)) < 0.5, 1))
+    w = whole(len(edges))
+    F = Cut.from_edges(edges, w, n=n) + Modular(u) + Coverage(items, v)
+    positive = (masks[:, edges[:, 0]] != masks[:, edges[:, 1]]) @ w
+    positive += (masks[:, :, None] & items).any(axis=1) @ v
+    return F, positive + masks @ u, positive + masks @ np.abs(u)
+
+
+HALF = {"size": (1, 4)}
+SPENT = {"constraints": Budget([1, 2, 3, 4, 5, 6, 7, 8], 9)}
+BOUNDED = {
+    "branch_and_bound": ({}, "f - g", {"rng": 0}),
+    "branch_and_bound, sizes": (HALF, "f - g", {"rng": 0}),
+    "branch_and_bound, budget": (SPENT, "f - g", {"rng": 0}),
+    "branch_and_bound, 2 nodes": ({}, "f - g", {"rng": 0, "max_nodes": 2}),
+    "milp": ({}, "f - g", {}),
+    "lagrangian, sizes": (HALF, "F", {}),
+    "lagrangian, budget": (SPENT, "F", {}),
+    "maximize": ({}, "F", {}),
+    "maximize, sizes": (HALF, "F", {}),
+}
+
+
+@pytest.mark.parametrize("name", BOUNDED)
+@given(rng=numbers(), high=st.sampled_from([2, 9, 12, 14, 16]))
+def test_claims_about_large_integers_hold(name, rng, high):
+    n, masks, method = 8, all_masks(8), name.split(",")[0]
+    limits, kind, options = BOUNDED[name]
+    h, values, sizes = of_large_integers(rng, n, high)
+    if kind == "f - g":
+        g, less, more = of_large_integers(rng, n, high)
+        h, values, sizes = h - g, values - less, sizes + more
+    if method == "maximize":
+        result = maximize(h, **limits)
+        values, bound = -values, -result.upper_bound
+    else:
+        result = minimize(h, method=method, **limits, **options)
+        bound = result.lower_bound
+    allowed = np.ones(len(masks), dtype=bool)
+    if "size" in limits:
+        allowed = (masks.sum(axis=1) >= 1) & (masks.sum(axis=1) <= 4)
+    elif limits:
+        allowed = masks @ np.arange(1, 9) <= 9
+    best = np.where(allowed, values, np.iinfo(np.int64).max).argmin()
+    here = (masks == result.mask).all(axis=1).argmax()
+    assert allowed[here]
+    over, size = int(values[here] - values[best]), float(sizes[[here, best]].max())
+    least = 4 * math.ulp(size) if size >= 2.0**51 else 0.0  # values are rounded
+    assert bound == -math.inf or int(bound) - int(values[best]) <= least
+    assert over <= result.gap + least
+    if result.certificate is not None:
+        assert over <= result.check(h) + least
+    if result.status is Status.OPTIMAL:
+        assert over <= 4e-12 * size * (result.gap > 0) + least
 
 
 @pytest.mark.parametrize("F", [

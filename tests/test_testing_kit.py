@@ -1,8 +1,11 @@
 """The property-testing kit finds what is wrong, and says it in few elements."""
 
+import os
+import pathlib
 import subprocess
 import sys
 
+import numba
 import numpy as np
 import pytest
 from families import ByValue
@@ -26,6 +29,8 @@ from subopt.testing import (
     problems,
     set_functions,
 )
+
+ROOT = pathlib.Path(__file__).parents[1]
 
 
 def bump(n):
@@ -167,3 +172,47 @@ def test_neither_the_package_nor_the_kit_imports_what_it_does_not_need():
 def test_every_family_has_every_size():
     for build in FAMILIES.values():
         assert [build(np.random.default_rng(1), n).n for n in (1, 2, 9)] == [1, 2, 9]
+
+
+IN_TIME = """
+from hypothesis import given
+from numba.core import event
+from subopt.testing import *
+
+
+class Compiled(event.Listener):
+    count = 0
+
+    def on_start(self, event):
+        self.count += 1
+
+    def on_end(self, event):
+        pass
+
+
+compiled = Compiled()
+event.register("numba:compile", compiled)
+strategies = compositions(), set_functions(), problems()
+assert compiled.count > 0
+compiled.count = 0
+for strategy in strategies:
+
+    @given(F=strategy)
+    def test(F):
+        assert_consistent(F)
+        assert_submodular(F)
+        assert_base(F, F.greedy(range(F.n)))
+        assert_minimizer(F, brute_force(F)[0])
+
+    test()
+assert compiled.count == 0
+"""
+
+
+@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="looks at what the JIT compiled")
+def test_nothing_is_compiled_within_examples(tmp_path):
+    # with the settings that Hypothesis has by default, whose deadline is 0.2 s per example
+    env = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "kernels"), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", IN_TIME]
+    done = subprocess.run(command, cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 0, done.stderr

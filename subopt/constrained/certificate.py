@@ -29,6 +29,7 @@ from subopt.difference.submodular_case import as_submodular
 from subopt.functions.algebra import DifferenceOfSubmodular, SetFunction
 from subopt.functions.diminishing_returns import all_masks
 from subopt.functions.modular import Modular
+from subopt.submodular._recheck import CHECKED, sizes_of, whole_gap
 from subopt.submodular.result import Result
 
 Problem = DifferenceOfSubmodular | SetFunction
@@ -119,7 +120,7 @@ class Priced(ReadOnly):
         if prices.shape != (of.n_rows,) or not (prices >= 0).all():
             raise CertificateError(f"{of.n_rows} constraints need as many prices >= 0")
         gap = self.evidence.check(priced(F, of, prices), mask) + unused(of, prices, mask)
-        return whole_gap(gap) if F.integral else gap
+        return rounded_gap(F, of, prices, gap)
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,6 +176,12 @@ def unused(of: Constraints, prices: Array, mask: Array) -> float:
     return float(prices @ left)
 
 
-def whole_gap(gap: float) -> float:
-    """Return the gap between integers that a gap stands for."""
-    return float(math.floor(gap + max(1e-4, 1e-12 * gap))) if gap < math.inf else gap
+def rounded_gap(
+    F: SetFunction, of: Constraints, prices: Array, gap: float, least: float = CHECKED
+) -> float:
+    """Return a gap that prices prove: an integer if F is integral."""
+    if not F.integral or gap == math.inf:
+        return gap
+    weights, constant = of.priced(prices)
+    size = sizes_of(F).sum() + np.abs(weights).sum() + abs(constant)
+    return whole_gap(gap, float(size), least)

@@ -21,13 +21,14 @@ from subopt._base import validate
 from subopt._base.answer import Status, told
 from subopt._base.options import Deadline
 from subopt._base.types import Array
-from subopt.constrained.certificate import Priced, priced, unused, whole_gap
+from subopt.constrained.certificate import Priced, priced, rounded_gap, unused
 from subopt.constraints.feasible import Constraints
 from subopt.constraints.modular import complete, row_sizes
 from subopt.difference._descent import first_set
 from subopt.functions.algebra import SetFunction
 from subopt.functions.watched import TimeUp, answer_in_time, unwatched, within_time
 from subopt.submodular._elimination import local_tol
+from subopt.submodular._recheck import SOLVED
 from subopt.submodular.result import Result
 from subopt.submodular.select import minimize_submodular
 
@@ -154,8 +155,9 @@ class _Proof(NamedTuple):
 
 
 def _gap(F: SetFunction, of: Constraints, proof: _Proof | None, mask: Array) -> float:
-    gap = math.inf if proof is None else proof.gap(of, mask)
-    return whole_gap(gap) if F.integral else gap
+    if proof is None:
+        return math.inf
+    return rounded_gap(F, of, proof.prices, proof.gap(of, mask), SOLVED)
 
 
 class _Rows:

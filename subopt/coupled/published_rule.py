@@ -169,9 +169,9 @@ class _Run:
             self.space,
             self.cut,
         )
-        shares = self.shares()
-        self.energies.append(problem.energy(shares))
-        self.plain_energies.append(self.plain.energy(shares))
+        # as the search evaluates it: one labeling has one value, to the last bit
+        self.energies.append(problem._energy_of_sources(self.sources()))
+        self.plain_energies.append(self.plain.energy(self.shares()))
 
     def converged(self) -> bool:
         """Whether the last sweep hardly changed the stopping objective."""
@@ -184,12 +184,17 @@ class _Run:
         sources = self.state.sources.reshape(p.n_outputs, *p.grid, 2)
         return shares_from_sources(sources, p.n_inputs)
 
+    def sources(self) -> Array:
+        """Return the inputs of all patches, as results have them."""
+        p = self.problem
+        sources = self.state.sources[:, :, : p.levels].reshape(p.n_outputs, *p.grid, p.levels)
+        return np.sort(sources, axis=-1).astype(np.intp)
+
     def result(self) -> LabelingResult:
         """Return the labeling as it stands."""
         p = self.problem
-        sources = self.state.sources[:, :, : p.levels].reshape(p.n_outputs, *p.grid, p.levels)
         return LabelingResult(
-            sources=np.sort(sources, axis=-1).astype(np.intp),
+            sources=self.sources(),
             value=self.energies[-1],
             energies=np.array(self.energies),
             status=self.status,

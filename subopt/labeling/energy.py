@@ -277,6 +277,8 @@ class LabelingEnergy:
             Whether the energy of `x` is lower than that of `y`. The difference is computed in twice
             the working precision.
         """
+        if np.array_equal(x, y):
+            return False
         a, b = self._parts(x), self._parts(y)
         if np.inf in (a[0], b[0]):
             return bool(a[0] < b[0])

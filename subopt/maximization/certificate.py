@@ -15,7 +15,7 @@ from subopt.functions.algebra import SetFunction, require_set_function
 from subopt.functions.diminishing_returns import spot_check
 from subopt.maximization.result import MaximizationResult
 
-ROUNDING = 2.0**-42
+ROUNDING = 2.0**-44
 """Relative error of a recomputed gain, of the numbers that it is computed from."""
 AGREEMENT = 2.0**-36
 """Relative difference of two computations of one bound."""
@@ -103,7 +103,7 @@ class MarginalCertificate(ReadOnly):
             raise CertificateError(
                 f"The evidence proves {bound:.12g} as an upper bound, and not {said:.12g}"
             )
-        return max(0.0, bound - value) if bound - value > rounding else 0.0
+        return max(0.0, bound - value)
 
     def _claimed(self, F: SetFunction, answer: MaximizationResult | Subset) -> float:
         """Return F of the answer, which needs to be feasible and to have the value it states."""

@@ -23,6 +23,8 @@ CORRECTIONS = 6
 """Largest number of times that a result of the factor is corrected."""
 SETTLED = 0.999
 """A correction that leaves more than this fraction of the squared norm is the last one."""
+ROUNDING = 2.0**-50
+"""Rounding error of a point, relative to the size of the vertices."""
 NEGLIGIBLE = 1e-15
 """Vertices with smaller weights are removed."""
 
@@ -107,7 +109,9 @@ class ActiveSet:
             last, square = square, float(x @ x)
             if self._size == size:
                 left -= 1
-                if square > last:
+                # if it only seems to rise, the corrected weights are the better ones: the rounding
+                # of x, of the size of the vertices, hides what a correction does to its square
+                if square > last + ROUNDING * (self._scale * last) ** 0.5:
                     weights[:] = before
                     break
                 if square > SETTLED * last:

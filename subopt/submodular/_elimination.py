@@ -68,11 +68,6 @@ def counts_exactly(F: SetFunction, sizes: Array) -> bool:
     return F.integral and float(sizes.sum()) < 2.0**53
 
 
-def whole_gap(gap: float, rounding: float = 0.0) -> float:
-    """Round the gap of an integral function down to an integer, allowing for rounding errors."""
-    return float(math.floor(gap + max(1e-3, 1e-12 * gap, rounding)))
-
-
 class Reduction:
     """F on the elements that are not decided yet.
 

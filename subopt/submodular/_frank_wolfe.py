@@ -21,8 +21,9 @@ from subopt._base.options import Deadline, documented, iteration, reported
 from subopt._base.types import Array
 from subopt.functions.algebra import SetFunction, require_set_function
 from subopt.functions.watched import TimeUp, unwatched, watched
-from subopt.submodular._elimination import Reduction, counts_exactly, local_tol, whole_gap
+from subopt.submodular._elimination import Reduction, counts_exactly, local_tol
 from subopt.submodular._orders import Block
+from subopt.submodular._recheck import SOLVED, near_zero, whole_gap
 from subopt.submodular._sweep_bounds import ROUNDING, Scan, bracket, scan
 from subopt.submodular._ties import best_of_ties, lost_digits
 from subopt.submodular.certificates import BaseCertificate
@@ -139,7 +140,10 @@ class _Run:
         if size is not None:
             self.mask = R.mask(order[:size])
         sizes = R.gains.size
-        self.gap = whole_gap(gap) if self.F.integral else gap + lost_digits(sizes, x)
+        if self.F.integral:
+            self.gap = whole_gap(gap, near_zero(x, sizes), SOLVED)
+        else:
+            self.gap = gap + lost_digits(sizes, x)
         iteration(self.n_iter, "sweeps", "gap %.3g, %d elements undecided", self.gap, order.size)
 
     def _status(self) -> Status | None:

@@ -27,9 +27,9 @@ from subopt.functions.algebra import SetFunction, require_set_function
 from subopt.functions.modular import Modular
 from subopt.functions.watched import TimeUp, unwatched, watched
 from subopt.submodular._active_set import ActiveSet
-from subopt.submodular._elimination import Reduction, counts_exactly, rounding_error, whole_gap
+from subopt.submodular._elimination import Reduction, counts_exactly, rounding_error
 from subopt.submodular._orders import Block
-from subopt.submodular._recheck import EPS, NEAR
+from subopt.submodular._recheck import EPS, NEAR, SOLVED, near_zero, whole_gap
 from subopt.submodular._sweep_bounds import ROUNDING, bracket, scan
 from subopt.submodular._ties import MIXED, best_of_ties
 from subopt.submodular.certificates import BaseCertificate
@@ -204,12 +204,12 @@ def _without_prices(F: SetFunction, whole: Reduction, tol: float | None, result:
     gap, x = whole.gap(orders, weights, result.mask)
     if F.integral:
         wrong = np.where(result.mask, x, -x) > -NEAR * size
-        gap = whole_gap(gap, 4 * EPS * float(size[wrong].sum()))
+        gap = whole_gap(gap, float(size[wrong].sum()), SOLVED)
     mask = whole.mask(result.S)
     value, status = F.value(mask.copy()), result.status
     if status in (Status.OPTIMAL, Status.SLOW_PROGRESS) and tol is None:
-        near = size[np.abs(x) <= NEAR * size]
-        explained = gap <= rounding_error(whole.gains) + 256 * ROUNDING * float(near.sum())
+        near = near_zero(x, size)
+        explained = gap <= rounding_error(whole.gains) + 256 * ROUNDING * near
         status = Status.OPTIMAL if explained else Status.SLOW_PROGRESS
     orders, weights = whole.certificate(orders, weights)
     return replace(
@@ -327,7 +327,7 @@ class _Solver:
         self.low, gap, size = bracket(found, self.low)
         if size is not None:
             self.mask = R.mask(self.order[:size])
-        self.gap = whole_gap(gap) if self.F.integral else gap
+        self.gap = whole_gap(gap, self._near(), SOLVED) if self.F.integral else gap
 
     def _status(self) -> Status | None:
         tol = rounding_error(self.reduction.gains) if self.stop.tol is None else self.stop.tol
@@ -351,8 +351,7 @@ class _Solver:
 
     def _near(self) -> float:
         """Return the magnitude of the numbers that gains of elements near 0 are made of."""
-        size = self.reduction.gains.size
-        return float(size[np.abs(self.x) <= NEAR * size].sum())
+        return near_zero(self.x, self.reduction.gains.size)
 
     def _split(self, least: float) -> bool:
         """Eliminate level sets of x that are proven inside or outside, if they are large enough.

@@ -20,6 +20,9 @@ LOCAL = 2.0**-36
 NEAR = 2.0**-20
 """An entry of a base that is smaller than this, relative to the same numbers, counts as near 0."""
 
+CHECKED, SOLVED = 1e-4, 1e-3
+"""The least errors of gaps between integers: checks allow for less, so they prove what was said."""
+
 checks = documented_with(
     {
         "answer": (
@@ -54,6 +57,22 @@ def value_of(F: SetFunction | DifferenceOfSubmodular, mask: Array, answer: Any) 
     return value
 
 
+def near_zero(x: Array, size: Array) -> float:
+    """Return the magnitude of the numbers that the entries of a base near 0 are computed from.
+
+    The sign of the other entries is right, however large their error is.
+    """
+    return float(size[np.abs(x) <= NEAR * size].sum())
+
+
+def whole_gap(gap: float, size: float, least: float = CHECKED) -> float:
+    """Round the gap of an integral function down to an integer, allowing for rounding errors.
+
+    `size` is the magnitude of the numbers that the gap is computed from.
+    """
+    return float(math.floor(gap + max(least, 1e-12 * gap, 4 * EPS * size)))
+
+
 def gap_of(
     F: SetFunction,
     mask: Array,
@@ -75,7 +94,7 @@ def gap_of(
     gap = max(0.0, float(missing)) + float(np.maximum(wrong, 0.0).sum())
     near = wrong > -NEAR * size
     if F.integral:
-        gap = float(math.floor(gap + max(1e-4, 1e-12 * gap, 4 * EPS * float(size[near].sum()))))
+        gap = whole_gap(gap, float(size[near].sum()))
     rounding = LOCAL * size[near].sum() + 64 * EPS * (size[: F.n][mask].sum() + abs(value))
     said = number("lower_bound", said)
     if not said <= value - gap + rounding:

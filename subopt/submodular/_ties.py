@@ -11,7 +11,7 @@ import numpy as np
 from subopt._base.options import Deadline
 from subopt._base.types import Array
 from subopt.functions.algebra import SetFunction
-from subopt.submodular._recheck import EPS, NEAR
+from subopt.submodular._recheck import EPS, near_zero
 from subopt.submodular.result import Result
 
 TIES = 8
@@ -28,7 +28,7 @@ def lost_digits(sizes: Array, x: Array) -> float:
     positive = sizes[sizes > 0]
     if positive.max(initial=0.0) <= MIXED * positive.min(initial=np.inf):
         return 0.0
-    return 4 * EPS * float(sizes[np.abs(x) <= NEAR * sizes].sum())
+    return 4 * EPS * near_zero(x, sizes)
 
 
 def best_of_ties(

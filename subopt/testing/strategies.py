@@ -5,6 +5,7 @@ Hypothesis is imported only when a strategy is called.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -62,8 +63,7 @@ def set_functions(
     from hypothesis import strategies as st
 
     names = _names(families)
-    for name in names:
-        _compiled(name)
+    _prepare(names)
 
     @st.composite
     def member(draw: Any) -> SetFunction:
@@ -142,6 +142,16 @@ def _names(families: Iterable[str] | None) -> list[str]:
     return names
 
 
+def _prepare(names: list[str]) -> None:
+    """Do now what would take long within the first examples of a test.
+
+    Hypothesis allows 0.2 s per example and 1 s for the first ten draws by default.
+    """
+    for name in names:
+        _compiled(name)
+    _constants_read()
+
+
 @functools.cache
 def _compiled(family: str) -> None:
     """Compile a family now: within a test it would exceed the deadlines of Hypothesis."""
@@ -155,11 +165,33 @@ def _compiled(family: str) -> None:
         jit.interpret_small = before
 
 
+@functools.cache
+def _constants_read() -> None:
+    """Let Hypothesis read the sources of the modules that are being developed.
+
+    It uses the constants in them as examples. It reads them at a random draw, and all of them again
+    after each change, which takes 0.2 s for the modules of this package.
+    """
+    import hypothesis
+    from hypothesis import strategies as st
+
+    if hypothesis.currently_in_test_context():  # nested tests are not allowed
+        return
+    # each number is one of these constants with a probability of 1 / 20
+    numbers = st.tuples(*[st.integers(-1000, 1000)] * 200)
+    settings = hypothesis.settings(
+        database=None, max_examples=2, phases=[hypothesis.Phase.generate], deadline=None
+    )
+    with contextlib.suppress(hypothesis.errors.NoSuchExample):
+        hypothesis.find(numbers, lambda drawn: False, settings=settings)
+
+
 @_sized
 def compositions(*, min_n: int = 1, max_n: int = 6) -> SearchStrategy[SetFunction]:
     """Return a Hypothesis strategy for sums of restrictions, contractions and complements.
 
-    A sum has one to three terms, each with a factor 0.5, 1 or 2, from any of the `FAMILIES`.
+    A sum has one to three terms, each with a factor 0.5, 1 or 2, from any of the `FAMILIES`. These
+    are compiled when this is called, as by `problems`.
 
     Parameters
     ----------
@@ -172,6 +204,8 @@ def compositions(*, min_n: int = 1, max_n: int = 6) -> SearchStrategy[SetFunctio
         The strategy, to be used in ``@given``.
     """
     from hypothesis import strategies as st
+
+    _prepare(sorted(FAMILIES))
 
     @st.composite
     def composition(draw: Any) -> SetFunction:

@@ -117,7 +117,10 @@ print(check_submodular(F))
 #     def test_my_solver(F):
 #         assert_minimizer(F, my_solver(F))
 #
-# The families are compiled when `problems` is called, once per machine. Hypothesis allows an
-# example 0.2 s by default. A solver of yours that compiles itself on its first call takes longer,
-# and so may the first call of a solver of subopt, such as `minimize`: then use
-# ``settings(deadline=None)``.
+# The families are compiled when `problems` is called, once per machine, so nothing of subopt is
+# compiled within an example. Hypothesis allows an example 0.2 s by default, and the ones here take
+# a few milliseconds. A solver of yours that compiles itself on its first call takes longer, and so
+# may the first call of a solver of subopt, such as `minimize`: then call it once before the tests,
+# or use ``settings(deadline=None)``. On a machine that many processes share, add
+# ``suppress_health_check=[HealthCheck.too_slow]``. ``pip install ".[testing]"`` in a clone of the
+# repository installs subopt with Hypothesis and nothing else.

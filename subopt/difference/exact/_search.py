@@ -21,7 +21,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from subopt._base.answer import round_up
 from subopt._base.options import Deadline
 from subopt._base.types import Array
 from subopt.constraints.feasible import Constraints
@@ -39,6 +38,7 @@ from subopt.difference.exact.tree_certificate import (
     MARGINALS,
     ROUNDING,
     SPLIT,
+    Rounding,
     Step,
     combine,
     least_cost,
@@ -144,7 +144,8 @@ class Search:
         self._tell, self._interrupted, self.late = tell, False, False
         self.constraints, self.widest = constraints, widest
         self.parts = parts_of(h, constraints) if parts is None else parts
-        self.rounding = ROUNDING * size_of(self.parts)
+        size = size_of(self.parts)
+        self.rounding, self._rounded = ROUNDING * size, Rounding.of(self.parts, size)
         self.steps: list[Step] = []
         self.best = Incumbent(h, deadline, constraints)
         self.n_nodes = 0
@@ -214,9 +215,10 @@ class Search:
     @property
     def cutoff(self) -> float:
         """The bound from which on an interval is closed."""
-        if self.parts.integral:  # bounds are rounded up to integers by the certificate
-            return self.best.value - max(self.tol, 1 - 2e-4)
-        return self.best.value - max(self.tol, self.rounding)
+        rounding, slack = self.rounding, self._rounded.slack
+        if self.parts.integral:  # the certificate rounds bounds up to integers, if floats can tell
+            rounding = 1 - 2 * slack if self._rounded.whole else 2 * slack
+        return self.best.value - max(self.tol, rounding)
 
     def _stopped(self) -> bool:
         return self._interrupted or self.n_nodes >= self.max_nodes or self.deadline.passed()
@@ -422,9 +424,6 @@ class Search:
     def _close(self, j: int, step: Step, own: tuple[float, float]) -> float:
         self.steps[j], self.own[j] = step, own
         return own[0]
-
-    def _rounded(self, low: float) -> float:
-        return round_up(low, 1e-4) if self.parts.integral else low
 
     def _candidate(self, interval: Interval, order: Array, values: Array) -> None:
         """Offer the lowest prefix of an order as the best set."""

@@ -163,6 +163,7 @@ class TreeCertificate(ReadOnly):
     def _proven(self, fixed: Fixed, first: int, most: float = math.inf) -> float:
         """Return the lower bound of what the first steps leave; at `most`, it may be higher."""
         parts = parts_of(fixed.h, self.constraints)
+        rounding = Rounding.of(parts, size_of(parts))
         own = np.full((len(self.steps), 2), -math.inf)
         for j, interval, step in self._intervals(parts, fixed.free, first):
             if step.reason == EXHAUSTED:
@@ -177,7 +178,7 @@ class TreeCertificate(ReadOnly):
                 _check_marginals(j, interval.free, interval.ranges, step)
                 _check_room(j, interval, step)
             elif step.evidence is not None:
-                own[j] = _bounds(j, interval, step, parts.integral)
+                own[j] = _bounds(j, interval, step, rounding)
         return combine(self.steps[first:], own[first:], first)
 
     def _fixed(self, h: DifferenceOfSubmodular) -> tuple[Fixed, int]:
@@ -318,6 +319,23 @@ def size_of(parts: Parts) -> float:
     return float(sum(a * np.abs(F.greedy(order)).sum() for a, F in functions))
 
 
+class Rounding(NamedTuple):
+    """How bounds are rounded up to integers, where values are integers and floats can tell."""
+
+    whole: bool
+    slack: float  # the largest error of a bound, if values are integers
+
+    @classmethod
+    def of(cls, parts: Parts, size: float) -> Rounding:
+        """Return the rounding of bounds whose gains have a size, see `size_of`."""
+        slack = max(1e-4, 2.0**-50 * size)
+        return cls(parts.integral and slack < 0.25, slack)
+
+    def __call__(self, bound: float) -> float:
+        """Round a bound."""
+        return round_up(bound, self.slack) if self.whole else bound
+
+
 def _require_submodular(h: DifferenceOfSubmodular) -> None:
     if h.estimated:
         raise CertificateError(
@@ -339,7 +357,7 @@ def _checked(j: int, step: Step, free: Array) -> tuple[Array, Array]:
     return np.searchsorted(free, inside), np.searchsorted(free, outside)
 
 
-def _bounds(j: int, interval: Interval, step: Step, integral: bool) -> tuple[float, float]:
+def _bounds(j: int, interval: Interval, step: Step, rounding: Rounding) -> tuple[float, float]:
     evidence = step.evidence
     assert evidence is not None
     rows = 0 if interval.region is None else interval.region.n_rows
@@ -347,7 +365,7 @@ def _bounds(j: int, interval: Interval, step: Step, integral: bool) -> tuple[flo
         raise _error(j, problem)
     low, costs = interval.bound(evidence)
     other = low + least_cost(interval.free, costs, step.inside, step.outside)
-    return (round_up(low, 1e-4), round_up(other, 1e-4)) if integral else (low, other)
+    return rounding(low), rounding(other)
 
 
 def _check_marginals(j: int, free: Array, ranges: Ranges, step: Step) -> None:

@@ -1,7 +1,7 @@
 """scikit-learn: selection of features and of rows by submodular functions.
 
-Needs scikit-learn 1.6 or later (``pip install subopt[sklearn]``). The estimators work in `Pipeline`
-and `GridSearchCV`, and take dense and sparse input.
+Needs scikit-learn 1.6 or later (the extra ``sklearn``). The estimators work in `Pipeline` and
+`GridSearchCV`, and take dense and sparse input.
 
 >>> from sklearn.datasets import load_breast_cancer
 >>> X, y = load_breast_cancer(return_X_y=True)

@@ -92,7 +92,8 @@ def _gains(problem, labels, k, space):
             if not pairs or c == z:
                 for b in range(n_labels):
                     sent = sign * (flows[place, b] if kept else flows[place, 0])
-                    gain[b] += max(-most, min(sent, most)) - less
+                    sent = most if sent > most else sent
+                    gain[b] += (sent if sent > -most else -most) - less
             if c != z:
                 gain[c] = saved
             continue
@@ -178,25 +179,19 @@ def list_arcs(problem, labels, move, place, node, capacity, arcs, space):
 
 
 @inner
-def pair_cost(problem, t, a, b):
-    """Return the cost of two labels, of an edge of weight 1 that has table t."""
-    same = problem.uniform
-    if same > 0.0:  # a large table is not in the cache
-        return 0.0 if a == b else same
-    return problem.tables[t, a, b]
-
-
-@inner
 def settled(problem, e, flow, z, c, b):
     """Return c_ku of an edge from a node, and how much of its flow fits; see `expand`.
 
     The node has label z and may take b, the other end has label c. `flow` is that of the edge.
     """
-    t = table_at(problem.graph, e)
-    apart = pair_cost(problem, t, z, b) + pair_cost(problem, t, b, c)
-    most = apart - pair_cost(problem, t, z, c) - pair_cost(problem, t, b, b)
-    most = max(0.5 * problem.graph.weight[e] * most, 0.0)
-    return most, max(-most, min(flow if problem.graph.turned[e] == 0 else -flow, most))
+    graph, same = problem.graph, problem.uniform
+    if same > 0.0:  # a large table is not in the cache, and Python is slow in calls
+        most = 0.0 if z == b or c == b else (2.0 * same if z == c else same)
+    else:
+        tables, t = problem.tables, table_at(graph, e)
+        most = tables[t, z, b] + tables[t, b, c] - tables[t, z, c] - tables[t, b, b]
+    most = max(0.5 * graph.weight[e] * most, 0.0)
+    return most, max(-most, min(flow if graph.turned[e] == 0 else -flow, most))
 
 
 @inner
@@ -206,7 +201,7 @@ def _price(problem, labels, move, nodes, count, space):
     The numbers have no meaning if it has to stop.
     """
     b = move.label
-    costs, graph = problem.costs, problem.graph
+    costs, tables, graph, same = problem.costs, problem.tables, problem.graph, problem.uniform
     for i in range(count):
         if i % 1024 == 0 and space.stop[0] != 0:
             return
@@ -214,14 +209,19 @@ def _price(problem, labels, move, nodes, count, space):
         z = labels[k]
         gain = costs[k, b] - costs[k, z]
         for e in range(graph.indptr[k], graph.indptr[k + 1]):
-            c, t = labels[graph.heads[e]], table_at(graph, e)
-            more = pair_cost(problem, t, b, c) - pair_cost(problem, t, z, c)
+            c = labels[graph.heads[e]]
+            if same > 0.0:
+                beside = (0.0 if c == b else same) - (0.0 if c == z else same)
+                alike = 0.0 if z == b else -same
+            else:
+                t = table_at(graph, e)
+                beside = tables[t, b, c] - tables[t, z, c]
+                alike = tables[t, b, b] - tables[t, z, b]
             if move.only >= 0 and c != move.only:
-                gain += graph.weight[e] * more
+                gain += graph.weight[e] * beside
                 continue
             flow = settled(problem, e, space.flows[graph.edge[e], move.column], z, c, b)[1]
-            more += pair_cost(problem, t, b, b) - pair_cost(problem, t, z, b)
-            gain += 0.5 * graph.weight[e] * more + flow
+            gain += 0.5 * graph.weight[e] * (beside + alike) + flow
         space.seen[k] = space.moves[0]
         space.gain[k] = gain
         space.inflow[k] = 0.0
