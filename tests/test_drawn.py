@@ -5,7 +5,7 @@ import pytest
 from drawn import Given, numbers
 from hypothesis import given, settings
 
-from subopt import LabelingEnergy, alpha_expansion, dual_bound
+from subopt import LabelingEnergy, alpha_expansion
 
 
 def printed(error):
@@ -14,27 +14,27 @@ def printed(error):
     return [eval(line.split(": ", 1)[1], {"np": np}) for line in lines]
 
 
-def moves_are_exact(rng):
-    """A false statement: expansion moves find a minimum."""
+def any_labels_are_best(rng):
+    """A false statement that nearly all draws contradict: no labels are better than given ones."""
     energy = LabelingEnergy(
         rng.integers(0, 9, (3, 3)),
         edges=[(0, 1), (1, 2), (0, 2)],
         weights=rng.integers(0, 9, 3),
         label_costs=rng.integers(0, 9, 3),
     )
-    result = alpha_expansion(energy, start=rng.integers(0, 3, 3))
-    assert result.value <= dual_bound(energy).lower_bound + 1e-9
+    start = rng.integers(0, 3, 3)
+    assert not alpha_expansion(energy, start=start).value < energy.value(start)
 
 
 def test_a_failing_law_prints_numbers_that_fail_again():
-    law = settings(database=None, max_examples=300)(given(rng=numbers())(moves_are_exact))
+    law = settings(database=None, max_examples=300)(given(rng=numbers())(any_labels_are_best))
     with pytest.raises(AssertionError) as found:
         law()
     values = printed(found.value)
     assert [np.shape(value) for value in values] == [(3, 3), (3,), (3,), (3,)]
     assert sum(np.sum(value) for value in values) < 20  # it has shrunk
     with pytest.raises(AssertionError):
-        moves_are_exact(Given(*values))
+        any_labels_are_best(Given(*values))
 
 
 @given(rng=numbers())
