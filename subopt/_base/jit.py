@@ -260,6 +260,24 @@ class _InnerCompiler(CompilerBase):
         return [pipeline]
 
 
+_REPLACED = (
+    "codegen",
+    "get_pointer_to_function",
+    "_ensure_finalized",
+    "_optimize_functions",
+    "_optimize_final_module",
+    "_finalize_final_module",
+    "_finalize_dynamic_globals",
+)
+"""What `InnerLibrary` replaces or calls."""
+
+
+def without_machine_code(library=JITCodeLibrary):
+    """Return the options for numba; none if its libraries are others than those known here."""
+    known = all(hasattr(library, name) for name in _REPLACED)
+    return {"pipeline_class": _InnerCompiler} if known else {}
+
+
 # for kernels that only kernels call: no wrapper for calls from Python, no machine code of their
 # own, and no file in the cache, because the cached kernel that calls them contains them. Arrays are
 # not counted here either
@@ -270,7 +288,7 @@ inner = functools.partial(
     no_cfunc_wrapper=True,
     no_cpython_wrapper=True,
     _nrt=False,
-    pipeline_class=_InnerCompiler,
+    **without_machine_code(),
 )
 inner_inlined = functools.partial(inner, forceinline=True)
 
