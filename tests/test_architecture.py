@@ -549,3 +549,26 @@ def test_public_functions_use_all_that_they_are_given():
                 continue
             ignored += [f"{name}.{f.name}: {a.arg}" for a in arguments if a.arg not in read]
     assert [entry for entry in ignored if not entry.endswith(": verbose")] == []
+
+
+def test_python_calls_no_inner_kernels():
+    # there is nothing of them that it could run
+    inside = {name for name, _ in compiled(r"^(jit\.)?inner")}
+    kernels = {id(f) for _, f in compiled()}
+    called = []
+    for name, tree in TREES.items():
+        known = {
+            alias.asname or alias.name: f"{node.module}.{alias.name}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+        }
+        known |= {f.name: f"{name}.{f.name}" for f in tree.body if isinstance(f, ast.FunctionDef)}
+        within = {id(n) for f in ast.walk(tree) if id(f) in kernels for n in ast.walk(f)}
+        called += [
+            (name, ast.unparse(node))
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call) and id(node) not in within
+            if isinstance(node.func, ast.Name) and known.get(node.func.id) in inside
+        ]
+    assert called == []

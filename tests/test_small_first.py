@@ -364,6 +364,8 @@ def test_inner_kernels_become_machine_code_within_other_kernels_only():
         return half(half(x))
 
     assert quarter(12) == 3
+    with pytest.raises(TypeError, match="called by kernels only"):
+        half(12)
     with pytest.raises(ValueError, match="an odd number"):
         quarter(6)
     (made,) = half.overloads.values()
