@@ -474,6 +474,18 @@ def test_kernels_have_docstrings_few_arguments_and_named_fields():
     assert holes == []
 
 
+def test_inner_kernels_raise_no_computed_messages():
+    # their arguments would be read from an environment that only machine code of their own has
+    raised = [
+        (name, ast.unparse(node))
+        for name, f in compiled(r"^(jit\.)?inner")
+        for node in ast.walk(f)
+        if isinstance(node, ast.Raise | ast.Assert)
+    ]
+    assert len(dict(compiled(r"^(jit\.)?inner"))) > 20
+    assert raised == []
+
+
 def test_kernels_name_fields_instead_of_numbering_them():
     # but the state of a maximum flow, which is passed with every small one: as seven arrays instead
     # of one it would take 2.5 us per call
@@ -537,3 +549,26 @@ def test_public_functions_use_all_that_they_are_given():
                 continue
             ignored += [f"{name}.{f.name}: {a.arg}" for a in arguments if a.arg not in read]
     assert [entry for entry in ignored if not entry.endswith(": verbose")] == []
+
+
+def test_python_calls_no_inner_kernels():
+    # there is nothing of them that it could run
+    inside = {name for name, _ in compiled(r"^(jit\.)?inner")}
+    kernels = {id(f) for _, f in compiled()}
+    called = []
+    for name, tree in TREES.items():
+        known = {
+            alias.asname or alias.name: f"{node.module}.{alias.name}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+        }
+        known |= {f.name: f"{name}.{f.name}" for f in tree.body if isinstance(f, ast.FunctionDef)}
+        within = {id(n) for f in ast.walk(tree) if id(f) in kernels for n in ast.walk(f)}
+        called += [
+            (name, ast.unparse(node))
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call) and id(node) not in within
+            if isinstance(node.func, ast.Name) and known.get(node.func.id) in inside
+        ]
+    assert called == []

@@ -30,8 +30,8 @@ from scipy.sparse.csgraph import maximum_flow
 import subopt
 from subopt.graph import network as kernels
 from subopt.graph._max_flow import METHODS
+from subopt.graph._search import push
 from subopt.graph.augment import augment, augment_within
-from subopt.graph.push_relabel import push_relabel
 
 JIT_OFF = bool(numba.config.DISABLE_JIT)
 
@@ -99,7 +99,7 @@ def test_push_relabel_goes_on_after_it_had_to_stop(seed, looks):
         while not done:
             # labels are found anew at first and after many looks: both are stopped now and then
             work.state[kernels.STOP] = stops and calls % 3 == 0
-            done = push_relabel(n, network.indptr, residual, excess, work, np.int64(looks))
+            done = push(n, network.indptr, residual, excess, work, np.int64(looks))
             assert not (done and work.state[kernels.STOP])
             calls += 1
         left.append((np.maximum(excess, 0).sum(), np.maximum(-excess, 0).sum()))

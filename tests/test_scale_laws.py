@@ -472,7 +472,9 @@ def test_claims_about_large_integers_hold(name, rng, high):
     assert allowed[here]
     over, size = int(values[here] - values[best]), float(sizes[[here, best]].max())
     least = 4 * math.ulp(size) if size >= 2.0**51 else 0.0  # values are rounded
-    assert bound == -math.inf or int(bound) - int(values[best]) <= least
+    if high <= 12 and "nodes" not in name and method != "milp":  # whose answers are reported
+        assert bound > -math.inf
+    assert bound == -math.inf or Fraction(bound) - int(values[best]) <= least
     assert over <= result.gap + least
     if result.certificate is not None:
         assert over <= result.check(h) + least

@@ -364,6 +364,8 @@ def test_inner_kernels_become_machine_code_within_other_kernels_only():
         return half(half(x))
 
     assert quarter(12) == 3
+    with pytest.raises(TypeError, match="called by kernels only"):
+        half(12)
     with pytest.raises(ValueError, match="an odd number"):
         quarter(6)
     (made,) = half.overloads.values()
@@ -372,3 +374,10 @@ def test_inner_kernels_become_machine_code_within_other_kernels_only():
     assert not engine.is_symbol_defined(made.fndesc.llvm_cpython_wrapper_name)
     (outer,) = quarter.overloads.values()
     assert engine.is_symbol_defined(outer.fndesc.llvm_cpython_wrapper_name)
+
+
+def test_inner_kernels_are_ordinary_ones_with_an_unknown_numba():
+    class Library:
+        codegen = get_pointer_to_function = None
+
+    assert jit.without_machine_code(Library) == {}

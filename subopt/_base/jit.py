@@ -206,7 +206,7 @@ uncounted = functools.partial(njit, _nrt=False)
 
 
 class _Kept:
-    """Takes what `get_executable` of numba tells a compiler of machine code that is not made."""
+    """Stands for the compiler of a library that has no machine code."""
 
     @staticmethod
     def set_env(name, environment):
@@ -260,18 +260,56 @@ class _InnerCompiler(CompilerBase):
         return [pipeline]
 
 
-# for kernels that only kernels call: no wrapper for calls from Python, no machine code of their
-# own, and no file in the cache, because the cached kernel that calls them contains them. Arrays are
-# not counted here either
-inner = functools.partial(
-    numba.njit,
-    nogil=True,
-    error_model="numpy",
-    no_cfunc_wrapper=True,
-    no_cpython_wrapper=True,
-    _nrt=False,
-    pipeline_class=_InnerCompiler,
+_REPLACED = (
+    "codegen",
+    "get_pointer_to_function",
+    "_ensure_finalized",
+    "_optimize_functions",
+    "_optimize_final_module",
+    "_finalize_final_module",
+    "_finalize_dynamic_globals",
 )
+"""What `InnerLibrary` replaces or calls."""
+
+
+def without_machine_code(library=JITCodeLibrary):
+    """Return the options for numba; none if its libraries are others than those known here."""
+    known = all(hasattr(library, name) for name in _REPLACED)
+    return {"pipeline_class": _InnerCompiler} if known else {}
+
+
+class Inner(CPUDispatcher):
+    """A kernel that only kernels call: there is nothing that Python could run."""
+
+    def __call__(self, *args):
+        """Raise `TypeError`; without this, a call would end the process."""
+        name = self.py_func.__qualname__
+        raise TypeError(f"{name} is called by kernels only; in_python({name}) can be called")
+
+
+def inner(function=None, **options):
+    """Compile a kernel that only kernels call.
+
+    It has no wrapper for calls from Python, no machine code of its own, and no file in the cache,
+    because the cached kernel that calls it contains it. References to arrays are not counted, see
+    `uncounted`.
+    """
+    if function is None:
+        return functools.partial(inner, **options)
+    kernel = numba.njit(
+        nogil=True,
+        error_model="numpy",
+        no_cfunc_wrapper=True,
+        no_cpython_wrapper=True,
+        _nrt=False,
+        **without_machine_code(),
+        **options,
+    )(function)
+    if not numba.config.DISABLE_JIT:
+        kernel.__class__ = Inner
+    return kernel
+
+
 inner_inlined = functools.partial(inner, forceinline=True)
 
 

@@ -183,5 +183,6 @@ def rounded_gap(
     if not F.integral or gap == math.inf:
         return gap
     weights, constant = of.priced(prices)
-    size = sizes_of(F).sum() + np.abs(weights).sum() + abs(constant)
-    return whole_gap(gap, float(size), least)
+    size = float(sizes_of(F).sum() + np.abs(weights).sum() + abs(constant))
+    exact = size < 2.0**53 and not (np.append(weights, constant) % 1).any()
+    return whole_gap(gap, 0.0 if exact else size, least)

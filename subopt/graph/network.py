@@ -27,8 +27,8 @@ AT_A_TIME = 2**18  # arcs that are sorted at a time, which takes about 0.05 s
 # prefetching, stored so that the compiler does not remove the loads; and, in `push_relabel`, the
 # work since labels were exact, the largest label in use, the stage of the search, and whether
 # demand is pushed against the arcs; last, whether long loops are to stop, see `interruptible`. They
-# are one array, because every array of a NamedTuple makes
-# each call of a kernel slower by 0.4 microseconds.
+# are one array, because every array of a NamedTuple makes each call of a kernel slower by 0.4
+# microseconds.
 STATES = 8
 FIRST, COUNT, TOUCHED, EFFORT, TOP, STAGE, AGAINST, STOP = range(STATES)
 

@@ -23,7 +23,7 @@ References
 
 import numpy as np
 
-from subopt._base.jit import inner
+from subopt._base.jit import inner, small_first_uncounted
 from subopt.graph.network import (
     AGAINST,
     AHEAD,
@@ -92,7 +92,7 @@ def _turn(n, indptr, excess, work):
     return stuck
 
 
-@inner
+@small_first_uncounted
 def finish(n, excess, work):
     """Undo the changes of `push_relabel` to the excesses that are for its own use."""
     state = work.state

@@ -16,8 +16,8 @@ import numpy as np
 
 from subopt._base.types import Array
 from subopt.functions.watched import TimeUp
-from subopt.maximization._run import NOTHING, Bound, Run
-from subopt.maximization.certificate import AGREEMENT, ROUNDING, MarginalCertificate
+from subopt.maximization._run import NOTHING, ROUNDING, Bound, Run
+from subopt.maximization.certificate import AGREEMENT, MarginalCertificate
 from subopt.maximization.prices import Most, most
 
 ROUNDS = 12

@@ -17,11 +17,13 @@ from subopt.constraints.feasible import Constraints
 from subopt.constraints.modular import complete
 from subopt.functions.algebra import SetFunction
 from subopt.functions.watched import watched
-from subopt.maximization.certificate import ROUNDING, MarginalCertificate
+from subopt.maximization.certificate import MarginalCertificate
 from subopt.maximization.result import MaximizationResult
 
 LARGE = 2000
 """Above this n, bounds of functions with levels rest on these alone."""
+ROUNDING = 2.0**-44
+"""Relative error that a gain may have, of the numbers that it is computed from."""
 
 
 class Bound(NamedTuple):

@@ -15,8 +15,6 @@ from subopt.functions.algebra import SetFunction, require_set_function
 from subopt.functions.diminishing_returns import spot_check
 from subopt.maximization.result import MaximizationResult
 
-ROUNDING = 2.0**-44
-"""Relative error of a recomputed gain, of the numbers that it is computed from."""
 AGREEMENT = 2.0**-36
 """Relative difference of two computations of one bound."""
 
@@ -132,7 +130,7 @@ class MarginalCertificate(ReadOnly):
         constant, weights = self._above(F)
         size = F._range().size
         extra, paid = inner.priced(prices)
-        left = weights[free] + ROUNDING * size[free] - extra
+        left = weights[free] - extra
         used = left > 0
         parts = [constant, paid, *weights[of.include].tolist(), *left[used].tolist()]
         bound = math.fsum(parts)

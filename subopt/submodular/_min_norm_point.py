@@ -404,7 +404,8 @@ class _Solver:
         orders, weights = self.reduction.certificate(*self.active.combination())
         value = unwatched(self.F).value(self.mask.copy())
         bound = value - self.gap
-        if len(self.order) == self.F.n:  # `low` is a sum of all gains, which rounding may lower
+        exact = counts_exactly(self.F, self.reduction.gains.size)
+        if len(self.order) == self.F.n and not exact:  # sums of all gains may have been rounded
             bound = min(bound, float(self.low) - self.gap)
         return Result(
             mask=self.mask.copy(),

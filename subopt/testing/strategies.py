@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -165,8 +166,15 @@ def _compiled(family: str) -> None:
         jit.interpret_small = before
 
 
-@functools.cache
 def _constants_read() -> None:
+    import hypothesis
+
+    if not hypothesis.currently_in_test_context():  # nested tests are not allowed
+        _read_constants()
+
+
+@functools.cache
+def _read_constants() -> None:
     """Let Hypothesis read the sources of the modules that are being developed.
 
     It uses the constants in them as examples. It reads them at a random draw, and all of them again
@@ -175,14 +183,15 @@ def _constants_read() -> None:
     import hypothesis
     from hypothesis import strategies as st
 
-    if hypothesis.currently_in_test_context():  # nested tests are not allowed
-        return
     # each number is one of these constants with a probability of 1 / 20
     numbers = st.tuples(*[st.integers(-1000, 1000)] * 200)
     settings = hypothesis.settings(
         database=None, max_examples=2, phases=[hypothesis.Phase.generate], deadline=None
     )
-    with contextlib.suppress(hypothesis.errors.NoSuchExample):
+    with warnings.catch_warnings(), contextlib.suppress(hypothesis.errors.NoSuchExample):
+        warnings.simplefilter(
+            "ignore"
+        )  # a conftest.py makes strategies before all plugins are set up
         hypothesis.find(numbers, lambda drawn: False, settings=settings)
 
 

@@ -144,8 +144,7 @@ class Search:
         self._tell, self._interrupted, self.late = tell, False, False
         self.constraints, self.widest = constraints, widest
         self.parts = parts_of(h, constraints) if parts is None else parts
-        size = size_of(self.parts)
-        self.rounding, self._rounded = ROUNDING * size, Rounding.of(self.parts, size)
+        self.rounding, self._rounded = ROUNDING * size_of(self.parts), Rounding.of(self.parts)
         self.steps: list[Step] = []
         self.best = Incumbent(h, deadline, constraints)
         self.n_nodes = 0

@@ -163,7 +163,7 @@ class TreeCertificate(ReadOnly):
     def _proven(self, fixed: Fixed, first: int, most: float = math.inf) -> float:
         """Return the lower bound of what the first steps leave; at `most`, it may be higher."""
         parts = parts_of(fixed.h, self.constraints)
-        rounding = Rounding.of(parts, size_of(parts))
+        rounding = Rounding.of(parts)
         own = np.full((len(self.steps), 2), -math.inf)
         for j, interval, step in self._intervals(parts, fixed.free, first):
             if step.reason == EXHAUSTED:
@@ -326,10 +326,16 @@ class Rounding(NamedTuple):
     slack: float  # the largest error of a bound, if values are integers
 
     @classmethod
-    def of(cls, parts: Parts, size: float) -> Rounding:
-        """Return the rounding of bounds whose gains have a size, see `size_of`."""
+    def of(cls, parts: Parts) -> Rounding:
+        """Return the rounding of bounds; their error is relative to the gains of any order."""
+        if not parts.integral:
+            return cls(False, 0.0)
+        functions = [(1.0, parts.f), (1.0, parts.g)]
+        for a, F, G in parts.falling:
+            functions += [(a, F), (a, G)]
+        size = sum(a * float(F._range().size.sum()) for a, F in functions)
         slack = max(1e-4, 2.0**-50 * size)
-        return cls(parts.integral and slack < 0.25, slack)
+        return cls(slack < 0.25, slack)
 
     def __call__(self, bound: float) -> float:
         """Round a bound."""
