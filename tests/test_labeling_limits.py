@@ -171,7 +171,9 @@ def stages_in(patch, solve, limit):
 
         return call
 
-    def interruptible(kernel, *arguments, stop, deadline=None):
+    def interruptible(kernel, *arguments, stop, deadline=None, short=False):
+        if short:
+            return kernel(*arguments)
         running.append((stop, deadline))
         stop[0] |= deadline is not None and deadline.passed()
         try:

@@ -24,9 +24,13 @@ def flag() -> Array:
 
 
 def interruptible(
-    kernel: Callable[..., Any], *args: Any, stop: Array, deadline: Deadline | None = None
+    kernel: Callable[..., Any],
+    *args: Any,
+    stop: Array,
+    deadline: Deadline | None = None,
+    short: bool = False,
 ) -> Any:
-    """Call a kernel so that Ctrl-C and a deadline end it.
+    """Call a kernel so that Ctrl-C and a deadline end it, unless it is known to be short.
 
     Parameters
     ----------
@@ -37,12 +41,16 @@ def interruptible(
     stop : ndarray of int8, shape (1,)
         From `flag`. It is set when the kernel has to stop, and stays set.
     deadline : Deadline, optional
+    short : bool, default False
+        Whether the kernel ends soon anyway. Then it runs in this thread, to its end.
 
     Returns
     -------
     Any
         The result of the kernel, which may have been stopped at the deadline.
     """
+    if short:
+        return kernel(*args)
     outcome: list[Any] = []
     failure: list[BaseException] = []
 

@@ -138,9 +138,8 @@ class Search:
 
     def _called(self, kernel: Callable[..., Any], *args: Any) -> Any:
         """Call a kernel; in a large network, so that Ctrl-C and the deadline end it."""
-        if len(self._residual) < LARGE:
-            return kernel(*args)
-        return interruptible(kernel, *args, stop=self._stop, deadline=self._deadline)
+        short = len(self._residual) < LARGE
+        return interruptible(kernel, *args, stop=self._stop, deadline=self._deadline, short=short)
 
     def _is_over(self) -> bool:
         self.stopped = self.stopped or self._deadline.passed()

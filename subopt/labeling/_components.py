@@ -33,10 +33,8 @@ def components(
     scratch = Scratch(indptr, cursor, ends, order, low, path, waiting)
     arcs = Arcs(tails, heads, np.ascontiguousarray(there), np.ascontiguousarray(back))
     args = arcs, scratch, part, stop
-    if len(tails) < SHORT:
-        _components(*args)
-    else:
-        interruptible(_components, *args, stop=stop, deadline=deadline)
+    short = len(tails) < SHORT
+    interruptible(_components, *args, stop=stop, deadline=deadline, short=short)
     return None if stop[0] else part
 
 

@@ -175,11 +175,16 @@ class _Search:
         graph = self.energy.adjacency
         first = self.costs, self.tables, self.linear, graph, self.messages
         for way in (_messages.FORWARD, _messages.BACKWARD):
-            args = (*first, way, self.scratch, self.stop)
-            if self.messages.size < SHORT:
-                bound = _messages.sweep(*args)
-            else:
-                bound = interruptible(_messages.sweep, *args, stop=self.stop, deadline=deadline)
+            bound = interruptible(
+                _messages.sweep,
+                *first,
+                way,
+                self.scratch,
+                self.stop,
+                stop=self.stop,
+                deadline=deadline,
+                short=self.messages.size < SHORT,
+            )
         if self.stop[0]:
             return False
         if self.shares is None:
@@ -226,11 +231,8 @@ class _Search:
 
     def _finishes(self, kernel: Callable[..., Any], args: tuple[Any, ...], until: Deadline) -> bool:
         """Call a kernel, and return whether it came to its end before the deadline."""
-        stop = flag()
-        if self.messages.size < SHORT:
-            kernel(*args, stop)
-        else:
-            interruptible(kernel, *args, stop, stop=stop, deadline=until)
+        stop, short = flag(), self.messages.size < SHORT
+        interruptible(kernel, *args, stop, stop=stop, deadline=until, short=short)
         return not stop[0]
 
     def read_off(self, deadline: Deadline) -> Array | None:

@@ -96,9 +96,8 @@ def improve(
     n_labels = energy.n_labels
     here = NodeCosts(np.empty(n_labels), np.empty(n_labels), np.empty(n_labels, np.int64))
     args = terms, labels, count, here, np.int64(passes), stop
-    if n_labels * (energy.n + len(energy.tails)) < SMALL:
-        return bool(_descend(*args))
-    return bool(interruptible(_descend, *args, stop=stop, deadline=deadline))
+    short = n_labels * (energy.n + len(energy.tails)) < SMALL
+    return bool(interruptible(_descend, *args, stop=stop, deadline=deadline, short=short))
 
 
 class Terms(NamedTuple):

@@ -202,11 +202,9 @@ def measure(
     labels = read_only(labels)
     with np.errstate(invalid="ignore"):  # of infinities, without the JIT
         args, stop = (energy.terms, given, labels, unit), flag()
-        if given.high.size < SHORT:
-            bound, rough = bound_of(*args, stop)
-        else:
-            until = None if deadline is None else deadline.moved(LATE)
-            bound, rough = interruptible(bound_of, *args, stop, stop=stop, deadline=until)
+        until = None if deadline is None else deadline.moved(LATE)
+        short = given.high.size < SHORT
+        bound, rough = interruptible(bound_of, *args, stop, stop=stop, deadline=until, short=short)
     if stop[0]:
         return Measure(energy.value(labels), -np.inf, -np.inf, np.inf, False)
     proven = Fraction(bound[0]) + Fraction(bound[1]) - Fraction(bound[2])

@@ -11,7 +11,7 @@ small, is solved again.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -267,7 +267,8 @@ def _further_cut(
     if given is not None and given.high.any():
         high, low, stop = np.empty((n, L)), np.empty((n, L)), flag()
         args = energy.terms, given, high, low, np.zeros(L), stop
-        _called(node_costs, args, stop, _is_large(energy, table), deadline)
+        short = not _is_large(energy, table)
+        interruptible(node_costs, *args, stop=stop, deadline=deadline, short=short)
         look()
         cost = np.diff(high, axis=1) + np.diff(low, axis=1)  # of x_v > i
     else:
@@ -361,16 +362,6 @@ def _on_the_grid(
     return cut.source_side.ravel(), flow
 
 
-def _called(
-    kernel: Callable[..., Any], args: tuple[Any, ...], stop: Array, large: bool, deadline: Deadline
-) -> None:
-    """Call a kernel, so that Ctrl-C and the deadline end it if that may take long."""
-    if large:
-        interruptible(kernel, *args, stop=stop, deadline=deadline)
-    else:
-        kernel(*args)
-
-
 def _as_messages(
     energy: LabelingEnergy, table: OrderedTable, flow: Array, deadline: Deadline
 ) -> Reparametrization:
@@ -387,7 +378,8 @@ def _as_messages(
             arcs[end, i, : len(here)] = here
     high, low, stop = np.zeros((2, m, L)), np.zeros((2, m, L)), flag()
     args = np.abs(energy.weights), table.terms, arcs, flow, high, low, stop
-    _called(messages_of, args, stop, _is_large(energy, table), deadline)
+    short = not _is_large(energy, table)
+    interruptible(messages_of, *args, stop=stop, deadline=deadline, short=short)
     return evidence(high, low if low.any() else None, None)
 
 

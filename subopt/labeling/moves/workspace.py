@@ -154,6 +154,6 @@ def called(
     deadline: Deadline,
 ) -> Any:
     """Call a kernel, so that Ctrl-C and the deadline end it if that may take long."""
-    if deadline.left() == np.inf and energy.n_labels * (energy.n + len(energy.tails)) < SHORT:
-        return kernel(*args)
-    return interruptible(kernel, *args, stop=space.stop, deadline=deadline)
+    size = energy.n_labels * (energy.n + len(energy.tails))
+    short = deadline.left() == np.inf and size < SHORT
+    return interruptible(kernel, *args, stop=space.stop, deadline=deadline, short=short)
