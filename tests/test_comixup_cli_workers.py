@@ -1,6 +1,7 @@
 """`comixup mix` on several processes and on a cluster: the files are those of one process."""
 
 import contextlib
+import gc
 import json
 import os
 import pathlib
@@ -119,8 +120,15 @@ def test_one_of_the_two_is_chosen(photos, tmp_path, capsys):
 
 @pytest.mark.parametrize("address", ["", "nowhere", "host:port", "http://127.0.0.1:1"])
 def test_what_is_no_address_of_a_scheduler_is_said(address, photos, tmp_path, capsys):
-    pytest.importorskip("distributed")
-    assert mix(photos, tmp_path / "out", "--dask", address) == 2
+    distributed = pytest.importorskip("distributed")
+    gc.collect()
+    gc.disable()
+    try:
+        assert mix(photos, tmp_path / "out", "--dask", address) == 2
+        # it could be collected while the next client starts, and wait for that one for ever
+        assert not any(isinstance(left, distributed.Client) for left in gc.get_objects())
+    finally:
+        gc.enable()
     assert "--dask needs the address of a scheduler, such as tcp" in capsys.readouterr().err
 
 

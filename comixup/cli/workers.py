@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -57,9 +58,13 @@ def _client(address: str) -> Any:
     try:
         return distributed.Client(address, set_as_default=False)
     except ValueError as error:
-        raise UsageError(
-            f"--dask needs the address of a scheduler, such as tcp://127.0.0.1:8786: {error}"
-        ) from error
+        refused = str(error)
+    # A client that did not start takes a lock when it is collected. While the next one starts and
+    # holds that lock, this would wait for ever.
+    gc.collect()
+    raise UsageError(
+        f"--dask needs the address of a scheduler, such as tcp://127.0.0.1:8786: {refused}"
+    )
 
 
 @contextmanager
