@@ -126,7 +126,7 @@ def test_what_is_no_address_of_a_scheduler_is_said(address, photos, tmp_path, ca
     try:
         assert mix(photos, tmp_path / "out", "--dask", address) == 2
         # it could be collected while the next client starts, and wait for that one for ever
-        assert not any(isinstance(left, distributed.Client) for left in gc.get_objects())
+        assert not any(type(left) is distributed.Client for left in gc.get_objects())
     finally:
         gc.enable()
     assert "--dask needs the address of a scheduler, such as tcp" in capsys.readouterr().err
