@@ -23,9 +23,8 @@ from subopt.functions.algebra import SetFunction, require_set_function
 from subopt.functions.watched import TimeUp, unwatched, watched
 from subopt.submodular._elimination import Reduction, counts_exactly, local_tol
 from subopt.submodular._orders import Block
-from subopt.submodular._recheck import SOLVED, near_zero, whole_gap
 from subopt.submodular._sweep_bounds import ROUNDING, Scan, bracket, scan
-from subopt.submodular._ties import best_of_ties, lost_digits
+from subopt.submodular._ties import best_of_ties, gap_with_rounding
 from subopt.submodular.certificates import BaseCertificate
 from subopt.submodular.result import Result, no_bound
 
@@ -139,11 +138,7 @@ class _Run:
         self.low, gap, size = bracket(found, self.low)
         if size is not None:
             self.mask = R.mask(order[:size])
-        sizes = R.gains.size
-        if self.F.integral:
-            self.gap = whole_gap(gap, near_zero(x, sizes), SOLVED)
-        else:
-            self.gap = gap + lost_digits(sizes, x)
+        self.gap = gap_with_rounding(self.F, gap, x, R.gains.size)
         iteration(self.n_iter, "sweeps", "gap %.3g, %d elements undecided", self.gap, order.size)
 
     def _status(self) -> Status | None:

@@ -11,13 +11,20 @@ import numpy as np
 from subopt._base.options import Deadline
 from subopt._base.types import Array
 from subopt.functions.algebra import SetFunction
-from subopt.submodular._recheck import EPS, near_zero
+from subopt.submodular._recheck import EPS, SOLVED, near_zero, whole_gap
 from subopt.submodular.result import Result
 
 TIES = 8
 """Largest number of sets whose values are compared at the end."""
 MIXED = 1e3
 """Sizes that differ by more than this factor are very different."""
+
+
+def gap_with_rounding(F: SetFunction, gap: float, x: Array, sizes: Array) -> float:
+    """Return the gap that a base x proves with its rounding error, whole if F is integral."""
+    if F.integral:
+        return whole_gap(gap, near_zero(x, sizes), SOLVED)
+    return gap + lost_digits(sizes, x)
 
 
 def lost_digits(sizes: Array, x: Array) -> float:

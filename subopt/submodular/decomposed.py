@@ -28,10 +28,9 @@ from subopt._base.types import RNG, Array
 from subopt.forms.decomposable import Summands, summands
 from subopt.functions.algebra import SetFunction, require_set_function
 from subopt.submodular._elimination import counts_exactly, local_tol
-from subopt.submodular._recheck import SOLVED, near_zero, whole_gap
 from subopt.submodular._sweep_bounds import ROUNDING, bracket, scan
 from subopt.submodular._taut_string import Path, onto_path, path_work
-from subopt.submodular._ties import best_of_ties, lost_digits
+from subopt.submodular._ties import best_of_ties, gap_with_rounding
 from subopt.submodular.result import Result
 from subopt.submodular.summand_certificate import SummandCertificate
 
@@ -132,11 +131,7 @@ def decomposed(
         low, gap, size = bracket(found, low)
         if size is not None:
             mask = first(size)
-        gap += excess
-        if F.integral:
-            gap = whole_gap(gap, near_zero(x, gains_of.size), SOLVED)
-        else:
-            gap += lost_digits(gains_of.size, x)
+        gap = gap_with_rounding(F, gap + excess, x, gains_of.size)
         iteration(n_iter, "rounds", "gap %.3g", gap)
         if gap <= (local_tol(gains_of, x, gap) if tol is None else tol):
             return last(result(Status.OPTIMAL))

@@ -189,9 +189,8 @@ def _read_constants() -> None:
         database=None, max_examples=2, phases=[hypothesis.Phase.generate], deadline=None
     )
     with warnings.catch_warnings(), contextlib.suppress(hypothesis.errors.NoSuchExample):
-        warnings.simplefilter(
-            "ignore"
-        )  # a conftest.py makes strategies before all plugins are set up
+        # a conftest.py makes strategies before all plugins are set up, of which Hypothesis warns
+        warnings.simplefilter("ignore")
         hypothesis.find(numbers, lambda drawn: False, settings=settings)
 
 
