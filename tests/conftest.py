@@ -5,7 +5,13 @@ import hashlib
 import os
 import pathlib
 import shutil
+import signal
 import tempfile
+
+# A shell starts background commands with Ctrl-C ignored, and so would be all processes that tests
+# start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # numba's disk cache does not notice edits made in *other* files, so it is keyed by all files that
 # have kernels. This must happen before numba is imported for the first time.
