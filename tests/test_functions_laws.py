@@ -138,6 +138,24 @@ def test_restrict_contract_complement_by_definition(family, data, n, rng):
 
 @every_family
 @few
+@given(data=st.data(), n=st.integers(2, 6), flipped=st.booleans(), far=st.integers(6, 15))
+def test_values_of_a_view_keep_their_digits_beside_a_large_fixed_element(
+    family, data, n, flipped, far
+):
+    F = drawn(data, family, n)
+    e = data.draw(st.integers(0, n - 1), "e")
+    before, kept = np.array([e]), np.flatnonzero(np.arange(n) != e)
+    weight = np.zeros(n)
+    weight[e] = 10.0**far * (1 + max(abs(all_values(F))))
+    G = View(F + Modular(weight), before, kept, flipped=flipped)
+    naive = View(ByValue(F), before, kept, flipped=flipped)
+    if not G._by_value():  # a function that only has values loses the digits itself
+        np.testing.assert_allclose(all_values(G), all_values(naive), rtol=0, atol=TOL)
+    assert_consistent(G, rtol=TOL)
+
+
+@every_family
+@few
 @given(data=st.data(), n=st.integers(3, 6))
 def test_chains_of_views_are_one_view(family, data, n):
     F = drawn(data, family, n)

@@ -162,8 +162,13 @@ class ViewOracle(Oracle):
 
     def value(self, mask: Array) -> float:
         """Evaluate the view at a set."""
-        lifted = self._lift(validate.mask(mask, self.n))
-        return self.parent.value(lifted) - self._offset
+        mask = validate.mask(mask, self.n)
+        if self._by_value():
+            return self.parent.value(self._lift(mask)) - self._offset
+        # the sum of gains keeps digits that a large F(before) would take from the difference
+        gains = np.zeros(self.n)
+        self._sweep(1.0, np.flatnonzero(mask), gains)
+        return float(gains.sum())
 
     def marginals(self, mask: Array) -> Array:
         """Return the marginal gain of each element with respect to the others of a set."""

@@ -13,6 +13,7 @@ from subopt._base.options import documented_like
 from subopt._base.types import Array, ArrayLike
 from subopt.functions._sparse import freeze
 from subopt.functions.algebra import SetFunction
+from subopt.functions.oracle import GainRange
 
 
 class EntropyData(NamedTuple):
@@ -188,6 +189,12 @@ class Entropy(SetFunction):
         part._base = self._base
         part._build(self._given(before)._replace(codes=self._data.codes[kept]))
         return part
+
+    def _range(self) -> GainRange:
+        low, high, size = super()._range()
+        d = self._data
+        # a gain is what splitting the blocks takes off their cost, and may cancel to zero
+        return GainRange(low, high, size + d.cost[d.stops - d.starts].sum())
 
 
 def _discrete(name: str, values: ArrayLike) -> Array:
