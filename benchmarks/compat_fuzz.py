@@ -37,11 +37,13 @@ def maxflow_programs(seeds: range) -> int:
             pick = random.Random(seed).randint
             program = flow_programs.program(pick, infinite=infinite, errors=True)
             expected = flow_programs.run(maxflow, kind, program)
-            for small in (5000, 0):  # the same program as a large graph
-                _small.SMALL, _small.SMALL_GRID = small, small // 2
+            # the same program also as a large graph, and with bit sets for all small grids
+            for small, least in ((5000, 64), (0, 64), (5000, 0)):
+                _small.SMALL, _small.SMALL_GRID, _small.LEAST = small, small // 2, least
                 if flow_programs.run(ours, kind, program) != expected:
                     wrong += 1
-                    print(f"{seed}, graphs of {kind.__name__}, SMALL {small}: {program}")
+                    how = f"SMALL {small}, LEAST {least}"
+                    print(f"{seed}, graphs of {kind.__name__}, {how}: {program}")
     return wrong
 
 

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -180,7 +181,9 @@ def _max_flow() -> None:
         end = np.zeros_like(capacity, shape=6)
         source, sink = end.copy(), end.copy()
         source[0], sink[5] = 4, 3
-        max_flow(tails, heads, capacity, capacity, source_capacity=source, sink_capacity=sink)
+        terminals: Any = {"source_capacity": source, "sink_capacity": sink}
+        for method in ("auto", "push_relabel"):
+            max_flow(tails, heads, capacity, capacity, **terminals, method=method)
 
 
 def _grid_cut() -> None:
@@ -234,6 +237,13 @@ def _compat() -> None:
         graph.add_tedge(0, 3, 0)
         graph.add_tedge(1, 0, 3)
         graph.maxflow()
+        grid = type(graph)()
+        nodes = grid.add_grid_nodes((9, 9))
+        grid.add_grid_edges(nodes, 1)
+        grid.add_grid_tedges(nodes, 1, nodes % 3)
+        grid.maxflow()
+        grid.add_tedge(0, 5, 0)  # the next flow goes on
+        grid.maxflow()
     unary = np.random.default_rng(0).random((4, 5, 3))
     for algorithm in ("expansion", "swap"):
         gco.cut_grid_graph_simple(unary, 0.2 * (1 - np.eye(3)), algorithm=algorithm)

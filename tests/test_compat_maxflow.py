@@ -26,6 +26,9 @@ def programs(draw, **options):
     return flow_programs.program(lambda low, high: draw(st.integers(low, high)), **options)
 
 
+CASES = KINDS.flatmap(lambda kind: st.tuples(st.just(kind), programs(infinite=kind is float)))
+
+
 @given(program=programs(infinite=True))
 def test_programs_with_infinite_edges(program):
     peer = pytest.importorskip("maxflow", reason="PyMaxflow is not installed")
@@ -44,6 +47,17 @@ def test_programs_see_what_pymaxflow_shows(program, kind):
     assert flow_programs.run(maxflow, kind, program) == flow_programs.run(peer, kind, program)
 
 
+@given(case=CASES)
+def test_kept_networks_find_what_a_search_from_scratch_finds(case):
+    kind, program = case
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_small, "SMALL", 0)
+        patch.setattr(_small, "SMALL_GRID", 0)
+        expected = flow_programs.run(maxflow, kind, program)
+        patch.setattr(_cut, "keep", lambda excess, parts: None)
+        assert flow_programs.run(maxflow, kind, program) == expected
+
+
 @given(program=programs(), kind=KINDS)
 def test_large_graphs_are_solved_like_small_ones(program, kind):
     expected = flow_programs.run(maxflow, kind, program)
@@ -51,6 +65,59 @@ def test_large_graphs_are_solved_like_small_ones(program, kind):
         patch.setattr(_small, "SMALL", 0)
         patch.setattr(_small, "SMALL_GRID", 0)
         assert flow_programs.run(maxflow, kind, program) == expected
+
+
+@given(case=CASES)
+def test_bit_sets_of_nodes_find_what_search_trees_find(case):
+    kind, program = case
+    expected = flow_programs.run(maxflow, kind, program)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_small, "LEAST", 0)
+        assert flow_programs.run(maxflow, kind, program) == expected
+
+
+@pytest.mark.parametrize("kind", [int, float])
+@pytest.mark.parametrize("shape", [(65,), (9, 8), (10, 20), (32, 32), (4, 5, 6)])
+def test_small_grids_are_solved_by_bit_sets(kind, shape, monkeypatch):
+    def build():
+        g = maxflow.Graph[kind]()
+        g.add_grid_nodes(2)  # no grid begins with the first node
+        for weight, periodic in zip(weights, (True, False), strict=True):
+            nodes = g.add_grid_nodes(shape)
+            g.add_grid_edges(nodes, weight, periodic=periodic)
+            g.add_grid_edges(nodes, weight, maxflow.vonNeumann_structure(len(shape)), True)
+            g.add_grid_tedges(nodes, *terminals)
+        return g
+
+    rng = np.random.default_rng(0)
+    weights, terminals = rng.integers(0, 9, (2, *shape)), rng.integers(-9, 99, (2, *shape))
+    seen = []
+    for most in (0, 1024, 4096):
+        monkeypatch.setattr(_small, "MOST", most)
+        if most == 4096:
+            monkeypatch.setattr(_small, "cut_numbers", refuse)
+            monkeypatch.setattr(_graph, "minimum_cut", refuse)
+        g = build()
+        nodes = np.arange(g.get_node_count())
+        seen.append([g.maxflow(), g.get_grid_segments(nodes).tolist()])
+        monkeypatch.undo()
+        g.add_grid_edges(nodes, 1)  # goes on from what the flow has left
+        seen[-1] += [g.maxflow(), g.get_grid_segments(nodes).tolist()]
+    assert seen[0] == seen[1] == seen[2]
+
+
+def test_grids_of_many_kinds_of_arcs_are_solved_by_search_trees(monkeypatch):
+    monkeypatch.setattr(_small, "cut_grid", refuse)
+    rng = np.random.default_rng(0)
+    g = maxflow.GraphInt()
+    nodes = g.add_grid_nodes((10, 10))
+    structure = rng.integers(1, 9, (7, 7))
+    g.add_grid_edges(nodes, 1, structure)
+    g.add_grid_tedges(nodes, *rng.integers(0, 99, (2, 10, 10)))
+    values = [g.maxflow()]
+    monkeypatch.setattr(_small, "SMALL_GRID", 0)
+    values.append(g.copy().maxflow())  # nothing more flows through what is left
+    assert values[0] == values[1] > 0
 
 
 # Grids are recognized ------------------------------------------------------------------------

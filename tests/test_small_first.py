@@ -115,6 +115,14 @@ for kind in (int, float):
     for node in nodes:
         cut.add_tedge(node, *rng.integers(0, 9, 2))
     seen.update(np.float64(cut.maxflow()).tobytes() + bytes(cut.get_grid_segments(nodes)))
+    cut = maxflow.Graph[kind]()
+    nodes = cut.add_grid_nodes((9, 8))
+    for periodic in (False, True):
+        cut.add_grid_edges(nodes, rng.integers(0, 9, (9, 8)) / 1.4, periodic=periodic)
+    cut.add_grid_tedges(nodes, *rng.integers(0, 30, (2, 9, 8)) / 1.4)
+    seen.update(np.float64(cut.maxflow()).tobytes() + bytes(cut.get_grid_segments(nodes)))
+    for part in cut._solved.residual()[1]:
+        seen.update(part.forward.tobytes() + part.backward.tobytes())
 metric = np.abs(np.subtract.outer(np.arange(3), np.arange(3))) / 1.0
 unary = rng.random((5, 6, 3))
 for move in (maxflow.fastmin.aexpansion_grid, maxflow.fastmin.abswap_grid):

@@ -57,7 +57,8 @@ class Search:
     n, indptr, residual, excess, work
         The network, as for `subopt.graph.augment.augment`, with open arcs set in ``work.ends``.
     deadline : Deadline
-        When to stop. The attribute `stopped` is True if it ended the search.
+        When to stop. The attribute `stopped` is True if it ended the search. The attribute
+        `planted` is True if search trees have found the flow and are still there.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class Search:
         self._deadline = deadline
         self._stop = work.state[STOP : STOP + 1]
         self._stop[0] = 0
-        self.stopped = False
+        self.stopped = self.planted = False
 
     def run(self, patience: int = ASK) -> str:
         """Find a maximum flow and return the name of the method that ran.
@@ -104,6 +105,7 @@ class Search:
             some = np.int64(min(limit, SLICE))
             if grow(self._indptr, self._residual, self._excess, work, some):
                 np.greater(work.label[:n], 0, out=work.side[:n])
+                self.planted = True
                 return True
             limit -= int(some)
             if self._is_over():

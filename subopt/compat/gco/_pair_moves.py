@@ -73,4 +73,4 @@ def best_of_two(
         )
     joined = tails != heads
     arcs = Arcs(tails[joined], heads[joined], between[joined], np.zeros_like(between[joined]))
-    return minimum_cut(excess, [arcs]).sink_side & differ
+    return minimum_cut(excess, [arcs])[0].sink_side & differ

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ import numpy as np
 
 from subopt._base.types import Array
 from subopt.compat.maxflow._structures import vonNeumann_structure
-from subopt.graph.grid._layout import heads, tails
+from subopt.graph.grid._layout import ARCS, heads, tails
 
 Shape = tuple[int, ...]
 
@@ -136,31 +137,54 @@ class SmallGrid(NamedTuple):
         return len(self.ends.tails)
 
     def records(self) -> Array:
-        """Return tail, head, capacity and reverse capacity of each arc."""
-        tails, _, entries, records = self.ends
-        result = records.astype(self.weights.dtype)
-        if self.first:
-            result[:, :2] += self.first
-        forward = self.weights
-        if forward.shape:
-            forward = forward.ravel()[tails]
-        if self.structure is not None:
-            forward = forward * entries
-        result[:, 2] = forward
-        if self.symmetric:
-            result[:, 3] = forward
-        return result
+        """Return tail, head, capacity and reverse capacity of each arc; not to be written to."""
+        weights = self.weights
+        if weights.shape:
+            return _records(self.ends, self.first, weights, self.structure is None, self.symmetric)
+        of_one = self.ends, self.first, weights.item(), weights.dtype.char
+        return _constant_records(*of_one, self.structure is None, self.symmetric)
 
     def lattices(self) -> list[Lattice]:
         """Return the same arcs, one lattice per offset."""
         return _lattices(*self[:-1])
 
 
-class _Ends(NamedTuple):
+def _records(ends: _Ends, first: int, weights: Array, nearest: bool, symmetric: bool) -> Array:
+    result = ends.records.astype(weights.dtype)
+    if first:
+        result[:, :2] += first
+    forward = weights.ravel()[ends.tails] if weights.shape else weights
+    if not nearest:
+        forward = forward * ends.entries
+    if symmetric:
+        result.T[2:] = forward
+    else:
+        result[:, 2] = forward
+    return result
+
+
+@lru_cache(maxsize=8)
+def _constant_records(
+    ends: _Ends, first: int, weight: float, code: str, nearest: bool, symmetric: bool
+) -> Array:
+    return _records(ends, first, np.array(weight, dtype=code), nearest, symmetric)
+
+
+@dataclass(frozen=True, eq=False)  # a key of caches that is equal to itself only
+class _Ends:
     tails: Array
     heads: Array
     entries: Array  # of the structure
     records: Array  # (m, 4), tails, heads and zeros
+
+
+class Places(NamedTuple):
+    """Where the arcs of some small grids lie if nodes are words of bits, see `_dinic_bits`."""
+
+    steps: Array  # (2 arcs,) uint64: ways of the arcs, modulo 2**64 and modulo the bits of a set
+    kinds: Array  # (m,) uint8: which of the arcs of its tail an arc is
+    first: int  # cell of the first node
+    words: int  # of a set
 
 
 Parts = Sequence[Arcs | Lattice]  # what is solved
@@ -342,6 +366,23 @@ def _all_ends(shape: Shape, steps: Sequence[Any]) -> _Ends:
     records[:, 0], records[:, 1] = tails, heads
     entries = np.repeat(np.array([entry for *_, entry in parts]), counts)
     return _Ends(tails, heads, entries, records)
+
+
+@lru_cache(maxsize=64)
+def places_of(n: int, *grids: _Ends) -> Places | None:
+    """Return where the arcs of grids lie, in a graph of n nodes; None if there are too many kinds.
+
+    Arcs are of the same kind if their heads lie equally far behind their tails.
+    """
+    ways = np.concatenate([ends.heads - ends.tails for ends in grids])
+    far, where = np.unique(np.abs(ways), return_inverse=True)
+    if not 0 < len(far) <= ARCS // 2:
+        return None
+    words = -(-n // 64)
+    steps = np.stack([far, -far], axis=1).ravel()
+    both = np.concatenate([steps, steps % (64 * words)]).astype(np.int64).view(np.uint64)
+    kinds = (2 * where + (ways < 0)).astype(np.uint8)
+    return Places(both, kinds, int(far[-1]), words)
 
 
 def first_of(nodes: Array) -> int:

@@ -314,7 +314,8 @@ class Building:
             If weights or structure do not fit the grid.
         """
         nodes = grid_of_nodes(nodeids)
-        symmetric = symmetric is True or bool(whole(symmetric))
+        flag: Any = symmetric
+        symmetric = flag is True or (flag is not False and bool(whole(flag)))
         amounts = self._amounts(weights)
         shape = nodes.shape
         d = len(shape)
@@ -329,7 +330,7 @@ class Building:
                     raise RuntimeError(f"structure needs odd lengths, got the shape {around.shape}")
         if amounts.shape and amounts.shape != shape:
             amounts = np.broadcast_to(amounts, shape)  # raises
-        if isinstance(periodic, bool):
+        if periodic.__class__ is bool:
             wraps = (periodic,) * d
         else:
             wraps = tuple(map(bool, periodic)) if np.ndim(periodic) else (bool(periodic),) * d

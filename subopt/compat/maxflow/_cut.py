@@ -11,6 +11,7 @@ import numpy as np
 from subopt._base.options import Deadline
 from subopt._base.types import Array
 from subopt.compat.maxflow._arcs import Arcs, Lattice, Parts, all_arcs
+from subopt.compat.maxflow._kept import KeptNetwork, keep
 from subopt.graph._max_flow import max_flow
 from subopt.graph.grid._input import Grids, vector
 from subopt.graph.grid._layout import tails
@@ -58,8 +59,8 @@ def _after(arcs: Any, sent: Array) -> Any:
     return arcs._replace(forward=forward, backward=backward)
 
 
-def minimum_cut(excess: Array, parts: Parts) -> Cut:
-    """Find a minimum cut.
+def minimum_cut(excess: Array, parts: Parts) -> tuple[Cut | KeptNetwork, Any]:
+    """Find a minimum cut; return it and its value.
 
     Parameters
     ----------
@@ -76,12 +77,12 @@ def minimum_cut(excess: Array, parts: Parts) -> Cut:
         parts = [arcs]
     grids = _grids(excess, parts)
     if grids is None:
-        cut = _general(excess, all_arcs(parts, excess.dtype))
-    else:
-        cut = Cut(0, excess < 0, excess, [])
-        for lattices in grids:
-            cut = _with_grid(cut, lattices)
-    return cut._replace(value=cut.value + constant) if constant else cut
+        of_graph = _general(excess, parts)
+        return of_graph, of_graph.value + constant
+    cut = Cut(0, excess < 0, excess, [])
+    for lattices in grids:
+        cut = _with_grid(cut, lattices)
+    return cut, cut.value + constant
 
 
 def _plain(part: Arcs | Lattice) -> bool:
@@ -118,9 +119,12 @@ def _nonnegative(excess: Array, arcs: Arcs) -> tuple[Any, Array, Arcs]:
     return constant, changed, arcs._replace(forward=forward, backward=backward)
 
 
-def _general(excess: Array, arcs: Arcs) -> Cut:
+def _general(excess: Array, parts: Parts) -> Cut | KeptNetwork:
     """Cut a graph."""
-    whole = excess.dtype.kind == "i"
+    kept = keep(excess, parts)
+    if kept is not None and kept.solve():
+        return kept
+    arcs, whole = all_arcs(parts, excess.dtype), excess.dtype.kind == "i"
     total = float(np.abs(excess).sum(dtype=float))
     total += float(arcs.forward.sum(dtype=float) + arcs.backward.sum(dtype=float))
     source, sink = np.maximum(excess, 0), np.maximum(-excess, 0)

@@ -15,11 +15,14 @@ import numpy as np
 
 from subopt._base.types import Array
 from subopt.compat.maxflow import _small
-from subopt.compat.maxflow._arcs import all_arcs, records_of
+from subopt.compat.maxflow._arcs import Places, SmallGrid, all_arcs, places_of, records_of
 from subopt.compat.maxflow._building import Building
 from subopt.compat.maxflow._cut import minimum_cut
-from subopt.compat.maxflow._kept import KeptNetwork
+from subopt.compat.maxflow._kept import KeptNetwork, keep
 from subopt.compat.maxflow._numbers import (
+    BOOL,
+    FLOAT,
+    INT,
     float_amounts,
     grid_of_nodes,
     identifier,
@@ -61,21 +64,20 @@ class _Graph(Building):
 
     def _solve_small(self) -> bool:
         """Solve a small graph in one compiled call; return whether that was possible."""
-        n, edges = self._n, self._edges
+        n, edges, places = self._n, self._edges, None
         m = len(edges) // 32
         if not self._parts and self._source is None:
             if n + m > _small.SMALL:
                 return False
-            records = edges + self._tedges
+            records: bytes | bytearray = edges + self._tedges
         else:
-            if n + m + self._part_edges // 2 > _small.SMALL_GRID:
+            places = self._places()
+            if places is None and n + m + self._part_edges // 2 > _small.SMALL_GRID:
                 return False
-            parts: list[Any] = [edges, *map(records_of, self._parts)]
-            records = bytearray().join(parts)
-            m = len(records) // 32  # opposite edges of grids may be one arc after a flow
-            records += self._tedges
-            records += self._array_terminals()
-        cut = cut_records(n, m, records, self._dtype)
+            parts = [records_of(part) for part in self._parts]
+            m += sum(map(len, parts))  # opposite edges of grids may be one arc after a flow
+            records = b"".join([edges, *parts, self._tedges, self._array_terminals()])
+        cut = cut_records(n, m, records, self._dtype, places)
         if cut is None:
             return False
         self._solved, self._open, self._tedges = cut, 0, bytearray()
@@ -83,6 +85,13 @@ class _Graph(Building):
         self._value = self._constant + (int(cut.value) if whole else float(cut.value))
         self._segments = cut.sink_side.tobytes()
         return True
+
+    def _places(self) -> Places | None:
+        """Return where the edges lie if they are those of small grids, for bit sets of nodes."""
+        if self._edges or not self._parts or not _small.LEAST < self._n <= _small.MOST:
+            return None
+        grids = [part.ends for part in self._parts if part.__class__ is SmallGrid]
+        return places_of(self._n, *grids) if len(grids) == len(self._parts) else None
 
     def _array_terminals(self) -> bytes:
         """Return the records of terminals that are in arrays."""
@@ -97,9 +106,9 @@ class _Graph(Building):
     def _solve(self) -> None:
         self._flush()
         excess, constant = _normal_form(*(part[: self._n] for part in self._reserve()))
-        cut = minimum_cut(excess, self._parts)
+        cut, value = minimum_cut(excess, self._parts)
         self._solved, self._open = cut, 0
-        self._value = self._constant + constant + type(constant)(cut.value)
+        self._value = self._constant + constant + type(constant)(value)
         self._segments = cut.sink_side.tobytes()
 
     def _resume(self) -> None:
@@ -109,7 +118,7 @@ class _Graph(Building):
         kept, known = self._solved, len(self._segments)
         if len(nodes) * _FEW < known == self._n:
             if not isinstance(kept, KeptNetwork):
-                kept = self._kept()
+                kept = keep(*self._left())
             if kept is not None and kept.takes(source, sink):
                 self._solved = kept
                 more, side = kept.add(*terminals)
@@ -119,11 +128,6 @@ class _Graph(Building):
         self._settle()
         self._add_terminals(*terminals)
         self._solve()
-
-    def _kept(self) -> KeptNetwork | None:
-        """Return the network that the last flow has left, if its numbers allow that."""
-        network = KeptNetwork(*self._left())
-        return network if network.is_finite() else None
 
     def _settle(self) -> None:
         """Replace the capacities by what the last flow has left of them."""
@@ -250,7 +254,7 @@ class _Graph(Building):
 
     def _sides(self) -> Array:
         """Return which nodes are on the sink's side."""
-        known = np.frombuffer(self._segments, dtype=np.bool_)
+        known = np.frombuffer(self._segments, BOOL)
         if len(known) == self._n:
             return known
         return np.concatenate([known, np.zeros(self._n - len(known), dtype=np.bool_)])
@@ -279,7 +283,7 @@ class GraphInt(_Graph):
            [False, False,  True]])
     """
 
-    _dtype = _small.INT
+    _dtype = INT
     _code = "q"
     _edge = struct.Struct("qqqq").pack
     _terminal = struct.Struct("qqq").pack
@@ -310,7 +314,7 @@ class GraphFloat(_Graph):
     (1.5, 0, 1)
     """
 
-    _dtype = _small.FLOAT
+    _dtype = FLOAT
     _code = "d"
     _edge = struct.Struct("dddd").pack
     _terminal = struct.Struct("ddd").pack

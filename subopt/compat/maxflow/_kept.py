@@ -1,4 +1,4 @@
-"""A network after a flow, whose search trees are kept while few nodes change."""
+"""A network whose flow and search trees are kept while few nodes change."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from subopt._base.answer import HUGE
 from subopt._base.jit import in_python, njit
+from subopt._base.options import Deadline
 from subopt._base.types import Array
 from subopt.compat.maxflow._arcs import Arcs, Parts, all_capacities, all_ends
-from subopt.compat.maxflow._small import EXACT
+from subopt.compat.maxflow._numbers import EXACT
+from subopt.graph._search import Search
 from subopt.graph.augment import ONE, PATIENCE, reach
 from subopt.graph.boykov_kolmogorov import grow, plant
 from subopt.graph.dynamic import mend
@@ -18,30 +21,59 @@ from subopt.graph.push_relabel import NO_LIMIT, push_relabel
 
 
 class KeptNetwork:
-    """What a flow has left of a network, and the search trees that found it.
+    """A network, or what a flow has left of it, and the search trees that found the flow.
 
-    Parameters
+    Use `keep`, which makes sure that all sums are exact or finite.
+
+    Attributes
     ----------
-    excess : ndarray, shape (n,)
-        Capacity that is left from the source, less that to the sink. Finite.
-    parts : list of Arcs and Lattice
-        With capacities that are left, >= 0.
+    value : int or float
+        What flows, after `solve`.
     """
 
-    def __init__(self, excess: Array, parts: Parts) -> None:
+    value: Any = None
+
+    def __init__(self, excess: Array, parts: Parts, capacities: tuple[Array, Array]) -> None:
         self._whole = excess.dtype.kind == "i"
         self._ends = all_ends(parts)
         self._excess = excess.astype(np.float64)
-        forward, backward = all_capacities(parts)
         n = len(excess)
-        self._indptr, self._slot, self._residual, ends = link(n, *self._ends, forward, backward)
-        self._work = workspace(n, ends)
+        self._indptr, self._slot, self._residual, words = link(n, *self._ends, *capacities)
+        self._work = workspace(n, words)
+        self._capacities: tuple[Array, Array] | None = capacities
         self._planted = False
-        self._total = float(np.abs(self._excess).sum() + self._residual.sum())
+        self._total = _total(excess, *capacities)
 
-    def is_finite(self) -> bool:
-        """Whether no capacity is infinite."""
-        return self._total < np.inf
+    @property
+    def sink_side(self) -> Array:
+        """The smallest side of the sink; the next flow overwrites it."""
+        return self._work.side
+
+    def solve(self) -> bool:
+        """Find a maximum flow; return False if the digits of its value may be lost in rounding."""
+        capacities, self._capacities = self._capacities, None
+        assert capacities is not None
+        n, excess, work, side = len(self._excess), self._excess, self._work, self._work.side
+        before = excess.copy()
+        search = Search(n, self._indptr, self._residual, excess, work, Deadline())
+        search.run()
+        self._planted = search.planted
+        if search.planted:
+            np.less(work.label, 0, out=side)
+        else:
+            reach(n, self._indptr, excess, work, -ONE)
+        if self._whole:
+            self.value = int(np.maximum(before, 0).sum() - np.maximum(excess, 0).sum())
+            return True
+        # the capacity of the cut: the flow is a sum of many rounded numbers
+        tail, head = (side[ends] for ends in self._ends)
+        forward, backward = capacities
+        self.value = float(
+            np.where(side, np.maximum(before, 0), np.maximum(-before, 0)).sum()
+            + forward[head & ~tail].sum()
+            + backward[tail & ~head].sum()
+        )
+        return HUGE * self.value >= self._total
 
     def takes(self, source: Array, sink: Array) -> bool:
         """Whether these capacities can be added exactly."""
@@ -63,6 +95,27 @@ class KeptNetwork:
         left = (self._residual[part].astype(dtype) for part in (self._slot, twins))
         ends = (part.astype(np.int64) for part in self._ends)
         return self._excess.astype(dtype), [Arcs(*ends, *left)]
+
+
+def keep(excess: Array, parts: Parts) -> KeptNetwork | None:
+    """Return a network that can be kept; None where numbers are too large.
+
+    Parameters
+    ----------
+    excess : ndarray, shape (n,)
+        Capacity from the source, less that to the sink.
+    parts : list of Arcs and Lattice
+        With capacities >= 0.
+    """
+    capacities = all_capacities(parts)
+    if _total(excess, *capacities) < (EXACT if excess.dtype.kind == "i" else np.inf):
+        return KeptNetwork(excess, parts, capacities)
+    return None
+
+
+def _total(excess: Array, forward: Array, backward: Array) -> float:
+    """Return the sum of all capacities."""
+    return float(np.abs(excess).sum(dtype=float) + forward.sum() + backward.sum())
 
 
 @njit

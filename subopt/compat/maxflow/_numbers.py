@@ -11,7 +11,9 @@ import numpy as np
 
 from subopt._base.types import Array, ArrayLike
 
-_INT, _FLOAT = np.dtype(np.int64), np.dtype(np.float64)  # numpy has one object for each
+# numpy has one object for each
+INT, FLOAT, BOOL = np.dtype(np.int64), np.dtype(np.float64), np.dtype(np.bool_)
+EXACT = 2.0**52  # ints whose absolute values add up to less are exact as floats
 
 
 def whole(value: Any) -> int:
@@ -50,7 +52,7 @@ def column(code: str, values: Sequence[Any]) -> Array:
 def int_amounts(values: ArrayLike) -> Array:
     """Return capacities of callers as ints; fractions are cut off."""
     given: Array = np.asarray(values)
-    if given.dtype is _INT:
+    if given.dtype is INT:
         return given
     given = _uncomplex(given)
     if given.dtype.kind in "fu" and given.size and not np.abs(given).max() < 2.0**63:
@@ -62,10 +64,12 @@ def int_amounts(values: ArrayLike) -> Array:
     return given.astype(np.int64, copy=False)
 
 
-def float_amounts(values: ArrayLike) -> Array:
+def float_amounts(values: Any) -> Array:
     """Return capacities of callers as floats."""
+    if isinstance(values, int):
+        return np.array(values, FLOAT)
     given: Array = np.asarray(values)
-    return given if given.dtype is _FLOAT else _uncomplex(given).astype(np.float64, copy=False)
+    return given if given.dtype is FLOAT else _uncomplex(given).astype(FLOAT, copy=False)
 
 
 def _uncomplex(given: Array) -> Array:
@@ -85,7 +89,7 @@ def grid_of_nodes(nodeids: Any) -> Array:
         raise TypeError(f"nodeids needs a numpy array, got {type(nodeids).__name__}")
     if nodeids.__class__ is not np.ndarray:
         nodeids = nodeids.view(np.ndarray)  # masks mean nothing here
-    return nodeids if nodeids.dtype is _INT else nodeids.astype(np.int64, copy=False)
+    return nodeids if nodeids.dtype is INT else nodeids.astype(np.int64, copy=False)
 
 
 def lengths_of(shape: Any) -> tuple[int, ...]:

@@ -1,4 +1,7 @@
-"""Compiled: the cut of a small graph in one call, where the overhead of calls dominates."""
+"""Compiled: the cut of a small graph in one call, where the overhead of calls dominates.
+
+A graph of small grids is cut by Dinic's algorithm on bit sets, other graphs by search trees.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from subopt._base.jit import inner, slab
 from subopt._base.jit import small_first as njit
 from subopt._base.types import Array
-from subopt.compat.maxflow._arcs import Arcs, Lattice, arcs_of
+from subopt.compat.maxflow._arcs import Arcs, Lattice, Places, arcs_of
 from subopt.compat.maxflow._cut import Cut
+from subopt.compat.maxflow._numbers import BOOL, EXACT, INT
 from subopt.graph.augment import ONE, PATIENCE, augment_opened, reach
+from subopt.graph.grid._dinic_bits import Bits, cut_bits
+from subopt.graph.grid._layout import Network, Sets
 from subopt.graph.network import STATES, Workspace, drain, link_rows
 
 SMALL = 20_000  # nodes and arcs
 SMALL_GRID = 2500  # the same, of grids: above, they are solved faster as grids
-EXACT = 2.0**52  # ints whose absolute values add up to less are exact
-INT, FLOAT = np.dtype(np.int64), np.dtype(np.float64)  # numpy has one object for each
+LEAST, MOST = 64, 1024  # nodes of grids for which bit sets are faster than search trees
 
-_BOOL = np.dtype(np.bool_)
 _frombuffer, _empty, _INFINITE = np.frombuffer, np.empty, math.inf
 
 
@@ -41,13 +46,24 @@ class SmallCut(NamedTuple):
         return cut.residual()
 
 
-def cut_records(n: int, m: int, records: bytearray, dtype: Any) -> SmallCut | None:
+def cut_records(
+    n: int, m: int, records: bytes | bytearray, dtype: Any, places: Places | None = None
+) -> SmallCut | None:
     """Cut a graph of records: m edges of four numbers, then terminals of three.
 
-    Returns None where this needs more care: negative capacities, large ints, and no finite cut.
+    `places` tells where the edges lie if they form grids, see `places_of`. Returns None where this
+    needs more care: negative capacities, large ints, and no finite cut.
     """
-    numbers, side, left = _frombuffer(records, dtype), _empty(n, _BOOL), _empty(n + m)
-    value = cut_numbers(n, m, numbers, EXACT if dtype is INT else _INFINITE, side, left)
+    numbers, left = _frombuffer(records, dtype), _empty(n + m)
+    limit = EXACT if dtype is INT else _INFINITE
+    if places is None:
+        side = _empty(n, BOOL)
+        value = cut_numbers(n, m, numbers, limit, side, left)
+    else:
+        sides = _empty((1, n), BOOL)
+        with np.errstate(over="ignore"):  # unsigned steps wrap; numpy says so without the JIT
+            value = cut_grid(n, m, numbers, limit, places, sides, left)
+        side = sides[0]
     return SmallCut(value, side, numbers, left) if value < _INFINITE else None
 
 
@@ -61,9 +77,24 @@ def cut_numbers(n, m, numbers, limit, side, left):
     """
     # one allocation is faster than many
     ints, room = np.empty(3 * m + 6 * n + 3, dtype=np.int32), np.empty(4 * m + 2 * n)
-    tails, heads, forward, backward = ints[:m], ints[m : 2 * m], room[:m], room[m : 2 * m]
     nodes = np.empty(3 * n)
-    source, sink, excess = nodes[:n], nodes[n : 2 * n], nodes[2 * n :]
+    value, large = read(n, m, numbers, limit, ints, room, nodes, left)
+    if value < np.inf:
+        rest = cut(n, m, ints, room, nodes[:n], side, left[n:])
+        value = value + rest if rest < large else np.inf
+    return value
+
+
+@inner
+def read(n, m, numbers, limit, ints, room, nodes, left):
+    """Take records apart; return what flows through nodes directly, and what is as infinite.
+
+    Written: tails and heads to `ints` (2 m,), finite capacities in both directions to `room`
+    (2 m,), finite excesses to the first third of `nodes` (3 n,), and the excesses as they are to
+    `left` (n,). Where this needs more care, the first result is infinite.
+    """
+    tails, heads, forward, backward = ints[:m], ints[m : 2 * m], room[:m], room[m : 2 * m]
+    excess, source, sink = nodes[:n], nodes[n : 2 * n], nodes[2 * n :]
     total, usual = 0.0, True
     for e in range(m):
         tails[e], heads[e] = np.int32(numbers[4 * e]), np.int32(numbers[4 * e + 1])
@@ -87,7 +118,7 @@ def cut_numbers(n, m, numbers, limit, side, left):
         usual &= (source[v] == source[v]) & (sink[v] == sink[v])
         usual &= (abs(source[v]) < np.inf) | (abs(sink[v]) < np.inf)
     if not (usual & (total < limit)):
-        return np.inf
+        return np.inf, np.inf
     # no flow is larger than the total: more than that is as good as infinite
     large = 4.0 * total if total > 0 else 1.0
     for v in range(n):
@@ -96,8 +127,18 @@ def cut_numbers(n, m, numbers, limit, side, left):
         excess[v] = max(min(left[v], large), -large)
     for e in range(m):
         forward[e], backward[e] = min(forward[e], large), min(backward[e], large)
-    rest = cut(n, m, ints, room, excess, side, left[n:])
-    return value + rest if rest < large else np.inf
+    return value, large
+
+
+@inner
+def crossing(m, tails, heads, forward, backward, side):
+    """Return the capacity of the edges from one side to the other."""
+    value = 0.0
+    for e in range(m):
+        tail, head = side[tails[e]], side[heads[e]]
+        if tail != head:
+            value += forward[e] if head else backward[e]
+    return value
 
 
 @njit
@@ -139,8 +180,80 @@ def cut(n, m, ints, room, excess, side, flow):
             value += max(before[v], 0.0)
         else:
             value += max(-before[v], 0.0)
+    return value + crossing(m, tails, heads, forward, backward, side)
+
+
+@njit
+def cut_grid(n, m, numbers, limit, places, sides, left):
+    """Do what `cut_numbers` does, for grids; `sides` has the shape (1, n)."""
+    steps, first, words = places.steps, places.first, places.words
+    degree, cells = steps.shape[0] // 2, n + 2 * first
+    ints, room, nodes = np.empty(2 * m, dtype=np.int32), np.empty(2 * m), np.empty(3 * n)
+    value, large = read(n, m, numbers, limit, ints, room, nodes, left)
+    if not value < np.inf:
+        return np.inf
+    excess, residual, given = np.zeros(cells), np.zeros(cells * degree), np.zeros(cells * degree)
+    for v in range(n):
+        excess[first + v] = nodes[v]
     for e in range(m):
-        tail, head = side[tails[e]], side[heads[e]]
-        if tail != head:
-            value += forward[e] if head else backward[e]
-    return value
+        a, b = slots(e, degree, places, ints)
+        residual[a] += room[e]
+        residual[b] += room[m + e]
+    for a in range(cells * degree):
+        given[a] = residual[a]
+    sets = np.empty(3 * words, dtype=np.uint64)
+    supply, demand, seen = sets[:words], sets[words : 2 * words], sets[2 * words :]
+    gates = np.empty((2 * degree, words), dtype=np.uint64)
+    layers = np.empty((n + 1, words), dtype=np.uint64)
+    paths = np.empty(2 * n + 2, dtype=np.uint64)
+    bits = Bits(
+        steps[degree:],
+        Sets(supply, demand, seen, gates[:degree]),
+        gates[degree:],
+        layers,
+        paths[: n + 1],
+        paths[n + 1 :],
+        np.empty(n + 1),
+    )
+    network = Network(steps[:degree], None, residual, excess)
+    kind = np.uint64(degree), np.uint64(words), np.uint64(first)
+    cut_bits(*kind, network, bits, True, sides)
+    side, rest = slab(sides, 0), 0.0
+    for v in range(n):
+        side[v] = not side[v]
+        rest += max(nodes[v], 0.0) if side[v] else max(-nodes[v], 0.0)
+    divide(m, places, ints, room, given, residual, left[n:])
+    rest += crossing(m, ints[:m], ints[m:], room[:m], room[m:], side)
+    return value + rest if rest < large else np.inf
+
+
+@inner
+def slots(e, degree, places, ints):
+    """Return the slots of an edge and of its twin."""
+    k = np.int64(places.kinds[e])
+    tail, head = ints[e], ints[places.kinds.shape[0] + e]
+    return (places.first + tail) * degree + k, (places.first + head) * degree + (k ^ 1)
+
+
+@inner
+def divide(m, places, ints, room, given, residual, flow):
+    """Divide what flows between two nodes among the edges between them.
+
+    Read: the capacities of the edges in `room` (2 m,), and of slots, `given` before the flow and
+    `residual` after it. Written: `flow` (m,). See `drain` for why the sum is taken on two ways.
+    """
+    degree = places.steps.shape[0] // 2
+    for e in range(m):
+        a, b = slots(e, degree, places, ints)
+        ahead, back = room[e], room[m + e]
+        if residual[a] <= 0:
+            flow[e] = ahead
+        elif residual[b] <= 0:
+            flow[e] = -back
+        else:
+            direct = given[a] <= 16.0 * given[b]
+            sent = given[a] - residual[a] if direct else residual[b] - given[b]
+            sent = max(-back, min(sent, ahead))
+            flow[e] = sent
+            given[a] -= sent
+            given[b] += sent
