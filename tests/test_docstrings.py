@@ -4,11 +4,13 @@ They are checked as they are at run time, because the wording of shared options 
 `subopt._base.options.documented`.
 """
 
+import ast
 import dataclasses
 import enum
 import importlib
 import inspect
 import pathlib
+import textwrap
 from dataclasses import is_dataclass
 
 import pytest
@@ -106,6 +108,30 @@ def test_options_are_shown(path):
     for parameter in inspect.signature(value).parameters.values():
         if parameter.kind is parameter.VAR_KEYWORD:
             assert str(parameter.annotation).startswith("Unpack["), "an editor shows no option"
+
+
+def raises(value):
+    """Whether a function, or the constructor of a class, raises or has its arguments checked."""
+    if isinstance(value, property):
+        value = value.fget
+    if inspect.isclass(value):
+        value = vars(value).get("__init__") or vars(value).get("__post_init__")
+    function = inspect.unwrap(value) if callable(value) else None
+    if not inspect.isfunction(function) or function.__code__.co_filename.startswith("<"):
+        return False  # made by `dataclass`
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    calls = [ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    raised = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Raise)]
+    return any("NotImplementedError" not in text for text in raised) or any(
+        call.startswith(("validate.", "require_")) for call in calls
+    )
+
+
+@pytest.mark.parametrize("path", list(names()))
+def test_what_is_raised_is_documented(path):
+    value = validation.Validator._load_obj(path)
+    if raises(value):
+        assert validation.get_doc_object(value)["Raises"], f"{path} has no section Raises"
 
 
 if __name__ == "__main__":  # print what fails, by name

@@ -15,6 +15,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from subopt import LabelingEnergy, Status, alpha_beta_swap, alpha_expansion, minimize
+from subopt._base import interruptible as interruptions
 from subopt._base import options
 from subopt._base.interruptible import flag, interruptible
 from subopt._base.options import Deadline
@@ -30,7 +31,7 @@ from subopt.labeling import (
     certificates,
     cut_graphs,
 )
-from subopt.labeling.moves import driver, label_costs, warm_start, workspace
+from subopt.labeling.moves import driver, label_costs, warm_start
 
 METHODS = ("alpha_expansion", "alpha_beta_swap", "fusion", "icm", "dual_bound")
 
@@ -76,7 +77,7 @@ def test_a_limit_shorter_than_the_proof_leaves_no_bound(n_labels):
         assert bounded.gap == np.inf
     # a proof that is interrupted says nothing, at any method
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(certificates, "SHORT", 0)
+        patch.setattr(interruptions, "SHORT", 0)
         patch.setattr(certificates, "LATE", -1e9)
         for method in ("dual_bound", "auto", *(("qpbo", "ishikawa") if n_labels == 2 else ())):
             result = minimize(energy, method=method, time_limit=1e6)
@@ -192,15 +193,10 @@ def stages_in(patch, solve, limit):
         if "interruptible" in vars(module) and callable(module.interruptible):
             patch.setattr(module, "interruptible", interruptible)
     # as if the problem were large
-    for module, name in ((_roof, "LARGE"), (cut_graphs, "LARGE"), (cut_graphs, "GRID")):
-        patch.setattr(module, name, 10**9 if name == "GRID" else 0)
-    for module, name in (
-        *((network, "AT_A_TIME"), (_components, "SHORT")),
-        *((certificates, "SHORT"), (_dual_bound, "SHORT"), (workspace, "SHORT"), (_icm, "SMALL")),
-    ):
-        patch.setattr(module, name, 40)
+    patch.setattr(interruptions, "SHORT", 0)
+    patch.setattr(cut_graphs, "GRID", 10**9)
+    patch.setattr(network, "AT_A_TIME", 40)
     patch.setattr(_search, "SLICE", 300)
-    patch.setattr(_search, "LARGE", 0)
     for module in (certificates, _dual_bound):
         patch.setattr(module, "LATE", 0.0)
     patch.setattr(options, "time", SimpleNamespace(monotonic=lambda: begun.now))
@@ -261,14 +257,11 @@ def ask_the_clock(patch):
 
     patch.setattr(options, "time", SimpleNamespace(monotonic=monotonic))
     patch.setattr(cut_graphs, "GRID", 10**9)
-    for module, name in (
-        *((_roof, "LARGE"), (_icm, "SMALL"), (workspace, "SHORT"), (_components, "SHORT")),
-        *((module, name) for module in (_dual_bound, certificates) for name in ("SHORT", "LATE")),
-    ):
-        patch.setattr(module, name, 0)
+    patch.setattr(interruptions, "SHORT", 0)
+    for module in (_dual_bound, certificates):
+        patch.setattr(module, "LATE", 0)
     patch.setattr(network, "AT_A_TIME", 2)
     patch.setattr(_search, "SLICE", 2)
-    patch.setattr(_search, "LARGE", 0)
     return clock
 
 

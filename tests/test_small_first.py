@@ -11,7 +11,7 @@ import numba
 import numpy as np
 import pytest
 
-from subopt._base import jit, plain
+from subopt._base import compiler, jit, plain
 from subopt._base.options import COMPILING
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -276,7 +276,7 @@ print(flow.value, compiler)
 
 
 def test_kernels_on_disk_are_loaded_without_the_compiler(tmp_path):
-    for compiler in ("True", "False"):  # the first process compiles, the second one loads
+    for compiles in ("True", "False"):  # the first process compiles, the second one loads
         done = subprocess.run(
             [sys.executable, "-c", LOADED],
             capture_output=True,
@@ -284,7 +284,7 @@ def test_kernels_on_disk_are_loaded_without_the_compiler(tmp_path):
             cwd=ROOT,
             env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
         )
-        assert done.stdout.split() == ["3", compiler], done.stderr
+        assert done.stdout.split() == ["3", compiles], done.stderr
 
 
 def test_kernels_are_loaded_as_numba_does_it_where_that_is_needed(monkeypatch, tmp_path):
@@ -377,7 +377,7 @@ def test_inner_kernels_become_machine_code_within_other_kernels_only():
     with pytest.raises(ValueError, match="an odd number"):
         quarter(6)
     (made,) = half.overloads.values()
-    assert type(made.library) is jit.InnerLibrary
+    assert type(made.library) is compiler.InnerLibrary
     engine = made.library._codegen._engine
     assert not engine.is_symbol_defined(made.fndesc.llvm_cpython_wrapper_name)
     (outer,) = quarter.overloads.values()
@@ -388,4 +388,5 @@ def test_inner_kernels_are_ordinary_ones_with_an_unknown_numba():
     class Library:
         codegen = get_pointer_to_function = None
 
-    assert jit.without_machine_code(Library) == {}
+    assert compiler.of_inner_kernels(Library) is numba.core.compiler.Compiler
+    assert compiler.of_inner_kernels() is compiler.InnerCompiler

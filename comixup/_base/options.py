@@ -1,4 +1,4 @@
-"""Options that a constructor does not have: an error that names those that there are."""
+"""The error for an unknown option of a constructor, which names the options that exist."""
 
 from __future__ import annotations
 

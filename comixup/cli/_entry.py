@@ -1,4 +1,4 @@
-"""`main`: loads the command line, and ends without a traceback if that is interrupted."""
+"""`main`: loads the command line, and ends without a traceback if Ctrl-C interrupts it."""
 
 from __future__ import annotations
 

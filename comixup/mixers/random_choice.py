@@ -43,6 +43,14 @@ class RandomChoice(Mixer):
         Seed of calls without `rng`. Without both, every call draws a new one. The seeds of the
         mixers are not used.
 
+    Raises
+    ------
+    TypeError
+        If one of `mixers` is not a mixer of this package, or is a `RandomChoice` itself.
+    ValueError
+        If there are no mixers, or mixers that differ in a shared option; or if `probabilities` are
+        not one nonnegative number per mixer.
+
     Examples
     --------
     >>> mix = RandomChoice([InputMixup(num_classes=10), CutMix(num_classes=10)], [0.3, 0.7], seed=0)

@@ -54,6 +54,13 @@ class BlendPlan(PairPlan):
         -------
         array
             Of the same shape, dtype and library, never a view of `array`.
+
+        Raises
+        ------
+        ValueError
+            If the shape does not fit the plan, or `channels` or `blend` is unknown.
+        TypeError
+            If `array` does not hold numbers.
         """
         values = self._checked(array, channels, 0)
         if blend_of(blend, values.dtype) == "first":

@@ -117,6 +117,13 @@ class BoxPlan(PairPlan):
         -------
         array
             Of the same shape, dtype and library, never a view of `array`.
+
+        Raises
+        ------
+        ValueError
+            If the shape does not fit the plan, or `channels` or `blend` is unknown.
+        TypeError
+            If `array` does not hold numbers.
         """
         values = self._checked(array, channels, len(self.spatial))
         if blend is not None:
@@ -125,7 +132,7 @@ class BoxPlan(PairPlan):
         return like(array, np.where(inside, values[self.partner], values))
 
     def ends(self, shape: Sequence[int], channels: str = "first") -> list[tuple[int, Array, Array]]:
-        """Return where boxes are in an array of a shape.
+        """Return the ends of the boxes in an array of a given shape.
 
         Parameters
         ----------

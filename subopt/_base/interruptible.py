@@ -17,6 +17,21 @@ import numpy as np
 from subopt._base.options import Deadline
 from subopt._base.types import Array
 
+# Compiled code goes through so many numbers within some milliseconds. Fewer are not worth a thread,
+# and a deadline that comes meanwhile is met well enough without looking at it.
+SHORT = 2**20
+# Seconds after a deadline that a proof may still take: answers are within 0.2 s of the time limit.
+LATE = 0.1
+
+
+def is_short(numbers: int) -> bool:
+    """Return whether compiled code is done with so many numbers in some milliseconds.
+
+    Where a number takes longer than a sum, because it is read in no order or more than once,
+    callers count it as several.
+    """
+    return numbers < SHORT
+
 
 def flag() -> Array:
     """Return a flag for a kernel: ``stop[0]`` is 0 until the kernel has to stop."""
@@ -42,7 +57,8 @@ def interruptible(
         From `flag`. It is set when the kernel has to stop, and stays set.
     deadline : Deadline, optional
     short : bool, default False
-        Whether the kernel ends soon anyway. Then it runs in this thread, to its end.
+        Whether the kernel ends soon anyway, see `is_short`. Then it runs in this thread, to its
+        end.
 
     Returns
     -------

@@ -25,13 +25,9 @@ import llvmlite.binding
 import numba
 import numpy as np
 from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache
-from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import CompilerBase, DefaultPassBuilder
-from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.environment import Environment, _rebuild_env
 from numba.core.registry import CPUDispatcher
 from numba.core.runtime import rtsys
-from numba.core.typed_passes import NativeLowering
 
 
 class LeanCache(FunctionCache):
@@ -205,81 +201,15 @@ inlined_without_nan = functools.partial(without_nan, forceinline=True)
 uncounted = functools.partial(njit, _nrt=False)
 
 
-class _Kept:
-    """Stands for the compiler of a library that has no machine code."""
-
-    @staticmethod
-    def set_env(name, environment):
-        """Do nothing: only exceptions with arguments that are computed read it."""
-
-
-class InnerLibrary(JITCodeLibrary):
-    """A kernel as numba has lowered it, for kernels that call it.
-
-    These contain it, and are optimized and become machine code as a whole. To do the same with each
-    kernel alone takes about a sixth of the time of compiling.
-    """
-
-    codegen = property(lambda self: _Kept)
-
-    def get_pointer_to_function(self, name):
-        """Return 0, as for any library that does not have a function."""
-        self._ensure_finalized()
-        return 0
-
-    def _optimize_functions(self, ll_module):
-        ll_module.data_layout = self._codegen._data_layout
-
-    def _optimize_final_module(self):
-        pass
-
-    def _finalize_final_module(self):
-        self._finalize_dynamic_globals()
-        self._finalized = True
-
-
-@register_pass(mutates_CFG=True, analysis_only=False)
-class _InnerLowering(NativeLowering):
-    _name = "subopt_inner_lowering"
-
-    def run_pass(self, state):
-        state.library = state.targetctx.codegen().create_library(state.func_id.func_qualname)
-        if type(state.library) is JITCodeLibrary:
-            state.library.__class__ = InnerLibrary
-        return super().run_pass(state)
-
-
-class _InnerCompiler(CompilerBase):
-    def define_pipelines(self):
-        """Return numba's passes, with another one for lowering."""
-        steps = DefaultPassBuilder.define_nopython_pipeline(self.state).passes
-        pipeline = PassManager("nopython")
-        for step, description in steps:
-            pipeline.add_pass(_InnerLowering if step is NativeLowering else step, description)
-        pipeline.finalize()
-        return [pipeline]
-
-
-_REPLACED = (
-    "codegen",
-    "get_pointer_to_function",
-    "_ensure_finalized",
-    "_optimize_functions",
-    "_optimize_final_module",
-    "_finalize_final_module",
-    "_finalize_dynamic_globals",
-)
-"""What `InnerLibrary` replaces or calls."""
-
-
-def without_machine_code(library=JITCodeLibrary):
-    """Return the options for numba; none if its libraries are others than those known here."""
-    known = all(hasattr(library, name) for name in _REPLACED)
-    return {"pipeline_class": _InnerCompiler} if known else {}
-
-
 class Inner(CPUDispatcher):
     """A kernel that only kernels call: there is nothing that Python could run."""
+
+    def compile(self, sig):
+        """Compile it for some types, as a part of the kernels that call it."""
+        from subopt._base.compiler import of_inner_kernels  # kernels on disk contain it already
+
+        self._compiler.pipeline_class = of_inner_kernels()
+        return super().compile(sig)
 
     def __call__(self, *args):
         """Raise `TypeError`; without this, a call would end the process."""
@@ -302,7 +232,6 @@ def inner(function=None, **options):
         no_cfunc_wrapper=True,
         no_cpython_wrapper=True,
         _nrt=False,
-        **without_machine_code(),
         **options,
     )(function)
     if not numba.config.DISABLE_JIT:

@@ -8,9 +8,10 @@ as well. The results are equal bit by bit, because Python floats are doubles, an
 equal machine integers unless these overflow. Kernels that compute modulo 2**64 say so by a cast of
 the result, which costs nothing when compiled.
 
-Where memoryviews are not arrays, such as in arithmetic on whole arrays, an exception ends the run.
-So does a number that does not fit its array, a division by zero, and a run that takes too long.
-All of these are `Unfit`: the caller has to compile the kernel. Arrays are then half written.
+Memoryviews do not support all that arrays do, such as arithmetic on whole arrays. An exception then
+ends the run. So do a number that does not fit its array, a division by zero, and a run that takes
+too long. All of these are `Unfit`: the caller has to compile the kernel. Arrays are then half
+written.
 
 Time is measured as CPU time of the thread, as for the compiler. The load of the machine and other
 threads therefore do not end a run.

@@ -250,7 +250,7 @@ class CoupledLabelingProblem:
 
     @property
     def gate(self) -> float:
-        """Use by others up to which an input is not charged: tau N.
+        """Largest use by other outputs at which an input is not penalized: tau N.
 
         A hard threshold is raised by 1e-9 N, so that sums which equal tau N are not charged,
         whatever way they are rounded.

@@ -1,4 +1,4 @@
-"""The common part of certificates of this wing: the claimed answer."""
+"""The common part of the certificates of this wing: the claimed set and its value."""
 
 from __future__ import annotations
 

@@ -80,7 +80,24 @@ class Function(SetFunction):
             )
 
     def value(self, mask: Array) -> float:
-        """Evaluate F at a set: look it up in the cache or call the function."""
+        """Evaluate F at a set: look it up in the cache or call the function.
+
+        Parameters
+        ----------
+        mask : array_like of bool, shape (n,)
+            The set S: True for its elements.
+
+        Returns
+        -------
+        float
+            F(S).
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `mask` does not have one entry per element, each a boolean, 0 or 1; or if the
+            callable returns something other than a finite real number.
+        """
         mask = validate.mask(mask, self.n)
         key = np.packbits(mask).tobytes()
         if key in self._cache:

@@ -111,6 +111,11 @@ class Oracle:
         -------
         float
             F(S).
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `mask` does not have one entry per element, each a boolean, 0 or 1.
         """
         raise NotImplementedError(f"{type(self).__name__} needs a method value(mask) -> float")
 
@@ -159,6 +164,11 @@ class Oracle:
         ndarray of float64, shape (n,)
             Entry i is ``F(S ∪ i) - F(S - i)``: how much F grows when i joins S, or how much it
             falls when i leaves S.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `mask` does not have one entry per element, each a boolean, 0 or 1.
         """
         mask = validate.mask(mask, self.n)
         known = not mask.any() and self._normalized

@@ -262,6 +262,11 @@ class Polynomial(DifferenceOfSubmodular):
         -------
         float
             h(S), without `constant`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `mask` does not have one entry per element, each a boolean, 0 or 1.
         """
         mask = validate.mask(mask, self.n)
         value = self._linear[mask].sum() + self._weights[mask[self._ends].all(axis=1)].sum()

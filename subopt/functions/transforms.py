@@ -37,6 +37,11 @@ def normalize(F: SetFunction) -> SetFunction:
     SetFunction
         A function that is 0 at the empty set, with the same marginal gains as F.
 
+    Raises
+    ------
+    TypeError
+        If F is not a `SetFunction`.
+
     Examples
     --------
     >>> class Shifted(SetFunction):

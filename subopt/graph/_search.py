@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from subopt._base.interruptible import interruptible
+from subopt._base.interruptible import interruptible, is_short
 from subopt._base.jit import small_first_uncounted as njit
 from subopt._base.options import Deadline
 from subopt._base.types import Array
@@ -23,7 +23,6 @@ from subopt.graph.network import STOP, Workspace
 from subopt.graph.push_relabel import finish, push_relabel
 
 SLICE = 1 << 20  # number of arcs examined in one compiled call
-LARGE = 1 << 20  # arcs of networks in which a single pass over all of them takes long
 ASK = -1  # patience that depends on how the graph spreads
 
 
@@ -140,7 +139,7 @@ class Search:
 
     def _called(self, kernel: Callable[..., Any], *args: Any) -> Any:
         """Call a kernel; in a large network, so that Ctrl-C and the deadline end it."""
-        short = len(self._residual) < LARGE
+        short = is_short(len(self._residual))
         return interruptible(kernel, *args, stop=self._stop, deadline=self._deadline, short=short)
 
     def _is_over(self) -> bool:

@@ -46,12 +46,12 @@ class ClosedSets:
 
     @property
     def smallest(self) -> Array:
-        """The set that is part of all others."""
+        """The set that all other sets contain."""
         return self.blocks == -1
 
     @property
     def largest(self) -> Array:
-        """The set that has all others as parts."""
+        """The set that contains all other sets."""
         return self.blocks != -2
 
     def __iter__(self) -> Iterator[Array]:

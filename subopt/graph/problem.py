@@ -212,6 +212,11 @@ class FlowProblem:
         -------
         float
             See `Flow.check`.
+
+        Raises
+        ------
+        CertificateError
+            If the evidence does not fit the problem, or the answer states another value.
         """
         return flow.check(self)
 

@@ -10,12 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from subopt._base.interruptible import flag, interruptible
+from subopt._base.interruptible import flag, interruptible, is_short
 from subopt._base.jit import small_first as njit
 from subopt._base.options import Deadline
 from subopt._base.types import Array
-
-SHORT = 2**17  # arcs; a search among fewer takes no time to speak of
 
 
 def components(
@@ -33,7 +31,7 @@ def components(
     scratch = Scratch(indptr, cursor, ends, order, low, path, waiting)
     arcs = Arcs(tails, heads, np.ascontiguousarray(there), np.ascontiguousarray(back))
     args = arcs, scratch, part, stop
-    short = len(tails) < SHORT
+    short = is_short(8 * len(tails))  # a search follows arcs in no order
     interruptible(_components, *args, stop=stop, deadline=deadline, short=short)
     return None if stop[0] else part
 

@@ -16,20 +16,19 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Status
-from subopt._base.interruptible import flag, interruptible
+from subopt._base.interruptible import LATE, flag, interruptible, is_short
 from subopt._base.options import Deadline, documented, iteration, reported
 from subopt._base.types import Array, ArrayLike
 from subopt.labeling import _label_cost_shares, _messages
 from subopt.labeling._exact import Reparametrization
 from subopt.labeling._magnitude import bounded, calm, simple_labels, simplified
-from subopt.labeling.certificates import LATE, evidence
+from subopt.labeling.certificates import evidence
 from subopt.labeling.energy import LabelingEnergy, require_energy
 from subopt.labeling.result import Labeling, certified
 
 WINDOW = 20  # with label costs, progress is measured over this many sweeps
 SHORTER = 0.7  # factor of the step length after PATIENCE sweeps without progress
 PATIENCE = 5
-SHORT = 2**20  # messages; a sweep over fewer takes no time to speak of
 PROOF = 5e-8  # seconds per edge and label to set up the proof and to measure it
 SHARES = 2e-7  # seconds per node and label to make shares of label costs exact
 
@@ -183,7 +182,7 @@ class _Search:
                 self.stop,
                 stop=self.stop,
                 deadline=deadline,
-                short=self.messages.size < SHORT,
+                short=is_short(self.messages.size),
             )
         if self.stop[0]:
             return False
@@ -231,7 +230,7 @@ class _Search:
 
     def _finishes(self, kernel: Callable[..., Any], args: tuple[Any, ...], until: Deadline) -> bool:
         """Call a kernel, and return whether it came to its end before the deadline."""
-        stop, short = flag(), self.messages.size < SHORT
+        stop, short = flag(), is_short(self.messages.size)
         interruptible(kernel, *args, stop, stop=stop, deadline=until, short=short)
         return not stop[0]
 

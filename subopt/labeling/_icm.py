@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from subopt._base import validate
-from subopt._base.interruptible import flag, interruptible
+from subopt._base.interruptible import flag, interruptible, is_short
 from subopt._base.jit import inner, uncounted
 from subopt._base.options import Deadline, documented, reported
 from subopt._base.types import Array, ArrayLike
@@ -21,8 +21,6 @@ from subopt.labeling._exact import add, two_product
 from subopt.labeling._magnitude import simple_labels
 from subopt.labeling.energy import LabelingEnergy, require_energy
 from subopt.labeling.result import Labeling, local, local_status
-
-SMALL = 2**16  # labels of nodes and edges: a pass over these takes no time to speak of
 
 
 @reported
@@ -96,7 +94,7 @@ def improve(
     n_labels = energy.n_labels
     here = NodeCosts(np.empty(n_labels), np.empty(n_labels), np.empty(n_labels, np.int64))
     args = terms, labels, count, here, np.int64(passes), stop
-    short = n_labels * (energy.n + len(energy.tails)) < SMALL
+    short = is_short(16 * n_labels * (energy.n + len(energy.tails)))  # there are several passes
     return bool(interruptible(_descend, *args, stop=stop, deadline=deadline, short=short))
 
 

@@ -1,6 +1,6 @@
 """Label costs divided among the nodes, for lower bounds.
 
-    sum_l h_l [some node has label l]  >=  sum_k y[k, x_k]     if y >= 0 and sum_k y[k, l] <= h_l,
+    sum_l h_l [some node has label l]  >=  sum_k y[k, x_k]     if y >= 0 and sum_k y[k, l] <= h_l.
 
 Adding the shares y to the unary costs therefore replaces the label costs in a lower bound. The best
 y is found by subgradient steps, which increase the shares of the labels in a minimizer of the

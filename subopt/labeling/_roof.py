@@ -20,13 +20,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from subopt._base.interruptible import is_short
 from subopt._base.options import Deadline
 from subopt._base.types import Array
 from subopt.labeling._components import components
 
 PROBES = 2_000_000  # approximate number of arcs in all cuts of `_probed`
+NUMBERS = 8  # that a step goes through per edge, see `is_short`
 IMPROVING = 12  # number of random parts that `_improved` tries
-LARGE = 2**17  # number of edges from which a part of what follows takes a tenth of a second
 
 
 class Binary(NamedTuple):
@@ -56,7 +57,7 @@ class Roof(NamedTuple):
 
 def over(edges: int, deadline: Deadline) -> bool:
     """Return whether the time is over and what is left to do with so many edges takes long."""
-    return edges > LARGE and deadline.passed()
+    return not is_short(NUMBERS * edges) and deadline.passed()
 
 
 def _unknown(problem: Binary, labels: Array) -> Roof:
@@ -103,7 +104,7 @@ def roof(problem: Binary, labels: Array, deadline: Deadline) -> Roof:
     from subopt.graph._max_flow import Arcs, minimum_cut_until  # not all energies need a cut
 
     arcs = Arcs(tails, heads, there, back)
-    side, flow = minimum_cut_until(arcs, excess, deadline, partial=m <= LARGE)
+    side, flow = minimum_cut_until(arcs, excess, deadline, partial=is_short(NUMBERS * m))
     if over(m, deadline):
         return _unknown(problem, labels)
     flow = np.clip(flow, -back, there).reshape(2, m)
@@ -136,7 +137,9 @@ def _of_one_cut(
 
     arcs = Arcs(p, q, edges.forward, edges.backward)
     excess = -np.clip(cost, -top, top)
-    partial = len(p) <= LARGE  # a part of a flow proves nothing for large problems, see `over`
+    partial = is_short(
+        NUMBERS * len(p)
+    )  # a part of a flow proves nothing for large problems, see `over`
     smallest, largest, flow = extreme_cuts_until(arcs, excess, deadline, partial=partial)
     if over(len(p), deadline):
         return _unknown(problem, labels)

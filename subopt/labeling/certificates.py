@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from subopt._base.answer import CertificateError, ReadOnly, number
-from subopt._base.interruptible import flag, interruptible
+from subopt._base.interruptible import LATE, flag, interruptible, is_short
 from subopt._base.options import Deadline
 from subopt._base.types import Array
 from subopt.labeling._exact import Reparametrization, bound_of
@@ -31,8 +31,6 @@ from subopt.labeling._magnitude import smallest_step
 from subopt.labeling.energy import LabelingEnergy, read_only
 
 FAR_BELOW = 2.0**-20
-SHORT = 2**20  # amounts; a check of fewer takes no time to speak of
-LATE = 0.1  # seconds after a deadline at which a proof is given up
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +163,7 @@ def measure_again(
     deadline: Deadline,
 ) -> Measure:
     """Measure other labels with a certificate; at the deadline, keep the bound of a measure."""
-    if given.high.size < SHORT or not deadline.passed():
+    if is_short(given.high.size) or not deadline.passed():
         found = measure(energy, labels, given, deadline=deadline)
         if found.lower_bound > -np.inf:
             return found
@@ -203,7 +201,7 @@ def measure(
     with np.errstate(invalid="ignore"):  # of infinities, without the JIT
         args, stop = (energy.terms, given, labels, unit), flag()
         until = None if deadline is None else deadline.moved(LATE)
-        short = given.high.size < SHORT
+        short = is_short(given.high.size)
         bound, rough = interruptible(bound_of, *args, stop, stop=stop, deadline=until, short=short)
     if stop[0]:
         return Measure(energy.value(labels), -np.inf, -np.inf, np.inf, False)

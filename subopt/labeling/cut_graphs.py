@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from subopt._base.interruptible import flag, interruptible
+from subopt._base.interruptible import flag, interruptible, is_short
 from subopt._base.options import Deadline
 from subopt._base.types import Array
 from subopt.labeling._exact import Reparametrization, messages_of, node_costs
@@ -25,7 +25,7 @@ from subopt.labeling.energy import LabelingEnergy
 
 ROUNDS = 6  # largest number of times that the residual problem is solved
 SMALL = 2**12  # largest n L for which it is solved again to remove rounding errors
-LARGE = 2**19  # arcs of edges from which a proof takes too long after the end
+NUMBERS = 2  # that a step goes through per edge and arc of its table, see `is_short`
 GRID = 4096  # number of nodes from which two labels on a grid are solved by `grid_cut`
 
 
@@ -158,7 +158,8 @@ def draft(energy: LabelingEnergy, table: OrderedTable, deadline: Deadline) -> Dr
     work = bounded(simplified(energy), labels)
     if deadline.passed():
         return Draft(labels, lambda: flow[0], 0.0)
-    step, found, crossing = _cut_of_what_is_left(work, table, given, flow, labels, deadline)
+    left = _Left(work, table, given, flow, labels, deadline)
+    step, found, crossing = _cut_of_what_is_left(left)
     if crossing > 0.0 and not energy.is_lower(labels, found):
         labels = found
     return Draft(labels, step, crossing)
@@ -197,7 +198,8 @@ def ordered(
         if cuts == ROUNDS or (before is not None and not found.gap < before[1].gap):
             return Cut(labels, *proof, cuts, stopped)
         work = bounded(simple, labels)
-        step, other, crossing = _cut_of_what_is_left(work, table, given, flow, labels, deadline)
+        left = _Left(work, table, given, flow, labels, deadline)
+        step, other, crossing = _cut_of_what_is_left(left)
         if crossing > 0.0 and not energy.is_lower(labels, other):
             labels = other
     if proof is None:  # no cut was made
@@ -209,7 +211,7 @@ def ordered(
 
 
 def _is_large(energy: LabelingEnergy, table: OrderedTable) -> bool:
-    return len(energy.tails) * max(len(table.i), 1) > LARGE
+    return not is_short(NUMBERS * len(energy.tails) * max(len(table.i), 1))
 
 
 def _is_late(energy: LabelingEnergy, table: OrderedTable, deadline: Deadline) -> bool:
@@ -228,107 +230,130 @@ def _without_proof(energy: LabelingEnergy, labels: Array, cuts: int) -> Cut:
     return Cut(labels, nothing, unknown, cuts, True)
 
 
-def _cut_of_what_is_left(
-    energy: LabelingEnergy,
-    table: OrderedTable,
-    given: Reparametrization | None,
-    flow: Array,
-    labels: Array,
-    deadline: Deadline,
-) -> tuple[Callable[[], Array], Array, float]:
+class _Left(NamedTuple):
+    """What is left to cut: an energy, less what messages and a flow took from it."""
+
+    energy: LabelingEnergy
+    table: OrderedTable
+    given: Reparametrization | None  # None if nothing has been given to the nodes yet
+    flow: Array  # (2, edges, K) along the arcs of the table: high and low part
+    labels: Array  # (n,) the best so far
+    deadline: Deadline
+
+    def look(self) -> None:
+        """Raise `_Late` if the time is over; in large problems, a step takes up to 0.1 s."""
+        if _is_late(self.energy, self.table, self.deadline):
+            raise _Late
+
+    def costs(self) -> Array:
+        """Return the costs of x_v > i, of shape (n, L - 1)."""
+        energy, given = self.energy, self.given
+        if given is None or not given.high.any():
+            return np.ascontiguousarray(np.diff(energy.costs, axis=0).T)
+        shape = energy.n, energy.n_labels
+        high, low, stop = np.empty(shape), np.empty(shape), flag()
+        args = energy.terms, given, high, low, np.zeros(energy.n_labels), stop
+        short = not _is_large(energy, self.table)
+        interruptible(node_costs, *args, stop=stop, deadline=self.deadline, short=short)
+        self.look()
+        return np.diff(high, axis=1) + np.diff(low, axis=1)
+
+    def capacities(self) -> tuple[Array, Array]:
+        """Return the capacities of the arcs of the table, and against them."""
+        flow, w = self.flow, np.abs(self.energy.weights)[:, None]
+        both = []
+        for capacity, sign in ((self.table.forward, -1.0), (self.table.backward, 1.0)):
+            self.look()
+            with np.errstate(invalid="ignore"):
+                left = np.where(w == 0.0, 0.0, w * capacity)
+            if self.given is not None and flow.any():
+                self.look()
+                left = np.maximum((left + sign * flow[0]) + sign * flow[1], 0.0)
+            both.append(left)
+        self.look()
+        return both[0], both[1]
+
+    def crossing(self, cost: Array, forward: Array, backward: Array) -> float:
+        """Return the cost of the labels, relative to the least of each term."""
+        energy, table = self.energy, self.table
+        above = self.labels[:, None] > np.arange(energy.n_labels - 1)
+        crossing = float(np.where(above, np.maximum(cost, 0.0), np.maximum(-cost, 0.0)).sum())
+        self.look()
+        p_above, q_above = above[energy.tails][:, table.i], above[energy.heads][:, table.j]
+        self.look()
+        crossing += float(forward[p_above & ~q_above].sum())
+        self.look()
+        crossing += float(backward[q_above & ~p_above].sum())
+        self.look()
+        return crossing
+
+
+def _cut_of_what_is_left(left: _Left) -> tuple[Callable[[], Array], Array, float]:
     """Return additional flow along the arcs, labels, and the cost of the given labels.
 
     The flow is computed when it is asked for. If the deadline comes before anything is found, the
     flow and the cost are 0, and the labels are the given ones.
-
-    `given` is None if nothing has been given to the nodes yet.
     """
+    nothing = np.zeros(left.flow.shape[1:])
     try:
-        return _further_cut(energy, table, given, flow, labels, deadline)
+        cost = left.costs()
+        forward, backward = left.capacities()
+        crossing = left.crossing(cost, forward, backward)
+        if crossing == 0.0:
+            return lambda: nothing, left.labels, 0.0
+        step, labels = _further_cut(left, crossing, cost, forward, backward)
     except _Late:
-        return lambda: np.zeros(flow.shape[1:]), labels, 0.0
+        return lambda: nothing, left.labels, 0.0
+    return step, labels, crossing
 
 
 def _further_cut(
-    energy: LabelingEnergy,
-    table: OrderedTable,
-    given: Reparametrization | None,
-    flow: Array,
-    labels: Array,
-    deadline: Deadline,
-) -> tuple[Callable[[], Array], Array, float]:
-    """Return what `_cut_of_what_is_left` does, unless the deadline comes first."""
-
-    def look() -> None:  # after each step: in large problems they take up to 0.1 s
-        if _is_late(energy, table, deadline):
-            raise _Late
-
-    n, L = energy.n, energy.n_labels
-    if given is not None and given.high.any():
-        high, low, stop = np.empty((n, L)), np.empty((n, L)), flag()
-        args = energy.terms, given, high, low, np.zeros(L), stop
-        short = not _is_large(energy, table)
-        interruptible(node_costs, *args, stop=stop, deadline=deadline, short=short)
-        look()
-        cost = np.diff(high, axis=1) + np.diff(low, axis=1)  # of x_v > i
-    else:
-        cost = np.ascontiguousarray(np.diff(energy.costs, axis=0).T)
-    w = np.abs(energy.weights)[:, None]
-    both = []
-    for capacity, sign in ((table.forward, -1.0), (table.backward, 1.0)):
-        look()
-        with np.errstate(invalid="ignore"):
-            left = np.where(w == 0.0, 0.0, w * capacity)
-        if given is not None and flow.any():
-            look()
-            left = np.maximum((left + sign * flow[0]) + sign * flow[1], 0.0)
-        both.append(left)
-    forward, backward = both
-    look()
-    above = labels[:, None] > np.arange(L - 1)
-    crossing = float(np.where(above, np.maximum(cost, 0.0), np.maximum(-cost, 0.0)).sum())
-    look()
-    p_above, q_above = above[energy.tails][:, table.i], above[energy.heads][:, table.j]
-    look()
-    crossing += float(forward[p_above & ~q_above].sum())
-    look()
-    crossing += float(backward[q_above & ~p_above].sum())
-    look()
-    if crossing == 0.0:
-        return lambda: np.zeros(flow.shape[1:]), labels, crossing
+    left: _Left, crossing: float, cost: Array, forward: Array, backward: Array
+) -> tuple[Callable[[], Array], Array]:
+    """Return the flow and the labels of a minimum cut; `crossing` is the cost of the given ones."""
+    energy, table = left.energy, left.table
     if crossing == np.inf:  # nothing allowed is known: every finite cut is below this
         crossing = float(np.abs(cost).sum())
         crossing += float(forward.sum(where=np.isfinite(forward)))
         crossing += float(backward.sum(where=np.isfinite(backward)))
     top = power_above(2.0 * crossing)  # no minimum cut has an arc of this capacity
     forward = np.minimum(forward, top)
-    look()
+    left.look()
     backward = np.minimum(backward, top)
     cost = np.clip(cost, -top, top)
-    if L == 2 and energy.is_grid and n >= GRID and len(energy.shape) <= 3 and len(table.i):
-        side, step = _on_the_grid(energy, cost[:, 0], forward[:, 0], backward[:, 0], deadline)
-        return step, side.astype(np.int64), crossing
-    look()
-    node = np.arange(n * (L - 1), dtype=np.int32).reshape(n, L - 1)
+    grid = energy.is_grid and energy.n >= GRID and len(energy.shape) <= 3
+    if energy.n_labels == 2 and grid and len(table.i):
+        side, step = _on_the_grid(energy, cost[:, 0], forward[:, 0], backward[:, 0], left.deadline)
+        return step, side.astype(np.int64)
+    left.look()
+    side, step = _on_a_graph(left, cost, forward, backward, top)
+    return step, side.sum(axis=1)
+
+
+def _on_a_graph(
+    left: _Left, cost: Array, forward: Array, backward: Array, top: float
+) -> tuple[Array, Callable[[], Array]]:
+    """Return the source side of the minimum cut, (n, L - 1), and what computes its flow."""
+    energy, table = left.energy, left.table
+    node = np.arange(cost.size, dtype=np.int32).reshape(cost.shape)
     up, down = node[:, 1:].ravel(), node[:, :-1].ravel()  # x > i + 1 needs x > i
-    m = forward.size
     from subopt.graph._max_flow import Arcs, minimum_cut_until  # not all energies need a cut
 
     tails = np.concatenate([node[energy.tails][:, table.i].ravel(), up])
-    look()
+    left.look()
     heads = np.concatenate([node[energy.heads][:, table.j].ravel(), down])
-    look()
+    left.look()
     ahead = np.concatenate([forward.ravel(), np.full(len(up), top)])
-    look()
+    left.look()
     back = np.concatenate([backward.ravel(), np.zeros(len(up))])
-    look()
+    left.look()
     arcs = Arcs(tails, heads, ahead, back)
-    partial = len(energy.tails) * len(table.i) <= LARGE
-    side, sent = minimum_cut_until(arcs, -cost.ravel(), deadline, partial=partial)
-    if deadline.passed() and not side.any() and not sent.any():  # nothing was found
+    partial = is_short(NUMBERS * forward.size)
+    side, sent = minimum_cut_until(arcs, -cost.ravel(), left.deadline, partial=partial)
+    if left.deadline.passed() and not side.any() and not sent.any():  # nothing was found
         raise _Late
-    sent = np.clip(sent[:m].reshape(forward.shape), -backward, forward)
-    return lambda: sent, side.reshape(n, L - 1).sum(axis=1), crossing
+    sent = np.clip(sent[: forward.size].reshape(forward.shape), -backward, forward)
+    return side.reshape(cost.shape), lambda: sent
 
 
 def _on_the_grid(

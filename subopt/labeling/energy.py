@@ -246,6 +246,11 @@ class LabelingEnergy:
         -------
         float
             The sum, rounded once; infinite if it contains a forbidden label or pair.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `labels` is not one label from 0 to L - 1 per node.
         """
         x = self.check_labels("labels", labels)
         parts = self._parts(x)
@@ -264,7 +269,7 @@ class LabelingEnergy:
         return paid
 
     def is_lower(self, x: Array, y: Array) -> bool:
-        """Return whether one labeling has a lower energy than another, also by less than rounding.
+        """Return whether one labeling has a lower energy than another.
 
         Parameters
         ----------
@@ -323,7 +328,13 @@ class LabelingEnergy:
 
     @property
     def table(self) -> Array:
-        """The table of all edges, (L, L)."""
+        """The table of all edges, (L, L).
+
+        Raises
+        ------
+        AttributeError
+            If every edge has a table of its own.
+        """
         if len(self.tables) > 1 or self.metric == "table per edge":
             raise AttributeError("Every edge of this energy has a table of its own, see `tables`")
         table: Array = self.tables[0]

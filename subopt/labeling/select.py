@@ -10,6 +10,7 @@ import numpy as np
 
 from subopt._base import validate
 from subopt._base.answer import Status
+from subopt._base.interruptible import is_short
 from subopt._base.options import Deadline, names, require_known, stage
 from subopt._base.types import Array, ArrayLike
 from subopt.labeling import (
@@ -22,7 +23,7 @@ from subopt.labeling import (
     _qpbo,
 )
 from subopt.labeling._magnitude import calm, simple_labels, simplified
-from subopt.labeling.certificates import SHORT, evidence, lowered
+from subopt.labeling.certificates import evidence, lowered
 from subopt.labeling.energy import LabelingEnergy, require_energy
 from subopt.labeling.result import Labeling, certified, local_status
 
@@ -185,7 +186,7 @@ def _with_bound(
             result, lower_bound=bound.lower_bound, certificate=certificate, status=status
         )
     given = evidence(certificate.messages, certificate.rest, certificate.shares)
-    if given.high.size < SHORT or not deadline.passed():
+    if is_short(given.high.size) or not deadline.passed():
         strict = not calm(simplified(energy))
         found = certified(energy, result, given, strict=strict, deadline=deadline)
         if found.certificate is not None:

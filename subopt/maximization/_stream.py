@@ -6,9 +6,9 @@ close to OPT / 2k, for which the set of the sieve has about half of the maximum.
 sieve did not take bound the maximum: by diminishing returns, the gain of an element when it was
 refused is an upper bound of its gain at the last set of the sieve.
 
-Chunks are for speed. Every decision is the one that would be made if the elements came one by one:
-an element that is larger than all before it makes new sieves, which see the elements from it on,
-and ends those whose thresholds have become too low.
+Chunks are for speed; decisions do not depend on them. An element whose own value exceeds those of
+all earlier elements adds sieves with larger thresholds, which process the stream from this element
+on, and removes the sieves whose thresholds have become too low.
 """
 
 from __future__ import annotations

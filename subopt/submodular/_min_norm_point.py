@@ -6,8 +6,8 @@ lower bound on min F, the level sets of x give upper bounds, and both meet at th
 that are proven to be inside or outside every minimizer leave the ground set during the run, which
 makes the method fast: `_sweep_bounds` has the tests, `_elimination` the remaining problem and its
 certificate. Where gains of elements differ by orders of magnitude, each entry of x is divided by
-the range of the gains of its element before the norm is taken. The negative entries of the smallest
-point are at the same elements then.
+the range of the gains of its element before the norm is taken. This does not change which
+entries of the point are negative.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 """The problem of `_taut_string` piece by piece, which is faster where pieces are short.
 
-A piece is a run of members with one value. Its value is at least that at which the flow on each of
-its edges is the capacity forward, and at most that at which it is the capacity back. Members are
-added as long as the largest of the lower bounds is at most the smallest of the upper ones.
-Otherwise the piece ends at the edge whose bound was attained first, and the next one starts there,
-so that some members are visited again. This is the algorithm of L. Condat, "A direct algorithm for
-1-D total variation denoising", IEEE Signal Processing Letters 20 (2013), here with weights, with
-capacities of both directions, and without divisions before a piece has ended. It takes O(size²) if
-all pieces are found late; the run ends then, and `values_on_path` does the rest.
+A piece is a run of members with one value. Each edge of the piece bounds this value from below and
+from above: at the lower bound, the flow on the edge is its capacity forward, at the upper bound its
+capacity backward. Members are added as long as no lower bound exceeds an upper bound. Otherwise the
+piece ends at the edge whose bound was attained first, and the next one starts there, so that some
+members are visited again. This is the algorithm of L. Condat, "A direct algorithm for 1-D total
+variation denoising", IEEE Signal Processing Letters 20 (2013), here with weights, with capacities
+of both directions, and without divisions before a piece has ended. It takes O(size²) if all pieces
+are found late; the run ends then, and `values_on_path` does the rest.
 """
 
 from __future__ import annotations

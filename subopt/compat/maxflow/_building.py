@@ -152,6 +152,11 @@ class Building:
         Returns
         -------
         ndarray of int, shape (num_nodes,)
+
+        Raises
+        ------
+        OverflowError
+            If there would be 2**31 nodes or more.
         """
         if num_nodes.__class__ is not int or num_nodes < 0:
             (num_nodes,) = lengths_of((whole(num_nodes),))

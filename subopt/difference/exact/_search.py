@@ -7,8 +7,8 @@ that come up are candidates for the best set, and the best of them are improved 
 of an interval, or its split, becomes a step of the certificate.
 
 Under constraints, intervals without a feasible set are closed, elements that the constraints decide
-are fixed, and the relaxation has the constraints as rows. Marginals fix an element only if no
-constraint can be in the way. Decreasing parts of h are not bounded separately then, because they
+are fixed, and the relaxation has the constraints as rows. Marginals fix an element only if this
+cannot violate a constraint. Decreasing parts of h are not bounded separately then, because they
 are smallest at I ∪ free, which may be infeasible.
 """
 

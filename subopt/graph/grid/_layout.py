@@ -1,8 +1,6 @@
 """The memory layout of grids; compiled: copies of capacities into it, and the values of cuts.
 
-All kernels need the layout and these copies, so that they are one module.
-
-Rows of cells have a border, and problems lie one after another.
+All kernels need the layout and these copies, so both are in one module.
 
 Nodes are cells of one long array. Rows, planes and problems are separated by border cells, as many
 as the longest offset needs. Two consecutive rows share the border cells between them. The neighbor

@@ -125,7 +125,13 @@ class RecomputedCut:
 
     @property
     def flow(self) -> list[Array]:
-        """Raise ValueError, because the flow was not requested."""
+        """Raise ValueError, because the flow was not requested.
+
+        Raises
+        ------
+        ValueError
+            Always.
+        """
         raise ValueError("This cut has no flow. Call grid_cut_many(..., flow=True).")
 
     def __repr__(self) -> str:

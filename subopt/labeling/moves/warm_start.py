@@ -139,7 +139,12 @@ def prepare(
             above = costs[part] - least[part, None]
             above /= terms.unit
         np.minimum(above, LARGEST, out=draft.costs[part], casting="unsafe")
-    _find_in_python(terms, labels, given, better, pairs, draft, stop)
+    for part in parts(*draft.messages.shape):
+        if stop[0] != 0:
+            return
+        draft.messages[part] = 0.0
+    _sweep_and_choose(terms, labels, given, better, draft, stop)
+    in_python(_settle)(terms, labels, pairs, draft, stop)
     for part in parts(*draft.flows.shape):
         if stop[0] != 0:
             return
@@ -148,7 +153,7 @@ def prepare(
 
 @inner
 def prepare_next(costs, terms, labels, given, pairs, draft, flows, stop):
-    """Like `prepare`, for callers that are compiled."""
+    """Like `prepare`, for callers that are compiled; the given labels stay."""
     n, n_labels = costs.shape
     for k in range(n):
         least = costs[k, 0]
@@ -156,49 +161,33 @@ def prepare_next(costs, terms, labels, given, pairs, draft, flows, stop):
             least = min(least, costs[k, a])
         for a in range(n_labels):
             draft.costs[k, a] = min((costs[k, a] - least) / terms.unit, LARGEST)
-    _find(terms, labels, given, pairs, draft, stop)
+    for e in range(draft.messages.shape[0]):
+        for a in range(n_labels):
+            draft.messages[e, a] = 0.0
+    _pass(terms, draft, np.int64(0), SWEEPS, 0.0, 0.0, stop)
+    if not given and stop[0] == 0:
+        first = draft.scratch[0]
+        choose(draft.costs, terms.tables, terms.graph, draft.messages, labels, first, stop)
+    _settle(terms, labels, pairs, draft, stop)
     for e in range(draft.flows.shape[0]):
         for a in range(n_labels):
             flows[e, a] = draft.flows[e, a] * terms.unit
 
 
-@inner
-def _find(terms, labels, given, pairs, draft, stop):
-    """Set flows in the units of the start, and unless they are given the labels.
-
-    Flows have no meaning if the flag `stop` is set, and each label then is the old or the new one.
-    """
-    for e in range(draft.messages.shape[0]):
-        for a in range(draft.messages.shape[1]):
-            draft.messages[e, a] = 0.0
-    _pass(terms, draft, np.int64(0), SWEEPS, 0.0, 0.0, stop)
-    if stop[0] != 0:
-        return
-    if not given:
-        first = draft.scratch[0]
-        choose(draft.costs, terms.tables, terms.graph, draft.messages, labels, first, stop)
-    _settle(terms, labels, pairs, draft, stop)
-
-
-def _find_in_python(
+def _sweep_and_choose(
     terms: Terms,
     labels: Array,
     given: bool,
     better: Callable[[Array, Array], bool] | None,
-    pairs: bool,
     draft: Draft,
     stop: Array,
 ) -> None:
-    """Set flows and labels like `_find`, which takes long to compile.
+    """Pass messages, and set the labels that they lead to, unless given labels stay.
 
     With `better`, few sweeps are made first. Then the given labels are either better than those
     that messages lead to, and more sweeps save few moves; or they are left for good.
     """
     passed = in_python(_pass)
-    for part in parts(*draft.messages.shape):
-        if stop[0] != 0:
-            return
-        draft.messages[part] = 0.0
     begin, first, last, leave = np.int64(0), 0.0, 0.0, not given
     other = np.empty_like(labels)
     args = draft.costs, terms.tables, terms.graph, draft.messages, other, draft.scratch[0], stop
@@ -221,7 +210,6 @@ def _find_in_python(
             return
         if better is None or better(other, labels):
             labels[:] = other
-    in_python(_settle)(terms, labels, pairs, draft, stop)
 
 
 @inner

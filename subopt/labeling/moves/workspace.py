@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from subopt._base.interruptible import flag, interruptible
+from subopt._base.interruptible import flag, interruptible, is_short
 from subopt._base.options import Deadline
 from subopt._base.types import Array
 from subopt.graph.network import Network, Workspace, workspace
@@ -19,7 +19,6 @@ from subopt.labeling._adjacency import Adjacency
 from subopt.labeling.energy import LabelingEnergy
 
 CACHED = 2**15  # numbers that are computed at a time, because they fit into the cache
-SHORT = 2**18  # labels of nodes and edges; moves of fewer end at once
 
 
 class Problem(NamedTuple):
@@ -155,5 +154,5 @@ def called(
 ) -> Any:
     """Call a kernel, so that Ctrl-C and the deadline end it if that may take long."""
     size = energy.n_labels * (energy.n + len(energy.tails))
-    short = deadline.left() == np.inf and size < SHORT
+    short = deadline.left() == np.inf and is_short(4 * size)  # moves pass over them repeatedly
     return interruptible(kernel, *args, stop=space.stop, deadline=deadline, short=short)
