@@ -69,9 +69,9 @@ def room(problem: Problem) -> Room:
 def move(problem, space, alpha, beta, labels):
     """Let nodes with one of two labels choose between them, or all nodes take `beta` if alpha < 0.
 
-    Returns 1 if an expansion has lowered the energy, 0 if not or after a swap, and -1 - e if no cut
-    can express the costs of edge e. Labels are overwritten: by an expansion if that is better, as
-    far as possible; by a swap in any case, with `beta` where that is better.
+    Returns 1 if an expansion has lowered the energy or a swap has changed labels, 0 if not, and
+    -1 - e if no cut can express the costs of edge e. Labels are overwritten: by an expansion if
+    that is better, as far as possible; by a swap in any case, with `beta` where that is better.
     """
     if alpha >= 0:
         return swap(problem, space, alpha, beta, labels)
@@ -162,9 +162,12 @@ def swap(problem, space, alpha, beta, labels):
     n = np.int64(n)
     augment_opened(n, indptr, residual, excess, work, PATIENCE * (n + 2 * m))
     reach(n, indptr, excess, work, np.int64(-1))
+    changed = False
     for k in range(n):  # a node takes `beta` where it can reach demand
-        labels[nodes[k]] = beta if work.side[k] else alpha
-    return np.int64(0)
+        label = beta if work.side[k] else alpha
+        changed |= labels[nodes[k]] != label
+        labels[nodes[k]] = label
+    return np.int64(changed)
 
 
 @njit
@@ -187,12 +190,22 @@ def expand(problem, space, order, count, labels):
 
 
 @njit
-def cycle(problem, space, pairs, labels):
-    """Make moves one after the other; return how many expansions helped, or -1 - e as `move`."""
+def cycle(problem, space, pairs, quiet, labels):
+    """Make moves one after the other; return how many helped, or -1 - e as `move`.
+
+    quiet : (1,) int64
+        How many swaps in a row have changed no label; -1 before the first cycle. What a swap does
+        depends on the other labels only, so that it is left out if the others have changed nothing
+        since it was made. All cycles have the same pairs.
+    """
     count = 0
     for k in range(pairs.shape[0]):
-        helped = move(problem, space, pairs[k, 0], pairs[k, 1], labels)
+        alpha, beta = pairs[k, 0], pairs[k, 1]
+        if (alpha >= 0) & (quiet[0] >= pairs.shape[0] - 1):
+            continue
+        helped = move(problem, space, alpha, beta, labels)
         if helped < 0:
             return helped
         count += helped
+        quiet[0] = 0 if helped > 0 else quiet[0] + 1
     return count

@@ -83,9 +83,9 @@ class GCO(Problem):
         """
         labels, left = range(self.nb_labels), int(niters)
         pairs = [(a, b) for a in labels for b in reversed(labels) if a < b]
-        energy = self.compute_energy()
+        energy, quiet = self.compute_energy(), np.full(1, -1, dtype=np.int64)
         while left != 0:
-            self._cycle(pairs)
+            self._cycle(pairs, quiet)
             left, before = left - 1, energy
             energy = self.compute_energy()
             if not energy < before:
@@ -144,11 +144,13 @@ class GCO(Problem):
                 order[[k, count]] = order[[count, k]]
         return count
 
-    def _cycle(self, moves: list[tuple[int, int]]) -> int:
-        """Make moves one after the other; return how many expansions helped."""
+    def _cycle(self, moves: list[tuple[int, int]], quiet: Array | None = None) -> int:
+        """Make moves one after the other; return how many helped. For `quiet` see `cycle`."""
         if self._is_small():
             pairs = np.array(moves, dtype=np.int64).reshape(-1, 2)
-            return self._checked(_table_moves.cycle(*self._compiled(), pairs, self._labels))
+            quiet = np.full(1, -1, dtype=np.int64) if quiet is None else quiet
+            cycle = _table_moves.cycle(*self._compiled(), pairs, quiet, self._labels)
+            return self._checked(cycle)
         return sum([self._move(*move) for move in moves])
 
     def _is_small(self) -> bool:
