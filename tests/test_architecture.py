@@ -391,11 +391,28 @@ def test_importing_loads_nothing_optional(package):
     assert run.stdout.split() == []
 
 
-def test_the_page_on_architecture_names_every_file_of_subopt():
+def files_of_the_page_on_architecture():
+    """Its lines about files."""
     page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
-    tree = page.partition("```\n")[2].partition("```")[0]
+    return page.partition("```\n")[2].partition("```")[0].splitlines()
+
+
+def test_the_page_on_architecture_names_every_file_of_comixup():
     named, folder = set(), ""
-    for line in tree.splitlines():
+    for line in files_of_the_page_on_architecture():
+        first = line.split()[0]
+        if not line.startswith(" "):
+            folder = first if first.endswith("/") else ""
+            named |= {first} if first.endswith(".py") else set()
+        if folder.startswith("comixup/"):
+            named |= {folder + name for name in re.findall(r"\b\w+\.py\b", line)}
+    files = {path.relative_to(ROOT).as_posix() for path in MODULES.values()}
+    assert named == {f for f in files if f.startswith("comixup/") and "/__" not in f}
+
+
+def test_the_page_on_architecture_names_every_file_of_subopt():
+    named, folder = set(), ""
+    for line in files_of_the_page_on_architecture():
         if not line.startswith(" "):
             folder = line.split()[0]
         elif folder.startswith("subopt/"):
