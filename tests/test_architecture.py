@@ -98,6 +98,7 @@ DOORS = {
 }
 MAX_FLOORS = 9
 MAX_GRID_CUT = 12  # modules, those of `_base` included, besides the `__init__` of packages
+COMPILING = {"subopt._base.compiler", "subopt._base.compile_time"}  # in addition, if numba compiles
 LAZY = {
     "torch",
     "lightning",
@@ -298,7 +299,7 @@ def test_a_grid_cut_loads_few_modules(how):
     methods, most = set(), set()
     for name, method, loaded in map(json.loads, run.stdout.splitlines()):
         assert packages == {m for m in loaded if m not in MODULES}
-        assert len(set(loaded) - packages) <= MAX_GRID_CUT, (name, method, loaded)
+        assert len(set(loaded) - packages - COMPILING) <= MAX_GRID_CUT, (name, method, loaded)
         methods.add(method)
         most |= set(loaded) - packages
     # the grids above need all that grid_cut may load
