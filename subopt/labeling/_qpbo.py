@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from subopt._base.answer import Status
-from subopt._base.interruptible import flag, interruptible
+from subopt._base.interruptible import flag, interruptible, is_short
 from subopt._base.options import Deadline, documented, reported
 from subopt._base.types import Array
 from subopt.labeling import _icm
 from subopt.labeling._exact import Reparametrization, node_costs
 from subopt.labeling._magnitude import bounded, calm, simple_labels, simplified
-from subopt.labeling._roof import LARGE, Binary, over, roof, solved, without_least
+from subopt.labeling._roof import NUMBERS, Binary, over, roof, solved, without_least
 from subopt.labeling.certificates import Measure, evidence, measure, measure_again, weaker
 from subopt.labeling.cut_graphs import sum_and_error
 from subopt.labeling.energy import LabelingEnergy, require_energy
@@ -164,7 +164,7 @@ def left(energy: LabelingEnergy, given: Reparametrization, deadline: Deadline) -
     if given.high.any():
         high, low = np.empty((energy.n, 2)), np.empty((energy.n, 2))
         args, stop = (energy.terms, given, high, low, np.zeros(energy.n_labels)), flag()
-        short = m <= LARGE
+        short = is_short(NUMBERS * m)
         interruptible(node_costs, *args, stop, stop=stop, deadline=deadline, short=short)
         if stop[0]:
             return None
