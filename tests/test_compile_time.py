@@ -6,7 +6,7 @@ import types
 import pytest
 from numba.core import event
 
-from subopt._base.compile_time import pause_collector
+from subopt._base.compiler import pause_collector
 
 
 def kernel(module):

@@ -1,10 +1,8 @@
-"""Measures the time of compilation, calls a function when it begins, and makes it shorter."""
+"""Measures the time of compilation, and calls a function when compilation begins."""
 
 from __future__ import annotations
 
 import contextlib
-import functools
-import gc
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -59,42 +57,3 @@ def compile_time(begin: Callable[[], object] = lambda: None) -> Iterator[Compile
 
     with event.install_listener("numba:compile", Listener()):
         yield spent
-
-
-@functools.cache
-def pause_collector() -> Any:
-    """Let Python's garbage collector rest while kernels of this distribution are compiled.
-
-    numba makes millions of objects, few of which are garbage before the kernel is done. To look
-    through them again and again takes a tenth of the time of compiling. Returned is what numba
-    calls.
-    """
-    from numba.core import event
-
-    class Listener(event.Listener):
-        # numba compiles under a lock: a kernel, and within it what that calls
-        depth, first, enabled = 0, 0, False
-
-        def on_start(self, event: Any) -> None:
-            self.depth += 1
-            if self.first == 0 and _is_ours(event):
-                self.first, self.enabled = self.depth, gc.isenabled()
-                gc.disable()
-
-        def on_end(self, event: Any) -> None:
-            if self.depth == 0:  # it began before this was registered
-                return
-            if self.depth == self.first:
-                self.first = 0
-                if self.enabled:
-                    gc.enable()
-            self.depth -= 1
-
-    listener = Listener()
-    event.register("numba:compile", listener)
-    return listener
-
-
-def _is_ours(event: Any) -> bool:
-    module = event.data["dispatcher"].py_func.__module__ or ""
-    return module.partition(".")[0] in ("subopt", "comixup")

@@ -143,7 +143,7 @@ def _tell_of_compiling():
 
 
 def _pause_collector():
-    from subopt._base.compile_time import pause_collector
+    from subopt._base.compiler import pause_collector
 
     pause_collector()
 
