@@ -70,6 +70,7 @@ WINGS = {
     "subopt.coupled": {
         "subopt._base",
         "subopt.graph",
+        "subopt.graph.grid",
         "subopt.labeling",
         "subopt.labeling.moves",
     },
