@@ -8,7 +8,9 @@ import pytest
 from coupled_problems import SEEDS, problems, scale
 from drawn import numbers
 from hypothesis import given
+from hypothesis import strategies as st
 
+from subopt import CoupledLabelingProblem
 from subopt.coupled import _coarsening, _rounds, local_search
 
 LARGE = [(20,), (4, 4), (5, 7), (3, 4, 5), (33,), (9, 2)]
@@ -43,8 +45,21 @@ class Run:
 
     def snapshot(self):
         state = self.state
+        np.testing.assert_array_equal(listed(state), state.use > 0)
         arrays = (state.sources, state.use, state.load, state.field, state.terms)
         return [np.copy(a) for a in (*arrays, state.inputs["total"], state.inputs["active"])]
+
+
+def listed(state):
+    """Return what `users` says of inputs and outputs."""
+    j = np.arange(state.use.shape[1])
+    return (state.users[:, j // 64] >> (j % 64).astype(np.uint64)) & np.uint64(1) == 1
+
+
+@pytest.fixture(autouse=True)
+def _bits_wrap():
+    with np.errstate(over="ignore"):  # as in `local_search`
+        yield
 
 
 def depths(problem):
@@ -72,6 +87,19 @@ def test_what_a_search_keeps_is_what_rebuilding_gives(problem, seed):
         run.rebuild()
         for old, new in zip(kept, run.snapshot(), strict=True):
             np.testing.assert_allclose(old, new, atol=scale(problem))
+
+
+@given(numbers(), st.integers(60, 140), SEEDS)
+def test_outputs_beyond_a_word_of_bits(rng, outputs, seed):
+    problem = CoupledLabelingProblem(
+        rng.random((3, 2, 2)), n_outputs=outputs, compatibility=rng.random((3, 3)), threshold=0.3
+    )
+    run = Run(problem, 0, seed)
+    assert run.value == pytest.approx(run.energy(), abs=scale(problem))
+    energies = np.empty(2)
+    _rounds.improve(run.level, *run.work, np.array([0, 2]), energies)
+    assert energies[-1] + run.constant == pytest.approx(run.energy(), abs=scale(problem))
+    run.snapshot()
 
 
 @given(problems(grids=LARGE, inputs=(2, 5)), numbers(), SEEDS)

@@ -23,6 +23,7 @@ from subopt.graph import _search, network, push_relabel
 from subopt.labeling import (
     _components,
     _dual_bound,
+    _exact,
     _fusion,
     _icm,
     _messages,
@@ -83,6 +84,28 @@ def test_a_limit_shorter_than_the_proof_leaves_no_bound(n_labels):
             result = minimize(energy, method=method, time_limit=1e6)
             assert result.value == energy.value(result.labels)
             assert (result.certificate, result.lower_bound) == (None, -np.inf)
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (70, 70)])
+def test_the_measure_of_a_certificate_does_no_work_once_it_has_to_stop(shape):
+    rng = np.random.default_rng(0)
+    energy = LabelingEnergy(rng.random((*shape, 3)), weights=0.3)
+    given = certificates.evidence(rng.random((2, len(energy.tails), 3)), None, None)
+    labels, stop = np.zeros(energy.n, np.int64), flag()
+    stop[0] = 1
+    high, low = np.full((2, energy.n, 3), np.nan)
+    missing, sums, size = np.zeros(3), np.zeros((_exact.LANES, 3)), np.zeros(energy.n)
+    slack, zeros = np.ones(energy.n), np.zeros(energy.n, np.int32)
+    best = zeros - 1
+    _exact.node_costs(energy.terms, given, high, low, missing, stop)
+    assert np.isnan(high).all()
+    assert np.isnan(low).all()
+    assert not _exact._add_nodes(high, low, labels, sums, slack, best, stop)
+    assert (best == -1).all()
+    _exact._rough_nodes(energy.terms, given, labels, 0.0, slack, zeros, size, stop)
+    assert not size.any()  # nothing that edges give was added
+    _exact._add_edges(energy.terms, given, labels, 0.0, sums, stop)
+    assert not sums.any()
 
 
 @pytest.mark.parametrize("solver", [alpha_expansion, alpha_beta_swap])

@@ -98,9 +98,9 @@ def test_push_relabel_goes_on_after_it_had_to_stop(seed, looks):
         done, calls = False, 0
         while not done:
             # labels are found anew at first and after many looks: both are stopped now and then
-            work.state[kernels.STOP] = stops and calls % 3 == 0
+            work.state[0]["stop"] = stops and calls % 3 == 0
             done = push(n, network.indptr, residual, excess, work, np.int64(looks))
-            assert not (done and work.state[kernels.STOP])
+            assert not (done and work.state[0]["stop"])
             calls += 1
         left.append((np.maximum(excess, 0).sum(), np.maximum(-excess, 0).sum()))
     assert left[0] == left[1]

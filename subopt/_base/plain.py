@@ -18,6 +18,7 @@ threads therefore do not end a run.
 """
 
 import builtins
+import functools
 import math
 import threading
 import time
@@ -123,17 +124,26 @@ def _without_numpy(value):
     return _Numpy if value is np else value
 
 
+@functools.cache
+def _fields(dtype):
+    """Return the names of the fields of a record, and their types in plain Python."""
+    kinds = [kind for kind, _ in dtype.fields.values()]
+    if not set(kinds) <= {np.dtype(float), np.dtype(np.int64)}:
+        raise Unfit(f"an array of {dtype}")
+    return dtype.names, [float if kind == np.dtype(float) else int for kind in kinds]
+
+
 class _Records(dict):
-    """An array of records of floats: those that were asked for, by their index."""
+    """An array of records of floats and ints: those that were asked for, by their index."""
 
     def __init__(self, array):
-        if any(kind != np.float64 for kind, _ in array.dtype.fields.values()):
-            raise Unfit(f"an array of {array.dtype}")
-        self.array, self.shape = array, array.shape
+        self.names, self.types = _fields(array.dtype)
+        self.array, self.shape, self.given = array, array.shape, {}
         _clock.records.append(self)
 
     def __missing__(self, at):
-        record = dict(zip(self.array.dtype.names, self.array[at].item(), strict=True))
+        self.given[at] = self.array[at].item()
+        record = dict(zip(self.names, self.given[at], strict=True))
         dict.__setitem__(self, at, record)
         return record
 
@@ -141,11 +151,20 @@ class _Records(dict):
         dict.__setitem__(self, at, dict(record))
 
     def write(self):
-        """Set what was asked for in the array."""
+        """Set the fields that have changed in the array; other threads may set the others."""
         for at, record in self.items():
-            if set(map(type, record.values())) != {float}:
-                raise Unfit("a number that is no float in a record")
-            self.array[at] = tuple(record.values())
+            numbers, given = tuple(record.values()), self.given.get(at)
+            if numbers == given:
+                continue
+            if list(map(type, numbers)) != self.types:
+                raise Unfit("a number of another type in a record")
+            if given is None:
+                self.array[at] = numbers
+                continue
+            row = self.array[at]
+            for name, number, before in zip(self.names, numbers, given, strict=True):
+                if number != before:
+                    row[name] = number
 
 
 def _with_arrays(value):
@@ -212,6 +231,8 @@ class _Numpy:
 
     @staticmethod
     def zeros(shape, dtype=float):
+        if isinstance(dtype, np.dtype):  # of records
+            return _Records(np.zeros(shape, dtype))
         return memoryview(np.zeros(shape, _TYPES[dtype]))
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from subopt._base.jit import inner, small_first_uncounted
-from subopt.coupled._state import FAR, energy, fill_field, refresh, relabel
+from subopt.coupled._state import FAR, energy, fill_field, list_user, refresh, relabel
 from subopt.coupled._visits import MOVED, visit
 
 COIN, WAYS = np.int64(2), np.int64(4)  # numba compiles anew for every literal argument
@@ -117,6 +117,7 @@ def copy(level, of, to, changed):
             for i in range(m):
                 to.use[i, j] = of.use[i, j]
                 to.load[i, j] = of.load[i, j]
+                list_user(to, i, j)
             if to.field.shape[0] > 0:  # the copy that is kept has no field
                 fill_field(level, to, j)
         changed[j] = 0

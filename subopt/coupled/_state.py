@@ -15,6 +15,9 @@ from typing import NamedTuple
 import numpy as np
 
 from subopt._base.jit import inner, inner_inlined
+from subopt.graph.grid._search_trees import lowest
+
+_0, _6, _63, _BIT = np.uint64(0), np.uint64(6), np.uint64(63), np.uint64(1)
 
 FAR = np.inf  # the price at which an output was "seen" before its first visit
 
@@ -62,6 +65,7 @@ class State(NamedTuple):
     terms: np.ndarray  # (J,) unary and smoothness of an output
     use: np.ndarray  # (m, J) o, transposed so that sums over outputs run along memory
     load: np.ndarray  # (m, J) (A / L) o_j
+    users: np.ndarray  # (m, words) uint64, the outputs that use an input, as bits: few do
     inputs: np.ndarray  # (m,) INPUT
     seen: np.ndarray  # (J, m) PRICE at which an output was last found unimprovable
 
@@ -82,17 +86,27 @@ def charge(t, free, offset):
     return (t - offset) * (t > free)
 
 
+@inner(inline="always")
+def list_user(state, i, j):
+    """Set the bit of `users` for input i and output j as the count says."""
+    w, bit = np.uint64(j) >> _6, _BIT << (np.uint64(j) & _63)
+    users = state.users[i, w] | bit
+    state.users[i, w] = users if state.use[i, j] > 0.0 else users ^ bit
+
+
 @inner_inlined
 def refresh(level, state, i):
     """Recompute what is kept of input i from the counts."""
-    use, load = state.use, state.load
+    use, load, users = state.use, state.load, state.users
     free, offset, d = level.free, level.offset, level.unit * level.A[i, i]
     total = state.inputs[i]["total"]
     rise = fall = active = charged = 0.0
-    for j in range(use.shape[1]):
-        o = use[i, j]
-        if o > 0.0:  # few outputs use an input
-            t = total - load[i, j]
+    for w in range(users.shape[1]):
+        left = users[i, w]
+        while left != _0:
+            j = (np.uint64(w) << _6) + lowest(left)
+            left &= left - _BIT
+            o, t = use[i, j], total - load[i, j]
             now = charge(t, free, offset)
             rise += o * (charge(t + d, free, offset) - now)
             fall += o * (charge(t - d, free, offset) - now)
@@ -113,7 +127,7 @@ def refresh(level, state, i):
 @inner_inlined
 def energy(level, state):
     """Return the energy of the labeling, above that of the cost that was subtracted."""
-    use, load = state.use, state.load
+    use, load, users = state.use, state.load, state.users
     free, offset = level.free, level.offset
     coupling = terms = 0.0
     for i in range(use.shape[0]):
@@ -122,8 +136,11 @@ def energy(level, state):
             continue
         # the last `refresh` of this input may be older than a move of others that it charges
         total = state.inputs[i]["total"]
-        for j in range(use.shape[1]):
-            if use[i, j] > 0.0:
+        for w in range(users.shape[1]):
+            left = users[i, w]
+            while left != _0:
+                j = (np.uint64(w) << _6) + lowest(left)
+                left &= left - _BIT
                 coupling += use[i, j] * charge(total - load[i, j], free, offset)
     for j in range(use.shape[1]):
         terms += state.terms[j]
@@ -133,11 +150,14 @@ def energy(level, state):
 @inner_inlined
 def row_change(level, state, i, j, d):
     """Return the change of sum_j' g(T_j'i) o_j'i over outputs j' != j if T_i shifts by d."""
-    use, load = state.use, state.load
+    use, load, users = state.use, state.load, state.users
     free, offset, total = level.free, level.offset, state.inputs[i]["total"]
     change = 0.0
-    for k in range(use.shape[1]):
-        if use[i, k] > 0.0:
+    for w in range(users.shape[1]):
+        left = users[i, w]
+        while left != _0:
+            k = (np.uint64(w) << _6) + lowest(left)
+            left &= left - _BIT
             t = total - load[i, k]
             change += use[i, k] * (charge(t + d, free, offset) - charge(t, free, offset))
     t = total - load[i, j]
@@ -200,6 +220,8 @@ def move(level, state, scratch, j, u, b, q):
     A, use, load, inputs, own = level.A, state.use, state.load, state.inputs, scratch.own
     use[b, j] += q
     use[u, j] -= q
+    list_user(state, b, j)
+    list_user(state, u, j)
     if level.coupled:
         for i in range(use.shape[0]):
             d = q * (A[i, b] - A[i, u])
@@ -258,6 +280,7 @@ def relabel(level, state, j):
         for l in range(sources.shape[2]):
             use[sources[j, k, l], j] += level.size[k]
     for i in range(use.shape[0]):
+        list_user(state, i, j)
         if use[i, j] > 0.0:
             if not level.coupled:
                 load[i, j] = A[i, i] * use[i, j]

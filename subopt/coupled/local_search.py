@@ -178,7 +178,8 @@ class _Search:
                 if self.limits.max_iter is not None:
                     now = min(now, self.limits.max_iter - len(self.energies))
                 energies = np.empty(now)
-                improve(self.levels[depth], *work, rounds[:now], energies)
+                with np.errstate(over="ignore"):  # products of bits wrap; numpy says so
+                    improve(self.levels[depth], *work, rounds[:now], energies)
                 self.energies.extend((energies + self.constant).tolist())
                 sweeps -= now
                 rounds[0] = ROUNDS_PER_SWEEP
@@ -253,6 +254,7 @@ def _state(sources: Array, field: Array) -> State:
         terms=np.empty(J),
         use=np.zeros((m, J)),
         load=np.zeros((m, J)),
+        users=np.zeros((m, -(-J // 64)), dtype=np.uint64),
         inputs=np.zeros(m, dtype=INPUT),
         seen=np.empty((J, m), dtype=PRICE),
     )

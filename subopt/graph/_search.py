@@ -19,7 +19,7 @@ from subopt._base.options import Deadline
 from subopt._base.types import Array
 from subopt.graph.augment import ONE, PATIENCE, reach, settle, spreads
 from subopt.graph.boykov_kolmogorov import grow, plant
-from subopt.graph.network import STOP, Workspace
+from subopt.graph.network import Workspace
 from subopt.graph.push_relabel import finish, push_relabel
 
 SLICE = 1 << 20  # number of arcs examined in one compiled call
@@ -72,7 +72,7 @@ class Search:
         self._n, self._indptr, self._work = n, indptr, work
         self._residual, self._excess = residual, excess
         self._deadline = deadline
-        self._stop = work.state[STOP : STOP + 1]
+        self._stop = work.state["stop"]
         self._stop[0] = 0
         self.stopped = self.planted = False
 

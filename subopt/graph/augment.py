@@ -8,7 +8,7 @@ import numpy as np
 
 from subopt._base.jit import small_first_uncounted as njit
 from subopt.graph.boykov_kolmogorov import grow, plant
-from subopt.graph.network import AHEAD, BACK, HEAD, STOP, open_arcs, send, twin_of
+from subopt.graph.network import AHEAD, BACK, HEAD, open_arcs, send, twin_of
 from subopt.graph.push_relabel import NO_LIMIT, push_relabel
 
 ONE = np.int64(1)  # the numbers 1 and -1 as literals would make numba compile `reach` once more
@@ -78,7 +78,7 @@ def settle(n, indptr, residual, excess, work):
     ends = work.ends
     left = False
     for v in range(n):
-        if v % 4096 == 0 and work.state[STOP] != 0:
+        if v % 4096 == 0 and work.state[0]["stop"] != 0:
             return True
         if excess[v] > 0:
             for e in range(np.uint64(indptr[v]), np.uint64(indptr[v + 1])):

@@ -25,7 +25,7 @@ References
 import numpy as np
 
 from subopt._base.jit import small_first_uncounted as njit
-from subopt.graph.network import AHEAD, BACK, COUNT, FIRST, HEAD, TOUCHED, send, twin_of
+from subopt.graph.network import AHEAD, BACK, HEAD, send, twin_of
 
 # entries of `work.parent` that are not nodes
 ROOT, ORPHAN = -1, -2
@@ -45,7 +45,8 @@ def plant(n, excess, work):
         if waits[v]:
             active[count] = v
             count += 1
-    work.state[FIRST], work.state[COUNT] = 0, count
+    state = work.state[0]
+    state["first"], state["count"] = 0, count
 
 
 @njit(inline="always")  # here and below: calls that pass many arrays cost more than what they do
@@ -53,10 +54,10 @@ def activate(u, active, waits, state):
     """Append a node to the queue of active nodes."""
     if not waits[u]:
         waits[u] = True
-        end = state[FIRST] + state[COUNT]
+        end = state["first"] + state["count"]
         room = active.shape[0]
         active[end if end < room else end - room] = u
-        state[COUNT] += 1
+        state["count"] += 1
 
 
 @njit
@@ -68,16 +69,16 @@ def grow(indptr, residual, excess, work, limit):
     nodes of the smallest source side.
     """
     ends, label, parent, arc = work.ends, work.label, work.parent, work.arc
-    active, waits, state = work.active, work.waits, work.state
+    active, waits, state = work.active, work.waits, work.state[0]
     touched = np.uint64(0)
-    while state[COUNT] > 0:
+    while state["count"] > 0:
         if limit < 0:
             break
-        v = np.uint32(active[state[FIRST]])
-        state[FIRST] = state[FIRST] + 1 if state[FIRST] + 1 < active.shape[0] else 0
-        state[COUNT] -= 1
+        v = np.uint32(active[state["first"]])
+        state["first"] = state["first"] + 1 if state["first"] + 1 < active.shape[0] else 0
+        state["count"] -= 1
         waits[v] = False
-        coming = np.uint32(active[state[FIRST]]) if state[COUNT] > 0 else v
+        coming = np.uint32(active[state["first"]]) if state["count"] > 0 else v
         touched ^= ends[np.uint64(indptr[coming])] >> HEAD  # prefetch the next row
         own = label[v]
         gate = AHEAD if own > 0 else BACK
@@ -100,8 +101,8 @@ def grow(indptr, residual, excess, work, limit):
                 if other == 0:
                     activate(u, active, waits, state)
             e += _1
-    state[TOUCHED] = touched
-    return state[COUNT] == 0
+    state["touched"] = touched
+    return state["count"] == 0
 
 
 @njit(inline="always")
@@ -147,7 +148,7 @@ def adopt(count, indptr, work):
     `count` orphans are listed in ``work.queue``.
     """
     ends, orphans, label, parent = work.ends, work.queue, work.label, work.parent
-    arc, active, waits, state = work.arc, work.active, work.waits, work.state
+    arc, active, waits, state = work.arc, work.active, work.waits, work.state[0]
     room = orphans.shape[0]
     effort, touched = 0, np.uint64(0)
     # orphans near the roots first, because others may become their children
@@ -178,7 +179,7 @@ def adopt(count, indptr, work):
             parent[v], arc[v] = ends[e] >> HEAD, e
             label[v] = label[ends[e] >> HEAD] + step
             continue
-        last, tail = q + count, state[FIRST] + state[COUNT]
+        last, tail = q + count, state["first"] + state["count"]
         for e in range(start, end):
             # without branches, which would be unpredictable
             u = ends[e] >> HEAD
@@ -193,9 +194,9 @@ def adopt(count, indptr, work):
             waits[u] |= new
             active[tail] = u
             tail += new
-            state[COUNT] += new
+            state["count"] += new
         effort += np.int64(end - start)
         label[v] = 0
         parent[v] = ROOT
-    state[TOUCHED] = touched
+    state["touched"] = touched
     return effort

@@ -411,7 +411,7 @@ def mend(changed, indptr, excess, work):
 def _uproot(v, count, indptr, excess, work):
     """Make a node a root, or not, according to its excess, and list the orphans of this change."""
     ends, orphans, label, parent = work.ends, work.queue, work.label, work.parent
-    active, waits, state = work.active, work.waits, work.state
+    active, waits, state = work.active, work.waits, work.state[0]
     old = label[v]
     sign = 1 if excess[v] > 0 else -1 if excess[v] < 0 else 0
     if sign == 0:

@@ -23,14 +23,23 @@ AHEAD, BACK, TWIN, HEAD = np.uint64(1), np.uint64(2), np.uint64(2), np.uint64(34
 
 AT_A_TIME = 2**18  # arcs that are sorted at a time, which takes about 0.05 s
 
-# Entries of `Workspace.state`: start and length of the queue in `active` or `queue`; the result of
-# prefetching, stored so that the compiler does not remove the loads; and, in `push_relabel`, the
-# work since labels were exact, the largest label in use, the stage of the search, and whether
-# demand is pushed against the arcs; last, whether long loops are to stop, see `interruptible`. They
-# are one array, because every array of a NamedTuple makes each call of a kernel slower by 0.4
-# microseconds.
-STATES = 8
-FIRST, COUNT, TOUCHED, EFFORT, TOP, STAGE, AGAINST, STOP = range(STATES)
+# The record that searches keep from slice to slice. It is one array, because every array of a
+# NamedTuple makes each call of a kernel slower.
+STATE = np.dtype(
+    [
+        ("first", np.int64),  # position of the first node of the queue in `active` or `queue`
+        ("count", np.int64),  # length of this queue
+        (
+            "touched",
+            np.int64,
+        ),  # what was prefetched, so that the loads are not optimized away
+        ("effort", np.int64),  # of `push_relabel`: the work since labels were exact
+        ("top", np.int64),  # the largest label in use
+        ("stage", np.int64),  # the stage of the search
+        ("against", np.int64),  # whether demand is pushed against the arcs
+        ("stop", np.int64),  # whether long loops are to stop, see `interruptible`
+    ]
+)
 
 
 class Network(NamedTuple):
@@ -54,7 +63,7 @@ class Workspace(NamedTuple):
     arc: Array  # (n,) int32: the arc to the parent; or the current arc of `push_relabel`
     active: Array  # (n + 1,) int32: queue of nodes; or the number of nodes with each label
     waits: Array  # (n,) bool: whether a node is in this queue
-    state: Array  # (8,) int64: see FIRST to STOP
+    state: Array  # (1,) of `STATE`
 
 
 def require_fit(n: int, m: int) -> None:
@@ -83,7 +92,7 @@ def workspace(n: int, arcs: int | Array, dtype: Any = np.float64) -> Workspace:
         np.empty(n, dtype=np.int32),
         np.empty(n + 1, dtype=np.int32),
         np.empty(n, dtype=np.bool_),
-        np.zeros(STATES, dtype=np.int64),
+        np.zeros(1, dtype=STATE),
     )
 
 

@@ -24,21 +24,7 @@ References
 import numpy as np
 
 from subopt._base.jit import inner, small_first_uncounted
-from subopt.graph.network import (
-    AGAINST,
-    AHEAD,
-    BACK,
-    COUNT,
-    EFFORT,
-    FIRST,
-    HEAD,
-    STAGE,
-    STOP,
-    TOP,
-    TOUCHED,
-    send,
-    twin_of,
-)
+from subopt.graph.network import AHEAD, BACK, HEAD, send, twin_of
 
 # Stages: nothing is under way, excess is pushed to demand, what is stuck is led back.
 IDLE, FORTH, HOME = range(3)
@@ -51,14 +37,14 @@ def push_relabel(n, indptr, residual, excess, work, looks):
     """Push a maximum flow from nodes with positive to nodes with negative excess, in place.
 
     Return True when the flow is maximum, and False after `looks` arcs have been examined, or soon
-    after ``work.state[STOP]`` is set. A further call continues from there; `finish` ends the search
-    at that point.
+    after the field "stop" of ``work.state`` is set. A further call continues from there; `finish`
+    ends the search at that point.
     """
-    state = work.state
-    if state[STAGE] == IDLE:
+    state = work.state[0]
+    if state["stage"] == IDLE:
         _begin(n, indptr, residual, excess, work)
     while _push(n, indptr, residual, excess, work, looks):
-        if state[STAGE] == HOME or not _turn(n, indptr, excess, work):
+        if state["stage"] == HOME or not _turn(n, indptr, excess, work):
             finish(n, excess, work)
             return True
     return False
@@ -67,10 +53,10 @@ def push_relabel(n, indptr, residual, excess, work, looks):
 @inner
 def _begin(n, indptr, residual, excess, work):
     """Prepare `_push`: choose a direction, and negate excesses to push against the arcs."""
-    supply, state = work.supply, work.state
-    state[STAGE], state[AGAINST] = FORTH, _narrow_end(n, indptr, residual, excess, work)
+    supply, state = work.supply, work.state[0]
+    state["stage"], state["against"] = FORTH, _narrow_end(n, indptr, residual, excess, work)
     for v in range(n):
-        if state[AGAINST] == 1:
+        if state["against"] == 1:
             excess[v] = -excess[v]
         supply[v] = max(excess[v], 0)
     _prepare(n, indptr, excess, work)
@@ -84,7 +70,7 @@ def _turn(n, indptr, excess, work):
     cut, where no excess is left.
     """
     stuck = False
-    work.state[STAGE] = HOME
+    work.state[0]["stage"] = HOME
     for v in range(n):
         excess[v] -= work.supply[v]
         stuck |= excess[v] > 0
@@ -95,15 +81,15 @@ def _turn(n, indptr, excess, work):
 @small_first_uncounted
 def finish(n, excess, work):
     """Undo the changes of `push_relabel` to the excesses that are for its own use."""
-    state = work.state
-    if state[STAGE] == IDLE:
+    state = work.state[0]
+    if state["stage"] == IDLE:
         return
     for v in range(n):
-        if state[STAGE] == HOME:
+        if state["stage"] == HOME:
             excess[v] += work.supply[v]
-        if state[AGAINST] == 1:
+        if state["against"] == 1:
             excess[v] = -excess[v]
-    state[STAGE] = IDLE
+    state["stage"] = IDLE
 
 
 @inner
@@ -127,12 +113,12 @@ def _narrow_end(n, indptr, residual, excess, work):
 @inner
 def _prepare(n, indptr, excess, work):
     """List the nodes with excess, and label all nodes if this needs no breadth-first search."""
-    state = work.state
+    state = work.state[0]
     count, demands = _list(n, excess, work.queue)
-    state[FIRST], state[COUNT], state[EFFORT], state[TOP] = 0, count, NO_LIMIT, n
+    state["first"], state["count"], state["effort"], state["top"] = 0, count, NO_LIMIT, n
     if 8 * demands > n:  # most nodes are next to a demand, so a search would change few labels
         _rough_labels(n, demands, indptr, excess, work.label, work.arc, work.active)
-        state[EFFORT], state[TOP] = 0, 1
+        state["effort"], state["top"] = 0, 1
 
 
 @inner
@@ -143,24 +129,29 @@ def _push(n, indptr, residual, excess, work, looks):
     further call continues.
     """
     ends, label, cursor, queue = work.ends, work.label, work.arc, work.queue
-    tally, state = work.active, work.state
-    along = state[AGAINST] == 0
+    tally, state = work.active, work.state[0]
+    along = state["against"] == 0
     gate = AHEAD if along else BACK
     budget = 3 * (n + indptr[n])  # work between two global relabelings
-    effort, first, top, touched = state[EFFORT], state[FIRST], state[TOP], np.uint64(0)
-    count, spent = state[COUNT], -effort
+    effort, first, top, touched = state["effort"], state["first"], state["top"], np.uint64(0)
+    count, spent = state["count"], -effort
     while True:
         if effort > budget:
             top = _exact_labels(n, indptr, excess, work)
-            if state[STOP] != 0:
-                state[COUNT], state[EFFORT] = count, NO_LIMIT  # labels are not known
+            if state["stop"] != 0:
+                state["count"], state["effort"] = count, NO_LIMIT  # labels are not known
                 return False
             spent += effort + n + indptr[n]
             effort, first = 0, 0
             count = _list(n, excess, queue)[0]
-        if count == 0 or spent + effort > looks or state[STOP] != 0:
-            state[FIRST], state[COUNT], state[EFFORT], state[TOP] = first, count, effort, top
-            state[TOUCHED] = touched
+        if count == 0 or spent + effort > looks or state["stop"] != 0:
+            state["first"], state["count"], state["effort"], state["top"] = (
+                first,
+                count,
+                effort,
+                top,
+            )
+            state["touched"] = touched
             return count == 0
         v = np.uint32(queue[first])
         first = first + 1 if first + 1 < n else 0
@@ -273,7 +264,7 @@ def _exact_labels(n, indptr, excess, work):
             count = _spread(n, own, first, last, indptr, work)
         for q in range(last, count):
             wanted -= excess[queue[q]] > 0
-        if work.state[STOP] != 0:
+        if work.state[0]["stop"] != 0:
             return far
         first = last
         own += 1
@@ -292,9 +283,9 @@ def _spread(n, own, first, count, indptr, work):
     The current layer has label `own` and begins at position `first` of the queue.
     """
     ends, label, queue = work.ends, work.label, work.queue
-    gate = BACK if work.state[AGAINST] == 0 else AHEAD
+    gate = BACK if work.state[0]["against"] == 0 else AHEAD
     for q in range(first, count):
-        if q % 4096 == 0 and work.state[STOP] != 0:
+        if q % 4096 == 0 and work.state[0]["stop"] != 0:
             return first
         v = np.uint32(queue[q])
         for e in range(np.uint64(indptr[v]), np.uint64(indptr[np.int64(v) + 1])):
@@ -311,9 +302,9 @@ def _spread(n, own, first, count, indptr, work):
 def _find(n, own, count, indptr, work):
     """Label the next layer, from the nodes without a label; return the length of the queue."""
     ends, label, queue = work.ends, work.label, work.queue
-    gate = AHEAD if work.state[AGAINST] == 0 else BACK
+    gate = AHEAD if work.state[0]["against"] == 0 else BACK
     for v in range(n):
-        if v % 4096 == 0 and work.state[STOP] != 0:
+        if v % 4096 == 0 and work.state[0]["stop"] != 0:
             return count
         if label[v] == n:
             for e in range(np.uint64(indptr[v]), np.uint64(indptr[v + 1])):

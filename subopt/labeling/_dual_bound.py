@@ -29,7 +29,7 @@ from subopt.labeling.result import Labeling, certified
 WINDOW = 20  # with label costs, progress is measured over this many sweeps
 SHORTER = 0.7  # factor of the step length after PATIENCE sweeps without progress
 PATIENCE = 5
-PROOF = 5e-8  # seconds per edge and label to set up the proof and to measure it
+PROOF = 8e-8  # seconds per edge and label to set up the proof and to measure it
 SHARES = 2e-7  # seconds per node and label to make shares of label costs exact
 
 

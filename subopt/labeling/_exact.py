@@ -117,8 +117,8 @@ def bound_of(
     lost = node_costs(costs, given, high, low, np.zeros(n_labels), stop)
     sums, slack, best = np.zeros((LANES, 3)), np.empty(n), np.empty(n, np.int32)
     rough = 0.0
-    if _add_nodes(high, low, labels, sums, slack, best):
-        rough = _rough_nodes(costs, given, labels, unit, slack, best, np.zeros(n))
+    if _add_nodes(high, low, labels, sums, slack, best, stop):
+        rough = _rough_nodes(costs, given, labels, unit, slack, best, np.zeros(n), stop)
     rough += _add_edges(costs, given, labels, unit, sums, stop)
     return _total(sums, lost), rough
 
@@ -146,13 +146,16 @@ def _into(sums, lane, x):
 def node_costs(costs, given, high, low, missing, stop):
     """Set what labels cost at nodes with what edges give, as two parts; return an error bound.
 
-    high, low : (n, labels) float64, overwritten; infinite and 0 for a label that is forbidden
+    high, low : (n, labels) float64, overwritten unless the flag `stop` is set meanwhile; infinite
+        and 0 for a label that is forbidden
     missing : (labels,) float64, zeros; what the two parts lack at most
     """
     unary = costs.unary
     n, n_labels = high.shape
     shared, both = given.shares.shape[0] > 0, given.low.shape[1] > 0
     for k in range(n):
+        if k % 4096 == 0 and stop[0] != 0:
+            return 0.0
         for a in range(n_labels):
             high[k, a], low[k, a] = unary[a, k], 0.0
             if shared and unary[a, k] < np.inf:
@@ -178,6 +181,8 @@ def node_costs(costs, given, high, low, missing, stop):
     for a in range(n_labels):
         total += missing[a]
     for k in range(n):
+        if k % 4096 == 0 and stop[0] != 0:
+            return total
         for a in range(n_labels):
             if low[k, a] != 0.0:
                 high[k, a], low[k, a] = two_sum(high[k, a], low[k, a])
@@ -185,14 +190,18 @@ def node_costs(costs, given, high, low, missing, stop):
 
 
 @njit
-def _add_nodes(high, low, labels, sums, slack, best):
+def _add_nodes(high, low, labels, sums, slack, best, stop):
     """Add the minima of all nodes; return whether `labels` (n,) have a slack at one of them.
+
+    False if the flag `stop` ended it.
 
     high, low (n, L) are the costs, in two parts. Written: sums (LANES, 3), best (n,), the label of
     the minimum, and slack (n,), the cost of the label of `labels` above it.
     """
     loose = False
     for k in range(labels.shape[0]):
+        if k % 4096 == 0 and stop[0] != 0:
+            return False
         b = 0
         for a in range(1, high.shape[1]):
             if high[k, a] < high[k, b] or (high[k, a] == high[k, b] and low[k, a] < low[k, b]):
@@ -208,7 +217,7 @@ def _add_nodes(high, low, labels, sums, slack, best):
 
 
 @njit
-def _rough_nodes(costs, given, labels, unit, slack, best, size):
+def _rough_nodes(costs, given, labels, unit, slack, best, size, stop):
     """Add up the slacks of nodes that are more than the rounding of what they are made of.
 
     labels, best, slack (n,) as in `_add_nodes`; size (n,) zeros.
@@ -220,6 +229,8 @@ def _rough_nodes(costs, given, labels, unit, slack, best, size):
     for t in range(2):
         ends = costs.tails if t == 0 else costs.heads
         for e in range(ends.shape[0]):
+            if e % 4096 == 0 and stop[0] != 0:
+                return 0.0
             k = ends[e]
             if slack[k] > 0.0:
                 size[k] += abs(given.high[t, e, labels[k]]) + abs(given.high[t, e, best[k]])

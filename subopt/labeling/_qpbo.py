@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from subopt._base.answer import Status
-from subopt._base.interruptible import flag
+from subopt._base.interruptible import flag, interruptible, is_short
 from subopt._base.options import Deadline, documented, reported
 from subopt._base.types import Array
 from subopt.labeling import _icm
 from subopt.labeling._exact import Reparametrization, node_costs
 from subopt.labeling._magnitude import bounded, calm, simple_labels, simplified
-from subopt.labeling._roof import Binary, over, roof, solved, without_least
+from subopt.labeling._roof import NUMBERS, Binary, over, roof, solved, without_least
 from subopt.labeling.certificates import Measure, evidence, measure, measure_again, weaker
 from subopt.labeling.cut_graphs import sum_and_error
 from subopt.labeling.energy import LabelingEnergy, require_energy
@@ -163,7 +163,11 @@ def left(energy: LabelingEnergy, given: Reparametrization, deadline: Deadline) -
     pairs, m = energy.weights[:, None, None] * energy.tables, len(energy.tails)
     if given.high.any():
         high, low = np.empty((energy.n, 2)), np.empty((energy.n, 2))
-        node_costs(energy.terms, given, high, low, np.zeros(energy.n_labels), flag())
+        args, stop = (energy.terms, given, high, low, np.zeros(energy.n_labels)), flag()
+        short = is_short(NUMBERS * m)
+        interruptible(node_costs, *args, stop, stop=stop, deadline=deadline, short=short)
+        if stop[0]:
+            return None
         cost = (high[:, 1] - high[:, 0]) + (low[:, 1] - low[:, 0])
         first, second = given.high[0][:, :, None], given.high[1][:, None, :]
         if over(m, deadline):

@@ -19,7 +19,7 @@ from subopt.compat.maxflow._numbers import BOOL, EXACT, INT
 from subopt.graph.augment import ONE, PATIENCE, augment_opened, reach
 from subopt.graph.grid._dinic_bits import Bits, cut_bits
 from subopt.graph.grid._layout import Network, Sets
-from subopt.graph.network import STATES, Workspace, drain, link_rows
+from subopt.graph.network import STATE, Workspace, drain, link_rows
 
 SMALL = 20_000  # nodes and arcs
 SMALL_GRID = 2500  # the same, of grids: above, they are solved faster as grids
@@ -167,7 +167,7 @@ def cut(n, m, ints, room, excess, side, flow):
         ints[3 * n + 1 : 4 * n + 1],
         ints[4 * n + 1 : 5 * n + 2],
         np.empty(n, dtype=np.bool_),
-        np.zeros(STATES, dtype=np.int64),
+        np.zeros(1, dtype=STATE),
     )
     for v in range(n):
         before[v] = excess[v]

@@ -9,15 +9,17 @@ import numpy as np
 from subopt._base.jit import inner
 from subopt._base.jit import small_first_uncounted as njit
 from subopt.labeling._adjacency import table_at
+from subopt.labeling.moves.workspace import Move
 
 # Largest number of nodes in the first cut, and the factor by which it grows if they are too few.
 BALL, GROWTH = np.int64(500), np.int64(3)
 PART = np.int64(8)  # if more than 1 / PART of the nodes are to be decided, all nodes are
+FEW = np.int64(8)  # if less than 1 / FEW of the labels can be taken, only these are examined
 
 
 @njit(inline="always")
-def begin(problem, labels, space):
-    """Set the workspace for a labeling, and examine all nodes."""
+def begin(problem, moves, labels, space):
+    """Set the workspace for a labeling, and examine all nodes for the moves."""
     costs = problem.costs
     n, n_labels = costs.shape
     kept = space.flows.shape[1] > 1
@@ -34,7 +36,18 @@ def begin(problem, labels, space):
         space.carriers[labels[k]] += 1
         space.stamp[k] = space.seen[k] = space.inside[k] = 0
         space.fresh[k] = k
-    look(problem, labels, n, space)
+    if FEW * moves.shape[0] >= n_labels:
+        look(problem, labels, n, space)
+        return
+    for i in range(moves.shape[0]):
+        only, b = moves[i, 0], moves[i, 1]
+        price_all(problem, labels, Move(only, b, b if kept else np.int64(0)), space)
+        for k in range(n):
+            z = labels[k]
+            if z != b and (only < 0 or z == only) and space.gain[k] < 0.0:
+                space.wanted[max(only, 0), b] = 1
+                if kept:
+                    space.wish[b, k] = 1
 
 
 @inner

@@ -25,7 +25,7 @@ from subopt.labeling._magnitude import (
 )
 from subopt.labeling._refined import refined
 from subopt.labeling.energy import LabelingEnergy, require_energy
-from subopt.labeling.moves import label_costs, warm_start
+from subopt.labeling.moves import label_costs, other_labels, warm_start
 from subopt.labeling.moves.expand import CYCLES, descend, descend_many
 from subopt.labeling.moves.workspace import (
     MoveWorkspace,
@@ -173,12 +173,13 @@ def _descended(
     limits: Limits,
     better: Callable[[Array, Array], bool] | None = None,
     *,
-    steepest: bool = False,
+    steepest: bool | None = None,
 ) -> tuple[Array, bool, int]:
     """Return labels after all moves, whether none is left, and the number of cuts.
 
     Moves start from labels that are `given`, or from others that are `better`, if that is not None.
-    With label costs, `steepest` is the order of expansions, see `WholeMoves.descend`.
+    Of the first labels with label costs, moves have an order, `steepest`; see `WholeMoves.descend`.
+    After them, other labels in use are tried.
     """
     labels, before = labels.copy(), 0
     if limits.deadline.passed():
@@ -202,13 +203,18 @@ def _descended(
     if energy.label_costs.any():
         arcs = label_costs.label_arcs(energy.n, len(energy.tails))
         whole = label_costs.WholeMoves(energy, problem, space, cut, arcs)
-        run = partial(whole.descend, moves, labels, plain, limits.cycles, limits.deadline, steepest)
+        first, until = bool(steepest), limits.deadline
+        run = partial(whole.descend, moves, labels, plain, limits.cycles, until, first)
         done, cuts = run()
         if done:
             best = partial(_best, moves, limits)
-            fewer, more = whole.give_up(moves, labels, plain, best, limits.deadline)
+            fewer, more = whole.give_up(moves, labels, plain, best, until)
             cuts += more
-            if fewer:
+            other = False
+            if steepest is None and not _are_pairs(moves):
+                other, more = other_labels.improve(whole, moves, labels, plain, until)
+                cuts += more
+            if fewer or other:
                 done, more = run()
                 cuts += more
         return labels, done, before + cuts

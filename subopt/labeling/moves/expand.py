@@ -62,7 +62,7 @@ def descend(problem, moves, labels, cycles, space, cut):
     If some swap of a and b lowers the energy, then so does a move (a, b) or (b, a), because the
     energy is submodular in the nodes with either label.
     """
-    begin(problem, labels, space)
+    begin(problem, moves, labels, space)
     count = moves.shape[0]
     i, idle = 0, 0
     for _ in range(cycles * count):
@@ -85,7 +85,7 @@ def examine(problem, moves, labels, space, cut):
 
     Arguments are those of `descend`; flows need to be kept for all labels.
     """
-    begin(problem, labels, space)
+    begin(problem, moves, labels, space)
     for i in range(moves.shape[0]):
         only, b = moves[i, 0], moves[i, 1]
         if space.stop[0] != 0:
