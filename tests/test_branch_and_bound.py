@@ -19,6 +19,7 @@ from subopt import (
     DifferenceOfSubmodular,
     Entropy,
     Function,
+    GaussianMutualInformation,
     Groups,
     Modular,
     Status,
@@ -77,6 +78,24 @@ def test_it_finds_the_minimum_and_proves_it(family, rng, n):
         assert result.lower_bound <= result.value <= lowest + tol
         assert result.lower_bound >= lowest - tol
         assert result.certificate.check(h, result.mask) == pytest.approx(result.gap, abs=tol)
+
+
+@few
+@given(rng=numbers(), n=st.integers(2, 5), far=st.integers(1, 8), flipped=st.booleans())
+def test_gains_much_smaller_than_the_numbers_they_come_from_are_rounded(rng, n, far, flipped):
+    # nearly independent coordinates: a gain of 10**-2k is a difference of logarithms of order one
+    X = rng.normal(size=(n, n))
+    F = GaussianMutualInformation(rng.uniform(0.2, 3) * np.eye(n) + 10.0**-far * X @ X.T)
+    scale = max(2.0**-50, np.abs(all_values(F)).max())
+    G = Modular(rng.normal(size=n) * scale)
+    h = DifferenceOfSubmodular(G, F) if flipped else DifferenceOfSubmodular(F, G)
+    lowest, rounding = all_values(h).min(), 1e-6 * scale + 2.0**-48 * n
+    for solve in (searched, branch_and_bound):
+        result = solve(h)
+        assert result.status is Status.OPTIMAL
+        assert lowest - rounding <= result.lower_bound <= lowest + rounding
+        assert result.value <= lowest + rounding
+        assert result.check(h) == pytest.approx(result.gap, abs=rounding)
 
 
 @few

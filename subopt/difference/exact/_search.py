@@ -36,14 +36,13 @@ from subopt.difference.exact.tree_certificate import (
     EXHAUSTED,
     INFEASIBLE,
     MARGINALS,
-    ROUNDING,
     SPLIT,
     Rounding,
     Step,
     combine,
     least_cost,
     parts_of,
-    size_of,
+    rounding_of,
 )
 from subopt.functions.algebra import DifferenceOfSubmodular
 from subopt.functions.watched import TimeUp
@@ -144,7 +143,7 @@ class Search:
         self._tell, self._interrupted, self.late = tell, False, False
         self.constraints, self.widest = constraints, widest
         self.parts = parts_of(h, constraints) if parts is None else parts
-        self.rounding, self._rounded = ROUNDING * size_of(self.parts), Rounding.of(self.parts)
+        self.rounding, self._rounded = rounding_of(self.parts), Rounding.of(self.parts)
         self.steps: list[Step] = []
         self.best = Incumbent(h, deadline, constraints)
         self.n_nodes = 0

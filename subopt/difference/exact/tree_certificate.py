@@ -28,7 +28,9 @@ CHILDREN = {
 EXHAUSTIBLE = 12
 """Largest number of free elements that `EXHAUSTED` may leave to be tried."""
 ROUNDING = 2.0**-40
-"""Rounding of a bound, relative to the sizes of the numbers that are summed up in it."""
+"""Rounding of a bound, relative to the sizes of the gains that are summed up in it."""
+EXACT = 2.0**-50
+"""Rounding of a gain, relative to the numbers that it is computed from."""
 
 
 class Step(NamedTuple):
@@ -148,7 +150,7 @@ class TreeCertificate(ReadOnly):
             above = fixed.h.value(mask[fixed.free]) if agrees else value - base
             proven = self._proven(fixed, first, above)
             digits = 2.0**-44 * sum(abs(F.value(fixed.inside.copy())) for F in (h.f, h.g))
-            rounding = ROUNDING * size_of(parts_of(fixed.h, self.constraints)) + digits
+            rounding = rounding_of(parts_of(fixed.h, self.constraints)) + digits
             if not self.lower_bound <= base + proven + rounding:
                 raise CertificateError(
                     f"The steps prove min h >= {base + proven:.12g}, not {self.lower_bound:.12g}"
@@ -310,13 +312,24 @@ def require_feasible(constraints: Constraints | None, mask: Array) -> None:
         raise CertificateError(f"The set is not feasible: {'; '.join(wrong)}")
 
 
-def size_of(parts: Parts) -> float:
-    """Return the sum of the sizes of all gains, which the rounding of a bound is relative to."""
-    order = np.arange(parts.n)
+def _functions(parts: Parts) -> list[tuple[float, SetFunction]]:
+    """Return the functions that bounds are sums of gains of, with their factors."""
     functions = [(1.0, parts.f), (1.0, parts.g)]
     for a, F, G in parts.falling:
         functions += [(a, F), (a, G)]
-    return float(sum(a * np.abs(F.greedy(order)).sum() for a, F in functions))
+    return functions
+
+
+def _size(parts: Parts) -> float:
+    """Return the sum of the numbers that gains are computed from."""
+    return sum(a * float(F._range().size.sum()) for a, F in _functions(parts))
+
+
+def rounding_of(parts: Parts) -> float:
+    """Return the rounding of a bound: that of sums of gains, and that of the gains themselves."""
+    order = np.arange(parts.n)
+    gains = float(sum(a * np.abs(F.greedy(order)).sum() for a, F in _functions(parts)))
+    return ROUNDING * gains + EXACT * _size(parts)
 
 
 class Rounding(NamedTuple):
@@ -330,11 +343,7 @@ class Rounding(NamedTuple):
         """Return the rounding of bounds; their error is relative to the gains of any order."""
         if not parts.integral:
             return cls(False, 0.0)
-        functions = [(1.0, parts.f), (1.0, parts.g)]
-        for a, F, G in parts.falling:
-            functions += [(a, F), (a, G)]
-        size = sum(a * float(F._range().size.sum()) for a, F in functions)
-        slack = max(1e-4, 2.0**-50 * size)
+        slack = max(1e-4, EXACT * _size(parts))
         return cls(slack < 0.25, slack)
 
     def __call__(self, bound: float) -> float:
