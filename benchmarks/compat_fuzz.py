@@ -121,8 +121,8 @@ def gco_images(gco: Any, ours: Any, seed: int) -> int:
     """Label an image with random weights of all kinds of edges; return how often answers differ.
 
     These calls of gco-wrapper scale and round all costs, so that ties are broken in another way:
-    labels may differ where energies are equal. After few cycles energies may differ as well, which
-    counts if they also differ for costs without ties.
+    labels may differ where energies are equal, and lead to other local minima. Energies that differ
+    count if they also differ for costs without ties.
     """
     rng = np.random.default_rng(seed)
     height, width, k = rng.integers(2, 7, 3)
@@ -148,7 +148,7 @@ def gco_images(gco: Any, ours: Any, seed: int) -> int:
             np.full(part.shape, length) for part, length in zip(all_weights, lengths, strict=False)
         ]
         apart = unary + 0.01 * rng.permutation(unary.size).reshape(unary.shape)
-        for costs in (unary, apart) if how["n_iter"] >= 0 else (unary,):
+        for costs in (unary, apart):
             theirs, mine = (
                 getattr(m, name)(costs, table, *arguments, **more, **how) for m in (gco, ours)
             )
