@@ -5,10 +5,6 @@ This module is loaded when the first kernel is compiled; processes that load all
 disk do without it.
 """
 
-import functools
-import gc
-
-from numba.core import event
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler, CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import PassManager, register_pass
@@ -85,41 +81,3 @@ REPLACED = (
 def of_inner_kernels(library=JITCodeLibrary):
     """Return the compiler of inner kernels; numba's own if its libraries are unknown here."""
     return InnerCompiler if all(hasattr(library, name) for name in REPLACED) else Compiler
-
-
-@functools.cache
-def pause_collector():
-    """Let Python's garbage collector rest while kernels of this distribution are compiled.
-
-    numba makes millions of objects, few of which are garbage before the kernel is done. To look
-    through them again and again takes a tenth of the time of compiling. Returned is what numba
-    calls.
-    """
-
-    class Listener(event.Listener):
-        # numba compiles under a lock: a kernel, and within it what that calls
-        depth, first, enabled = 0, 0, False
-
-        def on_start(self, event):
-            self.depth += 1
-            if self.first == 0 and _is_ours(event):
-                self.first, self.enabled = self.depth, gc.isenabled()
-                gc.disable()
-
-        def on_end(self, event):
-            if self.depth == 0:  # it began before this was registered
-                return
-            if self.depth == self.first:
-                self.first = 0
-                if self.enabled:
-                    gc.enable()
-            self.depth -= 1
-
-    listener = Listener()
-    event.register("numba:compile", listener)
-    return listener
-
-
-def _is_ours(event):
-    module = event.data["dispatcher"].py_func.__module__ or ""
-    return module.partition(".")[0] in ("subopt", "comixup")

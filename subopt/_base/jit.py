@@ -56,7 +56,6 @@ class LeanCache(FunctionCache):
         if found is None:  # numba compiles it now
             _load_extensions()
             _tell_of_compiling()
-            _pause_collector()
         return found
 
     def save_overload(self, sig, data):
@@ -140,12 +139,6 @@ def _tell_of_compiling():
 
     if not is_verbose():  # such a run says so itself
         logging.getLogger("subopt").info("%s", COMPILING)
-
-
-def _pause_collector():
-    from subopt._base.compiler import pause_collector
-
-    pause_collector()
 
 
 def _nothing():

@@ -163,12 +163,15 @@ class ViewOracle(Oracle):
     def value(self, mask: Array) -> float:
         """Evaluate the view at a set."""
         mask = validate.mask(mask, self.n)
-        if self._by_value():
-            return self.parent.value(self._lift(mask)) - self._offset
-        # the sum of gains keeps digits that a large F(before) would take from the difference
+        value = self.parent.value(self._lift(mask))
+        if self._offset == 0 or self._by_value():
+            return value - self._offset
+        # a large F(before) takes digits from the difference, large gains from their sum
         gains = np.zeros(self.n)
         self._sweep(1.0, np.flatnonzero(mask), gains)
-        return float(gains.sum())
+        if np.abs(gains).sum() < abs(value) + abs(self._offset):
+            return float(gains.sum())
+        return value - self._offset
 
     def marginals(self, mask: Array) -> Array:
         """Return the marginal gain of each element with respect to the others of a set."""
@@ -223,7 +226,12 @@ class ViewOracle(Oracle):
 
     def _range(self) -> GainRange:
         low, high, size = super()._range()
-        return GainRange(low, high, size + abs(self._offset) if self._by_value() else size)
+        if self._by_value():
+            return GainRange(low, high, size + abs(self._offset))
+        # what enters a gain of the parent besides the gain enters here as well
+        parent = self.parent._range()
+        besides = parent.size - np.maximum(np.abs(parent.low), np.abs(parent.high))
+        return GainRange(low, high, size + np.maximum(besides[self.kept], 0.0))
 
     def _source(self) -> str | None:
         parent = self.parent._source()

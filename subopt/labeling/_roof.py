@@ -137,9 +137,7 @@ def _of_one_cut(
 
     arcs = Arcs(p, q, edges.forward, edges.backward)
     excess = -np.clip(cost, -top, top)
-    partial = is_short(
-        NUMBERS * len(p)
-    )  # a part of a flow proves nothing for large problems, see `over`
+    partial = is_short(NUMBERS * len(p))  # of a large problem, a part proves nothing, see `over`
     smallest, largest, flow = extreme_cuts_until(arcs, excess, deadline, partial=partial)
     if over(len(p), deadline):
         return _unknown(problem, labels)

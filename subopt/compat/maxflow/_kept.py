@@ -1,4 +1,4 @@
-"""A network whose flow and search trees are kept while few nodes change."""
+"""The network, flow and search trees of the last call, for the next one with other costs."""
 
 from __future__ import annotations
 
