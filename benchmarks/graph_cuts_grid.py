@@ -120,7 +120,7 @@ def problems(quick: bool) -> Iterator[tuple[str, Problem]]:
 
 
 def medians(
-    calls: list[Callable[[], Any]], runs: int, clock: Callable[[], float] = time.thread_time
+    calls: list[Callable[[], Any]], runs: int, clock: Callable[[], float] = time.process_time
 ) -> list[float]:
     """Return the median time of each call in ms, over runs that take turns."""
     times: list[list[float]] = [[] for _ in calls]
@@ -332,7 +332,7 @@ def spins(kernel: Callable[[int], float], threads: int) -> None:
 
 
 def many(count: int, runs: int) -> None:
-    print(f"\n{count} grids in one call, float: ms of one thread's time; two threads by the clock")
+    print(f"\n{count} grids in one call, float: ms of CPU; two threads by the clock")
     print(f"{'':12}{'subopt':>9}{'loop':>9}   loop / subopt   one / two threads   only compute")
     rng = np.random.default_rng(1)
     kernel = numba.njit(nogil=True)(spin)
