@@ -46,6 +46,8 @@ class InnerLibrary(JITCodeLibrary):
 
 @register_pass(mutates_CFG=True, analysis_only=False)
 class InnerLowering(NativeLowering):
+    """numba's lowering, into an `InnerLibrary`."""
+
     _name = "subopt_inner_lowering"
 
     def run_pass(self, state):
@@ -56,6 +58,8 @@ class InnerLowering(NativeLowering):
 
 
 class InnerCompiler(CompilerBase):
+    """numba's compiler, with `InnerLowering`."""
+
     def define_pipelines(self):
         """Return numba's passes, with another one for lowering."""
         steps = DefaultPassBuilder.define_nopython_pipeline(self.state).passes

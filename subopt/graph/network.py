@@ -29,10 +29,7 @@ STATE = np.dtype(
     [
         ("first", np.int64),  # position of the first node of the queue in `active` or `queue`
         ("count", np.int64),  # length of this queue
-        (
-            "touched",
-            np.int64,
-        ),  # what was prefetched, so that the loads are not optimized away
+        ("touched", np.int64),  # what was prefetched: the loads are not optimized away then
         ("effort", np.int64),  # of `push_relabel`: the work since labels were exact
         ("top", np.int64),  # the largest label in use
         ("stage", np.int64),  # the stage of the search
